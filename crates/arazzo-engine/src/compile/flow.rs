@@ -1,0 +1,99 @@
+//! The order of steps: a reference to a step that no path can have run before is an error (readings.md, "dependsOn of
+//! a step, output references").
+
+use std::collections::BTreeSet;
+
+use crate::diagnostic::Diagnostic;
+use crate::document;
+use crate::expr::{Expr, Root, StepId, condition};
+use crate::program::{Argument, Build, Call, Criterion, Step, Test, Then};
+use crate::source::Sources;
+
+/// Faults in the order of the steps of one workflow.
+pub(super) fn check(steps: &[Step], ids: &[StepId], workflow: &document::Workflow, sources: &Sources) -> Vec<Diagnostic> {
+    let mut faults = vec![];
+    for id in ids {
+        let Some(step) = steps.get(id.0 as usize) else { continue };
+        let before = run_before(steps, *id);
+        let mut check = |expr: &Expr, text: &str, place: &crate::source::Place, own: bool| {
+            let (Root::StepOutput(read, _) | Root::StepOutputs(read)) = &expr.root else { return };
+            if before.contains(read) || own && read == id {
+                return;
+            }
+            let Some(name) = steps.get(read.0 as usize).map(|s| s.name.as_str()) else { return };
+            let (message, help) = if read == id {
+                (format!("`{text}` reads an output of the step's own answer before its request is sent"), "read an output of an earlier step".to_owned())
+            } else {
+                (
+                    format!("`{text}` reads step `{name}`, which cannot have run before step `{}`", step.name),
+                    format!("move step `{name}` before step `{}`", step.name),
+                )
+            };
+            let mut fault = Diagnostic::error("unreachable-reference", sources.span(place), message)
+                .help(help)
+                .section("§Step Dependencies and Execution Order");
+            if let Some(written) = workflow.steps.iter().find(|s| s.id.value == name) {
+                fault = fault.note(written.id.span(), "the step that is read");
+            }
+            faults.push(fault);
+        };
+        let Call::Operation { arguments, body, .. } = &step.call;
+        let builds = arguments.iter().map(|Argument { value, .. }| value).chain(body.iter().map(|body| &body.payload));
+        for leaf in builds.flat_map(leaves) {
+            leaf.template.expressions().into_iter().for_each(|expr| check(expr, &leaf.text, &leaf.place, false));
+        }
+        for output in &step.outputs {
+            output.value.template.expressions().into_iter().for_each(|expr| check(expr, &output.value.text, &output.value.place, true));
+        }
+        let actions = step.on_success.iter().chain(&step.on_failure).flat_map(|action| &action.criteria);
+        for criterion in step.criteria.iter().chain(actions) {
+            criterion_expressions(criterion).into_iter().for_each(|expr| check(expr, &criterion.text, &criterion.place, true));
+        }
+    }
+    faults
+}
+
+/// The steps that some path runs before it enters `id`; `id` itself if a path leads back to it.
+fn run_before(steps: &[Step], id: StepId) -> BTreeSet<StepId> {
+    let mut before = BTreeSet::new();
+    let mut frontier = vec![id];
+    while let Some(target) = frontier.pop() {
+        for (index, step) in steps.iter().enumerate() {
+            let from = StepId(index as u32);
+            let leads = step.next == Some(target) || step.on_success.iter().chain(&step.on_failure).any(|action| action.then == Then::Goto(target));
+            if leads && before.insert(from) {
+                frontier.push(from);
+            }
+        }
+    }
+    before
+}
+
+/// The strings of a value.
+pub(super) fn leaves(build: &Build) -> Vec<&crate::program::Leaf> {
+    match build {
+        Build::Constant(_) => vec![],
+        Build::Template(leaf) => vec![leaf],
+        Build::Array(items) => items.iter().flat_map(leaves).collect(),
+        Build::Object(members) => members.iter().flat_map(|(_, value)| leaves(value)).collect(),
+    }
+}
+
+fn criterion_expressions(criterion: &Criterion) -> Vec<&Expr> {
+    match &criterion.test {
+        Test::Simple(condition) => condition_expressions(condition),
+        Test::Jsonpath { context, holes, .. } => std::iter::once(context).chain(holes.iter().map(|hole| &hole.expr)).collect(),
+        Test::Fails(_) => vec![],
+    }
+}
+
+fn condition_expressions(condition: &condition::Condition) -> Vec<&Expr> {
+    use condition::Condition::{And, Compare, Literal, Not, Or, Value};
+    match condition {
+        Literal(_) => vec![],
+        Value(expr, _) => vec![expr],
+        Not(inner) => condition_expressions(inner),
+        And(list) | Or(list) => list.iter().flat_map(condition_expressions).collect(),
+        Compare(_, left, right) => condition_expressions(left).into_iter().chain(condition_expressions(right)).collect(),
+    }
+}

@@ -1,0 +1,320 @@
+//! What is wrong with a document, where, and the fix.
+//!
+//! A [`Diagnostic`] is about documents only: a run that fails is an outcome, a server that does not answer is a
+//! failure. Codes are words; they are printed, documented and the names of test cases. Wording: lowercase, no full
+//! stop, `user text` in backticks, help apart.
+
+use std::borrow::Cow;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde::{Deserialize, Serialize};
+
+use crate::source::{Place, Sources, Span};
+
+/// How much a diagnostic matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The document runs; the reading that was chosen is named.
+    Warning,
+    /// The document does not run.
+    Error,
+}
+
+/// The name of a kind of diagnostic, such as `unbraced-expression`.
+pub type Code = &'static str;
+
+/// Text edits that repair what a diagnostic names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What the edit does, as a sentence fragment: `write "Bearer {$inputs.token}"`.
+    pub title: String,
+    /// The edits; they do not overlap.
+    pub edits: Vec<Edit>,
+    /// `true` if the meaning stays exactly the same.
+    pub exact: bool,
+}
+
+/// Replace the bytes of `span` by `text`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced.
+    pub span: Span,
+    /// What stands there afterwards.
+    pub text: String,
+}
+
+/// One fault or departure, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The kind.
+    pub code: Cow<'static, str>,
+    /// Error or warning.
+    pub severity: Severity,
+    /// What is wrong.
+    pub message: String,
+    /// Where; `None` only for what has no text (a document that could not be read).
+    pub span: Option<Span>,
+    /// A few words under the caret.
+    pub label: Option<String>,
+    /// Further places, also in other documents.
+    pub notes: Vec<(Span, String)>,
+    /// Facts without a place, one line each.
+    pub remarks: Vec<String>,
+    /// What to do.
+    pub help: Option<String>,
+    /// The edit that does it.
+    pub fix: Option<Fix>,
+    /// The section of the specification, such as `1.0.1 §Runtime Expressions`.
+    pub section: Option<&'static str>,
+}
+
+impl Diagnostic {
+    /// An error at `span`.
+    #[must_use]
+    pub fn error(code: impl Into<Cow<'static, str>>, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self::new(code.into(), Severity::Error, span.into(), message.into())
+    }
+
+    /// A warning at `span`.
+    #[must_use]
+    pub fn warning(code: impl Into<Cow<'static, str>>, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self::new(code.into(), Severity::Warning, span.into(), message.into())
+    }
+
+    fn new(code: Cow<'static, str>, severity: Severity, span: Option<Span>, message: String) -> Self {
+        Self { code, severity, message, span, label: None, notes: vec![], remarks: vec![], help: None, fix: None, section: None }
+    }
+
+    /// Adds words under the caret.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Adds what to do; `None` leaves it as it is.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<Option<String>>) -> Self {
+        self.help = help.into().or(self.help);
+        self
+    }
+
+    /// Adds another place.
+    #[must_use]
+    pub fn note(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.notes.push((span, text.into()));
+        self
+    }
+
+    /// Adds a fact without a place.
+    #[must_use]
+    pub fn remark(mut self, text: impl Into<String>) -> Self {
+        self.remarks.push(text.into());
+        self
+    }
+
+    /// Adds the edit that repairs it.
+    #[must_use]
+    pub fn fix(mut self, title: impl Into<String>, exact: bool, edits: Vec<Edit>) -> Self {
+        self.fix = Some(Fix { title: title.into(), edits, exact });
+        self
+    }
+
+    /// Names the section of the specification.
+    #[must_use]
+    pub fn section(mut self, section: &'static str) -> Self {
+        self.section = Some(section);
+        self
+    }
+
+    /// The diagnostic as text with a snippet, as people read it; with ANSI colours if `color`, `width` columns wide.
+    #[must_use]
+    pub fn render(&self, sources: &Sources, color: bool, width: usize) -> String {
+        let level = match self.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+        };
+        let mut group = Group::with_title(level.primary_title(one_line(&self.message)).id(self.code.as_ref()));
+        let mut by_source: Vec<(crate::source::SourceId, Vec<annotate_snippets::Annotation<'_>>)> = vec![];
+        let primary = self.span.map(|span| (span, self.label.clone().unwrap_or_default(), AnnotationKind::Primary));
+        let others = self.notes.iter().map(|(span, text)| (*span, text.clone(), AnnotationKind::Context));
+        for (span, text, kind) in primary.into_iter().chain(others) {
+            let Some(source) = sources.get(span.source) else { continue };
+            let annotation = kind.span(shown(&source.text, span)).label(one_line(&text));
+            match by_source.iter_mut().find(|(id, _)| *id == span.source) {
+                Some((_, list)) => list.push(annotation),
+                None => by_source.push((span.source, vec![annotation])),
+            }
+        }
+        for (id, annotations) in by_source {
+            let Some(source) = sources.get(id) else { continue };
+            group = group.element(
+                Snippet::source(plain(&source.text)).path(source.name.clone()).fold(true).annotations(annotations),
+            );
+        }
+        for remark in &self.remarks {
+            group = group.element(Level::NOTE.no_name().message(plain(remark)));
+        }
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(plain(help)));
+        }
+        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+        renderer.term_width(width).render(&[group])
+    }
+
+    /// `file:line:column` of the diagnostic, if it has a place.
+    #[must_use]
+    pub fn place(&self, sources: &Sources) -> Option<Place> {
+        self.span.map(|span| sources.place(span))
+    }
+}
+
+/// Control and direction-changing characters could move the cursor or forge lines; they are shown as `\u{…}`.
+/// Tabs and line ends stay: byte positions of a snippet must not move more than they must.
+#[must_use]
+pub fn plain(text: &str) -> String {
+    let unsafe_char = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.chars().any(unsafe_char) {
+        return text.to_owned();
+    }
+    // A replacement of the same length in bytes keeps every caret where it belongs.
+    text.chars()
+        .map(|c| if unsafe_char(c) { "?".repeat(c.len_utf8()) } else { c.to_string() })
+        .collect()
+}
+
+fn one_line(text: &str) -> String {
+    plain(text).replace('\n', "\\n")
+}
+
+/// The part of a span that a snippet underlines: its first line, at least one character, on character borders.
+fn shown(text: &str, span: Span) -> std::ops::Range<usize> {
+    let mut start = (span.start as usize).min(text.len());
+    while !text.is_char_boundary(start) {
+        start -= 1;
+    }
+    let mut end = (span.end as usize).clamp(start, text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let first_line = text.get(start..end).unwrap_or_default();
+    let end = first_line.find('\n').map_or(end, |i| start + first_line.get(..i).unwrap_or_default().trim_end().len());
+    start..end.max(start)
+}
+
+/// Everything that was found, in the order of the passes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        // The same fault seen from two sides (a shared component) is said once.
+        if !self.0.contains(&diagnostic) {
+            self.0.push(diagnostic);
+        }
+    }
+
+    /// Adds all of another list.
+    pub fn extend(&mut self, others: impl IntoIterator<Item = Diagnostic>) {
+        for diagnostic in others {
+            self.push(diagnostic);
+        }
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.0.iter()
+    }
+
+    /// The errors.
+    pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.0.iter().filter(|d| d.severity == Severity::Error)
+    }
+
+    /// The warnings.
+    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.0.iter().filter(|d| d.severity == Severity::Warning)
+    }
+
+    /// `true` if something keeps the document from running.
+    #[must_use]
+    pub fn has_errors(&self) -> bool {
+        self.errors().next().is_some()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// `true` if there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// In the order of the documents' text.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.0.sort_by_key(|d| d.span);
+        self
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+/// The candidate nearest to `word`, if it is near enough to be what was meant: case or punctuation apart, or at most
+/// a third of the letters changed, left out, added or swapped.
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let folded = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<Vec<_>>();
+    let wanted = folded(word);
+    candidates
+        .into_iter()
+        .map(|candidate| (distance(&wanted, &folded(candidate)), candidate))
+        .filter(|(distance, _)| *distance <= wanted.len().div_ceil(3).max(1))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Optimal string alignment distance.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut before: Vec<usize> = vec![];
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, y) in b.iter().enumerate() {
+            let at = |r: &[usize], k: usize| r.get(k).copied().unwrap_or(usize::MAX / 2);
+            let mut best = (at(&row, j) + usize::from(x != y)).min(at(&row, j + 1) + 1).min(at(&next, j) + 1);
+            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
+            if swapped {
+                best = best.min(at(&before, j - 1) + 1);
+            }
+            next.push(best);
+        }
+        before = std::mem::replace(&mut row, next);
+    }
+    row.last().copied().unwrap_or(0)
+}

@@ -1,0 +1,306 @@
+//! Everything that can happen in a run, already masked: the seam between running and reporting.
+//!
+//! Terminal, reports and machines see nothing else. The driver adds the envelope (`v`, `seq`, `time`, `ms`, `run`).
+//! A reader ignores fields it does not know; a breaking change raises [`VERSION`].
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::source::Place;
+
+/// The version of the events, `v` in the envelope.
+pub const VERSION: u32 = 1;
+
+/// One thing that happened, and where in the program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// The workflow.
+    pub workflow: String,
+    /// The frame: 0 for the workflow that was run, a number of its own for each workflow that is called.
+    pub frame: u32,
+    /// The step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// How often the step has been entered, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visit: Option<u32>,
+    /// Which attempt of this visit, from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// Where in the documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub span: Option<Place>,
+    /// What happened.
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What happened; `type` in JSON. All text is masked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum EventKind {
+    /// The first event of every run.
+    #[serde(rename = "run.started")]
+    RunStarted {
+        /// The document, as people call it.
+        document: String,
+        /// `info.title`
+        title: String,
+        /// Names of the inputs whose values are masked.
+        secrets: Vec<String>,
+    },
+    /// A workflow begins.
+    #[serde(rename = "workflow.started")]
+    WorkflowStarted {
+        /// Its inputs.
+        inputs: Map<String, Json>,
+    },
+    /// A step begins.
+    #[serde(rename = "step.started")]
+    StepStarted {
+        /// The `operationId`, if it has one.
+        operation: Option<String>,
+    },
+    /// A request left the engine.
+    #[serde(rename = "request.sent")]
+    RequestSent {
+        /// The call; the answer has the same number.
+        call: u64,
+        /// `GET`
+        method: String,
+        /// The whole url.
+        url: String,
+        /// Headers in the order in which they are sent.
+        headers: Vec<(String, String)>,
+        /// The body, cut at a limit.
+        body: Option<BodyText>,
+    },
+    /// An answer arrived.
+    #[serde(rename = "response.received")]
+    ResponseReceived {
+        /// The call.
+        call: u64,
+        /// The status code.
+        status: u16,
+        /// Milliseconds since the request was sent.
+        duration_ms: u64,
+        /// Headers as received.
+        headers: Vec<(String, String)>,
+        /// The body, cut at a limit.
+        body: Option<BodyText>,
+    },
+    /// No answer arrived.
+    #[serde(rename = "request.failed")]
+    RequestFailed {
+        /// The call.
+        call: u64,
+        /// `dns`, `connect`, `tls`, `timeout`, `reset`, …
+        failure: String,
+        /// What happened, in words.
+        message: String,
+        /// Milliseconds since the request was sent.
+        duration_ms: u64,
+        /// `false` if it is certain that the server did not get the request.
+        in_doubt: bool,
+    },
+    /// A criterion was evaluated.
+    #[serde(rename = "criterion.evaluated")]
+    CriterionEvaluated {
+        /// Which list it stands in: `successCriteria`, or the name of an action.
+        of: String,
+        /// The condition, as written.
+        condition: String,
+        /// The context, as written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        context: Option<String>,
+        /// Whether it is met.
+        met: bool,
+        /// The values it read: expression and value; absent values have none.
+        saw: Vec<Saw>,
+        /// Why it could not be evaluated.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        problem: Option<String>,
+    },
+    /// An optional input had no value and was left out of a request (`absent-optional-input`).
+    #[serde(rename = "value.absent")]
+    ValueAbsent {
+        /// The expression.
+        expression: String,
+        /// What was left out, or is null.
+        target: String,
+    },
+    /// An action was chosen.
+    #[serde(rename = "action.selected")]
+    ActionSelected {
+        /// Its name.
+        action: String,
+        /// `goto`, `end`
+        kind: String,
+        /// The step it goes to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        target: Option<String>,
+        /// `success` or `failure`: the list it stands in.
+        on: String,
+        /// How long the next request waits, in ms.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delay_ms: Option<u64>,
+        /// `loop-pace`, `loop-delay`, `retry-after`
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delay_because: Option<String>,
+    },
+    /// The run waits.
+    #[serde(rename = "wait.started")]
+    WaitStarted {
+        /// How long, in ms.
+        delay_ms: u64,
+        /// `loop-pace`, `loop-delay`, `retry-after`
+        because: String,
+    },
+    /// A visit of a step ended.
+    #[serde(rename = "step.finished")]
+    StepFinished {
+        /// How.
+        status: StepStatus,
+        /// Its outputs; null for one that found nothing.
+        outputs: Map<String, Json>,
+        /// Why it failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Why>,
+        /// Milliseconds since the visit began, waits included.
+        duration_ms: u64,
+        /// `true` if the same step is entered again next.
+        again: bool,
+    },
+    /// A workflow ended.
+    #[serde(rename = "workflow.finished")]
+    WorkflowFinished {
+        /// How.
+        status: RunStatus,
+        /// Its outputs.
+        outputs: Map<String, Json>,
+    },
+    /// The last event of every run.
+    #[serde(rename = "run.finished")]
+    RunFinished {
+        /// How.
+        status: RunStatus,
+        /// The exit code that the command line gives for this.
+        exit: u8,
+        /// Milliseconds since the start.
+        duration_ms: u64,
+        /// Different steps that ran.
+        steps: u32,
+        /// Visits of steps.
+        visits: u32,
+        /// Requests sent.
+        requests: u32,
+        /// Milliseconds spent waiting between requests.
+        waited_ms: u64,
+        /// The outputs that exist.
+        outputs: Map<String, Json>,
+        /// Outputs without a value.
+        missing: Vec<String>,
+        /// The `end` action that ended it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ended_by: Option<String>,
+        /// Why it failed or stopped.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<Why>,
+        /// Codes of the warnings about the documents.
+        warnings: Vec<String>,
+    },
+    /// Something about the documents that does not keep them from running.
+    #[serde(rename = "diagnostic")]
+    Diagnostic {
+        /// The code.
+        code: String,
+        /// `warning`
+        severity: String,
+        /// What is unusual.
+        message: String,
+        /// What to do.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        help: Option<String>,
+    },
+}
+
+/// A body as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BodyText {
+    /// The text, masked; bytes that are not text are not shown.
+    pub text: String,
+    /// The media type.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// `true` if the text is not all of it.
+    pub cut: bool,
+}
+
+/// A value that a criterion read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Saw {
+    /// The expression.
+    pub expression: String,
+    /// Its value as JSON, cut at a limit; none if it was absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+/// How a visit of a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepStatus {
+    /// Its criteria were met.
+    Succeeded,
+    /// They were not, or there was no answer.
+    Failed,
+    /// The run stopped in it.
+    Stopped,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// The last step succeeded.
+    Succeeded,
+    /// An `end` action on success ended it.
+    Ended,
+    /// A step failed and nothing handled it, or an `end` action on failure ended it.
+    Failed,
+    /// A limit or an interrupt stopped it.
+    Stopped,
+}
+
+/// Why a step or a run did not succeed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Why {
+    /// `criterion-not-met`, `criterion-not-evaluable`, `unexpected-status`, `no-answer`, `absent-value`, `unsafe-value`,
+    /// `step-limit`, `time-limit`, `wait-limit`, `body-limit`, `interrupted`, `ended-on-failure`.
+    pub code: String,
+    /// What happened, in words.
+    pub message: String,
+    /// A few words under the caret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Where in the documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// Further places, with a few words each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<(Place, String)>,
+    /// Facts, one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+    /// What to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub help: Option<String>,
+}

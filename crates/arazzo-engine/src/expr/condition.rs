@@ -1,0 +1,439 @@
+//! Simple conditions (specification, Criterion Object): literals, operators and runtime expressions.
+//!
+//! Text → tree once, at compile time; tree + what has happened → verdict, with the values that it saw.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use serde_json::Value as Json;
+
+use super::eval::{EvalError, Lookup, eval};
+use super::parse::{Place, Scanned, expression};
+use super::{Expr, Finding, Scope};
+use crate::value::{Value, equal, numeric, order};
+
+/// How deep parentheses and `!` may nest.
+const DEPTH: usize = 64;
+
+/// A parsed simple condition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// `'text'`, `17`, `true`, `null`
+    Literal(Json),
+    /// `$response.body.count`; the range is where it stands.
+    Value(Expr, Range<usize>),
+    /// `!a`
+    Not(Box<Condition>),
+    /// `a && b`
+    And(Vec<Condition>),
+    /// `a || b`
+    Or(Vec<Condition>),
+    /// `a == b`
+    Compare(Operator, Box<Condition>, Box<Condition>),
+}
+
+/// A comparison operator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operator {
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+}
+
+/// A value that a condition read: where its expression stands, and what it was (`None`: absent).
+pub type Seen = (Range<usize>, Option<Json>);
+
+/// Parses a simple condition; departures are pushed to `findings`, and so is the fault when the result is `None`.
+pub fn parse(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Condition> {
+    // `{$statusCode == 401}`: braces around the whole condition (readings.md, `braced-condition`).
+    let trimmed = text.trim();
+    if let Some(inner) = trimmed.strip_prefix('{').and_then(|t| t.strip_suffix('}')).filter(|t| !t.contains(['{', '}'])) {
+        findings.push(
+            Finding::new("braced-condition", 0..text.len(), "a simple condition stands without braces")
+                .help(format!("write {}", inner.trim()))
+                .fix(inner.trim(), true),
+        );
+        let offset = text.find('{').map_or(0, |i| i + 1);
+        let mut own = vec![];
+        let condition = parse_plain(inner, scope, &mut own);
+        findings.extend(own.into_iter().map(|f| Finding { range: f.range.start + offset..f.range.end + offset, ..f }));
+        return condition.map(|c| shifted(c, offset));
+    }
+    parse_plain(text, scope, findings)
+}
+
+fn shifted(condition: Condition, by: usize) -> Condition {
+    let all = |list: Vec<Condition>| list.into_iter().map(|c| shifted(c, by)).collect();
+    match condition {
+        Condition::Value(expr, range) => Condition::Value(expr, range.start + by..range.end + by),
+        Condition::Not(inner) => Condition::Not(Box::new(shifted(*inner, by))),
+        Condition::And(list) => Condition::And(all(list)),
+        Condition::Or(list) => Condition::Or(all(list)),
+        Condition::Compare(op, a, b) => Condition::Compare(op, Box::new(shifted(*a, by)), Box::new(shifted(*b, by))),
+        literal @ Condition::Literal(_) => literal,
+    }
+}
+
+fn parse_plain(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Condition> {
+    let mut parser = Parser { text, at: 0, depth: 0, scope, findings };
+    let condition = parser.or()?;
+    parser.blanks();
+    if parser.at < text.len() {
+        let rest = parser.rest();
+        let help = match rest.chars().next() {
+            Some('=') => Some("comparison is written `==`".to_owned()),
+            Some('&') => Some("and is written `&&`".to_owned()),
+            Some('|') => Some("or is written `||`".to_owned()),
+            _ if rest.to_ascii_lowercase().starts_with("and ") => Some("and is written `&&`".to_owned()),
+            _ if rest.to_ascii_lowercase().starts_with("or ") => Some("or is written `||`".to_owned()),
+            _ => Some("conditions know == != < <= > >= ! && || and parentheses".to_owned()),
+        };
+        let message = format!("`{}` is not expected here", rest.split_whitespace().next().unwrap_or_default());
+        parser.fail(parser.at..text.len(), message, help);
+        return None;
+    }
+    Some(condition)
+}
+
+struct Parser<'a, 'b> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+    scope: &'a Scope<'b>,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl<'a> Parser<'a, '_> {
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
+    fn blanks(&mut self) {
+        self.at += self.rest().len() - self.rest().trim_start().len();
+    }
+
+    fn eat(&mut self, token: &str) -> bool {
+        self.blanks();
+        let found = self.rest().starts_with(token);
+        if found {
+            self.at += token.len();
+        }
+        found
+    }
+
+    fn fail(&mut self, range: Range<usize>, message: String, help: Option<String>) {
+        self.findings.push(Finding::new("condition-syntax", range, message).help(help));
+    }
+
+    fn or(&mut self) -> Option<Condition> {
+        let first = self.and()?;
+        let mut list = vec![first];
+        while self.eat("||") {
+            list.push(self.and()?);
+        }
+        if list.len() == 1 { list.pop() } else { Some(Condition::Or(list)) }
+    }
+
+    fn and(&mut self) -> Option<Condition> {
+        let first = self.comparison()?;
+        let mut list = vec![first];
+        while self.eat("&&") {
+            list.push(self.comparison()?);
+        }
+        if list.len() == 1 { list.pop() } else { Some(Condition::And(list)) }
+    }
+
+    fn comparison(&mut self) -> Option<Condition> {
+        let left = self.unary()?;
+        let operator = if self.eat("==") {
+            // `===` is another language's; reading it as `==` would guess.
+            if self.rest().starts_with('=') {
+                self.fail(self.at - 2..self.at + 1, "`===` is not an operator".to_owned(), Some("comparison is written `==`".to_owned()));
+                return None;
+            }
+            Operator::Equal
+        } else if self.eat("!=") {
+            if self.rest().starts_with('=') {
+                self.fail(self.at - 2..self.at + 1, "`!==` is not an operator".to_owned(), Some("inequality is written `!=`".to_owned()));
+                return None;
+            }
+            Operator::NotEqual
+        } else if self.eat("<=") {
+            Operator::LessOrEqual
+        } else if self.eat(">=") {
+            Operator::GreaterOrEqual
+        } else if self.eat("<") {
+            Operator::Less
+        } else if self.eat(">") {
+            Operator::Greater
+        } else {
+            return Some(left);
+        };
+        let right = self.unary()?;
+        Some(Condition::Compare(operator, Box::new(left), Box::new(right)))
+    }
+
+    fn unary(&mut self) -> Option<Condition> {
+        self.blanks();
+        let start = self.at;
+        self.depth += 1;
+        if self.depth > DEPTH {
+            self.fail(start..self.text.len(), format!("the condition is nested deeper than {DEPTH} levels"), None);
+            return None;
+        }
+        let result = if self.rest().starts_with('!') && !self.rest().starts_with("!=") {
+            self.at += 1;
+            self.unary().map(|inner| Condition::Not(Box::new(inner)))
+        } else if self.eat("(") {
+            let inner = self.or();
+            if inner.is_some() && !self.eat(")") {
+                self.fail(start..start + 1, "this parenthesis is never closed".to_owned(), None);
+                return None;
+            }
+            inner
+        } else {
+            self.operand()
+        };
+        self.depth -= 1;
+        result
+    }
+
+    fn operand(&mut self) -> Option<Condition> {
+        let start = self.at;
+        let rest = self.rest();
+        match rest.chars().next() {
+            Some('\'') => self.quoted(),
+            Some('"') => self.double_quoted(),
+            Some('$') => match expression(self.text, start, Place::Condition, self.scope, self.findings) {
+                Scanned::Found(expr, end) => {
+                    self.at = end;
+                    Some(Condition::Value(expr, start..end))
+                }
+                Scanned::Wrong => None,
+                Scanned::None => {
+                    self.fail(start..start + 1, "`$` does not begin a runtime expression here".to_owned(), None);
+                    None
+                }
+            },
+            Some('{') if rest.starts_with("{$") => {
+                // Braces around one expression: what they embed elsewhere; here they only stand around it.
+                let close = rest.find('}').map(|i| start + i);
+                let Some(close) = close else {
+                    self.fail(start..self.text.len(), "this brace is never closed".to_owned(), None);
+                    return None;
+                };
+                let inner = self.text.get(start + 1..close).unwrap_or_default().trim_end().len();
+                match expression(self.text, start + 1, Place::Condition, self.scope, self.findings) {
+                    Scanned::Found(expr, end) if end == start + 1 + inner => {
+                        let written = self.text.get(start + 1..end).unwrap_or_default();
+                        self.findings.push(
+                            Finding::new("braced-condition", start..close + 1, "in a simple condition an expression stands without braces")
+                                .help(format!("write {written}"))
+                                .fix(written, true),
+                        );
+                        self.at = close + 1;
+                        Some(Condition::Value(expr, start + 1..end))
+                    }
+                    Scanned::Wrong => None,
+                    _ => {
+                        self.fail(start..close + 1, "these braces hold more than one expression".to_owned(), None);
+                        None
+                    }
+                }
+            }
+            Some(c) if c == '-' || c.is_ascii_digit() => self.number(),
+            _ => self.word(),
+        }
+    }
+
+    fn quoted(&mut self) -> Option<Condition> {
+        let start = self.at;
+        let mut text = String::new();
+        let mut chars = self.rest().char_indices().skip(1).peekable();
+        while let Some((i, c)) = chars.next() {
+            if c != '\'' {
+                text.push(c);
+            } else if chars.peek().is_some_and(|(_, next)| *next == '\'') {
+                text.push('\'');
+                chars.next();
+            } else {
+                self.at = start + i + 1;
+                return Some(Condition::Literal(Json::String(text)));
+            }
+        }
+        self.fail(start..self.text.len(), "this string is never closed".to_owned(), Some("a quote inside a string is written ''".to_owned()));
+        None
+    }
+
+    fn double_quoted(&mut self) -> Option<Condition> {
+        let start = self.at;
+        let Some(length) = self.rest().get(1..).and_then(|r| r.find('"')) else {
+            self.fail(start..self.text.len(), "this string is never closed".to_owned(), Some("strings are written in single quotes".to_owned()));
+            return None;
+        };
+        let text = self.rest().get(1..1 + length).unwrap_or_default();
+        self.at = start + length + 2;
+        let right = format!("'{}'", text.replace('\'', "''"));
+        self.findings.push(
+            Finding::new("double-quoted-literal", start..self.at, "strings in a condition stand in single quotes")
+                .help(format!("write {right}"))
+                .fix(right, true),
+        );
+        Some(Condition::Literal(Json::String(text.to_owned())))
+    }
+
+    fn number(&mut self) -> Option<Condition> {
+        let start = self.at;
+        let length = self.rest().find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'))).unwrap_or(self.rest().len());
+        let text = self.rest().get(..length).unwrap_or_default();
+        match serde_json::from_str::<serde_json::Number>(text) {
+            Ok(number) => {
+                self.at += length;
+                Some(Condition::Literal(Json::Number(number)))
+            }
+            Err(_) => {
+                let help = "text stands in single quotes".to_owned();
+                self.fail(start..start + length, format!("`{text}` is not a number"), Some(help));
+                None
+            }
+        }
+    }
+
+    fn word(&mut self) -> Option<Condition> {
+        let start = self.at;
+        let length = self.rest().find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))).unwrap_or(self.rest().len());
+        let word = self.rest().get(..length).unwrap_or_default();
+        let literal = match word {
+            "true" => Json::Bool(true),
+            "false" => Json::Bool(false),
+            "null" => Json::Null,
+            "" => {
+                let next = self.rest().chars().next();
+                let message = next.map_or_else(|| "a value is missing at the end of the condition".to_owned(), |c| format!("`{c}` is not a value"));
+                self.fail(start..(start + next.map_or(0, char::len_utf8)), message, Some("a value is an expression, a number, 'text', true, false or null".to_owned()));
+                return None;
+            }
+            _ => {
+                let help = if word.eq_ignore_ascii_case("and") || word.eq_ignore_ascii_case("or") || word.eq_ignore_ascii_case("not") {
+                    "operators are written && || !".to_owned()
+                } else {
+                    format!("write '{word}' for text, or ${word} for an expression")
+                };
+                self.fail(start..start + length, format!("`{word}` is not a value"), Some(help));
+                return None;
+            }
+        };
+        self.at += length;
+        Some(Condition::Literal(literal))
+    }
+}
+
+/// Whether the condition is met; every value that was read is pushed to `seen`.
+///
+/// # Errors
+/// [`EvalError`] if an expression that was needed cannot be evaluated.
+pub fn holds(condition: &Condition, lookup: &dyn Lookup, seen: &mut Vec<Seen>) -> Result<bool, EvalError> {
+    Ok(passes(value(condition, lookup, seen)?.as_deref()))
+}
+
+/// A bare value passes if it is `true`, a non-zero number, or a string, array or object that is not empty.
+fn passes(value: Option<&Json>) -> bool {
+    match value {
+        None | Some(Json::Null) => false,
+        Some(Json::Bool(value)) => *value,
+        Some(Json::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Json::String(text)) => !text.is_empty(),
+        Some(Json::Array(items)) => !items.is_empty(),
+        Some(Json::Object(members)) => !members.is_empty(),
+    }
+}
+
+fn value<'a>(condition: &'a Condition, lookup: &'a dyn Lookup, seen: &mut Vec<Seen>) -> Result<Option<Cow<'a, Json>>, EvalError> {
+    let known = |value: bool| Ok(Some(Cow::Owned(Json::Bool(value))));
+    match condition {
+        Condition::Literal(json) => Ok(Some(Cow::Borrowed(json))),
+        Condition::Value(expr, range) => {
+            let found = eval(expr, lookup)?.map(|value| match value {
+                Cow::Borrowed(Value::Json(json)) => Cow::Borrowed(json),
+                other => Cow::Owned(other.into_owned().into_json()),
+            });
+            seen.push((range.clone(), found.as_deref().cloned()));
+            Ok(found)
+        }
+        Condition::Not(inner) => known(!holds(inner, lookup, seen)?),
+        Condition::And(list) => {
+            for inner in list {
+                if !holds(inner, lookup, seen)? {
+                    return known(false);
+                }
+            }
+            known(true)
+        }
+        Condition::Or(list) => {
+            for inner in list {
+                if holds(inner, lookup, seen)? {
+                    return known(true);
+                }
+            }
+            known(false)
+        }
+        Condition::Compare(operator, left, right) => {
+            let left = value(left, lookup, seen)?;
+            let right = value(right, lookup, seen)?;
+            known(compare(*operator, left.as_deref().unwrap_or(&Json::Null), right.as_deref().unwrap_or(&Json::Null)))
+        }
+    }
+}
+
+/// Compares as readings.md says under "simple conditions": numeric where both sides are numbers or one is and the
+/// other spells one, strings without case, null equal to nothing but null.
+#[must_use]
+pub fn compare(operator: Operator, left: &Json, right: &Json) -> bool {
+    match operator {
+        Operator::Equal => loosely_equal(left, right),
+        Operator::NotEqual => !loosely_equal(left, right),
+        Operator::Less => ordered(left, right).is_some_and(Ordering::is_lt),
+        Operator::LessOrEqual => ordered(left, right).is_some_and(Ordering::is_le),
+        Operator::Greater => ordered(left, right).is_some_and(Ordering::is_gt),
+        Operator::GreaterOrEqual => ordered(left, right).is_some_and(Ordering::is_ge),
+    }
+}
+
+fn loosely_equal(left: &Json, right: &Json) -> bool {
+    match (left, right) {
+        (Json::String(a), Json::String(b)) => folded(a) == folded(b),
+        (Json::Number(_), Json::String(_)) | (Json::String(_), Json::Number(_)) => match (numeric(left), numeric(right)) {
+            (Some(a), Some(b)) => order(&a, &b) == Some(Ordering::Equal),
+            _ => false,
+        },
+        (Json::Bool(value), Json::String(text)) | (Json::String(text), Json::Bool(value)) => text.eq_ignore_ascii_case(if *value { "true" } else { "false" }),
+        _ => equal(left, right),
+    }
+}
+
+fn ordered(left: &Json, right: &Json) -> Option<Ordering> {
+    if let (Some(a), Some(b)) = (numeric(left), numeric(right)) {
+        return order(&a, &b);
+    }
+    match (left, right) {
+        (Json::String(a), Json::String(b)) => Some(folded(a).cmp(&folded(b))),
+        (Json::String(_), Json::Number(_)) | (Json::Number(_), Json::String(_)) => {
+            Some(folded(&crate::value::json_text(left)).cmp(&folded(&crate::value::json_text(right))))
+        }
+        _ => None,
+    }
+}
+
+fn folded(text: &str) -> String {
+    text.to_lowercase()
+}

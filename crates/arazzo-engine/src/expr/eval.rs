@@ -1,0 +1,144 @@
+//! Expression + what has happened → value, or absent, or the reason why it cannot be told.
+
+use std::borrow::Cow;
+
+use serde_json::Value as Json;
+
+use super::{Expr, Piece, Root, StepId, Template};
+use crate::value::{Pointer, Value};
+
+/// One request and its answer, as expressions see them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exchange {
+    /// The url as sent, after templating and query.
+    pub url: String,
+    /// The method, in capitals.
+    pub method: String,
+    /// The answer; `None` if there was none.
+    pub answer: Option<Answer>,
+}
+
+/// An answer, its body decoded by its media type.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// Names as received, values as text.
+    pub headers: Vec<(String, String)>,
+    /// The body; `None` if it was empty.
+    pub body: Option<Value>,
+    /// Its media type, without parameters; empty if it was not given.
+    pub media_type: String,
+}
+
+impl Answer {
+    /// The first header of this name, without regard to case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// What has happened so far, for the expressions of one step.
+pub trait Lookup {
+    /// The value of an input; `None` if it was not given.
+    fn input(&self, name: &str) -> Option<Cow<'_, Value>>;
+    /// All inputs as one object.
+    fn inputs(&self) -> Json;
+    /// An output of a step; `None` if the step has not run or found nothing.
+    fn output(&self, step: StepId, name: &str) -> Option<Cow<'_, Value>>;
+    /// All outputs of a step that has run.
+    fn outputs(&self, step: StepId) -> Option<Json>;
+    /// The request of this step and its answer; `None` before it is sent.
+    fn exchange(&self) -> Option<&Exchange>;
+}
+
+/// Why an expression has no value that could be judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EvalError {
+    /// There was no answer to read from (readings.md, "no answer").
+    NoAnswer,
+    /// The value is not of the kind that the expression or criterion needs; the text says which.
+    NotEvaluable(String),
+}
+
+/// Evaluates an expression; `Ok(None)` is *absent*.
+///
+/// # Errors
+/// [`EvalError`] if there is no answer, or a way leads into something that has no members.
+pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Value>>, EvalError> {
+    let answer = || lookup.exchange().and_then(|exchange| exchange.answer.as_ref()).ok_or(EvalError::NoAnswer);
+    let text = |text: &str| Some(Cow::Owned(Value::string(text)));
+    let value = match &expr.root {
+        Root::Url => lookup.exchange().and_then(|exchange| text(&exchange.url)),
+        Root::Method => lookup.exchange().and_then(|exchange| text(&exchange.method)),
+        Root::StatusCode => Some(Cow::Owned(Value::Json(Json::from(answer()?.status)))),
+        Root::ResponseHeader(name) => answer()?.header(name).and_then(text),
+        Root::ResponseBody => {
+            let answer = answer()?;
+            if let (Some(Value::Text(_) | Value::Bytes(_)), false) = (&answer.body, expr.at.is_whole()) {
+                return Err(EvalError::NotEvaluable(format!("the response body is not JSON but {}", media_type(answer))));
+            }
+            answer.body.as_ref().map(Cow::Borrowed)
+        }
+        Root::Inputs => Some(Cow::Owned(Value::Json(lookup.inputs()))),
+        Root::Input(name) => lookup.input(name),
+        Root::StepOutput(step, name) => lookup.output(*step, name),
+        Root::StepOutputs(step) => lookup.outputs(*step).map(|json| Cow::Owned(Value::Json(json))),
+    };
+    match value {
+        None => Ok(None),
+        Some(value) if expr.at.is_whole() => Ok(Some(value)),
+        Some(Cow::Borrowed(Value::Json(json))) => Ok(find(json, expr).map(Cow::Owned)),
+        Some(Cow::Owned(Value::Json(json))) => Ok(find(&json, expr).map(Cow::Owned)),
+        Some(_) => Err(EvalError::NotEvaluable("the value is text, which has no members".to_owned())),
+    }
+}
+
+fn media_type(answer: &Answer) -> &str {
+    if answer.media_type.is_empty() { "of an unknown type" } else { &answer.media_type }
+}
+
+fn find(json: &Json, expr: &Expr) -> Option<Value> {
+    if let Some(found) = expr.at.find(json) {
+        return Some(Value::Json(found.clone()));
+    }
+    // `.length` of an array or a string that has no such member (readings.md, simple conditions).
+    let (last, way) = expr.at.tokens().split_last()?;
+    if !expr.dotted || last != "length" {
+        return None;
+    }
+    match Pointer::of(way.to_vec()).find(json)? {
+        Json::Array(items) => Some(Value::Json(Json::from(items.len()))),
+        Json::String(text) => Some(Value::Json(Json::from(text.chars().count()))),
+        _ => None,
+    }
+}
+
+/// An expression inside a text that has no value: where it stands in the template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AbsentInText(pub std::ops::Range<usize>);
+
+/// Fills a template. `Ok(Ok(None))` is *absent*: the whole value is one expression without a value.
+///
+/// # Errors
+/// [`EvalError`] as [`eval`]; the inner error if an expression inside a longer text is absent.
+pub fn fill(template: &Template, lookup: &dyn Lookup) -> Result<Result<Option<Value>, AbsentInText>, EvalError> {
+    match template {
+        Template::Literal(text) => Ok(Ok(Some(Value::string(text.clone())))),
+        Template::Whole(expr) => Ok(Ok(eval(expr, lookup)?.map(Cow::into_owned))),
+        Template::Text(pieces) => {
+            let mut text = String::new();
+            for piece in pieces {
+                match piece {
+                    Piece::Text(part) => text.push_str(part),
+                    Piece::Value(expr, range) => match eval(expr, lookup)? {
+                        Some(value) => text.push_str(&value.to_text()),
+                        None => return Ok(Err(AbsentInText(range.clone()))),
+                    },
+                }
+            }
+            Ok(Ok(Some(Value::string(text))))
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Runtime expressions, templates and criteria: types with the syntax on each variant.
+//!
+//! Knows no documents and no OpenAPI: what is declared comes in as a [`Scope`] when an expression is parsed, and what
+//! has happened comes in as a [`Lookup`] when it is evaluated. Step names are ids after parsing.
+
+use std::ops::Range;
+
+use crate::diagnostic::Code;
+use crate::readings::Readings;
+use crate::value::Pointer;
+
+pub mod condition;
+pub mod eval;
+pub mod jsonpath;
+pub mod parse;
+
+pub use eval::{EvalError, Exchange, Lookup};
+
+/// A step of a program: its index in `Program::steps`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct StepId(pub u32);
+
+/// A runtime expression (specification, Runtime Expressions): where a value begins, and the way into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expr {
+    /// Where the value comes from.
+    pub root: Root,
+    /// `#/a/0`, or the same way written with dots and brackets.
+    pub at: Pointer,
+    /// `true` if the way was written with dots or brackets; then `.length` of an array or a string is its length.
+    pub dotted: bool,
+}
+
+/// One variant per alternative of the grammar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Root {
+    /// `$url`
+    Url,
+    /// `$method`
+    Method,
+    /// `$statusCode`
+    StatusCode,
+    /// `$response.header.Name`; names compare without case.
+    ResponseHeader(String),
+    /// `$response.body`
+    ResponseBody,
+    /// `$inputs`: all of them.
+    Inputs,
+    /// `$inputs.name`
+    Input(String),
+    /// `$steps.step.outputs.name`
+    StepOutput(StepId, String),
+    /// `$steps.step.outputs`: all of them.
+    StepOutputs(StepId),
+}
+
+/// A string value that may hold expressions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Template {
+    /// No expression at all.
+    Literal(String),
+    /// `$inputs.a`: the whole value is one expression; its type is preserved.
+    Whole(Expr),
+    /// `a {$inputs.b} c`: text with values in it.
+    Text(Vec<Piece>),
+}
+
+impl Template {
+    /// The expressions in it, in order.
+    #[must_use]
+    pub fn expressions(&self) -> Vec<&Expr> {
+        match self {
+            Self::Literal(_) => vec![],
+            Self::Whole(expr) => vec![expr],
+            Self::Text(pieces) => pieces.iter().filter_map(|piece| if let Piece::Value(expr, _) = piece { Some(expr) } else { None }).collect(),
+        }
+    }
+}
+
+/// A part of a text template.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Piece {
+    /// Text as it is.
+    Text(String),
+    /// A value, embedded as text; the range is where its expression stands in the template.
+    Value(Expr, Range<usize>),
+}
+
+/// What may be named where an expression stands.
+#[derive(Debug, Clone)]
+pub struct Scope<'a> {
+    /// The declared inputs; any other name is unknown unless `open`.
+    pub inputs: &'a [DeclaredInput],
+    /// `true` if inputs that are not declared may be given.
+    pub open: bool,
+    /// The steps of the workflow.
+    pub steps: &'a [DeclaredStep],
+    /// How departures are read.
+    pub readings: Readings,
+}
+
+/// An input that the workflow declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredInput {
+    /// Its name.
+    pub name: String,
+    /// `true` if its schema says that it is a string, number or boolean: nothing can be selected from it.
+    pub scalar: bool,
+}
+
+/// A step with the outputs it declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredStep {
+    /// Its `stepId`.
+    pub name: String,
+    /// Its id in the program.
+    pub id: StepId,
+    /// Names of its outputs.
+    pub outputs: Vec<String>,
+}
+
+/// Something to say about a part of a text: a departure that was read leniently, or a fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The code; `Readings::severity` says how much it matters.
+    pub code: Code,
+    /// The part of the text, in bytes.
+    pub range: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// Replacement for the range that repairs it, and whether it keeps the meaning exactly.
+    pub fix: Option<(String, bool)>,
+}
+
+impl Finding {
+    pub(crate) fn new(code: Code, range: Range<usize>, message: impl Into<String>) -> Self {
+        Self { code, range, message: message.into(), help: None, fix: None }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<Option<String>>) -> Self {
+        self.help = help.into();
+        self
+    }
+
+    pub(crate) fn fix(mut self, text: impl Into<String>, exact: bool) -> Self {
+        self.fix = Some((text.into(), exact));
+        self
+    }
+}

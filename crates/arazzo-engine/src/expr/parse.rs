@@ -1,0 +1,485 @@
+//! Text → expression or template, against the names that are declared.
+//!
+//! One scanner serves the three places an expression can stand in: alone, in a longer text, in a condition. They
+//! differ only in where an expression ends and in whether `.` and `[]` are part of the language there.
+
+use std::ops::Range;
+
+use super::{Expr, Finding, Piece, Root, Scope, Template};
+use crate::diagnostic::nearest;
+use crate::readings::Readings;
+use crate::value::Pointer;
+
+/// Where an expression stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Alone: it reaches to the end of the text.
+    Whole,
+    /// In a longer text, without braces.
+    Text,
+    /// In a condition or a context, where `.` and `[]` are operators.
+    Condition,
+}
+
+/// Parses a string value: a parameter value, a member of a payload, an output.
+///
+/// Returns the template, or the findings that make it impossible; departures are pushed to `findings` either way.
+pub fn template(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Template> {
+    if text.starts_with('$') {
+        let mut own = vec![];
+        match expression(text, 0, Place::Whole, scope, &mut own) {
+            Scanned::Found(expr, end) if end == text.len() => {
+                findings.append(&mut own);
+                return Some(Template::Whole(expr));
+            }
+            // A text that begins with an expression and goes on is a longer text, unless its name is simply wrong.
+            Scanned::Wrong if !text.contains(|c: char| c.is_whitespace()) && !text.contains('{') => {
+                findings.append(&mut own);
+                return None;
+            }
+            _ => {}
+        }
+    }
+    pieces(text, scope, findings)
+}
+
+/// Parses an expression that must stand alone, such as a `context`; `.` and `[]` are the text's own there.
+pub fn context(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Expr> {
+    match expression(text, 0, Place::Condition, scope, findings) {
+        Scanned::Found(expr, end) if end == text.len() => Some(expr),
+        Scanned::Found(_, end) => {
+            findings.push(Finding::new("expression-syntax", end..text.len(), format!("`{}` after the expression", text.get(end..).unwrap_or_default())));
+            None
+        }
+        Scanned::Wrong => None,
+        Scanned::None => {
+            findings.push(
+                Finding::new("expression-syntax", 0..text.len(), format!("`{text}` is not a runtime expression"))
+                    .help("write an expression such as $response.body".to_owned()),
+            );
+            None
+        }
+    }
+}
+
+fn pieces(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Template> {
+    let mut pieces: Vec<Piece> = vec![];
+    let mut literal = String::new();
+    let mut good = true;
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let scanned = if let Some(inner) = rest.strip_prefix("{$") {
+            braced(inner, at + 1, scope, findings)
+        } else if rest.starts_with('$') {
+            unbraced(text, at, scope, findings)
+        } else {
+            Scanned::None
+        };
+        match scanned {
+            Scanned::Found(expr, end) => {
+                if !literal.is_empty() {
+                    pieces.push(Piece::Text(std::mem::take(&mut literal)));
+                }
+                pieces.push(Piece::Value(expr, at..end));
+                at = end;
+            }
+            Scanned::Wrong => {
+                good = false;
+                at += 1;
+            }
+            Scanned::None => {
+                let next = rest.chars().next().unwrap_or(' ');
+                literal.push(next);
+                at += next.len_utf8();
+            }
+        }
+    }
+    if !good {
+        return None;
+    }
+    if pieces.is_empty() {
+        return Some(Template::Literal(literal));
+    }
+    if !literal.is_empty() {
+        pieces.push(Piece::Text(literal));
+    }
+    Some(Template::Text(pieces))
+}
+
+/// `{$…}`: `inner` follows the `{$`, `start` is the place of its `$`.
+fn braced(inner: &str, start: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Scanned {
+    let Some(length) = inner.find('}') else {
+        findings.push(
+            Finding::new("expression-syntax", start - 1..start + 1 + inner.len(), "this brace is never closed")
+                .help("write the expression as {$…}".to_owned()),
+        );
+        return Scanned::Wrong;
+    };
+    let body = format!("${}", inner.get(..length).unwrap_or_default());
+    let trimmed = body.trim_end();
+    let mut own = vec![];
+    let scanned = expression(trimmed, 0, Place::Whole, scope, &mut own);
+    findings.extend(own.into_iter().map(|finding| Finding { range: finding.range.start + start..finding.range.end + start, ..finding }));
+    match scanned {
+        Scanned::Found(expr, end) if end == trimmed.len() => Scanned::Found(expr, start + body.len() + 1),
+        Scanned::Found(..) | Scanned::None => {
+            findings.push(Finding::new("expression-syntax", start..start + body.len(), format!("`{body}` is not a runtime expression")));
+            Scanned::Wrong
+        }
+        Scanned::Wrong => Scanned::Wrong,
+    }
+}
+
+/// The reading `unbraced-expression`: an expression inside a longer text without braces.
+fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Scanned {
+    const READ: [&str; 6] = ["$inputs.", "$steps.", "$response.", "$request.", "$workflows.", "$outputs."];
+    let rest = text.get(at..).unwrap_or_default();
+    if scope.readings == Readings::Letter || !READ.iter().any(|root| rest.starts_with(root)) {
+        return Scanned::None;
+    }
+    let mut own = vec![];
+    let scanned = expression(text, at, Place::Text, scope, &mut own);
+    if let Scanned::Found(_, end) = scanned {
+        let written = text.get(at..end).unwrap_or_default();
+        findings.push(
+            Finding::new("unbraced-expression", at..end, "runtime expression inside a longer text needs braces")
+                .help(format!("write {:?}", format!("{}{{{written}}}{}", text.get(..at).unwrap_or_default(), text.get(end..).unwrap_or_default())))
+                .fix(format!("{{{written}}}"), true),
+        );
+    }
+    findings.extend(own);
+    scanned
+}
+
+/// What stands at a `$`.
+pub(super) enum Scanned {
+    /// An expression that ends before this byte.
+    Found(Expr, usize),
+    /// Something that was meant as an expression and is not one; a finding says why.
+    Wrong,
+    /// Other text.
+    None,
+}
+
+const ROOTS: [&str; 12] = [
+    "url", "method", "statusCode", "request", "response", "message", "inputs", "outputs", "steps", "workflows",
+    "sourceDescriptions", "components",
+];
+
+/// Scans the expression whose `$` stands at byte `at`.
+pub(super) fn expression(text: &str, at: usize, place: Place, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Scanned {
+    let after = text.get(at + 1..).unwrap_or_default();
+    let word_length = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
+    let (word, rest) = after.split_at(word_length);
+    let word_end = at + 1 + word_length;
+    let mut scanner = Scanner { text, place, scope, findings, start: at };
+    match word {
+        "url" => scanner.bare(Root::Url, word_end),
+        "method" => scanner.bare(Root::Method, word_end),
+        "statusCode" => scanner.bare(Root::StatusCode, word_end),
+        "inputs" if rest.starts_with('.') => scanner.input(word_end + 1),
+        "inputs" => scanner.bare(Root::Inputs, word_end),
+        "steps" if rest.starts_with('.') => scanner.step(word_end + 1),
+        "response" if rest.starts_with('.') => scanner.response(word_end + 1),
+        "request" | "message" | "outputs" | "workflows" | "sourceDescriptions" | "components" if rest.starts_with('.') => scanner.later(word),
+        "self" => scanner.later(word),
+        // `$` + word + `.` was meant as an expression; any other `$` text (`$5`, `$ref`) is text.
+        _ if !word.is_empty() && rest.starts_with('.') && place != Place::Text && rest.chars().nth(1).is_some_and(char::is_alphabetic) => {
+            scanner.unknown_root(word)
+        }
+        _ if place == Place::Condition => scanner.unknown_root(word),
+        _ => Scanned::None,
+    }
+}
+
+struct Scanner<'a, 'b> {
+    text: &'a str,
+    place: Place,
+    scope: &'a Scope<'b>,
+    findings: &'a mut Vec<Finding>,
+    start: usize,
+}
+
+impl<'a> Scanner<'a, '_> {
+    fn rest(&self, at: usize) -> &'a str {
+        self.text.get(at..).unwrap_or_default()
+    }
+
+    fn written(&self, end: usize) -> &'a str {
+        self.text.get(self.start..end).unwrap_or_default()
+    }
+
+    /// `$url`, `$inputs` as a whole: only a pointer or, in a condition, navigation may follow.
+    fn bare(&mut self, root: Root, end: usize) -> Scanned {
+        self.way_into(root, end, true)
+    }
+
+    fn wrong(&mut self, code: &'static str, range: Range<usize>, message: String, help: Option<String>) -> Scanned {
+        self.findings.push(Finding::new(code, range, message).help(help));
+        Scanned::Wrong
+    }
+
+    fn unknown_root(&mut self, word: &str) -> Scanned {
+        let end = self.start + 1 + word.len();
+        let help = nearest(word, ROOTS).map(|root| format!("did you mean `${root}`?"));
+        let message = format!("`${word}` is not the beginning of a runtime expression");
+        self.wrong("unknown-root", self.start..end, message, help)
+    }
+
+    /// What the grammar has and this version does not run yet.
+    fn later(&mut self, word: &str) -> Scanned {
+        let end = self.start + self.rest(self.start).find(char::is_whitespace).unwrap_or(self.rest(self.start).len());
+        let message = format!("`${word}` expressions are not supported yet");
+        let help = format!("this version evaluates $inputs, $steps, $response, $statusCode, $url and $method; `{}` is not sent or guessed", self.written(end));
+        self.wrong("not-supported-yet", self.start..end, message, Some(help))
+    }
+
+    fn input(&mut self, at: usize) -> Scanned {
+        let declared: Vec<&str> = self.scope.inputs.iter().map(|input| input.name.as_str()).collect();
+        if let Some(name) = self.declared_name(at, &declared) {
+            let scalar = self.scope.inputs.iter().any(|input| input.name == name && input.scalar);
+            return self.way_into(Root::Input(name.clone()), at + name.len(), !scalar);
+        }
+        let name = self.identifier(at);
+        if name.is_empty() {
+            return self.nothing_named(at, "an input");
+        }
+        let end = at + name.len();
+        if self.scope.open {
+            return self.way_into(Root::Input(name), end, true);
+        }
+        let help = match nearest(&name, declared.iter().copied()) {
+            Some(near) => format!("did you mean `$inputs.{near}`?"),
+            None if declared.is_empty() => "the workflow declares no inputs: add it to `inputs.properties`".to_owned(),
+            None => format!("declared inputs: {}", declared.join(", ")),
+        };
+        self.wrong("unknown-input", self.start..end, format!("the workflow declares no input `{name}`"), Some(help))
+    }
+
+    fn step(&mut self, at: usize) -> Scanned {
+        let scope = self.scope;
+        let rest = self.rest(at);
+        let found = scope
+            .steps
+            .iter()
+            .filter(|step| rest.strip_prefix(step.name.as_str()).is_some_and(|after| after.starts_with(".outputs")))
+            .max_by_key(|step| step.name.len());
+        let Some(step) = found else { return self.unknown_step(at) };
+        let (id, outputs) = (step.id, step.outputs.as_slice());
+        let after = at + step.name.len() + ".outputs".len();
+        if !self.rest(after).starts_with('.') {
+            return self.way_into(Root::StepOutputs(id), after, false);
+        }
+        let at_name = after + 1;
+        let declared: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        if let Some(name) = self.declared_name(at_name, &declared) {
+            return self.way_into(Root::StepOutput(id, name.clone()), at_name + name.len(), true);
+        }
+        let name = self.identifier(at_name);
+        let end = at_name + name.len();
+        let step_name = step.name.clone();
+        let help = match nearest(&name, declared.iter().copied()) {
+            Some(near) => format!("did you mean `$steps.{step_name}.outputs.{near}`?"),
+            None if declared.is_empty() => format!("step `{step_name}` declares no outputs"),
+            None => format!("outputs of `{step_name}`: {}", declared.join(", ")),
+        };
+        self.wrong("unknown-output", self.start..end, format!("step `{step_name}` declares no output `{name}`"), Some(help))
+    }
+
+    fn unknown_step(&mut self, at: usize) -> Scanned {
+        let rest = self.rest(at);
+        let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
+        let end = at + name.len();
+        let known = self.scope.steps.iter().any(|step| step.name == name);
+        if known {
+            let message = format!("`{}` does not say which output of step `{name}`", self.written(end));
+            let help = format!("write $steps.{name}.outputs.<name>");
+            return self.wrong("expression-syntax", self.start..end, message, Some(help));
+        }
+        let near = nearest(&name, self.scope.steps.iter().map(|step| step.name.as_str()));
+        let help = near.map_or_else(
+            || format!("steps of this workflow: {}", self.scope.steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")),
+            |near| format!("did you mean `$steps.{near}`?"),
+        );
+        self.wrong("unknown-step", self.start..end, format!("the workflow has no step `{name}`"), Some(help))
+    }
+
+    fn response(&mut self, at: usize) -> Scanned {
+        let rest = self.rest(at);
+        for (word, plural) in [("headers.", true), ("header.", false)] {
+            if rest.starts_with(word) {
+                let from = at + word.len();
+                let name: String = self.rest(from).chars().take_while(|c| is_tchar(*c)).collect();
+                // In a condition, `!`, `&` and `|` begin operators.
+                let name = match self.place {
+                    Place::Whole => name,
+                    _ => name.split(['!', '&', '|', '\'']).next().unwrap_or_default().to_owned(),
+                };
+                let name = if self.place == Place::Text { name.trim_end_matches('.').to_owned() } else { name };
+                if name.is_empty() {
+                    return self.nothing_named(from, "a header");
+                }
+                let end = from + name.len();
+                if plural {
+                    self.findings.push(
+                        Finding::new("plural-headers", self.start..end, "the part is called `header`")
+                            .help(format!("write $response.header.{name}"))
+                            .fix(format!("$response.header.{name}"), true),
+                    );
+                }
+                return Scanned::Found(Expr { root: Root::ResponseHeader(name), at: Pointer::default(), dotted: false }, end);
+            }
+        }
+        if rest.strip_prefix("body").is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
+            return self.way_into(Root::ResponseBody, at + 4, true);
+        }
+        if rest.starts_with("query") || rest.starts_with("path") || rest.starts_with("payload") {
+            return self.later("response");
+        }
+        let word = self.identifier(at);
+        let end = at + word.len();
+        let help = nearest(&word, ["body", "header"]).map_or_else(|| "a response has `header.<name>` and `body`".to_owned(), |near| format!("did you mean `$response.{near}`?"));
+        self.wrong("expression-syntax", self.start..end, format!("a response has no part `{word}`"), Some(help))
+    }
+
+    fn nothing_named(&mut self, at: usize, what: &str) -> Scanned {
+        if self.place == Place::Text {
+            return Scanned::None;
+        }
+        let message = format!("`{}` does not name {what}", self.written(at));
+        self.wrong("expression-syntax", self.start..at, message, None)
+    }
+
+    /// The longest declared name that stands at `at` and ends there at a boundary. Alone, the exact rest goes first:
+    /// names may contain dots, brackets and blanks.
+    fn declared_name(&mut self, at: usize, declared: &[&str]) -> Option<String> {
+        let rest = self.rest(at);
+        let ends_well = |name: &str| match rest.get(name.len()..).and_then(|after| after.chars().next()) {
+            None => true,
+            Some(next) => !(next.is_ascii_alphanumeric() || matches!(next, '_' | '-')),
+        };
+        let name = declared.iter().filter(|name| rest.starts_with(**name) && ends_well(name)).max_by_key(|name| name.len())?;
+        let name = (*name).to_owned();
+        if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) {
+            let end = at + name.len();
+            self.findings.push(
+                Finding::new("name-outside-grammar", self.start..end, format!("the name `{name}` cannot be written in a runtime expression"))
+                    .help("rename it with letters, digits, `.`, `-` and `_` only".to_owned()),
+            );
+        }
+        Some(name)
+    }
+
+    fn identifier(&self, at: usize) -> String {
+        let name: String = self.rest(at).chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).collect();
+        match self.place {
+            Place::Whole => name.trim_end_matches('.').to_owned(),
+            // Dots are navigation in a condition, and punctuation in a text.
+            _ => name.split('.').next().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// `#/a/b`, or `.a[0]` where it is allowed or read leniently.
+    fn way_into(&mut self, root: Root, at: usize, navigable: bool) -> Scanned {
+        let rest = self.rest(at);
+        if let Some(pointer) = rest.strip_prefix('#') {
+            let length = match self.place {
+                Place::Whole => pointer.len(),
+                Place::Text => pointer.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '{' | '}' | '[' | ']' | '(' | ')' | '<' | '>')).unwrap_or(pointer.len()),
+                Place::Condition => pointer
+                    .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '{' | '}' | '[' | ']' | '(' | ')' | '<' | '>' | '=' | '!' | '&' | '|' | ','))
+                    .unwrap_or(pointer.len()),
+            };
+            let written = pointer.get(..length).unwrap_or_default();
+            let end = at + 1 + length;
+            if !written.is_empty() && !written.starts_with('/') {
+                self.departure("dotted-body", end, "a JSON Pointer begins with `/`", &Pointer::parse(written));
+            }
+            let mut at_pointer = Pointer::parse(written);
+            let mut end = end;
+            let mut dotted = false;
+            if self.place == Place::Condition {
+                let (more, after) = self.navigation(end);
+                dotted = !more.is_empty();
+                end = after;
+                at_pointer = Pointer::of(at_pointer.tokens().iter().cloned().chain(more).collect());
+            }
+            return Scanned::Found(Expr { root, at: at_pointer, dotted }, end);
+        }
+        let (tokens, end) = if navigable { self.navigation(at) } else { (vec![], at) };
+        let dotted = !tokens.is_empty();
+        let pointer = Pointer::of(tokens);
+        if dotted && self.place != Place::Condition {
+            let (code, message) = match root {
+                Root::ResponseBody => ("dotted-body", "a way into a body is a JSON Pointer after `#`"),
+                _ => ("dotted-output", "a way into a value is a JSON Pointer after `#`"),
+            };
+            self.departure(code, end, message, &pointer);
+        }
+        match self.place {
+            Place::Whole if end < self.text.len() => {
+                // Something follows that no name and no way explains: for the caller it is a longer text.
+                Scanned::None
+            }
+            _ => Scanned::Found(Expr { root, at: pointer, dotted }, end),
+        }
+    }
+
+    fn departure(&mut self, code: &'static str, end: usize, message: &str, pointer: &Pointer) {
+        let written = self.written(end);
+        let head = written.split(['#']).next().unwrap_or_default();
+        // Cut the dotted way off again: everything after the last name.
+        let head = if written.contains('#') { head.to_owned() } else { strip_way(head, pointer).to_owned() };
+        let right = format!("{head}#{pointer}");
+        let range = self.start..end;
+        self.findings.push(Finding::new(code, range, message).help(format!("write {right}")).fix(right, true));
+    }
+
+    /// `.name`, `[0]`, `['name']`, as far as they go.
+    fn navigation(&self, at: usize) -> (Vec<String>, usize) {
+        let mut tokens = vec![];
+        let mut end = at;
+        loop {
+            let rest = self.rest(end);
+            if let Some(after) = rest.strip_prefix('.') {
+                let name: String = after.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
+                if name.is_empty() {
+                    break;
+                }
+                end += 1 + name.len();
+                tokens.push(name);
+            } else if let Some(after) = rest.strip_prefix('[') {
+                let Some(close) = after.find(']') else { break };
+                let inner = after.get(..close).unwrap_or_default().trim();
+                let unquoted = inner
+                    .strip_prefix('\'')
+                    .and_then(|s| s.strip_suffix('\''))
+                    .or_else(|| inner.strip_prefix('"').and_then(|s| s.strip_suffix('"')));
+                match unquoted {
+                    Some(name) => tokens.push(name.to_owned()),
+                    None if !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_digit()) => tokens.push(inner.to_owned()),
+                    None => break,
+                }
+                end += close + 2;
+            } else {
+                break;
+            }
+        }
+        (tokens, end)
+    }
+}
+
+/// `$steps.a.outputs.b` of `$steps.a.outputs.b.c[0]`.
+fn strip_way<'a>(written: &'a str, pointer: &Pointer) -> &'a str {
+    let mut head = written;
+    for token in pointer.tokens().iter().rev() {
+        let bare = head.strip_suffix(']').map_or(head, |h| h.trim_end_matches(['\'', '"']));
+        head = bare.strip_suffix(token.as_str()).unwrap_or(bare).trim_end_matches(['[', '\'', '"']);
+        head = head.strip_suffix('.').unwrap_or(head);
+    }
+    head
+}
+
+fn is_tchar(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c)
+}

@@ -1,0 +1,139 @@
+//! What was given → what a workflow accepts: conversion by type, defaults, JSON Schema; all faults at once.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::diagnostic::nearest;
+use crate::program::{Input, Inputs, Workflow};
+
+/// Inputs by name.
+pub type InputValues = Map<String, Json>;
+
+/// One thing that is wrong with the inputs of a run. Messages never show a value: it may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InputFault {
+    /// `missing-input`, `unknown-input`, `invalid-input`.
+    pub code: String,
+    /// The input.
+    pub name: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// Fills defaults and validates; the result is what `$inputs` sees.
+///
+/// # Errors
+/// Every fault: unknown names, missing ones, and whatever the schema (JSON Schema 2020-12) refuses.
+pub fn accept(workflow: &Workflow, mut given: InputValues) -> Result<InputValues, Vec<InputFault>> {
+    let inputs = &workflow.inputs;
+    let mut faults = vec![];
+    for name in given.keys().filter(|name| !inputs.open && !inputs.declares(name)) {
+        faults.push(unknown(inputs, name));
+    }
+    for input in &inputs.declared {
+        if let (Some(default), false) = (&input.default, given.contains_key(&input.name)) {
+            given.insert(input.name.clone(), default.clone());
+        }
+        if input.required && !given.contains_key(&input.name) {
+            faults.push(missing(input));
+        }
+    }
+    if let Some(validator) = &inputs.validator {
+        let instance = Json::Object(given);
+        for error in validator.iter_errors(&instance) {
+            let path = error.instance_path().to_string();
+            let keyword = error.kind().keyword().to_owned();
+            // Said above, in the words of the command line.
+            if path.is_empty() && matches!(keyword.as_str(), "required" | "additionalProperties") {
+                if keyword == "required" && faults.iter().any(|f| f.code == "missing-input") || faults.iter().any(|f| f.code == "unknown-input") {
+                    continue;
+                }
+            }
+            let name = path.trim_start_matches('/').split('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
+            let inside = path.trim_start_matches('/').split_once('/').map(|(_, rest)| format!(" at /{rest}")).unwrap_or_default();
+            let message = format!("input `{name}`{inside}: {}", error.masked_with("the value"));
+            faults.push(InputFault { code: "invalid-input".to_owned(), name, message, help: None });
+        }
+        let Json::Object(values) = instance else { return Err(faults) };
+        given = values;
+    }
+    if faults.is_empty() { Ok(given) } else { Err(faults) }
+}
+
+/// Converts the text of `name=text` by the type that the schema declares; without one it is text.
+///
+/// # Errors
+/// A fault if the text does not spell a value of a declared type.
+pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputFault> {
+    let Some(input) = workflow.inputs.declared.iter().find(|input| input.name == name) else {
+        return Ok(Json::String(text.to_owned()));
+    };
+    if input.types.is_empty() {
+        return Ok(Json::String(text.to_owned()));
+    }
+    let converted = input.types.iter().filter(|kind| *kind != "string").find_map(|kind| {
+        let json: Json = serde_json::from_str(text.trim()).ok()?;
+        let fits = match kind.as_str() {
+            "integer" => json.is_i64() || json.is_u64() || json.as_f64().is_some_and(|n| n.fract() == 0.0),
+            "number" => json.is_number(),
+            "boolean" => json.is_boolean(),
+            "null" => json.is_null(),
+            "array" => json.is_array(),
+            "object" => json.is_object(),
+            _ => false,
+        };
+        fits.then_some(json)
+    });
+    match converted {
+        Some(json) => Ok(json),
+        None if input.types.iter().any(|kind| kind == "string") => Ok(Json::String(text.to_owned())),
+        None => {
+            let wanted = input.types.iter().map(|kind| article(kind)).collect::<Vec<_>>().join(" or ");
+            let help = match input.types.first().map(String::as_str) {
+                Some("array" | "object") => Some(format!("give it as JSON: --input '{name}:=…'")),
+                Some("boolean") => Some("write true or false".to_owned()),
+                _ => None,
+            };
+            Err(InputFault { code: "invalid-input".to_owned(), name: name.to_owned(), message: format!("input `{name}` must be {wanted}"), help })
+        }
+    }
+}
+
+fn article(kind: &str) -> String {
+    match kind {
+        "integer" => "an integer".to_owned(),
+        "array" | "object" => format!("an {kind}"),
+        "null" => "null".to_owned(),
+        other => format!("a {other}"),
+    }
+}
+
+fn missing(input: &Input) -> InputFault {
+    let description = input.description.as_ref().map(|text| format!(" ({})", text.trim())).unwrap_or_default();
+    let help = if input.secret {
+        format!("set ARAZZO_SECRET_{0} and add --secret {0}, or give --input {0}=…", input.name)
+    } else {
+        format!("give it with --input {}=…", input.name)
+    };
+    InputFault { code: "missing-input".to_owned(), name: input.name.clone(), message: format!("input `{}` is required{description}", input.name), help: Some(help) }
+}
+
+fn unknown(inputs: &Inputs, name: &str) -> InputFault {
+    let names: Vec<&str> = inputs.declared.iter().map(|input| input.name.as_str()).collect();
+    let help = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if names.is_empty() => "the workflow takes no inputs".to_owned(),
+        None => format!("inputs: {}", names.join(", ")),
+    };
+    InputFault { code: "unknown-input".to_owned(), name: name.to_owned(), message: format!("the workflow has no input `{name}`"), help: Some(help) }
+}
+
+impl Inputs {
+    /// `true` if the schema declares this name.
+    #[must_use]
+    pub fn declares(&self, name: &str) -> bool {
+        self.declared.iter().any(|input| input.name == name)
+    }
+}

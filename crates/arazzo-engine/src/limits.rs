@@ -1,0 +1,76 @@
+//! A limit on everything, with a name and a default (safety.md).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Milliseconds: since the start of a run, or a duration.
+pub type Millis = u64;
+
+/// What a run may use. Reaching one stops the run (exit 5) and says which.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Attempts of steps, `--max-steps`.
+    pub steps: u32,
+    /// Milliseconds for the whole run, `--timeout`.
+    pub run_ms: Millis,
+    /// Milliseconds for one request, from sending to the last byte of its answer.
+    pub request_ms: Millis,
+    /// Milliseconds that a `Retry-After` may ask for.
+    pub wait_ms: Millis,
+    /// Bytes of a decoded response body.
+    pub body_bytes: u64,
+    /// Bytes of a body that an event shows.
+    pub shown_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { steps: 2_000, run_ms: 3_600_000, request_ms: 60_000, wait_ms: 300_000, body_bytes: 10 << 20, shown_bytes: 16 << 10 }
+    }
+}
+
+/// How long to wait before a step sends again what it sent on its previous visit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum LoopDelay {
+    /// 500 ms, growing by half up to 5 s; nothing where the host is literally loopback.
+    #[default]
+    Auto,
+    /// Always this many ms.
+    Fixed(Millis),
+}
+
+/// Base urls that take the place of what the descriptions say, `--server`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Servers {
+    /// For every source that is not named.
+    pub all: Option<String>,
+    /// By source description name.
+    pub named: BTreeMap<String, String>,
+}
+
+impl Servers {
+    /// The url for a source, if one was given.
+    #[must_use]
+    pub fn of(&self, source: &str) -> Option<&str> {
+        self.named.get(source).or(self.all.as_ref()).map(String::as_str)
+    }
+}
+
+/// How a run is to be run, beyond its inputs.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Settings {
+    /// Limits.
+    pub limits: Limits,
+    /// Pacing of loops.
+    pub loop_delay: LoopDelay,
+    /// Base urls.
+    pub servers: Servers,
+    /// Inputs to treat as secrets, beyond those that are found.
+    pub secrets: Vec<String>,
+    /// `--require-outputs`: a run that leaves a declared output without a value exits with 1.
+    pub require_outputs: bool,
+    /// Codes of the warnings about the documents, for the last event.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,132 @@
+//! Reply → verdict: what an answer is, and whether criteria are met. Decides nothing about where to go.
+
+use serde_json::Value as Json;
+
+use super::wire::Response;
+use crate::event::Saw;
+use crate::expr::eval::{Answer, EvalError, eval};
+use crate::expr::{Lookup, Root, condition, jsonpath};
+use crate::program::{Criterion, Operation, Test};
+use crate::value::Value;
+
+/// How long a value in a message may be, in characters.
+const SHOWN: usize = 120;
+
+/// What a criterion came to.
+pub(super) struct Judged {
+    /// Whether it is met; the text says why it cannot be told.
+    pub(super) met: Result<bool, String>,
+    /// The values it read.
+    pub(super) saw: Vec<Saw>,
+}
+
+/// Decodes an answer by its media type (readings.md, bodies).
+pub(super) fn answer(response: Response) -> Answer {
+    let header = |name: &str| response.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+    let media_type = header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let body = if response.body.is_empty() { None } else { Some(body(&response.body, &media_type)) };
+    Answer { status: response.status, headers: response.headers, body, media_type }
+}
+
+fn body(bytes: &[u8], media_type: &str) -> Value {
+    let text_type = media_type.starts_with("text/")
+        || media_type.ends_with("+xml")
+        || matches!(media_type, "application/xml" | "application/x-www-form-urlencoded" | "application/javascript" | "application/yaml");
+    let json_type = matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json");
+    if json_type || media_type.is_empty() {
+        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        if let Ok(json) = serde_json::from_slice::<Json>(bytes) {
+            return Value::Json(json);
+        }
+    }
+    match String::from_utf8(bytes.to_vec()) {
+        Ok(text) if text_type || json_type || media_type.is_empty() => Value::Text(text),
+        Err(error) if text_type => Value::Text(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        _ => Value::Bytes(bytes.to_vec()),
+    }
+}
+
+/// Evaluates one criterion.
+pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup) -> Judged {
+    match &criterion.test {
+        Test::Simple(parsed) => {
+            let mut seen = vec![];
+            let met = condition::holds(parsed, lookup, &mut seen);
+            let mut saw: Vec<Saw> = vec![];
+            for (range, value) in seen {
+                let expression = criterion.text.get(range).unwrap_or_default().to_owned();
+                if !saw.iter().any(|known| known.expression == expression) {
+                    saw.push(Saw { expression, value: value.as_ref().map(shown) });
+                }
+            }
+            Judged { met: told(met), saw }
+        }
+        Test::Jsonpath { context, condition, holes } => {
+            let context_text = criterion.context.as_deref().unwrap_or_default();
+            let root = match eval(context, lookup) {
+                Ok(Some(value)) => value.into_owned(),
+                Ok(None) if context.root == Root::ResponseBody && context.at.is_whole() => {
+                    return problem(context_text, None, "the response has no body, so there is nothing to query".to_owned());
+                }
+                Ok(None) => return Judged { met: Ok(false), saw: vec![Saw { expression: context_text.to_owned(), value: None }] },
+                Err(error) => return Judged { met: told(Err(error)), saw: vec![] },
+            };
+            let json = match root {
+                Value::Json(json) => json,
+                Value::Text(text) => {
+                    let kind = lookup.exchange().and_then(|e| e.answer.as_ref()).map(|a| a.media_type.as_str()).filter(|_| context.root == Root::ResponseBody);
+                    let kind = kind.filter(|kind| !kind.is_empty()).map_or_else(|| "text".to_owned(), |kind| format!("`{kind}`"));
+                    return problem(context_text, Some(shown(&Json::String(text))), format!("`{context_text}` is not JSON but {kind}"));
+                }
+                Value::Bytes(_) => return problem(context_text, None, format!("`{context_text}` is not JSON")),
+            };
+            let mut bindings = vec![];
+            for hole in holes {
+                match eval(&hole.expr, lookup) {
+                    Ok(Some(value)) => bindings.push(value.into_owned().into_json()),
+                    Ok(None) => return problem(&hole.text, None, format!("`{}` has no value", hole.text)),
+                    Err(error) => return Judged { met: told(Err(error)), saw: vec![] },
+                }
+            }
+            let saw = condition.operands(&json, &bindings).into_iter().map(|(expression, value)| Saw { expression, value: value.map(shown) }).collect();
+            let is_query = matches!(condition, jsonpath::Condition::Query(_));
+            if json.is_null() && is_query {
+                // "If the context evaluates to null, the condition MUST evaluate to fail."
+                return Judged { met: Ok(false), saw };
+            }
+            Judged { met: condition.holds(&json, &bindings, &jsonpath::Limits::default()).map_err(|error| error.to_string()), saw }
+        }
+        Test::Fails(_) => Judged { met: Ok(false), saw: vec![] },
+    }
+}
+
+fn problem(expression: &str, value: Option<String>, problem: String) -> Judged {
+    Judged { met: Err(problem), saw: vec![Saw { expression: expression.to_owned(), value }] }
+}
+
+/// Without an answer a criterion is not met, whatever its operators say (readings.md, "no answer").
+fn told(met: Result<bool, EvalError>) -> Result<bool, String> {
+    match met {
+        Ok(met) => Ok(met),
+        Err(EvalError::NoAnswer) => Ok(false),
+        Err(EvalError::NotEvaluable(problem)) => Err(problem),
+    }
+}
+
+/// A value for people: JSON, cut.
+pub(super) fn shown(value: &Json) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text,
+    }
+}
+
+/// What the operation says about a status: the entry of its responses that is nearest (`404`, then `4XX`, then
+/// `default`), and its description.
+pub(super) fn documented(operation: &Operation, status: u16) -> Option<&(String, Option<String>)> {
+    let exact = status.to_string();
+    let range = format!("{}XX", status / 100);
+    let find = |wanted: &str| operation.responses.iter().find(|(known, _)| known.eq_ignore_ascii_case(wanted));
+    find(&exact).or_else(|| find(&range)).or_else(|| find("default"))
+}

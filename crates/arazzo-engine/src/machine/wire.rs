@@ -1,0 +1,221 @@
+//! What goes in and out of a machine: inputs, turns, requests, answers, outcomes.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::event::{Event, Why};
+use crate::limits::Millis;
+
+/// A call in flight. Every answer names the call that it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CallId(pub u64);
+
+/// The only things that move a machine.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Input {
+    /// Begin; `epoch_ms` is the wall clock, for dates in `Retry-After` only.
+    Start {
+        /// Milliseconds since 1970-01-01T00:00:00Z.
+        epoch_ms: i64,
+    },
+    /// A call ended.
+    Reply {
+        /// Which call.
+        call: CallId,
+        /// The answer, or why there is none.
+        result: Result<Response, Failure>,
+    },
+    /// Time has passed: at least up to the `wake` of the last turn.
+    Tick,
+    /// Stop. The first lets calls in flight end for 5 s, the second stops at once.
+    Cancel,
+}
+
+/// An answer of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Headers in the order in which they came; bytes that are not text are replaced.
+    pub headers: Vec<(String, String)>,
+    /// The body, decoded from its content codings.
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind.
+    pub kind: FailureKind,
+    /// What happened, in words for people: `connection refused`.
+    pub message: String,
+    /// `false` if it is certain that the server did not get the request.
+    pub in_doubt: bool,
+}
+
+/// Kinds of failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The host has no address.
+    Dns,
+    /// No connection.
+    Connect,
+    /// The connection is not safe.
+    Tls,
+    /// No answer in time.
+    Timeout,
+    /// The connection broke.
+    Reset,
+    /// The answer is not HTTP.
+    Protocol,
+    /// The body is larger than the limit: the run stops (exit 5).
+    BodyTooLarge,
+}
+
+impl FailureKind {
+    /// The word for events: `dns`, `connect`, …
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Dns => "dns",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Reset => "reset",
+            Self::Protocol => "protocol",
+            Self::BodyTooLarge => "body-too-large",
+        }
+    }
+}
+
+/// A request as it goes out. Holds secrets: its `Debug` shows method and length only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Request {
+    /// `GET`
+    pub method: String,
+    /// The whole url, encoded.
+    pub url: String,
+    /// Headers in the order in which to send them.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Option<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Request").field("method", &self.method).field("headers", &self.headers.len()).finish_non_exhaustive()
+    }
+}
+
+/// A request to send, and on which terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The call; the reply names it.
+    pub call: CallId,
+    /// What to send.
+    pub request: Request,
+    /// How long the answer may take, to its last byte, in ms.
+    pub timeout_ms: Millis,
+    /// How many bytes of decoded body to accept.
+    pub body_bytes: u64,
+}
+
+/// What a step of the machine asks for and tells.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// What happened.
+    pub events: Vec<Event>,
+    /// Requests to send now.
+    pub sends: Vec<Outgoing>,
+    /// Calls whose answer is not wanted any more.
+    pub aborts: Vec<CallId>,
+    /// When to tick, in ms since the start, if nothing else happens before.
+    pub wake: Option<Millis>,
+    /// The outcome; after it, nothing more happens.
+    pub done: Option<Outcome>,
+}
+
+/// How a run ended. A failed run is data, not an error.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The last step succeeded.
+    Succeeded {
+        /// The outputs that exist; null for one that found nothing.
+        outputs: Map<String, Json>,
+        /// Outputs without a value.
+        missing: Vec<String>,
+    },
+    /// An `end` action on success ended the workflow.
+    Ended {
+        /// The action's name.
+        by: String,
+        /// The outputs that exist.
+        outputs: Map<String, Json>,
+        /// Outputs without a value.
+        missing: Vec<String>,
+    },
+    /// A step failed and nothing handled it, or an `end` action on failure ended the workflow.
+    Failed {
+        /// The step.
+        step: String,
+        /// Why.
+        why: Box<Why>,
+        /// The outputs that exist.
+        outputs: Map<String, Json>,
+        /// Outputs without a value.
+        missing: Vec<String>,
+    },
+    /// A limit, or somebody, stopped the run.
+    Stopped {
+        /// Which.
+        stop: Stop,
+        /// Why, in words.
+        why: Box<Why>,
+        /// The outputs that exist.
+        outputs: Map<String, Json>,
+        /// Outputs without a value.
+        missing: Vec<String>,
+    },
+}
+
+/// What stopped a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Stop {
+    /// A limit of [`crate::limits::Limits`].
+    Limit,
+    /// [`Input::Cancel`].
+    Interrupt,
+}
+
+impl Outcome {
+    /// The outputs that exist.
+    #[must_use]
+    pub fn outputs(&self) -> &Map<String, Json> {
+        match self {
+            Self::Succeeded { outputs, .. } | Self::Ended { outputs, .. } | Self::Failed { outputs, .. } | Self::Stopped { outputs, .. } => outputs,
+        }
+    }
+
+    /// Declared outputs without a value: not reached, or found nothing.
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        match self {
+            Self::Succeeded { missing, .. } | Self::Ended { missing, .. } | Self::Failed { missing, .. } | Self::Stopped { missing, .. } => missing,
+        }
+    }
+
+    /// The exit code of the command line: 0 succeeded or ended, 1 failed, 4 failed without an answer, 5 stopped by a
+    /// limit, 130 interrupted.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Succeeded { .. } | Self::Ended { .. } => 0,
+            Self::Failed { why, .. } if why.code == "no-answer" => 4,
+            Self::Failed { .. } => 1,
+            Self::Stopped { stop: Stop::Limit, .. } => 5,
+            Self::Stopped { stop: Stop::Interrupt, .. } => 130,
+        }
+    }
+}

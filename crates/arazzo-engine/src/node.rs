@@ -1,0 +1,469 @@
+//! YAML or JSON text → [`Node`]: one tree in which every value knows its bytes.
+//!
+//! YAML 1.2 core schema, which JSON is a part of. Absent on purpose: merge keys, custom tags, several documents in one
+//! file, and any type but those of JSON. Numbers keep their source text, so nothing is lost before it is needed.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Options, Parser, ScalarStyle};
+use serde_json::Value as Json;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::source::{SourceId, Sources, Span};
+use crate::value::Pointer;
+
+/// A value with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// What it is.
+    pub kind: Kind,
+    /// Its bytes, quotes included; for objects and arrays from the first member to the end of the last.
+    pub span: Span,
+}
+
+/// The types of JSON, numbers as they are written.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Kind {
+    /// `null`, `~` or nothing.
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// `17`, `1.50`, `0x1F`: the source text.
+    Number(String),
+    /// `text`, `'text'`, `"text"`, and block scalars.
+    String(String),
+    /// `[a, b]`
+    Array(Vec<Node>),
+    /// `{a: b}`; keys are unique.
+    Object(Vec<(Key, Node)>),
+}
+
+/// The name of a member, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The name.
+    pub name: String,
+    /// Where it is written.
+    pub span: Span,
+}
+
+/// What one document may cost (safety.md, P1). Each has a name, so that a message can say which was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeLimits {
+    /// Bytes of the text.
+    pub bytes: usize,
+    /// Nesting of objects and arrays.
+    pub depth: usize,
+    /// Nodes that aliases may add, beyond twice the nodes that are written.
+    pub alias_nodes: usize,
+}
+
+impl Default for NodeLimits {
+    fn default() -> Self {
+        Self { bytes: 64 << 20, depth: 128, alias_nodes: 100_000 }
+    }
+}
+
+impl Node {
+    /// Parses the text of a source.
+    ///
+    /// # Errors
+    /// The diagnostics that say why there is no tree: syntax, duplicate keys (all of them), limits.
+    pub fn parse(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<Self, Diagnostics> {
+        let mut faults = Diagnostics::default();
+        let text = sources.get(id).map(|s| s.text.clone()).unwrap_or_default();
+        if text.len() > limits.bytes {
+            faults.push(
+                Diagnostic::error("document-too-large", Span::new(id, 0..0), format!("the document has {} bytes, more than the limit of {}", text.len(), limits.bytes))
+                    .help("split the document".to_owned()),
+            );
+            return Err(faults);
+        }
+        let mut builder = Builder { source: id, text: &text, limits, anchors: HashMap::new(), written: 0, expanded: 0, faults };
+        match builder.document() {
+            Ok(node) if builder.faults.is_empty() => Ok(node),
+            Ok(_) => Err(builder.faults),
+            Err(fault) => {
+                builder.faults.push(*fault);
+                Err(builder.faults)
+            }
+        }
+    }
+
+    /// The member of an object.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.member(name).map(|(_, value)| value)
+    }
+
+    /// The member of an object, with its key.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<(&Key, &Self)> {
+        self.members().iter().find(|(key, _)| key.name == name).map(|(key, value)| (key, value))
+    }
+
+    /// The members of an object; empty for anything else.
+    #[must_use]
+    pub fn members(&self) -> &[(Key, Self)] {
+        match &self.kind {
+            Kind::Object(members) => members,
+            _ => &[],
+        }
+    }
+
+    /// The items of an array; empty for anything else.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        match &self.kind {
+            Kind::Array(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The text of a string.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The value of a boolean.
+    #[must_use]
+    pub fn as_bool(&self) -> Option<bool> {
+        match self.kind {
+            Kind::Bool(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// What it is, for messages: `an object`, `a string`.
+    #[must_use]
+    pub fn type_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Null => "null",
+            Kind::Bool(_) => "a boolean",
+            Kind::Number(_) => "a number",
+            Kind::String(_) => "a string",
+            Kind::Array(_) => "an array",
+            Kind::Object(_) => "an object",
+        }
+    }
+
+    /// The value under a JSON Pointer.
+    #[must_use]
+    pub fn at(&self, pointer: &Pointer) -> Option<&Self> {
+        pointer.tokens().iter().try_fold(self, |node, token| match &node.kind {
+            Kind::Object(_) => node.get(token),
+            Kind::Array(items) => items.get(token.parse::<usize>().ok()?),
+            _ => None,
+        })
+    }
+
+    /// The tree as JSON; integers to 64 bits exact, other numbers as doubles.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        match &self.kind {
+            Kind::Null => Json::Null,
+            Kind::Bool(value) => Json::Bool(*value),
+            Kind::Number(text) => number(text),
+            Kind::String(text) => Json::String(text.clone()),
+            Kind::Array(items) => items.iter().map(Self::to_json).collect(),
+            Kind::Object(members) => {
+                Json::Object(members.iter().map(|(key, value)| (key.name.clone(), value.to_json())).collect())
+            }
+        }
+    }
+
+    /// The place of a part of a string: `range` counts bytes of its value. The whole node where escapes or folding
+    /// make the value differ from the text and the part is not found in it.
+    #[must_use]
+    pub fn part(&self, sources: &Sources, range: std::ops::Range<usize>) -> Span {
+        let (Some(value), raw) = (self.as_str(), sources.text(self.span)) else { return self.span };
+        let Some(part) = value.get(range.clone()) else { return self.span };
+        let start = self.span.start as usize;
+        let verbatim = raw.find(value).map(|at| at + range.start);
+        // Folded and escaped strings: the part itself usually stands there as it is.
+        let found = verbatim.or_else(|| if part.is_empty() { None } else { raw.find(part) });
+        match found {
+            Some(at) => Span::new(self.span.source, start + at..start + at + part.len()),
+            None => self.span,
+        }
+    }
+}
+
+fn number(text: &str) -> Json {
+    let plain = text.strip_prefix('+').unwrap_or(text);
+    let radix = |digits: &str, radix| i64::from_str_radix(digits, radix).ok().map(Json::from);
+    if let Some(value) = plain.strip_prefix("0x").and_then(|digits| radix(digits, 16)) {
+        return value;
+    }
+    if let Some(value) = plain.strip_prefix("0o").and_then(|digits| radix(digits, 8)) {
+        return value;
+    }
+    let integer = plain.parse::<i64>().map(Json::from).or_else(|_| plain.parse::<u64>().map(Json::from));
+    integer.ok().or_else(|| plain.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map(Json::Number)).unwrap_or(Json::Null)
+}
+
+/// YAML 1.2 core schema, 10.3.2: what a plain scalar is.
+fn plain_scalar(text: &str) -> Kind {
+    match text {
+        "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
+        "true" | "True" | "TRUE" => return Kind::Bool(true),
+        "false" | "False" | "FALSE" => return Kind::Bool(false),
+        _ => {}
+    }
+    if is_number(text) { Kind::Number(text.to_owned()) } else { Kind::String(text.to_owned()) }
+}
+
+fn is_number(text: &str) -> bool {
+    let all = |digits: &str, test: fn(&char) -> bool| !digits.is_empty() && digits.chars().all(|c| test(&c));
+    if let Some(digits) = text.strip_prefix("0x") {
+        return all(digits, char::is_ascii_hexdigit);
+    }
+    if let Some(digits) = text.strip_prefix("0o") {
+        return all(digits, |c| ('0'..='7').contains(c));
+    }
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let digits = |s: &str| s.chars().all(|c| c.is_ascii_digit());
+    let mantissa_ok = match mantissa.split_once('.') {
+        Some((whole, fraction)) => digits(whole) && digits(fraction) && !(whole.is_empty() && fraction.is_empty()),
+        None => all(mantissa, char::is_ascii_digit),
+    };
+    mantissa_ok && exponent.is_none_or(|e| all(e.strip_prefix(['-', '+']).unwrap_or(e), char::is_ascii_digit))
+}
+
+/// Faults are boxed: they are rare and large.
+type Fault = Box<Diagnostic>;
+
+struct Builder<'a> {
+    source: SourceId,
+    text: &'a str,
+    limits: NodeLimits,
+    anchors: HashMap<usize, (Node, usize)>,
+    written: usize,
+    expanded: usize,
+    faults: Diagnostics,
+}
+
+/// A collection that is being read.
+enum Open {
+    Array { items: Vec<Node>, start: usize, anchor: usize },
+    Object { members: Vec<(Key, Node)>, key: Option<Key>, start: usize, anchor: usize },
+}
+
+impl Builder<'_> {
+    /// Reads the one document of the text without recursion.
+    fn document(&mut self) -> Result<Node, Fault> {
+        let mut options = Options::default();
+        options.flow_nesting_limit = self.limits.depth;
+        options.block_nesting_limit = self.limits.depth;
+        let mut parser = Parser::new_from_str_with_options(self.text, options);
+        let mut stack: Vec<Open> = vec![];
+        let mut root: Option<Node> = None;
+        while let Some(next) = parser.next_event() {
+            let (event, at) = next.map_err(|error| self.syntax(&error))?;
+            let range = at.byte_range().unwrap_or(0..0);
+            if stack.len() > self.limits.depth {
+                return Err(self.too_deep(range));
+            }
+            let (node, anchor) = match event {
+                Event::Scalar(text, style, anchor, tag) => (self.scalar(&text, style, tag.as_deref(), range)?, anchor),
+                Event::Alias(id) => (self.alias(id, range)?, 0),
+                Event::SequenceStart(_, anchor, tag) => {
+                    self.tag(tag.as_deref(), &["seq"], &range)?;
+                    stack.push(Open::Array { items: vec![], start: range.start, anchor });
+                    continue;
+                }
+                Event::MappingStart(_, anchor, tag) => {
+                    self.tag(tag.as_deref(), &["map"], &range)?;
+                    stack.push(Open::Object { members: vec![], key: None, start: range.start, anchor });
+                    continue;
+                }
+                Event::SequenceEnd | Event::MappingEnd => match stack.pop() {
+                    Some(open) => self.close(open, range),
+                    None => continue,
+                },
+                Event::DocumentStart(..) if root.is_some() => {
+                    return Err(Box::new(
+                        Diagnostic::error("several-documents", Span::new(self.source, range), "a second YAML document starts here")
+                            .help("put each document into a file of its own".to_owned()),
+                    ));
+                }
+                _ => continue,
+            };
+            self.written += 1;
+            if anchor != 0 {
+                let size = size(&node);
+                self.anchors.insert(anchor, (node.clone(), size));
+            }
+            match stack.last_mut() {
+                None => root = Some(node),
+                Some(Open::Array { items, .. }) => items.push(node),
+                Some(Open::Object { members, key, .. }) => match key.take() {
+                    Some(name) => members.push((name, node)),
+                    None => *key = Some(self.key(node)?),
+                },
+            }
+        }
+        root.ok_or_else(|| {
+            Box::new(Diagnostic::error("yaml-syntax", Span::new(self.source, 0..0), "the document is empty"))
+        })
+    }
+
+    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&granit_parser::Tag>, range: std::ops::Range<usize>) -> Result<Node, Fault> {
+        let range = self.trimmed(style, range);
+        let span = Span::new(self.source, range.clone());
+        let is_string = match tag.map(|tag| (tag.core_suffix(), tag.original())) {
+            None => style != ScalarStyle::Plain,
+            Some((Some("str"), _)) => true,
+            Some((_, original)) if original == "!" => true,
+            Some((Some("int" | "float" | "bool" | "null"), _)) => false,
+            Some(_) => {
+                self.tag(tag, &[], &range)?;
+                true
+            }
+        };
+        let kind = if is_string { Kind::String(text.to_owned()) } else { plain_scalar(text) };
+        if matches!(text, ".inf" | "-.inf" | "+.inf" | ".nan" | ".NaN" | ".Inf") && style == ScalarStyle::Plain {
+            return Err(Box::new(
+                Diagnostic::error("not-json", span, format!("`{text}` is not a JSON value")).help("quote it, or write a number".to_owned()),
+            ));
+        }
+        Ok(Node { kind, span })
+    }
+
+    /// Block scalars end with the line breaks that follow them; a caret should not.
+    fn trimmed(&self, style: ScalarStyle, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
+        if matches!(style, ScalarStyle::Literal | ScalarStyle::Folded) || style == ScalarStyle::Plain {
+            let raw = self.text.get(range.clone()).unwrap_or_default();
+            return range.start..range.start + raw.trim_end().len();
+        }
+        range
+    }
+
+    /// Only the tags of the JSON schema are allowed (specification, Format).
+    fn tag(&self, tag: Option<&granit_parser::Tag>, allowed: &[&str], range: &std::ops::Range<usize>) -> Result<(), Fault> {
+        let Some(tag) = tag else { return Ok(()) };
+        if tag.core_suffix().is_some_and(|suffix| allowed.contains(&suffix)) {
+            return Ok(());
+        }
+        Err(Box::new(
+            Diagnostic::error("yaml-tag", Span::new(self.source, range.clone()), format!("the tag `{}` is not one of JSON's types", tag.original()))
+                .help("leave the tag out".to_owned())
+                .section("§Format"),
+        ))
+    }
+
+    fn alias(&mut self, id: usize, range: std::ops::Range<usize>) -> Result<Node, Fault> {
+        let span = Span::new(self.source, range);
+        let Some((node, size)) = self.anchors.get(&id).cloned() else {
+            return Err(Box::new(
+                Diagnostic::error("yaml-alias", span, "this alias stands inside the value that it names")
+                    .help("an anchor can be used only after its value has ended".to_owned()),
+            ));
+        };
+        self.expanded += size;
+        if self.expanded > self.limits.alias_nodes.max(2 * self.written) {
+            return Err(Box::new(Diagnostic::error(
+                "alias-limit",
+                span,
+                format!("aliases add more than {} values here", self.limits.alias_nodes.max(2 * self.written)),
+            )));
+        }
+        // The copy keeps the places of the original: that is where its text stands.
+        Ok(node)
+    }
+
+    fn key(&self, node: Node) -> Result<Key, Fault> {
+        let span = node.span;
+        let name = match node.kind {
+            Kind::String(name) => name,
+            // `200:` and `true:` are strings by the failsafe schema (specification, Format); `200` and `'200'` clash.
+            Kind::Number(_) | Kind::Bool(_) => self.text.get(span.range()).unwrap_or_default().to_owned(),
+            Kind::Null if span.start != span.end => self.text.get(span.range()).unwrap_or_default().to_owned(),
+            _ => {
+                return Err(Box::new(
+                    Diagnostic::error("yaml-key", span, "a key must be a string").help("quote the key".to_owned()).section("§Format"),
+                ));
+            }
+        };
+        Ok(Key { name, span })
+    }
+
+    fn close(&mut self, open: Open, range: std::ops::Range<usize>) -> (Node, usize) {
+        let end_of = |last: Option<u32>, start: usize| {
+            // A block collection's end marker stands at the next token; a flow collection's is its bracket.
+            let bracket = self.text.get(range.clone()).is_some_and(|t| t.starts_with([']', '}']));
+            if bracket { range.end } else { last.map_or(start, |end| end as usize) }
+        };
+        match open {
+            Open::Array { items, start, anchor } => {
+                let end = end_of(items.last().map(|n| n.span.end), start);
+                (Node { span: Span::new(self.source, start..end.max(start)), kind: Kind::Array(items) }, anchor)
+            }
+            Open::Object { members, start, anchor, .. } => {
+                let end = end_of(members.last().map(|(_, n)| n.span.end), start);
+                self.duplicates(&members);
+                (Node { span: Span::new(self.source, start..end.max(start)), kind: Kind::Object(members) }, anchor)
+            }
+        }
+    }
+
+    fn duplicates(&mut self, members: &[(Key, Node)]) {
+        let mut seen: HashMap<&str, Span> = HashMap::with_capacity(members.len());
+        for (key, _) in members {
+            if let Some(first) = seen.insert(&key.name, key.span) {
+                self.faults.push(
+                    Diagnostic::error("duplicate-key", key.span, format!("the key `{}` stands twice in this object", key.name))
+                        .note(first, "first here")
+                        .help("keep one of them".to_owned()),
+                );
+            }
+        }
+    }
+
+    fn too_deep(&self, range: std::ops::Range<usize>) -> Fault {
+        Box::new(Diagnostic::error(
+            "document-too-deep",
+            Span::new(self.source, range),
+            format!("values are nested deeper than {} levels here", self.limits.depth),
+        ))
+    }
+
+    fn syntax(&self, error: &granit_parser::ScanError) -> Fault {
+        let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
+        let next = self.text.get(at..).and_then(|t| t.chars().next()).map_or(0, |c| if c == '\n' { 0 } else { c.len_utf8() });
+        let info = error.info();
+        if info.contains("nesting") || info.contains("recursion") {
+            return self.too_deep(at..at + next);
+        }
+        let diagnostic = Diagnostic::error("yaml-syntax", Span::new(self.source, at..at + next), format!("not valid YAML: {info}"));
+        let line_start = self.text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
+        let line = self.text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
+        let help = if line.starts_with('\t') {
+            Some("indent with blanks: YAML does not allow tabs".to_owned())
+        } else if info.contains("mapping values") && line.matches(": ").count() > 1 {
+            Some("a value that contains `: ` must be quoted".to_owned())
+        } else {
+            None
+        };
+        Box::new(diagnostic.help(help))
+    }
+}
+
+fn size(node: &Node) -> usize {
+    let mut count = 0;
+    let mut stack = vec![node];
+    while let Some(node) = stack.pop() {
+        count += 1;
+        stack.extend(node.items());
+        stack.extend(node.members().iter().map(|(_, value)| value));
+    }
+    count
+}

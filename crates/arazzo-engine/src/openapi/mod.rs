@@ -1,0 +1,236 @@
+//! Finding an operation in an OpenAPI document, and reading what a call of it needs: lean, lazy, tolerant.
+//!
+//! A view borrows the tree and reads a field when it is asked for; nothing is deserialized whole, so a fault somewhere
+//! else in a large document does not matter. Knows no Arazzo and no values.
+
+use crate::node::{Key, Kind, Node};
+use crate::source::Span;
+use crate::value::Pointer;
+
+pub mod encode;
+
+/// The methods a Path Item Object has fields for (3.2 adds `query`).
+const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
+
+/// How many `$ref`s may follow one another.
+const REFERENCES: usize = 32;
+
+/// An OpenAPI document.
+#[derive(Debug, Clone, Copy)]
+pub struct Api<'a> {
+    root: &'a Node,
+}
+
+/// Why something of an OpenAPI document cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Broken {
+    /// A `$ref` leads into another document.
+    External(Span),
+    /// A `$ref` leads nowhere, or round in a circle.
+    Dangling(Span, String),
+}
+
+/// One operation with its path.
+#[derive(Debug, Clone, Copy)]
+pub struct Operation<'a> {
+    api: Api<'a>,
+    /// The path template, such as `/pets/{id}`.
+    pub path: &'a str,
+    /// The method as the field is called, such as `get`.
+    pub method: &'a str,
+    /// The Operation Object.
+    pub node: &'a Node,
+    /// Where the operation begins: its method.
+    pub key: &'a Key,
+    item: &'a Node,
+}
+
+/// A Parameter Object, references resolved.
+#[derive(Debug, Clone, Copy)]
+pub struct Parameter<'a> {
+    /// `name`
+    pub name: &'a str,
+    /// `in`
+    pub location: &'a str,
+    /// `true` if the operation cannot be called without it.
+    pub required: bool,
+    /// The object.
+    pub node: &'a Node,
+}
+
+/// A Server Object.
+#[derive(Debug, Clone)]
+pub struct Server<'a> {
+    /// `url`, as written.
+    pub url: &'a str,
+    /// Where it is written.
+    pub span: Span,
+    /// `variables`: name and default.
+    pub variables: Vec<(&'a str, Option<&'a str>)>,
+}
+
+impl<'a> Api<'a> {
+    /// A view of the document with this root.
+    #[must_use]
+    pub fn new(root: &'a Node) -> Self {
+        Self { root }
+    }
+
+    /// The key and value that say what the document is: `openapi: 3.1.0`, `swagger: '2.0'`.
+    #[must_use]
+    pub fn version(&self) -> Option<(&'a Key, &'a Node)> {
+        self.root.member("openapi").or_else(|| self.root.member("swagger"))
+    }
+
+    /// All operations in the order of the document. Path items behind a `$ref` are followed inside the document.
+    pub fn operations(self) -> impl Iterator<Item = Operation<'a>> {
+        let paths = self.root.get("paths").map(Node::members).unwrap_or_default();
+        paths.iter().flat_map(move |(path, item)| {
+            let item = self.resolve(item).unwrap_or(item);
+            item.members().iter().filter(|(key, _)| METHODS.contains(&key.name.as_str())).map(move |(key, node)| Operation {
+                api: self,
+                path: path.name.as_str(),
+                method: key.name.as_str(),
+                node,
+                key,
+                item,
+            })
+        })
+    }
+
+    /// The operations with this `operationId`; more than one is a fault of the document.
+    #[must_use]
+    pub fn by_id(self, id: &str) -> Vec<Operation<'a>> {
+        self.operations().filter(|operation| operation.id() == Some(id)).collect()
+    }
+
+    /// The operation under `/paths/~1pets/get`.
+    #[must_use]
+    pub fn by_pointer(self, pointer: &Pointer) -> Option<Operation<'a>> {
+        let [paths, path, method] = pointer.tokens() else { return None };
+        (paths == "paths").then(|| self.operations().find(|o| o.path == path && o.method == method))?
+    }
+
+    /// Follows `$ref` inside the document.
+    ///
+    /// # Errors
+    /// [`Broken`] if the reference leads out of the document, nowhere, or round in a circle.
+    pub fn resolve(self, node: &'a Node) -> Result<&'a Node, Broken> {
+        let mut node = node;
+        for _ in 0..REFERENCES {
+            let Some(reference) = node.get("$ref") else { return Ok(node) };
+            let Some(text) = reference.as_str() else { return Ok(node) };
+            let Some(fragment) = text.strip_prefix('#') else { return Err(Broken::External(reference.span)) };
+            let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
+            node = self.root.at(&Pointer::parse(&fragment)).ok_or_else(|| Broken::Dangling(reference.span, text.to_owned()))?;
+        }
+        Err(Broken::Dangling(node.span, "a circle of references".to_owned()))
+    }
+
+    /// Names of headers, query parameters and cookies that carry API keys (Security Scheme Objects).
+    pub fn api_key_names(self) -> impl Iterator<Item = &'a str> {
+        let schemes = self.root.get("components").and_then(|c| c.get("securitySchemes")).map(Node::members).unwrap_or_default();
+        schemes.iter().filter(|(_, s)| s.get("type").and_then(Node::as_str) == Some("apiKey")).filter_map(|(_, s)| s.get("name").and_then(Node::as_str))
+    }
+}
+
+impl<'a> Operation<'a> {
+    /// `operationId`
+    #[must_use]
+    pub fn id(&self) -> Option<&'a str> {
+        self.node.get("operationId").and_then(Node::as_str)
+    }
+
+    /// The parameters of the operation and of its path; the operation's own go first and win.
+    ///
+    /// # Errors
+    /// [`Broken`] for each parameter whose reference cannot be followed.
+    pub fn parameters(&self) -> (Vec<Parameter<'a>>, Vec<Broken>) {
+        let mut found: Vec<Parameter<'a>> = vec![];
+        let mut broken = vec![];
+        let lists = [self.node.get("parameters"), self.item.get("parameters")];
+        for node in lists.into_iter().flatten().flat_map(Node::items) {
+            match self.api.resolve(node) {
+                Ok(node) => {
+                    let text = |name| node.get(name).and_then(Node::as_str);
+                    let (Some(name), Some(location)) = (text("name"), text("in")) else { continue };
+                    if found.iter().any(|p| p.name == name && p.location == location) {
+                        continue;
+                    }
+                    let required = location == "path" || node.get("required").and_then(Node::as_bool) == Some(true);
+                    found.push(Parameter { name, location, required, node });
+                }
+                Err(fault) => broken.push(fault),
+            }
+        }
+        (found, broken)
+    }
+
+    /// The first server of the operation, else of its path, else of the document.
+    #[must_use]
+    pub fn server(&self) -> Option<Server<'a>> {
+        let lists = [self.node.get("servers"), self.item.get("servers"), self.api.root.get("servers")];
+        let server = lists.into_iter().flatten().find_map(|list| list.items().first())?;
+        let url = server.get("url")?;
+        let variables = server.get("variables").map(Node::members).unwrap_or_default();
+        Some(Server {
+            url: url.as_str()?,
+            span: url.span,
+            variables: variables.iter().map(|(key, v)| (key.name.as_str(), v.get("default").and_then(Node::as_str))).collect(),
+        })
+    }
+
+    /// The media types of the request body, in the order of the document; `None` if the operation describes no body.
+    ///
+    /// # Errors
+    /// [`Broken`] if the body's reference cannot be followed.
+    pub fn request_media_types(&self) -> Result<Option<Vec<&'a str>>, Broken> {
+        let Some(body) = self.node.get("requestBody") else { return Ok(None) };
+        let content = self.api.resolve(body)?.get("content").map(Node::members).unwrap_or_default();
+        Ok(Some(content.iter().map(|(key, _)| key.name.as_str()).collect()))
+    }
+
+    /// `true` if the operation cannot be called without a body.
+    #[must_use]
+    pub fn requires_body(&self) -> bool {
+        let body = self.node.get("requestBody").and_then(|body| self.api.resolve(body).ok());
+        body.and_then(|body| body.get("required")).and_then(Node::as_bool) == Some(true)
+    }
+
+    /// Documented answers: `200`, `4XX`, `default`, each with its description.
+    #[must_use]
+    pub fn responses(&self) -> Vec<(&'a str, Option<&'a str>)> {
+        let responses = self.node.get("responses").map(Node::members).unwrap_or_default();
+        responses
+            .iter()
+            .map(|(status, node)| {
+                let node = self.api.resolve(node).unwrap_or(node);
+                (status.name.as_str(), node.get("description").and_then(Node::as_str))
+            })
+            .collect()
+    }
+}
+
+impl<'a> Parameter<'a> {
+    /// `style`, or the default of its place.
+    #[must_use]
+    pub fn style(&self) -> &'a str {
+        let default = if matches!(self.location, "query" | "cookie") { "form" } else { "simple" };
+        self.node.get("style").and_then(Node::as_str).unwrap_or(default)
+    }
+
+    /// `explode`, or the default of its style.
+    #[must_use]
+    pub fn explode(&self) -> bool {
+        self.node.get("explode").and_then(Node::as_bool).unwrap_or(self.style() == "form")
+    }
+
+    /// The field that makes this parameter something else than a default style, if there is one: its name and place.
+    #[must_use]
+    pub fn unusual(&self) -> Option<(&'static str, Span)> {
+        let style = self.node.get("style").filter(|_| !matches!(self.style(), "form" | "simple"));
+        let reserved = self.node.get("allowReserved").filter(|node| node.as_bool() == Some(true));
+        let content = self.node.get("content").filter(|node| matches!(node.kind, Kind::Object(_)));
+        [("style", style), ("allowReserved", reserved), ("content", content)].into_iter().find_map(|(name, node)| node.map(|node| (name, node.span)))
+    }
+}

@@ -1,0 +1,256 @@
+//! The values of secret slots, learned as they fill; the only way text leaves the engine.
+//!
+//! Masking happens once, where events are made. Each secret is looked for as it is and in the forms in which it
+//! travels: percent-encoded, JSON- and HTML-escaped, hexadecimal, and base64 at each of the three offsets.
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde_json::Value as Json;
+
+use crate::event::{BodyText, Event, EventKind, Saw, Why};
+use crate::openapi::encode::percent;
+use crate::value::json_text;
+
+/// Shorter values are not masked: they would hide half of every text. `Redactor::short` names them.
+const SHORTEST: usize = 4;
+/// Encoded forms of a few bytes occur by chance.
+const SHORTEST_ENCODED: usize = 8;
+
+/// Knows the secrets of one run and takes them out of texts.
+#[derive(Default)]
+pub struct Redactor {
+    /// Form and the name its mask shows.
+    forms: Vec<(String, String)>,
+    automaton: Option<AhoCorasick>,
+    longest: usize,
+    names: Vec<String>,
+    short: Vec<String>,
+}
+
+impl std::fmt::Debug for Redactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redactor").field("names", &self.names).finish_non_exhaustive()
+    }
+}
+
+impl Redactor {
+    /// Learns the value of a secret slot; objects and arrays are learned leaf by leaf.
+    pub fn learn(&mut self, name: &str, value: &Json) {
+        match value {
+            Json::Null | Json::Bool(_) => return,
+            Json::Array(items) => return items.iter().for_each(|item| self.learn(name, item)),
+            Json::Object(members) => return members.values().for_each(|item| self.learn(name, item)),
+            Json::String(_) | Json::Number(_) => {}
+        }
+        let text = json_text(value);
+        if !self.names.iter().any(|known| known == name) {
+            self.names.push(name.to_owned());
+        }
+        if text.chars().count() < SHORTEST {
+            self.short.push(name.to_owned());
+            return;
+        }
+        if self.forms.iter().any(|(form, _)| *form == text) {
+            return;
+        }
+        let forms = forms(&text);
+        self.longest = self.longest.max(forms.iter().map(String::len).max().unwrap_or(0));
+        self.forms.extend(forms.into_iter().map(|form| (form, name.to_owned())));
+        // Without an automaton nothing could be masked: the limits of the library are far above what fits in a run.
+        self.automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(self.forms.iter().map(|(form, _)| form)).ok();
+    }
+
+    /// Names of the secrets that are known so far.
+    #[must_use]
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Names of secrets that are too short to be masked.
+    #[must_use]
+    pub fn short(&self) -> &[String] {
+        &self.short
+    }
+
+    /// The text with every form of every secret replaced by its name: `‹apiToken›`.
+    #[must_use]
+    pub fn mask(&self, text: &str) -> String {
+        self.mask_up_to(text, usize::MAX).0
+    }
+
+    /// As [`Redactor::mask`], of at most `limit` bytes of the text; `true` if something was cut off. A secret that
+    /// crosses the limit is masked whole.
+    #[must_use]
+    pub fn mask_up_to(&self, text: &str, limit: usize) -> (String, bool) {
+        let end = floor_char(text, limit);
+        let head = text.get(..floor_char(text, limit.saturating_add(self.longest))).unwrap_or_default();
+        let Some(automaton) = &self.automaton else {
+            return (text.get(..end).unwrap_or_default().to_owned(), end < text.len());
+        };
+        let mut masked = String::with_capacity(end);
+        let mut at = 0;
+        for found in automaton.find_iter(head).take_while(|found| found.start() < end) {
+            masked.push_str(head.get(at..found.start()).unwrap_or_default());
+            let name = self.forms.get(found.pattern().as_usize()).map_or("secret", |(_, name)| name.as_str());
+            masked.push('‹');
+            masked.push_str(name);
+            masked.push('›');
+            at = found.end();
+        }
+        masked.push_str(head.get(at..end.max(at)).unwrap_or_default());
+        (masked, end.max(at) < text.len())
+    }
+
+    /// A JSON value with all its strings, names of members and numbers masked.
+    #[must_use]
+    pub fn mask_json(&self, json: &Json) -> Json {
+        match json {
+            Json::String(text) => Json::String(self.mask(text)),
+            Json::Array(items) => items.iter().map(|item| self.mask_json(item)).collect(),
+            Json::Object(members) => Json::Object(members.iter().map(|(name, value)| (self.mask(name), self.mask_json(value))).collect()),
+            Json::Number(number) => {
+                let text = number.to_string();
+                let masked = self.mask(&text);
+                if masked == text { json.clone() } else { Json::String(masked) }
+            }
+            Json::Null | Json::Bool(_) => json.clone(),
+        }
+    }
+
+    /// Masks every text of an event. The match is exhaustive: a new kind of event has to say what is text in it.
+    #[must_use]
+    pub fn event(&self, mut event: Event) -> Event {
+        let text = |text: &mut String| *text = self.mask(text);
+        let map = |map: &mut serde_json::Map<String, Json>| {
+            if let Json::Object(masked) = self.mask_json(&Json::Object(std::mem::take(map))) {
+                *map = masked;
+            }
+        };
+        let why = |why: &mut Option<Why>| {
+            if let Some(why) = why {
+                text(&mut why.message);
+                why.label.iter_mut().for_each(text);
+                why.remarks.iter_mut().for_each(text);
+                why.help.iter_mut().for_each(text);
+            }
+        };
+        let headers = |headers: &mut Vec<(String, String)>| {
+            for (name, value) in headers {
+                *value = if is_credential_header(name) && self.mask(value) == *value { format!("‹{}›", name.to_ascii_lowercase()) } else { self.mask(value) };
+            }
+        };
+        match &mut event.kind {
+            EventKind::RunStarted { .. } | EventKind::StepStarted { .. } => {}
+            EventKind::WorkflowStarted { inputs } => map(inputs),
+            // Bodies are masked where they are cut, so that no cut goes through a secret.
+            EventKind::RequestSent { url, headers: list, .. } => {
+                text(url);
+                headers(list);
+            }
+            EventKind::ResponseReceived { headers: list, .. } => headers(list),
+            EventKind::RequestFailed { message, .. } => text(message),
+            EventKind::CriterionEvaluated { saw, problem, .. } => {
+                saw.iter_mut().for_each(|Saw { value, .. }| value.iter_mut().for_each(text));
+                problem.iter_mut().for_each(text);
+            }
+            EventKind::ValueAbsent { .. } | EventKind::ActionSelected { .. } | EventKind::WaitStarted { .. } => {}
+            EventKind::StepFinished { outputs, why: reason, .. } => {
+                map(outputs);
+                why(reason);
+            }
+            EventKind::WorkflowFinished { outputs, .. } => map(outputs),
+            EventKind::RunFinished { outputs, why: reason, .. } => {
+                map(outputs);
+                why(reason);
+            }
+            EventKind::Diagnostic { message, help, .. } => {
+                text(message);
+                help.iter_mut().for_each(text);
+            }
+        }
+        event
+    }
+
+    /// A body for an event: masked, then cut.
+    #[must_use]
+    pub fn body(&self, bytes: &[u8], media_type: &str, limit: usize) -> Option<BodyText> {
+        if bytes.is_empty() {
+            return None;
+        }
+        let head = bytes.get(..bytes.len().min(limit.saturating_add(self.longest).saturating_add(4))).unwrap_or(bytes);
+        let text = match std::str::from_utf8(head) {
+            Ok(text) => text,
+            // A character that was cut in half at the end is not a fault.
+            Err(error) if error.valid_up_to() + 4 > head.len() => head.get(..error.valid_up_to()).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default(),
+            Err(_) => return Some(BodyText { text: String::new(), media_type: media_type.to_owned(), bytes: bytes.len() as u64, cut: true }),
+        };
+        let (text, _) = self.mask_up_to(text, limit);
+        Some(BodyText { text, media_type: media_type.to_owned(), bytes: bytes.len() as u64, cut: bytes.len() > limit })
+    }
+}
+
+/// Headers whose values are credentials even if nobody marked them.
+fn is_credential_header(name: &str) -> bool {
+    ["authorization", "proxy-authorization", "cookie", "set-cookie"].iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
+fn floor_char(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// The forms in which a value travels; the value itself first.
+fn forms(value: &str) -> Vec<String> {
+    let escaped = serde_json::to_string(value).unwrap_or_default();
+    let escaped = escaped.get(1..escaped.len().saturating_sub(1)).unwrap_or_default();
+    let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let percent = percent(value);
+    let mut forms = vec![
+        value.to_owned(),
+        lower_escapes(&percent),
+        percent.replace("%20", "+"),
+        percent,
+        escaped.replace('/', "\\/"),
+        escaped.to_owned(),
+        html.replace('\'', "&#39;"),
+        html.replace('\'', "&#x27;"),
+    ];
+    if value.len() >= SHORTEST_ENCODED {
+        let hex: String = value.bytes().map(|b| format!("{b:02x}")).collect();
+        forms.push(hex.to_uppercase());
+        forms.push(hex);
+        for offset in 0..3 {
+            let standard = base64_at(value.as_bytes(), offset);
+            forms.push(standard.replace('+', "-").replace('/', "_"));
+            forms.push(standard);
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    forms.retain(|form| form.len() >= SHORTEST && seen.insert(form.clone()));
+    forms
+}
+
+/// `%2F` as `%2f`; other letters stay.
+fn lower_escapes(percent: &str) -> String {
+    let mut parts = percent.split('%');
+    let mut lowered = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at(part.len().min(2));
+        lowered.push('%');
+        lowered.push_str(&code.to_lowercase());
+        lowered.push_str(rest);
+    }
+    lowered
+}
+
+/// The characters of a base64 text that the value alone decides when `offset` bytes stand before it.
+fn base64_at(value: &[u8], offset: usize) -> String {
+    let padded: Vec<u8> = std::iter::repeat_n(0, offset).chain(value.iter().copied()).collect();
+    let text = STANDARD_NO_PAD.encode(&padded);
+    let (first, last) = ((offset * 8).div_ceil(6), padded.len() * 8 / 6);
+    text.get(first..last).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,109 @@
+//! [`Report`]: a fold over events. Knows no machine: what it says, anybody with the events can say.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+
+use crate::event::{Event, EventKind, RunStatus, StepStatus, Why};
+
+/// What a run has done so far.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Steps in the order in which they were first entered.
+    pub steps: Vec<StepReport>,
+    /// How the run ended; none while it runs.
+    pub status: Option<RunStatus>,
+    /// Why it did not succeed.
+    pub why: Option<Why>,
+}
+
+/// What a step has done so far.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepReport {
+    /// `stepId`
+    pub step: String,
+    /// Visits so far.
+    pub visits: u32,
+    /// Requests that were sent, the last one last.
+    pub calls: Vec<CallReport>,
+    /// How the last visit ended.
+    pub status: Option<StepStatus>,
+    /// Outputs of the last visit.
+    pub outputs: Map<String, Json>,
+}
+
+/// One request and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallReport {
+    /// The call.
+    pub call: u64,
+    /// `POST`
+    pub method: String,
+    /// The url, masked.
+    pub url: String,
+    /// The status, if there was an answer.
+    pub status: Option<u16>,
+    /// `true` if nobody knows whether the server acted: no answer yet, or it was lost after sending.
+    pub in_doubt: bool,
+}
+
+/// A change that a run made or may have made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change<'a> {
+    /// The step.
+    pub step: &'a str,
+    /// The request.
+    pub call: &'a CallReport,
+    /// Outputs of the step that name what was created; empty if it did not succeed.
+    pub outputs: &'a Map<String, Json>,
+}
+
+impl Report {
+    /// Takes one more event in.
+    pub fn add(&mut self, event: &Event) {
+        if let EventKind::RunFinished { status, why, .. } = &event.kind {
+            self.status = Some(*status);
+            self.why.clone_from(why);
+        }
+        let Some(name) = &event.step else { return };
+        if !self.steps.iter().any(|step| step.step == *name) {
+            self.steps.push(StepReport { step: name.clone(), ..StepReport::default() });
+        }
+        let Some(step) = self.steps.iter_mut().find(|step| step.step == *name) else { return };
+        match &event.kind {
+            EventKind::StepStarted { .. } => step.visits += 1,
+            EventKind::RequestSent { call, method, url, .. } => {
+                step.calls.push(CallReport { call: *call, method: method.clone(), url: url.clone(), status: None, in_doubt: true });
+            }
+            EventKind::ResponseReceived { call, status, .. } => {
+                if let Some(known) = step.calls.iter_mut().find(|known| known.call == *call) {
+                    (known.status, known.in_doubt) = (Some(*status), false);
+                }
+            }
+            EventKind::RequestFailed { call, in_doubt, .. } => {
+                if let Some(known) = step.calls.iter_mut().find(|known| known.call == *call) {
+                    known.in_doubt = *in_doubt;
+                }
+            }
+            EventKind::StepFinished { status, outputs, .. } => {
+                step.status = Some(*status);
+                step.outputs.clone_from(outputs);
+            }
+            _ => {}
+        }
+    }
+
+    /// Requests with unsafe methods (RFC 9110 §9.2.1) that were answered with success, or whose answer is unknown:
+    /// what a run that did not succeed leaves behind.
+    pub fn changes(&self) -> impl Iterator<Item = Change<'_>> {
+        self.steps.iter().flat_map(|step| {
+            step.calls
+                .iter()
+                .filter(|call| !matches!(call.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY"))
+                .filter(|call| call.in_doubt || call.status.is_some_and(|status| (200..300).contains(&status)))
+                .map(|call| Change { step: &step.step, call, outputs: &step.outputs })
+        })
+    }
+}

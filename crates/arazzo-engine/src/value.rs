@@ -1,0 +1,169 @@
+//! The values that flow through a run: JSON, text, bytes, and nothing at all.
+//!
+//! *Absent* is `Option::None`, never JSON null (readings.md, rule 4).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// A value of a run. A response body that is not JSON is [`Value::Text`] or [`Value::Bytes`], so that a query over it
+/// is known to be impossible instead of empty.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Value {
+    /// Inputs, JSON bodies, and everything selected from them. Integers are exact to 64 bits.
+    Json(Json),
+    /// A body that is text and not JSON: XML, HTML, plain text.
+    Text(String),
+    /// A body that is neither.
+    Bytes(Vec<u8>),
+}
+
+impl Value {
+    /// A JSON string.
+    #[must_use]
+    pub fn string(text: impl Into<String>) -> Self {
+        Self::Json(Json::String(text.into()))
+    }
+
+    /// The value as JSON for outputs: text as a string, bytes as text with replacement characters.
+    #[must_use]
+    pub fn into_json(self) -> Json {
+        match self {
+            Self::Json(json) => json,
+            Self::Text(text) => Json::String(text),
+            Self::Bytes(bytes) => Json::String(String::from_utf8_lossy(&bytes).into_owned()),
+        }
+    }
+
+    /// The text form for embedding (specification, Runtime Expressions): scalars as text, strings as they are, objects
+    /// and arrays as JSON.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Json(json) => json_text(json),
+            Self::Text(text) => text.clone(),
+            Self::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        }
+    }
+
+    /// The value under a JSON Pointer; `None` if there is none, or if this is not JSON and the pointer is not empty.
+    #[must_use]
+    pub fn at(&self, pointer: &Pointer) -> Option<Self> {
+        match self {
+            Self::Json(json) => pointer.find(json).cloned().map(Self::Json),
+            _ if pointer.is_whole() => Some(self.clone()),
+            _ => None,
+        }
+    }
+}
+
+/// The text form of a JSON value: strings without quotes, everything else as JSON.
+#[must_use]
+pub fn json_text(json: &Json) -> String {
+    match json {
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A JSON Pointer (RFC 6901), taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+pub struct Pointer(Vec<String>);
+
+impl Pointer {
+    /// The pointer `/a/b`, with `~1` and `~0` decoded; a text without a leading `/` counts as one with it, the empty
+    /// text is the whole value.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        if text.is_empty() {
+            return Self::default();
+        }
+        let text = text.strip_prefix('/').unwrap_or(text);
+        Self(text.split('/').map(|token| token.replace("~1", "/").replace("~0", "~")).collect())
+    }
+
+    /// A pointer of these reference tokens.
+    #[must_use]
+    pub fn of(tokens: Vec<String>) -> Self {
+        Self(tokens)
+    }
+
+    /// `true` for the empty pointer, which is the whole value.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The decoded reference tokens.
+    #[must_use]
+    pub fn tokens(&self) -> &[String] {
+        &self.0
+    }
+
+    /// The value under this pointer.
+    #[must_use]
+    pub fn find<'a>(&self, json: &'a Json) -> Option<&'a Json> {
+        self.0.iter().try_fold(json, |value, token| match value {
+            Json::Object(map) => map.get(token),
+            Json::Array(items) if token == "0" || !token.starts_with('0') => items.get(token.parse::<usize>().ok()?),
+            _ => None,
+        })
+    }
+}
+
+impl std::fmt::Display for Pointer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|token| write!(f, "/{}", token.replace('~', "~0").replace('/', "~1")))
+    }
+}
+
+/// The number that a JSON value is, or that its string spells in JSON number syntax.
+#[must_use]
+pub fn numeric(json: &Json) -> Option<serde_json::Number> {
+    match json {
+        Json::Number(number) => Some(number.clone()),
+        Json::String(text) if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
+            serde_json::from_str::<serde_json::Number>(text).ok()
+        }
+        _ => None,
+    }
+}
+
+/// Deep equality in which numbers are numbers: `1` equals `1.0`, integers are exact to 64 bits.
+#[must_use]
+pub fn equal(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => order(a, b) == Some(std::cmp::Ordering::Equal),
+        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(name, value)| b.get(name).is_some_and(|other| equal(value, other)))
+        }
+        _ => a == b,
+    }
+}
+
+/// The order of two numbers, exact for integers of 64 bits.
+#[must_use]
+pub fn order(a: &serde_json::Number, b: &serde_json::Number) -> Option<std::cmp::Ordering> {
+    let integer = |n: &serde_json::Number| n.as_i64().map(i128::from).or_else(|| n.as_u64().map(i128::from));
+    match (integer(a), integer(b)) {
+        (Some(a), Some(b)) => Some(a.cmp(&b)),
+        (Some(a), None) => integer_to_float(a, b.as_f64()?),
+        (None, Some(b)) => integer_to_float(b, a.as_f64()?).map(std::cmp::Ordering::reverse),
+        (None, None) => a.as_f64()?.partial_cmp(&b.as_f64()?),
+    }
+}
+
+/// Compares without rounding the integer: a double beyond ±2^64 is outside the integers' range, any other has an
+/// exact whole part.
+fn integer_to_float(integer: i128, float: f64) -> Option<std::cmp::Ordering> {
+    use std::cmp::Ordering;
+    const BEYOND: f64 = 36_893_488_147_419_103_232.0; // 2^65
+    if float.is_nan() {
+        return None;
+    }
+    if float.abs() >= BEYOND {
+        return Some(if float > 0.0 { Ordering::Less } else { Ordering::Greater });
+    }
+    let whole = float.trunc();
+    Some(integer.cmp(&(whole as i128)).then_with(|| 0.0.partial_cmp(&(float - whole)).unwrap_or(Ordering::Equal)))
+}

@@ -1,0 +1,87 @@
+//! Runs that fail: what is said, and the exit code.
+
+use super::{Arazzo, PROVISION};
+use crate::server::{Reply, daytona, daytona_except, unreachable_url};
+use serde_json::json;
+
+#[test]
+fn an_unmet_criterion_is_shown_with_its_place_its_values_and_the_answer() {
+    let server = daytona_except(&["ready"], |request, _| {
+        (request.method == "GET")
+            .then(|| Reply::status(403).json(&json!({"message": "token lacks scope volumes:read"})))
+    });
+    let output = Arazzo::provision(&server.url()).run();
+    output.exits(1).says(&["criterion-not-met", "$statusCode == 200", "403", "token lacks scope volumes:read"]);
+    output.says(&["pollVolume"]).never_says(&["succeeded"]);
+    output.check(output.places("daytona-provision.yml").contains(&(77, 18)), "daytona-provision.yml:77:18");
+    assert_eq!(server.lines(), ["POST /api/volumes", "GET /api/volumes/vol-1"]);
+}
+
+#[test]
+fn a_failed_step_can_be_reproduced_with_curl_and_the_secret_is_a_variable() {
+    let server = daytona_except(&["ready"], |request, _| (request.path == "/api/sandbox").then(|| Reply::status(403)));
+    let output = Arazzo::provision(&server.url()).run();
+    output.exits(1);
+    let curl = output.stderr.find("curl ").map(|at| &output.stderr[at..]).unwrap_or_default();
+    // Double quotes, so that a shell fills the variable in; the url and the body so that it is the same request.
+    for words in ["Bearer $API_TOKEN\"", &format!("{}/api/sandbox", server.url()), "\"volumeId\"", "vol-1"] {
+        output.check(curl.contains(words), &format!("`{words}` in the curl"));
+    }
+    output.check(curl.to_lowercase().contains("\"authorization: bearer $"), "a header in double quotes");
+}
+
+#[test]
+fn what_was_created_before_a_failure_is_named() {
+    let server = daytona_except(&["ready"], |request, _| (request.path == "/api/sandbox").then(|| Reply::status(500)));
+    let output = Arazzo::provision(&server.url()).run();
+    output.exits(1).says_in_a_line(&["createVolume", "vol-1"]);
+}
+
+#[test]
+fn outputs_that_exist_are_printed_when_a_step_fails() {
+    let server = daytona_except(&["ready"], |request, _| (request.path == "/api/sandbox").then(|| Reply::status(500)));
+    Arazzo::provision(&server.url()).run().exits(1).prints(&json!({"volumeId": "vol-1"}));
+}
+
+#[test]
+fn a_host_that_is_not_there_is_named() {
+    let url = unreachable_url();
+    let output = Arazzo::provision(&url).run();
+    output.exits(4).says(&["createVolume", url.trim_start_matches("http://")]);
+}
+
+#[test]
+fn a_connection_that_closes_without_an_answer_is_a_failure_of_transport() {
+    let server = daytona_except(&["ready"], |request, _| (request.method == "GET").then(Reply::reset));
+    Arazzo::provision(&server.url()).run().exits(4).says(&["pollVolume"]).never_says(&["succeeded"]);
+    assert!(!server.lines().contains(&"POST /api/sandbox".to_owned()));
+}
+
+#[test]
+fn an_answer_that_breaks_off_is_a_failure_of_transport() {
+    let server = daytona_except(&["ready"], |request, _| {
+        (request.method == "GET")
+            .then(|| Reply::status(200).json(&json!({"id": "vol-1", "state": "ready"})).truncated(20))
+    });
+    Arazzo::provision(&server.url()).run().exits(4).says(&["pollVolume"]);
+    assert!(!server.lines().contains(&"POST /api/sandbox".to_owned()));
+}
+
+#[test]
+fn messages_name_no_command_that_does_not_exist() {
+    let help = Arazzo::new(["--help"]).run().stdout;
+    let refusing = daytona_except(&["ready"], |request, _| (request.method == "GET").then(|| Reply::status(403)));
+    let outputs = [
+        Arazzo::provision(&refusing.url()).run(),
+        Arazzo::provision(&daytona(&["ready"]).url()).run(),
+        Arazzo::provision(&daytona(&["error"]).url()).args(["--strict"]).run(),
+        Arazzo::new(["run", PROVISION]).run(),
+    ];
+    for command in ["lint", "explain", "runs", "replay", "mock", "graph", "test", "fmt", "trust", "serve"] {
+        let exists = help.lines().any(|line| line.trim_start().starts_with(&format!("{command} ")));
+        for output in outputs.iter().filter(|_| !exists) {
+            output.never_says(&[&format!("arazzo {command}")]);
+        }
+    }
+    outputs[0].never_says(&["journal", "resume"]);
+}

@@ -1,0 +1,242 @@
+//! What goes to stdout and what to stderr, how much of it, and what happens when somebody stops listening.
+
+use super::Arazzo;
+use crate::server::{Reply, daytona, daytona_except, unreachable_url};
+use serde_json::{Value, json};
+use std::process::Child;
+
+const READY: &[&str] = &["creating", "creating", "ready"];
+
+#[test]
+fn each_finished_step_and_each_poll_is_a_line() {
+    let server = daytona(READY);
+    let output = Arazzo::provision(&server.url()).args(["--loop-delay", "5ms"]).run();
+    output.exits(0);
+    output.says_in_a_line(&["ok", "createVolume", "POST", "/volumes", "200", "ms"]);
+    output.says_in_a_line(&["loop", "pollVolume", "visit 1 -> 2", "stillCreating", "wait"]);
+    output.says_in_a_line(&["loop", "pollVolume", "visit 2 -> 3", "stillCreating", "wait"]);
+    output.says_in_a_line(&["ok", "pollVolume", "GET", "/volumes/vol-1", "200", "3 visits"]);
+    output.says_in_a_line(&["ok", "createSandbox", "POST", "/sandbox", "200"]);
+    output.says_in_a_line(&["ok", "provision-volume-and-sandbox"]);
+    let lines = |word: &str| output.stderr.lines().filter(|line| line.starts_with(word)).count();
+    output.check((lines("ok "), lines("loop ")) == (4, 2), "four lines `ok`, two lines `loop`");
+}
+
+#[test]
+fn a_pipe_gets_no_colour_unless_it_is_asked_for() {
+    let server = daytona(&["error"]);
+    Arazzo::provision(&server.url()).run().exits(0).never_says(&["\u{1b}", "\r"]);
+    Arazzo::provision(&server.url()).args(["--strict"]).run().exits(3).never_says(&["\u{1b}", "\r"]);
+    Arazzo::provision(&server.url()).env("NO_COLOR", "1").run().exits(0).never_says(&["\u{1b}"]);
+}
+
+#[test]
+fn quiet_says_nothing_of_success_and_everything_of_failure() {
+    let outputs = json!({"volumeId": "vol-1", "sandboxId": "sb-1", "sandboxState": "started"});
+    let output = Arazzo::provision(&daytona(READY).url()).args(["-q"]).run();
+    output.exits(0).prints(&outputs).check(!output.stderr.contains("pollVolume "), "no progress");
+    output.check(!output.stderr.lines().any(|line| line.starts_with("ok") || line.starts_with("loop")), "no progress");
+    let refusing = daytona_except(READY, |_, _| Some(Reply::status(403)));
+    Arazzo::provision(&refusing.url()).args(["-q"]).run().exits(1).says(&["criterion-not-met", "403"]);
+    Arazzo::provision(&unreachable_url()).args(["-q"]).run().exits(4).says(&["createVolume"]);
+}
+
+#[test]
+fn verbose_shows_headers_and_more_verbose_shows_bodies() {
+    let run = |flags: &[&str]| Arazzo::provision(&daytona(READY).url()).args(flags).run();
+    let headers = |text: &str| {
+        text.to_lowercase().contains("authorization:") && text.to_lowercase().contains("content-type: application/json")
+    };
+    let body = "\"mountPath\"";
+    let (plain, verbose, more) = (run(&[]), run(&["-v"]), run(&["-vv"]));
+    for output in [&plain, &verbose, &more] {
+        output.exits(0).prints(&json!({"volumeId": "vol-1", "sandboxId": "sb-1", "sandboxState": "started"}));
+    }
+    plain.check(!headers(&plain.stderr), "no headers").never_says(&[body]);
+    verbose.check(headers(&verbose.stderr), "headers").never_says(&[body]);
+    more.check(headers(&more.stderr), "headers").says(&[body, "/data", "creating", "started"]);
+}
+
+/// What every stream of events keeps.
+#[track_caller]
+fn events(call: Arazzo, exit: i32) -> Vec<Value> {
+    let output = call.args(["--json"]).run();
+    output.exits(exit);
+    let events = output.events();
+    let first = events[0]["seq"].as_i64().unwrap_or(-1);
+    output.check(first == 0 || first == 1, "seq from 0 or 1");
+    for (number, event) in (first..).zip(&events) {
+        output.check(event["v"] == 1 && event["seq"] == number, &format!("v 1 and seq {number} in {event}"));
+        output.check(event["type"].is_string() && event["ms"].is_u64(), &format!("type and ms in {event}"));
+        output.check(event["run"].is_string() && event["run"] == events[0]["run"], &format!("one run in {event}"));
+        let time = event["time"].as_str().unwrap_or_default().as_bytes();
+        output.check(time.len() == 24 && time[10] == b'T' && time[23] == b'Z', &format!("RFC 3339 with ms in {event}"));
+    }
+    let last = &events[events.len() - 1];
+    output
+        .check(last["type"] == "run.finished" && last["exit"] == exit, &format!("run.finished with exit {exit} last"));
+    output.check(!output.stderr.lines().any(|line| line.starts_with("ok ")), "no progress beside the events");
+    events
+}
+
+#[test]
+fn events_tell_the_whole_run() {
+    let events = events(Arazzo::provision(&daytona(READY).url()), 0);
+    let last = &events[events.len() - 1];
+    assert_eq!(last["status"], "succeeded");
+    assert_eq!(last["outputs"], json!({"volumeId": "vol-1", "sandboxId": "sb-1", "sandboxState": "started"}));
+    assert_eq!([&last["steps"], &last["visits"], &last["requests"]], [3, 5, 5]);
+    for code in ["unbraced-expression", "unqualified-operation-id", "jsonpath-comparison"] {
+        assert!(last["warnings"].as_array().unwrap().iter().any(|warning| warning == code), "{last}");
+    }
+    let of = |kind: &str| events.iter().filter(|event| event["type"] == kind).collect::<Vec<_>>();
+    assert_eq!(events[0]["type"], "run.started");
+    assert_eq!((of("workflow.started").len(), of("workflow.finished").len()), (1, 1));
+    assert_eq!((of("request.sent").len(), of("response.received").len()), (5, 5));
+    let chosen: Vec<_> = of("action.selected").iter().map(|event| event["action"].clone()).collect();
+    assert_eq!(chosen, ["stillCreating", "stillCreating", "ready"]);
+    let polls: Vec<_> = of("request.sent")
+        .iter()
+        .filter(|event| event["step"] == "pollVolume")
+        .map(|event| event["visit"].clone())
+        .collect();
+    assert_eq!(polls, [1, 2, 3]);
+}
+
+#[test]
+fn events_end_with_how_the_run_ended() {
+    let last = |call, exit| events(call, exit).pop().unwrap();
+    let ended = last(Arazzo::provision(&daytona(&["error"]).url()), 0);
+    assert_eq!((&ended["status"], &ended["missing"]), (&json!("ended"), &json!(["sandboxId", "sandboxState"])));
+    let refusing = daytona_except(READY, |_, _| Some(Reply::status(403)));
+    assert_eq!(last(Arazzo::provision(&refusing.url()), 1)["status"], "failed");
+    assert_eq!(last(Arazzo::provision(&unreachable_url()), 4)["status"], "failed");
+    let never = daytona(&["creating"]);
+    let limited = Arazzo::provision(&never.url()).args(["--max-steps", "4", "--loop-delay", "0"]);
+    assert_eq!(last(limited, 5)["status"], "stopped");
+}
+
+#[test]
+fn required_outputs_count_in_the_events_too() {
+    let last = events(Arazzo::provision(&daytona(&["error"]).url()).args(["--require-outputs"]), 1).pop().unwrap();
+    assert_eq!(last["status"], "ended");
+}
+
+fn finish(child: Child) -> (Option<i32>, String, String) {
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_make_it_panic() {
+    for flags in [&[][..], &["--json"], &["-vv"], &["--dry-run"]] {
+        let mut child = Arazzo::provision(&daytona(READY).url()).args(flags).spawn();
+        drop(child.stdout.take());
+        let (status, _, stderr) = finish(child);
+        assert!(status != Some(101) && !stderr.contains("panicked"), "{flags:?}: {status:?}\n{stderr}");
+        let mut child = Arazzo::provision(&daytona(READY).url()).args(flags).spawn();
+        drop(child.stderr.take());
+        let (status, stdout, _) = finish(child);
+        assert!(status != Some(101), "{flags:?}: {status:?}\n{stdout}");
+    }
+    for args in [&["--help"][..], &["run", "--help"], &["inspect", super::PROVISION]] {
+        let mut child = Arazzo::new(args.iter().copied()).spawn();
+        drop(child.stdout.take());
+        let (status, _, stderr) = finish(child);
+        assert!(status != Some(101) && !stderr.contains("panicked"), "{args:?}: {status:?}\n{stderr}");
+    }
+}
+
+#[cfg(unix)]
+mod signals {
+    use super::*;
+    use crate::server::Server;
+    use std::process::Command;
+    use std::thread;
+    use std::time::Duration;
+
+    /// Returns once so many requests have come; gives up long after any machine would have sent them.
+    fn wait_for(server: &Server, requests: usize) {
+        for _ in 0..6_000 {
+            if server.lines().len() >= requests {
+                return;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        panic!("only {:?} came", server.lines());
+    }
+
+    fn signal(child: &Child, name: &str) {
+        Command::new("kill").args([name, &child.id().to_string()]).status().unwrap();
+    }
+
+    /// The part of stderr that comes after the progress.
+    fn farewell(stderr: &str) -> &str {
+        let at = stderr.find("interrupt").or_else(|| stderr.find("stopp"));
+        at.map(|at| &stderr[at..]).unwrap_or_default()
+    }
+
+    #[test]
+    fn ctrl_c_between_polls_stops_and_says_what_was_created() {
+        let server = daytona(&["creating"]);
+        let child = Arazzo::provision(&server.url()).args(["--loop-delay", "50ms"]).spawn();
+        wait_for(&server, 3);
+        signal(&child, "-INT");
+        let (status, stdout, stderr) = finish(child);
+        assert_eq!(status, Some(130), "{stdout}\n{stderr}");
+        assert!(farewell(&stderr).contains("vol-1"), "{stderr}");
+        assert!(!stderr.contains("panicked") && !stderr.contains("secret-of-the-tests"), "{stderr}");
+        assert!(!server.lines().contains(&"POST /api/sandbox".to_owned()));
+    }
+
+    #[test]
+    fn ctrl_c_during_a_long_wait_does_not_wait() {
+        let server = daytona(&["creating"]);
+        let child = Arazzo::provision(&server.url()).args(["--loop-delay", "30m"]).spawn();
+        wait_for(&server, 2);
+        signal(&child, "-INT");
+        assert_eq!(finish(child).0, Some(130));
+    }
+
+    #[test]
+    fn ctrl_c_twice_stops_at_once_and_names_the_request_in_doubt() {
+        let server = daytona_except(READY, |request, _| {
+            (request.path == "/api/sandbox").then(|| Reply::status(200).json(&json!({"id": "sb-1"})).delay(600_000))
+        });
+        let child = Arazzo::provision(&server.url()).spawn();
+        wait_for(&server, 5);
+        signal(&child, "-INT");
+        thread::sleep(Duration::from_millis(200));
+        signal(&child, "-INT");
+        let (status, stdout, stderr) = finish(child);
+        assert_eq!(status, Some(130), "{stdout}\n{stderr}");
+        assert!(farewell(&stderr).contains("createSandbox") && farewell(&stderr).contains("vol-1"), "{stderr}");
+    }
+
+    #[test]
+    fn ctrl_c_ends_the_events_with_run_finished() {
+        let server = daytona(&["creating"]);
+        let child = Arazzo::provision(&server.url()).args(["--loop-delay", "50ms", "--json"]).spawn();
+        wait_for(&server, 3);
+        signal(&child, "-INT");
+        let (status, stdout, stderr) = finish(child);
+        assert_eq!(status, Some(130), "{stdout}\n{stderr}");
+        let last: Value = serde_json::from_str(stdout.lines().last().unwrap_or_default()).unwrap_or_default();
+        assert_eq!(
+            (&last["type"], &last["status"], &last["exit"]),
+            (&json!("run.finished"), &json!("stopped"), &json!(130)),
+            "{stdout}"
+        );
+    }
+
+    #[test]
+    fn a_request_to_terminate_stops_it_too() {
+        let server = daytona(&["creating"]);
+        let child = Arazzo::provision(&server.url()).args(["--loop-delay", "50ms"]).spawn();
+        wait_for(&server, 3);
+        signal(&child, "-TERM");
+        let (status, stdout, stderr) = finish(child);
+        assert_eq!(status, Some(143), "{stdout}\n{stderr}");
+    }
+}

@@ -1,0 +1,184 @@
+//! Real documents, and documents that are broken on purpose: nothing panics, and every refusal has a place.
+
+use std::path::{Path, PathBuf};
+
+use arazzo_engine::compile::compile;
+use arazzo_engine::diagnostic::{Diagnostics, Severity};
+use arazzo_engine::load::{Fetched, LoadOptions, Loader, Need};
+use arazzo_engine::machine::{Input, Machine, Response};
+use arazzo_engine::program::WorkflowId;
+use arazzo_engine::readings::Readings;
+use arazzo_engine::source::Sources;
+
+use crate::suite::{shared, workspace_root};
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
+    }
+    found.sort();
+    found
+}
+
+fn is_arazzo(text: &str) -> bool {
+    text.lines().any(|line| line.trim_start().trim_start_matches('"').starts_with("arazzo:") || line.trim_start().starts_with("\"arazzo\""))
+}
+
+/// Real documents of the corpus: those whose root says `arazzo`.
+fn documents(folder: &Path) -> Vec<PathBuf> {
+    let named = |path: &PathBuf| path.extension().and_then(|e| e.to_str()).is_some_and(|e| ["yaml", "yml", "json"].contains(&e));
+    files_below(folder).into_iter().filter(named).filter(|path| std::fs::read_to_string(path).is_ok_and(|text| is_arazzo(&text))).collect()
+}
+
+fn path_of(uri: &str) -> Option<PathBuf> {
+    Some(PathBuf::from(uri.strip_prefix("file://")?.replace("%20", " ")))
+}
+
+/// Loads and compiles `text` as if it stood at `path`; its sources are read from beside it.
+fn check(path: &Path, text: &[u8], root: &Path, readings: Readings) -> (Vec<Diagnostics>, Diagnostics, Sources) {
+    let options = LoadOptions { readings, root: Some(format!("file://{}/", root.display())), ..LoadOptions::default() };
+    let mut loader = Loader::new(format!("file://{}", path.display()), "document", options);
+    let mut first = true;
+    while let Need::Asks(asks) = loader.need() {
+        for ask in asks {
+            let read = |uri: &str| if first { Some(text.to_vec()) } else { std::fs::read(path_of(uri)?).ok() };
+            let found = ask.candidates.iter().find_map(|c| Some(Fetched { name: c.uri.clone(), bytes: read(&c.uri)?, uri: c.uri.clone() }));
+            loader.give(&ask, found.ok_or_else(|| ask.candidates.iter().map(|c| format!("tried {}", c.uri)).collect()));
+        }
+        first = false;
+    }
+    let (bundle, loading, sources) = loader.finish();
+    let Some(bundle) = bundle else { return (vec![], loading, sources) };
+    let compiled = compile(&bundle, loading, readings);
+    // What can run is begun, and answered with something: that must not panic either.
+    for index in 0..compiled.program.workflows.len() {
+        let id = WorkflowId(index as u32);
+        if !compiled.of(id).has_errors()
+            && let Ok(mut machine) = Machine::new(compiled.program.clone(), id, serde_json::Map::new(), Default::default())
+        {
+            let mut turn = machine.step(0, Input::Start { epoch_ms: 0 });
+            for now in 1..20 {
+                let Some(send) = turn.sends.first() else { break };
+                let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+                turn = machine.step(now, Input::Reply { call: send.call, result: Ok(Response { status: 200, headers, body: b"{\"a\":[1]}".to_vec() }) });
+            }
+        }
+    }
+    (compiled.workflows, compiled.description, sources)
+}
+
+fn render_all(workflows: &[Diagnostics], description: &Diagnostics, sources: &Sources) {
+    for diagnostic in workflows.iter().flatten().chain(description) {
+        let text = diagnostic.render(sources, false, 100);
+        assert!(text.contains(diagnostic.code.as_ref()), "{text}");
+        if let Some(span) = diagnostic.span {
+            let place = sources.place(span);
+            assert!(text.contains(&format!("{}:{}:{}", place.file, place.line, place.column)), "a place differs from {place:?}:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn every_refusal_of_a_real_document_names_its_place() {
+    let Some(corpus) = shared("corpus") else { return };
+    let documents = documents(&corpus);
+    assert!(documents.len() >= 27, "{} documents", documents.len());
+    for path in documents {
+        let root = path.strip_prefix(&corpus).unwrap().components().next().map(|top| corpus.join(top)).unwrap();
+        for readings in [Readings::Lenient, Readings::Strict, Readings::Letter] {
+            let (workflows, description, sources) = check(&path, &std::fs::read(&path).unwrap(), &root, readings);
+            render_all(&workflows, &description, &sources);
+            for diagnostic in workflows.iter().flatten().chain(&description) {
+                assert!(diagnostic.span.is_some(), "{}: {} has no place", path.display(), diagnostic.message);
+                if diagnostic.code == "not-supported-yet" {
+                    assert_eq!(diagnostic.severity, Severity::Error);
+                    assert!(diagnostic.message.contains('`') || diagnostic.message.contains("AsyncAPI") || diagnostic.message.contains("Selector"), "names no field: {}", diagnostic.message);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_specifications_own_documents_are_read_without_a_structural_fault() {
+    let Some(spec) = shared("spec") else { return };
+    for path in documents(&spec.join("examples")).into_iter().chain(documents(&spec.join("schema-tests/pass"))) {
+        let (workflows, description, _) = check(&path, &std::fs::read(&path).unwrap(), path.parent().unwrap(), Readings::Lenient);
+        let structural = ["missing-field", "wrong-type", "unknown-field", "empty-list", "duplicate-key", "yaml-syntax", "unknown-value"];
+        for diagnostic in workflows.iter().flatten().chain(&description).filter(|d| d.severity == Severity::Error) {
+            assert!(!structural.contains(&diagnostic.code.as_ref()), "{}: {} {}", path.display(), diagnostic.code, diagnostic.message);
+        }
+    }
+}
+
+/// A small deterministic generator (SplitMix64): tests have no randomness either.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % end.max(1) as u64) as usize
+    }
+}
+
+/// Bytes that matter to the parsers.
+const BITES: [&str; 24] = [
+    "$", "{", "}", "[", "]", "'", "\"", "#/", ": ", "- ", "\n", "\t", "&a ", "*a", "!!x ", "$inputs.", "$steps.", "{$", "==", "\u{202e}", "é", "\0", "~1", "99999999999999999999",
+];
+
+#[test]
+fn documents_that_are_broken_on_purpose_never_panic() {
+    let mut seeds: Vec<PathBuf> = vec![workspace_root().join("specs/daytona-provision.yml")];
+    if let Some(corpus) = shared("corpus") {
+        seeds.extend(documents(&corpus));
+    }
+    let mut numbers = Numbers(17);
+    for path in &seeds {
+        let text = std::fs::read_to_string(path).unwrap();
+        // Large sources are not what is broken here.
+        let root = path.parent().unwrap();
+        for _ in 0..12 {
+            let mut broken: Vec<char> = text.chars().collect();
+            for _ in 0..=numbers.below(3) {
+                let at = numbers.below(broken.len());
+                match numbers.below(4) {
+                    0 => broken.truncate(at),
+                    1 => {
+                        let end = (at + numbers.below(40)).min(broken.len());
+                        broken.drain(at..end);
+                    }
+                    2 => {
+                        let bite: Vec<char> = BITES[numbers.below(BITES.len())].chars().collect();
+                        broken.splice(at..at, bite);
+                    }
+                    _ => {
+                        let end = (at + numbers.below(200)).min(broken.len());
+                        let copy: Vec<char> = broken[at..end].to_vec();
+                        broken.splice(at..at, copy);
+                    }
+                }
+            }
+            let broken: String = broken.into_iter().collect();
+            let (workflows, description, sources) = check(path, broken.as_bytes(), root, Readings::Lenient);
+            render_all(&workflows, &description, &sources);
+        }
+    }
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused() {
+    let path = workspace_root().join("specs/none.yml");
+    for (bytes, code) in [(&b"\xff\xfe\x00"[..], "not-utf8"), (b"", "yaml-syntax"), (b"\0", "yaml-syntax"), (b"a: b", "not-an-arazzo-document"), (b"- 1", "not-an-arazzo-document")] {
+        let (_, description, _) = check(&path, bytes, path.parent().unwrap(), Readings::Lenient);
+        let codes: Vec<&str> = description.iter().map(|d| d.code.as_ref()).collect();
+        assert_eq!(codes, [code], "{bytes:?}");
+    }
+    let deep = "[".repeat(100_000);
+    let (_, description, _) = check(&path, deep.as_bytes(), path.parent().unwrap(), Readings::Lenient);
+    assert_eq!(description.iter().map(|d| d.code.as_ref()).collect::<Vec<_>>(), ["document-too-deep"]);
+}

@@ -1,0 +1,16 @@
+//! The tests from outside: one binary, so that the workspace links once. It belongs to `crates/arazzo-cli` and
+//! therefore knows the built command. No test needs the internet, and none measures time.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test says what went wrong by stopping"
+)]
+
+mod cli;
+mod corpus;
+mod server;
+mod suite;
+mod tidy;

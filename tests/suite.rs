@@ -1,0 +1,305 @@
+//! The data-driven suites: a case is a file, its expectation the `.txt` beside it. `UPDATE=1` rewrites expectations.
+//!
+//! `run/*.yaml`: a document and canned replies in virtual time → the list of events.
+//! `lint/*.yaml`: a document → everything that compile says about it, with carets.
+//! `expr/*.txt`: one line a rule, checked by the module that owns the rule (`expressions.rs`, `jsonpath.rs`).
+//!
+//! A case file has a head (YAML: `inputs`, `replies`, `readings`, `settings`) and files after lines `--- NAME`.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arazzo_engine::compile::{Compiled, compile};
+use arazzo_engine::diagnostic::Diagnostics;
+use arazzo_engine::inputs::accept;
+use arazzo_engine::limits::{LoopDelay, Settings};
+use arazzo_engine::load::{Fetched, LoadOptions, Loader, Need};
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Response, Turn};
+use arazzo_engine::node::{Node, NodeLimits};
+use arazzo_engine::program::WorkflowId;
+use arazzo_engine::source::Sources;
+use serde_json::{Map, Value as Json, json};
+
+pub fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// A folder of `../shared`; `None` (and a visible line) where it is absent, unless it is required.
+pub fn shared(folder: &str) -> Option<PathBuf> {
+    let path = workspace_root().join("../shared").join(folder);
+    if path.exists() {
+        return Some(path);
+    }
+    assert!(std::env::var_os("ARAZZO_REQUIRE_SHARED").is_none(), "../shared/{folder} is required and absent");
+    eprintln!("skipped: ../shared/{folder} is absent");
+    None
+}
+
+pub struct Case {
+    pub head: Json,
+    pub files: Vec<(String, String)>,
+}
+
+impl Case {
+    fn read(path: &Path) -> Self {
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut sections = vec![(String::new(), String::new())];
+        for line in text.lines() {
+            match line.strip_prefix("--- ") {
+                Some(name) => sections.push((name.trim().to_owned(), String::new())),
+                None => {
+                    let (_, section) = sections.last_mut().unwrap();
+                    section.push_str(line);
+                    section.push('\n');
+                }
+            }
+        }
+        let (_, head) = sections.remove(0);
+        let blank = head.lines().all(|line| line.trim().is_empty() || line.starts_with('#'));
+        let head = if blank { json!({}) } else { yaml(&head) };
+        Self { head, files: sections }
+    }
+
+    pub fn load(&self) -> (Option<Compiled>, Diagnostics, Sources) {
+        let readings = self.head["readings"].as_str().unwrap_or("lenient").parse().unwrap();
+        let options = LoadOptions { readings, root: Some("file:///work/".to_owned()), ..LoadOptions::default() };
+        load(&self.files, options)
+    }
+}
+
+/// Loads from files in memory; the first is the entry document.
+pub fn load(files: &[(String, String)], options: LoadOptions) -> (Option<Compiled>, Diagnostics, Sources) {
+    let readings = options.readings;
+    let entry = &files[0].0;
+    let mut loader = Loader::new(format!("file:///work/{entry}"), entry.clone(), options);
+    while let Need::Asks(asks) = loader.need() {
+        for ask in asks {
+            let found = ask.candidates.iter().find_map(|candidate| {
+                let name = candidate.uri.strip_prefix("file:///work/")?;
+                let (_, text) = files.iter().find(|(known, _)| known == name)?;
+                Some(Fetched { name: name.to_owned(), uri: candidate.uri.clone(), bytes: text.clone().into_bytes() })
+            });
+            let tried = ask.candidates.iter().map(|c| format!("tried {}: no such file", c.uri)).collect();
+            loader.give(&ask, found.ok_or(tried));
+        }
+    }
+    let (bundle, diagnostics, sources) = loader.finish();
+    match bundle {
+        Some(bundle) => (Some(compile(&bundle, diagnostics, readings)), Diagnostics::default(), sources),
+        None => (None, diagnostics, sources),
+    }
+}
+
+pub fn yaml(text: &str) -> Json {
+    let mut sources = Sources::default();
+    let id = sources.add("case", "file:///case", text);
+    match Node::parse(&sources, id, NodeLimits::default()) {
+        Ok(node) => node.to_json(),
+        Err(faults) => panic!("{}", faults.iter().map(|f| f.render(&sources, false, 120)).collect::<Vec<_>>().join("\n")),
+    }
+}
+
+/// Runs `check` over the cases of a folder and compares with the `.txt` beside each.
+fn golden(folder: &str, check: impl Fn(&Case) -> String) {
+    let folder = workspace_root().join("tests/suite").join(folder);
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "yaml")).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "no cases in {}", folder.display());
+    let mut wrong = vec![];
+    for path in paths {
+        let found = check(&Case::read(&path));
+        let golden = path.with_extension("txt");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&golden, &found).unwrap();
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        if found != expected {
+            wrong.push(format!("{}\n--- expected\n{expected}\n--- found\n{found}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{} cases differ (UPDATE=1 rewrites them):\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn documents_give_the_expected_reports() {
+    golden("lint", |case| {
+        let (compiled, loading, sources) = case.load();
+        let mut found = loading;
+        if let Some(compiled) = compiled {
+            found.extend(compiled.description);
+            found.extend(compiled.workflows.into_iter().flatten());
+        }
+        let mut report = String::new();
+        for diagnostic in &found {
+            writeln!(report, "{}", diagnostic.render(&sources, false, 140)).unwrap();
+            if let Some(fix) = &diagnostic.fix {
+                let edits: Vec<String> = fix.edits.iter().map(|edit| format!("{} -> {}", sources.text(edit.span), edit.text)).collect();
+                writeln!(report, "fix ({}): {}", if fix.exact { "exact" } else { "suggested" }, edits.join("; ")).unwrap();
+            }
+            report.push('\n');
+        }
+        if found.is_empty() { "nothing\n".to_owned() } else { report }
+    });
+}
+
+#[test]
+fn runs_give_the_expected_events() {
+    golden("run", |case| {
+        let mut world = World::new(case);
+        world.run()
+    });
+}
+
+/// A machine with a virtual clock and canned replies.
+pub struct World {
+    pub machine: Machine,
+    replies: Vec<Json>,
+    pending: Vec<(u64, CallId, Result<Response, Failure>)>,
+    now: u64,
+    pub lines: String,
+    done: bool,
+    cancel_at: Vec<u64>,
+    wake: Option<u64>,
+}
+
+impl World {
+    pub fn new(case: &Case) -> Self {
+        let (compiled, loading, sources) = case.load();
+        let compiled = compiled.unwrap_or_else(|| panic!("{}", rendered(&loading, &sources)));
+        let workflow = WorkflowId(0);
+        let found = compiled.of(workflow);
+        assert!(!found.has_errors(), "{}", rendered(&found, &sources));
+        let given = case.head["inputs"].as_object().cloned().unwrap_or_default();
+        let inputs = accept(compiled.program.workflow(workflow).unwrap(), given).unwrap();
+        let machine = Machine::new(compiled.program.clone(), workflow, inputs, settings(&case.head["settings"])).unwrap();
+        let replies = case.head["replies"].as_array().cloned().unwrap_or_default();
+        let cancel_at = case.head["cancel"].as_array().into_iter().flatten().filter_map(Json::as_u64).collect();
+        Self { machine, replies, pending: vec![], now: 0, lines: String::new(), done: false, cancel_at, wake: None }
+    }
+
+    pub fn run(&mut self) -> String {
+        let turn = self.machine.step(0, Input::Start { epoch_ms: 1_800_000_000_000 });
+        self.take(turn);
+        for _ in 0..10_000 {
+            if self.done {
+                return std::mem::take(&mut self.lines);
+            }
+            self.next();
+        }
+        panic!("the run does not end:\n{}", self.lines);
+    }
+
+    /// The next thing that happens: a reply, a cancel, or the time the machine asked for.
+    pub fn next(&mut self) {
+        self.pending.sort_by_key(|(at, ..)| *at);
+        let reply = self.pending.first().map(|(at, ..)| *at);
+        let cancel = self.cancel_at.first().copied();
+        let wake = self.wake;
+        let at = [reply, cancel, wake].into_iter().flatten().min().expect("a run that waits for nothing");
+        self.now = self.now.max(at);
+        let input = if cancel == Some(at) {
+            self.cancel_at.remove(0);
+            Input::Cancel
+        } else if reply == Some(at) {
+            let (_, call, result) = self.pending.remove(0);
+            Input::Reply { call, result }
+        } else {
+            Input::Tick
+        };
+        let turn = self.machine.step(self.now, input);
+        self.take(turn);
+    }
+
+    fn take(&mut self, turn: Turn) {
+        for event in &turn.events {
+            let Json::Object(mut fields) = serde_json::to_value(event).unwrap() else { panic!() };
+            for name in ["workflow", "frame", "attempt"] {
+                fields.shift_remove(name);
+            }
+            let text = |fields: &mut Map<String, Json>, name: &str| fields.shift_remove(name).and_then(|v| v.as_str().map(str::to_owned));
+            let kind = text(&mut fields, "type").unwrap();
+            let step = text(&mut fields, "step").map(|step| format!(" {step}")).unwrap_or_default();
+            let visit = fields.shift_remove("visit").map(|visit| format!("#{visit}")).unwrap_or_default();
+            let place = fields.shift_remove("span").map(|p| format!(" @{}:{}", p["line"], p["column"])).unwrap_or_default();
+            for (_, value) in &mut fields {
+                if let Some(place) = value.get_mut("place") {
+                    *place = json!(format!("{}:{}:{}", place["file"].as_str().unwrap(), place["line"], place["column"]));
+                }
+                if let Some(Json::Object(why)) = Some(value) {
+                    why.shift_remove("notes");
+                }
+            }
+            writeln!(self.lines, "{:>5} {kind}{step}{visit}{place} {}", self.now, Json::Object(fields)).unwrap();
+        }
+        for send in &turn.sends {
+            let reply = if self.replies.len() > 1 { self.replies.remove(0) } else { self.replies[0].clone() };
+            let after = reply["after"].as_u64().unwrap_or(10);
+            self.pending.push((self.now + after, send.call, canned(&reply)));
+        }
+        self.pending.retain(|(_, call, _)| !turn.aborts.contains(call));
+        self.wake = turn.wake;
+        self.done |= turn.done.is_some();
+    }
+}
+
+fn canned(reply: &Json) -> Result<Response, Failure> {
+    if let Some(kind) = reply["failure"].as_str() {
+        let kind: FailureKind = serde_json::from_value(json!(kind)).unwrap();
+        let in_doubt = !matches!(kind, FailureKind::Dns | FailureKind::Connect | FailureKind::Tls);
+        return Err(Failure { kind, message: "it broke".to_owned(), in_doubt });
+    }
+    let mut headers: Vec<(String, String)> = vec![];
+    for (name, value) in reply["headers"].as_object().into_iter().flatten() {
+        headers.push((name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+    }
+    let body = match (&reply["text"], &reply["body"]) {
+        (Json::String(text), _) => text.clone().into_bytes(),
+        (_, Json::Null) => vec![],
+        (_, body) => {
+            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+            body.to_string().into_bytes()
+        }
+    };
+    Ok(Response { status: reply["status"].as_u64().unwrap_or(200) as u16, headers, body })
+}
+
+fn settings(head: &Json) -> Settings {
+    let mut settings = Settings::default();
+    if let Some(steps) = head["maxSteps"].as_u64() {
+        settings.limits.steps = steps as u32;
+    }
+    if let Some(ms) = head["timeout"].as_u64() {
+        settings.limits.run_ms = ms;
+    }
+    if let Some(ms) = head["loopDelay"].as_u64() {
+        settings.loop_delay = LoopDelay::Fixed(ms);
+    }
+    if let Some(server) = head["server"].as_str() {
+        settings.servers.all = Some(server.to_owned());
+    }
+    settings.require_outputs = head["requireOutputs"] == json!(true);
+    settings
+}
+
+fn rendered(diagnostics: &Diagnostics, sources: &Sources) -> String {
+    diagnostics.iter().map(|d| d.render(sources, false, 140)).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_run_that_is_stored_after_every_step_gives_the_same_events() {
+    let case = Case::read(&workspace_root().join("tests/suite/run/polls-until-ready.yaml"));
+    let straight = World::new(&case).run();
+    let mut world = World::new(&case);
+    let program: Arc<_> = case.load().0.unwrap().program;
+    let turn = world.machine.step(0, Input::Start { epoch_ms: 1_800_000_000_000 });
+    world.take(turn);
+    while !world.done {
+        let stored = serde_json::to_string(world.machine.state()).unwrap();
+        assert!(!stored.contains("tok-0123456789"), "a stored state holds a secret");
+        let secrets = world.machine.secrets().clone();
+        world.machine = Machine::restore(program.clone(), serde_json::from_str(&stored).unwrap(), secrets).unwrap();
+        world.next();
+    }
+    assert_eq!(straight, world.lines);
+}

@@ -1,0 +1,169 @@
+//! The arrows of ARCHITECTURE.md, and that documents say what is there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::suite::workspace_root;
+
+/// The engine's rooms in the order of ARCHITECTURE.md: a room may use only rooms above it.
+const ROOMS: [&str; 18] = [
+    "source", "diagnostic", "readings", "value", "node", "document", "openapi", "expr", "load", "program", "inputs", "compile", "limits", "event", "redact",
+    "machine", "plan", "report",
+];
+
+/// Uses that are not arrows of the flow: walls that must stand whatever the order says.
+const WALLS: [(&str, &[&str]); 4] = [
+    ("machine", &["document", "load", "compile", "node"]),
+    ("report", &["machine", "program"]),
+    ("expr", &["openapi", "node", "document"]),
+    ("openapi", &["expr", "document"]),
+];
+
+const FORBIDDEN_IN_THE_ENGINE: [&str; 12] = [
+    "std::net", "std::fs", "std::env", "std::thread", "std::process", "Instant::now", "SystemTime::now", "std::time::SystemTime", "std::time::Instant", "tokio",
+    "reqwest", "HashMap::iter",
+];
+
+fn sources_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources_below(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn engine() -> PathBuf {
+    workspace_root().join("crates/arazzo-engine/src")
+}
+
+/// The room a file of the engine belongs to, and the code of the file without comments.
+fn rooms() -> Vec<(String, PathBuf, String)> {
+    let root = engine();
+    let mut found = vec![];
+    for path in sources_below(&root) {
+        let relative = path.strip_prefix(&root).unwrap();
+        let first = relative.components().next().unwrap().as_os_str().to_str().unwrap();
+        let room = first.trim_end_matches(".rs").to_owned();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        found.push((room, path, code));
+    }
+    found
+}
+
+/// Rooms named by `crate::room` in some code.
+fn uses(code: &str) -> Vec<String> {
+    let mut found = vec![];
+    let mut rest = code;
+    while let Some((_, after)) = rest.split_once("crate::") {
+        let name: String = after.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+        found.push(name);
+        rest = after;
+    }
+    found
+}
+
+#[test]
+fn rooms_of_the_engine_use_only_rooms_above_them() {
+    let order: BTreeMap<&str, usize> = ROOMS.iter().enumerate().map(|(index, room)| (*room, index)).collect();
+    let mut wrong = vec![];
+    for (room, path, code) in rooms().iter().filter(|(room, ..)| room != "lib") {
+        let Some(own) = order.get(room.as_str()) else {
+            wrong.push(format!("{} is a room that the list does not know", path.display()));
+            continue;
+        };
+        for used in uses(code).iter().filter(|used| *used != room) {
+            if order.get(used.as_str()).is_none_or(|other| other > own) {
+                wrong.push(format!("{}: {room} uses {used}", path.display()));
+            }
+        }
+        for (_, walled) in WALLS.iter().filter(|(walled, _)| walled == room) {
+            wrong.extend(uses(code).iter().filter(|used| walled.contains(&used.as_str())).map(|used| format!("{}: a wall stands between {room} and {used}", path.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_engine_names_nothing_of_the_world() {
+    let mut wrong = vec![];
+    for (_, path, code) in rooms() {
+        wrong.extend(FORBIDDEN_IN_THE_ENGINE.iter().filter(|word| code.contains(**word)).map(|word| format!("{} names {word}", path.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_packages_stand_in_a_straight_line() {
+    let manifest = |name: &str| std::fs::read_to_string(workspace_root().join("crates").join(name).join("Cargo.toml")).unwrap();
+    let dependencies = |name: &str| {
+        let text = manifest(name);
+        let from = text.find("[dependencies]").unwrap();
+        let section = &text[from + 1..];
+        section[..section.find("\n[").unwrap_or(section.len())].to_owned()
+    };
+    let engine = dependencies("arazzo-engine");
+    for world in ["tokio", "reqwest", "hyper", "clap", "arazzo.", "arazzo "] {
+        assert!(!engine.contains(world), "arazzo-engine depends on {world}");
+    }
+    let library = dependencies("arazzo");
+    assert!(!library.contains("clap") && !library.contains("arazzo-cli"), "arazzo depends on the terminal");
+    assert!(!dependencies("arazzo-cli").contains("arazzo-engine"), "arazzo-cli reaches past the library");
+}
+
+#[test]
+fn the_reference_workflow_is_shipped_as_it_was_published() {
+    let Some(folder) = crate::suite::shared("daytona") else { return };
+    let published = std::fs::read(folder.join("daytona-io-provision-volume-and-sandbox-workflow.yml")).unwrap();
+    let shipped = std::fs::read(workspace_root().join("specs/daytona-provision.yml")).unwrap();
+    assert!(published == shipped, "specs/daytona-provision.yml differs from the published workflow");
+}
+
+#[test]
+fn no_room_is_called_after_nothing() {
+    let mut wrong = vec![];
+    for path in sources_below(&workspace_root().join("crates")) {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if ["utils", "util", "helpers", "helper", "manager", "common", "misc", "imp"].contains(&name) {
+            wrong.push(path.display().to_string());
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_code_has_a_lint_case() {
+    // Codes are the words in quotes after these openings; a case exists where an expected report shows the code.
+    let openings = ["Diagnostic::error(\"", "Diagnostic::warning(\"", "Finding::new(\"", "self.error(\"", "self.wrong(\"", "\n            Diagnostic::error(\"", "Diagnostic::error(\n"];
+    let mut codes: Vec<String> = vec![];
+    for (_, _, code) in rooms() {
+        for opening in openings {
+            for part in code.split(opening).skip(1) {
+                let word: String = part.chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-').collect();
+                if word.contains('-') {
+                    codes.push(word);
+                }
+            }
+        }
+    }
+    codes.sort();
+    codes.dedup();
+    assert!(codes.len() > 30, "only {} codes were found", codes.len());
+    let mut reports = String::new();
+    for entry in std::fs::read_dir(workspace_root().join("tests/suite/lint")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "txt") {
+            reports.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
+    // Said by the loader or the machine, where a single file cannot show them; each has a test of its own elsewhere.
+    let elsewhere = ["document-not-found", "document-too-large", "not-utf8", "unknown-server"];
+    let missing: Vec<&String> = codes.iter().filter(|code| !elsewhere.contains(&code.as_str()) && !reports.contains(&format!("[{code}]"))).collect();
+    assert!(missing.is_empty(), "codes without a case in tests/suite/lint: {missing:?}");
+}
