@@ -6,11 +6,13 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
+    unreachable_pub,
     reason = "a test says what went wrong by stopping"
 )]
 
 mod cli;
 mod corpus;
+mod expressions;
 mod server;
 mod suite;
 mod tidy;

@@ -1,2 +1,5 @@
-//! x
-fn main(){}
+//! The command `arazzo`. Everything is in the library part of this package, so that examples can call it.
+
+fn main() -> std::process::ExitCode {
+    arazzo_cli::main(std::env::args_os())
+}

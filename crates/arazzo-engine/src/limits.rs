@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::source::Place;
+
 /// Milliseconds: since the start of a run, or a duration.
 pub type Millis = u64;
 
@@ -71,6 +73,19 @@ pub struct Settings {
     pub secrets: Vec<String>,
     /// `--require-outputs`: a run that leaves a declared output without a value exits with 1.
     pub require_outputs: bool,
-    /// Codes of the warnings about the documents, for the last event.
-    pub warnings: Vec<String>,
+    /// What is unusual about the documents: said again as events, so that they stand alone.
+    pub warnings: Vec<Warning>,
+}
+
+/// A warning about the documents, for people who see only events.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// The code.
+    pub code: String,
+    /// What is unusual.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// Where.
+    pub place: Option<Place>,
 }

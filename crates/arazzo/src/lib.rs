@@ -1,1 +1,387 @@
-//! x
+//! Run [Arazzo](https://spec.openapis.org/arazzo/latest.html) workflows: sequences of API calls described in YAML or JSON.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), arazzo::Error> {
+//! let description = arazzo::open("specs/daytona-provision.yml").server(None, "http://localhost:3000/api").load()?;
+//! let workflow = description.workflow(None)?; // the only one of the document
+//! let inputs = arazzo::Inputs::new().set("apiToken", "…").set("volumeName", "data").set("snapshot", "base").set("mountPath", "/data");
+//! let outcome = workflow.run(inputs, |event| println!("{} {}", event.ms, event.event.workflow)).await?;
+//! println!("{:?} {:?}", outcome.exit_code(), outcome.outputs());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - `Err` means *could not run*: the documents are wrong, the inputs do not fit. A run that fails is an
+//!   [`Outcome`], with its outputs and the reason.
+//! - Everything that is visible in the documents is checked before the first request.
+//! - Defaults are stricter than those of the command line: no environment, no proxy of the system, no prompts, no
+//!   global state. Futures may be dropped at any time; calls in flight are given up with them.
+//! - Events ([`Envelope`]) are masked when they are made: no secret reaches an observer. Outputs are data and are
+//!   not changed.
+//!
+//! The pure core, without files and sockets, is [`engine`].
+
+mod drive;
+mod error;
+mod fetch;
+mod http;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arazzo_engine::compile::{Compiled, compile};
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
+use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
+use arazzo_engine::limits::Warning;
+use arazzo_engine::load::LoadOptions;
+use arazzo_engine::machine::Machine;
+use arazzo_engine::plan::{PlannedStep, plan};
+use arazzo_engine::program::{Input, Program, WorkflowId};
+use serde_json::{Map, Value as Json};
+
+pub use arazzo_engine as engine;
+pub use arazzo_engine::event::{Event, EventKind};
+pub use arazzo_engine::limits::{Limits, LoopDelay, Servers, Settings};
+pub use arazzo_engine::machine::{Outcome, Stop};
+pub use arazzo_engine::readings::Readings;
+pub use arazzo_engine::report::Report;
+pub use drive::{Envelope, Interrupt};
+pub use error::Error;
+
+/// Begins to open the Arazzo document at `path`. Nothing is read before [`Builder::load`].
+#[must_use]
+pub fn open(path: impl Into<PathBuf>) -> Builder {
+    Builder { path: path.into(), options: LoadOptions::default(), settings: Settings::default(), sources: vec![], system_proxy: false }
+}
+
+/// How a document is to be read and run.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is read before `load`"]
+pub struct Builder {
+    path: PathBuf,
+    options: LoadOptions,
+    settings: Settings,
+    sources: Vec<(String, PathBuf)>,
+    system_proxy: bool,
+}
+
+impl Builder {
+    /// How departures from the specification are read; lenient by default.
+    pub fn readings(mut self, readings: Readings) -> Self {
+        self.options.readings = readings;
+        self
+    }
+
+    /// Limits of each run: steps, times in ms, sizes in bytes.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// The base url to call instead of the described servers: of one source description, or of all that are not named.
+    /// Replaces the whole url, its path too.
+    pub fn server(mut self, source: Option<&str>, url: impl Into<String>) -> Self {
+        match source {
+            Some(source) => {
+                self.settings.servers.named.insert(source.to_owned(), url.into());
+            }
+            None => self.settings.servers.all = Some(url.into()),
+        }
+        self
+    }
+
+    /// Reads a source description from this file instead of its url.
+    pub fn source(mut self, name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        self.sources.push((name.into(), path.into()));
+        self
+    }
+
+    /// The pause before a step sends again what it sent on its last visit.
+    pub fn loop_delay(mut self, delay: LoopDelay) -> Self {
+        self.settings.loop_delay = delay;
+        self
+    }
+
+    /// Masks this input, beyond those that are found to reach a credential position.
+    pub fn secret(mut self, input: impl Into<String>) -> Self {
+        self.settings.secrets.push(input.into());
+        self
+    }
+
+    /// Makes a run without a value for every declared output exit with 1.
+    pub fn require_outputs(mut self, require: bool) -> Self {
+        self.settings.require_outputs = require;
+        self
+    }
+
+    /// Uses the proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`); off by default.
+    pub fn system_proxy(mut self, system: bool) -> Self {
+        self.system_proxy = system;
+        self
+    }
+
+    /// Reads the document and its source descriptions, and compiles every workflow.
+    ///
+    /// # Errors
+    /// [`Error::Documents`] if there is no document to speak of; faults of single workflows are kept in the description
+    /// until one of them is asked for. [`Error::Setup`] if a path cannot be used.
+    pub fn load(mut self) -> Result<Description, Error> {
+        for (name, path) in &self.sources {
+            self.options.sources.insert(name.clone(), fetch::uri_of(path)?);
+        }
+        if is_remote(&self.path) {
+            let mut diagnostics = Diagnostics::default();
+            let message = format!("documents on the network are not read yet: `{}`", self.path.display());
+            diagnostics.push(Diagnostic::error("remote-document", None, message).help("save it to a file".to_owned()));
+            return Err(Error::Documents { diagnostics, sources: Default::default() });
+        }
+        let readings = self.options.readings;
+        let (bundle, loading, sources) = fetch::load(&self.path, self.options)?.finish();
+        let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };
+        let compiled = compile(&bundle, loading, readings);
+        let unknown: Vec<String> =
+            self.settings.servers.named.keys().filter(|name| !compiled.program.apis.iter().any(|api| api.name == **name)).cloned().collect();
+        if let Some(name) = unknown.first() {
+            let known: Vec<&str> = compiled.program.apis.iter().map(|api| api.name.as_str()).collect();
+            let hint = nearest(name, known.iter().copied()).map_or_else(|| format!("source descriptions: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+            return Err(Error::Setup(format!("a server is given for the source `{name}`, which the document does not describe; {hint}")));
+        }
+        Ok(Description { compiled: Arc::new(compiled), settings: self.settings, http: http::Http::new(self.system_proxy) })
+    }
+}
+
+/// A document that was read, with all its workflows. Cheap to clone; runs of all clones share connections.
+#[derive(Debug, Clone)]
+pub struct Description {
+    compiled: Arc<Compiled>,
+    settings: Settings,
+    http: http::Http,
+}
+
+impl Description {
+    /// The `workflowId`s, in the order of the document.
+    pub fn workflows(&self) -> impl Iterator<Item = &str> {
+        self.program().workflows.iter().map(|workflow| workflow.name.as_str())
+    }
+
+    /// The compiled program: everything about the document, for tools.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.compiled.program
+    }
+
+    /// Everything that was found in the documents, in all workflows.
+    #[must_use]
+    pub fn diagnostics(&self) -> Diagnostics {
+        let mut found = self.compiled.description.clone();
+        found.extend(self.compiled.workflows.iter().flatten().cloned());
+        found
+    }
+
+    /// The texts of the documents, for places and snippets.
+    #[must_use]
+    pub fn sources(&self) -> &engine::source::Sources {
+        &self.program().sources
+    }
+
+    /// A workflow by its `workflowId`; without a name, the only one of the document.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchWorkflow`]; [`Error::Documents`] with everything that was found in it, if it has faults. Faults of
+    /// other workflows do not matter.
+    pub fn workflow(&self, name: Option<&str>) -> Result<Workflow, Error> {
+        let program = self.program();
+        let id = match name {
+            Some(name) => program.workflow_named(name),
+            None if program.workflows.len() == 1 => Some(WorkflowId(0)),
+            None => None,
+        };
+        let Some(id) = id else {
+            // A document that could not be read has no workflow to speak of: its faults say why.
+            if self.compiled.description.has_errors() {
+                return Err(self.documents(self.compiled.description.clone()));
+            }
+            let known: Vec<String> = self.workflows().map(str::to_owned).collect();
+            let near = name.and_then(|name| nearest(name, known.iter().map(String::as_str)).map(str::to_owned));
+            return Err(Error::NoSuchWorkflow { wanted: name.map(str::to_owned), known, nearest: near });
+        };
+        let found = self.compiled.of(id);
+        if found.has_errors() {
+            return Err(self.documents(found));
+        }
+        Ok(Workflow { description: self.clone(), id, found })
+    }
+
+    /// What each step of a workflow calls, whether or not the workflow can run.
+    #[must_use]
+    pub fn plan(&self, workflow: &str) -> Vec<PlannedStep> {
+        self.program().workflow_named(workflow).map(|id| plan(self.program(), id, &self.settings.servers)).unwrap_or_default()
+    }
+
+    fn documents(&self, diagnostics: Diagnostics) -> Error {
+        Error::Documents { diagnostics, sources: self.sources().clone() }
+    }
+}
+
+/// Inputs of a run, by name.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Inputs(InputValues);
+
+impl Inputs {
+    /// No inputs.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an input, or replaces it.
+    #[must_use]
+    pub fn set(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.0.insert(name.into(), value.into());
+        self
+    }
+
+    /// `true` if an input of this name is there.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+}
+
+impl From<Map<String, Json>> for Inputs {
+    fn from(values: Map<String, Json>) -> Self {
+        Self(values)
+    }
+}
+
+/// A workflow that can be run, any number of times and side by side.
+#[derive(Debug, Clone)]
+pub struct Workflow {
+    description: Description,
+    id: WorkflowId,
+    found: Diagnostics,
+}
+
+impl Workflow {
+    /// `workflowId`
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.compiled().map(|workflow| workflow.name.as_str()).unwrap_or_default()
+    }
+
+    /// The inputs that it declares.
+    #[must_use]
+    pub fn inputs(&self) -> &[Input] {
+        self.compiled().map(|workflow| workflow.inputs.declared.as_slice()).unwrap_or_default()
+    }
+
+    /// The names of the outputs that it declares.
+    pub fn outputs(&self) -> impl Iterator<Item = &str> {
+        self.compiled().into_iter().flat_map(|workflow| &workflow.outputs).map(|output| output.name.as_str())
+    }
+
+    /// Departures from the specification that are read as they were meant.
+    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.found.warnings()
+    }
+
+    /// The document it is part of.
+    #[must_use]
+    pub fn description(&self) -> &Description {
+        &self.description
+    }
+
+    /// What each step calls, without calling.
+    #[must_use]
+    pub fn plan(&self) -> Vec<PlannedStep> {
+        plan(self.description.program(), self.id, &self.description.settings.servers)
+    }
+
+    /// Converts text to the type that the schema declares for an input: what `--input name=text` means.
+    ///
+    /// # Errors
+    /// What is wrong with the text; the message does not show it.
+    pub fn typed(&self, name: &str, text: &str) -> Result<Json, InputFault> {
+        match self.compiled() {
+            Some(workflow) => typed(workflow, name, text),
+            None => Ok(Json::String(text.to_owned())),
+        }
+    }
+
+    /// Checks inputs and servers as [`Workflow::run`] does before its first request.
+    ///
+    /// # Errors
+    /// [`Error::Inputs`] with every fault of the inputs (JSON Schema 2020-12); [`Error::Documents`] if no server is known
+    /// for an operation.
+    pub fn check(&self, inputs: Inputs) -> Result<(), Error> {
+        self.machine(inputs).map(|_| ())
+    }
+
+    /// Runs the workflow. Every event goes to `observe` as it happens.
+    ///
+    /// # Errors
+    /// As [`Workflow::check`]. A run that fails is `Ok`: see [`Outcome`].
+    pub async fn run(&self, inputs: impl Into<Inputs>, observe: impl FnMut(&Envelope)) -> Result<Outcome, Error> {
+        self.run_until(inputs, &Interrupt::new(), observe).await
+    }
+
+    /// As [`Workflow::run`], until `interrupt` stops it.
+    ///
+    /// # Errors
+    /// As [`Workflow::check`].
+    pub async fn run_until(&self, inputs: impl Into<Inputs>, interrupt: &Interrupt, observe: impl FnMut(&Envelope)) -> Result<Outcome, Error> {
+        let machine = self.machine(inputs.into())?;
+        Ok(drive::run(machine, &self.description.http, interrupt, observe).await)
+    }
+
+    fn machine(&self, inputs: Inputs) -> Result<Machine, Error> {
+        let Some(workflow) = self.compiled() else { return Err(Error::Setup("the workflow is not part of its program".to_owned())) };
+        let accepted = accept(workflow, inputs.0).map_err(Error::Inputs)?;
+        let mut settings = self.description.settings.clone();
+        settings.warnings.extend(self.found.warnings().map(|found| Warning {
+            code: found.code.to_string(),
+            message: found.message.clone(),
+            help: found.help.clone(),
+            place: found.place(self.description.sources()),
+        }));
+        Machine::new(self.description.compiled.program.clone(), self.id, accepted, settings).map_err(|faults| self.description.documents(faults))
+    }
+
+    fn compiled(&self) -> Option<&engine::program::Workflow> {
+        self.description.program().workflow(self.id)
+    }
+}
+
+fn is_remote(path: &Path) -> bool {
+    let text = path.to_string_lossy();
+    text.starts_with("http://") || text.starts_with("https://")
+}
+
+/// Reads a YAML or JSON file as JSON: what `--inputs FILE` and tests need. Relative to the current folder.
+///
+/// # Errors
+/// [`Error::Documents`] with a place if it is not YAML; [`Error::Setup`] if it cannot be read.
+pub fn read_values(path: &Path) -> Result<Json, Error> {
+    let name = path.to_string_lossy().into_owned();
+    let text = std::fs::read_to_string(path).map_err(|error| Error::Setup(format!("cannot read `{name}`: {error}")))?;
+    parse_values(&name, &text)
+}
+
+/// Parses YAML or JSON text as JSON; `name` is what a message calls it.
+///
+/// # Errors
+/// [`Error::Documents`] with a place if it is not YAML.
+pub fn parse_values(name: &str, text: &str) -> Result<Json, Error> {
+    let mut sources = engine::source::Sources::default();
+    let id = sources.add(name, name, text);
+    match engine::node::Node::parse(&sources, id, Default::default()) {
+        Ok(node) => Ok(node.to_json()),
+        Err(diagnostics) => Err(Error::Documents { diagnostics, sources }),
+    }
+}
+
+/// `true` for an absolute http or https url: what [`Builder::server`] takes.
+#[must_use]
+pub fn is_server_url(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}

@@ -231,6 +231,10 @@ impl Machine {
         let document = self.program.sources.iter().next().map(|(_, source)| source.name.clone()).unwrap_or_default();
         let secrets = self.redactor.names().to_vec();
         self.emit(turn, None, None, EventKind::RunStarted { document, title: self.program.title.clone(), secrets });
+        for warning in self.state.settings.warnings.clone() {
+            let kind = EventKind::Diagnostic { code: warning.code, severity: "warning".to_owned(), message: warning.message, help: warning.help };
+            self.emit(turn, None, warning.place, kind);
+        }
         for name in self.redactor.short().to_vec() {
             let message = format!("the value of `{name}` is shorter than 4 characters and cannot be masked");
             self.emit(turn, None, None, EventKind::Diagnostic { code: "short-secret".to_owned(), severity: "warning".to_owned(), message, help: None });
@@ -637,10 +641,20 @@ impl Machine {
                 Outcome::Failed { why, .. } | Outcome::Stopped { why, .. } => Some((**why).clone()),
                 Outcome::Succeeded { .. } | Outcome::Ended { .. } => None,
             },
-            warnings: self.state.settings.warnings.clone(),
+            warnings: self.warning_codes(),
         };
         self.emit(turn, None, None, kind);
         turn.done = Some(outcome);
+    }
+
+    fn warning_codes(&self) -> Vec<String> {
+        let mut codes: Vec<String> = vec![];
+        for warning in &self.state.settings.warnings {
+            if !codes.contains(&warning.code) {
+                codes.push(warning.code.clone());
+            }
+        }
+        codes
     }
 
     fn view<'a>(&'a self, exchange: Option<&'a Exchange>) -> View<'a> {

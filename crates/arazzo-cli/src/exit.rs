@@ -1,0 +1,24 @@
+//! The exit codes, in one place. `arazzo run --help` shows the same table.
+
+/// The workflow succeeded or ended, or the command did what it was asked for.
+pub(crate) const SUCCEEDED: u8 = 0;
+/// The command line or the inputs are wrong.
+pub(crate) const USAGE: u8 = 2;
+/// A document is wrong, or a source is not found.
+pub(crate) const DOCUMENT: u8 = 3;
+/// The outputs could not be written.
+pub(crate) const OUTPUT: u8 = 7;
+/// Stopped by SIGTERM; Ctrl-C is 130, from the library.
+pub(crate) const TERMINATED: u8 = 143;
+
+/// What `--help` says.
+pub(crate) const TABLE: &str = "\
+Exit codes:
+  0    the workflow succeeded, or an end action on success ended it
+  1    the workflow failed; or an output has no value, with --require-outputs
+  2    the command line or the inputs are wrong
+  3    a document is wrong, or a source is not found
+  4    no answer from a server, and the document does not handle it
+  5    stopped by a limit of the run: steps, time, body size
+  7    the outputs could not be written
+  130  interrupted (143: terminated)";

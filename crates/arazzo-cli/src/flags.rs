@@ -1,0 +1,177 @@
+//! What was typed. What it means is decided by the commands.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit;
+
+/// Run Arazzo workflows: sequences of API calls described in YAML.
+#[derive(Debug, Parser)]
+#[command(name = "arazzo", version, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Examples:\n  arazzo inspect specs/daytona-provision.yml\n  arazzo run flow.yaml --input name=value\n  arazzo run flow.yaml --dry-run")]
+pub(crate) struct Arguments {
+    /// Colour: in terminals, always or never (NO_COLOR and CLICOLOR_FORCE are honoured)
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "ARAZZO_COLOR", hide_env = true)]
+    pub(crate) color: Color,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(Box<RunFlags>),
+    Inspect(InspectFlags),
+}
+
+/// What says which document to read, and how.
+#[derive(Debug, Args)]
+pub(crate) struct DocumentFlags {
+    /// The Arazzo document
+    #[arg(value_name = "DOC")]
+    pub(crate) document: PathBuf,
+    /// Call this base url instead of the described servers; of one source description, or of all
+    #[arg(short = 'S', long = "server", value_name = "[SOURCE=]URL", value_parser = server)]
+    pub(crate) servers: Vec<(Option<String>, String)>,
+    /// Read a source description from here instead of its url
+    #[arg(long = "source", value_name = "NAME=FILE-OR-URL", value_parser = source)]
+    pub(crate) sources: Vec<(String, PathBuf)>,
+    /// How departures from the specification are read: lenient (as their author meant, with a warning), strict
+    /// (refused), letter (the text exactly)
+    #[arg(long, value_name = "MODE", default_value = "lenient", env = "ARAZZO_READINGS", hide_env = true, value_parser = readings)]
+    pub(crate) readings: arazzo::Readings,
+    /// Refuse departures from the specification: --readings strict
+    #[arg(long, conflicts_with = "readings")]
+    pub(crate) strict: bool,
+}
+
+/// Run a workflow of an Arazzo document
+///
+/// Prints the outputs as JSON on stdout, everything else on stderr.
+#[derive(Debug, Args)]
+#[command(after_long_help = exit::TABLE)]
+#[command(before_long_help = "Examples:\n  arazzo run specs/daytona-provision.yml -s apiToken -i volumeName=data -i snapshot=base -i mountPath=/data\n  arazzo run flow.yaml --inputs inputs.yaml --server http://localhost:3000\n  arazzo run flow.yaml --json | jq .type")]
+pub(crate) struct RunFlags {
+    #[command(flatten)]
+    pub(crate) document: DocumentFlags,
+    /// The workflow; not needed if the document has one
+    #[arg(value_name = "WORKFLOW", conflicts_with = "workflow")]
+    pub(crate) workflow_argument: Option<String>,
+    /// The workflow, as a flag
+    #[arg(short, long, value_name = "WORKFLOW")]
+    pub(crate) workflow: Option<String>,
+    /// An input: NAME=TEXT (converted to the type of its schema), NAME:=JSON, NAME@FILE, NAME:=@FILE, or '{…}' for
+    /// several. Also from ARAZZO_INPUT_<NAME>
+    #[arg(short, long = "input", value_name = "INPUT")]
+    pub(crate) inputs: Vec<String>,
+    /// A file with inputs, JSON or YAML (- is stdin); later files win, --input wins over files
+    #[arg(long = "inputs", value_name = "FILE")]
+    pub(crate) input_files: Vec<PathBuf>,
+    /// A secret input: NAME (value from ARAZZO_SECRET_<NAME>), NAME@FILE, or NAME=- (stdin)
+    #[arg(short, long = "secret", value_name = "NAME")]
+    pub(crate) secrets: Vec<String>,
+    /// Stop after this time: 500ms, 10s, 5m, 1h; a bare number is seconds
+    #[arg(long, value_name = "DURATION", default_value = "1h", env = "ARAZZO_TIMEOUT", hide_env = true, value_parser = duration)]
+    pub(crate) timeout: Duration,
+    /// Stop after this many attempts of steps
+    #[arg(long, value_name = "N", default_value_t = 2000, env = "ARAZZO_MAX_STEPS", hide_env = true)]
+    pub(crate) max_steps: u32,
+    /// The pause before a step sends again what it sent on its last visit: auto (500ms growing to 5s, none on
+    /// loopback), or a duration
+    #[arg(long, value_name = "DURATION", default_value = "auto", env = "ARAZZO_LOOP_DELAY", hide_env = true, value_parser = loop_delay)]
+    pub(crate) loop_delay: arazzo::LoopDelay,
+    /// Show what would be called, and call nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Exit with 1 if an output has no value
+    #[arg(long)]
+    pub(crate) require_outputs: bool,
+    /// Print events as JSON, one a line, instead of the outputs
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the outputs to a file instead of stdout
+    #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) output: Option<PathBuf>,
+    /// Show headers of requests and answers; -vv bodies too
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Show failures only; -qq nothing
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub(crate) quiet: u8,
+}
+
+/// Show what a document holds and what it will call: workflows, inputs, steps, outputs
+#[derive(Debug, Args)]
+pub(crate) struct InspectFlags {
+    #[command(flatten)]
+    pub(crate) document: DocumentFlags,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl DocumentFlags {
+    /// The builder of the library with these flags.
+    pub(crate) fn builder(&self) -> arazzo::Builder {
+        let readings = if self.strict { arazzo::Readings::Strict } else { self.readings };
+        let mut builder = arazzo::open(&self.document).readings(readings).system_proxy(true);
+        for (source, url) in &self.servers {
+            builder = builder.server(source.as_deref(), url);
+        }
+        for (name, path) in &self.sources {
+            builder = builder.source(name, path);
+        }
+        builder
+    }
+}
+
+fn server(text: &str) -> Result<(Option<String>, String), String> {
+    let (source, url) = match text.split_once('=') {
+        Some((source, url)) if !source.contains(['/', ':', '?']) => (Some(source.to_owned()), url),
+        _ => (None, text),
+    };
+    let good = arazzo::is_server_url(url);
+    if good { Ok((source, url.to_owned())) } else { Err("a server is an absolute url such as https://api.example.com/v1".to_owned()) }
+}
+
+fn source(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), PathBuf::from(path))),
+        _ => Err("write NAME=FILE".to_owned()),
+    }
+}
+
+fn readings(text: &str) -> Result<arazzo::Readings, String> {
+    text.parse()
+}
+
+fn loop_delay(text: &str) -> Result<arazzo::LoopDelay, String> {
+    if text == "auto" {
+        return Ok(arazzo::LoopDelay::Auto);
+    }
+    let delay = duration(text).map_err(|error| format!("{error}, or auto"))?;
+    Ok(arazzo::LoopDelay::Fixed(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)))
+}
+
+/// `500ms`, `10s`, `5m`, `1h`; a bare number is seconds; decimals are fine.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "write a duration such as 500ms, 10s, 5m or 1h".to_owned();
+    let (number, unit) = text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len()));
+    let seconds = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())
+}

@@ -1,0 +1,200 @@
+//! Inputs as they were given: flags, files, environment → values by name, with every fault at once.
+//!
+//! Messages never show a value.
+
+use std::io::Read;
+use std::path::Path;
+
+use arazzo::engine::inputs::InputFault;
+use arazzo::{Error, Inputs, Workflow};
+use serde_json::{Map, Value as Json};
+
+use crate::flags::RunFlags;
+
+/// What was given, and which of it may be seen by others on this machine.
+pub(crate) struct Given {
+    pub(crate) inputs: Inputs,
+    pub(crate) faults: Vec<InputFault>,
+    /// Inputs whose values were typed on the command line.
+    pub(crate) typed: Vec<String>,
+}
+
+/// Collects inputs: the environment, then files in order, then flags; later ones win.
+pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow) -> Result<Given, Error> {
+    let mut values: Map<String, Json> = Map::new();
+    let mut faults = vec![];
+    let mut typed = vec![];
+    let mut stdin = Stdin(false);
+    environment(workflow, &mut values, &mut faults);
+    for path in &flags.input_files {
+        match file(path, &mut stdin)? {
+            Json::Object(members) => values.extend(members),
+            _ => faults.push(fault("", format!("`{}` does not hold an object of inputs", path.display()), None)),
+        }
+    }
+    for argument in &flags.inputs {
+        match one(argument, workflow, &mut stdin) {
+            Ok(One::Input(name, value, on_command_line)) => {
+                if on_command_line {
+                    typed.push(name.clone());
+                }
+                values.insert(name, value);
+            }
+            Ok(One::All(members)) => {
+                typed.extend(members.keys().cloned());
+                values.extend(members);
+            }
+            Err(wrong) => faults.push(wrong),
+        }
+    }
+    for argument in &flags.secrets {
+        match secret(argument, workflow, &mut stdin) {
+            Ok((name, value)) => {
+                values.insert(name, value);
+            }
+            Err(wrong) => faults.push(wrong),
+        }
+    }
+    Ok(Given { inputs: Inputs::from(values), faults, typed })
+}
+
+/// The name of a secret flag, without where its value comes from.
+pub(crate) fn secret_name(argument: &str) -> &str {
+    argument.split(['=', '@']).next().unwrap_or_default()
+}
+
+/// `apiToken` → `API_TOKEN`
+pub(crate) fn upper_snake(name: &str) -> String {
+    let mut snake = String::new();
+    let mut before = ' ';
+    for c in name.chars() {
+        if !c.is_ascii_alphanumeric() {
+            snake.push('_');
+        } else {
+            if c.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
+                snake.push('_');
+            }
+            snake.push(c.to_ascii_uppercase());
+        }
+        before = c;
+    }
+    snake
+}
+
+enum One {
+    Input(String, Json, bool),
+    All(Map<String, Json>),
+}
+
+/// `{…}`, or a name and a value; the first of `:=@`, `:=`, `=`, `@` decides.
+fn one(argument: &str, workflow: &Workflow, stdin: &mut Stdin) -> Result<One, InputFault> {
+    if argument.trim_start().starts_with('{') {
+        return match serde_json::from_str::<Json>(argument) {
+            Ok(Json::Object(members)) => Ok(One::All(members)),
+            _ => Err(fault("", "an --input that begins with `{` must be a JSON object".to_owned(), None)),
+        };
+    }
+    let Some(at) = argument.find([':', '=', '@'].as_slice()).map(|first| separator(argument, first)) else {
+        return Err(fault(argument, format!("`{argument}` has no value"), Some(format!("write --input {argument}=VALUE"))));
+    };
+    let Some((at, sign)) = at else { return Err(fault("", "an input has no value".to_owned(), Some("write --input NAME=VALUE".to_owned()))) };
+    let (name, value) = (argument.get(..at).unwrap_or_default(), argument.get(at + sign.len()..).unwrap_or_default());
+    if name.is_empty() {
+        return Err(fault("", "an input has no name".to_owned(), Some("write --input NAME=VALUE".to_owned())));
+    }
+    let from_file = sign.ends_with('@');
+    let text = if from_file { stdin.read(value).map_err(|reason| fault(name, format!("input `{name}`: {reason}"), None))? } else { value.to_owned() };
+    let json = if sign.starts_with(":=") {
+        serde_json::from_str(&text).map_err(|error| {
+            fault(name, format!("input `{name}` is not JSON: column {}", error.column()), Some(format!("a text is written --input {name}=TEXT")))
+        })?
+    } else {
+        workflow.typed(name, &text)?
+    };
+    Ok(One::Input(name.to_owned(), json, !from_file))
+}
+
+/// The separator that decides, from the first sign on.
+fn separator(argument: &str, first: usize) -> Option<(usize, &'static str)> {
+    let mut at = first;
+    loop {
+        let rest = argument.get(at..)?;
+        if let Some(sign) = [":=@", ":=", "=", "@"].into_iter().find(|sign| rest.starts_with(sign)) {
+            return Some((at, sign));
+        }
+        at += 1 + argument.get(at + 1..)?.find([':', '=', '@'].as_slice())?;
+    }
+}
+
+fn secret(argument: &str, workflow: &Workflow, stdin: &mut Stdin) -> Result<(String, Json), InputFault> {
+    let name = secret_name(argument);
+    let rest = argument.get(name.len()..).unwrap_or_default();
+    let text = if let Some(path) = rest.strip_prefix('@') {
+        stdin.read(path).map_err(|reason| fault(name, format!("secret `{name}`: {reason}"), None))?
+    } else if rest == "=-" {
+        stdin.read("-").map_err(|reason| fault(name, format!("secret `{name}`: {reason}"), None))?
+    } else if rest.is_empty() {
+        variable("ARAZZO_SECRET_", name).ok_or_else(|| {
+            let help = format!("set ARAZZO_SECRET_{name} (or ARAZZO_SECRET_{}), or give --secret {name}@FILE", upper_snake(name));
+            fault(name, format!("secret `{name}` has no value"), Some(help))
+        })?
+    } else {
+        let help = format!("put the value into ARAZZO_SECRET_{name} and write --secret {name}");
+        return Err(fault(name, format!("the value of secret `{name}` may not stand on the command line"), Some(help)));
+    };
+    // A file or a pipe ends with a line break that is not part of a secret.
+    let text = text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text);
+    Ok((name.to_owned(), workflow.typed(name, text)?))
+}
+
+/// `ARAZZO_INPUT_<name>`, exact case first, then UPPER_SNAKE.
+fn environment(workflow: &Workflow, values: &mut Map<String, Json>, faults: &mut Vec<InputFault>) {
+    for input in workflow.inputs() {
+        if let Some(text) = variable("ARAZZO_INPUT_", &input.name) {
+            match workflow.typed(&input.name, &text) {
+                Ok(value) => {
+                    values.insert(input.name.clone(), value);
+                }
+                Err(wrong) => faults.push(wrong),
+            }
+        }
+    }
+}
+
+fn variable(prefix: &str, name: &str) -> Option<String> {
+    std::env::var(format!("{prefix}{name}")).or_else(|_| std::env::var(format!("{prefix}{}", upper_snake(name)))).ok()
+}
+
+fn file(path: &Path, stdin: &mut Stdin) -> Result<Json, Error> {
+    if path.extension().is_some_and(|extension| extension == "toml") {
+        return Err(Error::Setup(format!("`{}`: inputs are read from JSON or YAML, not TOML yet", path.display())));
+    }
+    let name = path.to_string_lossy();
+    let text = stdin.read(&name).map_err(|reason| Error::Setup(format!("--inputs: {reason}")))?;
+    arazzo::parse_values(&name, &text)
+}
+
+/// Standard input, which can be read once; `-` names it.
+struct Stdin(bool);
+
+impl Stdin {
+    fn read(&mut self, path: &str) -> Result<String, String> {
+        if path != "-" {
+            return std::fs::read_to_string(path).map_err(|error| match error.kind() {
+                std::io::ErrorKind::NotFound => format!("no such file `{path}`"),
+                std::io::ErrorKind::InvalidData => format!("`{path}` is not text"),
+                _ => format!("cannot read `{path}`: {error}"),
+            });
+        }
+        if std::mem::replace(&mut self.0, true) {
+            return Err("stdin can be read only once".to_owned());
+        }
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map_err(|error| format!("cannot read stdin: {error}"))?;
+        Ok(text)
+    }
+}
+
+fn fault(name: &str, message: String, help: Option<String>) -> InputFault {
+    InputFault { code: "invalid-input".to_owned(), name: name.to_owned(), message, help }
+}

@@ -1,0 +1,274 @@
+//! `arazzo run`: a workflow, its inputs, its events, its exit code.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+
+use anstyle::AnsiColor;
+use arazzo::engine::diagnostic::Diagnostic;
+use arazzo::engine::event::EventKind;
+use arazzo::{Envelope, Error, Interrupt, Limits, Report, Workflow};
+use serde_json::{Map, Value as Json, json};
+
+use crate::exit;
+use crate::flags::RunFlags;
+use crate::given::{self, Given};
+use crate::show::failure::{self, Exchanges};
+use crate::show::lines::{self, Detail, Lines};
+use crate::show::{Screen, bold, safe, width};
+
+/// Runs the command; the result is the exit code.
+pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
+    match prepared(&flags) {
+        Ok((workflow, given)) if flags.dry_run => dry_run(&flags, &workflow, given, screen),
+        Ok((workflow, given)) => execute(&flags, &workflow, given, screen),
+        Err(error) => screen.error(&error),
+    }
+}
+
+/// Everything that can be known before the first request.
+fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
+    let limits = Limits {
+        steps: flags.max_steps,
+        run_ms: u64::try_from(flags.timeout.as_millis()).unwrap_or(u64::MAX),
+        ..Limits::default()
+    };
+    let mut builder = flags.document.builder().limits(limits).loop_delay(flags.loop_delay).require_outputs(flags.require_outputs);
+    for secret in &flags.secrets {
+        builder = builder.secret(given::secret_name(secret));
+    }
+    let description = builder.load()?;
+    let workflow = description.workflow(flags.workflow.as_deref().or(flags.workflow_argument.as_deref()))?;
+    let mut given = given::collect(flags, &workflow)?;
+    let mut faults = std::mem::take(&mut given.faults);
+    if let Err(error) = workflow.check(given.inputs.clone()) {
+        let Error::Inputs(more) = error else { return Err(error) };
+        // An input that could not be read is not missing too.
+        faults.extend(more.iter().filter(|more| more.code != "missing-input" || !faults.iter().any(|known| known.name == more.name)).cloned().collect::<Vec<_>>());
+    }
+    if faults.is_empty() { Ok((workflow, given)) } else { Err(Error::Inputs(faults)) }
+}
+
+fn dry_run(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Screen) -> u8 {
+    drop(given);
+    let plan = workflow.plan();
+    let text = if flags.json {
+        json!({ "v": 1, "workflow": workflow.name(), "steps": plan }).to_string()
+    } else {
+        let mut text = format!("{}: {} steps, nothing is sent", workflow.name(), plan.len());
+        for step in &plan {
+            text.push_str(&format!("\n\n{}\n  {} {}", safe(&step.step), step.method, safe(&step.url)));
+            for (name, value) in &step.headers {
+                text.push_str(&format!("\n  {}: {}", safe(name), safe(value)));
+            }
+            if let Some(body) = &step.body {
+                text.push_str(&format!("\n  {}", safe(&body.to_string())));
+            }
+        }
+        text
+    };
+    if flags.quiet == 0 {
+        warnings(workflow, screen);
+    }
+    written(screen.data(&text), screen, exit::SUCCEEDED)
+}
+
+fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Screen) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            screen.fault("setup", &format!("cannot start: {error}"), None);
+            return exit::USAGE;
+        }
+    };
+    let detail = match (flags.quiet, flags.verbose, flags.json) {
+        (2.., ..) => Detail::Nothing,
+        (1, ..) => Detail::Failures,
+        // Events say everything that lines would say.
+        (_, 0, true) => Detail::Failures,
+        (_, 0, false) => Detail::Lines,
+        (_, 1, _) => Detail::Headers,
+        (_, 2.., _) => Detail::Bodies,
+    };
+    if detail >= Detail::Lines {
+        warnings(workflow, screen);
+        hint(workflow, &given, screen);
+    }
+    let signals = Signals::default();
+    let plan = workflow.plan();
+    let mut lines = Lines::new(detail, plan.iter().map(|step| step.step.as_str()));
+    let (mut report, mut exchanges, mut last, mut data_error) = (Report::default(), Exchanges::default(), None, None);
+    let outcome = {
+        let observe = |envelope: &Envelope| {
+            report.add(&envelope.event);
+            exchanges.add(&envelope.event);
+            signals.watch(envelope);
+            if flags.json
+                && let Err(error) = serde_json::to_string(envelope).map_err(std::io::Error::other).and_then(|line| screen.data(&line))
+            {
+                data_error.get_or_insert(error);
+            }
+            for line in lines.event(envelope) {
+                screen.line(&line);
+            }
+            if matches!(envelope.event.kind, EventKind::RunFinished { .. }) {
+                last = Some(envelope.clone());
+            }
+        };
+        runtime.block_on(async {
+            let listener = tokio::spawn(signals.clone().listen());
+            let outcome = workflow.run_until(given.inputs, &signals.interrupt, observe).await;
+            listener.abort();
+            outcome
+        })
+    };
+    // Calls that were given up need not be waited for.
+    runtime.shutdown_background();
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => return screen.error(&error),
+    };
+    let Some(last) = last else { return exit::USAGE };
+    let EventKind::RunFinished { exit: verdict, .. } = &last.event.kind else { return exit::USAGE };
+    let code = signals.exit_code(*verdict);
+    if detail >= Detail::Lines
+        && let Some(line) = lines::verdict(&last.event.kind, workflow.name())
+    {
+        screen.line(&line);
+    }
+    if detail >= Detail::Failures {
+        for line in failure::report(&last, workflow.description().sources(), &exchanges, &report, code, width()) {
+            screen.line(&line);
+        }
+    }
+    if flags.json {
+        return written(data_error.map_or(Ok(()), Err), screen, code);
+    }
+    outputs(flags.output.as_deref(), workflow, outcome.outputs(), screen, code)
+}
+
+/// The outputs as one line of JSON, if the workflow declares any.
+fn outputs(path: Option<&Path>, workflow: &Workflow, outputs: &Map<String, Json>, screen: &mut Screen, code: u8) -> u8 {
+    if workflow.outputs().next().is_none() {
+        return code;
+    }
+    let text = Json::Object(outputs.clone()).to_string();
+    let result = match path {
+        Some(path) => write_atomically(path, &text),
+        None => screen.data(&text),
+    };
+    written(result, screen, code)
+}
+
+/// A file is either the old one or the whole new one.
+fn write_atomically(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut name = path.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let result = std::fs::File::create(&part).and_then(|mut file| {
+        writeln!(file, "{text}")?;
+        file.sync_all()?;
+        std::fs::rename(&part, path)
+    });
+    if result.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    result
+}
+
+/// Exit 7 only where the verdict would have been 0.
+fn written(result: std::io::Result<()>, screen: &mut Screen, code: u8) -> u8 {
+    match result {
+        Ok(()) => code,
+        Err(error) => {
+            screen.fault("output", &format!("the outputs could not be written: {error}"), None);
+            if code == exit::SUCCEEDED { exit::OUTPUT } else { code }
+        }
+    }
+}
+
+/// One line a kind of departure, with the first place.
+pub(crate) fn warnings(workflow: &Workflow, screen: &mut Screen) {
+    let mut kinds: Vec<(&Diagnostic, usize)> = vec![];
+    for warning in workflow.warnings() {
+        match kinds.iter_mut().find(|(known, _)| known.code == warning.code) {
+            Some((_, count)) => *count += 1,
+            None => kinds.push((warning, 1)),
+        }
+    }
+    let yellow = bold(AnsiColor::Yellow);
+    for (warning, count) in &kinds {
+        let place = warning.place(workflow.description().sources()).map(|p| format!(" {}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
+        let places = if *count > 1 { format!(" ({count} places)") } else { String::new() };
+        screen.line(&format!("{yellow}warning[{}]{yellow:#}{}: {}{places}", warning.code, safe(&place), safe(&warning.message)));
+    }
+}
+
+/// Values on a command line can be seen by everybody on the machine.
+fn hint(workflow: &Workflow, given: &Given, screen: &mut Screen) {
+    let secret = |name: &&String| workflow.inputs().iter().any(|input| input.name == **name && input.secret);
+    if let (Some(name), true) = (given.typed.iter().find(secret), std::io::stderr().is_terminal()) {
+        screen.line(&format!("hint: `{0}` is a secret, and other users can see it on a command line; set ARAZZO_SECRET_{0} and use --secret {0}", safe(name)));
+    }
+}
+
+/// Ctrl-C and SIGTERM: the first lets a call end, the second stops at once.
+#[derive(Clone, Default)]
+struct Signals {
+    interrupt: Interrupt,
+    terminated: Arc<AtomicU8>,
+    /// The request in flight, for the message.
+    flight: Arc<Mutex<Option<String>>>,
+}
+
+impl Signals {
+    fn watch(&self, envelope: &Envelope) {
+        let Ok(mut flight) = self.flight.lock() else { return };
+        match &envelope.event.kind {
+            EventKind::RequestSent { method, url, .. } => *flight = Some(format!("{method} {}", safe(url))),
+            EventKind::ResponseReceived { .. } | EventKind::RequestFailed { .. } => *flight = None,
+            _ => {}
+        }
+    }
+
+    async fn listen(self) {
+        loop {
+            let terminated = signal().await;
+            if terminated {
+                self.terminated.store(1, Ordering::SeqCst);
+            }
+            let flight = self.flight.lock().ok().and_then(|flight| flight.clone());
+            if let (Some(call), 0) = (flight, self.interrupt.count()) {
+                let _ = writeln!(std::io::stderr(), "stopping: waiting up to 5 s for {call} (Ctrl-C again to quit now)");
+            }
+            self.interrupt.stop();
+        }
+    }
+
+    fn exit_code(&self, verdict: u8) -> u8 {
+        if self.terminated.load(Ordering::SeqCst) == 1 && self.interrupt.count() > 0 && verdict == 130 { exit::TERMINATED } else { verdict }
+    }
+}
+
+/// The next signal; `true` if it asks to terminate.
+async fn signal() -> bool {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => false,
+            _ = terminate.recv() => true,
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        if tokio::signal::ctrl_c().await.is_err() {
+            return std::future::pending().await;
+        }
+        false
+    }
+}

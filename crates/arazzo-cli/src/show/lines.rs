@@ -1,0 +1,167 @@
+//! The progress of a run, one line a finished step and one a poll. Knows the events so far and nothing else.
+
+use std::collections::BTreeMap;
+
+use anstyle::{AnsiColor, Style};
+use arazzo::Envelope;
+use arazzo::engine::event::{BodyText, EventKind, RunStatus, StepStatus};
+
+use super::{bold, safe, time};
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Detail {
+    /// `-qq`
+    Nothing,
+    /// `-q`
+    Failures,
+    Lines,
+    /// `-v`
+    Headers,
+    /// `-vv`
+    Bodies,
+}
+
+/// What has to be remembered to write the next line.
+pub(crate) struct Lines {
+    detail: Detail,
+    /// The widest step name, for columns.
+    names: usize,
+    steps: BTreeMap<String, Seen>,
+    /// The action that was chosen last, and how long it waits.
+    action: Option<(String, Option<String>, Option<u64>)>,
+    visits: BTreeMap<String, u32>,
+}
+
+#[derive(Default)]
+struct Seen {
+    call: String,
+    answer: String,
+    first_ms: Option<u64>,
+    visit: u32,
+}
+
+impl Lines {
+    pub(crate) fn new<'a>(detail: Detail, steps: impl Iterator<Item = &'a str>) -> Self {
+        let names = steps.map(|name| name.chars().count()).max().unwrap_or(0).min(32);
+        Self { detail, names, steps: BTreeMap::new(), action: None, visits: BTreeMap::new() }
+    }
+
+    /// The lines for an event; often none.
+    pub(crate) fn event(&mut self, envelope: &Envelope) -> Vec<String> {
+        if self.detail < Detail::Lines {
+            return vec![];
+        }
+        let event = &envelope.event;
+        let name = event.step.clone().unwrap_or_default();
+        match &event.kind {
+            EventKind::StepStarted { .. } => {
+                let seen = self.steps.entry(name.clone()).or_default();
+                seen.visit = event.visit.unwrap_or(1);
+                seen.first_ms.get_or_insert(envelope.ms);
+                (seen.call, seen.answer) = (String::new(), String::new());
+                self.visits.insert(name, event.visit.unwrap_or(1));
+                vec![]
+            }
+            EventKind::RequestSent { method, url, headers, body, .. } => {
+                self.steps.entry(name).or_default().call = format!("{method} {}", path(url));
+                self.wire('>', &format!("{method} {}", safe(url)), headers, body.as_ref())
+            }
+            EventKind::ResponseReceived { status, headers, body, .. } => {
+                self.steps.entry(name).or_default().answer = status.to_string();
+                self.wire('<', &status.to_string(), headers, body.as_ref())
+            }
+            EventKind::RequestFailed { failure, message, .. } => {
+                self.steps.entry(name).or_default().answer = failure.clone();
+                self.wire('<', &format!("no answer: {}", safe(message)), &[], None)
+            }
+            EventKind::ActionSelected { action, target, delay_ms, .. } => {
+                self.action = Some((action.clone(), target.clone(), *delay_ms));
+                vec![]
+            }
+            EventKind::StepFinished { status, again, duration_ms, .. } => self.finished(&name, *status, *again, *duration_ms, envelope.ms),
+            // What is said of the documents stands above, once a kind; only what the run itself found is said here.
+            EventKind::Diagnostic { code, message, .. } if event.step.is_some() || code == "short-secret" => {
+                let yellow = bold(AnsiColor::Yellow);
+                vec![format!("{yellow}note{yellow:#}  {} ({})", safe(message), safe(code))]
+            }
+            EventKind::ValueAbsent { expression, target } if self.detail >= Detail::Headers => {
+                vec![format!("      {} has no value: {} is left out", safe(expression), safe(target))]
+            }
+            _ => vec![],
+        }
+    }
+
+    fn finished(&mut self, name: &str, status: StepStatus, again: bool, duration_ms: u64, now: u64) -> Vec<String> {
+        let action = self.action.take();
+        let width = self.names;
+        let Some(seen) = self.steps.get_mut(name) else { return vec![] };
+        let wait = action.as_ref().and_then(|(_, _, delay)| *delay).map(|ms| format!("  wait {}", time(ms))).unwrap_or_default();
+        if let (true, Some((action, ..))) = (again, &action) {
+            let cyan = bold(AnsiColor::Cyan);
+            let answer = if status == StepStatus::Failed { format!("  {}", safe(&seen.answer)) } else { String::new() };
+            return vec![format!("{cyan}loop{cyan:#}  {:width$}  visit {} -> {} ({}){answer}{wait}", safe(name), seen.visit, seen.visit + 1, safe(action))];
+        }
+        let (word, style) = match status {
+            StepStatus::Succeeded => ("ok  ", bold(AnsiColor::Green)),
+            StepStatus::Failed => ("fail", bold(AnsiColor::Red)),
+            StepStatus::Stopped => ("stop", bold(AnsiColor::Yellow)),
+        };
+        let total = seen.first_ms.take().map_or(duration_ms, |first| now.saturating_sub(first));
+        let visits = if seen.visit > 1 { format!("  {} visits", seen.visit) } else { String::new() };
+        let handled = match (status, &action) {
+            (StepStatus::Failed, Some((action, Some(target), _))) => format!("  -> {} ({})", safe(target), safe(action)),
+            (StepStatus::Failed, Some((action, None, _))) => format!("  ({})", safe(action)),
+            _ => String::new(),
+        };
+        let answer = if seen.answer.is_empty() { "-" } else { seen.answer.as_str() };
+        vec![format!("{style}{word}{style:#}  {:width$}  {:32}  {answer:>3}  {}{visits}{handled}{wait}", safe(name), safe(&seen.call), time(total))]
+    }
+
+    fn wire(&self, sign: char, first: &str, headers: &[(String, String)], body: Option<&BodyText>) -> Vec<String> {
+        if self.detail < Detail::Headers {
+            return vec![];
+        }
+        let dim = Style::new().dimmed();
+        let mut lines = vec![format!("{dim}{sign} {first}{dim:#}")];
+        lines.extend(headers.iter().map(|(name, value)| format!("{dim}{sign} {}: {}{dim:#}", safe(name), safe(value))));
+        if let (Some(body), true) = (body, self.detail >= Detail::Bodies) {
+            let text = if body.text.is_empty() { format!("({} bytes that are not text)", body.bytes) } else { body.text.clone() };
+            lines.extend(text.lines().map(|line| format!("{dim}{sign} {}{dim:#}", safe(line))));
+            if body.cut {
+                lines.push(format!("{dim}{sign} … ({} bytes){dim:#}", body.bytes));
+            }
+        }
+        lines
+    }
+}
+
+/// The last line of a run that did not fail: how it ended, with its figures.
+pub(crate) fn verdict(kind: &EventKind, workflow: &str) -> Option<String> {
+    let EventKind::RunFinished { status, duration_ms, steps, requests, waited_ms, missing, ended_by, .. } = kind else { return None };
+    let count = |n: u32, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    let waited = if *waited_ms > 0 { format!(", {} waiting between polls", time(*waited_ms)) } else { String::new() };
+    let figures = format!("{}  {}, {}{waited}", time(*duration_ms), count(*steps, "step"), count(*requests, "request"));
+    let missing = if missing.is_empty() { String::new() } else { format!("; outputs without a value: {}", safe(&missing.join(", "))) };
+    match status {
+        RunStatus::Succeeded => {
+            let green = bold(AnsiColor::Green);
+            Some(format!("{green}ok{green:#}    {} succeeded in {figures}{missing}", safe(workflow)))
+        }
+        RunStatus::Ended => {
+            let yellow = bold(AnsiColor::Yellow);
+            let by = ended_by.as_deref().unwrap_or_default();
+            Some(format!("{yellow}ended{yellow:#} {} ended by action `{}` in {figures}{missing}", safe(workflow), safe(by)))
+        }
+        RunStatus::Failed | RunStatus::Stopped => None,
+    }
+}
+
+/// The path and query of a url, cut.
+fn path(url: &str) -> String {
+    let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or(url);
+    match path.char_indices().nth(60) {
+        Some((at, _)) => format!("{}…", path.get(..at).unwrap_or_default()),
+        None => path.to_owned(),
+    }
+}

@@ -1,0 +1,153 @@
+//! The loop between a machine and the world: sends what it asks to send, waits as long as it asks to wait, and gives
+//! back what came. Adds the envelope to every event. Decides nothing.
+
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use arazzo_engine::event::{Event, VERSION};
+use arazzo_engine::machine::{CallId, Failure, Input, Machine, Outcome, Response};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::http::Http;
+
+/// An event with what the driver knows: one line of `--json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The version of the events.
+    pub v: u32,
+    /// Counts the events of a run from 0, without gaps.
+    pub seq: u64,
+    /// The wall clock, RFC 3339 with milliseconds, UTC.
+    pub time: String,
+    /// Milliseconds since the start of the run.
+    pub ms: u64,
+    /// The run.
+    pub run: String,
+    /// The event.
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// Stops a run from outside, from a signal handler for instance. Cheap to clone; all clones are one.
+#[derive(Debug, Clone, Default)]
+pub struct Interrupt(Arc<(AtomicU32, Notify)>);
+
+impl Interrupt {
+    /// A handle that has not been used.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stops the run. The first call lets a request in flight end for up to 5 s; the second stops at once.
+    pub fn stop(&self) {
+        self.0.0.fetch_add(1, Ordering::SeqCst);
+        self.0.1.notify_one();
+    }
+
+    /// How often [`Interrupt::stop`] was called.
+    #[must_use]
+    pub fn count(&self) -> u32 {
+        self.0.0.load(Ordering::SeqCst)
+    }
+
+    /// Waits until there were more stops than `taken`.
+    async fn more_than(&self, taken: u32) {
+        while self.count() <= taken {
+            self.0.1.notified().await;
+        }
+    }
+}
+
+/// Runs a machine to its end. Dropping the future gives up all calls in flight.
+pub(crate) async fn run(mut machine: Machine, http: &Http, interrupt: &Interrupt, mut observe: impl FnMut(&Envelope)) -> Outcome {
+    let start = Instant::now();
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let run = run_id(started);
+    let mut seq = 0;
+    let mut calls: JoinSet<(CallId, Result<Response, Failure>)> = JoinSet::new();
+    let mut handles: Vec<(CallId, AbortHandle)> = vec![];
+    let mut taken = 0;
+    let mut input = Input::Start { epoch_ms: i64::try_from(started.as_millis()).unwrap_or(i64::MAX) };
+    loop {
+        let now = elapsed(start);
+        let turn = machine.step(now, input);
+        let wake = turn.wake;
+        for event in turn.events {
+            let time = rfc3339(started + Duration::from_millis(now));
+            observe(&Envelope { v: VERSION, seq, time, ms: now, run: run.clone(), event });
+            seq += 1;
+        }
+        for (_, handle) in handles.iter().filter(|(call, _)| turn.aborts.contains(call)) {
+            handle.abort();
+        }
+        if let Some(outcome) = turn.done {
+            return outcome;
+        }
+        for outgoing in turn.sends {
+            let (http, call) = (http.clone(), outgoing.call);
+            let handle = calls.spawn(async move { (call, http.send(outgoing).await) });
+            handles.push((call, handle));
+        }
+        input = next(&mut calls, &machine, wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(start)))), interrupt, &mut taken).await;
+        handles.retain(|(_, handle)| !handle.is_finished());
+    }
+}
+
+/// The next thing that happens: a stop, a reply, or the time to wake.
+async fn next(calls: &mut JoinSet<(CallId, Result<Response, Failure>)>, machine: &Machine, wake: Option<Duration>, interrupt: &Interrupt, taken: &mut u32) -> Input {
+    let sleep = async {
+        match wake {
+            Some(wait) => tokio::time::sleep(wait).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = interrupt.more_than(*taken) => {
+            *taken += 1;
+            Input::Cancel
+        }
+        Some(ended) = calls.join_next() => match ended {
+            Ok((call, Ok(response))) => Input::Reply { call, result: Ok(response) },
+            // What the transport says may quote what was sent.
+            Ok((call, Err(failure))) => Input::Reply { call, result: Err(Failure { message: machine.mask(&failure.message), ..failure }) },
+            Err(_) => Input::Tick,
+        },
+        () = sleep => Input::Tick,
+    }
+}
+
+fn elapsed(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A short name for a run: time and chance, 10 characters of Crockford's base 32.
+fn run_id(started: Duration) -> String {
+    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    hasher.write_u128(started.as_nanos());
+    let chance = hasher.finish() & 0xf_ffff;
+    let bits = (u64::try_from(started.as_secs()).unwrap_or(0) & 0x3fff_ffff) << 20 | chance;
+    (0..10).rev().filter_map(|place| LETTERS.get((bits >> (place * 5) & 31) as usize)).map(|letter| char::from(*letter)).collect()
+}
+
+/// RFC 3339 in UTC with milliseconds, from the time since 1970.
+fn rfc3339(since_epoch: Duration) -> String {
+    let seconds = since_epoch.as_secs();
+    let (days, second) = (seconds / 86_400, seconds % 86_400);
+    // Civil from days (Howard Hinnant): years begin in March, so that a leap day is the last of its year.
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z", second / 3600, second / 60 % 60, second % 60, since_epoch.subsec_millis())
+}

@@ -1,0 +1,150 @@
+//! Request → reply over reqwest: TLS, time and body limits. Follows no redirect and repeats no request: the engine
+//! decides what is sent.
+
+use std::error::Error as _;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use arazzo_engine::machine::{Failure, FailureKind, Outgoing, Response};
+
+/// The HTTP clients of one description. Cheap to clone; connections are shared.
+#[derive(Debug, Clone)]
+pub(crate) struct Http {
+    system_proxy: bool,
+    clients: Arc<Clients>,
+}
+
+#[derive(Debug, Default)]
+struct Clients {
+    plain: OnceLock<Result<reqwest::Client, String>>,
+    /// Built on the first https url: reading the system's certificates costs more than a short run.
+    secure: OnceLock<Result<reqwest::Client, String>>,
+}
+
+impl Http {
+    pub(crate) fn new(system_proxy: bool) -> Self {
+        Self { system_proxy, clients: Arc::default() }
+    }
+
+    /// Sends a request and reads the whole answer.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says what happened and whether the server may have got the request.
+    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Response, Failure> {
+        let limit = Duration::from_millis(outgoing.timeout_ms);
+        match tokio::time::timeout(limit, self.exchange(&outgoing)).await {
+            Ok(result) => result,
+            Err(_) => Err(Failure { kind: FailureKind::Timeout, message: format!("no answer within {} s", limit.as_secs_f64()), in_doubt: true }),
+        }
+    }
+
+    async fn exchange(&self, outgoing: &Outgoing) -> Result<Response, Failure> {
+        let request = &outgoing.request;
+        let secure = request.url.starts_with("https:");
+        let client = self.client(secure).map_err(|message| Failure { kind: FailureKind::Tls, message, in_doubt: false })?;
+        let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("the method is not valid"))?;
+        let mut builder = client.request(method, &request.url);
+        for (name, value) in &request.headers {
+            // `header` adds; a value that is not a header's is an error of the builder, found by `build`.
+            builder = builder.header(name, reqwest::header::HeaderValue::from_bytes(value.as_bytes()).map_err(|_| unsent("a header is not valid"))?);
+        }
+        if let Some(body) = &request.body {
+            builder = builder.body(body.clone());
+        }
+        let mut response = builder.send().await.map_err(|error| failure(&error, secure))?;
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .collect();
+        let mut body = vec![];
+        while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error, secure))? {
+            if (body.len() + chunk.len()) as u64 > outgoing.body_bytes {
+                return Err(Failure { kind: FailureKind::BodyTooLarge, message: format!("the body has more than {} bytes", outgoing.body_bytes), in_doubt: false });
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Response { status, headers, body })
+    }
+
+    fn client(&self, secure: bool) -> Result<&reqwest::Client, String> {
+        let cell = if secure { &self.clients.secure } else { &self.clients.plain };
+        cell.get_or_init(|| self.build(secure)).as_ref().map_err(Clone::clone)
+    }
+
+    fn build(&self, secure: bool) -> Result<reqwest::Client, String> {
+        let mut roots = rustls::RootCertStore::empty();
+        if secure {
+            for certificate in rustls_native_certs::load_native_certs().certs {
+                // A certificate of the system that cannot be read is one that nothing is trusted for.
+                let _ = roots.add(certificate);
+            }
+            if roots.is_empty() {
+                roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            }
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| format!("TLS cannot be set up: {error}"))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .user_agent(concat!("arazzo/", env!("CARGO_PKG_VERSION")));
+        if !self.system_proxy {
+            builder = builder.no_proxy();
+        }
+        builder.build().map_err(|error| format!("the HTTP client cannot be set up: {error}"))
+    }
+}
+
+fn unsent(message: &str) -> Failure {
+    Failure { kind: FailureKind::Protocol, message: message.to_owned(), in_doubt: false }
+}
+
+/// What happened, in words. Texts of reqwest are not passed on whole: they hold the url, and with it query values.
+fn failure(error: &reqwest::Error, secure: bool) -> Failure {
+    let mut causes: Vec<String> = vec![];
+    let mut io = None;
+    let mut source = error.source();
+    while let Some(cause) = source {
+        io = io.or_else(|| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind));
+        causes.push(cause.to_string());
+        source = cause.source();
+    }
+    let last = causes.last().cloned().unwrap_or_default();
+    let says = |word: &str| causes.iter().any(|cause| cause.to_ascii_lowercase().contains(word));
+    let connecting = error.is_connect();
+    let new = |kind, message: String| Failure { kind, message, in_doubt: !connecting };
+    if error.is_timeout() {
+        return new(FailureKind::Timeout, "no answer in time".to_owned());
+    }
+    if connecting {
+        if says("dns") || says("lookup") || says("name or service") {
+            let host = error.url().and_then(|url| url.host_str()).unwrap_or_default();
+            return new(FailureKind::Dns, format!("the host `{host}` has no address"));
+        }
+        if secure && (says("certificate") || says("tls") || says("handshake") || says("alert") || says("invalidcontenttype") || says("corrupt message")) {
+            return new(FailureKind::Tls, format!("the connection is not safe: {last}"));
+        }
+        return match io {
+            Some(std::io::ErrorKind::ConnectionRefused) => new(FailureKind::Connect, "connection refused".to_owned()),
+            Some(std::io::ErrorKind::TimedOut) => new(FailureKind::Connect, "the connection timed out".to_owned()),
+            _ => new(FailureKind::Connect, format!("no connection: {last}")),
+        };
+    }
+    match io {
+        Some(std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::UnexpectedEof) => {
+            new(FailureKind::Reset, "the connection was closed before the answer was complete".to_owned())
+        }
+        _ if says("closed") || says("incomplete") || says("end of file") || says("unexpected eof") || says("reset") => {
+            new(FailureKind::Reset, "the connection was closed before the answer was complete".to_owned())
+        }
+        _ => new(FailureKind::Protocol, if last.is_empty() { "the answer is not HTTP".to_owned() } else { format!("the answer is not HTTP: {last}") }),
+    }
+}
