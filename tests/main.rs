@@ -13,6 +13,7 @@
 mod cli;
 mod corpus;
 mod expressions;
+mod jsonpath;
 mod server;
 mod suite;
 mod tidy;

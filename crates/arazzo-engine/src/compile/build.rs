@@ -422,6 +422,12 @@ impl<'b> Compiler<'b> {
         let parsed = match jsonpath::Condition::parse(&text.value, true) {
             Ok(parsed) => parsed,
             Err(error) => {
+                if letter {
+                    // "If the JSONPath expression is syntactically invalid, the condition MUST evaluate to fail."
+                    let span = text.node.part(self.sources(), error.at);
+                    self.push(Diagnostic::warning("jsonpath-syntax", span, error.message.clone()).help(error.help).section("§Criterion Object"));
+                    return Some(Test::Fails(error.message));
+                }
                 let finding = Finding::new("jsonpath-syntax", error.at, error.message).help(error.help);
                 self.report(&text.node, vec![finding]);
                 return None;
@@ -440,9 +446,7 @@ impl<'b> Compiler<'b> {
                     return Some(Test::Fails("a comparison is not a JSONPath query".to_owned()));
                 }
             }
-            jsonpath::Condition::Query(query) if query.has_filter_at_root() => {
-                // Whether the body is an object is known when it comes; the reading is named then.
-            }
+            // Whether a filter stands over an object is known when the body comes; the reading is named then.
             jsonpath::Condition::Query(_) => {}
         }
         Some(Test::Jsonpath { context: root?, condition: parsed, holes })

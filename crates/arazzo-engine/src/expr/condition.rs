@@ -9,9 +9,10 @@ use std::ops::Range;
 use serde_json::Value as Json;
 
 use super::eval::{EvalError, Lookup, eval};
+use super::jsonpath::{equal, order};
 use super::parse::{Place, Scanned, expression};
 use super::{Expr, Finding, Scope};
-use crate::value::{Value, equal, numeric, order};
+use crate::value::{Value, numeric};
 
 /// How deep parentheses and `!` may nest.
 const DEPTH: usize = 64;

@@ -115,7 +115,7 @@ impl Machine {
     /// Evaluates criteria in order, up to the first that is not met.
     fn evaluate<'p>(&self, id: StepId, criteria: &'p [Criterion], of: &str, exchange: &Exchange, turn: &mut Turn) -> Met<'p> {
         for criterion in criteria {
-            let judged = judge::criterion(criterion, &self.view(Some(exchange)));
+            let judged = judge::criterion(criterion, &self.view(Some(exchange)), self.program.readings);
             let kind = EventKind::CriterionEvaluated {
                 of: of.to_owned(),
                 condition: criterion.text.clone(),
@@ -125,6 +125,15 @@ impl Machine {
                 problem: judged.met.as_ref().err().cloned(),
             };
             self.emit(turn, Some(id), Some(criterion.place.clone()), kind);
+            if judged.tested_self {
+                let kind = EventKind::Diagnostic {
+                    code: "jsonpath-filter-on-object".to_owned(),
+                    severity: "warning".to_owned(),
+                    message: "the filter tests the object itself: no member has what it asks for".to_owned(),
+                    help: Some("write a simple condition".to_owned()),
+                };
+                self.emit(turn, Some(id), Some(criterion.place.clone()), kind);
+            }
             match judged.met {
                 Ok(true) => {}
                 // By the letter, what cannot be evaluated is not met; it was reported just now.

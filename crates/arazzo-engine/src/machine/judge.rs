@@ -5,8 +5,10 @@ use serde_json::Value as Json;
 use super::wire::Response;
 use crate::event::Saw;
 use crate::expr::eval::{Answer, EvalError, eval};
-use crate::expr::{Lookup, Root, condition, jsonpath};
+use crate::expr::jsonpath::{self, ObjectFilter};
+use crate::expr::{Lookup, Root, condition};
 use crate::program::{Criterion, Operation, Test};
+use crate::readings::Readings;
 use crate::value::Value;
 
 /// How long a value in a message may be, in characters.
@@ -18,6 +20,14 @@ pub(super) struct Judged {
     pub(super) met: Result<bool, String>,
     /// The values it read.
     pub(super) saw: Vec<Saw>,
+    /// `true` if a filter tested an object as itself (docs/readings.md, `jsonpath-filter-on-object`).
+    pub(super) tested_self: bool,
+}
+
+impl Judged {
+    fn new(met: Result<bool, String>, saw: Vec<Saw>) -> Self {
+        Self { met, saw, tested_self: false }
+    }
 }
 
 /// Decodes an answer by its media type (readings.md, bodies).
@@ -47,7 +57,7 @@ fn body(bytes: &[u8], media_type: &str) -> Value {
 }
 
 /// Evaluates one criterion.
-pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup) -> Judged {
+pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Readings) -> Judged {
     match &criterion.test {
         Test::Simple(parsed) => {
             let mut seen = vec![];
@@ -59,7 +69,7 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup) -> Judged {
                     saw.push(Saw { expression, value: value.as_ref().map(shown) });
                 }
             }
-            Judged { met: told(met), saw }
+            Judged::new(told(met), saw)
         }
         Test::Jsonpath { context, condition, holes } => {
             let context_text = criterion.context.as_deref().unwrap_or_default();
@@ -68,8 +78,8 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup) -> Judged {
                 Ok(None) if context.root == Root::ResponseBody && context.at.is_whole() => {
                     return problem(context_text, None, "the response has no body, so there is nothing to query".to_owned());
                 }
-                Ok(None) => return Judged { met: Ok(false), saw: vec![Saw { expression: context_text.to_owned(), value: None }] },
-                Err(error) => return Judged { met: told(Err(error)), saw: vec![] },
+                Ok(None) => return Judged::new(Ok(false), vec![Saw { expression: context_text.to_owned(), value: None }]),
+                Err(error) => return Judged::new(told(Err(error)), vec![]),
             };
             let json = match root {
                 Value::Json(json) => json,
@@ -85,23 +95,31 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup) -> Judged {
                 match eval(&hole.expr, lookup) {
                     Ok(Some(value)) => bindings.push(value.into_owned().into_json()),
                     Ok(None) => return problem(&hole.text, None, format!("`{}` has no value", hole.text)),
-                    Err(error) => return Judged { met: told(Err(error)), saw: vec![] },
+                    Err(error) => return Judged::new(told(Err(error)), vec![]),
                 }
             }
-            let saw = condition.operands(&json, &bindings).into_iter().map(|(expression, value)| Saw { expression, value: value.map(shown) }).collect();
+            let saw = condition.operands(&json, &bindings).into_iter().map(|(expression, value)| Saw { expression, value: value.as_ref().map(shown) }).collect();
             let is_query = matches!(condition, jsonpath::Condition::Query(_));
             if json.is_null() && is_query {
                 // "If the context evaluates to null, the condition MUST evaluate to fail."
-                return Judged { met: Ok(false), saw };
+                return Judged::new(Ok(false), saw);
             }
-            Judged { met: condition.holds(&json, &bindings, &jsonpath::Limits::default()).map_err(|error| error.to_string()), saw }
+            let filter = if readings == Readings::Letter { ObjectFilter::Members } else { ObjectFilter::MembersOrSelf };
+            match condition.holds(&json, &bindings, &jsonpath::Limits::default(), filter) {
+                Err(error) => Judged { met: Err(error.to_string()), saw, tested_self: false },
+                Ok(verdict) if verdict.tested_self && readings == Readings::Strict => {
+                    let reason = "its filter stands over an object whose members have nothing that it asks for (jsonpath-filter-on-object)";
+                    Judged { met: Err(reason.to_owned()), saw, tested_self: true }
+                }
+                Ok(verdict) => Judged { met: Ok(verdict.met), saw, tested_self: verdict.tested_self },
+            }
         }
-        Test::Fails(_) => Judged { met: Ok(false), saw: vec![] },
+        Test::Fails(reason) => Judged::new(Err(reason.clone()), vec![]),
     }
 }
 
 fn problem(expression: &str, value: Option<String>, problem: String) -> Judged {
-    Judged { met: Err(problem), saw: vec![Saw { expression: expression.to_owned(), value }] }
+    Judged::new(Err(problem), vec![Saw { expression: expression.to_owned(), value }])
 }
 
 /// Without an answer a criterion is not met, whatever its operators say (readings.md, "no answer").

@@ -1,39 +1,307 @@
-//! placeholder
+//! JSONPath (RFC 9535), and the comparison that documents write in its place.
+//!
+//! Two entries into one grammar: a [`Query`] selects values; a [`Condition`] is a query, or the bare logical expression
+//! `$.state == "ready"` in which `$` and `@` are both the context (docs/readings.md, `jsonpath-comparison`).
+//! Expressions in braces are *holes*: their values come in as data and can never change the query. Evaluation has
+//! budgets and does not call itself for data. Knows no runtime expressions and no documents.
+
+use std::ops::Range;
+
 use serde_json::Value;
-/// e
-#[derive(Debug)] pub struct SyntaxError { /// a
-pub at: std::ops::Range<usize>, /// m
-pub message: String, /// h
-pub help: Option<String> }
-/// e
-#[derive(Debug)] pub struct EvalError;
-impl std::fmt::Display for EvalError { fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { Ok(()) } }
-/// l
-#[derive(Debug, Default)] pub struct Limits;
-/// h
-#[derive(Debug)] pub struct Hole { /// r
-pub range: std::ops::Range<usize>, /// s
-pub in_string: bool }
-/// q
-#[derive(Debug)] pub struct Query;
-/// c
-#[derive(Debug)] pub struct Comparison;
-/// placeholder
-#[derive(Debug)]
-pub enum Condition { /// q
-Query(Query), /// c
-Comparison(Comparison) }
-impl Query { /// f
-pub fn has_filter_at_root(&self) -> bool { false } }
-impl Comparison { /// f
-pub fn to_simple(&self, _c: &str) -> Option<String> { None } }
+
+mod compare;
+mod eval;
+mod functions;
+mod lex;
+mod parse;
+mod tree;
+
+pub use compare::{equal, order};
+
+use eval::Run;
+use tree::{Logical, Operand, OperandRef, Path, Root, Selector};
+
+/// Why a text is not a query.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// The bytes of the text that are wrong.
+    pub at: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl SyntaxError {
+    fn new(at: Range<usize>, message: impl Into<String>) -> Self {
+        Self { at, message: message.into(), help: None }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// What one evaluation may cost (safety.md, P6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Values that are looked at.
+    pub visits: usize,
+    /// Values that are selected.
+    pub results: usize,
+    /// How deep `..` descends.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { visits: 1_000_000, results: 100_000, depth: 256 }
+    }
+}
+
+/// The limit that an evaluation reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvalError {
+    /// [`Limits::visits`]
+    Visits(usize),
+    /// [`Limits::results`]
+    Results(usize),
+    /// [`Limits::depth`]
+    Depth(usize),
+}
+
+impl std::fmt::Display for EvalError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Visits(limit) => write!(f, "the query looks at more than {limit} values"),
+            Self::Results(limit) => write!(f, "the query selects more than {limit} values"),
+            Self::Depth(limit) => write!(f, "the query descends deeper than {limit} levels"),
+        }
+    }
+}
+
+/// What a filter over an object means (docs/readings.md, `jsonpath-filter-on-object`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectFilter {
+    /// It tests the members' values, as RFC 9535 says.
+    Members,
+    /// It tests the members' values if some path of the filter selects something in one of them, else the object.
+    MembersOrSelf,
+}
+
+/// An expression in braces: `{$inputs.status}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hole {
+    /// Where the text inside the braces stands.
+    pub range: Range<usize>,
+    /// `true` if it is a part of a quoted string.
+    pub in_string: bool,
+}
+
+/// A query: `$.items[?@.price < 10].name`.
+#[derive(Debug, Clone)]
+pub struct Query {
+    path: Path,
+    holes: Vec<Hole>,
+    texts: Vec<Vec<Piece>>,
+}
+
+/// A bare logical expression: `$.state == "ready" && $.items.length > 0`.
+#[derive(Debug, Clone)]
+pub struct Comparison {
+    logical: Logical,
+    text: String,
+    holes: Vec<Hole>,
+    texts: Vec<Vec<Piece>>,
+}
+
+/// What a criterion of type `jsonpath` tests.
+#[derive(Debug, Clone)]
+pub enum Condition {
+    /// Met if it selects something.
+    Query(Query),
+    /// Met if it is true of the context.
+    Comparison(Comparison),
+}
+
+/// A part of a string with holes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    /// The hole with this number.
+    Hole(usize),
+}
+
+/// What a condition came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is met.
+    pub met: bool,
+    /// `true` if a filter tested an object as itself, because none of its members has what it asks for.
+    pub tested_self: bool,
+}
+
+impl Query {
+    /// Parses a query; with `holes`, expressions in braces may stand for values.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] with the part that is wrong.
+    pub fn parse(text: &str, holes: bool) -> Result<Self, SyntaxError> {
+        let parsed = parse::query(text, holes)?;
+        Ok(Self { path: parsed.tree, holes: parsed.holes, texts: parsed.texts })
+    }
+
+    /// The values that the query selects, in the order of RFC 9535; `bindings` are the values of the holes.
+    ///
+    /// # Errors
+    /// [`EvalError`] if a limit is reached.
+    pub fn select<'v>(&self, root: &'v Value, bindings: &[Value], limits: &Limits) -> Result<Vec<&'v Value>, EvalError> {
+        Run::new(root, bindings, &self.texts, limits, ObjectFilter::Members).select(&self.path, root)
+    }
+
+    /// The expressions in braces, in order.
+    #[must_use]
+    pub fn holes(&self) -> &[Hole] {
+        &self.holes
+    }
+}
+
 impl Condition {
-/// p
-pub fn parse(_t: &str, _h: bool) -> Result<Self, SyntaxError> { Ok(Self::Comparison(Comparison)) }
-/// h
-pub fn holes(&self) -> &[Hole] { &[] }
-/// h
-pub fn holds(&self, _r: &Value, _b: &[Value], _l: &Limits) -> Result<bool, EvalError> { Ok(true) }
-/// o
-pub fn operands<'a>(&self, _r: &'a Value, _b: &'a [Value]) -> Vec<(String, Option<&'a Value>)> { vec![] }
+    /// Parses a query, or else a comparison; the error is that of the reading that got further.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] with the part that is wrong.
+    pub fn parse(text: &str, holes: bool) -> Result<Self, SyntaxError> {
+        let as_query = match Query::parse(text, holes) {
+            Ok(query) => return Ok(Self::Query(query)),
+            Err(error) => error,
+        };
+        match parse::comparison(text, holes) {
+            Ok(parsed) if compares(&parsed.tree) => {
+                Ok(Self::Comparison(Comparison { logical: parsed.tree, text: text.to_owned(), holes: parsed.holes, texts: parsed.texts }))
+            }
+            Ok(_) => Err(as_query),
+            Err(error) => {
+                // A query that stops at an operator was meant as a comparison.
+                let rest = text.get(as_query.at.start..).unwrap_or_default().trim_start();
+                let compared = rest.starts_with(['=', '!', '<', '>', '&', '|']);
+                Err(if compared || error.at.start >= as_query.at.start { error } else { as_query })
+            }
+        }
+    }
+
+    /// The expressions in braces, in order.
+    #[must_use]
+    pub fn holes(&self) -> &[Hole] {
+        match self {
+            Self::Query(query) => &query.holes,
+            Self::Comparison(comparison) => &comparison.holes,
+        }
+    }
+
+    /// Whether the condition is met by `root`; `bindings` are the values of the holes.
+    ///
+    /// # Errors
+    /// [`EvalError`] if a limit is reached.
+    pub fn holds(&self, root: &Value, bindings: &[Value], limits: &Limits, filter: ObjectFilter) -> Result<Verdict, EvalError> {
+        let (run, met) = match self {
+            Self::Query(query) => {
+                let run = Run::new(root, bindings, &query.texts, limits, filter);
+                let met = !run.select(&query.path, root)?.is_empty();
+                (run, met)
+            }
+            Self::Comparison(comparison) => {
+                let run = Run::new(root, bindings, &comparison.texts, limits, filter);
+                let met = run.test(&comparison.logical, root)?;
+                (run, met)
+            }
+        };
+        Ok(Verdict { met, tested_self: run.tested_self() })
+    }
+
+    /// The values that a comparison looks at: each operand as written, once, with its value (`None`: nothing).
+    #[must_use]
+    pub fn operands(&self, root: &Value, bindings: &[Value]) -> Vec<(String, Option<Value>)> {
+        let Self::Comparison(comparison) = self else { return vec![] };
+        let limits = Limits::default();
+        let run = Run::new(root, bindings, &comparison.texts, &limits, ObjectFilter::Members);
+        let mut found: Vec<(String, Option<Value>)> = vec![];
+        for operand in comparison.logical.operands() {
+            let (range, value) = match operand {
+                OperandRef::Tested(path) => (path.range.clone(), run.singular(path, root)),
+                OperandRef::Value(operand @ Operand::Path(path)) => (path.range.clone(), run.operand(operand, root)),
+                OperandRef::Value(operand @ Operand::Call(_, range)) => (range.clone(), run.operand(operand, root)),
+                OperandRef::Value(_) => continue,
+            };
+            let text = comparison.text.get(range).unwrap_or_default().to_owned();
+            if !found.iter().any(|(known, _)| *known == text) {
+                found.push((text, value.ok().flatten().map(std::borrow::Cow::into_owned)));
+            }
+        }
+        found
+    }
+}
+
+impl Comparison {
+    /// The simple condition that means the same but for case, with paths read from `context`:
+    /// `$.state == "ready"` → `$response.body#/state == 'ready'`. Nothing if it has none.
+    #[must_use]
+    pub fn to_simple(&self, context: &str) -> Option<String> {
+        simple(&self.logical, context, false)
+    }
+}
+
+/// `true` if there is more than a path that is tested for being there.
+fn compares(logical: &Logical) -> bool {
+    !matches!(logical, Logical::Exists(_))
+}
+
+fn simple(logical: &Logical, context: &str, nested: bool) -> Option<String> {
+    let join = |parts: &[Logical], sign: &str| {
+        let parts: Option<Vec<String>> = parts.iter().map(|part| simple(part, context, true)).collect();
+        let text = parts?.join(sign);
+        Some(if nested { format!("({text})") } else { text })
+    };
+    match logical {
+        Logical::Or(parts) => join(parts, " || "),
+        Logical::And(parts) => join(parts, " && "),
+        Logical::Not(inner) => match inner.as_ref() {
+            Logical::Exists(path) => Some(format!("{} == null", simple_path(path, context)?)),
+            inner => Some(format!("!({})", simple(inner, context, false)?)),
+        },
+        Logical::Compare(left, operator, right) => {
+            Some(format!("{} {} {}", simple_operand(left, context)?, operator.text(), simple_operand(right, context)?))
+        }
+        Logical::Exists(path) => Some(format!("{} != null", simple_path(path, context)?)),
+        Logical::Test(_) => None,
+    }
+}
+
+fn simple_operand(operand: &Operand, context: &str) -> Option<String> {
+    match operand {
+        Operand::Literal(Value::String(text)) => Some(format!("'{}'", text.replace('\'', "''"))),
+        Operand::Literal(value) => Some(value.to_string()),
+        Operand::Path(path) => simple_path(path, context),
+        Operand::Spliced(_) | Operand::Hole(_) | Operand::Call(..) => None,
+    }
+}
+
+/// A path as an expression with a pointer, where every name can be written in one.
+fn simple_path(path: &Path, context: &str) -> Option<String> {
+    if path.root != Root::Context || path.length {
+        return None;
+    }
+    let mut text = if path.segments.is_empty() || context.contains('#') { context.to_owned() } else { format!("{context}#") };
+    for segment in &path.segments {
+        match segment.only()? {
+            Selector::Name(name) if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) => {
+                text.push('/');
+                text.push_str(name);
+            }
+            Selector::Index(index) if *index >= 0 => text.push_str(&format!("/{index}")),
+            _ => return None,
+        }
+    }
+    Some(text)
 }
