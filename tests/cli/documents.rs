@@ -172,7 +172,7 @@ fn a_misspelt_input_in_the_document_is_refused_before_anything_is_sent() {
         folder.write(&file, fs::read(root().join(&file)).unwrap());
     }
     let output = Arazzo::provision(&server.url()).cwd(folder.path()).run();
-    output.exits(3).says(&["volumName", "`volumeName`", "daytona-provision.yml:58:"]);
+    output.exits(3).says(&["volumName", "`$inputs.volumeName`", "daytona-provision.yml:58:"]);
     assert_eq!(server.lines(), Vec::<String>::new());
 }
 

@@ -38,13 +38,20 @@ fn a_token_is_hidden_when_the_server_sends_it_back_in_a_refusal() {
 }
 
 #[test]
-fn a_token_is_hidden_when_the_server_sends_it_back_in_an_output() {
+fn an_output_that_echoes_a_token_is_data_and_is_said() {
     let token = random(20);
     let echo = json!({"id": token, "state": "started"});
     let server = daytona_except(&["ready"], move |request, _| {
         (request.path == "/api/sandbox").then(|| Reply::status(200).json(&echo))
     });
-    hidden_in_every_mode(&server.url(), &token, 0);
+    // Outputs are data and are never altered; people are told. Events are for people and logs: they stay masked.
+    let output = Arazzo::provision_with(&server.url(), &token).args(["-vv"]).run();
+    output.exits(0).says(&["secret-in-output", "sandboxId"]);
+    assert!(output.stdout.contains(&token) && !output.stderr.contains(&token));
+    let output = Arazzo::provision_with(&server.url(), &token).args(["--json"]).run();
+    output.exits(0);
+    assert!(output.stdout.contains("secret-in-output"));
+    assert!(!output.stdout.contains(&token) && !output.stderr.contains(&token));
 }
 
 #[test]

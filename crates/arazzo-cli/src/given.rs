@@ -171,6 +171,10 @@ fn file(path: &Path, stdin: &mut Stdin) -> Result<Json, Error> {
     }
     let name = path.to_string_lossy();
     let text = stdin.read(&name).map_err(|reason| Error::Setup(format!("--inputs: {reason}")))?;
+    if path.extension().is_some_and(|extension| extension == "json") {
+        return serde_json::from_str(&text)
+            .map_err(|error| Error::Setup(format!("`{name}` is not JSON: line {}, column {}", error.line(), error.column())));
+    }
     arazzo::parse_values(&name, &text)
 }
 

@@ -48,9 +48,8 @@ fn as_text(description: &Description) -> String {
         let plan = description.plan(&workflow.name);
         let width = plan.iter().map(|step| step.step.chars().count()).max().unwrap_or(0);
         for step in &plan {
-            let path = step.url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or(&step.url);
             let host = if step.host.is_empty() { "(no server: give --server)" } else { &step.host };
-            lines.push(format!("  {:width$}  {:6} {}  {}", safe(&step.step), step.method, safe(host), safe(path)));
+            lines.push(format!("  {:width$}  {:6} {}  {}", safe(&step.step), step.method, safe(host), safe(&step.path)));
         }
         let outputs: Vec<&str> = workflow.outputs.iter().map(|output| output.name.as_str()).collect();
         if !outputs.is_empty() {

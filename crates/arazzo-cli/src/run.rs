@@ -5,8 +5,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
-use anstyle::AnsiColor;
-use arazzo::engine::diagnostic::Diagnostic;
 use arazzo::engine::event::EventKind;
 use arazzo::{Envelope, Error, Interrupt, Limits, Report, Workflow};
 use serde_json::{Map, Value as Json, json};
@@ -16,7 +14,7 @@ use crate::flags::RunFlags;
 use crate::given::{self, Given};
 use crate::show::failure::{self, Exchanges};
 use crate::show::lines::{self, Detail, Lines};
-use crate::show::{Screen, bold, safe, width};
+use crate::show::{Screen, safe, width};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
@@ -69,7 +67,7 @@ fn dry_run(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         text
     };
     if flags.quiet == 0 {
-        warnings(workflow, screen);
+        screen.warnings(workflow.warnings(), workflow.description().sources());
     }
     written(screen.data(&text), screen, exit::SUCCEEDED)
 }
@@ -92,7 +90,7 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         (_, 2.., _) => Detail::Bodies,
     };
     if detail >= Detail::Lines {
-        warnings(workflow, screen);
+        screen.warnings(workflow.warnings(), workflow.description().sources());
         hint(workflow, &given, screen);
     }
     let signals = Signals::default();
@@ -185,23 +183,6 @@ fn written(result: std::io::Result<()>, screen: &mut Screen, code: u8) -> u8 {
             screen.fault("output", &format!("the outputs could not be written: {error}"), None);
             if code == exit::SUCCEEDED { exit::OUTPUT } else { code }
         }
-    }
-}
-
-/// One line a kind of departure, with the first place.
-pub(crate) fn warnings(workflow: &Workflow, screen: &mut Screen) {
-    let mut kinds: Vec<(&Diagnostic, usize)> = vec![];
-    for warning in workflow.warnings() {
-        match kinds.iter_mut().find(|(known, _)| known.code == warning.code) {
-            Some((_, count)) => *count += 1,
-            None => kinds.push((warning, 1)),
-        }
-    }
-    let yellow = bold(AnsiColor::Yellow);
-    for (warning, count) in &kinds {
-        let place = warning.place(workflow.description().sources()).map(|p| format!(" {}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
-        let places = if *count > 1 { format!(" ({count} places)") } else { String::new() };
-        screen.line(&format!("{yellow}warning[{}]{yellow:#}{}: {}{places}", warning.code, safe(&place), safe(&warning.message)));
     }
 }
 

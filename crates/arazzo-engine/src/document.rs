@@ -239,7 +239,7 @@ impl Reader<'_> {
         self.fields(root, ROOT, "the document");
         let (version, version_text) = self.version(version)?;
         let info = self.required(root, "info", "the document");
-        if let Some(info) = info {
+        if let Some(info) = info.filter(|info| self.object(info, "`info`").is_some()) {
             self.fields(info, &["title", "summary", "description", "version"], "`info`");
             let _ = self.required(info, "title", "`info`").map(|node| self.text(node, "`title`"));
             let _ = self.required(info, "version", "`info`").map(|node| self.text_or_number(node, "`version`"));

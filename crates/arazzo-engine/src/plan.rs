@@ -21,6 +21,8 @@ pub struct PlannedStep {
     pub method: String,
     /// The host, with its port if it has one; empty if no server is known.
     pub host: String,
+    /// The path of the operation, that of the server before it: `/api/volumes/{volumeId}`.
+    pub path: String,
     /// The url, with expressions in braces where values are not known yet.
     pub url: String,
     /// Headers and cookies as they are written.
@@ -56,6 +58,7 @@ fn planned(program: &Program, step: &crate::program::Step, servers: &Servers) ->
     if let Some(body) = body {
         headers.push(("Content-Type".to_owned(), body.content_type.clone()));
     }
+    let base = url::Url::parse(server).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
     let host = url::Url::parse(server).ok().and_then(|url| {
         let host = url.host_str()?.to_owned();
         Some(url.port().map_or(host.clone(), |port| format!("{host}:{port}")))
@@ -66,6 +69,7 @@ fn planned(program: &Program, step: &crate::program::Step, servers: &Servers) ->
         source,
         method: operation.method.clone(),
         host: host.unwrap_or_default(),
+        path: format!("{base}{}", operation.path),
         url: format!("{}{path}{query}", server.trim_end_matches('/')),
         headers,
         body: body.as_ref().map(|body| json(&body.payload)),

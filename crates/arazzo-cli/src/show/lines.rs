@@ -30,7 +30,8 @@ pub(crate) struct Lines {
     steps: BTreeMap<String, Seen>,
     /// The action that was chosen last, and how long it waits.
     action: Option<(String, Option<String>, Option<u64>)>,
-    visits: BTreeMap<String, u32>,
+    /// `true` from the first workflow on.
+    began: bool,
 }
 
 #[derive(Default)]
@@ -44,7 +45,7 @@ struct Seen {
 impl Lines {
     pub(crate) fn new<'a>(detail: Detail, steps: impl Iterator<Item = &'a str>) -> Self {
         let names = steps.map(|name| name.chars().count()).max().unwrap_or(0).min(32);
-        Self { detail, names, steps: BTreeMap::new(), action: None, visits: BTreeMap::new() }
+        Self { detail, names, steps: BTreeMap::new(), action: None, began: false }
     }
 
     /// The lines for an event; often none.
@@ -56,11 +57,10 @@ impl Lines {
         let name = event.step.clone().unwrap_or_default();
         match &event.kind {
             EventKind::StepStarted { .. } => {
-                let seen = self.steps.entry(name.clone()).or_default();
+                let seen = self.steps.entry(name).or_default();
                 seen.visit = event.visit.unwrap_or(1);
                 seen.first_ms.get_or_insert(envelope.ms);
                 (seen.call, seen.answer) = (String::new(), String::new());
-                self.visits.insert(name, event.visit.unwrap_or(1));
                 vec![]
             }
             EventKind::RequestSent { method, url, headers, body, .. } => {
@@ -80,8 +80,12 @@ impl Lines {
                 vec![]
             }
             EventKind::StepFinished { status, again, duration_ms, .. } => self.finished(&name, *status, *again, *duration_ms, envelope.ms),
-            // What is said of the documents stands above, once a kind; only what the run itself found is said here.
-            EventKind::Diagnostic { code, message, .. } if event.step.is_some() || code == "short-secret" => {
+            EventKind::WorkflowStarted { .. } => {
+                self.began = true;
+                vec![]
+            }
+            // What is unusual about the documents stands above, once a kind; what the run itself finds is said here.
+            EventKind::Diagnostic { code, message, .. } if self.began || code == "short-secret" => {
                 let yellow = bold(AnsiColor::Yellow);
                 vec![format!("{yellow}note{yellow:#}  {} ({})", safe(message), safe(code))]
             }
@@ -138,11 +142,17 @@ impl Lines {
 
 /// The last line of a run that did not fail: how it ended, with its figures.
 pub(crate) fn verdict(kind: &EventKind, workflow: &str) -> Option<String> {
-    let EventKind::RunFinished { status, duration_ms, steps, requests, waited_ms, missing, ended_by, .. } = kind else { return None };
+    let EventKind::RunFinished { status, exit, duration_ms, steps, requests, waited_ms, outputs, missing, ended_by, .. } = kind else { return None };
     let count = |n: u32, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     let waited = if *waited_ms > 0 { format!(", {} waiting between polls", time(*waited_ms)) } else { String::new() };
     let figures = format!("{}  {}, {}{waited}", time(*duration_ms), count(*steps, "step"), count(*requests, "request"));
-    let missing = if missing.is_empty() { String::new() } else { format!("; outputs without a value: {}", safe(&missing.join(", "))) };
+    let nulls = outputs.iter().filter(|(_, value)| value.is_null()).map(|(name, _)| name.as_str());
+    let without: Vec<&str> = missing.iter().map(String::as_str).chain(nulls).collect();
+    let missing = match (without.as_slice(), exit) {
+        ([], _) => String::new(),
+        (without, 0) => format!("; outputs without a value: {}", safe(&without.join(", "))),
+        (without, exit) => format!("; outputs without a value: {}, and they are required (exit {exit})", safe(&without.join(", "))),
+    };
     match status {
         RunStatus::Succeeded => {
             let green = bold(AnsiColor::Green);

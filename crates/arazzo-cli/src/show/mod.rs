@@ -5,7 +5,7 @@ use std::io::Write;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
-use arazzo::engine::diagnostic::{Diagnostics, Severity};
+use arazzo::engine::diagnostic::{Diagnostic, Diagnostics};
 use arazzo::engine::source::Sources;
 
 use crate::exit;
@@ -53,21 +53,36 @@ impl Screen {
         }
     }
 
-    /// All diagnostics, errors first in full; then the command's exit code for them.
+    /// Errors in full with their snippets, then one line for each kind of warning.
     pub(crate) fn diagnostics(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
-        for diagnostic in diagnostics {
+        for diagnostic in diagnostics.errors() {
             self.line(&diagnostic.render(sources, true, width()));
             self.line("");
         }
-        let errors = diagnostics.errors().count();
-        let warnings = diagnostics.iter().filter(|d| d.severity == Severity::Warning).count();
+        self.warnings(diagnostics.warnings(), sources);
         let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-        let text = match (errors, warnings) {
-            (0, warnings) => count(warnings, "warning"),
-            (errors, 0) => count(errors, "error"),
-            (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
-        };
-        self.line(&text);
+        match (diagnostics.errors().count(), diagnostics.warnings().count()) {
+            (0, _) => {}
+            (errors, 0) => self.line(&count(errors, "error")),
+            (errors, warnings) => self.line(&format!("{}, {}", count(errors, "error"), count(warnings, "warning"))),
+        }
+    }
+
+    /// One line for each kind of warning, with its first place.
+    pub(crate) fn warnings<'d>(&mut self, warnings: impl Iterator<Item = &'d Diagnostic>, sources: &Sources) {
+        let mut kinds: Vec<(&Diagnostic, usize)> = vec![];
+        for warning in warnings {
+            match kinds.iter_mut().find(|(known, _)| known.code == warning.code) {
+                Some((_, count)) => *count += 1,
+                None => kinds.push((warning, 1)),
+            }
+        }
+        let yellow = bold(AnsiColor::Yellow);
+        for (warning, count) in &kinds {
+            let place = warning.place(sources).map(|p| format!(" {}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
+            let places = if *count > 1 { format!(" ({count} places)") } else { String::new() };
+            self.line(&format!("{yellow}warning[{}]{yellow:#}{}: {}{places}", warning.code, safe(&place), safe(&warning.message)));
+        }
     }
 
     /// Shows why something could not be run; the result is the exit code.

@@ -227,7 +227,8 @@ impl Machine {
         let on = if status == StepStatus::Succeeded { "success" } else { "failure" };
         self.state.jump = Some(Jump { from: id, to: target, action: action.name.clone(), place: action.place.clone() });
         let delay = self.delay(target);
-        if let Some((ms, because)) = delay
+        // What the user asked for with --loop-delay is bounded by the run's own time only.
+        if let Some((ms, because @ "retry-after")) = delay
             && ms > self.state.settings.limits.wait_ms
         {
             self.left(now, id, status, why, false, turn);

@@ -620,6 +620,10 @@ impl Machine {
             Outcome::Stopped { .. } => RunStatus::Stopped,
         };
         let (outputs, missing) = (outcome.outputs().clone(), outcome.missing().to_vec());
+        for (name, _) in outputs.iter().filter(|(_, value)| self.redactor.mask_json(value) != **value) {
+            let message = format!("output `{name}` holds the value of a secret; outputs are data and are not masked");
+            self.emit(turn, None, None, EventKind::Diagnostic { code: "secret-in-output".to_owned(), severity: "warning".to_owned(), message, help: None });
+        }
         self.emit(turn, None, None, EventKind::WorkflowFinished { status, outputs: outputs.clone() });
         let incomplete = !missing.is_empty() || outputs.values().any(Json::is_null);
         let exit = match outcome.exit_code() {
