@@ -23,13 +23,21 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn is_arazzo(text: &str) -> bool {
-    text.lines().any(|line| line.trim_start().trim_start_matches('"').starts_with("arazzo:") || line.trim_start().starts_with("\"arazzo\""))
+    text.lines().any(|line| {
+        line.trim_start().trim_start_matches('"').starts_with("arazzo:") || line.trim_start().starts_with("\"arazzo\"")
+    })
 }
 
 /// Real documents of the corpus: those whose root says `arazzo`.
 fn documents(folder: &Path) -> Vec<PathBuf> {
-    let named = |path: &PathBuf| path.extension().and_then(|e| e.to_str()).is_some_and(|e| ["yaml", "yml", "json"].contains(&e));
-    files_below(folder).into_iter().filter(named).filter(|path| std::fs::read_to_string(path).is_ok_and(|text| is_arazzo(&text))).collect()
+    let named = |path: &PathBuf| {
+        path.extension().and_then(|e| e.to_str()).is_some_and(|e| ["yaml", "yml", "json"].contains(&e))
+    };
+    files_below(folder)
+        .into_iter()
+        .filter(named)
+        .filter(|path| std::fs::read_to_string(path).is_ok_and(|text| is_arazzo(&text)))
+        .collect()
 }
 
 fn path_of(uri: &str) -> Option<PathBuf> {
@@ -44,7 +52,10 @@ fn check(path: &Path, text: &[u8], root: &Path, readings: Readings) -> (Vec<Diag
     while let Need::Asks(asks) = loader.need() {
         for ask in asks {
             let read = |uri: &str| if first { Some(text.to_vec()) } else { std::fs::read(path_of(uri)?).ok() };
-            let found = ask.candidates.iter().find_map(|c| Some(Fetched { name: c.uri.clone(), bytes: read(&c.uri)?, uri: c.uri.clone() }));
+            let found = ask
+                .candidates
+                .iter()
+                .find_map(|c| Some(Fetched { name: c.uri.clone(), bytes: read(&c.uri)?, uri: c.uri.clone() }));
             loader.give(&ask, found.ok_or_else(|| ask.candidates.iter().map(|c| format!("tried {}", c.uri)).collect()));
         }
         first = false;
@@ -56,13 +67,20 @@ fn check(path: &Path, text: &[u8], root: &Path, readings: Readings) -> (Vec<Diag
     for index in 0..compiled.program.workflows.len() {
         let id = WorkflowId(index as u32);
         if !compiled.of(id).has_errors()
-            && let Ok(mut machine) = Machine::new(compiled.program.clone(), id, serde_json::Map::new(), Default::default())
+            && let Ok(mut machine) =
+                Machine::new(compiled.program.clone(), id, serde_json::Map::new(), Default::default())
         {
             let mut turn = machine.step(0, Input::Start { epoch_ms: 0 });
             for now in 1..20 {
                 let Some(send) = turn.sends.first() else { break };
                 let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-                turn = machine.step(now, Input::Reply { call: send.call, result: Ok(Response { status: 200, headers, body: b"{\"a\":[1]}".to_vec() }) });
+                turn = machine.step(
+                    now,
+                    Input::Reply {
+                        call: send.call,
+                        result: Ok(Response { status: 200, headers, body: b"{\"a\":[1]}".to_vec() }),
+                    },
+                );
             }
         }
     }
@@ -75,7 +93,10 @@ fn render_all(workflows: &[Diagnostics], description: &Diagnostics, sources: &So
         assert!(text.contains(diagnostic.code.as_ref()), "{text}");
         if let Some(span) = diagnostic.span {
             let place = sources.place(span);
-            assert!(text.contains(&format!("{}:{}:{}", place.file, place.line, place.column)), "a place differs from {place:?}:\n{text}");
+            assert!(
+                text.contains(&format!("{}:{}:{}", place.file, place.line, place.column)),
+                "a place differs from {place:?}:\n{text}"
+            );
         }
     }
 }
@@ -94,7 +115,13 @@ fn every_refusal_of_a_real_document_names_its_place() {
                 assert!(diagnostic.span.is_some(), "{}: {} has no place", path.display(), diagnostic.message);
                 if diagnostic.code == "not-supported-yet" {
                     assert_eq!(diagnostic.severity, Severity::Error);
-                    assert!(diagnostic.message.contains('`') || diagnostic.message.contains("AsyncAPI") || diagnostic.message.contains("Selector"), "names no field: {}", diagnostic.message);
+                    assert!(
+                        diagnostic.message.contains('`')
+                            || diagnostic.message.contains("AsyncAPI")
+                            || diagnostic.message.contains("Selector"),
+                        "names no field: {}",
+                        diagnostic.message
+                    );
                 }
             }
         }
@@ -105,10 +132,25 @@ fn every_refusal_of_a_real_document_names_its_place() {
 fn the_specifications_own_documents_are_read_without_a_structural_fault() {
     let Some(spec) = shared("spec") else { return };
     for path in documents(&spec.join("examples")).into_iter().chain(documents(&spec.join("schema-tests/pass"))) {
-        let (workflows, description, _) = check(&path, &std::fs::read(&path).unwrap(), path.parent().unwrap(), Readings::Lenient);
-        let structural = ["missing-field", "wrong-type", "unknown-field", "empty-list", "duplicate-key", "yaml-syntax", "unknown-value"];
+        let (workflows, description, _) =
+            check(&path, &std::fs::read(&path).unwrap(), path.parent().unwrap(), Readings::Lenient);
+        let structural = [
+            "missing-field",
+            "wrong-type",
+            "unknown-field",
+            "empty-list",
+            "duplicate-key",
+            "yaml-syntax",
+            "unknown-value",
+        ];
         for diagnostic in workflows.iter().flatten().chain(&description).filter(|d| d.severity == Severity::Error) {
-            assert!(!structural.contains(&diagnostic.code.as_ref()), "{}: {} {}", path.display(), diagnostic.code, diagnostic.message);
+            assert!(
+                !structural.contains(&diagnostic.code.as_ref()),
+                "{}: {} {}",
+                path.display(),
+                diagnostic.code,
+                diagnostic.message
+            );
         }
     }
 }
@@ -128,7 +170,30 @@ impl Numbers {
 
 /// Bytes that matter to the parsers.
 const BITES: [&str; 24] = [
-    "$", "{", "}", "[", "]", "'", "\"", "#/", ": ", "- ", "\n", "\t", "&a ", "*a", "!!x ", "$inputs.", "$steps.", "{$", "==", "\u{202e}", "é", "\0", "~1", "99999999999999999999",
+    "$",
+    "{",
+    "}",
+    "[",
+    "]",
+    "'",
+    "\"",
+    "#/",
+    ": ",
+    "- ",
+    "\n",
+    "\t",
+    "&a ",
+    "*a",
+    "!!x ",
+    "$inputs.",
+    "$steps.",
+    "{$",
+    "==",
+    "\u{202e}",
+    "é",
+    "\0",
+    "~1",
+    "99999999999999999999",
 ];
 
 #[test]
@@ -173,7 +238,13 @@ fn documents_that_are_broken_on_purpose_never_panic() {
 #[test]
 fn bytes_that_are_no_text_are_refused() {
     let path = workspace_root().join("specs/none.yml");
-    for (bytes, code) in [(&b"\xff\xfe\x00"[..], "not-utf8"), (b"", "yaml-syntax"), (b"\0", "yaml-syntax"), (b"a: b", "not-an-arazzo-document"), (b"- 1", "not-an-arazzo-document")] {
+    for (bytes, code) in [
+        (&b"\xff\xfe\x00"[..], "not-utf8"),
+        (b"", "yaml-syntax"),
+        (b"\0", "yaml-syntax"),
+        (b"a: b", "not-an-arazzo-document"),
+        (b"- 1", "not-an-arazzo-document"),
+    ] {
         let (_, description, _) = check(&path, bytes, path.parent().unwrap(), Readings::Lenient);
         let codes: Vec<&str> = description.iter().map(|d| d.code.as_ref()).collect();
         assert_eq!(codes, [code], "{bytes:?}");

@@ -19,17 +19,27 @@ struct Known {
 
 impl Known {
     fn read(context: &Json) -> Self {
-        let headers: Vec<(String, String)> =
-            context["headers"].as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
-        let media_type = headers.iter().find(|(name, _)| name == "Content-Type").map(|(_, value)| value.clone()).unwrap_or_default();
+        let headers: Vec<(String, String)> = context["headers"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+            .collect();
+        let media_type =
+            headers.iter().find(|(name, _)| name == "Content-Type").map(|(_, value)| value.clone()).unwrap_or_default();
         let body = match (&context["text"], &context["body"]) {
             (Json::String(text), _) => Some(Value::Text(text.clone())),
             (_, Json::Null) => None,
             (_, body) => Some(Value::Json(body.clone())),
         };
-        let answer = context["status"].as_u64().map(|status| Answer { status: status as u16, headers, body, media_type });
+        let answer =
+            context["status"].as_u64().map(|status| Answer { status: status as u16, headers, body, media_type });
         let exchange = Exchange { url: "https://api.example/things?x=1".to_owned(), method: "GET".to_owned(), answer };
-        Self { inputs: context["inputs"].as_object().cloned().unwrap_or_default(), outputs: context["outputs"].clone(), exchange }
+        Self {
+            inputs: context["inputs"].as_object().cloned().unwrap_or_default(),
+            outputs: context["outputs"].clone(),
+            exchange,
+        }
     }
 }
 
@@ -58,7 +68,9 @@ impl Lookup for Known {
 
 /// The codes that refuse a text, or its value; departures after `!`.
 fn told(value: Option<String>, findings: &[Finding]) -> String {
-    let with = |severity| findings.iter().filter(move |f| Readings::Lenient.severity(f.code) == Some(severity)).map(|f| f.code);
+    let with = |severity| {
+        findings.iter().filter(move |f| Readings::Lenient.severity(f.code) == Some(severity)).map(|f| f.code)
+    };
     match value {
         Some(value) => with(Severity::Warning).fold(value, |text, code| format!("{text}  !{code}")),
         None => with(Severity::Error).collect::<Vec<_>>().join(" "),
@@ -70,7 +82,11 @@ fn every_line_of_the_expression_suite_holds() {
     let text = std::fs::read_to_string(workspace_root().join("tests/suite/expr/expressions.txt")).unwrap();
     let scalar = |name: &str| DeclaredInput { name: name.to_owned(), scalar: name != "obj" };
     let inputs: Vec<DeclaredInput> = ["id", "n", "obj", "none", "token", "absent"].into_iter().map(scalar).collect();
-    let step = |name: &str, id, outputs: &[&str]| DeclaredStep { name: name.to_owned(), id: StepId(id), outputs: outputs.iter().map(|o| (*o).to_owned()).collect() };
+    let step = |name: &str, id, outputs: &[&str]| DeclaredStep {
+        name: name.to_owned(),
+        id: StepId(id),
+        outputs: outputs.iter().map(|o| (*o).to_owned()).collect(),
+    };
     let steps = [step("first", 0, &["id", "whole", "dotted.name"]), step("second", 1, &["later"])];
     let scope = Scope { inputs: &inputs, open: false, steps: &steps, readings: Readings::Lenient };
     let mut known = Known::read(&json!({}));
@@ -80,7 +96,10 @@ fn every_line_of_the_expression_suite_holds() {
             known = Known::read(&serde_json::from_str(context).unwrap());
             continue;
         }
-        let (left, expected) = line.split_once("  →  ").or_else(|| line.split_once(" →  ")).unwrap_or_else(|| panic!("no arrow in: {line}"));
+        let (left, expected) = line
+            .split_once("  →  ")
+            .or_else(|| line.split_once(" →  "))
+            .unwrap_or_else(|| panic!("no arrow in: {line}"));
         let (kind, source) = left.split_once(char::is_whitespace).unwrap();
         let source = source.trim();
         let mut findings = vec![];

@@ -8,7 +8,8 @@ use crate::suite::{shared, workspace_root};
 #[test]
 fn the_compliance_suite_passes_whole() {
     let Some(folder) = shared("conformance") else { return };
-    let suite: Json = serde_json::from_str(&std::fs::read_to_string(folder.join("jsonpath-cts.json")).unwrap()).unwrap();
+    let suite: Json =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("jsonpath-cts.json")).unwrap()).unwrap();
     let tests = suite["tests"].as_array().unwrap();
     assert_eq!(tests.len(), 703);
     let mut wrong = vec![];
@@ -28,7 +29,8 @@ fn the_compliance_suite_passes_whole() {
                 continue;
             }
         };
-        let found: Vec<Json> = query.select(&test["document"], &[], &Limits::default()).unwrap().into_iter().cloned().collect();
+        let found: Vec<Json> =
+            query.select(&test["document"], &[], &Limits::default()).unwrap().into_iter().cloned().collect();
         let fits = match test["results"].as_array() {
             Some(results) => results.contains(&Json::Array(found.clone())),
             None => test["result"] == Json::Array(found.clone()),
@@ -53,7 +55,9 @@ fn every_line_of_the_jsonpath_suite_holds() {
         let context: Json = serde_json::from_str(context).unwrap_or_else(|error| panic!("{error} in {context}"));
         let found = match Condition::parse(condition, true) {
             Ok(parsed) => match parsed.holds(&context, &bindings, &Limits::default(), ObjectFilter::MembersOrSelf) {
-                Ok(verdict) => format!("{}{}", verdict.met, if verdict.tested_self { ", the object itself" } else { "" }),
+                Ok(verdict) => {
+                    format!("{}{}", verdict.met, if verdict.tested_self { ", the object itself" } else { "" })
+                }
                 Err(error) => error.to_string(),
             },
             Err(error) => {
@@ -77,9 +81,15 @@ fn a_comparison_has_a_simple_condition_where_it_can() {
         Condition::Query(_) => panic!("a query"),
     };
     assert_eq!(simple("$.state == \"ready\"").unwrap(), "$response.body#/state == 'ready'");
-    assert_eq!(simple("$.state != 'it\\'s' && @.n[0] >= 2").unwrap(), "$response.body#/state != 'it''s' && $response.body#/n/0 >= 2");
+    assert_eq!(
+        simple("$.state != 'it\\'s' && @.n[0] >= 2").unwrap(),
+        "$response.body#/state != 'it''s' && $response.body#/n/0 >= 2"
+    );
     assert_eq!(simple("!($.a == 1 || $.b) ").unwrap(), "!($response.body#/a == 1 || $response.body#/b != null)");
-    assert_eq!(simple("!$.a && ($.b == null || $.c)").unwrap(), "$response.body#/a == null && ($response.body#/b == null || $response.body#/c != null)");
+    assert_eq!(
+        simple("!$.a && ($.b == null || $.c)").unwrap(),
+        "$response.body#/a == null && ($response.body#/b == null || $response.body#/c != null)"
+    );
     for none in ["$.items.length > 0", "length($.a) > 0", "$.a == {$inputs.b}", "$['a b'] == 1", "$.a[-1] == 1"] {
         assert_eq!(simple(none), None, "{none}");
     }
@@ -87,9 +97,13 @@ fn a_comparison_has_a_simple_condition_where_it_can() {
 
 #[test]
 fn a_comparison_tells_what_it_saw() {
-    let parsed = Condition::parse("$.state == 'x' || $.n > {$inputs.m} || !$.gone || $.state == length($.state)", true).unwrap();
+    let parsed =
+        Condition::parse("$.state == 'x' || $.n > {$inputs.m} || !$.gone || $.state == length($.state)", true).unwrap();
     let saw = parsed.operands(&json!({"state": "creating", "n": 3}), &[json!(5)]);
-    let saw: Vec<String> = saw.iter().map(|(text, value)| format!("{text} {}", value.as_ref().map_or("nothing".to_owned(), Json::to_string))).collect();
+    let saw: Vec<String> = saw
+        .iter()
+        .map(|(text, value)| format!("{text} {}", value.as_ref().map_or("nothing".to_owned(), Json::to_string)))
+        .collect();
     assert_eq!(saw, ["$.state \"creating\"", "$.n 3", "$.gone nothing", "length($.state) 8"]);
 }
 
@@ -100,7 +114,9 @@ fn deep_and_wide_queries_end_in_an_error_and_not_in_a_crash() {
         deep = Json::Array(vec![deep]);
     }
     let limits = Limits::default();
-    let select = |query: &str, root: &Json| Query::parse(query, false).unwrap().select(root, &[], &limits).map(|found| found.len());
+    let select = |query: &str, root: &Json| {
+        Query::parse(query, false).unwrap().select(root, &[], &limits).map(|found| found.len())
+    };
     let descended = select("$..a", &deep);
     // A deep value is taken apart by hand: serde_json drops by calling itself.
     while let Json::Array(mut items) = deep {
@@ -109,8 +125,19 @@ fn deep_and_wide_queries_end_in_an_error_and_not_in_a_crash() {
     assert_eq!(descended, Err(EvalError::Depth(256)));
     let wide = (0..9).fold(json!(1), |inner, _| Json::Array(vec![inner; 3]));
     assert!(matches!(select("$..*..*..*..*..*", &wide), Err(EvalError::Results(_) | EvalError::Visits(_))));
-    assert!(matches!(select("$..[*,*,*,*,*,*,*,*,*,*,*,*,*,*,*,*]", &wide), Err(EvalError::Results(_) | EvalError::Visits(_))));
-    for text in ["(".repeat(20_000), "$[?".repeat(20_000), "!".repeat(20_000), "$".repeat(20_000), "[".repeat(20_000), "length(".repeat(20_000), "'".repeat(20_001)] {
+    assert!(matches!(
+        select("$..[*,*,*,*,*,*,*,*,*,*,*,*,*,*,*,*]", &wide),
+        Err(EvalError::Results(_) | EvalError::Visits(_))
+    ));
+    for text in [
+        "(".repeat(20_000),
+        "$[?".repeat(20_000),
+        "!".repeat(20_000),
+        "$".repeat(20_000),
+        "[".repeat(20_000),
+        "length(".repeat(20_000),
+        "'".repeat(20_001),
+    ] {
         assert!(Query::parse(&text, true).is_err());
         assert!(Condition::parse(&text, true).is_err());
     }

@@ -96,14 +96,20 @@ pub fn yaml(text: &str) -> Json {
     let id = sources.add("case", "file:///case", text);
     match Node::parse(&sources, id, NodeLimits::default()) {
         Ok(node) => node.to_json(),
-        Err(faults) => panic!("{}", faults.iter().map(|f| f.render(&sources, false, 120)).collect::<Vec<_>>().join("\n")),
+        Err(faults) => {
+            panic!("{}", faults.iter().map(|f| f.render(&sources, false, 120)).collect::<Vec<_>>().join("\n"))
+        }
     }
 }
 
 /// Runs `check` over the cases of a folder and compares with the `.txt` beside each.
 fn golden(folder: &str, check: impl Fn(&Case) -> String) {
     let folder = workspace_root().join("tests/suite").join(folder);
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "yaml")).collect();
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|p| p.extension().is_some_and(|e| e == "yaml"))
+        .collect();
     paths.sort();
     assert!(!paths.is_empty(), "no cases in {}", folder.display());
     let mut wrong = vec![];
@@ -134,8 +140,10 @@ fn documents_give_the_expected_reports() {
         for diagnostic in &found {
             writeln!(report, "{}", diagnostic.render(&sources, false, 140)).unwrap();
             if let Some(fix) = &diagnostic.fix {
-                let edits: Vec<String> = fix.edits.iter().map(|edit| format!("{} -> {}", sources.text(edit.span), edit.text)).collect();
-                writeln!(report, "fix ({}): {}", if fix.exact { "exact" } else { "suggested" }, edits.join("; ")).unwrap();
+                let edits: Vec<String> =
+                    fix.edits.iter().map(|edit| format!("{} -> {}", sources.text(edit.span), edit.text)).collect();
+                writeln!(report, "fix ({}): {}", if fix.exact { "exact" } else { "suggested" }, edits.join("; "))
+                    .unwrap();
             }
             report.push('\n');
         }
@@ -172,7 +180,7 @@ impl World {
         assert!(!found.has_errors(), "{}", rendered(&found, &sources));
         let given = case.head["inputs"].as_object().cloned().unwrap_or_default();
         let inputs = accept(compiled.program.workflow(workflow).unwrap(), given).unwrap();
-        let machine = Machine::new(compiled.program.clone(), workflow, inputs, settings(&case.head["settings"])).unwrap();
+        let machine = Machine::new(compiled.program, workflow, inputs, settings(&case.head["settings"])).unwrap();
         let replies = case.head["replies"].as_array().cloned().unwrap_or_default();
         let cancel_at = case.head["cancel"].as_array().into_iter().flatten().filter_map(Json::as_u64).collect();
         Self { machine, replies, pending: vec![], now: 0, lines: String::new(), done: false, cancel_at, wake: None }
@@ -217,14 +225,18 @@ impl World {
             for name in ["workflow", "frame", "attempt"] {
                 fields.shift_remove(name);
             }
-            let text = |fields: &mut Map<String, Json>, name: &str| fields.shift_remove(name).and_then(|v| v.as_str().map(str::to_owned));
+            let text = |fields: &mut Map<String, Json>, name: &str| {
+                fields.shift_remove(name).and_then(|v| v.as_str().map(str::to_owned))
+            };
             let kind = text(&mut fields, "type").unwrap();
             let step = text(&mut fields, "step").map(|step| format!(" {step}")).unwrap_or_default();
             let visit = fields.shift_remove("visit").map(|visit| format!("#{visit}")).unwrap_or_default();
-            let place = fields.shift_remove("span").map(|p| format!(" @{}:{}", p["line"], p["column"])).unwrap_or_default();
+            let place =
+                fields.shift_remove("span").map(|p| format!(" @{}:{}", p["line"], p["column"])).unwrap_or_default();
             for (_, value) in &mut fields {
                 if let Some(place) = value.get_mut("place") {
-                    *place = json!(format!("{}:{}:{}", place["file"].as_str().unwrap(), place["line"], place["column"]));
+                    *place =
+                        json!(format!("{}:{}:{}", place["file"].as_str().unwrap(), place["line"], place["column"]));
                 }
                 if let Some(Json::Object(why)) = Some(value) {
                     why.shift_remove("notes");

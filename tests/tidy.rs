@@ -7,8 +7,24 @@ use crate::suite::workspace_root;
 
 /// The engine's rooms in the order of ARCHITECTURE.md: a room may use only rooms above it.
 const ROOMS: [&str; 18] = [
-    "source", "diagnostic", "readings", "value", "node", "document", "openapi", "expr", "load", "program", "inputs", "compile", "limits", "event", "redact",
-    "machine", "plan", "report",
+    "source",
+    "diagnostic",
+    "readings",
+    "value",
+    "node",
+    "document",
+    "openapi",
+    "expr",
+    "load",
+    "program",
+    "inputs",
+    "compile",
+    "limits",
+    "event",
+    "redact",
+    "machine",
+    "plan",
+    "report",
 ];
 
 /// Uses that are not arrows of the flow: walls that must stand whatever the order says.
@@ -20,8 +36,18 @@ const WALLS: [(&str, &[&str]); 4] = [
 ];
 
 const FORBIDDEN_IN_THE_ENGINE: [&str; 12] = [
-    "std::net", "std::fs", "std::env", "std::thread", "std::process", "Instant::now", "SystemTime::now", "std::time::SystemTime", "std::time::Instant", "tokio",
-    "reqwest", "HashMap::iter",
+    "std::net",
+    "std::fs",
+    "std::env",
+    "std::thread",
+    "std::process",
+    "Instant::now",
+    "SystemTime::now",
+    "std::time::SystemTime",
+    "std::time::Instant",
+    "tokio",
+    "reqwest",
+    "HashMap::iter",
 ];
 
 fn sources_below(folder: &Path) -> Vec<PathBuf> {
@@ -84,7 +110,12 @@ fn rooms_of_the_engine_use_only_rooms_above_them() {
             }
         }
         for (_, walled) in WALLS.iter().filter(|(walled, _)| walled == room) {
-            wrong.extend(uses(code).iter().filter(|used| walled.contains(&used.as_str())).map(|used| format!("{}: a wall stands between {room} and {used}", path.display())));
+            wrong.extend(
+                uses(code)
+                    .iter()
+                    .filter(|used| walled.contains(&used.as_str()))
+                    .map(|used| format!("{}: a wall stands between {room} and {used}", path.display())),
+            );
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -94,14 +125,20 @@ fn rooms_of_the_engine_use_only_rooms_above_them() {
 fn the_engine_names_nothing_of_the_world() {
     let mut wrong = vec![];
     for (_, path, code) in rooms() {
-        wrong.extend(FORBIDDEN_IN_THE_ENGINE.iter().filter(|word| code.contains(**word)).map(|word| format!("{} names {word}", path.display())));
+        wrong.extend(
+            FORBIDDEN_IN_THE_ENGINE
+                .iter()
+                .filter(|word| code.contains(**word))
+                .map(|word| format!("{} names {word}", path.display())),
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn the_packages_stand_in_a_straight_line() {
-    let manifest = |name: &str| std::fs::read_to_string(workspace_root().join("crates").join(name).join("Cargo.toml")).unwrap();
+    let manifest =
+        |name: &str| std::fs::read_to_string(workspace_root().join("crates").join(name).join("Cargo.toml")).unwrap();
     let dependencies = |name: &str| {
         let text = manifest(name);
         let from = text.find("[dependencies]").unwrap();
@@ -140,12 +177,21 @@ fn no_room_is_called_after_nothing() {
 #[test]
 fn every_code_has_a_lint_case() {
     // Codes are the words in quotes after these openings; a case exists where an expected report shows the code.
-    let openings = ["Diagnostic::error(\"", "Diagnostic::warning(\"", "Finding::new(\"", "self.error(\"", "self.wrong(\"", "\n            Diagnostic::error(\"", "Diagnostic::error(\n"];
+    let openings = [
+        "Diagnostic::error(\"",
+        "Diagnostic::warning(\"",
+        "Finding::new(\"",
+        "self.error(\"",
+        "self.wrong(\"",
+        "\n            Diagnostic::error(\"",
+        "Diagnostic::error(\n",
+    ];
     let mut codes: Vec<String> = vec![];
     for (_, _, code) in rooms() {
         for opening in openings {
             for part in code.split(opening).skip(1) {
-                let word: String = part.chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-').collect();
+                let word: String =
+                    part.chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-').collect();
                 if word.contains('-') {
                     codes.push(word);
                 }
@@ -164,6 +210,9 @@ fn every_code_has_a_lint_case() {
     }
     // Said by the loader or the machine, where a single file cannot show them; each has a test of its own elsewhere.
     let elsewhere = ["document-not-found", "document-too-large", "not-utf8", "unknown-server"];
-    let missing: Vec<&String> = codes.iter().filter(|code| !elsewhere.contains(&code.as_str()) && !reports.contains(&format!("[{code}]"))).collect();
+    let missing: Vec<&String> = codes
+        .iter()
+        .filter(|code| !elsewhere.contains(&code.as_str()) && !reports.contains(&format!("[{code}]")))
+        .collect();
     assert!(missing.is_empty(), "codes without a case in tests/suite/lint: {missing:?}");
 }

@@ -10,7 +10,9 @@ use crate::exit;
 /// Run Arazzo workflows: sequences of API calls described in YAML.
 #[derive(Debug, Parser)]
 #[command(name = "arazzo", version, propagate_version = true, arg_required_else_help = true)]
-#[command(after_help = "Examples:\n  arazzo inspect specs/daytona-provision.yml\n  arazzo run flow.yaml --input name=value\n  arazzo run flow.yaml --dry-run")]
+#[command(
+    after_help = "Examples:\n  arazzo inspect specs/daytona-provision.yml\n  arazzo run flow.yaml --input name=value\n  arazzo run flow.yaml --dry-run"
+)]
 pub(crate) struct Arguments {
     /// Colour: in terminals, always or never (NO_COLOR and CLICOLOR_FORCE are honoured)
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "ARAZZO_COLOR", hide_env = true)]
@@ -46,7 +48,7 @@ pub(crate) struct DocumentFlags {
     pub(crate) sources: Vec<(String, PathBuf)>,
     /// How departures from the specification are read: lenient (as their author meant, with a warning), strict
     /// (refused), letter (the text exactly)
-    #[arg(long, value_name = "MODE", default_value = "lenient", env = "ARAZZO_READINGS", hide_env = true, value_parser = readings)]
+    #[arg(long, value_name = "MODE", default_value = "lenient", value_parser = readings)]
     pub(crate) readings: arazzo::Readings,
     /// Refuse departures from the specification: --readings strict
     #[arg(long, conflicts_with = "readings")]
@@ -58,7 +60,9 @@ pub(crate) struct DocumentFlags {
 /// Prints the outputs as JSON on stdout, everything else on stderr.
 #[derive(Debug, Args)]
 #[command(after_long_help = exit::TABLE)]
-#[command(before_long_help = "Examples:\n  arazzo run specs/daytona-provision.yml -s apiToken -i volumeName=data -i snapshot=base -i mountPath=/data\n  arazzo run flow.yaml --inputs inputs.yaml --server http://localhost:3000\n  arazzo run flow.yaml --json | jq .type")]
+#[command(
+    before_long_help = "Examples:\n  arazzo run specs/daytona-provision.yml -s apiToken -i volumeName=data -i snapshot=base -i mountPath=/data\n  arazzo run flow.yaml --inputs inputs.yaml --server http://localhost:3000\n  arazzo run flow.yaml --json | jq .type"
+)]
 pub(crate) struct RunFlags {
     #[command(flatten)]
     pub(crate) document: DocumentFlags,
@@ -139,7 +143,11 @@ fn server(text: &str) -> Result<(Option<String>, String), String> {
         _ => (None, text),
     };
     let good = arazzo::is_server_url(url);
-    if good { Ok((source, url.to_owned())) } else { Err("a server is an absolute url such as https://api.example.com/v1".to_owned()) }
+    if good {
+        Ok((source, url.to_owned()))
+    } else {
+        Err("a server is an absolute url such as https://api.example.com/v1".to_owned())
+    }
 }
 
 fn source(text: &str) -> Result<(String, PathBuf), String> {

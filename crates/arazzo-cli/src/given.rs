@@ -95,18 +95,32 @@ fn one(argument: &str, workflow: &Workflow, stdin: &mut Stdin) -> Result<One, In
         };
     }
     let Some(at) = argument.find([':', '=', '@'].as_slice()).map(|first| separator(argument, first)) else {
-        return Err(fault(argument, format!("`{argument}` has no value"), Some(format!("write --input {argument}=VALUE"))));
+        return Err(fault(
+            argument,
+            format!("`{argument}` has no value"),
+            Some(format!("write --input {argument}=VALUE")),
+        ));
     };
-    let Some((at, sign)) = at else { return Err(fault("", "an input has no value".to_owned(), Some("write --input NAME=VALUE".to_owned()))) };
+    let Some((at, sign)) = at else {
+        return Err(fault("", "an input has no value".to_owned(), Some("write --input NAME=VALUE".to_owned())));
+    };
     let (name, value) = (argument.get(..at).unwrap_or_default(), argument.get(at + sign.len()..).unwrap_or_default());
     if name.is_empty() {
         return Err(fault("", "an input has no name".to_owned(), Some("write --input NAME=VALUE".to_owned())));
     }
     let from_file = sign.ends_with('@');
-    let text = if from_file { stdin.read(value).map_err(|reason| fault(name, format!("input `{name}`: {reason}"), None))? } else { value.to_owned() };
+    let text = if from_file {
+        stdin.read(value).map_err(|reason| fault(name, format!("input `{name}`: {reason}"), None))?
+    } else {
+        value.to_owned()
+    };
     let json = if sign.starts_with(":=") {
         serde_json::from_str(&text).map_err(|error| {
-            fault(name, format!("input `{name}` is not JSON: column {}", error.column()), Some(format!("a text is written --input {name}=TEXT")))
+            fault(
+                name,
+                format!("input `{name}` is not JSON: column {}", error.column()),
+                Some(format!("a text is written --input {name}=TEXT")),
+            )
         })?
     } else {
         workflow.typed(name, &text)?
@@ -135,7 +149,10 @@ fn secret(argument: &str, workflow: &Workflow, stdin: &mut Stdin) -> Result<(Str
         stdin.read("-").map_err(|reason| fault(name, format!("secret `{name}`: {reason}"), None))?
     } else if rest.is_empty() {
         variable("ARAZZO_SECRET_", name).ok_or_else(|| {
-            let help = format!("set ARAZZO_SECRET_{name} (or ARAZZO_SECRET_{}), or give --secret {name}@FILE", upper_snake(name));
+            let help = format!(
+                "set ARAZZO_SECRET_{name} (or ARAZZO_SECRET_{}), or give --secret {name}@FILE",
+                upper_snake(name)
+            );
             fault(name, format!("secret `{name}` has no value"), Some(help))
         })?
     } else {
@@ -172,8 +189,9 @@ fn file(path: &Path, stdin: &mut Stdin) -> Result<Json, Error> {
     let name = path.to_string_lossy();
     let text = stdin.read(&name).map_err(|reason| Error::Setup(format!("--inputs: {reason}")))?;
     if path.extension().is_some_and(|extension| extension == "json") {
-        return serde_json::from_str(&text)
-            .map_err(|error| Error::Setup(format!("`{name}` is not JSON: line {}, column {}", error.line(), error.column())));
+        return serde_json::from_str(&text).map_err(|error| {
+            Error::Setup(format!("`{name}` is not JSON: line {}, column {}", error.line(), error.column()))
+        });
     }
     arazzo::parse_values(&name, &text)
 }

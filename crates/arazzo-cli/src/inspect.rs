@@ -31,7 +31,11 @@ pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
 fn as_text(description: &Description) -> String {
     let program = description.program();
     let mut lines = vec![format!("arazzo {}   {}", safe(&program.version), safe(&program.title))];
-    let reads: Vec<String> = program.apis.iter().map(|api| format!("{} ({})", safe(&api.name), if api.file.is_empty() { "not found" } else { &api.file })).collect();
+    let reads: Vec<String> = program
+        .apis
+        .iter()
+        .map(|api| format!("{} ({})", safe(&api.name), if api.file.is_empty() { "not found" } else { &api.file }))
+        .collect();
     lines.push(format!("reads     {}", reads.join(", ")));
     for workflow in &program.workflows {
         lines.push(String::new());
@@ -49,7 +53,13 @@ fn as_text(description: &Description) -> String {
         let width = plan.iter().map(|step| step.step.chars().count()).max().unwrap_or(0);
         for step in &plan {
             let host = if step.host.is_empty() { "(no server: give --server)" } else { &step.host };
-            lines.push(format!("  {:width$}  {:6} {}  {}", safe(&step.step), step.method, safe(host), safe(&step.path)));
+            lines.push(format!(
+                "  {:width$}  {:6} {}  {}",
+                safe(&step.step),
+                step.method,
+                safe(host),
+                safe(&step.path)
+            ));
         }
         let outputs: Vec<&str> = workflow.outputs.iter().map(|output| output.name.as_str()).collect();
         if !outputs.is_empty() {
@@ -60,7 +70,12 @@ fn as_text(description: &Description) -> String {
 }
 
 fn input(input: &Input) -> String {
-    let mut text = format!("{}{}  {}", safe(&input.name), if input.required { "*" } else { "" }, if input.types.is_empty() { "any".to_owned() } else { safe(&input.types.join("|")) });
+    let mut text = format!(
+        "{}{}  {}",
+        safe(&input.name),
+        if input.required { "*" } else { "" },
+        if input.types.is_empty() { "any".to_owned() } else { safe(&input.types.join("|")) }
+    );
     if let Some(default) = &input.default {
         text.push_str(&format!("  default {}", safe(&default.to_string())));
     }

@@ -32,7 +32,8 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
         run_ms: u64::try_from(flags.timeout.as_millis()).unwrap_or(u64::MAX),
         ..Limits::default()
     };
-    let mut builder = flags.document.builder().limits(limits).loop_delay(flags.loop_delay).require_outputs(flags.require_outputs);
+    let mut builder =
+        flags.document.builder().limits(limits).loop_delay(flags.loop_delay).require_outputs(flags.require_outputs);
     for secret in &flags.secrets {
         builder = builder.secret(given::secret_name(secret));
     }
@@ -43,7 +44,12 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
     if let Err(error) = workflow.check(given.inputs.clone()) {
         let Error::Inputs(more) = error else { return Err(error) };
         // An input that could not be read is not missing too.
-        faults.extend(more.iter().filter(|more| more.code != "missing-input" || !faults.iter().any(|known| known.name == more.name)).cloned().collect::<Vec<_>>());
+        faults.extend(
+            more.iter()
+                .filter(|more| more.code != "missing-input" || !faults.iter().any(|known| known.name == more.name))
+                .cloned()
+                .collect::<Vec<_>>(),
+        );
     }
     if faults.is_empty() { Ok((workflow, given)) } else { Err(Error::Inputs(faults)) }
 }
@@ -103,7 +109,8 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
             exchanges.add(&envelope.event);
             signals.watch(envelope);
             if flags.json
-                && let Err(error) = serde_json::to_string(envelope).map_err(std::io::Error::other).and_then(|line| screen.data(&line))
+                && let Err(error) =
+                    serde_json::to_string(envelope).map_err(std::io::Error::other).and_then(|line| screen.data(&line))
             {
                 data_error.get_or_insert(error);
             }
@@ -221,14 +228,19 @@ impl Signals {
             }
             let flight = self.flight.lock().ok().and_then(|flight| flight.clone());
             if let (Some(call), 0) = (flight, self.interrupt.count()) {
-                let _ = writeln!(std::io::stderr(), "stopping: waiting up to 5 s for {call} (Ctrl-C again to quit now)");
+                let _ =
+                    writeln!(std::io::stderr(), "stopping: waiting up to 5 s for {call} (Ctrl-C again to quit now)");
             }
             self.interrupt.stop();
         }
     }
 
     fn exit_code(&self, verdict: u8) -> u8 {
-        if self.terminated.load(Ordering::SeqCst) == 1 && self.interrupt.count() > 0 && verdict == 130 { exit::TERMINATED } else { verdict }
+        if self.terminated.load(Ordering::SeqCst) == 1 && self.interrupt.count() > 0 && verdict == 130 {
+            exit::TERMINATED
+        } else {
+            verdict
+        }
     }
 }
 
@@ -237,7 +249,8 @@ async fn signal() -> bool {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+        else {
             return std::future::pending().await;
         };
         tokio::select! {

@@ -72,18 +72,37 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error at `span`.
     #[must_use]
-    pub fn error(code: impl Into<Cow<'static, str>>, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+    pub fn error(
+        code: impl Into<Cow<'static, str>>,
+        span: impl Into<Option<Span>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self::new(code.into(), Severity::Error, span.into(), message.into())
     }
 
     /// A warning at `span`.
     #[must_use]
-    pub fn warning(code: impl Into<Cow<'static, str>>, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+    pub fn warning(
+        code: impl Into<Cow<'static, str>>,
+        span: impl Into<Option<Span>>,
+        message: impl Into<String>,
+    ) -> Self {
         Self::new(code.into(), Severity::Warning, span.into(), message.into())
     }
 
     fn new(code: Cow<'static, str>, severity: Severity, span: Option<Span>, message: String) -> Self {
-        Self { code, severity, message, span, label: None, notes: vec![], remarks: vec![], help: None, fix: None, section: None }
+        Self {
+            code,
+            severity,
+            message,
+            span,
+            label: None,
+            notes: vec![],
+            remarks: vec![],
+            help: None,
+            fix: None,
+            section: None,
+        }
     }
 
     /// Adds words under the caret.
@@ -182,9 +201,7 @@ pub fn plain(text: &str) -> String {
         return text.to_owned();
     }
     // A replacement of the same length in bytes keeps every caret where it belongs.
-    text.chars()
-        .map(|c| if unsafe_char(c) { "?".repeat(c.len_utf8()) } else { c.to_string() })
-        .collect()
+    text.chars().map(|c| if unsafe_char(c) { "?".repeat(c.len_utf8()) } else { c.to_string() }).collect()
 }
 
 fn one_line(text: &str) -> String {

@@ -204,17 +204,41 @@ struct Reader<'a> {
 const ROOT: &[&str] = &["arazzo", "$self", "info", "sourceDescriptions", "workflows", "components"];
 const SOURCE: &[&str] = &["name", "url", "type"];
 const WORKFLOW: &[&str] = &[
-    "workflowId", "summary", "description", "inputs", "dependsOn", "steps", "successActions", "failureActions", "outputs", "parameters",
+    "workflowId",
+    "summary",
+    "description",
+    "inputs",
+    "dependsOn",
+    "steps",
+    "successActions",
+    "failureActions",
+    "outputs",
+    "parameters",
 ];
 const STEP: &[&str] = &[
-    "description", "stepId", "operationId", "operationPath", "channelPath", "workflowId", "parameters", "requestBody", "successCriteria",
-    "onSuccess", "onFailure", "outputs", "timeout", "correlationId", "action", "dependsOn",
+    "description",
+    "stepId",
+    "operationId",
+    "operationPath",
+    "channelPath",
+    "workflowId",
+    "parameters",
+    "requestBody",
+    "successCriteria",
+    "onSuccess",
+    "onFailure",
+    "outputs",
+    "timeout",
+    "correlationId",
+    "action",
+    "dependsOn",
 ];
 const PARAMETER: &[&str] = &["name", "in", "value"];
 const BODY: &[&str] = &["contentType", "payload", "replacements"];
 const CRITERION: &[&str] = &["context", "condition", "type"];
 const SUCCESS_ACTION: &[&str] = &["name", "type", "workflowId", "stepId", "parameters", "criteria"];
-const FAILURE_ACTION: &[&str] = &["name", "type", "workflowId", "stepId", "parameters", "retryAfter", "retryLimit", "criteria"];
+const FAILURE_ACTION: &[&str] =
+    &["name", "type", "workflowId", "stepId", "parameters", "retryAfter", "retryLimit", "criteria"];
 
 impl Reader<'_> {
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
@@ -224,16 +248,28 @@ impl Reader<'_> {
     fn document(&mut self, root: &Node, source: SourceId) -> Option<Document> {
         if !matches!(root.kind, Kind::Object(_)) {
             let help = "an Arazzo document begins with `arazzo: 1.0.1`".to_owned();
-            self.error("not-an-arazzo-document", root.span, format!("expected an Arazzo document, found {}", root.type_name()), help);
+            self.error(
+                "not-an-arazzo-document",
+                root.span,
+                format!("expected an Arazzo document, found {}", root.type_name()),
+                help,
+            );
             return None;
         }
         let Some((_, version)) = root.member("arazzo") else {
-            let kind = ["openapi", "swagger", "asyncapi"].into_iter().find_map(|word| root.member(word).map(|(key, _)| (word, key.span)));
+            let kind = ["openapi", "swagger", "asyncapi"]
+                .into_iter()
+                .find_map(|word| root.member(word).map(|(key, _)| (word, key.span)));
             let (span, message) = match kind {
                 Some((word, span)) => (span, format!("this is an `{word}` document, not an Arazzo one")),
                 None => (root.span, "the document has no `arazzo` field".to_owned()),
             };
-            self.error("not-an-arazzo-document", span, message, "an Arazzo document begins with `arazzo: 1.0.1`".to_owned());
+            self.error(
+                "not-an-arazzo-document",
+                span,
+                message,
+                "an Arazzo document begins with `arazzo: 1.0.1`".to_owned(),
+            );
             return None;
         };
         self.fields(root, ROOT, "the document");
@@ -244,8 +280,13 @@ impl Reader<'_> {
             let _ = self.required(info, "title", "`info`").map(|node| self.text(node, "`title`"));
             let _ = self.required(info, "version", "`info`").map(|node| self.text_or_number(node, "`version`"));
         }
-        let source_descriptions = self.list(root, "sourceDescriptions", "the document", true).iter().filter_map(|node| self.source(node)).collect();
-        let workflows = self.list(root, "workflows", "the document", true).iter().filter_map(|node| self.workflow(node)).collect();
+        let source_descriptions = self
+            .list(root, "sourceDescriptions", "the document", true)
+            .iter()
+            .filter_map(|node| self.source(node))
+            .collect();
+        let workflows =
+            self.list(root, "workflows", "the document", true).iter().filter_map(|node| self.workflow(node)).collect();
         Some(Document {
             source,
             version,
@@ -262,13 +303,23 @@ impl Reader<'_> {
         let text = match &node.kind {
             Kind::String(text) | Kind::Number(text) => text.clone(),
             _ => {
-                self.error("unknown-version", node.span, format!("expected a version such as 1.0.1, found {}", node.type_name()), None);
+                self.error(
+                    "unknown-version",
+                    node.span,
+                    format!("expected a version such as 1.0.1, found {}", node.type_name()),
+                    None,
+                );
                 return None;
             }
         };
         let mut parts = text.split('.').map(str::parse::<u32>);
         let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else {
-            self.error("unknown-version", node.span, format!("`{text}` is not a version of the Arazzo specification"), "write 1.0.1 or 1.1.0".to_owned());
+            self.error(
+                "unknown-version",
+                node.span,
+                format!("`{text}` is not a version of the Arazzo specification"),
+                "write 1.0.1 or 1.1.0".to_owned(),
+            );
             return None;
         };
         if major != 1 {
@@ -278,8 +329,12 @@ impl Reader<'_> {
         }
         if minor > 1 {
             self.diagnostics.push(
-                Diagnostic::warning("unknown-version", node.span, format!("Arazzo {major}.{minor} is not known; it is read as 1.1"))
-                    .help("fields that 1.1 does not have are reported".to_owned()),
+                Diagnostic::warning(
+                    "unknown-version",
+                    node.span,
+                    format!("Arazzo {major}.{minor} is not known; it is read as 1.1"),
+                )
+                .help("fields that 1.1 does not have are reported".to_owned()),
             );
         }
         Some(((major, minor), text))
@@ -291,9 +346,16 @@ impl Reader<'_> {
         let name = self.required(node, "name", "a source description").and_then(|n| self.text(n, "`name`"));
         let url = self.required(node, "url", "a source description").and_then(|n| self.text(n, "`url`"));
         let kind = self.optional_text(node, "type");
-        if let Some(kind) = kind.as_ref().filter(|kind| !["openapi", "asyncapi", "arazzo"].contains(&kind.value.as_str())) {
+        if let Some(kind) =
+            kind.as_ref().filter(|kind| !["openapi", "asyncapi", "arazzo"].contains(&kind.value.as_str()))
+        {
             let help = "write openapi, asyncapi or arazzo".to_owned();
-            self.error("unknown-value", kind.span(), format!("`{}` is not a type of source description", kind.value), help);
+            self.error(
+                "unknown-value",
+                kind.span(),
+                format!("`{}` is not a type of source description", kind.value),
+                help,
+            );
         }
         Some(SourceDescription { name: name?, url: url?, kind })
     }
@@ -322,19 +384,30 @@ impl Reader<'_> {
         self.fields(node, STEP, "a step");
         let id = self.required(node, "stepId", "a step").and_then(|n| self.text_or_number(n, "`stepId`"));
         let parameters = self.list(node, "parameters", "a step", false);
-        let parameters = parameters.iter().filter_map(|n| self.or_reusable(n, "a parameter", Self::parameter)).collect();
+        let parameters =
+            parameters.iter().filter_map(|n| self.or_reusable(n, "a parameter", Self::parameter)).collect();
         let criteria = self.list(node, "successCriteria", "a step", false);
         if let (true, Some((key, _))) = (criteria.is_empty(), node.member("successCriteria")) {
-            self.error("empty-list", key.span, "`successCriteria` needs at least one criterion", "leave it out to accept any 2xx answer".to_owned());
+            self.error(
+                "empty-list",
+                key.span,
+                "`successCriteria` needs at least one criterion",
+                "leave it out to accept any 2xx answer".to_owned(),
+            );
         }
         let success_criteria = criteria.iter().filter_map(|n| self.criterion(n)).collect();
-        let mut actions = |name: &str, fields: &'static [&'static str], what: &'static str| -> Vec<OrReusable<Action>> {
+        let mut actions = |name: &str,
+                           fields: &'static [&'static str],
+                           what: &'static str|
+         -> Vec<OrReusable<Action>> {
             let list = self.list(node, name, "a step", false);
             list.iter().filter_map(|n| self.or_reusable(n, what, |reader, n| reader.action(n, fields, what))).collect()
         };
         let on_success = actions("onSuccess", SUCCESS_ACTION, "a success action");
         let on_failure = actions("onFailure", FAILURE_ACTION, "a failure action");
-        let later = ["timeout", "correlationId", "action", "dependsOn"].into_iter().filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
+        let later = ["timeout", "correlationId", "action", "dependsOn"]
+            .into_iter()
+            .filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
         Some(Step {
             description: self.optional_text(node, "description"),
             operation_id: self.optional_text(node, "operationId"),
@@ -353,9 +426,19 @@ impl Reader<'_> {
     }
 
     /// `what`, or a reference to one: told apart by the field `reference`.
-    fn or_reusable<T>(&mut self, node: &Node, what: &str, read: impl FnOnce(&mut Self, &Node) -> Option<T>) -> Option<OrReusable<T>> {
+    fn or_reusable<T>(
+        &mut self,
+        node: &Node,
+        what: &str,
+        read: impl FnOnce(&mut Self, &Node) -> Option<T>,
+    ) -> Option<OrReusable<T>> {
         if !matches!(node.kind, Kind::Object(_)) {
-            self.error("wrong-type", node.span, format!("expected {what}, or a reference to one, found {}", node.type_name()), None);
+            self.error(
+                "wrong-type",
+                node.span,
+                format!("expected {what}, or a reference to one, found {}", node.type_name()),
+                None,
+            );
             return None;
         }
         match node.get("reference") {
@@ -386,7 +469,11 @@ impl Reader<'_> {
         self.object(node, "a criterion")?;
         self.fields(node, CRITERION, "a criterion");
         let condition = self.required(node, "condition", "a criterion").and_then(|n| self.condition(n));
-        Some(Criterion { context: self.optional_text(node, "context"), condition: condition?, kind: node.get("type").cloned() })
+        Some(Criterion {
+            context: self.optional_text(node, "context"),
+            condition: condition?,
+            kind: node.get("type").cloned(),
+        })
     }
 
     /// `condition: true` is a condition too; its text is what stands in the document.
@@ -409,7 +496,9 @@ impl Reader<'_> {
         }
         let kind = self.required(node, "type", what).and_then(|n| self.text(n, "`type`"));
         let criteria = self.list(node, "criteria", what, false).iter().filter_map(|n| self.criterion(n)).collect();
-        let later = ["parameters", "retryAfter", "retryLimit"].into_iter().filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
+        let later = ["parameters", "retryAfter", "retryLimit"]
+            .into_iter()
+            .filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
         Some(Action {
             step_id: self.optional_text(node, "stepId"),
             workflow_id: self.optional_text(node, "workflowId"),
@@ -424,11 +513,18 @@ impl Reader<'_> {
     fn outputs(&mut self, node: &Node) -> Vec<Output> {
         match node.get("outputs") {
             None => vec![],
-            Some(outputs) if matches!(outputs.kind, Kind::Object(_)) => {
-                outputs.members().iter().map(|(name, value)| Output { name: name.clone(), value: value.clone() }).collect()
-            }
+            Some(outputs) if matches!(outputs.kind, Kind::Object(_)) => outputs
+                .members()
+                .iter()
+                .map(|(name, value)| Output { name: name.clone(), value: value.clone() })
+                .collect(),
             Some(other) => {
-                self.error("wrong-type", other.span, format!("expected `outputs` to be a map of names to expressions, found {}", other.type_name()), None);
+                self.error(
+                    "wrong-type",
+                    other.span,
+                    format!("expected `outputs` to be a map of names to expressions, found {}", other.type_name()),
+                    None,
+                );
                 vec![]
             }
         }
@@ -462,7 +558,12 @@ impl Reader<'_> {
             }
             Some(other) => {
                 let help = matches!(other.kind, Kind::Object(_)).then(|| "begin each entry with `- `".to_owned());
-                self.error("wrong-type", other.span, format!("expected `{name}` to be an array, found {}", other.type_name()), help);
+                self.error(
+                    "wrong-type",
+                    other.span,
+                    format!("expected `{name}` to be an array, found {}", other.type_name()),
+                    help,
+                );
                 &[]
             }
             None => &[],
@@ -473,7 +574,12 @@ impl Reader<'_> {
         let text = text_of(node);
         if text.is_none() {
             let help = matches!(node.kind, Kind::Number(_) | Kind::Bool(_)).then(|| "quote it".to_owned());
-            self.error("wrong-type", node.span, format!("expected {what} to be a string, found {}", node.type_name()), help);
+            self.error(
+                "wrong-type",
+                node.span,
+                format!("expected {what} to be a string, found {}", node.type_name()),
+                help,
+            );
         }
         text
     }
@@ -497,7 +603,11 @@ impl Reader<'_> {
                 continue;
             }
             let near = nearest(&key.name, known.iter().copied().filter(|field| node.get(field).is_none()));
-            let diagnostic = Diagnostic::warning("unknown-field", key.span, format!("{what} has no field `{}`; it is ignored", key.name));
+            let diagnostic = Diagnostic::warning(
+                "unknown-field",
+                key.span,
+                format!("{what} has no field `{}`; it is ignored", key.name),
+            );
             let diagnostic = diagnostic.help(near.map(|field| format!("did you mean `{field}`?")));
             self.departure(diagnostic);
         }

@@ -46,13 +46,25 @@ pub fn accept(workflow: &Workflow, mut given: InputValues) -> Result<InputValues
             let path = error.instance_path().to_string();
             let keyword = error.kind().keyword().to_owned();
             // Said above, in the words of the command line.
-            if path.is_empty() && matches!(keyword.as_str(), "required" | "additionalProperties") {
-                if keyword == "required" && faults.iter().any(|f| f.code == "missing-input") || faults.iter().any(|f| f.code == "unknown-input") {
-                    continue;
-                }
+            if path.is_empty()
+                && matches!(keyword.as_str(), "required" | "additionalProperties")
+                && (keyword == "required" && faults.iter().any(|f| f.code == "missing-input")
+                    || faults.iter().any(|f| f.code == "unknown-input"))
+            {
+                continue;
             }
-            let name = path.trim_start_matches('/').split('/').next().unwrap_or_default().replace("~1", "/").replace("~0", "~");
-            let inside = path.trim_start_matches('/').split_once('/').map(|(_, rest)| format!(" at /{rest}")).unwrap_or_default();
+            let name = path
+                .trim_start_matches('/')
+                .split('/')
+                .next()
+                .unwrap_or_default()
+                .replace("~1", "/")
+                .replace("~0", "~");
+            let inside = path
+                .trim_start_matches('/')
+                .split_once('/')
+                .map(|(_, rest)| format!(" at /{rest}"))
+                .unwrap_or_default();
             let message = format!("input `{name}`{inside}: {}", error.masked_with("the value"));
             faults.push(InputFault { code: "invalid-input".to_owned(), name, message, help: None });
         }
@@ -96,7 +108,12 @@ pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputF
                 Some("boolean") => Some("write true or false".to_owned()),
                 _ => None,
             };
-            Err(InputFault { code: "invalid-input".to_owned(), name: name.to_owned(), message: format!("input `{name}` must be {wanted}"), help })
+            Err(InputFault {
+                code: "invalid-input".to_owned(),
+                name: name.to_owned(),
+                message: format!("input `{name}` must be {wanted}"),
+                help,
+            })
         }
     }
 }
@@ -117,7 +134,12 @@ fn missing(input: &Input) -> InputFault {
     } else {
         format!("give it with --input {}=…", input.name)
     };
-    InputFault { code: "missing-input".to_owned(), name: input.name.clone(), message: format!("input `{}` is required{description}", input.name), help: Some(help) }
+    InputFault {
+        code: "missing-input".to_owned(),
+        name: input.name.clone(),
+        message: format!("input `{}` is required{description}", input.name),
+        help: Some(help),
+    }
 }
 
 fn unknown(inputs: &Inputs, name: &str) -> InputFault {
@@ -127,7 +149,12 @@ fn unknown(inputs: &Inputs, name: &str) -> InputFault {
         None if names.is_empty() => "the workflow takes no inputs".to_owned(),
         None => format!("inputs: {}", names.join(", ")),
     };
-    InputFault { code: "unknown-input".to_owned(), name: name.to_owned(), message: format!("the workflow has no input `{name}`"), help: Some(help) }
+    InputFault {
+        code: "unknown-input".to_owned(),
+        name: name.to_owned(),
+        message: format!("the workflow has no input `{name}`"),
+        help: Some(help),
+    }
 }
 
 impl Inputs {

@@ -29,7 +29,14 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 2_000, run_ms: 3_600_000, request_ms: 60_000, wait_ms: 300_000, body_bytes: 10 << 20, shown_bytes: 16 << 10 }
+        Self {
+            steps: 2_000,
+            run_ms: 3_600_000,
+            request_ms: 60_000,
+            wait_ms: 300_000,
+            body_bytes: 10 << 20,
+            shown_bytes: 16 << 10,
+        }
     }
 }
 

@@ -178,9 +178,8 @@ impl Loader {
                     self.document = document;
                 }
                 Err(tried) => {
-                    let mut diagnostic = Diagnostic::error("document-not-found", None, format!("cannot read `{}`", self.entry_name));
-                    diagnostic.remarks = tried;
-                    self.diagnostics.push(diagnostic);
+                    let message = format!("cannot read `{}`: {}", self.entry_name, tried.join("; "));
+                    self.diagnostics.push(Diagnostic::error("document-not-found", None, message));
                 }
             },
             Wanted::Source(index) => self.give_source(index, ask, result),
@@ -191,7 +190,8 @@ impl Loader {
     #[must_use]
     pub fn finish(self) -> (Option<Bundle>, Diagnostics, Sources) {
         let sources = self.sources.clone();
-        let bundle = self.document.map(|document| Bundle { sources: self.sources, document, described: self.described });
+        let bundle =
+            self.document.map(|document| Bundle { sources: self.sources, document, described: self.described });
         (bundle, self.diagnostics, sources)
     }
 
@@ -200,7 +200,8 @@ impl Loader {
             Ok(text) => text,
             Err(error) => {
                 let at = error.utf8_error().valid_up_to();
-                let diagnostic = Diagnostic::error("not-utf8", None, format!("`{}` is not UTF-8 text (byte {at})", fetched.name));
+                let diagnostic =
+                    Diagnostic::error("not-utf8", None, format!("`{}` is not UTF-8 text (byte {at})", fetched.name));
                 self.diagnostics.push(diagnostic.help("save it as UTF-8".to_owned()));
                 return None;
             }
@@ -218,23 +219,39 @@ impl Loader {
 
     fn describe(&mut self) -> Vec<Ask> {
         let Some(document) = &self.document else { return vec![] };
-        let base = document.self_uri.as_ref().and_then(|text| Url::parse(&text.value).ok().filter(|url| url.scheme() == "file"));
+        let base = document
+            .self_uri
+            .as_ref()
+            .and_then(|text| Url::parse(&text.value).ok().filter(|url| url.scheme() == "file"));
         let base = base.or_else(|| Url::parse(&self.entry.uri).ok());
         let mut asks = vec![];
         let mut diagnostics = vec![];
         for name in self.options.sources.keys() {
             if !document.source_descriptions.iter().any(|source| source.name.value == *name) {
                 let names: Vec<&str> = document.source_descriptions.iter().map(|s| s.name.value.as_str()).collect();
-                let help = nearest(name, names.iter().copied())
-                    .map_or_else(|| format!("source descriptions: {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
-                diagnostics.push(Diagnostic::error("unknown-source", None, format!("--source names `{name}`, which the document does not describe")).help(help));
+                let help = nearest(name, names.iter().copied()).map_or_else(
+                    || format!("source descriptions: {}", names.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                diagnostics.push(
+                    Diagnostic::error(
+                        "unknown-source",
+                        None,
+                        format!("--source names `{name}`, which the document does not describe"),
+                    )
+                    .help(help),
+                );
             }
         }
         for (index, source) in document.source_descriptions.iter().enumerate() {
             if document.source_descriptions.iter().take(index).any(|other| other.name.value == source.name.value) {
                 diagnostics.push(
-                    Diagnostic::error("duplicate-name", source.name.span(), format!("two source descriptions are called `{}`", source.name.value))
-                        .help("names of source descriptions are unique".to_owned()),
+                    Diagnostic::error(
+                        "duplicate-name",
+                        source.name.span(),
+                        format!("two source descriptions are called `{}`", source.name.value),
+                    )
+                    .help("names of source descriptions are unique".to_owned()),
                 );
             }
             let kind = match source.kind.as_ref().map(|kind| kind.value.as_str()) {
@@ -242,26 +259,42 @@ impl Loader {
                 Some("arazzo") => DescribedKind::Arazzo,
                 _ => DescribedKind::Openapi,
             };
-            self.described.push(Described { name: source.name.value.clone(), span: source.url.span(), kind, uri: String::new(), root: None });
+            self.described.push(Described {
+                name: source.name.value.clone(),
+                span: source.url.span(),
+                kind,
+                uri: String::new(),
+                root: None,
+            });
             let candidates = match self.options.sources.get(&source.name.value) {
                 Some(uri) => vec![Candidate { uri: uri.clone(), departure: false }],
                 None => match candidates(base.as_ref(), &source.url.value, self.options.root.as_deref()) {
                     Ok(candidates) => candidates,
                     Err(reason) => {
                         diagnostics.push(
-                            Diagnostic::error("source-not-found", source.url.span(), format!("`{}` is not a url: {reason}", source.url.value)).section("§Source Description Object"),
+                            Diagnostic::error(
+                                "source-not-found",
+                                source.url.span(),
+                                format!("`{}` is not a url: {reason}", source.url.value),
+                            )
+                            .section("§Source Description Object"),
                         );
                         continue;
                     }
                 },
             };
-            let remote = candidates.first().is_some_and(|c| c.uri.starts_with("http://") || c.uri.starts_with("https://"));
+            let remote =
+                candidates.first().is_some_and(|c| c.uri.starts_with("http://") || c.uri.starts_with("https://"));
             if remote {
                 let name = &source.name.value;
                 diagnostics.push(
-                    Diagnostic::error("remote-source", source.url.span(), "sources on the network are not supported yet")
-                        .label("this url is not fetched")
-                        .help(format!("save the document and run with --source {name}=FILE")),
+                    Diagnostic::error(
+                        "remote-source",
+                        source.url.span(),
+                        "sources on the network are not supported yet",
+                    )
+                    .label("this url is not fetched")
+                    .help(format!("save the document and run with --source {name}=FILE")),
                 );
                 continue;
             }
@@ -275,17 +308,26 @@ impl Loader {
         let Some((name, span)) = self.described.get(index).map(|d| (d.name.clone(), d.span)) else { return };
         match result {
             Ok(fetched) => {
-                let departure = ask.candidates.iter().any(|candidate| candidate.uri == fetched.uri && candidate.departure);
+                let departure =
+                    ask.candidates.iter().any(|candidate| candidate.uri == fetched.uri && candidate.departure);
                 if let (true, Some(severity)) = (departure, self.options.readings.severity("root-relative-source")) {
-                    let mut diagnostic = Diagnostic::warning("root-relative-source", span, format!("source `{name}` is not where its url leads; it was found at {}", fetched.name))
-                        .help("write the url relative to this document".to_owned());
+                    let mut diagnostic = Diagnostic::warning(
+                        "root-relative-source",
+                        span,
+                        format!("source `{name}` is not where its url leads; it was found at {}", fetched.name),
+                    )
+                    .help("write the url relative to this document".to_owned());
                     diagnostic.severity = severity;
                     self.diagnostics.push(diagnostic);
                 }
                 let uri = fetched.uri.clone();
                 let parsed = self.parse(fetched);
                 let given = self.options.sources.contains_key(&name);
-                let declared = self.document.as_ref().and_then(|d| d.source_descriptions.get(index)).is_some_and(|s| s.kind.is_some());
+                let declared = self
+                    .document
+                    .as_ref()
+                    .and_then(|d| d.source_descriptions.get(index))
+                    .is_some_and(|s| s.kind.is_some());
                 let mut wrong_kind = None;
                 if let (Some(described), Some((id, node))) = (self.described.get_mut(index), parsed) {
                     let found = kind_of(&node);
@@ -300,18 +342,24 @@ impl Loader {
                 }
                 if let Some((id, wanted, found)) = wrong_kind {
                     let file = self.sources.get(id).map(|s| s.name.clone()).unwrap_or_default();
-                    let is = found.map_or("neither an OpenAPI, an AsyncAPI nor an Arazzo document", DescribedKind::with_article);
+                    let is = found
+                        .map_or("neither an OpenAPI, an AsyncAPI nor an Arazzo document", DescribedKind::with_article);
                     let from = if given { " (given with --source)" } else { "" };
-                    self.diagnostics.push(Diagnostic::error("wrong-kind-of-source", span, format!("source `{name}` is described as {}, but {file}{from} is {is}", wanted.with_article())));
+                    self.diagnostics.push(Diagnostic::error(
+                        "wrong-kind-of-source",
+                        span,
+                        format!("source `{name}` is described as {}, but {file}{from} is {is}", wanted.with_article()),
+                    ));
                     if let Some(described) = self.described.get_mut(index) {
                         described.root = None;
                     }
                 }
             }
             Err(tried) => {
-                let mut diagnostic = Diagnostic::error("source-not-found", span, format!("cannot read source `{name}`"))
-                    .help(format!("correct the url, or run with --source {name}=FILE"))
-                    .section("§Source Description Object");
+                let mut diagnostic =
+                    Diagnostic::error("source-not-found", span, format!("cannot read source `{name}`"))
+                        .help(format!("correct the url, or run with --source {name}=FILE"))
+                        .section("§Source Description Object");
                 diagnostic.remarks = tried;
                 self.diagnostics.push(diagnostic);
             }

@@ -74,12 +74,17 @@ impl Node {
         let text = sources.get(id).map(|s| s.text.clone()).unwrap_or_default();
         if text.len() > limits.bytes {
             faults.push(
-                Diagnostic::error("document-too-large", Span::new(id, 0..0), format!("the document has {} bytes, more than the limit of {}", text.len(), limits.bytes))
-                    .help("split the document".to_owned()),
+                Diagnostic::error(
+                    "document-too-large",
+                    Span::new(id, 0..0),
+                    format!("the document has {} bytes, more than the limit of {}", text.len(), limits.bytes),
+                )
+                .help("split the document".to_owned()),
             );
             return Err(faults);
         }
-        let mut builder = Builder { source: id, text: &text, limits, anchors: HashMap::new(), written: 0, expanded: 0, faults };
+        let mut builder =
+            Builder { source: id, text: &text, limits, anchors: HashMap::new(), written: 0, expanded: 0, faults };
         match builder.document() {
             Ok(node) if builder.faults.is_empty() => Ok(node),
             Ok(_) => Err(builder.faults),
@@ -203,7 +208,10 @@ fn number(text: &str) -> Json {
         return value;
     }
     let integer = plain.parse::<i64>().map(Json::from).or_else(|_| plain.parse::<u64>().map(Json::from));
-    integer.ok().or_else(|| plain.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map(Json::Number)).unwrap_or(Json::Null)
+    integer
+        .ok()
+        .or_else(|| plain.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map(Json::Number))
+        .unwrap_or(Json::Null)
 }
 
 /// YAML 1.2 core schema, 10.3.2: what a plain scalar is.
@@ -291,8 +299,12 @@ impl Builder<'_> {
                 },
                 Event::DocumentStart(..) if root.is_some() => {
                     return Err(Box::new(
-                        Diagnostic::error("several-documents", Span::new(self.source, range), "a second YAML document starts here")
-                            .help("put each document into a file of its own".to_owned()),
+                        Diagnostic::error(
+                            "several-documents",
+                            Span::new(self.source, range),
+                            "a second YAML document starts here",
+                        )
+                        .help("put each document into a file of its own".to_owned()),
                     ));
                 }
                 _ => continue,
@@ -316,7 +328,13 @@ impl Builder<'_> {
         })
     }
 
-    fn scalar(&self, text: &str, style: ScalarStyle, tag: Option<&granit_parser::Tag>, range: std::ops::Range<usize>) -> Result<Node, Fault> {
+    fn scalar(
+        &self,
+        text: &str,
+        style: ScalarStyle,
+        tag: Option<&granit_parser::Tag>,
+        range: std::ops::Range<usize>,
+    ) -> Result<Node, Fault> {
         let range = self.trimmed(style, range);
         let span = Span::new(self.source, range.clone());
         let is_string = match tag.map(|tag| (tag.core_suffix(), tag.original())) {
@@ -332,7 +350,8 @@ impl Builder<'_> {
         let kind = if is_string { Kind::String(text.to_owned()) } else { plain_scalar(text) };
         if matches!(text, ".inf" | "-.inf" | "+.inf" | ".nan" | ".NaN" | ".Inf") && style == ScalarStyle::Plain {
             return Err(Box::new(
-                Diagnostic::error("not-json", span, format!("`{text}` is not a JSON value")).help("quote it, or write a number".to_owned()),
+                Diagnostic::error("not-json", span, format!("`{text}` is not a JSON value"))
+                    .help("quote it, or write a number".to_owned()),
             ));
         }
         Ok(Node { kind, span })
@@ -348,15 +367,24 @@ impl Builder<'_> {
     }
 
     /// Only the tags of the JSON schema are allowed (specification, Format).
-    fn tag(&self, tag: Option<&granit_parser::Tag>, allowed: &[&str], range: &std::ops::Range<usize>) -> Result<(), Fault> {
+    fn tag(
+        &self,
+        tag: Option<&granit_parser::Tag>,
+        allowed: &[&str],
+        range: &std::ops::Range<usize>,
+    ) -> Result<(), Fault> {
         let Some(tag) = tag else { return Ok(()) };
         if tag.core_suffix().is_some_and(|suffix| allowed.contains(&suffix)) {
             return Ok(());
         }
         Err(Box::new(
-            Diagnostic::error("yaml-tag", Span::new(self.source, range.clone()), format!("the tag `{}` is not one of JSON's types", tag.original()))
-                .help("leave the tag out".to_owned())
-                .section("§Format"),
+            Diagnostic::error(
+                "yaml-tag",
+                Span::new(self.source, range.clone()),
+                format!("the tag `{}` is not one of JSON's types", tag.original()),
+            )
+            .help("leave the tag out".to_owned())
+            .section("§Format"),
         ))
     }
 
@@ -389,7 +417,9 @@ impl Builder<'_> {
             Kind::Null if span.start != span.end => self.text.get(span.range()).unwrap_or_default().to_owned(),
             _ => {
                 return Err(Box::new(
-                    Diagnostic::error("yaml-key", span, "a key must be a string").help("quote the key".to_owned()).section("§Format"),
+                    Diagnostic::error("yaml-key", span, "a key must be a string")
+                        .help("quote the key".to_owned())
+                        .section("§Format"),
                 ));
             }
         };
@@ -420,9 +450,13 @@ impl Builder<'_> {
         for (key, _) in members {
             if let Some(first) = seen.insert(&key.name, key.span) {
                 self.faults.push(
-                    Diagnostic::error("duplicate-key", key.span, format!("the key `{}` stands twice in this object", key.name))
-                        .note(first, "first here")
-                        .help("keep one of them".to_owned()),
+                    Diagnostic::error(
+                        "duplicate-key",
+                        key.span,
+                        format!("the key `{}` stands twice in this object", key.name),
+                    )
+                    .note(first, "first here")
+                    .help("keep one of them".to_owned()),
                 );
             }
         }
@@ -438,12 +472,14 @@ impl Builder<'_> {
 
     fn syntax(&self, error: &granit_parser::ScanError) -> Fault {
         let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
-        let next = self.text.get(at..).and_then(|t| t.chars().next()).map_or(0, |c| if c == '\n' { 0 } else { c.len_utf8() });
+        let next =
+            self.text.get(at..).and_then(|t| t.chars().next()).map_or(0, |c| if c == '\n' { 0 } else { c.len_utf8() });
         let info = error.info();
         if info.contains("nesting") || info.contains("recursion") {
             return self.too_deep(at..at + next);
         }
-        let diagnostic = Diagnostic::error("yaml-syntax", Span::new(self.source, at..at + next), format!("not valid YAML: {info}"));
+        let diagnostic =
+            Diagnostic::error("yaml-syntax", Span::new(self.source, at..at + next), format!("not valid YAML: {info}"));
         let line_start = self.text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
         let line = self.text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
         let help = if line.starts_with('\t') {

@@ -46,7 +46,8 @@ fn planned(program: &Program, step: &crate::program::Step, servers: &Servers) ->
     let operation = program.operation(*operation)?;
     let source = program.apis.get(operation.api).map(|api| api.name.clone()).unwrap_or_default();
     let server = servers.of(&source).or(operation.server.as_deref()).unwrap_or_default();
-    let written = |location| arguments.iter().filter(move |a| a.location == location).map(|a| (a.name.clone(), text(&a.value)));
+    let written =
+        |location| arguments.iter().filter(move |a| a.location == location).map(|a| (a.name.clone(), text(&a.value)));
     let mut path = operation.path.clone();
     for (name, value) in written(Location::Path) {
         path = path.replace(&format!("{{{name}}}"), &value);
@@ -87,8 +88,14 @@ fn text(build: &Build) -> String {
 fn json(build: &Build) -> serde_json::Value {
     match build {
         Build::Constant(json) => json.clone(),
-        Build::Template(leaf) => serde_json::Value::String(if leaf.text.starts_with('$') { format!("{{{}}}", leaf.text) } else { leaf.text.clone() }),
+        Build::Template(leaf) => serde_json::Value::String(if leaf.text.starts_with('$') {
+            format!("{{{}}}", leaf.text)
+        } else {
+            leaf.text.clone()
+        }),
         Build::Array(items) => items.iter().map(json).collect(),
-        Build::Object(members) => serde_json::Value::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect()),
+        Build::Object(members) => {
+            serde_json::Value::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect())
+        }
     }
 }

@@ -212,9 +212,9 @@ pub enum Build {
     /// A string with expressions.
     Template(Box<Leaf>),
     /// An array of these.
-    Array(Vec<Build>),
+    Array(Vec<Self>),
     /// An object of these.
-    Object(Vec<(String, Build)>),
+    Object(Vec<(String, Self)>),
 }
 
 /// A string with expressions, and where it stands.
@@ -249,16 +249,20 @@ pub enum Test {
     /// `type: simple`
     Simple(condition::Condition),
     /// `type: jsonpath`
-    Jsonpath {
-        /// What it is applied to.
-        context: Expr,
-        /// The query, or the comparison.
-        condition: jsonpath::Condition,
-        /// The values for its expressions in braces, in order.
-        holes: Vec<Hole>,
-    },
+    Jsonpath(Box<JsonpathTest>),
     /// Evaluates to *fail* by the letter of the specification; the text says why.
     Fails(String),
+}
+
+/// A query or comparison over a context.
+#[derive(Debug)]
+pub struct JsonpathTest {
+    /// What it is applied to.
+    pub context: Expr,
+    /// The query, or the comparison.
+    pub condition: jsonpath::Condition,
+    /// The values for its expressions in braces, in order.
+    pub holes: Vec<Hole>,
 }
 
 /// An expression in braces inside a JSONPath condition.

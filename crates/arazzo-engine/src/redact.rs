@@ -58,7 +58,10 @@ impl Redactor {
         self.longest = self.longest.max(forms.iter().map(String::len).max().unwrap_or(0));
         self.forms.extend(forms.into_iter().map(|form| (form, name.to_owned())));
         // Without an automaton nothing could be masked: the limits of the library are far above what fits in a run.
-        self.automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(self.forms.iter().map(|(form, _)| form)).ok();
+        self.automaton = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(self.forms.iter().map(|(form, _)| form))
+            .ok();
     }
 
     /// Names of the secrets that are known so far.
@@ -108,7 +111,9 @@ impl Redactor {
         match json {
             Json::String(text) => Json::String(self.mask(text)),
             Json::Array(items) => items.iter().map(|item| self.mask_json(item)).collect(),
-            Json::Object(members) => Json::Object(members.iter().map(|(name, value)| (self.mask(name), self.mask_json(value))).collect()),
+            Json::Object(members) => {
+                Json::Object(members.iter().map(|(name, value)| (self.mask(name), self.mask_json(value))).collect())
+            }
             Json::Number(number) => {
                 let text = number.to_string();
                 let masked = self.mask(&text);
@@ -137,7 +142,11 @@ impl Redactor {
         };
         let headers = |headers: &mut Vec<(String, String)>| {
             for (name, value) in headers {
-                *value = if is_credential_header(name) && self.mask(value) == *value { format!("‹{}›", name.to_ascii_lowercase()) } else { self.mask(value) };
+                *value = if is_credential_header(name) && self.mask(value) == *value {
+                    format!("‹{}›", name.to_ascii_lowercase())
+                } else {
+                    self.mask(value)
+                };
             }
         };
         match &mut event.kind {
@@ -182,8 +191,17 @@ impl Redactor {
         let text = match std::str::from_utf8(head) {
             Ok(text) => text,
             // A character that was cut in half at the end is not a fault.
-            Err(error) if error.valid_up_to() + 4 > head.len() => head.get(..error.valid_up_to()).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default(),
-            Err(_) => return Some(BodyText { text: String::new(), media_type: media_type.to_owned(), bytes: bytes.len() as u64, cut: true }),
+            Err(error) if error.valid_up_to() + 4 > head.len() => {
+                head.get(..error.valid_up_to()).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
+            }
+            Err(_) => {
+                return Some(BodyText {
+                    text: String::new(),
+                    media_type: media_type.to_owned(),
+                    bytes: bytes.len() as u64,
+                    cut: true,
+                });
+            }
         };
         let (text, _) = self.mask_up_to(text, limit);
         Some(BodyText { text, media_type: media_type.to_owned(), bytes: bytes.len() as u64, cut: bytes.len() > limit })
@@ -192,7 +210,9 @@ impl Redactor {
 
 /// Headers whose values are credentials even if nobody marked them.
 fn is_credential_header(name: &str) -> bool {
-    ["authorization", "proxy-authorization", "cookie", "set-cookie"].iter().any(|known| name.eq_ignore_ascii_case(known))
+    ["authorization", "proxy-authorization", "cookie", "set-cookie"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
 }
 
 fn floor_char(text: &str, at: usize) -> usize {

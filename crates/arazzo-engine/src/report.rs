@@ -75,7 +75,13 @@ impl Report {
         match &event.kind {
             EventKind::StepStarted { .. } => step.visits += 1,
             EventKind::RequestSent { call, method, url, .. } => {
-                step.calls.push(CallReport { call: *call, method: method.clone(), url: url.clone(), status: None, in_doubt: true });
+                step.calls.push(CallReport {
+                    call: *call,
+                    method: method.clone(),
+                    url: url.clone(),
+                    status: None,
+                    in_doubt: true,
+                });
             }
             EventKind::ResponseReceived { call, status, .. } => {
                 if let Some(known) = step.calls.iter_mut().find(|known| known.call == *call) {

@@ -64,7 +64,12 @@ impl Interrupt {
 }
 
 /// Runs a machine to its end. Dropping the future gives up all calls in flight.
-pub(crate) async fn run(mut machine: Machine, http: &Http, interrupt: &Interrupt, mut observe: impl FnMut(&Envelope)) -> Outcome {
+pub(crate) async fn run(
+    mut machine: Machine,
+    http: &Http,
+    interrupt: &Interrupt,
+    mut observe: impl FnMut(&Envelope),
+) -> Outcome {
     let start = Instant::now();
     let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let run = run_id(started);
@@ -93,13 +98,26 @@ pub(crate) async fn run(mut machine: Machine, http: &Http, interrupt: &Interrupt
             let handle = calls.spawn(async move { (call, http.send(outgoing).await) });
             handles.push((call, handle));
         }
-        input = next(&mut calls, &machine, wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(start)))), interrupt, &mut taken).await;
+        input = next(
+            &mut calls,
+            &machine,
+            wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(start)))),
+            interrupt,
+            &mut taken,
+        )
+        .await;
         handles.retain(|(_, handle)| !handle.is_finished());
     }
 }
 
 /// The next thing that happens: a stop, a reply, or the time to wake.
-async fn next(calls: &mut JoinSet<(CallId, Result<Response, Failure>)>, machine: &Machine, wake: Option<Duration>, interrupt: &Interrupt, taken: &mut u32) -> Input {
+async fn next(
+    calls: &mut JoinSet<(CallId, Result<Response, Failure>)>,
+    machine: &Machine,
+    wake: Option<Duration>,
+    interrupt: &Interrupt,
+    taken: &mut u32,
+) -> Input {
     let sleep = async {
         match wake {
             Some(wait) => tokio::time::sleep(wait).await,
@@ -132,8 +150,12 @@ fn run_id(started: Duration) -> String {
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
     hasher.write_u128(started.as_nanos());
     let chance = hasher.finish() & 0xf_ffff;
-    let bits = (u64::try_from(started.as_secs()).unwrap_or(0) & 0x3fff_ffff) << 20 | chance;
-    (0..10).rev().filter_map(|place| LETTERS.get((bits >> (place * 5) & 31) as usize)).map(|letter| char::from(*letter)).collect()
+    let bits = (started.as_secs() & 0x3fff_ffff) << 20 | chance;
+    (0..10)
+        .rev()
+        .filter_map(|place| LETTERS.get((bits >> (place * 5) & 31) as usize))
+        .map(|letter| char::from(*letter))
+        .collect()
 }
 
 /// RFC 3339 in UTC with milliseconds, from the time since 1970.
@@ -149,5 +171,11 @@ fn rfc3339(since_epoch: Duration) -> String {
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z", second / 3600, second / 60 % 60, second % 60, since_epoch.subsec_millis())
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:03}Z",
+        second / 3600,
+        second / 60 % 60,
+        second % 60,
+        since_epoch.subsec_millis()
+    )
 }

@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+use arazzo_engine::diagnostic::nearest;
 use arazzo_engine::load::{Ask, Fetched, LoadOptions, Loader, Need, Wanted};
 use url::Url;
 
@@ -14,11 +15,15 @@ use crate::error::Error;
 /// [`Error::Setup`] if `path` is not a path of this machine. What is wrong with the documents is in the loader.
 pub(crate) fn load(path: &Path, mut options: LoadOptions) -> Result<Loader, Error> {
     let shown = shown(path);
-    let absolute = std::path::absolute(path).map_err(|error| Error::Setup(format!("`{shown}` is not a path: {error}")))?;
+    let absolute =
+        std::path::absolute(path).map_err(|error| Error::Setup(format!("`{shown}` is not a path: {error}")))?;
     let uri = Url::from_file_path(&absolute).map_err(|()| Error::Setup(format!("`{shown}` is not a path")))?;
     options.root = root(&absolute).and_then(|root| Url::from_directory_path(root).ok()).map(|url| url.to_string());
     let limit = options.limits.bytes as u64;
-    let base = Base { typed: path.parent().map(Path::to_path_buf).unwrap_or_default(), absolute: absolute.parent().map(Path::to_path_buf).unwrap_or_default() };
+    let base = Base {
+        typed: path.parent().map(Path::to_path_buf).unwrap_or_default(),
+        absolute: absolute.parent().map(Path::to_path_buf).unwrap_or_default(),
+    };
     let mut loader = Loader::new(uri, shown, options);
     while let Need::Asks(asks) = loader.need() {
         for ask in asks {
@@ -37,7 +42,11 @@ struct Base {
 fn fetch(ask: &Ask, base: &Base, limit: u64) -> Result<Fetched, Vec<String>> {
     let mut tried = vec![];
     for candidate in &ask.candidates {
-        let path = match Url::parse(&candidate.uri).ok().filter(|url| url.scheme() == "file").and_then(|url| url.to_file_path().ok()) {
+        let path = match Url::parse(&candidate.uri)
+            .ok()
+            .filter(|url| url.scheme() == "file")
+            .and_then(|url| url.to_file_path().ok())
+        {
             Some(path) => path,
             None => {
                 tried.push(format!("tried {}: only files are read", candidate.uri));
@@ -47,11 +56,26 @@ fn fetch(ask: &Ask, base: &Base, limit: u64) -> Result<Fetched, Vec<String>> {
         let name = name(&path, base);
         match read(&path, limit) {
             Ok(bytes) => return Ok(Fetched { name, uri: candidate.uri.clone(), bytes }),
-            Err(reason) if ask.wanted == Wanted::Entry => tried.push(reason),
+            Err(reason) if ask.wanted == Wanted::Entry => {
+                let near = neighbour(&path)
+                    .map(|near| format!("; did you mean `{}`?", self::name(&near, base)))
+                    .unwrap_or_default();
+                tried.push(format!("{reason}{near}"));
+            }
             Err(reason) => tried.push(format!("tried {name}: {reason}")),
         }
     }
     Err(tried)
+}
+
+/// The file of the same folder that has nearly this name.
+fn neighbour(path: &Path) -> Option<PathBuf> {
+    let wanted = path.file_name()?.to_str()?;
+    let folder = path.parent()?;
+    let names: Vec<String> =
+        std::fs::read_dir(folder).ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let near = nearest(wanted, names.iter().map(String::as_str).filter(|name| *name != wanted))?;
+    Some(folder.join(near))
 }
 
 /// The bytes of a regular file; pipes, devices and folders are not read.
@@ -119,6 +143,7 @@ pub(crate) fn uri_of(path: &Path) -> Result<String, Error> {
         // The loader says what it thinks of urls.
         return Ok(text);
     }
-    let absolute = std::path::absolute(path).map_err(|error| Error::Setup(format!("`{text}` is not a path: {error}")))?;
+    let absolute =
+        std::path::absolute(path).map_err(|error| Error::Setup(format!("`{text}` is not a path: {error}")))?;
     Url::from_file_path(absolute).map(String::from).map_err(|()| Error::Setup(format!("`{text}` is not a path")))
 }

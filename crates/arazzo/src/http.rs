@@ -34,19 +34,29 @@ impl Http {
         let limit = Duration::from_millis(outgoing.timeout_ms);
         match tokio::time::timeout(limit, self.exchange(&outgoing)).await {
             Ok(result) => result,
-            Err(_) => Err(Failure { kind: FailureKind::Timeout, message: format!("no answer within {} s", limit.as_secs_f64()), in_doubt: true }),
+            Err(_) => Err(Failure {
+                kind: FailureKind::Timeout,
+                message: format!("no answer within {} s", limit.as_secs_f64()),
+                in_doubt: true,
+            }),
         }
     }
 
     async fn exchange(&self, outgoing: &Outgoing) -> Result<Response, Failure> {
         let request = &outgoing.request;
         let secure = request.url.starts_with("https:");
-        let client = self.client(secure).map_err(|message| Failure { kind: FailureKind::Tls, message, in_doubt: false })?;
-        let method = reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("the method is not valid"))?;
+        let client =
+            self.client(secure).map_err(|message| Failure { kind: FailureKind::Tls, message, in_doubt: false })?;
+        let method =
+            reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("the method is not valid"))?;
         let mut builder = client.request(method, &request.url);
         for (name, value) in &request.headers {
             // `header` adds; a value that is not a header's is an error of the builder, found by `build`.
-            builder = builder.header(name, reqwest::header::HeaderValue::from_bytes(value.as_bytes()).map_err(|_| unsent("a header is not valid"))?);
+            builder = builder.header(
+                name,
+                reqwest::header::HeaderValue::from_bytes(value.as_bytes())
+                    .map_err(|_| unsent("a header is not valid"))?,
+            );
         }
         if let Some(body) = &request.body {
             builder = builder.body(body.clone());
@@ -61,7 +71,11 @@ impl Http {
         let mut body = vec![];
         while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error, secure))? {
             if (body.len() + chunk.len()) as u64 > outgoing.body_bytes {
-                return Err(Failure { kind: FailureKind::BodyTooLarge, message: format!("the body has more than {} bytes", outgoing.body_bytes), in_doubt: false });
+                return Err(Failure {
+                    kind: FailureKind::BodyTooLarge,
+                    message: format!("the body has more than {} bytes", outgoing.body_bytes),
+                    in_doubt: true,
+                });
             }
             body.extend_from_slice(&chunk);
         }
@@ -129,7 +143,14 @@ fn failure(error: &reqwest::Error, secure: bool) -> Failure {
             let host = error.url().and_then(|url| url.host_str()).unwrap_or_default();
             return new(FailureKind::Dns, format!("the host `{host}` has no address"));
         }
-        if secure && (says("certificate") || says("tls") || says("handshake") || says("alert") || says("invalidcontenttype") || says("corrupt message")) {
+        if secure
+            && (says("certificate")
+                || says("tls")
+                || says("handshake")
+                || says("alert")
+                || says("invalidcontenttype")
+                || says("corrupt message"))
+        {
             return new(FailureKind::Tls, format!("the connection is not safe: {last}"));
         }
         return match io {
@@ -139,12 +160,22 @@ fn failure(error: &reqwest::Error, secure: bool) -> Failure {
         };
     }
     match io {
-        Some(std::io::ErrorKind::ConnectionReset | std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionAborted | std::io::ErrorKind::UnexpectedEof) => {
-            new(FailureKind::Reset, "the connection was closed before the answer was complete".to_owned())
-        }
+        Some(
+            std::io::ErrorKind::ConnectionReset
+            | std::io::ErrorKind::BrokenPipe
+            | std::io::ErrorKind::ConnectionAborted
+            | std::io::ErrorKind::UnexpectedEof,
+        ) => new(FailureKind::Reset, "the connection was closed before the answer was complete".to_owned()),
         _ if says("closed") || says("incomplete") || says("end of file") || says("unexpected eof") || says("reset") => {
             new(FailureKind::Reset, "the connection was closed before the answer was complete".to_owned())
         }
-        _ => new(FailureKind::Protocol, if last.is_empty() { "the answer is not HTTP".to_owned() } else { format!("the answer is not HTTP: {last}") }),
+        _ => new(
+            FailureKind::Protocol,
+            if last.is_empty() {
+                "the answer is not HTTP".to_owned()
+            } else {
+                format!("the answer is not HTTP: {last}")
+            },
+        ),
     }
 }

@@ -49,9 +49,14 @@ pub use drive::{Envelope, Interrupt};
 pub use error::Error;
 
 /// Begins to open the Arazzo document at `path`. Nothing is read before [`Builder::load`].
-#[must_use]
 pub fn open(path: impl Into<PathBuf>) -> Builder {
-    Builder { path: path.into(), options: LoadOptions::default(), settings: Settings::default(), sources: vec![], system_proxy: false }
+    Builder {
+        path: path.into(),
+        options: LoadOptions::default(),
+        settings: Settings::default(),
+        sources: vec![],
+        system_proxy: false,
+    }
 }
 
 /// How a document is to be read and run.
@@ -139,14 +144,29 @@ impl Builder {
         let (bundle, loading, sources) = fetch::load(&self.path, self.options)?.finish();
         let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };
         let compiled = compile(&bundle, loading, readings);
-        let unknown: Vec<String> =
-            self.settings.servers.named.keys().filter(|name| !compiled.program.apis.iter().any(|api| api.name == **name)).cloned().collect();
+        let unknown: Vec<String> = self
+            .settings
+            .servers
+            .named
+            .keys()
+            .filter(|name| !compiled.program.apis.iter().any(|api| api.name == **name))
+            .cloned()
+            .collect();
         if let Some(name) = unknown.first() {
             let known: Vec<&str> = compiled.program.apis.iter().map(|api| api.name.as_str()).collect();
-            let hint = nearest(name, known.iter().copied()).map_or_else(|| format!("source descriptions: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
-            return Err(Error::Setup(format!("a server is given for the source `{name}`, which the document does not describe; {hint}")));
+            let hint = nearest(name, known.iter().copied()).map_or_else(
+                || format!("source descriptions: {}", known.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return Err(Error::Setup(format!(
+                "a server is given for the source `{name}`, which the document does not describe; {hint}"
+            )));
         }
-        Ok(Description { compiled: Arc::new(compiled), settings: self.settings, http: http::Http::new(self.system_proxy) })
+        Ok(Description {
+            compiled: Arc::new(compiled),
+            settings: self.settings,
+            http: http::Http::new(self.system_proxy),
+        })
     }
 }
 
@@ -215,7 +235,10 @@ impl Description {
     /// What each step of a workflow calls, whether or not the workflow can run.
     #[must_use]
     pub fn plan(&self, workflow: &str) -> Vec<PlannedStep> {
-        self.program().workflow_named(workflow).map(|id| plan(self.program(), id, &self.settings.servers)).unwrap_or_default()
+        self.program()
+            .workflow_named(workflow)
+            .map(|id| plan(self.program(), id, &self.settings.servers))
+            .unwrap_or_default()
     }
 
     fn documents(&self, diagnostics: Diagnostics) -> Error {
@@ -329,13 +352,20 @@ impl Workflow {
     ///
     /// # Errors
     /// As [`Workflow::check`].
-    pub async fn run_until(&self, inputs: impl Into<Inputs>, interrupt: &Interrupt, observe: impl FnMut(&Envelope)) -> Result<Outcome, Error> {
+    pub async fn run_until(
+        &self,
+        inputs: impl Into<Inputs>,
+        interrupt: &Interrupt,
+        observe: impl FnMut(&Envelope),
+    ) -> Result<Outcome, Error> {
         let machine = self.machine(inputs.into())?;
         Ok(drive::run(machine, &self.description.http, interrupt, observe).await)
     }
 
     fn machine(&self, inputs: Inputs) -> Result<Machine, Error> {
-        let Some(workflow) = self.compiled() else { return Err(Error::Setup("the workflow is not part of its program".to_owned())) };
+        let Some(workflow) = self.compiled() else {
+            return Err(Error::Setup("the workflow is not part of its program".to_owned()));
+        };
         let accepted = accept(workflow, inputs.0).map_err(Error::Inputs)?;
         let mut settings = self.description.settings.clone();
         settings.warnings.extend(self.found.warnings().map(|found| Warning {
@@ -344,7 +374,8 @@ impl Workflow {
             help: found.help.clone(),
             place: found.place(self.description.sources()),
         }));
-        Machine::new(self.description.compiled.program.clone(), self.id, accepted, settings).map_err(|faults| self.description.documents(faults))
+        Machine::new(self.description.compiled.program.clone(), self.id, accepted, settings)
+            .map_err(|faults| self.description.documents(faults))
     }
 
     fn compiled(&self) -> Option<&engine::program::Workflow> {

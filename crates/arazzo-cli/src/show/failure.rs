@@ -32,7 +32,11 @@ impl Exchanges {
         match &event.kind {
             EventKind::RequestSent { method, url, headers, body, .. } => {
                 self.0.retain(|(known, ..)| known != step);
-                self.0.push((step.clone(), Sent { method: method.clone(), url: url.clone(), headers: headers.clone(), body: body.clone() }, None));
+                self.0.push((
+                    step.clone(),
+                    Sent { method: method.clone(), url: url.clone(), headers: headers.clone(), body: body.clone() },
+                    None,
+                ));
             }
             EventKind::ResponseReceived { body, .. } => {
                 if let Some((.., known)) = self.0.iter_mut().find(|(known, ..)| known == step) {
@@ -49,11 +53,19 @@ impl Exchanges {
 }
 
 /// The whole report of a run that failed or stopped.
-pub(crate) fn report(last: &Envelope, sources: &Sources, exchanges: &Exchanges, run: &Report, exit: u8, width: usize) -> Vec<String> {
+pub(crate) fn report(
+    last: &Envelope,
+    sources: &Sources,
+    exchanges: &Exchanges,
+    run: &Report,
+    exit: u8,
+    width: usize,
+) -> Vec<String> {
     let EventKind::RunFinished { status, duration_ms, why: Some(why), .. } = &last.event.kind else { return vec![] };
     let mut lines = vec![];
     let exchange = why.step.as_deref().and_then(|step| exchanges.of(step)).filter(|_| !unsent(why));
-    lines.push(diagnostic(why, exchange.and_then(|(.., answer)| answer.as_ref()), sources).render(sources, true, width));
+    lines
+        .push(diagnostic(why, exchange.and_then(|(.., answer)| answer.as_ref()), sources).render(sources, true, width));
     if let (Some((_, sent, _)), true) = (exchange, *status == RunStatus::Failed) {
         lines.push(format!("reproduce: {}", curl(sent)));
     }
@@ -76,7 +88,8 @@ fn unsent(why: &Why) -> bool {
 
 fn diagnostic(why: &Why, answer: Option<&BodyText>, sources: &Sources) -> Diagnostic {
     let span = why.place.as_ref().and_then(|place| sources.span(place));
-    let mut diagnostic = Diagnostic::error(why.code.clone(), span, safe(&why.message)).help(why.help.as_deref().map(safe));
+    let mut diagnostic =
+        Diagnostic::error(why.code.clone(), span, safe(&why.message)).help(why.help.as_deref().map(safe));
     diagnostic.label = why.label.as_deref().map(safe);
     diagnostic.notes = why.notes.iter().filter_map(|(place, text)| Some((sources.span(place)?, safe(text)))).collect();
     if let Some(answer) = answer {
@@ -102,7 +115,12 @@ fn excerpt(text: &str) -> String {
 fn left_behind(run: &Report) -> Vec<String> {
     run.changes()
         .map(|change| {
-            let outputs: Vec<String> = change.outputs.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| format!("{name}={}", shown(value))).collect();
+            let outputs: Vec<String> = change
+                .outputs
+                .iter()
+                .filter(|(_, value)| !value.is_null())
+                .map(|(name, value)| format!("{name}={}", shown(value)))
+                .collect();
             let outputs = if outputs.is_empty() { String::new() } else { format!(": {}", outputs.join(" ")) };
             let sent = format!("{} {}", change.call.method, safe(&change.call.url));
             match change.call.status {

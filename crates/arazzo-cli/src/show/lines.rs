@@ -79,7 +79,9 @@ impl Lines {
                 self.action = Some((action.clone(), target.clone(), *delay_ms));
                 vec![]
             }
-            EventKind::StepFinished { status, again, duration_ms, .. } => self.finished(&name, *status, *again, *duration_ms, envelope.ms),
+            EventKind::StepFinished { status, again, duration_ms, .. } => {
+                self.finished(&name, *status, *again, *duration_ms, envelope.ms)
+            }
             EventKind::WorkflowStarted { .. } => {
                 self.began = true;
                 vec![]
@@ -100,11 +102,21 @@ impl Lines {
         let action = self.action.take();
         let width = self.names;
         let Some(seen) = self.steps.get_mut(name) else { return vec![] };
-        let wait = action.as_ref().and_then(|(_, _, delay)| *delay).map(|ms| format!("  wait {}", time(ms))).unwrap_or_default();
+        let wait = action
+            .as_ref()
+            .and_then(|(_, _, delay)| *delay)
+            .map(|ms| format!("  wait {}", time(ms)))
+            .unwrap_or_default();
         if let (true, Some((action, ..))) = (again, &action) {
             let cyan = bold(AnsiColor::Cyan);
             let answer = if status == StepStatus::Failed { format!("  {}", safe(&seen.answer)) } else { String::new() };
-            return vec![format!("{cyan}loop{cyan:#}  {:width$}  visit {} -> {} ({}){answer}{wait}", safe(name), seen.visit, seen.visit + 1, safe(action))];
+            return vec![format!(
+                "{cyan}loop{cyan:#}  {:width$}  visit {} -> {} ({}){answer}{wait}",
+                safe(name),
+                seen.visit,
+                seen.visit + 1,
+                safe(action)
+            )];
         }
         let (word, style) = match status {
             StepStatus::Succeeded => ("ok  ", bold(AnsiColor::Green)),
@@ -114,12 +126,19 @@ impl Lines {
         let total = seen.first_ms.take().map_or(duration_ms, |first| now.saturating_sub(first));
         let visits = if seen.visit > 1 { format!("  {} visits", seen.visit) } else { String::new() };
         let handled = match (status, &action) {
-            (StepStatus::Failed, Some((action, Some(target), _))) => format!("  -> {} ({})", safe(target), safe(action)),
+            (StepStatus::Failed, Some((action, Some(target), _))) => {
+                format!("  -> {} ({})", safe(target), safe(action))
+            }
             (StepStatus::Failed, Some((action, None, _))) => format!("  ({})", safe(action)),
             _ => String::new(),
         };
         let answer = if seen.answer.is_empty() { "-" } else { seen.answer.as_str() };
-        vec![format!("{style}{word}{style:#}  {:width$}  {:32}  {answer:>3}  {}{visits}{handled}{wait}", safe(name), safe(&seen.call), time(total))]
+        vec![format!(
+            "{style}{word}{style:#}  {:width$}  {:32}  {answer:>3}  {}{visits}{handled}{wait}",
+            safe(name),
+            safe(&seen.call),
+            time(total)
+        )]
     }
 
     fn wire(&self, sign: char, first: &str, headers: &[(String, String)], body: Option<&BodyText>) -> Vec<String> {
@@ -130,7 +149,11 @@ impl Lines {
         let mut lines = vec![format!("{dim}{sign} {first}{dim:#}")];
         lines.extend(headers.iter().map(|(name, value)| format!("{dim}{sign} {}: {}{dim:#}", safe(name), safe(value))));
         if let (Some(body), true) = (body, self.detail >= Detail::Bodies) {
-            let text = if body.text.is_empty() { format!("({} bytes that are not text)", body.bytes) } else { body.text.clone() };
+            let text = if body.text.is_empty() {
+                format!("({} bytes that are not text)", body.bytes)
+            } else {
+                body.text.clone()
+            };
             lines.extend(text.lines().map(|line| format!("{dim}{sign} {}{dim:#}", safe(line))));
             if body.cut {
                 lines.push(format!("{dim}{sign} … ({} bytes){dim:#}", body.bytes));
@@ -142,7 +165,21 @@ impl Lines {
 
 /// The last line of a run that did not fail: how it ended, with its figures.
 pub(crate) fn verdict(kind: &EventKind, workflow: &str) -> Option<String> {
-    let EventKind::RunFinished { status, exit, duration_ms, steps, requests, waited_ms, outputs, missing, ended_by, .. } = kind else { return None };
+    let EventKind::RunFinished {
+        status,
+        exit,
+        duration_ms,
+        steps,
+        requests,
+        waited_ms,
+        outputs,
+        missing,
+        ended_by,
+        ..
+    } = kind
+    else {
+        return None;
+    };
     let count = |n: u32, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
     let waited = if *waited_ms > 0 { format!(", {} waiting between polls", time(*waited_ms)) } else { String::new() };
     let figures = format!("{}  {}, {}{waited}", time(*duration_ms), count(*steps, "step"), count(*requests, "request"));
@@ -151,7 +188,9 @@ pub(crate) fn verdict(kind: &EventKind, workflow: &str) -> Option<String> {
     let missing = match (without.as_slice(), exit) {
         ([], _) => String::new(),
         (without, 0) => format!("; outputs without a value: {}", safe(&without.join(", "))),
-        (without, exit) => format!("; outputs without a value: {}, and they are required (exit {exit})", safe(&without.join(", "))),
+        (without, exit) => {
+            format!("; outputs without a value: {}, and they are required (exit {exit})", safe(&without.join(", ")))
+        }
     };
     match status {
         RunStatus::Succeeded => {
@@ -161,7 +200,7 @@ pub(crate) fn verdict(kind: &EventKind, workflow: &str) -> Option<String> {
         RunStatus::Ended => {
             let yellow = bold(AnsiColor::Yellow);
             let by = ended_by.as_deref().unwrap_or_default();
-            Some(format!("{yellow}ended{yellow:#} {} ended by action `{}` in {figures}{missing}", safe(workflow), safe(by)))
+            Some(format!("{yellow}ended{yellow:#} {} by action `{}` in {figures}{missing}", safe(workflow), safe(by)))
         }
         RunStatus::Failed | RunStatus::Stopped => None,
     }

@@ -79,9 +79,15 @@ impl Screen {
         }
         let yellow = bold(AnsiColor::Yellow);
         for (warning, count) in &kinds {
-            let place = warning.place(sources).map(|p| format!(" {}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
+            let place =
+                warning.place(sources).map(|p| format!(" {}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
             let places = if *count > 1 { format!(" ({count} places)") } else { String::new() };
-            self.line(&format!("{yellow}warning[{}]{yellow:#}{}: {}{places}", warning.code, safe(&place), safe(&warning.message)));
+            self.line(&format!(
+                "{yellow}warning[{}]{yellow:#}{}: {}{places}",
+                warning.code,
+                safe(&place),
+                safe(&warning.message)
+            ));
         }
     }
 
@@ -136,7 +142,8 @@ pub(crate) fn bold(color: AnsiColor) -> Style {
 pub(crate) fn safe(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        let hidden = c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+        let hidden = c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
         if hidden { shown.extend(c.escape_unicode()) } else { shown.push(c) }
     }
     shown

@@ -6,7 +6,7 @@ use crate::document::{self, OrReusable, Text};
 use crate::expr::{Expr, Finding, Piece, Root, Template, condition, jsonpath, parse};
 use crate::node::{Kind, Node};
 use crate::openapi::{self, Broken, encode};
-use crate::program::{Argument, Body, Build, Criterion, Hole, Leaf, Location, Test};
+use crate::program::{Argument, Body, Build, Criterion, Hole, JsonpathTest, Leaf, Location, Test};
 use crate::readings::Readings;
 use crate::value::json_text;
 
@@ -36,11 +36,22 @@ impl<'b> Compiler<'b> {
 
     /// A pointer into an input is a form of 1.1.
     fn newer_form(&mut self, node: &Node, expr: &Expr) {
-        if self.document().version == (1, 0) && matches!(expr.root, Root::Input(_)) && !expr.at.is_whole() && !expr.dotted {
+        if self.document().version == (1, 0)
+            && matches!(expr.root, Root::Input(_))
+            && !expr.at.is_whole()
+            && !expr.dotted
+        {
             self.departure(
-                Diagnostic::warning("newer-form", node.span, format!("a pointer into an input is a form of Arazzo 1.1; the document says {}", self.document().version_text))
-                    .help("write `arazzo: 1.1.0`".to_owned())
-                    .section("§Runtime Expressions"),
+                Diagnostic::warning(
+                    "newer-form",
+                    node.span,
+                    format!(
+                        "a pointer into an input is a form of Arazzo 1.1; the document says {}",
+                        self.document().version_text
+                    ),
+                )
+                .help("write `arazzo: 1.1.0`".to_owned())
+                .section("§Runtime Expressions"),
             );
         }
     }
@@ -52,8 +63,12 @@ impl<'b> Compiler<'b> {
             if context.optional.contains(name) {
                 let span = node.part(self.sources(), range.clone());
                 self.departure(
-                    Diagnostic::warning("optional-input-in-text", span, format!("input `{name}` is optional, and this text cannot be built without it"))
-                        .help(format!("list `{name}` under `required`, or give it a `default`")),
+                    Diagnostic::warning(
+                        "optional-input-in-text",
+                        span,
+                        format!("input `{name}` is optional, and this text cannot be built without it"),
+                    )
+                    .help(format!("list `{name}` under `required`, or give it a `default`")),
                 );
             }
         }
@@ -74,13 +89,19 @@ impl<'b> Compiler<'b> {
                 }
             }
             Kind::Array(items) => {
-                let built: Vec<Option<Build>> = items.iter().map(|item| self.build(item, credential, context)).collect();
+                let built: Vec<Option<Build>> =
+                    items.iter().map(|item| self.build(item, credential, context)).collect();
                 built.into_iter().collect::<Option<_>>().map(Build::Array)
             }
             Kind::Object(members) => {
                 let built: Vec<Option<(String, Build)>> = members
                     .iter()
-                    .map(|(key, value)| Some((key.name.clone(), self.build(value, credential || is_credential_name(&key.name), context)?)))
+                    .map(|(key, value)| {
+                        Some((
+                            key.name.clone(),
+                            self.build(value, credential || is_credential_name(&key.name), context)?,
+                        ))
+                    })
                     .collect();
                 built.into_iter().collect::<Option<_>>().map(Build::Object)
             }
@@ -88,9 +109,17 @@ impl<'b> Compiler<'b> {
                 let digits = text.trim_start_matches(['-', '+']);
                 if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
                     self.departure(
-                        Diagnostic::warning("leading-zero-number", node.span, format!("`{text}` is the number {} in YAML 1.2", node.to_json()))
-                            .help("quote it if its digits matter".to_owned())
-                            .fix("quote it", false, vec![Edit { span: node.span, text: format!("'{text}'") }]),
+                        Diagnostic::warning(
+                            "leading-zero-number",
+                            node.span,
+                            format!("`{text}` is the number {} in YAML 1.2", node.to_json()),
+                        )
+                        .help("quote it if its digits matter".to_owned())
+                        .fix(
+                            "quote it",
+                            false,
+                            vec![Edit { span: node.span, text: format!("'{text}'") }],
+                        ),
                     );
                 }
                 Some(Build::Constant(node.to_json()))
@@ -105,7 +134,12 @@ impl<'b> Compiler<'b> {
         expression && node.get("selector").is_some() && node.get("type").is_some()
     }
 
-    pub(super) fn arguments(&mut self, step: &document::Step, operation: Option<openapi::Operation<'b>>, context: &Context<'_>) -> Vec<Argument> {
+    pub(super) fn arguments(
+        &mut self,
+        step: &document::Step,
+        operation: Option<openapi::Operation<'b>>,
+        context: &Context<'_>,
+    ) -> Vec<Argument> {
         let (declared, broken) = operation.map(|operation| operation.parameters()).unwrap_or_default();
         for fault in broken {
             self.broken(fault);
@@ -120,11 +154,18 @@ impl<'b> Compiler<'b> {
                 }
             };
             if let Some(argument) = self.argument(parameter, operation, &declared, context) {
-                if arguments.iter().any(|other| other.location == argument.location && same_name(&argument, &other.name)) {
+                if arguments
+                    .iter()
+                    .any(|other| other.location == argument.location && same_name(&argument, &other.name))
+                {
                     self.push(
-                        Diagnostic::error("duplicate-parameter", parameter.name.span(), format!("parameter `{}` stands twice in this step", argument.name))
-                            .help("keep one of them".to_owned())
-                            .section("§Step Object"),
+                        Diagnostic::error(
+                            "duplicate-parameter",
+                            parameter.name.span(),
+                            format!("parameter `{}` stands twice in this step", argument.name),
+                        )
+                        .help("keep one of them".to_owned())
+                        .section("§Step Object"),
                     );
                 }
                 arguments.push(argument);
@@ -145,13 +186,20 @@ impl<'b> Compiler<'b> {
         let name = parameter.name.value.clone();
         let Some(location) = &parameter.location else {
             self.push(
-                Diagnostic::error("missing-field", parameter.name.span(), format!("parameter `{name}` does not say where it goes"))
-                    .help("add `in: path`, `in: query`, `in: header` or `in: cookie`".to_owned())
-                    .section("§Parameter Object"),
+                Diagnostic::error(
+                    "missing-field",
+                    parameter.name.span(),
+                    format!("parameter `{name}` does not say where it goes"),
+                )
+                .help("add `in: path`, `in: query`, `in: header` or `in: cookie`".to_owned())
+                .section("§Parameter Object"),
             );
             return None;
         };
-        let found = declared.iter().find(|d| d.location == location.value && (d.name == name || location.value == "header" && d.name.eq_ignore_ascii_case(&name)));
+        let found = declared.iter().find(|d| {
+            d.location == location.value
+                && (d.name == name || location.value == "header" && d.name.eq_ignore_ascii_case(&name))
+        });
         let credential = location.value != "path" && (is_credential_name(&name) || self.is_api_key(&name));
         let value = self.build(&parameter.value, credential, context);
         let place = match location.value.as_str() {
@@ -164,8 +212,18 @@ impl<'b> Compiler<'b> {
                 return None;
             }
             other => {
-                let help = nearest(other, ["path", "query", "header", "cookie"]).map_or_else(|| "write path, query, header or cookie".to_owned(), |near| format!("did you mean `{near}`?"));
-                self.push(Diagnostic::error("unknown-value", location.span(), format!("`{other}` is not a place of a parameter")).help(help));
+                let help = nearest(other, ["path", "query", "header", "cookie"]).map_or_else(
+                    || "write path, query, header or cookie".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.push(
+                    Diagnostic::error(
+                        "unknown-value",
+                        location.span(),
+                        format!("`{other}` is not a place of a parameter"),
+                    )
+                    .help(help),
+                );
                 return None;
             }
         };
@@ -180,28 +238,51 @@ impl<'b> Compiler<'b> {
             self.not_yet(span, &format!("`{field}` of parameter `{name}`"));
         }
         let explode = found.map_or(matches!(place, Location::Query | Location::Cookie), openapi::Parameter::explode);
-        Some(Argument { name, location: place, explode, value: value?, credential, place: self.sources().place(parameter.value.span) })
+        Some(Argument {
+            name,
+            location: place,
+            explode,
+            value: value?,
+            credential,
+            place: self.sources().place(parameter.value.span),
+        })
     }
 
     fn header_name(&mut self, name: &Text) -> Option<()> {
         if CONNECTION_HEADERS.contains(&name.value.to_ascii_lowercase().as_str()) {
             self.push(
-                Diagnostic::error("connection-header", name.span(), format!("a document may not set the header `{}`: the connection does", name.value))
-                    .help("leave it out".to_owned()),
+                Diagnostic::error(
+                    "connection-header",
+                    name.span(),
+                    format!("a document may not set the header `{}`: the connection does", name.value),
+                )
+                .help("leave it out".to_owned()),
             );
             return None;
         }
         if !encode::is_header_name(&name.value) {
-            self.push(Diagnostic::error("unsafe-value", name.span(), format!("`{}` cannot be the name of a header", name.value)));
+            self.push(Diagnostic::error(
+                "unsafe-value",
+                name.span(),
+                format!("`{}` cannot be the name of a header", name.value),
+            ));
             return None;
         }
         Some(())
     }
 
     /// The reading `undeclared-parameter`; a path parameter that the path does not have cannot be sent at all.
-    fn undeclared(&mut self, parameter: &document::Parameter, place: Location, operation: &openapi::Operation<'_>, declared: &[openapi::Parameter<'_>]) -> Option<()> {
+    fn undeclared(
+        &mut self,
+        parameter: &document::Parameter,
+        place: Location,
+        operation: &openapi::Operation<'_>,
+        declared: &[openapi::Parameter<'_>],
+    ) -> Option<()> {
         let name = &parameter.name.value;
-        let called = operation.id().map_or_else(|| format!("{} {}", operation.method.to_uppercase(), operation.path), str::to_owned);
+        let called = operation
+            .id()
+            .map_or_else(|| format!("{} {}", operation.method.to_uppercase(), operation.path), str::to_owned);
         let near = nearest(name, declared.iter().map(|d| d.name));
         let elsewhere = declared.iter().find(|d| d.name == *name);
         let help = match (elsewhere, near) {
@@ -215,40 +296,65 @@ impl<'b> Compiler<'b> {
                 return Some(());
             }
             let message = format!("the path {} has no parameter `{name}`", operation.path);
-            self.push(Diagnostic::error("unknown-parameter", parameter.name.span(), message).note(operation.key.span, "the operation").help(help));
+            self.push(
+                Diagnostic::error("unknown-parameter", parameter.name.span(), message)
+                    .note(operation.key.span, "the operation")
+                    .help(help),
+            );
             return None;
         }
-        let diagnostic = Diagnostic::warning("undeclared-parameter", parameter.name.span(), format!("operation `{called}` declares no such parameter `{name}`; it is sent"));
+        let diagnostic = Diagnostic::warning(
+            "undeclared-parameter",
+            parameter.name.span(),
+            format!("operation `{called}` declares no such parameter `{name}`; it is sent"),
+        );
         self.departure(diagnostic.note(operation.key.span, "the operation").help(help));
         Some(())
     }
 
     /// The reading `missing-required-parameter`, and path parameters without a value.
-    fn required(&mut self, step: &document::Step, operation: &openapi::Operation<'_>, declared: &[openapi::Parameter<'_>], given: &[Argument]) {
+    fn required(
+        &mut self,
+        step: &document::Step,
+        operation: &openapi::Operation<'_>,
+        declared: &[openapi::Parameter<'_>],
+        given: &[Argument],
+    ) {
         // A parameter that has a fault of its own is not missing.
         let named: Vec<(&str, &str)> = step
             .parameters
             .iter()
             .filter_map(|p| match p {
-                OrReusable::Object(p) => Some((p.name.value.as_str(), p.location.as_ref().map_or("", |l| l.value.as_str()))),
+                OrReusable::Object(p) => {
+                    Some((p.name.value.as_str(), p.location.as_ref().map_or("", |l| l.value.as_str())))
+                }
                 OrReusable::Reference(_) => None,
             })
             .collect();
         let references = step.parameters.iter().any(|p| matches!(p, OrReusable::Reference(_)));
         let has = |name: &str, location: &str| {
             references
-                || named.iter().any(|(n, l)| (*l == location || l.is_empty()) && (*n == name || location == "header" && n.eq_ignore_ascii_case(name)))
+                || named.iter().any(|(n, l)| {
+                    (*l == location || l.is_empty())
+                        && (*n == name || location == "header" && n.eq_ignore_ascii_case(name))
+                })
                 || given.iter().any(|a| a.name == name && location == "path" && a.location == Location::Path)
         };
-        let called = operation.id().map_or_else(|| format!("{} {}", operation.method.to_uppercase(), operation.path), str::to_owned);
+        let called = operation
+            .id()
+            .map_or_else(|| format!("{} {}", operation.method.to_uppercase(), operation.path), str::to_owned);
         let mut rest = operation.path;
         while let Some((name, after)) = rest.split_once('{').and_then(|(_, after)| after.split_once('}')) {
             rest = after;
             if !has(name, "path") {
                 self.push(
-                    Diagnostic::error("missing-required-parameter", step.id.span(), format!("operation `{called}` needs the path parameter `{name}`"))
-                        .note(operation.key.span, format!("{} {}", operation.method.to_uppercase(), operation.path))
-                        .help(format!("add a parameter `name: {name}`, `in: path`")),
+                    Diagnostic::error(
+                        "missing-required-parameter",
+                        step.id.span(),
+                        format!("operation `{called}` needs the path parameter `{name}`"),
+                    )
+                    .note(operation.key.span, format!("{} {}", operation.method.to_uppercase(), operation.path))
+                    .help(format!("add a parameter `name: {name}`, `in: path`")),
                 );
             }
         }
@@ -257,15 +363,26 @@ impl<'b> Compiler<'b> {
                 continue;
             }
             self.departure(
-                Diagnostic::warning("missing-required-parameter", step.id.span(), format!("operation `{called}` requires the {} parameter `{}`; it is called without", parameter.location, parameter.name))
-                    .note(parameter.node.span, "described here")
-                    .help(format!("add a parameter `name: {}`, `in: {}`", parameter.name, parameter.location)),
+                Diagnostic::warning(
+                    "missing-required-parameter",
+                    step.id.span(),
+                    format!(
+                        "operation `{called}` requires the {} parameter `{}`; it is called without",
+                        parameter.location, parameter.name
+                    ),
+                )
+                .note(parameter.node.span, "described here")
+                .help(format!("add a parameter `name: {}`, `in: {}`", parameter.name, parameter.location)),
             );
         }
         if operation.requires_body() && step.request_body.is_none() {
             self.departure(
-                Diagnostic::warning("missing-required-parameter", step.id.span(), format!("operation `{called}` requires a request body; it is called without"))
-                    .help("add `requestBody`".to_owned()),
+                Diagnostic::warning(
+                    "missing-required-parameter",
+                    step.id.span(),
+                    format!("operation `{called}` requires a request body; it is called without"),
+                )
+                .help("add `requestBody`".to_owned()),
             );
         }
     }
@@ -278,18 +395,28 @@ impl<'b> Compiler<'b> {
     fn broken(&mut self, fault: Broken) {
         match fault {
             Broken::External(span) => self.not_yet(span, "a `$ref` into another document"),
-            Broken::Dangling(span, text) => self.push(Diagnostic::error("broken-reference", span, format!("`{text}` leads nowhere"))),
+            Broken::Dangling(span, text) => {
+                self.push(Diagnostic::error("broken-reference", span, format!("`{text}` leads nowhere")))
+            }
         }
     }
 
-    pub(super) fn body(&mut self, step: &document::Step, operation: Option<openapi::Operation<'b>>, context: &Context<'_>) -> Option<Body> {
+    pub(super) fn body(
+        &mut self,
+        step: &document::Step,
+        operation: Option<openapi::Operation<'b>>,
+        context: &Context<'_>,
+    ) -> Option<Body> {
         let body = step.request_body.as_ref()?;
         if let Some(key) = &body.replacements {
             self.not_yet(key.span, "`replacements` of a request body");
         }
         let Some(payload) = &body.payload else {
             if body.replacements.is_none() {
-                self.push(Diagnostic::error("missing-field", body.span, "the request body has no `payload`".to_owned()).help("add `payload`, or leave `requestBody` out".to_owned()));
+                self.push(
+                    Diagnostic::error("missing-field", body.span, "the request body has no `payload`".to_owned())
+                        .help("add `payload`, or leave `requestBody` out".to_owned()),
+                );
             }
             return None;
         };
@@ -308,7 +435,11 @@ impl<'b> Compiler<'b> {
     }
 
     /// The media type of the body: the step's, else the operation's; only JSON is sent by this version.
-    fn content_type(&mut self, body: &document::RequestBody, operation: Option<openapi::Operation<'b>>) -> Option<String> {
+    fn content_type(
+        &mut self,
+        body: &document::RequestBody,
+        operation: Option<openapi::Operation<'b>>,
+    ) -> Option<String> {
         if let Some(text) = &body.content_type {
             if text.value.contains(['\r', '\n', '\0']) {
                 self.push(Diagnostic::error("unsafe-value", text.span(), "a content type cannot hold a line break"));
@@ -355,7 +486,9 @@ impl<'b> Compiler<'b> {
         Some(Criterion {
             text: criterion.condition.value.clone(),
             context: criterion.context.as_ref().map(|text| text.value.clone()),
-            place: self.sources().place(criterion.condition.node.part(self.sources(), 0..criterion.condition.value.len())),
+            place: self
+                .sources()
+                .place(criterion.condition.node.part(self.sources(), 0..criterion.condition.value.len())),
             test,
         })
     }
@@ -379,8 +512,15 @@ impl<'b> Compiler<'b> {
                 None
             }
             _ => {
-                let help = nearest(word, ["simple", "regex", "jsonpath", "xpath"]).map_or_else(|| "write simple, regex, jsonpath or xpath".to_owned(), |near| format!("did you mean `{near}`?"));
-                self.push(Diagnostic::error("unknown-value", node.span, format!("`{word}` is not a type of criterion")).help(help).section("§Criterion Object"));
+                let help = nearest(word, ["simple", "regex", "jsonpath", "xpath"]).map_or_else(
+                    || "write simple, regex, jsonpath or xpath".to_owned(),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                self.push(
+                    Diagnostic::error("unknown-value", node.span, format!("`{word}` is not a type of criterion"))
+                        .help(help)
+                        .section("§Criterion Object"),
+                );
                 None
             }
         }
@@ -411,9 +551,13 @@ impl<'b> Compiler<'b> {
             }
             None => {
                 self.push(
-                    Diagnostic::error("missing-field", text.span(), "a jsonpath criterion needs a `context`".to_owned())
-                        .help("add `context: $response.body`".to_owned())
-                        .section("§Criterion Object"),
+                    Diagnostic::error(
+                        "missing-field",
+                        text.span(),
+                        "a jsonpath criterion needs a `context`".to_owned(),
+                    )
+                    .help("add `context: $response.body`".to_owned())
+                    .section("§Criterion Object"),
                 );
                 None
             }
@@ -425,7 +569,11 @@ impl<'b> Compiler<'b> {
                 if letter {
                     // "If the JSONPath expression is syntactically invalid, the condition MUST evaluate to fail."
                     let span = text.node.part(self.sources(), error.at);
-                    self.push(Diagnostic::warning("jsonpath-syntax", span, error.message.clone()).help(error.help).section("§Criterion Object"));
+                    self.push(
+                        Diagnostic::warning("jsonpath-syntax", span, error.message.clone())
+                            .help(error.help)
+                            .section("§Criterion Object"),
+                    );
                     return Some(Test::Fails(error.message));
                 }
                 let finding = Finding::new("jsonpath-syntax", error.at, error.message).help(error.help);
@@ -449,7 +597,7 @@ impl<'b> Compiler<'b> {
             // Whether a filter stands over an object is known when the body comes; the reading is named then.
             jsonpath::Condition::Query(_) => {}
         }
-        Some(Test::Jsonpath { context: root?, condition: parsed, holes })
+        Some(Test::Jsonpath(Box::new(JsonpathTest { context: root?, condition: parsed, holes })))
     }
 
     /// The expressions in braces of a JSONPath condition.
@@ -478,8 +626,13 @@ impl<'b> Compiler<'b> {
         if let Some(simple) = simple {
             diagnostic = diagnostic.help(format!("write the simple condition {simple} (it ignores case)"));
             if let Some(kind) = criterion.kind.as_ref().filter(|kind| kind.as_str().is_some()) {
-                let quoted = if simple.contains(": ") || simple.contains(" #") { format!("\"{}\"", simple.replace('"', "\\\"")) } else { simple };
-                let edits = vec![Edit { span: node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
+                let quoted = if simple.contains(": ") || simple.contains(" #") {
+                    format!("\"{}\"", simple.replace('"', "\\\""))
+                } else {
+                    simple
+                };
+                let edits =
+                    vec![Edit { span: node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
                 diagnostic = diagnostic.fix("write a simple condition; it ignores case", false, edits);
             }
         }

@@ -10,7 +10,12 @@ use crate::program::{Argument, Build, Call, Criterion, Step, Test, Then};
 use crate::source::Sources;
 
 /// Faults in the order of the steps of one workflow.
-pub(super) fn check(steps: &[Step], ids: &[StepId], workflow: &document::Workflow, sources: &Sources) -> Vec<Diagnostic> {
+pub(super) fn check(
+    steps: &[Step],
+    ids: &[StepId],
+    workflow: &document::Workflow,
+    sources: &Sources,
+) -> Vec<Diagnostic> {
     let mut faults = vec![];
     for id in ids {
         let Some(step) = steps.get(id.0 as usize) else { continue };
@@ -22,7 +27,10 @@ pub(super) fn check(steps: &[Step], ids: &[StepId], workflow: &document::Workflo
             }
             let Some(name) = steps.get(read.0 as usize).map(|s| s.name.as_str()) else { return };
             let (message, help) = if read == id {
-                (format!("`{text}` reads an output of the step's own answer before its request is sent"), "read an output of an earlier step".to_owned())
+                (
+                    format!("`{text}` reads an output of the step's own answer before its request is sent"),
+                    "read an output of an earlier step".to_owned(),
+                )
             } else {
                 (
                     format!("`{text}` reads step `{name}`, which cannot have run before step `{}`", step.name),
@@ -43,11 +51,18 @@ pub(super) fn check(steps: &[Step], ids: &[StepId], workflow: &document::Workflo
             leaf.template.expressions().into_iter().for_each(|expr| check(expr, &leaf.text, &leaf.place, false));
         }
         for output in &step.outputs {
-            output.value.template.expressions().into_iter().for_each(|expr| check(expr, &output.value.text, &output.value.place, true));
+            output
+                .value
+                .template
+                .expressions()
+                .into_iter()
+                .for_each(|expr| check(expr, &output.value.text, &output.value.place, true));
         }
         let actions = step.on_success.iter().chain(&step.on_failure).flat_map(|action| &action.criteria);
         for criterion in step.criteria.iter().chain(actions) {
-            criterion_expressions(criterion).into_iter().for_each(|expr| check(expr, &criterion.text, &criterion.place, true));
+            criterion_expressions(criterion)
+                .into_iter()
+                .for_each(|expr| check(expr, &criterion.text, &criterion.place, true));
         }
     }
     faults
@@ -60,7 +75,8 @@ fn run_before(steps: &[Step], id: StepId) -> BTreeSet<StepId> {
     while let Some(target) = frontier.pop() {
         for (index, step) in steps.iter().enumerate() {
             let from = StepId(index as u32);
-            let leads = step.next == Some(target) || step.on_success.iter().chain(&step.on_failure).any(|action| action.then == Then::Goto(target));
+            let leads = step.next == Some(target)
+                || step.on_success.iter().chain(&step.on_failure).any(|action| action.then == Then::Goto(target));
             if leads && before.insert(from) {
                 frontier.push(from);
             }
@@ -82,7 +98,9 @@ pub(super) fn leaves(build: &Build) -> Vec<&crate::program::Leaf> {
 fn criterion_expressions(criterion: &Criterion) -> Vec<&Expr> {
     match &criterion.test {
         Test::Simple(condition) => condition_expressions(condition),
-        Test::Jsonpath { context, holes, .. } => std::iter::once(context).chain(holes.iter().map(|hole| &hole.expr)).collect(),
+        Test::Jsonpath(test) => {
+            std::iter::once(&test.context).chain(test.holes.iter().map(|hole| &hole.expr)).collect()
+        }
         Test::Fails(_) => vec![],
     }
 }
@@ -94,6 +112,8 @@ fn condition_expressions(condition: &condition::Condition) -> Vec<&Expr> {
         Value(expr, _) => vec![expr],
         Not(inner) => condition_expressions(inner),
         And(list) | Or(list) => list.iter().flat_map(condition_expressions).collect(),
-        Compare(_, left, right) => condition_expressions(left).into_iter().chain(condition_expressions(right)).collect(),
+        Compare(_, left, right) => {
+            condition_expressions(left).into_iter().chain(condition_expressions(right)).collect()
+        }
     }
 }

@@ -120,7 +120,10 @@ impl<'b> Compiler<'b> {
 
     /// Names a field that this version reads and does not run.
     fn not_yet(&mut self, span: Span, what: &str) {
-        self.push(Diagnostic::error("not-supported-yet", span, format!("{what} is not supported yet")).label("not run by this version"));
+        self.push(
+            Diagnostic::error("not-supported-yet", span, format!("{what} is not supported yet"))
+                .label("not run by this version"),
+        );
     }
 
     /// Turns what was found in a string into diagnostics with a place.
@@ -131,8 +134,14 @@ impl<'b> Compiler<'b> {
             let mut diagnostic = Diagnostic::error(finding.code, span, finding.message).help(finding.help);
             diagnostic.severity = severity;
             let section = match finding.code {
-                "unbraced-expression" | "dotted-output" | "dotted-body" | "plural-headers" | "name-outside-grammar" => Some("§Runtime Expressions"),
-                "condition-syntax" | "double-quoted-literal" | "braced-condition" | "jsonpath-comparison" | "jsonpath-syntax" => Some("§Criterion Object"),
+                "unbraced-expression" | "dotted-output" | "dotted-body" | "plural-headers" | "name-outside-grammar" => {
+                    Some("§Runtime Expressions")
+                }
+                "condition-syntax"
+                | "double-quoted-literal"
+                | "braced-condition"
+                | "jsonpath-comparison"
+                | "jsonpath-syntax" => Some("§Criterion Object"),
                 _ => None,
             };
             diagnostic.section = section;
@@ -152,7 +161,14 @@ impl<'b> Compiler<'b> {
         let mut seen: Vec<&str> = vec![];
         for workflow in &self.document().workflows {
             if seen.contains(&workflow.id.value.as_str()) {
-                self.push(Diagnostic::error("duplicate-name", workflow.id.span(), format!("two workflows are called `{}`", workflow.id.value)).help("workflow ids are unique".to_owned()));
+                self.push(
+                    Diagnostic::error(
+                        "duplicate-name",
+                        workflow.id.span(),
+                        format!("two workflows are called `{}`", workflow.id.value),
+                    )
+                    .help("workflow ids are unique".to_owned()),
+                );
             }
             seen.push(&workflow.id.value);
         }
@@ -176,9 +192,13 @@ impl<'b> Compiler<'b> {
         for (index, step) in workflow.steps.iter().enumerate() {
             if let Some(other) = workflow.steps.iter().take(index).find(|other| other.id.value == step.id.value) {
                 self.push(
-                    Diagnostic::error("duplicate-name", step.id.span(), format!("two steps of this workflow are called `{}`", step.id.value))
-                        .note(other.id.span(), "first here")
-                        .help("step ids are unique in a workflow".to_owned()),
+                    Diagnostic::error(
+                        "duplicate-name",
+                        step.id.span(),
+                        format!("two steps of this workflow are called `{}`", step.id.value),
+                    )
+                    .note(other.id.span(), "first here")
+                    .help("step ids are unique in a workflow".to_owned()),
                 );
             }
             steps.push(DeclaredStep {
@@ -187,8 +207,12 @@ impl<'b> Compiler<'b> {
                 outputs: step.outputs.iter().map(|output| output.name.name.clone()).collect(),
             });
         }
-        let optional: Vec<String> = inputs.declared.iter().filter(|i| !i.required && i.default.is_none()).map(|i| i.name.clone()).collect();
-        let context = Context { scope: Scope { inputs: &declared, open: inputs.open, steps: &steps, readings: self.readings }, optional: &optional };
+        let optional: Vec<String> =
+            inputs.declared.iter().filter(|i| !i.required && i.default.is_none()).map(|i| i.name.clone()).collect();
+        let context = Context {
+            scope: Scope { inputs: &declared, open: inputs.open, steps: &steps, readings: self.readings },
+            optional: &optional,
+        };
         for (index, step) in workflow.steps.iter().enumerate() {
             let next = (index + 1 < workflow.steps.len()).then_some(StepId(first + index as u32 + 1));
             let compiled = self.step(id, step, next, &context);
@@ -209,7 +233,13 @@ impl<'b> Compiler<'b> {
         }
     }
 
-    fn step(&mut self, workflow: WorkflowId, step: &document::Step, next: Option<StepId>, context: &Context<'_>) -> Step {
+    fn step(
+        &mut self,
+        workflow: WorkflowId,
+        step: &document::Step,
+        next: Option<StepId>,
+        context: &Context<'_>,
+    ) -> Step {
         for key in &step.later {
             self.not_yet(key.span, &format!("`{}` of a step", key.name));
         }
@@ -250,17 +280,25 @@ impl<'b> Compiler<'b> {
             }
             [] => {
                 self.push(
-                    Diagnostic::error("missing-field", step.id.span(), format!("step `{}` does not say what it calls", step.id.value))
-                        .help("add `operationId`, `operationPath` or `workflowId`".to_owned())
-                        .section("§Step Object"),
+                    Diagnostic::error(
+                        "missing-field",
+                        step.id.span(),
+                        format!("step `{}` does not say what it calls", step.id.value),
+                    )
+                    .help("add `operationId`, `operationPath` or `workflowId`".to_owned())
+                    .section("§Step Object"),
                 );
                 None
             }
             [(one, _), (two, text), ..] => {
                 self.push(
-                    Diagnostic::error("several-targets", text.span(), format!("step `{}` has both `{one}` and `{two}`", step.id.value))
-                        .help("keep the one that is meant".to_owned())
-                        .section("§Step Object"),
+                    Diagnostic::error(
+                        "several-targets",
+                        text.span(),
+                        format!("step `{}` has both `{one}` and `{two}`", step.id.value),
+                    )
+                    .help("keep the one that is meant".to_owned())
+                    .section("§Step Object"),
                 );
                 None
             }
@@ -284,11 +322,17 @@ impl<'b> Compiler<'b> {
     fn outputs(&mut self, outputs: &[document::Output], context: &Context<'_>) -> Vec<Output> {
         let mut compiled = vec![];
         for output in outputs {
-            if !output.name.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) || output.name.name.is_empty() {
+            if !output.name.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+                || output.name.name.is_empty()
+            {
                 self.departure(
-                    Diagnostic::warning("name-outside-grammar", output.name.span, format!("the name `{}` cannot be written in a runtime expression", output.name.name))
-                        .help("use letters, digits, `.`, `-` and `_` only".to_owned())
-                        .section("§Runtime Expressions"),
+                    Diagnostic::warning(
+                        "name-outside-grammar",
+                        output.name.span,
+                        format!("the name `{}` cannot be written in a runtime expression", output.name.name),
+                    )
+                    .help("use letters, digits, `.`, `-` and `_` only".to_owned())
+                    .section("§Runtime Expressions"),
                 );
             }
             if self.is_selector(&output.value) {
@@ -296,16 +340,31 @@ impl<'b> Compiler<'b> {
                 continue;
             }
             let Some(text) = output.value.as_str() else {
-                self.push(Diagnostic::error("wrong-type", output.value.span, format!("expected a runtime expression, found {}", output.value.type_name())).help("write an expression such as $response.body#/id".to_owned()));
+                self.push(
+                    Diagnostic::error(
+                        "wrong-type",
+                        output.value.span,
+                        format!("expected a runtime expression, found {}", output.value.type_name()),
+                    )
+                    .help("write an expression such as $response.body#/id".to_owned()),
+                );
                 continue;
             };
             let Some(leaf) = self.leaf(&output.value, false, context) else { continue };
             if matches!(leaf.template, crate::expr::Template::Literal(_)) {
-                let near = text.starts_with(|c: char| c.is_alphabetic()).then(|| text.split('.').next().unwrap_or_default());
+                let near =
+                    text.starts_with(|c: char| c.is_alphabetic()).then(|| text.split('.').next().unwrap_or_default());
                 let near = near.and_then(|word| nearest(word, ["response", "inputs", "steps", "statusCode"]));
                 self.push(
-                    Diagnostic::error("expression-syntax", output.value.span, format!("`{text}` is not a runtime expression"))
-                        .help(near.map_or_else(|| "an output is an expression such as $response.body#/id".to_owned(), |_| format!("did you mean `${text}`?"))),
+                    Diagnostic::error(
+                        "expression-syntax",
+                        output.value.span,
+                        format!("`{text}` is not a runtime expression"),
+                    )
+                    .help(near.map_or_else(
+                        || "an output is an expression such as $response.body#/id".to_owned(),
+                        |_| format!("did you mean `${text}`?"),
+                    )),
                 );
                 continue;
             }
@@ -314,7 +373,12 @@ impl<'b> Compiler<'b> {
         compiled
     }
 
-    fn actions(&mut self, actions: &[OrReusable<document::Action>], what: &'static str, context: &Context<'_>) -> Vec<Action> {
+    fn actions(
+        &mut self,
+        actions: &[OrReusable<document::Action>],
+        what: &'static str,
+        context: &Context<'_>,
+    ) -> Vec<Action> {
         let mut compiled = vec![];
         for (index, action) in actions.iter().enumerate() {
             let action = match action {
@@ -328,7 +392,10 @@ impl<'b> Compiler<'b> {
             for key in action.later.iter().filter(|key| key.name == "parameters") {
                 self.not_yet(key.span, "`parameters` of an action");
             }
-            let name = action.name.as_ref().map_or_else(|| format!("{} {}", action.kind.value, index + 1), |name| name.value.clone());
+            let name = action
+                .name
+                .as_ref()
+                .map_or_else(|| format!("{} {}", action.kind.value, index + 1), |name| name.value.clone());
             if let Some(then) = self.then(action, what, context) {
                 compiled.push(Action { name, then, criteria, place: self.sources().place(action.span) });
             }
@@ -350,18 +417,36 @@ impl<'b> Compiler<'b> {
             ("goto", Some(step), None) => {
                 let found = context.scope.steps.iter().find(|known| known.name == step.value);
                 if found.is_none() {
-                    let help = nearest(&step.value, context.scope.steps.iter().map(|s| s.name.as_str())).map(|near| format!("did you mean `{near}`?"));
-                    self.push(Diagnostic::error("unknown-step", step.span(), format!("the workflow has no step `{}`", step.value)).help(help));
+                    let help = nearest(&step.value, context.scope.steps.iter().map(|s| s.name.as_str()))
+                        .map(|near| format!("did you mean `{near}`?"));
+                    self.push(
+                        Diagnostic::error(
+                            "unknown-step",
+                            step.span(),
+                            format!("the workflow has no step `{}`", step.value),
+                        )
+                        .help(help),
+                    );
                 }
                 found.map(|step| Then::Goto(step.id))
             }
             ("goto", None, None) => {
-                self.push(Diagnostic::error("missing-field", action.kind.span(), "`goto` does not say where to".to_owned()).help("add `stepId`".to_owned()));
+                self.push(
+                    Diagnostic::error("missing-field", action.kind.span(), "`goto` does not say where to".to_owned())
+                        .help("add `stepId`".to_owned()),
+                );
                 None
             }
             (other, ..) => {
                 let known = if what == "success action" { "end or goto" } else { "end, goto or retry" };
-                self.push(Diagnostic::error("unknown-value", action.kind.span(), format!("`{other}` is not a type of {what}")).help(format!("write {known}")));
+                self.push(
+                    Diagnostic::error(
+                        "unknown-value",
+                        action.kind.span(),
+                        format!("`{other}` is not a type of {what}"),
+                    )
+                    .help(format!("write {known}")),
+                );
                 None
             }
         }
@@ -370,7 +455,11 @@ impl<'b> Compiler<'b> {
     fn inputs(&mut self, schema: Option<&Node>) -> Inputs {
         let Some(node) = schema else { return Inputs { open: true, ..Inputs::default() } };
         if !matches!(node.kind, Kind::Object(_)) {
-            self.push(Diagnostic::error("wrong-type", node.span, format!("expected `inputs` to be a JSON Schema (an object), found {}", node.type_name())));
+            self.push(Diagnostic::error(
+                "wrong-type",
+                node.span,
+                format!("expected `inputs` to be a JSON Schema (an object), found {}", node.type_name()),
+            ));
             return Inputs::default();
         }
         let references = references(node);
@@ -378,7 +467,8 @@ impl<'b> Compiler<'b> {
             self.not_yet(key.span, "`$ref` in `inputs`");
         }
         let json = node.to_json();
-        let required: Vec<&str> = node.get("required").map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str).collect();
+        let required: Vec<&str> =
+            node.get("required").map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str).collect();
         let properties = node.get("properties").map(Node::members).unwrap_or_default();
         let declared = properties
             .iter()
@@ -388,11 +478,13 @@ impl<'b> Compiler<'b> {
                 required: required.contains(&key.name.as_str()),
                 default: schema.get("default").map(Node::to_json),
                 description: schema.get("description").and_then(Node::as_str).map(str::to_owned),
-                secret: schema.get("format").and_then(Node::as_str) == Some("password") || secrets::is_credential_name(&key.name),
+                secret: schema.get("format").and_then(Node::as_str) == Some("password")
+                    || secrets::is_credential_name(&key.name),
             })
             .collect();
         let additional = node.get("additionalProperties").map(|n| n.as_bool() != Some(false));
-        let open = additional.unwrap_or_else(|| node.get("properties").is_none() || node.get("patternProperties").is_some());
+        let open =
+            additional.unwrap_or_else(|| node.get("properties").is_none() || node.get("patternProperties").is_some());
         let validator = if references.is_empty() { self.validator(node, &json) } else { None };
         Inputs { schema: Some(json), validator, declared, open, ..Inputs::default() }
     }
@@ -407,7 +499,10 @@ impl<'b> Compiler<'b> {
             Err(error) => {
                 let at = crate::value::Pointer::parse(&error.instance_path().to_string());
                 let span = node.at(&at).map_or(node.span, |n| n.span);
-                self.push(Diagnostic::error("invalid-input-schema", span, format!("not a JSON Schema: {error}")).section("§Workflow Object"));
+                self.push(
+                    Diagnostic::error("invalid-input-schema", span, format!("not a JSON Schema: {error}"))
+                        .section("§Workflow Object"),
+                );
                 None
             }
         }
@@ -415,7 +510,8 @@ impl<'b> Compiler<'b> {
 }
 
 fn declared_input(input: &Input) -> DeclaredInput {
-    let scalar = !input.types.is_empty() && input.types.iter().all(|t| matches!(t.as_str(), "string" | "number" | "integer" | "boolean" | "null"));
+    let scalar = !input.types.is_empty()
+        && input.types.iter().all(|t| matches!(t.as_str(), "string" | "number" | "integer" | "boolean" | "null"));
     DeclaredInput { name: input.name.clone(), scalar }
 }
 
@@ -446,4 +542,3 @@ fn references(node: &Node) -> Vec<Key> {
     found.sort_by_key(|key| key.span);
     found
 }
-

@@ -26,8 +26,10 @@ impl<'b> Compiler<'b> {
             );
             return None;
         }
-        let matches: Vec<(usize, openapi::Operation<'b>)> =
-            self.apis().flat_map(|(index, api)| api.by_id(&text.value).into_iter().map(move |operation| (index, operation))).collect();
+        let matches: Vec<(usize, openapi::Operation<'b>)> = self
+            .apis()
+            .flat_map(|(index, api)| api.by_id(&text.value).into_iter().map(move |operation| (index, operation)))
+            .collect();
         match matches.as_slice() {
             [found] => {
                 self.qualify(text, found.0);
@@ -38,9 +40,16 @@ impl<'b> Compiler<'b> {
                 None
             }),
             several => {
-                let names: Vec<String> = several.iter().map(|(index, _)| format!("$sourceDescriptions.{}.{}", self.source_name(*index), text.value)).collect();
-                let mut diagnostic = Diagnostic::error("ambiguous-operation-id", text.span(), format!("`{}` is the id of {} operations", text.value, several.len()))
-                    .help(format!("write one of {}", names.join(", ")));
+                let names: Vec<String> = several
+                    .iter()
+                    .map(|(index, _)| format!("$sourceDescriptions.{}.{}", self.source_name(*index), text.value))
+                    .collect();
+                let mut diagnostic = Diagnostic::error(
+                    "ambiguous-operation-id",
+                    text.span(),
+                    format!("`{}` is the id of {} operations", text.value, several.len()),
+                )
+                .help(format!("write one of {}", names.join(", ")));
                 for (_, operation) in several {
                     diagnostic = diagnostic.note(operation.key.span, "one of them");
                 }
@@ -67,10 +76,20 @@ impl<'b> Compiler<'b> {
         let decoded = percent_encoding::percent_decode_str(pointer).decode_utf8_lossy();
         let found = api.by_pointer(&Pointer::parse(&decoded));
         if found.is_none() {
-            let pointers: Vec<String> =
-                api.operations().map(|o| Pointer::of(vec!["paths".to_owned(), o.path.to_owned(), o.method.to_owned()]).to_string()).collect();
-            let help = nearest(pointer, pointers.iter().map(String::as_str)).map(|near| format!("did you mean #{near}?"));
-            self.push(Diagnostic::error("unknown-operation-path", text.span(), format!("`{name}` has no operation at #{pointer}")).help(help));
+            let pointers: Vec<String> = api
+                .operations()
+                .map(|o| Pointer::of(vec!["paths".to_owned(), o.path.to_owned(), o.method.to_owned()]).to_string())
+                .collect();
+            let help =
+                nearest(pointer, pointers.iter().map(String::as_str)).map(|near| format!("did you mean #{near}?"));
+            self.push(
+                Diagnostic::error(
+                    "unknown-operation-path",
+                    text.span(),
+                    format!("`{name}` has no operation at #{pointer}"),
+                )
+                .help(help),
+            );
         }
         found.map(|operation| (index, operation))
     }
@@ -79,17 +98,27 @@ impl<'b> Compiler<'b> {
     /// that has it.
     fn path_form(&mut self, text: &Text) -> Found<'b> {
         let value = text.value.trim();
-        let by_pointer = value.split_once('#').filter(|(name, _)| self.bundle.described.iter().any(|d| d.name == *name));
+        let by_pointer =
+            value.split_once('#').filter(|(name, _)| self.bundle.described.iter().any(|d| d.name == *name));
         let matches: Vec<(usize, openapi::Operation<'b>)> = if let Some((name, pointer)) = by_pointer {
             let decoded = Pointer::parse(&percent_encoding::percent_decode_str(pointer).decode_utf8_lossy());
-            self.apis().filter(|(index, _)| self.source_name(*index) == name).filter_map(|(index, api)| Some((index, api.by_pointer(&decoded)?))).collect()
+            self.apis()
+                .filter(|(index, _)| self.source_name(*index) == name)
+                .filter_map(|(index, api)| Some((index, api.by_pointer(&decoded)?)))
+                .collect()
         } else {
             let (method, path) = match value.split_once(char::is_whitespace) {
                 Some((method, path)) => (Some(method.to_ascii_lowercase()), path.trim()),
                 None => (None, value),
             };
-            let fits = |operation: &openapi::Operation<'_>| operation.path == path && method.as_ref().is_none_or(|method| operation.method == method);
-            self.apis().flat_map(|(index, api)| api.operations().filter(|o| fits(o)).map(move |o| (index, o)).collect::<Vec<_>>()).collect()
+            let fits = |operation: &openapi::Operation<'_>| {
+                operation.path == path && method.as_ref().is_none_or(|method| operation.method == method)
+            };
+            self.apis()
+                .flat_map(|(index, api)| {
+                    api.operations().filter(|o| fits(o)).map(move |o| (index, o)).collect::<Vec<_>>()
+                })
+                .collect()
         };
         let form = "write '{$sourceDescriptions.<name>.url}#/paths/~1pets/get'";
         let [(index, operation)] = matches.as_slice() else {
@@ -97,7 +126,9 @@ impl<'b> Compiler<'b> {
                 0 => format!("`{value}` does not lead to an operation"),
                 several => format!("`{value}` leads to {several} operations"),
             };
-            let mut diagnostic = Diagnostic::error("unknown-operation-path", text.span(), message).help(form.to_owned()).section("§Step Object");
+            let mut diagnostic = Diagnostic::error("unknown-operation-path", text.span(), message)
+                .help(form.to_owned())
+                .section("§Step Object");
             for (_, operation) in &matches {
                 diagnostic = diagnostic.note(operation.key.span, "one of them");
             }
@@ -109,11 +140,15 @@ impl<'b> Compiler<'b> {
         let right = format!("'{{$sourceDescriptions.{}.url}}#{pointer}'", self.source_name(*index));
         let called = format!("{} {}", operation.method.to_ascii_uppercase(), operation.path);
         self.departure(
-            Diagnostic::warning("operation-path-form", text.span(), "an operationPath begins with the url of a source description")
-                .label(format!("read as {called} of `{}`", self.source_name(*index)))
-                .help(format!("write {right}"))
-                .fix(format!("write {right}"), true, vec![Edit { span: text.span(), text: right }])
-                .section("§Step Object"),
+            Diagnostic::warning(
+                "operation-path-form",
+                text.span(),
+                "an operationPath begins with the url of a source description",
+            )
+            .label(format!("read as {called} of `{}`", self.source_name(*index)))
+            .help(format!("write {right}"))
+            .fix(format!("write {right}"), true, vec![Edit { span: text.span(), text: right }])
+            .section("§Step Object"),
         );
         Some((*index, *operation))
     }
@@ -130,7 +165,11 @@ impl<'b> Compiler<'b> {
                 path: view.path.to_owned(),
                 server: server(view),
                 place: self.bundle.sources.place(view.key.span),
-                responses: view.responses().into_iter().map(|(status, text)| (status.to_owned(), text.map(str::to_owned))).collect(),
+                responses: view
+                    .responses()
+                    .into_iter()
+                    .map(|(status, text)| (status.to_owned(), text.map(str::to_owned)))
+                    .collect(),
             });
             self.operations.len() - 1
         });
@@ -141,7 +180,15 @@ impl<'b> Compiler<'b> {
     pub(super) fn unknown_operation(&mut self, step: &document::Step) -> OperationId {
         let place: Place = self.bundle.sources.place(step.id.span());
         let id = step.operation_id.as_ref().map(|text| text.value.clone());
-        self.operations.push(Operation { api: usize::MAX, id, method: String::new(), path: String::new(), server: None, place, responses: vec![] });
+        self.operations.push(Operation {
+            api: usize::MAX,
+            id,
+            method: String::new(),
+            path: String::new(),
+            server: None,
+            place,
+            responses: vec![],
+        });
         OperationId(self.operations.len() as u32 - 1)
     }
 
@@ -166,7 +213,9 @@ impl<'b> Compiler<'b> {
             .described
             .iter()
             .enumerate()
-            .filter_map(|(index, described)| Some((index, described.name.len(), rest.strip_prefix(described.name.as_str())?.strip_prefix('.')?)))
+            .filter_map(|(index, described)| {
+                Some((index, described.name.len(), rest.strip_prefix(described.name.as_str())?.strip_prefix('.')?))
+            })
             .max_by_key(|(_, length, _)| *length);
         if found.is_none() {
             self.unknown_source(text, rest.split('.').next().unwrap_or_default());
@@ -176,8 +225,14 @@ impl<'b> Compiler<'b> {
 
     fn unknown_source(&mut self, text: &Text, name: &str) {
         let names: Vec<&str> = self.bundle.described.iter().map(|d| d.name.as_str()).collect();
-        let help = nearest(name, names.iter().copied()).map_or_else(|| format!("source descriptions: {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
-        self.push(Diagnostic::error("unknown-source", text.span(), format!("no source description is called `{name}`")).help(help));
+        let help = nearest(name, names.iter().copied()).map_or_else(
+            || format!("source descriptions: {}", names.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        self.push(
+            Diagnostic::error("unknown-source", text.span(), format!("no source description is called `{name}`"))
+                .help(help),
+        );
     }
 
     /// The OpenAPI document of a source; a diagnostic if it is something else. Nothing if it could not be read: that
@@ -200,8 +255,12 @@ impl<'b> Compiler<'b> {
             }
             DescribedKind::Arazzo => {
                 self.push(
-                    Diagnostic::error("wrong-kind-of-source", span, format!("source `{}` is an Arazzo document, which has no operations", described.name))
-                        .help("name one of its workflows with `workflowId`".to_owned()),
+                    Diagnostic::error(
+                        "wrong-kind-of-source",
+                        span,
+                        format!("source `{}` is an Arazzo document, which has no operations", described.name),
+                    )
+                    .help("name one of its workflows with `workflowId`".to_owned()),
                 );
                 None
             }
@@ -219,10 +278,14 @@ impl<'b> Compiler<'b> {
             }
             [first, second, ..] => {
                 self.push(
-                    Diagnostic::error("ambiguous-operation-id", text.span(), format!("`{id}` is the id of {} operations of this source", matches.len()))
-                        .note(first.key.span, "one of them")
-                        .note(second.key.span, "another")
-                        .help("use `operationPath`".to_owned()),
+                    Diagnostic::error(
+                        "ambiguous-operation-id",
+                        text.span(),
+                        format!("`{id}` is the id of {} operations of this source", matches.len()),
+                    )
+                    .note(first.key.span, "one of them")
+                    .note(second.key.span, "another")
+                    .help("use `operationPath`".to_owned()),
                 );
                 None
             }
@@ -239,47 +302,64 @@ impl<'b> Compiler<'b> {
             let right = format!("$sourceDescriptions.{}.{}", self.source_name(index), text.value);
             let span = text.node.part(self.sources(), 0..text.value.len());
             self.departure(
-                Diagnostic::warning("unqualified-operation-id", span, "bare `operationId` with several source descriptions")
-                    .label(format!("found in `{}`", self.source_name(index)))
-                    .help(format!("write {right}"))
-                    .fix(format!("write {right}"), true, vec![Edit { span, text: right }])
-                    .section("§Step Object"),
+                Diagnostic::warning(
+                    "unqualified-operation-id",
+                    span,
+                    "bare `operationId` with several source descriptions",
+                )
+                .label(format!("found in `{}`", self.source_name(index)))
+                .help(format!("write {right}"))
+                .fix(format!("write {right}"), true, vec![Edit { span, text: right }])
+                .section("§Step Object"),
             );
         }
     }
 
     /// The reading `source-dot-operation`: `museum.getHours`.
     fn source_dot_operation(&mut self, text: &Text) -> Found<'b> {
-        let (index, id) = self
-            .bundle
-            .described
-            .iter()
-            .enumerate()
-            .find_map(|(index, described)| Some((index, text.value.strip_prefix(described.name.as_str())?.strip_prefix('.')?)))?;
+        let (index, id) = self.bundle.described.iter().enumerate().find_map(|(index, described)| {
+            Some((index, text.value.strip_prefix(described.name.as_str())?.strip_prefix('.')?))
+        })?;
         let right = format!("$sourceDescriptions.{}", text.value);
         let span = text.node.part(self.sources(), 0..text.value.len());
         self.departure(
-            Diagnostic::warning("source-dot-operation", span, "a qualified operation id begins with `$sourceDescriptions.`")
-                .help(format!("write {right}"))
-                .fix(format!("write {right}"), true, vec![Edit { span, text: right }]),
+            Diagnostic::warning(
+                "source-dot-operation",
+                span,
+                "a qualified operation id begins with `$sourceDescriptions.`",
+            )
+            .help(format!("write {right}"))
+            .fix(format!("write {right}"), true, vec![Edit { span, text: right }]),
         );
         self.in_source(index, id, text)
     }
 
     fn unknown_id(&mut self, text: &Text, id: &str, source: Option<usize>) {
-        let apis: Vec<(usize, Api<'b>)> = self.apis().filter(|(index, _)| source.is_none_or(|wanted| wanted == *index)).collect();
+        let apis: Vec<(usize, Api<'b>)> =
+            self.apis().filter(|(index, _)| source.is_none_or(|wanted| wanted == *index)).collect();
         // A source that could not be read may hold it: its own diagnostic is the one that helps.
-        let unread = self.bundle.described.iter().enumerate().any(|(index, d)| d.root.is_none() && source.is_none_or(|wanted| wanted == index));
+        let unread = self
+            .bundle
+            .described
+            .iter()
+            .enumerate()
+            .any(|(index, d)| d.root.is_none() && source.is_none_or(|wanted| wanted == index));
         if unread {
             return;
         }
-        if source.is_none() && apis.is_empty() && self.bundle.described.iter().any(|d| d.kind == DescribedKind::Asyncapi) {
+        if source.is_none()
+            && apis.is_empty()
+            && self.bundle.described.iter().any(|d| d.kind == DescribedKind::Asyncapi)
+        {
             self.not_yet(text.span(), "a step that calls an AsyncAPI source");
             return;
         }
-        let known: Vec<openapi::Operation<'b>> = apis.iter().flat_map(|(_, api)| api.operations()).filter(|o| o.id().is_some()).collect();
+        let known: Vec<openapi::Operation<'b>> =
+            apis.iter().flat_map(|(_, api)| api.operations()).filter(|o| o.id().is_some()).collect();
         let near = nearest(id, known.iter().filter_map(openapi::Operation::id));
-        let mut diagnostic = Diagnostic::error("unknown-operation-id", text.span(), format!("unknown operation id `{id}`")).section("§Step Object");
+        let mut diagnostic =
+            Diagnostic::error("unknown-operation-id", text.span(), format!("unknown operation id `{id}`"))
+                .section("§Step Object");
         if let Some(operation) = near.and_then(|near| known.iter().find(|o| o.id() == Some(near))) {
             let near = operation.id().unwrap_or_default();
             let place = self.sources().place(operation.key.span);

@@ -14,8 +14,11 @@ use crate::program::{AnswerPart, Call, Program, SecretPart};
 pub(super) fn mark(program: &mut Program) {
     let workflows: Vec<Vec<StepId>> = program.workflows.iter().map(|workflow| workflow.steps.clone()).collect();
     for (index, steps) in workflows.iter().enumerate() {
-        let mut inputs: BTreeSet<String> =
-            program.workflows.get(index).map(|w| w.inputs.declared.iter().filter(|i| i.secret).map(|i| i.name.clone()).collect()).unwrap_or_default();
+        let mut inputs: BTreeSet<String> = program
+            .workflows
+            .get(index)
+            .map(|w| w.inputs.declared.iter().filter(|i| i.secret).map(|i| i.name.clone()).collect())
+            .unwrap_or_default();
         let mut outputs: BTreeSet<(StepId, String)> = BTreeSet::new();
         let mut parts: Vec<(StepId, SecretPart)> = vec![];
         let mut frontier: Vec<(Expr, Option<(StepId, String)>)> = vec![];
@@ -28,7 +31,10 @@ pub(super) fn mark(program: &mut Program) {
             }
             // An output that is called a token is one, wherever it goes.
             for output in step.outputs.iter().filter(|output| is_credential_name(&output.name)) {
-                frontier.push((Expr { root: Root::StepOutput(*id, output.name.clone()), at: Default::default(), dotted: false }, None));
+                frontier.push((
+                    Expr { root: Root::StepOutput(*id, output.name.clone()), at: Default::default(), dotted: false },
+                    None,
+                ));
             }
         }
         while let Some((expr, from)) = frontier.pop() {
@@ -59,9 +65,12 @@ pub(super) fn mark(program: &mut Program) {
                 Root::Url | Root::Method | Root::StatusCode => continue,
             };
             if outputs.insert(read.clone())
-                && let Some(output) = program.step(read.0).and_then(|step| step.outputs.iter().find(|output| output.name == read.1))
+                && let Some(output) =
+                    program.step(read.0).and_then(|step| step.outputs.iter().find(|output| output.name == read.1))
             {
-                frontier.extend(output.value.template.expressions().into_iter().map(|expr| (expr.clone(), Some(read.clone()))));
+                frontier.extend(
+                    output.value.template.expressions().into_iter().map(|expr| (expr.clone(), Some(read.clone()))),
+                );
             }
         }
         for (step, part) in parts {
@@ -72,7 +81,9 @@ pub(super) fn mark(program: &mut Program) {
             }
         }
         for (step, name) in outputs {
-            if let Some(output) = program.steps.get_mut(step.0 as usize).and_then(|step| step.outputs.iter_mut().find(|o| o.name == name)) {
+            if let Some(output) =
+                program.steps.get_mut(step.0 as usize).and_then(|step| step.outputs.iter_mut().find(|o| o.name == name))
+            {
                 output.secret = true;
             }
         }
@@ -90,6 +101,18 @@ pub(super) fn mark(program: &mut Program) {
 pub(super) fn is_credential_name(name: &str) -> bool {
     let folded: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
     let pages = ["page", "next", "continuation", "sync", "cursor", "prev"].iter().any(|word| folded.contains(word));
-    let ends = ["token", "secret", "password", "passwd", "passphrase", "apikey", "authorization", "cookie", "privatekey", "credential", "credentials"];
+    let ends = [
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "apikey",
+        "authorization",
+        "cookie",
+        "privatekey",
+        "credential",
+        "credentials",
+    ];
     !pages && ends.iter().any(|end| folded.ends_with(end))
 }

@@ -25,13 +25,13 @@ pub enum Condition {
     /// `$response.body.count`; the range is where it stands.
     Value(Expr, Range<usize>),
     /// `!a`
-    Not(Box<Condition>),
+    Not(Box<Self>),
     /// `a && b`
-    And(Vec<Condition>),
+    And(Vec<Self>),
     /// `a || b`
-    Or(Vec<Condition>),
+    Or(Vec<Self>),
     /// `a == b`
-    Compare(Operator, Box<Condition>, Box<Condition>),
+    Compare(Operator, Box<Self>, Box<Self>),
 }
 
 /// A comparison operator.
@@ -58,7 +58,8 @@ pub type Seen = (Range<usize>, Option<Json>);
 pub fn parse(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Condition> {
     // `{$statusCode == 401}`: braces around the whole condition (readings.md, `braced-condition`).
     let trimmed = text.trim();
-    if let Some(inner) = trimmed.strip_prefix('{').and_then(|t| t.strip_suffix('}')).filter(|t| !t.contains(['{', '}'])) {
+    if let Some(inner) = trimmed.strip_prefix('{').and_then(|t| t.strip_suffix('}')).filter(|t| !t.contains(['{', '}']))
+    {
         findings.push(
             Finding::new("braced-condition", 0..text.len(), "a simple condition stands without braces")
                 .help(format!("write {}", inner.trim()))
@@ -159,13 +160,21 @@ impl<'a> Parser<'a, '_> {
         let operator = if self.eat("==") {
             // `===` is another language's; reading it as `==` would guess.
             if self.rest().starts_with('=') {
-                self.fail(self.at - 2..self.at + 1, "`===` is not an operator".to_owned(), Some("comparison is written `==`".to_owned()));
+                self.fail(
+                    self.at - 2..self.at + 1,
+                    "`===` is not an operator".to_owned(),
+                    Some("comparison is written `==`".to_owned()),
+                );
                 return None;
             }
             Operator::Equal
         } else if self.eat("!=") {
             if self.rest().starts_with('=') {
-                self.fail(self.at - 2..self.at + 1, "`!==` is not an operator".to_owned(), Some("inequality is written `!=`".to_owned()));
+                self.fail(
+                    self.at - 2..self.at + 1,
+                    "`!==` is not an operator".to_owned(),
+                    Some("inequality is written `!=`".to_owned()),
+                );
                 return None;
             }
             Operator::NotEqual
@@ -238,9 +247,13 @@ impl<'a> Parser<'a, '_> {
                     Scanned::Found(expr, end) if end == start + 1 + inner => {
                         let written = self.text.get(start + 1..end).unwrap_or_default();
                         self.findings.push(
-                            Finding::new("braced-condition", start..close + 1, "in a simple condition an expression stands without braces")
-                                .help(format!("write {written}"))
-                                .fix(written, true),
+                            Finding::new(
+                                "braced-condition",
+                                start..close + 1,
+                                "in a simple condition an expression stands without braces",
+                            )
+                            .help(format!("write {written}"))
+                            .fix(written, true),
                         );
                         self.at = close + 1;
                         Some(Condition::Value(expr, start + 1..end))
@@ -272,14 +285,22 @@ impl<'a> Parser<'a, '_> {
                 return Some(Condition::Literal(Json::String(text)));
             }
         }
-        self.fail(start..self.text.len(), "this string is never closed".to_owned(), Some("a quote inside a string is written ''".to_owned()));
+        self.fail(
+            start..self.text.len(),
+            "this string is never closed".to_owned(),
+            Some("a quote inside a string is written ''".to_owned()),
+        );
         None
     }
 
     fn double_quoted(&mut self) -> Option<Condition> {
         let start = self.at;
         let Some(length) = self.rest().get(1..).and_then(|r| r.find('"')) else {
-            self.fail(start..self.text.len(), "this string is never closed".to_owned(), Some("strings are written in single quotes".to_owned()));
+            self.fail(
+                start..self.text.len(),
+                "this string is never closed".to_owned(),
+                Some("strings are written in single quotes".to_owned()),
+            );
             return None;
         };
         let text = self.rest().get(1..1 + length).unwrap_or_default();
@@ -295,7 +316,10 @@ impl<'a> Parser<'a, '_> {
 
     fn number(&mut self) -> Option<Condition> {
         let start = self.at;
-        let length = self.rest().find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+'))).unwrap_or(self.rest().len());
+        let length = self
+            .rest()
+            .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+')))
+            .unwrap_or(self.rest().len());
         let text = self.rest().get(..length).unwrap_or_default();
         match serde_json::from_str::<serde_json::Number>(text) {
             Ok(number) => {
@@ -312,7 +336,10 @@ impl<'a> Parser<'a, '_> {
 
     fn word(&mut self) -> Option<Condition> {
         let start = self.at;
-        let length = self.rest().find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))).unwrap_or(self.rest().len());
+        let length = self
+            .rest()
+            .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.')))
+            .unwrap_or(self.rest().len());
         let word = self.rest().get(..length).unwrap_or_default();
         let literal = match word {
             "true" => Json::Bool(true),
@@ -320,12 +347,22 @@ impl<'a> Parser<'a, '_> {
             "null" => Json::Null,
             "" => {
                 let next = self.rest().chars().next();
-                let message = next.map_or_else(|| "a value is missing at the end of the condition".to_owned(), |c| format!("`{c}` is not a value"));
-                self.fail(start..(start + next.map_or(0, char::len_utf8)), message, Some("a value is an expression, a number, 'text', true, false or null".to_owned()));
+                let message = next.map_or_else(
+                    || "a value is missing at the end of the condition".to_owned(),
+                    |c| format!("`{c}` is not a value"),
+                );
+                self.fail(
+                    start..(start + next.map_or(0, char::len_utf8)),
+                    message,
+                    Some("a value is an expression, a number, 'text', true, false or null".to_owned()),
+                );
                 return None;
             }
             _ => {
-                let help = if word.eq_ignore_ascii_case("and") || word.eq_ignore_ascii_case("or") || word.eq_ignore_ascii_case("not") {
+                let help = if word.eq_ignore_ascii_case("and")
+                    || word.eq_ignore_ascii_case("or")
+                    || word.eq_ignore_ascii_case("not")
+                {
                     "operators are written && || !".to_owned()
                 } else {
                     format!("write '{word}' for text, or ${word} for an expression")
@@ -359,7 +396,11 @@ fn passes(value: Option<&Json>) -> bool {
     }
 }
 
-fn value<'a>(condition: &'a Condition, lookup: &'a dyn Lookup, seen: &mut Vec<Seen>) -> Result<Option<Cow<'a, Json>>, EvalError> {
+fn value<'a>(
+    condition: &'a Condition,
+    lookup: &'a dyn Lookup,
+    seen: &mut Vec<Seen>,
+) -> Result<Option<Cow<'a, Json>>, EvalError> {
     let known = |value: bool| Ok(Some(Cow::Owned(Json::Bool(value))));
     match condition {
         Condition::Literal(json) => Ok(Some(Cow::Borrowed(json))),
@@ -413,11 +454,15 @@ pub fn compare(operator: Operator, left: &Json, right: &Json) -> bool {
 fn loosely_equal(left: &Json, right: &Json) -> bool {
     match (left, right) {
         (Json::String(a), Json::String(b)) => folded(a) == folded(b),
-        (Json::Number(_), Json::String(_)) | (Json::String(_), Json::Number(_)) => match (numeric(left), numeric(right)) {
-            (Some(a), Some(b)) => order(&a, &b) == Some(Ordering::Equal),
-            _ => false,
-        },
-        (Json::Bool(value), Json::String(text)) | (Json::String(text), Json::Bool(value)) => text.eq_ignore_ascii_case(if *value { "true" } else { "false" }),
+        (Json::Number(_), Json::String(_)) | (Json::String(_), Json::Number(_)) => {
+            match (numeric(left), numeric(right)) {
+                (Some(a), Some(b)) => order(&a, &b) == Some(Ordering::Equal),
+                _ => false,
+            }
+        }
+        (Json::Bool(value), Json::String(text)) | (Json::String(text), Json::Bool(value)) => {
+            text.eq_ignore_ascii_case(if *value { "true" } else { "false" })
+        }
         _ => equal(left, right),
     }
 }

@@ -77,7 +77,10 @@ pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Va
         Root::ResponseBody => {
             let answer = answer()?;
             if let (Some(Value::Text(_) | Value::Bytes(_)), false) = (&answer.body, expr.at.is_whole()) {
-                return Err(EvalError::NotEvaluable(format!("the response body is not JSON but {}", media_type(answer))));
+                return Err(EvalError::NotEvaluable(format!(
+                    "the response body is not JSON but {}",
+                    media_type(answer)
+                )));
             }
             answer.body.as_ref().map(Cow::Borrowed)
         }

@@ -72,7 +72,10 @@ impl Template {
         match self {
             Self::Literal(_) => vec![],
             Self::Whole(expr) => vec![expr],
-            Self::Text(pieces) => pieces.iter().filter_map(|piece| if let Piece::Value(expr, _) = piece { Some(expr) } else { None }).collect(),
+            Self::Text(pieces) => pieces
+                .iter()
+                .filter_map(|piece| if let Piece::Value(expr, _) = piece { Some(expr) } else { None })
+                .collect(),
         }
     }
 }

@@ -48,7 +48,11 @@ pub fn context(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Op
     match expression(text, 0, Place::Condition, scope, findings) {
         Scanned::Found(expr, end) if end == text.len() => Some(expr),
         Scanned::Found(_, end) => {
-            findings.push(Finding::new("expression-syntax", end..text.len(), format!("`{}` after the expression", text.get(end..).unwrap_or_default())));
+            findings.push(Finding::new(
+                "expression-syntax",
+                end..text.len(),
+                format!("`{}` after the expression", text.get(end..).unwrap_or_default()),
+            ));
             None
         }
         Scanned::Wrong => None,
@@ -119,11 +123,18 @@ fn braced(inner: &str, start: usize, scope: &Scope<'_>, findings: &mut Vec<Findi
     let trimmed = body.trim_end();
     let mut own = vec![];
     let scanned = expression(trimmed, 0, Place::Whole, scope, &mut own);
-    findings.extend(own.into_iter().map(|finding| Finding { range: finding.range.start + start..finding.range.end + start, ..finding }));
+    findings.extend(
+        own.into_iter()
+            .map(|finding| Finding { range: finding.range.start + start..finding.range.end + start, ..finding }),
+    );
     match scanned {
         Scanned::Found(expr, end) if end == trimmed.len() => Scanned::Found(expr, start + body.len() + 1),
         Scanned::Found(..) | Scanned::None => {
-            findings.push(Finding::new("expression-syntax", start..start + body.len(), format!("`{body}` is not a runtime expression")));
+            findings.push(Finding::new(
+                "expression-syntax",
+                start..start + body.len(),
+                format!("`{body}` is not a runtime expression"),
+            ));
             Scanned::Wrong
         }
         Scanned::Wrong => Scanned::Wrong,
@@ -143,7 +154,14 @@ fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding
         let written = text.get(at..end).unwrap_or_default();
         findings.push(
             Finding::new("unbraced-expression", at..end, "runtime expression inside a longer text needs braces")
-                .help(format!("write {:?}", format!("{}{{{written}}}{}", text.get(..at).unwrap_or_default(), text.get(end..).unwrap_or_default())))
+                .help(format!(
+                    "write {:?}",
+                    format!(
+                        "{}{{{written}}}{}",
+                        text.get(..at).unwrap_or_default(),
+                        text.get(end..).unwrap_or_default()
+                    )
+                ))
                 .fix(format!("{{{written}}}"), true),
         );
     }
@@ -162,12 +180,28 @@ pub(super) enum Scanned {
 }
 
 const ROOTS: [&str; 12] = [
-    "url", "method", "statusCode", "request", "response", "message", "inputs", "outputs", "steps", "workflows",
-    "sourceDescriptions", "components",
+    "url",
+    "method",
+    "statusCode",
+    "request",
+    "response",
+    "message",
+    "inputs",
+    "outputs",
+    "steps",
+    "workflows",
+    "sourceDescriptions",
+    "components",
 ];
 
 /// Scans the expression whose `$` stands at byte `at`.
-pub(super) fn expression(text: &str, at: usize, place: Place, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Scanned {
+pub(super) fn expression(
+    text: &str,
+    at: usize,
+    place: Place,
+    scope: &Scope<'_>,
+    findings: &mut Vec<Finding>,
+) -> Scanned {
     let after = text.get(at + 1..).unwrap_or_default();
     let word_length = after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
     let (word, rest) = after.split_at(word_length);
@@ -181,10 +215,18 @@ pub(super) fn expression(text: &str, at: usize, place: Place, scope: &Scope<'_>,
         "inputs" => scanner.bare(Root::Inputs, word_end),
         "steps" if rest.starts_with('.') => scanner.step(word_end + 1),
         "response" if rest.starts_with('.') => scanner.response(word_end + 1),
-        "request" | "message" | "outputs" | "workflows" | "sourceDescriptions" | "components" if rest.starts_with('.') => scanner.later(word),
+        "request" | "message" | "outputs" | "workflows" | "sourceDescriptions" | "components"
+            if rest.starts_with('.') =>
+        {
+            scanner.later(word)
+        }
         "self" => scanner.later(word),
         // `$` + word + `.` was meant as an expression; any other `$` text (`$5`, `$ref`) is text.
-        _ if !word.is_empty() && rest.starts_with('.') && place != Place::Text && rest.chars().nth(1).is_some_and(char::is_alphabetic) => {
+        _ if !word.is_empty()
+            && rest.starts_with('.')
+            && place != Place::Text
+            && rest.chars().nth(1).is_some_and(char::is_alphabetic) =>
+        {
             scanner.unknown_root(word)
         }
         _ if place == Place::Condition => scanner.unknown_root(word),
@@ -230,7 +272,10 @@ impl<'a> Scanner<'a, '_> {
     fn later(&mut self, word: &str) -> Scanned {
         let end = self.start + self.rest(self.start).find(char::is_whitespace).unwrap_or(self.rest(self.start).len());
         let message = format!("`${word}` expressions are not supported yet");
-        let help = format!("this version evaluates $inputs, $steps, $response, $statusCode, $url and $method; `{}` is not sent or guessed", self.written(end));
+        let help = format!(
+            "this version evaluates $inputs, $steps, $response, $statusCode, $url and $method; `{}` is not sent or guessed",
+            self.written(end)
+        );
         self.wrong("not-supported-yet", self.start..end, message, Some(help))
     }
 
@@ -283,7 +328,12 @@ impl<'a> Scanner<'a, '_> {
             None if declared.is_empty() => format!("step `{step_name}` declares no outputs"),
             None => format!("outputs of `{step_name}`: {}", declared.join(", ")),
         };
-        self.wrong("unknown-output", self.start..end, format!("step `{step_name}` declares no output `{name}`"), Some(help))
+        self.wrong(
+            "unknown-output",
+            self.start..end,
+            format!("step `{step_name}` declares no output `{name}`"),
+            Some(help),
+        )
     }
 
     fn unknown_step(&mut self, at: usize) -> Scanned {
@@ -298,7 +348,12 @@ impl<'a> Scanner<'a, '_> {
         }
         let near = nearest(&name, self.scope.steps.iter().map(|step| step.name.as_str()));
         let help = near.map_or_else(
-            || format!("steps of this workflow: {}", self.scope.steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")),
+            || {
+                format!(
+                    "steps of this workflow: {}",
+                    self.scope.steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")
+                )
+            },
             |near| format!("did you mean `$steps.{near}`?"),
         );
         self.wrong("unknown-step", self.start..end, format!("the workflow has no step `{name}`"), Some(help))
@@ -327,10 +382,16 @@ impl<'a> Scanner<'a, '_> {
                             .fix(format!("$response.header.{name}"), true),
                     );
                 }
-                return Scanned::Found(Expr { root: Root::ResponseHeader(name), at: Pointer::default(), dotted: false }, end);
+                return Scanned::Found(
+                    Expr { root: Root::ResponseHeader(name), at: Pointer::default(), dotted: false },
+                    end,
+                );
             }
         }
-        if rest.strip_prefix("body").is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))) {
+        if rest
+            .strip_prefix("body")
+            .is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
+        {
             return self.way_into(Root::ResponseBody, at + 4, true);
         }
         if rest.starts_with("query") || rest.starts_with("path") || rest.starts_with("payload") {
@@ -338,7 +399,10 @@ impl<'a> Scanner<'a, '_> {
         }
         let word = self.identifier(at);
         let end = at + word.len();
-        let help = nearest(&word, ["body", "header"]).map_or_else(|| "a response has `header.<name>` and `body`".to_owned(), |near| format!("did you mean `$response.{near}`?"));
+        let help = nearest(&word, ["body", "header"]).map_or_else(
+            || "a response has `header.<name>` and `body`".to_owned(),
+            |near| format!("did you mean `$response.{near}`?"),
+        );
         self.wrong("expression-syntax", self.start..end, format!("a response has no part `{word}`"), Some(help))
     }
 
@@ -358,20 +422,26 @@ impl<'a> Scanner<'a, '_> {
             None => true,
             Some(next) => !(next.is_ascii_alphanumeric() || matches!(next, '_' | '-')),
         };
-        let name = declared.iter().filter(|name| rest.starts_with(**name) && ends_well(name)).max_by_key(|name| name.len())?;
+        let name =
+            declared.iter().filter(|name| rest.starts_with(**name) && ends_well(name)).max_by_key(|name| name.len())?;
         let name = (*name).to_owned();
         if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) {
             let end = at + name.len();
             self.findings.push(
-                Finding::new("name-outside-grammar", self.start..end, format!("the name `{name}` cannot be written in a runtime expression"))
-                    .help("rename it with letters, digits, `.`, `-` and `_` only".to_owned()),
+                Finding::new(
+                    "name-outside-grammar",
+                    self.start..end,
+                    format!("the name `{name}` cannot be written in a runtime expression"),
+                )
+                .help("rename it with letters, digits, `.`, `-` and `_` only".to_owned()),
             );
         }
         Some(name)
     }
 
     fn identifier(&self, at: usize) -> String {
-        let name: String = self.rest(at).chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).collect();
+        let name: String =
+            self.rest(at).chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).collect();
         match self.place {
             Place::Whole => name.trim_end_matches('.').to_owned(),
             // Dots are navigation in a condition, and punctuation in a text.
@@ -385,9 +455,32 @@ impl<'a> Scanner<'a, '_> {
         if let Some(pointer) = rest.strip_prefix('#') {
             let length = match self.place {
                 Place::Whole => pointer.len(),
-                Place::Text => pointer.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '{' | '}' | '[' | ']' | '(' | ')' | '<' | '>')).unwrap_or(pointer.len()),
+                Place::Text => pointer
+                    .find(|c: char| {
+                        c.is_whitespace() || matches!(c, '"' | '\'' | '{' | '}' | '[' | ']' | '(' | ')' | '<' | '>')
+                    })
+                    .unwrap_or(pointer.len()),
                 Place::Condition => pointer
-                    .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '{' | '}' | '[' | ']' | '(' | ')' | '<' | '>' | '=' | '!' | '&' | '|' | ','))
+                    .find(|c: char| {
+                        c.is_whitespace()
+                            || matches!(
+                                c,
+                                '"' | '\''
+                                    | '{'
+                                    | '}'
+                                    | '['
+                                    | ']'
+                                    | '('
+                                    | ')'
+                                    | '<'
+                                    | '>'
+                                    | '='
+                                    | '!'
+                                    | '&'
+                                    | '|'
+                                    | ','
+                            )
+                    })
                     .unwrap_or(pointer.len()),
             };
             let written = pointer.get(..length).unwrap_or_default();
@@ -442,7 +535,8 @@ impl<'a> Scanner<'a, '_> {
         loop {
             let rest = self.rest(end);
             if let Some(after) = rest.strip_prefix('.') {
-                let name: String = after.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
+                let name: String =
+                    after.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
                 if name.is_empty() {
                     break;
                 }
@@ -457,7 +551,9 @@ impl<'a> Scanner<'a, '_> {
                     .or_else(|| inner.strip_prefix('"').and_then(|s| s.strip_suffix('"')));
                 match unquoted {
                     Some(name) => tokens.push(name.to_owned()),
-                    None if !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_digit()) => tokens.push(inner.to_owned()),
+                    None if !inner.is_empty() && inner.bytes().all(|b| b.is_ascii_digit()) => {
+                        tokens.push(inner.to_owned())
+                    }
                     None => break,
                 }
                 end += close + 2;

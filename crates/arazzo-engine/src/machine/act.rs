@@ -46,11 +46,18 @@ impl Machine {
     /// Success without `successCriteria`: 2xx, and 3xx where the operation documents it.
     fn default_success(&self, id: StepId, step: &Step, status: u16) -> Option<Why> {
         let operation = operation_of(&self.program, step);
-        let redirect = (300..400).contains(&status) && operation.is_some_and(|o| o.responses.iter().any(|(known, _)| known == &status.to_string() || known.eq_ignore_ascii_case("3XX")));
+        let redirect = (300..400).contains(&status)
+            && operation.is_some_and(|o| {
+                o.responses.iter().any(|(known, _)| known == &status.to_string() || known.eq_ignore_ascii_case("3XX"))
+            });
         if (200..300).contains(&status) || redirect {
             return None;
         }
-        let mut why = self.why(id, "unexpected-status", format!("the answer's status is {status}, and without `successCriteria` only 2xx is a success"));
+        let mut why = self.why(
+            id,
+            "unexpected-status",
+            format!("the answer's status is {status}, and without `successCriteria` only 2xx is a success"),
+        );
         why.label = Some(format!("answered {status}"));
         self.explain_status(step, status, &mut why);
         Some(why)
@@ -63,7 +70,13 @@ impl Machine {
         why.label = match judged.saw.as_slice() {
             [] => None,
             [one] => Some(format!("was {}", value(&one.value))),
-            several => Some(several.iter().map(|saw| format!("{} was {}", saw.expression, value(&saw.value))).collect::<Vec<_>>().join(", ")),
+            several => Some(
+                several
+                    .iter()
+                    .map(|saw| format!("{} was {}", saw.expression, value(&saw.value)))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            ),
         };
         self.note_step(step, id, &mut why);
         self.explain_status(step, status, &mut why);
@@ -103,17 +116,32 @@ impl Machine {
 
     /// An answer outside what the operation documents is said, and is not a failure.
     fn undocumented(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) {
-        let (Some(operation), Some(answer)) = (operation_of(&self.program, step), exchange.answer.as_ref()) else { return };
+        let (Some(operation), Some(answer)) = (operation_of(&self.program, step), exchange.answer.as_ref()) else {
+            return;
+        };
         if operation.responses.is_empty() || judge::documented(operation, answer.status).is_some() {
             return;
         }
-        let message = format!("{} {} answered {}, which is not documented", operation.method, operation.path, answer.status);
-        let kind = EventKind::Diagnostic { code: "undocumented-status".to_owned(), severity: "warning".to_owned(), message, help: None };
+        let message =
+            format!("{} {} answered {}, which is not documented", operation.method, operation.path, answer.status);
+        let kind = EventKind::Diagnostic {
+            code: "undocumented-status".to_owned(),
+            severity: "warning".to_owned(),
+            message,
+            help: None,
+        };
         self.emit(turn, Some(id), Some(operation.place.clone()), kind);
     }
 
     /// Evaluates criteria in order, up to the first that is not met.
-    fn evaluate<'p>(&self, id: StepId, criteria: &'p [Criterion], of: &str, exchange: &Exchange, turn: &mut Turn) -> Met<'p> {
+    fn evaluate<'p>(
+        &self,
+        id: StepId,
+        criteria: &'p [Criterion],
+        of: &str,
+        exchange: &Exchange,
+        turn: &mut Turn,
+    ) -> Met<'p> {
         for criterion in criteria {
             let judged = judge::criterion(criterion, &self.view(Some(exchange)), self.program.readings);
             let kind = EventKind::CriterionEvaluated {
@@ -177,7 +205,14 @@ impl Machine {
     }
 
     /// A step failed: looks for a failure action, else the workflow fails.
-    pub(super) fn failed(&mut self, now: Millis, id: StepId, mut why: Why, exchange: Option<Exchange>, turn: &mut Turn) {
+    pub(super) fn failed(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        mut why: Why,
+        exchange: Option<Exchange>,
+        turn: &mut Turn,
+    ) {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
         self.keep_outputs(id, step, exchange.as_ref(), false, turn);
@@ -198,7 +233,11 @@ impl Machine {
             }
         }
         let Some(action) = chosen else {
-            why.remarks.push(if step.on_failure.is_empty() { "not handled: the step has no onFailure".to_owned() } else { "not handled: no onFailure action matched".to_owned() });
+            why.remarks.push(if step.on_failure.is_empty() {
+                "not handled: the step has no onFailure".to_owned()
+            } else {
+                "not handled: no onFailure action matched".to_owned()
+            });
             return self.fail(now, id, why, turn);
         };
         match action.then {
@@ -222,8 +261,20 @@ impl Machine {
         self.finish(now, Outcome::Failed { step, why: Box::new(why), outputs, missing }, turn);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the two lists of actions share it, and each argument is one fact of the jump")]
-    fn goto(&mut self, now: Millis, id: StepId, target: StepId, action: &Action, status: StepStatus, why: Option<Why>, turn: &mut Turn) {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the two lists of actions share it, and each argument is one fact of the jump"
+    )]
+    fn goto(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        target: StepId,
+        action: &Action,
+        status: StepStatus,
+        why: Option<Why>,
+        turn: &mut Turn,
+    ) {
         let on = if status == StepStatus::Succeeded { "success" } else { "failure" };
         self.state.jump = Some(Jump { from: id, to: target, action: action.name.clone(), place: action.place.clone() });
         let delay = self.delay(target);
@@ -233,7 +284,11 @@ impl Machine {
         {
             self.left(now, id, status, why, false, turn);
             let limit = self.state.settings.limits.wait_ms;
-            let mut stop = self.why(id, "wait-limit", format!("the server asks to wait {} s, longer than the limit of {} s", ms / 1000, limit / 1000));
+            let mut stop = self.why(
+                id,
+                "wait-limit",
+                format!("the server asks to wait {} s, longer than the limit of {} s", ms / 1000, limit / 1000),
+            );
             stop.remarks.push(format!("asked by {because} of its last answer"));
             return self.stop(now, Stop::Limit, stop, turn);
         }
@@ -241,7 +296,12 @@ impl Machine {
         self.left(now, id, status, why, target == id, turn);
         match delay {
             Some((ms, because)) if ms > 0 => {
-                self.emit(turn, Some(target), None, EventKind::WaitStarted { delay_ms: ms, because: because.to_owned() });
+                self.emit(
+                    turn,
+                    Some(target),
+                    None,
+                    EventKind::WaitStarted { delay_ms: ms, because: because.to_owned() },
+                );
                 self.state.waited_ms += ms;
                 self.state.frame.position = Position::Waiting { step: target, until: now.saturating_add(ms) };
             }
@@ -252,7 +312,9 @@ impl Machine {
     /// How long to wait before `target` sends again what it sent on its last visit; nothing if it sends something else.
     fn delay(&mut self, target: StepId) -> Option<(Millis, &'static str)> {
         let program = self.program.clone();
-        let built = request::build(&program, program.step(target)?, &self.state.settings.servers, &self.view(None)).ok()?.request;
+        let built = request::build(&program, program.step(target)?, &self.state.settings.servers, &self.view(None))
+            .ok()?
+            .request;
         let setting = self.state.settings.loop_delay;
         let state = self.step_state(target)?;
         if state.pace.request != Some(print_of(&built)) {
@@ -280,7 +342,15 @@ impl Machine {
         self.state.frame.position = next.map_or(Position::Left, Position::Enter);
     }
 
-    fn selected(&self, id: StepId, action: &Action, kind: &str, on: &str, target: Option<(StepId, Option<(Millis, &'static str)>)>, turn: &mut Turn) {
+    fn selected(
+        &self,
+        id: StepId,
+        action: &Action,
+        kind: &str,
+        on: &str,
+        target: Option<(StepId, Option<(Millis, &'static str)>)>,
+        turn: &mut Turn,
+    ) {
         let name = target.and_then(|(step, _)| self.program.step(step)).map(|step| step.name.clone());
         let delay = target.and_then(|(_, delay)| delay).filter(|(ms, _)| *ms > 0);
         let kind = EventKind::ActionSelected {
@@ -301,7 +371,9 @@ impl Machine {
         }
         let view = self.view(None);
         let state = view.state(id);
-        let outputs = state.and_then(|state| state.outputs.as_deref()).map_or_else(Map::new, |outputs| outputs_json(outputs, &self.secrets));
+        let outputs = state
+            .and_then(|state| state.outputs.as_deref())
+            .map_or_else(Map::new, |outputs| outputs_json(outputs, &self.secrets));
         let entered = state.map_or(now, |state| state.entered);
         let kind = EventKind::StepFinished { status, outputs, why, duration_ms: now.saturating_sub(entered), again };
         self.emit(turn, Some(id), None, kind);
@@ -314,7 +386,12 @@ impl Machine {
             let value = self.fill_output(output, exchange);
             if value.is_none() && success {
                 let target = format!("output `{}`", output.name);
-                self.emit(turn, Some(id), Some(output.value.place.clone()), EventKind::ValueAbsent { expression: output.value.text.clone(), target });
+                self.emit(
+                    turn,
+                    Some(id),
+                    Some(output.value.place.clone()),
+                    EventKind::ValueAbsent { expression: output.value.text.clone(), target },
+                );
             }
             let slot = match value {
                 None if !success => continue,

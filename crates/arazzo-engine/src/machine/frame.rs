@@ -133,7 +133,9 @@ impl Lookup for View<'_> {
 
     fn outputs(&self, step: StepId) -> Option<Json> {
         let outputs = self.state(step)?.outputs.as_ref()?;
-        Some(Json::Object(outputs.iter().filter_map(|(name, slot)| Some((name.clone(), slot.as_ref()?.json(self.secrets)))).collect()))
+        Some(Json::Object(
+            outputs.iter().filter_map(|(name, slot)| Some((name.clone(), slot.as_ref()?.json(self.secrets)))).collect(),
+        ))
     }
 
     fn exchange(&self) -> Option<&Exchange> {
@@ -149,11 +151,16 @@ impl<'a> View<'a> {
 
 /// Outputs of a step as JSON, null for one that found nothing.
 pub(super) fn outputs_json(outputs: &[(String, Option<Slot>)], secrets: &Secrets) -> Map<String, Json> {
-    outputs.iter().map(|(name, slot)| (name.clone(), slot.as_ref().map_or(Json::Null, |slot| slot.json(secrets)))).collect()
+    outputs
+        .iter()
+        .map(|(name, slot)| (name.clone(), slot.as_ref().map_or(Json::Null, |slot| slot.json(secrets))))
+        .collect()
 }
 
 /// FNV-1a, so that a stored state means the same everywhere.
 pub(super) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
     let byte = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    parts.into_iter().fold(0xcbf2_9ce4_8422_2325, |hash, part| byte(part.iter().fold(hash, |hash, b| byte(hash, *b)), 0))
+    parts
+        .into_iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, part| byte(part.iter().fold(hash, |hash, b| byte(hash, *b)), 0))
 }

@@ -7,7 +7,7 @@ use crate::event::Saw;
 use crate::expr::eval::{Answer, EvalError, eval};
 use crate::expr::jsonpath::{self, ObjectFilter};
 use crate::expr::{Lookup, Root, condition};
-use crate::program::{Criterion, Operation, Test};
+use crate::program::{Criterion, JsonpathTest, Operation, Test};
 use crate::readings::Readings;
 use crate::value::Value;
 
@@ -32,8 +32,11 @@ impl Judged {
 
 /// Decodes an answer by its media type (readings.md, bodies).
 pub(super) fn answer(response: Response) -> Answer {
-    let header = |name: &str| response.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
-    let media_type = header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let header = |name: &str| {
+        response.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    };
+    let media_type =
+        header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let body = if response.body.is_empty() { None } else { Some(body(&response.body, &media_type)) };
     Answer { status: response.status, headers: response.headers, body, media_type }
 }
@@ -41,7 +44,10 @@ pub(super) fn answer(response: Response) -> Answer {
 fn body(bytes: &[u8], media_type: &str) -> Value {
     let text_type = media_type.starts_with("text/")
         || media_type.ends_with("+xml")
-        || matches!(media_type, "application/xml" | "application/x-www-form-urlencoded" | "application/javascript" | "application/yaml");
+        || matches!(
+            media_type,
+            "application/xml" | "application/x-www-form-urlencoded" | "application/javascript" | "application/yaml"
+        );
     let json_type = matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json");
     if json_type || media_type.is_empty() {
         let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
@@ -71,22 +77,39 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
             }
             Judged::new(told(met), saw)
         }
-        Test::Jsonpath { context, condition, holes } => {
+        Test::Jsonpath(test) => {
+            let JsonpathTest { context, condition, holes } = test.as_ref();
             let context_text = criterion.context.as_deref().unwrap_or_default();
             let root = match eval(context, lookup) {
                 Ok(Some(value)) => value.into_owned(),
                 Ok(None) if context.root == Root::ResponseBody && context.at.is_whole() => {
-                    return problem(context_text, None, "the response has no body, so there is nothing to query".to_owned());
+                    return problem(
+                        context_text,
+                        None,
+                        "the response has no body, so there is nothing to query".to_owned(),
+                    );
                 }
-                Ok(None) => return Judged::new(Ok(false), vec![Saw { expression: context_text.to_owned(), value: None }]),
+                Ok(None) => {
+                    return Judged::new(Ok(false), vec![Saw { expression: context_text.to_owned(), value: None }]);
+                }
                 Err(error) => return Judged::new(told(Err(error)), vec![]),
             };
             let json = match root {
                 Value::Json(json) => json,
                 Value::Text(text) => {
-                    let kind = lookup.exchange().and_then(|e| e.answer.as_ref()).map(|a| a.media_type.as_str()).filter(|_| context.root == Root::ResponseBody);
-                    let kind = kind.filter(|kind| !kind.is_empty()).map_or_else(|| "text".to_owned(), |kind| format!("`{kind}`"));
-                    return problem(context_text, Some(shown(&Json::String(text))), format!("`{context_text}` is not JSON but {kind}"));
+                    let kind = lookup
+                        .exchange()
+                        .and_then(|e| e.answer.as_ref())
+                        .map(|a| a.media_type.as_str())
+                        .filter(|_| context.root == Root::ResponseBody);
+                    let kind = kind
+                        .filter(|kind| !kind.is_empty())
+                        .map_or_else(|| "text".to_owned(), |kind| format!("`{kind}`"));
+                    return problem(
+                        context_text,
+                        Some(shown(&Json::String(text))),
+                        format!("`{context_text}` is not JSON but {kind}"),
+                    );
                 }
                 Value::Bytes(_) => return problem(context_text, None, format!("`{context_text}` is not JSON")),
             };
@@ -98,7 +121,11 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                     Err(error) => return Judged::new(told(Err(error)), vec![]),
                 }
             }
-            let saw = condition.operands(&json, &bindings).into_iter().map(|(expression, value)| Saw { expression, value: value.as_ref().map(shown) }).collect();
+            let saw = condition
+                .operands(&json, &bindings)
+                .into_iter()
+                .map(|(expression, value)| Saw { expression, value: value.as_ref().map(shown) })
+                .collect();
             let is_query = matches!(condition, jsonpath::Condition::Query(_));
             if json.is_null() && is_query {
                 // "If the context evaluates to null, the condition MUST evaluate to fail."

@@ -17,22 +17,24 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::event::{Event, EventKind, RunStatus, StepStatus, Why};
-use crate::expr::{EvalError, Exchange, StepId, Template, eval};
+use crate::event::{Event, EventKind, Why};
+use crate::expr::{EvalError, Exchange, StepId, eval};
 use crate::inputs::InputValues;
 use crate::limits::{Millis, Settings};
-use crate::program::{AnswerPart, Call, Output, Program, Step, WorkflowId};
+use crate::program::{Call, Output, Program, Step, WorkflowId};
 use crate::redact::Redactor;
 use crate::source::Place;
 use crate::value::Value;
 
 mod act;
+mod finish;
 mod frame;
 mod judge;
 mod request;
+mod secrets;
 mod wire;
 
 use frame::{Flight, Frame, Position, Slot, StepState, View, fingerprint};
@@ -109,7 +111,9 @@ pub enum RestoreError {
 impl std::fmt::Display for RestoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Semantics(found) => write!(f, "the run was stored with semantics {found}, this version has {SEMANTICS}"),
+            Self::Semantics(found) => {
+                write!(f, "the run was stored with semantics {found}, this version has {SEMANTICS}")
+            }
             Self::Secrets { names } => write!(f, "the run needs the values of {}", names.join(", ")),
             Self::Program => write!(f, "the run belongs to another program"),
         }
@@ -123,7 +127,12 @@ impl Machine {
     ///
     /// # Errors
     /// What is missing to run it with these settings: a server that neither a description nor a setting gives.
-    pub fn new(program: Arc<Program>, workflow: WorkflowId, inputs: InputValues, settings: Settings) -> Result<Self, Diagnostics> {
+    pub fn new(
+        program: Arc<Program>,
+        workflow: WorkflowId,
+        inputs: InputValues,
+        settings: Settings,
+    ) -> Result<Self, Diagnostics> {
         let faults = servers(&program, workflow, &settings);
         if faults.has_errors() {
             return Err(faults);
@@ -173,11 +182,18 @@ impl Machine {
         if state.secret_names.len() != secrets.0.len() {
             return Err(RestoreError::Secrets { names: state.secret_names });
         }
-        if program.workflow(state.frame.workflow).is_none_or(|workflow| workflow.steps.len() != state.frame.steps.len()) {
+        if program.workflow(state.frame.workflow).is_none_or(|workflow| workflow.steps.len() != state.frame.steps.len())
+        {
             return Err(RestoreError::Program);
         }
         let mut machine = Self { program, state, secrets, redactor: Redactor::default() };
-        let named: Vec<(String, Json)> = machine.state.secret_names.iter().cloned().zip(machine.secrets.0.iter().map(|v| v.clone().into_json())).collect();
+        let named: Vec<(String, Json)> = machine
+            .state
+            .secret_names
+            .iter()
+            .cloned()
+            .zip(machine.secrets.0.iter().map(|v| v.clone().into_json()))
+            .collect();
         named.iter().for_each(|(name, value)| machine.redactor.learn(name, value));
         machine.learn_constants();
         Ok(machine)
@@ -232,14 +248,30 @@ impl Machine {
         let secrets = self.redactor.names().to_vec();
         self.emit(turn, None, None, EventKind::RunStarted { document, title: self.program.title.clone(), secrets });
         for warning in self.state.settings.warnings.clone() {
-            let kind = EventKind::Diagnostic { code: warning.code, severity: "warning".to_owned(), message: warning.message, help: warning.help };
+            let kind = EventKind::Diagnostic {
+                code: warning.code,
+                severity: "warning".to_owned(),
+                message: warning.message,
+                help: warning.help,
+            };
             self.emit(turn, None, warning.place, kind);
         }
         for name in self.redactor.short().to_vec() {
             let message = format!("the value of `{name}` is shorter than 4 characters and cannot be masked");
-            self.emit(turn, None, None, EventKind::Diagnostic { code: "short-secret".to_owned(), severity: "warning".to_owned(), message, help: None });
+            self.emit(
+                turn,
+                None,
+                None,
+                EventKind::Diagnostic {
+                    code: "short-secret".to_owned(),
+                    severity: "warning".to_owned(),
+                    message,
+                    help: None,
+                },
+            );
         }
-        let inputs = self.state.frame.inputs.iter().map(|(name, slot)| (name.clone(), self.shown(name, slot))).collect();
+        let inputs =
+            self.state.frame.inputs.iter().map(|(name, slot)| (name.clone(), self.shown(name, slot))).collect();
         let place = self.program.workflow(self.state.frame.workflow).map(|w| w.place.clone());
         self.emit(turn, None, place, EventKind::WorkflowStarted { inputs });
     }
@@ -293,7 +325,12 @@ impl Machine {
             state.entered = now;
         }
         let operation = operation_of(&program, step);
-        self.emit(turn, Some(id), Some(step.place.clone()), EventKind::StepStarted { operation: operation.and_then(|o| o.id.clone()) });
+        self.emit(
+            turn,
+            Some(id),
+            Some(step.place.clone()),
+            EventKind::StepStarted { operation: operation.and_then(|o| o.id.clone()) },
+        );
         let built = request::build(&program, step, &self.state.settings.servers, &self.view(None));
         let built = match built {
             Ok(built) => built,
@@ -306,8 +343,16 @@ impl Machine {
             self.learn_credential(name, value);
         }
         let request = built.request;
-        let media_type = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type")).map(|(_, v)| v.clone()).unwrap_or_default();
-        let body = request.body.as_deref().and_then(|bytes| self.redactor.body(bytes, &media_type, self.state.settings.limits.shown_bytes));
+        let media_type = request
+            .headers
+            .iter()
+            .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+            .map(|(_, v)| v.clone())
+            .unwrap_or_default();
+        let body = request
+            .body
+            .as_deref()
+            .and_then(|bytes| self.redactor.body(bytes, &media_type, self.state.settings.limits.shown_bytes));
         let call = CallId(self.state.calls);
         self.state.calls += 1;
         self.state.requests += 1;
@@ -322,7 +367,13 @@ impl Machine {
             turn,
             Some(id),
             None,
-            EventKind::RequestSent { call: call.0, method: request.method.clone(), url: request.url.clone(), headers: request.headers.clone(), body },
+            EventKind::RequestSent {
+                call: call.0,
+                method: request.method.clone(),
+                url: request.url.clone(),
+                headers: request.headers.clone(),
+                body,
+            },
         );
         self.state.flights.push(Flight { call, method: request.method.clone(), url: request.url.clone() });
         self.state.frame.position = Position::Calling { step: id, call };
@@ -341,7 +392,8 @@ impl Machine {
         match exchange {
             Ok(exchange) => self.judge(now, id, step, exchange, turn),
             Err((failure, exchange)) => {
-                let server = url::Url::parse(&exchange.url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
+                let server =
+                    url::Url::parse(&exchange.url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
                 let why = Why {
                     code: "no-answer".to_owned(),
                     message: format!("no answer from {server}: {}", failure.message),
@@ -349,9 +401,15 @@ impl Machine {
                     step: Some(step.name.clone()),
                     place: Some(step.place.clone()),
                     notes: vec![],
-                    remarks: if failure.in_doubt { vec!["whether the server acted on the request is not known".to_owned()] } else { vec![] },
+                    remarks: if failure.in_doubt {
+                        vec!["whether the server acted on the request is not known".to_owned()]
+                    } else {
+                        vec![]
+                    },
                     help: match failure.kind {
-                        FailureKind::Dns | FailureKind::Connect => Some("check that the server runs, or give another one with --server".to_owned()),
+                        FailureKind::Dns | FailureKind::Connect => {
+                            Some("check that the server runs, or give another one with --server".to_owned())
+                        }
                         _ => None,
                     },
                 };
@@ -361,8 +419,14 @@ impl Machine {
     }
 
     /// Records what came for a call. Nothing if the run stopped because of it.
-    #[expect(clippy::type_complexity, reason = "the two ways a call ends, both with what was sent")]
-    fn arrived(&mut self, now: Millis, id: StepId, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) -> Option<Result<Exchange, (Failure, Exchange)>> {
+    fn arrived(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        call: CallId,
+        result: Result<Response, Failure>,
+        turn: &mut Turn,
+    ) -> Option<Result<Exchange, (Failure, Exchange)>> {
         let at = self.state.flights.iter().position(|flight| flight.call == call)?;
         let flight = self.state.flights.remove(at);
         let sent = self.step_state(id).map(|state| state.sent).unwrap_or(now);
@@ -376,13 +440,20 @@ impl Machine {
                 let answer = judge::answer(response);
                 self.learn_answer(id, &answer);
                 let body = self.redactor.body(&bytes, &answer.media_type, shown);
-                let retry_after = answer.header("retry-after").and_then(|text| act::retry_after(text, self.state.epoch_ms.saturating_add_unsigned(now)));
+                let retry_after = answer
+                    .header("retry-after")
+                    .and_then(|text| act::retry_after(text, self.state.epoch_ms.saturating_add_unsigned(now)));
                 if let Some(state) = self.step_state(id) {
                     state.pace.unchanged = if state.pace.answer == Some(print) { state.pace.unchanged + 1 } else { 1 };
                     state.pace.answer = Some(print);
                     state.pace.retry_after = retry_after;
                 }
-                self.emit(turn, Some(id), None, EventKind::ResponseReceived { call: call.0, status, duration_ms, headers, body });
+                self.emit(
+                    turn,
+                    Some(id),
+                    None,
+                    EventKind::ResponseReceived { call: call.0, status, duration_ms, headers, body },
+                );
                 exchange.answer = Some(answer);
                 Some(Ok(exchange))
             }
@@ -410,139 +481,6 @@ impl Machine {
         }
     }
 
-    fn learn_answer(&mut self, id: StepId, answer: &eval::Answer) {
-        let program = self.program.clone();
-        for secret in program.step(id).map(|step| step.secrets.as_slice()).unwrap_or_default() {
-            let value = match &secret.part {
-                AnswerPart::Header(name) => answer.header(name).map(|text| Json::String(text.to_owned())),
-                AnswerPart::Body(at) => answer.body.as_ref().and_then(|body| body.at(at)).map(Value::into_json),
-            };
-            if let Some(value) = value {
-                self.redactor.learn(&secret.name, &value);
-            }
-        }
-    }
-
-    /// Constants in credential positions are secrets that stand in the document.
-    fn learn_constants(&mut self) {
-        let program = self.program.clone();
-        let steps = program.workflow(self.state.frame.workflow).map(|w| w.steps.as_slice()).unwrap_or_default();
-        for step in steps.iter().filter_map(|id| program.step(*id)) {
-            let Call::Operation { arguments, .. } = &step.call;
-            for argument in arguments.iter().filter(|argument| argument.credential) {
-                if let crate::program::Build::Template(leaf) = &argument.value
-                    && let Template::Literal(text) = &leaf.template
-                {
-                    self.learn_credential(&argument.name, &Json::String(text.clone()));
-                }
-            }
-        }
-    }
-
-    /// A credential that no known secret is part of: its value after the scheme word is one.
-    fn learn_credential(&mut self, name: &str, value: &Json) {
-        let text = crate::value::json_text(value);
-        if self.redactor.mask(&text) != text {
-            return;
-        }
-        let secret = match text.split_once(' ') {
-            Some((scheme, rest)) if ["bearer", "basic", "token", "apikey"].contains(&scheme.to_ascii_lowercase().as_str()) => rest,
-            _ => &text,
-        };
-        self.redactor.learn(name, &Json::String(secret.to_owned()));
-    }
-
-    fn input_slot(&mut self, name: String, value: Json) -> (String, Slot) {
-        let marked = self.program.workflow(self.state.frame.workflow).is_some_and(|w| w.inputs.secret.contains(&name));
-        if !marked && !self.state.settings.secrets.contains(&name) {
-            return (name, Slot::Plain(Value::Json(value)));
-        }
-        self.redactor.learn(&name, &value);
-        let slot = self.secret_slot(&name, Value::Json(value));
-        (name, slot)
-    }
-
-    fn secret_slot(&mut self, name: &str, value: Value) -> Slot {
-        if let Some(number) = self.secrets.0.iter().position(|known| *known == value) {
-            return Slot::Secret(number as u32);
-        }
-        self.secrets.0.push(value);
-        self.state.secret_names.push(name.to_owned());
-        Slot::Secret(self.secrets.0.len() as u32 - 1)
-    }
-
-    fn cancel(&mut self, now: Millis, turn: &mut Turn) {
-        if matches!(self.state.frame.position, Position::Calling { .. }) && self.state.phase == Phase::Running {
-            self.state.phase = Phase::Stopping(now.saturating_add(GRACE));
-            return;
-        }
-        self.interrupted(now, turn);
-    }
-
-    fn late_reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
-        let Position::Calling { step, call: expected } = self.state.frame.position else { return };
-        if call == expected {
-            let _ = self.arrived(now, step, call, result, turn);
-            if self.state.phase != Phase::Done {
-                self.interrupted(now, turn);
-            }
-        }
-    }
-
-    fn interrupted(&mut self, now: Millis, turn: &mut Turn) {
-        let step = match self.state.frame.position {
-            Position::Enter(step) | Position::Waiting { step, .. } | Position::Calling { step, .. } => Some(step),
-            Position::Left => None,
-        };
-        let why = match step {
-            Some(step) => {
-                let name = self.program.step(step).map(|s| s.name.clone()).unwrap_or_default();
-                let mut why = self.why(step, "interrupted", format!("interrupted in step `{name}`"));
-                if let Some(flight) = self.state.flights.first() {
-                    why.remarks.push(format!("{} {} was sent; its result is not known", flight.method, flight.url));
-                }
-                why
-            }
-            None => Why { code: "interrupted".to_owned(), message: "interrupted".to_owned(), label: None, step: None, place: None, notes: vec![], remarks: vec![], help: None },
-        };
-        self.stop(now, Stop::Interrupt, why, turn);
-    }
-
-    fn time_limit(&mut self, now: Millis, turn: &mut Turn) {
-        let step = match self.state.frame.position {
-            Position::Enter(step) | Position::Waiting { step, .. } | Position::Calling { step, .. } => step,
-            Position::Left => StepId(0),
-        };
-        let limit = self.state.settings.limits.run_ms;
-        let mut why = self.why(step, "time-limit", format!("the run took longer than its limit of {}", seconds(limit)));
-        self.name_loop(&mut why);
-        why.help = Some("raise --timeout, or give the loop an end".to_owned());
-        self.stop(now, Stop::Limit, why, turn);
-    }
-
-    fn step_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
-        let limit = self.state.settings.limits.steps;
-        let mut why = self.why(step, "step-limit", format!("the run reached its limit of {limit} steps"));
-        self.name_loop(&mut why);
-        why.help = Some("raise --max-steps, or give the loop an end".to_owned());
-        self.stop(now, Stop::Limit, why, turn);
-    }
-
-    /// Says which loop a limit was reached in, and whether its answers still changed.
-    fn name_loop(&self, why: &mut Why) {
-        let Some(jump) = &self.state.jump else { return };
-        let name = |id: StepId| self.program.step(id).map(|step| step.name.as_str()).unwrap_or_default();
-        let state = self.view(None).state(jump.from).cloned().unwrap_or_default();
-        let (from, to) = (name(jump.from), name(jump.to));
-        why.place = Some(jump.place.clone());
-        why.label = Some(format!("{from} -> {to}, {} visits", state.visits));
-        why.message.push_str(&format!(" in the loop {from} -> {to} (action `{}`)", jump.action));
-        why.remarks.push(match state.pace.unchanged {
-            0 | 1 => format!("the answers of `{from}` were still changing"),
-            same => format!("the last {same} answers of `{from}` were the same"),
-        });
-    }
-
     fn why(&self, step: StepId, code: &str, message: String) -> Why {
         let step = self.program.step(step);
         Why {
@@ -557,108 +495,11 @@ impl Machine {
         }
     }
 
-    /// Stops the run: what is in flight is given up, what exists is kept.
-    fn stop(&mut self, now: Millis, stop: Stop, why: Why, turn: &mut Turn) {
-        turn.aborts.extend(self.state.flights.iter().map(|flight| flight.call));
-        turn.sends.retain(|send| !turn.aborts.contains(&send.call));
-        if let Position::Calling { step, .. } = self.state.frame.position {
-            let entered = self.view(None).state(step).map_or(now, |state| state.entered);
-            let kind = EventKind::StepFinished {
-                status: StepStatus::Stopped,
-                outputs: Map::new(),
-                why: None,
-                duration_ms: now.saturating_sub(entered),
-                again: false,
-            };
-            self.emit(turn, Some(step), None, kind);
-        }
-        let (outputs, missing) = self.workflow_outputs(turn);
-        self.finish(now, Outcome::Stopped { stop, why: Box::new(why), outputs, missing }, turn);
-    }
-
-    /// The outputs of the workflow that exist, and the names of those that do not (readings.md, rule 4).
-    fn workflow_outputs(&mut self, turn: &mut Turn) -> (Map<String, Json>, Vec<String>) {
-        let program = self.program.clone();
-        let mut outputs = Map::new();
-        let mut missing = vec![];
-        for output in program.workflow(self.state.frame.workflow).map(|w| w.outputs.as_slice()).unwrap_or_default() {
-            if self.reads_what_did_not_run(output) {
-                missing.push(output.name.clone());
-                continue;
-            }
-            let value = self.fill_output(output, None);
-            if value.is_none() {
-                let target = format!("output `{}`", output.name);
-                self.emit(turn, None, Some(output.value.place.clone()), EventKind::ValueAbsent { expression: output.value.text.clone(), target });
-            }
-            outputs.insert(output.name.clone(), value.map_or(Json::Null, Value::into_json));
-        }
-        (outputs, missing)
-    }
-
-    fn reads_what_did_not_run(&self, output: &Output) -> bool {
-        let view = self.view(None);
-        output.reads().iter().any(|(step, name)| match view.state(*step).and_then(|state| state.outputs.as_ref()) {
-            None => true,
-            Some(outputs) => name.as_ref().is_some_and(|name| !outputs.iter().any(|(known, _)| known == name)),
-        })
-    }
-
     fn fill_output(&self, output: &Output, exchange: Option<&Exchange>) -> Option<Value> {
         match eval::fill(&output.value.template, &self.view(exchange)) {
             Ok(Ok(value)) => value,
             Ok(Err(_)) | Err(EvalError::NoAnswer | EvalError::NotEvaluable(_)) => None,
         }
-    }
-
-    fn finish(&mut self, now: Millis, outcome: Outcome, turn: &mut Turn) {
-        self.state.phase = Phase::Done;
-        let status = match &outcome {
-            Outcome::Succeeded { .. } => RunStatus::Succeeded,
-            Outcome::Ended { .. } => RunStatus::Ended,
-            Outcome::Failed { .. } => RunStatus::Failed,
-            Outcome::Stopped { .. } => RunStatus::Stopped,
-        };
-        let (outputs, missing) = (outcome.outputs().clone(), outcome.missing().to_vec());
-        for (name, _) in outputs.iter().filter(|(_, value)| self.redactor.mask_json(value) != **value) {
-            let message = format!("output `{name}` holds the value of a secret; outputs are data and are not masked");
-            self.emit(turn, None, None, EventKind::Diagnostic { code: "secret-in-output".to_owned(), severity: "warning".to_owned(), message, help: None });
-        }
-        self.emit(turn, None, None, EventKind::WorkflowFinished { status, outputs: outputs.clone() });
-        let incomplete = !missing.is_empty() || outputs.values().any(Json::is_null);
-        let exit = match outcome.exit_code() {
-            0 if self.state.settings.require_outputs && incomplete => 1,
-            code => code,
-        };
-        let kind = EventKind::RunFinished {
-            status,
-            exit,
-            duration_ms: now,
-            steps: self.state.frame.steps.iter().filter(|state| state.visits > 0).count() as u32,
-            visits: self.state.visits,
-            requests: self.state.requests,
-            waited_ms: self.state.waited_ms,
-            outputs,
-            missing,
-            ended_by: if let Outcome::Ended { by, .. } = &outcome { Some(by.clone()) } else { None },
-            why: match &outcome {
-                Outcome::Failed { why, .. } | Outcome::Stopped { why, .. } => Some((**why).clone()),
-                Outcome::Succeeded { .. } | Outcome::Ended { .. } => None,
-            },
-            warnings: self.warning_codes(),
-        };
-        self.emit(turn, None, None, kind);
-        turn.done = Some(outcome);
-    }
-
-    fn warning_codes(&self) -> Vec<String> {
-        let mut codes: Vec<String> = vec![];
-        for warning in &self.state.settings.warnings {
-            if !codes.contains(&warning.code) {
-                codes.push(warning.code.clone());
-            }
-        }
-        codes
     }
 
     fn view<'a>(&'a self, exchange: Option<&'a Exchange>) -> View<'a> {
@@ -679,7 +520,15 @@ impl Machine {
         let known = step.and_then(|id| self.program.step(id));
         let visit = step.and_then(|id| self.view(None).state(id)).map(|state| state.visits);
         let workflow = self.program.workflow(self.state.frame.workflow).map(|w| w.name.clone()).unwrap_or_default();
-        let event = Event { workflow, frame: 0, step: known.map(|s| s.name.clone()), visit, attempt: visit.map(|_| 1), span, kind };
+        let event = Event {
+            workflow,
+            frame: 0,
+            step: known.map(|s| s.name.clone()),
+            visit,
+            attempt: visit.map(|_| 1),
+            span,
+            kind,
+        };
         turn.events.push(self.redactor.event(event));
     }
 }
@@ -693,16 +542,24 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
         if settings.servers.of(source).is_none() && operation.server.is_none() {
             let called = operation.id.clone().unwrap_or_else(|| format!("{} {}", operation.method, operation.path));
             faults.push(
-                Diagnostic::error("unknown-server", program.sources.span(&operation.place), format!("no absolute server url is described for operation `{called}`"))
-                    .help(format!("give one with --server {source}=https://…")),
+                Diagnostic::error(
+                    "unknown-server",
+                    program.sources.span(&operation.place),
+                    format!("no absolute server url is described for operation `{called}`"),
+                )
+                .help(format!("give one with --server {source}=https://…")),
             );
         }
     }
     let given = settings.servers.named.values().chain(&settings.servers.all);
     for url in given {
-        let good = url::Url::parse(url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https") && parsed.has_host());
+        let good =
+            url::Url::parse(url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https") && parsed.has_host());
         if !good {
-            faults.push(Diagnostic::error("unknown-server", None, "a server is not an absolute http or https url".to_owned()).help("write --server https://host/base".to_owned()));
+            faults.push(
+                Diagnostic::error("unknown-server", None, "a server is not an absolute http or https url".to_owned())
+                    .help("write --server https://host/base".to_owned()),
+            );
         }
     }
     faults
@@ -717,9 +574,4 @@ fn print_of(request: &Request) -> u64 {
     let headers = request.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
     let head = [request.method.as_bytes(), request.url.as_bytes(), request.body.as_deref().unwrap_or_default()];
     fingerprint(head.into_iter().chain(headers))
-}
-
-/// A duration for people.
-fn seconds(ms: Millis) -> String {
-    if ms % 1000 == 0 { format!("{} s", ms / 1000) } else { format!("{ms} ms") }
 }

@@ -26,7 +26,9 @@ pub(super) struct Built {
 /// Why it cannot be sent: a value that is absent where one is needed, or one that cannot be sent safely.
 pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &dyn Lookup) -> Result<Built, Box<Why>> {
     let Call::Operation { operation, arguments, body } = &step.call;
-    let Some(operation) = program.operation(*operation) else { return Err(why("no-operation", step, &step.place, "the operation is not known".to_owned())) };
+    let Some(operation) = program.operation(*operation) else {
+        return Err(why("no-operation", step, &step.place, "the operation is not known".to_owned()));
+    };
     let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![] };
     let mut values: Vec<(&Argument, Json)> = vec![];
     for argument in arguments {
@@ -44,13 +46,16 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     }
     let of = |location: Location| values.iter().filter(move |(argument, _)| argument.location == location);
     let path = encode::path(&operation.path, |name| {
-        of(Location::Path).find(|(argument, _)| argument.name == name).map(|(argument, value)| (value.clone(), argument.explode))
+        of(Location::Path)
+            .find(|(argument, _)| argument.name == name)
+            .map(|(argument, value)| (value.clone(), argument.explode))
     });
     let path = path.map_err(|(name, reason)| {
         let place = arguments.iter().find(|a| a.name == name).map_or(&step.place, |a| &a.place);
         why("unsafe-value", step, place, format!("path parameter `{name}` cannot be sent: {reason}"))
     })?;
-    let pairs = |location| of(location).flat_map(|(argument, value)| encode::form(&argument.name, value, argument.explode));
+    let pairs =
+        |location| of(location).flat_map(|(argument, value)| encode::form(&argument.name, value, argument.explode));
     let query: Vec<String> = pairs(Location::Query).map(|(name, value)| format!("{name}={value}")).collect();
     let cookies: Vec<String> = pairs(Location::Cookie).map(|(name, value)| format!("{name}={value}")).collect();
     let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
@@ -62,8 +67,14 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     }
     let mut headers: Vec<(String, String)> = vec![];
     for (argument, value) in of(Location::Header) {
-        let text = encode::header(value, argument.explode)
-            .map_err(|reason| why("unsafe-value", step, &argument.place, format!("header parameter `{}` cannot be sent: {reason}", argument.name)))?;
+        let text = encode::header(value, argument.explode).map_err(|reason| {
+            why(
+                "unsafe-value",
+                step,
+                &argument.place,
+                format!("header parameter `{}` cannot be sent: {reason}", argument.name),
+            )
+        })?;
         headers.push((argument.name.clone(), text));
     }
     if !cookies.is_empty() {
@@ -73,14 +84,21 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     if let Some(body) = body {
         let Some(value) = builder.value(&body.payload, "the body")? else {
             let text = builder.absent.last().map(|(text, _)| text.clone()).unwrap_or_default();
-            return Err(why("absent-value", step, &body.place, format!("`{text}` has no value, and the whole body is made of it")));
+            return Err(why(
+                "absent-value",
+                step,
+                &body.place,
+                format!("`{text}` has no value, and the whole body is made of it"),
+            ));
         };
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
             headers.push(("Content-Type".to_owned(), body.content_type.clone()));
         }
         bytes = Some(value.to_string().into_bytes());
     }
-    let parsed = url::Url::parse(&url).map_err(|error| why("unsafe-value", step, &step.place, format!("the url of the request is not valid: {error}")))?;
+    let parsed = url::Url::parse(&url).map_err(|error| {
+        why("unsafe-value", step, &step.place, format!("the url of the request is not valid: {error}"))
+    })?;
     let request = Request { method: operation.method.clone(), url: parsed.to_string(), headers, body: bytes };
     Ok(Built { request, absent: builder.absent, credentials: builder.credentials })
 }
@@ -132,9 +150,21 @@ impl Builder<'_> {
         let filled = match fill(&leaf.template, self.lookup) {
             Ok(filled) => filled,
             Err(EvalError::NoAnswer) => {
-                return Err(why("absent-value", self.step, &leaf.place, format!("`{}` reads an answer before the request is sent", leaf.text)));
+                return Err(why(
+                    "absent-value",
+                    self.step,
+                    &leaf.place,
+                    format!("`{}` reads an answer before the request is sent", leaf.text),
+                ));
             }
-            Err(EvalError::NotEvaluable(reason)) => return Err(why("absent-value", self.step, &leaf.place, format!("`{}` cannot be read: {reason}", leaf.text))),
+            Err(EvalError::NotEvaluable(reason)) => {
+                return Err(why(
+                    "absent-value",
+                    self.step,
+                    &leaf.place,
+                    format!("`{}` cannot be read: {reason}", leaf.text),
+                ));
+            }
         };
         match filled {
             Ok(Some(value)) => {
@@ -150,7 +180,12 @@ impl Builder<'_> {
             }
             Err(AbsentInText(range)) => {
                 let written = leaf.text.get(range.clone()).unwrap_or_default();
-                let mut why = why("absent-value", self.step, &leaf.place, format!("`{written}` has no value, and the text cannot be built without it"));
+                let mut why = why(
+                    "absent-value",
+                    self.step,
+                    &leaf.place,
+                    format!("`{written}` has no value, and the text cannot be built without it"),
+                );
                 if let Template::Text(pieces) = &leaf.template {
                     let expr = pieces.iter().find_map(|piece| match piece {
                         Piece::Value(expr, at) if *at == range => Some(expr),
@@ -165,9 +200,19 @@ impl Builder<'_> {
 
     fn absent_path(&self, argument: &Argument) -> Box<Why> {
         let Build::Template(leaf) = &argument.value else {
-            return why("absent-value", self.step, &argument.place, format!("path parameter `{}` has no value", argument.name));
+            return why(
+                "absent-value",
+                self.step,
+                &argument.place,
+                format!("path parameter `{}` has no value", argument.name),
+            );
         };
-        let mut why = why("absent-value", self.step, &argument.place, format!("path parameter `{}` has no value: `{}` found nothing", argument.name, leaf.text));
+        let mut why = why(
+            "absent-value",
+            self.step,
+            &argument.place,
+            format!("path parameter `{}` has no value: `{}` found nothing", argument.name, leaf.text),
+        );
         if let Template::Whole(expr) = &leaf.template {
             why.remarks.extend(self.origin(expr));
         }

@@ -104,7 +104,10 @@ pub struct Request {
 
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Request").field("method", &self.method).field("headers", &self.headers.len()).finish_non_exhaustive()
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("headers", &self.headers.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -194,7 +197,10 @@ impl Outcome {
     #[must_use]
     pub fn outputs(&self) -> &Map<String, Json> {
         match self {
-            Self::Succeeded { outputs, .. } | Self::Ended { outputs, .. } | Self::Failed { outputs, .. } | Self::Stopped { outputs, .. } => outputs,
+            Self::Succeeded { outputs, .. }
+            | Self::Ended { outputs, .. }
+            | Self::Failed { outputs, .. }
+            | Self::Stopped { outputs, .. } => outputs,
         }
     }
 
@@ -202,7 +208,10 @@ impl Outcome {
     #[must_use]
     pub fn missing(&self) -> &[String] {
         match self {
-            Self::Succeeded { missing, .. } | Self::Ended { missing, .. } | Self::Failed { missing, .. } | Self::Stopped { missing, .. } => missing,
+            Self::Succeeded { missing, .. }
+            | Self::Ended { missing, .. }
+            | Self::Failed { missing, .. }
+            | Self::Stopped { missing, .. } => missing,
         }
     }
 

@@ -25,7 +25,7 @@ pub fn percent(text: &str) -> String {
 /// # Errors
 /// The parameter whose value would change the route (empty, or a segment that becomes `.` or `..`), with the reason;
 /// a parameter without a value.
-pub fn path<'t>(template: &'t str, mut value: impl FnMut(&str) -> Option<(Json, bool)>) -> Result<String, (&'t str, Unsafe)> {
+pub fn path(template: &str, mut value: impl FnMut(&str) -> Option<(Json, bool)>) -> Result<String, (&str, Unsafe)> {
     let mut filled = Vec::new();
     for segment in template.split('/') {
         let mut text = String::new();
@@ -91,7 +91,11 @@ fn simple(value: &Json, explode: bool, encode: impl Fn(&str) -> String) -> Strin
         Json::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
         Json::Object(members) => {
             let sign = if explode { "=" } else { "," };
-            members.iter().map(|(key, item)| format!("{}{sign}{}", encode(key), text(item))).collect::<Vec<_>>().join(",")
+            members
+                .iter()
+                .map(|(key, item)| format!("{}{sign}{}", encode(key), text(item)))
+                .collect::<Vec<_>>()
+                .join(",")
         }
         scalar => text(scalar),
     }

@@ -87,13 +87,8 @@ impl<'a> Api<'a> {
         let paths = self.root.get("paths").map(Node::members).unwrap_or_default();
         paths.iter().flat_map(move |(path, item)| {
             let item = self.resolve(item).unwrap_or(item);
-            item.members().iter().filter(|(key, _)| METHODS.contains(&key.name.as_str())).map(move |(key, node)| Operation {
-                api: self,
-                path: path.name.as_str(),
-                method: key.name.as_str(),
-                node,
-                key,
-                item,
+            item.members().iter().filter(|(key, _)| METHODS.contains(&key.name.as_str())).map(move |(key, node)| {
+                Operation { api: self, path: path.name.as_str(), method: key.name.as_str(), node, key, item }
             })
         })
     }
@@ -122,15 +117,22 @@ impl<'a> Api<'a> {
             let Some(text) = reference.as_str() else { return Ok(node) };
             let Some(fragment) = text.strip_prefix('#') else { return Err(Broken::External(reference.span)) };
             let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
-            node = self.root.at(&Pointer::parse(&fragment)).ok_or_else(|| Broken::Dangling(reference.span, text.to_owned()))?;
+            node = self
+                .root
+                .at(&Pointer::parse(&fragment))
+                .ok_or_else(|| Broken::Dangling(reference.span, text.to_owned()))?;
         }
         Err(Broken::Dangling(node.span, "a circle of references".to_owned()))
     }
 
     /// Names of headers, query parameters and cookies that carry API keys (Security Scheme Objects).
     pub fn api_key_names(self) -> impl Iterator<Item = &'a str> {
-        let schemes = self.root.get("components").and_then(|c| c.get("securitySchemes")).map(Node::members).unwrap_or_default();
-        schemes.iter().filter(|(_, s)| s.get("type").and_then(Node::as_str) == Some("apiKey")).filter_map(|(_, s)| s.get("name").and_then(Node::as_str))
+        let schemes =
+            self.root.get("components").and_then(|c| c.get("securitySchemes")).map(Node::members).unwrap_or_default();
+        schemes
+            .iter()
+            .filter(|(_, s)| s.get("type").and_then(Node::as_str) == Some("apiKey"))
+            .filter_map(|(_, s)| s.get("name").and_then(Node::as_str))
     }
 }
 
@@ -176,7 +178,10 @@ impl<'a> Operation<'a> {
         Some(Server {
             url: url.as_str()?,
             span: url.span,
-            variables: variables.iter().map(|(key, v)| (key.name.as_str(), v.get("default").and_then(Node::as_str))).collect(),
+            variables: variables
+                .iter()
+                .map(|(key, v)| (key.name.as_str(), v.get("default").and_then(Node::as_str)))
+                .collect(),
         })
     }
 
@@ -231,6 +236,8 @@ impl<'a> Parameter<'a> {
         let style = self.node.get("style").filter(|_| !matches!(self.style(), "form" | "simple"));
         let reserved = self.node.get("allowReserved").filter(|node| node.as_bool() == Some(true));
         let content = self.node.get("content").filter(|node| matches!(node.kind, Kind::Object(_)));
-        [("style", style), ("allowReserved", reserved), ("content", content)].into_iter().find_map(|(name, node)| node.map(|node| (name, node.span)))
+        [("style", style), ("allowReserved", reserved), ("content", content)]
+            .into_iter()
+            .find_map(|(name, node)| node.map(|node| (name, node.span)))
     }
 }

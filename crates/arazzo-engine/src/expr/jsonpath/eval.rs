@@ -27,7 +27,13 @@ pub(super) struct Run<'v, 'q> {
 }
 
 impl<'v, 'q> Run<'v, 'q> {
-    pub(super) fn new(root: &'v Value, bindings: &'q [Value], texts: &[Vec<Piece>], limits: &'q Limits, filter: ObjectFilter) -> Self {
+    pub(super) fn new(
+        root: &'v Value,
+        bindings: &'q [Value],
+        texts: &[Vec<Piece>],
+        limits: &'q Limits,
+        filter: ObjectFilter,
+    ) -> Self {
         let text = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
             Piece::Hole(number) => match bindings.get(*number) {
@@ -37,7 +43,16 @@ impl<'v, 'q> Run<'v, 'q> {
             },
         };
         let texts = texts.iter().map(|pieces| pieces.iter().map(text).collect()).collect();
-        Self { root, bindings, texts, limits, filter, visits: Cell::new(0), tested_self: Cell::new(false), patterns: RefCell::default() }
+        Self {
+            root,
+            bindings,
+            texts,
+            limits,
+            filter,
+            visits: Cell::new(0),
+            tested_self: Cell::new(false),
+            patterns: RefCell::default(),
+        }
     }
 
     /// `true` if a filter tested an object as itself.
@@ -72,7 +87,12 @@ impl<'v, 'q> Run<'v, 'q> {
     }
 
     /// Applies selectors to a value and everything in it, parents before their children.
-    fn descendants(&self, node: &'v Value, selectors: &[Selector], found: &mut Vec<&'v Value>) -> Result<(), EvalError> {
+    fn descendants(
+        &self,
+        node: &'v Value,
+        selectors: &[Selector],
+        found: &mut Vec<&'v Value>,
+    ) -> Result<(), EvalError> {
         let mut stack = vec![(node, 0)];
         while let Some((node, depth)) = stack.pop() {
             if depth > self.limits.depth {
@@ -94,11 +114,15 @@ impl<'v, 'q> Run<'v, 'q> {
             self.spend(1)?;
             match (selector, node) {
                 (Selector::Name(name), Value::Object(members)) => found.extend(members.get(name)),
-                (Selector::SplicedName(number), Value::Object(members)) => found.extend(self.texts.get(*number).and_then(|name| members.get(name))),
+                (Selector::SplicedName(number), Value::Object(members)) => {
+                    found.extend(self.texts.get(*number).and_then(|name| members.get(name)))
+                }
                 (Selector::Wildcard, Value::Array(items)) => self.all(items.iter(), found)?,
                 (Selector::Wildcard, Value::Object(members)) => self.all(members.values(), found)?,
                 (Selector::Index(index), Value::Array(items)) => found.extend(at(items, *index)),
-                (Selector::Slice { start, end, step }, Value::Array(items)) => self.slice(items, (*start, *end, *step), found)?,
+                (Selector::Slice { start, end, step }, Value::Array(items)) => {
+                    self.slice(items, (*start, *end, *step), found)?
+                }
                 (Selector::Filter(logical), Value::Array(items)) => self.filter(items.iter(), logical, found)?,
                 (Selector::Filter(logical), Value::Object(members)) => {
                     if self.filter == ObjectFilter::MembersOrSelf && !self.reaches(members.values(), logical)? {
@@ -117,13 +141,22 @@ impl<'v, 'q> Run<'v, 'q> {
         Ok(())
     }
 
-    fn all(&self, values: impl ExactSizeIterator<Item = &'v Value>, found: &mut Vec<&'v Value>) -> Result<(), EvalError> {
+    fn all(
+        &self,
+        values: impl ExactSizeIterator<Item = &'v Value>,
+        found: &mut Vec<&'v Value>,
+    ) -> Result<(), EvalError> {
         self.spend(values.len())?;
         found.extend(values);
         Ok(())
     }
 
-    fn filter(&self, values: impl Iterator<Item = &'v Value>, logical: &Logical, found: &mut Vec<&'v Value>) -> Result<(), EvalError> {
+    fn filter(
+        &self,
+        values: impl Iterator<Item = &'v Value>,
+        logical: &Logical,
+        found: &mut Vec<&'v Value>,
+    ) -> Result<(), EvalError> {
         for value in values {
             self.spend(1)?;
             if self.test(logical, value)? {
@@ -145,7 +178,12 @@ impl<'v, 'q> Run<'v, 'q> {
     }
 
     /// RFC 9535, 2.3.4.2.2.
-    fn slice(&self, items: &'v [Value], (start, end, step): (Option<i64>, Option<i64>, i64), found: &mut Vec<&'v Value>) -> Result<(), EvalError> {
+    fn slice(
+        &self,
+        items: &'v [Value],
+        (start, end, step): (Option<i64>, Option<i64>, i64),
+        found: &mut Vec<&'v Value>,
+    ) -> Result<(), EvalError> {
         let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
         let normal = |index: i64| if index >= 0 { index } else { length.saturating_add(index) };
         if step == 0 {
@@ -198,7 +236,11 @@ impl<'v, 'q> Run<'v, 'q> {
     }
 
     /// The value of an operand; `None` is nothing.
-    pub(super) fn operand<'s>(&'s self, operand: &'s Operand, current: &'v Value) -> Result<Option<Cow<'s, Value>>, EvalError> {
+    pub(super) fn operand<'s>(
+        &'s self,
+        operand: &'s Operand,
+        current: &'v Value,
+    ) -> Result<Option<Cow<'s, Value>>, EvalError> {
         Ok(match operand {
             Operand::Literal(value) => Some(Cow::Borrowed(value)),
             Operand::Spliced(number) => self.texts.get(*number).map(|text| Cow::Owned(Value::String(text.clone()))),
@@ -243,7 +285,8 @@ impl<'v, 'q> Run<'v, 'q> {
                 let pattern = self.operand(operand, current)?;
                 let Some(Value::String(pattern)) = pattern.as_deref() else { return Ok(false) };
                 let mut patterns = self.patterns.borrow_mut();
-                let compiled = patterns.entry((pattern.clone(), test.whole)).or_insert_with(|| regexp(pattern, test.whole).ok());
+                let compiled =
+                    patterns.entry((pattern.clone(), test.whole)).or_insert_with(|| regexp(pattern, test.whole).ok());
                 Ok(compiled.as_ref().is_some_and(|pattern| pattern.is_match(text)))
             }
         }

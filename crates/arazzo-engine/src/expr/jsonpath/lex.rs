@@ -94,9 +94,7 @@ impl<'t> Cursor<'t> {
     /// The bytes of the next `count` characters.
     fn nth(&self, count: usize) -> usize {
         let rest = self.rest();
-        rest.char_indices()
-            .nth(count)
-            .map_or(rest.len(), |(at, _)| at)
+        rest.char_indices().nth(count).map_or(rest.len(), |(at, _)| at)
     }
 
     /// ``expected …, found `…` ``
@@ -113,8 +111,7 @@ impl<'t> Cursor<'t> {
     /// A word of letters, digits and `_`, such as the name of a function; empty if there is none.
     pub(super) fn word(&self) -> &'t str {
         let rest = self.rest();
-        rest.get(..span(rest, |c| c.is_ascii_alphanumeric() || c == '_'))
-            .unwrap_or_default()
+        rest.get(..span(rest, |c| c.is_ascii_alphanumeric() || c == '_')).unwrap_or_default()
     }
 
     /// `member-name-shorthand` (RFC 9535, 2.5.1.1)
@@ -176,26 +173,18 @@ impl<'t> Cursor<'t> {
             self.digits()?;
         }
         let text = self.written(start..self.at);
-        let exact = text
-            .parse::<u64>()
-            .map(Number::from)
-            .or_else(|_| text.parse::<i64>().map(Number::from));
-        exact
-            .ok()
-            .filter(|_| integer)
-            .or_else(|| Number::from_f64(text.parse().ok()?))
-            .map(Value::Number)
-            .ok_or_else(|| {
+        let exact = text.parse::<u64>().map(Number::from).or_else(|_| text.parse::<i64>().map(Number::from));
+        exact.ok().filter(|_| integer).or_else(|| Number::from_f64(text.parse().ok()?)).map(Value::Number).ok_or_else(
+            || {
                 let message = format!("the number `{}` is too large", shortened(text));
                 SyntaxError::new(start..self.at, message)
-            })
+            },
+        )
     }
 
     fn digits(&mut self) -> Result<&'t str, SyntaxError> {
         let rest = self.rest();
-        let digits = rest
-            .get(..span(rest, |c| c.is_ascii_digit()))
-            .unwrap_or_default();
+        let digits = rest.get(..span(rest, |c| c.is_ascii_digit())).unwrap_or_default();
         if digits.is_empty() {
             return Err(self.expected("a digit"));
         }
@@ -220,10 +209,7 @@ impl<'t> Cursor<'t> {
             let place = self.at;
             match self.next() {
                 None => {
-                    return Err(SyntaxError::new(
-                        start..self.at,
-                        "this string is never closed",
-                    ));
+                    return Err(SyntaxError::new(start..self.at, "this string is never closed"));
                 }
                 next if next == quote => break,
                 Some('\\') => text.push(self.escape(place, quote)?),
@@ -262,10 +248,7 @@ impl<'t> Cursor<'t> {
                 });
             }
             None => {
-                return Err(SyntaxError::new(
-                    place..self.at,
-                    "the text ends in an escape",
-                ));
+                return Err(SyntaxError::new(place..self.at, "the text ends in an escape"));
             }
         })
     }
@@ -282,10 +265,7 @@ impl<'t> Cursor<'t> {
         };
         char::from_u32(code).ok_or_else(|| {
             let text = self.written(place..self.at);
-            SyntaxError::new(
-                place..self.at,
-                format!("`{text}` is half of a surrogate pair"),
-            )
+            SyntaxError::new(place..self.at, format!("`{text}` is half of a surrogate pair"))
         })
     }
 
@@ -295,10 +275,7 @@ impl<'t> Cursor<'t> {
             self.at += 4;
             return Ok(u32::from_str_radix(digits, 16).unwrap_or_default());
         }
-        Err(SyntaxError::new(
-            place..self.at,
-            "expected four hexadecimal digits after `\\u`",
-        ))
+        Err(SyntaxError::new(place..self.at, "expected four hexadecimal digits after `\\u`"))
     }
 
     /// `{$…}` from its brace on: where the text inside is. `quote` is the quote of the string it stands in.
@@ -314,10 +291,7 @@ impl<'t> Cursor<'t> {
             match self.peek() {
                 Some('}') if inside.len() == 1 => {
                     self.next();
-                    return Err(SyntaxError::new(
-                        start..self.at,
-                        "this expression is empty",
-                    ));
+                    return Err(SyntaxError::new(start..self.at, "this expression is empty"));
                 }
                 Some('}') => {
                     self.next();

@@ -156,7 +156,12 @@ impl Query {
     ///
     /// # Errors
     /// [`EvalError`] if a limit is reached.
-    pub fn select<'v>(&self, root: &'v Value, bindings: &[Value], limits: &Limits) -> Result<Vec<&'v Value>, EvalError> {
+    pub fn select<'v>(
+        &self,
+        root: &'v Value,
+        bindings: &[Value],
+        limits: &Limits,
+    ) -> Result<Vec<&'v Value>, EvalError> {
         Run::new(root, bindings, &self.texts, limits, ObjectFilter::Members).select(&self.path, root)
     }
 
@@ -178,9 +183,12 @@ impl Condition {
             Err(error) => error,
         };
         match parse::comparison(text, holes) {
-            Ok(parsed) if compares(&parsed.tree) => {
-                Ok(Self::Comparison(Comparison { logical: parsed.tree, text: text.to_owned(), holes: parsed.holes, texts: parsed.texts }))
-            }
+            Ok(parsed) if compares(&parsed.tree) => Ok(Self::Comparison(Comparison {
+                logical: parsed.tree,
+                text: text.to_owned(),
+                holes: parsed.holes,
+                texts: parsed.texts,
+            })),
             Ok(_) => Err(as_query),
             Err(error) => {
                 // A query that stops at an operator was meant as a comparison.
@@ -204,7 +212,13 @@ impl Condition {
     ///
     /// # Errors
     /// [`EvalError`] if a limit is reached.
-    pub fn holds(&self, root: &Value, bindings: &[Value], limits: &Limits, filter: ObjectFilter) -> Result<Verdict, EvalError> {
+    pub fn holds(
+        &self,
+        root: &Value,
+        bindings: &[Value],
+        limits: &Limits,
+        filter: ObjectFilter,
+    ) -> Result<Verdict, EvalError> {
         let (run, met) = match self {
             Self::Query(query) => {
                 let run = Run::new(root, bindings, &query.texts, limits, filter);
@@ -292,10 +306,13 @@ fn simple_path(path: &Path, context: &str) -> Option<String> {
     if path.root != Root::Context || path.length {
         return None;
     }
-    let mut text = if path.segments.is_empty() || context.contains('#') { context.to_owned() } else { format!("{context}#") };
+    let mut text =
+        if path.segments.is_empty() || context.contains('#') { context.to_owned() } else { format!("{context}#") };
     for segment in &path.segments {
         match segment.only()? {
-            Selector::Name(name) if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) => {
+            Selector::Name(name)
+                if !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) =>
+            {
                 text.push('/');
                 text.push_str(name);
             }

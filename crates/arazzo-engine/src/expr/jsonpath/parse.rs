@@ -26,7 +26,11 @@ pub(super) fn query(text: &str, holes: bool) -> Result<Parsed<Path>, SyntaxError
     if !parser.cursor.sees("$") {
         let error = parser.cursor.expected("`$`");
         let name = parser.cursor.word();
-        return Err(if name.is_empty() { error } else { error.help(format!("a path begins with `$`: `$.{}`", shortened(name))) });
+        return Err(if name.is_empty() {
+            error
+        } else {
+            error.help(format!("a path begins with `$`: `$.{}`", shortened(name)))
+        });
     }
     let path = parser.path()?;
     parser.end("a segment such as `.name` or `[0]`")?;
@@ -90,7 +94,10 @@ impl<'t> Parser<'t> {
     /// Runs `inner` one level deeper.
     fn deeper<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T, SyntaxError>) -> Result<T, SyntaxError> {
         if self.depth >= DEPTH {
-            return Err(SyntaxError::new(self.cursor.token(), format!("the query is nested deeper than {DEPTH} levels")));
+            return Err(SyntaxError::new(
+                self.cursor.token(),
+                format!("the query is nested deeper than {DEPTH} levels"),
+            ));
         }
         self.depth += 1;
         let result = inner(self);
@@ -192,7 +199,11 @@ impl<'t> Parser<'t> {
         if !self.cursor.behind_blanks().starts_with(':') {
             return start.map(Selector::Index).ok_or_else(|| {
                 let error = self.cursor.expected("a name in quotes, an index, `*` or `?`");
-                if self.cursor.sees("(") { error.help("count from the end with a negative index: `[-1]`") } else { error }
+                if self.cursor.sees("(") {
+                    error.help("count from the end with a negative index: `[-1]`")
+                } else {
+                    error
+                }
             });
         }
         self.cursor.blanks();
@@ -219,7 +230,12 @@ impl<'t> Parser<'t> {
         self.list("&&", Self::basic, Logical::And)
     }
 
-    fn list(&mut self, sign: &str, part: fn(&mut Self) -> Result<Logical, SyntaxError>, join: fn(Vec<Logical>) -> Logical) -> Result<Logical, SyntaxError> {
+    fn list(
+        &mut self,
+        sign: &str,
+        part: fn(&mut Self) -> Result<Logical, SyntaxError>,
+        join: fn(Vec<Logical>) -> Logical,
+    ) -> Result<Logical, SyntaxError> {
         let first = part(self)?;
         if !self.cursor.behind_blanks().starts_with(sign) {
             return Ok(first);
@@ -332,8 +348,10 @@ impl<'t> Parser<'t> {
             });
         }
         if !NAMES.contains(&word) {
-            let error = SyntaxError::new(start..start + word.len(), format!("there is no function `{}`", shortened(word)));
-            let help = nearest(word, NAMES).map_or_else(|| format!("functions: {}", NAMES.join(", ")), |near| format!("did you mean `{near}`?"));
+            let error =
+                SyntaxError::new(start..start + word.len(), format!("there is no function `{}`", shortened(word)));
+            let help = nearest(word, NAMES)
+                .map_or_else(|| format!("functions: {}", NAMES.join(", ")), |near| format!("did you mean `{near}`?"));
             return Err(error.help(help));
         }
         self.cursor.eat(word);
@@ -395,7 +413,10 @@ impl<'t> Parser<'t> {
     fn compared(&self, basic: Basic) -> Result<Operand, SyntaxError> {
         match basic {
             Basic::Operand(Operand::Path(path), range) if !path.is_singular() => {
-                let message = format!("`{}` may select several values, and one is compared", shortened(self.cursor.written(range.clone())));
+                let message = format!(
+                    "`{}` may select several values, and one is compared",
+                    shortened(self.cursor.written(range.clone()))
+                );
                 Err(SyntaxError::new(range, message).help("name one value, or use `count` or `value`"))
             }
             Basic::Operand(operand, _) => Ok(operand),

@@ -58,11 +58,11 @@ pub(super) enum Selector {
 #[derive(Debug, Clone)]
 pub(super) enum Logical {
     /// `a || b`
-    Or(Vec<Logical>),
+    Or(Vec<Self>),
     /// `a && b`
-    And(Vec<Logical>),
+    And(Vec<Self>),
     /// `!a`
-    Not(Box<Logical>),
+    Not(Box<Self>),
     /// `a == b`
     Compare(Operand, Operator, Operand),
     /// `@.a`

@@ -1,0 +1,212 @@
+//! How a run ends: interrupted, at a limit, or by itself; what it leaves is in the last event and the outcome.
+
+use serde_json::{Map, Value as Json};
+
+use super::frame::Position;
+use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
+use super::{GRACE, Machine, Phase};
+use crate::event::{EventKind, RunStatus, StepStatus, Why};
+use crate::expr::StepId;
+use crate::limits::Millis;
+use crate::program::Output;
+use crate::value::Value;
+
+impl Machine {
+    pub(super) fn cancel(&mut self, now: Millis, turn: &mut Turn) {
+        if matches!(self.state.frame.position, Position::Calling { .. }) && self.state.phase == Phase::Running {
+            self.state.phase = Phase::Stopping(now.saturating_add(GRACE));
+            return;
+        }
+        self.interrupted(now, turn);
+    }
+
+    pub(super) fn late_reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
+        let Position::Calling { step, call: expected } = self.state.frame.position else { return };
+        if call == expected {
+            let _ = self.arrived(now, step, call, result, turn);
+            if self.state.phase != Phase::Done {
+                self.interrupted(now, turn);
+            }
+        }
+    }
+
+    pub(super) fn interrupted(&mut self, now: Millis, turn: &mut Turn) {
+        let step = match self.state.frame.position {
+            Position::Enter(step) | Position::Waiting { step, .. } | Position::Calling { step, .. } => Some(step),
+            Position::Left => None,
+        };
+        let why = match step {
+            Some(step) => {
+                let name = self.program.step(step).map(|s| s.name.clone()).unwrap_or_default();
+                let mut why = self.why(step, "interrupted", format!("interrupted in step `{name}`"));
+                if let Some(flight) = self.state.flights.first() {
+                    why.remarks.push(format!("{} {} was sent; its result is not known", flight.method, flight.url));
+                }
+                why
+            }
+            None => Why {
+                code: "interrupted".to_owned(),
+                message: "interrupted".to_owned(),
+                label: None,
+                step: None,
+                place: None,
+                notes: vec![],
+                remarks: vec![],
+                help: None,
+            },
+        };
+        self.stop(now, Stop::Interrupt, why, turn);
+    }
+
+    pub(super) fn time_limit(&mut self, now: Millis, turn: &mut Turn) {
+        let step = match self.state.frame.position {
+            Position::Enter(step) | Position::Waiting { step, .. } | Position::Calling { step, .. } => step,
+            Position::Left => StepId(0),
+        };
+        let limit = self.state.settings.limits.run_ms;
+        let mut why = self.why(step, "time-limit", format!("the run took longer than its limit of {}", seconds(limit)));
+        self.name_loop(&mut why);
+        why.help = Some("raise --timeout, or give the loop an end".to_owned());
+        self.stop(now, Stop::Limit, why, turn);
+    }
+
+    pub(super) fn step_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
+        let limit = self.state.settings.limits.steps;
+        let mut why = self.why(step, "step-limit", format!("the run reached its limit of {limit} steps"));
+        self.name_loop(&mut why);
+        why.help = Some("raise --max-steps, or give the loop an end".to_owned());
+        self.stop(now, Stop::Limit, why, turn);
+    }
+
+    /// Says which loop a limit was reached in, and whether its answers still changed.
+    pub(super) fn name_loop(&self, why: &mut Why) {
+        let Some(jump) = &self.state.jump else { return };
+        let name = |id: StepId| self.program.step(id).map(|step| step.name.as_str()).unwrap_or_default();
+        let state = self.view(None).state(jump.from).cloned().unwrap_or_default();
+        let (from, to) = (name(jump.from), name(jump.to));
+        why.place = Some(jump.place.clone());
+        why.label = Some(format!("{from} -> {to}, {} visits", state.visits));
+        why.message.push_str(&format!(" in the loop {from} -> {to} (action `{}`)", jump.action));
+        why.remarks.push(match state.pace.unchanged {
+            0 | 1 => format!("the answers of `{from}` were still changing"),
+            same => format!("the last {same} answers of `{from}` were the same"),
+        });
+    }
+
+    /// Stops the run: what is in flight is given up, what exists is kept.
+    pub(super) fn stop(&mut self, now: Millis, stop: Stop, why: Why, turn: &mut Turn) {
+        turn.aborts.extend(self.state.flights.iter().map(|flight| flight.call));
+        turn.sends.retain(|send| !turn.aborts.contains(&send.call));
+        if let Position::Calling { step, .. } = self.state.frame.position {
+            let entered = self.view(None).state(step).map_or(now, |state| state.entered);
+            let kind = EventKind::StepFinished {
+                status: StepStatus::Stopped,
+                outputs: Map::new(),
+                why: None,
+                duration_ms: now.saturating_sub(entered),
+                again: false,
+            };
+            self.emit(turn, Some(step), None, kind);
+        }
+        let (outputs, missing) = self.workflow_outputs(turn);
+        self.finish(now, Outcome::Stopped { stop, why: Box::new(why), outputs, missing }, turn);
+    }
+
+    /// The outputs of the workflow that exist, and the names of those that do not (readings.md, rule 4).
+    pub(super) fn workflow_outputs(&mut self, turn: &mut Turn) -> (Map<String, Json>, Vec<String>) {
+        let program = self.program.clone();
+        let mut outputs = Map::new();
+        let mut missing = vec![];
+        for output in program.workflow(self.state.frame.workflow).map(|w| w.outputs.as_slice()).unwrap_or_default() {
+            if self.reads_what_did_not_run(output) {
+                missing.push(output.name.clone());
+                continue;
+            }
+            let value = self.fill_output(output, None);
+            if value.is_none() {
+                let target = format!("output `{}`", output.name);
+                self.emit(
+                    turn,
+                    None,
+                    Some(output.value.place.clone()),
+                    EventKind::ValueAbsent { expression: output.value.text.clone(), target },
+                );
+            }
+            outputs.insert(output.name.clone(), value.map_or(Json::Null, Value::into_json));
+        }
+        (outputs, missing)
+    }
+
+    pub(super) fn reads_what_did_not_run(&self, output: &Output) -> bool {
+        let view = self.view(None);
+        output.reads().iter().any(|(step, name)| match view.state(*step).and_then(|state| state.outputs.as_ref()) {
+            None => true,
+            Some(outputs) => name.as_ref().is_some_and(|name| !outputs.iter().any(|(known, _)| known == name)),
+        })
+    }
+
+    pub(super) fn finish(&mut self, now: Millis, outcome: Outcome, turn: &mut Turn) {
+        self.state.phase = Phase::Done;
+        let status = match &outcome {
+            Outcome::Succeeded { .. } => RunStatus::Succeeded,
+            Outcome::Ended { .. } => RunStatus::Ended,
+            Outcome::Failed { .. } => RunStatus::Failed,
+            Outcome::Stopped { .. } => RunStatus::Stopped,
+        };
+        let (outputs, missing) = (outcome.outputs().clone(), outcome.missing().to_vec());
+        for (name, _) in outputs.iter().filter(|(_, value)| self.redactor.mask_json(value) != **value) {
+            let message = format!("output `{name}` holds the value of a secret; outputs are data and are not masked");
+            self.emit(
+                turn,
+                None,
+                None,
+                EventKind::Diagnostic {
+                    code: "secret-in-output".to_owned(),
+                    severity: "warning".to_owned(),
+                    message,
+                    help: None,
+                },
+            );
+        }
+        self.emit(turn, None, None, EventKind::WorkflowFinished { status, outputs: outputs.clone() });
+        let incomplete = !missing.is_empty() || outputs.values().any(Json::is_null);
+        let exit = match outcome.exit_code() {
+            0 if self.state.settings.require_outputs && incomplete => 1,
+            code => code,
+        };
+        let kind = EventKind::RunFinished {
+            status,
+            exit,
+            duration_ms: now,
+            steps: self.state.frame.steps.iter().filter(|state| state.visits > 0).count() as u32,
+            visits: self.state.visits,
+            requests: self.state.requests,
+            waited_ms: self.state.waited_ms,
+            outputs,
+            missing,
+            ended_by: if let Outcome::Ended { by, .. } = &outcome { Some(by.clone()) } else { None },
+            why: match &outcome {
+                Outcome::Failed { why, .. } | Outcome::Stopped { why, .. } => Some((**why).clone()),
+                Outcome::Succeeded { .. } | Outcome::Ended { .. } => None,
+            },
+            warnings: self.warning_codes(),
+        };
+        self.emit(turn, None, None, kind);
+        turn.done = Some(outcome);
+    }
+
+    pub(super) fn warning_codes(&self) -> Vec<String> {
+        let mut codes: Vec<String> = vec![];
+        for warning in &self.state.settings.warnings {
+            if !codes.contains(&warning.code) {
+                codes.push(warning.code.clone());
+            }
+        }
+        codes
+    }
+}
+
+/// A duration for people.
+fn seconds(ms: Millis) -> String {
+    if ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{ms} ms") }
+}

@@ -1,0 +1,76 @@
+//! What is secret: slots whose values are kept apart from the state, and values that the redactor has to know.
+
+use serde_json::Value as Json;
+
+use super::Machine;
+use super::frame::Slot;
+use crate::expr::{StepId, Template, eval};
+use crate::program::{AnswerPart, Build, Call};
+use crate::value::Value;
+
+impl Machine {
+    pub(super) fn learn_answer(&mut self, id: StepId, answer: &eval::Answer) {
+        let program = self.program.clone();
+        for secret in program.step(id).map(|step| step.secrets.as_slice()).unwrap_or_default() {
+            let value = match &secret.part {
+                AnswerPart::Header(name) => answer.header(name).map(|text| Json::String(text.to_owned())),
+                AnswerPart::Body(at) => answer.body.as_ref().and_then(|body| body.at(at)).map(Value::into_json),
+            };
+            if let Some(value) = value {
+                self.redactor.learn(&secret.name, &value);
+            }
+        }
+    }
+
+    /// Constants in credential positions are secrets that stand in the document.
+    pub(super) fn learn_constants(&mut self) {
+        let program = self.program.clone();
+        let steps = program.workflow(self.state.frame.workflow).map(|w| w.steps.as_slice()).unwrap_or_default();
+        for step in steps.iter().filter_map(|id| program.step(*id)) {
+            let Call::Operation { arguments, .. } = &step.call;
+            for argument in arguments.iter().filter(|argument| argument.credential) {
+                if let Build::Template(leaf) = &argument.value
+                    && let Template::Literal(text) = &leaf.template
+                {
+                    self.learn_credential(&argument.name, &Json::String(text.clone()));
+                }
+            }
+        }
+    }
+
+    /// A credential that no known secret is part of: its value after the scheme word is one.
+    pub(super) fn learn_credential(&mut self, name: &str, value: &Json) {
+        let text = crate::value::json_text(value);
+        if self.redactor.mask(&text) != text {
+            return;
+        }
+        let secret = match text.split_once(' ') {
+            Some((scheme, rest))
+                if ["bearer", "basic", "token", "apikey"].contains(&scheme.to_ascii_lowercase().as_str()) =>
+            {
+                rest
+            }
+            _ => &text,
+        };
+        self.redactor.learn(name, &Json::String(secret.to_owned()));
+    }
+
+    pub(super) fn input_slot(&mut self, name: String, value: Json) -> (String, Slot) {
+        let marked = self.program.workflow(self.state.frame.workflow).is_some_and(|w| w.inputs.secret.contains(&name));
+        if !marked && !self.state.settings.secrets.contains(&name) {
+            return (name, Slot::Plain(Value::Json(value)));
+        }
+        self.redactor.learn(&name, &value);
+        let slot = self.secret_slot(&name, Value::Json(value));
+        (name, slot)
+    }
+
+    pub(super) fn secret_slot(&mut self, name: &str, value: Value) -> Slot {
+        if let Some(number) = self.secrets.0.iter().position(|known| *known == value) {
+            return Slot::Secret(number as u32);
+        }
+        self.secrets.0.push(value);
+        self.state.secret_names.push(name.to_owned());
+        Slot::Secret(self.secrets.0.len() as u32 - 1)
+    }
+}
