@@ -17,7 +17,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .await?;
 
     match outcome {
-        arazzo::Outcome::Succeeded { outputs, .. } => writeln!(std::io::stdout(), "{}", outputs["greeting"])?,
+        arazzo::Outcome::Succeeded { outputs, .. } => {
+            writeln!(std::io::stdout(), "{}", serde_json::Value::from(outputs))?
+        }
         other => writeln!(std::io::stdout(), "did not succeed: {other:?}")?,
     }
     Ok(())
