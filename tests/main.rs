@@ -14,6 +14,7 @@ mod cli;
 mod corpus;
 mod expressions;
 mod jsonpath;
+mod library;
 mod readme;
 mod server;
 mod suite;

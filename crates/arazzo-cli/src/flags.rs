@@ -15,7 +15,7 @@ use crate::exit;
 )]
 pub(crate) struct Arguments {
     /// Colour: in terminals, always or never (NO_COLOR and CLICOLOR_FORCE are honoured)
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "ARAZZO_COLOR", hide_env = true)]
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "ARAZZO_COLOR", hide_env_values = true)]
     pub(crate) color: Color,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -83,14 +83,14 @@ pub(crate) struct RunFlags {
     #[arg(short, long = "secret", value_name = "NAME")]
     pub(crate) secrets: Vec<String>,
     /// Stop after this time: 500ms, 10s, 5m, 1h; a bare number is seconds
-    #[arg(long, value_name = "DURATION", default_value = "1h", env = "ARAZZO_TIMEOUT", hide_env = true, value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", env = "ARAZZO_TIMEOUT", hide_env_values = true, value_parser = duration)]
     pub(crate) timeout: Duration,
     /// Stop after this many attempts of steps
-    #[arg(long, value_name = "N", default_value_t = 2000, env = "ARAZZO_MAX_STEPS", hide_env = true)]
+    #[arg(long, value_name = "N", default_value_t = 2000, env = "ARAZZO_MAX_STEPS", hide_env_values = true)]
     pub(crate) max_steps: u32,
     /// The pause before a step sends again what it sent on its last visit: auto (500ms growing to 5s, none on
     /// loopback), or a duration
-    #[arg(long, value_name = "DURATION", default_value = "auto", env = "ARAZZO_LOOP_DELAY", hide_env = true, value_parser = loop_delay)]
+    #[arg(long, value_name = "DURATION", default_value = "auto", env = "ARAZZO_LOOP_DELAY", hide_env_values = true, value_parser = loop_delay)]
     pub(crate) loop_delay: arazzo::LoopDelay,
     /// Show what would be called, and call nothing
     #[arg(long)]

@@ -1,6 +1,8 @@
 //! The command line of `arazzo`: flags in, results out. Sees the library's public items only, and decides nothing
 //! about how a workflow runs.
 
+#![forbid(unsafe_code)]
+
 use std::ffi::OsString;
 use std::process::ExitCode;
 

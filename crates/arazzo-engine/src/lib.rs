@@ -75,6 +75,8 @@
 //! assert_eq!(outputs["text"], "hello you");
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod compile;
 pub mod diagnostic;
 pub mod document;

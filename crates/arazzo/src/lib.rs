@@ -21,6 +21,8 @@
 //!
 //! The pure core, without files and sockets, is [`engine`].
 
+#![forbid(unsafe_code)]
+
 mod drive;
 mod error;
 mod fetch;

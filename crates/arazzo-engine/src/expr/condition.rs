@@ -9,7 +9,7 @@ use std::ops::Range;
 use serde_json::Value as Json;
 
 use super::eval::{EvalError, Lookup, eval};
-use super::jsonpath::{equal, order};
+use super::jsonpath::{Operator, equal, order};
 use super::parse::{Place, Scanned, expression};
 use super::{Expr, Finding, Scope};
 use crate::value::{Value, numeric};
@@ -32,23 +32,6 @@ pub enum Condition {
     Or(Vec<Self>),
     /// `a == b`
     Compare(Operator, Box<Self>, Box<Self>),
-}
-
-/// A comparison operator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operator {
-    /// `==`
-    Equal,
-    /// `!=`
-    NotEqual,
-    /// `<`
-    Less,
-    /// `<=`
-    LessOrEqual,
-    /// `>`
-    Greater,
-    /// `>=`
-    GreaterOrEqual,
 }
 
 /// A value that a condition read: where its expression stands, and what it was (`None`: absent).

@@ -23,6 +23,15 @@ enum Met<'p> {
     Unknown(&'p Criterion, String),
 }
 
+/// What a list of actions came to.
+enum Choice<'p> {
+    /// The first whose criteria are all met.
+    Action(&'p Action),
+    Nothing,
+    /// It cannot be told; the text says why.
+    Unknown(&'p Criterion, String),
+}
+
 impl Machine {
     /// Judges an answer, keeps the outputs, and acts.
     pub(super) fn judge(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
@@ -172,26 +181,31 @@ impl Machine {
         Met::Yes
     }
 
-    fn succeeded(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
-        self.keep_outputs(id, step, Some(&exchange), true, turn);
-        let mut chosen = None;
-        for action in &step.on_success {
-            match self.evaluate(id, &action.criteria, &action.name, &exchange, turn) {
-                Met::Yes => {
-                    chosen = Some(action);
-                    break;
-                }
+    /// The first action of a list that applies.
+    fn choose<'p>(&self, id: StepId, actions: &'p [Action], exchange: &Exchange, turn: &mut Turn) -> Choice<'p> {
+        for action in actions {
+            match self.evaluate(id, &action.criteria, &action.name, exchange, turn) {
+                Met::Yes => return Choice::Action(action),
                 Met::No(..) => {}
-                // No falling through: a choice that cannot be made is a failure of the step.
-                Met::Unknown(criterion, problem) => {
-                    let why = self.not_evaluable(id, step, criterion, &problem);
-                    return self.failed(now, id, why, Some(exchange), turn);
-                }
+                Met::Unknown(criterion, problem) => return Choice::Unknown(criterion, problem),
             }
         }
-        let Some(action) = chosen else {
-            self.left(now, id, StepStatus::Succeeded, None, false, turn);
-            return self.go_on(step.next);
+        Choice::Nothing
+    }
+
+    fn succeeded(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
+        self.keep_outputs(id, step, Some(&exchange), true, turn);
+        let action = match self.choose(id, &step.on_success, &exchange, turn) {
+            Choice::Action(action) => action,
+            Choice::Nothing => {
+                self.left(now, id, StepStatus::Succeeded, None, false, turn);
+                return self.go_on(step.next);
+            }
+            // No falling through: a choice that cannot be made is a failure of the step.
+            Choice::Unknown(criterion, problem) => {
+                let why = self.not_evaluable(id, step, criterion, &problem);
+                return self.failed(now, id, why, Some(exchange), turn);
+            }
         };
         match action.then {
             Then::Goto(target) => self.goto(now, id, target, action, StepStatus::Succeeded, None, turn),
@@ -217,28 +231,23 @@ impl Machine {
         let Some(step) = program.step(id) else { return };
         self.keep_outputs(id, step, exchange.as_ref(), false, turn);
         let exchange = exchange.unwrap_or_else(|| Exchange { url: String::new(), method: String::new(), answer: None });
-        let mut chosen = None;
-        for action in &step.on_failure {
-            match self.evaluate(id, &action.criteria, &action.name, &exchange, turn) {
-                Met::Yes => {
-                    chosen = Some(action);
-                    break;
-                }
-                Met::No(..) => {}
-                Met::Unknown(criterion, problem) => {
-                    let mut unknown = self.not_evaluable(id, step, criterion, &problem);
-                    unknown.remarks.push(format!("the step had failed before: {}", why.message));
-                    return self.fail(now, id, unknown, turn);
-                }
+        let action = match self.choose(id, &step.on_failure, &exchange, turn) {
+            Choice::Action(action) => action,
+            Choice::Nothing => {
+                let reason = if step.on_failure.is_empty() {
+                    "the step has no onFailure"
+                } else {
+                    "no onFailure action matched"
+                };
+                why.remarks.push(format!("not handled: {reason}"));
+                return self.fail(now, id, why, turn);
             }
-        }
-        let Some(action) = chosen else {
-            why.remarks.push(if step.on_failure.is_empty() {
-                "not handled: the step has no onFailure".to_owned()
-            } else {
-                "not handled: no onFailure action matched".to_owned()
-            });
-            return self.fail(now, id, why, turn);
+            // The workflow fails here: no later action is looked at.
+            Choice::Unknown(criterion, problem) => {
+                let mut unknown = self.not_evaluable(id, step, criterion, &problem);
+                unknown.remarks.push(format!("the step had failed before: {}", why.message));
+                return self.fail(now, id, unknown, turn);
+            }
         };
         match action.then {
             Then::Goto(target) => self.goto(now, id, target, action, StepStatus::Failed, Some(why), turn),

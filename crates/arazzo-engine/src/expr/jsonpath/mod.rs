@@ -17,6 +17,7 @@ mod parse;
 mod tree;
 
 pub use compare::{equal, order};
+pub use tree::Operator;
 
 use eval::Run;
 use tree::{Logical, Operand, OperandRef, Path, Root, Selector};

@@ -73,7 +73,7 @@ pub(super) enum Logical {
 
 /// A comparison operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
+pub enum Operator {
     /// `==`
     Equal,
     /// `!=`

@@ -1,0 +1,120 @@
+//! The library as its users see it: what is an error and what is an outcome, what an observer gets, and that a run can
+//! be given up at any time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use arazzo::{Error, EventKind, Inputs, Interrupt, LoopDelay, Outcome, Readings, Stop, Workflow};
+use serde_json::json;
+
+use crate::server::{Reply, Server, daytona};
+use crate::suite::workspace_root;
+
+fn provision(server: &Server) -> arazzo::Builder {
+    arazzo::open(workspace_root().join("specs/daytona-provision.yml")).server(None, format!("{}/api", server.url()))
+}
+
+fn inputs() -> Inputs {
+    Inputs::new().set("apiToken", "the-secret-token").set("volumeName", "v").set("snapshot", "s").set("mountPath", "/d")
+}
+
+fn only(builder: arazzo::Builder) -> Workflow {
+    builder.load().unwrap().workflow(None).unwrap()
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+#[test]
+fn a_run_tells_an_observer_everything_and_gives_its_outputs() {
+    let server = daytona(&["creating", "ready"]);
+    let workflow = only(provision(&server));
+    let mut seen = vec![];
+    let outcome = wait(workflow.run(inputs(), |envelope| seen.push(envelope.clone()))).unwrap();
+    let Outcome::Succeeded { outputs, missing } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(outputs["sandboxId"], json!("sb-1"));
+    assert!(missing.is_empty());
+    assert_eq!(seen.iter().map(|e| e.seq).collect::<Vec<_>>(), (0..seen.len() as u64).collect::<Vec<_>>());
+    assert!(matches!(seen.last().unwrap().event.kind, EventKind::RunFinished { exit: 0, .. }));
+    assert!(!serde_json::to_string(&seen).unwrap().contains("the-secret-token"));
+    // Events are data: what was written can be read again.
+    let text = serde_json::to_string(&seen).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<arazzo::Envelope>>(&text).unwrap(), seen);
+}
+
+#[test]
+fn a_run_that_fails_is_an_outcome() {
+    let server = Server::start(|_, _| Reply::status(500));
+    let outcome = wait(only(provision(&server)).run(inputs(), |_| {})).unwrap();
+    assert!(matches!(&outcome, Outcome::Failed { step, .. } if step == "createVolume"), "{outcome:?}");
+    assert_eq!(outcome.exit_code(), 1);
+}
+
+#[test]
+fn what_cannot_be_run_is_an_error_and_sends_nothing() {
+    let server = daytona(&["ready"]);
+    let workflow = only(provision(&server));
+    let Err(Error::Inputs(faults)) = wait(workflow.run(Inputs::new().set("apiToke", "x"), |_| {})) else { panic!() };
+    assert_eq!(faults.len(), 5, "one unknown, four missing: {faults:?}");
+    let refused = provision(&server).readings(Readings::Strict).load().unwrap().workflow(None);
+    let Err(Error::Documents { diagnostics, .. }) = refused else { panic!() };
+    assert_eq!(diagnostics.errors().count(), 9);
+    assert!(matches!(provision(&server).load().unwrap().workflow(Some("other")), Err(Error::NoSuchWorkflow { .. })));
+    assert!(matches!(arazzo::open("no/such/file.yml").load(), Err(Error::Documents { .. })));
+    assert!(matches!(provision(&server).server(Some("volumeApi"), "http://localhost").load(), Err(Error::Setup(_))));
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn dropping_a_run_gives_its_call_up_and_sends_nothing_more() {
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let count = arrived.clone();
+    let server = Server::start(move |_, _| {
+        count.fetch_add(1, Ordering::SeqCst);
+        Reply::status(200).json(&json!({"id": "vol-1", "state": "creating"})).delay(200)
+    });
+    let workflow = only(provision(&server));
+    wait(async {
+        let run = workflow.run(inputs(), |_| {});
+        tokio::select! {
+            outcome = run => panic!("{outcome:?}"),
+            () = async { while arrived.load(Ordering::SeqCst) == 0 { tokio::time::sleep(Duration::from_millis(5)).await } } => {}
+        }
+    });
+    std::thread::sleep(Duration::from_millis(400));
+    assert_eq!(arrived.load(Ordering::SeqCst), 1, "a dropped run went on");
+}
+
+#[test]
+fn an_interrupt_stops_a_run_from_outside() {
+    let server = daytona(&["creating"]);
+    let workflow = only(provision(&server).loop_delay(LoopDelay::Fixed(3_600_000)));
+    let interrupt = Interrupt::new();
+    let outcome = wait(workflow.run_until(inputs(), &interrupt, |envelope| {
+        if matches!(envelope.event.kind, EventKind::WaitStarted { .. }) {
+            interrupt.stop();
+        }
+    }))
+    .unwrap();
+    let Outcome::Stopped { stop: Stop::Interrupt, outputs, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(outputs["volumeId"], json!("vol-1"));
+}
+
+#[test]
+fn runs_side_by_side_do_not_disturb_each_other() {
+    let server = daytona(&["ready"]);
+    let workflow = only(provision(&server));
+    wait(async {
+        let mut runs = tokio::task::JoinSet::new();
+        for _ in 0..20 {
+            let workflow = workflow.clone();
+            runs.spawn(async move { workflow.run(inputs(), |_| {}).await });
+        }
+        while let Some(outcome) = runs.join_next().await {
+            assert!(matches!(outcome.unwrap().unwrap(), Outcome::Succeeded { .. }));
+        }
+    });
+    assert_eq!(server.requests().len(), 60);
+}
