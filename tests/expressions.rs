@@ -86,6 +86,7 @@ fn every_line_of_the_expression_suite_holds() {
         name: name.to_owned(),
         id: StepId(id),
         outputs: outputs.iter().map(|o| (*o).to_owned()).collect(),
+        open: false,
     };
     let steps = [step("first", 0, &["id", "whole", "dotted.name"]), step("second", 1, &["later"])];
     let scope = Scope { inputs: &inputs, open: false, steps: &steps, readings: Readings::Lenient };

@@ -141,6 +141,14 @@ fn deep_and_wide_queries_end_in_an_error_and_not_in_a_crash() {
         assert!(Query::parse(&text, true).is_err());
         assert!(Condition::parse(&text, true).is_err());
     }
+    // One value settles a condition, however many there are; patterns that come as data are paid for.
+    let many: Json = (0..150_000).collect();
+    let holds = |text: &str, root: &Json| {
+        Condition::parse(text, false).unwrap().holds(root, &[], &limits, ObjectFilter::Members).map(|v| v.met)
+    };
+    assert_eq!(holds("$[*]", &many), Ok(true));
+    let patterns: Json = (0..3_000).map(|i| json!({"p": format!("({i}|a){{1,50}}")})).collect();
+    assert_eq!(holds("$[?match('x', @.p)]", &patterns), Err(EvalError::Visits(1_000_000)));
     let nested = format!("${}{}", "[?@".repeat(30), "]".repeat(30));
     assert!(Query::parse(&nested, false).is_ok());
 }

@@ -563,7 +563,9 @@ impl<'b> Compiler<'b> {
             }
         };
         let letter = self.readings == Readings::Letter;
-        let parsed = match jsonpath::Condition::parse(&text.value, true) {
+        // A block scalar ends with a line break, which is nobody's query.
+        let written = if letter { text.value.as_str() } else { text.value.trim_end() };
+        let parsed = match jsonpath::Condition::parse(written, true) {
             Ok(parsed) => parsed,
             Err(error) => {
                 if letter {

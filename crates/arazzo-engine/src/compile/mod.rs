@@ -15,7 +15,7 @@ use crate::expr::{DeclaredInput, DeclaredStep, Finding, Scope, StepId};
 use crate::load::{Bundle, Described};
 use crate::node::{Key, Kind, Node};
 use crate::program::{
-    Action, ApiSource, Call, Input, Inputs, Operation, Output, Program, Step, Then, Workflow, WorkflowId,
+    Action, ApiSource, Call, Input, Inputs, Leaf, Operation, Output, Program, Step, Then, Workflow, WorkflowId,
 };
 use crate::readings::Readings;
 use crate::source::{Sources, Span};
@@ -205,6 +205,7 @@ impl<'b> Compiler<'b> {
                 name: step.id.value.clone(),
                 id: StepId(first + index as u32),
                 outputs: step.outputs.iter().map(|output| output.name.name.clone()).collect(),
+                open: step.workflow_id.is_some(),
             });
         }
         let optional: Vec<String> =
@@ -340,6 +341,18 @@ impl<'b> Compiler<'b> {
                 continue;
             }
             let Some(text) = output.value.as_str() else {
+                if matches!(output.value.kind, Kind::Bool(_) | Kind::Number(_) | Kind::Null) {
+                    let text = self.sources().text(output.value.span).to_owned();
+                    self.literal_output(&output.value, &text);
+                    let template = crate::expr::Template::Constant(output.value.to_json());
+                    let place = self.sources().place(output.value.span);
+                    compiled.push(Output {
+                        name: output.name.name.clone(),
+                        value: Leaf { template, text, place, credential: false },
+                        secret: false,
+                    });
+                    continue;
+                }
                 self.push(
                     Diagnostic::error(
                         "wrong-type",
@@ -351,26 +364,41 @@ impl<'b> Compiler<'b> {
                 continue;
             };
             let Some(leaf) = self.leaf(&output.value, false, context) else { continue };
-            if matches!(leaf.template, crate::expr::Template::Literal(_)) {
-                let near =
-                    text.starts_with(|c: char| c.is_alphabetic()).then(|| text.split('.').next().unwrap_or_default());
-                let near = near.and_then(|word| nearest(word, ["response", "inputs", "steps", "statusCode"]));
-                self.push(
-                    Diagnostic::error(
-                        "expression-syntax",
-                        output.value.span,
-                        format!("`{text}` is not a runtime expression"),
-                    )
-                    .help(near.map_or_else(
-                        || "an output is an expression such as $response.body#/id".to_owned(),
-                        |_| format!("did you mean `${text}`?"),
-                    )),
-                );
+            if matches!(leaf.template, crate::expr::Template::Literal(_)) && !self.literal_output(&output.value, text) {
                 continue;
             }
             compiled.push(Output { name: output.name.name.clone(), value: leaf, secret: false });
         }
         compiled
+    }
+
+    /// The reading `literal-output`: a constant is what it says, unless it looks like a way to a value that was
+    /// written without its `$`. `false` if it is refused.
+    fn literal_output(&mut self, node: &Node, text: &str) -> bool {
+        let root = text.split(['.', '#', '/']).next().unwrap_or_default();
+        let meant = nearest(root, ["response", "request", "inputs", "steps", "statusCode", "outputs", "workflows"]);
+        let way = text.contains(['/', '#', '{', '$']) || (meant.is_some() && text.contains('.'));
+        if way {
+            let help = match meant.filter(|_| !text.starts_with(['/', '$', '{'])) {
+                Some(_) => format!("did you mean `${text}`?"),
+                None => "an output is an expression such as $response.body#/id".to_owned(),
+            };
+            self.push(
+                Diagnostic::error("expression-syntax", node.span, format!("`{text}` is not a runtime expression"))
+                    .help(help),
+            );
+            return false;
+        }
+        self.departure(
+            Diagnostic::warning(
+                "literal-output",
+                node.span,
+                format!("`{text}` is a constant, and an output is an expression"),
+            )
+            .help("an output is an expression such as $response.body#/id".to_owned())
+            .section("§Step Object"),
+        );
+        true
     }
 
     fn actions(

@@ -121,6 +121,10 @@ impl<'b> Compiler<'b> {
                 .collect()
         };
         let form = "write '{$sourceDescriptions.<name>.url}#/paths/~1pets/get'";
+        // A source that could not be read may hold it: its own diagnostic is the one that helps.
+        if matches.is_empty() && self.bundle.described.iter().any(|described| described.root.is_none()) {
+            return None;
+        }
         let [(index, operation)] = matches.as_slice() else {
             let message = match matches.len() {
                 0 => format!("`{value}` does not lead to an operation"),

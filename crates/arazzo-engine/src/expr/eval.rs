@@ -129,6 +129,7 @@ pub struct AbsentInText(pub std::ops::Range<usize>);
 pub fn fill(template: &Template, lookup: &dyn Lookup) -> Result<Result<Option<Value>, AbsentInText>, EvalError> {
     match template {
         Template::Literal(text) => Ok(Ok(Some(Value::string(text.clone())))),
+        Template::Constant(json) => Ok(Ok(Some(Value::Json(json.clone())))),
         Template::Whole(expr) => Ok(Ok(eval(expr, lookup)?.map(Cow::into_owned))),
         Template::Text(pieces) => {
             let mut text = String::new();

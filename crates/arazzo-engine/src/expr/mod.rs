@@ -59,6 +59,8 @@ pub enum Root {
 pub enum Template {
     /// No expression at all.
     Literal(String),
+    /// Not a string at all: `true`, `17`.
+    Constant(serde_json::Value),
     /// `$inputs.a`: the whole value is one expression; its type is preserved.
     Whole(Expr),
     /// `a {$inputs.b} c`: text with values in it.
@@ -70,7 +72,7 @@ impl Template {
     #[must_use]
     pub fn expressions(&self) -> Vec<&Expr> {
         match self {
-            Self::Literal(_) => vec![],
+            Self::Literal(_) | Self::Constant(_) => vec![],
             Self::Whole(expr) => vec![expr],
             Self::Text(pieces) => pieces
                 .iter()
@@ -120,6 +122,8 @@ pub struct DeclaredStep {
     pub id: StepId,
     /// Names of its outputs.
     pub outputs: Vec<String>,
+    /// `true` if it may have outputs that are not declared here: those of the workflow it calls.
+    pub open: bool,
 }
 
 /// Something to say about a part of a text: a departure that was read leniently, or a fault.

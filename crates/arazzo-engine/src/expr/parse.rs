@@ -310,7 +310,7 @@ impl<'a> Scanner<'a, '_> {
             .filter(|step| rest.strip_prefix(step.name.as_str()).is_some_and(|after| after.starts_with(".outputs")))
             .max_by_key(|step| step.name.len());
         let Some(step) = found else { return self.unknown_step(at) };
-        let (id, outputs) = (step.id, step.outputs.as_slice());
+        let (id, outputs, open) = (step.id, step.outputs.as_slice(), step.open);
         let after = at + step.name.len() + ".outputs".len();
         if !self.rest(after).starts_with('.') {
             return self.way_into(Root::StepOutputs(id), after, false);
@@ -322,6 +322,9 @@ impl<'a> Scanner<'a, '_> {
         }
         let name = self.identifier(at_name);
         let end = at_name + name.len();
+        if open && !name.is_empty() {
+            return self.way_into(Root::StepOutput(id, name), end, true);
+        }
         let step_name = step.name.clone();
         let help = match nearest(&name, declared.iter().copied()) {
             Some(near) => format!("did you mean `$steps.{step_name}.outputs.{near}`?"),

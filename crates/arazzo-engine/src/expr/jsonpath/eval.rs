@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use regex::Regex;
 use serde_json::Value;
@@ -13,11 +14,14 @@ use super::functions::regexp;
 use super::tree::{Call, Logical, Operand, Path, Pattern, RegexpTest, Root, Segment, Selector};
 use super::{EvalError, Limits, ObjectFilter, Piece};
 
+/// What compiling a pattern that came as a value costs in visits: it takes milliseconds, a visit nanoseconds.
+const COMPILING: usize = 10_000;
+
 /// One evaluation: what is queried, the values of the holes, and what it has cost so far.
 pub(super) struct Run<'v, 'q> {
     root: &'v Value,
     bindings: &'q [Value],
-    texts: Vec<String>,
+    texts: Vec<Value>,
     limits: &'q Limits,
     filter: ObjectFilter,
     visits: Cell<usize>,
@@ -42,7 +46,7 @@ impl<'v, 'q> Run<'v, 'q> {
                 None => String::new(),
             },
         };
-        let texts = texts.iter().map(|pieces| pieces.iter().map(text).collect()).collect();
+        let texts = texts.iter().map(|pieces| Value::String(pieces.iter().map(text).collect())).collect();
         Self {
             root,
             bindings,
@@ -72,18 +76,44 @@ impl<'v, 'q> Run<'v, 'q> {
             Root::Context => self.root,
             Root::Current => current,
         };
+        self.walk(start, &path.segments)
+    }
+
+    /// `true` if a path selects something: the first value of its last segment settles it.
+    pub(super) fn exists(&self, path: &Path, current: &'v Value) -> Result<bool, EvalError> {
+        let Some((last, before)) = path.segments.split_last() else { return Ok(true) };
+        let start = match path.root {
+            Root::Context => self.root,
+            Root::Current => current,
+        };
+        for node in self.walk(start, before)? {
+            let mut found = vec![];
+            match self.segment(node, last, &mut found) {
+                Ok(()) if found.is_empty() => {}
+                Ok(()) | Err(EvalError::Results(_)) => return Ok(true),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    fn walk(&self, start: &'v Value, segments: &[Segment]) -> Result<Vec<&'v Value>, EvalError> {
         let mut nodes = vec![start];
-        for segment in &path.segments {
+        for segment in segments {
             let mut next = vec![];
             for node in nodes {
-                match segment {
-                    Segment::Child(selectors) => self.children(node, selectors, &mut next)?,
-                    Segment::Descendant(selectors) => self.descendants(node, selectors, &mut next)?,
-                }
+                self.segment(node, segment, &mut next)?;
             }
             nodes = next;
         }
         Ok(nodes)
+    }
+
+    fn segment(&self, node: &'v Value, segment: &Segment, found: &mut Vec<&'v Value>) -> Result<(), EvalError> {
+        match segment {
+            Segment::Child(selectors) => self.children(node, selectors, self.filter, found),
+            Segment::Descendant(selectors) => self.descendants(node, selectors, found),
+        }
     }
 
     /// Applies selectors to a value and everything in it, parents before their children.
@@ -99,7 +129,7 @@ impl<'v, 'q> Run<'v, 'q> {
                 return Err(EvalError::Depth(self.limits.depth));
             }
             self.spend(1)?;
-            self.children(node, selectors, found)?;
+            self.children(node, selectors, ObjectFilter::Members, found)?;
             match node {
                 Value::Array(items) => stack.extend(items.iter().rev().map(|item| (item, depth + 1))),
                 Value::Object(members) => stack.extend(members.values().rev().map(|value| (value, depth + 1))),
@@ -109,13 +139,19 @@ impl<'v, 'q> Run<'v, 'q> {
         Ok(())
     }
 
-    fn children(&self, node: &'v Value, selectors: &[Selector], found: &mut Vec<&'v Value>) -> Result<(), EvalError> {
+    fn children(
+        &self,
+        node: &'v Value,
+        selectors: &[Selector],
+        filter: ObjectFilter,
+        found: &mut Vec<&'v Value>,
+    ) -> Result<(), EvalError> {
         for selector in selectors {
             self.spend(1)?;
             match (selector, node) {
                 (Selector::Name(name), Value::Object(members)) => found.extend(members.get(name)),
                 (Selector::SplicedName(number), Value::Object(members)) => {
-                    found.extend(self.texts.get(*number).and_then(|name| members.get(name)))
+                    found.extend(self.texts.get(*number).and_then(Value::as_str).and_then(|name| members.get(name)))
                 }
                 (Selector::Wildcard, Value::Array(items)) => self.all(items.iter(), found)?,
                 (Selector::Wildcard, Value::Object(members)) => self.all(members.values(), found)?,
@@ -125,7 +161,7 @@ impl<'v, 'q> Run<'v, 'q> {
                 }
                 (Selector::Filter(logical), Value::Array(items)) => self.filter(items.iter(), logical, found)?,
                 (Selector::Filter(logical), Value::Object(members)) => {
-                    if self.filter == ObjectFilter::MembersOrSelf && !self.reaches(members.values(), logical)? {
+                    if filter == ObjectFilter::MembersOrSelf && self.means_self(members.values(), logical)? {
                         self.tested_self.set(true);
                         self.filter(std::iter::once(node), logical, found)?;
                     } else {
@@ -166,15 +202,18 @@ impl<'v, 'q> Run<'v, 'q> {
         Ok(())
     }
 
-    /// `true` if some path of a filter selects something in one of the values.
-    fn reaches(&self, values: impl Iterator<Item = &'v Value>, logical: &Logical) -> Result<bool, EvalError> {
+    /// `true` if a filter has `@` paths, and none of them selects something in one of the values.
+    fn means_self(&self, values: impl Iterator<Item = &'v Value>, logical: &Logical) -> Result<bool, EvalError> {
+        if !logical.any_path(&mut |path| Ok::<_, EvalError>(path.root == Root::Current))? {
+            return Ok(false);
+        }
         for value in values {
             self.spend(1)?;
-            if logical.any_path(&mut |path| Ok(path.root == Root::Current && !self.select(path, value)?.is_empty()))? {
-                return Ok(true);
+            if logical.any_path(&mut |path| Ok(path.root == Root::Current && self.exists(path, value)?))? {
+                return Ok(false);
             }
         }
-        Ok(false)
+        Ok(true)
     }
 
     /// RFC 9535, 2.3.4.2.2.
@@ -229,8 +268,7 @@ impl<'v, 'q> Run<'v, 'q> {
                 let right = self.operand(right, current)?;
                 compare(left.as_deref(), *operator, right.as_deref(), &|visits| self.spend(visits))
             }
-            Logical::Exists(path) if path.length => Ok(self.singular(path, current)?.is_some()),
-            Logical::Exists(path) => Ok(!self.select(path, current)?.is_empty()),
+            Logical::Exists(path) => self.exists(path, current),
             Logical::Test(test) => self.matches(test, current),
         }
     }
@@ -243,7 +281,7 @@ impl<'v, 'q> Run<'v, 'q> {
     ) -> Result<Option<Cow<'s, Value>>, EvalError> {
         Ok(match operand {
             Operand::Literal(value) => Some(Cow::Borrowed(value)),
-            Operand::Spliced(number) => self.texts.get(*number).map(|text| Cow::Owned(Value::String(text.clone()))),
+            Operand::Spliced(number) => self.texts.get(*number).map(Cow::Borrowed),
             Operand::Hole(number) => self.bindings.get(*number).map(Cow::Borrowed),
             Operand::Path(path) => self.singular(path, current)?,
             Operand::Call(call, _) => self.call(call, current)?,
@@ -259,19 +297,35 @@ impl<'v, 'q> Run<'v, 'q> {
         let mut before = path.clone();
         before.segments.pop();
         Ok(match self.select(&before, current)?.first() {
-            Some(value @ (Value::Array(_) | Value::String(_))) => length(value).map(Cow::Owned),
+            Some(value @ (Value::Array(_) | Value::String(_))) => self.length(value)?.map(Cow::Owned),
             _ => None,
         })
     }
 
     fn call<'s>(&'s self, call: &'s Call, current: &'v Value) -> Result<Option<Cow<'s, Value>>, EvalError> {
         Ok(match call {
-            Call::Length(operand) => self.operand(operand, current)?.as_deref().and_then(length).map(Cow::Owned),
+            Call::Length(operand) => match self.operand(operand, current)? {
+                Some(value) => self.length(&value)?.map(Cow::Owned),
+                None => None,
+            },
             Call::Count(path) => Some(Cow::Owned(Value::from(self.select(path, current)?.len()))),
             Call::Value(path) => match self.select(path, current)?.as_slice() {
                 [only] => Some(Cow::Borrowed(*only)),
                 _ => None,
             },
+        })
+    }
+
+    /// `length` (RFC 9535, 2.4.4): characters, items or members.
+    fn length(&self, value: &Value) -> Result<Option<Value>, EvalError> {
+        Ok(match value {
+            Value::String(text) => {
+                self.spend(work(text.len()))?;
+                Some(Value::from(text.chars().count()))
+            }
+            Value::Array(items) => Some(Value::from(items.len())),
+            Value::Object(members) => Some(Value::from(members.len())),
+            _ => None,
         })
     }
 
@@ -285,21 +339,16 @@ impl<'v, 'q> Run<'v, 'q> {
                 let pattern = self.operand(operand, current)?;
                 let Some(Value::String(pattern)) = pattern.as_deref() else { return Ok(false) };
                 let mut patterns = self.patterns.borrow_mut();
-                let compiled =
-                    patterns.entry((pattern.clone(), test.whole)).or_insert_with(|| regexp(pattern, test.whole).ok());
+                let compiled = match patterns.entry((pattern.clone(), test.whole)) {
+                    Entry::Occupied(known) => known.into_mut(),
+                    Entry::Vacant(new) => {
+                        self.spend(COMPILING)?;
+                        new.insert(regexp(pattern, test.whole).ok())
+                    }
+                };
                 Ok(compiled.as_ref().is_some_and(|pattern| pattern.is_match(text)))
             }
         }
-    }
-}
-
-/// `length` (RFC 9535, 2.4.4): characters, items or members.
-fn length(value: &Value) -> Option<Value> {
-    match value {
-        Value::String(text) => Some(Value::from(text.chars().count())),
-        Value::Array(items) => Some(Value::from(items.len())),
-        Value::Object(members) => Some(Value::from(members.len())),
-        _ => None,
     }
 }
 

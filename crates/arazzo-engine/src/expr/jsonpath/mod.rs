@@ -87,7 +87,8 @@ impl std::fmt::Display for EvalError {
 pub enum ObjectFilter {
     /// It tests the members' values, as RFC 9535 says.
     Members,
-    /// It tests the members' values if some path of the filter selects something in one of them, else the object.
+    /// It tests the members' values if some `@` path of the filter selects something in one of them, else the object.
+    /// Behind `..`, which comes to every member anyway, and without any `@` path, always the members' values.
     MembersOrSelf,
 }
 
@@ -223,7 +224,7 @@ impl Condition {
         let (run, met) = match self {
             Self::Query(query) => {
                 let run = Run::new(root, bindings, &query.texts, limits, filter);
-                let met = !run.select(&query.path, root)?.is_empty();
+                let met = run.exists(&query.path, root)?;
                 (run, met)
             }
             Self::Comparison(comparison) => {
@@ -295,6 +296,10 @@ fn simple(logical: &Logical, context: &str, nested: bool) -> Option<String> {
 
 fn simple_operand(operand: &Operand, context: &str) -> Option<String> {
     match operand {
+        // In a simple condition `{` and `$` may begin an expression.
+        Operand::Literal(Value::String(text)) if text.contains(|c: char| c.is_control() || matches!(c, '{' | '$')) => {
+            None
+        }
         Operand::Literal(Value::String(text)) => Some(format!("'{}'", text.replace('\'', "''"))),
         Operand::Literal(value) => Some(value.to_string()),
         Operand::Path(path) => simple_path(path, context),

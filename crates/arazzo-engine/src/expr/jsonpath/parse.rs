@@ -118,9 +118,8 @@ impl<'t> Parser<'t> {
             self.cursor.blanks();
             segments.push(self.segment()?);
         }
-        let length = bare
-            && segments.len() > 1
-            && matches!(segments.last().and_then(Segment::only), Some(Selector::Name(name)) if name == "length");
+        let length =
+            bare && matches!(segments.last().and_then(Segment::only), Some(Selector::Name(name)) if name == "length");
         Ok(Path { root, segments, length, range: start..self.cursor.at() })
     }
 
@@ -392,7 +391,7 @@ impl<'t> Parser<'t> {
     /// What stands alone must be a test.
     fn tested(&self, basic: Basic) -> Result<Logical, SyntaxError> {
         match basic {
-            Basic::Operand(Operand::Path(path), _) => Ok(Logical::Exists(path)),
+            Basic::Operand(Operand::Path(path), _) if !path.length => Ok(Logical::Exists(path)),
             Basic::Function(function, range) => function.tested(self.cursor.written(range.clone()), range),
             Basic::Operand(_, range) => {
                 let rest = self.cursor.behind_blanks();
