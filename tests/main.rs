@@ -11,6 +11,7 @@
 )]
 
 mod cli;
+mod conformance;
 mod corpus;
 mod expressions;
 mod jsonpath;

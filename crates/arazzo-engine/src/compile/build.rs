@@ -536,8 +536,28 @@ impl<'b> Compiler<'b> {
                 finding.help = Some("a condition with a `context` needs a `type`: add `type: jsonpath`".to_owned());
             }
         }
+        if parsed.is_none()
+            && self.readings == Readings::Letter
+            && let Some(reason) = self.fails_by_the_letter(text, &findings)
+        {
+            return Some(Test::Fails(reason));
+        }
         self.report(&text.node, findings);
         parsed.map(Test::Simple)
+    }
+
+    /// "If a condition cannot be evaluated due to syntax errors in the expression, it MUST evaluate to fail": says so,
+    /// and gives the reason. Nothing if what is written is good and only not run yet.
+    fn fails_by_the_letter(&mut self, text: &Text, findings: &[Finding]) -> Option<String> {
+        if findings.iter().any(|finding| finding.code == "not-supported-yet") {
+            return None;
+        }
+        for finding in findings {
+            let span = text.node.part(self.sources(), finding.range.clone());
+            let warning = Diagnostic::warning(finding.code, span, finding.message.clone()).help(finding.help.clone());
+            self.push(warning.section("§Criterion Object"));
+        }
+        findings.last().map(|finding| finding.message.clone())
     }
 
     fn jsonpath(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
@@ -568,18 +588,11 @@ impl<'b> Compiler<'b> {
         let parsed = match jsonpath::Condition::parse(written, true) {
             Ok(parsed) => parsed,
             Err(error) => {
+                let findings = vec![Finding::new("jsonpath-syntax", error.at, error.message).help(error.help)];
                 if letter {
-                    // "If the JSONPath expression is syntactically invalid, the condition MUST evaluate to fail."
-                    let span = text.node.part(self.sources(), error.at);
-                    self.push(
-                        Diagnostic::warning("jsonpath-syntax", span, error.message.clone())
-                            .help(error.help)
-                            .section("§Criterion Object"),
-                    );
-                    return Some(Test::Fails(error.message));
+                    return self.fails_by_the_letter(text, &findings).map(Test::Fails);
                 }
-                let finding = Finding::new("jsonpath-syntax", error.at, error.message).help(error.help);
-                self.report(&text.node, vec![finding]);
+                self.report(&text.node, findings);
                 return None;
             }
         };
