@@ -72,7 +72,7 @@ fn outcome(case: &Json, suite: &Json) -> Option<Json> {
     }
     let inputs = suite["inputs"].as_object().cloned().unwrap_or_else(Map::new);
     let inputs = accept(&compiled.program.workflows[0], inputs).unwrap();
-    let mut machine = Machine::new(compiled.program.clone(), WorkflowId(0), inputs, Default::default()).unwrap();
+    let mut machine = Machine::new(compiled.program, WorkflowId(0), inputs, Default::default()).unwrap();
     let context = &suite["contexts"][case["ctx"].as_str().unwrap()];
     let headers = context["headers"]
         .as_object()

@@ -1,7 +1,7 @@
 //! The order of steps: a reference to a step that no path can have run before is an error (readings.md, "dependsOn of
 //! a step, output references").
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::document;
@@ -16,13 +16,16 @@ pub(super) fn check(
     workflow: &document::Workflow,
     sources: &Sources,
 ) -> Vec<Diagnostic> {
+    let leading = leading_to(steps, ids);
     let mut faults = vec![];
     for id in ids {
         let Some(step) = steps.get(id.0 as usize) else { continue };
-        let before = run_before(steps, *id);
+        let mut before: Option<BTreeSet<StepId>> = None;
         let mut check = |expr: &Expr, text: &str, place: &crate::source::Place, own: bool| {
             let (Root::StepOutput(read, _) | Root::StepOutputs(read)) = &expr.root else { return };
-            if before.contains(read) || own && read == id {
+            // Most references lead straight back: only those that do not pay for a walk.
+            let known = previous(steps, *id) == Some(*read) || own && read == id;
+            if known || before.get_or_insert_with(|| run_before(&leading, *id)).contains(read) {
                 return;
             }
             let Some(name) = steps.get(read.0 as usize).map(|s| s.name.as_str()) else { return };
@@ -68,17 +71,36 @@ pub(super) fn check(
     faults
 }
 
+/// The step before a step in the list, if it goes on to it.
+fn previous(steps: &[Step], id: StepId) -> Option<StepId> {
+    let before = StepId(id.0.checked_sub(1)?);
+    (steps.get(before.0 as usize)?.next == Some(id)).then_some(before)
+}
+
+/// For every step of a workflow, the steps that lead to it.
+fn leading_to(steps: &[Step], ids: &[StepId]) -> BTreeMap<StepId, Vec<StepId>> {
+    let mut leading: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
+    for id in ids {
+        let Some(step) = steps.get(id.0 as usize) else { continue };
+        let jumps = step.on_success.iter().chain(&step.on_failure).filter_map(|action| match action.then {
+            Then::Goto(target) => Some(target),
+            Then::End => None,
+        });
+        for target in step.next.into_iter().chain(jumps) {
+            leading.entry(target).or_default().push(*id);
+        }
+    }
+    leading
+}
+
 /// The steps that some path runs before it enters `id`; `id` itself if a path leads back to it.
-fn run_before(steps: &[Step], id: StepId) -> BTreeSet<StepId> {
+fn run_before(leading: &BTreeMap<StepId, Vec<StepId>>, id: StepId) -> BTreeSet<StepId> {
     let mut before = BTreeSet::new();
     let mut frontier = vec![id];
     while let Some(target) = frontier.pop() {
-        for (index, step) in steps.iter().enumerate() {
-            let from = StepId(index as u32);
-            let leads = step.next == Some(target)
-                || step.on_success.iter().chain(&step.on_failure).any(|action| action.then == Then::Goto(target));
-            if leads && before.insert(from) {
-                frontier.push(from);
+        for from in leading.get(&target).into_iter().flatten() {
+            if before.insert(*from) {
+                frontier.push(*from);
             }
         }
     }
