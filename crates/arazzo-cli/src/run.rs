@@ -160,7 +160,8 @@ fn outputs(path: Option<&Path>, workflow: &Workflow, outputs: &Map<String, Json>
     }
     let text = Json::Object(outputs.clone()).to_string();
     let result = match path {
-        Some(path) => write_atomically(path, &text),
+        Some(path) => write_atomically(path, &text)
+            .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))),
         None => screen.data(&text),
     };
     written(result, screen, code)

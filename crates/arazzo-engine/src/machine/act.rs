@@ -111,6 +111,10 @@ impl Machine {
         if (200..300).contains(&status) {
             return;
         }
+        if (300..400).contains(&status) {
+            why.remarks
+                .push("redirects are not followed by this version: criteria see the answer as it came".to_owned());
+        }
         let called = format!("{} {}", operation.method, operation.path);
         why.help = match judge::documented(operation, status) {
             Some((known, Some(text))) => Some(format!("{called} documents {known} as: {}", text.trim())),
