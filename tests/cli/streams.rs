@@ -233,10 +233,11 @@ mod signals {
     #[test]
     fn a_request_to_terminate_stops_it_too() {
         let server = daytona(&["creating"]);
-        let child = Arazzo::provision(&server.url()).args(["--loop-delay", "50ms"]).spawn();
+        let child = Arazzo::provision(&server.url()).args(["--loop-delay", "50ms", "--json"]).spawn();
         wait_for(&server, 3);
         signal(&child, "-TERM");
         let (status, stdout, stderr) = finish(child);
         assert_eq!(status, Some(143), "{stdout}\n{stderr}");
+        assert!(stdout.lines().last().is_some_and(|line| line.contains("\"exit\":143")), "{stdout}");
     }
 }

@@ -1,5 +1,6 @@
 //! `arazzo run`: a workflow, its inputs, its events, its exit code.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -105,6 +106,7 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
     let (mut report, mut exchanges, mut last, mut data_error) = (Report::default(), Exchanges::default(), None, None);
     let outcome = {
         let observe = |envelope: &Envelope| {
+            let envelope = &signals.named(envelope);
             report.add(&envelope.event);
             exchanges.add(&envelope.event);
             signals.watch(envelope);
@@ -118,7 +120,7 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
                 screen.line(&line);
             }
             if matches!(envelope.event.kind, EventKind::RunFinished { .. }) {
-                last = Some(envelope.clone());
+                last = Some(Envelope::clone(envelope));
             }
         };
         runtime.block_on(async {
@@ -135,8 +137,7 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         Err(error) => return screen.error(&error),
     };
     let Some(last) = last else { return exit::USAGE };
-    let EventKind::RunFinished { exit: verdict, .. } = &last.event.kind else { return exit::USAGE };
-    let code = signals.exit_code(*verdict);
+    let EventKind::RunFinished { exit: code, .. } = last.event.kind else { return exit::USAGE };
     if detail >= Detail::Lines
         && let Some(line) = lines::verdict(&last.event.kind, workflow.name())
     {
@@ -236,12 +237,16 @@ impl Signals {
         }
     }
 
-    fn exit_code(&self, verdict: u8) -> u8 {
-        if self.terminated.load(Ordering::SeqCst) == 1 && self.interrupt.count() > 0 && verdict == 130 {
-            exit::TERMINATED
-        } else {
-            verdict
+    /// The last event of a run that was terminated has the exit code of that.
+    fn named<'e>(&self, envelope: &'e Envelope) -> Cow<'e, Envelope> {
+        let mut envelope = Cow::Borrowed(envelope);
+        if self.terminated.load(Ordering::SeqCst) == 1
+            && let EventKind::RunFinished { exit: 130, .. } = envelope.event.kind
+            && let EventKind::RunFinished { exit, .. } = &mut envelope.to_mut().event.kind
+        {
+            *exit = exit::TERMINATED;
         }
+        envelope
     }
 }
 
