@@ -202,12 +202,14 @@ fn documents_that_are_broken_on_purpose_never_panic() {
     if let Some(corpus) = shared("corpus") {
         seeds.extend(documents(&corpus));
     }
+    // More of them for a longer look: ARAZZO_BROKEN=500 cargo test broken
+    let rounds = std::env::var("ARAZZO_BROKEN").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
     let mut numbers = Numbers(17);
     for path in &seeds {
         let text = std::fs::read_to_string(path).unwrap();
         // Large sources are not what is broken here.
         let root = path.parent().unwrap();
-        for _ in 0..12 {
+        for _ in 0..rounds {
             let mut broken: Vec<char> = text.chars().collect();
             for _ in 0..=numbers.below(3) {
                 let at = numbers.below(broken.len());
@@ -252,4 +254,95 @@ fn bytes_that_are_no_text_are_refused() {
     let deep = "[".repeat(100_000);
     let (_, description, _) = check(&path, deep.as_bytes(), path.parent().unwrap(), Readings::Lenient);
     assert_eq!(description.iter().map(|d| d.code.as_ref()).collect::<Vec<_>>(), ["document-too-deep"]);
+}
+
+/// Pieces of expressions, conditions and queries.
+const PIECES: [&str; 44] = [
+    "$",
+    "$inputs",
+    ".",
+    "a",
+    "b-c",
+    "$steps.s.outputs.o",
+    "$response.body",
+    "#/",
+    "#",
+    "[0]",
+    "['a']",
+    "{",
+    "}",
+    "{$inputs.a}",
+    "==",
+    "!=",
+    "<",
+    ">=",
+    "&&",
+    "||",
+    "!",
+    "(",
+    ")",
+    "'x'",
+    "\"y\"",
+    "null",
+    "true",
+    "1",
+    "-0.5e3",
+    " ",
+    "@",
+    "..",
+    "*",
+    "?",
+    ",",
+    ":",
+    "length(",
+    "match(",
+    "é",
+    "\u{1f600}",
+    "\\",
+    "\n",
+    "[",
+    "]",
+];
+
+#[test]
+fn texts_made_of_pieces_of_expressions_never_panic() {
+    use arazzo_engine::expr::{DeclaredInput, DeclaredStep, Scope, StepId, condition, jsonpath, parse};
+    let inputs =
+        [DeclaredInput { name: "a".to_owned(), scalar: false }, DeclaredInput { name: "é b".to_owned(), scalar: true }];
+    let steps = [DeclaredStep {
+        name: "s".to_owned(),
+        id: StepId(0),
+        outputs: vec!["o".to_owned(), "o.p".to_owned()],
+        open: false,
+    }];
+    let mut numbers = Numbers(23);
+    for readings in [Readings::Lenient, Readings::Letter] {
+        let scope = Scope { inputs: &inputs, open: false, steps: &steps, readings };
+        for _ in 0..20_000 {
+            let text: String = (0..=numbers.below(9)).map(|_| PIECES[numbers.below(PIECES.len())]).collect();
+            let mut findings = vec![];
+            let template = parse::template(&text, &scope, &mut findings);
+            let parsed = condition::parse(&text, &scope, &mut findings);
+            let context = parse::context(&text, &scope, &mut findings);
+            let refused = template.is_none() || parsed.is_none() || context.is_none();
+            assert!(!refused || !findings.is_empty(), "refused without a reason: {text}");
+            for finding in &findings {
+                assert!(text.get(finding.range.clone()).is_some(), "a range outside of the text: {text:?} {finding:?}");
+            }
+            match jsonpath::Condition::parse(&text, true) {
+                Err(error) => assert!(text.get(error.at.clone()).is_some(), "{text:?} {error:?}"),
+                Ok(parsed) => {
+                    let bindings = vec![serde_json::json!("x"); parsed.holes().len()];
+                    let value = serde_json::json!({"a": [1, {"a": "x"}], "b": null});
+                    let _ = parsed.operands(&value, &bindings);
+                    let _ = parsed.holds(
+                        &value,
+                        &bindings,
+                        &jsonpath::Limits::default(),
+                        jsonpath::ObjectFilter::MembersOrSelf,
+                    );
+                }
+            }
+        }
+    }
 }

@@ -200,8 +200,13 @@ pub fn plain(text: &str) -> String {
     if !text.chars().any(unsafe_char) {
         return text.to_owned();
     }
-    // A replacement of the same length in bytes keeps every caret where it belongs.
-    text.chars().map(|c| if unsafe_char(c) { "?".repeat(c.len_utf8()) } else { c.to_string() }).collect()
+    // A replacement of the same length in bytes and in characters keeps every caret and column where it belongs.
+    let same_length = |c: char| match c.len_utf8() {
+        1 => '?',
+        2 => '\u{bf}',
+        _ => '\u{fffd}',
+    };
+    text.chars().map(|c| if unsafe_char(c) { same_length(c) } else { c }).collect()
 }
 
 fn one_line(text: &str) -> String {

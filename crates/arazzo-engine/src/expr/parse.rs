@@ -45,7 +45,9 @@ pub fn template(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> O
 
 /// Parses an expression that must stand alone, such as a `context`; `.` and `[]` are the text's own there.
 pub fn context(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Expr> {
-    match expression(text, 0, Place::Condition, scope, findings) {
+    let scanned =
+        if text.starts_with('$') { expression(text, 0, Place::Condition, scope, findings) } else { Scanned::None };
+    match scanned {
         Scanned::Found(expr, end) if end == text.len() => Some(expr),
         Scanned::Found(_, end) => {
             findings.push(Finding::new(

@@ -180,7 +180,7 @@ impl<'a> Operation<'a> {
             span: url.span,
             variables: variables
                 .iter()
-                .map(|(key, v)| (key.name.as_str(), v.get("default").and_then(Node::as_str)))
+                .map(|(key, v)| (key.name.as_str(), v.get("default").and_then(scalar)))
                 .collect(),
         })
     }
@@ -239,5 +239,13 @@ impl<'a> Parameter<'a> {
         [("style", style), ("allowReserved", reserved), ("content", content)]
             .into_iter()
             .find_map(|(name, node)| node.map(|node| (name, node.span)))
+    }
+}
+
+/// A default is a string by the specification, and `default: 8080` is what people write.
+fn scalar(node: &Node) -> Option<&str> {
+    match &node.kind {
+        Kind::String(text) | Kind::Number(text) => Some(text),
+        _ => None,
     }
 }
