@@ -17,6 +17,7 @@ mod expressions;
 mod jsonpath;
 mod library;
 mod readme;
+mod redaction;
 mod server;
 mod suite;
 mod tidy;
