@@ -25,7 +25,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::document::{self, Document};
 use crate::node::{Node, NodeLimits};
 use crate::readings::Readings;
-use crate::source::{SourceId, Sources, Span};
+use crate::source::{Place, SourceId, Sources, Span};
 
 /// What the loader wants next.
 #[derive(Debug)]
@@ -207,7 +207,12 @@ impl Loader {
             }
         };
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+        let is_json = fetched.name.ends_with(".json");
         let id = self.sources.add(fetched.name, fetched.uri, text);
+        if let Some(fault) = self.json_fault(id).filter(|_| is_json) {
+            self.diagnostics.push(fault);
+            return None;
+        }
         match Node::parse(&self.sources, id, self.options.limits) {
             Ok(node) => Some((id, node)),
             Err(faults) => {
@@ -215,6 +220,18 @@ impl Loader {
                 None
             }
         }
+    }
+
+    /// What is JSON by its name must be JSON: YAML would read more, such as a value that is missing.
+    fn json_fault(&self, id: SourceId) -> Option<Diagnostic> {
+        let source = self.sources.get(id)?;
+        let error = serde_json::from_str::<serde::de::IgnoredAny>(&source.text).err()?;
+        let (line, column) = (u32::try_from(error.line()).ok()?, u32::try_from(error.column().max(1)).ok()?);
+        let place = Place { file: source.name.clone(), line, column, end_line: line, end_column: column };
+        // Serde's own words end with the place, which is said already.
+        let words = error.to_string();
+        let words = words.split(" at line ").next().unwrap_or_default();
+        Some(Diagnostic::error("json-syntax", self.sources.span(&place), format!("not valid JSON: {words}")))
     }
 
     fn describe(&mut self) -> Vec<Ask> {

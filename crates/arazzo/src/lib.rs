@@ -390,17 +390,7 @@ fn is_remote(path: &Path) -> bool {
     text.starts_with("http://") || text.starts_with("https://")
 }
 
-/// Reads a YAML or JSON file as JSON: what `--inputs FILE` and tests need. Relative to the current folder.
-///
-/// # Errors
-/// [`Error::Documents`] with a place if it is not YAML; [`Error::Setup`] if it cannot be read.
-pub fn read_values(path: &Path) -> Result<Json, Error> {
-    let name = path.to_string_lossy().into_owned();
-    let text = std::fs::read_to_string(path).map_err(|error| Error::Setup(format!("cannot read `{name}`: {error}")))?;
-    parse_values(&name, &text)
-}
-
-/// Parses YAML or JSON text as JSON; `name` is what a message calls it.
+/// Parses YAML or JSON text as JSON, as inputs are given in files; `name` is what a message calls it.
 ///
 /// # Errors
 /// [`Error::Documents`] with a place if it is not YAML.
