@@ -75,6 +75,11 @@ impl<'b> Compiler<'b> {
         let api = self.openapi(index, text.span())?;
         let decoded = percent_encoding::percent_decode_str(pointer).decode_utf8_lossy();
         let found = api.by_pointer(&Pointer::parse(&decoded));
+        if found.is_none()
+            && matches!(Pointer::parse(&decoded).tokens(), [paths, path] if paths == "paths" && api.operations().any(|o| o.path == path))
+        {
+            return self.path_form(text);
+        }
         if found.is_none() {
             let pointers: Vec<String> = api
                 .operations()
@@ -98,13 +103,24 @@ impl<'b> Compiler<'b> {
     /// that has it.
     fn path_form(&mut self, text: &Text) -> Found<'b> {
         let value = text.value.trim();
-        let by_pointer =
-            value.split_once('#').filter(|(name, _)| self.bundle.described.iter().any(|d| d.name == *name));
+        // `source#…`, `$sourceDescriptions.source#…`, `{$sourceDescriptions.source}#…`
+        let named = value.split_once('#').map(|(head, pointer)| {
+            let head = head.trim_matches(['{', '}', ' ']);
+            let head = head.strip_prefix("$sourceDescriptions.").unwrap_or(head);
+            (head.strip_suffix(".url").unwrap_or(head), pointer)
+        });
+        let by_pointer = named.filter(|(name, _)| self.bundle.described.iter().any(|d| d.name == *name));
         let matches: Vec<(usize, openapi::Operation<'b>)> = if let Some((name, pointer)) = by_pointer {
             let decoded = Pointer::parse(&percent_encoding::percent_decode_str(pointer).decode_utf8_lossy());
+            // A pointer to a path leads to its operation, if it has one only.
+            let of_path = |operation: &openapi::Operation<'_>| matches!(decoded.tokens(), [paths, path] if paths == "paths" && path == operation.path);
+            let found = |api: Api<'b>| match api.by_pointer(&decoded) {
+                Some(operation) => vec![operation],
+                None => api.operations().filter(|operation| of_path(operation)).collect(),
+            };
             self.apis()
                 .filter(|(index, _)| self.source_name(*index) == name)
-                .filter_map(|(index, api)| Some((index, api.by_pointer(&decoded)?)))
+                .flat_map(|(index, api)| found(api).into_iter().map(move |operation| (index, operation)))
                 .collect()
         } else {
             let (method, path) = match value.split_once(char::is_whitespace) {
