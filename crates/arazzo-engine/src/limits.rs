@@ -1,4 +1,4 @@
-//! A limit on everything, with a name and a default (safety.md).
+//! A limit on everything, with a name and a default.
 
 use std::collections::BTreeMap;
 

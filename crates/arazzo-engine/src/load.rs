@@ -407,7 +407,7 @@ fn kind_of(root: &Node) -> Option<DescribedKind> {
     }
 }
 
-/// Where `reference` may be: against the base, then against each folder above it up to the workspace root (readings.md,
+/// Where `reference` may be: against the base, then against each folder above it up to the workspace root (docs/readings.md,
 /// `root-relative-source`).
 fn candidates(base: Option<&Url>, reference: &str, root: Option<&str>) -> Result<Vec<Candidate>, String> {
     if let Ok(absolute) = Url::parse(reference) {

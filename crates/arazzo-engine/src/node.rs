@@ -47,7 +47,7 @@ pub struct Key {
     pub span: Span,
 }
 
-/// What one document may cost (safety.md, P1). Each has a name, so that a message can say which was reached.
+/// What one document may cost. Each has a name, so that a message can say which was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeLimits {
     /// Bytes of the text.

@@ -250,6 +250,8 @@ pub enum Test {
     Simple(condition::Condition),
     /// `type: jsonpath`
     Jsonpath(Box<JsonpathTest>),
+    /// `type: regex`, over a context; unanchored.
+    Regex(Box<(Expr, regex::Regex)>),
     /// Evaluates to *fail* by the letter of the specification; the text says why.
     Fails(String),
 }

@@ -32,6 +32,7 @@ const TABLE: &[(Code, Reading)] = &[
     ("name-outside-grammar", Reading { strict: Error, letter: Some(Error) }),
     ("double-quoted-literal", Reading { strict: Error, letter: Some(Warning) }),
     ("braced-condition", Reading { strict: Error, letter: Some(Warning) }),
+    ("regex-delimiters", Reading { strict: Error, letter: None }),
     ("literal-output", Reading { strict: Error, letter: Some(Error) }),
     ("undeclared-parameter", Reading { strict: Error, letter: None }),
     ("missing-required-parameter", Reading { strict: Error, letter: Some(Warning) }),

@@ -1,6 +1,6 @@
 //! The values that flow through a run: JSON, text, bytes, and nothing at all.
 //!
-//! *Absent* is `Option::None`, never JSON null (readings.md, rule 4).
+//! *Absent* is `Option::None`, never JSON null (docs/readings.md, rule 4).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;

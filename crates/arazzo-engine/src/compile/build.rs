@@ -12,9 +12,12 @@ use crate::value::json_text;
 
 use super::secrets::is_credential_name;
 
-/// Headers that the connection sets (safety.md I1).
+/// Headers that the connection sets.
 const CONNECTION_HEADERS: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
-/// Headers that OpenAPI leaves to other fields and Arazzo documents set as parameters (readings.md).
+/// The longest pattern in bytes, and the memory that one compiled pattern may take.
+const PATTERN_BYTES: usize = 4096;
+const PATTERN_MEMORY: usize = 1 << 20;
+/// Headers that OpenAPI leaves to other fields and Arazzo documents set as parameters (docs/readings.md).
 const FREE_HEADERS: [&str; 3] = ["authorization", "accept", "content-type"];
 
 impl<'b> Compiler<'b> {
@@ -481,6 +484,7 @@ impl<'b> Compiler<'b> {
         };
         let test = match kind.as_str() {
             "simple" => self.simple(criterion, context)?,
+            "regex" => self.regex(criterion, context)?,
             _ => self.jsonpath(criterion, context)?,
         };
         Some(Criterion {
@@ -502,12 +506,12 @@ impl<'b> Compiler<'b> {
         };
         let version_text = version.map(|v| v.as_str().map_or_else(|| json_text(&v.to_json()), str::to_owned));
         match (word, version_text.as_deref()) {
-            ("simple", _) | ("jsonpath", None | Some("rfc9535")) => Some(word.to_owned()),
+            ("simple", _) | ("regex", None) | ("jsonpath", None | Some("rfc9535")) => Some(word.to_owned()),
             ("jsonpath", Some(version)) => {
                 self.not_yet(node.span, &format!("JSONPath version `{version}`"));
                 None
             }
-            ("regex" | "xpath", _) => {
+            ("xpath", _) => {
                 self.not_yet(node.span, &format!("`type: {word}`"));
                 None
             }
@@ -560,28 +564,78 @@ impl<'b> Compiler<'b> {
         findings.last().map(|finding| finding.message.clone())
     }
 
-    fn jsonpath(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
+    /// `context`, which every type but `simple` needs.
+    fn criterion_context(
+        &mut self,
+        criterion: &document::Criterion,
+        kind: &str,
+        context: &Context<'_>,
+    ) -> Option<Expr> {
+        let Some(written) = &criterion.context else {
+            self.push(
+                Diagnostic::error(
+                    "missing-field",
+                    criterion.condition.span(),
+                    format!("a {kind} criterion needs a `context`"),
+                )
+                .help("add `context: $response.body`".to_owned())
+                .section("§Criterion Object"),
+            );
+            return None;
+        };
+        let mut findings = vec![];
+        let expr = parse::context(&written.value, &context.scope, &mut findings);
+        self.report(&written.node, findings);
+        expr
+    }
+
+    /// A pattern of the `regex` crate: linear time, so without look-around and back-references (docs/readings.md).
+    fn regex(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
         let text = &criterion.condition;
-        let root = match &criterion.context {
-            Some(written) => {
-                let mut findings = vec![];
-                let expr = parse::context(&written.value, &context.scope, &mut findings);
-                self.report(&written.node, findings);
-                expr
+        let root = self.criterion_context(criterion, "regex", context);
+        if text.value.contains("{$") {
+            self.not_yet(text.span(), "an expression in a regex `condition`");
+            return None;
+        }
+        let letter = self.readings == Readings::Letter;
+        let (pattern, flags) = delimited(&text.value).filter(|_| !letter).unwrap_or((&text.value, ""));
+        if pattern.len() < text.value.len() {
+            let right = if flags.is_empty() { pattern.to_owned() } else { format!("(?{flags}){pattern}") };
+            let finding = Finding::new("regex-delimiters", 0..text.value.len(), "a pattern stands without delimiters")
+                .help(format!("write {right}"))
+                .fix(right, true);
+            self.report(&text.node, vec![finding]);
+        }
+        let written = if flags.is_empty() { pattern.to_owned() } else { format!("(?{flags}){pattern}") };
+        let built = match written.len() {
+            0..=PATTERN_BYTES => {
+                regex::RegexBuilder::new(&written).size_limit(PATTERN_MEMORY).build().map_err(|error| match error {
+                    regex::Error::CompiledTooBig(_) => "the pattern needs too much memory".to_owned(),
+                    // The crate draws its own picture of the pattern; its last line says what is wrong.
+                    other => other.to_string().rsplit("error: ").next().unwrap_or_default().trim().to_owned(),
+                })
             }
-            None => {
-                self.push(
-                    Diagnostic::error(
-                        "missing-field",
-                        text.span(),
-                        "a jsonpath criterion needs a `context`".to_owned(),
-                    )
-                    .help("add `context: $response.body`".to_owned())
-                    .section("§Criterion Object"),
-                );
+            _ => Err(format!("the pattern is longer than {PATTERN_BYTES} bytes")),
+        };
+        match built {
+            Ok(built) => Some(Test::Regex(Box::new((root?, built)))),
+            Err(reason) => {
+                let help = "the syntax is that of the Rust crate `regex`".to_owned();
+                let findings = vec![
+                    Finding::new("regex-syntax", 0..text.value.len(), format!("not a pattern: {reason}")).help(help),
+                ];
+                if letter {
+                    return self.fails_by_the_letter(text, &findings).map(Test::Fails);
+                }
+                self.report(&text.node, findings);
                 None
             }
-        };
+        }
+    }
+
+    fn jsonpath(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
+        let text = &criterion.condition;
+        let root = self.criterion_context(criterion, "jsonpath", context);
         let letter = self.readings == Readings::Letter;
         // A block scalar ends with a line break, which is nobody's query.
         let written = if letter { text.value.as_str() } else { text.value.trim_end() };
@@ -653,6 +707,12 @@ impl<'b> Compiler<'b> {
         }
         self.departure(diagnostic);
     }
+}
+
+/// The pattern and flags of `/pattern/flags`.
+fn delimited(text: &str) -> Option<(&str, &str)> {
+    let (pattern, flags) = text.strip_prefix('/')?.rsplit_once('/')?;
+    (!pattern.is_empty() && flags.chars().all(|c| matches!(c, 'i' | 'm' | 's' | 'u' | 'x'))).then_some((pattern, flags))
 }
 
 fn same_name(argument: &Argument, name: &str) -> bool {

@@ -1,4 +1,4 @@
-//! The order of steps: a reference to a step that no path can have run before is an error (readings.md, "dependsOn of
+//! The order of steps: a reference to a step that no path can have run before is an error (docs/readings.md, "dependsOn of
 //! a step, output references").
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,6 +123,7 @@ fn criterion_expressions(criterion: &Criterion) -> Vec<&Expr> {
         Test::Jsonpath(test) => {
             std::iter::once(&test.context).chain(test.holes.iter().map(|hole| &hole.expr)).collect()
         }
+        Test::Regex(test) => vec![&test.0],
         Test::Fails(_) => vec![],
     }
 }

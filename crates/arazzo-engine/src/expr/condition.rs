@@ -39,7 +39,7 @@ pub type Seen = (Range<usize>, Option<Json>);
 
 /// Parses a simple condition; departures are pushed to `findings`, and so is the fault when the result is `None`.
 pub fn parse(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Condition> {
-    // `{$statusCode == 401}`: braces around the whole condition (readings.md, `braced-condition`).
+    // `{$statusCode == 401}`: braces around the whole condition (docs/readings.md, `braced-condition`).
     let trimmed = text.trim();
     if let Some(inner) = trimmed.strip_prefix('{').and_then(|t| t.strip_suffix('}')).filter(|t| !t.contains(['{', '}']))
     {
@@ -420,7 +420,7 @@ fn value<'a>(
     }
 }
 
-/// Compares as readings.md says under "simple conditions": numeric where both sides are numbers or one is and the
+/// Compares as docs/readings.md says under "simple conditions": numeric where both sides are numbers or one is and the
 /// other spells one, strings without case, null equal to nothing but null.
 #[must_use]
 pub fn compare(operator: Operator, left: &Json, right: &Json) -> bool {

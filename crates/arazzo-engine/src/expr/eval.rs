@@ -56,7 +56,7 @@ pub trait Lookup {
 /// Why an expression has no value that could be judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EvalError {
-    /// There was no answer to read from (readings.md, "no answer").
+    /// There was no answer to read from (docs/readings.md, "no answer").
     NoAnswer,
     /// The value is not of the kind that the expression or criterion needs; the text says which.
     NotEvaluable(String),
@@ -106,7 +106,7 @@ fn find(json: &Json, expr: &Expr) -> Option<Value> {
     if let Some(found) = expr.at.find(json) {
         return Some(Value::Json(found.clone()));
     }
-    // `.length` of an array or a string that has no such member (readings.md, simple conditions).
+    // `.length` of an array or a string that has no such member (docs/readings.md, simple conditions).
     let (last, way) = expr.at.tokens().split_last()?;
     if !expr.dotted || last != "length" {
         return None;

@@ -112,7 +112,7 @@ impl Machine {
         self.finish(now, Outcome::Stopped { stop, why: Box::new(why), outputs, missing }, turn);
     }
 
-    /// The outputs of the workflow that exist, and the names of those that do not (readings.md, rule 4).
+    /// The outputs of the workflow that exist, and the names of those that do not (docs/readings.md, rule 4).
     pub(super) fn workflow_outputs(&mut self, turn: &mut Turn) -> (Map<String, Json>, Vec<String>) {
         let program = self.program.clone();
         let mut outputs = Map::new();

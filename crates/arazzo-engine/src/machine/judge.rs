@@ -1,12 +1,13 @@
 //! Reply → verdict: what an answer is, and whether criteria are met. Decides nothing about where to go.
 
+use regex::Regex;
 use serde_json::Value as Json;
 
 use super::wire::Response;
 use crate::event::Saw;
 use crate::expr::eval::{Answer, EvalError, eval};
 use crate::expr::jsonpath::{self, ObjectFilter};
-use crate::expr::{Lookup, Root, condition};
+use crate::expr::{Expr, Lookup, Root, condition};
 use crate::program::{Criterion, JsonpathTest, Operation, Test};
 use crate::readings::Readings;
 use crate::value::Value;
@@ -30,7 +31,7 @@ impl Judged {
     }
 }
 
-/// Decodes an answer by its media type (readings.md, bodies).
+/// Decodes an answer by its media type (docs/readings.md, bodies).
 pub(super) fn answer(response: Response) -> Answer {
     let header = |name: &str| {
         response.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -141,7 +142,25 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                 Ok(verdict) => Judged { met: Ok(verdict.met), saw, tested_self: verdict.tested_self },
             }
         }
+        Test::Regex(test) => regex(&test.0, &test.1, criterion.context.as_deref().unwrap_or_default(), lookup),
         Test::Fails(reason) => Judged::new(Err(reason.clone()), vec![]),
+    }
+}
+
+/// A pattern over the text of a value; null and nothing do not match (specification, Regex Conditions).
+fn regex(context: &Expr, pattern: &Regex, written: &str, lookup: &dyn Lookup) -> Judged {
+    let value = match eval(context, lookup) {
+        Ok(value) => value,
+        Err(error) => return Judged::new(told(Err(error)), vec![]),
+    };
+    let saw = |value: Option<String>| vec![Saw { expression: written.to_owned(), value }];
+    match value.as_deref() {
+        None | Some(Value::Json(Json::Null)) => Judged::new(Ok(false), saw(None)),
+        Some(Value::Bytes(_)) => problem(written, None, format!("`{written}` is not text")),
+        Some(value) => {
+            let text = value.to_text();
+            Judged::new(Ok(pattern.is_match(&text)), saw(Some(shown(&Json::String(text)))))
+        }
     }
 }
 
@@ -149,7 +168,7 @@ fn problem(expression: &str, value: Option<String>, problem: String) -> Judged {
     Judged::new(Err(problem), vec![Saw { expression: expression.to_owned(), value }])
 }
 
-/// Without an answer a criterion is not met, whatever its operators say (readings.md, "no answer").
+/// Without an answer a criterion is not met, whatever its operators say (docs/readings.md, "no answer").
 fn told(met: Result<bool, EvalError>) -> Result<bool, String> {
     match met {
         Ok(met) => Ok(met),

@@ -1,6 +1,6 @@
 //! A value becomes path, query, header and cookie text, in the default styles (`simple`, `form`).
 //!
-//! Pure text work: knows no operation. What cannot be sent safely is refused with a reason (safety.md I1, I2).
+//! Pure text work: knows no operation. What cannot be sent safely is refused with a reason.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;

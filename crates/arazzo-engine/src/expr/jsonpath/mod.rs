@@ -44,7 +44,7 @@ impl SyntaxError {
     }
 }
 
-/// What one evaluation may cost (safety.md, P6).
+/// What one evaluation may cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Values that are looked at.
