@@ -695,11 +695,8 @@ impl<'b> Compiler<'b> {
         if let Some(simple) = simple {
             diagnostic = diagnostic.help(format!("write the simple condition {simple} (it ignores case)"));
             if let Some(kind) = criterion.kind.as_ref().filter(|kind| kind.as_str().is_some()) {
-                let quoted = if simple.contains(": ") || simple.contains(" #") {
-                    format!("\"{}\"", simple.replace('"', "\\\""))
-                } else {
-                    simple
-                };
+                let quoted =
+                    if is_plain_scalar(&simple) { simple } else { serde_json::Value::String(simple).to_string() };
                 let edits =
                     vec![Edit { span: node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
                 diagnostic = diagnostic.fix("write a simple condition; it ignores case", false, edits);
@@ -707,6 +704,12 @@ impl<'b> Compiler<'b> {
         }
         self.departure(diagnostic);
     }
+}
+
+/// `true` if a text can stand in YAML without quotes, also between braces.
+fn is_plain_scalar(text: &str) -> bool {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "_-$./#=!<>&|()' ".contains(c);
+    text.starts_with(['$', '(']) && text.chars().all(harmless) && !text.contains(" #")
 }
 
 /// The pattern and flags of `/pattern/flags`.
