@@ -9,7 +9,7 @@ use std::sync::Arc;
 use jsonschema::PatternOptions;
 use serde_json::Value as Json;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Edit, nearest};
 use crate::document::{self, Document, OrReusable, Text};
 use crate::expr::{DeclaredInput, DeclaredStep, Finding, Scope, StepId};
 use crate::load::{Bundle, Described};
@@ -128,6 +128,7 @@ impl<'b> Compiler<'b> {
 
     /// Turns what was found in a string into diagnostics with a place.
     fn report(&mut self, node: &Node, findings: Vec<Finding>) {
+        let several = findings.iter().filter(|finding| finding.fix.is_some()).count() > 1;
         for finding in findings {
             let Some(severity) = self.readings.severity(finding.code) else { continue };
             let span = node.part(self.sources(), finding.range.clone());
@@ -145,16 +146,37 @@ impl<'b> Compiler<'b> {
                 _ => None,
             };
             diagnostic.section = section;
-            if let Some((text, exact)) = finding.fix {
-                // An edit is only offered where the text of the value is the text of the document.
-                let written = node.as_str().and_then(|value| value.get(finding.range));
-                if written == Some(self.sources().text(span)) {
-                    let title = diagnostic.help.clone().unwrap_or_default();
-                    diagnostic = diagnostic.fix(title, exact, vec![crate::diagnostic::Edit { span, text }]);
-                }
+            if let Some((text, exact)) = finding.fix
+                && let Some(edit) = self.edit(node, span, &finding.range, text, several)
+            {
+                let title = diagnostic.help.clone().unwrap_or_default();
+                diagnostic = diagnostic.fix(title, exact, vec![edit]);
             }
             self.push(diagnostic);
         }
+    }
+
+    /// The edit that puts `text` into the place of a part of a string; nothing where it would not mean the same.
+    fn edit(
+        &self,
+        node: &Node,
+        span: Span,
+        range: &std::ops::Range<usize>,
+        text: String,
+        several: bool,
+    ) -> Option<Edit> {
+        let (value, raw) = (node.as_str()?, self.sources().text(node.span));
+        // Folded and escaped strings: the text of the value is not the text of the document.
+        if value.get(range.clone()) != Some(self.sources().text(span)) {
+            return None;
+        }
+        if !text.starts_with('{') || raw.starts_with(['"', '\'']) || raw.contains('\n') {
+            return Some(Edit { span, text });
+        }
+        // A brace in a string without quotes may begin a map: the string gets quotes, which two edits cannot share.
+        let mut quoted = value.to_owned();
+        quoted.replace_range(range.clone(), &text);
+        (!several).then(|| Edit { span: node.span, text: Json::String(quoted).to_string() })
     }
 
     fn components(&mut self) {
