@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
@@ -41,7 +42,7 @@ pub(crate) struct DocumentFlags {
     #[arg(value_name = "DOC")]
     pub(crate) document: PathBuf,
     /// Call this base url instead of the described servers; of one source description, or of all
-    #[arg(short = 'S', long = "server", value_name = "[SOURCE=]URL", value_parser = server)]
+    #[arg(short = 'S', long = "server", value_name = "[SOURCE=]URL", env = "ARAZZO_SERVER", hide_env_values = true, value_parser = server)]
     pub(crate) servers: Vec<(Option<String>, String)>,
     /// Read a source description from here instead of its url
     #[arg(long = "source", value_name = "NAME=FILE-OR-URL", value_parser = source)]
@@ -96,7 +97,7 @@ pub(crate) struct RunFlags {
     #[arg(long)]
     pub(crate) dry_run: bool,
     /// Exit with 1 if an output has no value
-    #[arg(long)]
+    #[arg(long, env = "ARAZZO_REQUIRE_OUTPUTS", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) require_outputs: bool,
     /// Print events as JSON, one a line, instead of the outputs
     #[arg(long)]

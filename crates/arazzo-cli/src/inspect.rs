@@ -34,7 +34,13 @@ fn as_text(description: &Description) -> String {
     let reads: Vec<String> = program
         .apis
         .iter()
-        .map(|api| format!("{} ({})", safe(&api.name), if api.file.is_empty() { "not found" } else { &api.file }))
+        .map(|api| {
+            format!(
+                "{} ({})",
+                safe(&api.name),
+                if api.file.is_empty() { "not found".to_owned() } else { safe(&api.file) }
+            )
+        })
         .collect();
     lines.push(format!("reads     {}", reads.join(", ")));
     for workflow in &program.workflows {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arazzo_engine::event::{Event, VERSION};
-use arazzo_engine::machine::{CallId, Failure, Input, Machine, Outcome, Response};
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Response};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
@@ -100,19 +100,20 @@ pub(crate) async fn run(
         }
         input = next(
             &mut calls,
+            &mut handles,
             &machine,
             wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(start)))),
             interrupt,
             &mut taken,
         )
         .await;
-        handles.retain(|(_, handle)| !handle.is_finished());
     }
 }
 
 /// The next thing that happens: a stop, a reply, or the time to wake.
 async fn next(
     calls: &mut JoinSet<(CallId, Result<Response, Failure>)>,
+    handles: &mut Vec<(CallId, AbortHandle)>,
     machine: &Machine,
     wake: Option<Duration>,
     interrupt: &Interrupt,
@@ -130,14 +131,27 @@ async fn next(
             *taken += 1;
             Input::Cancel
         }
-        Some(ended) = calls.join_next() => match ended {
-            Ok((call, Ok(response))) => Input::Reply { call, result: Ok(response) },
-            // What the transport says may quote what was sent.
-            Ok((call, Err(failure))) => Input::Reply { call, result: Err(Failure { message: machine.mask(&failure.message), ..failure }) },
-            Err(_) => Input::Tick,
-        },
+        Some(ended) = calls.join_next_with_id() => {
+            let task = match &ended {
+                Ok((task, _)) => *task,
+                Err(error) => error.id(),
+            };
+            let known = handles.iter().position(|(_, handle)| handle.id() == task).map(|at| handles.swap_remove(at).0);
+            match (ended, known) {
+                (Ok((_, (call, Ok(response)))), _) => Input::Reply { call, result: Ok(response) },
+                // What the transport says may quote what was sent.
+                (Ok((_, (call, Err(failure)))), _) => Input::Reply { call, result: Err(Failure { message: machine.mask(&failure.message), ..failure }) },
+                // A run must not wait for a call that broke down; what a panic says is not passed on.
+                (Err(error), Some(call)) if error.is_panic() => Input::Reply { call, result: Err(broken()) },
+                (Err(_), _) => Input::Tick,
+            }
+        }
         () = sleep => Input::Tick,
     }
+}
+
+fn broken() -> Failure {
+    Failure { kind: FailureKind::Protocol, message: "the transport broke down".to_owned(), in_doubt: true }
 }
 
 fn elapsed(start: Instant) -> u64 {

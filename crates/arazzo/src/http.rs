@@ -124,10 +124,14 @@ fn unsent(message: &str) -> Failure {
 /// What happened, in words. Texts of reqwest are not passed on whole: they hold the url, and with it query values.
 fn failure(error: &reqwest::Error, secure: bool) -> Failure {
     let mut causes: Vec<String> = vec![];
-    let mut io = None;
+    let (mut io, mut tls) = (None, None);
     let mut source = error.source();
     while let Some(cause) = source {
-        io = io.or_else(|| cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind));
+        if let Some(error) = cause.downcast_ref::<std::io::Error>() {
+            io = io.or(Some(error.kind()));
+            tls = tls.or_else(|| tls_within(error));
+        }
+        tls = tls.or(cause.downcast_ref());
         causes.push(cause.to_string());
         source = cause.source();
     }
@@ -136,9 +140,13 @@ fn failure(error: &reqwest::Error, secure: bool) -> Failure {
     let connecting = error.is_connect();
     let new = |kind, message: String| Failure { kind, message, in_doubt: !connecting };
     if error.is_timeout() {
-        return new(FailureKind::Timeout, "no answer in time".to_owned());
+        let what = if connecting { "connection" } else { "answer" };
+        return new(FailureKind::Timeout, format!("no {what} in time"));
     }
     if connecting {
+        if let Some(tls) = tls {
+            return new(FailureKind::Tls, format!("the connection is not safe: {}", unsafe_because(tls)));
+        }
         if says("dns") || says("lookup") || says("name or service") {
             let host = error.url().and_then(|url| url.host_str()).unwrap_or_default();
             return new(FailureKind::Dns, format!("the host `{host}` has no address"));
@@ -177,5 +185,36 @@ fn failure(error: &reqwest::Error, secure: bool) -> Failure {
                 format!("the answer is not HTTP: {last}")
             },
         ),
+    }
+}
+
+/// What stands in an I/O error is not its source, and connectors put one into another: it has to be asked for.
+fn tls_within(error: &std::io::Error) -> Option<&rustls::Error> {
+    let mut inner = error.get_ref()?;
+    while let Some(nested) = inner.downcast_ref::<std::io::Error>() {
+        inner = nested.get_ref()?;
+    }
+    inner.downcast_ref()
+}
+
+/// Why TLS gave up, in words.
+fn unsafe_because(error: &rustls::Error) -> String {
+    use rustls::{CertificateError as Bad, Error};
+    match error {
+        Error::InvalidCertificate(bad) => match bad {
+            Bad::UnknownIssuer => "the certificate comes from an authority that this machine does not trust".to_owned(),
+            Bad::Expired | Bad::ExpiredContext { .. } => "the certificate has expired".to_owned(),
+            Bad::NotValidYet | Bad::NotValidYetContext { .. } => "the certificate is not valid yet".to_owned(),
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
+                "the certificate is for another host".to_owned()
+            }
+            Bad::Revoked => "the certificate was revoked".to_owned(),
+            // The library below has no name for it, and it is what most development servers have.
+            other if other.to_string().contains("CaUsedAsEndEntity") => "the certificate is self-signed".to_owned(),
+            other => format!("the certificate is not valid: {other}"),
+        },
+        Error::InvalidMessage(_) => "the server does not speak TLS on this port".to_owned(),
+        Error::PeerIncompatible(_) => "the server offers no version or cipher of TLS that is still safe".to_owned(),
+        other => other.to_string(),
     }
 }

@@ -142,12 +142,18 @@ fn shown(value: &serde_json::Value) -> String {
 /// A shell command that sends the same request, with a variable in the place of each secret.
 fn curl(sent: &Sent) -> String {
     let mut words = vec!["curl".to_owned()];
-    if sent.method != "GET" {
-        words.push(format!("-X {}", sent.method));
+    match (sent.method.as_str(), &sent.body) {
+        ("GET", None) => {}
+        // With -X, curl would wait for a body that never comes.
+        ("HEAD", None) => words.push("--head".to_owned()),
+        (method, _) => words.push(format!("-X {method}")),
     }
     words.extend(sent.headers.iter().map(|(name, value)| format!("-H {}", word(&format!("{name}: {value}")))));
     match &sent.body {
-        Some(body) if body.cut => words.push("--data-binary @body".to_owned()),
+        // What is not shown whole cannot be repeated from here.
+        Some(body) if body.cut || (body.text.is_empty() && body.bytes > 0) => {
+            words.push("--data-binary @body".to_owned())
+        }
         Some(body) => words.push(format!("--data-raw {}", word(&body.text))),
         None => {}
     }
