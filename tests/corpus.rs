@@ -256,6 +256,17 @@ fn bytes_that_are_no_text_are_refused() {
     assert_eq!(description.iter().map(|d| d.code.as_ref()).collect::<Vec<_>>(), ["document-too-deep"]);
 }
 
+#[test]
+fn a_file_name_cannot_move_the_cursor() {
+    let mut sources = Sources::default();
+    let id = sources.add("p\u{1b}[2Jx\n.yaml", "file:///p", "a: {");
+    let faults = arazzo_engine::node::Node::parse(&sources, id, Default::default()).unwrap_err();
+    for diagnostic in &faults {
+        let text = diagnostic.render(&sources, true, 100);
+        assert!(!text.contains("\u{1b}[2J") && text.contains("p?[2Jx"), "{text:?}");
+    }
+}
+
 /// Pieces of expressions, conditions and queries.
 const PIECES: [&str; 44] = [
     "$",

@@ -103,6 +103,26 @@ fn an_interrupt_stops_a_run_from_outside() {
 }
 
 #[test]
+fn one_interrupt_stops_every_run_that_shares_it() {
+    let server = daytona(&["creating"]);
+    let workflow = only(provision(&server).loop_delay(LoopDelay::Fixed(3_600_000)));
+    let (interrupt, waiting) = (Interrupt::new(), AtomicUsize::new(0));
+    let one = || {
+        workflow.run_until(inputs(), &interrupt, |envelope| {
+            if matches!(envelope.event.kind, EventKind::WaitStarted { .. })
+                && waiting.fetch_add(1, Ordering::SeqCst) == 1
+            {
+                interrupt.stop();
+            }
+        })
+    };
+    let (first, second) = wait(async { tokio::join!(one(), one()) });
+    for outcome in [first.unwrap(), second.unwrap()] {
+        assert!(matches!(outcome, Outcome::Stopped { stop: Stop::Interrupt, .. }), "{outcome:?}");
+    }
+}
+
+#[test]
 fn runs_side_by_side_do_not_disturb_each_other() {
     let server = daytona(&["ready"]);
     let workflow = only(provision(&server));

@@ -169,7 +169,7 @@ impl Diagnostic {
         for (id, annotations) in by_source {
             let Some(source) = sources.get(id) else { continue };
             group = group.element(
-                Snippet::source(plain(&source.text)).path(source.name.clone()).fold(true).annotations(annotations),
+                Snippet::source(plain(&source.text)).path(one_line(&source.name)).fold(true).annotations(annotations),
             );
         }
         for remark in &self.remarks {

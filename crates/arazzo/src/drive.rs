@@ -46,7 +46,7 @@ impl Interrupt {
     /// Stops the run. The first call lets a request in flight end for up to 5 s; the second stops at once.
     pub fn stop(&self) {
         self.0.0.fetch_add(1, Ordering::SeqCst);
-        self.0.1.notify_one();
+        self.0.1.notify_waiters();
     }
 
     /// How often [`Interrupt::stop`] was called.
@@ -57,8 +57,14 @@ impl Interrupt {
 
     /// Waits until there were more stops than `taken`.
     async fn more_than(&self, taken: u32) {
-        while self.count() <= taken {
-            self.0.1.notified().await;
+        loop {
+            // Listens before it looks, so that no stop falls in between; every run that shares the handle hears it.
+            let mut heard = std::pin::pin!(self.0.1.notified());
+            heard.as_mut().enable();
+            if self.count() > taken {
+                return;
+            }
+            heard.await;
         }
     }
 }
