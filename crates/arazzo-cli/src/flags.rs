@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use arazzo::mock::{Fault, Mocked};
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -33,6 +34,7 @@ pub(crate) enum Color {
 pub(crate) enum Command {
     Run(Box<RunFlags>),
     Inspect(InspectFlags),
+    Mock(MockFlags),
 }
 
 /// What says which document to read, and how.
@@ -93,6 +95,12 @@ pub(crate) struct RunFlags {
     /// loopback), or a duration
     #[arg(long, value_name = "DURATION", default_value = "auto", env = "ARAZZO_LOOP_DELAY", hide_env_values = true, value_parser = loop_delay)]
     pub(crate) loop_delay: arazzo::LoopDelay,
+    /// Answer from the descriptions instead of calling: all sources, or those that are named. If all are, required
+    /// inputs that are not given are made up
+    #[arg(long, value_name = "SOURCE,…", num_args = 0.., require_equals = true, value_delimiter = ',')]
+    pub(crate) mock: Option<Vec<String>>,
+    #[command(flatten)]
+    pub(crate) faults: FaultFlags,
     /// Show what would be called, and call nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
@@ -121,6 +129,66 @@ pub(crate) struct InspectFlags {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What a mock does wrong, and how slowly.
+#[derive(Debug, Args)]
+pub(crate) struct FaultFlags {
+    /// A fault of the mock: OPERATION[#N]=STATUS, reset, malformed or delay:DURATION (getVolume#2=503), or a file of
+    /// them
+    #[arg(long = "fault", value_name = "FAULT")]
+    pub(crate) faults: Vec<String>,
+    /// How long every answer of the mock takes
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) latency: Option<Duration>,
+}
+
+/// Serve what documents describe: answers from examples and schemas, until Ctrl-C
+///
+/// Prints the base url of every document on stdout, and a line for every request on stderr.
+#[derive(Debug, Args)]
+#[command(
+    before_long_help = "Examples:\n  arazzo mock specs/daytona-provision.yml --port 4010\n  arazzo mock openapi/daytona-volumes-api-openapi.yml --fault getVolume#2=503 --latency 200ms"
+)]
+pub(crate) struct MockFlags {
+    /// OpenAPI documents, and Arazzo documents, of which every OpenAPI source is served
+    #[arg(value_name = "DOC-OR-OPENAPI", required = true)]
+    pub(crate) documents: Vec<PathBuf>,
+    /// The port of the first source; the next ones get the ports after it. Without it, any free ports
+    #[arg(long, value_name = "N", env = "ARAZZO_PORT", hide_env_values = true)]
+    pub(crate) port: Option<u16>,
+    #[command(flatten)]
+    pub(crate) faults: FaultFlags,
+    /// Do not show requests
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+impl FaultFlags {
+    /// Faults and latency on a mock.
+    pub(crate) fn on(&self, mut mocked: Mocked) -> Result<Mocked, arazzo::Error> {
+        for argument in &self.faults {
+            let faults = if argument.contains('=') {
+                vec![Fault::parse(argument).map_err(|reason| wrong_fault(argument, &reason))?]
+            } else {
+                let text =
+                    std::fs::read_to_string(argument).map_err(|error| wrong_fault(argument, &error.to_string()))?;
+                let json = arazzo::parse_values(argument, &text)?;
+                Fault::of_file(&json).map_err(|reason| wrong_fault(argument, &reason))?
+            };
+            mocked = faults.into_iter().fold(mocked, Mocked::fault);
+        }
+        Ok(mocked.latency(self.latency.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))))
+    }
+
+    /// `true` if there is something that only a mock can do.
+    pub(crate) fn any(&self) -> bool {
+        !self.faults.is_empty() || self.latency.is_some()
+    }
+}
+
+fn wrong_fault(argument: &str, reason: &str) -> arazzo::Error {
+    arazzo::Error::Setup(format!("--fault {argument}: {reason}"))
 }
 
 impl DocumentFlags {
@@ -166,21 +234,10 @@ fn loop_delay(text: &str) -> Result<arazzo::LoopDelay, String> {
     if text == "auto" {
         return Ok(arazzo::LoopDelay::Auto);
     }
-    let delay = duration(text).map_err(|error| format!("{error}, or auto"))?;
-    Ok(arazzo::LoopDelay::Fixed(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)))
+    let delay = arazzo::engine::limits::duration(text).map_err(|error| format!("{error}, or auto"))?;
+    Ok(arazzo::LoopDelay::Fixed(delay))
 }
 
-/// `500ms`, `10s`, `5m`, `1h`; a bare number is seconds; decimals are fine.
 fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "write a duration such as 500ms, 10s, 5m or 1h".to_owned();
-    let (number, unit) = text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len()));
-    let seconds = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(wrong()),
-    };
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|_| wrong())
+    arazzo::engine::limits::duration(text).map(Duration::from_millis)
 }

@@ -17,6 +17,21 @@ pub(crate) struct Given {
     pub(crate) faults: Vec<InputFault>,
     /// Inputs whose values were typed on the command line.
     pub(crate) typed: Vec<String>,
+    /// Inputs that nobody gave, and that a mock got all the same.
+    pub(crate) made_up: Vec<String>,
+}
+
+impl Given {
+    /// Adds inputs that nobody gave.
+    pub(crate) fn make_up(&mut self, examples: Inputs) {
+        let refused = |name: &str| self.faults.iter().any(|fault| fault.name == name);
+        self.made_up = examples
+            .iter()
+            .map(|(name, _)| name.to_owned())
+            .filter(|name| !self.inputs.has(name) && !refused(name))
+            .collect();
+        self.inputs = std::mem::take(&mut self.inputs).or(examples);
+    }
 }
 
 /// Collects inputs: the environment, then files in order, then flags; later ones win.
@@ -55,7 +70,7 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow) -> Result<Given, Er
             Err(wrong) => faults.push(wrong),
         }
     }
-    Ok(Given { inputs: Inputs::from(values), faults, typed })
+    Ok(Given { inputs: Inputs::from(values), faults, typed, made_up: vec![] })
 }
 
 /// The name of a secret flag, without where its value comes from.

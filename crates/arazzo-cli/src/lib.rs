@@ -12,8 +12,10 @@ mod exit;
 mod flags;
 mod given;
 mod inspect;
+mod mock;
 mod run;
 mod show;
+mod signal;
 
 use flags::{Arguments, Command};
 use show::Screen;
@@ -33,6 +35,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     let code = match arguments.command {
         Command::Run(flags) => run::run(*flags, &mut screen),
         Command::Inspect(flags) => inspect::inspect(flags, &mut screen),
+        Command::Mock(flags) => mock::mock(&flags, &mut screen),
     };
     ExitCode::from(code)
 }

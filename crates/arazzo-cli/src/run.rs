@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
 use arazzo::engine::event::EventKind;
+use arazzo::mock::Mocked;
 use arazzo::{Envelope, Error, Interrupt, Limits, Report, Workflow};
 use serde_json::{Map, Value as Json, json};
 
@@ -16,6 +17,7 @@ use crate::given::{self, Given};
 use crate::show::failure::{self, Exchanges};
 use crate::show::lines::{self, Detail, Lines};
 use crate::show::{Screen, safe, width};
+use crate::signal;
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
@@ -38,9 +40,20 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
     for secret in &flags.secrets {
         builder = builder.secret(given::secret_name(secret));
     }
+    match &flags.mock {
+        Some(sources) => {
+            let mocked = sources.iter().filter(|name| !name.is_empty()).fold(Mocked::new(), Mocked::only);
+            builder = builder.mock(flags.faults.on(mocked)?);
+        }
+        None if flags.faults.any() => {
+            return Err(Error::Setup("--fault and --latency are for a mock: add --mock".to_owned()));
+        }
+        None => {}
+    }
     let description = builder.load()?;
     let workflow = description.workflow(flags.workflow.as_deref().or(flags.workflow_argument.as_deref()))?;
     let mut given = given::collect(flags, &workflow)?;
+    given.make_up(workflow.example_inputs());
     let mut faults = std::mem::take(&mut given.faults);
     if let Err(error) = workflow.check(given.inputs.clone()) {
         let Error::Inputs(more) = error else { return Err(error) };
@@ -99,6 +112,7 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
     if detail >= Detail::Lines {
         screen.warnings(workflow.warnings(), workflow.description().sources());
         hint(workflow, &given, screen);
+        made_up(workflow, &given, screen);
     }
     let signals = Signals::default();
     let plan = workflow.plan();
@@ -195,6 +209,22 @@ fn written(result: std::io::Result<()>, screen: &mut Screen, code: u8) -> u8 {
     }
 }
 
+/// What nobody gave is said.
+fn made_up(workflow: &Workflow, given: &Given, screen: &mut Screen) {
+    let secret = |name: &str| workflow.inputs().iter().any(|input| input.name == name && input.secret);
+    let shown = given.inputs.iter().filter(|(name, _)| given.made_up.iter().any(|made| made == name));
+    let shown: Vec<String> = shown
+        .map(
+            |(name, value)| {
+                if secret(name) { safe(name) } else { format!("{}={}", safe(name), safe(&value.to_string())) }
+            },
+        )
+        .collect();
+    if !shown.is_empty() {
+        screen.line(&format!("note: inputs made up for the mock: {}", shown.join(" ")));
+    }
+}
+
 /// Values on a command line can be seen by everybody on the machine.
 fn hint(workflow: &Workflow, given: &Given, screen: &mut Screen) {
     let secret = |name: &&String| workflow.inputs().iter().any(|input| input.name == **name && input.secret);
@@ -224,7 +254,7 @@ impl Signals {
 
     async fn listen(self) {
         loop {
-            let terminated = signal().await;
+            let terminated = signal::next().await;
             if terminated {
                 self.terminated.store(1, Ordering::SeqCst);
             }
@@ -247,28 +277,5 @@ impl Signals {
             *exit = exit::TERMINATED;
         }
         envelope
-    }
-}
-
-/// The next signal; `true` if it asks to terminate.
-async fn signal() -> bool {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = interrupt.recv() => false,
-            _ = terminate.recv() => true,
-        }
-    }
-    #[cfg(not(unix))]
-    {
-        if tokio::signal::ctrl_c().await.is_err() {
-            return std::future::pending().await;
-        }
-        false
     }
 }

@@ -86,6 +86,7 @@ pub mod inputs;
 pub mod limits;
 pub mod load;
 pub mod machine;
+pub mod mock;
 pub mod node;
 pub mod openapi;
 pub mod plan;

@@ -9,6 +9,25 @@ use crate::source::Place;
 /// Milliseconds: since the start of a run, or a duration.
 pub type Millis = u64;
 
+/// The milliseconds of `500ms`, `10s`, `5m`, `1h`; a bare number is seconds, decimals are fine.
+///
+/// # Errors
+/// What to write, in words.
+pub fn duration(text: &str) -> Result<Millis, String> {
+    let wrong = || "write a duration such as 500ms, 10s, 5m or 1h".to_owned();
+    let (number, unit) = text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len()));
+    let factor = match unit {
+        "ms" => 1.0,
+        "" | "s" => 1_000.0,
+        "m" | "min" => 60_000.0,
+        "h" => 3_600_000.0,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let ms = (number * factor).round();
+    if ms.is_finite() && ms < u64::MAX as f64 { Ok(ms as Millis) } else { Err(wrong()) }
+}
+
 /// What a run may use. Reaching one stops the run (exit 5) and says which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -64,6 +83,17 @@ impl Servers {
     #[must_use]
     pub fn of(&self, source: &str) -> Option<&str> {
         self.named.get(source).or(self.all.as_ref()).map(String::as_str)
+    }
+}
+
+/// `true` if the host of a url is literally this machine.
+#[must_use]
+pub fn is_loopback(url: &str) -> bool {
+    match url::Url::parse(url).ok().as_ref().and_then(url::Url::host) {
+        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

@@ -196,42 +196,7 @@ impl Loader {
     }
 
     fn parse(&mut self, fetched: Fetched) -> Option<(SourceId, Node)> {
-        let text = match String::from_utf8(fetched.bytes) {
-            Ok(text) => text,
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let diagnostic =
-                    Diagnostic::error("not-utf8", None, format!("`{}` is not UTF-8 text (byte {at})", fetched.name));
-                self.diagnostics.push(diagnostic.help("save it as UTF-8".to_owned()));
-                return None;
-            }
-        };
-        let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-        let is_json = fetched.name.ends_with(".json");
-        let id = self.sources.add(fetched.name, fetched.uri, text);
-        if let Some(fault) = self.json_fault(id).filter(|_| is_json) {
-            self.diagnostics.push(fault);
-            return None;
-        }
-        match Node::parse(&self.sources, id, self.options.limits) {
-            Ok(node) => Some((id, node)),
-            Err(faults) => {
-                self.diagnostics.extend(faults);
-                None
-            }
-        }
-    }
-
-    /// What is JSON by its name must be JSON: YAML would read more, such as a value that is missing.
-    fn json_fault(&self, id: SourceId) -> Option<Diagnostic> {
-        let source = self.sources.get(id)?;
-        let error = serde_json::from_str::<serde::de::IgnoredAny>(&source.text).err()?;
-        let (line, column) = (u32::try_from(error.line()).ok()?, u32::try_from(error.column().max(1)).ok()?);
-        let place = Place { file: source.name.clone(), line, column, end_line: line, end_column: column };
-        // Serde's own words end with the place, which is said already.
-        let words = error.to_string();
-        let words = words.split(" at line ").next().unwrap_or_default();
-        Some(Diagnostic::error("json-syntax", self.sources.span(&place), format!("not valid JSON: {words}")))
+        parse(&mut self.sources, fetched, self.options.limits).map_err(|faults| self.diagnostics.extend(faults)).ok()
     }
 
     fn describe(&mut self) -> Vec<Ask> {
@@ -347,7 +312,7 @@ impl Loader {
                     .is_some_and(|s| s.kind.is_some());
                 let mut wrong_kind = None;
                 if let (Some(described), Some((id, node))) = (self.described.get_mut(index), parsed) {
-                    let found = kind_of(&node);
+                    let found = DescribedKind::of(&node);
                     if !declared && let Some(found) = found {
                         described.kind = found;
                     }
@@ -385,6 +350,21 @@ impl Loader {
 }
 
 impl DescribedKind {
+    /// What a document is by its first field.
+    #[must_use]
+    pub fn of(root: &Node) -> Option<Self> {
+        let has = |name| root.get(name).is_some();
+        if has("openapi") || has("swagger") {
+            Some(Self::Openapi)
+        } else if has("asyncapi") {
+            Some(Self::Asyncapi)
+        } else if has("arazzo") {
+            Some(Self::Arazzo)
+        } else {
+            None
+        }
+    }
+
     fn with_article(self) -> &'static str {
         match self {
             Self::Openapi => "an OpenAPI document",
@@ -394,17 +374,36 @@ impl DescribedKind {
     }
 }
 
-fn kind_of(root: &Node) -> Option<DescribedKind> {
-    let has = |name| root.get(name).is_some();
-    if has("openapi") || has("swagger") {
-        Some(DescribedKind::Openapi)
-    } else if has("asyncapi") {
-        Some(DescribedKind::Asyncapi)
-    } else if has("arazzo") {
-        Some(DescribedKind::Arazzo)
-    } else {
-        None
+/// Reads one document of any kind: YAML, or JSON if its name says so. The text is added to `sources`, also if it is
+/// wrong.
+///
+/// # Errors
+/// Why there is no tree.
+pub fn parse(sources: &mut Sources, fetched: Fetched, limits: NodeLimits) -> Result<(SourceId, Node), Diagnostics> {
+    let text = String::from_utf8(fetched.bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let message = format!("`{}` is not UTF-8 text (byte {at})", fetched.name);
+        Diagnostics::from(Diagnostic::error("not-utf8", None, message).help("save it as UTF-8".to_owned()))
+    })?;
+    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
+    let is_json = fetched.name.ends_with(".json");
+    let id = sources.add(fetched.name, fetched.uri, text);
+    match json_fault(sources, id).filter(|_| is_json) {
+        Some(fault) => Err(Diagnostics::from(fault)),
+        None => Node::parse(sources, id, limits).map(|node| (id, node)),
     }
+}
+
+/// What is JSON by its name must be JSON: YAML would read more, such as a value that is missing.
+fn json_fault(sources: &Sources, id: SourceId) -> Option<Diagnostic> {
+    let source = sources.get(id)?;
+    let error = serde_json::from_str::<serde::de::IgnoredAny>(&source.text).err()?;
+    let (line, column) = (u32::try_from(error.line()).ok()?, u32::try_from(error.column().max(1)).ok()?);
+    let place = Place { file: source.name.clone(), line, column, end_line: line, end_column: column };
+    // Serde's own words end with the place, which is said already.
+    let words = error.to_string();
+    let words = words.split(" at line ").next().unwrap_or_default();
+    Some(Diagnostic::error("json-syntax", sources.span(&place), format!("not valid JSON: {words}")))
 }
 
 /// Where `reference` may be: against the base, then against each folder above it up to the workspace root (docs/readings.md,

@@ -327,6 +327,50 @@ pub enum AnswerPart {
     Body(Pointer),
 }
 
+impl Call {
+    /// Everything that is built for the request.
+    pub fn values(&self) -> impl Iterator<Item = &Build> {
+        let Self::Operation { arguments, body, .. } = self;
+        arguments.iter().map(|argument| &argument.value).chain(body.iter().map(|body| &body.payload))
+    }
+}
+
+impl Step {
+    /// The criteria of the step and of its actions.
+    pub fn all_criteria(&self) -> impl Iterator<Item = &Criterion> {
+        let actions = self.on_success.iter().chain(&self.on_failure).flat_map(|action| &action.criteria);
+        self.criteria.iter().chain(actions)
+    }
+}
+
+impl Build {
+    /// The strings with expressions, in order.
+    #[must_use]
+    pub fn leaves(&self) -> Vec<&Leaf> {
+        match self {
+            Self::Constant(_) => vec![],
+            Self::Template(leaf) => vec![leaf],
+            Self::Array(items) => items.iter().flat_map(Self::leaves).collect(),
+            Self::Object(members) => members.iter().flat_map(|(_, value)| value.leaves()).collect(),
+        }
+    }
+}
+
+impl Criterion {
+    /// The expressions that it reads, its context among them.
+    #[must_use]
+    pub fn expressions(&self) -> Vec<&Expr> {
+        match &self.test {
+            Test::Simple(condition) => condition.expressions(),
+            Test::Jsonpath(test) => {
+                std::iter::once(&test.context).chain(test.holes.iter().map(|hole| &hole.expr)).collect()
+            }
+            Test::Regex(test) => vec![&test.0],
+            Test::Fails(_) => vec![],
+        }
+    }
+}
+
 impl Output {
     /// The step outputs that it reads; no name where it reads all of a step.
     #[must_use]

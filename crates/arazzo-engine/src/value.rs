@@ -116,6 +116,22 @@ impl std::fmt::Display for Pointer {
     }
 }
 
+/// A step of a way to values that are not there yet, such as those that a workflow will read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// A member of an object, or an item of an array.
+    Member(String),
+    /// Whatever a wildcard, slice or filter selects; a filter over an object may mean the object.
+    Any,
+}
+
+/// `application/json`, `application/problem+json; charset=utf-8`
+#[must_use]
+pub fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
+}
+
 /// The number that a JSON value is, or that its string spells in JSON number syntax.
 #[must_use]
 pub fn numeric(json: &Json) -> Option<serde_json::Number> {

@@ -4,7 +4,7 @@
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use arazzo_engine::event::{Event, VERSION};
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Response};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::http::Http;
+use crate::transport::{Clock, World};
 
 /// An event with what the driver knows: one line of `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,12 +72,13 @@ impl Interrupt {
 /// Runs a machine to its end. Dropping the future gives up all calls in flight.
 pub(crate) async fn run(
     mut machine: Machine,
-    http: &Http,
+    world: &World,
     interrupt: &Interrupt,
     mut observe: impl FnMut(&Envelope),
 ) -> Outcome {
-    let start = Instant::now();
-    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let clock = world.clock.as_ref();
+    let start = clock.elapsed();
+    let started = clock.wall();
     let run = run_id(started);
     let mut seq = 0;
     let mut calls: JoinSet<(CallId, Result<Response, Failure>)> = JoinSet::new();
@@ -85,7 +86,7 @@ pub(crate) async fn run(
     let mut taken = 0;
     let mut input = Input::Start { epoch_ms: i64::try_from(started.as_millis()).unwrap_or(i64::MAX) };
     loop {
-        let now = elapsed(start);
+        let now = elapsed(clock, start);
         let turn = machine.step(now, input);
         let wake = turn.wake;
         for event in turn.events {
@@ -100,15 +101,16 @@ pub(crate) async fn run(
             return outcome;
         }
         for outgoing in turn.sends {
-            let (http, call) = (http.clone(), outgoing.call);
-            let handle = calls.spawn(async move { (call, http.send(outgoing).await) });
+            let (transport, call) = (world.transport.clone(), outgoing.call);
+            let handle = calls.spawn(async move { (call, transport.send(outgoing).await) });
             handles.push((call, handle));
         }
         input = next(
             &mut calls,
             &mut handles,
             &machine,
-            wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(start)))),
+            clock,
+            wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(clock, start)))),
             interrupt,
             &mut taken,
         )
@@ -121,13 +123,14 @@ async fn next(
     calls: &mut JoinSet<(CallId, Result<Response, Failure>)>,
     handles: &mut Vec<(CallId, AbortHandle)>,
     machine: &Machine,
+    clock: &dyn Clock,
     wake: Option<Duration>,
     interrupt: &Interrupt,
     taken: &mut u32,
 ) -> Input {
     let sleep = async {
         match wake {
-            Some(wait) => tokio::time::sleep(wait).await,
+            Some(wait) => clock.sleep(wait).await,
             None => std::future::pending().await,
         }
     };
@@ -160,8 +163,8 @@ fn broken() -> Failure {
     Failure { kind: FailureKind::Protocol, message: "the transport broke down".to_owned(), in_doubt: true }
 }
 
-fn elapsed(start: Instant) -> u64 {
-    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
+fn elapsed(clock: &dyn Clock, start: Duration) -> u64 {
+    u64::try_from(clock.elapsed().saturating_sub(start).as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A short name for a run: time and chance, 10 characters of Crockford's base 32.

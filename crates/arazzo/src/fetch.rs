@@ -33,6 +33,22 @@ pub(crate) fn load(path: &Path, mut options: LoadOptions) -> Result<Loader, Erro
     Ok(loader)
 }
 
+/// The name, uri and bytes of a file that was given by its path.
+///
+/// # Errors
+/// [`Error::Setup`] if it cannot be read.
+#[cfg(feature = "mock")]
+pub(crate) fn file(path: &Path) -> Result<(String, String, Vec<u8>), Error> {
+    let name = shown(path);
+    let uri = uri_of(path)?;
+    let limit = arazzo_engine::node::NodeLimits::default().bytes as u64;
+    let bytes = read(path, limit).map_err(|reason| {
+        let near = neighbour(path).map(|near| format!("; did you mean `{}`?", shown(&near))).unwrap_or_default();
+        Error::Setup(format!("cannot read `{name}`: {reason}{near}"))
+    })?;
+    Ok((name, uri, bytes))
+}
+
 /// The folder of the entry document, as it was typed and as it is.
 struct Base {
     typed: PathBuf,

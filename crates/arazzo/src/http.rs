@@ -5,7 +5,10 @@ use std::error::Error as _;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arazzo_engine::limits::is_loopback;
 use arazzo_engine::machine::{Failure, FailureKind, Outgoing, Response};
+
+use crate::transport::{Pending, Transport};
 
 /// The HTTP clients of one description. Cheap to clone; connections are shared.
 #[derive(Debug, Clone)]
@@ -17,8 +20,16 @@ pub(crate) struct Http {
 #[derive(Debug, Default)]
 struct Clients {
     plain: OnceLock<Result<reqwest::Client, String>>,
+    /// For this machine: no proxy stands between it and itself.
+    local: OnceLock<Result<reqwest::Client, String>>,
     /// Built on the first https url: reading the system's certificates costs more than a short run.
     secure: OnceLock<Result<reqwest::Client, String>>,
+}
+
+impl Transport for Http {
+    fn send(&self, outgoing: Outgoing) -> Pending<'_, Result<Response, Failure>> {
+        Box::pin(self.whole(outgoing))
+    }
 }
 
 impl Http {
@@ -30,7 +41,7 @@ impl Http {
     ///
     /// # Errors
     /// A [`Failure`] that says what happened and whether the server may have got the request.
-    pub(crate) async fn send(&self, outgoing: Outgoing) -> Result<Response, Failure> {
+    async fn whole(&self, outgoing: Outgoing) -> Result<Response, Failure> {
         let limit = Duration::from_millis(outgoing.timeout_ms);
         match tokio::time::timeout(limit, self.exchange(&outgoing)).await {
             Ok(result) => result,
@@ -45,8 +56,11 @@ impl Http {
     async fn exchange(&self, outgoing: &Outgoing) -> Result<Response, Failure> {
         let request = &outgoing.request;
         let secure = request.url.starts_with("https:");
-        let client =
-            self.client(secure).map_err(|message| Failure { kind: FailureKind::Tls, message, in_doubt: false })?;
+        let client = self.client(&request.url).map_err(|message| Failure {
+            kind: FailureKind::Tls,
+            message,
+            in_doubt: false,
+        })?;
         let method =
             reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("the method is not valid"))?;
         let mut builder = client.request(method, &request.url);
@@ -82,12 +96,18 @@ impl Http {
         Ok(Response { status, headers, body })
     }
 
-    fn client(&self, secure: bool) -> Result<&reqwest::Client, String> {
-        let cell = if secure { &self.clients.secure } else { &self.clients.plain };
-        cell.get_or_init(|| self.build(secure)).as_ref().map_err(Clone::clone)
+    fn client(&self, url: &str) -> Result<&reqwest::Client, String> {
+        let (cell, secure, proxy) = if url.starts_with("https:") {
+            (&self.clients.secure, true, self.system_proxy)
+        } else if self.system_proxy && is_loopback(url) {
+            (&self.clients.local, false, false)
+        } else {
+            (&self.clients.plain, false, self.system_proxy)
+        };
+        cell.get_or_init(|| Self::build(secure, proxy)).as_ref().map_err(Clone::clone)
     }
 
-    fn build(&self, secure: bool) -> Result<reqwest::Client, String> {
+    fn build(secure: bool, proxy: bool) -> Result<reqwest::Client, String> {
         let mut roots = rustls::RootCertStore::empty();
         if secure {
             for certificate in rustls_native_certs::load_native_certs().certs {
@@ -110,7 +130,7 @@ impl Http {
             .retry(reqwest::retry::never())
             .referer(false)
             .user_agent(concat!("arazzo/", env!("CARGO_PKG_VERSION")));
-        if !self.system_proxy {
+        if !proxy {
             builder = builder.no_proxy();
         }
         builder.build().map_err(|error| format!("the HTTP client cannot be set up: {error}"))

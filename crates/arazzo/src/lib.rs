@@ -27,6 +27,9 @@ mod drive;
 mod error;
 mod fetch;
 mod http;
+#[cfg(feature = "mock")]
+pub mod mock;
+mod transport;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,6 +43,7 @@ use arazzo_engine::machine::Machine;
 use arazzo_engine::plan::{PlannedStep, plan};
 use arazzo_engine::program::{Input, Program, WorkflowId};
 use serde_json::{Map, Value as Json};
+use transport::{SystemClock, World};
 
 pub use arazzo_engine as engine;
 pub use arazzo_engine::event::{Event, EventKind};
@@ -49,6 +53,7 @@ pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
 pub use drive::{Envelope, Interrupt};
 pub use error::Error;
+pub use transport::{Clock, Pending, Transport};
 
 /// Begins to open the Arazzo document at `path`. Nothing is read before [`Builder::load`].
 pub fn open(path: impl Into<PathBuf>) -> Builder {
@@ -58,11 +63,15 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         settings: Settings::default(),
         sources: vec![],
         system_proxy: false,
+        transport: None,
+        clock: None,
+        #[cfg(feature = "mock")]
+        mocked: None,
     }
 }
 
 /// How a document is to be read and run.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "nothing is read before `load`"]
 pub struct Builder {
     path: PathBuf,
@@ -70,6 +79,16 @@ pub struct Builder {
     settings: Settings,
     sources: Vec<(String, PathBuf)>,
     system_proxy: bool,
+    transport: Option<Arc<dyn Transport>>,
+    clock: Option<Arc<dyn Clock>>,
+    #[cfg(feature = "mock")]
+    mocked: Option<mock::Mocked>,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Builder {
@@ -127,6 +146,26 @@ impl Builder {
         self
     }
 
+    /// Sends with this instead of the HTTP client of this crate.
+    pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Tells the time with this instead of the clock of this machine.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Answers from the descriptions instead of calling: each run starts an HTTP server of its own for every source
+    /// that is mocked, on a free loopback port.
+    #[cfg(feature = "mock")]
+    pub fn mock(mut self, mocked: mock::Mocked) -> Self {
+        self.mocked = Some(mocked);
+        self
+    }
+
     /// Reads the document and its source descriptions, and compiles every workflow.
     ///
     /// # Errors
@@ -146,28 +185,20 @@ impl Builder {
         let (bundle, loading, sources) = fetch::load(&self.path, self.options)?.finish();
         let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };
         let compiled = compile(&bundle, loading, readings);
-        let unknown: Vec<String> = self
-            .settings
-            .servers
-            .named
-            .keys()
-            .filter(|name| !compiled.program.apis.iter().any(|api| api.name == **name))
-            .cloned()
-            .collect();
-        if let Some(name) = unknown.first() {
-            let known: Vec<&str> = compiled.program.apis.iter().map(|api| api.name.as_str()).collect();
-            let hint = nearest(name, known.iter().copied()).map_or_else(
-                || format!("source descriptions: {}", known.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
-            return Err(Error::Setup(format!(
-                "a server is given for the source `{name}`, which the document does not describe; {hint}"
-            )));
-        }
+        known_servers(&self.settings.servers, &compiled.program)?;
+        #[cfg(feature = "mock")]
+        let mocking = match self.mocked.take() {
+            Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
+            None => None,
+        };
+        let transport = self.transport.unwrap_or_else(|| Arc::new(http::Http::new(self.system_proxy)));
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         Ok(Description {
             compiled: Arc::new(compiled),
             settings: self.settings,
-            http: http::Http::new(self.system_proxy),
+            world: World { transport, clock },
+            #[cfg(feature = "mock")]
+            mocking: mocking.map(Arc::new),
         })
     }
 }
@@ -177,7 +208,9 @@ impl Builder {
 pub struct Description {
     compiled: Arc<Compiled>,
     settings: Settings,
-    http: http::Http,
+    world: World,
+    #[cfg(feature = "mock")]
+    mocking: Option<Arc<mock::Mocking>>,
 }
 
 impl Description {
@@ -243,6 +276,12 @@ impl Description {
             .unwrap_or_default()
     }
 
+    /// The mock of this description, if it has one and no clone shares it.
+    #[cfg(feature = "mock")]
+    fn into_mock(self) -> Option<engine::mock::Mock> {
+        Arc::into_inner(Arc::into_inner(self.mocking?)?.mock)
+    }
+
     fn documents(&self, diagnostics: Diagnostics) -> Error {
         Error::Documents { diagnostics, sources: self.sources().clone() }
     }
@@ -263,6 +302,20 @@ impl Inputs {
     #[must_use]
     pub fn set(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
         self.0.insert(name.into(), value.into());
+        self
+    }
+
+    /// The inputs, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Adds the inputs of `others` that are not there.
+    #[must_use]
+    pub fn or(mut self, others: Self) -> Self {
+        for (name, value) in others.0 {
+            self.0.entry(name).or_insert(value);
+        }
         self
     }
 
@@ -339,7 +392,7 @@ impl Workflow {
     /// [`Error::Inputs`] with every fault of the inputs (JSON Schema 2020-12); [`Error::Documents`] if no server is known
     /// for an operation.
     pub fn check(&self, inputs: Inputs) -> Result<(), Error> {
-        self.machine(inputs).map(|_| ())
+        self.machine(inputs, &self.description.settings.servers).map(|_| ())
     }
 
     /// Runs the workflow. Every event goes to `observe` as it happens.
@@ -360,16 +413,37 @@ impl Workflow {
         interrupt: &Interrupt,
         observe: impl FnMut(&Envelope),
     ) -> Result<Outcome, Error> {
-        let machine = self.machine(inputs.into())?;
-        Ok(drive::run(machine, &self.description.http, interrupt, observe).await)
+        let inputs = inputs.into();
+        #[cfg(feature = "mock")]
+        if let Some(mocking) = &self.description.mocking {
+            let (urls, server) = mock::serve_run(&mocking.mock).await?;
+            let mut servers = self.description.settings.servers.clone();
+            servers.named.extend(urls);
+            let machine = self.machine(inputs, &servers)?;
+            let outcome = drive::run(machine, &self.description.world, interrupt, observe).await;
+            drop(server);
+            return Ok(outcome);
+        }
+        let machine = self.machine(inputs, &self.description.settings.servers)?;
+        Ok(drive::run(machine, &self.description.world, interrupt, observe).await)
     }
 
-    fn machine(&self, inputs: Inputs) -> Result<Machine, Error> {
+    /// Inputs made from the schema of the workflow: those that are required and have no default, if every source is
+    /// mocked; none otherwise, since what is made up must not reach a server of somebody.
+    #[cfg(feature = "mock")]
+    #[must_use]
+    pub fn example_inputs(&self) -> Inputs {
+        let mocking = self.description.mocking.as_ref().filter(|mocking| mocking.everything);
+        let found = mocking.and_then(|mocking| mocking.inputs.get(self.id.0 as usize));
+        Inputs(found.cloned().unwrap_or_default())
+    }
+
+    fn machine(&self, inputs: Inputs, servers: &Servers) -> Result<Machine, Error> {
         let Some(workflow) = self.compiled() else {
             return Err(Error::Setup("the workflow is not part of its program".to_owned()));
         };
         let accepted = accept(workflow, inputs.0).map_err(Error::Inputs)?;
-        let mut settings = self.description.settings.clone();
+        let mut settings = Settings { servers: servers.clone(), ..self.description.settings.clone() };
         settings.warnings.extend(self.found.warnings().map(|found| Warning {
             code: found.code.to_string(),
             message: found.message.clone(),
@@ -383,6 +457,23 @@ impl Workflow {
     fn compiled(&self) -> Option<&engine::program::Workflow> {
         self.description.program().workflow(self.id)
     }
+}
+
+/// Checks that the sources exist that servers were given for.
+fn known_servers(servers: &Servers, program: &Program) -> Result<(), Error> {
+    let unknown: Vec<String> =
+        servers.named.keys().filter(|name| !program.apis.iter().any(|api| api.name == **name)).cloned().collect();
+    if let Some(name) = unknown.first() {
+        let known: Vec<&str> = program.apis.iter().map(|api| api.name.as_str()).collect();
+        let hint = nearest(name, known.iter().copied()).map_or_else(
+            || format!("source descriptions: {}", known.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Err(Error::Setup(format!(
+            "a server is given for the source `{name}`, which the document does not describe; {hint}"
+        )));
+    }
+    Ok(())
 }
 
 fn is_remote(path: &Path) -> bool {

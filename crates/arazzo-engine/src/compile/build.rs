@@ -8,7 +8,7 @@ use crate::node::{Kind, Node};
 use crate::openapi::{self, Broken, encode};
 use crate::program::{Argument, Body, Build, Criterion, Hole, JsonpathTest, Leaf, Location, Test};
 use crate::readings::Readings;
-use crate::value::json_text;
+use crate::value::{is_json, json_text};
 
 use super::secrets::is_credential_name;
 
@@ -720,10 +720,4 @@ fn delimited(text: &str) -> Option<(&str, &str)> {
 
 fn same_name(argument: &Argument, name: &str) -> bool {
     argument.name == name || argument.location == Location::Header && argument.name.eq_ignore_ascii_case(name)
-}
-
-/// `application/json`, `application/problem+json; charset=utf-8`
-pub(crate) fn is_json(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
 }

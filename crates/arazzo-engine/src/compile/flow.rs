@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
 use crate::document;
-use crate::expr::{Expr, Root, StepId, condition};
-use crate::program::{Argument, Build, Call, Criterion, Step, Test, Then};
+use crate::expr::{Expr, Root, StepId};
+use crate::program::{Build, Step, Then};
 use crate::source::Sources;
 
 /// Faults in the order of the steps of one workflow.
@@ -48,9 +48,7 @@ pub(super) fn check(
             }
             faults.push(fault);
         };
-        let Call::Operation { arguments, body, .. } = &step.call;
-        let builds = arguments.iter().map(|Argument { value, .. }| value).chain(body.iter().map(|body| &body.payload));
-        for leaf in builds.flat_map(leaves) {
+        for leaf in step.call.values().flat_map(Build::leaves) {
             leaf.template.expressions().into_iter().for_each(|expr| check(expr, &leaf.text, &leaf.place, false));
         }
         for output in &step.outputs {
@@ -61,11 +59,8 @@ pub(super) fn check(
                 .into_iter()
                 .for_each(|expr| check(expr, &output.value.text, &output.value.place, true));
         }
-        let actions = step.on_success.iter().chain(&step.on_failure).flat_map(|action| &action.criteria);
-        for criterion in step.criteria.iter().chain(actions) {
-            criterion_expressions(criterion)
-                .into_iter()
-                .for_each(|expr| check(expr, &criterion.text, &criterion.place, true));
+        for criterion in step.all_criteria() {
+            criterion.expressions().into_iter().for_each(|expr| check(expr, &criterion.text, &criterion.place, true));
         }
     }
     faults
@@ -105,38 +100,4 @@ fn run_before(leading: &BTreeMap<StepId, Vec<StepId>>, id: StepId) -> BTreeSet<S
         }
     }
     before
-}
-
-/// The strings of a value.
-pub(super) fn leaves(build: &Build) -> Vec<&crate::program::Leaf> {
-    match build {
-        Build::Constant(_) => vec![],
-        Build::Template(leaf) => vec![leaf],
-        Build::Array(items) => items.iter().flat_map(leaves).collect(),
-        Build::Object(members) => members.iter().flat_map(|(_, value)| leaves(value)).collect(),
-    }
-}
-
-fn criterion_expressions(criterion: &Criterion) -> Vec<&Expr> {
-    match &criterion.test {
-        Test::Simple(condition) => condition_expressions(condition),
-        Test::Jsonpath(test) => {
-            std::iter::once(&test.context).chain(test.holes.iter().map(|hole| &hole.expr)).collect()
-        }
-        Test::Regex(test) => vec![&test.0],
-        Test::Fails(_) => vec![],
-    }
-}
-
-fn condition_expressions(condition: &condition::Condition) -> Vec<&Expr> {
-    use condition::Condition::{And, Compare, Literal, Not, Or, Value};
-    match condition {
-        Literal(_) => vec![],
-        Value(expr, _) => vec![expr],
-        Not(inner) => condition_expressions(inner),
-        And(list) | Or(list) => list.iter().flat_map(condition_expressions).collect(),
-        Compare(_, left, right) => {
-            condition_expressions(left).into_iter().chain(condition_expressions(right)).collect()
-        }
-    }
 }

@@ -183,7 +183,7 @@ impl<'b> Compiler<'b> {
                 id: view.id().map(str::to_owned),
                 method,
                 path: view.path.to_owned(),
-                server: server(view),
+                server: view.server_url(),
                 place: self.bundle.sources.place(view.key.span),
                 responses: view
                     .responses()
@@ -392,15 +392,4 @@ impl<'b> Compiler<'b> {
         }
         self.push(diagnostic);
     }
-}
-
-/// The base url of an operation: absolute, variables filled with their defaults.
-fn server(view: &openapi::Operation<'_>) -> Option<String> {
-    let server = view.server()?;
-    let mut url = server.url.to_owned();
-    for (name, default) in &server.variables {
-        url = url.replace(&format!("{{{name}}}"), (*default)?);
-    }
-    let parsed = url::Url::parse(&url).ok()?;
-    (matches!(parsed.scheme(), "http" | "https") && parsed.has_host() && !url.contains(['{', '}'])).then_some(url)
 }

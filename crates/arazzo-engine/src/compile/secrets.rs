@@ -6,9 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use super::flow::leaves;
 use crate::expr::{Expr, Root, StepId};
-use crate::program::{AnswerPart, Call, Program, SecretPart};
+use crate::program::{AnswerPart, Build, Program, SecretPart};
 
 /// Marks inputs, outputs and answer parts of all workflows.
 pub(super) fn mark(program: &mut Program) {
@@ -24,9 +23,7 @@ pub(super) fn mark(program: &mut Program) {
         let mut frontier: Vec<(Expr, Option<(StepId, String)>)> = vec![];
         for id in steps {
             let Some(step) = program.step(*id) else { continue };
-            let Call::Operation { arguments, body, .. } = &step.call;
-            let builds = arguments.iter().map(|argument| &argument.value).chain(body.iter().map(|body| &body.payload));
-            for leaf in builds.flat_map(leaves).filter(|leaf| leaf.credential) {
+            for leaf in step.call.values().flat_map(Build::leaves).filter(|leaf| leaf.credential) {
                 frontier.extend(leaf.template.expressions().into_iter().map(|expr| (expr.clone(), None)));
             }
             // An output that is called a token is one, wherever it goes.

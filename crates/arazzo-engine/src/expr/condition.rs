@@ -57,6 +57,20 @@ pub fn parse(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Opti
     parse_plain(text, scope, findings)
 }
 
+impl Condition {
+    /// The expressions that it reads, in order.
+    #[must_use]
+    pub fn expressions(&self) -> Vec<&Expr> {
+        match self {
+            Self::Literal(_) => vec![],
+            Self::Value(expr, _) => vec![expr],
+            Self::Not(inner) => inner.expressions(),
+            Self::And(list) | Self::Or(list) => list.iter().flat_map(Self::expressions).collect(),
+            Self::Compare(_, left, right) => left.expressions().into_iter().chain(right.expressions()).collect(),
+        }
+    }
+}
+
 fn shifted(condition: Condition, by: usize) -> Condition {
     let all = |list: Vec<Condition>| list.into_iter().map(|c| shifted(c, by)).collect();
     match condition {

@@ -8,7 +8,7 @@ use super::wire::{Outcome, Stop, Turn};
 use super::{Jump, Machine, operation_of, print_of, request};
 use crate::event::{EventKind, StepStatus, Why};
 use crate::expr::{Exchange, StepId};
-use crate::limits::{LoopDelay, Millis};
+use crate::limits::{LoopDelay, Millis, is_loopback};
 use crate::program::{Action, Criterion, Step, Then};
 use crate::readings::Readings;
 
@@ -336,7 +336,7 @@ impl Machine {
         let (delay, because) = match setting {
             LoopDelay::Fixed(ms) => (ms, "loop-delay"),
             LoopDelay::Auto => {
-                let paced = match (request::is_loopback(&built.url), state.pace.delay) {
+                let paced = match (is_loopback(&built.url), state.pace.delay) {
                     (true, _) => 0,
                     (false, 0) => PACE.0,
                     (false, last) => (last.saturating_mul(3) / 2).min(PACE.1),

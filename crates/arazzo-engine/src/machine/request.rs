@@ -103,16 +103,6 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     Ok(Built { request, absent: builder.absent, credentials: builder.credentials })
 }
 
-/// `true` if the host of a url is literally this machine.
-pub(super) fn is_loopback(url: &str) -> bool {
-    match url::Url::parse(url).ok().as_ref().and_then(url::Url::host) {
-        Some(url::Host::Domain(name)) => name.eq_ignore_ascii_case("localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
-}
-
 struct Builder<'a> {
     program: &'a Program,
     step: &'a Step,

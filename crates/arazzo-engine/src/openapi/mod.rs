@@ -8,6 +8,8 @@ use crate::source::Span;
 use crate::value::Pointer;
 
 pub mod encode;
+pub mod sample;
+pub mod schema;
 
 /// The methods a Path Item Object has fields for (3.2 adds `query`).
 const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
@@ -115,14 +117,33 @@ impl<'a> Api<'a> {
         for _ in 0..REFERENCES {
             let Some(reference) = node.get("$ref") else { return Ok(node) };
             let Some(text) = reference.as_str() else { return Ok(node) };
-            let Some(fragment) = text.strip_prefix('#') else { return Err(Broken::External(reference.span)) };
-            let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
-            node = self
-                .root
-                .at(&Pointer::parse(&fragment))
-                .ok_or_else(|| Broken::Dangling(reference.span, text.to_owned()))?;
+            node = self.target(text, reference)?;
         }
         Err(Broken::Dangling(node.span, "a circle of references".to_owned()))
+    }
+
+    /// What the reference `text` leads to; `at` is where it is written.
+    ///
+    /// # Errors
+    /// [`Broken`] if it leads out of the document or nowhere.
+    pub fn target(self, text: &str, at: &Node) -> Result<&'a Node, Broken> {
+        let Some(fragment) = text.strip_prefix('#') else { return Err(Broken::External(at.span)) };
+        let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
+        self.root.at(&Pointer::parse(&fragment)).ok_or_else(|| Broken::Dangling(at.span, text.to_owned()))
+    }
+
+    /// `true` for OpenAPI 3.0, whose schemas are not quite JSON Schema.
+    #[must_use]
+    pub fn is_3_0(self) -> bool {
+        self.version().is_some_and(|(key, value)| {
+            key.name == "openapi" && value.as_str().is_some_and(|text| text.starts_with("3.0"))
+        })
+    }
+
+    /// The first server of the document.
+    #[must_use]
+    pub fn server(self) -> Option<Server<'a>> {
+        self.root.get("servers").and_then(|list| list.items().first()).and_then(Server::new)
     }
 
     /// Names of headers, query parameters and cookies that carry API keys (Security Scheme Objects).
@@ -133,6 +154,43 @@ impl<'a> Api<'a> {
             .iter()
             .filter(|(_, s)| s.get("type").and_then(Node::as_str) == Some("apiKey"))
             .filter_map(|(_, s)| s.get("name").and_then(Node::as_str))
+    }
+}
+
+impl<'a> Server<'a> {
+    fn new(node: &'a Node) -> Option<Self> {
+        let url = node.get("url")?;
+        let variables = node.get("variables").map(Node::members).unwrap_or_default();
+        Some(Self {
+            url: url.as_str()?,
+            span: url.span,
+            variables: variables
+                .iter()
+                .map(|(key, v)| (key.name.as_str(), v.get("default").and_then(scalar)))
+                .collect(),
+        })
+    }
+
+    /// The url with its variables filled; nothing if one has no default.
+    #[must_use]
+    pub fn filled(&self) -> Option<String> {
+        let mut url = self.url.to_owned();
+        for (name, default) in &self.variables {
+            url = url.replace(&format!("{{{name}}}"), (*default)?);
+        }
+        Some(url)
+    }
+
+    /// The path that comes before the paths of the operations, without a `/` at its end: `/api`, or nothing.
+    #[must_use]
+    pub fn base_path(&self) -> String {
+        let url = self.filled().unwrap_or_default();
+        let path = match url::Url::parse(&url) {
+            Ok(url) => url.path().to_owned(),
+            Err(_) if url.starts_with('/') => url,
+            Err(_) => String::new(),
+        };
+        path.trim_end_matches('/').to_owned()
     }
 }
 
@@ -172,17 +230,27 @@ impl<'a> Operation<'a> {
     #[must_use]
     pub fn server(&self) -> Option<Server<'a>> {
         let lists = [self.node.get("servers"), self.item.get("servers"), self.api.root.get("servers")];
-        let server = lists.into_iter().flatten().find_map(|list| list.items().first())?;
-        let url = server.get("url")?;
-        let variables = server.get("variables").map(Node::members).unwrap_or_default();
-        Some(Server {
-            url: url.as_str()?,
-            span: url.span,
-            variables: variables
-                .iter()
-                .map(|(key, v)| (key.name.as_str(), v.get("default").and_then(scalar)))
-                .collect(),
-        })
+        Server::new(lists.into_iter().flatten().find_map(|list| list.items().first())?)
+    }
+
+    /// The base url to call: absolute, variables filled with their defaults; nothing if the description leaves it open.
+    #[must_use]
+    pub fn server_url(&self) -> Option<String> {
+        let url = self.server()?.filled()?;
+        let parsed = url::Url::parse(&url).ok()?;
+        (matches!(parsed.scheme(), "http" | "https") && parsed.has_host() && !url.contains(['{', '}'])).then_some(url)
+    }
+
+    /// The request body with its references resolved.
+    #[must_use]
+    pub fn request_body(&self) -> Option<&'a Node> {
+        self.node.get("requestBody").and_then(|body| self.api.resolve(body).ok())
+    }
+
+    /// The document that describes it.
+    #[must_use]
+    pub fn api(&self) -> Api<'a> {
+        self.api
     }
 
     /// The media types of the request body, in the order of the document; `None` if the operation describes no body.

@@ -19,8 +19,9 @@ mod tree;
 pub use compare::{equal, order};
 pub use tree::Operator;
 
+use crate::value::Way;
 use eval::Run;
-use tree::{Logical, Operand, OperandRef, Path, Root, Selector};
+use tree::{Logical, Operand, OperandRef, Path, Root, Segment, Selector};
 
 /// Why a text is not a query.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,6 +145,33 @@ pub struct Verdict {
     pub tested_self: bool,
 }
 
+fn reads_of(path: &Path, current: &[Way], found: &mut Vec<Vec<Way>>) {
+    let mut way = if matches!(path.root, Root::Current) { current.to_vec() } else { vec![] };
+    let known = path.segments.len() - usize::from(path.length);
+    for segment in path.segments.iter().take(known) {
+        let Segment::Child(selectors) = segment else { break };
+        way.push(match segment.only() {
+            Some(Selector::Name(name)) => Way::Member(name.clone()),
+            Some(Selector::Index(index)) if *index >= 0 => Way::Member(index.to_string()),
+            _ => Way::Any,
+        });
+        for selector in selectors {
+            if let Selector::Filter(filter) = selector {
+                reads_within(filter, &way, found);
+            }
+        }
+    }
+    found.push(way);
+}
+
+fn reads_within(logical: &Logical, current: &[Way], found: &mut Vec<Vec<Way>>) {
+    let never: Result<bool, std::convert::Infallible> = logical.any_path(&mut |path| {
+        reads_of(path, current, found);
+        Ok(false)
+    });
+    debug_assert_eq!(never, Ok(false));
+}
+
 impl Query {
     /// Parses a query; with `holes`, expressions in braces may stand for values.
     ///
@@ -175,6 +203,17 @@ impl Query {
 }
 
 impl Condition {
+    /// The ways to the values that it looks at, as far as they are known without a value: up to the first `..`.
+    #[must_use]
+    pub fn reads(&self) -> Vec<Vec<Way>> {
+        let mut found = vec![];
+        match self {
+            Self::Query(query) => reads_of(&query.path, &[], &mut found),
+            Self::Comparison(comparison) => reads_within(&comparison.logical, &[], &mut found),
+        }
+        found
+    }
+
     /// Parses a query, or else a comparison; the error is that of the reading that got further.
     ///
     /// # Errors

@@ -1,0 +1,62 @@
+//! `arazzo mock`: what documents describe, served on this machine.
+
+use std::io::Write;
+
+use arazzo::mock::{Answered, Mocked, serve};
+
+use crate::exit;
+use crate::flags::MockFlags;
+use crate::show::{Screen, safe};
+use crate::signal;
+
+/// Runs the command until a signal; the result is the exit code.
+pub(crate) fn mock(flags: &MockFlags, screen: &mut Screen) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            screen.fault("setup", &format!("cannot start: {error}"), None);
+            return exit::USAGE;
+        }
+    };
+    let mocked = match flags.faults.on(Mocked::new()) {
+        Ok(mocked) => mocked,
+        Err(error) => return screen.error(&error),
+    };
+    let quiet = flags.quiet;
+    let observe = move |answered: &Answered| {
+        if !quiet {
+            // Nobody reads any more: the mock goes on.
+            let _ = writeln!(anstream::stderr(), "{}", line(answered));
+        }
+    };
+    runtime.block_on(async {
+        let server = match serve(&flags.documents, &mocked, flags.port, observe).await {
+            Ok(server) => server,
+            Err(error) => return screen.error(&error),
+        };
+        let widest = server.endpoints().iter().map(|endpoint| endpoint.name.chars().count()).max().unwrap_or(0);
+        for endpoint in server.endpoints() {
+            let operations = if endpoint.operations == 1 { "operation" } else { "operations" };
+            let name = safe(&endpoint.name);
+            let text = format!("{name:widest$}  {}  {} {operations}", endpoint.url, endpoint.operations);
+            if screen.data(&text).is_err() {
+                return exit::OUTPUT;
+            }
+        }
+        signal::next().await;
+        exit::SUCCEEDED
+    })
+}
+
+/// `GET /api/volumes/vol-1  200  getVolume  example third`
+fn line(answered: &Answered) -> String {
+    let status = answered.status.map_or_else(|| "---".to_owned(), |status| status.to_string());
+    let operation = answered.operation.as_deref().unwrap_or("-");
+    format!(
+        "{status} {} {}  {}  {}",
+        safe(&answered.method),
+        safe(&answered.target),
+        safe(operation),
+        safe(&answered.note)
+    )
+}

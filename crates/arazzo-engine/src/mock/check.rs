@@ -1,0 +1,210 @@
+//! A request against its description: what is missing, what has the wrong type, what is not described.
+
+use serde_json::{Map, Value as Json};
+
+use super::Request;
+use crate::node::{Kind, Node};
+use crate::openapi::schema::{Direction, validator};
+use crate::openapi::{Api, Operation, Parameter, sample};
+use crate::source::Span;
+use crate::value::is_json;
+
+/// Faults that one schema reports at most.
+const REPORTED: usize = 8;
+
+/// One thing that is wrong with a request.
+pub(super) struct Problem {
+    /// Where in the request: ``query parameter `limit` ``, `body /items/0`.
+    pub(super) at: String,
+    /// What is wrong.
+    pub(super) reason: String,
+    /// Where it is described.
+    pub(super) span: Span,
+    /// The media type is none that is described.
+    media_type: bool,
+}
+
+/// The status for a request with problems: 415 for a media type; 400, or 422 where only that is documented.
+pub(super) fn status(operation: &Operation<'_>, problems: &[Problem]) -> u16 {
+    let documents = |status: &str| operation.responses().iter().any(|(known, _)| *known == status);
+    match problems {
+        [Problem { media_type: true, .. }] => 415,
+        _ if documents("422") && !documents("400") => 422,
+        _ => 400,
+    }
+}
+
+/// Everything that is wrong with a request; `path` has the values of its path parameters.
+pub(super) fn request(
+    operation: &Operation<'_>,
+    path: &[(String, String)],
+    query: &str,
+    request: &Request<'_>,
+) -> Vec<Problem> {
+    let pairs: Vec<(String, String)> =
+        url::form_urlencoded::parse(query.as_bytes()).map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
+    let mut problems = vec![];
+    for parameter in operation.parameters().0 {
+        let values: Vec<String> = match parameter.location {
+            "path" => path.iter().filter(|(name, _)| name == parameter.name).map(|(_, value)| value.clone()).collect(),
+            "query" => pairs.iter().filter(|(name, _)| name == parameter.name).map(|(_, v)| v.clone()).collect(),
+            // What these headers say is checked by others (OpenAPI, Parameter Object).
+            "header"
+                if ["accept", "content-type", "authorization"]
+                    .iter()
+                    .any(|n| parameter.name.eq_ignore_ascii_case(n)) =>
+            {
+                continue;
+            }
+            "header" => headers(request, parameter.name).map(str::to_owned).collect(),
+            "cookie" => headers(request, "cookie")
+                .flat_map(|header| header.split(';'))
+                .filter_map(|pair| pair.trim().split_once('='))
+                .filter(|(name, _)| *name == parameter.name)
+                .map(|(_, value)| percent_encoding::percent_decode_str(value).decode_utf8_lossy().into_owned())
+                .collect(),
+            _ => continue,
+        };
+        let found = one(operation.api(), &parameter, &values, &pairs);
+        problems.extend(found.into_iter().map(|reason| Problem {
+            at: format!("{} parameter `{}`", parameter.location, parameter.name),
+            reason,
+            span: parameter.node.get("name").unwrap_or(parameter.node).span,
+            media_type: false,
+        }));
+    }
+    body(operation, request, &mut problems);
+    problems
+}
+
+fn headers<'r>(request: &Request<'r>, name: &str) -> impl Iterator<Item = &'r str> {
+    request.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+/// What is wrong with the values of one parameter.
+fn one(api: Api<'_>, parameter: &Parameter<'_>, values: &[String], pairs: &[(String, String)]) -> Option<String> {
+    let schema = parameter.node.get("schema").map(|node| api.resolve(node).unwrap_or(node));
+    let spread = schema.is_some_and(|schema| is(schema, "object"));
+    let Some(first) = values.first() else {
+        // The members of an object stand for it, by their own names or as `name[member]`.
+        let prefix = format!("{}[", parameter.name);
+        let members = schema.and_then(|schema| schema.get("properties")).map(Node::members).unwrap_or_default();
+        let stands = spread
+            && pairs
+                .iter()
+                .any(|(name, _)| name.starts_with(&prefix) || members.iter().any(|(key, _)| key.name == *name));
+        return (parameter.required && !stands).then(|| "it is required and missing".to_owned());
+    };
+    let schema = schema.filter(|_| parameter.unusual().is_none() && !spread)?;
+    let value = if is(schema, "array") {
+        let items = schema.get("items").map(|node| api.resolve(node).unwrap_or(node));
+        let parts: Vec<&str> = match parameter.location {
+            "query" | "cookie" if parameter.explode() => values.iter().map(String::as_str).collect(),
+            _ if first.is_empty() => vec![],
+            _ => first.split(',').map(str::trim).collect(),
+        };
+        parts.into_iter().map(|part| typed(part, items)).collect()
+    } else {
+        typed(first, Some(schema))
+    };
+    faults(api, schema, &value).into_iter().next().map(|(_, reason)| reason)
+}
+
+/// The body: required, of a described media type, and as its schema says.
+fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Problem>) {
+    let Some(described) = operation.request_body() else { return };
+    let problem = |at: &str, reason: String, span: Span| Problem { at: at.to_owned(), reason, span, media_type: false };
+    if request.body.is_empty() {
+        if operation.requires_body() {
+            problems.push(problem("body", "it is required and missing".to_owned(), described.span));
+        }
+        return;
+    }
+    let content = described.get("content").map(Node::members).unwrap_or_default();
+    let sent = headers(request, "content-type").next().unwrap_or_default();
+    let essence = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let fits = |known: &str| {
+        let known = known.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        known == essence
+            || known == "*/*"
+            || known.strip_suffix("/*").is_some_and(|family| essence.split('/').next() == Some(family))
+    };
+    let Some((_, media)) = content.iter().find(|(key, _)| fits(&key.name)) else {
+        if !content.is_empty() {
+            let known: Vec<&str> = content.iter().map(|(key, _)| key.name.as_str()).collect();
+            let is = if sent.is_empty() { "it is missing".to_owned() } else { format!("`{sent}` is not described") };
+            let reason = format!("{is}; described: {}", known.join(", "));
+            problems.push(Problem { media_type: true, ..problem("content type", reason, described.span) });
+        }
+        return;
+    };
+    let api = operation.api();
+    let Some(schema) = api.resolve(media).unwrap_or(media).get("schema") else { return };
+    let value = if is_json(&essence) {
+        match serde_json::from_slice::<Json>(request.body) {
+            Ok(value) => value,
+            Err(error) => {
+                problems.push(problem("body", format!("not valid JSON: {error}"), schema.span));
+                return;
+            }
+        }
+    } else if essence == "application/x-www-form-urlencoded" {
+        form(api, schema, request.body)
+    } else {
+        return;
+    };
+    for (at, reason) in faults(api, schema, &value) {
+        let at = if at.is_empty() { "body".to_owned() } else { format!("body {at}") };
+        problems.push(problem(&at, reason, schema.span));
+    }
+}
+
+/// The members of a form, each of the type that its schema says.
+fn form(api: Api<'_>, schema: &Node, body: &[u8]) -> Json {
+    let mut members: Map<String, Json> = Map::new();
+    for (name, text) in url::form_urlencoded::parse(body) {
+        let node = sample::member(api, schema, &name);
+        if node.is_some_and(|node| is(node, "array")) {
+            let items = node.and_then(|node| node.get("items")).map(|node| api.resolve(node).unwrap_or(node));
+            let value = typed(&text, items);
+            match members.entry(name.into_owned()).or_insert_with(|| Json::Array(vec![])) {
+                Json::Array(list) => list.push(value),
+                _ => continue,
+            }
+        } else {
+            members.insert(name.into_owned(), typed(&text, node));
+        }
+    }
+    Json::Object(members)
+}
+
+fn is(schema: &Node, kind: &str) -> bool {
+    types(schema).any(|known| known == kind)
+}
+
+fn types(schema: &Node) -> impl Iterator<Item = &str> {
+    let (one, several) = match schema.get("type").map(|node| &node.kind) {
+        Some(Kind::String(name)) => (Some(name.as_str()), None),
+        Some(Kind::Array(names)) => (None, Some(names)),
+        _ => (None, None),
+    };
+    one.into_iter().chain(several.into_iter().flatten().filter_map(Node::as_str))
+}
+
+/// A text as a value of the type that the schema says; as it is, if it spells none.
+fn typed(text: &str, schema: Option<&Node>) -> Json {
+    let spelled = schema.into_iter().flat_map(types).find_map(|kind| match kind {
+        "integer" | "number" => serde_json::from_str::<serde_json::Number>(text).ok().map(Json::Number),
+        "boolean" => text.parse().ok().map(Json::Bool),
+        "null" => (text == "null" || text.is_empty()).then_some(Json::Null),
+        _ => None,
+    });
+    spelled.unwrap_or_else(|| Json::String(text.to_owned()))
+}
+
+/// Where a value is not as its schema says, and why. A schema that is none finds nothing.
+fn faults(api: Api<'_>, schema: &Node, value: &Json) -> Vec<(String, String)> {
+    let Ok(validator) = validator(api, schema, Direction::Request) else { return vec![] };
+    let faults = validator.iter_errors(value).take(REPORTED);
+    faults.map(|error| (error.instance_path().to_string(), error.to_string())).collect()
+}

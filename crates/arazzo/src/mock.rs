@@ -1,0 +1,389 @@
+//! An HTTP server made from OpenAPI documents: real HTTP on loopback ports. What it answers is decided by
+//! [`arazzo_engine::mock`].
+//!
+//! A run against it, without the API:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), arazzo::Error> {
+//! use arazzo::mock::{Fault, Mocked};
+//! let fault = Fault::parse("getVolume#2=503").map_err(arazzo::Error::Setup)?;
+//! let description = arazzo::open("specs/daytona-provision.yml").mock(Mocked::new().fault(fault)).load()?;
+//! let workflow = description.workflow(None)?;
+//! let outcome = workflow.run(workflow.example_inputs(), |_| {}).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
+use arazzo_engine::limits::Servers;
+use arazzo_engine::load::{Bundle, DescribedKind, Fetched, parse};
+use arazzo_engine::mock::{Answer, Mock, Request, Session};
+use arazzo_engine::node::Node;
+use arazzo_engine::openapi::Api;
+use arazzo_engine::openapi::sample::{member, sample};
+use arazzo_engine::program::Program;
+use arazzo_engine::source::Sources;
+use arazzo_engine::value::Way;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{HeaderName, HeaderValue};
+use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value as Json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::error::Error;
+use crate::fetch;
+
+pub use arazzo_engine::mock::Fault;
+
+/// The largest body of a request that is read.
+const BODY_BYTES: usize = 64 << 20;
+
+/// What is to be mocked, and how.
+#[derive(Debug, Clone, Default)]
+#[must_use = "a mock is given to `Builder::mock` or to `serve`"]
+pub struct Mocked {
+    pub(crate) only: Vec<String>,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) latency_ms: u64,
+}
+
+impl Mocked {
+    /// Every source description, without faults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Mocks this source description; once one is named, the others are called.
+    pub fn only(mut self, source: impl Into<String>) -> Self {
+        self.only.push(source.into());
+        self
+    }
+
+    /// Adds a fault; earlier ones win.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// How long every answer takes, in ms.
+    pub fn latency(mut self, ms: u64) -> Self {
+        self.latency_ms = ms;
+        self
+    }
+
+    /// The mock of a description that was loaded; its sources get loopback servers, whose ports are chosen when a run
+    /// starts.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] for a source that is not described, a server that is given and would not be called, or a fault
+    /// without an operation.
+    pub(crate) fn of(&self, bundle: Bundle, program: &Program, servers: &mut Servers) -> Result<Mocking, Error> {
+        let names: Vec<String> = bundle.described.iter().map(|described| described.name.clone()).collect();
+        if let Some(unknown) = self.only.iter().find(|name| !names.contains(name)) {
+            let near = nearest(unknown, names.iter().map(String::as_str)).map_or_else(
+                || format!("source descriptions: {}", names.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return Err(Error::Setup(format!(
+                "`{unknown}` is to be mocked, and the document does not describe it; {near}"
+            )));
+        }
+        let inputs = bundle.document.workflows.iter().map(|workflow| made_up(workflow.inputs.as_ref())).collect();
+        let mut documents = vec![];
+        for described in bundle.described {
+            let wanted = self.only.is_empty() || self.only.contains(&described.name);
+            let kind = described.kind == DescribedKind::Openapi;
+            // Steps that call another kind of source are refused when they are compiled.
+            let root = described.root.filter(|root| wanted && kind && unmockable(root).is_none());
+            documents.push((described.name, root));
+        }
+        let everything = documents.iter().all(|(_, root)| root.is_some()) || self.only.is_empty();
+        let mock = Mock::new(bundle.sources, documents).reads(program);
+        for (_, name, base) in mock.served() {
+            if servers.named.contains_key(name) {
+                return Err(Error::Setup(format!(
+                    "the source `{name}` is mocked, and has a server too; give one of them"
+                )));
+            }
+            servers.named.insert(name.to_owned(), format!("http://127.0.0.1:0{base}"));
+        }
+        if let Some(url) = servers.all.as_ref().filter(|_| everything) {
+            return Err(Error::Setup(format!("every source is mocked: the server {url} would not be called")));
+        }
+        let mut mocks = self.on(vec![mock])?;
+        let mock = mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?;
+        Ok(Mocking { mock: Arc::new(mock), everything, inputs })
+    }
+
+    /// Puts latency and faults on mocks; a fault goes to every mock that has its operation.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if no mock has the operation of a fault.
+    pub(crate) fn on(&self, mocks: Vec<Mock>) -> Result<Vec<Mock>, Error> {
+        let mut mocks: Vec<Mock> = mocks.into_iter().map(|mock| mock.latency(self.latency_ms)).collect();
+        for fault in &self.faults {
+            let tried: Vec<Result<(), String>> = mocks.iter_mut().map(|mock| mock.fault(fault.clone())).collect();
+            if tried.iter().all(Result::is_err) {
+                let reason = tried.into_iter().find_map(Result::err);
+                let reason = reason.unwrap_or_else(|| "nothing is mocked that a fault could happen to".to_owned());
+                return Err(Error::Setup(format!("a fault: {reason}")));
+            }
+        }
+        Ok(mocks)
+    }
+}
+
+/// What a description mocks.
+#[derive(Debug)]
+pub(crate) struct Mocking {
+    pub(crate) mock: Arc<Mock>,
+    /// `true` if no source is called.
+    pub(crate) everything: bool,
+    /// Made-up inputs of each workflow.
+    pub(crate) inputs: Vec<Map<String, Json>>,
+}
+
+/// Values for the inputs that are required and have no default.
+fn made_up(schema: Option<&Node>) -> Map<String, Json> {
+    let Some(schema) = schema else { return Map::new() };
+    let property = |name: &str| member(Api::new(schema), schema, name);
+    let required = schema.get("required").map(Node::items).unwrap_or_default();
+    let wanted: Vec<Vec<Way>> = required
+        .iter()
+        .filter_map(Node::as_str)
+        .filter(|name| property(name).is_none_or(|node| node.get("default").is_none()))
+        .map(|name| vec![Way::Member(name.to_owned())])
+        .collect();
+    let ways: Vec<&[Way]> = wanted.iter().map(Vec::as_slice).collect();
+    let names: Vec<&Way> = wanted.iter().flatten().collect();
+    match sample(Api::new(schema), schema, "", &ways) {
+        Json::Object(made) => {
+            made.into_iter().filter(|(name, _)| names.contains(&&Way::Member(name.clone()))).collect()
+        }
+        _ => Map::new(),
+    }
+}
+
+/// A request that a mock has answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// The name of the document that answered.
+    pub source: String,
+    /// `GET`
+    pub method: String,
+    /// The path with its query.
+    pub target: String,
+    /// The status; nothing if the connection was closed instead.
+    pub status: Option<u16>,
+    /// The operation, if there is one.
+    pub operation: Option<String>,
+    /// Where the answer comes from, or what is wrong with the request.
+    pub note: String,
+}
+
+/// Something that is served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The name of the source description, or of the file.
+    pub name: String,
+    /// The base url, with the path that the described server has.
+    pub url: String,
+    /// How many operations it has.
+    pub operations: usize,
+}
+
+/// A server that runs until it is dropped.
+#[derive(Debug)]
+#[must_use = "a server stops when it is dropped"]
+pub struct Server {
+    endpoints: Vec<Endpoint>,
+    _listeners: JoinSet<()>,
+}
+
+impl Server {
+    /// What is served, in the order of the documents.
+    #[must_use]
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+}
+
+/// Called for every answer.
+type Observer = Arc<dyn Fn(&Answered) + Send + Sync>;
+
+/// Serves Arazzo and OpenAPI documents on this machine: one port a document, from `port` on, or ports that are free.
+///
+/// # Errors
+/// [`Error::Documents`] if a document cannot be read; [`Error::Setup`] if a port cannot be used or a fault has no
+/// operation.
+pub async fn serve(
+    documents: &[impl AsRef<Path>],
+    mocked: &Mocked,
+    port: Option<u16>,
+    observe: impl Fn(&Answered) + Send + Sync + 'static,
+) -> Result<Server, Error> {
+    let mut mocks = vec![];
+    for path in documents {
+        mocks.push(read(path.as_ref())?);
+    }
+    let mocks = mocked.on(mocks)?;
+    let observe: Observer = Arc::new(observe);
+    let mut server = Server { endpoints: vec![], _listeners: JoinSet::new() };
+    let mut next = port;
+    for mock in mocks {
+        let mock = Arc::new(mock);
+        listen(&mock, &mut next, &observe, &mut server).await?;
+    }
+    if server.endpoints.is_empty() {
+        return Err(Error::Setup("the documents describe no OpenAPI source that could be mocked".to_owned()));
+    }
+    Ok(server)
+}
+
+/// Serves what a description mocks, for one run: everything begins anew.
+pub(crate) async fn serve_run(mock: &Arc<Mock>) -> Result<(BTreeMap<String, String>, Server), Error> {
+    let mut server = Server { endpoints: vec![], _listeners: JoinSet::new() };
+    let observe: Observer = Arc::new(|_| {});
+    listen(mock, &mut None, &observe, &mut server).await?;
+    let urls = server.endpoints.iter().map(|endpoint| (endpoint.name.clone(), endpoint.url.clone())).collect();
+    Ok((urls, server))
+}
+
+/// One document as a mock: an OpenAPI document, or the OpenAPI sources of an Arazzo document.
+fn read(path: &Path) -> Result<Mock, Error> {
+    let (name, uri, bytes) = fetch::file(path)?;
+    let mut texts = Sources::default();
+    let parsed = parse(&mut texts, Fetched { name: name.clone(), uri, bytes }, Default::default());
+    let wrong = |diagnostics: Diagnostics, sources: Sources| Error::Documents { diagnostics, sources };
+    let root = match parsed {
+        Ok((_, root)) => root,
+        Err(diagnostics) => return Err(wrong(diagnostics, texts)),
+    };
+    if DescribedKind::of(&root) == Some(DescribedKind::Openapi) {
+        if let Some(fault) = unmockable(&root) {
+            return Err(wrong(Diagnostics::from(fault), texts));
+        }
+        let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        return Ok(Mock::new(texts, vec![(stem.unwrap_or(name), Some(root))]));
+    }
+    let description = crate::open(path).mock(Mocked::new()).load()?;
+    if description.compiled.description.has_errors() {
+        return Err(wrong(description.compiled.description.clone(), description.sources().clone()));
+    }
+    description.into_mock().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))
+}
+
+/// Why a document cannot be mocked.
+fn unmockable(root: &Node) -> Option<Diagnostic> {
+    let (key, _) = Api::new(root).version().filter(|(key, _)| key.name == "swagger")?;
+    let message = "mocking Swagger 2.0 is not supported yet";
+    Some(Diagnostic::error("not-supported-yet", key.span, message))
+}
+
+async fn listen(
+    mock: &Arc<Mock>,
+    next: &mut Option<u16>,
+    observe: &Observer,
+    server: &mut Server,
+) -> Result<(), Error> {
+    let session = Arc::new(Mutex::new(Session::default()));
+    let served: Vec<(usize, String, String)> =
+        mock.served().map(|(index, name, base)| (index, name.to_owned(), base.to_owned())).collect();
+    for (source, name, base) in served {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, next.unwrap_or(0)));
+        let refused = |error: io::Error| Error::Setup(format!("cannot listen on {address}: {error}"));
+        let listener = TcpListener::bind(address).await.map_err(refused)?;
+        let port = listener.local_addr().map_err(refused)?.port();
+        if let Some(next) = next {
+            *next = next.checked_add(1).ok_or_else(|| Error::Setup("there is no port after 65535".to_owned()))?;
+        }
+        let url = format!("http://127.0.0.1:{port}{base}");
+        server.endpoints.push(Endpoint { name: name.clone(), url, operations: mock.size(source) });
+        let answering =
+            Answering { mock: mock.clone(), session: session.clone(), source, name, observe: observe.clone() };
+        server._listeners.spawn(accept(listener, answering));
+    }
+    Ok(())
+}
+
+/// What a connection needs to answer.
+#[derive(Clone)]
+struct Answering {
+    mock: Arc<Mock>,
+    session: Arc<Mutex<Session>>,
+    source: usize,
+    name: String,
+    observe: Observer,
+}
+
+async fn accept(listener: TcpListener, answering: Answering) {
+    let mut connections = JoinSet::new();
+    loop {
+        // A connection that cannot be accepted is its client's loss; the next one may do better.
+        if let Ok((stream, _)) = listener.accept().await {
+            connections.spawn(converse(stream, answering.clone()));
+        } else {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn converse(stream: TcpStream, answering: Answering) {
+    // Small answers are not kept back to be sent together.
+    let _ = stream.set_nodelay(true);
+    let service = hyper::service::service_fn(move |request| answer(request, answering.clone()));
+    // What ends a connection early is the client's business, or a fault that was asked for.
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// Answers one request; an error closes the connection instead.
+async fn answer(
+    request: hyper::Request<Incoming>,
+    answering: Answering,
+) -> Result<hyper::Response<Full<Bytes>>, io::Error> {
+    let (parts, body) = request.into_parts();
+    let headers: Vec<(String, String)> = parts
+        .headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect();
+    let body = Limited::new(body, BODY_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let Answer { delay_ms, response, operation, note } = {
+        let mut session = answering.session.lock().unwrap_or_else(PoisonError::into_inner);
+        let request = Request { method: parts.method.as_str(), target, headers: &headers, body: &body };
+        answering.mock.answer(&mut session, answering.source, request)
+    };
+    if delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(delay_ms)).await;
+    }
+    (answering.observe)(&Answered {
+        source: answering.name.clone(),
+        method: parts.method.to_string(),
+        target: target.to_owned(),
+        status: response.as_ref().map(|response| response.status),
+        operation,
+        note,
+    });
+    let Some(response) = response else { return Err(io::Error::other("a reset that was asked for")) };
+    let mut sent = hyper::Response::new(Full::new(Bytes::from(response.body)));
+    *sent.status_mut() = hyper::StatusCode::from_u16(response.status).map_err(io::Error::other)?;
+    for (name, value) in response.headers {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        // What is no header in the description is none on the wire.
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(&value)) {
+            sent.headers_mut().append(name, value);
+        }
+    }
+    Ok(sent)
+}
