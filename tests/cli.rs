@@ -4,6 +4,7 @@ mod documents;
 mod failures;
 mod flags;
 mod inputs;
+mod mock;
 mod provision;
 mod secrets;
 mod streams;

@@ -16,6 +16,7 @@ mod corpus;
 mod expressions;
 mod jsonpath;
 mod library;
+mod mock;
 mod readme;
 mod redaction;
 mod server;

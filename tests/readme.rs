@@ -57,6 +57,11 @@ fn every_command_of_the_readme_works() {
                 let text = run(env!("CARGO"), rest, &root);
                 assert!(text.contains("\"sandboxState\":\"started\""), "{text}");
             }
+            // Serves until it is stopped: tests/cli/mock.rs does that, on ports of its own.
+            ["arazzo", "mock", rest @ ..] => {
+                assert!(rest.first().is_some_and(|document| root.join(document).exists()), "{rest:?}");
+                assert!(run(env!("CARGO_BIN_EXE_arazzo"), &["mock", "--help"], &root).contains("--port"));
+            }
             ["arazzo", rest @ ..] => {
                 run(env!("CARGO_BIN_EXE_arazzo"), rest, &root);
             }

@@ -1,6 +1,7 @@
 //! The data-driven suites: a case is a file, its expectation the `.txt` beside it. `UPDATE=1` rewrites expectations.
 //!
 //! `run/*.yaml`: a document and canned replies in virtual time → the list of events.
+//! `mock/*.yaml`: descriptions and requests → answers (`mock.rs`).
 //! `lint/*.yaml`: a document → everything that compile says about it, with carets.
 //! `expr/*.txt`: one line a rule, checked by the module that owns the rule (`expressions.rs`, `jsonpath.rs`).
 //!
@@ -103,7 +104,7 @@ pub fn yaml(text: &str) -> Json {
 }
 
 /// Runs `check` over the cases of a folder and compares with the `.txt` beside each.
-fn golden(folder: &str, check: impl Fn(&Case) -> String) {
+pub fn golden(folder: &str, check: impl Fn(&Case) -> String) {
     let folder = workspace_root().join("tests/suite").join(folder);
     let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
         .unwrap()

@@ -7,13 +7,16 @@ use serde_json::Value;
 #[test]
 fn help_shows_the_commands_and_every_flag_of_run() {
     let output = Arazzo::new(["--help"]).run();
-    output.exits(0).check(["run", "inspect"].iter().all(|command| output.stdout.contains(command)), "both commands");
+    output
+        .exits(0)
+        .check(["run", "inspect", "mock"].iter().all(|command| output.stdout.contains(command)), "every command");
     let output = Arazzo::new(["run", "--help"]).run();
     output.exits(0);
     let run = ["--timeout", "--max-steps", "--loop-delay", "--dry-run", "--readings", "--strict", "--require-outputs"];
     let given = ["-i, --input", "--inputs", "-s, --secret", "-S, --server", "--source"];
     let shown = ["--json", "-q,", "-v,"];
-    for flag in run.iter().chain(&given).chain(&shown) {
+    let mock = ["--mock", "--fault", "--latency"];
+    for flag in run.iter().chain(&given).chain(&shown).chain(&mock) {
         output.check(output.stdout.contains(flag), flag);
     }
     Arazzo::new(["run", "-h"]).run().exits(0);

@@ -27,10 +27,8 @@ use arazzo_engine::load::{Bundle, DescribedKind, Fetched, parse};
 use arazzo_engine::mock::{Answer, Mock, Request, Session};
 use arazzo_engine::node::Node;
 use arazzo_engine::openapi::Api;
-use arazzo_engine::openapi::sample::{member, sample};
 use arazzo_engine::program::Program;
 use arazzo_engine::source::Sources;
-use arazzo_engine::value::Way;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
@@ -97,7 +95,8 @@ impl Mocked {
                 "`{unknown}` is to be mocked, and the document does not describe it; {near}"
             )));
         }
-        let inputs = bundle.document.workflows.iter().map(|workflow| made_up(workflow.inputs.as_ref())).collect();
+        let schemas: Vec<Option<Node>> =
+            bundle.document.workflows.into_iter().map(|workflow| workflow.inputs).collect();
         let mut documents = vec![];
         for described in bundle.described {
             let wanted = self.only.is_empty() || self.only.contains(&described.name);
@@ -119,6 +118,8 @@ impl Mocked {
         if let Some(url) = servers.all.as_ref().filter(|_| everything) {
             return Err(Error::Setup(format!("every source is mocked: the server {url} would not be called")));
         }
+        let inputs = schemas.iter().enumerate().map(|(index, schema)| mock.inputs(program, index, schema.as_ref()));
+        let inputs = inputs.collect();
         let mut mocks = self.on(vec![mock])?;
         let mock = mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?;
         Ok(Mocking { mock: Arc::new(mock), everything, inputs })
@@ -150,27 +151,6 @@ pub(crate) struct Mocking {
     pub(crate) everything: bool,
     /// Made-up inputs of each workflow.
     pub(crate) inputs: Vec<Map<String, Json>>,
-}
-
-/// Values for the inputs that are required and have no default.
-fn made_up(schema: Option<&Node>) -> Map<String, Json> {
-    let Some(schema) = schema else { return Map::new() };
-    let property = |name: &str| member(Api::new(schema), schema, name);
-    let required = schema.get("required").map(Node::items).unwrap_or_default();
-    let wanted: Vec<Vec<Way>> = required
-        .iter()
-        .filter_map(Node::as_str)
-        .filter(|name| property(name).is_none_or(|node| node.get("default").is_none()))
-        .map(|name| vec![Way::Member(name.to_owned())])
-        .collect();
-    let ways: Vec<&[Way]> = wanted.iter().map(Vec::as_slice).collect();
-    let names: Vec<&Way> = wanted.iter().flatten().collect();
-    match sample(Api::new(schema), schema, "", &ways) {
-        Json::Object(made) => {
-            made.into_iter().filter(|(name, _)| names.contains(&&Way::Member(name.clone()))).collect()
-        }
-        _ => Map::new(),
-    }
 }
 
 /// A request that a mock has answered.

@@ -43,17 +43,18 @@ pub(super) fn refused(texts: &Sources, status: u16, detail: String, problems: Ve
     let words: Vec<String> = problems.iter().map(|problem| format!("{}: {}", problem.at, problem.reason)).collect();
     let detail = if problems.is_empty() { detail } else { words.join("; ") };
     let title = if problems.is_empty() { "not described" } else { "the request is not as described" };
-    let mut body = json!({ "title": title, "status": status, "detail": detail });
-    if !problems.is_empty() {
-        body["problems"] = problems
-            .iter()
-            .map(|problem| {
-                let place = texts.place(problem.span);
-                let place = format!("{}:{}:{}", place.file, place.line, place.column);
-                json!({ "at": problem.at, "reason": problem.reason, "described": place })
-            })
-            .collect();
-    }
+    let shown: Vec<Json> = problems
+        .iter()
+        .map(|problem| {
+            let place = texts.place(problem.span);
+            let place = format!("{}:{}:{}", place.file, place.line, place.column);
+            json!({ "at": problem.at, "reason": problem.reason, "described": place })
+        })
+        .collect();
+    let body = match shown.is_empty() {
+        true => json!({ "title": title, "status": status, "detail": detail }),
+        false => json!({ "title": title, "status": status, "detail": detail, "problems": shown }),
+    };
     let headers = vec![("content-type".to_owned(), "application/problem+json".to_owned())];
     let response = Response { status, headers, body: body.to_string().into_bytes() };
     Answer { delay_ms: 0, response: Some(response), operation: None, note: detail }

@@ -6,6 +6,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value as Json};
+
 use crate::diagnostic::nearest;
 use crate::limits::Millis;
 use crate::machine::Response;
@@ -17,6 +19,7 @@ use crate::source::Sources;
 mod answer;
 mod check;
 mod fault;
+mod inputs;
 mod reads;
 mod route;
 
@@ -99,6 +102,15 @@ impl Mock {
             }
         }
         self
+    }
+
+    /// Inputs for a workflow of the program whose documents these are: those that its schema requires without a default.
+    #[must_use]
+    pub fn inputs(&self, program: &Program, workflow: usize, schema: Option<&Node>) -> Map<String, Json> {
+        match (program.workflows.get(workflow), schema) {
+            (Some(workflow), Some(schema)) => inputs::made_up(&self.sources, program, workflow, schema),
+            _ => Map::new(),
+        }
     }
 
     /// Every answer takes this many ms.

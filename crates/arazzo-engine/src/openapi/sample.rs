@@ -22,7 +22,9 @@ const UNASKED: usize = 3;
 #[must_use]
 pub fn sample(api: Api<'_>, schema: &Node, name: &str, wanted: &[&[Way]]) -> Json {
     let mut sampler = Sampler { api, open: vec![], left: VALUES };
-    sampler.value(schema, Ask { name, wanted: wanted.to_vec(), number: 0, unasked: 0 }).unwrap_or(Json::Null)
+    sampler
+        .value(schema, Ask { name, wanted: wanted.to_vec(), number: 0, item: false, unasked: 0 })
+        .unwrap_or(Json::Null)
 }
 
 /// The schema of a member of an object, also where it comes through references, `allOf`, `oneOf` or `anyOf`.
@@ -30,7 +32,7 @@ pub fn sample(api: Api<'_>, schema: &Node, name: &str, wanted: &[&[Way]]) -> Jso
 pub fn member<'a>(api: Api<'a>, schema: &'a Node, name: &str) -> Option<&'a Node> {
     let sampler = Sampler { api, open: vec![], left: VALUES };
     let mut flat = Flat { parts: vec![], chosen: None };
-    sampler.flatten(schema, &Ask { name: "", wanted: vec![], number: 0, unasked: 0 }, &mut flat, 0);
+    sampler.flatten(schema, &Ask { name: "", wanted: vec![], number: 0, item: false, unasked: 0 }, &mut flat, 0);
     flat.property(name).map(|node| api.resolve(node).unwrap_or(node))
 }
 
@@ -54,8 +56,10 @@ pub fn invented(name: &str, wanted: &[&[Way]]) -> Json {
 struct Ask<'n> {
     name: &'n str,
     wanted: Vec<&'n [Way]>,
-    /// Which item of its array it is.
+    /// Which item of an array it is, or is inside of.
     number: usize,
+    /// `true` if it is an item itself.
+    item: bool,
     /// How many levels above it nobody asked for.
     unasked: usize,
 }
@@ -96,15 +100,16 @@ impl<'a> Sampler<'a> {
     fn within(&mut self, schema: &'a Node, ask: &Ask<'_>) -> Option<Json> {
         let mut flat = Flat { parts: vec![], chosen: None };
         self.flatten(schema, ask, &mut flat, 0);
+        let turn = if ask.item { ask.number } else { 0 };
         let given = flat.find("example").map(Node::to_json).or_else(|| match flat.find("examples") {
-            Some(list) => list.items().get(ask.number % list.items().len().max(1)).map(Node::to_json),
+            Some(list) => list.items().get(turn % list.items().len().max(1)).map(Node::to_json),
             None => None,
         });
         let given = given
             .or_else(|| flat.find("const").map(Node::to_json))
             .or_else(|| {
                 let list = flat.find("enum")?.items();
-                list.get(ask.number % list.len().max(1)).map(Node::to_json)
+                list.get(turn % list.len().max(1)).map(Node::to_json)
             })
             .or_else(|| flat.find("default").map(Node::to_json));
         match given {
@@ -222,7 +227,8 @@ impl<'a> Sampler<'a> {
                 continue;
             }
             let wanted = below(&through, name);
-            let asked = Ask { name, number: 0, unasked: ask.unasked + usize::from(wanted.is_empty()), wanted };
+            let unasked = ask.unasked + usize::from(wanted.is_empty());
+            let asked = Ask { name, number: ask.number, item: false, unasked, wanted };
             let value = match flat.property(name).or_else(|| flat.additional()) {
                 Some(schema) => {
                     let resolved = self.api.resolve(schema).unwrap_or(schema);
@@ -242,7 +248,7 @@ impl<'a> Sampler<'a> {
                 break;
             }
             let name = format!("key{number}");
-            let asked = Ask { name: &name, wanted: vec![], number: 0, unasked: ask.unasked + 1 };
+            let asked = Ask { name: &name, wanted: vec![], number: 0, item: false, unasked: ask.unasked + 1 };
             let value = match flat.additional() {
                 Some(schema) => self.value(schema, asked),
                 None => Some(invented(&name, &[])),
@@ -266,6 +272,7 @@ impl<'a> Sampler<'a> {
                 name: ask.name,
                 wanted: below(&ask.wanted, &number.to_string()),
                 number,
+                item: true,
                 unasked: ask.unasked + 1,
             };
             match prefix.get(number).or_else(|| flat.find("items").filter(|node| node.as_bool() != Some(true))) {

@@ -1,0 +1,130 @@
+//! Inputs for a run that nobody gave inputs: from the schema of the workflow, and of what they are sent as.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use super::Source;
+use crate::expr::{Root, Template};
+use crate::node::{Kind, Node};
+use crate::openapi::sample::{member, sample};
+use crate::openapi::{Api, Operation};
+use crate::program::{Build, Call, Location, Program, Workflow};
+use crate::value::Way;
+
+/// Keywords that say more about a value than its type.
+const TELLING: [&str; 12] = [
+    "example",
+    "examples",
+    "enum",
+    "const",
+    "pattern",
+    "format",
+    "minLength",
+    "maxLength",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "multipleOf",
+];
+
+/// Values for the inputs that are required and have no default.
+pub(super) fn made_up(sources: &[Source], program: &Program, workflow: &Workflow, schema: &Node) -> Map<String, Json> {
+    let api = Api::new(schema);
+    let property = |name: &str| member(api, schema, name);
+    let required = schema.get("required").map(Node::items).unwrap_or_default();
+    let names: Vec<&str> = required
+        .iter()
+        .filter_map(Node::as_str)
+        .filter(|name| property(name).is_none_or(|node| node.get("default").is_none()))
+        .collect();
+    let wanted: Vec<[Way; 1]> = names.iter().map(|name| [Way::Member((*name).to_owned())]).collect();
+    let ways: Vec<&[Way]> = wanted.iter().map(<[Way; 1]>::as_slice).collect();
+    let Json::Object(mut made) = sample(api, schema, "", &ways) else { return Map::new() };
+    made.retain(|name, _| names.contains(&name.as_str()));
+    let sent = sent_as(sources, program, workflow);
+    for (name, value) in &mut made {
+        let own = property(name);
+        if own.is_some_and(|node| TELLING.iter().any(|keyword| node.get(keyword).is_some())) {
+            continue;
+        }
+        // What the workflow leaves open, the operation that gets it may say.
+        if let Some((api, schema)) = sent.get(name.as_str()) {
+            let better = sample(*api, schema, name, &[]);
+            if own.is_none_or(|node| fits(node, &better)) {
+                *value = better;
+            }
+        }
+    }
+    made
+}
+
+/// The schema of the first parameter or body member that an input is sent as, by input.
+fn sent_as<'a>(
+    sources: &'a [Source],
+    program: &'a Program,
+    workflow: &Workflow,
+) -> BTreeMap<&'a str, (Api<'a>, &'a Node)> {
+    let mut found = BTreeMap::new();
+    for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
+        let Call::Operation { operation, arguments, body } = &step.call;
+        let Some(operation) = program.operation(*operation) else { continue };
+        let Some(root) = sources.get(operation.api).and_then(|source| source.root.as_ref()) else { continue };
+        let api = Api::new(root);
+        let method = operation.method.to_ascii_lowercase();
+        let Some(view) = api.operations().find(|o| o.path == operation.path && o.method == method) else { continue };
+        let parameters = view.parameters().0;
+        for argument in arguments {
+            let Some(input) = whole_input(&argument.value) else { continue };
+            let place = match argument.location {
+                Location::Path => "path",
+                Location::Query => "query",
+                Location::Header => "header",
+                Location::Cookie => "cookie",
+            };
+            let parameter = parameters.iter().find(|p| p.name == argument.name && p.location == place);
+            let schema = parameter.and_then(|p| p.node.get("schema")).and_then(|schema| api.resolve(schema).ok());
+            schema.map(|schema| found.entry(input).or_insert((api, schema)));
+        }
+        if let (Some(Build::Object(members)), Some(schema)) =
+            (body.as_ref().map(|body| &body.payload), body_schema(&view))
+        {
+            for (name, value) in members {
+                let Some(input) = whole_input(value) else { continue };
+                member(api, schema, name).map(|schema| found.entry(input).or_insert((api, schema)));
+            }
+        }
+    }
+    found
+}
+
+fn whole_input(value: &Build) -> Option<&str> {
+    let Build::Template(leaf) = value else { return None };
+    let Template::Whole(expr) = &leaf.template else { return None };
+    match &expr.root {
+        Root::Input(name) if expr.at.is_whole() => Some(name),
+        _ => None,
+    }
+}
+
+fn body_schema<'a>(operation: &Operation<'a>) -> Option<&'a Node> {
+    let (_, media) = operation.request_body()?.get("content")?.members().first()?;
+    operation.api().resolve(media).ok()?.get("schema")
+}
+
+/// `true` if a value is of a type that a schema allows.
+fn fits(schema: &Node, value: &Json) -> bool {
+    let is = |kind: &str| match value {
+        Json::Null => kind == "null",
+        Json::Bool(_) => kind == "boolean",
+        Json::Number(number) => kind == "number" || kind == "integer" && !number.is_f64(),
+        Json::String(_) => kind == "string",
+        Json::Array(_) => kind == "array",
+        Json::Object(_) => kind == "object",
+    };
+    match schema.get("type").map(|node| &node.kind) {
+        Some(Kind::String(kind)) => is(kind),
+        Some(Kind::Array(kinds)) => kinds.iter().filter_map(Node::as_str).any(is),
+        _ => true,
+    }
+}

@@ -1,0 +1,320 @@
+//! The mock: what it answers (cases in `tests/suite/mock`), that what it makes up is what the schema says, and that real
+//! documents run against it.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arazzo::mock::{Mocked, serve};
+use arazzo::{Clock, EventKind, Inputs, Limits, Outcome, Pending, Transport};
+use arazzo_engine::load::{Fetched, LoadOptions, parse};
+use arazzo_engine::machine::{Failure, Outgoing, Response};
+use arazzo_engine::mock::{Fault, Mock, Request, Session};
+use arazzo_engine::node::Node;
+use arazzo_engine::openapi::sample::sample;
+use arazzo_engine::openapi::schema::{Direction, validator};
+use arazzo_engine::openapi::{Api, Operation};
+use arazzo_engine::source::Sources;
+use serde_json::{Value as Json, json};
+
+use crate::suite::{Case, golden, load, shared, workspace_root};
+
+fn document(name: &str, text: &str) -> (Sources, Node) {
+    let mut texts = Sources::default();
+    let fetched = Fetched { name: name.to_owned(), uri: format!("file:///{name}"), bytes: text.as_bytes().to_vec() };
+    let (_, root) = parse(&mut texts, fetched, Default::default()).unwrap();
+    (texts, root)
+}
+
+/// The mock of a case: of its OpenAPI file, and of what its Arazzo file reads, if it has one.
+fn mock(case: &Case) -> Mock {
+    let (name, text) = case.files.last().unwrap();
+    let (texts, root) = document(name, text);
+    let mut mock = Mock::new(texts, vec![("api".to_owned(), Some(root))]);
+    if case.files.len() > 1 {
+        let (compiled, ..) = load(&case.files, LoadOptions::default());
+        mock = mock.reads(&compiled.unwrap().program);
+    }
+    for fault in case.head["faults"].as_array().into_iter().flatten() {
+        mock.fault(Fault::parse(fault.as_str().unwrap()).unwrap()).unwrap();
+    }
+    if case.head["faultFile"].is_object() {
+        Fault::of_file(&case.head["faultFile"]).unwrap().into_iter().for_each(|fault| mock.fault(fault).unwrap());
+    }
+    mock.latency(case.head["latency"].as_u64().unwrap_or(0))
+}
+
+#[test]
+fn requests_get_the_expected_answers() {
+    golden("mock", |case| {
+        let mock = mock(case);
+        let (mut session, mut lines) = (Session::default(), String::new());
+        for request in case.head["requests"].as_array().unwrap() {
+            let line = request.as_str().or(request["send"].as_str()).unwrap();
+            let (method, target) = line.split_once(' ').unwrap();
+            let mut headers: Vec<(String, String)> = request["headers"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+                .collect();
+            let body = match &request["body"] {
+                Json::Null => String::new(),
+                Json::String(text) => text.clone(),
+                json => {
+                    headers.push(("content-type".to_owned(), "application/json".to_owned()));
+                    json.to_string()
+                }
+            };
+            let request = Request { method, target, headers: &headers, body: body.as_bytes() };
+            let answer = mock.answer(&mut session, 0, request);
+            let delay = if answer.delay_ms > 0 { format!(" after {}ms", answer.delay_ms) } else { String::new() };
+            let operation = answer.operation.as_deref().unwrap_or("-");
+            writeln!(lines, "{line}\n  {operation}: {}{delay}", answer.note).unwrap();
+            match answer.response {
+                Some(Response { status, headers, body }) => {
+                    writeln!(lines, "  {status}").unwrap();
+                    headers.iter().for_each(|(name, value)| writeln!(lines, "  {name}: {value}").unwrap());
+                    let body = String::from_utf8(body).unwrap();
+                    body.lines().for_each(|line| writeln!(lines, "  {line}").unwrap());
+                }
+                None => lines.push_str("  (closed)\n"),
+            }
+        }
+        lines
+    });
+}
+
+fn descriptions(folder: &std::path::Path) -> Vec<PathBuf> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(descriptions(&path));
+        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Where schemas stand: of every media type of every answer.
+fn schemas<'a>(operation: &Operation<'a>) -> Vec<&'a Node> {
+    let api = operation.api();
+    let answers = operation.node.get("responses").map(Node::members).unwrap_or_default().iter();
+    let contents = answers.filter_map(|(_, node)| api.resolve(node).ok()?.get("content"));
+    contents.flat_map(Node::members).filter_map(|(_, media)| api.resolve(media).ok()?.get("schema")).collect()
+}
+
+#[test]
+fn what_is_made_up_is_what_the_schema_says() {
+    let mut folders = vec![workspace_root().join("openapi")];
+    folders.extend(["corpus", "daytona", "spec/examples"].into_iter().filter_map(shared));
+    let (mut seen, mut wrong) = (0, vec![]);
+    for path in folders.iter().flat_map(|folder| descriptions(folder)) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut texts = Sources::default();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let fetched = Fetched { name, uri: "file:///api".to_owned(), bytes: text.into_bytes() };
+        let Ok((_, root)) = parse(&mut texts, fetched, Default::default()) else { continue };
+        if root.get("openapi").is_none() {
+            continue;
+        }
+        for operation in Api::new(&root).operations() {
+            for schema in schemas(&operation) {
+                // Schemas that are no JSON Schema are their author's business.
+                let Ok(validator) = validator(operation.api(), schema, Direction::Response) else { continue };
+                let made = sample(operation.api(), schema, "", &[]);
+                seen += 1;
+                for error in validator.iter_errors(&made).take(3) {
+                    wrong.push(format!(
+                        "{} {} {}: {error} at {}",
+                        path.display(),
+                        operation.method,
+                        operation.path,
+                        error.instance_path()
+                    ));
+                }
+            }
+        }
+    }
+    assert!(seen > 20, "{seen} schemas");
+    // Its token answer fits two branches of a `oneOf`, whatever it holds: the author's choice.
+    wrong.retain(|line| !line.contains("FAPI-PAR") || !line.contains("'oneOf'"));
+    assert!(wrong.is_empty(), "{} of {seen}\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn wait<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+#[test]
+fn real_documents_run_against_the_mock() {
+    let Some(corpus) = shared("corpus") else { return };
+    let mut lines = String::new();
+    for path in descriptions(&corpus) {
+        let limits = Limits { steps: 60, ..Limits::default() };
+        let Ok(description) = arazzo::open(&path).limits(limits).mock(Mocked::new()).load() else { continue };
+        for name in description.workflows() {
+            let Ok(workflow) = description.workflow(Some(name)) else { continue };
+            let outcome = wait(workflow.run(workflow.example_inputs(), |_| {}));
+            let ended = match &outcome {
+                Ok(Outcome::Failed { step, why, .. }) => format!("failed at {step}: {}", why.code),
+                Ok(Outcome::Stopped { why, .. }) => format!("stopped: {}", why.code),
+                Ok(Outcome::Succeeded { missing, .. } | Outcome::Ended { missing, .. }) if missing.is_empty() => {
+                    "succeeded".to_owned()
+                }
+                Ok(Outcome::Succeeded { missing, .. } | Outcome::Ended { missing, .. }) => {
+                    format!("succeeded without {}", missing.join(", "))
+                }
+                other => format!("{other:?}"),
+            };
+            writeln!(lines, "{} {name}  {ended}", path.strip_prefix(&corpus).unwrap().display()).unwrap();
+        }
+    }
+    let expected = workspace_root().join("tests/suite/mock/corpus.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&expected, &lines).unwrap();
+    }
+    assert_eq!(lines, std::fs::read_to_string(expected).unwrap_or_default(), "(UPDATE=1 rewrites the list)");
+}
+
+fn provision() -> arazzo::Builder {
+    arazzo::open(workspace_root().join("specs/daytona-provision.yml"))
+}
+
+#[test]
+fn every_run_gets_a_mock_that_begins_anew() {
+    let workflow = provision().mock(Mocked::new()).load().unwrap().workflow(None).unwrap();
+    let inputs = Inputs::new().set("volumeName", "mine");
+    let run = || workflow.run(inputs.clone().or(workflow.example_inputs()), |_| {});
+    let polls = |outcome: &Outcome| outcome.outputs()["sandboxState"].clone();
+    let (first, second) = wait(async { tokio::join!(run(), run()) });
+    assert_eq!((polls(&first.unwrap()), polls(&second.unwrap())), (json!("started"), json!("started")));
+    let seen = Mutex::new(vec![]);
+    let third = wait(workflow.run(workflow.example_inputs(), |envelope| {
+        if let EventKind::RequestSent { method, url, .. } = &envelope.event.kind {
+            seen.lock().unwrap().push(format!("{method} {}", url.split("/api").last().unwrap()));
+        }
+    }));
+    assert_eq!(third.unwrap().exit_code(), 0);
+    let expected = ["POST /volumes", "GET /volumes/vol-1", "GET /volumes/vol-1", "GET /volumes/vol-1", "POST /sandbox"];
+    assert_eq!(*seen.lock().unwrap(), expected);
+}
+
+#[test]
+fn a_fault_is_what_the_run_sees() {
+    for (fault, exit, code) in [
+        ("createSandbox=reset", 4, "no-answer"),
+        ("getVolume#2=503", 1, "criterion-not-met"),
+        ("getVolume=malformed", 1, "criterion-not-evaluable"),
+    ] {
+        let mocked = Mocked::new().fault(Fault::parse(fault).unwrap());
+        let workflow = provision().mock(mocked).load().unwrap().workflow(None).unwrap();
+        let outcome = wait(workflow.run(workflow.example_inputs(), |_| {})).unwrap();
+        let Outcome::Failed { why, .. } = &outcome else { panic!("{fault}: {outcome:?}") };
+        assert_eq!((outcome.exit_code(), why.code.as_str()), (exit, code), "{fault}");
+    }
+}
+
+#[test]
+fn what_is_typed_wrong_is_said_before_the_first_request() {
+    for (text, words) in [
+        ("getVolume", "write OPERATION"),
+        ("getVolume=", "is not something that can happen"),
+        ("getVolume=99", "is not something that can happen"),
+        ("getVolume#0=503", "counts from 1"),
+        ("getVolume#x=503", "counts from 1"),
+        ("getVolume#3-2=503", "write OPERATION"),
+        ("=503", "write OPERATION"),
+        ("getVolume=delay:soon", "write a duration"),
+    ] {
+        let reason = Fault::parse(text).unwrap_err();
+        assert!(reason.contains(words), "{text}: {reason}");
+    }
+    let refused = |builder: arazzo::Builder| builder.load().unwrap_err().to_string();
+    let fault = Fault::parse("getVolum=503").unwrap();
+    assert!(refused(provision().mock(Mocked::new().fault(fault))).contains("did you mean `getVolume`?"));
+    assert!(refused(provision().mock(Mocked::new().only("volumeApi"))).contains("did you mean `volumesApi`?"));
+    let both = provision().mock(Mocked::new()).server(Some("volumesApi"), "http://localhost");
+    assert!(refused(both).contains("has a server too"));
+    assert!(refused(provision().mock(Mocked::new()).server(None, "http://localhost")).contains("would not be called"));
+    let one = provision().mock(Mocked::new().only("volumesApi")).load().unwrap().workflow(None).unwrap();
+    assert_eq!(one.example_inputs(), Inputs::new(), "made-up values must not reach a server of somebody");
+}
+
+#[test]
+fn a_mock_can_be_served_for_anyone() {
+    let root = workspace_root();
+    let seen = Arc::new(Mutex::new(vec![]));
+    let log = seen.clone();
+    wait(async {
+        let documents =
+            [root.join("specs/daytona-provision.yml"), root.join("openapi/daytona-volumes-api-openapi.yml")];
+        let observe = move |answered: &arazzo::mock::Answered| log.lock().unwrap().push(answered.clone());
+        let server = serve(&documents, &Mocked::new(), None, observe).await.unwrap();
+        let names: Vec<&str> = server.endpoints().iter().map(|endpoint| endpoint.name.as_str()).collect();
+        assert_eq!(names, ["volumesApi", "sandboxApi", "daytona-volumes-api-openapi"]);
+        let inputs =
+            Inputs::new().set("apiToken", "token").set("volumeName", "v").set("snapshot", "s").set("mountPath", "/d");
+        let builder = provision()
+            .server(Some("volumesApi"), &server.endpoints()[0].url)
+            .server(Some("sandboxApi"), &server.endpoints()[1].url);
+        let workflow = builder.load().unwrap().workflow(None).unwrap();
+        assert_eq!(workflow.run(inputs, |_| {}).await.unwrap().exit_code(), 0);
+    });
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 5);
+    assert_eq!((seen[3].note.as_str(), seen[3].operation.as_deref()), ("example third", Some("getVolume")));
+}
+
+/// A transport that answers at once, and a clock whose waits take no time.
+struct Made;
+
+impl Transport for Made {
+    fn send(&self, outgoing: Outgoing) -> Pending<'_, Result<Response, Failure>> {
+        let state = if outgoing.request.method == "GET" { "creating" } else { "started" };
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Box::pin(async move {
+            Ok(Response { status: 200, headers, body: json!({ "id": "x", "state": state }).to_string().into_bytes() })
+        })
+    }
+}
+
+struct Virtual(Mutex<Duration>);
+
+impl Clock for Virtual {
+    fn wall(&self) -> Duration {
+        Duration::from_secs(1_800_000_000)
+    }
+
+    fn elapsed(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+
+    fn sleep(&self, time: Duration) -> Pending<'_, ()> {
+        Box::pin(async move {
+            // Lets what is ready go first, as a real wait does.
+            tokio::task::yield_now().await;
+            *self.0.lock().unwrap() += time;
+        })
+    }
+}
+
+#[test]
+fn transport_and_clock_can_be_replaced() {
+    // A wait for an answer is woken by the limit of the run only when nothing else happens: an hour passes at once.
+    let builder = provision().transport(Made).clock(Virtual(Mutex::new(Duration::from_secs(7))));
+    let workflow = builder.limits(Limits { steps: 40, ..Limits::default() }).load().unwrap().workflow(None).unwrap();
+    let inputs =
+        Inputs::new().set("apiToken", "token").set("volumeName", "v").set("snapshot", "s").set("mountPath", "/d");
+    let mut last = None;
+    let outcome = wait(workflow.run(inputs, |envelope| last = Some(envelope.clone()))).unwrap();
+    let Outcome::Stopped { why, .. } = &outcome else { panic!("{outcome:?}") };
+    let last = last.unwrap();
+    // 500 ms growing by half up to 5 s, between 39 polls: minutes that nobody waited for.
+    assert!(last.ms > 150_000, "{} ms, {}", last.ms, why.code);
+    assert!(last.time.starts_with("2027-01-15T08:0"), "{}", last.time);
+}
