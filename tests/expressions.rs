@@ -88,7 +88,7 @@ fn every_line_of_the_expression_suite_holds() {
         outputs: outputs.iter().map(|o| (*o).to_owned()).collect(),
         open: false,
     };
-    let steps = [step("first", 0, &["id", "whole", "dotted.name"]), step("second", 1, &["later"])];
+    let steps = vec![step("first", 0, &["id", "whole", "dotted.name"]), step("second", 1, &["later"])].into();
     let scope = Scope { inputs: &inputs, open: false, steps: &steps, readings: Readings::Lenient };
     let mut known = Known::read(&json!({}));
     let (mut wrong, mut lines) = (vec![], 0);

@@ -115,8 +115,7 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         made_up(workflow, &given, screen);
     }
     let signals = Signals::default();
-    let plan = workflow.plan();
-    let mut lines = Lines::new(detail, plan.iter().map(|step| step.step.as_str()));
+    let mut lines = Lines::new(detail, workflow.steps());
     let (mut report, mut exchanges, mut last, mut data_error) = (Report::default(), Exchanges::default(), None, None);
     let outcome = {
         let observe = |envelope: &Envelope| {

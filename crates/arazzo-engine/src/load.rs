@@ -388,10 +388,10 @@ pub fn parse(sources: &mut Sources, fetched: Fetched, limits: NodeLimits) -> Res
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let is_json = fetched.name.ends_with(".json");
     let id = sources.add(fetched.name, fetched.uri, text);
-    match json_fault(sources, id).filter(|_| is_json) {
-        Some(fault) => Err(Diagnostics::from(fault)),
-        None => Node::parse(sources, id, limits).map(|node| (id, node)),
+    if let Some(fault) = is_json.then(|| json_fault(sources, id)).flatten() {
+        return Err(Diagnostics::from(fault));
     }
+    Node::parse(sources, id, limits).map(|node| (id, node))
 }
 
 /// What is JSON by its name must be JSON: YAML would read more, such as a value that is missing.

@@ -446,9 +446,17 @@ impl Builder<'_> {
     }
 
     fn duplicates(&mut self, members: &[(Key, Node)]) {
-        let mut seen: HashMap<&str, Span> = HashMap::with_capacity(members.len());
-        for (key, _) in members {
-            if let Some(first) = seen.insert(&key.name, key.span) {
+        // Most objects are so small that looking is faster than hashing.
+        let small = members.len() <= 16;
+        let mut seen: HashMap<&str, Span> = HashMap::with_capacity(if small { 0 } else { members.len() });
+        for (index, (key, _)) in members.iter().enumerate() {
+            let first = if small {
+                let mut before = members.iter().take(index).rev();
+                before.find(|(other, _)| other.name == key.name).map(|(other, _)| other.span)
+            } else {
+                seen.insert(&key.name, key.span)
+            };
+            if let Some(first) = first {
                 self.faults.push(
                     Diagnostic::error(
                         "duplicate-key",

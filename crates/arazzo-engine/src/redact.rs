@@ -3,7 +3,8 @@
 //! Masking happens once, where events are made. Each secret is looked for as it is and in the forms in which it
 //! travels: percent-encoded, JSON- and HTML-escaped, hexadecimal, and base64 at each of the three offsets.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+use std::collections::HashMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::Value as Json;
@@ -20,12 +21,58 @@ const SHORTEST_ENCODED: usize = 8;
 /// Knows the secrets of one run and takes them out of texts.
 #[derive(Default)]
 pub struct Redactor {
-    /// Form and the name its mask shows.
-    forms: Vec<(String, String)>,
-    automaton: Option<AhoCorasick>,
+    forms: Forms,
     longest: usize,
     names: Vec<String>,
+    /// Where a name stands in `names`.
+    numbers: HashMap<String, usize>,
     short: Vec<String>,
+}
+
+/// The forms to look for, by how they begin. Grows in constant time: a run may learn a new secret with every poll, and
+/// an automaton of all forms would have to be built anew each time.
+#[derive(Default)]
+struct Forms {
+    /// Form and the index of the name its mask shows.
+    all: Vec<(String, usize)>,
+    /// The first bytes of a form → those that begin with them, as indices.
+    by_head: HashMap<[u8; SHORTEST], Vec<usize>>,
+    /// A bit for each pair of first bytes that some form has.
+    pairs: Vec<u64>,
+}
+
+impl Forms {
+    fn add(&mut self, form: String, name: usize) {
+        let Some(head) = form.as_bytes().first_chunk::<SHORTEST>() else { return };
+        if self.find(form.as_bytes()).is_some_and(|(known, _)| known == form.len()) {
+            return;
+        }
+        self.pairs.resize(1 << 10, 0);
+        let (word, bit) = pair(head);
+        if let Some(word) = self.pairs.get_mut(word) {
+            *word |= bit;
+        }
+        self.by_head.entry(*head).or_default().push(self.all.len());
+        self.all.push((form, name));
+    }
+
+    /// The longest form that a text begins with: its length and the index of its name.
+    fn find(&self, text: &[u8]) -> Option<(usize, usize)> {
+        let head = text.first_chunk::<SHORTEST>()?;
+        let (word, bit) = pair(head);
+        if self.pairs.get(word)? & bit == 0 {
+            return None;
+        }
+        let candidates = self.by_head.get(head)?.iter().filter_map(|index| self.all.get(*index));
+        let fitting = candidates.filter(|(form, _)| text.starts_with(form.as_bytes()));
+        fitting.map(|(form, name)| (form.len(), *name)).max_by_key(|(length, _)| *length)
+    }
+}
+
+/// Where the bit of the first two bytes stands.
+fn pair(head: &[u8; SHORTEST]) -> (usize, u64) {
+    let [first, second, ..] = *head;
+    (usize::from(first) << 2 | usize::from(second >> 6), 1 << (second & 63))
 }
 
 impl std::fmt::Debug for Redactor {
@@ -44,24 +91,24 @@ impl Redactor {
             Json::String(_) | Json::Number(_) => {}
         }
         let text = json_text(value);
-        if !self.names.iter().any(|known| known == name) {
-            self.names.push(name.to_owned());
-        }
+        let number = match self.numbers.get(name) {
+            Some(number) => *number,
+            None => {
+                self.numbers.insert(name.to_owned(), self.names.len());
+                self.names.push(name.to_owned());
+                self.names.len() - 1
+            }
+        };
         if text.chars().count() < SHORTEST {
             self.short.push(name.to_owned());
             return;
         }
-        if self.forms.iter().any(|(form, _)| *form == text) {
+        if self.forms.find(text.as_bytes()).is_some_and(|(length, _)| length == text.len()) {
             return;
         }
         let forms = forms(&text);
         self.longest = self.longest.max(forms.iter().map(String::len).max().unwrap_or(0));
-        self.forms.extend(forms.into_iter().map(|form| (form, name.to_owned())));
-        // Without an automaton nothing could be masked: the limits of the library are far above what fits in a run.
-        self.automaton = AhoCorasick::builder()
-            .match_kind(MatchKind::LeftmostLongest)
-            .build(self.forms.iter().map(|(form, _)| form))
-            .ok();
+        forms.into_iter().for_each(|form| self.forms.add(form, number));
     }
 
     /// Names of the secrets that are known so far.
@@ -88,18 +135,24 @@ impl Redactor {
     pub fn mask_up_to(&self, text: &str, limit: usize) -> (String, bool) {
         let end = floor_char(text, limit);
         let head = text.get(..floor_char(text, limit.saturating_add(self.longest))).unwrap_or_default();
-        let Some(automaton) = &self.automaton else {
+        if self.forms.all.is_empty() {
             return (text.get(..end).unwrap_or_default().to_owned(), end < text.len());
-        };
+        }
         let mut masked = String::with_capacity(end);
-        let mut at = 0;
-        for found in automaton.find_iter(head).take_while(|found| found.start() < end) {
-            masked.push_str(head.get(at..found.start()).unwrap_or_default());
-            let name = self.forms.get(found.pattern().as_usize()).map_or("secret", |(_, name)| name.as_str());
+        let (mut at, mut next) = (0, 0);
+        // Leftmost first, and of several that begin there the longest.
+        while next < end {
+            let found = head.as_bytes().get(next..).and_then(|rest| self.forms.find(rest));
+            let Some((length, name)) = found else {
+                next += 1;
+                continue;
+            };
+            masked.push_str(head.get(at..next).unwrap_or_default());
             masked.push('‹');
-            masked.push_str(name);
+            masked.push_str(self.names.get(name).map_or("secret", String::as_str));
             masked.push('›');
-            at = found.end();
+            next += length;
+            at = next;
         }
         masked.push_str(head.get(at..end.max(at)).unwrap_or_default());
         (masked, end.max(at) < text.len())

@@ -1,12 +1,14 @@
 //! [`Report`]: a fold over events. Knows no machine: what it says, anybody with the events can say.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::event::{Event, EventKind, RunStatus, StepStatus, Why};
 
 /// What a run has done so far.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// Steps in the order in which they were first entered.
@@ -15,6 +17,9 @@ pub struct Report {
     pub status: Option<RunStatus>,
     /// Why it did not succeed.
     pub why: Option<Why>,
+    /// Where a step stands in `steps`.
+    #[serde(skip)]
+    places: HashMap<String, usize>,
 }
 
 /// What a step has done so far.
@@ -68,10 +73,19 @@ impl Report {
             self.why.clone_from(why);
         }
         let Some(name) = &event.step else { return };
-        if !self.steps.iter().any(|step| step.step == *name) {
-            self.steps.push(StepReport { step: name.clone(), ..StepReport::default() });
+        // A report that was read from somewhere has its steps, and not yet their places.
+        if self.places.len() != self.steps.len() {
+            self.places = self.steps.iter().enumerate().map(|(index, step)| (step.step.clone(), index)).collect();
         }
-        let Some(step) = self.steps.iter_mut().find(|step| step.step == *name) else { return };
+        let index = match self.places.get(name) {
+            Some(index) => *index,
+            None => {
+                self.places.insert(name.clone(), self.steps.len());
+                self.steps.push(StepReport { step: name.clone(), ..StepReport::default() });
+                self.steps.len() - 1
+            }
+        };
+        let Some(step) = self.steps.get_mut(index) else { return };
         match &event.kind {
             EventKind::StepStarted { .. } => step.visits += 1,
             EventKind::RequestSent { call, method, url, .. } => {

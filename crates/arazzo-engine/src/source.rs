@@ -3,7 +3,7 @@
 //! Knows no files: a source is a name, a uri and a text that somebody else read.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,8 @@ pub struct Source {
     pub uri: String,
     /// The whole text, without a byte order mark.
     pub text: Arc<str>,
-    line_starts: Arc<[u32]>,
+    /// Made when the first place is asked for: most texts are never shown.
+    line_starts: Arc<OnceLock<Vec<u32>>>,
 }
 
 /// All texts of one description, in the order in which they were read.
@@ -73,10 +74,8 @@ impl Sources {
     /// Adds a text and returns its id.
     pub fn add(&mut self, name: impl Into<String>, uri: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
         let text: Arc<str> = text.into();
-        let mut starts = vec![0u32];
-        starts.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
         let id = SourceId(self.0.len() as u32);
-        self.0.push(Source { name: name.into(), uri: uri.into(), text, line_starts: starts.into() });
+        self.0.push(Source { name: name.into(), uri: uri.into(), text, line_starts: Arc::default() });
         id
     }
 
@@ -119,15 +118,22 @@ impl Sources {
 }
 
 impl Source {
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| {
+            let breaks = self.text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+            std::iter::once(0).chain(breaks.map(|(i, _)| i as u32 + 1)).collect()
+        })
+    }
+
     fn line_column(&self, offset: u32) -> (u32, u32) {
-        let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
-        let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
+        let line = self.line_starts().partition_point(|start| *start <= offset).max(1);
+        let start = self.line_starts().get(line - 1).copied().unwrap_or(0);
         let before = self.text.get(start as usize..(offset as usize).min(self.text.len())).unwrap_or_default();
         (line as u32, before.chars().count() as u32 + 1)
     }
 
     fn offset(&self, line: u32, column: u32) -> Option<usize> {
-        let start = *self.line_starts.get((line as usize).checked_sub(1)?)? as usize;
+        let start = *self.line_starts().get((line as usize).checked_sub(1)?)? as usize;
         let rest = self.text.get(start..)?;
         let within = rest.char_indices().nth((column as usize).checked_sub(1)?).map_or(rest.len(), |(i, _)| i);
         Some(start + within)

@@ -353,6 +353,13 @@ impl Workflow {
         self.compiled().map(|workflow| workflow.inputs.declared.as_slice()).unwrap_or_default()
     }
 
+    /// The `stepId`s, in the order of the document.
+    pub fn steps(&self) -> impl Iterator<Item = &str> {
+        let program = self.description.program();
+        let ids = self.compiled().map(|workflow| workflow.steps.as_slice()).unwrap_or_default();
+        ids.iter().filter_map(|id| program.step(*id)).map(|step| step.name.as_str())
+    }
+
     /// The names of the outputs that it declares.
     pub fn outputs(&self) -> impl Iterator<Item = &str> {
         self.compiled().into_iter().flat_map(|workflow| &workflow.outputs).map(|output| output.name.as_str())

@@ -1,5 +1,7 @@
 //! Why a run did not succeed: the place, the values it saw, the answer, a command that reproduces it, and what is left.
 
+use std::collections::BTreeMap;
+
 use anstyle::AnsiColor;
 use arazzo::Report;
 use arazzo::engine::diagnostic::Diagnostic;
@@ -15,7 +17,7 @@ const EXCERPT: usize = 300;
 
 /// The last request of every step and its answer, as the events showed them.
 #[derive(Default)]
-pub(crate) struct Exchanges(Vec<(String, Sent, Option<BodyText>)>);
+pub(crate) struct Exchanges(BTreeMap<String, (Sent, Option<BodyText>)>);
 
 /// A request, masked.
 #[derive(Clone)]
@@ -31,15 +33,12 @@ impl Exchanges {
         let Some(step) = &event.step else { return };
         match &event.kind {
             EventKind::RequestSent { method, url, headers, body, .. } => {
-                self.0.retain(|(known, ..)| known != step);
-                self.0.push((
-                    step.clone(),
-                    Sent { method: method.clone(), url: url.clone(), headers: headers.clone(), body: body.clone() },
-                    None,
-                ));
+                let sent =
+                    Sent { method: method.clone(), url: url.clone(), headers: headers.clone(), body: body.clone() };
+                self.0.insert(step.clone(), (sent, None));
             }
             EventKind::ResponseReceived { body, .. } => {
-                if let Some((.., known)) = self.0.iter_mut().find(|(known, ..)| known == step) {
+                if let Some((_, known)) = self.0.get_mut(step) {
                     known.clone_from(body);
                 }
             }
@@ -47,8 +46,8 @@ impl Exchanges {
         }
     }
 
-    fn of(&self, step: &str) -> Option<&(String, Sent, Option<BodyText>)> {
-        self.0.iter().find(|(known, ..)| known == step)
+    fn of(&self, step: &str) -> Option<&(Sent, Option<BodyText>)> {
+        self.0.get(step)
     }
 }
 
@@ -66,7 +65,7 @@ pub(crate) fn report(
     let exchange = why.step.as_deref().and_then(|step| exchanges.of(step)).filter(|_| !unsent(why));
     lines
         .push(diagnostic(why, exchange.and_then(|(.., answer)| answer.as_ref()), sources).render(sources, true, width));
-    if let (Some((_, sent, _)), true) = (exchange, *status == RunStatus::Failed) {
+    if let (Some((sent, _)), true) = (exchange, *status == RunStatus::Failed) {
         lines.push(format!("reproduce: {}", curl(sent)));
     }
     lines.extend(left_behind(run));

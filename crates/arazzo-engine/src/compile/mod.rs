@@ -4,6 +4,7 @@
 //! `flow` checks the order of steps, `secrets` finds which values must be masked. What is visible in the documents and
 //! cannot be run is said here, before the first request.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jsonschema::PatternOptions;
@@ -11,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, nearest};
 use crate::document::{self, Document, OrReusable, Text};
-use crate::expr::{DeclaredInput, DeclaredStep, Finding, Scope, StepId};
+use crate::expr::{DeclaredInput, DeclaredStep, DeclaredSteps, Finding, Scope, StepId};
 use crate::load::{Bundle, Described};
 use crate::node::{Key, Kind, Node};
 use crate::program::{
@@ -211,8 +212,9 @@ impl<'b> Compiler<'b> {
         let declared: Vec<DeclaredInput> = inputs.declared.iter().map(declared_input).collect();
         let first = self.steps.len() as u32;
         let mut steps: Vec<DeclaredStep> = vec![];
+        let mut seen: HashMap<&str, &document::Step> = HashMap::new();
         for (index, step) in workflow.steps.iter().enumerate() {
-            if let Some(other) = workflow.steps.iter().take(index).find(|other| other.id.value == step.id.value) {
+            if let Some(other) = seen.insert(step.id.value.as_str(), step) {
                 self.push(
                     Diagnostic::error(
                         "duplicate-name",
@@ -232,6 +234,8 @@ impl<'b> Compiler<'b> {
         }
         let optional: Vec<String> =
             inputs.declared.iter().filter(|i| !i.required && i.default.is_none()).map(|i| i.name.clone()).collect();
+        let ids: Vec<StepId> = steps.iter().map(|step| step.id).collect();
+        let steps = DeclaredSteps::from(steps);
         let context = Context {
             scope: Scope { inputs: &declared, open: inputs.open, steps: &steps, readings: self.readings },
             optional: &optional,
@@ -242,7 +246,6 @@ impl<'b> Compiler<'b> {
             self.steps.push(compiled);
         }
         let outputs = self.outputs(&workflow.outputs, &context);
-        let ids: Vec<StepId> = steps.iter().map(|step| step.id).collect();
         let faults = flow::check(&self.steps, &ids, workflow, self.sources());
         self.diagnostics.extend(faults);
         Workflow {
@@ -465,7 +468,7 @@ impl<'b> Compiler<'b> {
                 None
             }
             ("goto", Some(step), None) => {
-                let found = context.scope.steps.iter().find(|known| known.name == step.value);
+                let found = context.scope.steps.get(&step.value);
                 if found.is_none() {
                     let help = nearest(&step.value, context.scope.steps.iter().map(|s| s.name.as_str()))
                         .map(|near| format!("did you mean `{near}`?"));

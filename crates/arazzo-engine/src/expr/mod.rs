@@ -3,6 +3,7 @@
 //! Knows no documents and no OpenAPI: what is declared comes in as a [`Scope`] when an expression is parsed, and what
 //! has happened comes in as a [`Lookup`] when it is evaluated. Step names are ids after parsing.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::diagnostic::Code;
@@ -99,7 +100,7 @@ pub struct Scope<'a> {
     /// `true` if inputs that are not declared may be given.
     pub open: bool,
     /// The steps of the workflow.
-    pub steps: &'a [DeclaredStep],
+    pub steps: &'a DeclaredSteps,
     /// How departures are read.
     pub readings: Readings,
 }
@@ -124,6 +125,37 @@ pub struct DeclaredStep {
     pub outputs: Vec<String>,
     /// `true` if it may have outputs that are not declared here: those of the workflow it calls.
     pub open: bool,
+}
+
+/// The steps of a workflow in the order of the document, found by name at once.
+#[derive(Debug, Clone, Default)]
+pub struct DeclaredSteps {
+    all: Vec<DeclaredStep>,
+    by_name: HashMap<String, usize>,
+}
+
+impl From<Vec<DeclaredStep>> for DeclaredSteps {
+    fn from(all: Vec<DeclaredStep>) -> Self {
+        let mut by_name = HashMap::with_capacity(all.len());
+        for (index, step) in all.iter().enumerate() {
+            // Of two with one name, which is a fault that was said, the first is meant.
+            by_name.entry(step.name.clone()).or_insert(index);
+        }
+        Self { all, by_name }
+    }
+}
+
+impl DeclaredSteps {
+    /// The step of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&DeclaredStep> {
+        self.by_name.get(name).and_then(|index| self.all.get(*index))
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &DeclaredStep> {
+        self.all.iter()
+    }
 }
 
 /// Something to say about a part of a text: a departure that was read leniently, or a fault.

@@ -306,11 +306,9 @@ impl<'a> Scanner<'a, '_> {
     fn step(&mut self, at: usize) -> Scanned {
         let scope = self.scope;
         let rest = self.rest(at);
-        let found = scope
-            .steps
-            .iter()
-            .filter(|step| rest.strip_prefix(step.name.as_str()).is_some_and(|after| after.starts_with(".outputs")))
-            .max_by_key(|step| step.name.len());
+        // A name may hold `.outputs`: the longest that is declared is meant.
+        let mut names = rest.rmatch_indices(".outputs").filter_map(|(end, _)| rest.get(..end));
+        let found = names.find_map(|name| scope.steps.get(name));
         let Some(step) = found else { return self.unknown_step(at) };
         let (id, outputs, open) = (step.id, step.outputs.as_slice(), step.open);
         let after = at + step.name.len() + ".outputs".len();
@@ -345,7 +343,7 @@ impl<'a> Scanner<'a, '_> {
         let rest = self.rest(at);
         let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
         let end = at + name.len();
-        let known = self.scope.steps.iter().any(|step| step.name == name);
+        let known = self.scope.steps.get(&name).is_some();
         if known {
             let message = format!("`{}` does not say which output of step `{name}`", self.written(end));
             let help = format!("write $steps.{name}.outputs.<name>");

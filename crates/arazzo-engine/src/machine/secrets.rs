@@ -66,7 +66,9 @@ impl Machine {
     }
 
     pub(super) fn secret_slot(&mut self, name: &str, value: Value) -> Slot {
-        if let Some(number) = self.secrets.0.iter().position(|known| *known == value) {
+        // A loop fills the same slots with the same values; among thousands of others it is not worth a search.
+        if let Some((number, _)) = self.secrets.0.iter().enumerate().rev().take(64).find(|(_, known)| **known == value)
+        {
             return Slot::Secret(number as u32);
         }
         self.secrets.0.push(value);
