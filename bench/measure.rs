@@ -151,6 +151,16 @@ fn serve(port: u16) -> Fallible<()> {
     Ok(())
 }
 
+/// Answers are as their schemas say, for runners that check them.
+const SANDBOX: &str = r#"{"id":"sb-1","organizationId":"org-1","name":"sb","user":"u","env":{},"labels":{},"public":false,"networkBlockAll":false,"target":"eu","cpu":1,"gpu":0,"memory":1,"disk":3,"toolboxProxyUrl":"https://proxy.example/toolbox","state":"started"}"#;
+
+fn volume(id: &str, state: &str) -> String {
+    let day = "2026-01-05T09:00:00.000Z";
+    format!(
+        r#"{{"id":"{id}","name":"data","organizationId":"org-1","state":"{state}","createdAt":"{day}","updatedAt":"{day}","errorReason":null}}"#
+    )
+}
+
 fn answer(stream: &TcpStream, volumes: &Volumes) -> std::io::Result<bool> {
     stream.set_nodelay(true)?;
     let (mut reader, mut stream) = (BufReader::new(stream), stream);
@@ -173,16 +183,16 @@ fn answer(stream: &TcpStream, volumes: &Volumes) -> std::io::Result<bool> {
     let body = match (method, path) {
         ("POST", "/api/volumes") => {
             let number = volumes.made.fetch_add(1, Ordering::Relaxed);
-            format!(r#"{{"id":"vol-{number}","name":"data","state":"creating"}}"#)
+            volume(&format!("vol-{number}"), "creating")
         }
-        ("POST", "/api/sandbox") => r#"{"id":"sb-1","state":"started"}"#.to_owned(),
+        ("POST", "/api/sandbox") => SANDBOX.to_owned(),
         _ => match (path.strip_prefix("/api/volumes/"), path.strip_prefix("/api/items/")) {
             (Some(id), _) => {
                 let mut asked = volumes.asked.lock().map_err(|_| std::io::Error::other("poisoned"))?;
                 let times = asked.entry(id.to_owned()).or_insert(0);
                 *times += 1;
                 let state = if *times > 2 { "ready" } else { "creating" };
-                format!(r#"{{"id":"{id}","name":"data","state":"{state}"}}"#)
+                volume(id, state)
             }
             (_, Some(id)) => format!(
                 r#"{{"id":"{id}","token":"t{id}","status":"ready","tags":[{{"name":"a","ok":true}},{{"name":"b","ok":false}}]}}"#

@@ -358,3 +358,63 @@ fn texts_made_of_pieces_of_expressions_never_panic() {
         }
     }
 }
+
+/// Both readers of JSON give the same tree, place by place.
+fn same_as_yaml(name: &str, text: &str) {
+    let mut sources = Sources::default();
+    let id = sources.add(name, name, text);
+    let limits = arazzo_engine::node::NodeLimits::default();
+    let as_json = arazzo_engine::node::Node::parse_json(&sources, id, limits);
+    let as_yaml = arazzo_engine::node::Node::parse(&sources, id, limits);
+    match (as_json, as_yaml) {
+        (Ok(json), Ok(yaml)) => assert!(json == yaml, "{name}: two trees\n{text}"),
+        (Err(json), Err(yaml)) => {
+            let codes = |found: &Diagnostics| found.iter().map(|d| (d.code.to_string(), d.span)).collect::<Vec<_>>();
+            assert_eq!(codes(&json), codes(&yaml), "{name}");
+        }
+        (json, yaml) => panic!("{name}: {json:?} {yaml:?}"),
+    }
+}
+
+#[test]
+fn json_is_read_as_the_yaml_that_it_is() {
+    for text in [
+        "{}",
+        " [ ] ",
+        "null",
+        "-0.5e+3",
+        r#"{"a": [1, true, false, null, "x"], "b" : {"c":{}} }"#,
+        "{\n  \"a\\u00e9\\n\\\"\": \"\\ud83d\\ude00 / \\/\",\n  \"\u{e9}\": [\n1.10 ,2\n]\n}\n",
+        r#"{"a": 1, "b": 2, "a": 3}"#,
+        r#"["a#b", "c: d", "- e", " "]"#,
+        r#"{"200": {"200": 1}}"#,
+    ] {
+        serde_json::from_str::<serde_json::Value>(text).unwrap();
+        same_as_yaml("case", text);
+    }
+    let deep = format!("{}1{}", "[".repeat(127), "]".repeat(127));
+    same_as_yaml("deep", &deep);
+    let Some(shared_folder) = shared("spec") else { return };
+    let mut seen = 0;
+    for path in json_files(&shared_folder).into_iter().chain(shared("corpus").iter().flat_map(|f| json_files(f))) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        if serde_json::from_str::<serde_json::Value>(&text).is_ok() {
+            same_as_yaml(&path.display().to_string(), &text);
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "{seen} files");
+}
+
+fn json_files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(json_files(&path));
+        } else if path.extension().is_some_and(|e| e == "json") {
+            found.push(path);
+        }
+    }
+    found
+}

@@ -388,10 +388,13 @@ pub fn parse(sources: &mut Sources, fetched: Fetched, limits: NodeLimits) -> Res
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let is_json = fetched.name.ends_with(".json");
     let id = sources.add(fetched.name, fetched.uri, text);
-    if let Some(fault) = is_json.then(|| json_fault(sources, id)).flatten() {
-        return Err(Diagnostics::from(fault));
+    if !is_json {
+        return Node::parse(sources, id, limits).map(|node| (id, node));
     }
-    Node::parse(sources, id, limits).map(|node| (id, node))
+    match json_fault(sources, id) {
+        Some(fault) => Err(Diagnostics::from(fault)),
+        None => Node::parse_json(sources, id, limits).map(|node| (id, node)),
+    }
 }
 
 /// What is JSON by its name must be JSON: YAML would read more, such as a value that is missing.

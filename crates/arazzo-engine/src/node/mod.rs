@@ -12,6 +12,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{SourceId, Sources, Span};
 use crate::value::Pointer;
 
+mod json;
+
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
@@ -92,6 +94,21 @@ impl Node {
                 builder.faults.push(*fault);
                 Err(builder.faults)
             }
+        }
+    }
+
+    /// As [`Node::parse`], of a text that is known to be JSON.
+    ///
+    /// # Errors
+    /// As [`Node::parse`].
+    pub fn parse_json(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<Self, Diagnostics> {
+        let mut faults = Diagnostics::default();
+        let text = sources.get(id).map(|s| s.text.clone()).unwrap_or_default();
+        match json::read(id, &text, limits.depth, &mut faults).filter(|_| text.len() <= limits.bytes) {
+            Some(node) if faults.is_empty() => Ok(node),
+            Some(_) => Err(faults),
+            // JSON is YAML too, and that reader can say what is wrong.
+            None => Self::parse(sources, id, limits),
         }
     }
 
@@ -439,33 +456,8 @@ impl Builder<'_> {
             }
             Open::Object { members, start, anchor, .. } => {
                 let end = end_of(members.last().map(|(_, n)| n.span.end), start);
-                self.duplicates(&members);
+                duplicates(&members, &mut self.faults);
                 (Node { span: Span::new(self.source, start..end.max(start)), kind: Kind::Object(members) }, anchor)
-            }
-        }
-    }
-
-    fn duplicates(&mut self, members: &[(Key, Node)]) {
-        // Most objects are so small that looking is faster than hashing.
-        let small = members.len() <= 16;
-        let mut seen: HashMap<&str, Span> = HashMap::with_capacity(if small { 0 } else { members.len() });
-        for (index, (key, _)) in members.iter().enumerate() {
-            let first = if small {
-                let mut before = members.iter().take(index).rev();
-                before.find(|(other, _)| other.name == key.name).map(|(other, _)| other.span)
-            } else {
-                seen.insert(&key.name, key.span)
-            };
-            if let Some(first) = first {
-                self.faults.push(
-                    Diagnostic::error(
-                        "duplicate-key",
-                        key.span,
-                        format!("the key `{}` stands twice in this object", key.name),
-                    )
-                    .note(first, "first here")
-                    .help("keep one of them".to_owned()),
-                );
             }
         }
     }
@@ -498,6 +490,32 @@ impl Builder<'_> {
             None
         };
         Box::new(diagnostic.help(help))
+    }
+}
+
+/// Keys that stand twice.
+fn duplicates(members: &[(Key, Node)], faults: &mut Diagnostics) {
+    // Most objects are so small that looking is faster than hashing.
+    let small = members.len() <= 16;
+    let mut seen: HashMap<&str, Span> = HashMap::with_capacity(if small { 0 } else { members.len() });
+    for (index, (key, _)) in members.iter().enumerate() {
+        let first = if small {
+            let mut before = members.iter().take(index).rev();
+            before.find(|(other, _)| other.name == key.name).map(|(other, _)| other.span)
+        } else {
+            seen.insert(&key.name, key.span)
+        };
+        if let Some(first) = first {
+            faults.push(
+                Diagnostic::error(
+                    "duplicate-key",
+                    key.span,
+                    format!("the key `{}` stands twice in this object", key.name),
+                )
+                .note(first, "first here")
+                .help("keep one of them".to_owned()),
+            );
+        }
     }
 }
 
