@@ -418,3 +418,134 @@ fn json_files(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+/// A tree that is read in parts is the tree that is read at once, place by place.
+fn same_in_parts(name: &str, text: &str) -> bool {
+    use arazzo_engine::node::{Kind, Node};
+    fn compare(part: &Node, whole: &Node, way: &str) {
+        let deferred = matches!(part.kind, Kind::Deferred(_));
+        let part = part.read();
+        match (&part.kind, &whole.kind) {
+            (Kind::Object(ours), Kind::Object(theirs)) => {
+                assert_eq!(ours.len(), theirs.len(), "{way}");
+                for ((key, value), (other, whole)) in ours.iter().zip(theirs) {
+                    assert_eq!(key, other, "{way}");
+                    compare(value, whole, &format!("{way}/{}", key.name));
+                }
+                // What stands above deferred parts ends with their last line, comments and all.
+                assert_eq!(part.span.start, whole.span.start, "{way}");
+                assert!(!deferred || part.span == whole.span, "{way}");
+            }
+            // Where an empty block scalar stands depends on what comes after it.
+            _ if whole.as_str() == Some("") => assert_eq!(part.as_str(), Some(""), "{way}"),
+            _ => assert!(part == whole, "{way}: {part:?} {whole:?}"),
+        }
+    }
+    let mut sources = Sources::default();
+    let id = sources.add(name, name, text);
+    let limits = arazzo_engine::node::NodeLimits::default();
+    let (Ok(parts), Ok(whole)) = (Node::parse_deferred(&sources, id, limits), Node::parse(&sources, id, limits)) else {
+        return false;
+    };
+    let paths = parts.get("paths").map(Node::members).unwrap_or_default();
+    let split = paths.iter().any(|(_, item)| matches!(item.kind, Kind::Deferred(_)));
+    compare(&parts, &whole, name);
+    assert!(parts.faults().is_empty(), "{name}");
+    split
+}
+
+#[test]
+fn large_documents_are_read_in_parts_as_they_are_read_whole() {
+    let plain = "# a comment\n---\nopenapi: 3.1.0 # here\ninfo:\n  title: T\ntags:\n- name: a\npaths:\n\n  # first\n  /a:\n    get: { operationId: a }\n\n  '/b c':\n    post:\n      description: |\n        text\n\n        # no comment\n      x: [1,\n        2]\n    # left\n  \"/d/{e}\":\n  - odd\ncomponents:\n  schemas:\n    A:\n      type: object\n    B:\n      $ref: '#/components/schemas/A'\n  securitySchemes: {}\n";
+    assert!(same_in_parts("plain", plain));
+    assert!(same_in_parts("crlf", &plain.replace('\n', "\r\n")));
+    // An alias of an anchor in another part: the part is read with the whole.
+    let alias = "openapi: 3.1.0\npaths:\n  /a:\n    get: &get { operationId: a }\n  /b:\n    get: *get\n";
+    assert!(same_in_parts("alias", alias));
+    for (name, text) in [
+        ("flow", "openapi: 3.1.0\npaths: { /a: { get: {} } }\n"),
+        ("json", "{\n\"openapi\": \"3.1.0\",\n\"paths\": {}\n}\n"),
+        ("bracket", "openapi: 3.1.0\ninfo: {\n}\npaths:\n  /a:\n    get: {}\n"),
+        ("explicit", "openapi: 3.1.0\npaths:\n  ? /a\n  : get: {}\n"),
+        ("tab", "openapi: 3.1.0\npaths:\n  /a:\n    get:\t{}\n"),
+        ("empty", "openapi: 3.1.0\npaths:\n  /a:\n  /b:\n    get: {}\n"),
+    ] {
+        same_in_parts(name, text);
+    }
+    let Some(corpus) = shared("corpus") else { return };
+    let (mut split, mut numbers) = (0, Numbers(31));
+    let rounds = std::env::var("ARAZZO_BROKEN").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
+    for folder in [Some(corpus), shared("daytona"), shared("spec")].into_iter().flatten() {
+        for path in documents_of_any_kind(&folder) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let name = path.display().to_string();
+            split += usize::from(same_in_parts(&name, &text));
+            let lines: Vec<&str> = text.lines().collect();
+            for _ in 0..if text.contains("\npaths:") && text.len() < 60_000 { rounds } else { 0 } {
+                let mut broken: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+                for _ in 0..=numbers.below(2) {
+                    let (at, other) = (numbers.below(broken.len()), numbers.below(broken.len()));
+                    match numbers.below(5) {
+                        0 => drop(broken.remove(at)),
+                        1 => broken.swap(at, other),
+                        2 => broken[at].insert(0, ' '),
+                        3 => broken[at] = broken[at].replacen("  ", "", 1),
+                        _ => {
+                            let bite = BITES[numbers.below(BITES.len())];
+                            let end = broken[at].chars().count();
+                            let place = broken[at].char_indices().nth(numbers.below(end + 1)).map_or(0, |(i, _)| i);
+                            broken[at].insert_str(place, bite);
+                        }
+                    }
+                }
+                same_in_parts(&name, &broken.join("\n"));
+            }
+        }
+    }
+    assert!(split > 10, "{split} documents were read in parts");
+}
+
+fn documents_of_any_kind(folder: &Path) -> Vec<PathBuf> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(documents_of_any_kind(&path));
+        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn a_large_document_with_a_fault_says_so_where_it_is_looked_at() {
+    let filler = "x".repeat(100);
+    let item = |n: usize, get: &str| format!("  /p{n}:\n    get: {get}\n    description: {filler}\n");
+    let mut api =
+        "openapi: 3.1.0\ninfo: { title: t, version: '1' }\nservers: [{ url: https://a.example }]\npaths:\n".to_owned();
+    for n in 0..3000 {
+        let get = if n == 7 {
+            "{ operationId: op7, responses: { ok }".to_owned()
+        } else {
+            format!("{{ operationId: op{n} }}")
+        };
+        api.push_str(&item(n, &get));
+    }
+    assert!(api.len() > 300 << 10);
+    let flow = |id: &str| {
+        format!(
+            "arazzo: 1.0.1\ninfo: {{ title: t, version: '1' }}\nsourceDescriptions: [{{ name: api, url: api.yaml, type: openapi }}]\nworkflows: [{{ workflowId: w, steps: [{{ stepId: s, operationId: {id} }}] }}]\n"
+        )
+    };
+    let found = |id: &str| {
+        let files = [("flow.yaml".to_owned(), flow(id)), ("api.yaml".to_owned(), api.clone())];
+        let (compiled, ..) = crate::suite::load(&files, LoadOptions::default());
+        let found = compiled.unwrap().of(WorkflowId(0));
+        found.iter().map(|d| d.code.to_string()).collect::<Vec<_>>()
+    };
+    // A fault somewhere else does not matter; where the operation is looked for, it does.
+    assert_eq!(found("op2999"), Vec::<String>::new());
+    assert!(found("op7").contains(&"yaml-syntax".to_owned()), "{:?}", found("op7"));
+    assert!(found("op3000").contains(&"yaml-syntax".to_owned()), "{:?}", found("op3000"));
+}

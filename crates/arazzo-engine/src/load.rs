@@ -27,6 +27,9 @@ use crate::node::{Node, NodeLimits};
 use crate::readings::Readings;
 use crate::source::{Place, SourceId, Sources, Span};
 
+/// Bytes from which on a YAML document is read in parts, if it can be.
+const LARGE: usize = 256 << 10;
+
 /// What the loader wants next.
 #[derive(Debug)]
 pub enum Need {
@@ -389,7 +392,9 @@ pub fn parse(sources: &mut Sources, fetched: Fetched, limits: NodeLimits) -> Res
     let is_json = fetched.name.ends_with(".json");
     let id = sources.add(fetched.name, fetched.uri, text);
     if !is_json {
-        return Node::parse(sources, id, limits).map(|node| (id, node));
+        let large = sources.get(id).is_some_and(|source| source.text.len() > LARGE);
+        let parse = if large { Node::parse_deferred } else { Node::parse };
+        return parse(sources, id, limits).map(|node| (id, node));
     }
     match json_fault(sources, id) {
         Some(fault) => Err(Diagnostics::from(fault)),

@@ -103,6 +103,10 @@ impl Mocked {
             let kind = described.kind == DescribedKind::Openapi;
             // Steps that call another kind of source are refused when they are compiled.
             let root = described.root.filter(|root| wanted && kind && unmockable(root).is_none());
+            let faults = root.as_ref().map(|root| Api::new(root).faults()).unwrap_or_default();
+            if faults.has_errors() {
+                return Err(Error::Documents { diagnostics: faults, sources: bundle.sources });
+            }
             documents.push((described.name, root));
         }
         let everything = documents.iter().all(|(_, root)| root.is_some()) || self.only.is_empty();
@@ -251,6 +255,10 @@ fn read(path: &Path) -> Result<Mock, Error> {
     if DescribedKind::of(&root) == Some(DescribedKind::Openapi) {
         if let Some(fault) = unmockable(&root) {
             return Err(wrong(Diagnostics::from(fault), texts));
+        }
+        let faults = Api::new(&root).faults();
+        if faults.has_errors() {
+            return Err(wrong(faults, texts));
         }
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         return Ok(Mock::new(texts, vec![(stem.unwrap_or(name), Some(root))]));

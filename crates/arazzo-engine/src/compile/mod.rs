@@ -55,14 +55,22 @@ impl Compiled {
 pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Compiled {
     let mut compiler = Compiler { bundle, readings, diagnostics: loading, steps: vec![], operations: vec![] };
     compiler.components();
-    let description = std::mem::take(&mut compiler.diagnostics).sorted();
+    let mut description = std::mem::take(&mut compiler.diagnostics);
     let mut workflows = vec![];
     let mut found = vec![];
     for (index, workflow) in bundle.document.workflows.iter().enumerate() {
         let compiled = compiler.workflow(WorkflowId(index as u32), workflow);
         let own = std::mem::take(&mut compiler.diagnostics).sorted();
-        workflows.push(Workflow { runnable: !own.has_errors() && !description.has_errors(), ..compiled });
+        workflows.push(Workflow { runnable: !own.has_errors(), ..compiled });
         found.push(own);
+    }
+    // Parts of large documents are read when they are looked at: now it is known what is wrong in them.
+    for root in bundle.described.iter().filter_map(|described| described.root.as_ref()) {
+        description.extend(root.faults());
+    }
+    let description = description.sorted();
+    for workflow in &mut workflows {
+        workflow.runnable &= !description.has_errors();
     }
     let mut program = Program {
         version: bundle.document.version_text.clone(),

@@ -12,7 +12,10 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{SourceId, Sources, Span};
 use crate::value::Pointer;
 
+mod deferred;
 mod json;
+
+pub use deferred::Deferred;
 
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,6 +41,8 @@ pub enum Kind {
     Array(Vec<Node>),
     /// `{a: b}`; keys are unique.
     Object(Vec<(Key, Node)>),
+    /// A part of a large document that is read when it is looked at: [`Node::read`].
+    Deferred(Box<Deferred>),
 }
 
 /// The name of a member, with its place.
@@ -85,15 +90,56 @@ impl Node {
             );
             return Err(faults);
         }
-        let mut builder =
-            Builder { source: id, text: &text, limits, anchors: HashMap::new(), written: 0, expanded: 0, faults };
-        match builder.document() {
-            Ok(node) if builder.faults.is_empty() => Ok(node),
-            Ok(_) => Err(builder.faults),
-            Err(fault) => {
-                builder.faults.push(*fault);
-                Err(builder.faults)
+        Builder::part(id, &text, 0..text.len(), limits)
+    }
+
+    /// As [`Node::parse`]; of a large OpenAPI document in plain block layout, parts are read when they are looked at.
+    /// What is wrong in them is known then: [`Node::faults`].
+    ///
+    /// # Errors
+    /// As [`Node::parse`], for what is read now.
+    pub fn parse_deferred(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<Self, Diagnostics> {
+        let text = sources.get(id).map(|s| s.text.clone()).unwrap_or_default();
+        match deferred::read(id, &text, limits).filter(|_| text.len() <= limits.bytes) {
+            Some(node) => Ok(node),
+            None => Self::parse(sources, id, limits),
+        }
+    }
+
+    /// What was found wrong in parts that were looked at.
+    #[must_use]
+    pub fn faults(&self) -> Diagnostics {
+        let mut found = Diagnostics::default();
+        let mut nodes = vec![self];
+        while let Some(node) = nodes.pop() {
+            match &node.kind {
+                // Each part that cannot be read names what is wrong with the whole: once is enough.
+                Kind::Deferred(deferred) if found.is_empty() => {
+                    found.extend(deferred.faults().into_iter().flatten().cloned());
+                }
+                Kind::Object(members) => nodes.extend(members.iter().map(|(_, value)| value)),
+                _ => {}
             }
+        }
+        found
+    }
+
+    /// The value itself, read if that was deferred; null if it cannot be read.
+    #[must_use]
+    pub fn read(&self) -> &Self {
+        static NOTHING: Node = Node { kind: Kind::Null, span: Span { source: SourceId(0), start: 0, end: 0 } };
+        match &self.kind {
+            Kind::Deferred(deferred) => deferred.node().unwrap_or(&NOTHING),
+            _ => self,
+        }
+    }
+
+    /// `false` if the text of a deferred value shows that it does not hold this text anywhere.
+    #[must_use]
+    pub fn may_hold(&self, text: &str) -> bool {
+        match &self.kind {
+            Kind::Deferred(deferred) => deferred.text().contains(text) || deferred.text().contains("$ref"),
+            _ => true,
         }
     }
 
@@ -127,7 +173,7 @@ impl Node {
     /// The members of an object; empty for anything else.
     #[must_use]
     pub fn members(&self) -> &[(Key, Self)] {
-        match &self.kind {
+        match &self.read().kind {
             Kind::Object(members) => members,
             _ => &[],
         }
@@ -136,7 +182,7 @@ impl Node {
     /// The items of an array; empty for anything else.
     #[must_use]
     pub fn items(&self) -> &[Self] {
-        match &self.kind {
+        match &self.read().kind {
             Kind::Array(items) => items,
             _ => &[],
         }
@@ -145,7 +191,7 @@ impl Node {
     /// The text of a string.
     #[must_use]
     pub fn as_str(&self) -> Option<&str> {
-        match &self.kind {
+        match &self.read().kind {
             Kind::String(text) => Some(text),
             _ => None,
         }
@@ -154,7 +200,7 @@ impl Node {
     /// The value of a boolean.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {
-        match self.kind {
+        match self.read().kind {
             Kind::Bool(value) => Some(value),
             _ => None,
         }
@@ -163,8 +209,8 @@ impl Node {
     /// What it is, for messages: `an object`, `a string`.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
-        match self.kind {
-            Kind::Null => "null",
+        match self.read().kind {
+            Kind::Null | Kind::Deferred(_) => "null",
             Kind::Bool(_) => "a boolean",
             Kind::Number(_) => "a number",
             Kind::String(_) => "a string",
@@ -176,7 +222,7 @@ impl Node {
     /// The value under a JSON Pointer.
     #[must_use]
     pub fn at(&self, pointer: &Pointer) -> Option<&Self> {
-        pointer.tokens().iter().try_fold(self, |node, token| match &node.kind {
+        pointer.tokens().iter().try_fold(self, |node, token| match &node.read().kind {
             Kind::Object(_) => node.get(token),
             Kind::Array(items) => items.get(token.parse::<usize>().ok()?),
             _ => None,
@@ -186,8 +232,8 @@ impl Node {
     /// The tree as JSON; integers to 64 bits exact, other numbers as doubles.
     #[must_use]
     pub fn to_json(&self) -> Json {
-        match &self.kind {
-            Kind::Null => Json::Null,
+        match &self.read().kind {
+            Kind::Null | Kind::Deferred(_) => Json::Null,
             Kind::Bool(value) => Json::Bool(*value),
             Kind::Number(text) => number(text),
             Kind::String(text) => Json::String(text.clone()),
@@ -269,6 +315,8 @@ type Fault = Box<Diagnostic>;
 struct Builder<'a> {
     source: SourceId,
     text: &'a str,
+    /// What is read of the text.
+    part: std::ops::Range<usize>,
     limits: NodeLimits,
     anchors: HashMap<usize, (Node, usize)>,
     written: usize,
@@ -282,18 +330,39 @@ enum Open {
     Object { members: Vec<(Key, Node)>, key: Option<Key>, start: usize, anchor: usize },
 }
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    /// Reads a part of a text as if it were a document, with the places that it has in the whole.
+    fn part(
+        source: SourceId,
+        text: &'a str,
+        part: std::ops::Range<usize>,
+        limits: NodeLimits,
+    ) -> Result<Node, Diagnostics> {
+        let (anchors, faults) = (HashMap::new(), Diagnostics::default());
+        let mut builder = Self { source, text, part, limits, anchors, written: 0, expanded: 0, faults };
+        match builder.document() {
+            Ok(node) if builder.faults.is_empty() => Ok(node),
+            Ok(_) => Err(builder.faults),
+            Err(fault) => {
+                builder.faults.push(*fault);
+                Err(builder.faults)
+            }
+        }
+    }
+
     /// Reads the one document of the text without recursion.
     fn document(&mut self) -> Result<Node, Fault> {
         let mut options = Options::default();
         options.flow_nesting_limit = self.limits.depth;
         options.block_nesting_limit = self.limits.depth;
-        let mut parser = Parser::new_from_str_with_options(self.text, options);
+        let part = self.text.get(self.part.clone()).unwrap_or_default();
+        let mut parser = Parser::new_from_str_with_options(part, options);
         let mut stack: Vec<Open> = vec![];
         let mut root: Option<Node> = None;
         while let Some(next) = parser.next_event() {
             let (event, at) = next.map_err(|error| self.syntax(&error))?;
             let range = at.byte_range().unwrap_or(0..0);
+            let range = range.start + self.part.start..range.end + self.part.start;
             if stack.len() > self.limits.depth {
                 return Err(self.too_deep(range));
             }
@@ -471,7 +540,7 @@ impl Builder<'_> {
     }
 
     fn syntax(&self, error: &granit_parser::ScanError) -> Fault {
-        let at = error.marker().byte_offset().unwrap_or(0).min(self.text.len());
+        let at = (error.marker().byte_offset().unwrap_or(0) + self.part.start).min(self.text.len());
         let next =
             self.text.get(at..).and_then(|t| t.chars().next()).map_or(0, |c| if c == '\n' { 0 } else { c.len_utf8() });
         let info = error.info();

@@ -3,6 +3,7 @@
 //! A view borrows the tree and reads a field when it is asked for; nothing is deserialized whole, so a fault somewhere
 //! else in a large document does not matter. Knows no Arazzo and no values.
 
+use crate::diagnostic::Diagnostics;
 use crate::node::{Key, Kind, Node};
 use crate::source::Span;
 use crate::value::Pointer;
@@ -86,26 +87,50 @@ impl<'a> Api<'a> {
 
     /// All operations in the order of the document. Path items behind a `$ref` are followed inside the document.
     pub fn operations(self) -> impl Iterator<Item = Operation<'a>> {
-        let paths = self.root.get("paths").map(Node::members).unwrap_or_default();
-        paths.iter().flat_map(move |(path, item)| {
-            let item = self.resolve(item).unwrap_or(item);
-            item.members().iter().filter(|(key, _)| METHODS.contains(&key.name.as_str())).map(move |(key, node)| {
-                Operation { api: self, path: path.name.as_str(), method: key.name.as_str(), node, key, item }
-            })
+        self.paths().iter().flat_map(move |(path, item)| self.of_path(path, item))
+    }
+
+    fn paths(self) -> &'a [(Key, Node)] {
+        self.root.get("paths").map(Node::members).unwrap_or_default()
+    }
+
+    fn of_path(self, path: &'a Key, item: &'a Node) -> impl Iterator<Item = Operation<'a>> {
+        let item = self.resolve(item).unwrap_or(item);
+        item.members().iter().filter(|(key, _)| METHODS.contains(&key.name.as_str())).map(move |(key, node)| {
+            Operation { api: self, path: path.name.as_str(), method: key.name.as_str(), node, key, item }
         })
     }
 
     /// The operations with this `operationId`; more than one is a fault of the document.
     #[must_use]
     pub fn by_id(self, id: &str) -> Vec<Operation<'a>> {
-        self.operations().filter(|operation| operation.id() == Some(id)).collect()
+        let found = |may: bool| {
+            let items = self.paths().iter().filter(move |(_, item)| item.may_hold(id) || !may);
+            let operations = items.flat_map(move |(path, item)| self.of_path(path, item));
+            operations.filter(|operation| operation.id() == Some(id)).collect::<Vec<_>>()
+        };
+        // An id that is written with escapes is not in the text as it is.
+        let shown = found(true);
+        if shown.is_empty() { found(false) } else { shown }
     }
 
     /// The operation under `/paths/~1pets/get`.
     #[must_use]
     pub fn by_pointer(self, pointer: &Pointer) -> Option<Operation<'a>> {
         let [paths, path, method] = pointer.tokens() else { return None };
-        (paths == "paths").then(|| self.operations().find(|o| o.path == path && o.method == method))?
+        let (key, item) = self.paths().iter().find(|(key, _)| paths == "paths" && key.name == *path)?;
+        self.of_path(key, item).find(|operation| operation.method == method)
+    }
+
+    /// What is wrong with any operation, if the document is read in parts: all of them are read for this.
+    #[must_use]
+    pub fn faults(self) -> Diagnostics {
+        let kinds = self.root.get("components").map(Node::members).unwrap_or_default();
+        let components = kinds.iter().flat_map(|(_, kind)| kind.members());
+        for (_, part) in components.chain(self.paths()) {
+            let _ = part.read();
+        }
+        self.root.faults()
     }
 
     /// Follows `$ref` inside the document.
@@ -115,8 +140,8 @@ impl<'a> Api<'a> {
     pub fn resolve(self, node: &'a Node) -> Result<&'a Node, Broken> {
         let mut node = node;
         for _ in 0..REFERENCES {
-            let Some(reference) = node.get("$ref") else { return Ok(node) };
-            let Some(text) = reference.as_str() else { return Ok(node) };
+            let Some(reference) = node.get("$ref") else { return Ok(node.read()) };
+            let Some(text) = reference.as_str() else { return Ok(node.read()) };
             node = self.target(text, reference)?;
         }
         Err(Broken::Dangling(node.span, "a circle of references".to_owned()))
@@ -129,7 +154,10 @@ impl<'a> Api<'a> {
     pub fn target(self, text: &str, at: &Node) -> Result<&'a Node, Broken> {
         let Some(fragment) = text.strip_prefix('#') else { return Err(Broken::External(at.span)) };
         let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
-        self.root.at(&Pointer::parse(&fragment)).ok_or_else(|| Broken::Dangling(at.span, text.to_owned()))
+        self.root
+            .at(&Pointer::parse(&fragment))
+            .map(Node::read)
+            .ok_or_else(|| Broken::Dangling(at.span, text.to_owned()))
     }
 
     /// `true` for OpenAPI 3.0, whose schemas are not quite JSON Schema.

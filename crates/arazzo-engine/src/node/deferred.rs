@@ -1,0 +1,215 @@
+//! Large YAML documents, of which one operation is wanted: found by their indentation, and read where they are looked at.
+//!
+//! The entries of `paths` and of the objects in `components` stay text until somebody asks for a member of theirs.
+//! Only the plainest layout is taken apart: block mappings with one `key:` a line. Whatever looks different is read
+//! whole, and so is a document of which a part cannot be read alone (an alias of an anchor elsewhere).
+
+use std::sync::{Arc, OnceLock};
+
+use super::{Builder, Key, Kind, Node, NodeLimits, duplicates};
+use crate::diagnostic::Diagnostics;
+use crate::source::{SourceId, Span};
+
+/// A value that is read when it is looked at.
+#[derive(Debug, Clone)]
+pub struct Deferred {
+    document: Arc<Document>,
+    /// Its bytes, whole lines.
+    start: usize,
+    end: usize,
+    /// The names of the members that lead to it.
+    way: Vec<String>,
+    node: OnceLock<Result<Box<Node>, Diagnostics>>,
+}
+
+#[derive(Debug)]
+struct Document {
+    source: SourceId,
+    text: Arc<str>,
+    limits: NodeLimits,
+}
+
+impl PartialEq for Deferred {
+    fn eq(&self, other: &Self) -> bool {
+        self.node().ok() == other.node().ok()
+    }
+}
+
+impl Deferred {
+    /// The value.
+    ///
+    /// # Errors
+    /// What is wrong with the document, if neither the part nor the whole can be read.
+    pub(super) fn node(&self) -> Result<&Node, &Diagnostics> {
+        let Document { source, text, limits } = self.document.as_ref();
+        let read = self.node.get_or_init(|| {
+            let alone = Builder::part(*source, text, self.start..self.end, *limits).map(Box::new);
+            alone.or_else(|_| {
+                let whole = Builder::part(*source, text, 0..text.len(), *limits)?;
+                let found = self.way.iter().try_fold(&whole, |node, name| node.get(name));
+                Ok(Box::new(found.cloned().unwrap_or(Node { kind: Kind::Null, span: whole.span })))
+            })
+        });
+        read.as_deref()
+    }
+
+    /// The text of the value.
+    pub(super) fn text(&self) -> &str {
+        self.document.text.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// What was found wrong when the value was looked at.
+    pub(super) fn faults(&self) -> Option<&Diagnostics> {
+        self.node.get().and_then(|read| read.as_ref().err())
+    }
+}
+
+/// A line: where it begins, where its content begins, where it ends without its line break.
+#[derive(Clone, Copy)]
+struct Line<'t> {
+    start: usize,
+    indent: usize,
+    text: &'t str,
+}
+
+impl<'t> Line<'t> {
+    fn content(self) -> &'t str {
+        self.text.get(self.indent..).unwrap_or_default()
+    }
+
+    fn is_blank(self) -> bool {
+        let content = self.content();
+        content.is_empty() || content.starts_with('#')
+    }
+}
+
+/// The tree of an OpenAPI document with deferred parts; nothing if it is not laid out plainly.
+pub(super) fn read(source: SourceId, text: &Arc<str>, limits: NodeLimits) -> Option<Node> {
+    let document = Arc::new(Document { source, text: text.clone(), limits });
+    let mut lines = vec![];
+    let mut start = 0;
+    for raw in text.split_inclusive('\n') {
+        let text = raw.trim_end_matches(['\n', '\r', ' ']);
+        let indent = text.len() - text.trim_start_matches(' ').len();
+        lines.push(Line { start, indent, text });
+        start += raw.len();
+    }
+    // A document may begin with its marker; another one, or a directive, is somebody else's business.
+    let first = lines.iter().position(|line| !line.is_blank())?;
+    let lines = lines.get(first + usize::from(lines.get(first)?.text == "---")..)?;
+    let mut members = vec![];
+    for (name, range) in entries(lines, 0)? {
+        let part = lines.get(range.clone())?;
+        let end = lines.get(range.end).map_or(text.len(), |line| line.start);
+        let deep = match name.as_str() {
+            "paths" => Some(1),
+            "components" => Some(2),
+            _ => None,
+        };
+        members.push(member(&document, part, end, vec![name], deep)?);
+    }
+    members.iter().any(|(key, _)| key.name == "openapi").then_some(())?;
+    let mut faults = Diagnostics::default();
+    duplicates(&members, &mut faults);
+    let (first, last) = (members.first()?.0.span.start, members.last()?.1.span.end);
+    let span = Span { source, start: first, end: last };
+    faults.is_empty().then_some(Node { kind: Kind::Object(members), span })
+}
+
+/// The entries of a block mapping with this indentation: their names, and their lines, the first of which is the key's.
+fn entries(lines: &[Line<'_>], indent: usize) -> Option<Vec<(String, std::ops::Range<usize>)>> {
+    let mut found: Vec<(String, std::ops::Range<usize>)> = vec![];
+    for (index, line) in lines.iter().enumerate() {
+        let content = line.content();
+        // An item of a sequence may stand as far left as the key it belongs to.
+        let inside = line.indent > indent || content.starts_with("- ") || content == "-";
+        if line.is_blank() || inside {
+            continue;
+        }
+        if line.indent < indent || content.starts_with("---") || content.starts_with("...") {
+            return None;
+        }
+        if let Some((_, before)) = found.last_mut() {
+            before.end = index;
+        }
+        found.push((name(content)?.0, index..lines.len()));
+    }
+    // What comes before the first key belongs to nobody.
+    let first = found.first()?.1.start;
+    lines.iter().take(first).all(|line| line.is_blank()).then_some(found)
+}
+
+/// The name of `name:`, `'name':` or `"name":`, and how many bytes it takes with its quotes.
+fn name(content: &str) -> Option<(String, usize)> {
+    let quote = content.chars().next().filter(|c| matches!(c, '\'' | '"'));
+    let (name, taken) = match quote {
+        Some(quote) => {
+            let inner = content.get(1..)?;
+            let end = inner.find(quote)?;
+            (inner.get(..end)?, end + 2)
+        }
+        None => {
+            let end = content.find(": ").or_else(|| content.strip_suffix(':').map(str::len))?;
+            (content.get(..end)?, end)
+        }
+    };
+    let after = content.get(taken..)?;
+    let indicator = quote.is_none() && name.starts_with(|c: char| "!&*-?|>@%`#{}[],:~".contains(c));
+    let strange = indicator || name.is_empty() || name.contains(['\\', '\t']) || name.contains(" #");
+    (!strange && (after == ":" || after.starts_with(": "))).then(|| (name.to_owned(), taken))
+}
+
+/// The member whose key is the first of these lines. Its value is deferred, or entries `deep` levels below are; it is
+/// read where it is not laid out so.
+fn member(
+    document: &Arc<Document>,
+    lines: &[Line<'_>],
+    end: usize,
+    way: Vec<String>,
+    deep: Option<usize>,
+) -> Option<(Key, Node)> {
+    let split = deep.and_then(|deep| object(document, lines, end, way, deep));
+    split.or_else(|| {
+        let part = lines.first()?.start..end;
+        match Builder::part(document.source, &document.text, part, document.limits).ok()?.kind {
+            Kind::Object(mut one) if one.len() == 1 => one.pop(),
+            _ => None,
+        }
+    })
+}
+
+fn object(
+    document: &Arc<Document>,
+    lines: &[Line<'_>],
+    end: usize,
+    way: Vec<String>,
+    deep: usize,
+) -> Option<(Key, Node)> {
+    let (head, below) = lines.split_first()?;
+    let (key, taken) = name(head.content())?;
+    // `paths: {}` and `paths: # all of them` are not worth a rule.
+    (head.content().len() == taken + 1).then_some(())?;
+    let at = head.start + head.indent;
+    let key = Key { name: key, span: Span::new(document.source, at..at + taken) };
+    let first = below.iter().find(|line| !line.is_blank())?;
+    let last = below.iter().rfind(|line| !line.is_blank())?;
+    (first.indent > head.indent).then_some(())?;
+    let start = first.start + first.indent;
+    let whole = Span::new(document.source, start..last.start + last.text.len());
+    if deep == 0 {
+        let begins = below.first()?.start;
+        let deferred = Deferred { document: document.clone(), start: begins, end, way, node: OnceLock::new() };
+        return Some((key, Node { kind: Kind::Deferred(Box::new(deferred)), span: whole }));
+    }
+    let mut members = vec![];
+    for (name, range) in entries(below, first.indent)? {
+        let part = below.get(range.clone())?;
+        let end = below.get(range.end).map_or(end, |line| line.start);
+        let mut way = way.clone();
+        way.push(name);
+        members.push(member(document, part, end, way, Some(deep - 1))?);
+    }
+    let mut faults = Diagnostics::default();
+    duplicates(&members, &mut faults);
+    faults.is_empty().then_some((key, Node { kind: Kind::Object(members), span: whole }))
+}
