@@ -35,6 +35,7 @@ fn some_sources_can_be_mocked_and_the_others_called() {
     let output = run.clone().args(inputs).run();
     output.exits(0).prints(&json!({"volumeId": "vol-1", "sandboxId": "real", "sandboxState": "started"}));
     assert_eq!(server.lines(), ["POST /sandbox"]);
+    Arazzo::new(["run", PROVISION, "--mock", "volumesApi"]).run().exits(2).says(&["write --mock=volumesApi"]);
     // What is made up must not reach a server of somebody.
     run.run().exits(2).says(&["missing-input"]);
     assert_eq!(server.lines().len(), 1);
@@ -43,7 +44,11 @@ fn some_sources_can_be_mocked_and_the_others_called() {
 #[test]
 fn faults_happen_where_they_are_asked_for() {
     let output = mocked().args(["--fault", "getVolume#2=503"]).run();
-    output.exits(1).says(&["was 503", "a fault that was asked for"]);
+    output.exits(1).says(&[
+        "was 503",
+        "a fault that was asked for",
+        "`arazzo mock specs/daytona-provision.yml` serves it again",
+    ]);
     let output = mocked().args(["--fault", "createSandbox=reset"]).run();
     output.exits(4).says(&["closed before the answer was complete"]);
     let folder = Folder::new();

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use arazzo::engine::event::EventKind;
 use arazzo::mock::Mocked;
-use arazzo::{Envelope, Error, Interrupt, Limits, Report, Workflow};
+use arazzo::{Envelope, Error, Interrupt, Limits, Outcome, Report, Workflow};
 use serde_json::{Map, Value as Json, json};
 
 use crate::exit;
@@ -51,7 +51,16 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
         None => {}
     }
     let description = builder.load()?;
-    let workflow = description.workflow(flags.workflow.as_deref().or(flags.workflow_argument.as_deref()))?;
+    let name = flags.workflow.as_deref().or(flags.workflow_argument.as_deref());
+    let workflow = description.workflow(name).map_err(|error| match (&error, name) {
+        // `--mock volumesApi` reads as a flag and the name of a workflow.
+        (Error::NoSuchWorkflow { .. }, Some(name))
+            if flags.mock.is_some() && description.program().apis.iter().any(|api| api.name == name) =>
+        {
+            Error::Setup(format!("`{name}` is a source description, not a workflow; to mock it, write --mock={name}"))
+        }
+        _ => error,
+    })?;
     let mut given = given::collect(flags, &workflow)?;
     given.make_up(workflow.example_inputs());
     let mut faults = std::mem::take(&mut given.faults);
@@ -159,6 +168,13 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
     if detail >= Detail::Failures {
         for line in failure::report(&last, workflow.description().sources(), &exchanges, &report, code, width()) {
             screen.line(&line);
+        }
+        if flags.mock.is_some() && matches!(outcome, Outcome::Failed { .. }) {
+            let document = flags.document.document.display().to_string();
+            screen.line(&format!(
+                "note: the mock has ended with the run; `arazzo mock {}` serves it again",
+                safe(&document)
+            ));
         }
     }
     if flags.json {

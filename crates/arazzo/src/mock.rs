@@ -345,7 +345,12 @@ async fn answer(
         .iter()
         .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
         .collect();
-    let body = Limited::new(body, BODY_BYTES).collect().await.map_err(io::Error::other)?.to_bytes();
+    let Ok(body) = Limited::new(body, BODY_BYTES).collect().await.map(|body| body.to_bytes()) else {
+        let mut refused =
+            hyper::Response::new(Full::new(Bytes::from_static(b"the body is larger than a mock reads\n")));
+        *refused.status_mut() = hyper::StatusCode::PAYLOAD_TOO_LARGE;
+        return Ok(refused);
+    };
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let Answer { delay_ms, response, operation, note } = {
         let mut session = answering.session.lock().unwrap_or_else(PoisonError::into_inner);

@@ -11,6 +11,10 @@ use crate::openapi::{Api, Operation};
 use crate::source::Sources;
 use crate::value::{Way, is_json, json_text};
 
+/// Headers that the body and the connection decide.
+const OTHERS: [&str; 8] =
+    ["content-type", "content-length", "connection", "keep-alive", "transfer-encoding", "trailer", "upgrade", "date"];
+
 /// The documented answer; `times` is how often this path has been asked for, from 1.
 pub(super) fn documented(
     operation: &Operation<'_>,
@@ -128,7 +132,8 @@ impl<'a> Asked<'_, 'a> {
             return (response, "no body is described; made of what is read".to_owned());
         };
         let media = self.api().resolve(media).unwrap_or(media);
-        let schema = media.get("schema");
+        // A schema that leads nowhere says nothing.
+        let schema = media.get("schema").filter(|schema| self.api().resolve(schema).is_ok());
         let (body, note) = match self.example(media, &media_type.name) {
             Some((body, note)) => (self.echoed(body, schema, true), note),
             None => match (schema, media.get("itemSchema")) {
@@ -268,7 +273,7 @@ impl<'a> Asked<'_, 'a> {
         let described = node.and_then(|node| node.get("headers")).map(Node::members).unwrap_or_default();
         let mut headers: Vec<(String, String)> = described
             .iter()
-            .filter(|(key, _)| !key.name.eq_ignore_ascii_case("content-type"))
+            .filter(|(key, _)| !OTHERS.iter().any(|other| key.name.eq_ignore_ascii_case(other)))
             .filter_map(|(key, header)| {
                 let header = self.api().resolve(header).ok()?;
                 let example = header.get("example").map(Node::to_json).or_else(|| {
@@ -282,7 +287,7 @@ impl<'a> Asked<'_, 'a> {
             .collect();
         for read in self.reads.iter().flat_map(|reads| &reads.headers) {
             let known = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(read));
-            if !known && !read.eq_ignore_ascii_case("content-type") && !read.eq_ignore_ascii_case("content-length") {
+            if !known && !OTHERS.iter().any(|other| read.eq_ignore_ascii_case(other)) {
                 headers.push((read.to_ascii_lowercase(), format!("{}-1", read.to_ascii_lowercase())));
             }
         }

@@ -121,7 +121,7 @@ impl<'a> Sampler<'a> {
                 "array" => Some(self.array(&flat, ask)),
                 "string" => Some(Json::String(text(&flat, ask))),
                 "integer" | "number" => Some(number(&flat, ask.number)),
-                "boolean" => Some(Json::Bool(true)),
+                "boolean" => Some(Json::Bool(turn % 2 == 0)),
                 _ => Some(Json::Null),
             },
         }

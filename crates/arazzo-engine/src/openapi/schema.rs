@@ -121,11 +121,17 @@ impl<'a> Converter<'a> {
         if !required.is_empty() {
             schema.insert("required".to_owned(), json!(required));
         }
-        let schema = Json::Object(schema);
         if node.get("nullable").and_then(Node::as_bool) == Some(true) {
-            return json!({ "anyOf": [schema, { "type": "null" }] });
+            if let (Some(Json::String(kind)), false) = (schema.get("type").cloned(), schema.contains_key("const")) {
+                schema.insert("type".to_owned(), json!([kind, "null"]));
+                if let Some(Json::Array(values)) = schema.get_mut("enum") {
+                    values.push(Json::Null);
+                }
+            } else {
+                return json!({ "anyOf": [schema, { "type": "null" }] });
+            }
         }
-        schema
+        Json::Object(schema)
     }
 
     /// The reference to a definition; nothing if the target is not in this document.
