@@ -195,7 +195,7 @@ fn answer(stream: &TcpStream, volumes: &Volumes) -> std::io::Result<bool> {
                 volume(id, state)
             }
             (_, Some(id)) => format!(
-                r#"{{"id":"{id}","token":"t{id}","status":"ready","tags":[{{"name":"a","ok":true}},{{"name":"b","ok":false}}]}}"#
+                r#"{{"id":"{id}","token":"token-{id}","status":"ready","tags":[{{"name":"a","ok":true}},{{"name":"b","ok":false}}]}}"#
             ),
             _ => String::new(),
         },

@@ -96,6 +96,7 @@ def large(operations):
             {"name": "prev", "in": "query", "schema": {"type": "string"}},
         ]
         schema = {"type": "object", "properties": {name: {"type": "string"} for name in ("id", "token", "status")}}
+        schema["properties"]["tags"] = {"type": "array", "items": {"type": "object"}}
         answer = {"description": "an item", "content": {"application/json": {"schema": schema}}}
         item = f"/items{'' if number == 1 else number}/{{id}}"
         paths[item] = {"get": {"operationId": f"op-{number}", "summary": f"Operation {number}", "description": text * 20,
@@ -273,15 +274,17 @@ def measure_all(folder, redocly, quiet, micro, say):
         document = write(folder, f"chain{steps}.yaml", arazzo("Chain", "items.yaml", [workflow("chain", chain(steps))]))
         rows.append((f"raw client, {steps}", [MEASURE, "raw-chain", API, str(steps)], None))
         rows.append((f"arazzo, {steps}", [ARAZZO, "run", document, "-q"], None))
+        rows.append((f"arazzo, {steps}, reading and planning only", [ARAZZO, "run", document, "--dry-run", "-q"], None))
         if redocly and steps < 1000:
             rows.append((f"Respect, {steps}", [redocly, "respect", document], quiet))
     result = table(rows)
-    per_step = lambda name, few, many: (result[f"{name}, {many}"][0] - result[f"{name}, {few}"][0]) / (many - few)
+    per_step = lambda few, many, name, more="": (result[f"{name}, {many}{more}"][0] - result[f"{name}, {few}{more}"][0]) / (many - few)
     lines = []
     for few, many in ((1, 100), (100, 1000)):
-        raw, ours = per_step("raw client", few, many), per_step("arazzo", few, many)
-        lines.append(f"| {few} → {many} | {raw * 1e6:.0f} µs | {ours * 1e6:.0f} µs | {ours / raw:.2f} |")
-    say("## (c) Chained steps\n" + shown(result) + "\nCPU a step, the start and the first step left out:\n\n| steps | raw client | arazzo, loading included | ratio |\n|---|---|---|---|\n" + "\n".join(lines) + "\n")
+        raw, whole = per_step(few, many, "raw client"), per_step(few, many, "arazzo")
+        ours = whole - per_step(few, many, "arazzo", ", reading and planning only")
+        lines.append(f"| {few} → {many} | {raw * 1e6:.0f} µs | {ours * 1e6:.0f} µs | {ours / raw:.2f} | {whole * 1e6:.0f} µs | {whole / raw:.2f} |")
+    say("## (c) Chained steps\n" + shown(result) + "\nCPU a step, the start and the first step left out:\n\n| steps | raw client | arazzo, the run | ratio | arazzo, reading included | ratio |\n|---|---|---|---|---|---|\n" + "\n".join(lines) + "\n")
 
     document = large(2000)
     text = json.dumps(document, indent=1)
@@ -293,7 +296,7 @@ def measure_all(folder, redocly, quiet, micro, say):
     for kind, text in (("yaml", yaml(document)), ("json", text)):
         api = write(folder, f"large.{kind}", text)
         step = workflow("one", chain(1)).replace("getItem", "op-1")
-        flow = write(folder, f"one-{kind}.yaml", arazzo("One", f"large.{kind}", [step]).replace("$..tags[?(@.ok == true)]", "$.token"))
+        flow = write(folder, f"one-{kind}.yaml", arazzo("One", f"large.{kind}", [step]))
         rows.append((f"one pass of the parser, {kind.upper()}, {len(text) / 1e6:.1f} MB", [MEASURE, "parse", api], None))
         rows.append((f"arazzo, {kind.upper()}", [ARAZZO, "run", flow, "-q"], None))
         if redocly:

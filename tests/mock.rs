@@ -318,3 +318,23 @@ fn transport_and_clock_can_be_replaced() {
     assert!(last.ms > 150_000, "{} ms, {}", last.ms, why.code);
     assert!(last.time.starts_with("2027-01-15T08:0"), "{}", last.time);
 }
+
+/// A transport that breaks down.
+struct Broken;
+
+impl Transport for Broken {
+    fn send(&self, _: Outgoing) -> Pending<'_, Result<Response, Failure>> {
+        Box::pin(async { panic!("token") })
+    }
+}
+
+#[test]
+fn a_transport_that_breaks_down_fails_the_step_and_says_nothing_else() {
+    let workflow = provision().transport(Broken).load().unwrap().workflow(None).unwrap();
+    let inputs =
+        Inputs::new().set("apiToken", "token").set("volumeName", "v").set("snapshot", "s").set("mountPath", "/d");
+    let outcome = wait(workflow.run(inputs, |_| {})).unwrap();
+    let Outcome::Failed { why, .. } = &outcome else { panic!("{outcome:?}") };
+    assert_eq!((outcome.exit_code(), why.code.as_str()), (4, "no-answer"));
+    assert!(format!("{why:?}").contains("the transport broke down"), "{why:?}");
+}

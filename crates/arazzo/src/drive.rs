@@ -2,17 +2,18 @@
 //! back what came. Adds the envelope to every event. Decides nothing.
 
 use std::hash::{BuildHasher, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use arazzo_engine::event::{Event, VERSION};
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Response};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
-use tokio::task::{AbortHandle, JoinSet};
 
-use crate::transport::{Clock, World};
+use crate::transport::{Clock, Pending, World};
 
 /// An event with what the driver knows: one line of `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -81,8 +82,7 @@ pub(crate) async fn run(
     let started = clock.wall();
     let run = run_id(started);
     let mut seq = 0;
-    let mut calls: JoinSet<(CallId, Result<Response, Failure>)> = JoinSet::new();
-    let mut handles: Vec<(CallId, AbortHandle)> = vec![];
+    let mut calls = Calls::default();
     let mut taken = 0;
     let mut input = Input::Start { epoch_ms: i64::try_from(started.as_millis()).unwrap_or(i64::MAX) };
     loop {
@@ -94,20 +94,16 @@ pub(crate) async fn run(
             observe(&Envelope { v: VERSION, seq, time, ms: now, run: run.clone(), event });
             seq += 1;
         }
-        for (_, handle) in handles.iter().filter(|(call, _)| turn.aborts.contains(call)) {
-            handle.abort();
-        }
+        calls.0.retain(|(call, _)| !turn.aborts.contains(call));
         if let Some(outcome) = turn.done {
             return outcome;
         }
         for outgoing in turn.sends {
             let (transport, call) = (world.transport.clone(), outgoing.call);
-            let handle = calls.spawn(async move { (call, transport.send(outgoing).await) });
-            handles.push((call, handle));
+            calls.0.push((call, Box::pin(async move { transport.send(outgoing).await })));
         }
         input = next(
             &mut calls,
-            &mut handles,
             &machine,
             clock,
             wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(clock, start)))),
@@ -118,10 +114,33 @@ pub(crate) async fn run(
     }
 }
 
+/// The calls in flight. They are polled where the run is: a task of its own for each would cost more than it gives.
+#[derive(Default)]
+struct Calls(Vec<(CallId, Pending<'static, Result<Response, Failure>>)>);
+
+impl Calls {
+    /// The next answer; never without calls.
+    async fn next(&mut self) -> (CallId, Result<Response, Failure>) {
+        std::future::poll_fn(|context| {
+            for index in 0..self.0.len() {
+                let Some((call, future)) = self.0.get_mut(index) else { continue };
+                let call = *call;
+                // A run must not end with a transport that breaks down; what a panic says is not passed on.
+                let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+                if let Poll::Ready(result) = polled.unwrap_or_else(|_| Poll::Ready(Err(broken()))) {
+                    drop(self.0.swap_remove(index));
+                    return Poll::Ready((call, result));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+}
+
 /// The next thing that happens: a stop, a reply, or the time to wake.
 async fn next(
-    calls: &mut JoinSet<(CallId, Result<Response, Failure>)>,
-    handles: &mut Vec<(CallId, AbortHandle)>,
+    calls: &mut Calls,
     machine: &Machine,
     clock: &dyn Clock,
     wake: Option<Duration>,
@@ -140,20 +159,10 @@ async fn next(
             *taken += 1;
             Input::Cancel
         }
-        Some(ended) = calls.join_next_with_id() => {
-            let task = match &ended {
-                Ok((task, _)) => *task,
-                Err(error) => error.id(),
-            };
-            let known = handles.iter().position(|(_, handle)| handle.id() == task).map(|at| handles.swap_remove(at).0);
-            match (ended, known) {
-                (Ok((_, (call, Ok(response)))), _) => Input::Reply { call, result: Ok(response) },
-                // What the transport says may quote what was sent.
-                (Ok((_, (call, Err(failure)))), _) => Input::Reply { call, result: Err(Failure { message: machine.mask(&failure.message), ..failure }) },
-                // A run must not wait for a call that broke down; what a panic says is not passed on.
-                (Err(error), Some(call)) if error.is_panic() => Input::Reply { call, result: Err(broken()) },
-                (Err(_), _) => Input::Tick,
-            }
+        (call, result) = calls.next() => {
+            // What the transport says may quote what was sent.
+            let masked = |failure: Failure| Failure { message: machine.mask(&failure.message), ..failure };
+            Input::Reply { call, result: result.map_err(masked) }
         }
         () = sleep => Input::Tick,
     }

@@ -55,15 +55,13 @@ impl Http {
 
     async fn exchange(&self, outgoing: &Outgoing) -> Result<Response, Failure> {
         let request = &outgoing.request;
-        let secure = request.url.starts_with("https:");
-        let client = self.client(&request.url).map_err(|message| Failure {
-            kind: FailureKind::Tls,
-            message,
-            in_doubt: false,
-        })?;
+        let url = url::Url::parse(&request.url).map_err(|_| unsent("the url is not valid"))?;
+        let secure = url.scheme() == "https";
+        let client =
+            self.client(&url).map_err(|message| Failure { kind: FailureKind::Tls, message, in_doubt: false })?;
         let method =
             reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("the method is not valid"))?;
-        let mut builder = client.request(method, &request.url);
+        let mut builder = client.request(method, url);
         for (name, value) in &request.headers {
             // `header` adds; a value that is not a header's is an error of the builder, found by `build`.
             builder = builder.header(
@@ -96,8 +94,8 @@ impl Http {
         Ok(Response { status, headers, body })
     }
 
-    fn client(&self, url: &str) -> Result<&reqwest::Client, String> {
-        let (cell, secure, proxy) = if url.starts_with("https:") {
+    fn client(&self, url: &url::Url) -> Result<&reqwest::Client, String> {
+        let (cell, secure, proxy) = if url.scheme() == "https" {
             (&self.clients.secure, true, self.system_proxy)
         } else if self.system_proxy && is_loopback(url) {
             (&self.clients.local, false, false)

@@ -8,7 +8,7 @@ use super::wire::{Outcome, Stop, Turn};
 use super::{Jump, Machine, operation_of, print_of, request};
 use crate::event::{EventKind, StepStatus, Why};
 use crate::expr::{Exchange, StepId};
-use crate::limits::{LoopDelay, Millis, is_loopback};
+use crate::limits::{LoopDelay, Millis};
 use crate::program::{Action, Criterion, Step, Then};
 use crate::readings::Readings;
 
@@ -325,18 +325,19 @@ impl Machine {
     /// How long to wait before `target` sends again what it sent on its last visit; nothing if it sends something else.
     fn delay(&mut self, target: StepId) -> Option<(Millis, &'static str)> {
         let program = self.program.clone();
-        let built = request::build(&program, program.step(target)?, &self.state.settings.servers, &self.view(None))
-            .ok()?
-            .request;
+        // What has not been sent yet is not sent again.
+        self.step_state(target)?.pace.request?;
+        let built =
+            request::build(&program, program.step(target)?, &self.state.settings.servers, &self.view(None)).ok()?;
         let setting = self.state.settings.loop_delay;
         let state = self.step_state(target)?;
-        if state.pace.request != Some(print_of(&built)) {
+        if state.pace.request != Some(print_of(&built.request)) {
             return None;
         }
         let (delay, because) = match setting {
             LoopDelay::Fixed(ms) => (ms, "loop-delay"),
             LoopDelay::Auto => {
-                let paced = match (is_loopback(&built.url), state.pace.delay) {
+                let paced = match (built.loopback, state.pace.delay) {
                     (true, _) => 0,
                     (false, 0) => PACE.0,
                     (false, last) => (last.saturating_mul(3) / 2).min(PACE.1),

@@ -6,7 +6,7 @@ use super::wire::Request;
 use crate::event::Why;
 use crate::expr::eval::{AbsentInText, EvalError, fill};
 use crate::expr::{Expr, Lookup, Piece, Root, Template};
-use crate::limits::Servers;
+use crate::limits::{Servers, is_loopback};
 use crate::openapi::encode;
 use crate::program::{Argument, Build, Call, Leaf, Location, Program, Step};
 use crate::source::Place;
@@ -14,6 +14,8 @@ use crate::source::Place;
 /// A request with what was learned while it was built.
 pub(super) struct Built {
     pub(super) request: Request,
+    /// `true` if it goes to this machine.
+    pub(super) loopback: bool,
     /// Expressions without a value, and what was left out because of them.
     pub(super) absent: Vec<(String, String)>,
     /// Values in credential positions, with the names of their parameters.
@@ -100,7 +102,8 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
         why("unsafe-value", step, &step.place, format!("the url of the request is not valid: {error}"))
     })?;
     let request = Request { method: operation.method.clone(), url: parsed.to_string(), headers, body: bytes };
-    Ok(Built { request, absent: builder.absent, credentials: builder.credentials })
+    let loopback = is_loopback(&parsed);
+    Ok(Built { request, loopback, absent: builder.absent, credentials: builder.credentials })
 }
 
 struct Builder<'a> {

@@ -97,8 +97,10 @@ pub(super) fn read(source: SourceId, text: &Arc<str>, limits: NodeLimits) -> Opt
     // A document may begin with its marker; another one, or a directive, is somebody else's business.
     let first = lines.iter().position(|line| !line.is_blank())?;
     let lines = lines.get(first + usize::from(lines.get(first)?.text == "---")..)?;
+    let top = entries(lines, 0)?;
+    top.iter().any(|(name, _)| name == "openapi").then_some(())?;
     let mut members = vec![];
-    for (name, range) in entries(lines, 0)? {
+    for (name, range) in top {
         let part = lines.get(range.clone())?;
         let end = lines.get(range.end).map_or(text.len(), |line| line.start);
         let deep = match name.as_str() {
@@ -108,7 +110,6 @@ pub(super) fn read(source: SourceId, text: &Arc<str>, limits: NodeLimits) -> Opt
         };
         members.push(member(&document, part, end, vec![name], deep)?);
     }
-    members.iter().any(|(key, _)| key.name == "openapi").then_some(())?;
     let mut faults = Diagnostics::default();
     duplicates(&members, &mut faults);
     let (first, last) = (members.first()?.0.span.start, members.last()?.1.span.end);
