@@ -10,17 +10,7 @@ use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
 use arazzo_engine::source::Sources;
 
-use crate::suite::{shared, workspace_root};
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut found = vec![];
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { found.extend(files_below(&path)) } else { found.push(path) }
-    }
-    found.sort();
-    found
-}
+use crate::suite::{files_below, shared, workspace_root};
 
 fn is_arazzo(text: &str) -> bool {
     text.lines().any(|line| {
@@ -30,12 +20,8 @@ fn is_arazzo(text: &str) -> bool {
 
 /// Real documents of the corpus: those whose root says `arazzo`.
 fn documents(folder: &Path) -> Vec<PathBuf> {
-    let named = |path: &PathBuf| {
-        path.extension().and_then(|e| e.to_str()).is_some_and(|e| ["yaml", "yml", "json"].contains(&e))
-    };
-    files_below(folder)
+    files_below(folder, &["yaml", "yml", "json"])
         .into_iter()
-        .filter(named)
         .filter(|path| std::fs::read_to_string(path).is_ok_and(|text| is_arazzo(&text)))
         .collect()
 }
@@ -396,7 +382,10 @@ fn json_is_read_as_the_yaml_that_it_is() {
     same_as_yaml("deep", &deep);
     let Some(shared_folder) = shared("spec") else { return };
     let mut seen = 0;
-    for path in json_files(&shared_folder).into_iter().chain(shared("corpus").iter().flat_map(|f| json_files(f))) {
+    for path in files_below(&shared_folder, &["json"])
+        .into_iter()
+        .chain(shared("corpus").iter().flat_map(|f| files_below(f, &["json"])))
+    {
         let text = std::fs::read_to_string(&path).unwrap();
         if serde_json::from_str::<serde_json::Value>(&text).is_ok() {
             same_as_yaml(&path.display().to_string(), &text);
@@ -404,19 +393,6 @@ fn json_is_read_as_the_yaml_that_it_is() {
         }
     }
     assert!(seen > 5, "{seen} files");
-}
-
-fn json_files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = vec![];
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(json_files(&path));
-        } else if path.extension().is_some_and(|e| e == "json") {
-            found.push(path);
-        }
-    }
-    found
 }
 
 /// A tree that is read in parts is the tree that is read at once, place by place.
@@ -476,7 +452,7 @@ fn large_documents_are_read_in_parts_as_they_are_read_whole() {
     let (mut split, mut numbers) = (0, Numbers(31));
     let rounds = std::env::var("ARAZZO_BROKEN").ok().and_then(|n| n.parse().ok()).unwrap_or(6);
     for folder in [Some(corpus), shared("daytona"), shared("spec")].into_iter().flatten() {
-        for path in documents_of_any_kind(&folder) {
+        for path in files_below(&folder, &["yaml", "yml"]) {
             let text = std::fs::read_to_string(&path).unwrap();
             let name = path.display().to_string();
             split += usize::from(same_in_parts(&name, &text));
@@ -503,19 +479,6 @@ fn large_documents_are_read_in_parts_as_they_are_read_whole() {
         }
     }
     assert!(split > 10, "{split} documents were read in parts");
-}
-
-fn documents_of_any_kind(folder: &Path) -> Vec<PathBuf> {
-    let mut found = vec![];
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(documents_of_any_kind(&path));
-        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml") {
-            found.push(path);
-        }
-    }
-    found
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //! documents run against it.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use arazzo_engine::openapi::{Api, Operation};
 use arazzo_engine::source::Sources;
 use serde_json::{Value as Json, json};
 
-use crate::suite::{Case, golden, load, shared, workspace_root};
+use crate::suite::{Case, files_below, golden, load, shared, workspace_root};
 
 fn document(name: &str, text: &str) -> (Sources, Node) {
     let mut texts = Sources::default();
@@ -86,20 +85,6 @@ fn requests_get_the_expected_answers() {
     });
 }
 
-fn descriptions(folder: &std::path::Path) -> Vec<PathBuf> {
-    let mut found = vec![];
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(descriptions(&path));
-        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
 /// Where schemas stand: of every media type of every answer.
 fn schemas<'a>(operation: &Operation<'a>) -> Vec<&'a Node> {
     let api = operation.api();
@@ -113,7 +98,7 @@ fn what_is_made_up_is_what_the_schema_says() {
     let mut folders = vec![workspace_root().join("openapi")];
     folders.extend(["corpus", "daytona", "spec/examples"].into_iter().filter_map(shared));
     let (mut seen, mut wrong) = (0, vec![]);
-    for path in folders.iter().flat_map(|folder| descriptions(folder)) {
+    for path in folders.iter().flat_map(|folder| files_below(folder, &["yaml", "yml", "json"])) {
         let text = std::fs::read_to_string(&path).unwrap();
         let mut texts = Sources::default();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
@@ -154,7 +139,7 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
 fn real_documents_run_against_the_mock() {
     let Some(corpus) = shared("corpus") else { return };
     let mut lines = String::new();
-    for path in descriptions(&corpus) {
+    for path in files_below(&corpus, &["yaml", "yml", "json"]) {
         let limits = Limits { steps: 60, ..Limits::default() };
         let Ok(description) = arazzo::open(&path).limits(limits).mock(Mocked::new()).load() else { continue };
         for name in description.workflows() {

@@ -37,6 +37,21 @@ pub fn shared(folder: &str) -> Option<PathBuf> {
     None
 }
 
+/// The files of a folder and all folders in it, in their order, that end with one of these.
+pub fn files_below(folder: &Path, extensions: &[&str]) -> Vec<PathBuf> {
+    let mut found = vec![];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path, extensions));
+        } else if path.extension().is_some_and(|known| extensions.iter().any(|wanted| known == *wanted)) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
 pub struct Case {
     pub head: Json,
     pub files: Vec<(String, String)>,

@@ -96,8 +96,16 @@ impl<'a> Api<'a> {
 
     fn of_path(self, path: &'a Key, item: &'a Node) -> impl Iterator<Item = Operation<'a>> {
         let item = self.resolve(item).unwrap_or(item);
-        item.members().iter().filter(|(key, _)| METHODS.contains(&key.name.as_str())).map(move |(key, node)| {
-            Operation { api: self, path: path.name.as_str(), method: key.name.as_str(), node, key, item }
+        let usual = item.members().iter().filter(|(key, _)| METHODS.contains(&key.name.as_str()));
+        // 3.2: methods that have no field.
+        let more = item.get("additionalOperations").map(Node::members).unwrap_or_default();
+        usual.chain(more).map(move |(key, node)| Operation {
+            api: self,
+            path: path.name.as_str(),
+            method: key.name.as_str(),
+            node,
+            key,
+            item,
         })
     }
 
