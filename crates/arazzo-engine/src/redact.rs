@@ -48,31 +48,45 @@ impl Forms {
             return;
         }
         self.pairs.resize(1 << 10, 0);
-        let (word, bit) = pair(head);
-        if let Some(word) = self.pairs.get_mut(word) {
-            *word |= bit;
+        let [first, second, ..] = *head;
+        if let Some(word) = self.pairs.get_mut(word(first, second)) {
+            *word |= bit(second);
         }
         self.by_head.entry(*head).or_default().push(self.all.len());
         self.all.push((form, name));
     }
 
+    /// The first place from `at` up to `end` where a form begins: the place, its length and the index of its name.
+    fn next(&self, text: &[u8], at: usize, end: usize) -> Option<(usize, usize, usize)> {
+        let rest = text.get(at..)?;
+        // Nearly every place is passed by its first two bytes.
+        let begins = |head: &[u8]| match head {
+            [first, second, ..] => self.pairs.get(word(*first, *second)).is_some_and(|w| w & bit(*second) != 0),
+            _ => false,
+        };
+        let places = rest.windows(SHORTEST).take(end.saturating_sub(at)).enumerate().filter(|(_, head)| begins(head));
+        places.map(|(place, _)| at + place).find_map(|place| {
+            let (length, name) = self.find(text.get(place..)?)?;
+            Some((place, length, name))
+        })
+    }
+
     /// The longest form that a text begins with: its length and the index of its name.
     fn find(&self, text: &[u8]) -> Option<(usize, usize)> {
         let head = text.first_chunk::<SHORTEST>()?;
-        let (word, bit) = pair(head);
-        if self.pairs.get(word)? & bit == 0 {
-            return None;
-        }
         let candidates = self.by_head.get(head)?.iter().filter_map(|index| self.all.get(*index));
         let fitting = candidates.filter(|(form, _)| text.starts_with(form.as_bytes()));
         fitting.map(|(form, name)| (form.len(), *name)).max_by_key(|(length, _)| *length)
     }
 }
 
-/// Where the bit of the first two bytes stands.
-fn pair(head: &[u8; SHORTEST]) -> (usize, u64) {
-    let [first, second, ..] = *head;
-    (usize::from(first) << 2 | usize::from(second >> 6), 1 << (second & 63))
+/// Where the bit of two first bytes stands.
+fn word(first: u8, second: u8) -> usize {
+    usize::from(first) << 2 | usize::from(second >> 6)
+}
+
+fn bit(second: u8) -> u64 {
+    1 << (second & 63)
 }
 
 impl std::fmt::Debug for Redactor {
@@ -138,21 +152,15 @@ impl Redactor {
         if self.forms.all.is_empty() {
             return (text.get(..end).unwrap_or_default().to_owned(), end < text.len());
         }
-        let mut masked = String::with_capacity(end);
-        let (mut at, mut next) = (0, 0);
+        let mut masked = String::new();
+        let mut at = 0;
         // Leftmost first, and of several that begin there the longest.
-        while next < end {
-            let found = head.as_bytes().get(next..).and_then(|rest| self.forms.find(rest));
-            let Some((length, name)) = found else {
-                next += 1;
-                continue;
-            };
+        while let Some((next, length, name)) = self.forms.next(head.as_bytes(), at, end) {
             masked.push_str(head.get(at..next).unwrap_or_default());
             masked.push('‹');
             masked.push_str(self.names.get(name).map_or("secret", String::as_str));
             masked.push('›');
-            next += length;
-            at = next;
+            at = next + length;
         }
         masked.push_str(head.get(at..end.max(at)).unwrap_or_default());
         (masked, end.max(at) < text.len())

@@ -89,9 +89,9 @@ pub(crate) async fn run(
         let now = elapsed(clock, start);
         let turn = machine.step(now, input);
         let wake = turn.wake;
+        let time = rfc3339(started + Duration::from_millis(now));
         for event in turn.events {
-            let time = rfc3339(started + Duration::from_millis(now));
-            observe(&Envelope { v: VERSION, seq, time, ms: now, run: run.clone(), event });
+            observe(&Envelope { v: VERSION, seq, time: time.clone(), ms: now, run: run.clone(), event });
             seq += 1;
         }
         calls.0.retain(|(call, _)| !turn.aborts.contains(call));

@@ -53,9 +53,19 @@ impl Deferred {
         read.as_deref()
     }
 
-    /// The text of the value.
-    pub(super) fn text(&self) -> &str {
-        self.document.text.get(self.start..self.end).unwrap_or_default()
+    /// `false` if no scalar is written like this, and the value is no reference.
+    pub(super) fn may_hold(&self, scalar: &str) -> bool {
+        let text = self.document.text.get(self.start..self.end).unwrap_or_default();
+        let bound = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || "'\",:{}[]#".contains(c));
+        let written = text.match_indices(scalar).any(|(at, _)| {
+            let (before, after) = (text.get(..at), text.get(at + scalar.len()..));
+            bound(before.and_then(|t| t.chars().next_back())) && bound(after.and_then(|t| t.chars().next()))
+        });
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let own = text.lines().find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')).map(indent);
+        let refers =
+            |line: &str| Some(indent(line)) == own && line.trim_start_matches([' ', '"', '\'']).starts_with("$ref");
+        written || text.lines().any(refers)
     }
 
     /// What was found wrong when the value was looked at.

@@ -134,11 +134,12 @@ impl Node {
         }
     }
 
-    /// `false` if the text of a deferred value shows that it does not hold this text anywhere.
+    /// `false` if the text of a deferred value shows that no scalar in it is written like this, and that it is no
+    /// reference to another value.
     #[must_use]
-    pub fn may_hold(&self, text: &str) -> bool {
+    pub fn may_hold(&self, scalar: &str) -> bool {
         match &self.kind {
-            Kind::Deferred(deferred) => deferred.text().contains(text) || deferred.text().contains("$ref"),
+            Kind::Deferred(deferred) => deferred.may_hold(scalar),
             _ => true,
         }
     }
