@@ -33,9 +33,9 @@ pub struct Redactor {
 /// an automaton of all forms would have to be built anew each time.
 #[derive(Default)]
 struct Forms {
-    /// Form and the index of the name its mask shows.
-    all: Vec<(String, usize)>,
-    /// The first bytes of a form → those that begin with them, as indices.
+    /// Form → the index of the name its mask shows.
+    all: HashMap<Vec<u8>, usize>,
+    /// The first bytes of a form → the lengths of those that begin with them, longest first: tokens begin alike.
     by_head: HashMap<[u8; SHORTEST], Vec<usize>>,
     /// A bit for each pair of first bytes that some form has.
     pairs: Vec<u64>,
@@ -44,16 +44,17 @@ struct Forms {
 impl Forms {
     fn add(&mut self, form: String, name: usize) {
         let Some(head) = form.as_bytes().first_chunk::<SHORTEST>() else { return };
-        if self.find(form.as_bytes()).is_some_and(|(known, _)| known == form.len()) {
-            return;
-        }
         self.pairs.resize(1 << 10, 0);
         let [first, second, ..] = *head;
         if let Some(word) = self.pairs.get_mut(word(first, second)) {
             *word |= bit(second);
         }
-        self.by_head.entry(*head).or_default().push(self.all.len());
-        self.all.push((form, name));
+        let lengths = self.by_head.entry(*head).or_default();
+        if let Err(place) = lengths.binary_search_by(|known| form.len().cmp(known)) {
+            lengths.insert(place, form.len());
+        }
+        // Of two secrets with one form, the first gives it its name.
+        self.all.entry(form.into_bytes()).or_insert(name);
     }
 
     /// The first place from `at` up to `end` where a form begins: the place, its length and the index of its name.
@@ -74,9 +75,7 @@ impl Forms {
     /// The longest form that a text begins with: its length and the index of its name.
     fn find(&self, text: &[u8]) -> Option<(usize, usize)> {
         let head = text.first_chunk::<SHORTEST>()?;
-        let candidates = self.by_head.get(head)?.iter().filter_map(|index| self.all.get(*index));
-        let fitting = candidates.filter(|(form, _)| text.starts_with(form.as_bytes()));
-        fitting.map(|(form, name)| (form.len(), *name)).max_by_key(|(length, _)| *length)
+        self.by_head.get(head)?.iter().find_map(|length| Some((*length, *self.all.get(text.get(..*length)?)?)))
     }
 }
 
@@ -117,7 +116,7 @@ impl Redactor {
             self.short.push(name.to_owned());
             return;
         }
-        if self.forms.find(text.as_bytes()).is_some_and(|(length, _)| length == text.len()) {
+        if self.forms.all.contains_key(text.as_bytes()) {
             return;
         }
         let forms = forms(&text);
