@@ -97,7 +97,7 @@ pub(crate) struct RunFlags {
     pub(crate) loop_delay: arazzo::LoopDelay,
     /// Answer from the descriptions instead of calling: all sources, or those that are named. If all are, required
     /// inputs that are not given are made up
-    #[arg(long, value_name = "SOURCE,…", num_args = 0.., require_equals = true, value_delimiter = ',')]
+    #[arg(long, value_name = "SOURCE,…", num_args = 0..=1, require_equals = true, value_delimiter = ',')]
     pub(crate) mock: Option<Vec<String>>,
     #[command(flatten)]
     pub(crate) faults: FaultFlags,

@@ -285,12 +285,35 @@ fn floor_char(text: &str, at: usize) -> usize {
 
 /// The forms in which a value travels; the value itself first.
 fn forms(value: &str) -> Vec<String> {
+    let mut forms = vec![value.to_owned()];
+    // Letters and digits are written alike everywhere.
+    if !value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b)) {
+        forms.extend(escaped_forms(value));
+    }
+    if value.len() >= SHORTEST_ENCODED {
+        let hex: String =
+            value.bytes().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect();
+        forms.push(hex.to_uppercase());
+        forms.push(hex);
+        for offset in 0..3 {
+            let standard = base64_at(value.as_bytes(), offset);
+            if standard.contains(['+', '/']) {
+                forms.push(standard.replace('+', "-").replace('/', "_"));
+            }
+            forms.push(standard);
+        }
+    }
+    forms.retain(|form| form.len() >= SHORTEST);
+    forms
+}
+
+/// The forms of a value in urls, JSON and HTML.
+fn escaped_forms(value: &str) -> Vec<String> {
     let escaped = serde_json::to_string(value).unwrap_or_default();
     let escaped = escaped.get(1..escaped.len().saturating_sub(1)).unwrap_or_default();
     let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let percent = percent(value);
-    let mut forms = vec![
-        value.to_owned(),
+    vec![
         lower_escapes(&percent),
         percent.replace("%20", "+"),
         percent,
@@ -298,20 +321,7 @@ fn forms(value: &str) -> Vec<String> {
         escaped.to_owned(),
         html.replace('\'', "&#39;"),
         html.replace('\'', "&#x27;"),
-    ];
-    if value.len() >= SHORTEST_ENCODED {
-        let hex: String = value.bytes().map(|b| format!("{b:02x}")).collect();
-        forms.push(hex.to_uppercase());
-        forms.push(hex);
-        for offset in 0..3 {
-            let standard = base64_at(value.as_bytes(), offset);
-            forms.push(standard.replace('+', "-").replace('/', "_"));
-            forms.push(standard);
-        }
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    forms.retain(|form| form.len() >= SHORTEST && seen.insert(form.clone()));
-    forms
+    ]
 }
 
 /// `%2F` as `%2f`; other letters stay.
