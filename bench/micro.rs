@@ -66,13 +66,24 @@ fn reference() -> Compiled {
 
 fn main() {
     let inputs = [DeclaredInput { name: "apiToken".to_owned(), scalar: true }];
-    let steps =
-        vec![DeclaredStep { name: "s".to_owned(), id: StepId(0), outputs: vec!["o".to_owned()], open: false }].into();
-    let scope = Scope { inputs: &inputs, open: false, steps: &steps, readings: Readings::Lenient };
+    let steps = vec![DeclaredStep { name: "s".to_owned(), id: StepId(0), outputs: vec!["o".to_owned()] }].into();
+    let document = Default::default();
+    let scope = Scope {
+        inputs: &inputs,
+        open: false,
+        steps: &steps,
+        outputs: &[],
+        document: &document,
+        readings: Readings::Lenient,
+    };
     let body = Some(Value::Json(pets()));
     let answer = Answer { status: 200, headers: vec![], body, media_type: "application/json".to_owned() };
-    let known =
-        Known(Exchange { url: "https://a.example/".to_owned(), method: "GET".to_owned(), answer: Some(answer) });
+    let known = Known(Exchange {
+        url: "https://a.example/".to_owned(),
+        method: "GET".to_owned(),
+        request: Default::default(),
+        answer: Some(answer),
+    });
     let template = |text: &str| parse::template(text, &scope, &mut vec![]).unwrap();
     let (text, pointer) = (template("Bearer {$inputs.apiToken}"), template("$response.body#/pets/7/status"));
     let simple =
@@ -80,9 +91,8 @@ fn main() {
     let query = |text: &str| jsonpath::Condition::parse(text, true).unwrap();
     let (comparison, filter) = (query("$.state == \"ready\""), query("$.pets[?@.status == 'available']"));
     let compiled = reference();
-    let workflow = compiled.program.workflow(WorkflowId(0)).unwrap();
     let given = json!({ "apiToken": "token", "volumeName": "data", "snapshot": "base", "mountPath": "/data" });
-    let accepted = accept(workflow, given.as_object().unwrap().clone()).unwrap();
+    let accepted = accept(&compiled.program, WorkflowId(0), given.as_object().unwrap().clone()).unwrap();
     let machine =
         || Machine::new(compiled.program.clone(), WorkflowId(0), accepted.clone(), Default::default()).unwrap();
     let holds = |condition: &jsonpath::Condition, json: &Json| {

@@ -306,16 +306,13 @@ fn texts_made_of_pieces_of_expressions_never_panic() {
     use arazzo_engine::expr::{DeclaredInput, DeclaredStep, Scope, StepId, condition, jsonpath, parse};
     let inputs =
         [DeclaredInput { name: "a".to_owned(), scalar: false }, DeclaredInput { name: "é b".to_owned(), scalar: true }];
-    let steps = vec![DeclaredStep {
-        name: "s".to_owned(),
-        id: StepId(0),
-        outputs: vec!["o".to_owned(), "o.p".to_owned()],
-        open: false,
-    }]
-    .into();
+    let steps =
+        vec![DeclaredStep { name: "s".to_owned(), id: StepId(0), outputs: vec!["o".to_owned(), "o.p".to_owned()] }]
+            .into();
     let mut numbers = Numbers(23);
     for readings in [Readings::Lenient, Readings::Letter] {
-        let scope = Scope { inputs: &inputs, open: false, steps: &steps, readings };
+        let document = Default::default();
+        let scope = Scope { inputs: &inputs, open: false, steps: &steps, outputs: &[], document: &document, readings };
         for _ in 0..20_000 {
             let text: String = (0..=numbers.below(9)).map(|_| PIECES[numbers.below(PIECES.len())]).collect();
             let mut findings = vec![];

@@ -3,8 +3,11 @@
 use std::borrow::Cow;
 
 use arazzo_engine::diagnostic::Severity;
-use arazzo_engine::expr::eval::{Answer, EvalError, Exchange, Lookup, fill};
-use arazzo_engine::expr::{DeclaredInput, DeclaredStep, Finding, Scope, StepId, condition, parse};
+use arazzo_engine::expr::eval::{Answer, EvalError, Exchange, Lookup, Sent, fill};
+use arazzo_engine::expr::{
+    DeclaredDocument, DeclaredInput, DeclaredSource, DeclaredStep, DeclaredWorkflow, Finding, Scope, StepId,
+    WorkflowId, condition, parse,
+};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::value::Value;
 use serde_json::{Map, Value as Json, json};
@@ -14,6 +17,7 @@ use crate::suite::workspace_root;
 struct Known {
     inputs: Map<String, Json>,
     outputs: Json,
+    workflows: Json,
     exchange: Exchange,
 }
 
@@ -34,10 +38,24 @@ impl Known {
         };
         let answer =
             context["status"].as_u64().map(|status| Answer { status: status as u16, headers, body, media_type });
-        let exchange = Exchange { url: "https://api.example/things?x=1".to_owned(), method: "GET".to_owned(), answer };
+        let exchange = Exchange {
+            url: "https://api.example/things?x=1".to_owned(),
+            method: "GET".to_owned(),
+            request: Sent {
+                headers: pairs(&context["request"]["headers"])
+                    .into_iter()
+                    .map(|(name, value)| (name, value.as_str().unwrap().to_owned()))
+                    .collect(),
+                query: pairs(&context["request"]["query"]),
+                path: pairs(&context["request"]["path"]),
+                body: context["request"].get("body").map(|body| Value::Json(body.clone())),
+            },
+            answer,
+        };
         Self {
             inputs: context["inputs"].as_object().cloned().unwrap_or_default(),
             outputs: context["outputs"].clone(),
+            workflows: context["workflows"].clone(),
             exchange,
         }
     }
@@ -61,8 +79,57 @@ impl Lookup for Known {
         if step == StepId(0) { self.outputs.get("first").cloned() } else { None }
     }
 
+    fn returned(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.workflow_output(WorkflowId(1), name)
+    }
+
+    fn workflow_input(&self, workflow: WorkflowId, name: &str) -> Option<Cow<'_, Value>> {
+        let value = self.workflows.get(workflow.0 as usize)?.get("inputs")?.get(name)?;
+        Some(Cow::Owned(Value::Json(value.clone())))
+    }
+
+    fn workflow_output(&self, workflow: WorkflowId, name: &str) -> Option<Cow<'_, Value>> {
+        let value = self.workflows.get(workflow.0 as usize)?.get("outputs")?.get(name)?;
+        Some(Cow::Owned(Value::Json(value.clone())))
+    }
+
     fn exchange(&self) -> Option<&Exchange> {
         Some(&self.exchange)
+    }
+}
+
+fn pairs(json: &Json) -> Vec<(String, Json)> {
+    json.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// A document with two workflows, a source that is OpenAPI and one that is Arazzo.
+pub fn declared() -> DeclaredDocument {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let workflow = |name: &str, id: u32, inputs: &[&str], outputs: &[&str]| DeclaredWorkflow {
+        name: name.to_owned(),
+        id: WorkflowId(id),
+        inputs: names(inputs),
+        open: false,
+        outputs: names(outputs),
+    };
+    let source = |name: &str, kind: &str, workflows: Vec<DeclaredWorkflow>| DeclaredSource {
+        name: name.to_owned(),
+        fields: vec![
+            ("name".to_owned(), json!(name)),
+            ("url".to_owned(), json!(format!("./{name}.yaml"))),
+            ("type".to_owned(), json!(kind)),
+        ],
+        workflows,
+        read: true,
+    };
+    DeclaredDocument {
+        workflows: vec![workflow("main", 0, &["id"], &["out"]), workflow("other", 1, &["who"], &["total", "a.b"])],
+        sources: vec![
+            source("api", "openapi", vec![]),
+            source("far", "arazzo", vec![workflow("tour", 2, &[], &["end"])]),
+        ],
+        self_uri: Some("https://example.com/main.yaml".to_owned()),
+        components: json!({ "parameters": { "page": { "name": "page", "in": "query", "value": 1 } } }),
     }
 }
 
@@ -86,10 +153,17 @@ fn every_line_of_the_expression_suite_holds() {
         name: name.to_owned(),
         id: StepId(id),
         outputs: outputs.iter().map(|o| (*o).to_owned()).collect(),
-        open: false,
     };
     let steps = vec![step("first", 0, &["id", "whole", "dotted.name"]), step("second", 1, &["later"])].into();
-    let scope = Scope { inputs: &inputs, open: false, steps: &steps, readings: Readings::Lenient };
+    let document = declared();
+    let scope = Scope {
+        inputs: &inputs,
+        open: false,
+        steps: &steps,
+        outputs: &["total".to_owned()],
+        document: &document,
+        readings: Readings::Lenient,
+    };
     let mut known = Known::read(&json!({}));
     let (mut wrong, mut lines) = (vec![], 0);
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {

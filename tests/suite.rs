@@ -195,7 +195,7 @@ impl World {
         let found = compiled.of(workflow);
         assert!(!found.has_errors(), "{}", rendered(&found, &sources));
         let given = case.head["inputs"].as_object().cloned().unwrap_or_default();
-        let inputs = accept(compiled.program.workflow(workflow).unwrap(), given).unwrap();
+        let inputs = accept(&compiled.program, workflow, given).unwrap();
         let machine = Machine::new(compiled.program, workflow, inputs, settings(&case.head["settings"])).unwrap();
         let replies = case.head["replies"].as_array().cloned().unwrap_or_default();
         let cancel_at = case.head["cancel"].as_array().into_iter().flatten().filter_map(Json::as_u64).collect();
@@ -362,7 +362,7 @@ fn the_fixes_of_the_reference_workflow_leave_nothing_to_refuse_and_the_same_requ
         let (compiled, ..) = load(&files(flow), LoadOptions::default());
         let program = compiled.unwrap().program;
         let inputs = json!({"apiToken": "t-1234", "volumeName": "v", "snapshot": "s", "mountPath": "/d"});
-        let inputs = accept(&program.workflows[0], inputs.as_object().unwrap().clone()).unwrap();
+        let inputs = accept(&program, WorkflowId(0), inputs.as_object().unwrap().clone()).unwrap();
         let mut machine = Machine::new(program, WorkflowId(0), inputs, settings(&json!({"loopDelay": 0}))).unwrap();
         let mut turn = machine.step(0, Input::Start { epoch_ms: 0 });
         let mut sent = vec![];

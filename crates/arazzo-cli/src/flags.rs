@@ -88,6 +88,9 @@ pub(crate) struct RunFlags {
     /// Stop after this time: 500ms, 10s, 5m, 1h; a bare number is seconds
     #[arg(long, value_name = "DURATION", default_value = "1h", env = "ARAZZO_TIMEOUT", hide_env_values = true, value_parser = duration)]
     pub(crate) timeout: Duration,
+    /// Stop if a server asks to wait longer than this before the next request (Retry-After)
+    #[arg(long, value_name = "DURATION", default_value = "5m", env = "ARAZZO_MAX_WAIT", hide_env_values = true, value_parser = duration)]
+    pub(crate) max_wait: Duration,
     /// Stop after this many attempts of steps
     #[arg(long, value_name = "N", default_value_t = 2000, env = "ARAZZO_MAX_STEPS", hide_env_values = true)]
     pub(crate) max_steps: u32,

@@ -3,7 +3,7 @@
 //! Messages never show a value.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arazzo::engine::inputs::InputFault;
 use arazzo::{Error, Inputs, Workflow};
@@ -39,6 +39,7 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow) -> Result<Given, Er
     let mut values: Map<String, Json> = Map::new();
     let mut faults = vec![];
     let mut typed = vec![];
+    let mut files = Inputs::new();
     let mut stdin = Stdin(false);
     environment(workflow, &mut values, &mut faults);
     for path in &flags.input_files {
@@ -55,6 +56,17 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow) -> Result<Given, Er
                 }
                 values.insert(name, value);
             }
+            Ok(One::File(name, path)) => match std::fs::read(&path) {
+                Ok(bytes) => {
+                    let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
+                    values.remove(&name);
+                    files = files.file(name, file, bytes);
+                }
+                Err(error) => {
+                    let reason = unread(&path.to_string_lossy(), &error);
+                    faults.push(fault(&name, format!("input `{name}`: {reason}"), None));
+                }
+            },
             Ok(One::All(members)) => {
                 typed.extend(members.keys().cloned());
                 values.extend(members);
@@ -70,7 +82,7 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow) -> Result<Given, Er
             Err(wrong) => faults.push(wrong),
         }
     }
-    Ok(Given { inputs: Inputs::from(values), faults, typed, made_up: vec![] })
+    Ok(Given { inputs: Inputs::from(values).or(files), faults, typed, made_up: vec![] })
 }
 
 /// The name of a secret flag, without where its value comes from.
@@ -98,6 +110,7 @@ pub(crate) fn upper_snake(name: &str) -> String {
 
 enum One {
     Input(String, Json, bool),
+    File(String, PathBuf),
     All(Map<String, Json>),
 }
 
@@ -124,6 +137,10 @@ fn one(argument: &str, workflow: &Workflow, stdin: &mut Stdin) -> Result<One, In
         return Err(fault("", "an input has no name".to_owned(), Some("write --input NAME=VALUE".to_owned())));
     }
     let from_file = sign.ends_with('@');
+    // A file for a text is kept as one: its bytes may be sent as they are.
+    if sign == "@" && value != "-" && workflow.takes_file(name) {
+        return Ok(One::File(name.to_owned(), PathBuf::from(value)));
+    }
     let text = if from_file {
         stdin.read(value).map_err(|reason| fault(name, format!("input `{name}`: {reason}"), None))?
     } else {
@@ -217,11 +234,7 @@ struct Stdin(bool);
 impl Stdin {
     fn read(&mut self, path: &str) -> Result<String, String> {
         if path != "-" {
-            return std::fs::read_to_string(path).map_err(|error| match error.kind() {
-                std::io::ErrorKind::NotFound => format!("no such file `{path}`"),
-                std::io::ErrorKind::InvalidData => format!("`{path}` is not text"),
-                _ => format!("cannot read `{path}`: {error}"),
-            });
+            return std::fs::read_to_string(path).map_err(|error| unread(path, &error));
         }
         if std::mem::replace(&mut self.0, true) {
             return Err("stdin can be read only once".to_owned());
@@ -229,6 +242,14 @@ impl Stdin {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).map_err(|error| format!("cannot read stdin: {error}"))?;
         Ok(text)
+    }
+}
+
+fn unread(path: &str, error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => format!("no such file `{path}`"),
+        std::io::ErrorKind::InvalidData => format!("`{path}` is not text"),
+        _ => format!("cannot read `{path}`: {error}"),
     }
 }
 

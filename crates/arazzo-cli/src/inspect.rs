@@ -43,13 +43,13 @@ fn as_text(description: &Description) -> String {
         })
         .collect();
     lines.push(format!("reads     {}", reads.join(", ")));
-    for workflow in &program.workflows {
+    for (_, workflow) in program.own_workflows() {
         lines.push(String::new());
         lines.push(format!("workflow  {}", safe(&workflow.name)));
         if let Some(summary) = &workflow.summary {
             lines.push(format!("          {}", safe(summary.trim())));
         }
-        let inputs: Vec<String> = workflow.inputs.declared.iter().map(input).collect();
+        let inputs: Vec<String> = workflow.inputs.given().map(input).collect();
         if !inputs.is_empty() {
             lines.push("inputs    (* required)".to_owned());
             lines.extend(inputs.into_iter().map(|input| format!("  {input}")));
@@ -58,9 +58,14 @@ fn as_text(description: &Description) -> String {
         let plan = description.plan(&workflow.name);
         let width = plan.iter().map(|step| step.step.chars().count()).max().unwrap_or(0);
         for step in &plan {
+            let margin = "  ".repeat(step.depth as usize);
+            if let Some(calls) = &step.calls {
+                lines.push(format!("  {margin}{:width$}  workflow {}", safe(&step.step), safe(calls)));
+                continue;
+            }
             let host = if step.host.is_empty() { "(no server: give --server)" } else { &step.host };
             lines.push(format!(
-                "  {:width$}  {:6} {}  {}",
+                "  {margin}{:width$}  {:6} {}  {}",
                 safe(&step.step),
                 step.method,
                 safe(host),
@@ -98,13 +103,11 @@ fn as_json(description: &Description) -> Json {
     let program = description.program();
     let found = description.diagnostics();
     let workflows: Vec<Json> = program
-        .workflows
-        .iter()
-        .map(|workflow| {
+        .own_workflows()
+        .map(|(_, workflow)| {
             let inputs: Vec<Json> = workflow
                 .inputs
-                .declared
-                .iter()
+                .given()
                 .map(|input| json!({ "name": input.name, "types": input.types, "required": input.required, "default": input.default, "secret": input.secret, "description": input.description }))
                 .collect();
             json!({

@@ -33,6 +33,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
     let limits = Limits {
         steps: flags.max_steps,
         run_ms: u64::try_from(flags.timeout.as_millis()).unwrap_or(u64::MAX),
+        wait_ms: u64::try_from(flags.max_wait.as_millis()).unwrap_or(u64::MAX),
         ..Limits::default()
     };
     let mut builder =
@@ -85,6 +86,10 @@ fn dry_run(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
     } else {
         let mut text = format!("{}: {} steps, nothing is sent", workflow.name(), plan.len());
         for step in &plan {
+            if let Some(calls) = &step.calls {
+                text.push_str(&format!("\n\n{}\n  workflow {}", safe(&step.step), safe(calls)));
+                continue;
+            }
             text.push_str(&format!("\n\n{}\n  {} {}", safe(&step.step), step.method, safe(&step.url)));
             for (name, value) in &step.headers {
                 text.push_str(&format!("\n  {}: {}", safe(name), safe(value)));
@@ -185,7 +190,8 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
 
 /// The outputs as one line of JSON, if the workflow declares any.
 fn outputs(path: Option<&Path>, workflow: &Workflow, outputs: &Map<String, Json>, screen: &mut Screen, code: u8) -> u8 {
-    if workflow.outputs().next().is_none() {
+    // A workflow that went over to another may have the outputs of that.
+    if workflow.outputs().next().is_none() && outputs.is_empty() {
         return code;
     }
     let text = Json::Object(outputs.clone()).to_string();
@@ -226,7 +232,7 @@ fn written(result: std::io::Result<()>, screen: &mut Screen, code: u8) -> u8 {
 
 /// What nobody gave is said.
 fn made_up(workflow: &Workflow, given: &Given, screen: &mut Screen) {
-    let secret = |name: &str| workflow.inputs().iter().any(|input| input.name == name && input.secret);
+    let secret = |name: &str| workflow.inputs().any(|input| input.name == name && input.secret);
     let shown = given.inputs.iter().filter(|(name, _)| given.made_up.iter().any(|made| made == name));
     let shown: Vec<String> = shown
         .map(
@@ -242,7 +248,7 @@ fn made_up(workflow: &Workflow, given: &Given, screen: &mut Screen) {
 
 /// Values on a command line can be seen by everybody on the machine.
 fn hint(workflow: &Workflow, given: &Given, screen: &mut Screen) {
-    let secret = |name: &&String| workflow.inputs().iter().any(|input| input.name == **name && input.secret);
+    let secret = |name: &&String| workflow.inputs().any(|input| input.name == **name && input.secret);
     if let (Some(name), true) = (given.typed.iter().find(secret), std::io::stderr().is_terminal()) {
         screen.line(&format!("hint: `{0}` is a secret, and other users can see it on a command line; set ARAZZO_SECRET_{0} and use --secret {0}", safe(name)));
     }

@@ -281,10 +281,13 @@ impl Diagnostics {
         self.0.is_empty()
     }
 
-    /// In the order of the documents' text.
+    /// In the order of the documents' text, each once.
     #[must_use]
     pub fn sorted(mut self) -> Self {
         self.0.sort_by_key(|d| d.span);
+        // What is written once for many steps is compiled for each of them.
+        let mut seen = std::collections::HashSet::new();
+        self.0.retain(|d| d.span.is_none() || seen.insert((d.code.clone(), d.span, d.message.clone())));
         self
     }
 }

@@ -4,10 +4,15 @@
 //! names, expressions and conditions stay text with a place. Fields of later versions are read too, so that what is
 //! not run yet can be named by its field and line.
 
+use std::collections::HashMap;
+
+use serde_json::Value as Json;
+
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::node::{Key, Kind, Node};
 use crate::readings::Readings;
 use crate::source::{SourceId, Sources, Span};
+use crate::value::{ExpressionType, XpathVersion};
 
 /// A string of a document, with its node for carets inside it.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +49,20 @@ pub struct Document {
     /// `workflows`
     pub workflows: Vec<Workflow>,
     /// `components`
-    pub components: Option<Node>,
+    pub components: Components,
+    /// The whole document: what `$ref` in JSON Schemas and expressions over its own fields look into.
+    pub root: Node,
+}
+
+/// Components Object; its schemas stay in [`Document::root`].
+#[derive(Debug, Clone, Default)]
+pub struct Components {
+    /// `parameters`
+    pub parameters: Vec<(Key, Parameter)>,
+    /// `successActions`
+    pub success_actions: Vec<(Key, Action)>,
+    /// `failureActions`
+    pub failure_actions: Vec<(Key, Action)>,
 }
 
 /// Source Description Object.
@@ -68,17 +86,19 @@ pub struct Workflow {
     /// `inputs`: a JSON Schema.
     pub inputs: Option<Node>,
     /// `dependsOn`
-    pub depends_on: Option<(Key, Node)>,
+    pub depends_on: Vec<Text>,
     /// `steps`
     pub steps: Vec<Step>,
     /// `successActions`
-    pub success_actions: Option<(Key, Node)>,
+    pub success_actions: Vec<OrReusable<Action>>,
     /// `failureActions`
-    pub failure_actions: Option<(Key, Node)>,
+    pub failure_actions: Vec<OrReusable<Action>>,
     /// `parameters`
-    pub parameters: Option<(Key, Node)>,
+    pub parameters: Vec<OrReusable<Parameter>>,
     /// `outputs`
     pub outputs: Vec<Output>,
+    /// Its place, all of it.
+    pub span: Span,
 }
 
 /// Step Object. Exactly one of the four targets is expected; which are given is checked by `compile`.
@@ -108,8 +128,12 @@ pub struct Step {
     pub on_failure: Vec<OrReusable<Action>>,
     /// `outputs`
     pub outputs: Vec<Output>,
-    /// Fields that a later version runs: `timeout`, `correlationId`, `action`, `dependsOn`.
-    pub later: Vec<Key>,
+    /// `timeout`, in ms.
+    pub timeout: Option<(Key, u64)>,
+    /// `dependsOn`
+    pub depends_on: Vec<Text>,
+    /// Fields of steps that send or receive messages: `correlationId`, `action`.
+    pub message: Vec<Key>,
 }
 
 /// An object, or a reference to one in `components` (Reusable Object).
@@ -117,8 +141,13 @@ pub struct Step {
 pub enum OrReusable<T> {
     /// The object itself.
     Object(T),
-    /// `reference: $components.…`
-    Reference(Text),
+    /// Reusable Object.
+    Reference {
+        /// `reference: $components.…`
+        reference: Text,
+        /// `value`, for parameters.
+        value: Option<Node>,
+    },
 }
 
 /// Parameter Object.
@@ -140,9 +169,31 @@ pub struct RequestBody {
     /// `payload`
     pub payload: Option<Node>,
     /// `replacements`
-    pub replacements: Option<Key>,
+    pub replacements: Vec<Replacement>,
     /// Its place.
     pub span: Span,
+}
+
+/// Payload Replacement Object.
+#[derive(Debug, Clone)]
+pub struct Replacement {
+    /// `target`
+    pub target: Text,
+    /// `targetSelectorType`; without it the media type decides.
+    pub kind: Option<ExpressionType>,
+    /// `value`
+    pub value: Node,
+}
+
+/// Selector Object: `context`, `selector`, `type`.
+#[derive(Debug, Clone)]
+pub struct Selector {
+    /// `context`
+    pub context: Text,
+    /// `selector`
+    pub selector: Text,
+    /// `type`
+    pub kind: ExpressionType,
 }
 
 /// Criterion Object.
@@ -152,8 +203,8 @@ pub struct Criterion {
     pub context: Option<Text>,
     /// `condition`
     pub condition: Text,
-    /// `type`: a word, or an Expression Type Object.
-    pub kind: Option<Node>,
+    /// `type`, and where it is written; without it, `simple`.
+    pub kind: Option<(ExpressionType, Node)>,
 }
 
 /// Success Action Object or Failure Action Object.
@@ -169,8 +220,12 @@ pub struct Action {
     pub workflow_id: Option<Text>,
     /// `criteria`
     pub criteria: Vec<Criterion>,
-    /// Fields that a later version runs: `parameters`, `retryAfter`, `retryLimit`.
-    pub later: Vec<Key>,
+    /// `parameters`
+    pub parameters: Vec<OrReusable<Parameter>>,
+    /// `retryAfter`, in ms.
+    pub retry_after: Option<u64>,
+    /// `retryLimit`
+    pub retry_limit: Option<u32>,
     /// Its place.
     pub span: Span,
 }
@@ -236,9 +291,32 @@ const STEP: &[&str] = &[
 const PARAMETER: &[&str] = &["name", "in", "value"];
 const BODY: &[&str] = &["contentType", "payload", "replacements"];
 const CRITERION: &[&str] = &["context", "condition", "type"];
-const SUCCESS_ACTION: &[&str] = &["name", "type", "workflowId", "stepId", "parameters", "criteria"];
-const FAILURE_ACTION: &[&str] =
-    &["name", "type", "workflowId", "stepId", "parameters", "retryAfter", "retryLimit", "criteria"];
+const COMPONENTS: &[&str] = &["inputs", "parameters", "successActions", "failureActions"];
+const SELECTOR: &[&str] = &["context", "selector", "type"];
+const REPLACEMENT: &[&str] = &["target", "targetSelectorType", "value"];
+const SELECTOR_TYPES: &[&str] = &["jsonpath", "xpath", "jsonpointer"];
+const PLACES: &[&str] = &["path", "query", "querystring", "header", "cookie", "channel"];
+
+/// What the two lists of actions call their entries, and what those may hold.
+struct ActionList {
+    what: &'static str,
+    fields: &'static [&'static str],
+    types: &'static str,
+    retries: bool,
+}
+
+const SUCCESS: ActionList = ActionList {
+    what: "a success action",
+    fields: &["name", "type", "workflowId", "stepId", "parameters", "criteria"],
+    types: "end or goto",
+    retries: false,
+};
+const FAILURE: ActionList = ActionList {
+    what: "a failure action",
+    fields: &["name", "type", "workflowId", "stepId", "parameters", "retryAfter", "retryLimit", "criteria"],
+    types: "end, goto or retry",
+    retries: true,
+};
 
 impl Reader<'_> {
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
@@ -285,18 +363,90 @@ impl Reader<'_> {
             .iter()
             .filter_map(|node| self.source(node))
             .collect();
-        let workflows =
+        let workflows: Vec<Workflow> =
             self.list(root, "workflows", "the document", true).iter().filter_map(|node| self.workflow(node)).collect();
+        self.unique(
+            workflows.iter().map(|workflow| &workflow.id),
+            "two workflows are called",
+            "workflow ids are unique",
+        );
+        let self_uri = self.optional_text(root, "$self");
+        if let Some(uri) = self_uri.as_ref().filter(|uri| uri.value.contains('#')) {
+            let help = "leave out the `#` and what follows it".to_owned();
+            self.error("unknown-value", uri.span(), "`$self` must not have a fragment", help);
+        }
         Some(Document {
             source,
             version,
             version_text,
-            self_uri: self.optional_text(root, "$self"),
+            self_uri,
             title: info.and_then(|info| info.get("title")).and_then(text_of),
             source_descriptions,
             workflows,
-            components: root.get("components").cloned(),
+            components: root.get("components").map(|node| self.components(node)).unwrap_or_default(),
+            root: root.clone(),
         })
+    }
+
+    fn components(&mut self, node: &Node) -> Components {
+        const WHAT: &str = "`components`";
+        if self.object(node, WHAT).is_none() {
+            return Components::default();
+        }
+        self.fields(node, COMPONENTS, WHAT);
+        for (name, _) in COMPONENTS.iter().filter_map(|field| node.get(field)).flat_map(Node::members) {
+            if !is_identifier(&name.name) {
+                let help = "use letters, digits, `.`, `-` and `_` only".to_owned();
+                let message = format!("the name `{}` of a component cannot be written in an expression", name.name);
+                self.error("component-name", name.span, message, help);
+            }
+        }
+        let schemas = node.get("inputs").map(Node::members).unwrap_or_default();
+        for (key, schema) in schemas.iter().filter(|(_, schema)| !is_schema(schema)) {
+            let message = format!("expected `{}` to be a JSON Schema, found {}", key.name, schema.type_name());
+            self.error("wrong-type", schema.span, message, None);
+        }
+        Components {
+            parameters: self.map(node, "parameters", "a parameter", Self::parameter),
+            success_actions: self.map(node, "successActions", SUCCESS.what, |r, n| r.action(n, &SUCCESS, None)),
+            failure_actions: self.map(node, "failureActions", FAILURE.what, |r, n| r.action(n, &FAILURE, None)),
+        }
+    }
+
+    /// The entries of a map of objects.
+    fn map<T>(
+        &mut self,
+        node: &Node,
+        field: &str,
+        what: &str,
+        read: impl Fn(&mut Self, &Node) -> Option<T>,
+    ) -> Vec<(Key, T)> {
+        let Some(map) = node.get(field) else { return vec![] };
+        if self.object(map, &format!("`{field}`")).is_none() {
+            return vec![];
+        }
+        let entries = map.members().iter().filter_map(|(key, value)| {
+            self.object(value, what)?;
+            read(self, value).map(|entry| (key.clone(), entry))
+        });
+        entries.collect()
+    }
+
+    /// Says which of several names stands twice.
+    fn unique<'t>(&mut self, names: impl Iterator<Item = &'t Text>, what: &str, help: &str) {
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        for name in names {
+            if let Some(first) = seen.get(name.value.as_str()) {
+                let message = format!("{what} `{}`", name.value);
+                self.diagnostics.push(
+                    Diagnostic::error("duplicate-name", name.span(), message)
+                        .note(*first, "first here")
+                        .help(help.to_owned()),
+                );
+                continue;
+            }
+            seen.insert(&name.value, name.span());
+        }
     }
 
     fn version(&mut self, node: &Node) -> Option<((u32, u32), String)> {
@@ -364,17 +514,29 @@ impl Reader<'_> {
         self.object(node, "a workflow")?;
         self.fields(node, WORKFLOW, "a workflow");
         let id = self.required(node, "workflowId", "a workflow").and_then(|n| self.text_or_number(n, "`workflowId`"));
-        let steps = self.list(node, "steps", "a workflow", true).iter().filter_map(|step| self.step(step)).collect();
-        let keep = |name: &str| node.member(name).map(|(key, value)| (key.clone(), value.clone()));
+        let steps: Vec<Step> =
+            self.list(node, "steps", "a workflow", true).iter().filter_map(|step| self.step(step)).collect();
+        self.unique(
+            steps.iter().map(|step| &step.id),
+            "two steps of this workflow are called",
+            "step ids are unique in a workflow",
+        );
+        let inputs = node.get("inputs");
+        if let Some(inputs) = inputs.filter(|inputs| !is_schema(inputs)) {
+            let message = format!("expected `inputs` to be a JSON Schema (an object), found {}", inputs.type_name());
+            self.error("wrong-type", inputs.span, message, None);
+        }
+        let parameters = self.parameters(node, "a workflow");
         Some(Workflow {
             steps,
             outputs: self.outputs(node),
             summary: self.optional_text(node, "summary"),
-            inputs: node.get("inputs").cloned(),
-            depends_on: keep("dependsOn"),
-            success_actions: keep("successActions"),
-            failure_actions: keep("failureActions"),
-            parameters: keep("parameters"),
+            inputs: inputs.filter(|inputs| is_schema(inputs)).cloned(),
+            depends_on: self.names(node, "dependsOn", "a workflow"),
+            success_actions: self.actions(node, "successActions", "a workflow", &SUCCESS),
+            failure_actions: self.actions(node, "failureActions", "a workflow", &FAILURE),
+            parameters,
+            span: node.span,
             id: id?,
         })
     }
@@ -383,9 +545,24 @@ impl Reader<'_> {
         self.object(node, "a step")?;
         self.fields(node, STEP, "a step");
         let id = self.required(node, "stepId", "a step").and_then(|n| self.text_or_number(n, "`stepId`"));
-        let parameters = self.list(node, "parameters", "a step", false);
-        let parameters =
-            parameters.iter().filter_map(|n| self.or_reusable(n, "a parameter", Self::parameter)).collect();
+        let parameters = self.parameters(node, "a step");
+        self.target(node, id.as_ref());
+        let calls_workflow = node.get("workflowId").is_some();
+        let unplaced = parameters.iter().filter_map(|parameter| match parameter {
+            OrReusable::Object(parameter) if parameter.location.is_none() && !calls_workflow => Some(parameter),
+            _ => None,
+        });
+        for parameter in unplaced {
+            self.diagnostics.push(
+                Diagnostic::error(
+                    "missing-field",
+                    parameter.name.span(),
+                    format!("parameter `{}` does not say where it goes", parameter.name.value),
+                )
+                .help("add `in: path`, `in: query`, `in: header` or `in: cookie`".to_owned())
+                .section("§Parameter Object"),
+            );
+        }
         let criteria = self.list(node, "successCriteria", "a step", false);
         if let (true, Some((key, _))) = (criteria.is_empty(), node.member("successCriteria")) {
             self.error(
@@ -396,18 +573,26 @@ impl Reader<'_> {
             );
         }
         let success_criteria = criteria.iter().filter_map(|n| self.criterion(n)).collect();
-        let mut actions = |name: &str,
-                           fields: &'static [&'static str],
-                           what: &'static str|
-         -> Vec<OrReusable<Action>> {
-            let list = self.list(node, name, "a step", false);
-            list.iter().filter_map(|n| self.or_reusable(n, what, |reader, n| reader.action(n, fields, what))).collect()
-        };
-        let on_success = actions("onSuccess", SUCCESS_ACTION, "a success action");
-        let on_failure = actions("onFailure", FAILURE_ACTION, "a failure action");
-        let later = ["timeout", "correlationId", "action", "dependsOn"]
-            .into_iter()
-            .filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
+        let depends_on = self.names(node, "dependsOn", "a step");
+        if let (true, Some((key, list))) = (depends_on.is_empty(), node.member("dependsOn"))
+            && matches!(list.kind, Kind::Array(_))
+        {
+            self.error("empty-list", key.span, "`dependsOn` needs at least one step", "leave it out".to_owned());
+        }
+        for name in depends_on.iter().filter(|name| name.value.starts_with('$') && !is_step_reference(&name.value)) {
+            let local = name.value.strip_prefix("$steps.").map(|rest| rest.split('.').next().unwrap_or_default());
+            let help = local.map_or_else(
+                || "write a stepId, $workflows.<workflowId>.steps.<stepId> or $sourceDescriptions.<name>.<workflowId>.steps.<stepId>".to_owned(),
+                |id| format!("write {id}"),
+            );
+            self.error("unknown-value", name.span(), format!("`{}` does not name a step", name.value), help);
+        }
+        let timeout = node.member("timeout").and_then(|(key, value)| {
+            let ms = self.natural(value, "`timeout`", "a number of milliseconds")?;
+            Some((key.clone(), ms))
+        });
+        let message =
+            ["correlationId", "action"].into_iter().filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
         Some(Step {
             description: self.optional_text(node, "description"),
             operation_id: self.optional_text(node, "operationId"),
@@ -417,10 +602,12 @@ impl Reader<'_> {
             parameters,
             request_body: node.get("requestBody").and_then(|body| self.request_body(body)),
             success_criteria,
-            on_success,
-            on_failure,
+            on_success: self.actions(node, "onSuccess", "a step", &SUCCESS),
+            on_failure: self.actions(node, "onFailure", "a step", &FAILURE),
             outputs: self.outputs(node),
-            later: later.collect(),
+            timeout,
+            depends_on,
+            message: message.collect(),
             id: id?,
         })
     }
@@ -442,25 +629,305 @@ impl Reader<'_> {
             return None;
         }
         match node.get("reference") {
-            Some(reference) => self.text(reference, "`reference`").map(OrReusable::Reference),
-            None => read(self, node).map(OrReusable::Object),
+            // "Any properties added MUST be ignored": they are said, and change nothing.
+            Some(reference) => {
+                self.fields(node, &["reference", "value"], "a Reusable Object");
+                let reference = self.text(reference, "`reference`")?;
+                Some(OrReusable::Reference { reference, value: node.get("value").cloned() })
+            }
+            None => {
+                // `- name: $components.failureActions.retry`, and nothing else (docs/readings.md, `reference-as-name`).
+                let name = node.get("name").and_then(text_of).filter(|name| name.value.starts_with("$components."));
+                let only = node.get("type").is_none() && node.get("value").is_none();
+                let Some(reference) = name.filter(|_| only) else { return read(self, node).map(OrReusable::Object) };
+                self.departure(
+                    Diagnostic::warning("reference-as-name", reference.span(), "a reference is written as `reference`")
+                        .help(format!("write reference: {}", reference.value))
+                        .section("§Reusable Object"),
+                );
+                Some(OrReusable::Reference { reference, value: None })
+            }
         }
+    }
+
+    /// `parameters`, each (name, in) once.
+    fn parameters(&mut self, node: &Node, what: &str) -> Vec<OrReusable<Parameter>> {
+        let list = self.list(node, "parameters", what, false);
+        let read: Vec<OrReusable<Parameter>> =
+            list.iter().filter_map(|n| self.or_reusable(n, "a parameter", Self::parameter)).collect();
+        let mut seen: Vec<(String, &str)> = vec![];
+        for parameter in &read {
+            let OrReusable::Object(parameter) = parameter else { continue };
+            let place = parameter.location.as_ref().map_or("", |place| place.value.as_str());
+            let name = &parameter.name.value;
+            let folded = if place == "header" { name.to_ascii_lowercase() } else { name.clone() };
+            let same = (folded, place);
+            if seen.contains(&same) {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        "duplicate-parameter",
+                        parameter.name.span(),
+                        format!("parameter `{name}` stands twice in this list"),
+                    )
+                    .help("keep one of them".to_owned())
+                    .section("§Step Object"),
+                );
+            }
+            seen.push(same);
+        }
+        read
+    }
+
+    /// A list of actions; a map of them, or a single one, means the same (docs/readings.md, `actions-as-map`).
+    fn actions(&mut self, node: &Node, field: &str, what: &str, list: &ActionList) -> Vec<OrReusable<Action>> {
+        let read = match node.member(field) {
+            Some((key, value)) if matches!(value.kind, Kind::Object(_)) => {
+                let single = value.get("type").and_then(Node::as_str).is_some() || value.get("reference").is_some();
+                let message = format!("`{field}` is a list of actions");
+                self.departure(
+                    Diagnostic::warning("actions-as-map", key.span, message)
+                        .label(if single { "read as a list of one" } else { "read as a list, with the keys as names" })
+                        .help("begin each action with `- `".to_owned()),
+                );
+                if single {
+                    self.or_reusable(value, list.what, |r, n| r.action(n, list, None)).into_iter().collect()
+                } else {
+                    let each = value.members().iter().filter_map(|(key, node)| {
+                        self.or_reusable(node, list.what, |r, n| r.action(n, list, Some(key)))
+                    });
+                    each.collect()
+                }
+            }
+            _ => {
+                let items = self.list(node, field, what, false);
+                let each = items.iter().filter_map(|n| self.or_reusable(n, list.what, |r, n| r.action(n, list, None)));
+                each.collect::<Vec<_>>()
+            }
+        };
+        let mut seen: Vec<&str> = vec![];
+        let names = read.iter().filter_map(|action| match action {
+            OrReusable::Object(action) => action.name.as_ref(),
+            OrReusable::Reference { reference, .. } => Some(reference),
+        });
+        for name in names {
+            if seen.contains(&name.value.as_str()) {
+                let message = format!("two actions of this list are called `{}`", name.value);
+                self.departure(
+                    Diagnostic::warning("duplicate-action", name.span(), message)
+                        .help("give each its own name".to_owned())
+                        .section("§Step Object"),
+                );
+            }
+            seen.push(&name.value);
+        }
+        read
+    }
+
+    /// A list of different names.
+    fn names(&mut self, node: &Node, field: &str, what: &str) -> Vec<Text> {
+        let items = self.list(node, field, what, false);
+        let mut read: Vec<Text> = vec![];
+        for item in items {
+            let Some(name) = self.text(item, &format!("an entry of `{field}`")) else { continue };
+            if read.iter().any(|known| known.value == name.value) {
+                let message = format!("`{}` stands twice in `{field}`", name.value);
+                self.error("duplicate-name", name.span(), message, "keep one of them".to_owned());
+                continue;
+            }
+            read.push(name);
+        }
+        read
+    }
+
+    /// What a step calls: one of four fields, and what goes with it.
+    fn target(&mut self, node: &Node, id: Option<&Text>) {
+        let name = id.map_or("", |id| id.value.as_str());
+        let given: Vec<(&str, &Key)> = ["operationId", "operationPath", "workflowId", "channelPath"]
+            .into_iter()
+            .filter_map(|field| node.member(field).map(|(key, _)| (field, key)))
+            .collect();
+        match given.as_slice() {
+            [] => self.diagnostics.push(
+                Diagnostic::error(
+                    "missing-field",
+                    id.map_or(node.span, Text::span),
+                    format!("step `{name}` does not say what it calls"),
+                )
+                .help("add `operationId`, `operationPath` or `workflowId`".to_owned())
+                .section("§Step Object"),
+            ),
+            [_] => {}
+            [(one, _), (two, key), ..] => self.diagnostics.push(
+                Diagnostic::error("several-targets", key.span, format!("step `{name}` has both `{one}` and `{two}`"))
+                    .help("keep the one that is meant".to_owned())
+                    .section("§Step Object"),
+            ),
+        }
+        let has = |field: &str| given.iter().any(|(known, _)| *known == field);
+        let action = node.member("action");
+        if let Some((key, _)) = action.into_iter().chain(node.member("correlationId")).find(|_| has("workflowId")) {
+            let message = format!(
+                "`{}` belongs to steps that send or receive messages, not to a step that calls a workflow",
+                key.name
+            );
+            self.error("misplaced-field", key.span, message, "leave it out".to_owned());
+        } else if let Some((_, value)) = action
+            && !matches!(value.as_str(), Some("send" | "receive"))
+        {
+            self.error("unknown-value", value.span, "`action` is send or receive", "write send or receive".to_owned());
+        }
+        let word = action.and_then(|(_, value)| value.as_str());
+        if let Some((_, key)) = given.iter().find(|(field, _)| *field == "channelPath")
+            && action.is_none()
+        {
+            let message = format!("step `{name}` names a channel and does not say whether it sends or receives");
+            self.error("missing-field", key.span, message, "add `action: send` or `action: receive`".to_owned());
+        }
+        if let Some((key, _)) = node.member("correlationId")
+            && !has("workflowId")
+            && word != Some("receive")
+        {
+            let message = "`correlationId` belongs to a step that receives a message";
+            self.error("misplaced-field", key.span, message, "add `action: receive`, or leave it out".to_owned());
+        }
+    }
+
+    /// A whole number that is not negative.
+    fn natural(&mut self, node: &Node, what: &str, wanted: &str) -> Option<u64> {
+        let number = match &node.kind {
+            Kind::Number(_) => node.to_json(),
+            _ => Json::Null,
+        };
+        let whole = number.as_u64().or_else(|| {
+            number.as_f64().filter(|n| *n >= 0.0 && n.fract() == 0.0 && *n < u64::MAX as f64).map(|n| n as u64)
+        });
+        if whole.is_none() {
+            let found = if number.is_null() { node.type_name().to_owned() } else { format!("`{number}`") };
+            self.error("wrong-type", node.span, format!("expected {what} to be {wanted}, found {found}"), None);
+        }
+        whole
+    }
+
+    /// `type` of a criterion, selector or replacement.
+    fn expression_type(&mut self, node: &Node, words: &[&str], what: &str) -> Option<ExpressionType> {
+        const VERSIONS: [(&str, &[&str]); 3] = [
+            ("jsonpath", &["rfc9535", "draft-goessner-dispatch-jsonpath-00"]),
+            ("xpath", &["xpath-31", "xpath-30", "xpath-20", "xpath-10"]),
+            ("jsonpointer", &["rfc6901"]),
+        ];
+        let (word, version) = match &node.kind {
+            Kind::Object(_) => {
+                self.fields(node, &["type", "version"], "an Expression Type Object");
+                let word = self.required(node, "type", "an Expression Type Object")?;
+                let version = self.required(node, "version", "an Expression Type Object")?;
+                (self.text(word, "`type`")?, Some(self.text_or_number(version, "`version`")?))
+            }
+            _ => (self.text(node, "`type`")?, None),
+        };
+        let known: Vec<&str> = match &version {
+            Some(_) => VERSIONS.iter().map(|(word, _)| *word).collect(),
+            None => words.to_vec(),
+        };
+        if !known.contains(&word.value.as_str()) {
+            let help = nearest(&word.value, known.iter().copied())
+                .map_or_else(|| format!("write one of {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+            let message = format!("`{}` is not a type of {what}", word.value);
+            self.diagnostics.push(
+                Diagnostic::error("unknown-value", word.span(), message).help(help).section("§Expression Type Object"),
+            );
+            return None;
+        }
+        let versions = VERSIONS.iter().find(|(known, _)| *known == word.value).map_or(&[][..], |(_, all)| *all);
+        if let Some(version) = version.as_ref().filter(|version| !versions.contains(&version.value.as_str())) {
+            let message = format!("`{}` is not a version of {}", version.value, word.value);
+            self.diagnostics.push(
+                Diagnostic::error("unknown-value", version.span(), message)
+                    .help(format!("write one of {}", versions.join(", ")))
+                    .section("§Expression Type Object"),
+            );
+            return None;
+        }
+        let version = version.as_ref().map_or("", |version| version.value.as_str());
+        Some(match (word.value.as_str(), version) {
+            ("simple", _) => ExpressionType::Simple,
+            ("regex", _) => ExpressionType::Regex,
+            ("jsonpointer", _) => ExpressionType::Jsonpointer,
+            ("jsonpath", "draft-goessner-dispatch-jsonpath-00") => ExpressionType::Goessner,
+            ("jsonpath", _) => ExpressionType::Jsonpath,
+            (_, "xpath-10") => ExpressionType::Xpath(XpathVersion::V10),
+            (_, "xpath-20") => ExpressionType::Xpath(XpathVersion::V20),
+            (_, "xpath-30") => ExpressionType::Xpath(XpathVersion::V30),
+            _ => ExpressionType::Xpath(XpathVersion::V31),
+        })
+    }
+
+    fn replacement(&mut self, node: &Node) -> Option<Replacement> {
+        const WHAT: &str = "a replacement";
+        self.object(node, WHAT)?;
+        self.fields(node, REPLACEMENT, WHAT);
+        let target = self.required(node, "target", WHAT).and_then(|n| self.text(n, "`target`"));
+        let value = self.required(node, "value", WHAT);
+        let kind = match node.get("targetSelectorType") {
+            Some(kind) => Some(self.expression_type(kind, SELECTOR_TYPES, "selector")?),
+            None => None,
+        };
+        let value = value?.clone();
+        self.selectors(&value);
+        Some(Replacement { target: target?, kind, value })
+    }
+
+    /// Checks the Selector Objects in a value.
+    fn selectors(&mut self, node: &Node) {
+        if selector_fields(node).is_some() {
+            let _ = self.selector(node);
+            return;
+        }
+        node.items()
+            .iter()
+            .chain(node.members().iter().map(|(_, value)| value))
+            .for_each(|value| self.selectors(value));
+    }
+
+    fn selector(&mut self, node: &Node) -> Option<Selector> {
+        const WHAT: &str = "a Selector Object";
+        self.fields(node, SELECTOR, WHAT);
+        let context = self.required(node, "context", WHAT).and_then(|n| self.text(n, "`context`"));
+        let selector = self.required(node, "selector", WHAT).and_then(|n| self.text(n, "`selector`"));
+        let kind = self.required(node, "type", WHAT);
+        let kind = kind.and_then(|n| self.expression_type(n, SELECTOR_TYPES, "selector"));
+        Some(Selector { context: context?, selector: selector?, kind: kind? })
     }
 
     fn parameter(&mut self, node: &Node) -> Option<Parameter> {
         self.fields(node, PARAMETER, "a parameter");
         let name = self.required(node, "name", "a parameter").and_then(|n| self.text_or_number(n, "`name`"));
         let value = self.required(node, "value", "a parameter");
-        Some(Parameter { location: self.optional_text(node, "in"), name: name?, value: value?.clone() })
+        let location = self.optional_text(node, "in");
+        if let Some(place) = location.as_ref().filter(|place| !PLACES.contains(&place.value.as_str())) {
+            let help = nearest(&place.value, PLACES.iter().copied()).map_or_else(
+                || "write path, query, header or cookie".to_owned(),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("`{}` is not a place of a parameter", place.value);
+            self.error("unknown-value", place.span(), message, help);
+        }
+        if let Some(value) = value {
+            self.selectors(value);
+        }
+        Some(Parameter { location, name: name?, value: value?.clone() })
     }
 
     fn request_body(&mut self, node: &Node) -> Option<RequestBody> {
         self.object(node, "a request body")?;
         self.fields(node, BODY, "a request body");
+        let replacements = self.list(node, "replacements", "a request body", false);
+        if let Some(payload) = node.get("payload") {
+            self.selectors(payload);
+        }
         Some(RequestBody {
             content_type: self.optional_text(node, "contentType"),
             payload: node.get("payload").cloned(),
-            replacements: node.member("replacements").map(|(key, _)| key.clone()),
+            replacements: replacements.iter().filter_map(|n| self.replacement(n)).collect(),
             span: node.span,
         })
     }
@@ -469,11 +936,26 @@ impl Reader<'_> {
         self.object(node, "a criterion")?;
         self.fields(node, CRITERION, "a criterion");
         let condition = self.required(node, "condition", "a criterion").and_then(|n| self.condition(n));
-        Some(Criterion {
-            context: self.optional_text(node, "context"),
-            condition: condition?,
-            kind: node.get("type").cloned(),
-        })
+        let kind = match node.get("type") {
+            Some(kind) => {
+                let read = self.expression_type(kind, &["simple", "regex", "jsonpath", "xpath"], "criterion")?;
+                Some((read, kind.clone()))
+            }
+            None => None,
+        };
+        let context = self.optional_text(node, "context");
+        if let (Some((read, _)), None, Some(condition)) = (&kind, &context, &condition)
+            && *read != ExpressionType::Simple
+        {
+            let word = read.word();
+            self.diagnostics.push(
+                Diagnostic::error("missing-field", condition.span(), format!("a {word} criterion needs a `context`"))
+                    .help("add `context: $response.body`".to_owned())
+                    .section("§Criterion Object"),
+            );
+            return None;
+        }
+        Some(Criterion { context, condition: condition?, kind })
     }
 
     /// `condition: true` is a condition too; its text is what stands in the document.
@@ -486,9 +968,17 @@ impl Reader<'_> {
         }
     }
 
-    fn action(&mut self, node: &Node, fields: &[&str], what: &str) -> Option<Action> {
-        self.fields(node, fields, what);
-        let name = self.optional_text(node, "name");
+    fn action(&mut self, node: &Node, list: &ActionList, key: Option<&Key>) -> Option<Action> {
+        let what = list.what;
+        // `retry` on success is a reading with fields of its own.
+        let retries = node.get("type").and_then(Node::as_str) == Some("retry");
+        self.fields(node, if retries { FAILURE.fields } else { list.fields }, what);
+        let named = self.optional_text(node, "name");
+        let name = named.or_else(|| {
+            let key = key?;
+            let node = Node { span: key.span, kind: Kind::String(key.name.clone()) };
+            Some(Text { value: key.name.clone(), node })
+        });
         if name.is_none() {
             let message = format!("{what} has no `name`");
             let help = "give it a name; it is shown as its type and position".to_owned();
@@ -496,13 +986,40 @@ impl Reader<'_> {
         }
         let kind = self.required(node, "type", what).and_then(|n| self.text(n, "`type`"));
         let criteria = self.list(node, "criteria", what, false).iter().filter_map(|n| self.criterion(n)).collect();
-        let later = ["parameters", "retryAfter", "retryLimit"]
-            .into_iter()
-            .filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
+        let parameters = self.parameters(node, what);
+        if let (Some((key, _)), None) = (node.member("parameters"), node.get("workflowId")) {
+            let message = "`parameters` of an action are passed to a workflow, and this action names none";
+            self.error("misplaced-field", key.span, message, "add `workflowId`, or leave them out".to_owned());
+        }
+        let targets = (node.member("stepId"), node.member("workflowId"));
+        if let (Some(_), Some((key, _))) = targets {
+            let message = format!("{what} has both `stepId` and `workflowId`");
+            self.error("several-targets", key.span, message, "keep the one that is meant".to_owned());
+        }
+        if let (Some(kind), (None, None)) = (kind.as_ref().filter(|kind| kind.value == "goto"), targets) {
+            let help = "add `stepId` or `workflowId`".to_owned();
+            self.error("missing-field", kind.span(), "`goto` does not say where to", help);
+        }
+        if let Some(kind) = kind.as_ref().filter(|kind| !["end", "goto", "retry"].contains(&kind.value.as_str())) {
+            let message = format!("`{}` is not a type of {what}", kind.value);
+            self.error("unknown-value", kind.span(), message, format!("write {}", list.types));
+        }
+        if let Some(kind) = kind.as_ref().filter(|kind| kind.value == "retry" && !list.retries) {
+            self.departure(
+                Diagnostic::warning("success-retry", kind.span(), "a success action does not retry")
+                    .label("the step is run again, at most `retryLimit` times")
+                    .help("repeat a step with `goto` its own stepId and a criterion".to_owned())
+                    .section("§Success Action Object"),
+            );
+        }
+        let retry_after = node.get("retryAfter").and_then(|after| self.seconds(after));
+        let retry_limit = node.get("retryLimit").and_then(|n| self.natural(n, "`retryLimit`", "a number of retries"));
         Some(Action {
             step_id: self.optional_text(node, "stepId"),
             workflow_id: self.optional_text(node, "workflowId"),
-            later: later.collect(),
+            parameters,
+            retry_after,
+            retry_limit: retry_limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)),
             span: node.span,
             name,
             kind: kind?,
@@ -510,14 +1027,42 @@ impl Reader<'_> {
         })
     }
 
+    /// `retryAfter`: seconds with decimals → ms.
+    fn seconds(&mut self, node: &Node) -> Option<u64> {
+        let seconds = match node.kind {
+            Kind::Number(_) => node.to_json().as_f64(),
+            _ => None,
+        };
+        let ms = seconds.filter(|s| *s >= 0.0).map(|s| (s * 1000.0).round().min(u64::MAX as f64) as u64);
+        if ms.is_none() {
+            let found = seconds.map_or_else(|| node.type_name().to_owned(), |s| format!("`{s}`"));
+            let message = format!("expected `retryAfter` to be a number of seconds, found {found}");
+            self.error("wrong-type", node.span, message, None);
+        }
+        ms
+    }
+
     fn outputs(&mut self, node: &Node) -> Vec<Output> {
         match node.get("outputs") {
             None => vec![],
-            Some(outputs) if matches!(outputs.kind, Kind::Object(_)) => outputs
-                .members()
-                .iter()
-                .map(|(name, value)| Output { name: name.clone(), value: value.clone() })
-                .collect(),
+            Some(outputs) if matches!(outputs.kind, Kind::Object(_)) => {
+                let mut read = vec![];
+                for (name, value) in outputs.members() {
+                    match &value.kind {
+                        Kind::Object(_) if self.selector(value).is_none() => continue,
+                        Kind::Array(_) => {
+                            let found = value.type_name();
+                            let message = format!("expected a runtime expression or a Selector Object, found {found}");
+                            let help = "write an expression such as $response.body#/id".to_owned();
+                            self.error("wrong-type", value.span, message, help);
+                            continue;
+                        }
+                        _ => {}
+                    }
+                    read.push(Output { name: name.clone(), value: value.clone() });
+                }
+                read
+            }
             Some(other) => {
                 self.error(
                     "wrong-type",
@@ -619,6 +1164,43 @@ impl Reader<'_> {
             self.diagnostics.push(diagnostic);
         }
     }
+}
+
+/// `context` (an expression), `selector` and `type`: a Selector Object, where any value may stand.
+fn selector_fields(node: &Node) -> Option<(&Node, &Node, &Node)> {
+    let context = node.get("context").filter(|context| context.as_str().is_some_and(|text| text.starts_with('$')))?;
+    Some((context, node.get("selector")?, node.get("type")?))
+}
+
+/// The Selector Object that a value is; nothing if it is another value, or a faulty one, which [`read`] has said.
+#[must_use]
+pub fn selector(node: &Node, sources: &Sources) -> Option<Selector> {
+    selector_fields(node)?;
+    Reader { sources, readings: Readings::Lenient, diagnostics: Diagnostics::default() }.selector(node)
+}
+
+/// `true` if a value is written as a Selector Object, faulty or not.
+#[must_use]
+pub fn is_selector(node: &Node) -> bool {
+    selector_fields(node).is_some()
+}
+
+/// A JSON Schema is an object, or `true` or `false`.
+fn is_schema(node: &Node) -> bool {
+    matches!(node.kind, Kind::Object(_) | Kind::Bool(_))
+}
+
+/// `^[a-zA-Z0-9\.\-_]+$`: keys of components and names of outputs.
+#[must_use]
+pub fn is_identifier(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+}
+
+/// `$workflows.<workflowId>.steps.<stepId>`, `$sourceDescriptions.<name>.<workflowId>.steps.<stepId>`
+fn is_step_reference(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    let form = matches!(parts.as_slice(), ["$workflows", _, "steps", _] | ["$sourceDescriptions", _, _, "steps", _]);
+    form && parts.iter().all(|part| !part.is_empty())
 }
 
 fn text_of(node: &Node) -> Option<Text> {

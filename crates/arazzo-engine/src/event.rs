@@ -56,12 +56,21 @@ pub enum EventKind {
     WorkflowStarted {
         /// Its inputs.
         inputs: Map<String, Json>,
+        /// The frame that it runs for; none for the workflow that was run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        parent: Option<u32>,
+        /// `step`, `dependency`, `retry`: what it runs for; `goto` if it took the place of the workflow before it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     /// A step begins.
     #[serde(rename = "step.started")]
     StepStarted {
         /// The `operationId`, if it has one.
         operation: Option<String>,
+        /// The workflow that it calls, if it calls one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        calls: Option<String>,
     },
     /// A request left the engine.
     #[serde(rename = "request.sent")]
@@ -136,9 +145,9 @@ pub enum EventKind {
     ActionSelected {
         /// Its name.
         action: String,
-        /// `goto`, `end`
+        /// `goto`, `end`, `retry`
         kind: String,
-        /// The step it goes to.
+        /// The step or workflow it goes to; for a retry, what runs before it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         target: Option<String>,
         /// `success` or `failure`: the list it stands in.
@@ -146,7 +155,7 @@ pub enum EventKind {
         /// How long the next request waits, in ms.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         delay_ms: Option<u64>,
-        /// `loop-pace`, `loop-delay`, `retry-after`
+        /// `loop-pace`, `loop-delay`, `retry`, `retry-after`
         #[serde(default, skip_serializing_if = "Option::is_none")]
         delay_because: Option<String>,
     },
@@ -155,7 +164,7 @@ pub enum EventKind {
     WaitStarted {
         /// How long, in ms.
         delay_ms: u64,
-        /// `loop-pace`, `loop-delay`, `retry-after`
+        /// `loop-pace`, `loop-delay`, `retry`, `retry-after`
         because: String,
     },
     /// A visit of a step ended.
@@ -280,8 +289,9 @@ pub enum RunStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Why {
-    /// `criterion-not-met`, `criterion-not-evaluable`, `unexpected-status`, `no-answer`, `absent-value`, `unsafe-value`,
-    /// `step-limit`, `time-limit`, `wait-limit`, `body-limit`, `interrupted`, `ended-on-failure`.
+    /// `criterion-not-met`, `criterion-not-evaluable`, `unexpected-status`, `no-answer`, `step-timeout`, `absent-value`,
+    /// `unsafe-value`, `invalid-input`, `replacement-target`, `dependency-not-met`, `step-limit`, `time-limit`,
+    /// `wait-limit`, `body-limit`, `depth-limit`, `interrupted`, `ended-on-failure`.
     pub code: String,
     /// What happened, in words.
     pub message: String,

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::diagnostic::nearest;
-use crate::program::{Input, Inputs, Workflow};
+use crate::program::{Input, Inputs, Program, Workflow, WorkflowId};
 
 /// Inputs by name.
 pub type InputValues = Map<String, Json>;
@@ -22,16 +22,55 @@ pub struct InputFault {
     pub help: Option<String>,
 }
 
-/// Fills defaults and validates; the result is what `$inputs` sees.
+/// Fills defaults and validates the inputs of a run; the result is what `$inputs` sees, with what the workflows see that
+/// it depends on (docs/readings.md, `dependsOn` of a workflow).
 ///
 /// # Errors
-/// Every fault: unknown names, missing ones, and whatever the schema (JSON Schema 2020-12) refuses.
-pub fn accept(workflow: &Workflow, mut given: InputValues) -> Result<InputValues, Vec<InputFault>> {
+/// Every fault: unknown names, missing ones, and whatever the schemas (JSON Schema 2020-12) refuse.
+pub fn accept(program: &Program, workflow: WorkflowId, given: InputValues) -> Result<InputValues, Vec<InputFault>> {
+    let Some(target) = program.workflow(workflow) else { return Ok(given) };
+    let inputs = &target.inputs;
+    let mut faults = vec![];
+    let mut own = InputValues::new();
+    let mut others = InputValues::new();
+    for (name, value) in given {
+        if inputs.declares(&name) || inputs.open && !inputs.passes_on(&name) {
+            own.insert(name, value);
+        } else if inputs.passes_on(&name) {
+            others.insert(name, value);
+        } else {
+            faults.push(unknown(inputs, &name));
+        }
+    }
+    let mut accepted = match accept_own(target, own) {
+        Ok(accepted) => accepted,
+        Err(own) => {
+            faults.extend(own);
+            return Err(faults);
+        }
+    };
+    for needed in target.dependencies.iter().filter_map(|id| program.workflow(*id)) {
+        let all = accepted.iter().chain(&others);
+        let fits = all.filter(|(name, _)| needed.inputs.open || needed.inputs.declares(name));
+        match accept_own(needed, fits.map(|(name, value)| (name.clone(), value.clone())).collect()) {
+            Ok(_) => {}
+            Err(found) => {
+                let new = found.into_iter().filter(|fault| !faults.contains(fault)).collect::<Vec<_>>();
+                faults.extend(new);
+            }
+        }
+    }
+    accepted.extend(others);
+    if faults.is_empty() { Ok(accepted) } else { Err(faults) }
+}
+
+/// Fills defaults and validates the inputs of one workflow, as it is called by another.
+///
+/// # Errors
+/// As [`accept`].
+pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputValues, Vec<InputFault>> {
     let inputs = &workflow.inputs;
     let mut faults = vec![];
-    for name in given.keys().filter(|name| !inputs.open && !inputs.declares(name)) {
-        faults.push(unknown(inputs, name));
-    }
     for input in &inputs.declared {
         if let (Some(default), false) = (&input.default, given.contains_key(&input.name)) {
             given.insert(input.name.clone(), default.clone());
@@ -47,9 +86,8 @@ pub fn accept(workflow: &Workflow, mut given: InputValues) -> Result<InputValues
             let keyword = error.kind().keyword().to_owned();
             // Said above, in the words of the command line.
             if path.is_empty()
-                && matches!(keyword.as_str(), "required" | "additionalProperties")
-                && (keyword == "required" && faults.iter().any(|f| f.code == "missing-input")
-                    || faults.iter().any(|f| f.code == "unknown-input"))
+                && keyword == "required"
+                && faults.iter().any(|fault: &InputFault| fault.code == "missing-input")
             {
                 continue;
             }
@@ -79,7 +117,7 @@ pub fn accept(workflow: &Workflow, mut given: InputValues) -> Result<InputValues
 /// # Errors
 /// A fault if the text does not spell a value of a declared type.
 pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputFault> {
-    let Some(input) = workflow.inputs.declared.iter().find(|input| input.name == name) else {
+    let Some(input) = workflow.inputs.given().find(|input| input.name == name) else {
         return Ok(Json::String(text.to_owned()));
     };
     if input.types.is_empty() {
@@ -143,7 +181,7 @@ fn missing(input: &Input) -> InputFault {
 }
 
 fn unknown(inputs: &Inputs, name: &str) -> InputFault {
-    let names: Vec<&str> = inputs.declared.iter().map(|input| input.name.as_str()).collect();
+    let names: Vec<&str> = inputs.given().map(|input| input.name.as_str()).collect();
     let help = match nearest(name, names.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None if names.is_empty() => "the workflow takes no inputs".to_owned(),
@@ -162,5 +200,23 @@ impl Inputs {
     #[must_use]
     pub fn declares(&self, name: &str) -> bool {
         self.declared.iter().any(|input| input.name == name)
+    }
+
+    /// `true` if the schema says that an input is a plain text: nothing about it says that it is the content of a file.
+    #[must_use]
+    pub fn is_plain_text(&self, name: &str) -> bool {
+        let schema = self.schema.as_ref().and_then(|schema| schema.get("properties")?.get(name));
+        let is_file = |schema: &Json| {
+            schema.get("contentMediaType").is_some()
+                || schema.get("contentEncoding").is_some()
+                || schema.get("format").and_then(Json::as_str) == Some("binary")
+        };
+        schema.is_some_and(|schema| schema.get("type").and_then(Json::as_str) == Some("string") && !is_file(schema))
+    }
+
+    /// `true` if a workflow that it depends on declares this name.
+    #[must_use]
+    pub fn passes_on(&self, name: &str) -> bool {
+        self.passed_on.iter().any(|input| input.name == name)
     }
 }

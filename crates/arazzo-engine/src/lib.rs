@@ -57,7 +57,7 @@
 //!
 //! // Step: time and replies in, requests and events out.
 //! let given = serde_json::json!({ "who": "you" }).as_object().unwrap().clone();
-//! let inputs = inputs::accept(compiled.program.workflow(greet).unwrap(), given).unwrap();
+//! let inputs = inputs::accept(&compiled.program, greet, given).unwrap();
 //! let mut machine = Machine::new(compiled.program.clone(), greet, inputs, Default::default()).unwrap();
 //! let mut report = Report::default();
 //! let turn = machine.step(0, Input::Start { epoch_ms: 0 });

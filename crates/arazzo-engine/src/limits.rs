@@ -34,11 +34,13 @@ pub fn duration(text: &str) -> Result<Millis, String> {
 pub struct Limits {
     /// Attempts of steps, `--max-steps`.
     pub steps: u32,
+    /// Workflows that are in progress at once, each called by the one before.
+    pub depth: u32,
     /// Milliseconds for the whole run, `--timeout`.
     pub run_ms: Millis,
     /// Milliseconds for one request, from sending to the last byte of its answer.
     pub request_ms: Millis,
-    /// Milliseconds that a `Retry-After` may ask for.
+    /// Milliseconds that a `Retry-After` may ask for, `--max-wait`.
     pub wait_ms: Millis,
     /// Bytes of a decoded response body.
     pub body_bytes: u64,
@@ -50,6 +52,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             steps: 2_000,
+            depth: 32,
             run_ms: 3_600_000,
             request_ms: 60_000,
             wait_ms: 300_000,
@@ -110,6 +113,8 @@ pub struct Settings {
     pub secrets: Vec<String>,
     /// `--require-outputs`: a run that leaves a declared output without a value exits with 1.
     pub require_outputs: bool,
+    /// Inputs that were given as files: their bytes, which a multipart body sends as they are.
+    pub files: BTreeMap<String, crate::value::File>,
     /// What is unusual about the documents: said again as events, so that they stand alone.
     pub warnings: Vec<Warning>,
 }

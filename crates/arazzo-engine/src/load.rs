@@ -17,7 +17,8 @@
 //! assert!(diagnostics.has_errors()); // two lists are empty
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use url::Url;
 
@@ -26,6 +27,9 @@ use crate::document::{self, Document};
 use crate::node::{Node, NodeLimits};
 use crate::readings::Readings;
 use crate::source::{Place, SourceId, Sources, Span};
+
+/// The most documents that one description may be made of.
+const DOCUMENTS: usize = 64;
 
 /// Bytes from which on a YAML document is read in parts, if it can be.
 const LARGE: usize = 256 << 10;
@@ -53,7 +57,7 @@ pub struct Ask {
 pub enum Wanted {
     /// The entry document.
     Entry,
-    /// The source description with this index.
+    /// The source description with this index in [`Bundle::described`].
     Source(usize),
 }
 
@@ -82,7 +86,8 @@ pub struct Fetched {
 pub struct LoadOptions {
     /// How departures are read.
     pub readings: Readings,
-    /// `--source NAME=uri`: takes the place of a source description's url.
+    /// `--source NAME=uri`: takes the place of a source description's url. `other.NAME` is one of the document that the
+    /// entry document describes as `other`; an absolute uri is that of any document.
     pub sources: BTreeMap<String, String>,
     /// The uri of the workspace root, with a `/` at its end; source descriptions are looked for up to there.
     pub root: Option<String>,
@@ -95,25 +100,64 @@ pub struct LoadOptions {
 pub struct Bundle {
     /// All texts.
     pub sources: Sources,
-    /// The entry document.
-    pub document: Document,
-    /// The source descriptions in the order of the document.
+    /// The Arazzo documents; the first is the entry document.
+    pub documents: Vec<Loaded>,
+    /// The source descriptions of all documents, those of one document in its order.
     pub described: Vec<Described>,
+}
+
+impl Bundle {
+    /// Which described document each source description is, by number: the same document is one, whoever describes it.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<usize> {
+        let mut numbers = vec![];
+        let mut known: Vec<&str> = vec![];
+        for described in &self.described {
+            let same = known.iter().position(|uri| !uri.is_empty() && *uri == described.uri);
+            numbers.push(same.unwrap_or(known.len()));
+            if same.is_none() {
+                known.push(&described.uri);
+            }
+        }
+        numbers
+    }
+}
+
+/// An Arazzo document that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The document.
+    pub document: Document,
+    /// Its own uri, which relative references begin at: `$self`, else where it was read (specification, Establishing
+    /// the Base URI).
+    pub identity: String,
+    /// Where it was read.
+    pub uri: String,
+    /// What people call its sources: nothing for the entry document, else `other.`.
+    label: String,
 }
 
 /// A source description with what its url led to.
 #[derive(Debug)]
 pub struct Described {
+    /// The document it stands in, an index of [`Bundle::documents`].
+    pub document: usize,
     /// Its name.
     pub name: String,
+    /// Its name for people: with the way to its document before it.
+    pub label: String,
     /// Where its url is written.
     pub span: Span,
     /// What kind of document it is.
     pub kind: DescribedKind,
+    /// Its url, resolved: which document is meant.
+    pub identity: String,
     /// Where it was read from, absolute.
     pub uri: String,
     /// The tree; `None` if it could not be read (a diagnostic says why).
-    pub root: Option<Node>,
+    pub root: Option<Arc<Node>>,
+    /// The Arazzo document that it is, an index of [`Bundle::documents`].
+    pub leads_to: Option<usize>,
 }
 
 /// Kinds of source descriptions.
@@ -134,10 +178,25 @@ pub struct Loader {
     entry: Candidate,
     entry_name: String,
     sources: Sources,
-    document: Option<Document>,
+    documents: Vec<Loaded>,
     described: Vec<Described>,
-    asked: bool,
+    /// What was read, by where it was read.
+    read: HashMap<String, Read>,
+    /// How many documents have been asked for their sources.
+    asked: usize,
+    /// Names of `--source` that were meant.
+    used: BTreeSet<String>,
+    began: bool,
+    done: bool,
     diagnostics: Diagnostics,
+}
+
+/// A text that was read: its tree, what it is, and which document of the description it is.
+#[derive(Debug, Clone)]
+struct Read {
+    node: Arc<Node>,
+    kind: Option<DescribedKind>,
+    document: Option<usize>,
 }
 
 impl Loader {
@@ -149,25 +208,35 @@ impl Loader {
             entry: Candidate { uri: uri.into(), departure: false },
             entry_name: name.into(),
             sources: Sources::default(),
-            document: None,
+            documents: vec![],
             described: vec![],
-            asked: false,
+            read: HashMap::new(),
+            asked: 0,
+            used: BTreeSet::new(),
+            began: false,
+            done: false,
             diagnostics: Diagnostics::default(),
         }
     }
 
     /// What is needed next; the same asks are never made twice.
     pub fn need(&mut self) -> Need {
-        if self.sources.iter().next().is_none() && !self.asked {
-            self.asked = true;
+        if !self.began {
+            self.began = true;
             return Need::Asks(vec![Ask { wanted: Wanted::Entry, candidates: vec![self.entry.clone()] }]);
         }
-        let Some(document) = &self.document else { return Need::Done };
-        if !self.described.is_empty() || document.source_descriptions.is_empty() {
-            return Need::Done;
+        while self.asked < self.documents.len() {
+            let asks = self.describe(self.asked);
+            self.asked += 1;
+            if !asks.is_empty() {
+                return Need::Asks(asks);
+            }
         }
-        let asks = self.describe();
-        if asks.is_empty() { Need::Done } else { Need::Asks(asks) }
+        if !self.done {
+            self.done = true;
+            self.identify();
+        }
+        Need::Done
     }
 
     /// Answers an ask: the document, or what was tried and why it could not be read, one line a candidate.
@@ -175,10 +244,11 @@ impl Loader {
         match ask.wanted {
             Wanted::Entry => match result {
                 Ok(fetched) => {
+                    let uri = fetched.uri.clone();
                     let Some((id, node)) = self.parse(fetched) else { return };
-                    let (document, diagnostics) = document::read(&node, id, &self.sources, self.options.readings);
-                    self.diagnostics.extend(diagnostics);
-                    self.document = document;
+                    let kind = DescribedKind::of(&node);
+                    let document = self.document(id, &node, &uri, String::new());
+                    self.read.insert(uri, Read { node: Arc::new(node), kind, document });
                 }
                 Err(tried) => {
                     let message = format!("cannot read `{}`: {}", self.entry_name, tried.join("; "));
@@ -193,8 +263,11 @@ impl Loader {
     #[must_use]
     pub fn finish(self) -> (Option<Bundle>, Diagnostics, Sources) {
         let sources = self.sources.clone();
-        let bundle =
-            self.document.map(|document| Bundle { sources: self.sources, document, described: self.described });
+        let bundle = (!self.documents.is_empty()).then_some(Bundle {
+            sources: self.sources,
+            documents: self.documents,
+            described: self.described,
+        });
         (bundle, self.diagnostics, sources)
     }
 
@@ -202,35 +275,29 @@ impl Loader {
         parse(&mut self.sources, fetched, self.options.limits).map_err(|faults| self.diagnostics.extend(faults)).ok()
     }
 
-    fn describe(&mut self) -> Vec<Ask> {
-        let Some(document) = &self.document else { return vec![] };
-        let base = document
-            .self_uri
-            .as_ref()
-            .and_then(|text| Url::parse(&text.value).ok().filter(|url| url.scheme() == "file"));
-        let base = base.or_else(|| Url::parse(&self.entry.uri).ok());
+    /// Reads the Arazzo objects of a tree; the index of the document.
+    fn document(&mut self, id: SourceId, node: &Node, uri: &str, label: String) -> Option<usize> {
+        let (document, diagnostics) = document::read(node, id, &self.sources, self.options.readings);
+        self.diagnostics.extend(diagnostics);
+        let document = document?;
+        let own = document.self_uri.as_ref().map(|text| text.value.as_str());
+        let identity = match (Url::parse(uri), own) {
+            (Ok(read), Some(own)) => read.join(own).map_or_else(|_| uri.to_owned(), String::from),
+            _ => uri.to_owned(),
+        };
+        self.documents.push(Loaded { document, identity, uri: uri.to_owned(), label });
+        Some(self.documents.len() - 1)
+    }
+
+    /// The source descriptions of one document, and what must be read for them.
+    fn describe(&mut self, owner: usize) -> Vec<Ask> {
+        let Some(Loaded { document, identity, uri, label }) = self.documents.get(owner) else { return vec![] };
+        let (identity, read_at, label) = (Url::parse(identity).ok(), Url::parse(uri).ok(), label.clone());
+        let descriptions = document.source_descriptions.clone();
         let mut asks = vec![];
-        let mut diagnostics = vec![];
-        for name in self.options.sources.keys() {
-            if !document.source_descriptions.iter().any(|source| source.name.value == *name) {
-                let names: Vec<&str> = document.source_descriptions.iter().map(|s| s.name.value.as_str()).collect();
-                let help = nearest(name, names.iter().copied()).map_or_else(
-                    || format!("source descriptions: {}", names.join(", ")),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                diagnostics.push(
-                    Diagnostic::error(
-                        "unknown-source",
-                        None,
-                        format!("--source names `{name}`, which the document does not describe"),
-                    )
-                    .help(help),
-                );
-            }
-        }
-        for (index, source) in document.source_descriptions.iter().enumerate() {
-            if document.source_descriptions.iter().take(index).any(|other| other.name.value == source.name.value) {
-                diagnostics.push(
+        for (index, source) in descriptions.iter().enumerate() {
+            if descriptions.iter().take(index).any(|other| other.name.value == source.name.value) {
+                self.diagnostics.push(
                     Diagnostic::error(
                         "duplicate-name",
                         source.name.span(),
@@ -244,111 +311,184 @@ impl Loader {
                 Some("arazzo") => DescribedKind::Arazzo,
                 _ => DescribedKind::Openapi,
             };
+            let place = self.described.len();
+            let shown = format!("{label}{}", source.name.value);
+            let resolved = resolve(identity.as_ref(), &source.url.value);
             self.described.push(Described {
+                document: owner,
                 name: source.name.value.clone(),
+                label: shown.clone(),
                 span: source.url.span(),
                 kind,
+                identity: resolved.clone().unwrap_or_default(),
                 uri: String::new(),
                 root: None,
+                leads_to: None,
             });
-            let candidates = match self.options.sources.get(&source.name.value) {
-                Some(uri) => vec![Candidate { uri: uri.clone(), departure: false }],
-                None => match candidates(base.as_ref(), &source.url.value, self.options.root.as_deref()) {
-                    Ok(candidates) => candidates,
-                    Err(reason) => {
-                        diagnostics.push(
-                            Diagnostic::error(
-                                "source-not-found",
-                                source.url.span(),
-                                format!("`{}` is not a url: {reason}", source.url.value),
-                            )
-                            .section("§Source Description Object"),
-                        );
+            let given = [Some(shown), resolved.clone().ok()]
+                .into_iter()
+                .flatten()
+                .find_map(|key| self.options.sources.get_key_value(&key));
+            let candidates = match (given, resolved) {
+                (Some((key, uri)), _) => {
+                    self.used.insert(key.clone());
+                    vec![Candidate { uri: uri.clone(), departure: false }]
+                }
+                (None, Ok(meant)) => {
+                    if let Some(known) = self.documents.iter().position(|document| document.identity == meant) {
+                        self.link(place, known);
                         continue;
                     }
-                },
+                    candidates(&meant, read_at.as_ref(), &source.url.value, self.options.root.as_deref())
+                }
+                (None, Err(reason)) => {
+                    self.diagnostics.push(
+                        Diagnostic::error(
+                            "source-not-found",
+                            source.url.span(),
+                            format!("`{}` is not a url: {reason}", source.url.value),
+                        )
+                        .section("§Source Description Object"),
+                    );
+                    continue;
+                }
             };
-            let remote =
-                candidates.first().is_some_and(|c| c.uri.starts_with("http://") || c.uri.starts_with("https://"));
-            if remote {
-                let name = &source.name.value;
-                diagnostics.push(
-                    Diagnostic::error(
-                        "remote-source",
-                        source.url.span(),
-                        "sources on the network are not supported yet",
-                    )
-                    .label("this url is not fetched")
-                    .help(format!("save the document and run with --source {name}=FILE")),
-                );
+            let known = candidates
+                .iter()
+                .find(|c| !c.departure)
+                .and_then(|c| Some((c.uri.clone(), self.read.get(&c.uri)?.clone())));
+            if let Some((uri, read)) = known {
+                self.found(place, uri, read);
                 continue;
             }
-            asks.push(Ask { wanted: Wanted::Source(index), candidates });
+            // What is on the network only may still be a document that is read later.
+            let remote =
+                |candidate: &Candidate| candidate.uri.starts_with("http://") || candidate.uri.starts_with("https://");
+            if !candidates.iter().all(remote) {
+                asks.push(Ask { wanted: Wanted::Source(place), candidates });
+            }
         }
-        self.diagnostics.extend(diagnostics);
         asks
     }
 
-    fn give_source(&mut self, index: usize, ask: &Ask, result: Result<Fetched, Vec<String>>) {
-        let Some((name, span)) = self.described.get(index).map(|d| (d.name.clone(), d.span)) else { return };
-        match result {
-            Ok(fetched) => {
-                let departure =
-                    ask.candidates.iter().any(|candidate| candidate.uri == fetched.uri && candidate.departure);
-                if let (true, Some(severity)) = (departure, self.options.readings.severity("root-relative-source")) {
-                    let mut diagnostic = Diagnostic::warning(
-                        "root-relative-source",
-                        span,
-                        format!("source `{name}` is not where its url leads; it was found at {}", fetched.name),
-                    )
-                    .help("write the url relative to this document".to_owned());
-                    diagnostic.severity = severity;
-                    self.diagnostics.push(diagnostic);
-                }
-                let uri = fetched.uri.clone();
-                let parsed = self.parse(fetched);
-                let given = self.options.sources.contains_key(&name);
-                let declared = self
-                    .document
-                    .as_ref()
-                    .and_then(|d| d.source_descriptions.get(index))
-                    .is_some_and(|s| s.kind.is_some());
-                let mut wrong_kind = None;
-                if let (Some(described), Some((id, node))) = (self.described.get_mut(index), parsed) {
-                    let found = DescribedKind::of(&node);
-                    if !declared && let Some(found) = found {
-                        described.kind = found;
-                    }
-                    if found != Some(described.kind) {
-                        wrong_kind = Some((id, described.kind, found));
-                    }
-                    described.uri = uri;
-                    described.root = Some(node);
-                }
-                if let Some((id, wanted, found)) = wrong_kind {
-                    let file = self.sources.get(id).map(|s| s.name.clone()).unwrap_or_default();
-                    let is = found
-                        .map_or("neither an OpenAPI, an AsyncAPI nor an Arazzo document", DescribedKind::with_article);
-                    let from = if given { " (given with --source)" } else { "" };
-                    self.diagnostics.push(Diagnostic::error(
-                        "wrong-kind-of-source",
-                        span,
-                        format!("source `{name}` is described as {}, but {file}{from} is {is}", wanted.with_article()),
-                    ));
-                    if let Some(described) = self.described.get_mut(index) {
-                        described.root = None;
-                    }
-                }
+    /// What is left when every document has been read: sources that are known by their identity, and those that nothing
+    /// led to.
+    fn identify(&mut self) {
+        for index in 0..self.described.len() {
+            let Some(described) = self.described.get(index) else { continue };
+            if described.root.is_some() || !described.uri.is_empty() || described.identity.is_empty() {
+                continue;
             }
+            let (span, name) = (described.span, described.label.clone());
+            if let Some(known) = self.documents.iter().position(|document| document.identity == described.identity) {
+                self.link(index, known);
+                continue;
+            }
+            self.diagnostics.push(
+                Diagnostic::error("remote-source", span, "sources on the network are not supported yet")
+                    .label("this url is not fetched")
+                    .help(format!("save the document and run with --source {name}=FILE")),
+            );
+        }
+        if self.documents.is_empty() {
+            return;
+        }
+        let names: Vec<String> = self.described.iter().map(|described| described.label.clone()).collect();
+        for name in self.options.sources.keys().filter(|name| !self.used.contains(*name)) {
+            let help = nearest(name, names.iter().map(String::as_str)).map_or_else(
+                || format!("source descriptions: {}", names.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("--source names `{name}`, which the document does not describe");
+            self.diagnostics.push(Diagnostic::error("unknown-source", None, message).help(help));
+        }
+    }
+
+    /// A source description that is a document which was read already.
+    fn link(&mut self, index: usize, document: usize) {
+        let Some((uri, read)) = self.read.iter().find(|(_, read)| read.document == Some(document)) else { return };
+        self.found(index, uri.clone(), read.clone());
+    }
+
+    /// Keeps what a source description led to, if it is what it is described as.
+    fn found(&mut self, index: usize, uri: String, read: Read) {
+        let declared = self.described.get(index).and_then(|described| {
+            let owner = self.documents.get(described.document)?;
+            let source =
+                owner.document.source_descriptions.iter().find(|source| source.name.value == described.name)?;
+            source.kind.as_ref()
+        });
+        let declared = declared.is_some();
+        let given = self
+            .described
+            .get(index)
+            .is_some_and(|described| self.used.contains(&described.label) || self.used.contains(&described.identity));
+        let Some(described) = self.described.get_mut(index) else { return };
+        described.uri = uri;
+        if !declared && let Some(kind) = read.kind {
+            described.kind = kind;
+        }
+        if read.kind == Some(described.kind) {
+            described.leads_to = read.document;
+            described.root = Some(read.node);
+            return;
+        }
+        let file = self.sources.get(read.node.span.source).map(|s| s.name.clone()).unwrap_or_default();
+        let is =
+            read.kind.map_or("neither an OpenAPI, an AsyncAPI nor an Arazzo document", DescribedKind::with_article);
+        let from = if given { " (given with --source)" } else { "" };
+        let (name, wanted) = (&described.name, described.kind.with_article());
+        let message = format!("source `{name}` is described as {wanted}, but {file}{from} is {is}");
+        self.diagnostics.push(Diagnostic::error("wrong-kind-of-source", described.span, message));
+    }
+
+    fn give_source(&mut self, index: usize, ask: &Ask, result: Result<Fetched, Vec<String>>) {
+        let Some(described) = self.described.get_mut(index) else { return };
+        let (name, label, span) = (described.name.clone(), described.label.clone(), described.span);
+        let fetched = match result {
+            Ok(fetched) => fetched,
             Err(tried) => {
+                described.identity.clear();
                 let mut diagnostic =
                     Diagnostic::error("source-not-found", span, format!("cannot read source `{name}`"))
-                        .help(format!("correct the url, or run with --source {name}=FILE"))
+                        .help(format!("correct the url, or run with --source {label}=FILE"))
                         .section("§Source Description Object");
                 diagnostic.remarks = tried;
                 self.diagnostics.push(diagnostic);
+                return;
             }
+        };
+        let departure = ask.candidates.iter().any(|candidate| candidate.uri == fetched.uri && candidate.departure);
+        if let (true, Some(severity)) = (departure, self.options.readings.severity("root-relative-source")) {
+            let mut diagnostic = Diagnostic::warning(
+                "root-relative-source",
+                span,
+                format!("source `{name}` is not where its url leads; it was found at {}", fetched.name),
+            )
+            .help("write the url relative to this document".to_owned());
+            diagnostic.severity = severity;
+            self.diagnostics.push(diagnostic);
         }
+        let uri = fetched.uri.clone();
+        // The uri is kept also if the text is wrong: that was said, and nothing else is missing.
+        described.uri.clone_from(&uri);
+        if let Some(read) = self.read.get(&uri).cloned() {
+            return self.found(index, uri, read);
+        }
+        let Some((id, node)) = self.parse(fetched) else { return };
+        let kind = DescribedKind::of(&node);
+        let document = match kind {
+            Some(DescribedKind::Arazzo) if self.documents.len() >= DOCUMENTS => {
+                let message = format!("the description is made of more than {DOCUMENTS} documents");
+                self.diagnostics.push(Diagnostic::error("too-many-documents", span, message));
+                None
+            }
+            Some(DescribedKind::Arazzo) => self.document(id, &node, &uri, format!("{label}.")),
+            _ => None,
+        };
+        let read = Read { node: Arc::new(node), kind, document };
+        self.read.insert(uri.clone(), read.clone());
+        self.found(index, uri, read);
     }
 }
 
@@ -414,29 +554,45 @@ fn json_fault(sources: &Sources, id: SourceId) -> Option<Diagnostic> {
     Some(Diagnostic::error("json-syntax", sources.span(&place), format!("not valid JSON: {words}")))
 }
 
-/// Where `reference` may be: against the base, then against each folder above it up to the workspace root (docs/readings.md,
-/// `root-relative-source`).
-fn candidates(base: Option<&Url>, reference: &str, root: Option<&str>) -> Result<Vec<Candidate>, String> {
+/// What a reference means: an absolute uri, or one relative to the document's own (specification, Relative References in
+/// Arazzo Description URIs).
+fn resolve(identity: Option<&Url>, reference: &str) -> Result<String, String> {
     if let Ok(absolute) = Url::parse(reference) {
-        return Ok(vec![Candidate { uri: absolute.to_string(), departure: false }]);
+        return Ok(absolute.to_string());
     }
-    let Some(base) = base else { return Err("there is nothing it could be relative to".to_owned()) };
-    let literal = base.join(reference).map_err(|error| error.to_string())?;
-    let mut found = vec![Candidate { uri: literal.to_string(), departure: false }];
-    let (Some(root), "file") = (root, base.scheme()) else { return Ok(found) };
-    let relative = reference.trim_start_matches('/');
-    let mut folder = base.join(".").map_err(|error| error.to_string())?;
-    while folder.as_str().starts_with(root) {
-        if let Ok(uri) = folder.join(relative).map(|url| url.to_string())
-            && uri.starts_with(root)
-            && !found.iter().any(|candidate| candidate.uri == uri)
-        {
-            found.push(Candidate { uri, departure: true });
+    let base = identity.ok_or_else(|| "there is nothing it could be relative to".to_owned())?;
+    base.join(reference).map(String::from).map_err(|error| error.to_string())
+}
+
+/// Where what is meant may be read: there; the same way from where the document was read; then from each folder above
+/// that, up to the workspace root (docs/readings.md, `root-relative-source`, "`$self` and several documents").
+fn candidates(meant: &str, read_at: Option<&Url>, reference: &str, root: Option<&str>) -> Vec<Candidate> {
+    let mut found: Vec<Candidate> = vec![];
+    let mut add = |uri: String, departure: bool| {
+        if !found.iter().any(|candidate: &Candidate| candidate.uri == uri) {
+            found.push(Candidate { uri, departure });
         }
-        if folder.as_str() == root {
-            break;
-        }
-        folder = folder.join("..").map_err(|error| error.to_string())?;
+    };
+    let relative = Url::parse(reference).is_err();
+    if meant.starts_with("file:") || !relative {
+        add(meant.to_owned(), false);
     }
-    Ok(found)
+    let Some(read_at) = read_at.filter(|_| relative) else { return found };
+    if let Ok(near) = read_at.join(reference) {
+        add(near.to_string(), false);
+    }
+    if let (Some(root), "file") = (root, read_at.scheme()) {
+        let reference = reference.trim_start_matches('/');
+        let mut folder = read_at.join(".").ok();
+        while let Some(from) = folder.filter(|folder| folder.as_str().starts_with(root)) {
+            if let Some(uri) = from.join(reference).ok().map(String::from).filter(|uri| uri.starts_with(root)) {
+                add(uri, true);
+            }
+            folder = if from.as_str() == root { None } else { from.join("..").ok() };
+        }
+    }
+    if !meant.starts_with("file:") {
+        add(meant.to_owned(), false);
+    }
+    found
 }

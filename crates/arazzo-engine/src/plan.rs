@@ -10,8 +10,15 @@ use crate::source::Place;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedStep {
+    /// The workflow of the step.
+    pub workflow: String,
+    /// How many calls of workflows lead to it.
+    pub depth: u32,
     /// `stepId`
     pub step: String,
+    /// The workflow that the step calls; its steps follow.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calls: Option<String>,
     /// `operationId`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
@@ -34,15 +41,68 @@ pub struct PlannedStep {
     pub span: Place,
 }
 
-/// The steps of a workflow in the order of the document.
+/// The steps of a workflow in the order of the document, those of the workflows it depends on before and those of the
+/// workflows it calls behind the step that calls them.
 #[must_use]
 pub fn plan(program: &Program, workflow: WorkflowId, servers: &Servers) -> Vec<PlannedStep> {
-    let steps = program.workflow(workflow).map(|workflow| workflow.steps.as_slice()).unwrap_or_default();
-    steps.iter().filter_map(|id| planned(program, program.step(*id)?, servers)).collect()
+    let mut planned = vec![];
+    let dependencies = program.workflow(workflow).map(|workflow| workflow.dependencies.as_slice()).unwrap_or_default();
+    for id in dependencies.iter().chain([&workflow]) {
+        add(program, *id, servers, &mut vec![], &mut planned);
+    }
+    planned
 }
 
-fn planned(program: &Program, step: &crate::program::Step, servers: &Servers) -> Option<PlannedStep> {
-    let Call::Operation { operation, arguments, body } = &step.call;
+fn add(
+    program: &Program,
+    id: WorkflowId,
+    servers: &Servers,
+    open: &mut Vec<WorkflowId>,
+    planned: &mut Vec<PlannedStep>,
+) {
+    // What calls itself is shown once.
+    if open.contains(&id) {
+        return;
+    }
+    let Some(workflow) = program.workflow(id) else { return };
+    let depth = open.len() as u32;
+    open.push(id);
+    for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
+        let mut shown = match step.call {
+            Call::Operation { .. } => one(program, step, servers),
+            Call::Workflow { workflow, .. } => Some(call(program, step, workflow)),
+        };
+        if let Some(shown) = &mut shown {
+            (shown.workflow, shown.depth) = (workflow.name.clone(), depth);
+        }
+        planned.extend(shown);
+        if let Call::Workflow { workflow, .. } = step.call {
+            add(program, workflow, servers, open, planned);
+        }
+    }
+    open.pop();
+}
+
+fn call(program: &Program, step: &crate::program::Step, workflow: WorkflowId) -> PlannedStep {
+    PlannedStep {
+        workflow: String::new(),
+        depth: 0,
+        step: step.name.clone(),
+        calls: program.workflow(workflow).map(|workflow| workflow.name.clone()),
+        operation: None,
+        source: String::new(),
+        method: String::new(),
+        host: String::new(),
+        path: String::new(),
+        url: String::new(),
+        headers: vec![],
+        body: None,
+        span: step.place.clone(),
+    }
+}
+
+fn one(program: &Program, step: &crate::program::Step, servers: &Servers) -> Option<PlannedStep> {
+    let Call::Operation { operation, arguments, body } = &step.call else { return None };
     let operation = program.operation(*operation)?;
     let source = program.apis.get(operation.api).map(|api| api.name.clone()).unwrap_or_default();
     let server = servers.of(&source).or(operation.server.as_deref()).unwrap_or_default();
@@ -65,7 +125,10 @@ fn planned(program: &Program, step: &crate::program::Step, servers: &Servers) ->
         Some(url.port().map_or(host.clone(), |port| format!("{host}:{port}")))
     });
     Some(PlannedStep {
+        workflow: String::new(),
+        depth: 0,
         step: step.name.clone(),
+        calls: None,
         operation: operation.id.clone(),
         source,
         method: operation.method.clone(),
@@ -93,6 +156,9 @@ fn json(build: &Build) -> serde_json::Value {
         } else {
             leaf.text.clone()
         }),
+        Build::Select(selection) => {
+            serde_json::Value::String(format!("{{{} {}}}", selection.context_text, selection.text))
+        }
         Build::Array(items) => items.iter().map(json).collect(),
         Build::Object(members) => {
             serde_json::Value::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect())

@@ -9,14 +9,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::expr::{Expr, Root, StepId, Template, condition, jsonpath};
+pub use crate::expr::WorkflowId;
+use crate::expr::{Expr, Piece, Root, StepId, Template, condition, jsonpath, xpath};
 use crate::readings::Readings;
 use crate::source::{Place, Sources};
+use crate::value::ExpressionType;
 use crate::value::Pointer;
-
-/// A workflow: its index in [`Program::workflows`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct WorkflowId(pub u32);
 
 /// An operation: its index in [`Program::operations`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -35,7 +33,7 @@ pub struct Program {
     pub readings: Readings,
     /// The documents that were described, by name.
     pub apis: Vec<ApiSource>,
-    /// All workflows, in the order of the document.
+    /// All workflows: those of the entry document in its order, then those of the documents it refers to.
     pub workflows: Vec<Workflow>,
     /// All steps of all workflows.
     pub steps: Vec<Step>,
@@ -46,7 +44,7 @@ pub struct Program {
 /// A described document: what it is called and where it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiSource {
-    /// `name`
+    /// `name`; of a document that the entry document refers to as `other`, `other.name`.
     pub name: String,
     /// The file or url it was read from, as people see it.
     pub file: String,
@@ -57,14 +55,20 @@ pub struct ApiSource {
 pub struct Workflow {
     /// `workflowId`
     pub name: String,
+    /// Which document it stands in: 0 is the entry document.
+    pub document: usize,
     /// Where its id is written.
     pub place: Place,
     /// `summary`
     pub summary: Option<String>,
     /// `inputs`
     pub inputs: Inputs,
-    /// Its steps, in the order of the document.
+    /// `dependsOn`, with what those depend on: all that must have run before it, each after what it needs.
+    pub dependencies: Vec<WorkflowId>,
+    /// Its steps, in the order of the document; their ids are consecutive.
     pub steps: Vec<StepId>,
+    /// The step that runs first.
+    pub entry: Option<StepId>,
     /// `outputs`
     pub outputs: Vec<Output>,
     /// `true` if nothing that was found keeps it from running.
@@ -80,6 +84,8 @@ pub struct Inputs {
     pub validator: Option<Arc<jsonschema::Validator>>,
     /// The declared inputs.
     pub declared: Vec<Input>,
+    /// Inputs of the workflows it depends on, which are given with its own.
+    pub passed_on: Vec<Input>,
     /// `true` if names that are not declared are accepted.
     pub open: bool,
     /// Names of the inputs whose values are masked, declared or not.
@@ -126,9 +132,15 @@ pub struct Step {
     pub next: Option<StepId>,
     /// Parts of the answer whose values are secrets, found backwards from credential positions.
     pub secrets: Vec<SecretPart>,
+    /// `timeout`: how long an attempt may take, in ms.
+    pub timeout_ms: Option<u64>,
+    /// `dependsOn`: steps that must have been completed, also of other workflows.
+    pub after: Vec<StepId>,
+    /// `true` if a step of another workflow depends on it.
+    pub awaited: bool,
 }
 
-/// What a step does. Sub-workflows and messages get their variants here.
+/// What a step does. Messages get their variants here.
 #[derive(Debug)]
 pub enum Call {
     /// `operationId`, `operationPath`: an HTTP request.
@@ -140,6 +152,47 @@ pub enum Call {
         /// `requestBody`
         body: Option<Body>,
     },
+    /// `workflowId`: another workflow, run to its end.
+    Workflow {
+        /// Which workflow.
+        workflow: WorkflowId,
+        /// `parameters`: its inputs.
+        passed: Passed,
+        /// `true` if the step reads the last answer that the workflow got (docs/readings.md, `answer-of-workflow`).
+        keeps_answer: bool,
+    },
+}
+
+/// The inputs of a workflow that is called or gone to.
+#[derive(Debug, Default)]
+pub struct Passed {
+    /// By name.
+    pub values: Vec<PassedValue>,
+    /// Inputs that come from those of the caller of the same name.
+    pub inherited: Inherited,
+}
+
+/// Which inputs of a called workflow come from those of its caller of the same name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Inherited {
+    /// None.
+    #[default]
+    Nothing,
+    /// These, because the workflow requires them and nothing else gives them.
+    These(Vec<String>),
+    /// All.
+    All,
+}
+
+/// An input of a workflow that is called.
+#[derive(Debug)]
+pub struct PassedValue {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Build,
+    /// Where it is written.
+    pub place: Place,
 }
 
 /// An operation as far as a call needs it.
@@ -198,10 +251,70 @@ pub struct Argument {
 pub struct Body {
     /// The media type that is sent.
     pub content_type: String,
+    /// How the payload is written.
+    pub media: Media,
     /// `payload`
     pub payload: Build,
+    /// `replacements`
+    pub replacements: Vec<Replacement>,
     /// Where the payload is written.
     pub place: Place,
+}
+
+/// How a payload is written: what a media type comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Media {
+    /// JSON.
+    Json,
+    /// `application/x-www-form-urlencoded`
+    Form,
+    /// `multipart/form-data` and its kin.
+    Multipart,
+    /// XML, as text.
+    Xml,
+    /// Other text, and bytes as they are.
+    Raw,
+}
+
+/// A value that is set within a payload.
+#[derive(Debug)]
+pub struct Replacement {
+    /// `target`, as written.
+    pub text: String,
+    /// Which place.
+    pub target: Select,
+    /// `value`
+    pub value: Build,
+    /// Where the target is written.
+    pub place: Place,
+}
+
+/// How a part of a value is found.
+#[derive(Debug)]
+pub enum Select {
+    /// `jsonpointer`
+    Pointer(Pointer),
+    /// `jsonpath`, with the values for its expressions in braces.
+    Jsonpath(Box<jsonpath::Query>, Vec<Hole>),
+    /// `xpath`, with the values for its expressions in braces.
+    Xpath(Box<xpath::Query>, Vec<Hole>),
+}
+
+/// A Selector Object.
+#[derive(Debug)]
+pub struct Selection {
+    /// What it is applied to.
+    pub context: Expr,
+    /// The context as written.
+    pub context_text: String,
+    /// The part that is selected.
+    pub select: Select,
+    /// `selector`, as written.
+    pub text: String,
+    /// Where it is written.
+    pub place: Place,
+    /// `true` if it stands in a credential position.
+    pub credential: bool,
 }
 
 /// How to build a value.
@@ -211,6 +324,8 @@ pub enum Build {
     Constant(Json),
     /// A string with expressions.
     Template(Box<Leaf>),
+    /// A part of another value.
+    Select(Box<Selection>),
     /// An array of these.
     Array(Vec<Self>),
     /// An object of these.
@@ -251,7 +366,13 @@ pub enum Test {
     /// `type: jsonpath`
     Jsonpath(Box<JsonpathTest>),
     /// `type: regex`, over a context; unanchored.
-    Regex(Box<(Expr, regex::Regex)>),
+    Regex(Box<RegexTest>),
+    /// `type: xpath`
+    Xpath(Box<XpathTest>),
+    /// `type: jsonpointer`: met if it leads to a value other than null.
+    Pointer(Box<(Expr, Pointer)>),
+    /// By the letter, expressions in braces are put into the condition as text, whatever it becomes.
+    Spliced(Box<SplicedTest>),
     /// Evaluates to *fail* by the letter of the specification; the text says why.
     Fails(String),
 }
@@ -267,7 +388,47 @@ pub struct JsonpathTest {
     pub holes: Vec<Hole>,
 }
 
-/// An expression in braces inside a JSONPath condition.
+/// A pattern over a context.
+#[derive(Debug)]
+pub struct RegexTest {
+    /// What it is applied to.
+    pub context: Expr,
+    /// The pattern.
+    pub pattern: Pattern,
+}
+
+/// A pattern, or what makes one.
+#[derive(Debug)]
+pub enum Pattern {
+    /// Known before anything runs.
+    Fixed(regex::Regex),
+    /// With expressions in braces: those of the author are part of the pattern, what others sent stands for itself.
+    Pieces(Vec<Piece>),
+}
+
+/// A query over XML.
+#[derive(Debug)]
+pub struct XpathTest {
+    /// What it is applied to.
+    pub context: Expr,
+    /// The query.
+    pub query: xpath::Query,
+    /// The values for its expressions in braces, in order.
+    pub holes: Vec<Hole>,
+}
+
+/// A condition that is known only when its expressions have values.
+#[derive(Debug)]
+pub struct SplicedTest {
+    /// What it is applied to.
+    pub context: Expr,
+    /// The language of the condition.
+    pub kind: ExpressionType,
+    /// The condition.
+    pub pieces: Vec<Piece>,
+}
+
+/// An expression in braces inside a condition or selector.
 #[derive(Debug)]
 pub struct Hole {
     /// The expression.
@@ -289,13 +450,36 @@ pub struct Action {
     pub place: Place,
 }
 
-/// What an action does. Retries and workflow targets get their variants here.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What an action does.
+#[derive(Debug)]
 pub enum Then {
     /// `type: end`
     End,
-    /// `type: goto`, `stepId`
-    Goto(StepId),
+    /// `type: goto`
+    Goto(Target),
+    /// `type: retry`
+    Retry {
+        /// `retryAfter`, in ms.
+        after_ms: u64,
+        /// `retryLimit`: retries after the first attempt.
+        limit: u32,
+        /// What runs before each retry.
+        detour: Option<Target>,
+    },
+}
+
+/// Where an action leads.
+#[derive(Debug)]
+pub enum Target {
+    /// `stepId`
+    Step(StepId),
+    /// `workflowId`
+    Workflow {
+        /// Which workflow.
+        workflow: WorkflowId,
+        /// `parameters`
+        passed: Passed,
+    },
 }
 
 /// An output of a step or a workflow.
@@ -304,7 +488,11 @@ pub struct Output {
     /// Its name.
     pub name: String,
     /// What it is.
-    pub value: Leaf,
+    pub value: Build,
+    /// The expression or selector, as written.
+    pub text: String,
+    /// Where it is written.
+    pub place: Place,
     /// `true` if its value reaches a credential position.
     pub secret: bool,
 }
@@ -327,31 +515,123 @@ pub enum AnswerPart {
     Body(Pointer),
 }
 
+/// An expression, and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Read<'p> {
+    /// The expression.
+    pub expr: &'p Expr,
+    /// The text it is a part of, as written.
+    pub text: &'p str,
+    /// Where that is written.
+    pub place: &'p Place,
+    /// `true` if it stands in a credential position.
+    pub credential: bool,
+}
+
 impl Call {
-    /// Everything that is built for the request.
-    pub fn values(&self) -> impl Iterator<Item = &Build> {
-        let Self::Operation { arguments, body, .. } = self;
-        arguments.iter().map(|argument| &argument.value).chain(body.iter().map(|body| &body.payload))
+    /// Everything that is built before the call.
+    pub fn values(&self) -> Box<dyn Iterator<Item = &Build> + '_> {
+        match self {
+            Self::Operation { arguments, body, .. } => {
+                let replaced = body.iter().flat_map(|body| body.replacements.iter().map(|r| &r.value));
+                Box::new(
+                    arguments
+                        .iter()
+                        .map(|argument| &argument.value)
+                        .chain(body.iter().map(|body| &body.payload))
+                        .chain(replaced),
+                )
+            }
+            Self::Workflow { passed, .. } => Box::new(passed.values.iter().map(|value| &value.value)),
+        }
+    }
+
+    /// The expressions that it reads, those in the targets of replacements among them.
+    #[must_use]
+    pub fn reads(&self) -> Vec<Read<'_>> {
+        let mut reads: Vec<Read<'_>> = self.values().flat_map(Build::reads).collect();
+        if let Self::Operation { body: Some(body), .. } = self {
+            for replacement in &body.replacements {
+                reads.extend(replacement.target.holes().iter().map(|hole| Read {
+                    expr: &hole.expr,
+                    text: &replacement.text,
+                    place: &replacement.place,
+                    credential: false,
+                }));
+            }
+        }
+        reads
+    }
+}
+
+impl Select {
+    /// The expressions in braces in it.
+    #[must_use]
+    pub fn holes(&self) -> &[Hole] {
+        match self {
+            Self::Pointer(_) => &[],
+            Self::Jsonpath(_, holes) | Self::Xpath(_, holes) => holes,
+        }
+    }
+}
+
+impl Then {
+    /// Where it leads, or goes on the way.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Self::End => None,
+            Self::Goto(target) => Some(target),
+            Self::Retry { detour, .. } => detour.as_ref(),
+        }
     }
 }
 
 impl Step {
     /// The criteria of the step and of its actions.
     pub fn all_criteria(&self) -> impl Iterator<Item = &Criterion> {
-        let actions = self.on_success.iter().chain(&self.on_failure).flat_map(|action| &action.criteria);
-        self.criteria.iter().chain(actions)
+        self.criteria.iter().chain(self.actions().flat_map(|action| &action.criteria))
+    }
+
+    /// `true` if a criterion or output of the step reads an answer.
+    #[must_use]
+    pub fn reads_answer(&self) -> bool {
+        let answer = |expr: &Expr| matches!(expr.root, Root::ResponseBody | Root::ResponseHeader(_) | Root::StatusCode);
+        let outputs = self.outputs.iter().flat_map(|output| output.value.reads());
+        self.all_criteria().flat_map(Criterion::expressions).any(answer) || outputs.map(|read| read.expr).any(answer)
+    }
+
+    /// The actions of both lists.
+    pub fn actions(&self) -> impl Iterator<Item = &Action> {
+        self.on_success.iter().chain(&self.on_failure)
+    }
+
+    /// The values that its actions pass to workflows.
+    pub fn passed(&self) -> impl Iterator<Item = &PassedValue> {
+        self.actions().filter_map(|action| action.then.target()).flat_map(|target| match target {
+            Target::Workflow { passed, .. } => passed.values.as_slice(),
+            Target::Step(_) => &[],
+        })
     }
 }
 
 impl Build {
-    /// The strings with expressions, in order.
+    /// The expressions in it, in order.
     #[must_use]
-    pub fn leaves(&self) -> Vec<&Leaf> {
+    pub fn reads(&self) -> Vec<Read<'_>> {
         match self {
             Self::Constant(_) => vec![],
-            Self::Template(leaf) => vec![leaf],
-            Self::Array(items) => items.iter().flat_map(Self::leaves).collect(),
-            Self::Object(members) => members.iter().flat_map(|(_, value)| value.leaves()).collect(),
+            Self::Template(leaf) => {
+                let read = |expr| Read { expr, text: &leaf.text, place: &leaf.place, credential: leaf.credential };
+                leaf.template.expressions().into_iter().map(read).collect()
+            }
+            Self::Select(selection) => {
+                let Selection { context, select, text, place, credential, .. } = selection.as_ref();
+                let read = |expr| Read { expr, text, place, credential: *credential };
+                std::iter::once(context).chain(select.holes().iter().map(|hole| &hole.expr)).map(read).collect()
+            }
+            Self::Array(items) => items.iter().flat_map(Self::reads).collect(),
+            Self::Object(members) => members.iter().flat_map(|(_, value)| value.reads()).collect(),
         }
     }
 }
@@ -360,12 +640,23 @@ impl Criterion {
     /// The expressions that it reads, its context among them.
     #[must_use]
     pub fn expressions(&self) -> Vec<&Expr> {
+        fn values(pieces: &[Piece]) -> impl Iterator<Item = &Expr> {
+            pieces.iter().filter_map(|piece| if let Piece::Value(expr, _) = piece { Some(expr) } else { None })
+        }
         match &self.test {
             Test::Simple(condition) => condition.expressions(),
             Test::Jsonpath(test) => {
                 std::iter::once(&test.context).chain(test.holes.iter().map(|hole| &hole.expr)).collect()
             }
-            Test::Regex(test) => vec![&test.0],
+            Test::Xpath(test) => {
+                std::iter::once(&test.context).chain(test.holes.iter().map(|hole| &hole.expr)).collect()
+            }
+            Test::Regex(test) => match &test.pattern {
+                Pattern::Fixed(_) => vec![&test.context],
+                Pattern::Pieces(pieces) => std::iter::once(&test.context).chain(values(pieces)).collect(),
+            },
+            Test::Pointer(test) => vec![&test.0],
+            Test::Spliced(test) => std::iter::once(&test.context).chain(values(&test.pieces)).collect(),
             Test::Fails(_) => vec![],
         }
     }
@@ -374,12 +665,11 @@ impl Criterion {
 impl Output {
     /// The step outputs that it reads; no name where it reads all of a step.
     #[must_use]
-    pub fn reads(&self) -> Vec<(StepId, Option<String>)> {
+    pub fn step_outputs(&self) -> Vec<(StepId, Option<String>)> {
         self.value
-            .template
-            .expressions()
+            .reads()
             .into_iter()
-            .filter_map(|expr| match &expr.root {
+            .filter_map(|read| match &read.expr.root {
                 Root::StepOutput(step, name) => Some((*step, Some(name.clone()))),
                 Root::StepOutputs(step) => Some((*step, None)),
                 _ => None,
@@ -388,11 +678,52 @@ impl Output {
     }
 }
 
+impl Inputs {
+    /// The inputs that are given to a run: its own, and those of the workflows it depends on.
+    pub fn given(&self) -> impl Iterator<Item = &Input> {
+        self.declared.iter().chain(&self.passed_on)
+    }
+}
+
 impl Program {
-    /// The workflow with this `workflowId`.
+    /// The workflow of the entry document with this `workflowId`.
     #[must_use]
     pub fn workflow_named(&self, name: &str) -> Option<WorkflowId> {
-        self.workflows.iter().position(|workflow| workflow.name == name).map(|index| WorkflowId(index as u32))
+        let is = |workflow: &Workflow| workflow.document == 0 && workflow.name == name;
+        self.workflows.iter().position(is).map(|index| WorkflowId(index as u32))
+    }
+
+    /// The workflows of the entry document: those that can be run by name.
+    pub fn own_workflows(&self) -> impl Iterator<Item = (WorkflowId, &Workflow)> {
+        let all = self.workflows.iter().enumerate().map(|(index, workflow)| (WorkflowId(index as u32), workflow));
+        all.filter(|(_, workflow)| workflow.document == 0)
+    }
+
+    /// The workflows that running this one may run, itself first.
+    #[must_use]
+    pub fn reached(&self, from: WorkflowId) -> Vec<WorkflowId> {
+        let mut reached = vec![from];
+        let mut next = 0;
+        while let Some(id) = reached.get(next).copied() {
+            next += 1;
+            let Some(workflow) = self.workflow(id) else { continue };
+            let mut found: Vec<WorkflowId> = workflow.dependencies.clone();
+            for step in workflow.steps.iter().filter_map(|id| self.step(*id)) {
+                if let Call::Workflow { workflow, .. } = &step.call {
+                    found.push(*workflow);
+                }
+                found.extend(step.actions().filter_map(|action| match action.then.target() {
+                    Some(Target::Workflow { workflow, .. }) => Some(*workflow),
+                    _ => None,
+                }));
+            }
+            for id in found {
+                if !reached.contains(&id) {
+                    reached.push(id);
+                }
+            }
+        }
+        reached
     }
 
     /// A workflow of this program.

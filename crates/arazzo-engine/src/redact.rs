@@ -211,7 +211,7 @@ impl Redactor {
         };
         match &mut event.kind {
             EventKind::RunStarted { .. } | EventKind::StepStarted { .. } => {}
-            EventKind::WorkflowStarted { inputs } => map(inputs),
+            EventKind::WorkflowStarted { inputs, .. } => map(inputs),
             // Bodies are masked where they are cut, so that no cut goes through a secret.
             EventKind::RequestSent { url, headers: list, .. } => {
                 text(url);

@@ -19,13 +19,15 @@ pub struct Report {
     pub why: Option<Why>,
     /// Where a step stands in `steps`.
     #[serde(skip)]
-    places: HashMap<String, usize>,
+    places: HashMap<(String, String), usize>,
 }
 
 /// What a step has done so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepReport {
+    /// The workflow of the step.
+    pub workflow: String,
     /// `stepId`
     pub step: String,
     /// Visits so far.
@@ -75,13 +77,16 @@ impl Report {
         let Some(name) = &event.step else { return };
         // A report that was read from somewhere has its steps, and not yet their places.
         if self.places.len() != self.steps.len() {
-            self.places = self.steps.iter().enumerate().map(|(index, step)| (step.step.clone(), index)).collect();
+            let key = |step: &StepReport| (step.workflow.clone(), step.step.clone());
+            self.places = self.steps.iter().enumerate().map(|(index, step)| (key(step), index)).collect();
         }
-        let index = match self.places.get(name) {
+        // Two workflows may share a stepId.
+        let key = (event.workflow.clone(), name.clone());
+        let index = match self.places.get(&key) {
             Some(index) => *index,
             None => {
-                self.places.insert(name.clone(), self.steps.len());
-                self.steps.push(StepReport { step: name.clone(), ..StepReport::default() });
+                self.steps.push(StepReport { workflow: key.0.clone(), step: name.clone(), ..StepReport::default() });
+                self.places.insert(key, self.steps.len() - 1);
                 self.steps.len() - 1
             }
         };

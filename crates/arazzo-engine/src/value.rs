@@ -15,6 +15,19 @@ pub enum Value {
     Text(String),
     /// A body that is neither.
     Bytes(Vec<u8>),
+    /// A file that was given as an input: text where text is wanted, a file in a multipart body.
+    File(File),
+}
+
+/// A file that was given as an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Its name, without folders.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// `true` if the schema of the input says that its value is text: then it is sent as text everywhere.
+    pub text: bool,
 }
 
 impl Value {
@@ -30,7 +43,9 @@ impl Value {
         match self {
             Self::Json(json) => json,
             Self::Text(text) => Json::String(text),
-            Self::Bytes(bytes) => Json::String(String::from_utf8_lossy(&bytes).into_owned()),
+            Self::Bytes(bytes) | Self::File(File { bytes, .. }) => {
+                Json::String(String::from_utf8_lossy(&bytes).into_owned())
+            }
         }
     }
 
@@ -41,7 +56,17 @@ impl Value {
         match self {
             Self::Json(json) => json_text(json),
             Self::Text(text) => text.clone(),
-            Self::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            Self::Bytes(bytes) | Self::File(File { bytes, .. }) => String::from_utf8_lossy(bytes).into_owned(),
+        }
+    }
+
+    /// The bytes of the value as they are sent where nothing says more about them.
+    #[must_use]
+    pub fn into_bytes(self) -> Vec<u8> {
+        match self {
+            Self::Json(json) => json_text(&json).into_bytes(),
+            Self::Text(text) => text.into_bytes(),
+            Self::Bytes(bytes) | Self::File(File { bytes, .. }) => bytes,
         }
     }
 
@@ -99,21 +124,63 @@ impl Pointer {
         &self.0
     }
 
+    /// Sets the value at this pointer. The last token may name a new member, or be the index behind the last item or
+    /// `-`; `false` if there is no such place.
+    pub fn set(&self, json: &mut Json, value: Json) -> bool {
+        let Some((last, way)) = self.0.split_last() else {
+            *json = value;
+            return true;
+        };
+        let parent = way.iter().try_fold(json, |value, token| match value {
+            Json::Object(map) => map.get_mut(token),
+            Json::Array(items) => items.get_mut(index(token)?),
+            _ => None,
+        });
+        match parent {
+            Some(Json::Object(map)) => {
+                map.insert(last.clone(), value);
+                true
+            }
+            Some(Json::Array(items)) => match if last == "-" { Some(items.len()) } else { index(last) } {
+                Some(index) if index == items.len() => {
+                    items.push(value);
+                    true
+                }
+                Some(index) => items.get_mut(index).map(|item| *item = value).is_some(),
+                None => false,
+            },
+            _ => false,
+        }
+    }
+
     /// The value under this pointer.
     #[must_use]
     pub fn find<'a>(&self, json: &'a Json) -> Option<&'a Json> {
         self.0.iter().try_fold(json, |value, token| match value {
             Json::Object(map) => map.get(token),
-            Json::Array(items) if token == "0" || !token.starts_with('0') => items.get(token.parse::<usize>().ok()?),
+            Json::Array(items) => items.get(index(token)?),
             _ => None,
         })
     }
+}
+
+/// An index of RFC 6901: digits without a leading zero.
+fn index(token: &str) -> Option<usize> {
+    let digits = !token.is_empty() && token.bytes().all(|b| b.is_ascii_digit());
+    (digits && (token == "0" || !token.starts_with('0'))).then(|| token.parse().ok()).flatten()
 }
 
 impl std::fmt::Display for Pointer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.iter().try_for_each(|token| write!(f, "/{}", token.replace('~', "~0").replace('/', "~1")))
     }
+}
+
+/// `application/xml`, `image/svg+xml`
+#[must_use]
+pub fn is_xml(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(essence.as_str(), "application/xml" | "text/xml") || essence.ends_with("+xml")
 }
 
 /// A step of a way to values that are not there yet, such as those that a workflow will read.
@@ -141,5 +208,50 @@ pub fn numeric(json: &Json) -> Option<serde_json::Number> {
             serde_json::from_str::<serde_json::Number>(text).ok()
         }
         _ => None,
+    }
+}
+
+/// The language of a condition or selector: `type` of a criterion, a selector or a replacement, a word or an Expression
+/// Type Object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpressionType {
+    /// `simple`
+    Simple,
+    /// `regex`
+    Regex,
+    /// `jsonpath`, `rfc9535`
+    Jsonpath,
+    /// `jsonpath`, `draft-goessner-dispatch-jsonpath-00`
+    Goessner,
+    /// `jsonpointer`
+    Jsonpointer,
+    /// `xpath`: `xpath-31` unless another version is given.
+    Xpath(XpathVersion),
+}
+
+/// A version of XPath.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum XpathVersion {
+    /// `xpath-10`
+    V10,
+    /// `xpath-20`
+    V20,
+    /// `xpath-30`
+    V30,
+    /// `xpath-31`
+    V31,
+}
+
+impl ExpressionType {
+    /// `simple`, `regex`, `jsonpath`, `xpath`, `jsonpointer`
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Simple => "simple",
+            Self::Regex => "regex",
+            Self::Jsonpath | Self::Goessner => "jsonpath",
+            Self::Jsonpointer => "jsonpointer",
+            Self::Xpath(_) => "xpath",
+        }
     }
 }

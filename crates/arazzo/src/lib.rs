@@ -31,6 +31,7 @@ mod http;
 pub mod mock;
 mod transport;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -42,6 +43,7 @@ use arazzo_engine::load::LoadOptions;
 use arazzo_engine::machine::Machine;
 use arazzo_engine::plan::{PlannedStep, plan};
 use arazzo_engine::program::{Input, Program, WorkflowId};
+use arazzo_engine::value::File;
 use serde_json::{Map, Value as Json};
 use transport::{SystemClock, World};
 
@@ -216,7 +218,7 @@ pub struct Description {
 impl Description {
     /// The `workflowId`s, in the order of the document.
     pub fn workflows(&self) -> impl Iterator<Item = &str> {
-        self.program().workflows.iter().map(|workflow| workflow.name.as_str())
+        self.program().own_workflows().map(|(_, workflow)| workflow.name.as_str())
     }
 
     /// The compiled program: everything about the document, for tools.
@@ -248,7 +250,7 @@ impl Description {
         let program = self.program();
         let id = match name {
             Some(name) => program.workflow_named(name),
-            None if program.workflows.len() == 1 => Some(WorkflowId(0)),
+            None if program.own_workflows().count() == 1 => Some(WorkflowId(0)),
             None => None,
         };
         let Some(id) = id else {
@@ -289,7 +291,10 @@ impl Description {
 
 /// Inputs of a run, by name.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Inputs(InputValues);
+pub struct Inputs {
+    values: InputValues,
+    files: BTreeMap<String, File>,
+}
 
 impl Inputs {
     /// No inputs.
@@ -301,20 +306,36 @@ impl Inputs {
     /// Adds an input, or replaces it.
     #[must_use]
     pub fn set(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
-        self.0.insert(name.into(), value.into());
+        self.values.insert(name.into(), value.into());
+        self
+    }
+
+    /// Sets an input to a file: where text is wanted, its bytes as text; in a multipart body, a file of this name.
+    #[must_use]
+    pub fn file(mut self, input: impl Into<String>, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        let (input, bytes) = (input.into(), bytes.into());
+        self.values.insert(input.clone(), Json::String(String::from_utf8_lossy(&bytes).into_owned()));
+        self.files.insert(input, File { name: name.into(), bytes, text: false });
         self
     }
 
     /// The inputs, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Json)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
+        self.values.iter().map(|(name, value)| (name.as_str(), value))
     }
 
     /// Adds the inputs of `others` that are not there.
     #[must_use]
     pub fn or(mut self, others: Self) -> Self {
-        for (name, value) in others.0 {
-            self.0.entry(name).or_insert(value);
+        let mut files = others.files;
+        for (name, value) in others.values {
+            if self.values.contains_key(&name) {
+                continue;
+            }
+            if let Some(file) = files.remove(&name) {
+                self.files.insert(name.clone(), file);
+            }
+            self.values.insert(name, value);
         }
         self
     }
@@ -322,13 +343,13 @@ impl Inputs {
     /// `true` if an input of this name is there.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.values.contains_key(name)
     }
 }
 
 impl From<Map<String, Json>> for Inputs {
     fn from(values: Map<String, Json>) -> Self {
-        Self(values)
+        Self { values, files: BTreeMap::new() }
     }
 }
 
@@ -349,8 +370,8 @@ impl Workflow {
 
     /// The inputs that it declares.
     #[must_use]
-    pub fn inputs(&self) -> &[Input] {
-        self.compiled().map(|workflow| workflow.inputs.declared.as_slice()).unwrap_or_default()
+    pub fn inputs(&self) -> impl Iterator<Item = &Input> {
+        self.compiled().into_iter().flat_map(|workflow| workflow.inputs.given())
     }
 
     /// The `stepId`s, in the order of the document.
@@ -380,6 +401,14 @@ impl Workflow {
     #[must_use]
     pub fn plan(&self) -> Vec<PlannedStep> {
         plan(self.description.program(), self.id, &self.description.settings.servers)
+    }
+
+    /// `true` if an input may be given as a file, whose bytes are kept: nothing says that it is a number, an object or
+    /// the like.
+    #[must_use]
+    pub fn takes_file(&self, name: &str) -> bool {
+        let input = self.inputs().find(|input| input.name == name);
+        input.is_none_or(|input| input.types.is_empty() || input.types.iter().any(|kind| kind == "string"))
     }
 
     /// Converts text to the type that the schema declares for an input: what `--input name=text` means.
@@ -442,15 +471,17 @@ impl Workflow {
     pub fn example_inputs(&self) -> Inputs {
         let mocking = self.description.mocking.as_ref().filter(|mocking| mocking.everything);
         let found = mocking.and_then(|mocking| mocking.inputs.get(self.id.0 as usize));
-        Inputs(found.cloned().unwrap_or_default())
+        Inputs::from(found.cloned().unwrap_or_default())
     }
 
     fn machine(&self, inputs: Inputs, servers: &Servers) -> Result<Machine, Error> {
-        let Some(workflow) = self.compiled() else {
-            return Err(Error::Setup("the workflow is not part of its program".to_owned()));
-        };
-        let accepted = accept(workflow, inputs.0).map_err(Error::Inputs)?;
+        let program = self.description.program();
+        let accepted = accept(program, self.id, inputs.values).map_err(Error::Inputs)?;
         let mut settings = Settings { servers: servers.clone(), ..self.description.settings.clone() };
+        settings.files = inputs.files;
+        for (name, file) in &mut settings.files {
+            file.text = self.compiled().is_some_and(|workflow| workflow.inputs.is_plain_text(name));
+        }
         settings.warnings.extend(self.found.warnings().map(|found| Warning {
             code: found.code.to_string(),
             message: found.message.clone(),

@@ -85,7 +85,7 @@ impl Mocked {
     /// [`Error::Setup`] for a source that is not described, a server that is given and would not be called, or a fault
     /// without an operation.
     pub(crate) fn of(&self, bundle: Bundle, program: &Program, servers: &mut Servers) -> Result<Mocking, Error> {
-        let names: Vec<String> = bundle.described.iter().map(|described| described.name.clone()).collect();
+        let names: Vec<String> = program.apis.iter().map(|api| api.name.clone()).collect();
         if let Some(unknown) = self.only.iter().find(|name| !names.contains(name)) {
             let near = nearest(unknown, names.iter().map(String::as_str)).map_or_else(
                 || format!("source descriptions: {}", names.join(", ")),
@@ -95,19 +95,23 @@ impl Mocked {
                 "`{unknown}` is to be mocked, and the document does not describe it; {near}"
             )));
         }
-        let schemas: Vec<Option<Node>> =
-            bundle.document.workflows.into_iter().map(|workflow| workflow.inputs).collect();
         let mut documents = vec![];
-        for described in bundle.described {
-            let wanted = self.only.is_empty() || self.only.contains(&described.name);
+        let numbers = bundle.numbers();
+        for (described, number) in bundle.described.into_iter().zip(numbers) {
+            // A document that two source descriptions lead to is mocked once.
+            if number != documents.len() {
+                continue;
+            }
+            let wanted = self.only.is_empty() || self.only.contains(&described.label);
             let kind = described.kind == DescribedKind::Openapi;
             // Steps that call another kind of source are refused when they are compiled.
-            let root = described.root.filter(|root| wanted && kind && unmockable(root).is_none());
+            let root = described.root.map(Arc::unwrap_or_clone);
+            let root = root.filter(|root| wanted && kind && unmockable(root).is_none());
             let faults = root.as_ref().map(|root| Api::new(root).faults()).unwrap_or_default();
             if faults.has_errors() {
                 return Err(Error::Documents { diagnostics: faults, sources: bundle.sources });
             }
-            documents.push((described.name, root));
+            documents.push((described.label, root));
         }
         let everything = documents.iter().all(|(_, root)| root.is_some()) || self.only.is_empty();
         let mock = Mock::new(bundle.sources, documents).reads(program);
@@ -122,8 +126,7 @@ impl Mocked {
         if let Some(url) = servers.all.as_ref().filter(|_| everything) {
             return Err(Error::Setup(format!("every source is mocked: the server {url} would not be called")));
         }
-        let inputs = schemas.iter().enumerate().map(|(index, schema)| mock.inputs(program, index, schema.as_ref()));
-        let inputs = inputs.collect();
+        let inputs = program.own_workflows().map(|(id, _)| mock.inputs(program, id)).collect();
         let mut mocks = self.on(vec![mock])?;
         let mock = mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?;
         Ok(Mocking { mock: Arc::new(mock), everything, inputs })

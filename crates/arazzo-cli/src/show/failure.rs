@@ -17,7 +17,9 @@ const EXCERPT: usize = 300;
 
 /// The last request of every step and its answer, as the events showed them.
 #[derive(Default)]
-pub(crate) struct Exchanges(BTreeMap<String, (Sent, Option<BodyText>)>);
+pub(crate) struct Exchanges {
+    steps: BTreeMap<String, (Sent, Option<BodyText>)>,
+}
 
 /// A request, masked.
 #[derive(Clone)]
@@ -35,10 +37,10 @@ impl Exchanges {
             EventKind::RequestSent { method, url, headers, body, .. } => {
                 let sent =
                     Sent { method: method.clone(), url: url.clone(), headers: headers.clone(), body: body.clone() };
-                self.0.insert(step.clone(), (sent, None));
+                self.steps.insert(step.clone(), (sent, None));
             }
             EventKind::ResponseReceived { body, .. } => {
-                if let Some((_, known)) = self.0.get_mut(step) {
+                if let Some((_, known)) = self.steps.get_mut(step) {
                     known.clone_from(body);
                 }
             }
@@ -47,7 +49,7 @@ impl Exchanges {
     }
 
     fn of(&self, step: &str) -> Option<&(Sent, Option<BodyText>)> {
-        self.0.get(step)
+        self.steps.get(step)
     }
 }
 
@@ -82,7 +84,16 @@ pub(crate) fn report(
 
 /// `true` if the failing attempt sent nothing: an older request of the step is not what failed.
 fn unsent(why: &Why) -> bool {
-    matches!(why.code.as_str(), "absent-value" | "unsafe-value" | "step-limit")
+    matches!(
+        why.code.as_str(),
+        "absent-value"
+            | "unsafe-value"
+            | "invalid-input"
+            | "replacement-target"
+            | "dependency-not-met"
+            | "step-limit"
+            | "depth-limit"
+    )
 }
 
 fn diagnostic(why: &Why, answer: Option<&BodyText>, sources: &Sources) -> Diagnostic {

@@ -27,11 +27,22 @@ pub(crate) struct Lines {
     detail: Detail,
     /// The widest step name, for columns.
     names: usize,
-    steps: BTreeMap<String, Seen>,
-    /// The action that was chosen last, and how long it waits.
-    action: Option<(String, Option<String>, Option<u64>)>,
+    /// By frame and step: two workflows may share a stepId.
+    steps: BTreeMap<(u32, String), Seen>,
+    /// How deep each frame is.
+    depths: BTreeMap<u32, usize>,
+    /// The action that was chosen last.
+    action: Option<Chosen>,
     /// `true` from the first workflow on.
     began: bool,
+}
+
+/// An action: its name, its type, where it leads, and how long it waits.
+struct Chosen {
+    action: String,
+    retry: bool,
+    target: Option<String>,
+    delay_ms: Option<u64>,
 }
 
 #[derive(Default)]
@@ -40,12 +51,13 @@ struct Seen {
     answer: String,
     first_ms: Option<u64>,
     visit: u32,
+    attempt: u32,
 }
 
 impl Lines {
     pub(crate) fn new<'a>(detail: Detail, steps: impl Iterator<Item = &'a str>) -> Self {
         let names = steps.map(|name| name.chars().count()).max().unwrap_or(0).min(32);
-        Self { detail, names, steps: BTreeMap::new(), action: None, began: false }
+        Self { detail, names, steps: BTreeMap::new(), depths: BTreeMap::new(), action: None, began: false }
     }
 
     /// The lines for an event; often none.
@@ -54,14 +66,19 @@ impl Lines {
             return vec![];
         }
         let event = &envelope.event;
-        let name = event.step.clone().unwrap_or_default();
+        let name = (event.frame, event.step.clone().unwrap_or_default());
         match &event.kind {
-            EventKind::StepStarted { .. } => {
-                let seen = self.steps.entry(name).or_default();
-                seen.visit = event.visit.unwrap_or(1);
+            EventKind::StepStarted { calls, .. } => {
+                let margin = self.margin(event.frame);
+                let width = self.names;
+                let seen = self.steps.entry(name.clone()).or_default();
+                (seen.visit, seen.attempt) = (event.visit.unwrap_or(1), event.attempt.unwrap_or(1));
                 seen.first_ms.get_or_insert(envelope.ms);
                 (seen.call, seen.answer) = (String::new(), String::new());
-                vec![]
+                let Some(calls) = calls else { return vec![] };
+                seen.call = format!("workflow {}", safe(calls));
+                let cyan = bold(AnsiColor::Cyan);
+                vec![format!("{cyan}call{cyan:#}  {margin}{:width$}  {}", safe(&name.1), seen.call)]
             }
             EventKind::RequestSent { method, url, headers, body, .. } => {
                 self.steps.entry(name).or_default().call = format!("{method} {}", path(url));
@@ -75,16 +92,33 @@ impl Lines {
                 self.steps.entry(name).or_default().answer = failure.clone();
                 self.wire('<', &format!("no answer: {}", safe(message)), &[], None)
             }
-            EventKind::ActionSelected { action, target, delay_ms, .. } => {
-                self.action = Some((action.clone(), target.clone(), *delay_ms));
+            EventKind::ActionSelected { action, kind, target, delay_ms, .. } => {
+                self.action = Some(Chosen {
+                    action: action.clone(),
+                    retry: kind == "retry",
+                    target: target.clone(),
+                    delay_ms: *delay_ms,
+                });
                 vec![]
             }
             EventKind::StepFinished { status, again, duration_ms, .. } => {
                 self.finished(&name, *status, *again, *duration_ms, envelope.ms)
             }
-            EventKind::WorkflowStarted { .. } => {
+            EventKind::WorkflowStarted { parent, because, .. } => {
                 self.began = true;
-                vec![]
+                let depth = parent.map_or(0, |parent| self.depths.get(&parent).copied().unwrap_or(0) + 1);
+                self.depths.insert(event.frame, depth);
+                let margin = "  ".repeat(depth.saturating_sub(1));
+                let cyan = bold(AnsiColor::Cyan);
+                let line = |what: &str| {
+                    vec![format!("{cyan}flow{cyan:#}  {margin}workflow {}  ({what})", safe(&event.workflow))]
+                };
+                match because.as_deref() {
+                    Some("dependency") => line("needed first"),
+                    Some("retry") => line("before a retry"),
+                    Some("goto") => line("goto"),
+                    _ => vec![],
+                }
             }
             // What is unusual about the documents stands above, once a kind; what the run itself finds is said here.
             EventKind::Diagnostic { code, message, .. } if self.began || code == "short-secret" => {
@@ -98,24 +132,43 @@ impl Lines {
         }
     }
 
-    fn finished(&mut self, name: &str, status: StepStatus, again: bool, duration_ms: u64, now: u64) -> Vec<String> {
+    /// Steps of called workflows stand further in.
+    fn margin(&self, frame: u32) -> String {
+        "  ".repeat(self.depths.get(&frame).copied().unwrap_or(0))
+    }
+
+    fn finished(
+        &mut self,
+        key: &(u32, String),
+        status: StepStatus,
+        again: bool,
+        duration_ms: u64,
+        now: u64,
+    ) -> Vec<String> {
         let action = self.action.take();
-        let width = self.names;
-        let Some(seen) = self.steps.get_mut(name) else { return vec![] };
+        let (width, margin) = (self.names, self.margin(key.0));
+        let name = safe(&key.1);
+        let Some(seen) = self.steps.get_mut(key) else { return vec![] };
         let wait = action
             .as_ref()
-            .and_then(|(_, _, delay)| *delay)
+            .and_then(|chosen| chosen.delay_ms)
             .map(|ms| format!("  wait {}", time(ms)))
             .unwrap_or_default();
-        if let (true, Some((action, ..))) = (again, &action) {
+        if let (true, Some(chosen)) = (again, &action) {
             let cyan = bold(AnsiColor::Cyan);
             let answer = if status == StepStatus::Failed { format!("  {}", safe(&seen.answer)) } else { String::new() };
+            let by = safe(&chosen.action);
+            if chosen.retry {
+                let (attempt, next) = (seen.attempt, seen.attempt + 1);
+                let first =
+                    chosen.target.as_ref().map(|target| format!("  first {}", safe(target))).unwrap_or_default();
+                return vec![format!(
+                    "{cyan}retry{cyan:#} {margin}{name:width$}  attempt {attempt} -> {next} ({by}){answer}{wait}{first}"
+                )];
+            }
+            let (visit, next) = (seen.visit, seen.visit + 1);
             return vec![format!(
-                "{cyan}loop{cyan:#}  {:width$}  visit {} -> {} ({}){answer}{wait}",
-                safe(name),
-                seen.visit,
-                seen.visit + 1,
-                safe(action)
+                "{cyan}loop{cyan:#}  {margin}{name:width$}  visit {visit} -> {next} ({by}){answer}{wait}"
             )];
         }
         let (word, style) = match status {
@@ -124,18 +177,20 @@ impl Lines {
             StepStatus::Stopped => ("stop", bold(AnsiColor::Yellow)),
         };
         let total = seen.first_ms.take().map_or(duration_ms, |first| now.saturating_sub(first));
-        let visits = if seen.visit > 1 { format!("  {} visits", seen.visit) } else { String::new() };
+        let mut figures = if seen.visit > 1 { format!("  {} visits", seen.visit) } else { String::new() };
+        if seen.attempt > 1 {
+            figures.push_str(&format!("  {} attempts", seen.attempt));
+        }
         let handled = match (status, &action) {
-            (StepStatus::Failed, Some((action, Some(target), _))) => {
+            (StepStatus::Failed, Some(Chosen { action, target: Some(target), .. })) => {
                 format!("  -> {} ({})", safe(target), safe(action))
             }
-            (StepStatus::Failed, Some((action, None, _))) => format!("  ({})", safe(action)),
+            (StepStatus::Failed, Some(Chosen { action, target: None, .. })) => format!("  ({})", safe(action)),
             _ => String::new(),
         };
         let answer = if seen.answer.is_empty() { "-" } else { seen.answer.as_str() };
         vec![format!(
-            "{style}{word}{style:#}  {:width$}  {:32}  {answer:>3}  {}{visits}{handled}{wait}",
-            safe(name),
+            "{style}{word}{style:#}  {margin}{name:width$}  {:32}  {answer:>3}  {}{figures}{handled}{wait}",
             safe(&seen.call),
             time(total)
         )]

@@ -1,22 +1,20 @@
-//! Strings → expressions, values → what builds them: parameters, bodies, criteria.
+//! Strings → expressions, values → what builds them: parameters, Selector Objects.
 
 use super::{Compiler, Context};
 use crate::diagnostic::{Diagnostic, Edit, nearest};
-use crate::document::{self, OrReusable, Text};
-use crate::expr::{Expr, Finding, Piece, Root, Template, condition, jsonpath, parse};
+use crate::document::{self, Text};
+use crate::expr::{Expr, Finding, Piece, Root, Template, jsonpath, parse, xpath};
 use crate::node::{Kind, Node};
 use crate::openapi::{self, Broken, encode};
-use crate::program::{Argument, Body, Build, Criterion, Hole, JsonpathTest, Leaf, Location, Test};
+use crate::program::{Argument, Build, Hole, Leaf, Location, Select, Selection};
 use crate::readings::Readings;
-use crate::value::{is_json, json_text};
+use crate::value::ExpressionType;
+use crate::value::Pointer;
 
 use super::secrets::is_credential_name;
 
 /// Headers that the connection sets.
 const CONNECTION_HEADERS: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
-/// The longest pattern in bytes, and the memory that one compiled pattern may take.
-const PATTERN_BYTES: usize = 4096;
-const PATTERN_MEMORY: usize = 1 << 20;
 /// Headers that OpenAPI leaves to other fields and Arazzo documents set as parameters (docs/readings.md).
 const FREE_HEADERS: [&str; 3] = ["authorization", "accept", "content-type"];
 
@@ -32,31 +30,20 @@ impl<'b> Compiler<'b> {
             self.optional_in_text(node, pieces, context);
         }
         for expr in template.expressions() {
-            self.newer_form(node, expr);
+            self.looked_at(node, expr, text, context);
         }
         Some(Leaf { template, text: text.to_owned(), place: self.sources().place(node.span), credential })
     }
 
-    /// A pointer into an input is a form of 1.1.
-    fn newer_form(&mut self, node: &Node, expr: &Expr) {
-        if self.document().version == (1, 0)
-            && matches!(expr.root, Root::Input(_))
-            && !expr.at.is_whole()
-            && !expr.dotted
-        {
-            self.departure(
-                Diagnostic::warning(
-                    "newer-form",
-                    node.span,
-                    format!(
-                        "a pointer into an input is a form of Arazzo 1.1; the document says {}",
-                        self.document().version_text
-                    ),
-                )
-                .help("write `arazzo: 1.1.0`".to_owned())
-                .section("§Runtime Expressions"),
-            );
-        }
+    /// What is to be said about an expression where it stands.
+    pub(super) fn looked_at(&mut self, node: &Node, expr: &Expr, text: &str, context: &Context<'_>) {
+        self.staged(node, expr, text, context);
+        let newer = match expr.root {
+            Root::Input(_) if !expr.at.is_whole() && !expr.dotted => "a pointer into an input",
+            Root::MessageHeader(_) | Root::MessagePayload => "`$message`",
+            _ => return,
+        };
+        self.newer_form(node.span, newer);
     }
 
     /// An input that may be absent, inside a longer text: a run without it fails there.
@@ -79,9 +66,8 @@ impl<'b> Compiler<'b> {
 
     /// A value with expressions anywhere inside; `name` is the member or parameter it belongs to.
     pub(super) fn build(&mut self, node: &Node, credential: bool, context: &Context<'_>) -> Option<Build> {
-        if self.is_selector(node) {
-            self.not_yet(node.span, "a Selector Object");
-            return None;
+        if document::is_selector(node) {
+            return self.selection(node, credential, context).map(|selection| Build::Select(Box::new(selection)));
         }
         match &node.kind {
             Kind::String(_) => {
@@ -131,14 +117,102 @@ impl<'b> Compiler<'b> {
         }
     }
 
-    /// `context` (an expression), `selector` and `type`: a Selector Object of 1.1.
-    pub(super) fn is_selector(&self, node: &Node) -> bool {
-        let expression = node.get("context").and_then(Node::as_str).is_some_and(|text| text.starts_with('$'));
-        expression && node.get("selector").is_some() && node.get("type").is_some()
+    /// A Selector Object: a part of another value.
+    pub(super) fn selection(&mut self, node: &Node, credential: bool, context: &Context<'_>) -> Option<Selection> {
+        self.newer_form(node.span, "a Selector Object");
+        // Reading the document said what is wrong with one.
+        let selector = document::selector(node, self.sources())?;
+        let written = &selector.context;
+        let mut findings = vec![];
+        let expr = parse::context(&written.value, &context.scope, &mut findings);
+        self.report(&written.node, findings);
+        if let Some(expr) = &expr {
+            self.looked_at(&written.node, expr, &written.value, context);
+        }
+        let select = self.select(&selector.selector, selector.kind, context);
+        Some(Selection {
+            context: expr?,
+            context_text: written.value.clone(),
+            select: select?,
+            place: self.sources().place(selector.selector.span()),
+            text: selector.selector.value,
+            credential,
+        })
     }
 
+    /// A selector or target in one of the three languages.
+    pub(super) fn select(&mut self, text: &Text, kind: ExpressionType, context: &Context<'_>) -> Option<Select> {
+        let holes = self.readings != Readings::Letter;
+        let written = text.value.as_str();
+        let parsed = match kind {
+            ExpressionType::Jsonpath | ExpressionType::Goessner => {
+                let dialect = dialect(kind);
+                jsonpath::Query::parse(written.trim_end(), dialect, holes)
+                    .map(|query| (query.holes().to_vec(), Select::Jsonpath(Box::new(query), vec![])))
+            }
+            ExpressionType::Xpath(_) => xpath::Query::parse(written, holes)
+                .map(|query| (query.holes().to_vec(), Select::Xpath(Box::new(query), vec![]))),
+            _ => {
+                return self.pointer(text).map(Select::Pointer);
+            }
+        };
+        match parsed {
+            Ok((holes, select)) => {
+                let holes = self.holes(text, &holes, context)?;
+                Some(match select {
+                    Select::Jsonpath(query, _) => Select::Jsonpath(query, holes),
+                    Select::Xpath(query, _) => Select::Xpath(query, holes),
+                    pointer @ Select::Pointer(_) => pointer,
+                })
+            }
+            Err(error) => {
+                let code = if matches!(kind, ExpressionType::Xpath(_)) { "xpath-syntax" } else { "jsonpath-syntax" };
+                let finding = Finding::new(code, error.at, error.message).help(error.help);
+                self.report(&text.node, vec![finding]);
+                None
+            }
+        }
+    }
+
+    /// A JSON Pointer (RFC 6901): empty, or each token behind a `/`.
+    fn pointer(&mut self, text: &Text) -> Option<Pointer> {
+        let value = &text.value;
+        if value.is_empty() || value.starts_with('/') {
+            return Some(Pointer::parse(value));
+        }
+        let help = match value.strip_prefix('#') {
+            Some(pointer) => format!("write {pointer}"),
+            None if value.starts_with('$') => "for a JSONPath say so: `targetSelectorType: jsonpath`".to_owned(),
+            None => format!("write /{value}"),
+        };
+        self.push(
+            Diagnostic::error("pointer-syntax", text.span(), format!("`{value}` is not a JSON Pointer")).help(help),
+        );
+        None
+    }
+
+    /// The expressions in braces of a condition or selector.
+    pub(super) fn holes(&mut self, text: &Text, holes: &[jsonpath::Hole], context: &Context<'_>) -> Option<Vec<Hole>> {
+        let mut compiled = vec![];
+        for hole in holes {
+            let written = text.value.get(hole.range.clone()).unwrap_or_default();
+            let mut findings = vec![];
+            let expr = parse::context(written, &context.scope, &mut findings);
+            for finding in &mut findings {
+                finding.range = finding.range.start + hole.range.start..finding.range.end + hole.range.start;
+            }
+            self.report(&text.node, findings);
+            let expr = expr?;
+            self.looked_at(&text.node, &expr, written, context);
+            compiled.push(Hole { expr, text: written.to_owned() });
+        }
+        Some(compiled)
+    }
+
+    /// The parameters of a step, with those of its workflow that it does not override.
     pub(super) fn arguments(
         &mut self,
+        workflow: &document::Workflow,
         step: &document::Step,
         operation: Option<openapi::Operation<'b>>,
         context: &Context<'_>,
@@ -147,36 +221,42 @@ impl<'b> Compiler<'b> {
         for fault in broken {
             self.broken(fault);
         }
+        let own = self.parameter_objects(&step.parameters);
+        let inherited = self.parameter_objects(&workflow.parameters);
         let mut arguments: Vec<Argument> = vec![];
-        for parameter in &step.parameters {
-            let parameter = match parameter {
-                OrReusable::Object(parameter) => parameter,
-                OrReusable::Reference(text) => {
-                    self.not_yet(text.span(), "a reference to `components`");
-                    continue;
-                }
+        for parameter in &own {
+            arguments.extend(self.argument(parameter, operation, &declared, context, true));
+        }
+        for parameter in &inherited {
+            let Some(location) = &parameter.location else {
+                self.no_place(parameter);
+                continue;
             };
-            if let Some(argument) = self.argument(parameter, operation, &declared, context) {
-                if arguments
-                    .iter()
-                    .any(|other| other.location == argument.location && same_name(&argument, &other.name))
-                {
-                    self.push(
-                        Diagnostic::error(
-                            "duplicate-parameter",
-                            parameter.name.span(),
-                            format!("parameter `{}` stands twice in this step", argument.name),
-                        )
-                        .help("keep one of them".to_owned())
-                        .section("§Step Object"),
-                    );
-                }
-                arguments.push(argument);
+            let overridden = own.iter().any(|own| {
+                let same = own.location.as_ref().is_some_and(|place| place.value == location.value);
+                same && named(&own.name.value, &location.value, &parameter.name.value)
+            });
+            if !overridden {
+                arguments.extend(self.argument(parameter, operation, &declared, context, false));
             }
         }
-        let Some(operation) = operation else { return arguments };
-        self.required(step, &operation, &declared, &arguments);
+        if let Some(operation) = operation {
+            let given: Vec<&document::Parameter> = own.iter().chain(&inherited).collect();
+            self.required(step, &operation, &declared, &given);
+        }
         arguments
+    }
+
+    fn no_place(&mut self, parameter: &document::Parameter) {
+        self.push(
+            Diagnostic::error(
+                "missing-field",
+                parameter.name.span(),
+                format!("parameter `{}` does not say where it goes", parameter.name.value),
+            )
+            .help("add `in: path`, `in: query`, `in: header` or `in: cookie`".to_owned())
+            .section("§Parameter Object"),
+        );
     }
 
     fn argument(
@@ -185,25 +265,28 @@ impl<'b> Compiler<'b> {
         operation: Option<openapi::Operation<'b>>,
         declared: &[openapi::Parameter<'_>],
         context: &Context<'_>,
+        own: bool,
     ) -> Option<Argument> {
         let name = parameter.name.value.clone();
+        // Reading the document said so, but for what came out of `components`.
         let Some(location) = &parameter.location else {
-            self.push(
-                Diagnostic::error(
-                    "missing-field",
-                    parameter.name.span(),
-                    format!("parameter `{name}` does not say where it goes"),
-                )
-                .help("add `in: path`, `in: query`, `in: header` or `in: cookie`".to_owned())
-                .section("§Parameter Object"),
-            );
+            self.no_place(parameter);
             return None;
         };
         let found = declared.iter().find(|d| {
             d.location == location.value
                 && (d.name == name || location.value == "header" && d.name.eq_ignore_ascii_case(&name))
         });
-        let credential = location.value != "path" && (is_credential_name(&name) || self.is_api_key(&name));
+        let free = location.value == "header" && FREE_HEADERS.contains(&name.to_ascii_lowercase().as_str());
+        let api_key = self.is_api_key(&name);
+        if let (Some(operation), None, false) = (operation, found, own || free || api_key) {
+            // An inherited parameter goes to the operations that declare it (docs/readings.md, `undeclared-parameter`).
+            let in_path = location.value == "path" && operation.path.contains(&format!("{{{name}}}"));
+            if !in_path && (self.readings != Readings::Letter || location.value == "path") {
+                return None;
+            }
+        }
+        let credential = location.value != "path" && (is_credential_name(&name) || api_key);
         let value = self.build(&parameter.value, credential, context);
         let place = match location.value.as_str() {
             "path" => Location::Path,
@@ -211,30 +294,22 @@ impl<'b> Compiler<'b> {
             "header" => Location::Header,
             "cookie" => Location::Cookie,
             "querystring" => {
+                self.newer_form(location.span(), "`in: querystring`");
                 self.not_yet(location.span(), "`in: querystring`");
                 return None;
             }
-            other => {
-                let help = nearest(other, ["path", "query", "header", "cookie"]).map_or_else(
-                    || "write path, query, header or cookie".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                self.push(
-                    Diagnostic::error(
-                        "unknown-value",
-                        location.span(),
-                        format!("`{other}` is not a place of a parameter"),
-                    )
-                    .help(help),
-                );
+            "channel" => {
+                let message = format!("parameter `{name}` belongs to a channel, and the step calls an operation");
+                self.push(Diagnostic::error("misplaced-field", location.span(), message));
                 return None;
             }
+            // Reading the document said that there is no such place.
+            _ => return None,
         };
         if place == Location::Header {
             self.header_name(&parameter.name)?;
         }
-        let free = place == Location::Header && FREE_HEADERS.contains(&name.to_ascii_lowercase().as_str());
-        if let (Some(operation), None, false) = (operation, found, free) {
+        if let (Some(operation), None, false) = (operation, found, free || !own) {
             self.undeclared(parameter, place, &operation, declared)?;
         }
         if let Some((field, span)) = found.and_then(openapi::Parameter::unusual) {
@@ -321,27 +396,14 @@ impl<'b> Compiler<'b> {
         step: &document::Step,
         operation: &openapi::Operation<'_>,
         declared: &[openapi::Parameter<'_>],
-        given: &[Argument],
+        given: &[&document::Parameter],
     ) {
         // A parameter that has a fault of its own is not missing.
-        let named: Vec<(&str, &str)> = step
-            .parameters
-            .iter()
-            .filter_map(|p| match p {
-                OrReusable::Object(p) => {
-                    Some((p.name.value.as_str(), p.location.as_ref().map_or("", |l| l.value.as_str())))
-                }
-                OrReusable::Reference(_) => None,
-            })
-            .collect();
-        let references = step.parameters.iter().any(|p| matches!(p, OrReusable::Reference(_)));
         let has = |name: &str, location: &str| {
-            references
-                || named.iter().any(|(n, l)| {
-                    (*l == location || l.is_empty())
-                        && (*n == name || location == "header" && n.eq_ignore_ascii_case(name))
-                })
-                || given.iter().any(|a| a.name == name && location == "path" && a.location == Location::Path)
+            given.iter().any(|parameter| {
+                let place = parameter.location.as_ref().map_or("", |place| place.value.as_str());
+                (place == location || place.is_empty()) && named(&parameter.name.value, location, name)
+            })
         };
         let called = operation
             .id()
@@ -395,7 +457,7 @@ impl<'b> Compiler<'b> {
         roots.flat_map(|root| openapi::Api::new(root).api_key_names()).any(|key| key.eq_ignore_ascii_case(name))
     }
 
-    fn broken(&mut self, fault: Broken) {
+    pub(super) fn broken(&mut self, fault: Broken) {
         match fault {
             Broken::External(span) => self.not_yet(span, "a `$ref` into another document"),
             Broken::Dangling(span, text) => {
@@ -403,321 +465,14 @@ impl<'b> Compiler<'b> {
             }
         }
     }
-
-    pub(super) fn body(
-        &mut self,
-        step: &document::Step,
-        operation: Option<openapi::Operation<'b>>,
-        context: &Context<'_>,
-    ) -> Option<Body> {
-        let body = step.request_body.as_ref()?;
-        if let Some(key) = &body.replacements {
-            self.not_yet(key.span, "`replacements` of a request body");
-        }
-        let Some(payload) = &body.payload else {
-            if body.replacements.is_none() {
-                self.push(
-                    Diagnostic::error("missing-field", body.span, "the request body has no `payload`".to_owned())
-                        .help("add `payload`, or leave `requestBody` out".to_owned()),
-                );
-            }
-            return None;
-        };
-        let content_type = self.content_type(body, operation)?;
-        if let Some(text) = payload.as_str() {
-            let leaf = self.leaf(payload, false, context)?;
-            if !matches!(leaf.template, Template::Whole(_)) {
-                let what = if text.contains("{$") { "a text template as `payload`" } else { "a text as `payload`" };
-                self.not_yet(payload.span, what);
-                return None;
-            }
-            return Some(Body { content_type, place: leaf.place.clone(), payload: Build::Template(Box::new(leaf)) });
-        }
-        let payload_place = self.sources().place(payload.span);
-        Some(Body { content_type, payload: self.build(payload, false, context)?, place: payload_place })
-    }
-
-    /// The media type of the body: the step's, else the operation's; only JSON is sent by this version.
-    fn content_type(
-        &mut self,
-        body: &document::RequestBody,
-        operation: Option<openapi::Operation<'b>>,
-    ) -> Option<String> {
-        if let Some(text) = &body.content_type {
-            if text.value.contains(['\r', '\n', '\0']) {
-                self.push(Diagnostic::error("unsafe-value", text.span(), "a content type cannot hold a line break"));
-                return None;
-            }
-            if !is_json(&text.value) {
-                self.not_yet(text.span(), &format!("`contentType: {}`", text.value));
-                return None;
-            }
-            return Some(text.value.clone());
-        }
-        let described = match operation.map(|operation| operation.request_media_types()) {
-            Some(Ok(described)) => described.unwrap_or_default(),
-            Some(Err(fault)) => {
-                self.broken(fault);
-                return None;
-            }
-            None => vec![],
-        };
-        match described.iter().find(|media| is_json(media) || matches!(**media, "*/*" | "application/*")) {
-            Some(media) if media.contains('*') => Some("application/json".to_owned()),
-            Some(media) => Some((*media).to_owned()),
-            None if described.is_empty() => Some("application/json".to_owned()),
-            None => {
-                self.not_yet(body.span, &format!("a body of the operation's media type `{}`", described.join("`, `")));
-                None
-            }
-        }
-    }
-
-    pub(super) fn criteria(&mut self, criteria: &[document::Criterion], context: &Context<'_>) -> Vec<Criterion> {
-        criteria.iter().filter_map(|criterion| self.criterion(criterion, context)).collect()
-    }
-
-    fn criterion(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Criterion> {
-        let kind = match &criterion.kind {
-            None => "simple".to_owned(),
-            Some(node) => self.criterion_type(node)?,
-        };
-        let test = match kind.as_str() {
-            "simple" => self.simple(criterion, context)?,
-            "regex" => self.regex(criterion, context)?,
-            _ => self.jsonpath(criterion, context)?,
-        };
-        Some(Criterion {
-            text: criterion.condition.value.clone(),
-            context: criterion.context.as_ref().map(|text| text.value.clone()),
-            place: self
-                .sources()
-                .place(criterion.condition.node.part(self.sources(), 0..criterion.condition.value.len())),
-            test,
-        })
-    }
-
-    /// `type`: a word, or an Expression Type Object with a version.
-    fn criterion_type(&mut self, node: &Node) -> Option<String> {
-        let (word, version) = match &node.kind {
-            Kind::String(word) => (word.as_str(), None),
-            Kind::Object(_) => (node.get("type").and_then(Node::as_str).unwrap_or_default(), node.get("version")),
-            _ => ("", None),
-        };
-        let version_text = version.map(|v| v.as_str().map_or_else(|| json_text(&v.to_json()), str::to_owned));
-        match (word, version_text.as_deref()) {
-            ("simple", _) | ("regex", None) | ("jsonpath", None | Some("rfc9535")) => Some(word.to_owned()),
-            ("jsonpath", Some(version)) => {
-                self.not_yet(node.span, &format!("JSONPath version `{version}`"));
-                None
-            }
-            ("xpath", _) => {
-                self.not_yet(node.span, &format!("`type: {word}`"));
-                None
-            }
-            _ => {
-                let help = nearest(word, ["simple", "regex", "jsonpath", "xpath"]).map_or_else(
-                    || "write simple, regex, jsonpath or xpath".to_owned(),
-                    |near| format!("did you mean `{near}`?"),
-                );
-                self.push(
-                    Diagnostic::error("unknown-value", node.span, format!("`{word}` is not a type of criterion"))
-                        .help(help)
-                        .section("§Criterion Object"),
-                );
-                None
-            }
-        }
-    }
-
-    fn simple(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
-        let text = &criterion.condition;
-        let mut findings = vec![];
-        let parsed = condition::parse(&text.value, &context.scope, &mut findings);
-        if parsed.is_none() && criterion.context.is_some() && criterion.kind.is_none() {
-            // A context without a type: what is written is most often a query that lost its type.
-            if let Some(finding) = findings.last_mut() {
-                finding.help = Some("a condition with a `context` needs a `type`: add `type: jsonpath`".to_owned());
-            }
-        }
-        if parsed.is_none()
-            && self.readings == Readings::Letter
-            && let Some(reason) = self.fails_by_the_letter(text, &findings)
-        {
-            return Some(Test::Fails(reason));
-        }
-        self.report(&text.node, findings);
-        parsed.map(Test::Simple)
-    }
-
-    /// "If a condition cannot be evaluated due to syntax errors in the expression, it MUST evaluate to fail": says so,
-    /// and gives the reason. Nothing if what is written is good and only not run yet.
-    fn fails_by_the_letter(&mut self, text: &Text, findings: &[Finding]) -> Option<String> {
-        if findings.iter().any(|finding| finding.code == "not-supported-yet") {
-            return None;
-        }
-        for finding in findings {
-            let span = text.node.part(self.sources(), finding.range.clone());
-            let warning = Diagnostic::warning(finding.code, span, finding.message.clone()).help(finding.help.clone());
-            self.push(warning.section("§Criterion Object"));
-        }
-        findings.last().map(|finding| finding.message.clone())
-    }
-
-    /// `context`, which every type but `simple` needs.
-    fn criterion_context(
-        &mut self,
-        criterion: &document::Criterion,
-        kind: &str,
-        context: &Context<'_>,
-    ) -> Option<Expr> {
-        let Some(written) = &criterion.context else {
-            self.push(
-                Diagnostic::error(
-                    "missing-field",
-                    criterion.condition.span(),
-                    format!("a {kind} criterion needs a `context`"),
-                )
-                .help("add `context: $response.body`".to_owned())
-                .section("§Criterion Object"),
-            );
-            return None;
-        };
-        let mut findings = vec![];
-        let expr = parse::context(&written.value, &context.scope, &mut findings);
-        self.report(&written.node, findings);
-        expr
-    }
-
-    /// A pattern of the `regex` crate: linear time, so without look-around and back-references (docs/readings.md).
-    fn regex(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
-        let text = &criterion.condition;
-        let root = self.criterion_context(criterion, "regex", context);
-        if text.value.contains("{$") {
-            self.not_yet(text.span(), "an expression in a regex `condition`");
-            return None;
-        }
-        let letter = self.readings == Readings::Letter;
-        let (pattern, flags) = delimited(&text.value).filter(|_| !letter).unwrap_or((&text.value, ""));
-        if pattern.len() < text.value.len() {
-            let right = if flags.is_empty() { pattern.to_owned() } else { format!("(?{flags}){pattern}") };
-            let finding = Finding::new("regex-delimiters", 0..text.value.len(), "a pattern stands without delimiters")
-                .help(format!("write {right}"))
-                .fix(right, true);
-            self.report(&text.node, vec![finding]);
-        }
-        let written = if flags.is_empty() { pattern.to_owned() } else { format!("(?{flags}){pattern}") };
-        let built = match written.len() {
-            0..=PATTERN_BYTES => {
-                regex::RegexBuilder::new(&written).size_limit(PATTERN_MEMORY).build().map_err(|error| match error {
-                    regex::Error::CompiledTooBig(_) => "the pattern needs too much memory".to_owned(),
-                    // The crate draws its own picture of the pattern; its last line says what is wrong.
-                    other => other.to_string().rsplit("error: ").next().unwrap_or_default().trim().to_owned(),
-                })
-            }
-            _ => Err(format!("the pattern is longer than {PATTERN_BYTES} bytes")),
-        };
-        match built {
-            Ok(built) => Some(Test::Regex(Box::new((root?, built)))),
-            Err(reason) => {
-                let help = "the syntax is that of the Rust crate `regex`".to_owned();
-                let findings = vec![
-                    Finding::new("regex-syntax", 0..text.value.len(), format!("not a pattern: {reason}")).help(help),
-                ];
-                if letter {
-                    return self.fails_by_the_letter(text, &findings).map(Test::Fails);
-                }
-                self.report(&text.node, findings);
-                None
-            }
-        }
-    }
-
-    fn jsonpath(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
-        let text = &criterion.condition;
-        let root = self.criterion_context(criterion, "jsonpath", context);
-        let letter = self.readings == Readings::Letter;
-        // A block scalar ends with a line break, which is nobody's query.
-        let written = if letter { text.value.as_str() } else { text.value.trim_end() };
-        let parsed = match jsonpath::Condition::parse(written, true) {
-            Ok(parsed) => parsed,
-            Err(error) => {
-                let findings = vec![Finding::new("jsonpath-syntax", error.at, error.message).help(error.help)];
-                if letter {
-                    return self.fails_by_the_letter(text, &findings).map(Test::Fails);
-                }
-                self.report(&text.node, findings);
-                return None;
-            }
-        };
-        let holes = self.holes(text, parsed.holes(), context)?;
-        if letter && !holes.is_empty() {
-            self.not_yet(text.span(), "an expression in a jsonpath condition, by the letter,");
-            return None;
-        }
-        match &parsed {
-            jsonpath::Condition::Comparison(comparison) => {
-                let simple = criterion.context.as_ref().and_then(|written| comparison.to_simple(&written.value));
-                self.comparison(criterion, simple);
-                if letter {
-                    return Some(Test::Fails("a comparison is not a JSONPath query".to_owned()));
-                }
-            }
-            // Whether a filter stands over an object is known when the body comes; the reading is named then.
-            jsonpath::Condition::Query(_) => {}
-        }
-        Some(Test::Jsonpath(Box::new(JsonpathTest { context: root?, condition: parsed, holes })))
-    }
-
-    /// The expressions in braces of a JSONPath condition.
-    fn holes(&mut self, text: &Text, holes: &[jsonpath::Hole], context: &Context<'_>) -> Option<Vec<Hole>> {
-        let mut compiled = vec![];
-        for hole in holes {
-            let written = text.value.get(hole.range.clone()).unwrap_or_default();
-            let mut findings = vec![];
-            let expr = parse::context(written, &context.scope, &mut findings);
-            for finding in &mut findings {
-                finding.range = finding.range.start + hole.range.start..finding.range.end + hole.range.start;
-            }
-            self.report(&text.node, findings);
-            compiled.push(Hole { expr: expr?, text: written.to_owned() });
-        }
-        Some(compiled)
-    }
-
-    /// The reading `jsonpath-comparison`.
-    fn comparison(&mut self, criterion: &document::Criterion, simple: Option<String>) {
-        let node = &criterion.condition.node;
-        let span = node.part(self.sources(), 0..criterion.condition.value.len());
-        let mut diagnostic = Diagnostic::warning("jsonpath-comparison", span, "a comparison is not a JSONPath query")
-            .label("read as a condition over the context")
-            .section("§Criterion Object");
-        if let Some(simple) = simple {
-            diagnostic = diagnostic.help(format!("write the simple condition {simple} (it ignores case)"));
-            if let Some(kind) = criterion.kind.as_ref().filter(|kind| kind.as_str().is_some()) {
-                let quoted =
-                    if is_plain_scalar(&simple) { simple } else { serde_json::Value::String(simple).to_string() };
-                let edits =
-                    vec![Edit { span: node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
-                diagnostic = diagnostic.fix("write a simple condition; it ignores case", false, edits);
-            }
-        }
-        self.departure(diagnostic);
-    }
 }
 
-/// `true` if a text can stand in YAML without quotes, also between braces.
-fn is_plain_scalar(text: &str) -> bool {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "_-$./#=!<>&|()' ".contains(c);
-    text.starts_with(['$', '(']) && text.chars().all(harmless) && !text.contains(" #")
+/// `true` if two parameters of one place have one name.
+fn named(one: &str, location: &str, other: &str) -> bool {
+    one == other || location == "header" && one.eq_ignore_ascii_case(other)
 }
 
-/// The pattern and flags of `/pattern/flags`.
-fn delimited(text: &str) -> Option<(&str, &str)> {
-    let (pattern, flags) = text.strip_prefix('/')?.rsplit_once('/')?;
-    (!pattern.is_empty() && flags.chars().all(|c| matches!(c, 'i' | 'm' | 's' | 'u' | 'x'))).then_some((pattern, flags))
-}
-
-fn same_name(argument: &Argument, name: &str) -> bool {
-    argument.name == name || argument.location == Location::Header && argument.name.eq_ignore_ascii_case(name)
+/// The version of JSONPath that a type names.
+pub(super) fn dialect(kind: ExpressionType) -> jsonpath::Dialect {
+    if kind == ExpressionType::Goessner { jsonpath::Dialect::Goessner } else { jsonpath::Dialect::Rfc9535 }
 }

@@ -4,66 +4,113 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::Diagnostic;
-use crate::document;
 use crate::expr::{Expr, Root, StepId};
-use crate::program::{Build, Step, Then};
-use crate::source::Sources;
+use crate::program::{Build, Call, Program, Step, Target, Then, WorkflowId};
+use crate::source::Place;
 
-/// Faults in the order of the steps of one workflow.
-pub(super) fn check(
-    steps: &[Step],
-    ids: &[StepId],
-    workflow: &document::Workflow,
-    sources: &Sources,
-) -> Vec<Diagnostic> {
-    let leading = leading_to(steps, ids);
+/// Faults in the order of the steps of each workflow.
+pub(super) fn check(program: &Program) -> Vec<(WorkflowId, Diagnostic)> {
+    let run = run_by_something(program);
     let mut faults = vec![];
-    for id in ids {
-        let Some(step) = steps.get(id.0 as usize) else { continue };
-        let mut before: Option<BTreeSet<StepId>> = None;
-        let mut check = |expr: &Expr, text: &str, place: &crate::source::Place, own: bool| {
-            let (Root::StepOutput(read, _) | Root::StepOutputs(read)) = &expr.root else { return };
-            // Most references lead straight back: only those that do not pay for a walk.
-            let known = previous(steps, *id) == Some(*read) || own && read == id;
-            if known || before.get_or_insert_with(|| run_before(&leading, *id)).contains(read) {
-                return;
-            }
-            let Some(name) = steps.get(read.0 as usize).map(|s| s.name.as_str()) else { return };
-            let (message, help) = if read == id {
-                (
-                    format!("`{text}` reads an output of the step's own answer before its request is sent"),
-                    "read an output of an earlier step".to_owned(),
-                )
-            } else {
-                (
-                    format!("`{text}` reads step `{name}`, which cannot have run before step `{}`", step.name),
-                    format!("move step `{name}` before step `{}`", step.name),
-                )
+    for (index, workflow) in program.workflows.iter().enumerate() {
+        let own = WorkflowId(index as u32);
+        let leading = leading_to(&program.steps, &workflow.steps);
+        for id in &workflow.steps {
+            let Some(step) = program.step(*id) else { continue };
+            let mut before: Option<BTreeSet<StepId>> = None;
+            let mut check = |expr: &Expr, text: &str, place: &Place, answered: bool| {
+                let (Root::StepOutput(read, _) | Root::StepOutputs(read)) = &expr.root else {
+                    faults.extend(unrun(program, own, &run, expr, text, place));
+                    return;
+                };
+                // Most references lead straight back: only those that do not pay for a walk.
+                let known = previous(&program.steps, *id) == Some(*read) || answered && read == id;
+                if known || before.get_or_insert_with(|| run_before(&leading, *id)).contains(read) {
+                    return;
+                }
+                faults.push((own, unreachable(program, (step, *id), *read, text, place)));
             };
-            let mut fault = Diagnostic::error("unreachable-reference", sources.span(place), message)
-                .help(help)
-                .section("§Step Dependencies and Execution Order");
-            if let Some(written) = workflow.steps.iter().find(|s| s.id.value == name) {
-                fault = fault.note(written.id.span(), "the step that is read");
+            for read in step.call.reads() {
+                check(read.expr, read.text, read.place, false);
             }
-            faults.push(fault);
-        };
-        for leaf in step.call.values().flat_map(Build::leaves) {
-            leaf.template.expressions().into_iter().for_each(|expr| check(expr, &leaf.text, &leaf.place, false));
+            let after = step.outputs.iter().map(|output| &output.value).chain(step.passed().map(|value| &value.value));
+            for read in after.flat_map(Build::reads) {
+                check(read.expr, read.text, read.place, true);
+            }
+            for criterion in step.all_criteria() {
+                criterion
+                    .expressions()
+                    .into_iter()
+                    .for_each(|expr| check(expr, &criterion.text, &criterion.place, true));
+            }
         }
-        for output in &step.outputs {
-            output
-                .value
-                .template
-                .expressions()
-                .into_iter()
-                .for_each(|expr| check(expr, &output.value.text, &output.value.place, true));
-        }
-        for criterion in step.all_criteria() {
-            criterion.expressions().into_iter().for_each(|expr| check(expr, &criterion.text, &criterion.place, true));
+        for read in workflow.outputs.iter().flat_map(|output| output.value.reads()) {
+            faults.extend(unrun(program, own, &run, read.expr, read.text, read.place));
         }
     }
     faults
+}
+
+fn unreachable(program: &Program, (step, id): (&Step, StepId), read: StepId, text: &str, place: &Place) -> Diagnostic {
+    let other = program.step(read);
+    let name = other.map(|s| s.name.as_str()).unwrap_or_default();
+    let (message, help) = if read == id {
+        (
+            format!("`{text}` reads an output of the step's own answer before its request is sent"),
+            "read an output of an earlier step".to_owned(),
+        )
+    } else {
+        (
+            format!("`{text}` reads step `{name}`, which cannot have run before step `{}`", step.name),
+            format!("move step `{name}` before step `{}`", step.name),
+        )
+    };
+    let mut fault = Diagnostic::error("unreachable-reference", program.sources.span(place), message)
+        .help(help)
+        .section("§Step Dependencies and Execution Order");
+    if let Some(span) = other.and_then(|other| program.sources.span(&other.place)) {
+        fault = fault.note(span, "the step that is read");
+    }
+    fault
+}
+
+/// The workflows that some workflow runs.
+fn run_by_something(program: &Program) -> BTreeSet<WorkflowId> {
+    let mut run: BTreeSet<WorkflowId> = program.workflows.iter().flat_map(|w| w.dependencies.iter().copied()).collect();
+    for step in &program.steps {
+        if let Call::Workflow { workflow, .. } = step.call {
+            run.insert(workflow);
+        }
+        run.extend(step.actions().filter_map(|action| match action.then.target() {
+            Some(Target::Workflow { workflow, .. }) => Some(*workflow),
+            _ => None,
+        }));
+    }
+    run
+}
+
+/// A reference to a workflow that nothing runs.
+fn unrun(
+    program: &Program,
+    own: WorkflowId,
+    run: &BTreeSet<WorkflowId>,
+    expr: &Expr,
+    text: &str,
+    place: &Place,
+) -> Option<(WorkflowId, Diagnostic)> {
+    let (Root::WorkflowOutput(read, _) | Root::WorkflowInput(read, _)) = &expr.root else { return None };
+    if *read == own || run.contains(read) {
+        return None;
+    }
+    let name = program.workflow(*read).map(|w| w.name.as_str()).unwrap_or_default();
+    let fault = Diagnostic::error(
+        "unreachable-reference",
+        program.sources.span(place),
+        format!("`{text}` reads workflow `{name}`, which nothing runs"),
+    )
+    .help(format!("add `dependsOn: [{name}]` to the workflow, or a step that calls `{name}`"))
+    .section("§Workflow Object");
+    Some((own, fault))
 }
 
 /// The step before a step in the list, if it goes on to it.
@@ -77,12 +124,16 @@ fn leading_to(steps: &[Step], ids: &[StepId]) -> BTreeMap<StepId, Vec<StepId>> {
     let mut leading: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
     for id in ids {
         let Some(step) = steps.get(id.0 as usize) else { continue };
-        let jumps = step.on_success.iter().chain(&step.on_failure).filter_map(|action| match action.then {
-            Then::Goto(target) => Some(target),
-            Then::End => None,
-        });
-        for target in step.next.into_iter().chain(jumps) {
-            leading.entry(target).or_default().push(*id);
+        if let Some(next) = step.next {
+            leading.entry(next).or_default().push(*id);
+        }
+        for action in step.actions() {
+            let Some(Target::Step(target)) = action.then.target() else { continue };
+            leading.entry(*target).or_default().push(*id);
+            // A detour leads back.
+            if matches!(action.then, Then::Retry { .. }) {
+                leading.entry(*id).or_default().push(*target);
+            }
         }
     }
     leading

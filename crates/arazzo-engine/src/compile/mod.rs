@@ -1,28 +1,32 @@
 //! Bundle → [`Program`] in passes, each of which collects every fault.
 //!
-//! `resolve` turns names into operations, `build` turns strings into expressions, this file puts workflows together,
-//! `flow` checks the order of steps, `secrets` finds which values must be masked. What is visible in the documents and
-//! cannot be run is said here, before the first request.
+//! `declare` collects the names of all documents, `inputs` their schemas; `resolve` turns names into operations and
+//! workflows, `build`, `body`, `criteria` and `actions` turn strings into expressions, this file puts workflows together,
+//! `order` and `flow` check what runs before what, `secrets` finds which values must be masked. What is visible in the
+//! documents and cannot be run is said here, before the first request.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use jsonschema::PatternOptions;
 use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, nearest};
-use crate::document::{self, Document, OrReusable, Text};
-use crate::expr::{DeclaredInput, DeclaredStep, DeclaredSteps, Finding, Scope, StepId};
-use crate::load::{Bundle, Described};
-use crate::node::{Key, Kind, Node};
-use crate::program::{
-    Action, ApiSource, Call, Input, Inputs, Leaf, Operation, Output, Program, Step, Then, Workflow, WorkflowId,
-};
+use crate::document::{self, Document, is_identifier};
+use crate::expr::{DeclaredDocument, DeclaredStep, DeclaredSteps, DeclaredWorkflow, Finding, Scope, StepId, Template};
+use crate::load::Bundle;
+use crate::node::{Kind, Node};
+use crate::openapi;
+use crate::program::{ApiSource, Build, Call, Inputs, Operation, Output, Program, Step, Workflow, WorkflowId};
 use crate::readings::Readings;
 use crate::source::{Sources, Span};
 
+mod actions;
+mod body;
 mod build;
+mod criteria;
+mod declare;
 mod flow;
+mod inputs;
+mod order;
 mod resolve;
 mod secrets;
 
@@ -38,57 +42,143 @@ pub struct Compiled {
 }
 
 impl Compiled {
-    /// What keeps one workflow from running, or is unusual about it: of the whole description, and of the workflow.
+    /// What keeps one workflow from running, or is unusual about it: of the whole description, of the workflow, and of
+    /// those that it may run.
     #[must_use]
     pub fn of(&self, workflow: WorkflowId) -> Diagnostics {
         let mut found = self.description.clone();
-        found.extend(self.workflows.get(workflow.0 as usize).cloned().into_iter().flatten());
+        for id in self.program.reached(workflow) {
+            found.extend(self.workflows.get(id.0 as usize).cloned().into_iter().flatten());
+        }
         found
     }
 }
 
 /// Compiles a bundle; `loading` is what was found while it was loaded.
 ///
-/// The result always has every workflow of the document, with what was found in each, so that one faulty workflow
+/// The result always has every workflow of the documents, with what was found in each, so that one faulty workflow
 /// does not keep another from running.
 #[must_use]
 pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Compiled {
-    let mut compiler = Compiler { bundle, readings, diagnostics: loading, steps: vec![], operations: vec![] };
-    compiler.components();
-    let mut description = std::mem::take(&mut compiler.diagnostics);
-    let mut workflows = vec![];
-    let mut found = vec![];
-    for (index, workflow) in bundle.document.workflows.iter().enumerate() {
-        let compiled = compiler.workflow(WorkflowId(index as u32), workflow);
-        let own = std::mem::take(&mut compiler.diagnostics).sorted();
-        workflows.push(Workflow { runnable: !own.has_errors(), ..compiled });
-        found.push(own);
+    let (apis, api_of) = apis(bundle);
+    let (mut description, mut found) = attribute(bundle, loading);
+    let mut compiler = Compiler {
+        bundle,
+        readings,
+        diagnostics: Diagnostics::default(),
+        steps: vec![],
+        operations: vec![],
+        api_of,
+        document: 0,
+        declared: vec![],
+        first_steps: first_steps(bundle),
+        required: vec![],
+        messages: false,
+    };
+    let mut inputs: Vec<Inputs> = vec![];
+    for (document, loaded) in bundle.documents.iter().enumerate() {
+        compiler.document = document;
+        for workflow in &loaded.document.workflows {
+            let own = compiler.inputs(workflow.inputs.as_ref());
+            inputs.push(own);
+            compiler.keep(&mut found, inputs.len() - 1);
+        }
+    }
+    compiler.declare(&inputs);
+    let needed = |input: &&crate::program::Input| input.required && input.default.is_none();
+    let names = |inputs: &Inputs| inputs.declared.iter().filter(needed).map(|input| input.name.clone()).collect();
+    compiler.required = inputs.iter().map(names).collect();
+    let mut workflows: Vec<Workflow> = vec![];
+    let mut inputs = inputs.into_iter();
+    for (document, loaded) in bundle.documents.iter().enumerate() {
+        compiler.document = document;
+        for workflow in &loaded.document.workflows {
+            let id = WorkflowId(workflows.len() as u32);
+            let compiled = compiler.workflow(id, workflow, inputs.next().unwrap_or_default());
+            workflows.push(compiled);
+            compiler.keep(&mut found, id.0 as usize);
+        }
     }
     // Parts of large documents are read when they are looked at: now it is known what is wrong in them.
     for root in bundle.described.iter().filter_map(|described| described.root.as_ref()) {
         description.extend(root.faults());
     }
-    let description = description.sorted();
-    for workflow in &mut workflows {
-        workflow.runnable &= !description.has_errors();
-    }
+    let entry = bundle.documents.first().map(|loaded| &loaded.document);
     let mut program = Program {
-        version: bundle.document.version_text.clone(),
-        title: bundle.document.title.as_ref().map(|t| t.value.clone()).unwrap_or_default(),
+        version: entry.map(|document| document.version_text.clone()).unwrap_or_default(),
+        title: entry.and_then(|document| document.title.as_ref()).map(|text| text.value.clone()).unwrap_or_default(),
         sources: Arc::new(bundle.sources.clone()),
         readings,
-        apis: bundle.described.iter().map(|described| api(&bundle.sources, described)).collect(),
+        apis,
         workflows,
-        steps: compiler.steps,
-        operations: compiler.operations,
+        steps: std::mem::take(&mut compiler.steps),
+        operations: std::mem::take(&mut compiler.operations),
     };
+    for (id, fault) in order::check(&mut program).into_iter().chain(flow::check(&program)) {
+        if let Some(own) = found.get_mut(id.0 as usize) {
+            own.push(fault);
+        }
+    }
+    let description = description.sorted();
+    let found: Vec<Diagnostics> = found.into_iter().map(Diagnostics::sorted).collect();
+    let good: Vec<bool> = found.iter().map(|own| !own.has_errors() && !description.has_errors()).collect();
+    for index in 0..program.workflows.len() {
+        let reached = program.reached(WorkflowId(index as u32));
+        let runnable = reached.iter().all(|id| good.get(id.0 as usize).copied().unwrap_or(false));
+        if let Some(workflow) = program.workflows.get_mut(index) {
+            workflow.runnable = runnable;
+        }
+    }
     secrets::mark(&mut program);
     Compiled { program: Arc::new(program), workflows: found, description }
 }
 
-fn api(sources: &Sources, described: &Described) -> ApiSource {
-    let file = described.root.as_ref().and_then(|root| sources.get(root.span.source)).map(|source| source.name.clone());
-    ApiSource { name: described.name.clone(), file: file.unwrap_or_default() }
+fn first_steps(bundle: &Bundle) -> Vec<u32> {
+    let workflows = bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows);
+    workflows
+        .scan(0, |next, workflow| {
+            let first = *next;
+            *next += workflow.steps.len() as u32;
+            Some(first)
+        })
+        .collect()
+}
+
+/// The described documents, each once, and which of them a source description is.
+fn apis(bundle: &Bundle) -> (Vec<ApiSource>, Vec<usize>) {
+    let mut apis: Vec<ApiSource> = vec![];
+    let numbers = bundle.numbers();
+    for (described, number) in bundle.described.iter().zip(&numbers) {
+        if *number == apis.len() {
+            let root = described.root.as_ref();
+            let file = root.and_then(|root| bundle.sources.get(root.span.source)).map(|source| source.name.clone());
+            apis.push(ApiSource { name: described.label.clone(), file: file.unwrap_or_default() });
+        }
+    }
+    (apis, numbers)
+}
+
+/// Puts what was found while reading where it belongs: into the workflow that it stands in, or to the description.
+fn attribute(bundle: &Bundle, loading: Diagnostics) -> (Diagnostics, Vec<Diagnostics>) {
+    let spans: Vec<Span> = bundle
+        .documents
+        .iter()
+        .flat_map(|loaded| loaded.document.workflows.iter().map(|workflow| workflow.span))
+        .collect();
+    let mut description = Diagnostics::default();
+    let mut found = vec![Diagnostics::default(); spans.len()];
+    for diagnostic in loading {
+        let inside = |span: &Span| {
+            diagnostic.span.is_some_and(|at| {
+                at.source == span.source && at.start >= span.start && at.end <= span.end && at != *span
+            })
+        };
+        match spans.iter().position(inside).and_then(|index| found.get_mut(index)) {
+            Some(own) => own.push(diagnostic),
+            None => description.push(diagnostic),
+        }
+    }
+    (description, found)
 }
 
 struct Compiler<'b> {
@@ -97,22 +187,78 @@ struct Compiler<'b> {
     diagnostics: Diagnostics,
     steps: Vec<Step>,
     operations: Vec<Operation>,
+    /// Which entry of [`Program::apis`] a source description is.
+    api_of: Vec<usize>,
+    /// The document that is being compiled.
+    document: usize,
+    /// What each document declares.
+    declared: Vec<Arc<DeclaredDocument>>,
+    /// The first step of each workflow: steps are numbered through all documents.
+    first_steps: Vec<u32>,
+    /// Names of the inputs that each workflow cannot run without.
+    required: Vec<Vec<String>>,
+    /// `true` if it was said that the workflow has steps that send or receive messages.
+    messages: bool,
 }
 
 /// Where the strings of a step or workflow stand.
+#[derive(Clone)]
 struct Context<'a> {
     scope: Scope<'a>,
     /// Inputs that may be absent: neither required nor with a default.
     optional: &'a [String],
+    stage: Stage,
+}
+
+/// What has happened where an expression stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The step has not called anything yet.
+    Before,
+    /// A request was answered.
+    Answered,
+    /// A workflow was run.
+    Returned,
+    /// A message was sent or received.
+    Message,
+    /// No step: the outputs of a workflow.
+    Outside,
+}
+
+impl<'a> Context<'a> {
+    fn at(&self, stage: Stage) -> Self {
+        Self { stage, ..self.clone() }
+    }
+
+    fn returned(&self, outputs: &'a [String]) -> Self {
+        let mut context = self.at(Stage::Returned);
+        context.scope.outputs = outputs;
+        context
+    }
 }
 
 impl<'b> Compiler<'b> {
     fn document(&self) -> &'b Document {
-        &self.bundle.document
+        let bundle = self.bundle;
+        // There is always an entry document, and `self.document` comes from counting them.
+        #[expect(clippy::indexing_slicing, reason = "an index of this very list")]
+        &bundle.documents[self.document].document
     }
 
     fn sources(&self) -> &'b Sources {
         &self.bundle.sources
+    }
+
+    /// Moves what was found to the workflow with this index.
+    fn keep(&mut self, found: &mut [Diagnostics], index: usize) {
+        let own = std::mem::take(&mut self.diagnostics);
+        if let Some(found) = found.get_mut(index) {
+            found.extend(own);
+        }
+    }
+
+    fn declared_workflow(&self, id: WorkflowId) -> Option<&DeclaredWorkflow> {
+        self.declared.iter().flat_map(|document| &document.workflows).find(|workflow| workflow.id == id)
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {
@@ -188,80 +334,70 @@ impl<'b> Compiler<'b> {
         (!several).then(|| Edit { span: node.span, text: Json::String(quoted).to_string() })
     }
 
-    fn components(&mut self) {
-        let mut seen: Vec<&str> = vec![];
-        for workflow in &self.document().workflows {
-            if seen.contains(&workflow.id.value.as_str()) {
-                self.push(
-                    Diagnostic::error(
-                        "duplicate-name",
-                        workflow.id.span(),
-                        format!("two workflows are called `{}`", workflow.id.value),
-                    )
-                    .help("workflow ids are unique".to_owned()),
-                );
-            }
-            seen.push(&workflow.id.value);
+    /// A form that Arazzo 1.1 brought, in a document that says 1.0.
+    fn newer_form(&mut self, span: Span, what: &str) {
+        if self.document().version != (1, 0) {
+            return;
         }
+        let written = &self.document().version_text;
+        self.departure(
+            Diagnostic::warning(
+                "newer-form",
+                span,
+                format!("{what} is a form of Arazzo 1.1; the document says {written}"),
+            )
+            .help("write `arazzo: 1.1.0`".to_owned()),
+        );
     }
 
-    fn workflow(&mut self, id: WorkflowId, workflow: &document::Workflow) -> Workflow {
-        for (field, what) in [
-            (&workflow.depends_on, "`dependsOn` of a workflow"),
-            (&workflow.success_actions, "`successActions` of a workflow"),
-            (&workflow.failure_actions, "`failureActions` of a workflow"),
-            (&workflow.parameters, "`parameters` of a workflow"),
-        ] {
-            if let Some((key, _)) = field {
-                self.not_yet(key.span, what);
-            }
-        }
-        let inputs = self.inputs(workflow.inputs.as_ref());
-        let declared: Vec<DeclaredInput> = inputs.declared.iter().map(declared_input).collect();
+    fn workflow(&mut self, id: WorkflowId, workflow: &document::Workflow, inputs: Inputs) -> Workflow {
+        self.messages = false;
         let first = self.steps.len() as u32;
-        let mut steps: Vec<DeclaredStep> = vec![];
-        let mut seen: HashMap<&str, &document::Step> = HashMap::new();
-        for (index, step) in workflow.steps.iter().enumerate() {
-            if let Some(other) = seen.insert(step.id.value.as_str(), step) {
-                self.push(
-                    Diagnostic::error(
-                        "duplicate-name",
-                        step.id.span(),
-                        format!("two steps of this workflow are called `{}`", step.id.value),
-                    )
-                    .note(other.id.span(), "first here")
-                    .help("step ids are unique in a workflow".to_owned()),
-                );
-            }
-            steps.push(DeclaredStep {
-                name: step.id.value.clone(),
-                id: StepId(first + index as u32),
-                outputs: step.outputs.iter().map(|output| output.name.name.clone()).collect(),
-                open: step.workflow_id.is_some(),
-            });
-        }
+        // The documents' names are looked at while steps are compiled, which changes the compiler.
+        let declared = self.declared.get(self.document).cloned().unwrap_or_default();
+        let names: Vec<String> = workflow.outputs.iter().map(|output| output.name.name.clone()).collect();
+        let steps = workflow.steps.iter().enumerate().map(|(index, step)| {
+            let called = step.workflow_id.as_ref().and_then(|text| self.workflow_of(&text.value));
+            let returned = called.and_then(|id| self.declared_workflow(id)).map(|workflow| workflow.outputs.clone());
+            let mut outputs: Vec<String> = step.outputs.iter().map(|output| output.name.name.clone()).collect();
+            outputs.extend(
+                returned.unwrap_or_default().into_iter().filter(|name| !outputs.contains(name)).collect::<Vec<_>>(),
+            );
+            DeclaredStep { name: step.id.value.clone(), id: StepId(first + index as u32), outputs }
+        });
+        let steps = DeclaredSteps::from(steps.collect::<Vec<_>>());
+        let given: Vec<_> = inputs.declared.iter().map(inputs::declared_input).collect();
         let optional: Vec<String> =
             inputs.declared.iter().filter(|i| !i.required && i.default.is_none()).map(|i| i.name.clone()).collect();
-        let ids: Vec<StepId> = steps.iter().map(|step| step.id).collect();
-        let steps = DeclaredSteps::from(steps);
         let context = Context {
-            scope: Scope { inputs: &declared, open: inputs.open, steps: &steps, readings: self.readings },
+            scope: Scope {
+                inputs: &given,
+                open: inputs.open,
+                steps: &steps,
+                outputs: &names,
+                document: &declared,
+                readings: self.readings,
+            },
             optional: &optional,
+            stage: Stage::Before,
         };
-        for (index, step) in workflow.steps.iter().enumerate() {
-            let next = (index + 1 < workflow.steps.len()).then_some(StepId(first + index as u32 + 1));
-            let compiled = self.step(id, step, next, &context);
+        let ids: Vec<StepId> = steps.iter().map(|step| step.id).collect();
+        for step in &workflow.steps {
+            let compiled = self.step(id, workflow, step, &context);
             self.steps.push(compiled);
         }
-        let outputs = self.outputs(&workflow.outputs, &context);
-        let faults = flow::check(&self.steps, &ids, workflow, self.sources());
-        self.diagnostics.extend(faults);
+        let entry = self.in_order(workflow, &ids);
+        let outputs = self.outputs(&workflow.outputs, &context.at(Stage::Outside));
+        let dependencies = workflow.depends_on.iter().filter_map(|text| self.called_workflow(text)).collect();
         Workflow {
             name: workflow.id.value.clone(),
+            document: self.document,
             place: self.sources().place(workflow.id.span()),
             summary: workflow.summary.as_ref().map(|text| text.value.clone()),
             inputs,
+            dependencies,
             steps: ids,
+            entry,
             outputs,
             runnable: false,
         }
@@ -269,96 +405,92 @@ impl<'b> Compiler<'b> {
 
     fn step(
         &mut self,
-        workflow: WorkflowId,
+        id: WorkflowId,
+        workflow: &document::Workflow,
         step: &document::Step,
-        next: Option<StepId>,
         context: &Context<'_>,
     ) -> Step {
-        for key in &step.later {
-            self.not_yet(key.span, &format!("`{}` of a step", key.name));
+        if let Some((key, _)) = &step.timeout {
+            self.newer_form(key.span, "`timeout` of a step");
         }
-        let call = self.call(step, context);
-        let criteria = self.criteria(&step.success_criteria, context);
-        let on_success = self.actions(&step.on_success, "success action", context);
-        let on_failure = self.actions(&step.on_failure, "failure action", context);
-        Step {
+        if let Some(first) = step.depends_on.first() {
+            self.newer_form(first.span(), "`dependsOn` of a step");
+        }
+        let (call, stage) = self.call(workflow, step, context);
+        let returned: Vec<String> = match &call {
+            Call::Workflow { workflow, .. } => {
+                self.declared_workflow(*workflow).map(|called| called.outputs.clone()).unwrap_or_default()
+            }
+            Call::Operation { .. } => vec![],
+        };
+        let after = if stage == Stage::Returned { context.returned(&returned) } else { context.at(stage) };
+        let mut call = call;
+        let criteria = self.criteria(&step.success_criteria, &after);
+        let on_success = self.merged(&step.on_success, &workflow.success_actions, true);
+        let on_failure = self.merged(&step.on_failure, &workflow.failure_actions, false);
+        let mut compiled = Step {
             name: step.id.value.clone(),
-            workflow,
+            workflow: id,
             place: self.sources().place(step.id.span()),
-            call,
+            call: self.nothing(step),
             criteria,
-            on_success,
-            on_failure,
-            outputs: self.outputs(&step.outputs, context),
-            next,
+            on_success: self.actions(&on_success, workflow, &after),
+            on_failure: self.actions(&on_failure, workflow, &after),
+            outputs: self.outputs(&step.outputs, &after),
+            next: None,
             secrets: vec![],
+            timeout_ms: step.timeout.as_ref().map(|(_, ms)| *ms),
+            after: vec![],
+            awaited: false,
+        };
+        if let Call::Workflow { keeps_answer, .. } = &mut call {
+            *keeps_answer = self.readings != Readings::Letter && compiled.reads_answer();
         }
+        compiled.call = call;
+        compiled
     }
 
-    fn call(&mut self, step: &document::Step, context: &Context<'_>) -> Call {
-        let targets: Vec<(&str, &Text)> = [
-            ("operationId", &step.operation_id),
-            ("operationPath", &step.operation_path),
-            ("workflowId", &step.workflow_id),
-            ("channelPath", &step.channel_path),
-        ]
-        .into_iter()
-        .filter_map(|(name, field)| field.as_ref().map(|text| (name, text)))
-        .collect();
-        let found = match targets.as_slice() {
-            [("operationId", text)] => self.by_id(text),
-            [("operationPath", text)] => self.by_path(text),
-            [(name, text)] => {
-                self.not_yet(text.span(), &format!("`{name}` of a step"));
-                None
-            }
-            [] => {
-                self.push(
-                    Diagnostic::error(
-                        "missing-field",
-                        step.id.span(),
-                        format!("step `{}` does not say what it calls", step.id.value),
-                    )
-                    .help("add `operationId`, `operationPath` or `workflowId`".to_owned())
-                    .section("§Step Object"),
-                );
-                None
-            }
-            [(one, _), (two, text), ..] => {
-                self.push(
-                    Diagnostic::error(
-                        "several-targets",
-                        text.span(),
-                        format!("step `{}` has both `{one}` and `{two}`", step.id.value),
-                    )
-                    .help("keep the one that is meant".to_owned())
-                    .section("§Step Object"),
-                );
-                None
-            }
+    fn call(&mut self, workflow: &document::Workflow, step: &document::Step, context: &Context<'_>) -> (Call, Stage) {
+        if let Some(text) = &step.workflow_id {
+            let Some(target) = self.called_workflow(text) else {
+                // Its parameters are read all the same, so that one pass names every fault.
+                let _ = self.passed(&step.parameters, &[], None, text, context);
+                return (self.nothing(step), Stage::Returned);
+            };
+            let passed = self.passed(&step.parameters, &workflow.parameters, Some(target), text, context);
+            let call = Call::Workflow { workflow: target, passed, keeps_answer: false };
+            return (call, Stage::Returned);
+        }
+        if self.is_message(step) {
+            self.message(step, context);
+            return (self.nothing(step), Stage::Message);
+        }
+        let found = match (&step.operation_id, &step.operation_path) {
+            (Some(text), None) => self.by_id(text),
+            (None, Some(text)) => self.by_path(text),
+            // Reading the document said that nothing is named, or too much.
+            (None, None) | (Some(_), Some(_)) => None,
         };
         // Values are read even if the operation is not known, so that one pass names every fault.
-        let view = found.as_ref().map(|(_, operation)| *operation);
-        let calls_operation = step.workflow_id.is_none() && step.channel_path.is_none();
-        let (arguments, body) = if calls_operation {
-            (self.arguments(step, view, context), self.body(step, view, context))
-        } else {
-            // Parameters of a workflow or a channel follow other rules, which come with those steps.
-            (vec![], None)
-        };
+        let view: Option<openapi::Operation<'b>> = found.as_ref().map(|(_, operation)| *operation);
+        let arguments = self.arguments(workflow, step, view, context);
+        let body = self.body(step, view, context);
         let operation = match found {
             Some((api, view)) => self.operation(api, &view),
             None => self.unknown_operation(step),
         };
-        Call::Operation { operation, arguments, body }
+        (Call::Operation { operation, arguments, body }, Stage::Answered)
+    }
+
+    /// Stands in for a call that is not known; the workflow is not runnable.
+    fn nothing(&mut self, step: &document::Step) -> Call {
+        Call::Operation { operation: self.unknown_operation(step), arguments: vec![], body: None }
     }
 
     fn outputs(&mut self, outputs: &[document::Output], context: &Context<'_>) -> Vec<Output> {
         let mut compiled = vec![];
         for output in outputs {
-            if !output.name.name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
-                || output.name.name.is_empty()
-            {
+            if !is_identifier(&output.name.name) {
                 self.departure(
                     Diagnostic::warning(
                         "name-outside-grammar",
@@ -369,38 +501,33 @@ impl<'b> Compiler<'b> {
                     .section("§Runtime Expressions"),
                 );
             }
-            if self.is_selector(&output.value) {
-                self.not_yet(output.value.span, "a Selector Object");
+            let node = &output.value;
+            let place = self.sources().place(node.span);
+            let entry = |value, text| Output { name: output.name.name.clone(), value, text, place, secret: false };
+            if document::is_selector(node) {
+                if let Some(selection) = self.selection(node, false, context) {
+                    let text = selection.text.clone();
+                    compiled.push(entry(Build::Select(Box::new(selection)), text));
+                }
                 continue;
             }
-            let Some(text) = output.value.as_str() else {
-                if matches!(output.value.kind, Kind::Bool(_) | Kind::Number(_) | Kind::Null) {
-                    let text = self.sources().text(output.value.span).to_owned();
-                    self.literal_output(&output.value, &text);
-                    let template = crate::expr::Template::Constant(output.value.to_json());
-                    let place = self.sources().place(output.value.span);
-                    compiled.push(Output {
-                        name: output.name.name.clone(),
-                        value: Leaf { template, text, place, credential: false },
-                        secret: false,
-                    });
-                    continue;
+            let Some(text) = node.as_str() else {
+                // Reading the document said what else is no output.
+                if matches!(node.kind, Kind::Bool(_) | Kind::Number(_) | Kind::Null) {
+                    let text = self.sources().text(node.span).to_owned();
+                    self.literal_output(node, &text);
+                    compiled.push(entry(Build::Constant(node.to_json()), text));
                 }
-                self.push(
-                    Diagnostic::error(
-                        "wrong-type",
-                        output.value.span,
-                        format!("expected a runtime expression, found {}", output.value.type_name()),
-                    )
-                    .help("write an expression such as $response.body#/id".to_owned()),
-                );
                 continue;
             };
-            let Some(leaf) = self.leaf(&output.value, false, context) else { continue };
-            if matches!(leaf.template, crate::expr::Template::Literal(_)) && !self.literal_output(&output.value, text) {
+            let Some(leaf) = self.leaf(node, false, context) else { continue };
+            if let Template::Literal(literal) = &leaf.template {
+                if self.literal_output(node, text) {
+                    compiled.push(entry(Build::Constant(Json::String(literal.clone())), text.to_owned()));
+                }
                 continue;
             }
-            compiled.push(Output { name: output.name.name.clone(), value: leaf, secret: false });
+            compiled.push(entry(Build::Template(Box::new(leaf)), text.to_owned()));
         }
         compiled
     }
@@ -414,6 +541,10 @@ impl<'b> Compiler<'b> {
         if way {
             let help = match meant.filter(|_| !text.starts_with(['/', '$', '{'])) {
                 Some(_) => format!("did you mean `${text}`?"),
+                None if text.starts_with('/') => {
+                    "for a part of XML write a Selector Object: { context: $response.body, selector: …, type: xpath }"
+                        .to_owned()
+                }
                 None => "an output is an expression such as $response.body#/id".to_owned(),
             };
             self.push(
@@ -433,173 +564,4 @@ impl<'b> Compiler<'b> {
         );
         true
     }
-
-    fn actions(
-        &mut self,
-        actions: &[OrReusable<document::Action>],
-        what: &'static str,
-        context: &Context<'_>,
-    ) -> Vec<Action> {
-        let mut compiled = vec![];
-        for (index, action) in actions.iter().enumerate() {
-            let action = match action {
-                OrReusable::Object(action) => action,
-                OrReusable::Reference(text) => {
-                    self.not_yet(text.span(), "a reference to `components`");
-                    continue;
-                }
-            };
-            let criteria = self.criteria(&action.criteria, context);
-            for key in action.later.iter().filter(|key| key.name == "parameters") {
-                self.not_yet(key.span, "`parameters` of an action");
-            }
-            let name = action
-                .name
-                .as_ref()
-                .map_or_else(|| format!("{} {}", action.kind.value, index + 1), |name| name.value.clone());
-            if let Some(then) = self.then(action, what, context) {
-                compiled.push(Action { name, then, criteria, place: self.sources().place(action.span) });
-            }
-        }
-        compiled
-    }
-
-    fn then(&mut self, action: &document::Action, what: &str, context: &Context<'_>) -> Option<Then> {
-        match (action.kind.value.as_str(), &action.step_id, &action.workflow_id) {
-            ("end", ..) => Some(Then::End),
-            ("retry", ..) => {
-                self.not_yet(action.kind.span(), "`type: retry`");
-                None
-            }
-            ("goto", _, Some(workflow)) => {
-                self.not_yet(workflow.span(), "`goto` to a `workflowId`");
-                None
-            }
-            ("goto", Some(step), None) => {
-                let found = context.scope.steps.get(&step.value);
-                if found.is_none() {
-                    let help = nearest(&step.value, context.scope.steps.iter().map(|s| s.name.as_str()))
-                        .map(|near| format!("did you mean `{near}`?"));
-                    self.push(
-                        Diagnostic::error(
-                            "unknown-step",
-                            step.span(),
-                            format!("the workflow has no step `{}`", step.value),
-                        )
-                        .help(help),
-                    );
-                }
-                found.map(|step| Then::Goto(step.id))
-            }
-            ("goto", None, None) => {
-                self.push(
-                    Diagnostic::error("missing-field", action.kind.span(), "`goto` does not say where to".to_owned())
-                        .help("add `stepId`".to_owned()),
-                );
-                None
-            }
-            (other, ..) => {
-                let known = if what == "success action" { "end or goto" } else { "end, goto or retry" };
-                self.push(
-                    Diagnostic::error(
-                        "unknown-value",
-                        action.kind.span(),
-                        format!("`{other}` is not a type of {what}"),
-                    )
-                    .help(format!("write {known}")),
-                );
-                None
-            }
-        }
-    }
-
-    fn inputs(&mut self, schema: Option<&Node>) -> Inputs {
-        let Some(node) = schema else { return Inputs { open: true, ..Inputs::default() } };
-        if !matches!(node.kind, Kind::Object(_)) {
-            self.push(Diagnostic::error(
-                "wrong-type",
-                node.span,
-                format!("expected `inputs` to be a JSON Schema (an object), found {}", node.type_name()),
-            ));
-            return Inputs::default();
-        }
-        let references = references(node);
-        for key in &references {
-            self.not_yet(key.span, "`$ref` in `inputs`");
-        }
-        let json = node.to_json();
-        let required: Vec<&str> =
-            node.get("required").map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str).collect();
-        let properties = node.get("properties").map(Node::members).unwrap_or_default();
-        let declared = properties
-            .iter()
-            .map(|(key, schema)| Input {
-                name: key.name.clone(),
-                types: types(schema),
-                required: required.contains(&key.name.as_str()),
-                default: schema.get("default").map(Node::to_json),
-                description: schema.get("description").and_then(Node::as_str).map(str::to_owned),
-                secret: schema.get("format").and_then(Node::as_str) == Some("password")
-                    || secrets::is_credential_name(&key.name),
-            })
-            .collect();
-        let additional = node.get("additionalProperties").map(|n| n.as_bool() != Some(false));
-        let open =
-            additional.unwrap_or_else(|| node.get("properties").is_none() || node.get("patternProperties").is_some());
-        let validator = if references.is_empty() { self.validator(node, &json) } else { None };
-        Inputs { schema: Some(json), validator, declared, open, ..Inputs::default() }
-    }
-
-    fn validator(&mut self, node: &Node, schema: &Json) -> Option<Arc<jsonschema::Validator>> {
-        let options = jsonschema::options()
-            .with_draft(jsonschema::Draft::Draft202012)
-            .should_validate_formats(true)
-            .with_pattern_options(PatternOptions::regex());
-        match options.build(schema) {
-            Ok(validator) => Some(Arc::new(validator)),
-            Err(error) => {
-                let at = crate::value::Pointer::parse(&error.instance_path().to_string());
-                let span = node.at(&at).map_or(node.span, |n| n.span);
-                self.push(
-                    Diagnostic::error("invalid-input-schema", span, format!("not a JSON Schema: {error}"))
-                        .section("§Workflow Object"),
-                );
-                None
-            }
-        }
-    }
-}
-
-fn declared_input(input: &Input) -> DeclaredInput {
-    let scalar = !input.types.is_empty()
-        && input.types.iter().all(|t| matches!(t.as_str(), "string" | "number" | "integer" | "boolean" | "null"));
-    DeclaredInput { name: input.name.clone(), scalar }
-}
-
-fn types(schema: &Node) -> Vec<String> {
-    match schema.get("type") {
-        Some(node) => match node.as_str() {
-            Some(one) => vec![one.to_owned()],
-            None => node.items().iter().filter_map(Node::as_str).map(str::to_owned).collect(),
-        },
-        None => vec![],
-    }
-}
-
-/// Keys of `$ref` in a schema, without those that are data (`default`, `enum`, `const`, `examples`).
-fn references(node: &Node) -> Vec<Key> {
-    let mut found = vec![];
-    let mut stack = vec![node];
-    while let Some(node) = stack.pop() {
-        stack.extend(node.items());
-        for (key, value) in node.members() {
-            match key.name.as_str() {
-                "$ref" | "$dynamicRef" if value.as_str().is_some() => found.push(key.clone()),
-                "default" | "enum" | "const" | "examples" | "example" => {}
-                _ => stack.push(value),
-            }
-        }
-    }
-    found.sort_by_key(|key| key.span);
-    found
 }

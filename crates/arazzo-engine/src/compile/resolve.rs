@@ -1,11 +1,13 @@
-//! Names → operations: `operationId`, qualified or not, and `operationPath`.
+//! Names → operations and workflows: `operationId`, qualified or not, `operationPath`, `workflowId`. A document knows its
+//! own source descriptions and nobody else's.
 
 use super::Compiler;
 use crate::diagnostic::{Diagnostic, Edit, nearest};
 use crate::document::{self, Text};
-use crate::load::DescribedKind;
+use crate::load::{Described, DescribedKind};
+use crate::node::Node;
 use crate::openapi::{self, Api};
-use crate::program::{Operation, OperationId};
+use crate::program::{Operation, OperationId, WorkflowId};
 use crate::source::{Place, Span};
 use crate::value::Pointer;
 
@@ -68,7 +70,7 @@ impl<'b> Compiler<'b> {
             Some((name, rest.strip_prefix('#')?))
         });
         let Some((name, pointer)) = named else { return self.path_form(text) };
-        let Some(index) = self.bundle.described.iter().position(|described| described.name == name) else {
+        let Some(index) = self.described().find(|(_, described)| described.name == name).map(|(index, _)| index) else {
             self.unknown_source(text, name);
             return None;
         };
@@ -109,7 +111,7 @@ impl<'b> Compiler<'b> {
             let head = head.strip_prefix("$sourceDescriptions.").unwrap_or(head);
             (head.strip_suffix(".url").unwrap_or(head), pointer)
         });
-        let by_pointer = named.filter(|(name, _)| self.bundle.described.iter().any(|d| d.name == *name));
+        let by_pointer = named.filter(|(name, _)| self.described().any(|(_, d)| d.name == *name));
         let matches: Vec<(usize, openapi::Operation<'b>)> = if let Some((name, pointer)) = by_pointer {
             let decoded = Pointer::parse(&percent_encoding::percent_decode_str(pointer).decode_utf8_lossy());
             // A pointer to a path leads to its operation, if it has one only.
@@ -138,7 +140,7 @@ impl<'b> Compiler<'b> {
         };
         let form = "write '{$sourceDescriptions.<name>.url}#/paths/~1pets/get'";
         // A source that could not be read may hold it: its own diagnostic is the one that helps.
-        if matches.is_empty() && self.bundle.described.iter().any(|described| described.root.is_none()) {
+        if matches.is_empty() && self.described().any(|(_, described)| described.root.is_none()) {
             return None;
         }
         let [(index, operation)] = matches.as_slice() else {
@@ -175,6 +177,7 @@ impl<'b> Compiler<'b> {
 
     /// The entry of the operation table for what was found; one entry an operation.
     pub(super) fn operation(&mut self, api: usize, view: &openapi::Operation<'_>) -> OperationId {
+        let api = self.api_of.get(api).copied().unwrap_or(api);
         let method = view.method.to_ascii_uppercase();
         let known = self.operations.iter().position(|o| o.api == api && o.method == method && o.path == view.path);
         let index = known.unwrap_or_else(|| {
@@ -213,13 +216,15 @@ impl<'b> Compiler<'b> {
     }
 
     fn apis(&self) -> impl Iterator<Item = (usize, Api<'b>)> + use<'b> {
-        let bundle = self.bundle;
-        bundle
-            .described
-            .iter()
-            .enumerate()
+        self.described()
             .filter(|(_, described)| described.kind == DescribedKind::Openapi)
             .filter_map(|(index, described)| described.root.as_ref().map(|root| (index, Api::new(root))))
+    }
+
+    /// The source descriptions of the document that is compiled, with their indexes in the bundle.
+    fn described(&self) -> impl Iterator<Item = (usize, &'b Described)> + use<'b> {
+        let (bundle, document) = (self.bundle, self.document);
+        bundle.described.iter().enumerate().filter(move |(_, described)| described.document == document)
     }
 
     fn source_name(&self, index: usize) -> &'b str {
@@ -228,23 +233,243 @@ impl<'b> Compiler<'b> {
 
     /// `name.rest` with the longest source name that fits.
     fn source_prefix<'t>(&mut self, text: &Text, rest: &'t str) -> Option<(usize, &'t str)> {
-        let found = self
-            .bundle
-            .described
-            .iter()
-            .enumerate()
-            .filter_map(|(index, described)| {
-                Some((index, described.name.len(), rest.strip_prefix(described.name.as_str())?.strip_prefix('.')?))
-            })
-            .max_by_key(|(_, length, _)| *length);
+        let found = self.prefixed(rest);
         if found.is_none() {
             self.unknown_source(text, rest.split('.').next().unwrap_or_default());
         }
-        found.map(|(index, _, id)| (index, id))
+        found
+    }
+
+    /// `name.rest` with the longest source name that fits.
+    fn prefixed<'t>(&self, text: &'t str) -> Option<(usize, &'t str)> {
+        let fits = self.described().filter_map(|(index, described)| {
+            Some((index, described.name.len(), text.strip_prefix(described.name.as_str())?.strip_prefix('.')?))
+        });
+        fits.max_by_key(|(_, length, _)| *length).map(|(index, _, rest)| (index, rest))
+    }
+
+    /// The workflow that a name stands for: a `workflowId` of this document, or
+    /// `$sourceDescriptions.<name>.<workflowId>`.
+    pub(super) fn workflow_of(&self, value: &str) -> Option<WorkflowId> {
+        if let Some(rest) = value.strip_prefix("$sourceDescriptions.") {
+            let (index, id) = self.prefixed(rest)?;
+            return self.workflow_in(index, id).or_else(|| self.workflow_in(index, id.strip_prefix("workflows.")?));
+        }
+        let own = self.declared.get(self.document)?;
+        let found = own.workflows.iter().find(|workflow| workflow.name == value).map(|workflow| workflow.id);
+        found.or_else(|| self.loose_workflow(value).map(|(id, _)| id))
+    }
+
+    /// A workflow of an Arazzo source.
+    fn workflow_in(&self, index: usize, id: &str) -> Option<WorkflowId> {
+        let document = self.bundle.described.get(index)?.leads_to?;
+        let workflows = &self.declared.get(document)?.workflows;
+        workflows.iter().find(|workflow| workflow.name == id).map(|workflow| workflow.id)
+    }
+
+    /// A workflow of another document that is named without saying so in full, and its right name: `museum.tour`, or the
+    /// only workflow of this name in the sources.
+    fn loose_workflow(&self, value: &str) -> Option<(WorkflowId, String)> {
+        if let Some((index, id)) = self.prefixed(value)
+            && let Some(found) = self.workflow_in(index, id)
+        {
+            return Some((found, format!("$sourceDescriptions.{value}")));
+        }
+        let mut found = self.described().filter_map(|(index, described)| {
+            Some((self.workflow_in(index, value)?, format!("$sourceDescriptions.{}.{value}", described.name)))
+        });
+        let only = found.next()?;
+        if found.next().is_none() { Some(only) } else { None }
+    }
+
+    /// The workflow that a step, an action or `dependsOn` names; a diagnostic if there is none.
+    pub(super) fn called_workflow(&mut self, text: &Text) -> Option<WorkflowId> {
+        let value = text.value.as_str();
+        let span = text.node.part(self.sources(), 0..value.len());
+        let depart = |right: &str| {
+            Diagnostic::warning("source-dot-operation", span, "a workflow of another document is named in full")
+                .help(format!("write {right}"))
+                .fix(format!("write {right}"), true, vec![Edit { span, text: right.to_owned() }])
+                .section("§Step Object")
+        };
+        if let Some(rest) = value.strip_prefix("$sourceDescriptions.") {
+            let (index, id) = self.source_prefix(text, rest)?;
+            if let Some(found) = self.workflow_in(index, id) {
+                return Some(found);
+            }
+            if let Some(found) = id.strip_prefix("workflows.").and_then(|id| self.workflow_in(index, id)) {
+                let right =
+                    format!("$sourceDescriptions.{}.{}", self.source_name(index), id.trim_start_matches("workflows."));
+                self.departure(depart(&right));
+                return Some(found);
+            }
+            self.unknown_workflow_in(text, index, id);
+            return None;
+        }
+        let own = self.declared.get(self.document).map(|document| document.workflows.as_slice()).unwrap_or_default();
+        if let Some(found) = own.iter().find(|workflow| workflow.name == value) {
+            return Some(found.id);
+        }
+        if let Some((found, right)) = self.loose_workflow(value) {
+            self.departure(depart(&right));
+            return Some(found);
+        }
+        let names: Vec<&str> = own.iter().map(|workflow| workflow.name.as_str()).collect();
+        let bare = value.strip_prefix("$workflows.").unwrap_or(value);
+        let help = nearest(bare, names.iter().copied()).map_or_else(
+            || format!("workflows of this document: {}", names.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("the document has no workflow `{value}`");
+        self.push(Diagnostic::error("unknown-workflow", text.span(), message).help(help).section("§Step Object"));
+        None
+    }
+
+    fn unknown_workflow_in(&mut self, text: &Text, index: usize, id: &str) {
+        let Some(described) = self.bundle.described.get(index) else { return };
+        // What could not be read was said when it was loaded.
+        if described.root.is_none() {
+            return;
+        }
+        let name = &described.name;
+        let Some(document) = described.leads_to else {
+            self.push(
+                Diagnostic::error(
+                    "wrong-kind-of-source",
+                    text.span(),
+                    format!("source `{name}` is not an Arazzo document, and has no workflows"),
+                )
+                .help("name one of its operations with `operationId`".to_owned()),
+            );
+            return;
+        };
+        let known = self.declared.get(document).map(|document| document.workflows.as_slice()).unwrap_or_default();
+        let names: Vec<&str> = known.iter().map(|workflow| workflow.name.as_str()).collect();
+        let help = nearest(id, names.iter().copied()).map_or_else(
+            || format!("workflows of `{name}`: {}", names.join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("source `{name}` has no workflow `{id}`");
+        self.push(Diagnostic::error("unknown-workflow", text.span(), message).help(help).section("§Step Object"));
+    }
+
+    /// Names of the steps of a workflow, in the order of its document.
+    pub(super) fn steps_of(&self, id: WorkflowId) -> Vec<String> {
+        let mut workflows = self.bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows);
+        let workflow = workflows.nth(id.0 as usize);
+        workflow.map(|w| w.steps.iter().map(|step| step.id.value.clone()).collect()).unwrap_or_default()
+    }
+
+    /// `true` for a step that sends or receives a message: by its channel, or by the source of its operation.
+    pub(super) fn is_message(&self, step: &document::Step) -> bool {
+        if step.channel_path.is_some() {
+            return true;
+        }
+        let asyncapi =
+            |index: usize| self.bundle.described.get(index).is_some_and(|d| d.kind == DescribedKind::Asyncapi);
+        if let Some(text) = &step.operation_path {
+            let named = text.value.trim_start_matches('{').strip_prefix("$sourceDescriptions.");
+            return named
+                .and_then(|rest| self.prefixed(&rest.replace('#', ".")).map(|(index, _)| index))
+                .is_some_and(asyncapi);
+        }
+        let Some(id) = &step.operation_id else { return false };
+        if let Some(rest) = id.value.strip_prefix("$sourceDescriptions.") {
+            return self.prefixed(rest).is_some_and(|(index, _)| asyncapi(index));
+        }
+        let only = self.described().all(|(_, d)| d.kind != DescribedKind::Openapi);
+        let known =
+            || self.described().any(|(_, d)| d.root.as_ref().is_some_and(|root| names_message(root, d, &id.value)));
+        let http = || self.apis().any(|(_, api)| !api.by_id(&id.value).is_empty());
+        (only && self.described().any(|(index, _)| asyncapi(index))) || (!http() && known())
+    }
+
+    /// Says what is wrong with a step that sends or receives a message, and that this version does not run it.
+    pub(super) fn message(&mut self, step: &document::Step, context: &super::Context<'_>) {
+        let before = context.at(super::Stage::Before);
+        for parameter in self.parameter_objects(&step.parameters) {
+            let _ = self.build(&parameter.value, false, &before);
+        }
+        if let Some(payload) = step.request_body.as_ref().and_then(|body| body.payload.as_ref()) {
+            let _ = self.build(payload, false, &before);
+        }
+        if let Some(id) = &step.operation_id {
+            let qualified = id.value.strip_prefix("$sourceDescriptions.");
+            let place = match qualified {
+                Some(rest) => self.source_prefix(id, rest),
+                None => None,
+            };
+            if let Some((index, name)) = place
+                && let Some(described) = self.bundle.described.get(index)
+                && let Some(root) = &described.root
+                && !names_message(root, described, name)
+            {
+                let known = message_names(root);
+                let help =
+                    nearest(name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+                let message = format!("unknown operation id `{name}`");
+                self.push(
+                    Diagnostic::error("unknown-operation-id", id.span(), message).help(help).section("§Step Object"),
+                );
+            }
+        }
+        if let Some(path) = &step.channel_path {
+            self.newer_form(path.span(), "`channelPath`");
+            self.channel(path);
+        }
+        if !std::mem::replace(&mut self.messages, true) {
+            let span = step.message.first().map_or(step.id.span(), |key| key.span);
+            self.not_yet(span, "a step that sends or receives messages (AsyncAPI)");
+        }
+    }
+
+    /// `{$sourceDescriptions.<name>.url}#/channels/<name>`
+    fn channel(&mut self, text: &Text) {
+        let inner = text.value.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        let named = inner.and_then(|(expression, rest)| {
+            let name = expression.trim().strip_prefix("$sourceDescriptions.")?.strip_suffix(".url")?;
+            Some((name, rest.strip_prefix('#')?))
+        });
+        // `$sourceDescriptions.events#/channels/orders` (docs/readings.md, `operation-path-form`).
+        let loose = text.value.strip_prefix("$sourceDescriptions.").and_then(|rest| rest.split_once('#'));
+        if let (None, Some((name, pointer))) = (named, loose) {
+            let right = format!("'{{$sourceDescriptions.{name}.url}}#{pointer}'");
+            let message = "a channelPath begins with the url of a source description";
+            self.departure(
+                Diagnostic::warning("operation-path-form", text.span(), message)
+                    .help(format!("write {right}"))
+                    .fix(format!("write {right}"), true, vec![Edit { span: text.span(), text: right }])
+                    .section("§Step Object"),
+            );
+        }
+        let Some((name, pointer)) = named.or(loose) else {
+            self.push(
+                Diagnostic::error("unknown-channel", text.span(), format!("`{}` names no channel", text.value))
+                    .help("write '{$sourceDescriptions.<name>.url}#/channels/<channel>'".to_owned())
+                    .section("§Step Object"),
+            );
+            return;
+        };
+        let Some((_, described)) = self.described().find(|(_, described)| described.name == name) else {
+            return self.unknown_source(text, name);
+        };
+        let Some(root) = described.root.as_ref() else { return };
+        if described.kind != DescribedKind::Asyncapi {
+            let message = format!("source `{name}` is not an AsyncAPI document, and has no channels");
+            self.push(Diagnostic::error("wrong-kind-of-source", text.span(), message));
+        } else if root.at(&Pointer::parse(pointer)).is_none() {
+            let channels = root.get("channels").map(Node::members).unwrap_or_default();
+            let wanted = Pointer::parse(pointer);
+            let last = wanted.tokens().last().cloned().unwrap_or_default();
+            let help = nearest(&last, channels.iter().map(|(key, _)| key.name.as_str()))
+                .map(|near| format!("did you mean `{near}`?"));
+            let message = format!("`{name}` has no channel at #{pointer}");
+            self.push(Diagnostic::error("unknown-channel", text.span(), message).help(help));
+        }
     }
 
     fn unknown_source(&mut self, text: &Text, name: &str) {
-        let names: Vec<&str> = self.bundle.described.iter().map(|d| d.name.as_str()).collect();
+        let names: Vec<&str> = self.described().map(|(_, d)| d.name.as_str()).collect();
         let help = nearest(name, names.iter().copied()).map_or_else(
             || format!("source descriptions: {}", names.join(", ")),
             |near| format!("did you mean `{near}`?"),
@@ -269,8 +494,11 @@ impl<'b> Compiler<'b> {
                 }
                 Some(api)
             }
+            // Steps of such sources are told apart before; what is left is a path that leads into one.
             DescribedKind::Asyncapi => {
-                self.not_yet(span, "a step that calls an AsyncAPI source");
+                let message =
+                    format!("source `{}` is an AsyncAPI document, which has no HTTP operations", described.name);
+                self.push(Diagnostic::error("wrong-kind-of-source", span, message));
                 None
             }
             DescribedKind::Arazzo => {
@@ -317,7 +545,7 @@ impl<'b> Compiler<'b> {
         if self.openapi(index, text.span()).is_none() {
             return;
         }
-        let several = self.bundle.described.iter().filter(|d| d.kind != DescribedKind::Arazzo).count() > 1;
+        let several = self.described().filter(|(_, d)| d.kind != DescribedKind::Arazzo).count() > 1;
         if several {
             let right = format!("$sourceDescriptions.{}.{}", self.source_name(index), text.value);
             let span = text.node.part(self.sources(), 0..text.value.len());
@@ -337,9 +565,7 @@ impl<'b> Compiler<'b> {
 
     /// The reading `source-dot-operation`: `museum.getHours`.
     fn source_dot_operation(&mut self, text: &Text) -> Found<'b> {
-        let (index, id) = self.bundle.described.iter().enumerate().find_map(|(index, described)| {
-            Some((index, text.value.strip_prefix(described.name.as_str())?.strip_prefix('.')?))
-        })?;
+        let (index, id) = self.prefixed(&text.value)?;
         let right = format!("$sourceDescriptions.{}", text.value);
         let span = text.node.part(self.sources(), 0..text.value.len());
         self.departure(
@@ -358,20 +584,8 @@ impl<'b> Compiler<'b> {
         let apis: Vec<(usize, Api<'b>)> =
             self.apis().filter(|(index, _)| source.is_none_or(|wanted| wanted == *index)).collect();
         // A source that could not be read may hold it: its own diagnostic is the one that helps.
-        let unread = self
-            .bundle
-            .described
-            .iter()
-            .enumerate()
-            .any(|(index, d)| d.root.is_none() && source.is_none_or(|wanted| wanted == index));
+        let unread = self.described().any(|(index, d)| d.root.is_none() && source.is_none_or(|wanted| wanted == index));
         if unread {
-            return;
-        }
-        if source.is_none()
-            && apis.is_empty()
-            && self.bundle.described.iter().any(|d| d.kind == DescribedKind::Asyncapi)
-        {
-            self.not_yet(text.span(), "a step that calls an AsyncAPI source");
             return;
         }
         let known: Vec<openapi::Operation<'b>> =
@@ -387,9 +601,23 @@ impl<'b> Compiler<'b> {
         } else if let Some((_, described)) = source.and_then(|index| self.bundle.described.get(index)).map(|d| (0, d)) {
             diagnostic = diagnostic.help(format!("source `{}` does not describe it", described.name));
         } else {
-            let names: Vec<&str> = self.bundle.described.iter().map(|d| d.name.as_str()).collect();
+            let names: Vec<&str> = self.described().map(|(_, d)| d.name.as_str()).collect();
             diagnostic = diagnostic.help(format!("none of the sources describes it: {}", names.join(", ")));
         }
         self.push(diagnostic);
     }
+}
+
+/// `true` if an AsyncAPI document has an operation of this name.
+fn names_message(root: &Node, described: &Described, name: &str) -> bool {
+    described.kind == DescribedKind::Asyncapi && message_names(root).iter().any(|known| known == name)
+}
+
+/// Names of the operations of an AsyncAPI document: keys of `operations` (3.x), `operationId` below `channels` (2.x).
+fn message_names(root: &Node) -> Vec<String> {
+    let operations = root.get("operations").map(Node::members).unwrap_or_default();
+    let channels = root.get("channels").map(Node::members).unwrap_or_default();
+    let older = channels.iter().flat_map(|(_, channel)| ["publish", "subscribe"].map(|verb| channel.get(verb)));
+    let older = older.flatten().filter_map(|operation| operation.get("operationId")).filter_map(Node::as_str);
+    operations.iter().map(|(key, _)| key.name.clone()).chain(older.map(str::to_owned)).collect()
 }

@@ -4,93 +4,176 @@
 //! name. Whatever an expression there reads is marked: inputs, outputs, and parts of answers, so that a login token is
 //! masked before it is used for the first time. The mark belongs to the slot, not to the value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::expr::{Expr, Root, StepId};
-use crate::program::{AnswerPart, Build, Program, SecretPart};
+use crate::program::{AnswerPart, Build, Call, Inherited, Passed, Program, SecretPart, Target, WorkflowId};
+
+/// A slot that holds a value: the mark belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Slot {
+    Input(WorkflowId, String),
+    StepOutput(StepId, String),
+    Output(WorkflowId, String),
+}
 
 /// Marks inputs, outputs and answer parts of all workflows.
 pub(super) fn mark(program: &mut Program) {
-    let workflows: Vec<Vec<StepId>> = program.workflows.iter().map(|workflow| workflow.steps.clone()).collect();
-    for (index, steps) in workflows.iter().enumerate() {
-        let mut inputs: BTreeSet<String> = program
-            .workflows
-            .get(index)
-            .map(|w| w.inputs.declared.iter().filter(|i| i.secret).map(|i| i.name.clone()).collect())
-            .unwrap_or_default();
-        let mut outputs: BTreeSet<(StepId, String)> = BTreeSet::new();
-        let mut parts: Vec<(StepId, SecretPart)> = vec![];
-        let mut frontier: Vec<(Expr, Option<(StepId, String)>)> = vec![];
-        for id in steps {
+    let callers = callers(program);
+    let mut marked: BTreeSet<Slot> = BTreeSet::new();
+    let mut parts: Vec<(StepId, SecretPart)> = vec![];
+    // An expression, the workflow and step it stands in, and the output whose value it is.
+    let mut frontier: Vec<(Expr, WorkflowId, Option<StepId>, Option<String>)> = vec![];
+    let mut slots: Vec<Slot> = vec![];
+    for (index, workflow) in program.workflows.iter().enumerate() {
+        let own = WorkflowId(index as u32);
+        let secret = workflow.inputs.declared.iter().filter(|input| input.secret);
+        slots.extend(secret.map(|input| Slot::Input(own, input.name.clone())));
+        for id in &workflow.steps {
             let Some(step) = program.step(*id) else { continue };
-            for leaf in step.call.values().flat_map(Build::leaves).filter(|leaf| leaf.credential) {
-                frontier.extend(leaf.template.expressions().into_iter().map(|expr| (expr.clone(), None)));
+            let passed = step.passed().map(|value| &value.value);
+            for read in step.call.values().chain(passed).flat_map(Build::reads).filter(|read| read.credential) {
+                frontier.push((read.expr.clone(), own, Some(*id), None));
             }
             // An output that is called a token is one, wherever it goes.
-            for output in step.outputs.iter().filter(|output| is_credential_name(&output.name)) {
-                frontier.push((
-                    Expr { root: Root::StepOutput(*id, output.name.clone()), at: Default::default(), dotted: false },
-                    None,
-                ));
+            let named = step.outputs.iter().filter(|output| is_credential_name(&output.name));
+            slots.extend(named.map(|output| Slot::StepOutput(*id, output.name.clone())));
+        }
+    }
+    loop {
+        while let Some((expr, workflow, step, output)) = frontier.pop() {
+            slots.extend(read_slots(program, &expr, workflow, step));
+            if let (Root::ResponseBody | Root::ResponseHeader(_), Some(id), Some(output)) = (&expr.root, step, output) {
+                let name = program.step(id).map(|s| format!("{}.{output}", s.name)).unwrap_or_default();
+                let part = match expr.root {
+                    Root::ResponseHeader(header) => AnswerPart::Header(header),
+                    _ => AnswerPart::Body(expr.at),
+                };
+                parts.push((id, SecretPart { name, part }));
             }
         }
-        while let Some((expr, from)) = frontier.pop() {
-            let read = match expr.root {
-                Root::Input(name) => {
-                    inputs.insert(name);
-                    continue;
-                }
-                Root::Inputs => {
-                    inputs.extend(expr.at.tokens().first().cloned());
-                    continue;
-                }
-                Root::StepOutput(step, name) => (step, name),
-                Root::StepOutputs(step) => match expr.at.tokens().first() {
-                    Some(name) => (step, name.clone()),
-                    None => continue,
-                },
-                Root::ResponseBody | Root::ResponseHeader(_) => {
-                    let Some((step, output)) = from else { continue };
-                    let name = program.step(step).map(|s| format!("{}.{output}", s.name)).unwrap_or(output);
-                    let part = match expr.root {
-                        Root::ResponseHeader(header) => AnswerPart::Header(header),
-                        _ => AnswerPart::Body(expr.at),
+        let Some(slot) = slots.pop() else { break };
+        if !marked.insert(slot.clone()) {
+            continue;
+        }
+        match &slot {
+            // What gives it: the arguments of its callers, or their inputs of the same name.
+            Slot::Input(workflow, name) => {
+                for (caller, step, passed) in callers.get(workflow).into_iter().flatten() {
+                    let given = passed.and_then(|passed| passed.values.iter().find(|value| value.name == *name));
+                    if let Some(value) = given {
+                        let reads = value.value.reads();
+                        frontier.extend(reads.into_iter().map(|read| (read.expr.clone(), *caller, *step, None)));
+                    }
+                    let inherited = match passed.map(|passed| &passed.inherited) {
+                        None | Some(Inherited::All) => true,
+                        Some(Inherited::These(names)) => names.contains(name),
+                        Some(Inherited::Nothing) => false,
                     };
-                    parts.push((step, SecretPart { name, part }));
-                    continue;
+                    if inherited {
+                        slots.push(Slot::Input(*caller, name.clone()));
+                    }
                 }
-                Root::Url | Root::Method | Root::StatusCode => continue,
-            };
-            if outputs.insert(read.clone())
-                && let Some(output) =
-                    program.step(read.0).and_then(|step| step.outputs.iter().find(|output| output.name == read.1))
-            {
-                frontier.extend(
-                    output.value.template.expressions().into_iter().map(|expr| (expr.clone(), Some(read.clone()))),
-                );
             }
-        }
-        for (step, part) in parts {
-            if let Some(step) = program.steps.get_mut(step.0 as usize)
-                && !step.secrets.contains(&part)
-            {
-                step.secrets.push(part);
+            Slot::StepOutput(id, name) => {
+                let Some(step) = program.step(*id) else { continue };
+                match step.outputs.iter().find(|output| output.name == *name) {
+                    Some(output) => {
+                        let reads = output.value.reads();
+                        frontier.extend(
+                            reads.into_iter().map(|r| (r.expr.clone(), step.workflow, Some(*id), Some(name.clone()))),
+                        );
+                    }
+                    None => {
+                        if let Call::Workflow { workflow, .. } = step.call {
+                            slots.push(Slot::Output(workflow, name.clone()));
+                        }
+                    }
+                }
             }
-        }
-        for (step, name) in outputs {
-            if let Some(output) =
-                program.steps.get_mut(step.0 as usize).and_then(|step| step.outputs.iter_mut().find(|o| o.name == name))
-            {
-                output.secret = true;
-            }
-        }
-        if let Some(workflow) = program.workflows.get_mut(index) {
-            workflow.inputs.secret = inputs;
-            for input in &mut workflow.inputs.declared {
-                input.secret |= workflow.inputs.secret.contains(&input.name);
+            Slot::Output(id, name) => {
+                let output = program.workflow(*id).and_then(|w| w.outputs.iter().find(|output| output.name == *name));
+                let reads = output.map(|output| output.value.reads()).unwrap_or_default();
+                frontier.extend(reads.into_iter().map(|read| (read.expr.clone(), *id, None, None)));
             }
         }
     }
+    drop(callers);
+    for (step, part) in parts {
+        if let Some(step) = program.steps.get_mut(step.0 as usize)
+            && !step.secrets.contains(&part)
+        {
+            step.secrets.push(part);
+        }
+    }
+    for slot in marked {
+        match slot {
+            Slot::StepOutput(step, name) => {
+                let step = program.steps.get_mut(step.0 as usize);
+                if let Some(output) = step.and_then(|step| step.outputs.iter_mut().find(|o| o.name == name)) {
+                    output.secret = true;
+                }
+            }
+            Slot::Output(workflow, name) => {
+                let workflow = program.workflows.get_mut(workflow.0 as usize);
+                if let Some(output) = workflow.and_then(|w| w.outputs.iter_mut().find(|o| o.name == name)) {
+                    output.secret = true;
+                }
+            }
+            Slot::Input(workflow, name) => {
+                let Some(workflow) = program.workflows.get_mut(workflow.0 as usize) else { continue };
+                let inputs = &mut workflow.inputs;
+                for input in inputs.declared.iter_mut().chain(&mut inputs.passed_on).filter(|i| i.name == name) {
+                    input.secret = true;
+                }
+                inputs.secret.insert(name);
+            }
+        }
+    }
+}
+
+/// The slots that an expression reads.
+fn read_slots(program: &Program, expr: &Expr, workflow: WorkflowId, step: Option<StepId>) -> Vec<Slot> {
+    let first = || expr.at.tokens().first().cloned();
+    let called = step.and_then(|id| program.step(id)).and_then(|step| match step.call {
+        Call::Workflow { workflow, .. } => Some(workflow),
+        Call::Operation { .. } => None,
+    });
+    let slot = match &expr.root {
+        Root::Input(name) => Some(Slot::Input(workflow, name.clone())),
+        Root::Inputs => first().map(|name| Slot::Input(workflow, name)),
+        Root::StepOutput(step, name) => Some(Slot::StepOutput(*step, name.clone())),
+        Root::StepOutputs(step) => first().map(|name| Slot::StepOutput(*step, name)),
+        Root::Output(name) => Some(Slot::Output(called.unwrap_or(workflow), name.clone())),
+        Root::WorkflowInput(workflow, name) => Some(Slot::Input(*workflow, name.clone())),
+        Root::WorkflowOutput(workflow, name) => Some(Slot::Output(*workflow, name.clone())),
+        _ => None,
+    };
+    slot.into_iter().collect()
+}
+
+/// Who runs each workflow: the caller, its step, and what is passed; nothing is, where a workflow depends on it.
+#[expect(clippy::type_complexity, reason = "used in one place")]
+fn callers(program: &Program) -> BTreeMap<WorkflowId, Vec<(WorkflowId, Option<StepId>, Option<&Passed>)>> {
+    let mut callers: BTreeMap<WorkflowId, Vec<(WorkflowId, Option<StepId>, Option<&Passed>)>> = BTreeMap::new();
+    for (index, workflow) in program.workflows.iter().enumerate() {
+        let own = WorkflowId(index as u32);
+        for needed in &workflow.dependencies {
+            callers.entry(*needed).or_default().push((own, None, None));
+        }
+        for id in &workflow.steps {
+            let Some(step) = program.step(*id) else { continue };
+            if let Call::Workflow { workflow, passed, .. } = &step.call {
+                callers.entry(*workflow).or_default().push((own, Some(*id), Some(passed)));
+            }
+            for action in step.actions() {
+                if let Some(Target::Workflow { workflow, passed }) = action.then.target() {
+                    callers.entry(*workflow).or_default().push((own, Some(*id), Some(passed)));
+                }
+            }
+        }
+    }
+    callers
 }
 
 /// `true` for names such as `Authorization`, `X-Api-Key`, `access_token`, `clientSecret`, `password`; not for tokens

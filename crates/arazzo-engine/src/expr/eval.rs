@@ -2,24 +2,40 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Expr, Piece, Root, StepId, Template};
+use super::{Expr, Piece, Root, StepId, Template, WorkflowId};
 use crate::value::{Pointer, Value};
 
 /// One request and its answer, as expressions see them.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Exchange {
     /// The url as sent, after templating and query.
     pub url: String,
     /// The method, in capitals.
     pub method: String,
+    /// What was sent, part by part.
+    pub request: Sent,
     /// The answer; `None` if there was none.
     pub answer: Option<Answer>,
 }
 
+/// The parts of a request, as `$request` sees them: values before they were encoded.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    /// All headers.
+    pub headers: Vec<(String, String)>,
+    /// Query parameters.
+    pub query: Vec<(String, Json)>,
+    /// Path parameters.
+    pub path: Vec<(String, Json)>,
+    /// The body.
+    pub body: Option<Value>,
+}
+
 /// An answer, its body decoded by its media type.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
@@ -35,8 +51,12 @@ impl Answer {
     /// The first header of this name, without regard to case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        header(&self.headers, name)
     }
+}
+
+fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
 /// What has happened so far, for the expressions of one step.
@@ -49,6 +69,18 @@ pub trait Lookup {
     fn output(&self, step: StepId, name: &str) -> Option<Cow<'_, Value>>;
     /// All outputs of a step that has run.
     fn outputs(&self, step: StepId) -> Option<Json>;
+    /// `$outputs.name`: of the workflow that the step called, or of the workflow itself.
+    fn returned(&self, _name: &str) -> Option<Cow<'_, Value>> {
+        None
+    }
+    /// An input of a workflow that has run, or runs.
+    fn workflow_input(&self, _workflow: WorkflowId, _name: &str) -> Option<Cow<'_, Value>> {
+        None
+    }
+    /// An output of a workflow that has run.
+    fn workflow_output(&self, _workflow: WorkflowId, _name: &str) -> Option<Cow<'_, Value>> {
+        None
+    }
     /// The request of this step and its answer; `None` before it is sent.
     fn exchange(&self) -> Option<&Exchange>;
 }
@@ -69,14 +101,30 @@ pub enum EvalError {
 pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Value>>, EvalError> {
     let answer = || lookup.exchange().and_then(|exchange| exchange.answer.as_ref()).ok_or(EvalError::NoAnswer);
     let text = |text: &str| Some(Cow::Owned(Value::string(text)));
+    let sent = || lookup.exchange().map(|exchange| &exchange.request).ok_or(EvalError::NoAnswer);
+    let parameter = |list: &'a [(String, Json)], name: &str| {
+        list.iter().find(|(known, _)| known == name).map(|(_, value)| Cow::Owned(Value::Json(value.clone())))
+    };
     let value = match &expr.root {
         Root::Url => lookup.exchange().and_then(|exchange| text(&exchange.url)),
         Root::Method => lookup.exchange().and_then(|exchange| text(&exchange.method)),
+        Root::RequestHeader(name) => header(&sent()?.headers, name).and_then(text),
+        Root::RequestQuery(name) => parameter(&sent()?.query, name),
+        Root::RequestPath(name) => parameter(&sent()?.path, name),
+        Root::RequestBody => sent()?.body.as_ref().map(Cow::Borrowed),
+        // Messages come with the steps that receive them.
+        Root::MessageHeader(_) | Root::MessagePayload => return Err(EvalError::NoAnswer),
+        Root::Nothing(_) => None,
+        Root::Constant(constant) => constant.value.clone().map(|value| Cow::Owned(Value::Json(value))),
+        Root::Output(name) => lookup.returned(name),
+        Root::WorkflowInput(workflow, name) => lookup.workflow_input(*workflow, name),
+        Root::WorkflowOutput(workflow, name) => lookup.workflow_output(*workflow, name),
         Root::StatusCode => Some(Cow::Owned(Value::Json(Json::from(answer()?.status)))),
         Root::ResponseHeader(name) => answer()?.header(name).and_then(text),
         Root::ResponseBody => {
             let answer = answer()?;
-            if let (Some(Value::Text(_) | Value::Bytes(_)), false) = (&answer.body, expr.at.is_whole()) {
+            if let (Some(Value::Text(_) | Value::Bytes(_) | Value::File(_)), false) = (&answer.body, expr.at.is_whole())
+            {
                 return Err(EvalError::NotEvaluable(format!(
                     "the response body is not JSON but {}",
                     media_type(answer)
@@ -127,6 +175,18 @@ pub struct AbsentInText(pub std::ops::Range<usize>);
 /// # Errors
 /// [`EvalError`] as [`eval`]; the inner error if an expression inside a longer text is absent.
 pub fn fill(template: &Template, lookup: &dyn Lookup) -> Result<Result<Option<Value>, AbsentInText>, EvalError> {
+    fill_escaped(template, lookup, &|value| value.to_text())
+}
+
+/// As [`fill`], with values inside a longer text written by `escape`.
+///
+/// # Errors
+/// As [`fill`].
+pub fn fill_escaped(
+    template: &Template,
+    lookup: &dyn Lookup,
+    escape: &dyn Fn(&Value) -> String,
+) -> Result<Result<Option<Value>, AbsentInText>, EvalError> {
     match template {
         Template::Literal(text) => Ok(Ok(Some(Value::string(text.clone())))),
         Template::Constant(json) => Ok(Ok(Some(Value::Json(json.clone())))),
@@ -137,7 +197,7 @@ pub fn fill(template: &Template, lookup: &dyn Lookup) -> Result<Result<Option<Va
                 match piece {
                     Piece::Text(part) => text.push_str(part),
                     Piece::Value(expr, range) => match eval(expr, lookup)? {
-                        Some(value) => text.push_str(&value.to_text()),
+                        Some(value) => text.push_str(&escape(&value)),
                         None => return Ok(Err(AbsentInText(range.clone()))),
                     },
                 }

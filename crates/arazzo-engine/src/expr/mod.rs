@@ -14,12 +14,19 @@ pub mod condition;
 pub mod eval;
 pub mod jsonpath;
 pub mod parse;
+pub mod pattern;
+pub mod print;
+pub mod xpath;
 
 pub use eval::{EvalError, Exchange, Lookup};
 
 /// A step of a program: its index in `Program::steps`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct StepId(pub u32);
+
+/// A workflow: its index in `Program::workflows`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+pub struct WorkflowId(pub u32);
 
 /// A runtime expression (specification, Runtime Expressions): where a value begins, and the way into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,10 +48,22 @@ pub enum Root {
     Method,
     /// `$statusCode`
     StatusCode,
+    /// `$request.header.Name`; names compare without case.
+    RequestHeader(String),
+    /// `$request.query.name`
+    RequestQuery(String),
+    /// `$request.path.name`
+    RequestPath(String),
+    /// `$request.body`
+    RequestBody,
     /// `$response.header.Name`; names compare without case.
     ResponseHeader(String),
     /// `$response.body`
     ResponseBody,
+    /// `$message.header.Name`
+    MessageHeader(String),
+    /// `$message.payload`
+    MessagePayload,
     /// `$inputs`: all of them.
     Inputs,
     /// `$inputs.name`
@@ -53,6 +72,50 @@ pub enum Root {
     StepOutput(StepId, String),
     /// `$steps.step.outputs`: all of them.
     StepOutputs(StepId),
+    /// `$outputs.name`: of the workflow that the step called, else of the workflow itself.
+    Output(String),
+    /// `$workflows.workflow.inputs.name`, also of another document.
+    WorkflowInput(WorkflowId, String),
+    /// `$workflows.workflow.outputs.name`, also of another document.
+    WorkflowOutput(WorkflowId, String),
+    /// `$self`, `$sourceDescriptions.name.url`, `$components.parameters.name`: what the document itself says.
+    Constant(Box<Constant>),
+    /// What the grammar has and no request, answer or message does: `$response.query.a`.
+    Nothing(String),
+}
+
+/// A value that stands in the document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Constant {
+    /// The expression as written.
+    pub text: String,
+    /// Its value; `None` if the document does not give one.
+    pub value: Option<serde_json::Value>,
+}
+
+impl Root {
+    /// `true` if the value is in the hands of whoever answers a request: it came in an answer, or may have.
+    #[must_use]
+    pub fn is_foreign(&self) -> bool {
+        match self {
+            Self::Inputs | Self::Input(_) | Self::Constant(_) | Self::Nothing(_) | Self::Method => false,
+            Self::Url
+            | Self::StatusCode
+            | Self::RequestHeader(_)
+            | Self::RequestQuery(_)
+            | Self::RequestPath(_)
+            | Self::RequestBody
+            | Self::ResponseHeader(_)
+            | Self::ResponseBody
+            | Self::MessageHeader(_)
+            | Self::MessagePayload
+            | Self::StepOutput(..)
+            | Self::StepOutputs(_)
+            | Self::Output(_)
+            | Self::WorkflowInput(..)
+            | Self::WorkflowOutput(..) => true,
+        }
+    }
 }
 
 /// A string value that may hold expressions.
@@ -101,8 +164,53 @@ pub struct Scope<'a> {
     pub open: bool,
     /// The steps of the workflow.
     pub steps: &'a DeclaredSteps,
+    /// Outputs that `$outputs` names: of the workflow that the step calls, else of the workflow itself.
+    pub outputs: &'a [String],
+    /// What the document declares.
+    pub document: &'a DeclaredDocument,
     /// How departures are read.
     pub readings: Readings,
+}
+
+/// What a document declares beside one workflow.
+#[derive(Debug, Clone, Default)]
+pub struct DeclaredDocument {
+    /// Its workflows.
+    pub workflows: Vec<DeclaredWorkflow>,
+    /// Its source descriptions.
+    pub sources: Vec<DeclaredSource>,
+    /// `$self`, absolute.
+    pub self_uri: Option<String>,
+    /// `components`
+    pub components: serde_json::Value,
+}
+
+/// A workflow with the names it declares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeclaredWorkflow {
+    /// Its `workflowId`.
+    pub name: String,
+    /// Its id in the program.
+    pub id: WorkflowId,
+    /// Names of its inputs.
+    pub inputs: Vec<String>,
+    /// `true` if it takes inputs that it does not declare.
+    pub open: bool,
+    /// Names of its outputs.
+    pub outputs: Vec<String>,
+}
+
+/// A source description with the fields it has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DeclaredSource {
+    /// `name`
+    pub name: String,
+    /// Its fields, as written.
+    pub fields: Vec<(String, serde_json::Value)>,
+    /// The workflows of an Arazzo document.
+    pub workflows: Vec<DeclaredWorkflow>,
+    /// `true` if it was read: else nobody knows what it has.
+    pub read: bool,
 }
 
 /// An input that the workflow declares.
@@ -121,10 +229,8 @@ pub struct DeclaredStep {
     pub name: String,
     /// Its id in the program.
     pub id: StepId,
-    /// Names of its outputs.
+    /// Names of its outputs, with those of the workflow it calls.
     pub outputs: Vec<String>,
-    /// `true` if it may have outputs that are not declared here: those of the workflow it calls.
-    pub open: bool,
 }
 
 /// The steps of a workflow in the order of the document, found by name at once.

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::{Expr, Finding, Piece, Root, Scope, Template};
+use super::{Constant, DeclaredWorkflow, Expr, Finding, Piece, Root, Scope, Template};
 use crate::diagnostic::nearest;
 use crate::readings::Readings;
 use crate::value::Pointer;
@@ -40,7 +40,25 @@ pub fn template(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> O
             _ => {}
         }
     }
-    pieces(text, scope, findings)
+    text_of(pieces(text, true, scope, findings)?)
+}
+
+/// Parses a text that stays text, whatever it holds: a string inside a JSON text.
+pub fn text(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Template> {
+    text_of(pieces(text, true, scope, findings)?)
+}
+
+/// Parses a condition in another language: expressions stand in braces there, and nothing else is one.
+pub fn spliced(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Vec<Piece>> {
+    pieces(text, false, scope, findings)
+}
+
+fn text_of(mut pieces: Vec<Piece>) -> Option<Template> {
+    Some(match pieces.as_mut_slice() {
+        [] => Template::Literal(String::new()),
+        [Piece::Text(text)] => Template::Literal(std::mem::take(text)),
+        _ => Template::Text(pieces),
+    })
 }
 
 /// Parses an expression that must stand alone, such as a `context`; `.` and `[]` are the text's own there.
@@ -68,7 +86,7 @@ pub fn context(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Op
     }
 }
 
-fn pieces(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Template> {
+fn pieces(text: &str, loose: bool, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Vec<Piece>> {
     let mut pieces: Vec<Piece> = vec![];
     let mut literal = String::new();
     let mut good = true;
@@ -76,7 +94,7 @@ fn pieces(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let scanned = if let Some(inner) = rest.strip_prefix("{$") {
             braced(inner, at + 1, scope, findings)
-        } else if rest.starts_with('$') {
+        } else if loose && rest.starts_with('$') {
             unbraced(text, at, scope, findings)
         } else {
             Scanned::None
@@ -100,16 +118,10 @@ fn pieces(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<
             }
         }
     }
-    if !good {
-        return None;
-    }
-    if pieces.is_empty() {
-        return Some(Template::Literal(literal));
-    }
     if !literal.is_empty() {
         pieces.push(Piece::Text(literal));
     }
-    Some(Template::Text(pieces))
+    good.then_some(pieces)
 }
 
 /// `{$…}`: `inner` follows the `{$`, `start` is the place of its `$`.
@@ -181,7 +193,34 @@ pub(super) enum Scanned {
     None,
 }
 
-const ROOTS: [&str; 12] = [
+/// The three things with parts: what was sent, what came back, what a channel brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Request,
+    Response,
+    Message,
+}
+
+impl Part {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+            Self::Message => "message",
+        }
+    }
+
+    /// The parts that it has.
+    fn parts(self) -> &'static [&'static str] {
+        match self {
+            Self::Request => &["header", "query", "path", "body"],
+            Self::Response => &["header", "body"],
+            Self::Message => &["header", "payload"],
+        }
+    }
+}
+
+const ROOTS: [&str; 13] = [
     "url",
     "method",
     "statusCode",
@@ -194,6 +233,7 @@ const ROOTS: [&str; 12] = [
     "workflows",
     "sourceDescriptions",
     "components",
+    "self",
 ];
 
 /// Scans the expression whose `$` stands at byte `at`.
@@ -216,13 +256,14 @@ pub(super) fn expression(
         "inputs" if rest.starts_with('.') => scanner.input(word_end + 1),
         "inputs" => scanner.bare(Root::Inputs, word_end),
         "steps" if rest.starts_with('.') => scanner.step(word_end + 1),
-        "response" if rest.starts_with('.') => scanner.response(word_end + 1),
-        "request" | "message" | "outputs" | "workflows" | "sourceDescriptions" | "components"
-            if rest.starts_with('.') =>
-        {
-            scanner.later(word)
-        }
-        "self" => scanner.later(word),
+        "response" if rest.starts_with('.') => scanner.part(Part::Response, word_end + 1),
+        "request" if rest.starts_with('.') => scanner.part(Part::Request, word_end + 1),
+        "message" if rest.starts_with('.') => scanner.part(Part::Message, word_end + 1),
+        "outputs" if rest.starts_with('.') => scanner.output(word_end + 1),
+        "workflows" if rest.starts_with('.') => scanner.workflow(word_end + 1),
+        "sourceDescriptions" if rest.starts_with('.') => scanner.source(word_end + 1),
+        "components" if rest.starts_with('.') => scanner.component(word_end + 1),
+        "self" => scanner.constant(word_end, scope.document.self_uri.clone().map(serde_json::Value::String)),
         // `$` + word + `.` was meant as an expression; any other `$` text (`$5`, `$ref`) is text.
         _ if !word.is_empty()
             && rest.starts_with('.')
@@ -270,37 +311,194 @@ impl<'a> Scanner<'a, '_> {
         self.wrong("unknown-root", self.start..end, message, help)
     }
 
-    /// What the grammar has and this version does not run yet.
-    fn later(&mut self, word: &str) -> Scanned {
-        let end = self.start + self.rest(self.start).find(char::is_whitespace).unwrap_or(self.rest(self.start).len());
-        let message = format!("`${word}` expressions are not supported yet");
-        let help = format!(
-            "this version evaluates $inputs, $steps, $response, $statusCode, $url and $method; `{}` is not sent or guessed",
-            self.written(end)
-        );
-        self.wrong("not-supported-yet", self.start..end, message, Some(help))
+    fn input(&mut self, at: usize) -> Scanned {
+        let scope = self.scope;
+        let declared: Vec<&str> = scope.inputs.iter().map(|input| input.name.as_str()).collect();
+        let scalar = |name: &str| scope.inputs.iter().any(|input| input.name == name && input.scalar);
+        self.named(at, &declared, scope.open, "an input", |name| (!scalar(name), Root::Input(name.to_owned())))
+            .unwrap_or_else(|(name, end)| {
+                let help = match nearest(&name, declared.iter().copied()) {
+                    Some(near) => format!("did you mean `$inputs.{near}`?"),
+                    None if declared.is_empty() => {
+                        "the workflow declares no inputs: add it to `inputs.properties`".to_owned()
+                    }
+                    None => format!("declared inputs: {}", declared.join(", ")),
+                };
+                let message = format!("the workflow declares no input `{name}`");
+                self.wrong("unknown-input", self.start..end, message, Some(help))
+            })
     }
 
-    fn input(&mut self, at: usize) -> Scanned {
-        let declared: Vec<&str> = self.scope.inputs.iter().map(|input| input.name.as_str()).collect();
-        if let Some(name) = self.declared_name(at, &declared) {
-            let scalar = self.scope.inputs.iter().any(|input| input.name == name && input.scalar);
-            return self.way_into(Root::Input(name.clone()), at + name.len(), !scalar);
+    /// A declared name at `at`, or any where others are accepted; else the name that stands there and where it ends.
+    /// `root` says whether something can be selected from the value, and what it is.
+    fn named(
+        &mut self,
+        at: usize,
+        declared: &[&str],
+        open: bool,
+        what: &str,
+        root: impl Fn(&str) -> (bool, Root),
+    ) -> Result<Scanned, (String, usize)> {
+        if let Some(name) = self.declared_name(at, declared) {
+            let (navigable, root) = root(&name);
+            return Ok(self.way_into(root, at + name.len(), navigable));
         }
         let name = self.identifier(at);
         if name.is_empty() {
-            return self.nothing_named(at, "an input");
+            return Ok(self.nothing_named(at, what));
         }
         let end = at + name.len();
-        if self.scope.open {
-            return self.way_into(Root::Input(name), end, true);
+        if open {
+            return Ok(self.way_into(root(&name).1, end, true));
         }
-        let help = match nearest(&name, declared.iter().copied()) {
-            Some(near) => format!("did you mean `$inputs.{near}`?"),
-            None if declared.is_empty() => "the workflow declares no inputs: add it to `inputs.properties`".to_owned(),
-            None => format!("declared inputs: {}", declared.join(", ")),
+        Err((name, end))
+    }
+
+    fn output(&mut self, at: usize) -> Scanned {
+        let declared: Vec<&str> = self.scope.outputs.iter().map(String::as_str).collect();
+        self.named(at, &declared, false, "an output", |name| (true, Root::Output(name.to_owned()))).unwrap_or_else(
+            |(name, end)| {
+                let step = self.scope.steps.iter().find(|step| step.outputs.contains(&name));
+                let help = match (nearest(&name, declared.iter().copied()), step) {
+                    (_, Some(step)) => format!("did you mean `$steps.{}.outputs.{name}`?", step.name),
+                    (Some(near), _) => format!("did you mean `$outputs.{near}`?"),
+                    _ if declared.is_empty() => "there is no workflow output to read here".to_owned(),
+                    _ => format!("outputs: {}", declared.join(", ")),
+                };
+                let message = format!("`$outputs` are those of a workflow, which has no `{name}`");
+                self.wrong("unknown-output", self.start..end, message, Some(help))
+            },
+        )
+    }
+
+    /// `$workflows.<id>.inputs.<name>`, `$workflows.<id>.outputs.<name>`
+    fn workflow(&mut self, at: usize) -> Scanned {
+        let scope = self.scope;
+        match self.field_of(at, &scope.document.workflows) {
+            Some(scanned) => scanned,
+            None => {
+                let name: String = self.rest(at).chars().take_while(|c| is_strict(*c)).collect();
+                let end = at + name.len();
+                if scope.document.workflows.iter().any(|workflow| workflow.name == name) {
+                    let message = format!("`{}` does not say which value of the workflow", self.written(end));
+                    let help = format!("write $workflows.{name}.outputs.<name> or $workflows.{name}.inputs.<name>");
+                    return self.wrong("expression-syntax", self.start..end, message, Some(help));
+                }
+                let names: Vec<&str> = scope.document.workflows.iter().map(|w| w.name.as_str()).collect();
+                let help = nearest(&name, names.iter().copied()).map_or_else(
+                    || format!("workflows of this document: {}", names.join(", ")),
+                    |near| format!("did you mean `$workflows.{near}`?"),
+                );
+                let message = format!("the document has no workflow `{name}`");
+                self.wrong("unknown-workflow", self.start..end, message, Some(help))
+            }
+        }
+    }
+
+    /// `<workflowId>.inputs.<name>` or `<workflowId>.outputs.<name>` of one of these workflows; nothing if none is
+    /// named so.
+    fn field_of(&mut self, at: usize, workflows: &[DeclaredWorkflow]) -> Option<Scanned> {
+        let rest = self.rest(at);
+        let fits = |workflow: &&DeclaredWorkflow| {
+            let after = rest.strip_prefix(workflow.name.as_str());
+            after.is_some_and(|after| after.starts_with(".inputs.") || after.starts_with(".outputs."))
         };
-        self.wrong("unknown-input", self.start..end, format!("the workflow declares no input `{name}`"), Some(help))
+        let workflow = workflows.iter().filter(fits).max_by_key(|workflow| workflow.name.len())?;
+        let after = at + workflow.name.len();
+        let (id, name) = (workflow.id, &workflow.name);
+        let inputs = self.rest(after).starts_with(".inputs.");
+        let (field, declared) = if inputs { ("inputs", &workflow.inputs) } else { ("outputs", &workflow.outputs) };
+        let declared: Vec<&str> = declared.iter().map(String::as_str).collect();
+        let at_name = after + field.len() + 2;
+        let root = |name: &str| match inputs {
+            true => (true, Root::WorkflowInput(id, name.to_owned())),
+            false => (true, Root::WorkflowOutput(id, name.to_owned())),
+        };
+        let scanned = self.named(at_name, &declared, inputs && workflow.open, "a value", root);
+        Some(scanned.unwrap_or_else(|(wrong, end)| {
+            let help = match nearest(&wrong, declared.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if declared.is_empty() => format!("workflow `{name}` declares no {field}"),
+                None => format!("{field} of `{name}`: {}", declared.join(", ")),
+            };
+            let code = if inputs { "unknown-input" } else { "unknown-output" };
+            let message = format!("workflow `{name}` declares no {} `{wrong}`", field.trim_end_matches('s'));
+            self.wrong(code, self.start..end, message, Some(help))
+        }))
+    }
+
+    /// `$sourceDescriptions.<name>.<field>`, `$sourceDescriptions.<name>.<workflowId>.outputs.<name>`
+    fn source(&mut self, at: usize) -> Scanned {
+        let scope = self.scope;
+        let rest = self.rest(at);
+        let named = scope
+            .document
+            .sources
+            .iter()
+            .filter(|source| rest.strip_prefix(source.name.as_str()).is_some_and(|after| after.starts_with('.')));
+        let Some(source) = named.max_by_key(|source| source.name.len()) else {
+            let name = rest.split(['.', '#', '}', ' ']).next().unwrap_or_default();
+            let end = at + name.len();
+            let names: Vec<&str> = scope.document.sources.iter().map(|source| source.name.as_str()).collect();
+            let help = nearest(name, names.iter().copied()).map_or_else(
+                || format!("source descriptions: {}", names.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let message = format!("no source description is called `{name}`");
+            return self.wrong("unknown-source", self.start..end, message, Some(help));
+        };
+        let after = at + source.name.len() + 1;
+        if let Some(scanned) = self.field_of(after, &source.workflows) {
+            return scanned;
+        }
+        let field: String = self.rest(after).chars().take_while(|c| is_strict(*c)).collect();
+        let end = after + field.len();
+        if let Some((_, value)) = source.fields.iter().find(|(known, _)| *known == field) {
+            return self.constant(end, Some(value.clone()));
+        }
+        // Fields that a source description may have and this one has not.
+        if field == "type" || field.starts_with("x-") {
+            return self.constant(end, None);
+        }
+        // A source that could not be read may have it: its own diagnostic is the one that helps.
+        if !source.read {
+            let rest = self.rest(after);
+            let length = rest.find(|c: char| !(is_strict(c) || c == '.')).unwrap_or(rest.len());
+            return self.constant(after + length, None);
+        }
+        let known: Vec<&str> = source.fields.iter().map(|(name, _)| name.as_str()).collect();
+        let help = nearest(&field, known.iter().copied()).map_or_else(
+            || "an operation or a workflow is called by a step, and is not a value".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        let message = format!("source description `{}` has no field `{field}`", source.name);
+        self.wrong("unknown-field-of-source", self.start..end, message, Some(help))
+    }
+
+    /// `$components.parameters.<name>`: the object as it is written.
+    fn component(&mut self, at: usize) -> Scanned {
+        let components = &self.scope.document.components;
+        let name = self.identifier(at);
+        let name = if self.place == Place::Condition {
+            self.rest(at).chars().take_while(|c| is_strict(*c) || *c == '.').collect()
+        } else {
+            name
+        };
+        let end = at + name.len();
+        let (kind, key) = name.split_once('.').unwrap_or((&name, ""));
+        if let Some(value) = components.get(kind).and_then(|map| map.get(key)) {
+            return self.constant(end, Some(value.clone()));
+        }
+        let names = components.get(kind).and_then(serde_json::Value::as_object).into_iter().flatten();
+        let help = nearest(key, names.map(|(name, _)| name.as_str()))
+            .map(|near| format!("did you mean `$components.{kind}.{near}`?"));
+        self.wrong("unknown-component", self.start..end, format!("there is no component `{name}`"), help)
+    }
+
+    /// A value that stands in the document.
+    fn constant(&mut self, end: usize, value: Option<serde_json::Value>) -> Scanned {
+        let text = self.written(end).to_owned();
+        self.way_into(Root::Constant(Box::new(Constant { text, value })), end, false)
     }
 
     fn step(&mut self, at: usize) -> Scanned {
@@ -310,7 +508,7 @@ impl<'a> Scanner<'a, '_> {
         let mut names = rest.rmatch_indices(".outputs").filter_map(|(end, _)| rest.get(..end));
         let found = names.find_map(|name| scope.steps.get(name));
         let Some(step) = found else { return self.unknown_step(at) };
-        let (id, outputs, open) = (step.id, step.outputs.as_slice(), step.open);
+        let (id, outputs) = (step.id, step.outputs.as_slice());
         let after = at + step.name.len() + ".outputs".len();
         if !self.rest(after).starts_with('.') {
             return self.way_into(Root::StepOutputs(id), after, false);
@@ -322,9 +520,6 @@ impl<'a> Scanner<'a, '_> {
         }
         let name = self.identifier(at_name);
         let end = at_name + name.len();
-        if open && !name.is_empty() {
-            return self.way_into(Root::StepOutput(id, name), end, true);
-        }
         let step_name = step.name.clone();
         let help = match nearest(&name, declared.iter().copied()) {
             Some(near) => format!("did you mean `$steps.{step_name}.outputs.{near}`?"),
@@ -362,51 +557,99 @@ impl<'a> Scanner<'a, '_> {
         self.wrong("unknown-step", self.start..end, format!("the workflow has no step `{name}`"), Some(help))
     }
 
-    fn response(&mut self, at: usize) -> Scanned {
+    /// `$request.…`, `$response.…`, `$message.…`
+    fn part(&mut self, part: Part, at: usize) -> Scanned {
         let rest = self.rest(at);
+        let whole = part.word();
         for (word, plural) in [("headers.", true), ("header.", false)] {
-            if rest.starts_with(word) {
-                let from = at + word.len();
-                let name: String = self.rest(from).chars().take_while(|c| is_tchar(*c)).collect();
-                // In a condition, `!`, `&` and `|` begin operators.
-                let name = match self.place {
-                    Place::Whole => name,
-                    _ => name.split(['!', '&', '|', '\'']).next().unwrap_or_default().to_owned(),
-                };
-                let name = if self.place == Place::Text { name.trim_end_matches('.').to_owned() } else { name };
-                if name.is_empty() {
-                    return self.nothing_named(from, "a header");
-                }
-                let end = from + name.len();
-                if plural {
-                    self.findings.push(
-                        Finding::new("plural-headers", self.start..end, "the part is called `header`")
-                            .help(format!("write $response.header.{name}"))
-                            .fix(format!("$response.header.{name}"), true),
-                    );
-                }
-                return Scanned::Found(
-                    Expr { root: Root::ResponseHeader(name), at: Pointer::default(), dotted: false },
-                    end,
+            if !rest.starts_with(word) {
+                continue;
+            }
+            let from = at + word.len();
+            let name: String = self.rest(from).chars().take_while(|c| is_tchar(*c)).collect();
+            // In a condition, `!`, `&` and `|` begin operators.
+            let name = match self.place {
+                Place::Whole => name,
+                _ => name.split(['!', '&', '|', '\'']).next().unwrap_or_default().to_owned(),
+            };
+            let name = if self.place == Place::Text { name.trim_end_matches('.').to_owned() } else { name };
+            if name.is_empty() {
+                return self.nothing_named(from, "a header");
+            }
+            let end = from + name.len();
+            if plural {
+                let right = format!("${whole}.header.{name}");
+                self.findings.push(
+                    Finding::new("plural-headers", self.start..end, "the part is called `header`")
+                        .help(format!("write {right}"))
+                        .fix(right, true),
                 );
             }
+            let root = match part {
+                Part::Request => Root::RequestHeader(name),
+                Part::Response => Root::ResponseHeader(name),
+                Part::Message => Root::MessageHeader(name),
+            };
+            return Scanned::Found(Expr { root, at: Pointer::default(), dotted: false }, end);
         }
-        if rest
-            .strip_prefix("body")
-            .is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
-        {
-            return self.way_into(Root::ResponseBody, at + 4, true);
+        let is = |word: &str| {
+            let after = rest.strip_prefix(word);
+            after.is_some_and(|after| !after.starts_with(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')))
+        };
+        match part {
+            Part::Request if is("body") => return self.way_into(Root::RequestBody, at + 4, true),
+            Part::Response if is("body") => return self.way_into(Root::ResponseBody, at + 4, true),
+            Part::Message if is("payload") => return self.way_into(Root::MessagePayload, at + 7, true),
+            _ => {}
         }
-        if rest.starts_with("query") || rest.starts_with("path") || rest.starts_with("payload") {
-            return self.later("response");
+        for word in ["query.", "path."] {
+            if !rest.starts_with(word) {
+                continue;
+            }
+            let from = at + word.len();
+            let name = self.parameter_name(from);
+            if name.is_empty() {
+                return self.nothing_named(from, "a parameter");
+            }
+            let end = from + name.len();
+            if part == Part::Request {
+                let root = if word == "query." { Root::RequestQuery(name) } else { Root::RequestPath(name) };
+                return Scanned::Found(Expr { root, at: Pointer::default(), dotted: false }, end);
+            }
         }
         let word = self.identifier(at);
         let end = at + word.len();
-        let help = nearest(&word, ["body", "header"]).map_or_else(
-            || "a response has `header.<name>` and `body`".to_owned(),
-            |near| format!("did you mean `$response.{near}`?"),
+        // The grammar gives every part to all three; nothing is ever found there.
+        let grammatical =
+            ["query.", "path."].iter().any(|known| rest.starts_with(known)) || is("body") || is("payload");
+        if grammatical && self.scope.readings == Readings::Letter {
+            let end = if self.place == Place::Whole { self.text.len() } else { end };
+            let root = Root::Nothing(self.written(end).to_owned());
+            return Scanned::Found(Expr { root, at: Pointer::default(), dotted: false }, end);
+        }
+        let first = word.split('.').next().unwrap_or_default();
+        let help = nearest(first, part.parts().iter().copied()).map_or_else(
+            || match part {
+                Part::Request => "a request has `header.<name>`, `query.<name>`, `path.<name>` and `body`".to_owned(),
+                Part::Response => "a response has `header.<name>` and `body`".to_owned(),
+                Part::Message => "a message has `header.<name>` and `payload`".to_owned(),
+            },
+            |near| format!("did you mean `${whole}.{near}`?"),
         );
-        self.wrong("expression-syntax", self.start..end, format!("a response has no part `{word}`"), Some(help))
+        self.wrong("expression-syntax", self.start..end, format!("a {whole} has no part `{first}`"), Some(help))
+    }
+
+    /// The name of a query or path parameter, which may hold almost anything: alone, all that follows.
+    fn parameter_name(&self, at: usize) -> String {
+        let rest = self.rest(at);
+        match self.place {
+            Place::Whole => rest.to_owned(),
+            Place::Text => rest.chars().take_while(|c| is_strict(*c)).collect(),
+            Place::Condition => {
+                let ends = |c: char| c.is_whitespace() || "'\"()=!<>&|,{}".contains(c);
+                rest.split(ends).next().unwrap_or_default().to_owned()
+            }
+        }
     }
 
     fn nothing_named(&mut self, at: usize, what: &str) -> Scanned {
@@ -507,7 +750,9 @@ impl<'a> Scanner<'a, '_> {
         let pointer = Pointer::of(tokens);
         if dotted && self.place != Place::Condition {
             let (code, message) = match root {
-                Root::ResponseBody => ("dotted-body", "a way into a body is a JSON Pointer after `#`"),
+                Root::ResponseBody | Root::RequestBody | Root::MessagePayload => {
+                    ("dotted-body", "a way into a body is a JSON Pointer after `#`")
+                }
                 _ => ("dotted-output", "a way into a value is a JSON Pointer after `#`"),
             };
             self.departure(code, end, message, &pointer);
@@ -577,6 +822,11 @@ fn strip_way<'a>(written: &'a str, pointer: &Pointer) -> &'a str {
         head = head.strip_suffix('.').unwrap_or(head);
     }
     head
+}
+
+/// `[A-Za-z0-9_-]`: names of steps, workflows and source descriptions.
+fn is_strict(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
 
 fn is_tchar(c: char) -> bool {

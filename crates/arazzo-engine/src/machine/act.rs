@@ -2,14 +2,15 @@
 
 use serde_json::Map;
 
-use super::frame::{Position, Slot, outputs_json};
+use super::finish::End;
+use super::frame::{Next, Outputs, Position, Slot, Used, outputs_json};
 use super::judge::{self, Judged};
-use super::wire::{Outcome, Stop, Turn};
+use super::wire::{Stop, Turn};
 use super::{Jump, Machine, operation_of, print_of, request};
 use crate::event::{EventKind, StepStatus, Why};
 use crate::expr::{Exchange, StepId};
 use crate::limits::{LoopDelay, Millis};
-use crate::program::{Action, Criterion, Step, Then};
+use crate::program::{Action, Call, Criterion, Step, Target, Then};
 use crate::readings::Readings;
 
 /// The first pause of a loop without a delay, and the longest, in ms.
@@ -25,8 +26,8 @@ enum Met<'p> {
 
 /// What a list of actions came to.
 enum Choice<'p> {
-    /// The first whose criteria are all met.
-    Action(&'p Action),
+    /// The first whose criteria are all met, and its place in the list.
+    Action(usize, &'p Action),
     Nothing,
     /// It cannot be told; the text says why.
     Unknown(&'p Criterion, String),
@@ -36,6 +37,7 @@ impl Machine {
     /// Judges an answer, keeps the outputs, and acts.
     pub(super) fn judge(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
         self.undocumented(id, step, &exchange, turn);
+        self.keep_answer(&exchange);
         let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
         let why = if step.criteria.is_empty() {
             self.default_success(id, step, status)
@@ -45,6 +47,23 @@ impl Machine {
                 Met::No(criterion, judged) => Some(self.not_met(id, step, criterion, &judged, status)),
                 Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
             }
+        };
+        match why {
+            Some(why) => self.failed(now, id, why, Some(exchange), turn),
+            None => self.succeeded(now, id, step, exchange, turn),
+        }
+    }
+
+    /// The workflow that a step called has come back: judges it by the criteria of the step.
+    pub(super) fn returned(&mut self, now: Millis, id: StepId, answer: Option<Slot>, turn: &mut Turn) {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return };
+        let exchange = answer.and_then(|slot| self.brought_back(&slot)).unwrap_or_default();
+        self.keep_answer(&exchange);
+        let why = match self.evaluate(id, &step.criteria, "successCriteria", &exchange, turn) {
+            Met::Yes => None,
+            Met::No(criterion, judged) => Some(self.not_met(id, step, criterion, &judged, 200)),
+            Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
         };
         match why {
             Some(why) => self.failed(now, id, why, Some(exchange), turn),
@@ -185,11 +204,26 @@ impl Machine {
         Met::Yes
     }
 
-    /// The first action of a list that applies.
-    fn choose<'p>(&self, id: StepId, actions: &'p [Action], exchange: &Exchange, turn: &mut Turn) -> Choice<'p> {
-        for action in actions {
+    /// The first action of a list that applies, from a place on. In a detour only retries do: where the detour leads, the
+    /// retry that took it decides (docs/readings.md, `retry` with `stepId`). A retry that has been made as often as it may
+    /// is passed over.
+    fn choose<'p>(
+        &mut self,
+        id: StepId,
+        (success, actions): (bool, &'p [Action]),
+        from: usize,
+        exchange: &Exchange,
+        turn: &mut Turn,
+    ) -> Choice<'p> {
+        let detour = self.is_detour(id);
+        for (index, action) in actions.iter().enumerate().skip(from) {
+            let retry = matches!(action.then, Then::Retry { .. });
+            if detour && (success || !retry) {
+                continue;
+            }
             match self.evaluate(id, &action.criteria, &action.name, exchange, turn) {
-                Met::Yes => return Choice::Action(action),
+                Met::Yes if retry && !self.may_retry(id, success, index, action) => {}
+                Met::Yes => return Choice::Action(index, action),
                 Met::No(..) => {}
                 Met::Unknown(criterion, problem) => return Choice::Unknown(criterion, problem),
             }
@@ -197,13 +231,33 @@ impl Machine {
         Choice::Nothing
     }
 
+    fn may_retry(&self, id: StepId, success: bool, index: usize, action: &Action) -> bool {
+        let Then::Retry { limit, .. } = action.then else { return true };
+        let view = self.view(None);
+        let used =
+            view.state(id).and_then(|state| state.used.iter().find(|u| (u.success, u.action) == (success, index)));
+        used.map_or(0, |used| used.times) < limit
+    }
+
     fn succeeded(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
+        self.frame_mut().deadline = None;
         self.keep_outputs(id, step, Some(&exchange), true, turn);
-        let action = match self.choose(id, &step.on_success, &exchange, turn) {
-            Choice::Action(action) => action,
+        if step.awaited {
+            self.state.done_steps.insert(id);
+        }
+        self.after_success(now, id, exchange, 0, turn);
+    }
+
+    /// Looks for a success action, from a place of the list on.
+    pub(super) fn after_success(&mut self, now: Millis, id: StepId, exchange: Exchange, from: usize, turn: &mut Turn) {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return };
+        let list = (true, step.on_success.as_slice());
+        let (index, action) = match self.choose(id, list, from, &exchange, turn) {
+            Choice::Action(index, action) => (index, action),
             Choice::Nothing => {
                 self.left(now, id, StepStatus::Succeeded, None, false, turn);
-                return self.go_on(step.next);
+                return if self.is_detour(id) { self.detour_done() } else { self.go_on(step.next) };
             }
             // No falling through: a choice that cannot be made is a failure of the step.
             Choice::Unknown(criterion, problem) => {
@@ -211,52 +265,104 @@ impl Machine {
                 return self.failed(now, id, why, Some(exchange), turn);
             }
         };
-        match action.then {
-            Then::Goto(target) => self.goto(now, id, target, action, StepStatus::Succeeded, None, turn),
-            Then::End => {
-                self.selected(id, action, "end", "success", None, turn);
-                self.left(now, id, StepStatus::Succeeded, None, false, turn);
-                let (outputs, missing) = self.workflow_outputs(turn);
-                self.finish(now, Outcome::Ended { by: action.name.clone(), outputs, missing }, turn);
-            }
-        }
+        self.act(now, id, (true, index, action), None, exchange, turn);
     }
 
-    /// A step failed: looks for a failure action, else the workflow fails.
-    pub(super) fn failed(
+    /// A step failed: keeps the outputs that resolve and looks for a failure action, else the workflow fails.
+    pub(super) fn failed(&mut self, now: Millis, id: StepId, why: Why, exchange: Option<Exchange>, turn: &mut Turn) {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return };
+        self.frame_mut().deadline = None;
+        self.keep_outputs(id, step, exchange.as_ref(), false, turn);
+        self.handle(now, id, why, exchange.unwrap_or_default(), 0, turn);
+    }
+
+    /// Looks for a failure action, from a place of the list on.
+    pub(super) fn handle(
         &mut self,
         now: Millis,
         id: StepId,
         mut why: Why,
-        exchange: Option<Exchange>,
+        exchange: Exchange,
+        from: usize,
         turn: &mut Turn,
     ) {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
-        self.keep_outputs(id, step, exchange.as_ref(), false, turn);
-        let exchange = exchange.unwrap_or_else(|| Exchange { url: String::new(), method: String::new(), answer: None });
-        let action = match self.choose(id, &step.on_failure, &exchange, turn) {
-            Choice::Action(action) => action,
+        let list = (false, step.on_failure.as_slice());
+        match self.choose(id, list, from, &exchange, turn) {
+            Choice::Action(index, action) => self.act(now, id, (false, index, action), Some(why), exchange, turn),
+            Choice::Nothing if self.is_detour(id) => {
+                self.left(now, id, StepStatus::Failed, Some(why), false, turn);
+                self.detour_failed(now, turn);
+            }
             Choice::Nothing => {
                 let reason = if step.on_failure.is_empty() {
-                    "the step has no onFailure"
+                    "the step has no onFailure".to_owned()
+                } else if let Some(retried) = self.retried(id) {
+                    format!("no onFailure action is left after {retried}")
                 } else {
-                    "no onFailure action matched"
+                    "no onFailure action matched".to_owned()
                 };
                 why.remarks.push(format!("not handled: {reason}"));
-                return self.fail(now, id, why, turn);
+                self.fail(now, id, why, turn);
             }
             // The workflow fails here: no later action is looked at.
             Choice::Unknown(criterion, problem) => {
                 let mut unknown = self.not_evaluable(id, step, criterion, &problem);
                 unknown.remarks.push(format!("the step had failed before: {}", why.message));
-                return self.fail(now, id, unknown, turn);
+                self.fail(now, id, unknown, turn);
             }
-        };
-        match action.then {
-            Then::Goto(target) => self.goto(now, id, target, action, StepStatus::Failed, Some(why), turn),
+        }
+    }
+
+    /// How often a step was retried in this visit, in words.
+    fn retried(&self, id: StepId) -> Option<String> {
+        let times: u32 = self.view(None).state(id)?.used.iter().map(|used| used.times).sum();
+        (times > 0).then(|| format!("{times} {}", if times == 1 { "retry" } else { "retries" }))
+    }
+
+    /// Does what an action says.
+    fn act(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        (success, index, action): (bool, usize, &Action),
+        why: Option<Why>,
+        exchange: Exchange,
+        turn: &mut Turn,
+    ) {
+        let status = if success { StepStatus::Succeeded } else { StepStatus::Failed };
+        match &action.then {
+            Then::Goto(Target::Step(target)) => self.goto(now, id, *target, action, (status, why), turn),
+            Then::Goto(Target::Workflow { workflow, passed }) => {
+                let inputs = match self.passed(id, *workflow, passed, Some(&exchange), turn) {
+                    Ok(inputs) => inputs,
+                    // What cannot be gone to is a failure that nothing handles.
+                    Err(problem) => return self.fail(now, id, *problem, turn),
+                };
+                let program = self.program.clone();
+                let name = program.workflow(*workflow).map(|w| w.name.clone());
+                self.selected(id, action, ("goto", success), name, None, turn);
+                self.left(now, id, status, why, false, turn);
+                let entry = program.workflow(*workflow).and_then(|w| w.entry);
+                self.transfer(*workflow, inputs, turn);
+                // A loop of workflows is paced as one of steps is.
+                if let (Some(entry), true) =
+                    (entry, program.workflow(*workflow).is_some_and(|w| w.dependencies.is_empty()))
+                {
+                    let delay = self.delay(entry);
+                    self.wait(now, Next::Visit(entry), delay, turn);
+                }
+            }
+            Then::End if success => {
+                self.selected(id, action, ("end", true), None, None, turn);
+                self.left(now, id, status, None, false, turn);
+                self.ended(now, End::Ended(action.name.clone()), turn);
+            }
             Then::End => {
-                self.selected(id, action, "end", "failure", None, turn);
+                let Some(mut why) = why else { return };
+                self.selected(id, action, ("end", false), None, None, turn);
                 why.remarks.push(format!("action `{}` ended the workflow", action.name));
                 // The author chose how to stop: the exit code is that of a failed workflow, also without an answer.
                 if why.code == "no-answer" {
@@ -264,114 +370,183 @@ impl Machine {
                 }
                 self.fail(now, id, why, turn);
             }
+            Then::Retry { after_ms, detour, .. } => {
+                self.retry(now, id, (success, index, action), (*after_ms, detour.as_ref()), why, &exchange, turn);
+            }
         }
+    }
+
+    /// Tries the step again: after a wait, and after the detour that the action names.
+    #[expect(clippy::too_many_arguments, reason = "each is one fact of the retry")]
+    fn retry(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        (success, index, action): (bool, usize, &Action),
+        (after_ms, detour): (Millis, Option<&Target>),
+        why: Option<Why>,
+        exchange: &Exchange,
+        turn: &mut Turn,
+    ) {
+        let status = if success { StepStatus::Succeeded } else { StepStatus::Failed };
+        let asked = self.state.paces.get(&id).and_then(|pace| pace.retry_after).filter(|_| exchange.answer.is_some());
+        let delay = match asked {
+            Some(asked) => (asked, "retry-after"),
+            None => (after_ms, "retry"),
+        };
+        if self.too_long(now, id, delay, (status, &why), turn) {
+            return;
+        }
+        if let Some(state) = self.step_state(id) {
+            match state.used.iter_mut().find(|used| (used.success, used.action) == (success, index)) {
+                Some(used) => used.times += 1,
+                None => state.used.push(Used { success, action: index, times: 1 }),
+            }
+        }
+        let target = match detour {
+            Some(Target::Step(step)) => self.program.step(*step).map(|step| step.name.clone()),
+            Some(Target::Workflow { workflow, .. }) => self.program.workflow(*workflow).map(|w| w.name.clone()),
+            None => None,
+        };
+        self.selected(id, action, ("retry", success), target, Some(delay), turn);
+        self.left(now, id, status, why.clone(), true, turn);
+        let next = match detour {
+            Some(target) => {
+                self.hold(id, (success, index), target, why, exchange);
+                Next::Detour(id)
+            }
+            None => Next::Attempt(id),
+        };
+        self.wait(now, next, Some(delay), turn);
+    }
+
+    /// A server that asks to wait longer than the limit stops the run. What the user or the document asked for is bounded
+    /// by the run's own time only.
+    fn too_long(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        (ms, because): (Millis, &'static str),
+        (status, why): (StepStatus, &Option<Why>),
+        turn: &mut Turn,
+    ) -> bool {
+        let limit = self.state.settings.limits.wait_ms;
+        if because != "retry-after" || ms <= limit {
+            return false;
+        }
+        self.left(now, id, status, why.clone(), false, turn);
+        let mut stop = self.why(
+            id,
+            "wait-limit",
+            format!("the server asks to wait {} s, longer than the limit of {} s", ms / 1000, limit / 1000),
+        );
+        stop.remarks.push(format!("asked by {because} of its last answer"));
+        stop.help = Some("raise --max-wait".to_owned());
+        // The step is over.
+        self.frame_mut().position = Position::Left;
+        self.stop(now, Stop::Limit, stop, turn);
+        true
     }
 
     fn fail(&mut self, now: Millis, id: StepId, why: Why, turn: &mut Turn) {
         self.left(now, id, StepStatus::Failed, Some(why.clone()), false, turn);
-        let (outputs, missing) = self.workflow_outputs(turn);
-        let step = why.step.clone().unwrap_or_default();
-        self.finish(now, Outcome::Failed { step, why: Box::new(why), outputs, missing }, turn);
+        self.ended(now, End::Failed(why), turn);
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the two lists of actions share it, and each argument is one fact of the jump"
-    )]
     fn goto(
         &mut self,
         now: Millis,
         id: StepId,
         target: StepId,
         action: &Action,
-        status: StepStatus,
-        why: Option<Why>,
+        (status, why): (StepStatus, Option<Why>),
         turn: &mut Turn,
     ) {
-        let on = if status == StepStatus::Succeeded { "success" } else { "failure" };
         self.state.jump = Some(Jump { from: id, to: target, action: action.name.clone(), place: action.place.clone() });
         let delay = self.delay(target);
-        // What the user asked for with --loop-delay is bounded by the run's own time only.
-        if let Some((ms, because @ "retry-after")) = delay
-            && ms > self.state.settings.limits.wait_ms
+        if let Some(delay) = delay
+            && self.too_long(now, id, delay, (status, &why), turn)
         {
-            self.left(now, id, status, why, false, turn);
-            let limit = self.state.settings.limits.wait_ms;
-            let mut stop = self.why(
-                id,
-                "wait-limit",
-                format!("the server asks to wait {} s, longer than the limit of {} s", ms / 1000, limit / 1000),
-            );
-            stop.remarks.push(format!("asked by {because} of its last answer"));
-            return self.stop(now, Stop::Limit, stop, turn);
+            return;
         }
-        self.selected(id, action, "goto", on, Some((target, delay)), turn);
+        let name = self.program.step(target).map(|step| step.name.clone());
+        self.selected(id, action, ("goto", status == StepStatus::Succeeded), name, delay, turn);
         self.left(now, id, status, why, target == id, turn);
-        match delay {
-            Some((ms, because)) if ms > 0 => {
-                self.emit(
-                    turn,
-                    Some(target),
-                    None,
-                    EventKind::WaitStarted { delay_ms: ms, because: because.to_owned() },
-                );
-                self.state.waited_ms += ms;
-                self.state.frame.position = Position::Waiting { step: target, until: now.saturating_add(ms) };
-            }
-            _ => self.state.frame.position = Position::Enter(target),
-        }
+        self.wait(now, Next::Visit(target), delay, turn);
+    }
+
+    /// Goes on after a delay, if there is one.
+    fn wait(&mut self, now: Millis, next: Next, delay: Option<(Millis, &'static str)>, turn: &mut Turn) {
+        let Some((ms, because)) = delay.filter(|(ms, _)| *ms > 0) else {
+            return self.frame_mut().position = Position::Go(next);
+        };
+        let kind = EventKind::WaitStarted { delay_ms: ms, because: because.to_owned() };
+        self.emit(turn, Some(next.step()), None, kind);
+        self.state.waited_ms = self.state.waited_ms.saturating_add(ms);
+        self.frame_mut().position = Position::Waiting { next, until: now.saturating_add(ms) };
     }
 
     /// How long to wait before `target` sends again what it sent on its last visit; nothing if it sends something else.
     fn delay(&mut self, target: StepId) -> Option<(Millis, &'static str)> {
         let program = self.program.clone();
         // What has not been sent yet is not sent again.
-        self.step_state(target)?.pace.request?;
-        let built =
-            request::build(&program, program.step(target)?, &self.state.settings.servers, &self.view(None)).ok()?;
-        let setting = self.state.settings.loop_delay;
-        let state = self.step_state(target)?;
-        if state.pace.request != Some(print_of(&built.request)) {
+        let last = self.state.paces.get(&target)?.request?;
+        let step = program.step(target)?;
+        let (print, loopback) = match &step.call {
+            Call::Operation { .. } => {
+                let built = request::build(&program, step, &self.state.settings.servers, &self.view(None)).ok()?;
+                (print_of(&built.request), built.loopback)
+            }
+            Call::Workflow { workflow, passed, .. } => {
+                let inputs = self.passed(target, *workflow, passed, None, &mut Turn::default()).ok()?;
+                (self.print_of_inputs(&inputs), self.state.loopback)
+            }
+        };
+        if last != print {
             return None;
         }
-        let (delay, because) = match setting {
+        let setting = self.state.settings.loop_delay;
+        let pace = self.state.paces.entry(target).or_default();
+        Some(match setting {
             LoopDelay::Fixed(ms) => (ms, "loop-delay"),
             LoopDelay::Auto => {
-                let paced = match (built.loopback, state.pace.delay) {
+                let paced = match (loopback, pace.delay) {
                     (true, _) => 0,
                     (false, 0) => PACE.0,
                     (false, last) => (last.saturating_mul(3) / 2).min(PACE.1),
                 };
-                state.pace.delay = paced;
-                match state.pace.retry_after {
+                pace.delay = paced;
+                match pace.retry_after {
                     Some(asked) if asked > paced => (asked, "retry-after"),
                     _ => (paced, "loop-pace"),
                 }
             }
-        };
-        Some((delay, because))
+        })
     }
 
-    fn go_on(&mut self, next: Option<StepId>) {
-        self.state.frame.position = next.map_or(Position::Left, Position::Enter);
+    /// Goes on to a step that no jump leads to: it is no loop yet.
+    pub(super) fn go_on(&mut self, next: Option<StepId>) {
+        if let Some(next) = next {
+            self.state.paces.remove(&next);
+        }
+        self.frame_mut().position = next.map_or(Position::Left, |next| Position::Go(Next::Visit(next)));
     }
 
     fn selected(
         &self,
         id: StepId,
         action: &Action,
-        kind: &str,
-        on: &str,
-        target: Option<(StepId, Option<(Millis, &'static str)>)>,
+        (kind, success): (&str, bool),
+        target: Option<String>,
+        delay: Option<(Millis, &'static str)>,
         turn: &mut Turn,
     ) {
-        let name = target.and_then(|(step, _)| self.program.step(step)).map(|step| step.name.clone());
-        let delay = target.and_then(|(_, delay)| delay).filter(|(ms, _)| *ms > 0);
+        let delay = delay.filter(|(ms, _)| *ms > 0);
         let kind = EventKind::ActionSelected {
             action: action.name.clone(),
             kind: kind.to_owned(),
-            target: name,
-            on: on.to_owned(),
+            target,
+            on: if success { "success" } else { "failure" }.to_owned(),
             delay_ms: delay.map(|(ms, _)| ms),
             delay_because: delay.map(|(_, because)| because.to_owned()),
         };
@@ -395,7 +570,7 @@ impl Machine {
 
     /// Evaluates the outputs of a step: all of them on success, those that resolve on failure.
     fn keep_outputs(&mut self, id: StepId, step: &Step, exchange: Option<&Exchange>, success: bool, turn: &mut Turn) {
-        let mut kept: Vec<(String, Option<Slot>)> = vec![];
+        let mut kept: Outputs = vec![];
         for output in &step.outputs {
             let value = self.fill_output(output, exchange);
             if value.is_none() && success {
@@ -403,8 +578,8 @@ impl Machine {
                 self.emit(
                     turn,
                     Some(id),
-                    Some(output.value.place.clone()),
-                    EventKind::ValueAbsent { expression: output.value.text.clone(), target },
+                    Some(output.place.clone()),
+                    EventKind::ValueAbsent { expression: output.text.clone(), target },
                 );
             }
             let slot = match value {
@@ -418,6 +593,14 @@ impl Machine {
                 Some(value) => Some(Slot::Plain(value)),
             };
             kept.push((output.name.clone(), slot));
+        }
+        // A step that called a workflow has its outputs too, under their own names.
+        if matches!(step.call, Call::Workflow { .. }) {
+            for (name, slot) in self.frame().returned.clone() {
+                if !kept.iter().any(|(known, _)| *known == name) && (slot.is_some() || success) {
+                    kept.push((name, slot));
+                }
+            }
         }
         if let Some(state) = self.step_state(id) {
             state.outputs = Some(kept);

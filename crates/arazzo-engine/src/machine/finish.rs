@@ -2,18 +2,27 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::frame::Position;
+use super::frame::{Completed, Outputs, Position, Purpose, Slot, outputs_json};
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
 use super::{GRACE, Machine, Phase};
 use crate::event::{EventKind, RunStatus, StepStatus, Why};
 use crate::expr::StepId;
 use crate::limits::Millis;
 use crate::program::Output;
-use crate::value::Value;
+
+/// How a workflow came to its end.
+pub(super) enum End {
+    /// Its last step succeeded.
+    Succeeded,
+    /// An action on success ended it.
+    Ended(String),
+    /// A step failed and nothing handled it.
+    Failed(Why),
+}
 
 impl Machine {
     pub(super) fn cancel(&mut self, now: Millis, turn: &mut Turn) {
-        if matches!(self.state.frame.position, Position::Calling { .. }) && self.state.phase == Phase::Running {
+        if matches!(self.frame().position, Position::Calling { .. }) && self.state.phase == Phase::Running {
             self.state.phase = Phase::Stopping(now.saturating_add(GRACE));
             return;
         }
@@ -21,7 +30,7 @@ impl Machine {
     }
 
     pub(super) fn late_reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
-        let Position::Calling { step, call: expected } = self.state.frame.position else { return };
+        let Position::Calling { step, call: expected } = self.frame().position else { return };
         if call == expected {
             let _ = self.arrived(now, step, call, result, turn);
             if self.state.phase != Phase::Done {
@@ -31,16 +40,13 @@ impl Machine {
     }
 
     pub(super) fn interrupted(&mut self, now: Millis, turn: &mut Turn) {
-        let step = match self.state.frame.position {
-            Position::Enter(step) | Position::Waiting { step, .. } | Position::Calling { step, .. } => Some(step),
-            Position::Left => None,
-        };
+        let step = self.current_step();
         let why = match step {
             Some(step) => {
                 let name = self.program.step(step).map(|s| s.name.clone()).unwrap_or_default();
                 let mut why = self.why(step, "interrupted", format!("interrupted in step `{name}`"));
                 if let Some(flight) = self.state.flights.first() {
-                    why.remarks.push(format!("{} {} was sent; its result is not known", flight.method, flight.url));
+                    why.remarks.push(format!("{} {} was sent; its result is not known", flight.method, flight.url()));
                 }
                 why
             }
@@ -59,10 +65,7 @@ impl Machine {
     }
 
     pub(super) fn time_limit(&mut self, now: Millis, turn: &mut Turn) {
-        let step = match self.state.frame.position {
-            Position::Enter(step) | Position::Waiting { step, .. } | Position::Calling { step, .. } => step,
-            Position::Left => StepId(0),
-        };
+        let step = self.current_step().unwrap_or_else(|| self.first());
         let limit = self.state.settings.limits.run_ms;
         let mut why = self.why(step, "time-limit", format!("the run took longer than its limit of {}", seconds(limit)));
         self.name_loop(&mut why);
@@ -83,11 +86,12 @@ impl Machine {
         let Some(jump) = &self.state.jump else { return };
         let name = |id: StepId| self.program.step(id).map(|step| step.name.as_str()).unwrap_or_default();
         let state = self.view(None).state(jump.from).cloned().unwrap_or_default();
+        let unchanged = self.state.paces.get(&jump.from).map_or(0, |pace| pace.unchanged);
         let (from, to) = (name(jump.from), name(jump.to));
         why.place = Some(jump.place.clone());
         why.label = Some(format!("{from} -> {to}, {} visits", state.visits));
         why.message.push_str(&format!(" in the loop {from} -> {to} (action `{}`)", jump.action));
-        why.remarks.push(match state.pace.unchanged {
+        why.remarks.push(match unchanged {
             0 | 1 => format!("the answers of `{from}` were still changing"),
             same => format!("the last {same} answers of `{from}` were the same"),
         });
@@ -97,27 +101,120 @@ impl Machine {
     pub(super) fn stop(&mut self, now: Millis, stop: Stop, why: Why, turn: &mut Turn) {
         turn.aborts.extend(self.state.flights.iter().map(|flight| flight.call));
         turn.sends.retain(|send| !turn.aborts.contains(&send.call));
-        if let Position::Calling { step, .. } = self.state.frame.position {
-            let entered = self.view(None).state(step).map_or(now, |state| state.entered);
-            let kind = EventKind::StepFinished {
-                status: StepStatus::Stopped,
-                outputs: Map::new(),
-                why: None,
-                duration_ms: now.saturating_sub(entered),
-                again: false,
-            };
-            self.emit(turn, Some(step), None, kind);
+        while self.state.frames.len() > 1 {
+            self.abandon(now, turn);
         }
+        self.stopped_step(now, turn);
         let (outputs, missing) = self.workflow_outputs(turn);
         self.finish(now, Outcome::Stopped { stop, why: Box::new(why), outputs, missing }, turn);
     }
 
+    /// The step that the last frame is in, or goes to.
+    fn current_step(&self) -> Option<StepId> {
+        match self.frame().position {
+            Position::Go(next) | Position::Waiting { next, .. } => Some(next.step()),
+            Position::Calling { step, .. } => Some(step),
+            Position::Inside(step) => step,
+            Position::Start | Position::Left => None,
+        }
+    }
+
+    /// Says that the step of the last frame was stopped, if it has one in progress.
+    fn stopped_step(&mut self, now: Millis, turn: &mut Turn) {
+        let (Position::Calling { step, .. } | Position::Inside(Some(step))) = self.frame().position else { return };
+        let entered = self.view(None).state(step).map_or(now, |state| state.entered);
+        let kind = EventKind::StepFinished {
+            status: StepStatus::Stopped,
+            outputs: Map::new(),
+            why: None,
+            duration_ms: now.saturating_sub(entered),
+            again: false,
+        };
+        self.emit(turn, Some(step), None, kind);
+    }
+
+    /// Gives the workflow of the last frame up.
+    pub(super) fn abandon(&mut self, now: Millis, turn: &mut Turn) {
+        self.stopped_step(now, turn);
+        self.emit(turn, None, None, EventKind::WorkflowFinished { status: RunStatus::Stopped, outputs: Map::new() });
+        self.state.frames.pop();
+    }
+
+    /// The workflow in progress has come to its end: the run does, or what it was run for goes on.
+    pub(super) fn ended(&mut self, now: Millis, end: End, turn: &mut Turn) {
+        if self.state.frames.len() == 1 {
+            let (outputs, missing) = self.workflow_outputs(turn);
+            let outcome = match end {
+                End::Succeeded => Outcome::Succeeded { outputs, missing },
+                End::Ended(by) => Outcome::Ended { by, outputs, missing },
+                End::Failed(why) => {
+                    let step = why.step.clone().unwrap_or_default();
+                    Outcome::Failed { step, why: Box::new(why), outputs, missing }
+                }
+            };
+            return self.finish(now, outcome, turn);
+        }
+        let (outputs, _) = self.evaluated_outputs(turn);
+        let shown = outputs_json(&outputs, &self.secrets);
+        let status = match &end {
+            End::Succeeded => RunStatus::Succeeded,
+            End::Ended(_) => RunStatus::Ended,
+            End::Failed(_) => RunStatus::Failed,
+        };
+        self.emit(turn, None, None, EventKind::WorkflowFinished { status, outputs: shown });
+        let Some(frame) = self.state.frames.pop() else { return };
+        let failed = if let End::Failed(why) = end { Some(why) } else { None };
+        if failed.is_none() {
+            self.state.completed.retain(|completed| completed.workflow != frame.workflow);
+            self.state.completed.push(Completed {
+                workflow: frame.workflow,
+                inputs: frame.inputs,
+                outputs: outputs.clone(),
+            });
+        }
+        let name = self.program.workflow(frame.workflow).map(|w| w.name.clone()).unwrap_or_default();
+        match (frame.purpose, self.frame().position.clone(), failed) {
+            (Purpose::Step, Position::Inside(Some(step)), None) => {
+                self.frame_mut().returned = outputs;
+                self.returned(now, step, frame.answer, turn);
+            }
+            (Purpose::Step, Position::Inside(Some(id)), Some(mut why)) => {
+                let program = self.program.clone();
+                let Some(step) = program.step(id) else { return };
+                why.notes.push((step.place.clone(), format!("workflow `{name}`, called by this step")));
+                self.frame_mut().returned = outputs;
+                self.failed(now, id, why, None, turn);
+            }
+            (Purpose::Detour, _, None) => self.detour_done(),
+            (Purpose::Detour, _, Some(_)) => self.detour_failed(now, turn),
+            (Purpose::Dependency, _, None) => self.frame_mut().position = Position::Start,
+            (Purpose::Dependency, _, Some(mut why)) => {
+                if let Some(workflow) = self.program.workflow(self.frame().workflow) {
+                    why.notes.push((workflow.place.clone(), format!("depends on workflow `{name}`")));
+                }
+                self.ended(now, End::Failed(why), turn);
+            }
+            // A frame above another always runs for it.
+            (Purpose::Run | Purpose::Step, ..) => {}
+        }
+    }
+
     /// The outputs of the workflow that exist, and the names of those that do not (docs/readings.md, rule 4).
     pub(super) fn workflow_outputs(&mut self, turn: &mut Turn) -> (Map<String, Json>, Vec<String>) {
+        let (outputs, missing) = self.evaluated_outputs(turn);
+        (outputs_json(&outputs, &self.secrets), missing)
+    }
+
+    /// As [`Machine::workflow_outputs`], with secrets as references.
+    pub(super) fn evaluated_outputs(&mut self, turn: &mut Turn) -> (Outputs, Vec<String>) {
         let program = self.program.clone();
-        let mut outputs = Map::new();
+        let Some(workflow) = program.workflow(self.frame().workflow) else { return (vec![], vec![]) };
+        if let (true, Some(inherited)) = (workflow.outputs.is_empty(), self.frame().inherited.clone()) {
+            return (inherited, vec![]);
+        }
         let mut missing = vec![];
-        for output in program.workflow(self.state.frame.workflow).map(|w| w.outputs.as_slice()).unwrap_or_default() {
+        self.frame_mut().returned.clear();
+        for output in &workflow.outputs {
             if self.reads_what_did_not_run(output) {
                 missing.push(output.name.clone());
                 continue;
@@ -128,20 +225,30 @@ impl Machine {
                 self.emit(
                     turn,
                     None,
-                    Some(output.value.place.clone()),
-                    EventKind::ValueAbsent { expression: output.value.text.clone(), target },
+                    Some(output.place.clone()),
+                    EventKind::ValueAbsent { expression: output.text.clone(), target },
                 );
             }
-            outputs.insert(output.name.clone(), value.map_or(Json::Null, Value::into_json));
+            let slot = value.map(|value| {
+                if !output.secret {
+                    return Slot::Plain(value);
+                }
+                let name = format!("{}.{}", workflow.name, output.name);
+                self.redactor.learn(&name, &value.clone().into_json());
+                self.secret_slot(&name, value)
+            });
+            self.frame_mut().returned.push((output.name.clone(), slot));
         }
-        (outputs, missing)
+        (self.frame().returned.clone(), missing)
     }
 
     pub(super) fn reads_what_did_not_run(&self, output: &Output) -> bool {
         let view = self.view(None);
-        output.reads().iter().any(|(step, name)| match view.state(*step).and_then(|state| state.outputs.as_ref()) {
-            None => true,
-            Some(outputs) => name.as_ref().is_some_and(|name| !outputs.iter().any(|(known, _)| known == name)),
+        output.step_outputs().iter().any(|(step, name)| {
+            match view.state(*step).and_then(|state| state.outputs.as_ref()) {
+                None => true,
+                Some(outputs) => name.as_ref().is_some_and(|name| !outputs.iter().any(|(known, _)| known == name)),
+            }
         })
     }
 
@@ -178,7 +285,7 @@ impl Machine {
             status,
             exit,
             duration_ms: now,
-            steps: self.state.frame.steps.iter().filter(|state| state.visits > 0).count() as u32,
+            steps: self.state.steps,
             visits: self.state.visits,
             requests: self.state.requests,
             waited_ms: self.state.waited_ms,

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::event::StepStatus;
+use crate::event::{StepStatus, Why};
 use crate::expr::{Exchange, Lookup, StepId};
 use crate::limits::Millis;
 use crate::program::WorkflowId;
@@ -34,7 +34,7 @@ pub(super) enum Slot {
 }
 
 impl Slot {
-    fn value<'a>(&'a self, secrets: &'a Secrets) -> Option<&'a Value> {
+    pub(super) fn value<'a>(&'a self, secrets: &'a Secrets) -> Option<&'a Value> {
         match self {
             Self::Plain(value) => Some(value),
             Self::Secret(number) => secrets.0.get(*number as usize),
@@ -49,37 +49,144 @@ impl Slot {
 /// A workflow in progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Frame {
+    /// 0 for the workflow that was started.
+    pub(super) number: u32,
     pub(super) workflow: WorkflowId,
-    pub(super) inputs: Vec<(String, Slot)>,
+    pub(super) purpose: Purpose,
+    pub(super) inputs: Inputs,
+    /// Inputs that were given for the workflows it depends on.
+    pub(super) extra: Inputs,
     /// In the order of the workflow's steps.
     pub(super) steps: Vec<StepState>,
     pub(super) position: Position,
+    /// When the current attempt of its step must be over.
+    pub(super) deadline: Option<Millis>,
+    /// What `$outputs` names: outputs of the workflow that its step called, or its own as far as they are known.
+    pub(super) returned: Outputs,
+    /// Outputs of the workflow that went over to this one.
+    pub(super) inherited: Option<Outputs>,
+    /// The last answer, if the step that called the workflow reads it; kept with the secrets.
+    pub(super) answer: Option<Slot>,
+    /// Retries that wait for a detour to end, the innermost last.
+    pub(super) detours: Vec<Detour>,
+}
+
+/// Inputs by name.
+pub(super) type Inputs = Vec<(String, Slot)>;
+/// Outputs by name; `None` if an output found nothing.
+pub(super) type Outputs = Vec<(String, Option<Slot>)>;
+
+/// Why a workflow runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Purpose {
+    /// It was started.
+    Run,
+    /// A step of the frame below calls it.
+    Step,
+    /// The workflow of the frame below depends on it.
+    Dependency,
+    /// A retry of the frame below goes there first.
+    Detour,
+}
+
+impl Purpose {
+    /// The word for events.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Run => "run",
+            Self::Step => "step",
+            Self::Dependency => "dependency",
+            Self::Detour => "retry",
+        }
+    }
 }
 
 /// Where a frame is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Position {
-    /// The step is to be entered now.
-    Enter(StepId),
-    /// The step is to be entered at this time.
-    Waiting { step: StepId, until: Millis },
+    /// Its dependencies and then its first step are to be run.
+    Start,
+    /// What is to be done now.
+    Go(Next),
+    /// What is to be done at this time.
+    Waiting { next: Next, until: Millis },
     /// The step waits for an answer.
     Calling { step: StepId, call: CallId },
+    /// The frame above runs for this step, or before the first.
+    Inside(Option<StepId>),
     /// The last step has been left.
     Left,
+}
+
+/// What a frame does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Next {
+    /// The step is entered.
+    Visit(StepId),
+    /// The step is tried again.
+    Attempt(StepId),
+    /// The detour of the last entry of [`Frame::detours`] is taken.
+    Detour(StepId),
+}
+
+impl Next {
+    pub(super) fn step(self) -> StepId {
+        match self {
+            Self::Visit(step) | Self::Attempt(step) | Self::Detour(step) => step,
+        }
+    }
+}
+
+/// A retry that waits for its detour.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Detour {
+    /// The step that is to be retried.
+    pub(super) of: StepId,
+    /// The step that runs before, if it is one of the same workflow.
+    pub(super) step: Option<StepId>,
+    /// Whether the action stands in `onSuccess`, and at which place.
+    pub(super) success: bool,
+    pub(super) action: usize,
+    /// Why the step failed.
+    pub(super) why: Option<Why>,
+    /// The exchange of the step, which the next actions look at if the detour fails. It may hold anything that a server
+    /// sent, so it is kept with the secrets.
+    pub(super) exchange: Slot,
+    /// What the retries of the step have used: the detour may visit the same step.
+    pub(super) used: Vec<Used>,
+    pub(super) attempt: u32,
+}
+
+/// How often an action has retried in this visit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Used {
+    pub(super) success: bool,
+    pub(super) action: usize,
+    pub(super) times: u32,
 }
 
 /// What a step has done in this frame.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct StepState {
     pub(super) visits: u32,
-    /// When the first and the current visit began.
+    /// Attempts of this visit.
+    pub(super) attempt: u32,
+    /// Retries of this visit.
+    pub(super) used: Vec<Used>,
+    /// When the current attempt began.
     pub(super) entered: Millis,
     pub(super) sent: Millis,
     pub(super) status: Option<StepStatus>,
-    /// Of the last visit; `None` inside if an output found nothing.
-    pub(super) outputs: Option<Vec<(String, Option<Slot>)>>,
-    pub(super) pace: Pace,
+    /// Of the last visit.
+    pub(super) outputs: Option<Outputs>,
+}
+
+/// A workflow that has run to its end in this run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Completed {
+    pub(super) workflow: WorkflowId,
+    pub(super) inputs: Inputs,
+    pub(super) outputs: Outputs,
 }
 
 /// How often a step has sent the same, and got the same.
@@ -97,13 +204,19 @@ pub(super) struct Pace {
     pub(super) retry_after: Option<Millis>,
 }
 
-/// A request in flight. Its url may hold secrets, so it is not part of a stored state.
+/// A request in flight. What was sent may hold secrets, so it is not part of a stored state: it is built again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Flight {
     pub(super) call: CallId,
     pub(super) method: String,
     #[serde(skip)]
-    pub(super) url: String,
+    pub(super) exchange: Option<Box<Exchange>>,
+}
+
+impl Flight {
+    pub(super) fn url(&self) -> &str {
+        self.exchange.as_ref().map_or("", |exchange| exchange.url.as_str())
+    }
 }
 
 /// What expressions see of a frame.
@@ -112,6 +225,9 @@ pub(super) struct View<'a> {
     /// The first step of the workflow: steps of a workflow have consecutive ids.
     pub(super) first: StepId,
     pub(super) secrets: &'a Secrets,
+    /// The frames below this one, outermost first.
+    pub(super) below: &'a [Frame],
+    pub(super) completed: &'a [Completed],
     pub(super) exchange: Option<&'a Exchange>,
 }
 
@@ -136,6 +252,27 @@ impl Lookup for View<'_> {
         Some(Json::Object(
             outputs.iter().filter_map(|(name, slot)| Some((name.clone(), slot.as_ref()?.json(self.secrets)))).collect(),
         ))
+    }
+
+    fn returned(&self, name: &str) -> Option<Cow<'_, Value>> {
+        let (_, slot) = self.frame.returned.iter().find(|(known, _)| known == name)?;
+        slot.as_ref()?.value(self.secrets).map(Cow::Borrowed)
+    }
+
+    fn workflow_input(&self, workflow: WorkflowId, name: &str) -> Option<Cow<'_, Value>> {
+        let mut running = std::iter::once(self.frame).chain(self.below.iter().rev());
+        let inputs = match running.find(|frame| frame.workflow == workflow) {
+            Some(frame) => &frame.inputs,
+            None => &self.completed.iter().find(|completed| completed.workflow == workflow)?.inputs,
+        };
+        let (_, slot) = inputs.iter().find(|(known, _)| known == name)?;
+        slot.value(self.secrets).map(Cow::Borrowed)
+    }
+
+    fn workflow_output(&self, workflow: WorkflowId, name: &str) -> Option<Cow<'_, Value>> {
+        let completed = self.completed.iter().find(|completed| completed.workflow == workflow)?;
+        let (_, slot) = completed.outputs.iter().find(|(known, _)| known == name)?;
+        slot.as_ref()?.value(self.secrets).map(Cow::Borrowed)
     }
 
     fn exchange(&self) -> Option<&Exchange> {

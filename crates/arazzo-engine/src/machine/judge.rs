@@ -3,13 +3,15 @@
 use regex::Regex;
 use serde_json::Value as Json;
 
+use super::select::{bindings, xml};
 use super::wire::Response;
 use crate::event::Saw;
-use crate::expr::eval::{Answer, EvalError, eval};
+use crate::expr::eval::{Answer, EvalError, eval, fill};
 use crate::expr::jsonpath::{self, ObjectFilter};
-use crate::expr::{Expr, Lookup, Root, condition};
-use crate::program::{Criterion, JsonpathTest, Operation, Test};
+use crate::expr::{Expr, Lookup, Piece, Root, Template, condition, pattern, xpath};
+use crate::program::{Criterion, JsonpathTest, Operation, Pattern, SplicedTest, Test};
 use crate::readings::Readings;
+use crate::value::ExpressionType;
 use crate::value::Value;
 
 /// How long a value in a message may be, in characters.
@@ -112,7 +114,9 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                         format!("`{context_text}` is not JSON but {kind}"),
                     );
                 }
-                Value::Bytes(_) => return problem(context_text, None, format!("`{context_text}` is not JSON")),
+                Value::Bytes(_) | Value::File(_) => {
+                    return problem(context_text, None, format!("`{context_text}` is not JSON"));
+                }
             };
             let mut bindings = vec![];
             for hole in holes {
@@ -142,9 +146,130 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                 Ok(verdict) => Judged { met: Ok(verdict.met), saw, tested_self: verdict.tested_self },
             }
         }
-        Test::Regex(test) => regex(&test.0, &test.1, criterion.context.as_deref().unwrap_or_default(), lookup),
+        Test::Regex(test) => {
+            let written = criterion.context.as_deref().unwrap_or_default();
+            match &test.pattern {
+                Pattern::Fixed(pattern) => regex(&test.context, pattern, written, lookup),
+                Pattern::Pieces(pieces) => match pattern_of(pieces, lookup) {
+                    Ok(pattern) => regex(&test.context, &pattern, written, lookup),
+                    Err(met) => Judged::new(met, vec![]),
+                },
+            }
+        }
+        Test::Xpath(test) => match bindings(&test.holes, lookup) {
+            Ok(bindings) => xpath(&test.context, &test.query, &bindings, criterion, lookup),
+            Err(error) => Judged::new(told(Err(error)), vec![]),
+        },
+        Test::Pointer(test) => {
+            let written = criterion.context.as_deref().unwrap_or_default();
+            match eval(&test.0, lookup) {
+                Ok(Some(value)) => {
+                    let found = match value.as_ref() {
+                        Value::Json(json) => test.1.find(json).cloned(),
+                        _ => return problem(written, None, format!("`{written}` is not JSON")),
+                    };
+                    let saw = Saw { expression: criterion.text.clone(), value: found.as_ref().map(shown) };
+                    Judged::new(Ok(found.is_some_and(|json| !json.is_null())), vec![saw])
+                }
+                Ok(None) => Judged::new(Ok(false), vec![Saw { expression: written.to_owned(), value: None }]),
+                Err(error) => Judged::new(told(Err(error)), vec![]),
+            }
+        }
+        Test::Spliced(test) => spliced(test, criterion, lookup),
         Test::Fails(reason) => Judged::new(Err(reason.clone()), vec![]),
     }
+}
+
+/// By the letter: the values become part of the condition as text, and the result is evaluated as what it is then.
+fn spliced(test: &SplicedTest, criterion: &Criterion, lookup: &dyn Lookup) -> Judged {
+    let filled = fill(&Template::Text(test.pieces.clone()), lookup);
+    let text = match filled {
+        Ok(Ok(value)) => value.map(|value| value.to_text()).unwrap_or_default(),
+        Ok(Err(_)) => return Judged::new(Err("an expression in the condition has no value".to_owned()), vec![]),
+        Err(error) => return Judged::new(told(Err(error)), vec![]),
+    };
+    let written = criterion.context.as_deref().unwrap_or_default();
+    let fails = |reason: String| Judged::new(Err(reason), vec![]);
+    match test.kind {
+        ExpressionType::Simple | ExpressionType::Jsonpointer => {
+            fails("expressions in braces do not stand here".to_owned())
+        }
+        ExpressionType::Regex => match pattern::compile(&text) {
+            Ok(pattern) => regex(&test.context, &pattern, written, lookup),
+            Err(reason) => fails(format!("not a pattern: {reason}")),
+        },
+        ExpressionType::Xpath(_) => match xpath::Query::parse(&text, false) {
+            Ok(query) => xpath(&test.context, &query, &[], criterion, lookup),
+            Err(error) => fails(error.message),
+        },
+        ExpressionType::Jsonpath | ExpressionType::Goessner => {
+            let dialect = match test.kind {
+                ExpressionType::Goessner => jsonpath::Dialect::Goessner,
+                _ => jsonpath::Dialect::Rfc9535,
+            };
+            let query = match jsonpath::Query::parse(&text, dialect, false) {
+                Ok(query) => query,
+                Err(error) => return fails(error.message),
+            };
+            match eval(&test.context, lookup) {
+                Ok(Some(value)) => match value.as_ref() {
+                    Value::Json(Json::Null) => Judged::new(Ok(false), vec![]),
+                    Value::Json(json) => match query.select(json, &[], &jsonpath::Limits::default()) {
+                        Ok(found) => Judged::new(Ok(!found.is_empty()), vec![]),
+                        Err(error) => fails(error.to_string()),
+                    },
+                    _ => problem(written, None, format!("`{written}` is not JSON")),
+                },
+                Ok(None) => Judged::new(Ok(false), vec![]),
+                Err(error) => Judged::new(told(Err(error)), vec![]),
+            }
+        }
+    }
+}
+
+/// A query over XML; null and nothing do not pass (specification, XPath Conditions).
+fn xpath(
+    context: &Expr,
+    query: &xpath::Query,
+    bindings: &[Json],
+    criterion: &Criterion,
+    lookup: &dyn Lookup,
+) -> Judged {
+    let written = criterion.context.as_deref().unwrap_or_default();
+    let value = match eval(context, lookup) {
+        Ok(Some(value)) => value,
+        Ok(None) if context.root == Root::ResponseBody && context.at.is_whole() => {
+            return problem(written, None, "the response has no body, so there is nothing to query".to_owned());
+        }
+        Ok(None) => return Judged::new(Ok(false), vec![Saw { expression: written.to_owned(), value: None }]),
+        Err(error) => return Judged::new(told(Err(error)), vec![]),
+    };
+    if matches!(value.as_ref(), Value::Json(Json::Null)) {
+        return Judged::new(Ok(false), vec![Saw { expression: written.to_owned(), value: None }]);
+    }
+    let Some(xml) = xml(&value) else { return problem(written, None, format!("`{written}` is not XML")) };
+    let saw = vec![Saw { expression: written.to_owned(), value: Some(shown(&Json::String(xml.to_string()))) }];
+    match query.holds(&xml, bindings) {
+        Ok(met) => Judged::new(Ok(met), saw),
+        Err(reason) => Judged::new(Err(reason), saw),
+    }
+}
+
+/// A pattern with values in it: what the author controls is part of the pattern, what others sent stands for itself.
+fn pattern_of(pieces: &[Piece], lookup: &dyn Lookup) -> Result<Regex, Result<bool, String>> {
+    let mut text = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Text(part) => text.push_str(part),
+            Piece::Value(expr, _) => match eval(expr, lookup) {
+                Ok(Some(value)) if expr.root.is_foreign() => text.push_str(&regex::escape(&value.to_text())),
+                Ok(Some(value)) => text.push_str(&value.to_text()),
+                Ok(None) => return Err(Err("an expression in the pattern has no value".to_owned())),
+                Err(error) => return Err(told(Err(error))),
+            },
+        }
+    }
+    pattern::compile(&text).map_err(|reason| Err(format!("not a pattern: {reason}")))
 }
 
 /// A pattern over the text of a value; null and nothing do not match (specification, Regex Conditions).

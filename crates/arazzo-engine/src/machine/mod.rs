@@ -1,19 +1,24 @@
 //! The state machine: `step(now, input) → turn`. The only place where control flows.
 //!
 //! ```text
-//!            Start                    send                     Reply
-//!   Fresh ─────────▶ Enter(step) ───────────▶ Calling(step) ──────────▶ judge → act
-//!                      ▲    ▲                                              │
-//!                      │    │ due                                          │ next, goto
-//!                      │  Waiting(step) ◀──────────── paced ───────────────┤
-//!                      └───────────────────────────────────────────────────┤
-//!                                                                          ▼
-//!   any ── limit, Cancel ──▶ Stopping ──▶ Done ◀── end, failed, last step ─┘
+//!          Start                     send                       Reply
+//!   Fresh ───────▶ Go(next) ─┬──────────────▶ Calling(step) ──────────▶ judge → act
+//!                   ▲   ▲    │ workflowId                                 │
+//!                   │   │    └──▶ Inside(step): a frame above ──▶ its end ┤ next, goto, retry
+//!                   │   │ due                                             │
+//!                   │  Waiting(next) ◀─────────── paced, retryAfter ──────┤
+//!                   └─────────────────────────────────────────────────────┤
+//!                                                                         ▼
+//!   any ── limit, Cancel ──▶ Stopping ──▶ Done ◀── end, failed, last step ┘
 //! ```
+//!
+//! A workflow in progress is a frame; a step that calls a workflow, a dependency and a detour of a retry push one, its
+//! end pops it. `goto` a workflow takes the place of a frame.
 //!
 //! Absent on purpose: clocks (time is an argument), sockets, randomness, threads, documents. A state can be stored
 //! between any two steps; the values of secrets are kept apart from it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +26,7 @@ use serde_json::Value as Json;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, EventKind, Why};
-use crate::expr::{EvalError, Exchange, StepId, eval};
+use crate::expr::{Exchange, StepId};
 use crate::inputs::InputValues;
 use crate::limits::{Millis, Settings};
 use crate::program::{Call, Output, Program, Step, WorkflowId};
@@ -30,14 +35,17 @@ use crate::source::Place;
 use crate::value::Value;
 
 mod act;
+mod call;
 mod finish;
 mod frame;
 mod judge;
+mod payload;
 mod request;
 mod secrets;
+mod select;
 mod wire;
 
-use frame::{Flight, Frame, Position, Slot, StepState, View, fingerprint};
+use frame::{Completed, Flight, Frame, Next, Pace, Position, Purpose, Slot, StepState, View, fingerprint};
 
 pub use frame::Secrets;
 pub use wire::{CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Stop, Turn};
@@ -64,12 +72,25 @@ pub struct State {
     settings: Settings,
     phase: Phase,
     epoch_ms: i64,
-    frame: Frame,
+    /// The workflows in progress, each run for the one before.
+    frames: Vec<Frame>,
+    /// The number of the next frame.
+    frame_count: u32,
+    /// Workflows that have run to their end, each as it ran last.
+    completed: Vec<Completed>,
+    /// Steps that were completed and that steps of other workflows depend on.
+    done_steps: BTreeSet<StepId>,
+    /// How often each step has sent the same, and got the same.
+    paces: BTreeMap<StepId, Pace>,
+    /// `true` if the last request went to this machine.
+    loopback: bool,
     flights: Vec<Flight>,
     calls: u64,
     attempts: u32,
     requests: u32,
     visits: u32,
+    /// Different steps that were entered.
+    steps: u32,
     waited_ms: Millis,
     /// Names of the secrets, by number.
     secret_names: Vec<String>,
@@ -137,24 +158,23 @@ impl Machine {
         if faults.has_errors() {
             return Err(faults);
         }
-        let steps = program.workflow(workflow).map(|w| w.steps.len()).unwrap_or_default();
-        let entry = program.workflow(workflow).and_then(|w| w.steps.first().copied());
         let mut machine = Self {
             state: State {
                 semantics: SEMANTICS,
                 phase: Phase::Fresh,
                 epoch_ms: 0,
-                frame: Frame {
-                    workflow,
-                    inputs: vec![],
-                    steps: vec![StepState::default(); steps],
-                    position: entry.map_or(Position::Left, Position::Enter),
-                },
+                frames: vec![],
+                frame_count: 0,
+                completed: vec![],
+                done_steps: BTreeSet::new(),
+                paces: BTreeMap::new(),
+                loopback: false,
                 flights: vec![],
                 calls: 0,
                 attempts: 0,
                 requests: 0,
                 visits: 0,
+                steps: 0,
                 waited_ms: 0,
                 secret_names: vec![],
                 jump: None,
@@ -164,8 +184,16 @@ impl Machine {
             secrets: Secrets::default(),
             redactor: Redactor::default(),
         };
-        machine.state.frame.inputs = inputs.into_iter().map(|(name, value)| machine.input_slot(name, value)).collect();
-        machine.learn_constants();
+        let program = machine.program.clone();
+        let own = program.workflow(workflow).map(|workflow| &workflow.inputs);
+        let (mut inputs_of, mut extra) = (vec![], vec![]);
+        for (name, value) in inputs {
+            let passed_on = own.is_some_and(|own| own.passes_on(&name));
+            let slot = machine.input_slot(workflow, &name, value);
+            if passed_on { extra.push((name, slot)) } else { inputs_of.push((name, slot)) }
+        }
+        machine.push_frame(workflow, Purpose::Run, inputs_of, extra);
+        machine.learn_constants(workflow);
         Ok(machine)
     }
 
@@ -182,8 +210,8 @@ impl Machine {
         if state.secret_names.len() != secrets.0.len() {
             return Err(RestoreError::Secrets { names: state.secret_names });
         }
-        if program.workflow(state.frame.workflow).is_none_or(|workflow| workflow.steps.len() != state.frame.steps.len())
-        {
+        let fits = |frame: &Frame| program.workflow(frame.workflow).is_some_and(|w| w.steps.len() == frame.steps.len());
+        if state.frames.is_empty() || !state.frames.iter().all(fits) {
             return Err(RestoreError::Program);
         }
         let mut machine = Self { program, state, secrets, redactor: Redactor::default() };
@@ -195,7 +223,9 @@ impl Machine {
             .zip(machine.secrets.0.iter().map(|v| v.clone().into_json()))
             .collect();
         named.iter().for_each(|(name, value)| machine.redactor.learn(name, value));
-        machine.learn_constants();
+        if let Some(first) = machine.state.frames.first().map(|frame| frame.workflow) {
+            machine.learn_constants(first);
+        }
         Ok(machine)
     }
 
@@ -225,7 +255,10 @@ impl Machine {
         let mut turn = Turn::default();
         match (self.state.phase, input) {
             (Phase::Fresh, Input::Start { epoch_ms }) => self.start(epoch_ms, &mut turn),
-            (Phase::Running, Input::Reply { call, result }) => self.reply(now, call, result, &mut turn),
+            (Phase::Running, Input::Reply { call, result }) => {
+                self.expire(now.saturating_sub(1), now, &mut turn);
+                self.reply(now, call, result, &mut turn);
+            }
             (Phase::Running | Phase::Fresh, Input::Cancel) => self.cancel(now, &mut turn),
             (Phase::Stopping(_), Input::Reply { call, result }) => self.late_reply(now, call, result, &mut turn),
             (Phase::Stopping(_), Input::Cancel) => self.interrupted(now, &mut turn),
@@ -270,10 +303,7 @@ impl Machine {
                 },
             );
         }
-        let inputs =
-            self.state.frame.inputs.iter().map(|(name, slot)| (name.clone(), self.shown(name, slot))).collect();
-        let place = self.program.workflow(self.state.frame.workflow).map(|w| w.place.clone());
-        self.emit(turn, None, place, EventKind::WorkflowStarted { inputs });
+        self.announce(None, turn);
     }
 
     /// An input for an event: a secret is its mask, whatever its length or type.
@@ -290,47 +320,94 @@ impl Machine {
             if now >= self.state.settings.limits.run_ms {
                 return self.time_limit(now, turn);
             }
-            match self.state.frame.position {
-                Position::Enter(step) => self.enter(now, step, turn),
-                Position::Waiting { step, until } if now >= until => self.enter(now, step, turn),
+            if self.expire(now, now, turn) {
+                continue;
+            }
+            match self.frame().position {
+                Position::Start => self.begin(now, turn),
+                Position::Go(next) => self.go(now, next, turn),
+                Position::Waiting { next, until } if now >= until => self.go(now, next, turn),
                 Position::Waiting { .. } | Position::Calling { .. } => return,
-                Position::Left => {
-                    let (outputs, missing) = self.workflow_outputs(turn);
-                    self.finish(now, Outcome::Succeeded { outputs, missing }, turn);
-                }
+                // The frame above is gone, which never happens: there is nothing to wait for.
+                Position::Inside(_) | Position::Left => self.ended(now, finish::End::Succeeded, turn),
             }
         }
     }
 
     fn wake(&self) -> Option<Millis> {
-        match (self.state.phase, &self.state.frame.position) {
-            (Phase::Running, Position::Waiting { until, .. }) => Some((*until).min(self.state.settings.limits.run_ms)),
-            (Phase::Running, _) => Some(self.state.settings.limits.run_ms),
+        let limit = self.state.settings.limits.run_ms;
+        let deadline = self.state.frames.iter().filter_map(|frame| frame.deadline).min().unwrap_or(limit).min(limit);
+        match (self.state.phase, &self.frame().position) {
+            (Phase::Running, Position::Waiting { until, .. }) => Some((*until).min(deadline)),
+            (Phase::Running, _) => Some(deadline),
             (Phase::Stopping(until), _) => Some(until),
             (Phase::Fresh | Phase::Done, _) => None,
         }
     }
 
-    /// Enters a step: builds its request and sends it.
-    fn enter(&mut self, now: Millis, id: StepId, turn: &mut Turn) {
+    fn go(&mut self, now: Millis, next: Next, turn: &mut Turn) {
+        match next {
+            Next::Visit(step) => self.enter(now, step, true, turn),
+            Next::Attempt(step) => self.enter(now, step, false, turn),
+            Next::Detour(step) => self.take_detour(now, step, turn),
+        }
+    }
+
+    /// Enters a step, or tries it again: builds its request and sends it, or starts the workflow that it calls.
+    fn enter(&mut self, now: Millis, id: StepId, visit: bool, turn: &mut Turn) {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return self.state.frame.position = Position::Left };
+        let Some(step) = program.step(id) else { return self.frame_mut().position = Position::Left };
         if self.state.attempts >= self.state.settings.limits.steps {
             return self.step_limit(now, id, turn);
         }
         self.state.attempts += 1;
-        self.state.visits += 1;
+        let mut first = false;
         if let Some(state) = self.step_state(id) {
-            state.visits += 1;
+            if visit {
+                first = state.visits == 0;
+                state.visits += 1;
+                state.attempt = 0;
+                state.used.clear();
+            }
+            state.attempt += 1;
             state.entered = now;
         }
-        let operation = operation_of(&program, step);
-        self.emit(
-            turn,
-            Some(id),
-            Some(step.place.clone()),
-            EventKind::StepStarted { operation: operation.and_then(|o| o.id.clone()) },
-        );
+        self.state.visits += u32::from(visit);
+        self.state.steps += u32::from(first);
+        let deadline = step.timeout_ms.map(|ms| now.saturating_add(ms));
+        let frame = self.frame_mut();
+        frame.deadline = deadline;
+        frame.returned.clear();
+        let operation = operation_of(&program, step).and_then(|operation| operation.id.clone());
+        let calls = match &step.call {
+            Call::Workflow { workflow, .. } => program.workflow(*workflow).map(|workflow| workflow.name.clone()),
+            Call::Operation { .. } => None,
+        };
+        self.emit(turn, Some(id), Some(step.place.clone()), EventKind::StepStarted { operation, calls });
+        if let Some(missing) = self.not_completed(step) {
+            let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
+            let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);
+            let why = self.why(id, "dependency-not-met", message);
+            return self.failed(now, id, why, None, turn);
+        }
+        match &step.call {
+            Call::Operation { .. } => self.send(now, id, step, turn),
+            Call::Workflow { workflow, passed, .. } => self.call(now, id, *workflow, passed, turn),
+        }
+    }
+
+    /// A step that must have been completed before this one, and was not.
+    fn not_completed(&self, step: &Step) -> Option<StepId> {
+        let view = self.view(None);
+        let own = |id: StepId| {
+            self.program.step(id).is_some_and(|other| other.workflow == step.workflow)
+                && view.state(id).is_some_and(|state| state.status == Some(crate::event::StepStatus::Succeeded))
+        };
+        step.after.iter().copied().find(|id| !own(*id) && !self.state.done_steps.contains(id))
+    }
+
+    fn send(&mut self, now: Millis, id: StepId, step: &Step, turn: &mut Turn) {
+        let program = self.program.clone();
         let built = request::build(&program, step, &self.state.settings.servers, &self.view(None));
         let built = match built {
             Ok(built) => built,
@@ -356,12 +433,14 @@ impl Machine {
         let call = CallId(self.state.calls);
         self.state.calls += 1;
         self.state.requests += 1;
+        self.state.loopback = built.loopback;
         let print = print_of(&request);
         if let Some(state) = self.step_state(id) {
             state.sent = now;
-            if state.pace.request != Some(print) {
-                state.pace = frame::Pace { request: Some(print), ..frame::Pace::default() };
-            }
+        }
+        let pace = self.state.paces.entry(id).or_default();
+        if pace.request != Some(print) {
+            *pace = Pace { request: Some(print), ..Pace::default() };
         }
         self.emit(
             turn,
@@ -375,14 +454,33 @@ impl Machine {
                 body,
             },
         );
-        self.state.flights.push(Flight { call, method: request.method.clone(), url: request.url.clone() });
-        self.state.frame.position = Position::Calling { step: id, call };
+        let exchange =
+            Exchange { url: request.url.clone(), method: request.method.clone(), request: built.sent, answer: None };
+        self.state.flights.push(Flight { call, method: request.method.clone(), exchange: Some(Box::new(exchange)) });
+        self.frame_mut().position = Position::Calling { step: id, call };
         let limits = &self.state.settings.limits;
         turn.sends.push(Outgoing { call, request, timeout_ms: limits.request_ms, body_bytes: limits.body_bytes });
     }
 
+    /// The exchange of a flight; after a restore, what was sent is built again.
+    fn exchange_of(&self, step: StepId, flight: Flight) -> Exchange {
+        if let Some(exchange) = flight.exchange {
+            return *exchange;
+        }
+        let built = self
+            .program
+            .step(step)
+            .map(|step| request::build(&self.program, step, &self.state.settings.servers, &self.view(None)));
+        match built {
+            Some(Ok(built)) => {
+                Exchange { url: built.request.url, method: built.request.method, request: built.sent, answer: None }
+            }
+            _ => Exchange { method: flight.method, ..Exchange::default() },
+        }
+    }
+
     fn reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
-        let Position::Calling { step: id, call: expected } = self.state.frame.position else { return };
+        let Position::Calling { step: id, call: expected } = self.frame().position else { return };
         if call != expected {
             return;
         }
@@ -431,7 +529,7 @@ impl Machine {
         let flight = self.state.flights.remove(at);
         let sent = self.step_state(id).map(|state| state.sent).unwrap_or(now);
         let duration_ms = now.saturating_sub(sent);
-        let mut exchange = Exchange { url: flight.url, method: flight.method, answer: None };
+        let mut exchange = self.exchange_of(id, flight);
         match result {
             Ok(response) => {
                 let shown = self.state.settings.limits.shown_bytes;
@@ -443,11 +541,10 @@ impl Machine {
                 let retry_after = answer
                     .header("retry-after")
                     .and_then(|text| act::retry_after(text, self.state.epoch_ms.saturating_add_unsigned(now)));
-                if let Some(state) = self.step_state(id) {
-                    state.pace.unchanged = if state.pace.answer == Some(print) { state.pace.unchanged + 1 } else { 1 };
-                    state.pace.answer = Some(print);
-                    state.pace.retry_after = retry_after;
-                }
+                let pace = self.state.paces.entry(id).or_default();
+                pace.unchanged = if pace.answer == Some(print) { pace.unchanged + 1 } else { 1 };
+                pace.answer = Some(print);
+                pace.retry_after = retry_after;
                 self.emit(
                     turn,
                     Some(id),
@@ -458,6 +555,7 @@ impl Machine {
                 Some(Ok(exchange))
             }
             Err(failure) => {
+                self.state.paces.entry(id).or_default().retry_after = None;
                 self.emit(
                     turn,
                     Some(id),
@@ -496,36 +594,48 @@ impl Machine {
     }
 
     fn fill_output(&self, output: &Output, exchange: Option<&Exchange>) -> Option<Value> {
-        match eval::fill(&output.value.template, &self.view(exchange)) {
-            Ok(Ok(value)) => value,
-            Ok(Err(_)) | Err(EvalError::NoAnswer | EvalError::NotEvaluable(_)) => None,
-        }
+        select::value(&output.value, &self.view(exchange))
     }
 
     fn view<'a>(&'a self, exchange: Option<&'a Exchange>) -> View<'a> {
-        View { frame: &self.state.frame, first: self.first(), secrets: &self.secrets, exchange }
+        let frame = self.frame();
+        let below = self.state.frames.split_last().map(|(_, below)| below).unwrap_or_default();
+        let (secrets, completed) = (&self.secrets, &self.state.completed);
+        View { frame, first: self.first(), secrets, below, completed, exchange }
+    }
+
+    /// The workflow in progress.
+    #[expect(clippy::expect_used, reason = "the first frame is pushed by `new` and never popped")]
+    fn frame(&self) -> &Frame {
+        self.state.frames.last().expect("a run has a frame")
+    }
+
+    #[expect(clippy::expect_used, reason = "the first frame is pushed by `new` and never popped")]
+    fn frame_mut(&mut self) -> &mut Frame {
+        self.state.frames.last_mut().expect("a run has a frame")
     }
 
     fn first(&self) -> StepId {
-        self.program.workflow(self.state.frame.workflow).and_then(|w| w.steps.first().copied()).unwrap_or(StepId(0))
+        self.program.workflow(self.frame().workflow).and_then(|w| w.steps.first().copied()).unwrap_or(StepId(0))
     }
 
     fn step_state(&mut self, step: StepId) -> Option<&mut StepState> {
         let index = step.0.checked_sub(self.first().0)? as usize;
-        self.state.frame.steps.get_mut(index)
+        self.frame_mut().steps.get_mut(index)
     }
 
     /// The only door for events: masked here, and nowhere else.
     fn emit(&self, turn: &mut Turn, step: Option<StepId>, span: Option<Place>, kind: EventKind) {
         let known = step.and_then(|id| self.program.step(id));
-        let visit = step.and_then(|id| self.view(None).state(id)).map(|state| state.visits);
-        let workflow = self.program.workflow(self.state.frame.workflow).map(|w| w.name.clone()).unwrap_or_default();
+        let view = self.view(None);
+        let state = step.and_then(|id| view.state(id));
+        let workflow = self.program.workflow(view.frame.workflow).map(|w| w.name.clone()).unwrap_or_default();
         let event = Event {
             workflow,
-            frame: 0,
+            frame: view.frame.number,
             step: known.map(|s| s.name.clone()),
-            visit,
-            attempt: visit.map(|_| 1),
+            visit: state.map(|state| state.visits),
+            attempt: state.map(|state| state.attempt.max(1)),
             span,
             kind,
         };
@@ -536,8 +646,9 @@ impl Machine {
 /// Which servers are missing, or are not what can be called.
 fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diagnostics {
     let mut faults = Diagnostics::default();
-    let steps = program.workflow(workflow).map(|w| w.steps.as_slice()).unwrap_or_default();
-    for operation in steps.iter().filter_map(|id| program.step(*id)).filter_map(|step| operation_of(program, step)) {
+    let workflows = program.reached(workflow);
+    let steps = workflows.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
+    for operation in steps.filter_map(|id| program.step(*id)).filter_map(|step| operation_of(program, step)) {
         let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
         if settings.servers.of(source).is_none() && operation.server.is_none() {
             let called = operation.id.clone().unwrap_or_else(|| format!("{} {}", operation.method, operation.path));
@@ -566,8 +677,10 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
 }
 
 fn operation_of<'p>(program: &'p Program, step: &Step) -> Option<&'p crate::program::Operation> {
-    let Call::Operation { operation, .. } = &step.call;
-    program.operation(*operation)
+    match &step.call {
+        Call::Operation { operation, .. } => program.operation(*operation),
+        Call::Workflow { .. } => None,
+    }
 }
 
 fn print_of(request: &Request) -> u64 {

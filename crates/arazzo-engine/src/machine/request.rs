@@ -3,17 +3,21 @@
 use serde_json::{Map, Value as Json};
 
 use super::wire::Request;
+use super::{payload, select};
 use crate::event::Why;
-use crate::expr::eval::{AbsentInText, EvalError, fill};
+use crate::expr::eval::{AbsentInText, EvalError, Sent, fill_escaped};
 use crate::expr::{Expr, Lookup, Piece, Root, Template};
 use crate::limits::{Servers, is_loopback};
 use crate::openapi::encode;
-use crate::program::{Argument, Build, Call, Leaf, Location, Program, Step};
+use crate::program::{Argument, Build, Call, Leaf, Location, Passed, Program, Selection, Step};
 use crate::source::Place;
+use crate::value::Value;
 
 /// A request with what was learned while it was built.
 pub(super) struct Built {
     pub(super) request: Request,
+    /// Its parts before they were encoded.
+    pub(super) sent: Sent,
     /// `true` if it goes to this machine.
     pub(super) loopback: bool,
     /// Expressions without a value, and what was left out because of them.
@@ -22,19 +26,45 @@ pub(super) struct Built {
     pub(super) credentials: Vec<(String, Json)>,
 }
 
+/// The inputs of a workflow that is called, with what was learned while they were built.
+pub(super) struct BuiltInputs {
+    pub(super) values: Vec<(String, Value)>,
+    pub(super) absent: Vec<(String, String)>,
+    pub(super) credentials: Vec<(String, Json)>,
+}
+
+/// Builds the inputs that a step or an action passes to a workflow.
+///
+/// # Errors
+/// Why they cannot be built.
+pub(super) fn passed(
+    program: &Program,
+    step: &Step,
+    passed: &Passed,
+    lookup: &dyn Lookup,
+) -> Result<BuiltInputs, Box<Why>> {
+    let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![] };
+    let mut values = vec![];
+    for passed in &passed.values {
+        if let Some(value) = builder.value(&passed.value, &passed.name)? {
+            values.push((passed.name.clone(), value));
+        }
+    }
+    Ok(BuiltInputs { values, absent: builder.absent, credentials: builder.credentials })
+}
+
 /// Builds the request of a step.
 ///
 /// # Errors
 /// Why it cannot be sent: a value that is absent where one is needed, or one that cannot be sent safely.
 pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &dyn Lookup) -> Result<Built, Box<Why>> {
-    let Call::Operation { operation, arguments, body } = &step.call;
-    let Some(operation) = program.operation(*operation) else {
-        return Err(why("no-operation", step, &step.place, "the operation is not known".to_owned()));
-    };
+    let missing = || why("no-operation", step, &step.place, "the operation is not known".to_owned());
+    let Call::Operation { operation, arguments, body } = &step.call else { return Err(missing()) };
+    let Some(operation) = program.operation(*operation) else { return Err(missing()) };
     let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![] };
     let mut values: Vec<(&Argument, Json)> = vec![];
     for argument in arguments {
-        let value = builder.value(&argument.value, &argument.name)?;
+        let value = builder.value(&argument.value, &argument.name)?.map(Value::into_json);
         match value {
             Some(value) => {
                 if argument.credential {
@@ -83,64 +113,104 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
         headers.push(("Cookie".to_owned(), cookies.join("; ")));
     }
     let mut bytes = None;
+    let mut sent_body = None;
     if let Some(body) = body {
-        let Some(value) = builder.value(&body.payload, "the body")? else {
-            let text = builder.absent.last().map(|(text, _)| text.clone()).unwrap_or_default();
-            return Err(why(
-                "absent-value",
-                step,
-                &body.place,
-                format!("`{text}` has no value, and the whole body is made of it"),
-            ));
-        };
+        let encoded = payload::encode(&mut builder, body)?;
         if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-            headers.push(("Content-Type".to_owned(), body.content_type.clone()));
+            headers.push(("Content-Type".to_owned(), encoded.content_type));
         }
-        bytes = Some(value.to_string().into_bytes());
+        bytes = Some(encoded.bytes);
+        sent_body = Some(encoded.value);
     }
     let parsed = url::Url::parse(&url).map_err(|error| {
         why("unsafe-value", step, &step.place, format!("the url of the request is not valid: {error}"))
     })?;
     let request = Request { method: operation.method.clone(), url: parsed.to_string(), headers, body: bytes };
     let loopback = is_loopback(&parsed);
-    Ok(Built { request, loopback, absent: builder.absent, credentials: builder.credentials })
+    let of_kind = |location: Location| {
+        let fits = values.iter().filter(move |(argument, _)| argument.location == location);
+        fits.map(|(argument, value)| (argument.name.clone(), value.clone())).collect::<Vec<_>>()
+    };
+    let sent = Sent {
+        headers: request.headers.clone(),
+        query: of_kind(Location::Query),
+        path: of_kind(Location::Path),
+        body: sent_body,
+    };
+    Ok(Built { request, sent, loopback, absent: builder.absent, credentials: builder.credentials })
 }
 
-struct Builder<'a> {
-    program: &'a Program,
-    step: &'a Step,
-    lookup: &'a dyn Lookup,
-    absent: Vec<(String, String)>,
-    credentials: Vec<(String, Json)>,
+pub(super) struct Builder<'a> {
+    pub(super) program: &'a Program,
+    pub(super) step: &'a Step,
+    pub(super) lookup: &'a dyn Lookup,
+    pub(super) absent: Vec<(String, String)>,
+    pub(super) credentials: Vec<(String, Json)>,
 }
 
 impl Builder<'_> {
     /// The value, or nothing if it is one expression without a value.
-    fn value(&mut self, build: &Build, target: &str) -> Result<Option<Json>, Box<Why>> {
+    pub(super) fn value(&mut self, build: &Build, target: &str) -> Result<Option<Value>, Box<Why>> {
+        self.escaped(build, target, &|value| value.to_text())
+    }
+
+    /// As [`Builder::value`], with values inside of texts written by `escape`.
+    pub(super) fn escaped(
+        &mut self,
+        build: &Build,
+        target: &str,
+        escape: &dyn Fn(&Value) -> String,
+    ) -> Result<Option<Value>, Box<Why>> {
         match build {
-            Build::Constant(json) => Ok(Some(json.clone())),
-            Build::Template(leaf) => self.leaf(leaf, target),
+            Build::Constant(json) => Ok(Some(Value::Json(json.clone()))),
+            Build::Template(leaf) => self.leaf(leaf, target, escape),
+            Build::Select(selection) => self.selected(selection, target),
             Build::Array(items) => {
                 let mut built = vec![];
                 for item in items {
-                    built.extend(self.value(item, &format!("an item of `{target}`"))?);
+                    built.extend(self.value(item, &format!("an item of `{target}`"))?.map(Value::into_json));
                 }
-                Ok(Some(Json::Array(built)))
+                Ok(Some(Value::Json(Json::Array(built))))
             }
             Build::Object(members) => {
                 let mut built = Map::new();
                 for (name, member) in members {
                     if let Some(value) = self.value(member, name)? {
-                        built.insert(name.clone(), value);
+                        built.insert(name.clone(), value.into_json());
                     }
                 }
-                Ok(Some(Json::Object(built)))
+                Ok(Some(Value::Json(Json::Object(built))))
             }
         }
     }
 
-    fn leaf(&mut self, leaf: &Leaf, target: &str) -> Result<Option<Json>, Box<Why>> {
-        let filled = match fill(&leaf.template, self.lookup) {
+    /// What a Selector Object selects.
+    fn selected(&mut self, selection: &Selection, target: &str) -> Result<Option<Value>, Box<Why>> {
+        let found = select::select(selection, self.lookup).map_err(|error| {
+            let reason = match error {
+                EvalError::NoAnswer => "there is no answer to read".to_owned(),
+                EvalError::NotEvaluable(reason) => reason,
+            };
+            let message = format!("the selector `{}` cannot be evaluated: {reason}", selection.text);
+            why("absent-value", self.step, &selection.place, message)
+        })?;
+        match &found {
+            Some(value) if selection.credential => {
+                self.credentials.push((target.to_owned(), value.clone().into_json()));
+            }
+            Some(_) => {}
+            None => self.absent.push((selection.text.clone(), target.to_owned())),
+        }
+        Ok(found)
+    }
+
+    fn leaf(
+        &mut self,
+        leaf: &Leaf,
+        target: &str,
+        escape: &dyn Fn(&Value) -> String,
+    ) -> Result<Option<Value>, Box<Why>> {
+        let filled = match fill_escaped(&leaf.template, self.lookup, escape) {
             Ok(filled) => filled,
             Err(EvalError::NoAnswer) => {
                 return Err(why(
@@ -161,11 +231,10 @@ impl Builder<'_> {
         };
         match filled {
             Ok(Some(value)) => {
-                let json = value.into_json();
                 if leaf.credential {
-                    self.credentials.push((target.to_owned(), json.clone()));
+                    self.credentials.push((target.to_owned(), value.clone().into_json()));
                 }
-                Ok(Some(json))
+                Ok(Some(value))
             }
             Ok(None) => {
                 self.absent.push((leaf.text.clone(), target.to_owned()));
@@ -222,14 +291,14 @@ impl Builder<'_> {
                     return Some(format!("step `{}` has not run", from.name));
                 }
                 let output = from.outputs.iter().find(|output| output.name == *name)?;
-                Some(format!("output `{name}` of step `{}` is `{}`, which found nothing", from.name, output.value.text))
+                Some(format!("output `{name}` of step `{}` is `{}`, which found nothing", from.name, output.text))
             }
             _ => None,
         }
     }
 }
 
-fn why(code: &str, step: &Step, place: &Place, message: String) -> Box<Why> {
+pub(super) fn why(code: &str, step: &Step, place: &Place, message: String) -> Box<Why> {
     Box::new(Why {
         code: code.to_owned(),
         message,

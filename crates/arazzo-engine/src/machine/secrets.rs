@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::Machine;
 use super::frame::Slot;
-use crate::expr::{StepId, Template, eval};
+use crate::expr::{StepId, Template, WorkflowId, eval};
 use crate::program::{AnswerPart, Build, Call};
 use crate::value::Value;
 
@@ -23,11 +23,12 @@ impl Machine {
     }
 
     /// Constants in credential positions are secrets that stand in the document.
-    pub(super) fn learn_constants(&mut self) {
+    pub(super) fn learn_constants(&mut self, workflow: WorkflowId) {
         let program = self.program.clone();
-        let steps = program.workflow(self.state.frame.workflow).map(|w| w.steps.as_slice()).unwrap_or_default();
-        for step in steps.iter().filter_map(|id| program.step(*id)) {
-            let Call::Operation { arguments, .. } = &step.call;
+        let reached = program.reached(workflow);
+        let steps = reached.iter().filter_map(|id| program.workflow(*id)).flat_map(|w| &w.steps);
+        for step in steps.filter_map(|id| program.step(*id)) {
+            let Call::Operation { arguments, .. } = &step.call else { continue };
             for argument in arguments.iter().filter(|argument| argument.credential) {
                 if let Build::Template(leaf) = &argument.value
                     && let Template::Literal(text) = &leaf.template
@@ -55,14 +56,18 @@ impl Machine {
         self.redactor.learn(name, &Json::String(secret.to_owned()));
     }
 
-    pub(super) fn input_slot(&mut self, name: String, value: Json) -> (String, Slot) {
-        let marked = self.program.workflow(self.state.frame.workflow).is_some_and(|w| w.inputs.secret.contains(&name));
-        if !marked && !self.state.settings.secrets.contains(&name) {
-            return (name, Slot::Plain(Value::Json(value)));
+    pub(super) fn input_slot(&mut self, workflow: WorkflowId, name: &str, value: Json) -> Slot {
+        let marked = self.program.workflow(workflow).is_some_and(|w| w.inputs.secret.contains(name));
+        let marked = marked || self.state.settings.secrets.iter().any(|secret| secret == name);
+        let value = match self.state.settings.files.get(name) {
+            Some(file) if self.state.frames.is_empty() => Value::File(file.clone()),
+            _ => Value::Json(value),
+        };
+        if !marked {
+            return Slot::Plain(value);
         }
-        self.redactor.learn(&name, &value);
-        let slot = self.secret_slot(&name, Value::Json(value));
-        (name, slot)
+        self.redactor.learn(name, &value.clone().into_json());
+        self.secret_slot(name, value)
     }
 
     pub(super) fn secret_slot(&mut self, name: &str, value: Value) -> Slot {

@@ -6,10 +6,11 @@ use serde_json::{Map, Value as Json};
 
 use super::Source;
 use crate::expr::{Root, Template};
-use crate::node::{Kind, Node};
+use crate::node::{Kind, Node, NodeLimits};
 use crate::openapi::sample::{member, sample};
 use crate::openapi::{Api, Operation};
 use crate::program::{Build, Call, Location, Program, Workflow};
+use crate::source::Sources;
 use crate::value::Way;
 
 /// Keywords that say more about a value than its type.
@@ -29,15 +30,20 @@ const TELLING: [&str; 12] = [
 ];
 
 /// Values for the inputs that are required and have no default.
-pub(super) fn made_up(sources: &[Source], program: &Program, workflow: &Workflow, schema: &Node) -> Map<String, Json> {
+pub(super) fn made_up(sources: &[Source], program: &Program, workflow: &Workflow) -> Map<String, Json> {
+    // The compiled schema holds all that it refers to.
+    let mut texts = Sources::default();
+    let written = workflow.inputs.schema.as_ref().map(Json::to_string).unwrap_or_default();
+    let id = texts.add("inputs", "inputs", written);
+    let Ok(schema) = Node::parse_json(&texts, id, NodeLimits::default()) else { return Map::new() };
+    let schema = &schema;
     let api = Api::new(schema);
     let property = |name: &str| member(api, schema, name);
-    let required = schema.get("required").map(Node::items).unwrap_or_default();
-    let names: Vec<&str> = required
-        .iter()
-        .filter_map(Node::as_str)
-        .filter(|name| property(name).is_none_or(|node| node.get("default").is_none()))
-        .collect();
+    let needed = workflow.inputs.declared.iter().filter(|input| input.required && input.default.is_none());
+    let mut names: Vec<&str> = needed.map(|input| input.name.as_str()).collect();
+    // Names that are required and not declared.
+    let required = schema.get("required").map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str);
+    names.extend(required.filter(|name| !workflow.inputs.declares(name)));
     let wanted: Vec<[Way; 1]> = names.iter().map(|name| [Way::Member((*name).to_owned())]).collect();
     let ways: Vec<&[Way]> = wanted.iter().map(<[Way; 1]>::as_slice).collect();
     let Json::Object(mut made) = sample(api, schema, "", &ways) else { return Map::new() };
@@ -67,7 +73,7 @@ fn sent_as<'a>(
 ) -> BTreeMap<&'a str, (Api<'a>, &'a Node)> {
     let mut found = BTreeMap::new();
     for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
-        let Call::Operation { operation, arguments, body } = &step.call;
+        let Call::Operation { operation, arguments, body } = &step.call else { continue };
         let Some(operation) = program.operation(*operation) else { continue };
         let Some(root) = sources.get(operation.api).and_then(|source| source.root.as_ref()) else { continue };
         let api = Api::new(root);

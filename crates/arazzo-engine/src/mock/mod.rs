@@ -13,7 +13,7 @@ use crate::limits::Millis;
 use crate::machine::Response;
 use crate::node::Node;
 use crate::openapi::{Api, Operation};
-use crate::program::Program;
+use crate::program::{Program, WorkflowId};
 use crate::source::Sources;
 
 mod answer;
@@ -104,13 +104,19 @@ impl Mock {
         self
     }
 
-    /// Inputs for a workflow of the program whose documents these are: those that its schema requires without a default.
+    /// Inputs for a workflow of the program whose documents these are: those that its schema, or that of a workflow it
+    /// depends on, requires without a default.
     #[must_use]
-    pub fn inputs(&self, program: &Program, workflow: usize, schema: Option<&Node>) -> Map<String, Json> {
-        match (program.workflows.get(workflow), schema) {
-            (Some(workflow), Some(schema)) => inputs::made_up(&self.sources, program, workflow, schema),
-            _ => Map::new(),
+    pub fn inputs(&self, program: &Program, workflow: WorkflowId) -> Map<String, Json> {
+        let Some(target) = program.workflow(workflow) else { return Map::new() };
+        let mut made = Map::new();
+        for id in std::iter::once(workflow).chain(target.dependencies.iter().copied()) {
+            let Some(workflow) = program.workflow(id) else { continue };
+            for (name, value) in inputs::made_up(&self.sources, program, workflow) {
+                made.entry(name).or_insert(value);
+            }
         }
+        made
     }
 
     /// Every answer takes this many ms.

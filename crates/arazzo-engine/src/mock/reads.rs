@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::expr::{Expr, Root};
-use crate::program::{Build, Call, Program, Step, Test};
+use crate::program::{Build, Call, Program, Select, Step, Test};
 use crate::value::Way;
+
+/// How many outputs a value is followed through.
+const DEPTH: usize = 32;
 
 /// What is read of the answers of one operation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +22,7 @@ pub struct Reads {
 pub(super) fn of(program: &Program) -> BTreeMap<(usize, (String, String)), Reads> {
     let mut found: BTreeMap<(usize, (String, String)), Reads> = BTreeMap::new();
     let mut add = |step: &Step, expr: &Expr, rest: &[Way]| {
-        let Call::Operation { operation, .. } = &step.call;
+        let Call::Operation { operation, .. } = &step.call else { return };
         let Some(operation) = program.operation(*operation) else { return };
         let key = (operation.api, (operation.method.to_ascii_lowercase(), operation.path.clone()));
         let reads = found.entry(key).or_default();
@@ -36,32 +39,83 @@ pub(super) fn of(program: &Program) -> BTreeMap<(usize, (String, String)), Reads
         }
     };
     for step in &program.steps {
-        let own = step.outputs.iter().flat_map(|output| output.value.template.expressions());
-        for expr in own.chain(step.all_criteria().flat_map(|criterion| criterion.expressions())) {
-            add(step, expr, &[]);
-        }
-        for criterion in step.all_criteria() {
+        let kept = step.outputs.iter().flat_map(|output| looked_at(&output.value));
+        let sent = step.call.values().flat_map(looked_at);
+        let passed = step.passed().flat_map(|value| looked_at(&value.value));
+        let judged = step.all_criteria().flat_map(|criterion| {
+            let mut ways: Vec<(&Expr, Vec<Way>)> = criterion.expressions().into_iter().map(|e| (e, vec![])).collect();
             if let Test::Jsonpath(test) = &criterion.test {
-                test.condition.reads().iter().for_each(|way| add(step, &test.context, way));
+                ways.extend(test.condition.reads().into_iter().map(|way| (&test.context, way)));
             }
+            ways
+        });
+        for (expr, rest) in kept.chain(sent).chain(passed).chain(judged) {
+            trace(program, Some(step), expr, &rest, &mut add, 0);
         }
     }
-    // What is read of an output is read of the answer that it came from.
-    let values = program.steps.iter().flat_map(|step| {
-        let sent = step.call.values().flat_map(Build::leaves).map(|leaf| &leaf.template);
-        let kept = step.outputs.iter().map(|output| &output.value.template);
-        let judged = step.all_criteria().flat_map(|criterion| criterion.expressions());
-        sent.chain(kept).flat_map(|template| template.expressions()).chain(judged)
-    });
-    let outputs = program.workflows.iter().flat_map(|workflow| &workflow.outputs);
-    for expr in values.chain(outputs.flat_map(|output| output.value.template.expressions())) {
-        let Root::StepOutput(step, name) = &expr.root else { continue };
-        let Some(step) = program.step(*step) else { continue };
-        for output in step.outputs.iter().filter(|output| output.name == *name) {
-            output.value.template.expressions().into_iter().for_each(|from| add(step, from, &ways(expr)));
+    for output in program.workflows.iter().flat_map(|workflow| &workflow.outputs) {
+        for (expr, rest) in looked_at(&output.value) {
+            trace(program, None, expr, &rest, &mut add, 0);
         }
     }
     found
+}
+
+/// Follows a value to the answer that it comes from: what is read of an output is read of what the output is.
+fn trace(
+    program: &Program,
+    step: Option<&Step>,
+    expr: &Expr,
+    rest: &[Way],
+    add: &mut impl FnMut(&Step, &Expr, &[Way]),
+    depth: usize,
+) {
+    if depth > DEPTH {
+        return;
+    }
+    let (step, output, inside) = match &expr.root {
+        Root::StepOutput(id, name) => {
+            let Some(step) = program.step(*id) else { return };
+            let own = step.outputs.iter().find(|output| output.name == *name);
+            let called = match step.call {
+                Call::Workflow { workflow, .. } => program.workflow(workflow),
+                Call::Operation { .. } => None,
+            };
+            let passed = || called.and_then(|w| w.outputs.iter().find(|output| output.name == *name));
+            (own.is_some().then_some(step), own.or_else(passed), true)
+        }
+        Root::WorkflowOutput(id, name) => {
+            let workflow = program.workflow(*id);
+            (None, workflow.and_then(|w| w.outputs.iter().find(|output| output.name == *name)), true)
+        }
+        _ => (step, None, false),
+    };
+    if !inside {
+        if let Some(step) = step {
+            add(step, expr, rest);
+        }
+        return;
+    }
+    let further: Vec<Way> = ways(expr).into_iter().chain(rest.iter().cloned()).collect();
+    for (from, mut way) in output.iter().flat_map(|output| looked_at(&output.value)) {
+        way.extend_from_slice(&further);
+        trace(program, step, from, &way, add, depth + 1);
+    }
+}
+
+/// The expressions of a value, and the ways that selectors take from there.
+fn looked_at(build: &Build) -> Vec<(&Expr, Vec<Way>)> {
+    match build {
+        Build::Constant(_) => vec![],
+        Build::Template(leaf) => leaf.template.expressions().into_iter().map(|expr| (expr, vec![])).collect(),
+        Build::Select(selection) => match &selection.select {
+            Select::Pointer(at) => vec![(&selection.context, at.tokens().iter().cloned().map(Way::Member).collect())],
+            Select::Jsonpath(query, _) => query.reads().into_iter().map(|way| (&selection.context, way)).collect(),
+            Select::Xpath(..) => vec![(&selection.context, vec![])],
+        },
+        Build::Array(items) => items.iter().flat_map(looked_at).collect(),
+        Build::Object(members) => members.iter().flat_map(|(_, value)| looked_at(value)).collect(),
+    }
 }
 
 /// The way of an expression; the length of something is read from the thing.

@@ -19,6 +19,12 @@ pub fn percent(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
+/// A name or value of `application/x-www-form-urlencoded`: a blank is `+`.
+#[must_use]
+pub fn form_text(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 /// Fills a path template, `simple` style. `value` gives the parameter of a name; the rest of the template is kept as
 /// it is written.
 ///

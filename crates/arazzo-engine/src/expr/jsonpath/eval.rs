@@ -269,6 +269,12 @@ impl<'v, 'q> Run<'v, 'q> {
                 compare(left.as_deref(), *operator, right.as_deref(), &|visits| self.spend(visits))
             }
             Logical::Exists(path) => self.exists(path, current),
+            Logical::Truthy(path) => Ok(match self.singular(path, current)?.as_deref() {
+                None | Some(Value::Null | Value::Bool(false)) => false,
+                Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+                Some(Value::String(text)) => !text.is_empty(),
+                Some(_) => true,
+            }),
             Logical::Test(test) => self.matches(test, current),
         }
     }

@@ -5,6 +5,7 @@
 //! Expressions in braces are *holes*: their values come in as data and can never change the query. Evaluation has
 //! budgets and does not call itself for data. Knows no runtime expressions and no documents.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -19,7 +20,7 @@ mod tree;
 pub use compare::{equal, order};
 pub use tree::Operator;
 
-use crate::value::Way;
+use crate::value::{Pointer, Way};
 use eval::Run;
 use tree::{Logical, Operand, OperandRef, Path, Root, Segment, Selector};
 
@@ -102,6 +103,16 @@ pub struct Hole {
     pub in_string: bool,
 }
 
+/// A version of JSONPath.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `rfc9535`
+    Rfc9535,
+    /// `draft-goessner-dispatch-jsonpath-00`: filters stand in parentheses and test for being true, `.length` is that of
+    /// an array or text, `(@.length-1)` counts from the end, `===` is `==`.
+    Goessner,
+}
+
 /// A query: `$.items[?@.price < 10].name`.
 #[derive(Debug, Clone)]
 pub struct Query {
@@ -177,9 +188,54 @@ impl Query {
     ///
     /// # Errors
     /// [`SyntaxError`] with the part that is wrong.
-    pub fn parse(text: &str, holes: bool) -> Result<Self, SyntaxError> {
-        let parsed = parse::query(text, holes)?;
+    pub fn parse(text: &str, dialect: Dialect, holes: bool) -> Result<Self, SyntaxError> {
+        let parsed = parse::query(text, dialect, holes)?;
         Ok(Self { path: parsed.tree, holes: parsed.holes, texts: parsed.texts })
+    }
+
+    /// `true` if the query selects a list by the way it is written: with a wildcard, a slice or several selectors.
+    #[must_use]
+    pub fn selects_list(&self) -> bool {
+        self.path.segments.iter().any(|segment| {
+            let (Segment::Child(selectors) | Segment::Descendant(selectors)) = segment;
+            selectors.len() > 1
+                || selectors.iter().any(|selector| matches!(selector, Selector::Wildcard | Selector::Slice { .. }))
+        })
+    }
+
+    /// The ways to the values that it looks at, as far as they are known without a value: up to the first `..`.
+    #[must_use]
+    pub fn reads(&self) -> Vec<Vec<Way>> {
+        let mut found = vec![];
+        reads_of(&self.path, &[], &mut found);
+        found
+    }
+
+    /// The places of what the query selects, in the order of the document, each once.
+    ///
+    /// # Errors
+    /// [`EvalError`] if a limit is reached.
+    pub fn locate(&self, root: &Value, bindings: &[Value], limits: &Limits) -> Result<Vec<Pointer>, EvalError> {
+        let selected: HashSet<*const Value> =
+            self.select(root, bindings, limits)?.into_iter().map(std::ptr::from_ref).collect();
+        let mut found = vec![];
+        let mut stack: Vec<(&Value, Vec<String>)> = vec![(root, vec![])];
+        while let Some((value, way)) = stack.pop() {
+            let below = |token: String| way.iter().cloned().chain([token]).collect::<Vec<_>>();
+            match value {
+                Value::Array(items) => {
+                    stack.extend(items.iter().enumerate().rev().map(|(index, item)| (item, below(index.to_string()))));
+                }
+                Value::Object(members) => {
+                    stack.extend(members.iter().rev().map(|(name, value)| (value, below(name.clone()))));
+                }
+                _ => {}
+            }
+            if selected.contains(&std::ptr::from_ref(value)) {
+                found.push(Pointer::of(way));
+            }
+        }
+        Ok(found)
     }
 
     /// The values that the query selects, in the order of RFC 9535; `bindings` are the values of the holes.
@@ -206,12 +262,14 @@ impl Condition {
     /// The ways to the values that it looks at, as far as they are known without a value: up to the first `..`.
     #[must_use]
     pub fn reads(&self) -> Vec<Vec<Way>> {
-        let mut found = vec![];
         match self {
-            Self::Query(query) => reads_of(&query.path, &[], &mut found),
-            Self::Comparison(comparison) => reads_within(&comparison.logical, &[], &mut found),
+            Self::Query(query) => query.reads(),
+            Self::Comparison(comparison) => {
+                let mut found = vec![];
+                reads_within(&comparison.logical, &[], &mut found);
+                found
+            }
         }
-        found
     }
 
     /// Parses a query, or else a comparison; the error is that of the reading that got further.
@@ -219,7 +277,7 @@ impl Condition {
     /// # Errors
     /// [`SyntaxError`] with the part that is wrong.
     pub fn parse(text: &str, holes: bool) -> Result<Self, SyntaxError> {
-        let as_query = match Query::parse(text, holes) {
+        let as_query = match Query::parse(text, Dialect::Rfc9535, holes) {
             Ok(query) => return Ok(Self::Query(query)),
             Err(error) => error,
         };
@@ -328,7 +386,7 @@ fn simple(logical: &Logical, context: &str, nested: bool) -> Option<String> {
         Logical::Compare(left, operator, right) => {
             Some(format!("{} {} {}", simple_operand(left, context)?, operator.text(), simple_operand(right, context)?))
         }
-        Logical::Exists(path) => Some(format!("{} != null", simple_path(path, context)?)),
+        Logical::Exists(path) | Logical::Truthy(path) => Some(format!("{} != null", simple_path(path, context)?)),
         Logical::Test(_) => None,
     }
 }

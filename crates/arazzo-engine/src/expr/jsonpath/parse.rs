@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::functions::{self, Argument, NAMES};
 use super::lex::{Cursor, Part, shortened};
 use super::tree::{Logical, Operand, Operator, Path, Root, Segment, Selector};
-use super::{Hole, Piece, SyntaxError};
+use super::{Dialect, Hole, Piece, SyntaxError};
 use crate::diagnostic::nearest;
 
 /// How deep parentheses, filters and calls may nest.
@@ -21,8 +21,8 @@ pub(super) struct Parsed<T> {
 }
 
 /// Parses `jsonpath-query`.
-pub(super) fn query(text: &str, holes: bool) -> Result<Parsed<Path>, SyntaxError> {
-    let mut parser = Parser::new(text, holes, false);
+pub(super) fn query(text: &str, dialect: Dialect, holes: bool) -> Result<Parsed<Path>, SyntaxError> {
+    let mut parser = Parser { dialect, ..Parser::new(text, holes, false) };
     if !parser.cursor.sees("$") {
         let error = parser.cursor.expected("`$`");
         let name = parser.cursor.word();
@@ -52,6 +52,7 @@ struct Parser<'t> {
     allow_holes: bool,
     holes: Vec<Hole>,
     texts: Vec<Vec<Piece>>,
+    dialect: Dialect,
     /// The comparison form.
     bare: bool,
     /// Filters that are open: inside one, `@` is the value that it tests.
@@ -67,7 +68,16 @@ enum Basic {
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str, allow_holes: bool, bare: bool) -> Self {
-        Self { cursor: Cursor::new(text), allow_holes, holes: vec![], texts: vec![], bare, filters: 0, depth: 0 }
+        Self {
+            cursor: Cursor::new(text),
+            allow_holes,
+            holes: vec![],
+            texts: vec![],
+            dialect: Dialect::Rfc9535,
+            bare,
+            filters: 0,
+            depth: 0,
+        }
     }
 
     fn parsed<T>(self, tree: T) -> Parsed<T> {
@@ -118,8 +128,9 @@ impl<'t> Parser<'t> {
             self.cursor.blanks();
             segments.push(self.segment()?);
         }
-        let length =
-            bare && matches!(segments.last().and_then(Segment::only), Some(Selector::Name(name)) if name == "length");
+        let script = self.dialect == Dialect::Goessner && self.filters > 0;
+        let length = (bare || script)
+            && matches!(segments.last().and_then(Segment::only), Some(Selector::Name(name)) if name == "length");
         Ok(Path { root, segments, length, range: start..self.cursor.at() })
     }
 
@@ -181,9 +192,13 @@ impl<'t> Parser<'t> {
                 self.cursor.next();
                 Ok(Selector::Wildcard)
             }
+            Some('(') if self.dialect == Dialect::Goessner => self.script(),
             Some('?') => {
                 self.cursor.next();
                 self.cursor.blanks();
+                if self.dialect == Dialect::Goessner && !self.cursor.sees("(") {
+                    return Err(self.cursor.expected("`(` after `?`").help("in this version a filter is `?(…)`"));
+                }
                 self.filters += 1;
                 let logical = self.deeper(Self::or);
                 self.filters -= 1;
@@ -191,6 +206,28 @@ impl<'t> Parser<'t> {
             }
             _ => self.index_or_slice(),
         }
+    }
+
+    /// `(@.length-1)`: the script that counts from the end, which is the one that this version is used for.
+    fn script(&mut self) -> Result<Selector, SyntaxError> {
+        let start = self.cursor.at();
+        self.cursor.eat("(");
+        self.cursor.blanks();
+        if self.cursor.eat("@.length") {
+            self.cursor.blanks();
+            if self.cursor.eat("-") {
+                self.cursor.blanks();
+                if let Some(back) = self.cursor.integer()?.filter(|back| *back > 0) {
+                    self.cursor.blanks();
+                    if self.cursor.eat(")") {
+                        return Ok(Selector::Index(-back));
+                    }
+                }
+            }
+        }
+        let message = "the only script that is evaluated is `(@.length-1)`, with any number";
+        Err(SyntaxError::new(start..self.cursor.at().max(start + 1), message)
+            .help("write a negative index or a filter"))
     }
 
     fn index_or_slice(&mut self) -> Result<Selector, SyntaxError> {
@@ -304,6 +341,10 @@ impl<'t> Parser<'t> {
         self.cursor.blanks();
         let at = self.cursor.at();
         self.cursor.eat(sign);
+        // `===` and `!==` of the scripts that this version grew up with.
+        if self.dialect == Dialect::Goessner && matches!(operator, Operator::Equal | Operator::NotEqual) {
+            self.cursor.eat("=");
+        }
         if self.cursor.sees("=") {
             let error = SyntaxError::new(at..self.cursor.at() + 1, format!("`{sign}=` is not an operator"));
             return Err(error.help(format!("write `{sign}`")));
@@ -391,6 +432,7 @@ impl<'t> Parser<'t> {
     /// What stands alone must be a test.
     fn tested(&self, basic: Basic) -> Result<Logical, SyntaxError> {
         match basic {
+            Basic::Operand(Operand::Path(path), _) if self.dialect == Dialect::Goessner => Ok(Logical::Truthy(path)),
             Basic::Operand(Operand::Path(path), _) if !path.length => Ok(Logical::Exists(path)),
             Basic::Function(function, range) => function.tested(self.cursor.written(range.clone()), range),
             Basic::Operand(_, range) => {

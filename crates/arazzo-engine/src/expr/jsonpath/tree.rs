@@ -67,6 +67,8 @@ pub(super) enum Logical {
     Compare(Operand, Operator, Operand),
     /// `@.a`
     Exists(Path),
+    /// `@.a` in the dialect in which a filter is a script: there, and not false, null, 0 or the empty text.
+    Truthy(Path),
     /// `match(@.a, 'b.*')`
     Test(RegexpTest),
 }
@@ -133,7 +135,7 @@ pub(super) enum Pattern {
 
 impl Operator {
     /// The operator as it is written.
-    pub(super) fn text(self) -> &'static str {
+    pub(in crate::expr) fn text(self) -> &'static str {
         match self {
             Self::Equal => "==",
             Self::NotEqual => "!=",
@@ -179,7 +181,7 @@ impl Logical {
             }
             Self::Not(inner) => inner.any_path(test),
             Self::Compare(left, _, right) => Ok(left.any_path(test)? || right.any_path(test)?),
-            Self::Exists(path) => test(path),
+            Self::Exists(path) | Self::Truthy(path) => test(path),
             Self::Test(RegexpTest { text, pattern, .. }) => Ok(text.any_path(test)?
                 || match pattern {
                     Pattern::Fixed(_) => false,
@@ -195,7 +197,7 @@ impl Logical {
             Self::Not(inner) => inner.operands(),
             Self::Compare(left, _, right) => vec![OperandRef::Value(left), OperandRef::Value(right)],
             Self::Exists(path) if path.is_singular() => vec![OperandRef::Tested(path)],
-            Self::Exists(_) => vec![],
+            Self::Exists(_) | Self::Truthy(_) => vec![],
             Self::Test(RegexpTest { text, pattern: Pattern::Dynamic(pattern), .. }) => {
                 vec![OperandRef::Value(text), OperandRef::Value(pattern)]
             }

@@ -1,0 +1,362 @@
+//! Actions, the parameters that are passed to workflows, and what `components` hold in their place.
+
+use super::{Compiler, Context, Stage};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::document::{self, OrReusable, Text};
+use crate::node::{Key, Node};
+use crate::program::{Action, Inherited, Passed, PassedValue, Target, Then, WorkflowId};
+use crate::readings::Readings;
+
+/// How long a retry waits, and how often it is made, where the action does not say: at once, and once.
+const RETRY: (u64, u32) = (0, 1);
+
+impl<'b> Compiler<'b> {
+    /// The actions of a step with those of its workflow: its own first, then the rest of the inherited ones, of which it
+    /// overrides those of the same name.
+    pub(super) fn merged(
+        &mut self,
+        own: &[OrReusable<document::Action>],
+        inherited: &[OrReusable<document::Action>],
+        success: bool,
+    ) -> Vec<document::Action> {
+        let mut merged: Vec<document::Action> = vec![];
+        for (actions, overridden) in [(own, false), (inherited, true)] {
+            let known = if overridden { merged.len() } else { 0 };
+            for action in actions {
+                let Some(action) = self.action_object(action, success) else { continue };
+                let name = action.name.as_ref().map(|name| name.value.as_str());
+                let same =
+                    |other: &document::Action| name.is_some() && other.name.as_ref().map(|n| n.value.as_str()) == name;
+                if !merged.iter().take(known).any(same) {
+                    merged.push(action);
+                }
+            }
+        }
+        merged
+    }
+
+    fn action_object(&mut self, action: &OrReusable<document::Action>, success: bool) -> Option<document::Action> {
+        let (reference, value) = match action {
+            OrReusable::Object(action) => return Some(action.clone()),
+            OrReusable::Reference { reference, value } => (reference, value),
+        };
+        if let Some(value) = value {
+            let message = "`value` of a Reusable Object is for parameters; it is ignored".to_owned();
+            self.departure(Diagnostic::warning("unknown-field", value.span, message));
+        }
+        let components = &self.document().components;
+        let (kind, entries) = match success {
+            true => ("successActions", &components.success_actions),
+            false => ("failureActions", &components.failure_actions),
+        };
+        self.component(reference, kind, entries).cloned()
+    }
+
+    /// The parameters of a list, references to `components` replaced by what they refer to.
+    pub(super) fn parameter_objects(
+        &mut self,
+        parameters: &[OrReusable<document::Parameter>],
+    ) -> Vec<document::Parameter> {
+        let mut found: Vec<document::Parameter> = vec![];
+        for parameter in parameters {
+            let (object, reference) = match parameter {
+                OrReusable::Object(parameter) => (parameter.clone(), None),
+                OrReusable::Reference { reference, value } => {
+                    let entries = &self.document().components.parameters;
+                    let Some(component) = self.component(reference, "parameters", entries) else { continue };
+                    let mut object = component.clone();
+                    if let Some(value) = value {
+                        object.value = value.clone();
+                    }
+                    (object, Some(reference))
+                }
+            };
+            // What stands twice as an object was said when the document was read.
+            let place = |parameter: &document::Parameter| parameter.location.as_ref().map(|l| l.value.clone());
+            if let Some(reference) = reference
+                && found.iter().any(|known| known.name.value == object.name.value && place(known) == place(&object))
+            {
+                self.push(
+                    Diagnostic::error(
+                        "duplicate-parameter",
+                        reference.span(),
+                        format!("parameter `{}` stands twice in this list", object.name.value),
+                    )
+                    .help("keep one of them".to_owned())
+                    .section("§Step Object"),
+                );
+            }
+            found.push(object);
+        }
+        found
+    }
+
+    /// What `$components.<kind>.<name>` refers to.
+    fn component<T>(&mut self, reference: &Text, kind: &str, entries: &'b [(Key, T)]) -> Option<&'b T> {
+        let prefix = format!("$components.{kind}.");
+        let Some(name) = reference.value.strip_prefix(&prefix) else {
+            let message = format!("`{}` does not refer to an entry of `components.{kind}`", reference.value);
+            self.push(
+                Diagnostic::error("unknown-component", reference.span(), message)
+                    .help(format!("write {prefix}<name>"))
+                    .section("§Reusable Object"),
+            );
+            return None;
+        };
+        let found = entries.iter().find(|(key, _)| key.name == name).map(|(_, entry)| entry);
+        if found.is_none() {
+            let help = nearest(name, entries.iter().map(|(key, _)| key.name.as_str()))
+                .map(|near| format!("did you mean `{prefix}{near}`?"));
+            let message = format!("`components.{kind}` has no `{name}`");
+            self.push(
+                Diagnostic::error("unknown-component", reference.span(), message)
+                    .help(help)
+                    .section("§Reusable Object"),
+            );
+        }
+        found
+    }
+
+    pub(super) fn actions(
+        &mut self,
+        actions: &[document::Action],
+        workflow: &document::Workflow,
+        context: &Context<'_>,
+    ) -> Vec<Action> {
+        let mut compiled = vec![];
+        for (index, action) in actions.iter().enumerate() {
+            let criteria = self.criteria(&action.criteria, context);
+            let name = action
+                .name
+                .as_ref()
+                .map_or_else(|| format!("{} {}", action.kind.value, index + 1), |name| name.value.clone());
+            if let Some(then) = self.then(action, workflow, context) {
+                compiled.push(Action { name, then, criteria, place: self.sources().place(action.span) });
+            }
+        }
+        compiled
+    }
+
+    fn then(
+        &mut self,
+        action: &document::Action,
+        workflow: &document::Workflow,
+        context: &Context<'_>,
+    ) -> Option<Then> {
+        if let Some(OrReusable::Object(first)) = action.parameters.first() {
+            self.newer_form(first.name.span(), "`parameters` of an action");
+        }
+        match action.kind.value.as_str() {
+            "end" => Some(Then::End),
+            "goto" => self.target(action, workflow, context).map(Then::Goto),
+            "retry" => {
+                let named = action.step_id.is_some() || action.workflow_id.is_some();
+                let detour = self.target(action, workflow, context);
+                if named && detour.is_none() {
+                    return None;
+                }
+                Some(Then::Retry {
+                    after_ms: action.retry_after.unwrap_or(RETRY.0),
+                    limit: action.retry_limit.unwrap_or(RETRY.1),
+                    detour,
+                })
+            }
+            // Reading the document said that there is no such type.
+            _ => None,
+        }
+    }
+
+    fn target(
+        &mut self,
+        action: &document::Action,
+        workflow: &document::Workflow,
+        context: &Context<'_>,
+    ) -> Option<Target> {
+        if let Some(text) = &action.workflow_id {
+            let id = self.called_workflow(text)?;
+            let passed = if action.parameters.is_empty() {
+                let passed = Passed { values: vec![], inherited: Inherited::All };
+                self.unmet(id, &passed, text, context);
+                passed
+            } else {
+                self.passed(&action.parameters, &[], Some(id), text, context)
+            };
+            return Some(Target::Workflow { workflow: id, passed });
+        }
+        let step = action.step_id.as_ref()?;
+        let found = context.scope.steps.get(&step.value);
+        if found.is_none() {
+            let near = nearest(&step.value, context.scope.steps.iter().map(|s| s.name.as_str()));
+            let help = match near {
+                Some(near) => Some(format!("did you mean `{near}`?")),
+                None if self.workflow_of(&step.value).is_some() => Some("write `workflowId` for a workflow".to_owned()),
+                None => None,
+            };
+            let message = format!("the workflow `{}` has no step `{}`", workflow.id.value, step.value);
+            self.push(Diagnostic::error("unknown-step", step.span(), message).help(help));
+        }
+        found.map(|step| Target::Step(step.id))
+    }
+
+    /// The inputs that a call of a workflow gives: its parameters by name (specification, Parameter Object).
+    pub(super) fn passed(
+        &mut self,
+        own: &[OrReusable<document::Parameter>],
+        inherited: &[OrReusable<document::Parameter>],
+        target: Option<WorkflowId>,
+        text: &Text,
+        context: &Context<'_>,
+    ) -> Passed {
+        let own = self.parameter_objects(own);
+        let inherited = self.parameter_objects(inherited);
+        let declared = target.and_then(|id| self.declared_workflow(id)).cloned();
+        let mut passed = Passed::default();
+        for (parameter, own) in own.iter().map(|p| (p, true)).chain(inherited.iter().map(|p| (p, false))) {
+            let name = &parameter.name.value;
+            if passed.values.iter().any(|known| known.name == *name) {
+                continue;
+            }
+            if let (Some(location), true) = (&parameter.location, own) {
+                self.departure(
+                    Diagnostic::warning(
+                        "place-of-workflow-parameter",
+                        location.span(),
+                        format!("parameter `{name}` is passed to a workflow, where it has no place"),
+                    )
+                    .help("leave out `in`".to_owned())
+                    .section("§Parameter Object"),
+                );
+            }
+            let known = declared.as_ref().is_none_or(|w| w.open || w.inputs.contains(name));
+            if !known && self.readings != Readings::Letter {
+                if own {
+                    let names = declared.as_ref().map(|w| w.inputs.clone()).unwrap_or_default();
+                    let help = nearest(name, names.iter().map(String::as_str)).map_or_else(
+                        || format!("inputs of `{}`: {}", text.value, names.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    let message = format!("workflow `{}` declares no input `{name}`; it is not passed", text.value);
+                    self.departure(
+                        Diagnostic::warning("undeclared-parameter", parameter.name.span(), message).help(help),
+                    );
+                }
+                continue;
+            }
+            let credential = super::secrets::is_credential_name(name);
+            let Some(value) = self.build(&parameter.value, credential, context) else { continue };
+            let place = self.sources().place(parameter.value.span);
+            passed.values.push(PassedValue { name: name.clone(), value, place });
+        }
+        if let Some(target) = target {
+            // What has a fault of its own is not missing.
+            let named: Vec<&str> = own.iter().chain(&inherited).map(|p| p.name.value.as_str()).collect();
+            passed.inherited = self.inherited(target, &named, text, context);
+        }
+        passed
+    }
+
+    /// Required inputs that a call does not give: those of the caller of the same name are taken (docs/readings.md,
+    /// `missing-required-parameter`), others are a fault.
+    fn inherited(&mut self, target: WorkflowId, named: &[&str], text: &Text, context: &Context<'_>) -> Inherited {
+        let mut taken = vec![];
+        for name in self.required_inputs(target) {
+            if named.contains(&name.as_str()) {
+                continue;
+            }
+            let caller = context.scope.open || context.scope.inputs.iter().any(|input| input.name == name);
+            if caller && self.readings != Readings::Letter {
+                let message = format!(
+                    "workflow `{}` requires the input `{name}`; the input of the same name is passed",
+                    text.value
+                );
+                self.departure(
+                    Diagnostic::warning("missing-required-parameter", text.span(), message)
+                        .help(format!("add a parameter `name: {name}`, `value: $inputs.{name}`"))
+                        .section("§Step Object"),
+                );
+                taken.push(name);
+                continue;
+            }
+            self.not_given(&name, text);
+        }
+        if taken.is_empty() { Inherited::Nothing } else { Inherited::These(taken) }
+    }
+
+    /// Required inputs that no input of the same name gives.
+    fn unmet(&mut self, target: WorkflowId, passed: &Passed, text: &Text, context: &Context<'_>) {
+        for name in self.required_inputs(target) {
+            let caller = context.scope.open || context.scope.inputs.iter().any(|input| input.name == name);
+            if !caller && !passed.values.iter().any(|value| value.name == name) {
+                self.not_given(&name, text);
+            }
+        }
+    }
+
+    fn not_given(&mut self, name: &str, text: &Text) {
+        let message = format!("workflow `{}` requires the input `{name}`, and nothing gives it", text.value);
+        let letter = self.readings == Readings::Letter;
+        let make = if letter { Diagnostic::warning } else { Diagnostic::error };
+        let fault = make("missing-required-parameter", text.span(), message);
+        self.push(fault.help(format!("add a parameter `name: {name}`")).section("§Step Object"));
+    }
+
+    /// Names of the inputs that a workflow cannot run without.
+    fn required_inputs(&self, target: WorkflowId) -> Vec<String> {
+        self.required.get(target.0 as usize).cloned().unwrap_or_default()
+    }
+
+    /// An expression that reads what is not there where it stands: said before anything runs.
+    pub(super) fn staged(&mut self, node: &Node, expr: &crate::expr::Expr, text: &str, context: &Context<'_>) {
+        use crate::expr::Root;
+        let stage = context.stage;
+        let answer = matches!(expr.root, Root::ResponseBody | Root::ResponseHeader(_) | Root::StatusCode);
+        let request = matches!(
+            expr.root,
+            Root::Url
+                | Root::Method
+                | Root::RequestBody
+                | Root::RequestHeader(_)
+                | Root::RequestQuery(_)
+                | Root::RequestPath(_)
+        );
+        let message = matches!(expr.root, Root::MessagePayload | Root::MessageHeader(_));
+        if stage == Stage::Returned && answer {
+            // The document's author meant the last answer of the workflow (docs/readings.md, `answer-of-workflow`).
+            self.departure(
+                Diagnostic::warning(
+                    "answer-of-workflow",
+                    node.span,
+                    format!("`{text}` reads an answer, and a step that calls a workflow has none of its own"),
+                )
+                .label("read as the last answer that the workflow got")
+                .help("leave it out, or read an output of the workflow: $outputs.<name>".to_owned())
+                .section("§Step Object"),
+            );
+            return;
+        }
+        let what = match stage {
+            Stage::Before if answer => "an answer before the request is sent",
+            Stage::Before if request => "the request that it is a part of",
+            Stage::Returned if request => "a request, and a step that calls a workflow has none of its own",
+            Stage::Outside if answer || request => "a request or an answer, and stands in no step",
+            Stage::Message if answer || request => "an answer, and the step sends or receives a message",
+            Stage::Before | Stage::Answered | Stage::Returned | Stage::Outside if message => {
+                "a message, and the step sends or receives none"
+            }
+            _ => return,
+        };
+        let help = match stage {
+            Stage::Returned => Some("read an output of the workflow: $outputs.<name>".to_owned()),
+            Stage::Outside | Stage::Before => {
+                Some("read an output of a step: $steps.<stepId>.outputs.<name>".to_owned())
+            }
+            Stage::Answered => Some("an answer is read with $response.body".to_owned()),
+            Stage::Message => Some("a message is read with $message.payload".to_owned()),
+        };
+        self.push(
+            Diagnostic::error("unreachable-reference", node.span, format!("`{text}` reads {what}"))
+                .help(help)
+                .section("§Runtime Expressions"),
+        );
+    }
+}

@@ -1,0 +1,292 @@
+//! `requestBody`: media type, payload and replacements (specification, Request Body Object).
+
+use serde_json::{Map, Value as Json};
+
+use super::{Compiler, Context};
+use crate::diagnostic::Diagnostic;
+use crate::document;
+use crate::expr::{Expr, Finding, Template, parse};
+use crate::node::{Kind, Node};
+use crate::openapi;
+use crate::program::{Body, Build, Leaf, Media, Replacement, Select};
+use crate::readings::Readings;
+use crate::source::Place;
+use crate::value::{ExpressionType, XpathVersion};
+use crate::value::{is_json, is_xml};
+
+/// Marks a string of a JSON text that stands for an expression outside of strings.
+const HOLE: char = '\u{1}';
+
+impl<'b> Compiler<'b> {
+    pub(super) fn body(
+        &mut self,
+        step: &document::Step,
+        operation: Option<openapi::Operation<'b>>,
+        context: &Context<'_>,
+    ) -> Option<Body> {
+        let body = step.request_body.as_ref()?;
+        let Some(payload) = &body.payload else {
+            self.push(
+                Diagnostic::error("payload-syntax", body.span, "the request body has no `payload`".to_owned())
+                    .help("add `payload`, or leave `requestBody` out".to_owned())
+                    .section("§Request Body Object"),
+            );
+            return None;
+        };
+        let content_type = self.content_type(body, operation)?;
+        let mut media = media(&content_type);
+        let structural = matches!(payload.kind, Kind::Object(_) | Kind::Array(_)) && !document::is_selector(payload);
+        let built = match (media, payload.as_str()) {
+            (Media::Json, Some(text)) => self.json_payload(payload, text, &mut media, context),
+            (Media::Xml, None) if structural => {
+                self.push(
+                    Diagnostic::error("payload-syntax", payload.span, "an object cannot be written as XML")
+                        .help("write the XML as a text: `payload: |`".to_owned())
+                        .section("§Request Body Object"),
+                );
+                None
+            }
+            (Media::Multipart, Some(text)) if !text.trim_start().starts_with('$') => {
+                self.push(
+                    Diagnostic::error("payload-syntax", payload.span, "a multipart body is an object of parts")
+                        .help("write one member for each part".to_owned())
+                        .section("§Request Body Object"),
+                );
+                None
+            }
+            _ => self.build(payload, false, context),
+        };
+        let replacements = body.replacements.iter().map(|r| self.replacement(r, media, context)).collect::<Vec<_>>();
+        Some(Body {
+            content_type,
+            media,
+            payload: built?,
+            replacements: replacements.into_iter().collect::<Option<_>>()?,
+            place: self.sources().place(payload.span),
+        })
+    }
+
+    /// The media type of the body: the step's, else the operation's, of which JSON is taken first.
+    fn content_type(
+        &mut self,
+        body: &document::RequestBody,
+        operation: Option<openapi::Operation<'b>>,
+    ) -> Option<String> {
+        if let Some(text) = &body.content_type {
+            if text.value.contains(['\r', '\n', '\0']) {
+                self.push(Diagnostic::error("unsafe-value", text.span(), "a content type cannot hold a line break"));
+                return None;
+            }
+            return Some(text.value.clone());
+        }
+        let described = match operation.map(|operation| operation.request_media_types()) {
+            Some(Ok(described)) => described.unwrap_or_default(),
+            Some(Err(fault)) => {
+                self.broken(fault);
+                return None;
+            }
+            None => vec![],
+        };
+        let any = |media: &&&str| is_json(media) || matches!(**media, "*/*" | "application/*");
+        let concrete = |media: &&&str| !media.contains('*');
+        Some(match described.iter().find(any).or_else(|| described.iter().find(concrete)) {
+            Some(media) if !media.contains('*') => (*media).to_owned(),
+            // `text/*`: any of them.
+            None if !described.is_empty() => "text/plain".to_owned(),
+            Some(_) | None => "application/json".to_owned(),
+        })
+    }
+
+    /// A text as the payload of a JSON body: one expression, a JSON text with expressions, or a string.
+    fn json_payload(&mut self, node: &Node, text: &str, media: &mut Media, context: &Context<'_>) -> Option<Build> {
+        if text.starts_with('$') {
+            return self.build(node, false, context);
+        }
+        let begins = text.trim_start();
+        if !begins.starts_with(['{', '[', '"']) && serde_json::from_str::<Json>(begins).is_err() {
+            return self.build(node, false, context);
+        }
+        let mut findings = vec![];
+        let Some((plain, holes)) = self.outside_strings(text, context, &mut findings) else {
+            self.report(node, findings);
+            return None;
+        };
+        match serde_json::from_str::<Json>(&plain) {
+            Ok(json) => {
+                let place = self.sources().place(node.span);
+                let built = self.json_text(json, &holes, node, &place, context, &mut findings);
+                self.report(node, findings);
+                built
+            }
+            Err(_) if self.readings == Readings::Letter => {
+                // What is written is sent as it is.
+                *media = Media::Raw;
+                self.build(node, false, context)
+            }
+            Err(error) => {
+                let words = error.to_string();
+                let words = words.split(" at line ").next().unwrap_or_default();
+                let line = node.part(self.sources(), 0..text.len());
+                self.push(
+                    Diagnostic::error("payload-syntax", line, format!("the payload is not JSON: {words}"))
+                        .label(format!("line {} of this text", error.line()))
+                        .help("write it as an object, or correct the JSON".to_owned())
+                        .section("§Request Body Object"),
+                );
+                None
+            }
+        }
+    }
+
+    /// The JSON text with a string in the place of each expression that stands outside of strings.
+    fn outside_strings(
+        &mut self,
+        text: &str,
+        context: &Context<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<(String, Vec<(Expr, String)>)> {
+        let mut plain = String::new();
+        let mut holes = vec![];
+        let (mut quoted, mut escaped) = (false, false);
+        let mut at = 0;
+        while let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) {
+            let rest = text.get(at..).unwrap_or_default();
+            if !quoted && rest.starts_with("{$") {
+                let length = rest.find('}').map_or(rest.len(), |end| end + 1);
+                let written = rest.get(..length).unwrap_or_default();
+                let mut own = vec![];
+                let parsed = parse::spliced(written, &context.scope, &mut own);
+                findings.extend(own.into_iter().map(|f| Finding { range: f.range.start + at..f.range.end + at, ..f }));
+                let Some(crate::expr::Piece::Value(expr, _)) = parsed?.pop() else { return None };
+                plain.push_str(&format!("\"\\u0001{}\"", holes.len()));
+                holes.push((expr, written.to_owned()));
+                at += length;
+                continue;
+            }
+            match next {
+                _ if escaped => escaped = false,
+                '\\' if quoted => escaped = true,
+                '"' => quoted = !quoted,
+                _ => {}
+            }
+            plain.push(next);
+            at += next.len_utf8();
+        }
+        Some((plain, holes))
+    }
+
+    /// A parsed JSON text, its strings read as texts with expressions: an answer can never change its structure.
+    fn json_text(
+        &mut self,
+        json: Json,
+        holes: &[(Expr, String)],
+        node: &Node,
+        place: &Place,
+        context: &Context<'_>,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Build> {
+        Some(match json {
+            Json::String(text) => {
+                let hole = text.strip_prefix(HOLE).and_then(|number| holes.get(number.parse::<usize>().ok()?));
+                let (template, text) = match hole {
+                    Some((expr, written)) => (Template::Whole(expr.clone()), written.clone()),
+                    None => {
+                        let mut own = vec![];
+                        let template = parse::text(&text, &context.scope, &mut own);
+                        // The string is a part of the text of the document.
+                        let start = node.as_str().and_then(|whole| whole.find(&text));
+                        findings.extend(own.into_iter().map(|f| match start {
+                            Some(start) => Finding { range: f.range.start + start..f.range.end + start, ..f },
+                            None => Finding { range: 0..0, fix: None, ..f },
+                        }));
+                        (template?, text)
+                    }
+                };
+                if let Template::Literal(text) = template {
+                    return Some(Build::Constant(Json::String(text)));
+                }
+                for expr in template.expressions() {
+                    self.looked_at(node, expr, &text, context);
+                }
+                Build::Template(Box::new(Leaf { template, text, place: place.clone(), credential: false }))
+            }
+            Json::Array(items) => {
+                let built: Vec<Option<Build>> =
+                    items.into_iter().map(|item| self.json_text(item, holes, node, place, context, findings)).collect();
+                Build::Array(built.into_iter().collect::<Option<_>>()?)
+            }
+            Json::Object(members) => {
+                let mut built = vec![];
+                for (name, value) in members {
+                    let mut value = self.json_text(value, holes, node, place, context, findings)?;
+                    if let (Build::Template(leaf), true) = (&mut value, super::secrets::is_credential_name(&name)) {
+                        leaf.credential = true;
+                    }
+                    built.push((name, value));
+                }
+                // Members without expressions are one constant.
+                if built.iter().all(|(_, value)| matches!(value, Build::Constant(_))) {
+                    let members: Map<String, Json> = built
+                        .into_iter()
+                        .filter_map(
+                            |(name, value)| if let Build::Constant(json) = value { Some((name, json)) } else { None },
+                        )
+                        .collect();
+                    return Some(Build::Constant(Json::Object(members)));
+                }
+                Build::Object(built)
+            }
+            other => Build::Constant(other),
+        })
+    }
+
+    fn replacement(
+        &mut self,
+        replacement: &document::Replacement,
+        media: Media,
+        context: &Context<'_>,
+    ) -> Option<Replacement> {
+        let target = &replacement.target;
+        // "If `targetSelectorType` is omitted": by the media type of the payload.
+        let kind = replacement.kind.unwrap_or(match media {
+            Media::Xml => ExpressionType::Xpath(XpathVersion::V31),
+            Media::Json | Media::Form | Media::Multipart | Media::Raw => ExpressionType::Jsonpointer,
+        });
+        let fits = matches!(kind, ExpressionType::Xpath(_)) == (media == Media::Xml);
+        if !fits {
+            let (language, payload) =
+                if media == Media::Xml { ("XPath", "XML") } else { ("JSON Pointer or JSONPath", "JSON") };
+            self.push(
+                Diagnostic::error(
+                    "misplaced-field",
+                    target.span(),
+                    format!("a place in a payload of {payload} is named by {language}, not by {}", kind.word()),
+                )
+                .section("§Payload Replacement Object"),
+            );
+        }
+        if replacement.kind.is_some() {
+            self.newer_form(target.span(), "`targetSelectorType`");
+        }
+        let select: Option<Select> = self.select(target, kind, context);
+        let value = self.build(&replacement.value, false, context);
+        Some(Replacement {
+            text: target.value.clone(),
+            target: select.filter(|_| fits)?,
+            value: value?,
+            place: self.sources().place(target.span()),
+        })
+    }
+}
+
+/// How a payload of a media type is written.
+fn media(content_type: &str) -> Media {
+    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match essence.as_str() {
+        essence if is_json(essence) => Media::Json,
+        essence if is_xml(essence) => Media::Xml,
+        "application/x-www-form-urlencoded" => Media::Form,
+        essence if essence.starts_with("multipart/") => Media::Multipart,
+        _ => Media::Raw,
+    }
+}

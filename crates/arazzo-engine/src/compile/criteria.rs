@@ -1,0 +1,287 @@
+//! Criteria: conditions in five languages, each over its context.
+
+use super::{Compiler, Context};
+use crate::diagnostic::{Diagnostic, Edit};
+use crate::document::{self, Text};
+use crate::expr::{Expr, Finding, Piece, condition, jsonpath, parse, pattern, xpath};
+use crate::program::{Criterion, JsonpathTest, Pattern, RegexTest, Select, SplicedTest, Test, XpathTest};
+use crate::readings::Readings;
+use crate::value::ExpressionType;
+
+impl Compiler<'_> {
+    pub(super) fn criteria(&mut self, criteria: &[document::Criterion], context: &Context<'_>) -> Vec<Criterion> {
+        criteria.iter().filter_map(|criterion| self.criterion(criterion, context)).collect()
+    }
+
+    fn criterion(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Criterion> {
+        let kind = criterion.kind.as_ref().map_or(ExpressionType::Simple, |(kind, _)| *kind);
+        let test = match kind {
+            ExpressionType::Simple => self.simple(criterion, context)?,
+            _ if self.readings == Readings::Letter && criterion.condition.value.contains("{$") => {
+                self.spliced(criterion, kind, context)?
+            }
+            ExpressionType::Regex => self.regex(criterion, context)?,
+            ExpressionType::Jsonpath => self.jsonpath(criterion, context)?,
+            ExpressionType::Goessner => self.goessner(criterion, context)?,
+            ExpressionType::Xpath(_) => self.xpath(criterion, context)?,
+            ExpressionType::Jsonpointer => {
+                let root = self.criterion_context(criterion, context);
+                let pointer = self.select(&criterion.condition, kind, context);
+                match pointer? {
+                    Select::Pointer(pointer) => Test::Pointer(Box::new((root?, pointer))),
+                    Select::Jsonpath(..) | Select::Xpath(..) => return None,
+                }
+            }
+        };
+        Some(Criterion {
+            text: criterion.condition.value.clone(),
+            context: criterion.context.as_ref().map(|text| text.value.clone()),
+            place: self
+                .sources()
+                .place(criterion.condition.node.part(self.sources(), 0..criterion.condition.value.len())),
+            test,
+        })
+    }
+
+    fn simple(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
+        let text = &criterion.condition;
+        let mut findings = vec![];
+        let parsed = condition::parse(&text.value, &context.scope, &mut findings);
+        if parsed.is_none() && criterion.context.is_some() && criterion.kind.is_none() {
+            // A context without a type: what is written is most often a query that lost its type.
+            if let Some(finding) = findings.last_mut() {
+                finding.help = Some("a condition with a `context` needs a `type`: add `type: jsonpath`".to_owned());
+            }
+        }
+        if parsed.is_none()
+            && self.readings == Readings::Letter
+            && let Some(reason) = self.fails_by_the_letter(text, &findings)
+        {
+            return Some(Test::Fails(reason));
+        }
+        self.report(&text.node, findings);
+        for expr in parsed.iter().flat_map(condition::Condition::expressions) {
+            self.looked_at(&text.node, expr, &text.value, context);
+        }
+        parsed.map(Test::Simple)
+    }
+
+    /// "If a condition cannot be evaluated due to syntax errors in the expression, it MUST evaluate to fail": says so,
+    /// and gives the reason. Nothing if what is written is good and only not run yet.
+    fn fails_by_the_letter(&mut self, text: &Text, findings: &[Finding]) -> Option<String> {
+        if findings.iter().any(|finding| finding.code == "not-supported-yet") {
+            return None;
+        }
+        for finding in findings {
+            let span = text.node.part(self.sources(), finding.range.clone());
+            let warning = Diagnostic::warning(finding.code, span, finding.message.clone()).help(finding.help.clone());
+            self.push(warning.section("§Criterion Object"));
+        }
+        findings.last().map(|finding| finding.message.clone())
+    }
+
+    /// `context`, which every type but `simple` needs: reading the document said where it is missing.
+    fn criterion_context(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Expr> {
+        let written = criterion.context.as_ref()?;
+        let mut findings = vec![];
+        let expr = parse::context(&written.value, &context.scope, &mut findings);
+        self.report(&written.node, findings);
+        if let Some(expr) = &expr {
+            self.looked_at(&written.node, expr, &written.value, context);
+        }
+        expr
+    }
+
+    /// By the letter: "The runtime expressions are evaluated first, then substituted into the condition string before
+    /// the expression is evaluated".
+    fn spliced(
+        &mut self,
+        criterion: &document::Criterion,
+        kind: ExpressionType,
+        context: &Context<'_>,
+    ) -> Option<Test> {
+        let root = self.criterion_context(criterion, context);
+        let pieces = self.pieces(&criterion.condition, context);
+        Some(Test::Spliced(Box::new(SplicedTest { context: root?, kind, pieces: pieces? })))
+    }
+
+    /// A condition with expressions in braces.
+    fn pieces(&mut self, text: &Text, context: &Context<'_>) -> Option<Vec<Piece>> {
+        let mut findings = vec![];
+        let pieces = parse::spliced(&text.value, &context.scope, &mut findings);
+        self.report(&text.node, findings);
+        for piece in pieces.iter().flatten() {
+            if let Piece::Value(expr, range) = piece {
+                let written = text.value.get(range.clone()).unwrap_or_default();
+                self.looked_at(&text.node, expr, written, context);
+            }
+        }
+        pieces
+    }
+
+    /// A pattern of the `regex` crate: linear time, so without look-around and back-references (docs/readings.md).
+    fn regex(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
+        let text = &criterion.condition;
+        let root = self.criterion_context(criterion, context);
+        if text.value.contains("{$") {
+            return self.regex_with_holes(text, root, context);
+        }
+        let letter = self.readings == Readings::Letter;
+        let (pattern, flags) = delimited(&text.value).filter(|_| !letter).unwrap_or((&text.value, ""));
+        if pattern.len() < text.value.len() {
+            let right = if flags.is_empty() { pattern.to_owned() } else { format!("(?{flags}){pattern}") };
+            let finding = Finding::new("regex-delimiters", 0..text.value.len(), "a pattern stands without delimiters")
+                .help(format!("write {right}"))
+                .fix(right, true);
+            self.report(&text.node, vec![finding]);
+        }
+        let written = if flags.is_empty() { pattern.to_owned() } else { format!("(?{flags}){pattern}") };
+        let built = pattern::compile(&written);
+        match built {
+            Ok(built) => {
+                let pattern = Pattern::Fixed(built);
+                Some(Test::Regex(Box::new(RegexTest { context: root?, pattern })))
+            }
+            Err(reason) => {
+                let help = "the syntax is that of the Rust crate `regex`".to_owned();
+                let findings = vec![
+                    Finding::new("regex-syntax", 0..text.value.len(), format!("not a pattern: {reason}")).help(help),
+                ];
+                if letter {
+                    return self.fails_by_the_letter(text, &findings).map(Test::Fails);
+                }
+                self.report(&text.node, findings);
+                None
+            }
+        }
+    }
+
+    /// A pattern with expressions in braces: what it becomes is known when they have values.
+    fn regex_with_holes(&mut self, text: &Text, root: Option<Expr>, context: &Context<'_>) -> Option<Test> {
+        let pieces = self.pieces(text, context)?;
+        let sample: String = pieces
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text.as_str(),
+                Piece::Value(..) => "x",
+            })
+            .collect();
+        if let Err(reason) = pattern::compile(&sample) {
+            let finding = Finding::new("regex-syntax", 0..text.value.len(), format!("not a pattern: {reason}"))
+                .help("the syntax is that of the Rust crate `regex`".to_owned());
+            self.report(&text.node, vec![finding]);
+            return None;
+        }
+        Some(Test::Regex(Box::new(RegexTest { context: root?, pattern: Pattern::Pieces(pieces) })))
+    }
+
+    /// A query of `draft-goessner-dispatch-jsonpath-00`, which knows no bare comparison.
+    fn goessner(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
+        let text = &criterion.condition;
+        let root = self.criterion_context(criterion, context);
+        match jsonpath::Query::parse(text.value.trim_end(), jsonpath::Dialect::Goessner, true) {
+            Ok(query) => {
+                let holes = self.holes(text, query.holes(), context)?;
+                let condition = jsonpath::Condition::Query(query);
+                Some(Test::Jsonpath(Box::new(JsonpathTest { context: root?, condition, holes })))
+            }
+            Err(error) => {
+                // Most who name this version write queries of RFC 9535 all the same.
+                let newer = jsonpath::Query::parse(text.value.trim_end(), jsonpath::Dialect::Rfc9535, true);
+                if let (Ok(_), true) = (newer, self.readings != Readings::Letter) {
+                    let finding = Finding::new(
+                        "jsonpath-dialect",
+                        0..text.value.len(),
+                        "this is a query of RFC 9535, and the type names an older version",
+                    )
+                    .help("write `type: jsonpath`".to_owned());
+                    self.report(&text.node, vec![finding]);
+                    return self.jsonpath(criterion, context);
+                }
+                let finding = Finding::new("jsonpath-syntax", error.at, error.message).help(error.help);
+                self.unparsed(text, finding)
+            }
+        }
+    }
+
+    fn xpath(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
+        let text = &criterion.condition;
+        let root = self.criterion_context(criterion, context);
+        match xpath::Query::parse(text.value.trim_end(), true) {
+            Ok(query) => {
+                let holes = self.holes(text, query.holes(), context)?;
+                Some(Test::Xpath(Box::new(XpathTest { context: root?, query, holes })))
+            }
+            Err(error) => self.unparsed(text, Finding::new("xpath-syntax", error.at, error.message).help(error.help)),
+        }
+    }
+
+    /// A condition that is not of its language: by the letter it evaluates to *fail*, else it is refused.
+    fn unparsed(&mut self, text: &Text, finding: Finding) -> Option<Test> {
+        if self.readings == Readings::Letter {
+            return self.fails_by_the_letter(text, &[finding]).map(Test::Fails);
+        }
+        self.report(&text.node, vec![finding]);
+        None
+    }
+
+    fn jsonpath(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
+        let text = &criterion.condition;
+        let root = self.criterion_context(criterion, context);
+        let letter = self.readings == Readings::Letter;
+        // A block scalar ends with a line break, which is nobody's query.
+        let written = if letter { text.value.as_str() } else { text.value.trim_end() };
+        let parsed = match jsonpath::Condition::parse(written, true) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                let finding = Finding::new("jsonpath-syntax", error.at, error.message).help(error.help);
+                return self.unparsed(text, finding);
+            }
+        };
+        let holes = self.holes(text, parsed.holes(), context)?;
+        match &parsed {
+            jsonpath::Condition::Comparison(comparison) => {
+                let simple = criterion.context.as_ref().and_then(|written| comparison.to_simple(&written.value));
+                self.comparison(criterion, simple);
+                if letter {
+                    return Some(Test::Fails("a comparison is not a JSONPath query".to_owned()));
+                }
+            }
+            // Whether a filter stands over an object is known when the body comes; the reading is named then.
+            jsonpath::Condition::Query(_) => {}
+        }
+        Some(Test::Jsonpath(Box::new(JsonpathTest { context: root?, condition: parsed, holes })))
+    }
+
+    /// The reading `jsonpath-comparison`.
+    fn comparison(&mut self, criterion: &document::Criterion, simple: Option<String>) {
+        let node = &criterion.condition.node;
+        let span = node.part(self.sources(), 0..criterion.condition.value.len());
+        let mut diagnostic = Diagnostic::warning("jsonpath-comparison", span, "a comparison is not a JSONPath query")
+            .label("read as a condition over the context")
+            .section("§Criterion Object");
+        if let Some(simple) = simple {
+            diagnostic = diagnostic.help(format!("write the simple condition {simple} (it ignores case)"));
+            if let Some((_, kind)) = criterion.kind.as_ref().filter(|(_, kind)| kind.as_str().is_some()) {
+                let quoted =
+                    if is_plain_scalar(&simple) { simple } else { serde_json::Value::String(simple).to_string() };
+                let edits =
+                    vec![Edit { span: node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
+                diagnostic = diagnostic.fix("write a simple condition; it ignores case", false, edits);
+            }
+        }
+        self.departure(diagnostic);
+    }
+}
+
+/// `true` if a text can stand in YAML without quotes, also between braces.
+fn is_plain_scalar(text: &str) -> bool {
+    let harmless = |c: char| c.is_ascii_alphanumeric() || "_-$./#=!<>&|()' ".contains(c);
+    text.starts_with(['$', '(']) && text.chars().all(harmless) && !text.contains(" #")
+}
+
+/// The pattern and flags of `/pattern/flags`.
+fn delimited(text: &str) -> Option<(&str, &str)> {
+    let (pattern, flags) = text.strip_prefix('/')?.rsplit_once('/')?;
+    (!pattern.is_empty() && flags.chars().all(|c| matches!(c, 'i' | 'm' | 's' | 'u' | 'x'))).then_some((pattern, flags))
+}

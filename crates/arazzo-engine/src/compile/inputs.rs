@@ -1,0 +1,248 @@
+//! `inputs`: a JSON Schema of the document → the declared inputs and what validates them (specification, Resolving URI
+//! Fragments): `$ref` by pointer and by `$anchor`, within the document.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jsonschema::PatternOptions;
+use serde_json::{Map, Value as Json};
+
+use super::{Compiler, secrets};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::expr::DeclaredInput;
+use crate::node::{Kind, Node};
+use crate::program::{Input, Inputs};
+use crate::source::Span;
+use crate::value::Pointer;
+
+/// How many schemas one `inputs` may be made of.
+const PARTS: usize = 256;
+
+/// Members of a schema that are data, not schemas.
+const DATA: [&str; 5] = ["default", "enum", "const", "examples", "example"];
+
+impl<'b> Compiler<'b> {
+    pub(super) fn inputs(&mut self, schema: Option<&'b Node>) -> Inputs {
+        let Some(node) = schema else { return Inputs { open: true, ..Inputs::default() } };
+        if let Some(accepts) = node.as_bool() {
+            return Inputs { open: accepts, ..Inputs::default() };
+        }
+        let document = Schemas { root: &self.document().root, own: node };
+        let parts = document.parts(node);
+        let required: Vec<&str> = parts
+            .iter()
+            .flat_map(|part| part.get("required").map(Node::items).unwrap_or_default())
+            .filter_map(Node::as_str)
+            .collect();
+        let mut declared: Vec<Input> = vec![];
+        for (key, schema) in parts.iter().flat_map(|part| part.get("properties").map(Node::members).unwrap_or_default())
+        {
+            if declared.iter().any(|known| known.name == key.name) {
+                continue;
+            }
+            let chain = document.parts(schema);
+            let find = |name: &str| chain.iter().find_map(|part| part.get(name));
+            declared.push(Input {
+                name: key.name.clone(),
+                types: chain.iter().map(|part| types(part)).find(|types| !types.is_empty()).unwrap_or_default(),
+                required: required.contains(&key.name.as_str()),
+                default: find("default").map(Node::to_json),
+                description: find("description").and_then(Node::as_str).map(str::to_owned),
+                secret: find("format").and_then(Node::as_str) == Some("password")
+                    || secrets::is_credential_name(&key.name),
+            });
+        }
+        let additional = parts.iter().find_map(|part| part.get("additionalProperties"));
+        let any = |name: &str| parts.iter().any(|part| part.get(name).is_some());
+        let open = additional
+            .map_or_else(|| !any("properties") || any("patternProperties"), |node| node.as_bool() != Some(false));
+        let (json, faults) = document.bundled();
+        let good = faults.is_empty();
+        for fault in faults {
+            self.push(fault);
+        }
+        let validator = if good { self.validator(node, &json) } else { None };
+        Inputs { schema: Some(json), validator, declared, open, ..Inputs::default() }
+    }
+
+    fn validator(&mut self, node: &Node, schema: &Json) -> Option<Arc<jsonschema::Validator>> {
+        let options = jsonschema::options()
+            .with_draft(jsonschema::Draft::Draft202012)
+            .should_validate_formats(true)
+            .with_pattern_options(PatternOptions::regex());
+        match options.build(schema) {
+            Ok(validator) => Some(Arc::new(validator)),
+            Err(error) => {
+                let at = Pointer::parse(&error.instance_path().to_string());
+                let span = node.at(&at).map_or(node.span, |n| n.span);
+                self.push(
+                    Diagnostic::error("invalid-input-schema", span, format!("not a JSON Schema: {error}"))
+                        .section("§Workflow Object"),
+                );
+                None
+            }
+        }
+    }
+}
+
+pub(super) fn declared_input(input: &Input) -> DeclaredInput {
+    let scalar = !input.types.is_empty()
+        && input.types.iter().all(|t| matches!(t.as_str(), "string" | "number" | "integer" | "boolean" | "null"));
+    DeclaredInput { name: input.name.clone(), scalar }
+}
+
+fn types(schema: &Node) -> Vec<String> {
+    match schema.get("type") {
+        Some(node) => match node.as_str() {
+            Some(one) => vec![one.to_owned()],
+            None => node.items().iter().filter_map(Node::as_str).map(str::to_owned).collect(),
+        },
+        None => vec![],
+    }
+}
+
+/// The schemas of a document, as one `inputs` sees them.
+struct Schemas<'n> {
+    root: &'n Node,
+    own: &'n Node,
+}
+
+impl<'n> Schemas<'n> {
+    /// What a reference leads to: a pointer into the document, else into the schema itself; or a plain name.
+    fn target(&self, reference: &str) -> Option<&'n Node> {
+        let fragment = reference.strip_prefix('#')?;
+        let decoded = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
+        if decoded.is_empty() {
+            return Some(self.own);
+        }
+        if decoded.starts_with('/') {
+            let pointer = Pointer::parse(&decoded);
+            return self.root.at(&pointer).or_else(|| self.own.at(&pointer));
+        }
+        self.anchored(&decoded)
+    }
+
+    /// The schema with this `$anchor`: of `inputs`, else of the document's schemas in its order.
+    fn anchored(&self, name: &str) -> Option<&'n Node> {
+        let components = self.root.at(&Pointer::parse("/components/inputs")).map(Node::members).unwrap_or_default();
+        let workflows = self.root.get("workflows").map(Node::items).unwrap_or_default();
+        let schemas = std::iter::once(self.own)
+            .chain(components.iter().map(|(_, schema)| schema))
+            .chain(workflows.iter().filter_map(|workflow| workflow.get("inputs")));
+        schemas.into_iter().find_map(|schema| {
+            let mut stack = vec![schema];
+            while let Some(node) = stack.pop() {
+                if node.get("$anchor").and_then(Node::as_str) == Some(name) {
+                    return Some(node);
+                }
+                stack.extend(node.items().iter().rev());
+                stack.extend(
+                    node.members()
+                        .iter()
+                        .rev()
+                        .filter(|(key, _)| !DATA.contains(&key.name.as_str()))
+                        .map(|(_, value)| value),
+                );
+            }
+            None
+        })
+    }
+
+    /// A schema with those that it refers to and is made of (`$ref`, `allOf`): all say something about the same value.
+    fn parts(&self, schema: &'n Node) -> Vec<&'n Node> {
+        let mut parts: Vec<&Node> = vec![schema];
+        let mut next = 0;
+        while let Some(part) = parts.get(next).copied().filter(|_| parts.len() < PARTS) {
+            next += 1;
+            let referred = part.get("$ref").and_then(Node::as_str).and_then(|reference| self.target(reference));
+            let all = part.get("allOf").map(Node::items).unwrap_or_default();
+            for found in referred.into_iter().chain(all) {
+                if !parts.iter().any(|known| known.span == found.span) {
+                    parts.push(found);
+                }
+            }
+        }
+        parts
+    }
+
+    /// The schema as one document that refers to nothing outside of itself, and the references that lead nowhere.
+    fn bundled(&self) -> (Json, Vec<Diagnostic>) {
+        let mut bundle = Bundling { schemas: self, names: BTreeMap::new(), queue: vec![], faults: vec![] };
+        let mut json = bundle.convert(self.own);
+        let mut definitions = Map::new();
+        while let Some((name, node)) = bundle.queue.pop() {
+            let converted = bundle.convert(node);
+            definitions.insert(name, converted);
+        }
+        if let (false, Json::Object(members)) = (definitions.is_empty(), &mut json) {
+            // The schema's own definitions have been brought along under the new names where something refers to them.
+            members.insert("$defs".to_owned(), Json::Object(definitions));
+        }
+        (json, bundle.faults)
+    }
+}
+
+struct Bundling<'a, 'n> {
+    schemas: &'a Schemas<'n>,
+    /// What has been given a name already.
+    names: BTreeMap<Span, String>,
+    queue: Vec<(String, &'n Node)>,
+    faults: Vec<Diagnostic>,
+}
+
+impl<'n> Bundling<'_, 'n> {
+    fn convert(&mut self, node: &'n Node) -> Json {
+        // A schema with its own identity resolves its references itself.
+        if node.get("$id").is_some() {
+            return node.to_json();
+        }
+        match &node.kind {
+            Kind::Array(items) => items.iter().map(|item| self.convert(item)).collect(),
+            Kind::Object(members) => {
+                let mut converted = Map::new();
+                for (key, value) in members {
+                    let json = match key.name.as_str() {
+                        "$ref" => match value.as_str() {
+                            Some(reference) => Json::String(self.reference(reference, value)),
+                            None => value.to_json(),
+                        },
+                        "$anchor" => continue,
+                        name if DATA.contains(&name) => value.to_json(),
+                        _ => self.convert(value),
+                    };
+                    converted.insert(key.name.clone(), json);
+                }
+                Json::Object(converted)
+            }
+            _ => node.to_json(),
+        }
+    }
+
+    fn reference(&mut self, reference: &str, at: &'n Node) -> String {
+        let Some(target) = self.schemas.target(reference) else {
+            let help = match reference.strip_prefix("#/components/inputs/") {
+                Some(name) => {
+                    let known = self.schemas.root.at(&Pointer::parse("/components/inputs")).map(Node::members);
+                    nearest(name, known.unwrap_or_default().iter().map(|(key, _)| key.name.as_str()))
+                        .map(|near| format!("did you mean `#/components/inputs/{near}`?"))
+                }
+                None if !reference.starts_with('#') => {
+                    Some("schemas of other documents are not read: put it under `components.inputs`".to_owned())
+                }
+                None => None,
+            };
+            self.faults.push(
+                Diagnostic::error("broken-reference", at.span, format!("`{reference}` leads to no schema"))
+                    .help(help)
+                    .section("§Resolving URI Fragments"),
+            );
+            return "#".to_owned();
+        };
+        let next = self.names.len();
+        let name = self.names.entry(target.span).or_insert_with(|| format!("schema-{next}"));
+        if name == &format!("schema-{next}") {
+            self.queue.push((name.clone(), target));
+        }
+        format!("#/$defs/{name}")
+    }
+}

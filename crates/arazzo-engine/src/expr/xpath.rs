@@ -1,0 +1,418 @@
+//! XPath over XML texts: criteria, selectors, and the targets of replacements.
+//!
+//! The evaluator is `xee-xpath` (XPath 3.1) behind the cargo feature `xpath`; without it a query is refused when it is
+//! parsed. Expressions in braces are *holes*: their values come in as literals and can never change the query. A query
+//! reads the context and nothing else: no documents, no entities, no clock, no environment. Versions 1.0, 2.0 and 3.0
+//! run on the same evaluator; docs/xpath.md lists what differs.
+
+use serde_json::Value as Json;
+
+use super::jsonpath::{Hole, SyntaxError};
+
+/// The longest query in bytes, and how deep brackets may nest: the parser calls itself for them.
+const LENGTH: usize = 2048;
+const NESTING: usize = 48;
+
+/// Words of functions and tests that read something other than the context, or that the evaluator does not have.
+const REFUSED: [&str; 17] = [
+    "current-date",
+    "current-dateTime",
+    "current-time",
+    "implicit-timezone",
+    "doc",
+    "doc-available",
+    "collection",
+    "uri-collection",
+    "unparsed-text",
+    "unparsed-text-lines",
+    "unparsed-text-available",
+    "environment-variable",
+    "available-environment-variables",
+    "schema-element",
+    "schema-attribute",
+    "serialize",
+    "transform",
+];
+
+/// A query: `count(/root/pets/*) > 0`.
+#[derive(Debug, Clone)]
+pub struct Query {
+    pieces: Vec<Piece>,
+    holes: Vec<Hole>,
+}
+
+#[derive(Debug, Clone)]
+enum Piece {
+    Text(String),
+    /// The hole with this number; inside a literal, the quote that it stands between.
+    Hole(usize, Option<char>),
+}
+
+impl Query {
+    /// Parses a query; with `holes`, expressions in braces may stand for values.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] with the part that is wrong.
+    pub fn parse(text: &str, holes: bool) -> Result<Self, SyntaxError> {
+        let wrong = |range: std::ops::Range<usize>, message: String| SyntaxError { at: range, message, help: None };
+        if text.len() > LENGTH {
+            return Err(wrong(0..text.len(), format!("the query is longer than {LENGTH} bytes")));
+        }
+        let scanned = scan(text, holes)?;
+        if let Some((range, word)) = scanned.names.iter().find(|(_, word)| REFUSED.contains(&local(word))) {
+            let message = format!("`{word}` is not available: a query reads its context and nothing else");
+            return Err(wrong(range.clone(), message));
+        }
+        let query = Self { pieces: scanned.pieces, holes: scanned.holes };
+        // What stands in a hole is not known yet: any literal shows whether the rest is a query.
+        let sample = query.text(&vec![Json::from(1); query.holes.len()]).unwrap_or_default();
+        let prefixes: Vec<&str> =
+            scanned.names.iter().filter_map(|(_, word)| word.split_once(':').map(|(prefix, _)| prefix)).collect();
+        engine::check(&sample, &prefixes).map_err(|(range, message)| {
+            // Places behind a hole have moved: then the whole text is what is wrong.
+            let known =
+                range.filter(|range| query.holes.is_empty() && text.get(range.clone()).is_some_and(|t| !t.is_empty()));
+            wrong(known.unwrap_or(0..text.len()), message)
+        })?;
+        Ok(query)
+    }
+
+    /// The expressions in braces, in order.
+    #[must_use]
+    pub fn holes(&self) -> &[Hole] {
+        &self.holes
+    }
+
+    /// The effective boolean value of the query over an XML text; `bindings` are the values of the holes.
+    ///
+    /// # Errors
+    /// Why it has none: the text is not XML, a type error, a value that cannot be a literal.
+    pub fn holds(&self, xml: &str, bindings: &[Json]) -> Result<bool, String> {
+        engine::holds(&self.text(bindings)?, xml)
+    }
+
+    /// What the query selects from an XML text: values with their types, nodes as their text; `None` if nothing, an
+    /// array if several.
+    ///
+    /// # Errors
+    /// As [`Query::holds`].
+    pub fn select(&self, xml: &str, bindings: &[Json]) -> Result<Option<Json>, String> {
+        let mut values = engine::select(&self.text(bindings)?, xml)?;
+        Ok(if values.len() > 1 { Some(Json::Array(values)) } else { values.pop() })
+    }
+
+    /// The XML text with every selected element, attribute or text set to `value`, and how many there were.
+    ///
+    /// # Errors
+    /// As [`Query::holds`], and if something else was selected.
+    pub fn replace(&self, xml: &str, bindings: &[Json], value: &str) -> Result<(String, usize), String> {
+        engine::replace(&self.text(bindings)?, xml, value)
+    }
+
+    /// The query with the values of the holes as literals.
+    fn text(&self, bindings: &[Json]) -> Result<String, String> {
+        let mut text = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(part) => text.push_str(part),
+                Piece::Hole(number, quote) => {
+                    let value = bindings.get(*number).unwrap_or(&Json::Null);
+                    text.push_str(&literal(value, *quote)?);
+                }
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// A value inside a literal, or as one.
+fn literal(value: &Json, quote: Option<char>) -> Result<String, String> {
+    let doubled = |text: &str, quote: char| text.replace(quote, &format!("{quote}{quote}"));
+    Ok(match (value, quote) {
+        (value, Some(quote)) => doubled(&crate::value::json_text(value), quote),
+        (Json::String(text), None) => format!("'{}'", doubled(text, '\'')),
+        (Json::Number(number), None) => format!("({number})"),
+        (Json::Bool(value), None) => format!("{value}()"),
+        (_, None) => return Err("only text, numbers and booleans can stand in a query".to_owned()),
+    })
+}
+
+/// `f` of `fn:f`.
+fn local(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(_, local)| local)
+}
+
+struct Scanned {
+    pieces: Vec<Piece>,
+    holes: Vec<Hole>,
+    /// Names outside of literals and comments, with their places.
+    names: Vec<(std::ops::Range<usize>, String)>,
+}
+
+/// Takes a query apart as far as needed: literals, comments, holes, names, and how deep brackets nest.
+fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
+    let mut scanned = Scanned { pieces: vec![], holes: vec![], names: vec![] };
+    let mut plain = String::new();
+    let mut quote: Option<char> = None;
+    let (mut depth, mut comment, mut signs) = (0usize, 0usize, 0usize);
+    let mut at = 0;
+    while let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) {
+        let rest = text.get(at..).unwrap_or_default();
+        if holes && comment == 0 && rest.starts_with("{$") {
+            let Some(length) = rest.find('}') else {
+                return Err(SyntaxError {
+                    at: at..text.len(),
+                    message: "this brace is never closed".to_owned(),
+                    help: Some("write the expression as {$…}".to_owned()),
+                });
+            };
+            scanned.pieces.push(Piece::Text(std::mem::take(&mut plain)));
+            scanned.pieces.push(Piece::Hole(scanned.holes.len(), quote));
+            scanned.holes.push(Hole { range: at + 1..at + length, in_string: quote.is_some() });
+            at += length + 1;
+            continue;
+        }
+        let mut width = next.len_utf8();
+        match (quote, next) {
+            (Some(open), _) => {
+                if next == open {
+                    quote = None;
+                }
+            }
+            (None, '(') if rest.starts_with("(:") => {
+                comment += 1;
+                width = 2;
+            }
+            (None, ':') if comment > 0 && rest.starts_with(":)") => {
+                comment -= 1;
+                width = 2;
+            }
+            (None, _) if comment > 0 => {}
+            (None, '\'' | '"') => quote = Some(next),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            (None, c) if c.is_alphabetic() || c == '_' => {
+                let length = rest
+                    .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
+                    .unwrap_or(rest.len());
+                let name = rest.get(..length).unwrap_or_default();
+                // `child::a`: an axis is no prefix.
+                let name = name.rsplit_once("::").map_or(name, |(_, name)| name).trim_end_matches(':');
+                scanned.names.push((at..at + length, name.to_owned()));
+                width = length;
+            }
+            _ => {}
+        }
+        signs = if matches!(next, '-' | '+') {
+            signs + 1
+        } else if next.is_whitespace() {
+            signs
+        } else {
+            0
+        };
+        if depth > NESTING || signs > NESTING {
+            let message = format!("the query is nested deeper than {NESTING} levels");
+            return Err(SyntaxError { at: at..text.len(), message, help: None });
+        }
+        plain.push_str(rest.get(..width).unwrap_or_default());
+        at += width;
+    }
+    scanned.pieces.push(Piece::Text(plain));
+    Ok(scanned)
+}
+
+#[cfg(not(feature = "xpath"))]
+mod engine {
+    use serde_json::Value as Json;
+
+    const ABSENT: &str = "XPath is not built into this program (cargo feature `xpath`)";
+
+    pub(super) fn check(_: &str, _: &[&str]) -> Result<(), (Option<std::ops::Range<usize>>, String)> {
+        Err((None, ABSENT.to_owned()))
+    }
+
+    pub(super) fn holds(_: &str, _: &str) -> Result<bool, String> {
+        Err(ABSENT.to_owned())
+    }
+
+    pub(super) fn select(_: &str, _: &str) -> Result<Vec<Json>, String> {
+        Err(ABSENT.to_owned())
+    }
+
+    pub(super) fn replace(_: &str, _: &str, _: &str) -> Result<(String, usize), String> {
+        Err(ABSENT.to_owned())
+    }
+}
+
+#[cfg(feature = "xpath")]
+mod engine {
+    use serde_json::Value as Json;
+    use xee_xpath::context::StaticContextBuilder;
+    use xee_xpath::error::Error;
+    use xee_xpath::{Atomic, Documents, Item, Queries, Query, Sequence};
+    use xot::{Node, Value, Xot};
+
+    /// How deep elements may nest: the evaluator calls itself for them.
+    const DEPTH: usize = 2_000;
+
+    /// Whether a text is a query, whatever its prefixes stand for.
+    pub(super) fn check(text: &str, prefixes: &[&str]) -> Result<(), (Option<std::ops::Range<usize>>, String)> {
+        let mut context = StaticContextBuilder::default();
+        for prefix in prefixes.iter().filter(|prefix| !KNOWN.contains(prefix)) {
+            context.add_namespace(prefix, "urn:prefix");
+        }
+        match Queries::new(context).sequence(text) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let range = error.span.map(|span| span.range());
+                Err((range, format!("not an XPath query: {}", words(&error))))
+            }
+        }
+    }
+
+    pub(super) fn holds(query: &str, xml: &str) -> Result<bool, String> {
+        let mut document = Document::parse(xml)?;
+        let found = document.run(query)?;
+        found.effective_boolean_value().map_err(|error| format!("the query has no effective boolean value ({error})"))
+    }
+
+    pub(super) fn select(query: &str, xml: &str) -> Result<Vec<Json>, String> {
+        let mut document = Document::parse(xml)?;
+        let found = document.run(query)?;
+        found.iter().map(|item| json(&item, document.all.xot())).collect()
+    }
+
+    pub(super) fn replace(query: &str, xml: &str, value: &str) -> Result<(String, usize), String> {
+        let mut document = Document::parse(xml)?;
+        let found = document.run(query)?;
+        let nodes: Vec<Node> =
+            found.nodes().collect::<Result<_, _>>().map_err(|_| "the query selects values, not nodes".to_owned())?;
+        let xot = document.all.xot_mut();
+        for node in &nodes {
+            set(xot, *node, value)?;
+        }
+        let text = xot.to_string(document.root).map_err(|error| error.to_string())?;
+        // The declaration is not part of the tree.
+        let head = xml.trim_start().strip_prefix("<?xml").and_then(|rest| rest.split_once("?>"));
+        let text = head.map_or(text.clone(), |(head, _)| format!("<?xml{head}?>{text}"));
+        Ok((text, nodes.len()))
+    }
+
+    /// Prefixes that every query has.
+    const KNOWN: [&str; 7] = ["xml", "xs", "fn", "map", "array", "math", "err"];
+
+    struct Document {
+        all: Documents,
+        handle: xee_xpath::DocumentHandle,
+        root: Node,
+        /// Prefixes that the document declares, each as it is declared first.
+        prefixes: Vec<(String, String)>,
+    }
+
+    impl Document {
+        fn parse(xml: &str) -> Result<Self, String> {
+            if xml.contains("<!DOCTYPE") {
+                return Err("the XML has a document type declaration, which is refused".to_owned());
+            }
+            if deeper_than(xml, DEPTH) {
+                return Err(format!("the XML is nested deeper than {DEPTH} levels"));
+            }
+            let xml = xml.trim_start_matches('\u{feff}').trim_start();
+            let mut all = Documents::new();
+            let handle = all.add_string_without_uri(xml).map_err(|error| format!("not XML: {error}"))?;
+            let root = all.document_node(handle).ok_or_else(|| "not XML".to_owned())?;
+            let xot = all.xot();
+            let mut prefixes: Vec<(String, String)> = vec![];
+            for node in xot.descendants(root).filter(|node| matches!(xot.value(*node), Value::Element(_))) {
+                for (prefix, namespace) in xot.namespaces(node).iter() {
+                    let prefix = xot.prefix_str(prefix);
+                    let known = prefixes.iter().any(|(known, _)| known == prefix);
+                    if !prefix.is_empty() && !known && !KNOWN.contains(&prefix) {
+                        prefixes.push((prefix.to_owned(), xot.namespace_str(*namespace).to_owned()));
+                    }
+                }
+            }
+            Ok(Self { all, handle, root, prefixes })
+        }
+
+        fn run(&mut self, query: &str) -> Result<Sequence, String> {
+            let mut context = StaticContextBuilder::default();
+            for (prefix, namespace) in &self.prefixes {
+                context.add_namespace(prefix, namespace);
+            }
+            let queries = Queries::new(context);
+            let query = queries.sequence(query).map_err(|error| format!("not an XPath query: {}", words(&error)))?;
+            query.execute(&mut self.all, self.handle).map_err(|error| words(&error))
+        }
+    }
+
+    /// A value with its type, a node as its text.
+    fn json(item: &Item, xot: &Xot) -> Result<Json, String> {
+        let text = || item.string_value(xot).map_err(|error| error.to_string());
+        Ok(match item {
+            Item::Atomic(Atomic::Boolean(value)) => Json::Bool(*value),
+            Item::Atomic(value) if value.is_numeric() => {
+                let text = text()?;
+                // Infinite and not-a-number are no JSON numbers.
+                let number = serde_json::from_str::<serde_json::Number>(&text).ok();
+                let number = number.or_else(|| serde_json::Number::from_f64(text.parse().ok()?));
+                number.map_or(Json::String(text), Json::Number)
+            }
+            _ => Json::String(text()?),
+        })
+    }
+
+    fn set(xot: &mut Xot, node: Node, value: &str) -> Result<(), String> {
+        let wrong = |error: xot::Error| error.to_string();
+        match xot.value_mut(node) {
+            Value::Text(text) => text.set(value),
+            Value::Attribute(attribute) => attribute.set_value(value),
+            Value::Element(_) => {
+                let children: Vec<Node> = xot.children(node).collect();
+                for child in children {
+                    xot.remove(child).map_err(wrong)?;
+                }
+                if !value.is_empty() {
+                    xot.append_text(node, value).map_err(wrong)?;
+                }
+            }
+            _ => return Err("the query selects something that has no value to set".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// Counts opening and closing tags; comments and sections of text can only make it count more.
+    fn deeper_than(xml: &str, limit: usize) -> bool {
+        let bytes = xml.as_bytes();
+        let mut depth = 0usize;
+        for (at, byte) in bytes.iter().enumerate() {
+            match (byte, bytes.get(at + 1)) {
+                (b'<', Some(b'/')) | (b'/', Some(b'>')) => depth = depth.saturating_sub(1),
+                (b'<', Some(b'!' | b'?')) => {}
+                (b'<', _) => depth += 1,
+                _ => {}
+            }
+            if depth > limit {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The code of the XPath specification, with what it stands for where that is common.
+    fn words(error: &Error) -> String {
+        let code = error.error.to_string();
+        let meaning = match code.as_str() {
+            "XPST0003" => "the syntax is wrong",
+            "XPST0008" => "a variable is not known",
+            "XPST0017" => "a function is not known, or has other arguments",
+            "XPST0081" => "a prefix is not declared in the document",
+            "XPTY0004" => "a value has another type than is needed",
+            "FORG0001" => "a text does not spell a value of the type",
+            "FORG0006" => "a value has no effective boolean value",
+            "FOAR0001" => "division by zero",
+            _ => return code,
+        };
+        format!("{meaning} ({code})")
+    }
+}

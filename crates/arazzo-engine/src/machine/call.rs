@@ -1,0 +1,373 @@
+//! Workflows that are run for others: steps that call one, dependencies, detours of retries, and `goto` a workflow.
+
+use serde_json::{Map, Value as Json};
+
+use super::finish::End;
+use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, Slot, StepState, fingerprint};
+use super::wire::{Stop, Turn};
+use super::{Machine, request};
+use crate::event::{EventKind, Why};
+use crate::expr::{Exchange, StepId, WorkflowId};
+use crate::inputs::accept_own;
+use crate::limits::Millis;
+use crate::program::{Call, Inherited, Passed, Target};
+use crate::value::Value;
+
+impl Machine {
+    pub(super) fn push_frame(&mut self, workflow: WorkflowId, purpose: Purpose, inputs: Inputs, extra: Inputs) {
+        let steps = self.program.workflow(workflow).map(|w| w.steps.len()).unwrap_or_default();
+        self.state.frames.push(Frame {
+            number: self.state.frame_count,
+            workflow,
+            purpose,
+            inputs,
+            extra,
+            steps: vec![StepState::default(); steps],
+            position: Position::Start,
+            deadline: None,
+            returned: vec![],
+            inherited: None,
+            answer: None,
+            detours: vec![],
+        });
+        self.state.frame_count += 1;
+    }
+
+    /// Says that the workflow of the last frame begins.
+    pub(super) fn announce(&mut self, because: Option<&str>, turn: &mut Turn) {
+        let frame = self.frame();
+        let inputs: Map<String, Json> = frame
+            .inputs
+            .iter()
+            .chain(&frame.extra)
+            .map(|(name, slot)| (name.clone(), self.shown(name, slot)))
+            .collect();
+        let parent = self.state.frames.iter().rev().nth(1).map(|below| below.number);
+        let purpose = (frame.purpose != Purpose::Run).then(|| frame.purpose.word());
+        let because = because.or(purpose).map(str::to_owned);
+        let place = self.program.workflow(frame.workflow).map(|w| w.place.clone());
+        self.emit(turn, None, place, EventKind::WorkflowStarted { inputs, parent, because });
+    }
+
+    /// Runs what the workflow depends on and has not been run yet, then its first step.
+    pub(super) fn begin(&mut self, now: Millis, turn: &mut Turn) {
+        let program = self.program.clone();
+        let Some(workflow) = program.workflow(self.frame().workflow) else {
+            return self.frame_mut().position = Position::Left;
+        };
+        let ran = |id: &WorkflowId| self.state.completed.iter().any(|completed| completed.workflow == *id);
+        let Some(needed) = workflow.dependencies.iter().copied().find(|id| !ran(id)) else {
+            return self.go_on(workflow.entry);
+        };
+        let name = program.workflow(needed).map(|w| w.name.clone()).unwrap_or_default();
+        let frame = self.frame();
+        let given = frame.inputs.iter().chain(&frame.extra).cloned().collect();
+        let accepted = match self.accepted(needed, given) {
+            Ok(accepted) => accepted,
+            Err(problem) => {
+                let why = self.about_workflow("invalid-input", format!("workflow `{name}` cannot run: {problem}"));
+                return self.ended(now, End::Failed(why), turn);
+            }
+        };
+        self.frame_mut().position = Position::Inside(None);
+        if self.deeper(now, turn) {
+            self.push_frame(needed, Purpose::Dependency, accepted, vec![]);
+            self.announce(None, turn);
+        }
+    }
+
+    /// `true` if one more workflow may be in progress; else the run stops.
+    fn deeper(&mut self, now: Millis, turn: &mut Turn) -> bool {
+        let limit = self.state.settings.limits.depth;
+        if self.state.frames.len() < limit as usize {
+            return true;
+        }
+        let mut why = self
+            .about_workflow("depth-limit", format!("{limit} workflows are in progress, each called by the one before"));
+        why.help = Some("give the recursion an end".to_owned());
+        self.stop(now, Stop::Limit, why, turn);
+        false
+    }
+
+    /// Starts the workflow that a step calls.
+    pub(super) fn call(&mut self, now: Millis, id: StepId, workflow: WorkflowId, passed: &Passed, turn: &mut Turn) {
+        let accepted = match self.passed(id, workflow, passed, None, turn) {
+            Ok(accepted) => accepted,
+            Err(why) => return self.failed(now, id, *why, None, turn),
+        };
+        let print = self.print_of_inputs(&accepted);
+        let pace = self.state.paces.entry(id).or_default();
+        if pace.request != Some(print) {
+            *pace = super::Pace { request: Some(print), ..super::Pace::default() };
+        }
+        self.frame_mut().position = Position::Inside(Some(id));
+        if self.deeper(now, turn) {
+            self.push_frame(workflow, Purpose::Step, accepted, vec![]);
+            self.announce(None, turn);
+        }
+    }
+
+    /// What a call of a workflow with these inputs is known by, to see whether it is made again.
+    pub(super) fn print_of_inputs(&self, inputs: &Inputs) -> u64 {
+        let text: Vec<String> =
+            inputs.iter().map(|(name, slot)| format!("{name}={}", slot.json(&self.secrets))).collect();
+        fingerprint(text.iter().map(String::as_bytes))
+    }
+
+    /// The inputs that a step or action passes to a workflow, checked and completed.
+    pub(super) fn passed(
+        &mut self,
+        id: StepId,
+        workflow: WorkflowId,
+        passed: &Passed,
+        exchange: Option<&Exchange>,
+        turn: &mut Turn,
+    ) -> Result<Inputs, Box<Why>> {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return Ok(vec![]) };
+        let built = request::passed(&program, step, passed, &self.view(exchange))?;
+        for (expression, target) in built.absent {
+            self.emit(turn, Some(id), None, EventKind::ValueAbsent { expression, target });
+        }
+        for (name, value) in &built.credentials {
+            self.learn_credential(name, value);
+        }
+        let mut given: Inputs = vec![];
+        let marked = program.workflow(workflow).map(|w| &w.inputs.secret);
+        for (name, value) in built.values {
+            let slot = if marked.is_some_and(|marked| marked.contains(&name)) {
+                self.redactor.learn(&name, &value.clone().into_json());
+                self.secret_slot(&name, value)
+            } else {
+                Slot::Plain(value)
+            };
+            given.push((name, slot));
+        }
+        let inherits = |name: &String| match &passed.inherited {
+            Inherited::Nothing => false,
+            Inherited::These(names) => names.contains(name),
+            Inherited::All => true,
+        };
+        for (name, slot) in self.frame().inputs.iter().filter(|(name, _)| inherits(name)) {
+            if !given.iter().any(|(known, _)| known == name) {
+                given.push((name.clone(), slot.clone()));
+            }
+        }
+        self.accepted(workflow, given).map_err(|problem| {
+            let name = program.workflow(workflow).map(|w| w.name.as_str()).unwrap_or_default();
+            Box::new(self.why(id, "invalid-input", format!("workflow `{name}` does not accept its inputs: {problem}")))
+        })
+    }
+
+    /// Inputs that a workflow accepts, defaults filled in; those it does not know are left out.
+    fn accepted(&mut self, workflow: WorkflowId, given: Inputs) -> Result<Inputs, String> {
+        let program = self.program.clone();
+        let Some(target) = program.workflow(workflow) else { return Ok(given) };
+        let known = |name: &String| target.inputs.open || target.inputs.declares(name);
+        let given: Inputs = given.into_iter().filter(|(name, _)| known(name)).collect();
+        let values = given.iter().map(|(name, slot)| (name.clone(), slot.json(&self.secrets))).collect();
+        let accepted = accept_own(target, values)
+            .map_err(|faults| faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; "))?;
+        let mut slots: Inputs = vec![];
+        for (name, value) in accepted {
+            // What was given stays what it is: a file, a secret.
+            match given.iter().find(|(known, _)| *known == name) {
+                Some((_, slot)) => slots.push((name, slot.clone())),
+                None => {
+                    let slot = self.input_slot(workflow, &name, value);
+                    slots.push((name, slot));
+                }
+            }
+        }
+        Ok(slots)
+    }
+
+    /// The workflow of an action takes the place of the one in progress.
+    pub(super) fn transfer(&mut self, workflow: WorkflowId, inputs: Inputs, turn: &mut Turn) {
+        let program = self.program.clone();
+        let declares = program.workflow(workflow).is_some_and(|w| !w.outputs.is_empty());
+        let inherited: Option<Outputs> = if declares {
+            None
+        } else {
+            let own = program.workflow(self.frame().workflow).is_some_and(|w| !w.outputs.is_empty());
+            match (own, self.frame().inherited.clone()) {
+                (true, _) => Some(self.evaluated_outputs(turn).0),
+                (false, before) => before,
+            }
+        };
+        let outputs = Map::new();
+        self.emit(turn, None, None, EventKind::WorkflowFinished { status: crate::event::RunStatus::Ended, outputs });
+        let Some(old) = self.state.frames.pop() else { return };
+        self.push_frame(workflow, old.purpose, inputs, old.extra);
+        // The step below waits for whoever is in progress now, as long as it would have.
+        let frame = self.frame_mut();
+        frame.inherited = inherited;
+        self.announce(Some("goto"), turn);
+    }
+
+    /// Takes the detour of a retry: a step of this workflow, or another workflow.
+    pub(super) fn take_detour(&mut self, now: Millis, of: StepId, turn: &mut Turn) {
+        let program = self.program.clone();
+        let Some(detour) = self.frame().detours.last() else { return self.go_on(None) };
+        let action = program.step(of).and_then(|step| {
+            let list = if detour.success { &step.on_success } else { &step.on_failure };
+            list.get(detour.action)
+        });
+        match action.and_then(|action| action.then.target()) {
+            Some(Target::Step(step)) => self.enter(now, *step, true, turn),
+            Some(Target::Workflow { workflow, passed }) => {
+                let exchange = self.held(of);
+                match self.passed(of, *workflow, passed, exchange.as_ref(), turn) {
+                    Ok(inputs) => {
+                        self.frame_mut().position = Position::Inside(Some(of));
+                        if self.deeper(now, turn) {
+                            self.push_frame(*workflow, Purpose::Detour, inputs, vec![]);
+                            self.announce(None, turn);
+                        }
+                    }
+                    Err(_) => self.detour_failed(now, turn),
+                }
+            }
+            None => self.detour_done(),
+        }
+    }
+
+    /// The exchange that a pending retry holds.
+    fn held(&self, of: StepId) -> Option<Exchange> {
+        let detour = self.frame().detours.iter().rev().find(|detour| detour.of == of)?;
+        self.brought_back(&detour.exchange)
+    }
+
+    /// Keeps an exchange with the secrets: it may hold anything that a server sent.
+    pub(super) fn aside(&mut self, exchange: &Exchange) -> Slot {
+        let text = serde_json::to_string(exchange).unwrap_or_default();
+        self.secrets.0.push(Value::Text(text));
+        self.state.secret_names.push("a response".to_owned());
+        Slot::Secret(self.secrets.0.len() as u32 - 1)
+    }
+
+    /// An exchange that was put aside.
+    pub(super) fn brought_back(&self, slot: &Slot) -> Option<Exchange> {
+        match slot.value(&self.secrets)? {
+            Value::Text(text) => serde_json::from_str(text).ok(),
+            _ => None,
+        }
+    }
+
+    /// Keeps an answer for the steps that led to this workflow, if one of them reads it.
+    pub(super) fn keep_answer(&mut self, exchange: &Exchange) {
+        let read = self.state.frames.iter().rev().skip(1).any(|frame| {
+            let step = if let Position::Inside(step) = frame.position { step } else { None };
+            let call = step.and_then(|step| self.program.step(step)).map(|step| &step.call);
+            matches!(call, Some(Call::Workflow { keeps_answer: true, .. }))
+        });
+        if read && exchange.answer.is_some() {
+            let slot = self.aside(exchange);
+            self.frame_mut().answer = Some(slot);
+        }
+    }
+
+    /// Puts a retry aside until its detour has ended.
+    pub(super) fn hold(
+        &mut self,
+        of: StepId,
+        (success, action): (bool, usize),
+        target: &Target,
+        why: Option<Why>,
+        exchange: &Exchange,
+    ) {
+        let slot = self.aside(exchange);
+        let state = self.step_state(of).cloned().unwrap_or_default();
+        let step = if let Target::Step(step) = target { Some(*step) } else { None };
+        self.frame_mut().detours.push(Detour {
+            of,
+            step,
+            success,
+            action,
+            why,
+            exchange: slot,
+            used: state.used,
+            attempt: state.attempt,
+        });
+    }
+
+    /// The detour has ended well: the step is tried again.
+    pub(super) fn detour_done(&mut self) {
+        let Some(detour) = self.frame_mut().detours.pop() else { return };
+        self.resume_step(&detour);
+        self.frame_mut().position = Position::Go(Next::Attempt(detour.of));
+    }
+
+    /// The detour has failed: it ends this retry, and the next action is looked at.
+    pub(super) fn detour_failed(&mut self, now: Millis, turn: &mut Turn) {
+        let Some(of) = self.frame().detours.last().map(|detour| detour.of) else { return };
+        let exchange = self.held(of).unwrap_or_default();
+        let Some(detour) = self.frame_mut().detours.pop() else { return };
+        self.resume_step(&detour);
+        match detour.why {
+            Some(why) => self.handle(now, of, why, exchange, detour.action + 1, turn),
+            None => self.after_success(now, of, exchange, detour.action + 1, turn),
+        }
+    }
+
+    fn resume_step(&mut self, detour: &Detour) {
+        if let Some(state) = self.step_state(detour.of) {
+            state.used.clone_from(&detour.used);
+            state.attempt = detour.attempt;
+        }
+    }
+
+    /// `true` if this step runs as a detour of another.
+    pub(super) fn is_detour(&self, id: StepId) -> bool {
+        self.frame().detours.last().is_some_and(|detour| detour.step == Some(id))
+    }
+
+    /// Gives up the attempts whose time is over at `at`: the outermost step fails. `true` if there was one.
+    pub(super) fn expire(&mut self, at: Millis, now: Millis, turn: &mut Turn) -> bool {
+        let over = |frame: &Frame| frame.deadline.is_some_and(|deadline| deadline <= at);
+        let Some(index) = self.state.frames.iter().position(over) else { return false };
+        turn.aborts.extend(self.state.flights.iter().map(|flight| flight.call));
+        turn.sends.retain(|send| !turn.aborts.contains(&send.call));
+        for flight in std::mem::take(&mut self.state.flights) {
+            if let Position::Calling { step, .. } = self.frame().position {
+                let sent = self.step_state(step).map_or(now, |state| state.sent);
+                let kind = EventKind::RequestFailed {
+                    call: flight.call.0,
+                    failure: "timeout".to_owned(),
+                    message: "given up when the time of the step was over".to_owned(),
+                    duration_ms: now.saturating_sub(sent),
+                    in_doubt: true,
+                };
+                self.emit(turn, Some(step), None, kind);
+            }
+        }
+        while self.state.frames.len() > index + 1 {
+            self.abandon(now, turn);
+        }
+        self.frame_mut().deadline = None;
+        let step = match self.frame().position {
+            Position::Calling { step, .. } | Position::Inside(Some(step)) => step,
+            _ => return true,
+        };
+        let ms = self.program.step(step).and_then(|step| step.timeout_ms).unwrap_or_default();
+        let mut why = self.why(step, "step-timeout", format!("the step took longer than its timeout of {ms} ms"));
+        why.help = Some("raise `timeout` of the step".to_owned());
+        self.failed(now, step, why, None, turn);
+        true
+    }
+
+    /// What is wrong with the workflow in progress, before or between its steps.
+    pub(super) fn about_workflow(&self, code: &str, message: String) -> Why {
+        let workflow = self.program.workflow(self.frame().workflow);
+        Why {
+            code: code.to_owned(),
+            message,
+            label: None,
+            step: None,
+            place: workflow.map(|w| w.place.clone()),
+            notes: vec![],
+            remarks: vec![],
+            help: None,
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! Payload + media type → bytes (specification, Request Body Object): JSON, forms, multipart, XML, text and bytes; with
+//! replacements. A value never changes the structure of what it is put into.
+
+use serde_json::{Map, Value as Json};
+
+use super::frame::fingerprint;
+use super::request::{Builder, why};
+use super::select;
+use crate::event::Why;
+use crate::expr::jsonpath;
+use crate::openapi::encode::form_text;
+use crate::program::{Body, Build, Media, Replacement, Select};
+use crate::readings::Readings;
+use crate::value::{File, Value, json_text};
+
+/// A body as it is sent.
+pub(super) struct Encoded {
+    pub(super) bytes: Vec<u8>,
+    pub(super) content_type: String,
+    /// What `$request.body` sees.
+    pub(super) value: Value,
+}
+
+/// Builds and writes the body of a request.
+///
+/// # Errors
+/// Why it cannot be sent: a value that is absent, a replacement that leads nowhere.
+pub(super) fn encode(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
+    match body.media {
+        Media::Form | Media::Multipart => fields(builder, body),
+        Media::Json | Media::Xml | Media::Raw => single(builder, body),
+    }
+}
+
+/// A body that is one value.
+fn single(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
+    let mut value = whole(builder, body)?;
+    for replacement in &body.replacements {
+        value = replaced(builder, replacement, value)?;
+    }
+    let bytes = match (&value, body.media) {
+        (Value::Json(json), Media::Json) => json.to_string().into_bytes(),
+        // Text that is sent as JSON is a JSON string.
+        (other, Media::Json) => Json::String(other.to_text()).to_string().into_bytes(),
+        (value, _) => value.clone().into_bytes(),
+    };
+    Ok(Encoded { bytes, content_type: body.content_type.clone(), value })
+}
+
+/// The whole payload.
+fn whole(builder: &mut Builder<'_>, body: &Body) -> Result<Value, Box<Why>> {
+    let letter = builder.program.readings == Readings::Letter;
+    let media = body.media;
+    let escape = |value: &Value| match (media, value) {
+        // By the letter, a text that was not parsed is embedded as it is.
+        (Media::Xml, Value::Text(text)) if letter => text.clone(),
+        (Media::Xml, value) => xml_text(&value.to_text()),
+        (Media::Form, value) => form_text(&value.to_text()),
+        (_, value) => value.to_text(),
+    };
+    match builder.escaped(&body.payload, "the body", &escape)? {
+        Some(value) => Ok(value),
+        None => {
+            let text = builder.absent.last().map(|(text, _)| text.clone()).unwrap_or_default();
+            let message = format!("`{text}` has no value, and the whole body is made of it");
+            Err(why("absent-value", builder.step, &body.place, message))
+        }
+    }
+}
+
+/// A body of named fields: a form, or the parts of a multipart body.
+fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
+    let mut fields: Vec<(String, Value)> = vec![];
+    match &body.payload {
+        Build::Object(members) if body.replacements.is_empty() => {
+            for (name, member) in members {
+                if let Some(value) = builder.value(member, name)? {
+                    fields.push((name.clone(), value));
+                }
+            }
+        }
+        _ => {
+            let mut value = whole(builder, body)?;
+            for replacement in &body.replacements {
+                value = replaced(builder, replacement, value)?;
+            }
+            match value {
+                Value::Json(Json::Object(members)) => {
+                    fields.extend(members.into_iter().map(|(name, value)| (name, Value::Json(value))));
+                }
+                // A text is the form itself.
+                value if body.media == Media::Form => {
+                    let bytes = value.clone().into_bytes();
+                    return Ok(Encoded { bytes, content_type: body.content_type.clone(), value });
+                }
+                _ => {
+                    let message = "a multipart body is an object of parts, and the payload is none".to_owned();
+                    return Err(why("unsafe-value", builder.step, &body.place, message));
+                }
+            }
+        }
+    }
+    let seen = fields.iter().map(|(name, value)| (name.clone(), value.clone().into_json())).collect::<Map<_, _>>();
+    let value = Value::Json(Json::Object(seen));
+    if body.media == Media::Form {
+        let pairs = fields.iter().flat_map(|(name, value)| form_pairs(name, value));
+        let text: Vec<String> =
+            pairs.map(|(name, text)| format!("{}={}", form_text(&name), form_text(&text))).collect();
+        let bytes = text.join("&").into_bytes();
+        return Ok(Encoded { bytes, content_type: body.content_type.clone(), value });
+    }
+    let parts: Vec<Part> = fields.into_iter().flat_map(|(name, value)| parts(&name, value)).collect();
+    if let Some(part) = parts.iter().find(|part| part.name.contains(['\r', '\n', '\0'])) {
+        let message =
+            format!("the part `{}` cannot be sent: its name holds a line break or NUL", part.name.escape_debug());
+        return Err(why("unsafe-value", builder.step, &body.place, message));
+    }
+    let (bytes, boundary) = multipart(&parts);
+    let content_type = match body.content_type.split(';').any(|part| part.trim().starts_with("boundary=")) {
+        true => body.content_type.split(';').next().unwrap_or_default().trim().to_owned(),
+        false => body.content_type.clone(),
+    };
+    Ok(Encoded { bytes, content_type: format!("{content_type}; boundary={boundary}"), value })
+}
+
+/// A field of a form: arrays repeat their name, objects are JSON (OpenAPI, Encoding Object: the defaults).
+fn form_pairs(name: &str, value: &Value) -> Vec<(String, String)> {
+    match value {
+        Value::Json(Json::Array(items)) => items.iter().map(|item| (name.to_owned(), json_text(item))).collect(),
+        Value::Json(Json::Null) => vec![(name.to_owned(), String::new())],
+        value => vec![(name.to_owned(), value.to_text())],
+    }
+}
+
+/// A part of a multipart body.
+struct Part {
+    name: String,
+    file: Option<String>,
+    media_type: Option<&'static str>,
+    bytes: Vec<u8>,
+}
+
+/// The parts of a field: an array is one part an item; objects are JSON, files and bytes are files.
+fn parts(name: &str, value: Value) -> Vec<Part> {
+    let part = |file, media_type, bytes| Part { name: name.to_owned(), file, media_type, bytes };
+    match value {
+        Value::Json(Json::Array(items)) => items.into_iter().flat_map(|item| parts(name, Value::Json(item))).collect(),
+        Value::Json(json @ Json::Object(_)) => {
+            vec![part(None, Some("application/json"), json.to_string().into_bytes())]
+        }
+        Value::File(File { name: file, bytes, text: false }) => {
+            vec![part(Some(file), Some("application/octet-stream"), bytes)]
+        }
+        Value::Bytes(bytes) => vec![part(Some(name.to_owned()), Some("application/octet-stream"), bytes)],
+        value => vec![part(None, None, value.into_bytes())],
+    }
+}
+
+/// The bytes of a multipart body, and a boundary that none of its parts holds.
+fn multipart(parts: &[Part]) -> (Vec<u8>, String) {
+    let mut print = fingerprint(parts.iter().flat_map(|part| [part.name.as_bytes(), part.bytes.as_slice()]));
+    let boundary = loop {
+        let boundary = format!("arazzo-{print:016x}");
+        let inside = |part: &Part| part.bytes.windows(boundary.len()).any(|window| window == boundary.as_bytes());
+        if !parts.iter().any(inside) {
+            break boundary;
+        }
+        print = print.wrapping_add(1);
+    };
+    let mut bytes = vec![];
+    for part in parts {
+        bytes.extend_from_slice(
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"", quoted(&part.name)).as_bytes(),
+        );
+        if let Some(file) = &part.file {
+            bytes.extend_from_slice(format!("; filename=\"{}\"", quoted(file)).as_bytes());
+        }
+        bytes.extend_from_slice(b"\r\n");
+        if let Some(media_type) = part.media_type {
+            bytes.extend_from_slice(format!("Content-Type: {media_type}\r\n").as_bytes());
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&part.bytes);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    (bytes, boundary)
+}
+
+/// A name in quotes, as browsers write it (WHATWG, multipart/form-data encoding algorithm).
+fn quoted(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Text inside of XML, in elements and in attributes.
+fn xml_text(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\'' => escaped.push_str("&apos;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Sets one value within a payload.
+fn replaced(builder: &mut Builder<'_>, replacement: &Replacement, payload: Value) -> Result<Value, Box<Why>> {
+    let step = builder.step;
+    let wrong = |message: String| why("replacement-target", step, &replacement.place, message);
+    let Some(value) = builder.value(&replacement.value, &replacement.text)? else {
+        let text = builder.absent.last().map(|(text, _)| text.clone()).unwrap_or_default();
+        let message = format!("`{text}` has no value to put at `{}`", replacement.text);
+        return Err(why("absent-value", step, &replacement.place, message));
+    };
+    let bindings = select::bindings(replacement.target.holes(), builder.lookup);
+    let bindings = bindings.map_err(|_| wrong(format!("an expression in `{}` has no value", replacement.text)))?;
+    let nowhere = || wrong(format!("`{}` leads nowhere in the payload", replacement.text));
+    match (&replacement.target, payload) {
+        (Select::Pointer(pointer), Value::Json(mut json)) => {
+            if pointer.set(&mut json, value.into_json()) {
+                Ok(Value::Json(json))
+            } else {
+                Err(nowhere())
+            }
+        }
+        (Select::Jsonpath(query, _), Value::Json(mut json)) => {
+            let found = query.locate(&json, &bindings, &jsonpath::Limits::default());
+            let found = found.map_err(|error| wrong(error.to_string()))?;
+            if found.is_empty() {
+                return Err(nowhere());
+            }
+            let value = value.into_json();
+            // From the end: what stands inside of another place is set before that is.
+            for place in found.iter().rev() {
+                place.set(&mut json, value.clone());
+            }
+            Ok(Value::Json(json))
+        }
+        (Select::Xpath(query, _), payload) => {
+            let Some(xml) = select::xml(&payload) else { return Err(wrong("the payload is not XML".to_owned())) };
+            let (text, count) = query.replace(&xml, &bindings, &value.to_text()).map_err(wrong)?;
+            if count == 0 { Err(nowhere()) } else { Ok(Value::Text(text)) }
+        }
+        (Select::Pointer(_) | Select::Jsonpath(..), _) => Err(wrong("the payload is not JSON".to_owned())),
+    }
+}

@@ -1,0 +1,72 @@
+//! Selector Objects and built values → values; the parts of payloads that replacements name.
+
+use std::borrow::Cow;
+
+use serde_json::Value as Json;
+
+use crate::expr::eval::{EvalError, eval, fill};
+use crate::expr::{Lookup, jsonpath};
+use crate::program::{Build, Hole, Select, Selection};
+use crate::value::Value;
+
+/// The value of an output; nothing if it is absent or cannot be told.
+pub(super) fn value(build: &Build, lookup: &dyn Lookup) -> Option<Value> {
+    match build {
+        Build::Constant(json) => Some(Value::Json(json.clone())),
+        Build::Template(leaf) => fill(&leaf.template, lookup).ok()?.ok()?,
+        Build::Select(selection) => select(selection, lookup).ok()?,
+        Build::Array(_) | Build::Object(_) => None,
+    }
+}
+
+/// What a Selector Object selects (docs/readings.md, Selector Objects): a value, an array where the query is written for
+/// several or found several, or nothing.
+///
+/// # Errors
+/// [`EvalError`] if there is no answer, or the context is not of the kind that the selector needs.
+pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Option<Value>, EvalError> {
+    let Some(context) = eval(&selection.context, lookup)? else { return Ok(None) };
+    let wrong = |kind: &str| EvalError::NotEvaluable(format!("`{}` is not {kind}", selection.context_text));
+    match &selection.select {
+        Select::Pointer(pointer) => match context.as_ref() {
+            Value::Json(json) => Ok(pointer.find(json).cloned().map(Value::Json)),
+            _ => Err(wrong("JSON")),
+        },
+        Select::Jsonpath(query, holes) => {
+            let Value::Json(json) = context.as_ref() else { return Err(wrong("JSON")) };
+            let bindings = bindings(holes, lookup)?;
+            let found = query.select(json, &bindings, &jsonpath::Limits::default());
+            let found = found.map_err(|error| EvalError::NotEvaluable(error.to_string()))?;
+            Ok(match found.as_slice() {
+                [] if !query.selects_list() => None,
+                [only] if !query.selects_list() => Some(Value::Json((*only).clone())),
+                several => Some(Value::Json(several.iter().copied().cloned().collect())),
+            })
+        }
+        Select::Xpath(query, holes) => {
+            let Some(xml) = xml(&context) else { return Err(wrong("XML")) };
+            let bindings = bindings(holes, lookup)?;
+            let found = query.select(&xml, &bindings).map_err(EvalError::NotEvaluable)?;
+            Ok(found.map(Value::Json))
+        }
+    }
+}
+
+/// The values of expressions in braces.
+pub(super) fn bindings(holes: &[Hole], lookup: &dyn Lookup) -> Result<Vec<Json>, EvalError> {
+    let values = holes.iter().map(|hole| match eval(&hole.expr, lookup)? {
+        Some(value) => Ok(value.into_owned().into_json()),
+        None => Err(EvalError::NotEvaluable(format!("`{}` has no value", hole.text))),
+    });
+    values.collect()
+}
+
+/// The text of a value that may be XML: a text body, or a string.
+pub(super) fn xml(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Text(text) | Value::Json(Json::String(text)) => Some(Cow::Borrowed(text)),
+        Value::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        Value::File(file) => std::str::from_utf8(&file.bytes).ok().map(Cow::Borrowed),
+        Value::Json(_) => None,
+    }
+}
