@@ -17,6 +17,7 @@ mod expressions;
 mod jsonpath;
 mod library;
 mod mock;
+mod readings;
 mod readme;
 mod redaction;
 mod server;

@@ -238,15 +238,19 @@ impl World {
     fn take(&mut self, turn: Turn) {
         for event in &turn.events {
             let Json::Object(mut fields) = serde_json::to_value(event).unwrap() else { panic!() };
-            for name in ["workflow", "frame", "attempt"] {
-                fields.shift_remove(name);
-            }
+            let workflow = fields.shift_remove("workflow");
+            let frame = match (fields.shift_remove("frame"), workflow) {
+                (Some(frame), Some(Json::String(workflow))) if frame != 0 => format!(" [{frame} {workflow}]"),
+                _ => String::new(),
+            };
+            let attempt = fields.shift_remove("attempt").filter(|attempt| *attempt != 1);
             let text = |fields: &mut Map<String, Json>, name: &str| {
                 fields.shift_remove(name).and_then(|v| v.as_str().map(str::to_owned))
             };
             let kind = text(&mut fields, "type").unwrap();
             let step = text(&mut fields, "step").map(|step| format!(" {step}")).unwrap_or_default();
-            let visit = fields.shift_remove("visit").map(|visit| format!("#{visit}")).unwrap_or_default();
+            let attempt = attempt.map(|attempt| format!(".{attempt}")).unwrap_or_default();
+            let visit = fields.shift_remove("visit").map(|visit| format!("#{visit}{attempt}")).unwrap_or_default();
             let place =
                 fields.shift_remove("span").map(|p| format!(" @{}:{}", p["line"], p["column"])).unwrap_or_default();
             for (_, value) in &mut fields {
@@ -258,7 +262,7 @@ impl World {
                     why.shift_remove("notes");
                 }
             }
-            writeln!(self.lines, "{:>5} {kind}{step}{visit}{place} {}", self.now, Json::Object(fields)).unwrap();
+            writeln!(self.lines, "{:>5} {kind}{frame}{step}{visit}{place} {}", self.now, Json::Object(fields)).unwrap();
         }
         for send in &turn.sends {
             let reply = if self.replies.len() > 1 { self.replies.remove(0) } else { self.replies[0].clone() };
@@ -271,7 +275,7 @@ impl World {
     }
 }
 
-fn canned(reply: &Json) -> Result<Response, Failure> {
+pub fn canned(reply: &Json) -> Result<Response, Failure> {
     if let Some(kind) = reply["failure"].as_str() {
         let kind: FailureKind = serde_json::from_value(json!(kind)).unwrap();
         let in_doubt = !matches!(kind, FailureKind::Dns | FailureKind::Connect | FailureKind::Tls);
@@ -292,13 +296,16 @@ fn canned(reply: &Json) -> Result<Response, Failure> {
     Ok(Response { status: reply["status"].as_u64().unwrap_or(200) as u16, headers, body })
 }
 
-fn settings(head: &Json) -> Settings {
+pub fn settings(head: &Json) -> Settings {
     let mut settings = Settings::default();
     if let Some(steps) = head["maxSteps"].as_u64() {
         settings.limits.steps = steps as u32;
     }
     if let Some(ms) = head["timeout"].as_u64() {
         settings.limits.run_ms = ms;
+    }
+    if let Some(depth) = head["depth"].as_u64() {
+        settings.limits.depth = depth as u32;
     }
     if let Some(ms) = head["loopDelay"].as_u64() {
         settings.loop_delay = LoopDelay::Fixed(ms);

@@ -13,7 +13,7 @@ use crate::exit;
 #[derive(Debug, Parser)]
 #[command(name = "arazzo", version, propagate_version = true, arg_required_else_help = true)]
 #[command(
-    after_help = "Examples:\n  arazzo inspect specs/daytona-provision.yml\n  arazzo run flow.yaml --input name=value\n  arazzo run flow.yaml --dry-run"
+    after_help = "Examples:\n  arazzo inspect specs/daytona-provision.yml\n  arazzo lint flow.yaml\n  arazzo run flow.yaml --input name=value\n  arazzo run flow.yaml --dry-run"
 )]
 pub(crate) struct Arguments {
     /// Colour: in terminals, always or never (NO_COLOR and CLICOLOR_FORCE are honoured)
@@ -33,6 +33,7 @@ pub(crate) enum Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<RunFlags>),
+    Lint(LintFlags),
     Inspect(InspectFlags),
     Mock(MockFlags),
 }
@@ -49,6 +50,13 @@ pub(crate) struct DocumentFlags {
     /// Read a source description from here instead of its url
     #[arg(long = "source", value_name = "NAME=FILE-OR-URL", value_parser = source)]
     pub(crate) sources: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingFlags,
+}
+
+/// How a document is read.
+#[derive(Debug, Args)]
+pub(crate) struct ReadingFlags {
     /// How departures from the specification are read: lenient (as their author meant, with a warning), strict
     /// (refused), letter (the text exactly)
     #[arg(long, value_name = "MODE", default_value = "lenient", value_parser = readings)]
@@ -56,6 +64,37 @@ pub(crate) struct DocumentFlags {
     /// Refuse departures from the specification: --readings strict
     #[arg(long, conflicts_with = "readings")]
     pub(crate) strict: bool,
+}
+
+impl ReadingFlags {
+    pub(crate) fn on(&self, builder: arazzo::Builder) -> arazzo::Builder {
+        builder.readings(if self.strict { arazzo::Readings::Strict } else { self.readings })
+    }
+}
+
+/// Say what is wrong with documents, each error and warning with its place
+///
+/// Reports on stdout. Exit 0: no errors (warnings do not count), 3: errors.
+#[derive(Debug, Args)]
+#[command(
+    visible_alias = "validate",
+    before_long_help = "Examples:\n  arazzo lint specs/daytona-provision.yml\n  arazzo lint --only structure flow.yaml other.yaml"
+)]
+pub(crate) struct LintFlags {
+    /// Arazzo documents
+    #[arg(value_name = "DOC", required = true)]
+    pub(crate) documents: Vec<PathBuf>,
+    /// Only these: structure (the fields of the documents alone, without what they describe)
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) only: Option<Only>,
+    #[command(flatten)]
+    pub(crate) reading: ReadingFlags,
+}
+
+/// A part of what lint looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Only {
+    Structure,
 }
 
 /// Run a workflow of an Arazzo document
@@ -197,8 +236,7 @@ fn wrong_fault(argument: &str, reason: &str) -> arazzo::Error {
 impl DocumentFlags {
     /// The builder of the library with these flags.
     pub(crate) fn builder(&self) -> arazzo::Builder {
-        let readings = if self.strict { arazzo::Readings::Strict } else { self.readings };
-        let mut builder = arazzo::open(&self.document).readings(readings).system_proxy(true);
+        let mut builder = self.reading.on(arazzo::open(&self.document)).system_proxy(true);
         for (source, url) in &self.servers {
             builder = builder.server(source.as_deref(), url);
         }

@@ -12,6 +12,7 @@ mod exit;
 mod flags;
 mod given;
 mod inspect;
+mod lint;
 mod mock;
 mod run;
 mod show;
@@ -35,6 +36,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     let code = match arguments.command {
         Command::Run(flags) => run::run(*flags, &mut screen),
         Command::Inspect(flags) => inspect::inspect(flags, &mut screen),
+        Command::Lint(flags) => lint::lint(&flags, &mut screen),
         Command::Mock(flags) => mock::mock(&flags, &mut screen),
     };
     ExitCode::from(code)

@@ -13,7 +13,19 @@ use crate::error::Error;
 ///
 /// # Errors
 /// [`Error::Setup`] if `path` is not a path of this machine. What is wrong with the documents is in the loader.
-pub(crate) fn load(path: &Path, mut options: LoadOptions) -> Result<Loader, Error> {
+pub(crate) fn load(path: &Path, options: LoadOptions) -> Result<Loader, Error> {
+    read_documents(path, options, false)
+}
+
+/// Loads the document at `path` and nothing that it describes.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn entry(path: &Path, options: LoadOptions) -> Result<Loader, Error> {
+    read_documents(path, options, true)
+}
+
+fn read_documents(path: &Path, mut options: LoadOptions, entry_only: bool) -> Result<Loader, Error> {
     let shown = shown(path);
     let absolute =
         std::path::absolute(path).map_err(|error| Error::Setup(format!("`{shown}` is not a path: {error}")))?;
@@ -28,6 +40,9 @@ pub(crate) fn load(path: &Path, mut options: LoadOptions) -> Result<Loader, Erro
     while let Need::Asks(asks) = loader.need() {
         for ask in asks {
             loader.give(&ask, fetch(&ask, &base, limit));
+        }
+        if entry_only {
+            break;
         }
     }
     Ok(loader)

@@ -72,6 +72,15 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
     }
 }
 
+/// What is to be said about a document.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// What was found, in the order of the text.
+    pub diagnostics: Diagnostics,
+    /// The texts, for places and snippets.
+    pub sources: engine::source::Sources,
+}
+
 /// How a document is to be read and run.
 #[derive(Clone)]
 #[must_use = "nothing is read before `load`"]
@@ -166,6 +175,16 @@ impl Builder {
     pub fn mock(mut self, mocked: mock::Mocked) -> Self {
         self.mocked = Some(mocked);
         self
+    }
+
+    /// Reads the document alone and says what is wrong with its structure: fields, types, values, names; nothing about
+    /// what it describes or whether it could run.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the path is not one.
+    pub fn structure(self) -> Result<Checked, Error> {
+        let (_, diagnostics, sources) = fetch::entry(&self.path, self.options)?.finish();
+        Ok(Checked { diagnostics: diagnostics.sorted(), sources })
     }
 
     /// Reads the document and its source descriptions, and compiles every workflow.

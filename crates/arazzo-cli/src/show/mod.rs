@@ -17,6 +17,7 @@ pub(crate) mod lines;
 /// Where people look: stderr for what happens, stdout for data. A closed reader is never a fault of ours.
 pub(crate) struct Screen {
     err: AutoStream<std::io::Stderr>,
+    color: Color,
     out_closed: bool,
 }
 
@@ -27,7 +28,7 @@ impl Screen {
             Color::Always => ColorChoice::Always,
             Color::Never => ColorChoice::Never,
         };
-        Self { err: AutoStream::new(std::io::stderr(), choice), out_closed: false }
+        Self { err: AutoStream::new(std::io::stderr(), choice), color, out_closed: false }
     }
 
     /// A line for people.
@@ -44,6 +45,29 @@ impl Screen {
             return Ok(());
         }
         let mut out = std::io::stdout().lock();
+        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.out_closed = true;
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// A report, which is data and may have colours.
+    ///
+    /// # Errors
+    /// As [`Screen::data`].
+    pub(crate) fn report(&mut self, text: &str) -> std::io::Result<()> {
+        if self.out_closed {
+            return Ok(());
+        }
+        let choice = match self.color {
+            Color::Auto => AutoStream::choice(&std::io::stdout()),
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        let mut out = AutoStream::new(std::io::stdout(), choice);
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 self.out_closed = true;

@@ -53,7 +53,8 @@ impl Compiler<'_> {
                 finding.help = Some("a condition with a `context` needs a `type`: add `type: jsonpath`".to_owned());
             }
         }
-        if parsed.is_none()
+        let invalid = parsed.is_none() || findings.iter().any(|finding| finding.code == "double-quoted-literal");
+        if invalid
             && self.readings == Readings::Letter
             && let Some(reason) = self.fails_by_the_letter(text, &findings)
         {

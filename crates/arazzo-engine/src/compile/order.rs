@@ -209,6 +209,10 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
     }
     for index in 0..program.workflows.len() {
         let own = WorkflowId(index as u32);
+        // A cycle of dependencies was said just now.
+        if faults.iter().any(|(id, _)| *id == own) {
+            continue;
+        }
         let mut seen: Vec<WorkflowId> = vec![];
         let mut frontier = certain(program, own);
         while let Some(id) = frontier.pop() {

@@ -143,6 +143,8 @@ fn braced(inner: &str, start: usize, scope: &Scope<'_>, findings: &mut Vec<Findi
     );
     match scanned {
         Scanned::Found(expr, end) if end == trimmed.len() => Scanned::Found(expr, start + body.len() + 1),
+        // By the letter, braces around anything else are text.
+        Scanned::None if scope.readings == Readings::Letter => Scanned::None,
         Scanned::Found(..) | Scanned::None => {
             findings.push(Finding::new(
                 "expression-syntax",
@@ -267,7 +269,7 @@ pub(super) fn expression(
         // `$` + word + `.` was meant as an expression; any other `$` text (`$5`, `$ref`) is text.
         _ if !word.is_empty()
             && rest.starts_with('.')
-            && place != Place::Text
+            && (place == Place::Condition || place == Place::Whole && scope.readings != Readings::Letter)
             && rest.chars().nth(1).is_some_and(char::is_alphabetic) =>
         {
             scanner.unknown_root(word)
@@ -756,6 +758,11 @@ impl<'a> Scanner<'a, '_> {
                 _ => ("dotted-output", "a way into a value is a JSON Pointer after `#`"),
             };
             self.departure(code, end, message, &pointer);
+            if code == "dotted-output" && self.scope.readings == Readings::Letter {
+                // By the letter, the dots belong to a name, which nothing declares.
+                let root = Root::Nothing(self.written(end).to_owned());
+                return Scanned::Found(Expr { root, at: Pointer::default(), dotted: false }, end);
+            }
         }
         match self.place {
             Place::Whole if end < self.text.len() => {

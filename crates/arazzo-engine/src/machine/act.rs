@@ -304,6 +304,8 @@ impl Machine {
                 } else {
                     "no onFailure action matched".to_owned()
                 };
+                // What a workflow that was called did not handle, its caller might have.
+                why.remarks.retain(|remark| !remark.starts_with("not handled: "));
                 why.remarks.push(format!("not handled: {reason}"));
                 self.fail(now, id, why, turn);
             }

@@ -136,6 +136,12 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                 // "If the context evaluates to null, the condition MUST evaluate to fail."
                 return Judged::new(Ok(false), saw);
             }
+            // Some evaluate over an array around the context (docs/readings.md, `respect-context`).
+            let wrapped = matches!(condition, jsonpath::Condition::Query(query) if query.expects_wrapping());
+            if wrapped && json.is_object() && readings != Readings::Letter {
+                let reason = "`$[0]` selects nothing of an object: leave it out (respect-context)";
+                return Judged::new(Err(reason.to_owned()), saw);
+            }
             let filter = if readings == Readings::Letter { ObjectFilter::Members } else { ObjectFilter::MembersOrSelf };
             match condition.holds(&json, &bindings, &jsonpath::Limits::default(), filter) {
                 Err(error) => Judged { met: Err(error.to_string()), saw, tested_self: false },

@@ -193,6 +193,14 @@ impl Query {
         Ok(Self { path: parsed.tree, holes: parsed.holes, texts: parsed.texts })
     }
 
+    /// `true` for `$[0][?…]`: a query that was written for evaluation over an array around the context.
+    #[must_use]
+    pub fn expects_wrapping(&self) -> bool {
+        let first = self.path.segments.first().and_then(Segment::only);
+        let filter = |segment: &Segment| matches!(segment, Segment::Child(all) if matches!(all.as_slice(), [Selector::Filter(_)]));
+        matches!(first, Some(Selector::Index(0))) && self.path.segments.get(1).is_some_and(filter)
+    }
+
     /// `true` if the query selects a list by the way it is written: with a wildcard, a slice or several selectors.
     #[must_use]
     pub fn selects_list(&self) -> bool {
