@@ -13,6 +13,7 @@
 mod cli;
 mod conformance;
 mod corpus;
+mod documents;
 mod expressions;
 mod jsonpath;
 mod library;
@@ -21,5 +22,7 @@ mod readings;
 mod readme;
 mod redaction;
 mod server;
+mod spec;
 mod suite;
 mod tidy;
+mod xpath;
