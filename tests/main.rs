@@ -18,6 +18,7 @@ mod expressions;
 mod jsonpath;
 mod library;
 mod mock;
+mod properties;
 mod readings;
 mod readme;
 mod redaction;
