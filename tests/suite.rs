@@ -323,20 +323,26 @@ fn rendered(diagnostics: &Diagnostics, sources: &Sources) -> String {
 
 #[test]
 fn a_run_that_is_stored_after_every_step_gives_the_same_events() {
-    let case = Case::read(&workspace_root().join("tests/suite/run/polls-until-ready.yaml"));
-    let straight = World::new(&case).run();
-    let mut world = World::new(&case);
-    let program: Arc<_> = case.load().0.unwrap().program;
-    let turn = world.machine.step(0, Input::Start { epoch_ms: 1_800_000_000_000 });
-    world.take(turn);
-    while !world.done {
-        let stored = serde_json::to_string(world.machine.state()).unwrap();
-        assert!(!stored.contains("tok-0123456789"), "a stored state holds a secret");
-        let secrets = world.machine.secrets().clone();
-        world.machine = Machine::restore(program.clone(), serde_json::from_str(&stored).unwrap(), secrets).unwrap();
-        world.next();
+    let mut stored_runs = 0;
+    for path in files_below(&workspace_root().join("tests/suite/run"), &["yaml"]) {
+        let case = Case::read(&path);
+        let straight = World::new(&case).run();
+        let mut world = World::new(&case);
+        let program: Arc<_> = case.load().0.unwrap().program;
+        let turn = world.machine.step(0, Input::Start { epoch_ms: 1_800_000_000_000 });
+        world.take(turn);
+        while !world.done {
+            let stored = serde_json::to_string(world.machine.state()).unwrap();
+            assert!(!stored.contains("tok-0123456789"), "{}: a stored state holds a secret", path.display());
+            let secrets = world.machine.secrets().clone();
+            let state = serde_json::from_str(&stored).unwrap();
+            world.machine = Machine::restore(program.clone(), state, secrets).unwrap();
+            stored_runs += 1;
+            world.next();
+        }
+        assert_eq!(world.lines, straight, "{}", path.display());
     }
-    assert_eq!(straight, world.lines);
+    assert!(stored_runs > 50);
 }
 
 #[test]

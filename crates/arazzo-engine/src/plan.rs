@@ -112,7 +112,9 @@ fn one(program: &Program, step: &crate::program::Step, servers: &Servers) -> Opt
     for (name, value) in written(Location::Path) {
         path = path.replace(&format!("{{{name}}}"), &value);
     }
-    let query: Vec<String> = written(Location::Query).map(|(name, value)| format!("{name}={value}")).collect();
+    let whole = written(Location::Querystring).map(|(_, value)| value);
+    let query: Vec<String> =
+        whole.chain(written(Location::Query).map(|(name, value)| format!("{name}={value}"))).collect();
     let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
     let mut headers: Vec<(String, String)> = written(Location::Header).collect();
     headers.extend(written(Location::Cookie).map(|(name, value)| ("Cookie".to_owned(), format!("{name}={value}"))));

@@ -227,6 +227,8 @@ pub enum Location {
     Header,
     /// `cookie`
     Cookie,
+    /// `querystring`: all of the query.
+    Querystring,
 }
 
 /// A parameter with the value a step gives it.
@@ -236,6 +238,8 @@ pub struct Argument {
     pub name: String,
     /// `in`
     pub location: Location,
+    /// The media type of a query as a whole.
+    pub content: Option<String>,
     /// `explode`, as the operation describes it or by default.
     pub explode: bool,
     /// `value`

@@ -295,8 +295,7 @@ impl<'b> Compiler<'b> {
             "cookie" => Location::Cookie,
             "querystring" => {
                 self.newer_form(location.span(), "`in: querystring`");
-                self.not_yet(location.span(), "`in: querystring`");
-                return None;
+                Location::Querystring
             }
             "channel" => {
                 let message = format!("parameter `{name}` belongs to a channel, and the step calls an operation");
@@ -312,13 +311,17 @@ impl<'b> Compiler<'b> {
         if let (Some(operation), None, false) = (operation, found, free || !own) {
             self.undeclared(parameter, place, &operation, declared)?;
         }
-        if let Some((field, span)) = found.and_then(openapi::Parameter::unusual) {
+        let content = found.and_then(|parameter| parameter.node.get("content")).map(Node::members).unwrap_or_default();
+        let content = content.first().map(|(media, _)| media.name.clone());
+        let unusual = found.filter(|_| place != Location::Querystring).and_then(openapi::Parameter::unusual);
+        if let Some((field, span)) = unusual {
             self.not_yet(span, &format!("`{field}` of parameter `{name}`"));
         }
         let explode = found.map_or(matches!(place, Location::Query | Location::Cookie), openapi::Parameter::explode);
         Some(Argument {
             name,
             location: place,
+            content,
             explode,
             value: value?,
             credential,

@@ -6,7 +6,7 @@ use super::frame::{Completed, Outputs, Position, Purpose, Slot, outputs_json};
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
 use super::{GRACE, Machine, Phase};
 use crate::event::{EventKind, RunStatus, StepStatus, Why};
-use crate::expr::StepId;
+use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
 use crate::program::Output;
 
@@ -46,7 +46,8 @@ impl Machine {
                 let name = self.program.step(step).map(|s| s.name.clone()).unwrap_or_default();
                 let mut why = self.why(step, "interrupted", format!("interrupted in step `{name}`"));
                 if let Some(flight) = self.state.flights.first() {
-                    why.remarks.push(format!("{} {} was sent; its result is not known", flight.method, flight.url()));
+                    let Exchange { method, url, .. } = self.exchange_of(step, flight.clone());
+                    why.remarks.push(format!("{method} {url} was sent; its result is not known"));
                 }
                 why
             }

@@ -213,12 +213,6 @@ pub(super) struct Flight {
     pub(super) exchange: Option<Box<Exchange>>,
 }
 
-impl Flight {
-    pub(super) fn url(&self) -> &str {
-        self.exchange.as_ref().map_or("", |exchange| exchange.url.as_str())
-    }
-}
-
 /// What expressions see of a frame.
 pub(super) struct View<'a> {
     pub(super) frame: &'a Frame,

@@ -64,7 +64,15 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![] };
     let mut values: Vec<(&Argument, Json)> = vec![];
     for argument in arguments {
-        let value = builder.value(&argument.value, &argument.name)?.map(Value::into_json);
+        let value = match argument.location {
+            // A value inside of a query can add nothing to it.
+            Location::Querystring => {
+                let escape = |value: &Value| encode::form_text(&value.to_text());
+                builder.escaped(&argument.value, &argument.name, &escape)?
+            }
+            _ => builder.value(&argument.value, &argument.name)?,
+        };
+        let value = value.map(Value::into_json);
         match value {
             Some(value) => {
                 if argument.credential {
@@ -88,7 +96,10 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     })?;
     let pairs =
         |location| of(location).flat_map(|(argument, value)| encode::form(&argument.name, value, argument.explode));
-    let query: Vec<String> = pairs(Location::Query).map(|(name, value)| format!("{name}={value}")).collect();
+    let whole =
+        of(Location::Querystring).map(|(argument, value)| encode::query_string(value, argument.content.as_deref()));
+    let mut query: Vec<String> = whole.filter(|text| !text.is_empty()).collect();
+    query.extend(pairs(Location::Query).map(|(name, value)| format!("{name}={value}")));
     let cookies: Vec<String> = pairs(Location::Cookie).map(|(name, value)| format!("{name}={value}")).collect();
     let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
     let server = servers.of(source).or(operation.server.as_deref()).unwrap_or_default();

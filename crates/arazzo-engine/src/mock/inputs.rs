@@ -87,6 +87,7 @@ fn sent_as<'a>(
                 Location::Query => "query",
                 Location::Header => "header",
                 Location::Cookie => "cookie",
+                Location::Querystring => "querystring",
             };
             let parameter = parameters.iter().find(|p| p.name == argument.name && p.location == place);
             let schema = parameter.and_then(|p| p.node.get("schema")).and_then(|schema| api.resolve(schema).ok());

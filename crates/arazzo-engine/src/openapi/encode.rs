@@ -70,6 +70,23 @@ pub fn form(name: &str, value: &Json, explode: bool) -> Vec<(String, String)> {
     }
 }
 
+/// A query as a whole (OpenAPI 3.2, `in: querystring`): a text in the form of its media type, or an object that is
+/// written so. A form is kept as it is written; what cannot stand in a query is encoded.
+#[must_use]
+pub fn query_string(value: &Json, content: Option<&str>) -> String {
+    const UNSAFE: &AsciiSet = &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+    let form = content.is_none_or(|content| content.starts_with("application/x-www-form-urlencoded"));
+    match value {
+        Json::String(text) if form => utf8_percent_encode(text, UNSAFE).to_string(),
+        Json::Object(members) if form => {
+            let pair =
+                |(name, value): (&String, &Json)| format!("{}={}", form_text(name), form_text(&json_text(value)));
+            members.iter().map(pair).collect::<Vec<_>>().join("&")
+        }
+        value => percent(&json_text(value)),
+    }
+}
+
 /// The text of a header parameter in `simple` style, not encoded.
 ///
 /// # Errors
