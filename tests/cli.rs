@@ -4,6 +4,7 @@ mod documents;
 mod failures;
 mod flags;
 mod inputs;
+mod language;
 mod mock;
 mod provision;
 mod secrets;

@@ -87,6 +87,86 @@ fn render_all(workflows: &[Diagnostics], description: &Diagnostics, sources: &So
     }
 }
 
+/// What `MAP.tsv` says a document means: uris and the files they are.
+fn mapped(corpus: &Path, path: &Path) -> Vec<(String, String)> {
+    let mut text = std::fs::read_to_string(path).unwrap();
+    let map = std::fs::read_to_string(corpus.join("MAP.tsv")).unwrap();
+    // What a document refers to may refer to others.
+    for (reference, file) in map.lines().skip(1).filter_map(|line| line.split_once('\t')) {
+        if text.contains(reference) && file.contains("arazzo/") {
+            text.push_str(&std::fs::read_to_string(corpus.join(file)).unwrap());
+        }
+    }
+    let lines = map.lines().skip(1).filter_map(|line| line.split_once('\t'));
+    let found = lines.filter_map(|(reference, file)| {
+        let file = format!("file://{}", corpus.join(file).canonicalize().unwrap().display());
+        match reference.split_once(" -> ") {
+            // A relative reference of one document: its uri.
+            Some((document, relative)) => {
+                let base = url_of(&corpus.join(document));
+                (corpus.join(document) == *path)
+                    .then(|| (format!("{base}/{}", relative.trim_start_matches("./")), file))
+            }
+            None => text.contains(reference).then(|| (reference.to_owned(), file)),
+        }
+    });
+    found.collect()
+}
+
+/// The uri of the folder of a file.
+fn url_of(path: &Path) -> String {
+    format!("file://{}", path.parent().unwrap().canonicalize().unwrap().display())
+}
+
+/// Each document compiles, or each of its diagnostics is true: they were gone through by hand, and are kept here.
+#[test]
+fn real_documents_give_the_reports_that_were_looked_at() {
+    let Some(corpus) = shared("corpus").map(|corpus| corpus.canonicalize().unwrap()) else { return };
+    let mut text = String::new();
+    for path in documents(&corpus) {
+        let name = path.strip_prefix(&corpus).unwrap().display().to_string();
+        let top = corpus.join(path.strip_prefix(&corpus).unwrap().components().next().unwrap());
+        let mut options = LoadOptions { root: Some(format!("file://{}/", top.display())), ..LoadOptions::default() };
+        options.sources.extend(mapped(&corpus, &path));
+        let uri = format!("file://{}", path.display());
+        let mut loader = Loader::new(uri, path.file_name().unwrap().to_string_lossy(), options);
+        while let Need::Asks(asks) = loader.need() {
+            for ask in asks {
+                let found = ask.candidates.iter().find_map(|candidate| {
+                    let file = path_of(&candidate.uri)?;
+                    let bytes = std::fs::read(&file).ok()?;
+                    let name = file.file_name()?.to_string_lossy().into_owned();
+                    Some(Fetched { name, uri: candidate.uri.clone(), bytes })
+                });
+                loader.give(&ask, found.ok_or_else(Vec::new));
+            }
+        }
+        let (bundle, loading, sources) = loader.finish();
+        let compiled = compile(&bundle.unwrap(), loading, Readings::Lenient);
+        let all = compiled.workflows.iter().flatten().chain(&compiled.description);
+        let mut lines: Vec<String> = vec![];
+        for diagnostic in all {
+            let place = diagnostic.span.map(|span| sources.place(span));
+            let place =
+                place.map(|place| format!("{}:{}:{}", place.file, place.line, place.column)).unwrap_or_default();
+            let severity = if diagnostic.severity == Severity::Error { "E" } else { "w" };
+            let line = format!("  {severity} {} {place} {}", diagnostic.code, diagnostic.message);
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+        let runnable = compiled.program.own_workflows().filter(|(_, workflow)| workflow.runnable).count();
+        let count = compiled.program.own_workflows().count();
+        text.push_str(&format!("{name}: {runnable} of {count} workflows compile\n"));
+        text.push_str(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+    }
+    let golden = workspace_root().join("tests/suite/corpus.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&golden, &text).unwrap();
+    }
+    assert_eq!(text, std::fs::read_to_string(&golden).unwrap_or_default(), "UPDATE=1 rewrites {}", golden.display());
+}
+
 #[test]
 fn every_refusal_of_a_real_document_names_its_place() {
     let Some(corpus) = shared("corpus") else { return };

@@ -19,6 +19,6 @@ Exit codes:
   2    the command line or the inputs are wrong
   3    a document is wrong, or a source is not found
   4    no answer from a server, and the document does not handle it
-  5    stopped by a limit of the run: steps, time, body size
+  5    stopped by a limit of the run: steps, time, waiting, depth of calls, body size
   7    the outputs could not be written
   130  interrupted (143: terminated)";

@@ -388,7 +388,6 @@ impl Workflow {
     }
 
     /// The inputs that it declares.
-    #[must_use]
     pub fn inputs(&self) -> impl Iterator<Item = &Input> {
         self.compiled().into_iter().flat_map(|workflow| workflow.inputs.given())
     }

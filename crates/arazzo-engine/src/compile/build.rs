@@ -275,7 +275,8 @@ impl<'b> Compiler<'b> {
         };
         let found = declared.iter().find(|d| {
             d.location == location.value
-                && (d.name == name || location.value == "header" && d.name.eq_ignore_ascii_case(&name))
+                // A query as a whole is not sent under a name.
+                && (location.value == "querystring" || named(d.name, &location.value, &name))
         });
         let free = location.value == "header" && FREE_HEADERS.contains(&name.to_ascii_lowercase().as_str());
         let api_key = self.is_api_key(&name);

@@ -174,11 +174,8 @@ fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
         }
         let mut width = next.len_utf8();
         match (quote, next) {
-            (Some(open), _) => {
-                if next == open {
-                    quote = None;
-                }
-            }
+            (Some(open), _) if next == open => quote = None,
+            (Some(_), _) => {}
             (None, '(') if rest.starts_with("(:") => {
                 comment += 1;
                 width = 2;
