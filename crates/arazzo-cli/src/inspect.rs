@@ -56,9 +56,10 @@ fn as_text(description: &Description) -> String {
         }
         lines.push("steps".to_owned());
         let plan = description.plan(&workflow.name);
-        let width = plan.iter().map(|step| step.step.chars().count()).max().unwrap_or(0);
+        let width = plan.iter().map(|step| step.step.chars().count() + 2 * step.depth as usize).max().unwrap_or(0);
         for step in &plan {
             let margin = "  ".repeat(step.depth as usize);
+            let width = width - margin.len();
             if let Some(calls) = &step.calls {
                 lines.push(format!("  {margin}{:width$}  workflow {}", safe(&step.step), safe(calls)));
                 continue;

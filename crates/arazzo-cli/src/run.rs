@@ -129,7 +129,8 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         made_up(workflow, &given, screen);
     }
     let signals = Signals::default();
-    let mut lines = Lines::new(detail, workflow.steps());
+    let plan = workflow.plan();
+    let mut lines = Lines::new(detail, plan.iter().map(|step| (step.step.as_str(), step.depth)));
     let (mut report, mut exchanges, mut last, mut data_error) = (Report::default(), Exchanges::default(), None, None);
     let outcome = {
         let observe = |envelope: &Envelope| {

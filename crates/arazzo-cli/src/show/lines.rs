@@ -55,8 +55,10 @@ struct Seen {
 }
 
 impl Lines {
-    pub(crate) fn new<'a>(detail: Detail, steps: impl Iterator<Item = &'a str>) -> Self {
-        let names = steps.map(|name| name.chars().count()).max().unwrap_or(0).min(32);
+    /// `steps` are the names of the steps and how deep they stand.
+    pub(crate) fn new<'a>(detail: Detail, steps: impl Iterator<Item = (&'a str, u32)>) -> Self {
+        let width = |(name, depth): (&str, u32)| name.chars().count() + 2 * depth as usize;
+        let names = steps.map(width).max().unwrap_or(0).min(32);
         Self { detail, names, steps: BTreeMap::new(), depths: BTreeMap::new(), action: None, began: false }
     }
 
@@ -70,7 +72,7 @@ impl Lines {
         match &event.kind {
             EventKind::StepStarted { calls, .. } => {
                 let margin = self.margin(event.frame);
-                let width = self.names;
+                let width = self.names.saturating_sub(margin.len());
                 let seen = self.steps.entry(name.clone()).or_default();
                 (seen.visit, seen.attempt) = (event.visit.unwrap_or(1), event.attempt.unwrap_or(1));
                 seen.first_ms.get_or_insert(envelope.ms);
@@ -146,7 +148,8 @@ impl Lines {
         now: u64,
     ) -> Vec<String> {
         let action = self.action.take();
-        let (width, margin) = (self.names, self.margin(key.0));
+        let margin = self.margin(key.0);
+        let width = self.names.saturating_sub(margin.len());
         let name = safe(&key.1);
         let Some(seen) = self.steps.get_mut(key) else { return vec![] };
         let wait = action
