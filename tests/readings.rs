@@ -5,17 +5,16 @@
 
 use std::fmt::Write as _;
 
-use arazzo_engine::compile::compile;
 use arazzo_engine::diagnostic::{Diagnostics, Severity};
 use arazzo_engine::event::EventKind;
 use arazzo_engine::inputs::accept;
-use arazzo_engine::load::{Fetched, LoadOptions, Loader, Need};
+use arazzo_engine::load::LoadOptions;
 use arazzo_engine::machine::{Input, Machine, Outcome};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
 use serde_json::{Map, Value as Json, json};
 
-use crate::suite::{Case, canned, golden, settings, workspace_root};
+use crate::suite::{Case, canned, golden, load, settings, workspace_root};
 
 const API: &str = r#"
 openapi: 3.1.0
@@ -95,24 +94,12 @@ fn said(found: &Diagnostics) -> String {
 }
 
 fn told(case: &Case, readings: Readings) -> String {
-    let files = files(case);
+    let mut files = files(case);
     let entry = case.head["entry"].as_str().unwrap_or("flow.yaml");
+    files.sort_by_key(|(name, _)| name != entry);
     let options = LoadOptions { readings, root: Some("file:///work/".to_owned()), ..LoadOptions::default() };
-    let mut loader = Loader::new(format!("file:///work/{entry}"), entry, options);
-    while let Need::Asks(asks) = loader.need() {
-        for ask in asks {
-            let found = ask.candidates.iter().find_map(|candidate| {
-                let name = candidate.uri.strip_prefix("file:///work/")?;
-                let (_, text) = files.iter().find(|(known, _)| known == name)?;
-                Some(Fetched { name: name.to_owned(), uri: candidate.uri.clone(), bytes: text.clone().into_bytes() })
-            });
-            let tried = ask.candidates.iter().map(|c| format!("tried {}: no such file", c.uri)).collect();
-            loader.give(&ask, found.ok_or(tried));
-        }
-    }
-    let (bundle, loading, _) = loader.finish();
-    let Some(bundle) = bundle else { return said(&loading) };
-    let compiled = compile(&bundle, loading, readings);
+    let (compiled, loading, _) = load(&files, options);
+    let Some(compiled) = compiled else { return said(&loading) };
     let found = compiled.of(WorkflowId(0));
     let mut text = said(&found);
     if found.has_errors() {

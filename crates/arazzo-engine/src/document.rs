@@ -161,6 +161,19 @@ pub struct Parameter {
     pub value: Node,
 }
 
+impl Parameter {
+    /// What is said where a request needs its place and it has none.
+    pub(crate) fn unplaced(&self) -> Diagnostic {
+        Diagnostic::error(
+            "missing-field",
+            self.name.span(),
+            format!("parameter `{}` does not say where it goes", self.name.value),
+        )
+        .help("add `in: path`, `in: query`, `in: header` or `in: cookie`".to_owned())
+        .section("§Parameter Object")
+    }
+}
+
 /// Request Body Object.
 #[derive(Debug, Clone)]
 pub struct RequestBody {
@@ -553,15 +566,7 @@ impl Reader<'_> {
             _ => None,
         });
         for parameter in unplaced {
-            self.diagnostics.push(
-                Diagnostic::error(
-                    "missing-field",
-                    parameter.name.span(),
-                    format!("parameter `{}` does not say where it goes", parameter.name.value),
-                )
-                .help("add `in: path`, `in: query`, `in: header` or `in: cookie`".to_owned())
-                .section("§Parameter Object"),
-            );
+            self.diagnostics.push(parameter.unplaced());
         }
         let criteria = self.list(node, "successCriteria", "a step", false);
         if let (true, Some((key, _))) = (criteria.is_empty(), node.member("successCriteria")) {

@@ -17,6 +17,17 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// A file that was given as an input: text where text is wanted, a file in a multipart body.
     File(File),
+    /// A body whose bytes are not those that its value would be written as.
+    Body(Body),
+}
+
+/// A body that is read as a value, and sent again as the bytes that came (docs/readings.md, bodies).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Body {
+    /// What it is read as: JSON or text.
+    pub read: Box<Value>,
+    /// The bytes that came.
+    pub bytes: Vec<u8>,
 }
 
 /// A file that was given as an input.
@@ -37,6 +48,18 @@ impl Value {
         Self::Json(Json::String(text.into()))
     }
 
+    /// What a body is read as; every other value is what it is.
+    #[must_use]
+    pub fn read(&self) -> &Self {
+        if let Self::Body(body) = self { &body.read } else { self }
+    }
+
+    /// As [`Value::read`].
+    #[must_use]
+    pub fn into_read(self) -> Self {
+        if let Self::Body(body) = self { *body.read } else { self }
+    }
+
     /// The value as JSON for outputs: text as a string, bytes as text with replacement characters.
     #[must_use]
     pub fn into_json(self) -> Json {
@@ -46,6 +69,7 @@ impl Value {
             Self::Bytes(bytes) | Self::File(File { bytes, .. }) => {
                 Json::String(String::from_utf8_lossy(&bytes).into_owned())
             }
+            Self::Body(body) => body.read.into_json(),
         }
     }
 
@@ -57,6 +81,7 @@ impl Value {
             Self::Json(json) => json_text(json),
             Self::Text(text) => text.clone(),
             Self::Bytes(bytes) | Self::File(File { bytes, .. }) => String::from_utf8_lossy(bytes).into_owned(),
+            Self::Body(body) => body.read.to_text(),
         }
     }
 
@@ -66,16 +91,16 @@ impl Value {
         match self {
             Self::Json(json) => json_text(&json).into_bytes(),
             Self::Text(text) => text.into_bytes(),
-            Self::Bytes(bytes) | Self::File(File { bytes, .. }) => bytes,
+            Self::Bytes(bytes) | Self::File(File { bytes, .. }) | Self::Body(Body { bytes, .. }) => bytes,
         }
     }
 
     /// The value under a JSON Pointer; `None` if there is none, or if this is not JSON and the pointer is not empty.
     #[must_use]
     pub fn at(&self, pointer: &Pointer) -> Option<Self> {
-        match self {
-            Self::Json(json) => pointer.find(json).cloned().map(Self::Json),
+        match self.read() {
             _ if pointer.is_whole() => Some(self.clone()),
+            Self::Json(json) => pointer.find(json).cloned().map(Self::Json),
             _ => None,
         }
     }

@@ -229,7 +229,7 @@ impl<'b> Compiler<'b> {
         }
         for parameter in &inherited {
             let Some(location) = &parameter.location else {
-                self.no_place(parameter);
+                self.push(parameter.unplaced());
                 continue;
             };
             let overridden = own.iter().any(|own| {
@@ -247,18 +247,6 @@ impl<'b> Compiler<'b> {
         arguments
     }
 
-    fn no_place(&mut self, parameter: &document::Parameter) {
-        self.push(
-            Diagnostic::error(
-                "missing-field",
-                parameter.name.span(),
-                format!("parameter `{}` does not say where it goes", parameter.name.value),
-            )
-            .help("add `in: path`, `in: query`, `in: header` or `in: cookie`".to_owned())
-            .section("§Parameter Object"),
-        );
-    }
-
     fn argument(
         &mut self,
         parameter: &document::Parameter,
@@ -270,7 +258,7 @@ impl<'b> Compiler<'b> {
         let name = parameter.name.value.clone();
         // Reading the document said so, but for what came out of `components`.
         let Some(location) = &parameter.location else {
-            self.no_place(parameter);
+            self.push(parameter.unplaced());
             return None;
         };
         let found = declared.iter().find(|d| {

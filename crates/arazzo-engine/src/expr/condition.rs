@@ -403,8 +403,11 @@ fn value<'a>(
         Condition::Literal(json) => Ok(Some(Cow::Borrowed(json))),
         Condition::Value(expr, range) => {
             let found = eval(expr, lookup)?.map(|value| match value {
-                Cow::Borrowed(Value::Json(json)) => Cow::Borrowed(json),
-                other => Cow::Owned(other.into_owned().into_json()),
+                Cow::Borrowed(value) => match value.read() {
+                    Value::Json(json) => Cow::Borrowed(json),
+                    other => Cow::Owned(other.clone().into_json()),
+                },
+                Cow::Owned(value) => Cow::Owned(value.into_json()),
             });
             seen.push((range.clone(), found.as_deref().cloned()));
             Ok(found)

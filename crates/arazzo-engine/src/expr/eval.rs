@@ -123,14 +123,14 @@ pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Va
         Root::ResponseHeader(name) => answer()?.header(name).and_then(text),
         Root::ResponseBody => {
             let answer = answer()?;
-            if let (Some(Value::Text(_) | Value::Bytes(_) | Value::File(_)), false) = (&answer.body, expr.at.is_whole())
-            {
+            let body = answer.body.as_ref();
+            if !expr.at.is_whole() && body.is_some_and(|body| !matches!(body.read(), Value::Json(_))) {
                 return Err(EvalError::NotEvaluable(format!(
                     "the response body is not JSON but {}",
                     media_type(answer)
                 )));
             }
-            answer.body.as_ref().map(Cow::Borrowed)
+            body.map(Cow::Borrowed)
         }
         Root::Inputs => Some(Cow::Owned(Value::Json(lookup.inputs()))),
         Root::Input(name) => lookup.input(name),
@@ -140,9 +140,10 @@ pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Va
     match value {
         None => Ok(None),
         Some(value) if expr.at.is_whole() => Ok(Some(value)),
-        Some(Cow::Borrowed(Value::Json(json))) => Ok(find(json, expr).map(Cow::Owned)),
-        Some(Cow::Owned(Value::Json(json))) => Ok(find(&json, expr).map(Cow::Owned)),
-        Some(_) => Err(EvalError::NotEvaluable("the value is text, which has no members".to_owned())),
+        Some(value) => match value.read() {
+            Value::Json(json) => Ok(find(json, expr).map(Cow::Owned)),
+            _ => Err(EvalError::NotEvaluable("the value is text, which has no members".to_owned())),
+        },
     }
 }
 

@@ -12,7 +12,7 @@ use crate::expr::{Expr, Lookup, Piece, Root, Template, condition, pattern, xpath
 use crate::program::{Criterion, JsonpathTest, Operation, Pattern, SplicedTest, Test};
 use crate::readings::Readings;
 use crate::value::ExpressionType;
-use crate::value::Value;
+use crate::value::{Body, Value};
 
 /// How long a value in a message may be, in characters.
 const SHOWN: usize = 120;
@@ -53,14 +53,22 @@ fn body(bytes: &[u8], media_type: &str) -> Value {
         );
     let json_type = matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json");
     if json_type || media_type.is_empty() {
-        let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
-        if let Ok(json) = serde_json::from_slice::<Json>(bytes) {
-            return Value::Json(json);
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        if let Ok(json) = serde_json::from_slice::<Json>(text) {
+            // Numbers, blanks and doubled members are kept for whoever sends it on.
+            return if json.is_string() || json.to_string().as_bytes() == bytes {
+                Value::Json(json)
+            } else {
+                Value::Body(Body { read: Box::new(Value::Json(json)), bytes: bytes.to_vec() })
+            };
         }
     }
     match String::from_utf8(bytes.to_vec()) {
         Ok(text) if text_type || json_type || media_type.is_empty() => Value::Text(text),
-        Err(error) if text_type => Value::Text(String::from_utf8_lossy(error.as_bytes()).into_owned()),
+        Err(error) if text_type => {
+            let read = Box::new(Value::Text(String::from_utf8_lossy(error.as_bytes()).into_owned()));
+            Value::Body(Body { read, bytes: error.into_bytes() })
+        }
         _ => Value::Bytes(bytes.to_vec()),
     }
 }
@@ -84,7 +92,7 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
             let JsonpathTest { context, condition, holes } = test.as_ref();
             let context_text = criterion.context.as_deref().unwrap_or_default();
             let root = match eval(context, lookup) {
-                Ok(Some(value)) => value.into_owned(),
+                Ok(Some(value)) => value.into_owned().into_read(),
                 Ok(None) if context.root == Root::ResponseBody && context.at.is_whole() => {
                     return problem(
                         context_text,
@@ -114,7 +122,7 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                         format!("`{context_text}` is not JSON but {kind}"),
                     );
                 }
-                Value::Bytes(_) | Value::File(_) => {
+                Value::Bytes(_) | Value::File(_) | Value::Body(_) => {
                     return problem(context_text, None, format!("`{context_text}` is not JSON"));
                 }
             };
@@ -170,7 +178,7 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
             let written = criterion.context.as_deref().unwrap_or_default();
             match eval(&test.0, lookup) {
                 Ok(Some(value)) => {
-                    let found = match value.as_ref() {
+                    let found = match value.read() {
                         Value::Json(json) => test.1.find(json).cloned(),
                         _ => return problem(written, None, format!("`{written}` is not JSON")),
                     };
@@ -218,7 +226,7 @@ fn spliced(test: &SplicedTest, criterion: &Criterion, lookup: &dyn Lookup) -> Ju
                 Err(error) => return fails(error.message),
             };
             match eval(&test.context, lookup) {
-                Ok(Some(value)) => match value.as_ref() {
+                Ok(Some(value)) => match value.read() {
                     Value::Json(Json::Null) => Judged::new(Ok(false), vec![]),
                     Value::Json(json) => match query.select(json, &[], &jsonpath::Limits::default()) {
                         Ok(found) => Judged::new(Ok(!found.is_empty()), vec![]),
@@ -250,7 +258,7 @@ fn xpath(
         Ok(None) => return Judged::new(Ok(false), vec![Saw { expression: written.to_owned(), value: None }]),
         Err(error) => return Judged::new(told(Err(error)), vec![]),
     };
-    if matches!(value.as_ref(), Value::Json(Json::Null)) {
+    if matches!(value.read(), Value::Json(Json::Null)) {
         return Judged::new(Ok(false), vec![Saw { expression: written.to_owned(), value: None }]);
     }
     let Some(xml) = xml(&value) else { return problem(written, None, format!("`{written}` is not XML")) };
@@ -285,7 +293,7 @@ fn regex(context: &Expr, pattern: &Regex, written: &str, lookup: &dyn Lookup) ->
         Err(error) => return Judged::new(told(Err(error)), vec![]),
     };
     let saw = |value: Option<String>| vec![Saw { expression: written.to_owned(), value }];
-    match value.as_deref() {
+    match value.as_deref().map(Value::read) {
         None | Some(Value::Json(Json::Null)) => Judged::new(Ok(false), saw(None)),
         Some(Value::Bytes(_)) => problem(written, None, format!("`{written}` is not text")),
         Some(value) => {

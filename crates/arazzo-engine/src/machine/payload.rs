@@ -40,6 +40,7 @@ fn single(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
     }
     let bytes = match (&value, body.media) {
         (Value::Json(json), Media::Json) => json.to_string().into_bytes(),
+        (Value::Body(body), Media::Json) if matches!(*body.read, Value::Json(_)) => body.bytes.clone(),
         // Text that is sent as JSON is a JSON string.
         (other, Media::Json) => Json::String(other.to_text()).to_string().into_bytes(),
         (value, _) => value.clone().into_bytes(),
@@ -84,7 +85,7 @@ fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
             for replacement in &body.replacements {
                 value = replaced(builder, replacement, value)?;
             }
-            match value {
+            match value.into_read() {
                 Value::Json(Json::Object(members)) => {
                     fields.extend(members.into_iter().map(|(name, value)| (name, Value::Json(value))));
                 }
@@ -125,7 +126,7 @@ fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
 
 /// A field of a form: arrays repeat their name, objects are JSON (OpenAPI, Encoding Object: the defaults).
 fn form_pairs(name: &str, value: &Value) -> Vec<(String, String)> {
-    match value {
+    match value.read() {
         Value::Json(Json::Array(items)) => items.iter().map(|item| (name.to_owned(), json_text(item))).collect(),
         Value::Json(Json::Null) => vec![(name.to_owned(), String::new())],
         value => vec![(name.to_owned(), value.to_text())],
@@ -143,7 +144,7 @@ struct Part {
 /// The parts of a field: an array is one part an item; objects are JSON, files and bytes are files.
 fn parts(name: &str, value: Value) -> Vec<Part> {
     let part = |file, media_type, bytes| Part { name: name.to_owned(), file, media_type, bytes };
-    match value {
+    match value.into_read() {
         Value::Json(Json::Array(items)) => items.into_iter().flat_map(|item| parts(name, Value::Json(item))).collect(),
         Value::Json(json @ Json::Object(_)) => {
             vec![part(None, Some("application/json"), json.to_string().into_bytes())]
@@ -220,7 +221,7 @@ fn replaced(builder: &mut Builder<'_>, replacement: &Replacement, payload: Value
     let bindings = select::bindings(replacement.target.holes(), builder.lookup);
     let bindings = bindings.map_err(|_| wrong(format!("an expression in `{}` has no value", replacement.text)))?;
     let nowhere = || wrong(format!("`{}` leads nowhere in the payload", replacement.text));
-    match (&replacement.target, payload) {
+    match (&replacement.target, payload.into_read()) {
         (Select::Pointer(pointer), Value::Json(mut json)) => {
             if pointer.set(&mut json, value.into_json()) {
                 Ok(Value::Json(json))

@@ -28,12 +28,12 @@ pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Optio
     let Some(context) = eval(&selection.context, lookup)? else { return Ok(None) };
     let wrong = |kind: &str| EvalError::NotEvaluable(format!("`{}` is not {kind}", selection.context_text));
     match &selection.select {
-        Select::Pointer(pointer) => match context.as_ref() {
+        Select::Pointer(pointer) => match context.read() {
             Value::Json(json) => Ok(pointer.find(json).cloned().map(Value::Json)),
             _ => Err(wrong("JSON")),
         },
         Select::Jsonpath(query, holes) => {
-            let Value::Json(json) = context.as_ref() else { return Err(wrong("JSON")) };
+            let Value::Json(json) = context.read() else { return Err(wrong("JSON")) };
             let bindings = bindings(holes, lookup)?;
             let found = query.select(json, &bindings, &jsonpath::Limits::default());
             let found = found.map_err(|error| EvalError::NotEvaluable(error.to_string()))?;
@@ -63,10 +63,10 @@ pub(super) fn bindings(holes: &[Hole], lookup: &dyn Lookup) -> Result<Vec<Json>,
 
 /// The text of a value that may be XML: a text body, or a string.
 pub(super) fn xml(value: &Value) -> Option<Cow<'_, str>> {
-    match value {
+    match value.read() {
         Value::Text(text) | Value::Json(Json::String(text)) => Some(Cow::Borrowed(text)),
         Value::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
         Value::File(file) => std::str::from_utf8(&file.bytes).ok().map(Cow::Borrowed),
-        Value::Json(_) => None,
+        Value::Json(_) | Value::Body(_) => None,
     }
 }
