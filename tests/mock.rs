@@ -30,7 +30,7 @@ fn document(name: &str, text: &str) -> (Sources, Node) {
 fn mock(case: &Case) -> Mock {
     let (name, text) = case.files.last().unwrap();
     let (texts, root) = document(name, text);
-    let mut mock = Mock::new(texts, vec![("api".to_owned(), Some(root))]);
+    let mut mock = Mock::new(texts, Default::default(), vec![("api".to_owned(), Some(root.into()))]);
     if case.files.len() > 1 {
         let (compiled, ..) = load(&case.files, LoadOptions::default());
         mock = mock.reads(&compiled.unwrap().program);
@@ -107,7 +107,7 @@ fn what_is_made_up_is_what_the_schema_says() {
         if root.get("openapi").is_none() {
             continue;
         }
-        for operation in Api::new(&root).operations() {
+        for operation in Api::alone(&root).operations() {
             for schema in schemas(&operation) {
                 // Schemas that are no JSON Schema are their author's business.
                 let Ok(validator) = validator(operation.api(), schema, Direction::Response) else { continue };

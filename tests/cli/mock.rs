@@ -118,7 +118,4 @@ fn a_mock_that_cannot_serve_says_why() {
     Arazzo::new(["mock", "specs/none.yml"]).run().exits(2).says(&["cannot read `specs/none.yml`: no such file"]);
     Arazzo::new(["mock", "README.md"]).run().exits(3);
     Arazzo::new(["mock", PROVISION, "--fault", "x=500"]).run().exits(2).says(&["no operation is called `x`"]);
-    let folder = Folder::new();
-    let old = folder.write("old.yaml", "swagger: '2.0'\ninfo: { title: t, version: '1' }\npaths: {}\n");
-    Arazzo::new(["mock", old.to_str().unwrap()]).run().exits(3).says(&["not-supported-yet", "Swagger 2.0", ":1:1"]);
 }

@@ -79,6 +79,9 @@ pub struct Servers {
     pub all: Option<String>,
     /// By source description name.
     pub named: BTreeMap<String, String>,
+    /// Values of server variables, `--server-var`: by `name`, or by `source.name`.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
 }
 
 impl Servers {
@@ -86,6 +89,13 @@ impl Servers {
     #[must_use]
     pub fn of(&self, source: &str) -> Option<&str> {
         self.named.get(source).or(self.all.as_ref()).map(String::as_str)
+    }
+
+    /// The value for a variable of the servers of a source, if one was given.
+    #[must_use]
+    pub fn variable(&self, source: &str, name: &str) -> Option<&str> {
+        let own = self.variables.get(&format!("{source}.{name}"));
+        own.or_else(|| self.variables.get(name)).map(String::as_str)
     }
 }
 

@@ -25,11 +25,15 @@ use url::Url;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::document::{self, Document};
 use crate::node::{Node, NodeLimits};
+use crate::openapi::shelf::{self, Shelf};
 use crate::readings::Readings;
 use crate::source::{Place, SourceId, Sources, Span};
 
 /// The most documents that one description may be made of.
 const DOCUMENTS: usize = 64;
+
+/// The most documents that API descriptions may refer to.
+const REFERENCED: usize = 1_000;
 
 /// Bytes from which on a YAML document is read in parts, if it can be.
 const LARGE: usize = 256 << 10;
@@ -59,6 +63,9 @@ pub enum Wanted {
     Entry,
     /// The source description with this index in [`Bundle::described`].
     Source(usize),
+    /// A document that an API description refers to, by the number of its reference. It need not be there: that matters
+    /// only if the reference is followed.
+    Reference(usize),
 }
 
 /// A place where a document may be.
@@ -104,6 +111,8 @@ pub struct Bundle {
     pub documents: Vec<Loaded>,
     /// The source descriptions of all documents, those of one document in its order.
     pub described: Vec<Described>,
+    /// The API descriptions, with the documents that they refer to.
+    pub shelf: Shelf,
 }
 
 impl Bundle {
@@ -184,6 +193,11 @@ pub struct Loader {
     read: HashMap<String, Read>,
     /// How many documents have been asked for their sources.
     asked: usize,
+    shelf: Shelf,
+    /// References of API descriptions: what is meant, and where it may be.
+    references: Vec<(String, Vec<Candidate>)>,
+    /// How many of them have been asked for.
+    followed: usize,
     /// Names of `--source` that were meant.
     used: BTreeSet<String>,
     began: bool,
@@ -212,6 +226,9 @@ impl Loader {
             described: vec![],
             read: HashMap::new(),
             asked: 0,
+            shelf: Shelf::default(),
+            references: vec![],
+            followed: 0,
             used: BTreeSet::new(),
             began: false,
             done: false,
@@ -219,11 +236,31 @@ impl Loader {
         }
     }
 
+    /// Begins to load an OpenAPI document that no Arazzo document describes: it becomes the only source description.
+    #[must_use]
+    pub fn of_api(uri: impl Into<String>, name: impl Into<String>, options: LoadOptions) -> Self {
+        let (uri, name) = (uri.into(), name.into());
+        let mut loader = Self::new(uri.clone(), name.clone(), options);
+        loader.described.push(Described {
+            document: 0,
+            name: name.clone(),
+            label: name,
+            span: Span { source: SourceId(0), start: 0, end: 0 },
+            kind: DescribedKind::Openapi,
+            identity: uri,
+            uri: String::new(),
+            root: None,
+            leads_to: None,
+        });
+        loader
+    }
+
     /// What is needed next; the same asks are never made twice.
     pub fn need(&mut self) -> Need {
         if !self.began {
             self.began = true;
-            return Need::Asks(vec![Ask { wanted: Wanted::Entry, candidates: vec![self.entry.clone()] }]);
+            let wanted = if self.described.is_empty() { Wanted::Entry } else { Wanted::Source(0) };
+            return Need::Asks(vec![Ask { wanted, candidates: vec![self.entry.clone()] }]);
         }
         while self.asked < self.documents.len() {
             let asks = self.describe(self.asked);
@@ -231,6 +268,17 @@ impl Loader {
             if !asks.is_empty() {
                 return Need::Asks(asks);
             }
+        }
+        if self.followed < self.references.len() {
+            let from = std::mem::replace(&mut self.followed, self.references.len());
+            let asks = self.references.iter().enumerate().skip(from);
+            return Need::Asks(
+                asks.map(|(index, (_, candidates))| Ask {
+                    wanted: Wanted::Reference(index),
+                    candidates: candidates.clone(),
+                })
+                .collect(),
+            );
         }
         if !self.done {
             self.done = true;
@@ -256,6 +304,7 @@ impl Loader {
                 }
             },
             Wanted::Source(index) => self.give_source(index, ask, result),
+            Wanted::Reference(index) => self.give_reference(index, result),
         }
     }
 
@@ -263,10 +312,12 @@ impl Loader {
     #[must_use]
     pub fn finish(self) -> (Option<Bundle>, Diagnostics, Sources) {
         let sources = self.sources.clone();
-        let bundle = (!self.documents.is_empty()).then_some(Bundle {
+        let alone = self.documents.is_empty() && self.described.iter().any(|described| described.root.is_some());
+        let bundle = (alone || !self.documents.is_empty()).then_some(Bundle {
             sources: self.sources,
             documents: self.documents,
             described: self.described,
+            shelf: self.shelf,
         });
         (bundle, self.diagnostics, sources)
     }
@@ -430,7 +481,11 @@ impl Loader {
         }
         if read.kind == Some(described.kind) {
             described.leads_to = read.document;
-            described.root = Some(read.node);
+            described.root = Some(read.node.clone());
+            if described.kind == DescribedKind::Openapi {
+                let (meant, uri) = (described.identity.clone(), described.uri.clone());
+                self.shelve(read.node, &meant, &uri);
+            }
             return;
         }
         let file = self.sources.get(read.node.span.source).map(|s| s.name.clone()).unwrap_or_default();
@@ -489,6 +544,62 @@ impl Loader {
         let read = Read { node: Arc::new(node), kind, document };
         self.read.insert(uri.clone(), read.clone());
         self.found(index, uri, read);
+    }
+}
+
+impl Loader {
+    /// Keeps an API description, or a part of one, and asks for what it refers to.
+    fn shelve(&mut self, root: Arc<Node>, meant: &str, read_at: &str) {
+        let id = root.span.source;
+        self.shelf.add(root, meant, read_at);
+        let text = self.sources.get(id).map(|source| source.text.to_string()).unwrap_or_default();
+        let (base, read_at) = (self.shelf.base(id).cloned(), self.shelf.read_at(id).cloned());
+        for reference in shelf::references(&text) {
+            let Ok(meant) = resolve(base.as_ref(), &reference) else { continue };
+            if self.shelf.knows(&meant) || self.references.iter().any(|(known, _)| *known == meant) {
+                continue;
+            }
+            let found = match self.options.sources.get_key_value(&meant) {
+                Some((key, uri)) => {
+                    self.used.insert(key.clone());
+                    vec![Candidate { uri: uri.clone(), departure: false }]
+                }
+                None => candidates(&meant, read_at.as_ref(), &reference, None),
+            };
+            let remote = |candidate: &Candidate| candidate.uri.starts_with("http");
+            if self.references.len() >= REFERENCED {
+                self.shelf.miss(&meant, format!("the descriptions refer to more than {REFERENCED} documents"));
+            } else if found.iter().all(remote) {
+                let reason = "it is on the network, and documents there are not read yet".to_owned();
+                self.shelf.miss(&meant, reason);
+            } else {
+                self.references.push((meant, found));
+            }
+        }
+    }
+
+    fn give_reference(&mut self, index: usize, result: Result<Fetched, Vec<String>>) {
+        let Some((meant, _)) = self.references.get(index).cloned() else { return };
+        let fetched = match result {
+            Ok(fetched) => fetched,
+            Err(tried) => return self.shelf.miss(&meant, tried.join("; ")),
+        };
+        let uri = fetched.uri.clone();
+        if let Some(read) = self.read.get(&uri).cloned() {
+            return self.shelve(read.node, &meant, &uri);
+        }
+        let name = fetched.name.clone();
+        match parse(&mut self.sources, fetched, self.options.limits) {
+            Ok((_, node)) => {
+                let read = Read { kind: DescribedKind::of(&node), node: Arc::new(node), document: None };
+                self.read.insert(uri.clone(), read.clone());
+                self.shelve(read.node, &meant, &uri);
+            }
+            Err(faults) => {
+                let reason = faults.iter().next().map(|fault| fault.message.clone()).unwrap_or_default();
+                self.shelf.miss(&meant, format!("{name}: {reason}"));
+            }
+        }
     }
 }
 

@@ -105,7 +105,7 @@ fn one(program: &Program, step: &crate::program::Step, servers: &Servers) -> Opt
     let Call::Operation { operation, arguments, body } = &step.call else { return None };
     let operation = program.operation(*operation)?;
     let source = program.apis.get(operation.api).map(|api| api.name.clone()).unwrap_or_default();
-    let server = servers.of(&source).or(operation.server.as_deref()).unwrap_or_default();
+    let server = operation.server_url(&source, servers).unwrap_or_default();
     let written =
         |location| arguments.iter().filter(move |a| a.location == location).map(|a| (a.name.clone(), text(&a.value)));
     let mut path = operation.path.clone();
@@ -121,8 +121,8 @@ fn one(program: &Program, step: &crate::program::Step, servers: &Servers) -> Opt
     if let Some(body) = body {
         headers.push(("Content-Type".to_owned(), body.content_type.clone()));
     }
-    let base = url::Url::parse(server).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
-    let host = url::Url::parse(server).ok().and_then(|url| {
+    let base = url::Url::parse(&server).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
+    let host = url::Url::parse(&server).ok().and_then(|url| {
         let host = url.host_str()?.to_owned();
         Some(url.port().map_or(host.clone(), |port| format!("{host}:{port}")))
     });

@@ -11,6 +11,11 @@ use serde_json::Value as Json;
 
 pub use crate::expr::WorkflowId;
 use crate::expr::{Expr, Piece, Root, StepId, Template, condition, jsonpath, xpath};
+use crate::limits::Servers;
+use crate::openapi::Field;
+use crate::openapi::encode::Serialization;
+use crate::openapi::security::Needed;
+use crate::openapi::server::{NoUrl, Server};
 use crate::readings::Readings;
 use crate::source::{Place, Sources};
 use crate::value::ExpressionType;
@@ -206,13 +211,27 @@ pub struct Operation {
     pub method: String,
     /// The path template.
     pub path: String,
-    /// The base url of its server, variables filled with their defaults; `None` if the description leaves it open (no
-    /// server, or a relative one), so that it must be given.
-    pub server: Option<String>,
+    /// Its server, as it is described.
+    pub server: Server,
+    /// What it asks of who calls it: alternatives in order. Nothing if its document says nothing about that.
+    pub security: Option<Vec<Vec<Needed>>>,
     /// Where the operation is described.
     pub place: Place,
     /// Documented answers with their descriptions.
     pub responses: Vec<(String, Option<String>)>,
+}
+
+impl Operation {
+    /// The url that its path is appended to: what was given for its source, else its own server.
+    ///
+    /// # Errors
+    /// [`NoUrl`] if there is none.
+    pub fn server_url(&self, source: &str, servers: &Servers) -> Result<String, NoUrl> {
+        match servers.of(source) {
+            Some(url) => Ok(url.trim_end_matches('/').to_owned()),
+            None => self.server.filled(&|name| servers.variable(source, name).map(str::to_owned)),
+        }
+    }
 }
 
 /// Where a parameter goes.
@@ -238,10 +257,8 @@ pub struct Argument {
     pub name: String,
     /// `in`
     pub location: Location,
-    /// The media type of a query as a whole.
-    pub content: Option<String>,
-    /// `explode`, as the operation describes it or by default.
-    pub explode: bool,
+    /// How its value is written, as the operation describes it or by default.
+    pub how: Serialization,
     /// `value`
     pub value: Build,
     /// `true` if it is a credential by its place or name.
@@ -261,6 +278,8 @@ pub struct Body {
     pub payload: Build,
     /// `replacements`
     pub replacements: Vec<Replacement>,
+    /// How fields of a form, and parts of a multipart body, are written; by default if they are not here.
+    pub fields: Vec<Field>,
     /// Where the payload is written.
     pub place: Place,
 }

@@ -14,7 +14,25 @@ use crate::error::Error;
 /// # Errors
 /// [`Error::Setup`] if `path` is not a path of this machine. What is wrong with the documents is in the loader.
 pub(crate) fn load(path: &Path, options: LoadOptions) -> Result<Loader, Error> {
-    read_documents(path, options, false)
+    read_documents(path, options, Begin::Arazzo)
+}
+
+/// Loads the OpenAPI document at `path` and what it refers to.
+///
+/// # Errors
+/// As [`load`].
+#[cfg(feature = "mock")]
+pub(crate) fn api(path: &Path) -> Result<Loader, Error> {
+    read_documents(path, LoadOptions::default(), Begin::Api)
+}
+
+/// What is read.
+#[derive(PartialEq)]
+enum Begin {
+    Arazzo,
+    ArazzoOnly,
+    #[cfg(feature = "mock")]
+    Api,
 }
 
 /// Loads the document at `path` and nothing that it describes.
@@ -22,10 +40,10 @@ pub(crate) fn load(path: &Path, options: LoadOptions) -> Result<Loader, Error> {
 /// # Errors
 /// As [`load`].
 pub(crate) fn entry(path: &Path, options: LoadOptions) -> Result<Loader, Error> {
-    read_documents(path, options, true)
+    read_documents(path, options, Begin::ArazzoOnly)
 }
 
-fn read_documents(path: &Path, mut options: LoadOptions, entry_only: bool) -> Result<Loader, Error> {
+fn read_documents(path: &Path, mut options: LoadOptions, begin: Begin) -> Result<Loader, Error> {
     let shown = shown(path);
     let absolute =
         std::path::absolute(path).map_err(|error| Error::Setup(format!("`{shown}` is not a path: {error}")))?;
@@ -36,12 +54,16 @@ fn read_documents(path: &Path, mut options: LoadOptions, entry_only: bool) -> Re
         typed: path.parent().map(Path::to_path_buf).unwrap_or_default(),
         absolute: absolute.parent().map(Path::to_path_buf).unwrap_or_default(),
     };
-    let mut loader = Loader::new(uri, shown, options);
+    let mut loader = match begin {
+        Begin::Arazzo | Begin::ArazzoOnly => Loader::new(uri, shown, options),
+        #[cfg(feature = "mock")]
+        Begin::Api => Loader::of_api(uri, shown, options),
+    };
     while let Need::Asks(asks) = loader.need() {
         for ask in asks {
             loader.give(&ask, fetch(&ask, &base, limit));
         }
-        if entry_only {
+        if begin == Begin::ArazzoOnly {
             break;
         }
     }

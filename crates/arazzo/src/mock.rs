@@ -21,11 +21,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
+use arazzo_engine::diagnostic::{Diagnostics, nearest};
 use arazzo_engine::limits::Servers;
 use arazzo_engine::load::{Bundle, DescribedKind, Fetched, parse};
 use arazzo_engine::mock::{Answer, Mock, Request, Session};
-use arazzo_engine::node::Node;
 use arazzo_engine::openapi::Api;
 use arazzo_engine::program::Program;
 use arazzo_engine::source::Sources;
@@ -105,16 +104,15 @@ impl Mocked {
             let wanted = self.only.is_empty() || self.only.contains(&described.label);
             let kind = described.kind == DescribedKind::Openapi;
             // Steps that call another kind of source are refused when they are compiled.
-            let root = described.root.map(Arc::unwrap_or_clone);
-            let root = root.filter(|root| wanted && kind && unmockable(root).is_none());
-            let faults = root.as_ref().map(|root| Api::new(root).faults()).unwrap_or_default();
+            let root = described.root.filter(|_| wanted && kind);
+            let faults = root.as_ref().map(|root| Api::alone(root).faults()).unwrap_or_default();
             if faults.has_errors() {
                 return Err(Error::Documents { diagnostics: faults, sources: bundle.sources });
             }
             documents.push((described.label, root));
         }
         let everything = documents.iter().all(|(_, root)| root.is_some()) || self.only.is_empty();
-        let mock = Mock::new(bundle.sources, documents).reads(program);
+        let mock = Mock::new(bundle.sources, bundle.shelf, documents).reads(program);
         for (_, name, base) in mock.served() {
             if servers.named.contains_key(name) {
                 return Err(Error::Setup(format!(
@@ -256,28 +254,22 @@ fn read(path: &Path) -> Result<Mock, Error> {
         Err(diagnostics) => return Err(wrong(diagnostics, texts)),
     };
     if DescribedKind::of(&root) == Some(DescribedKind::Openapi) {
-        if let Some(fault) = unmockable(&root) {
-            return Err(wrong(Diagnostics::from(fault), texts));
-        }
-        let faults = Api::new(&root).faults();
+        let faults = Api::alone(&root).faults();
         if faults.has_errors() {
             return Err(wrong(faults, texts));
         }
+        // Read again, with what it refers to.
+        let (bundle, diagnostics, sources) = fetch::api(path)?.finish();
+        let Some(bundle) = bundle else { return Err(wrong(diagnostics, sources)) };
+        let root = bundle.described.into_iter().next().and_then(|described| described.root);
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        return Ok(Mock::new(texts, vec![(stem.unwrap_or(name), Some(root))]));
+        return Ok(Mock::new(bundle.sources, bundle.shelf, vec![(stem.unwrap_or(name), root)]));
     }
     let description = crate::open(path).mock(Mocked::new()).load()?;
     if description.compiled.description.has_errors() {
         return Err(wrong(description.compiled.description.clone(), description.sources().clone()));
     }
     description.into_mock().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))
-}
-
-/// Why a document cannot be mocked.
-fn unmockable(root: &Node) -> Option<Diagnostic> {
-    let (key, _) = Api::new(root).version().filter(|(key, _)| key.name == "swagger")?;
-    let message = "mocking Swagger 2.0 is not supported yet";
-    Some(Diagnostic::error("not-supported-yet", key.span, message))
 }
 
 async fn listen(

@@ -33,7 +33,18 @@ impl<'b> Compiler<'b> {
             );
             return None;
         };
-        let content_type = self.content_type(body, operation)?;
+        let described = match operation.map(|operation| operation.request_body()).transpose() {
+            Ok(described) => described.flatten(),
+            Err(fault) => {
+                self.broken(fault);
+                return None;
+            }
+        };
+        let content_type = self.content_type(body, described.as_ref())?;
+        let fields = operation.zip(described.as_ref()).map(|(operation, described)| {
+            let media = described.media(&content_type);
+            media.map(|media| described.encoding(operation.api(), &media)).unwrap_or_default()
+        });
         let mut media = media(&content_type);
         let structural = matches!(payload.kind, Kind::Object(_) | Kind::Array(_)) && !document::is_selector(payload);
         let built = match (media, payload.as_str()) {
@@ -62,6 +73,7 @@ impl<'b> Compiler<'b> {
             media,
             payload: built?,
             replacements: replacements.into_iter().collect::<Option<_>>()?,
+            fields: if matches!(media, Media::Form | Media::Multipart) { fields.unwrap_or_default() } else { vec![] },
             place: self.sources().place(payload.span),
         })
     }
@@ -70,7 +82,7 @@ impl<'b> Compiler<'b> {
     fn content_type(
         &mut self,
         body: &document::RequestBody,
-        operation: Option<openapi::Operation<'b>>,
+        described: Option<&openapi::RequestBody<'b>>,
     ) -> Option<String> {
         if let Some(text) = &body.content_type {
             if text.value.contains(['\r', '\n', '\0']) {
@@ -79,22 +91,7 @@ impl<'b> Compiler<'b> {
             }
             return Some(text.value.clone());
         }
-        let described = match operation.map(|operation| operation.request_media_types()) {
-            Some(Ok(described)) => described.unwrap_or_default(),
-            Some(Err(fault)) => {
-                self.broken(fault);
-                return None;
-            }
-            None => vec![],
-        };
-        let any = |media: &&&str| is_json(media) || matches!(**media, "*/*" | "application/*");
-        let concrete = |media: &&&str| !media.contains('*');
-        Some(match described.iter().find(any).or_else(|| described.iter().find(concrete)) {
-            Some(media) if !media.contains('*') => (*media).to_owned(),
-            // `text/*`: any of them.
-            None if !described.is_empty() => "text/plain".to_owned(),
-            Some(_) | None => "application/json".to_owned(),
-        })
+        Some(openapi::usual_media_type(described.map(|body| body.content.as_slice()).unwrap_or_default()))
     }
 
     /// A text as the payload of a JSON body: one expression, a JSON text with expressions, or a string.

@@ -5,6 +5,7 @@ use crate::diagnostic::{Diagnostic, Edit, nearest};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, Root, Template, jsonpath, parse, xpath};
 use crate::node::{Kind, Node};
+use crate::openapi::encode::{Serialization, Style};
 use crate::openapi::{self, Broken, encode};
 use crate::program::{Argument, Build, Hole, Leaf, Location, Select, Selection};
 use crate::readings::Readings;
@@ -300,18 +301,19 @@ impl<'b> Compiler<'b> {
         if let (Some(operation), None, false) = (operation, found, free || !own) {
             self.undeclared(parameter, place, &operation, declared)?;
         }
-        let content = found.and_then(|parameter| parameter.node.get("content")).map(Node::members).unwrap_or_default();
-        let content = content.first().map(|(media, _)| media.name.clone());
-        let unusual = found.filter(|_| place != Location::Querystring).and_then(openapi::Parameter::unusual);
-        if let Some((field, span)) = unusual {
-            self.not_yet(span, &format!("`{field}` of parameter `{name}`"));
+        if let Some((style, span)) = found.and_then(openapi::Parameter::unknown_style) {
+            let message = format!("parameter `{name}` has the style `{style}`, which is none of OpenAPI");
+            let help = "a style is matrix, label, simple, form, spaceDelimited, pipeDelimited, deepObject or cookie";
+            self.push(Diagnostic::error("unknown-style", span, message).help(help.to_owned()));
+            return None;
         }
-        let explode = found.map_or(matches!(place, Location::Query | Location::Cookie), openapi::Parameter::explode);
+        let form = matches!(place, Location::Query | Location::Cookie);
+        let usual = || Serialization::of(if form { Style::Form } else { Style::Simple });
+        let how = found.map_or_else(usual, openapi::Parameter::serialization);
         Some(Argument {
             name,
             location: place,
-            content,
-            explode,
+            how,
             value: value?,
             credential,
             place: self.sources().place(parameter.value.span),
@@ -432,7 +434,8 @@ impl<'b> Compiler<'b> {
                 .help(format!("add a parameter `name: {}`, `in: {}`", parameter.name, parameter.location)),
             );
         }
-        if operation.requires_body() && step.request_body.is_none() {
+        let required = operation.request_body().is_ok_and(|body| body.is_some_and(|body| body.required));
+        if required && step.request_body.is_none() {
             self.departure(
                 Diagnostic::warning(
                     "missing-required-parameter",
@@ -446,16 +449,14 @@ impl<'b> Compiler<'b> {
 
     fn is_api_key(&self, name: &str) -> bool {
         let roots = self.bundle.described.iter().filter_map(|described| described.root.as_ref());
-        roots.flat_map(|root| openapi::Api::new(root).api_key_names()).any(|key| key.eq_ignore_ascii_case(name))
+        roots
+            .flat_map(|root| openapi::Api::new(root, &self.bundle.shelf).api_key_names())
+            .any(|key| key.eq_ignore_ascii_case(name))
     }
 
     pub(super) fn broken(&mut self, fault: Broken) {
-        match fault {
-            Broken::External(span) => self.not_yet(span, "a `$ref` into another document"),
-            Broken::Dangling(span, text) => {
-                self.push(Diagnostic::error("broken-reference", span, format!("`{text}` leads nowhere")))
-            }
-        }
+        let message = format!("the reference `{}` cannot be followed: {}", fault.text, fault.reason);
+        self.push(Diagnostic::error("broken-reference", fault.span, message));
     }
 }
 

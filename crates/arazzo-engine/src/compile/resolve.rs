@@ -186,7 +186,8 @@ impl<'b> Compiler<'b> {
                 id: view.id().map(str::to_owned),
                 method,
                 path: view.path.to_owned(),
-                server: view.server_url(),
+                server: view.server(),
+                security: view.security(),
                 place: self.bundle.sources.place(view.key.span),
                 responses: view
                     .responses()
@@ -208,7 +209,8 @@ impl<'b> Compiler<'b> {
             id,
             method: String::new(),
             path: String::new(),
-            server: None,
+            server: openapi::server::Server { url: String::new(), variables: vec![], base: None },
+            security: None,
             place,
             responses: vec![],
         });
@@ -216,9 +218,10 @@ impl<'b> Compiler<'b> {
     }
 
     fn apis(&self) -> impl Iterator<Item = (usize, Api<'b>)> + use<'b> {
+        let shelf = &self.bundle.shelf;
         self.described()
             .filter(|(_, described)| described.kind == DescribedKind::Openapi)
-            .filter_map(|(index, described)| described.root.as_ref().map(|root| (index, Api::new(root))))
+            .filter_map(move |(index, described)| described.root.as_ref().map(|root| (index, Api::new(root, shelf))))
     }
 
     /// The source descriptions of the document that is compiled, with their indexes in the bundle.
@@ -486,14 +489,7 @@ impl<'b> Compiler<'b> {
         let described = self.bundle.described.get(index)?;
         let root = described.root.as_ref()?;
         match described.kind {
-            DescribedKind::Openapi => {
-                let api = Api::new(root);
-                if let Some((key, _)) = api.version().filter(|(key, _)| key.name == "swagger") {
-                    self.not_yet(key.span, "Swagger 2.0");
-                    return None;
-                }
-                Some(api)
-            }
+            DescribedKind::Openapi => Some(Api::new(root, &self.bundle.shelf)),
             // Steps of such sources are told apart before; what is left is a path that leads into one.
             DescribedKind::Asyncapi => {
                 let message =

@@ -29,6 +29,7 @@ use crate::event::{Event, EventKind, Why};
 use crate::expr::{Exchange, StepId};
 use crate::inputs::InputValues;
 use crate::limits::{Millis, Settings};
+use crate::openapi::server::NoUrl;
 use crate::program::{Call, Output, Program, Step, WorkflowId};
 use crate::redact::Redactor;
 use crate::source::Place;
@@ -650,16 +651,15 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
     let steps = workflows.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
     for operation in steps.filter_map(|id| program.step(*id)).filter_map(|step| operation_of(program, step)) {
         let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
-        if settings.servers.of(source).is_none() && operation.server.is_none() {
+        if let Err(error) = operation.server_url(source, &settings.servers) {
             let called = operation.id.clone().unwrap_or_else(|| format!("{} {}", operation.method, operation.path));
-            faults.push(
-                Diagnostic::error(
-                    "unknown-server",
-                    program.sources.span(&operation.place),
-                    format!("no absolute server url is described for operation `{called}`"),
-                )
-                .help(format!("give one with --server {source}=https://…")),
-            );
+            let help = match &error {
+                NoUrl::Variable(name) | NoUrl::Value(name, _) => format!("give it with --server-var {name}=VALUE"),
+                NoUrl::Relative | NoUrl::NotHttp(_) => format!("give one with --server {source}=https://…"),
+            };
+            let message = format!("operation `{called}` cannot be called: {error}");
+            faults
+                .push(Diagnostic::error("unknown-server", program.sources.span(&operation.place), message).help(help));
         }
     }
     let given = settings.servers.named.values().chain(&settings.servers.all);

@@ -86,38 +86,38 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     }
     let of = |location: Location| values.iter().filter(move |(argument, _)| argument.location == location);
     let path = encode::path(&operation.path, |name| {
-        of(Location::Path)
-            .find(|(argument, _)| argument.name == name)
-            .map(|(argument, value)| (value.clone(), argument.explode))
+        of(Location::Path).find(|(argument, _)| argument.name == name).map(|(argument, value)| (value, &argument.how))
     });
     let path = path.map_err(|(name, reason)| {
         let place = arguments.iter().find(|a| a.name == name).map_or(&step.place, |a| &a.place);
         why("unsafe-value", step, place, format!("path parameter `{name}` cannot be sent: {reason}"))
     })?;
-    let pairs =
-        |location| of(location).flat_map(|(argument, value)| encode::form(&argument.name, value, argument.explode));
     let whole =
-        of(Location::Querystring).map(|(argument, value)| encode::query_string(value, argument.content.as_deref()));
+        of(Location::Querystring).map(|(argument, value)| encode::query_string(value, argument.how.content.as_deref()));
     let mut query: Vec<String> = whole.filter(|text| !text.is_empty()).collect();
-    query.extend(pairs(Location::Query).map(|(name, value)| format!("{name}={value}")));
-    let cookies: Vec<String> = pairs(Location::Cookie).map(|(name, value)| format!("{name}={value}")).collect();
+    let pairs = of(Location::Query).flat_map(|(argument, value)| encode::query(&argument.name, value, &argument.how));
+    query.extend(pairs.map(|(name, value)| format!("{name}={value}")));
+    let unsafe_value = |argument: &Argument, kind: &str, reason: &str| {
+        let message = format!("{kind} parameter `{}` cannot be sent: {reason}", argument.name);
+        why("unsafe-value", step, &argument.place, message)
+    };
+    let mut cookies: Vec<String> = vec![];
+    for (argument, value) in of(Location::Cookie) {
+        let text = encode::cookie(&argument.name, value, &argument.how);
+        cookies.push(text.map_err(|reason| unsafe_value(argument, "cookie", reason))?);
+    }
+    cookies.retain(|text| !text.is_empty());
     let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
-    let server = servers.of(source).or(operation.server.as_deref()).unwrap_or_default();
-    let mut url = format!("{}{path}", server.trim_end_matches('/'));
+    let server = operation.server_url(source, servers);
+    let server = server.map_err(|error| why("unknown-server", step, &step.place, error.to_string()))?;
+    let mut url = format!("{server}{path}");
     if !query.is_empty() {
         url.push(if url.contains('?') { '&' } else { '?' });
         url.push_str(&query.join("&"));
     }
     let mut headers: Vec<(String, String)> = vec![];
     for (argument, value) in of(Location::Header) {
-        let text = encode::header(value, argument.explode).map_err(|reason| {
-            why(
-                "unsafe-value",
-                step,
-                &argument.place,
-                format!("header parameter `{}` cannot be sent: {reason}", argument.name),
-            )
-        })?;
+        let text = encode::header(value, &argument.how).map_err(|reason| unsafe_value(argument, "header", reason))?;
         headers.push((argument.name.clone(), text));
     }
     if !cookies.is_empty() {

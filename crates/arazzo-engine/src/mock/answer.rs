@@ -7,7 +7,7 @@ use super::{Answer, Fault, Reads, Request};
 use crate::machine::Response;
 use crate::node::Node;
 use crate::openapi::sample::{invented, member, sample};
-use crate::openapi::{Api, Operation};
+use crate::openapi::{Api, Media, Operation};
 use crate::source::Sources;
 use crate::value::{Way, is_json, json_text};
 
@@ -118,9 +118,9 @@ impl<'a> Asked<'_, 'a> {
             return (without, status.to_string());
         }
         let wanted: Vec<&[Way]> = self.reads.iter().flat_map(|reads| reads.body.iter().map(Vec::as_slice)).collect();
-        let content = node.and_then(|node| node.get("content")).map(Node::members).unwrap_or_default();
-        let chosen = self.choose(content.iter().map(|(key, _)| key.name.as_str()));
-        let Some((media_type, media)) = content.iter().find(|(key, _)| Some(key.name.as_str()) == chosen) else {
+        let content = node.map(|node| self.operation.content(node)).unwrap_or_default();
+        let chosen = self.choose(content.iter().map(|media| media.name));
+        let Some(media) = content.iter().find(|media| Some(media.name) == chosen) else {
             if wanted.is_empty() {
                 return (without, "no body is described".to_owned());
             }
@@ -131,13 +131,12 @@ impl<'a> Asked<'_, 'a> {
             let response = Response { status, headers, body: made.to_string().into_bytes() };
             return (response, "no body is described; made of what is read".to_owned());
         };
-        let media = self.api().resolve(media).unwrap_or(media);
         // A schema that leads nowhere says nothing.
-        let schema = media.get("schema").filter(|schema| self.api().resolve(schema).is_ok());
-        let (body, note) = match self.example(media, &media_type.name) {
+        let schema = media.schema.filter(|schema| self.api().resolve(schema).is_ok());
+        let (body, note) = match self.example(media) {
             Some((body, note)) => (self.echoed(body, schema, true), note),
-            None => match (schema, media.get("itemSchema")) {
-                (None, Some(item)) => (Body::Text(self.sequence(&media_type.name, item, &wanted)), "sample".to_owned()),
+            None => match (schema, media.node.and_then(|node| node.get("itemSchema"))) {
+                (None, Some(item)) => (Body::Text(self.sequence(media.name, item, &wanted)), "sample".to_owned()),
                 (Some(schema), _) => {
                     let made = Body::Value(sample(self.api(), schema, "", &wanted));
                     (self.echoed(made, Some(schema), false), "sample".to_owned())
@@ -149,7 +148,7 @@ impl<'a> Asked<'_, 'a> {
                 }
             },
         };
-        let written = concrete(&media_type.name);
+        let written = concrete(media.name);
         let bytes = write(body, &written, schema);
         headers.push(("content-type".to_owned(), written));
         (Response { status, headers, body: bytes.into_bytes() }, note)
@@ -180,7 +179,8 @@ impl<'a> Asked<'_, 'a> {
     }
 
     /// The example of a media type: `example`, or the one of `examples` whose turn it is.
-    fn example(&self, media: &'a Node, media_type: &str) -> Option<(Body, String)> {
+    fn example(&self, media: &Media<'a>) -> Option<(Body, String)> {
+        let media_type = media.name;
         let value = |node: &Node| match node.as_str() {
             // JSON that was written as a text.
             Some(text) if is_json(media_type) && text.trim_start().starts_with(['{', '[']) => {
@@ -189,11 +189,11 @@ impl<'a> Asked<'_, 'a> {
             Some(text) if !is_json(media_type) => Body::Text(text.to_owned()),
             _ => Body::Value(node.to_json()),
         };
-        if let Some(example) = media.get("example") {
+        let field = |name| media.node.and_then(|node| node.get(name));
+        if let Some(example) = field("example").or(media.example) {
             return Some((value(example), "example".to_owned()));
         }
-        let named: Vec<(&str, Body)> = media
-            .get("examples")
+        let named: Vec<(&str, Body)> = field("examples")
             .map(Node::members)
             .unwrap_or_default()
             .iter()
@@ -281,7 +281,8 @@ impl<'a> Asked<'_, 'a> {
                     Some(self.api().resolve(first).ok()?.get("value")?.to_json())
                 });
                 let name = key.name.to_ascii_lowercase();
-                let value = example.or_else(|| Some(sample(self.api(), header.get("schema")?, &name, &[])));
+                let value =
+                    example.or_else(|| Some(sample(self.api(), self.operation.header_schema(header)?, &name, &[])));
                 Some((name.clone(), header_text(&value.unwrap_or_else(|| invented(&name, &[])))))
             })
             .collect();

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::Request;
 use crate::node::{Kind, Node};
+use crate::openapi::encode::Style;
 use crate::openapi::schema::{Direction, validator};
 use crate::openapi::{Api, Operation, Parameter, sample};
 use crate::source::Span;
@@ -83,7 +84,7 @@ fn headers<'r>(request: &Request<'r>, name: &str) -> impl Iterator<Item = &'r st
 
 /// What is wrong with the values of one parameter.
 fn one(api: Api<'_>, parameter: &Parameter<'_>, values: &[String], pairs: &[(String, String)]) -> Option<String> {
-    let schema = parameter.node.get("schema").map(|node| api.resolve(node).unwrap_or(node));
+    let schema = parameter.schema().map(|node| api.resolve(node).unwrap_or(node));
     let spread = schema.is_some_and(|schema| is(schema, "object"));
     let Some(first) = values.first() else {
         // The members of an object stand for it, by their own names or as `name[member]`.
@@ -95,11 +96,14 @@ fn one(api: Api<'_>, parameter: &Parameter<'_>, values: &[String], pairs: &[(Str
                 .any(|(name, _)| name.starts_with(&prefix) || members.iter().any(|(key, _)| key.name == *name));
         return (parameter.required && !stands).then(|| "it is required and missing".to_owned());
     };
-    let schema = schema.filter(|_| parameter.unusual().is_none() && !spread)?;
+    let how = parameter.serialization();
+    // Other styles are not read back.
+    let read = matches!(how.style, Style::Form | Style::Simple) && how.content.is_none();
+    let schema = schema.filter(|_| read && !spread)?;
     let value = if is(schema, "array") {
         let items = schema.get("items").map(|node| api.resolve(node).unwrap_or(node));
         let parts: Vec<&str> = match parameter.location {
-            "query" | "cookie" if parameter.explode() => values.iter().map(String::as_str).collect(),
+            "query" | "cookie" if how.explode => values.iter().map(String::as_str).collect(),
             _ if first.is_empty() => vec![],
             _ => first.split(',').map(str::trim).collect(),
         };
@@ -112,34 +116,37 @@ fn one(api: Api<'_>, parameter: &Parameter<'_>, values: &[String], pairs: &[(Str
 
 /// The body: required, of a described media type, and as its schema says.
 fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Problem>) {
-    let Some(described) = operation.request_body() else { return };
+    let Ok(Some(described)) = operation.request_body() else { return };
+    let span = operation.key.span;
     let problem = |at: &str, reason: String, span: Span| Problem { at: at.to_owned(), reason, span, media_type: false };
     if request.body.is_empty() {
-        if operation.requires_body() {
-            problems.push(problem("body", "it is required and missing".to_owned(), described.span));
+        if described.required {
+            problems.push(problem("body", "it is required and missing".to_owned(), span));
         }
         return;
     }
-    let content = described.get("content").map(Node::members).unwrap_or_default();
     let sent = headers(request, "content-type").next().unwrap_or_default();
     let essence = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let fits = |known: &str| {
-        let known = known.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        known == essence
-            || known == "*/*"
-            || known.strip_suffix("/*").is_some_and(|family| essence.split('/').next() == Some(family))
-    };
-    let Some((_, media)) = content.iter().find(|(key, _)| fits(&key.name)) else {
-        if !content.is_empty() {
-            let known: Vec<&str> = content.iter().map(|(key, _)| key.name.as_str()).collect();
+    let Some(media) = described.media(&essence) else {
+        if !described.content.is_empty() {
+            let known: Vec<&str> = described.content.iter().map(|media| media.name).collect();
             let is = if sent.is_empty() { "it is missing".to_owned() } else { format!("`{sent}` is not described") };
             let reason = format!("{is}; described: {}", known.join(", "));
-            problems.push(Problem { media_type: true, ..problem("content type", reason, described.span) });
+            problems.push(Problem { media_type: true, ..problem("content type", reason, span) });
         }
         return;
     };
     let api = operation.api();
-    let Some(schema) = api.resolve(media).unwrap_or(media).get("schema") else { return };
+    let Some(schema) = media.schema else {
+        for field in described.fields.iter().filter(|field| field.required && essence.ends_with("urlencoded")) {
+            let given = url::form_urlencoded::parse(request.body).any(|(name, _)| name == field.name);
+            if !given {
+                let at = format!("form field `{}`", field.name);
+                problems.push(problem(&at, "it is required and missing".to_owned(), field.node.span));
+            }
+        }
+        return;
+    };
     let value = if is_json(&essence) {
         match serde_json::from_slice::<Json>(request.body) {
             Ok(value) => value,

@@ -8,7 +8,8 @@ use super::Source;
 use crate::expr::{Root, Template};
 use crate::node::{Kind, Node, NodeLimits};
 use crate::openapi::sample::{member, sample};
-use crate::openapi::{Api, Operation};
+use crate::openapi::shelf::Shelf;
+use crate::openapi::{Api, Operation, Parameter};
 use crate::program::{Build, Call, Location, Program, Workflow};
 use crate::source::Sources;
 use crate::value::Way;
@@ -30,14 +31,14 @@ const TELLING: [&str; 12] = [
 ];
 
 /// Values for the inputs that are required and have no default.
-pub(super) fn made_up(sources: &[Source], program: &Program, workflow: &Workflow) -> Map<String, Json> {
+pub(super) fn made_up(sources: &[Source], shelf: &Shelf, program: &Program, workflow: &Workflow) -> Map<String, Json> {
     // The compiled schema holds all that it refers to.
     let mut texts = Sources::default();
     let written = workflow.inputs.schema.as_ref().map(Json::to_string).unwrap_or_default();
     let id = texts.add("inputs", "inputs", written);
     let Ok(schema) = Node::parse_json(&texts, id, NodeLimits::default()) else { return Map::new() };
     let schema = &schema;
-    let api = Api::new(schema);
+    let api = Api::alone(schema);
     let property = |name: &str| member(api, schema, name);
     let needed = workflow.inputs.declared.iter().filter(|input| input.required && input.default.is_none());
     let mut names: Vec<&str> = needed.map(|input| input.name.as_str()).collect();
@@ -48,7 +49,7 @@ pub(super) fn made_up(sources: &[Source], program: &Program, workflow: &Workflow
     let ways: Vec<&[Way]> = wanted.iter().map(<[Way; 1]>::as_slice).collect();
     let Json::Object(mut made) = sample(api, schema, "", &ways) else { return Map::new() };
     made.retain(|name, _| names.contains(&name.as_str()));
-    let sent = sent_as(sources, program, workflow);
+    let sent = sent_as(sources, shelf, program, workflow);
     for (name, value) in &mut made {
         let own = property(name);
         if own.is_some_and(|node| TELLING.iter().any(|keyword| node.get(keyword).is_some())) {
@@ -68,6 +69,7 @@ pub(super) fn made_up(sources: &[Source], program: &Program, workflow: &Workflow
 /// The schema of the first parameter or body member that an input is sent as, by input.
 fn sent_as<'a>(
     sources: &'a [Source],
+    shelf: &'a Shelf,
     program: &'a Program,
     workflow: &Workflow,
 ) -> BTreeMap<&'a str, (Api<'a>, &'a Node)> {
@@ -76,7 +78,7 @@ fn sent_as<'a>(
         let Call::Operation { operation, arguments, body } = &step.call else { continue };
         let Some(operation) = program.operation(*operation) else { continue };
         let Some(root) = sources.get(operation.api).and_then(|source| source.root.as_ref()) else { continue };
-        let api = Api::new(root);
+        let api = Api::new(root, shelf);
         let method = operation.method.to_ascii_lowercase();
         let Some(view) = api.operations().find(|o| o.path == operation.path && o.method == method) else { continue };
         let parameters = view.parameters().0;
@@ -90,7 +92,7 @@ fn sent_as<'a>(
                 Location::Querystring => "querystring",
             };
             let parameter = parameters.iter().find(|p| p.name == argument.name && p.location == place);
-            let schema = parameter.and_then(|p| p.node.get("schema")).and_then(|schema| api.resolve(schema).ok());
+            let schema = parameter.and_then(Parameter::schema).and_then(|schema| api.resolve(schema).ok());
             schema.map(|schema| found.entry(input).or_insert((api, schema)));
         }
         if let (Some(Build::Object(members)), Some(schema)) =
@@ -115,8 +117,7 @@ fn whole_input(value: &Build) -> Option<&str> {
 }
 
 fn body_schema<'a>(operation: &Operation<'a>) -> Option<&'a Node> {
-    let (_, media) = operation.request_body()?.get("content")?.members().first()?;
-    operation.api().resolve(media).ok()?.get("schema")
+    operation.request_body().ok()??.content.first()?.schema
 }
 
 /// `true` if a value is of a type that a schema allows.

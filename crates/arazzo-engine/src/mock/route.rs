@@ -49,7 +49,7 @@ pub(super) fn find<'a>(api: Api<'a>, base: &str, method: &str, path: &str) -> Re
     let mut best: Option<(Vec<bool>, Route<'a>)> = None;
     let mut others: Vec<String> = vec![];
     for operation in api.operations() {
-        let own = operation.server().map(|server| server.base_path()).unwrap_or_default();
+        let own = operation.server().base_path();
         // Clients may call with the path of the server that the document gives, of the operation's own, or without.
         let found = [base, own.as_str(), ""]
             .into_iter()

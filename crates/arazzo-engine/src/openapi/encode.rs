@@ -1,22 +1,128 @@
-//! A value becomes path, query, header and cookie text, in the default styles (`simple`, `form`).
+//! A value becomes path, query, header and cookie text, in the styles of OpenAPI 3 and the collection formats of 2.0.
 //!
 //! Pure text work: knows no operation. What cannot be sent safely is refused with a reason.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 
-use crate::value::json_text;
+use crate::value::{is_json, json_text};
 
 /// Everything but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// What `allowReserved` leaves to be encoded in a query: what is not allowed there, and what would begin another value.
+const IN_QUERY: &AsciiSet = &RESERVED
+    .remove(b':')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b'@')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=');
+
+/// What `allowReserved` leaves to be encoded in a path (OpenAPI 3.2): what would end its segment.
+const IN_PATH: &AsciiSet = &IN_QUERY.remove(b'&').remove(b'+').add(b'/').add(b'?');
+
 /// Why a value cannot be sent.
 pub type Unsafe = &'static str;
+
+/// How the value of a parameter is written (OpenAPI, Style Values).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Serialization {
+    /// `style`
+    pub style: Style,
+    /// `explode`
+    pub explode: bool,
+    /// `allowReserved`
+    pub reserved: bool,
+    /// The media type of `content`, which takes the place of a style.
+    pub content: Option<String>,
+}
+
+/// The styles of OpenAPI 3, and what the collection formats of 2.0 add.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// `simple`, `csv`
+    Simple,
+    /// `label`
+    Label,
+    /// `matrix`
+    Matrix,
+    /// `form`; with explode, `multi`
+    Form,
+    /// `spaceDelimited`, `ssv`
+    SpaceDelimited,
+    /// `pipeDelimited`, `pipes`
+    PipeDelimited,
+    /// `tsv`
+    TabDelimited,
+    /// `deepObject`
+    DeepObject,
+    /// `cookie`: as `form`, not encoded (OpenAPI 3.2)
+    Cookie,
+}
+
+impl Style {
+    /// The style of this name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Some(match name {
+            "simple" => Self::Simple,
+            "label" => Self::Label,
+            "matrix" => Self::Matrix,
+            "form" => Self::Form,
+            "spaceDelimited" => Self::SpaceDelimited,
+            "pipeDelimited" => Self::PipeDelimited,
+            "deepObject" => Self::DeepObject,
+            "cookie" => Self::Cookie,
+            _ => return None,
+        })
+    }
+
+    /// What stands between the items of an array that is one value.
+    fn sign(self) -> char {
+        match self {
+            Self::SpaceDelimited => ' ',
+            Self::PipeDelimited => '|',
+            Self::TabDelimited => '\t',
+            _ => ',',
+        }
+    }
+}
+
+impl Serialization {
+    /// A style as it is without further fields.
+    #[must_use]
+    pub fn of(style: Style) -> Self {
+        let explode = matches!(style, Style::Form | Style::Cookie);
+        Self { style, explode, reserved: false, content: None }
+    }
+}
 
 /// Percent-encodes all but unreserved characters.
 #[must_use]
 pub fn percent(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// Percent-encodes a set, and `%` where it does not begin an encoded byte (RFC 6570, reserved expansion).
+fn reserved(text: &str, set: &'static AsciiSet) -> String {
+    let mut encoded = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        encoded.extend(utf8_percent_encode(before, set));
+        let is_byte = after.get(..2).is_some_and(|byte| byte.bytes().all(|b| b.is_ascii_hexdigit()));
+        encoded.push_str(if is_byte { "%" } else { "%25" });
+        rest = after;
+    }
+    encoded.extend(utf8_percent_encode(rest, set));
+    encoded
 }
 
 /// A name or value of `application/x-www-form-urlencoded`: a blank is `+`.
@@ -25,13 +131,15 @@ pub fn form_text(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// Fills a path template, `simple` style. `value` gives the parameter of a name; the rest of the template is kept as
-/// it is written.
+/// Fills a path template. `value` gives the parameter of a name; the rest of the template is kept as it is written.
 ///
 /// # Errors
 /// The parameter whose value would change the route (empty, or a segment that becomes `.` or `..`), with the reason;
 /// a parameter without a value.
-pub fn path(template: &str, mut value: impl FnMut(&str) -> Option<(Json, bool)>) -> Result<String, (&str, Unsafe)> {
+pub fn path<'h>(
+    template: &str,
+    mut value: impl FnMut(&str) -> Option<(&'h Json, &'h Serialization)>,
+) -> Result<String, (&str, Unsafe)> {
     let mut filled = Vec::new();
     for segment in template.split('/') {
         let mut text = String::new();
@@ -40,8 +148,8 @@ pub fn path(template: &str, mut value: impl FnMut(&str) -> Option<(Json, bool)>)
         while let Some((before, after)) = rest.split_once('{') {
             let Some((name, after)) = after.split_once('}') else { break };
             text.push_str(before);
-            let (json, explode) = value(name).ok_or((name, "it has no value"))?;
-            let encoded = simple(&json, explode, percent);
+            let (json, how) = value(name).ok_or((name, "it has no value"))?;
+            let encoded = in_path(name, json, how);
             if encoded.is_empty() {
                 return Err((name, "an empty value would change the path"));
             }
@@ -58,15 +166,101 @@ pub fn path(template: &str, mut value: impl FnMut(&str) -> Option<(Json, bool)>)
     Ok(filled.join("/"))
 }
 
-/// `name=value` pairs of a query or cookie parameter in `form` style, percent-encoded.
+fn in_path(name: &str, value: &Json, how: &Serialization) -> String {
+    let encode = |text: &str| if how.reserved { reserved(text, IN_PATH) } else { percent(text) };
+    if let Some(content) = &how.content {
+        return encode(&written(value, content));
+    }
+    let text = |json: &Json| encode(&json_text(json));
+    // One value for each item or member, where the style writes each of them on its own.
+    let each: Option<Vec<(Option<String>, String)>> = match value {
+        Json::Array(items) if how.explode => Some(items.iter().map(|item| (None, text(item))).collect()),
+        Json::Object(members) if how.explode => {
+            Some(members.iter().map(|(key, item)| (Some(encode(key)), text(item))).collect())
+        }
+        _ => None,
+    };
+    let pair = |(key, item): (Option<String>, String)| match key {
+        Some(key) => format!("{key}={item}"),
+        None => item,
+    };
+    match (how.style, each) {
+        (Style::Label, Some(each)) => each.into_iter().map(|each| format!(".{}", pair(each))).collect(),
+        (Style::Label, None) => format!(".{}", joined(value, how, encode)),
+        (Style::Matrix, Some(each)) => {
+            let name = percent(name);
+            let each = each.into_iter();
+            each.map(|(key, item)| format!(";{}={item}", key.as_ref().unwrap_or(&name))).collect()
+        }
+        (Style::Matrix, None) => {
+            let (name, text) = (percent(name), joined(value, how, encode));
+            if text.is_empty() { format!(";{name}") } else { format!(";{name}={text}") }
+        }
+        _ => joined(value, how, encode),
+    }
+}
+
+/// `name=value` pairs of a query parameter, percent-encoded; none for an empty list (RFC 6570).
 #[must_use]
-pub fn form(name: &str, value: &Json, explode: bool) -> Vec<(String, String)> {
-    let name = percent(name);
-    let text = |json: &Json| percent(&json_text(json));
-    match (value, explode) {
-        (Json::Array(items), true) => items.iter().map(|item| (name.clone(), text(item))).collect(),
-        (Json::Object(members), true) => members.iter().map(|(key, item)| (percent(key), text(item))).collect(),
-        _ => vec![(name, simple(value, false, percent))],
+pub fn query(name: &str, value: &Json, how: &Serialization) -> Vec<(String, String)> {
+    let encode = |text: &str| if how.reserved { reserved(text, IN_QUERY) } else { percent(text) };
+    pairs(name, value, how, &percent, &encode)
+}
+
+/// The text of a cookie parameter: one or more `name=value`.
+///
+/// # Errors
+/// If it cannot stand in a cookie as it is, and the style does not encode it.
+pub fn cookie(name: &str, value: &Json, how: &Serialization) -> Result<String, Unsafe> {
+    let raw = how.style == Style::Cookie;
+    let plain = str::to_owned;
+    let encode: &dyn Fn(&str) -> String = if raw { &plain } else { &percent };
+    let pairs = pairs(name, value, how, encode, encode);
+    let text: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let unfit = |text: &String| text.contains(|c: char| c == ';' || c.is_control());
+    if text.iter().any(unfit) {
+        return Err("a cookie cannot hold `;` or control characters");
+    }
+    // `form` is the query's, also in a cookie; that is why there is `cookie` (OpenAPI 3.2, Style Values).
+    Ok(text.join(if raw { "; " } else { "&" }))
+}
+
+fn pairs(
+    name: &str,
+    value: &Json,
+    how: &Serialization,
+    named: &dyn Fn(&str) -> String,
+    encode: &dyn Fn(&str) -> String,
+) -> Vec<(String, String)> {
+    if let Some(content) = &how.content {
+        return vec![(named(name), encode(&written(value, content)))];
+    }
+    let text = |json: &Json| encode(&json_text(json));
+    match value {
+        Json::Array(items) if items.is_empty() => vec![],
+        Json::Object(members) if members.is_empty() => vec![],
+        Json::Object(_) if how.style == Style::DeepObject => deep(name, value, named, encode),
+        Json::Array(items) if how.explode || how.style == Style::DeepObject => {
+            items.iter().map(|item| (named(name), text(item))).collect()
+        }
+        Json::Object(members) if how.explode => members.iter().map(|(key, item)| (named(key), text(item))).collect(),
+        _ => vec![(named(name), joined(value, how, encode))],
+    }
+}
+
+/// `name[key]=value`; what is nested has further brackets, a list repeats its name.
+fn deep(
+    name: &str,
+    value: &Json,
+    named: &dyn Fn(&str) -> String,
+    encode: &dyn Fn(&str) -> String,
+) -> Vec<(String, String)> {
+    match value {
+        Json::Object(members) => {
+            members.iter().flat_map(|(key, item)| deep(&format!("{name}[{key}]"), item, named, encode)).collect()
+        }
+        Json::Array(items) => items.iter().flat_map(|item| deep(name, item, named, encode)).collect(),
+        scalar => vec![(named(name), encode(&json_text(scalar)))],
     }
 }
 
@@ -74,25 +268,26 @@ pub fn form(name: &str, value: &Json, explode: bool) -> Vec<(String, String)> {
 /// written so. A form is kept as it is written; what cannot stand in a query is encoded.
 #[must_use]
 pub fn query_string(value: &Json, content: Option<&str>) -> String {
-    const UNSAFE: &AsciiSet = &percent_encoding::CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
-    let form = content.is_none_or(|content| content.starts_with("application/x-www-form-urlencoded"));
+    const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
+    let form = content.is_none_or(is_form);
     match value {
         Json::String(text) if form => utf8_percent_encode(text, UNSAFE).to_string(),
-        Json::Object(members) if form => {
-            let pair =
-                |(name, value): (&String, &Json)| format!("{}={}", form_text(name), form_text(&json_text(value)));
-            members.iter().map(pair).collect::<Vec<_>>().join("&")
-        }
-        value => percent(&json_text(value)),
+        Json::Object(_) if form => form_fields(value),
+        // A text is in the form of its media type already.
+        Json::String(text) => percent(text),
+        value => percent(&content.map_or_else(|| json_text(value), |content| written(value, content))),
     }
 }
 
-/// The text of a header parameter in `simple` style, not encoded.
+/// The text of a header parameter, not encoded.
 ///
 /// # Errors
 /// If the text holds a carriage return, a line feed or a NUL, or anything else that a header cannot carry.
-pub fn header(value: &Json, explode: bool) -> Result<String, Unsafe> {
-    let text = simple(value, explode, str::to_owned);
+pub fn header(value: &Json, how: &Serialization) -> Result<String, Unsafe> {
+    let text = match &how.content {
+        Some(content) => written(value, content),
+        None => joined(value, how, str::to_owned),
+    };
     if text.contains(['\r', '\n', '\0']) {
         return Err("a header cannot hold a line break or NUL");
     }
@@ -108,17 +303,38 @@ pub fn is_header_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
 }
 
-fn simple(value: &Json, explode: bool, encode: impl Fn(&str) -> String) -> String {
-    let text = |json: &Json| encode(&json_text(json));
+/// A value in the form of a media type: JSON, a form, or text.
+fn written(value: &Json, content: &str) -> String {
     match value {
-        Json::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(","),
+        value if is_json(content) => value.to_string(),
+        Json::Object(_) if is_form(content) => form_fields(value),
+        value => json_text(value),
+    }
+}
+
+fn is_form(content: &str) -> bool {
+    content.starts_with("application/x-www-form-urlencoded")
+}
+
+fn form_fields(value: &Json) -> String {
+    let Json::Object(members) = value else { return form_text(&json_text(value)) };
+    let pair = |(name, value): (&String, &Json)| format!("{}={}", form_text(name), form_text(&json_text(value)));
+    members.iter().map(pair).collect::<Vec<_>>().join("&")
+}
+
+/// A value as one text: items and members with the sign of the style between them.
+fn joined(value: &Json, how: &Serialization, encode: impl Fn(&str) -> String) -> String {
+    let text = |json: &Json| encode(&json_text(json));
+    let sign = match how.style.sign() {
+        ',' => ",".to_owned(),
+        other => encode(other.encode_utf8(&mut [0; 4])),
+    };
+    match value {
+        Json::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(&sign),
         Json::Object(members) => {
-            let sign = if explode { "=" } else { "," };
-            members
-                .iter()
-                .map(|(key, item)| format!("{}{sign}{}", encode(key), text(item)))
-                .collect::<Vec<_>>()
-                .join(",")
+            let between = if how.explode { "=" } else { sign.as_str() };
+            let member = |(key, item): (&String, &Json)| format!("{}{between}{}", encode(key), text(item));
+            members.iter().map(member).collect::<Vec<_>>().join(&sign)
         }
         scalar => text(scalar),
     }

@@ -3,14 +3,23 @@
 //! A view borrows the tree and reads a field when it is asked for; nothing is deserialized whole, so a fault somewhere
 //! else in a large document does not matter. Knows no Arazzo and no values.
 
+use url::Url;
+
+use self::encode::{Serialization, Style};
+use self::security::{Kind, Needed, Scheme};
+use self::server::Server;
+use self::shelf::{ALONE, Shelf};
 use crate::diagnostic::Diagnostics;
-use crate::node::{Key, Kind, Node};
+use crate::node::{Key, Node};
 use crate::source::Span;
-use crate::value::Pointer;
+use crate::value::{Pointer, is_json};
 
 pub mod encode;
 pub mod sample;
 pub mod schema;
+pub mod security;
+pub mod server;
+pub mod shelf;
 
 /// The methods a Path Item Object has fields for (3.2 adds `query`).
 const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
@@ -18,19 +27,33 @@ const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "
 /// How many `$ref`s may follow one another.
 const REFERENCES: usize = 32;
 
-/// An OpenAPI document.
+/// An OpenAPI document, with those that it refers to.
 #[derive(Debug, Clone, Copy)]
 pub struct Api<'a> {
     root: &'a Node,
+    shelf: &'a Shelf,
 }
 
-/// Why something of an OpenAPI document cannot be read.
+/// Versions of OpenAPI that differ in what their objects mean.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// 2.0
+    Swagger,
+    /// 3.0, whose schemas are not quite JSON Schema.
+    V3_0,
+    /// 3.1 and later.
+    V3,
+}
+
+/// A `$ref` that leads into a document that is not there, nowhere, or round in a circle.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Broken {
-    /// A `$ref` leads into another document.
-    External(Span),
-    /// A `$ref` leads nowhere, or round in a circle.
-    Dangling(Span, String),
+pub struct Broken {
+    /// Where it is written.
+    pub span: Span,
+    /// The reference, as written.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: String,
 }
 
 /// One operation with its path.
@@ -59,24 +82,75 @@ pub struct Parameter<'a> {
     pub required: bool,
     /// The object.
     pub node: &'a Node,
+    dialect: Version,
 }
 
-/// A Server Object.
+/// What is sent or answered as one media type.
+#[derive(Debug, Clone, Copy)]
+pub struct Media<'a> {
+    /// The media type, or a range of them.
+    pub name: &'a str,
+    /// The schema of the body.
+    pub schema: Option<&'a Node>,
+    /// The Media Type Object; 2.0 has none.
+    pub node: Option<&'a Node>,
+    /// The one example that 2.0 has for a media type.
+    pub example: Option<&'a Node>,
+}
+
+/// A request body, references resolved.
 #[derive(Debug, Clone)]
-pub struct Server<'a> {
-    /// `url`, as written.
-    pub url: &'a str,
-    /// Where it is written.
-    pub span: Span,
-    /// `variables`: name and default.
-    pub variables: Vec<(&'a str, Option<&'a str>)>,
+pub struct RequestBody<'a> {
+    /// `true` if the operation cannot be called without it.
+    pub required: bool,
+    /// What it may be, in the order of the document.
+    pub content: Vec<Media<'a>>,
+    /// The form fields of 2.0 (`in: formData`).
+    pub fields: Vec<Parameter<'a>>,
+}
+
+/// How a field of a form, or a part of a multipart body, is written (Encoding Object).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field {
+    /// The name of the property.
+    pub name: String,
+    /// `contentType`, or what the schema says it is.
+    pub content_type: Option<String>,
+    /// `style`, `explode`, `allowReserved`, where one of them is written.
+    pub how: Option<Serialization>,
+    /// `headers` with a value that is fixed.
+    pub headers: Vec<(String, String)>,
 }
 
 impl<'a> Api<'a> {
-    /// A view of the document with this root.
+    /// A view of the document with this root, which may refer to the documents on the shelf.
     #[must_use]
-    pub fn new(root: &'a Node) -> Self {
-        Self { root }
+    pub fn new(root: &'a Node, shelf: &'a Shelf) -> Self {
+        Self { root, shelf }
+    }
+
+    /// A view of a document that refers to no other.
+    #[must_use]
+    pub fn alone(root: &'a Node) -> Self {
+        Self { root, shelf: &ALONE }
+    }
+
+    /// What its objects mean.
+    #[must_use]
+    pub fn dialect(self) -> Version {
+        match self.version() {
+            Some((key, _)) if key.name == "swagger" => Version::Swagger,
+            Some((_, value)) if value.as_str().is_some_and(|text| text.starts_with("3.0")) => Version::V3_0,
+            _ => Version::V3,
+        }
+    }
+
+    /// The http url that relative urls of the document begin at, if it has one.
+    #[must_use]
+    pub fn base_url(self) -> Option<Url> {
+        let source = self.root.span.source;
+        let mut known = [self.shelf.base(source), self.shelf.read_at(source)].into_iter().flatten();
+        known.find(|url| matches!(url.scheme(), "http" | "https")).cloned()
     }
 
     /// The key and value that say what the document is: `openapi: 3.1.0`, `swagger: '2.0'`.
@@ -117,7 +191,7 @@ impl<'a> Api<'a> {
             let operations = items.flat_map(move |(path, item)| self.of_path(path, item));
             operations.filter(|operation| operation.id() == Some(id)).collect::<Vec<_>>()
         };
-        // An id that is written with escapes is not in the text as it is.
+        // An id that is written with escapes, or behind a reference, is not in the text as it is.
         let shown = found(true);
         if shown.is_empty() { found(false) } else { shown }
     }
@@ -125,7 +199,11 @@ impl<'a> Api<'a> {
     /// The operation under `/paths/~1pets/get`.
     #[must_use]
     pub fn by_pointer(self, pointer: &Pointer) -> Option<Operation<'a>> {
-        let [paths, path, method] = pointer.tokens() else { return None };
+        let (paths, path, method) = match pointer.tokens() {
+            [paths, path, method] => (paths, path, method),
+            [paths, path, more, method] if more == "additionalOperations" => (paths, path, method),
+            _ => return None,
+        };
         let (key, item) = self.paths().iter().find(|(key, _)| paths == "paths" && key.name == *path)?;
         self.of_path(key, item).find(|operation| operation.method == method)
     }
@@ -141,92 +219,67 @@ impl<'a> Api<'a> {
         self.root.faults()
     }
 
-    /// Follows `$ref` inside the document.
+    /// Follows `$ref`, also into other documents.
     ///
     /// # Errors
-    /// [`Broken`] if the reference leads out of the document, nowhere, or round in a circle.
+    /// [`Broken`] if the reference leads nowhere, into a document that is not there, or round in a circle.
     pub fn resolve(self, node: &'a Node) -> Result<&'a Node, Broken> {
         let mut node = node;
+        let first = node;
         for _ in 0..REFERENCES {
             let Some(reference) = node.get("$ref") else { return Ok(node.read()) };
             let Some(text) = reference.as_str() else { return Ok(node.read()) };
             node = self.target(text, reference)?;
         }
-        Err(Broken::Dangling(node.span, "a circle of references".to_owned()))
+        let text = first.get("$ref").and_then(Node::as_str).unwrap_or_default().to_owned();
+        Err(Broken { span: first.span, text, reason: "it leads round in a circle".to_owned() })
     }
 
     /// What the reference `text` leads to; `at` is where it is written.
     ///
     /// # Errors
-    /// [`Broken`] if it leads out of the document or nowhere.
+    /// [`Broken`] if it leads nowhere or into a document that is not there.
     pub fn target(self, text: &str, at: &Node) -> Result<&'a Node, Broken> {
-        let Some(fragment) = text.strip_prefix('#') else { return Err(Broken::External(at.span)) };
-        let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
-        self.root
-            .at(&Pointer::parse(&fragment))
-            .map(Node::read)
-            .ok_or_else(|| Broken::Dangling(at.span, text.to_owned()))
-    }
-
-    /// `true` for OpenAPI 3.0, whose schemas are not quite JSON Schema.
-    #[must_use]
-    pub fn is_3_0(self) -> bool {
-        self.version().is_some_and(|(key, value)| {
-            key.name == "openapi" && value.as_str().is_some_and(|text| text.starts_with("3.0"))
-        })
+        self.shelf.target(self.root, text, at)
     }
 
     /// The first server of the document.
     #[must_use]
-    pub fn server(self) -> Option<Server<'a>> {
-        self.root.get("servers").and_then(|list| list.items().first()).and_then(Server::new)
+    pub fn server(self) -> Option<Server> {
+        match self.dialect() {
+            Version::Swagger => Some(Server::of_swagger(self.root, self.root, self.base_url())),
+            _ => Server::of(self.root.get("servers")?.items().first()?, self.base_url()),
+        }
+    }
+
+    /// The security scheme of a name.
+    #[must_use]
+    pub fn scheme(self, name: &str) -> Option<Scheme> {
+        let (_, node) = self.schemes().iter().find(|(key, _)| key.name == name)?;
+        Some(Scheme::of(name, self.resolve(node).ok()?, self.base_url().as_ref()))
+    }
+
+    /// `true` if the document says anything about who may call.
+    #[must_use]
+    pub fn has_schemes(self) -> bool {
+        !self.schemes().is_empty()
+    }
+
+    fn schemes(self) -> &'a [(Key, Node)] {
+        let schemes = match self.dialect() {
+            Version::Swagger => self.root.get("securityDefinitions"),
+            _ => self.root.get("components").and_then(|components| components.get("securitySchemes")),
+        };
+        schemes.map(Node::members).unwrap_or_default()
     }
 
     /// Names of headers, query parameters and cookies that carry API keys (Security Scheme Objects).
     pub fn api_key_names(self) -> impl Iterator<Item = &'a str> {
-        let schemes =
-            self.root.get("components").and_then(|c| c.get("securitySchemes")).map(Node::members).unwrap_or_default();
-        schemes
+        self.schemes()
             .iter()
-            .filter(|(_, s)| s.get("type").and_then(Node::as_str) == Some("apiKey"))
-            .filter_map(|(_, s)| s.get("name").and_then(Node::as_str))
-    }
-}
-
-impl<'a> Server<'a> {
-    fn new(node: &'a Node) -> Option<Self> {
-        let url = node.get("url")?;
-        let variables = node.get("variables").map(Node::members).unwrap_or_default();
-        Some(Self {
-            url: url.as_str()?,
-            span: url.span,
-            variables: variables
-                .iter()
-                .map(|(key, v)| (key.name.as_str(), v.get("default").and_then(scalar)))
-                .collect(),
-        })
-    }
-
-    /// The url with its variables filled; nothing if one has no default.
-    #[must_use]
-    pub fn filled(&self) -> Option<String> {
-        let mut url = self.url.to_owned();
-        for (name, default) in &self.variables {
-            url = url.replace(&format!("{{{name}}}"), (*default)?);
-        }
-        Some(url)
-    }
-
-    /// The path that comes before the paths of the operations, without a `/` at its end: `/api`, or nothing.
-    #[must_use]
-    pub fn base_path(&self) -> String {
-        let url = self.filled().unwrap_or_default();
-        let path = match url::Url::parse(&url) {
-            Ok(url) => url.path().to_owned(),
-            Err(_) if url.starts_with('/') => url,
-            Err(_) => String::new(),
-        };
-        path.trim_end_matches('/').to_owned()
+            .filter_map(move |(_, node)| self.resolve(node).ok())
+            .filter(|node| node.get("type").and_then(Node::as_str) == Some("apiKey"))
+            .filter_map(|node| node.get("name").and_then(Node::as_str))
     }
 }
 
@@ -237,11 +290,19 @@ impl<'a> Operation<'a> {
         self.node.get("operationId").and_then(Node::as_str)
     }
 
-    /// The parameters of the operation and of its path; the operation's own go first and win.
+    /// The parameters of the operation and of its path; the operation's own go first and win. What 2.0 calls parameters
+    /// of the body is not among them.
     ///
     /// # Errors
     /// [`Broken`] for each parameter whose reference cannot be followed.
     pub fn parameters(&self) -> (Vec<Parameter<'a>>, Vec<Broken>) {
+        let (mut found, broken) = self.all_parameters();
+        found.retain(|parameter| !matches!(parameter.location, "body" | "formData"));
+        (found, broken)
+    }
+
+    fn all_parameters(&self) -> (Vec<Parameter<'a>>, Vec<Broken>) {
+        let dialect = self.api.dialect();
         let mut found: Vec<Parameter<'a>> = vec![];
         let mut broken = vec![];
         let lists = [self.node.get("parameters"), self.item.get("parameters")];
@@ -254,7 +315,7 @@ impl<'a> Operation<'a> {
                         continue;
                     }
                     let required = location == "path" || node.get("required").and_then(Node::as_bool) == Some(true);
-                    found.push(Parameter { name, location, required, node });
+                    found.push(Parameter { name, location, required, node, dialect });
                 }
                 Err(fault) => broken.push(fault),
             }
@@ -262,25 +323,31 @@ impl<'a> Operation<'a> {
         (found, broken)
     }
 
-    /// The first server of the operation, else of its path, else of the document.
+    /// The first server of the operation, else of its path, else of the document; without any, the root of where the
+    /// document is.
     #[must_use]
-    pub fn server(&self) -> Option<Server<'a>> {
+    pub fn server(&self) -> Server {
+        let base = self.api.base_url();
+        if self.api.dialect() == Version::Swagger {
+            return Server::of_swagger(self.api.root, self.node, base);
+        }
         let lists = [self.node.get("servers"), self.item.get("servers"), self.api.root.get("servers")];
-        Server::new(lists.into_iter().flatten().find_map(|list| list.items().first())?)
+        let first = lists.into_iter().flatten().find_map(|list| list.items().first());
+        let described = first.and_then(|node| Server::of(node, base.clone()));
+        described.unwrap_or_else(|| Server { url: "/".to_owned(), variables: vec![], base })
     }
 
-    /// The base url to call: absolute, variables filled with their defaults; nothing if the description leaves it open.
+    /// What the operation asks of who calls it: alternatives in order, nothing if the document does not say.
     #[must_use]
-    pub fn server_url(&self) -> Option<String> {
-        let url = self.server()?.filled()?;
-        let parsed = url::Url::parse(&url).ok()?;
-        (matches!(parsed.scheme(), "http" | "https") && parsed.has_host() && !url.contains(['{', '}'])).then_some(url)
-    }
-
-    /// The request body with its references resolved.
-    #[must_use]
-    pub fn request_body(&self) -> Option<&'a Node> {
-        self.node.get("requestBody").and_then(|body| self.api.resolve(body).ok())
+    pub fn security(&self) -> Option<Vec<Vec<Needed>>> {
+        let node = self.node.get("security").or_else(|| self.api.root.get("security"));
+        let Some(node) = node else { return self.api.has_schemes().then(Vec::new) };
+        let needed = |(key, scopes): &(Key, Node)| {
+            let undescribed = || Scheme { name: key.name.clone(), kind: Kind::Other("not described".to_owned()) };
+            let scheme = self.api.scheme(&key.name).unwrap_or_else(undescribed);
+            Needed { scheme, scopes: scopes.items().iter().filter_map(Node::as_str).map(str::to_owned).collect() }
+        };
+        Some(node.items().iter().map(|alternative| alternative.members().iter().map(needed).collect()).collect())
     }
 
     /// The document that describes it.
@@ -289,21 +356,88 @@ impl<'a> Operation<'a> {
         self.api
     }
 
-    /// The media types of the request body, in the order of the document; `None` if the operation describes no body.
+    /// The request body; `None` if the operation describes none.
     ///
     /// # Errors
     /// [`Broken`] if the body's reference cannot be followed.
-    pub fn request_media_types(&self) -> Result<Option<Vec<&'a str>>, Broken> {
+    pub fn request_body(&self) -> Result<Option<RequestBody<'a>>, Broken> {
+        if self.api.dialect() == Version::Swagger {
+            return Ok(self.swagger_body());
+        }
         let Some(body) = self.node.get("requestBody") else { return Ok(None) };
-        let content = self.api.resolve(body)?.get("content").map(Node::members).unwrap_or_default();
-        Ok(Some(content.iter().map(|(key, _)| key.name.as_str()).collect()))
+        let body = self.api.resolve(body)?;
+        let required = body.get("required").and_then(Node::as_bool) == Some(true);
+        Ok(Some(RequestBody { required, content: self.content(body), fields: vec![] }))
     }
 
-    /// `true` if the operation cannot be called without a body.
+    /// The body of 2.0: the parameter `in: body`, or those `in: formData`, as the media types of `consumes`.
+    fn swagger_body(&self) -> Option<RequestBody<'a>> {
+        let (parameters, _) = self.all_parameters();
+        let consumes = self.listed("consumes");
+        let media = |name, schema| Media { name, schema, node: None, example: None };
+        if let Some(body) = parameters.iter().find(|parameter| parameter.location == "body") {
+            let schema = body.node.get("schema");
+            let names = if consumes.is_empty() { vec!["application/json"] } else { consumes };
+            let content = names.into_iter().map(|name| media(name, schema)).collect();
+            return Some(RequestBody { required: body.required, content, fields: vec![] });
+        }
+        let fields: Vec<Parameter<'a>> = parameters.into_iter().filter(|p| p.location == "formData").collect();
+        if fields.is_empty() {
+            return None;
+        }
+        let file = fields.iter().any(Parameter::is_file);
+        let form = |name: &&str| {
+            name.starts_with("multipart/") || !file && name.starts_with("application/x-www-form-urlencoded")
+        };
+        let names: Vec<&str> = consumes.into_iter().filter(form).collect();
+        let usual = if file { "multipart/form-data" } else { "application/x-www-form-urlencoded" };
+        let names = if names.is_empty() { vec![usual] } else { names };
+        let required = fields.iter().any(|field| field.required);
+        Some(RequestBody { required, content: names.into_iter().map(|name| media(name, None)).collect(), fields })
+    }
+
+    /// `consumes` or `produces`: the operation's, else the document's.
+    fn listed(&self, field: &str) -> Vec<&'a str> {
+        let list = self.node.get(field).or_else(|| self.api.root.get(field));
+        list.map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str).collect()
+    }
+
+    /// The schema of a Header Object; in 2.0 the header itself is one.
     #[must_use]
-    pub fn requires_body(&self) -> bool {
-        let body = self.node.get("requestBody").and_then(|body| self.api.resolve(body).ok());
-        body.and_then(|body| body.get("required")).and_then(Node::as_bool) == Some(true)
+    pub fn header_schema(&self, header: &'a Node) -> Option<&'a Node> {
+        match self.api.dialect() {
+            Version::Swagger => Some(header),
+            _ => header.get("schema"),
+        }
+    }
+
+    /// The media types of a Request Body Object or a Response Object.
+    #[must_use]
+    pub fn content(&self, node: &'a Node) -> Vec<Media<'a>> {
+        if self.api.dialect() == Version::Swagger {
+            let schema = node.get("schema");
+            let examples = node.get("examples").map(Node::members).unwrap_or_default();
+            let mut names = self.listed("produces");
+            if names.is_empty() {
+                names.extend(examples.iter().map(|(key, _)| key.name.as_str()));
+            }
+            if names.is_empty() && schema.is_some() {
+                names.push("application/json");
+            }
+            if schema.is_none() && examples.is_empty() {
+                return vec![];
+            }
+            let example = |name: &str| examples.iter().find(|(key, _)| key.name == name).map(|(_, node)| node);
+            return names.iter().map(|name| Media { name, schema, node: None, example: example(name) }).collect();
+        }
+        let content = node.get("content").map(Node::members).unwrap_or_default();
+        content
+            .iter()
+            .map(|(key, media)| {
+                let media = self.api.resolve(media).unwrap_or(media);
+                Media { name: key.name.as_str(), schema: media.get("schema"), node: Some(media), example: None }
+            })
+            .collect()
     }
 
     /// Documented answers: `200`, `4XX`, `default`, each with its description.
@@ -320,36 +454,174 @@ impl<'a> Operation<'a> {
     }
 }
 
-impl<'a> Parameter<'a> {
-    /// `style`, or the default of its place.
+impl<'a> RequestBody<'a> {
+    /// The media type that is described for `content_type`: itself, or a range that holds it.
     #[must_use]
-    pub fn style(&self) -> &'a str {
-        let default = if matches!(self.location, "query" | "cookie") { "form" } else { "simple" };
-        self.node.get("style").and_then(Node::as_str).unwrap_or(default)
+    pub fn media(&self, content_type: &str) -> Option<Media<'a>> {
+        let essence = essence(content_type);
+        let family = essence.split('/').next().unwrap_or_default();
+        let range = format!("{family}/*");
+        let fits = |wanted: &str| self.content.iter().find(|media| self::essence(media.name) == wanted).copied();
+        fits(&essence).or_else(|| fits(&range)).or_else(|| fits("*/*"))
     }
 
-    /// `explode`, or the default of its style.
+    /// How the fields of a form or multipart body of this media type are written.
     #[must_use]
-    pub fn explode(&self) -> bool {
-        self.node.get("explode").and_then(Node::as_bool).unwrap_or(self.style() == "form")
-    }
-
-    /// The field that makes this parameter something else than a default style, if there is one: its name and place.
-    #[must_use]
-    pub fn unusual(&self) -> Option<(&'static str, Span)> {
-        let style = self.node.get("style").filter(|_| !matches!(self.style(), "form" | "simple"));
-        let reserved = self.node.get("allowReserved").filter(|node| node.as_bool() == Some(true));
-        let content = self.node.get("content").filter(|node| matches!(node.kind, Kind::Object(_)));
-        [("style", style), ("allowReserved", reserved), ("content", content)]
-            .into_iter()
-            .find_map(|(name, node)| node.map(|node| (name, node.span)))
+    pub fn encoding(&self, api: Api<'a>, media: &Media<'a>) -> Vec<Field> {
+        if !self.fields.is_empty() {
+            let field = |parameter: &Parameter<'_>| Field {
+                name: parameter.name.to_owned(),
+                content_type: parameter.is_file().then(|| "application/octet-stream".to_owned()),
+                how: parameter.node.get("collectionFormat").map(|_| parameter.serialization()),
+                headers: vec![],
+            };
+            return self.fields.iter().map(field).collect();
+        }
+        let properties = properties(api, media.schema, 0);
+        let written = media.node.and_then(|node| node.get("encoding")).map(Node::members).unwrap_or_default();
+        let names = written.iter().map(|(key, _)| key.name.as_str());
+        let mut fields: Vec<Field> = vec![];
+        for name in names.chain(properties.iter().map(|(name, _)| *name)) {
+            if fields.iter().any(|known| known.name == name) {
+                continue;
+            }
+            let encoding = written.iter().find(|(key, _)| key.name == name).map(|(_, node)| node);
+            let schema = properties.iter().find(|(known, _)| *known == name).map(|(_, node)| *node);
+            let content_type = encoding.and_then(|node| node.get("contentType")).and_then(Node::as_str);
+            // "Multiple types MAY be specified": the first that is one type.
+            let chosen = content_type.map(|list| {
+                let mut types = list.split(',').map(str::trim);
+                types.clone().find(|one| !one.contains('*')).or_else(|| types.next()).unwrap_or(list).to_owned()
+            });
+            fields.push(Field {
+                name: name.to_owned(),
+                content_type: chosen.or_else(|| schema.and_then(|schema| binary(api, schema))),
+                how: encoding.and_then(styled),
+                headers: encoding.map(|encoding| fixed_headers(api, encoding)).unwrap_or_default(),
+            });
+        }
+        fields.retain(|field| field.content_type.is_some() || field.how.is_some() || !field.headers.is_empty());
+        fields
     }
 }
 
-/// A default is a string by the specification, and `default: 8080` is what people write.
-fn scalar(node: &Node) -> Option<&str> {
-    match &node.kind {
-        Kind::String(text) | Kind::Number(text) => Some(text),
-        _ => None,
+/// The media type without its parameters, in small letters.
+fn essence(media_type: &str) -> String {
+    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+/// The properties of a schema, with those of `allOf`.
+fn properties<'a>(api: Api<'a>, schema: Option<&'a Node>, depth: usize) -> Vec<(&'a str, &'a Node)> {
+    let Some(schema) = schema.filter(|_| depth < 8).and_then(|schema| api.resolve(schema).ok()) else { return vec![] };
+    let own = schema.get("properties").map(Node::members).unwrap_or_default();
+    let mut found: Vec<(&str, &Node)> = own.iter().map(|(key, node)| (key.name.as_str(), node)).collect();
+    for part in schema.get("allOf").map(Node::items).unwrap_or_default() {
+        found.extend(properties(api, Some(part), depth + 1));
+    }
+    found
+}
+
+/// The media type of a property that is no text: `format: binary` (3.0), `contentMediaType` (3.1), also of the items of
+/// an array.
+fn binary(api: Api<'_>, schema: &Node) -> Option<String> {
+    let schema = api.resolve(schema).ok()?;
+    let text = |node: &Node, name: &str| node.get(name).and_then(Node::as_str).map(str::to_owned);
+    if let Some(items) = schema.get("items") {
+        return binary(api, items);
+    }
+    let kind = text(schema, "contentMediaType");
+    kind.or_else(|| {
+        (text(schema, "format").as_deref() == Some("binary")).then(|| "application/octet-stream".to_owned())
+    })
+}
+
+/// The style of an Encoding Object, if it has one: "if present, the value of `contentType` is ignored".
+fn styled(encoding: &Node) -> Option<Serialization> {
+    let written = ["style", "explode", "allowReserved"].iter().any(|name| encoding.get(name).is_some());
+    let style = encoding.get("style").and_then(Node::as_str).unwrap_or("form");
+    let flag = |name| encoding.get(name).and_then(Node::as_bool);
+    written.then(|| {
+        let usual = Serialization::of(Style::of(style).unwrap_or(Style::Form));
+        let explode = flag("explode").unwrap_or(usual.explode);
+        Serialization { explode, reserved: flag("allowReserved") == Some(true), ..usual }
+    })
+}
+
+/// Headers of a part whose value is written in the description: a constant, a default, or the only one of an `enum`.
+fn fixed_headers(api: Api<'_>, encoding: &Node) -> Vec<(String, String)> {
+    let headers = encoding.get("headers").map(Node::members).unwrap_or_default();
+    let fixed =
+        headers.iter().filter(|(key, _)| !key.name.eq_ignore_ascii_case("content-type")).filter_map(|(key, header)| {
+            let schema = api.resolve(api.resolve(header).ok()?.get("schema")?).ok()?;
+            let only = schema.get("enum").map(Node::items).filter(|items| items.len() == 1).and_then(<[Node]>::first);
+            let value = schema.get("const").or(only).or_else(|| schema.get("default"))?.to_json();
+            let text = crate::value::json_text(&value);
+            (!text.contains(char::is_control) && encode::is_header_name(&key.name)).then(|| (key.name.clone(), text))
+        });
+    fixed.collect()
+}
+
+impl<'a> Parameter<'a> {
+    /// The schema of its value; in 2.0 the parameter itself is one.
+    #[must_use]
+    pub fn schema(&self) -> Option<&'a Node> {
+        match self.dialect {
+            Version::Swagger => Some(self.node),
+            _ => self.node.get("schema"),
+        }
+    }
+
+    /// `true` for a file of 2.0.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        self.node.get("type").and_then(Node::as_str) == Some("file")
+    }
+
+    /// How its value is written; what an unknown style says is not known either, and counts as the default.
+    #[must_use]
+    pub fn serialization(&self) -> Serialization {
+        let text = |name: &str| self.node.get(name).and_then(Node::as_str);
+        let form = matches!(self.location, "query" | "cookie" | "formData");
+        let default = if form { Style::Form } else { Style::Simple };
+        if self.dialect == Version::Swagger {
+            let style = match text("collectionFormat") {
+                Some("ssv") => Style::SpaceDelimited,
+                Some("tsv") => Style::TabDelimited,
+                Some("pipes") => Style::PipeDelimited,
+                _ => default,
+            };
+            let explode = text("collectionFormat") == Some("multi");
+            return Serialization { explode, ..Serialization::of(style) };
+        }
+        let usual = Serialization::of(text("style").and_then(Style::of).unwrap_or(default));
+        let flag = |name| self.node.get(name).and_then(Node::as_bool);
+        let content = self.node.get("content").map(Node::members).unwrap_or_default();
+        Serialization {
+            style: usual.style,
+            explode: flag("explode").unwrap_or(usual.explode),
+            reserved: flag("allowReserved") == Some(true),
+            content: content.first().map(|(key, _)| key.name.clone()),
+        }
+    }
+
+    /// The value of `style` that this version of the program does not know, and its place.
+    #[must_use]
+    pub fn unknown_style(&self) -> Option<(&'a str, Span)> {
+        let node = self.node.get("style").filter(|_| self.dialect != Version::Swagger)?;
+        let style = node.as_str().unwrap_or("?");
+        Style::of(style).is_none().then_some((style, node.span))
+    }
+}
+
+/// Which media type to send where the step does not say: JSON if it is described, else the first that is one type.
+#[must_use]
+pub fn usual_media_type(described: &[Media<'_>]) -> String {
+    let any = |media: &&Media<'_>| is_json(media.name) || matches!(media.name, "*/*" | "application/*");
+    let concrete = |media: &&Media<'_>| !media.name.contains('*');
+    match described.iter().find(any).or_else(|| described.iter().find(concrete)) {
+        Some(media) if !media.name.contains('*') => media.name.to_owned(),
+        // `text/*`: any of them.
+        None if !described.is_empty() => "text/plain".to_owned(),
+        Some(_) | None => "application/json".to_owned(),
     }
 }

@@ -1,6 +1,6 @@
 //! A Schema Object of an OpenAPI document → a JSON Schema that can be checked: self-contained, one dialect.
 //!
-//! References inside the document become `$defs`, also circular ones; references into other documents accept anything.
+//! References become `$defs`, also circular ones; a reference that leads nowhere accepts anything.
 //! What OpenAPI 3.0 writes in its own way (`nullable`, boolean `exclusiveMinimum`) is written as JSON Schema 2020-12.
 
 use std::collections::BTreeMap;
@@ -8,8 +8,9 @@ use std::collections::BTreeMap;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value as Json, json};
 
-use super::Api;
+use super::{Api, Version};
 use crate::node::{Kind, Node};
+use crate::source::SourceId;
 
 /// Schemas that one schema may refer to; beyond them anything is accepted.
 const DEFINITIONS: usize = 4_000;
@@ -47,8 +48,8 @@ pub fn validator(api: Api<'_>, schema: &Node, direction: Direction) -> Result<Va
 struct Converter<'a> {
     api: Api<'a>,
     direction: Direction,
-    /// The reference as it is written → the name of its definition.
-    names: BTreeMap<String, String>,
+    /// The reference, as it is written in a text → the name of its definition.
+    names: BTreeMap<(SourceId, String), String>,
     /// Definitions that were named and not converted yet.
     waiting: Vec<(String, &'a Node)>,
 }
@@ -56,14 +57,14 @@ struct Converter<'a> {
 impl<'a> Converter<'a> {
     fn convert(&mut self, node: &'a Node) -> Json {
         let Kind::Object(members) = &node.kind else { return node.to_json() };
-        let old = self.api.is_3_0();
+        let old = self.api.dialect() != Version::V3;
         let mut schema = Map::new();
         if let Some(text) = node.get("$ref").and_then(Node::as_str) {
             match self.reference(text, node) {
                 Some(reference) => schema.insert("$ref".to_owned(), json!(reference)),
                 None => return json!(true),
             };
-            // Beside a reference, 3.0 ignores everything.
+            // Beside a reference, 3.0 and 2.0 ignore everything.
             if old {
                 return Json::Object(schema);
             }
@@ -134,15 +135,16 @@ impl<'a> Converter<'a> {
         Json::Object(schema)
     }
 
-    /// The reference to a definition; nothing if the target is not in this document.
+    /// The reference to a definition; nothing if the target is not there.
     fn reference(&mut self, text: &str, node: &'a Node) -> Option<String> {
         let next = self.names.len();
-        if !self.names.contains_key(text) {
+        let key = (node.span.source, text.to_owned());
+        if !self.names.contains_key(&key) {
             let target = self.api.target(text, node).ok().filter(|_| next < DEFINITIONS)?;
             let name = format!("d{next}");
             self.waiting.push((name.clone(), target));
-            self.names.insert(text.to_owned(), name);
+            self.names.insert(key.clone(), name);
         }
-        self.names.get(text).map(|name| format!("#/$defs/{name}"))
+        self.names.get(&key).map(|name| format!("#/$defs/{name}"))
     }
 }

@@ -1,0 +1,119 @@
+//! Security Scheme Objects: how an operation wants to know who calls it.
+
+use url::Url;
+
+use crate::node::Node;
+
+/// A security scheme by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scheme {
+    /// The name that requirements use.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// Kinds of security schemes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// `type: apiKey`
+    ApiKey {
+        /// The name of the header, query parameter or cookie.
+        name: String,
+        /// `header`, `query` or `cookie`.
+        location: String,
+    },
+    /// `type: http`, `scheme: basic`; `type: basic` in 2.0
+    Basic,
+    /// `type: http`, `scheme: digest`
+    Digest,
+    /// `type: http`, `scheme: bearer`
+    Bearer,
+    /// `type: oauth2`, with the grants that need no person at a browser.
+    OAuth2(Vec<Grant>),
+    /// `type: openIdConnect`
+    OpenIdConnect(String),
+    /// `type: mutualTLS`
+    MutualTls,
+    /// Something else, in its own words.
+    Other(String),
+}
+
+/// A way to get a token (RFC 6749).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Which.
+    pub kind: GrantKind,
+    /// Where to ask for it.
+    pub token_url: String,
+    /// Where to ask for a fresh one, if elsewhere.
+    pub refresh_url: Option<String>,
+}
+
+/// Grants that need no person at a browser.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantKind {
+    /// `clientCredentials`; `application` in 2.0
+    ClientCredentials,
+    /// `password`
+    Password,
+}
+
+/// A scheme that a call must satisfy, with others beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Needed {
+    /// Which.
+    pub scheme: Scheme,
+    /// What the token must be good for.
+    pub scopes: Vec<String>,
+}
+
+impl Scheme {
+    /// Reads a Security Scheme Object of OpenAPI 3 or Swagger 2.0; relative urls begin at `base`.
+    #[must_use]
+    pub fn of(name: &str, node: &Node, base: Option<&Url>) -> Self {
+        let text = |field: &str| node.get(field).and_then(Node::as_str).unwrap_or_default();
+        let kind = match text("type") {
+            "apiKey" => Kind::ApiKey { name: text("name").to_owned(), location: text("in").to_owned() },
+            "basic" => Kind::Basic,
+            "http" => match text("scheme").to_ascii_lowercase().as_str() {
+                "basic" => Kind::Basic,
+                "digest" => Kind::Digest,
+                "bearer" => Kind::Bearer,
+                other => Kind::Other(format!("http {other}")),
+            },
+            "oauth2" => Kind::OAuth2(grants(node, base)),
+            "openIdConnect" => Kind::OpenIdConnect(absolute(text("openIdConnectUrl"), base)),
+            "mutualTLS" => Kind::MutualTls,
+            other => Kind::Other(other.to_owned()),
+        };
+        Self { name: name.to_owned(), kind }
+    }
+}
+
+fn grants(node: &Node, base: Option<&Url>) -> Vec<Grant> {
+    let grant = |kind, flow: &Node| {
+        Some(Grant {
+            kind,
+            token_url: absolute(flow.get("tokenUrl")?.as_str()?, base),
+            refresh_url: flow.get("refreshUrl").and_then(Node::as_str).map(|url| absolute(url, base)),
+        })
+    };
+    let kinds = [
+        ("clientCredentials", "application", GrantKind::ClientCredentials),
+        ("password", "password", GrantKind::Password),
+    ];
+    let found = kinds.into_iter().filter_map(|(field, swagger, kind)| match node.get("flows") {
+        Some(flows) => grant(kind, flows.get(field)?),
+        None if node.get("flow").and_then(Node::as_str) == Some(swagger) => grant(kind, node),
+        None => None,
+    });
+    found.collect()
+}
+
+fn absolute(url: &str, base: Option<&Url>) -> String {
+    match (Url::parse(url), base) {
+        (Err(_), Some(base)) => base.join(url).map_or_else(|_| url.to_owned(), String::from),
+        _ => url.to_owned(),
+    }
+}

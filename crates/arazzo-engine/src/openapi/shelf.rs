@@ -1,0 +1,152 @@
+//! The documents that references may lead to, and what a reference means in each of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use url::Url;
+
+use super::Broken;
+use crate::node::Node;
+use crate::source::SourceId;
+use crate::value::Pointer;
+
+/// All documents that an OpenAPI description is made of, by the uris that they are known by.
+#[derive(Debug, Clone, Default)]
+pub struct Shelf {
+    documents: BTreeMap<SourceId, Shelved>,
+    by_uri: BTreeMap<String, SourceId>,
+    /// What could not be read: the uri, and what was tried.
+    missing: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone)]
+struct Shelved {
+    root: Arc<Node>,
+    /// Where relative references begin: `$self`, `$id`, or what led to the document.
+    base: Option<Url>,
+    /// Where it was read.
+    read_at: Option<Url>,
+}
+
+/// The shelf of a document that stands alone.
+pub static ALONE: Shelf = Shelf { documents: BTreeMap::new(), by_uri: BTreeMap::new(), missing: BTreeMap::new() };
+
+impl Shelf {
+    /// Adds a document that was read at one uri and is meant by another. `$self` (OpenAPI 3.2) and `$id` (JSON Schema)
+    /// say more about what it is called.
+    pub fn add(&mut self, root: Arc<Node>, meant: &str, read_at: &str) {
+        let source = root.span.source;
+        let outer = Url::parse(meant).or_else(|_| Url::parse(read_at)).ok();
+        let own = ["$self", "$id"].into_iter().find_map(|name| root.get(name)).and_then(Node::as_str);
+        let base = match (own, &outer) {
+            (Some(own), Some(outer)) => outer.join(own).ok().or_else(|| Some(outer.clone())),
+            (Some(own), None) => Url::parse(own).ok(),
+            (None, _) => outer.clone(),
+        };
+        let names = [base.as_ref().map(Url::to_string), Some(meant.to_owned()), Some(read_at.to_owned())];
+        for name in names.into_iter().flatten().filter(|name| !name.is_empty()) {
+            self.by_uri.entry(without_fragment(&name).to_owned()).or_insert(source);
+        }
+        let read_at = Url::parse(read_at).ok();
+        self.documents.entry(source).or_insert(Shelved { root, base, read_at });
+    }
+
+    /// Notes that the document of a uri cannot be read, and why.
+    pub fn miss(&mut self, uri: &str, reason: String) {
+        self.missing.insert(uri.to_owned(), reason);
+    }
+
+    /// `true` if a document of this uri is there, or is known not to be.
+    #[must_use]
+    pub fn knows(&self, uri: &str) -> bool {
+        self.by_uri.contains_key(uri) || self.missing.contains_key(uri)
+    }
+
+    /// Where relative references of the document with this text begin.
+    #[must_use]
+    pub fn base(&self, source: SourceId) -> Option<&Url> {
+        self.documents.get(&source)?.base.as_ref()
+    }
+
+    /// Where the document with this text was read.
+    #[must_use]
+    pub fn read_at(&self, source: SourceId) -> Option<&Url> {
+        self.documents.get(&source)?.read_at.as_ref()
+    }
+
+    /// What the reference `text` leads to, which is written at `at`; `root` is the document if it stands alone.
+    ///
+    /// # Errors
+    /// [`Broken`] if it leads nowhere, or into a document that is not there.
+    pub fn target<'a>(&'a self, root: &'a Node, text: &str, at: &Node) -> Result<&'a Node, Broken> {
+        let (document, fragment) = text.split_once('#').unwrap_or((text, ""));
+        let own = self.documents.get(&at.span.source);
+        let root = if document.is_empty() {
+            own.map_or(root, |own| own.root.as_ref())
+        } else {
+            self.document(own, document).map_err(|reason| Broken { span: at.span, text: text.to_owned(), reason })?
+        };
+        let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
+        let found = match fragment.as_ref() {
+            "" => Some(root),
+            pointer if pointer.starts_with('/') => root.at(&Pointer::parse(pointer)),
+            anchor => anchored(root, anchor),
+        };
+        let nowhere = || Broken { span: at.span, text: text.to_owned(), reason: "it leads nowhere".to_owned() };
+        found.map(Node::read).ok_or_else(nowhere)
+    }
+
+    fn document(&self, own: Option<&Shelved>, reference: &str) -> Result<&Node, String> {
+        let bases = own.into_iter().flat_map(|own| [own.base.as_ref(), own.read_at.as_ref()]).flatten();
+        let mut meant: Vec<String> = bases.filter_map(|base| base.join(reference).ok()).map(String::from).collect();
+        if meant.is_empty() {
+            meant.push(reference.to_owned());
+        }
+        let source = meant.iter().find_map(|uri| self.by_uri.get(uri));
+        if let Some(found) = source.and_then(|source| self.documents.get(source)) {
+            return Ok(&found.root);
+        }
+        let reason = meant.iter().find_map(|uri| self.missing.get(uri));
+        Err(reason.cloned().unwrap_or_else(|| "the document was not read".to_owned()))
+    }
+}
+
+/// The uri without what comes behind `#`.
+fn without_fragment(uri: &str) -> &str {
+    uri.split('#').next().unwrap_or_default()
+}
+
+/// The schema of a document that calls itself so (`$anchor`).
+fn anchored<'a>(root: &'a Node, anchor: &str) -> Option<&'a Node> {
+    let named = |node: &&Node| {
+        ["$anchor", "$dynamicAnchor"].iter().any(|key| node.get(key).and_then(Node::as_str) == Some(anchor))
+    };
+    let schemas = root.get("components").and_then(|components| components.get("schemas"));
+    let kept = [schemas, root.get("$defs"), root.get("definitions")];
+    let inside = kept.into_iter().flatten().flat_map(Node::members).map(|(_, node)| node.read());
+    [root].into_iter().chain(inside).find(named)
+}
+
+/// The documents that a text refers to: what follows each `$ref` before its `#`, in the order in which it stands there.
+/// Reads the text only, so that a large document need not be taken apart; what is not a reference in the end leads to a
+/// document that nobody asks for.
+#[must_use]
+pub fn references(text: &str) -> Vec<String> {
+    let mut found: Vec<String> = vec![];
+    let mut rest = text;
+    while let Some((_, after)) = rest.split_once("$ref") {
+        rest = after;
+        let value = after.trim_start_matches(['"', '\'']).trim_start();
+        let Some(value) = value.strip_prefix(':').map(str::trim_start) else { continue };
+        let (value, end) = match value.chars().next() {
+            Some(quote @ ('"' | '\'')) => (value.get(1..).unwrap_or_default(), vec![quote, '\n']),
+            _ => (value, vec!['\n', ',', '}', ' ']),
+        };
+        let value = value.split(end.as_slice()).next().unwrap_or_default().trim();
+        let document = without_fragment(value);
+        if !document.is_empty() && !found.iter().any(|known| known == document) {
+            found.push(document.to_owned());
+        }
+    }
+    found
+}
