@@ -138,7 +138,7 @@ fn real_documents_give_the_reports_that_were_looked_at() {
                     let name = file.file_name()?.to_string_lossy().into_owned();
                     Some(Fetched { name, uri: candidate.uri.clone(), bytes })
                 });
-                loader.give(&ask, found.ok_or_else(Vec::new));
+                loader.give(&ask, found.ok_or_else(Default::default));
             }
         }
         let (bundle, loading, sources) = loader.finish();

@@ -24,7 +24,7 @@ fn load(
             if candidates != [entry] {
                 asked.push(candidates);
             }
-            loader.give(&ask, found.ok_or_else(|| vec!["not there".to_owned()]));
+            loader.give(&ask, found.ok_or_else(|| ["not there".to_owned()].into_iter().collect()));
         }
     }
     let (bundle, diagnostics, _) = loader.finish();

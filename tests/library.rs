@@ -12,7 +12,9 @@ use crate::server::{Reply, Server, daytona};
 use crate::suite::workspace_root;
 
 fn provision(server: &Server) -> arazzo::Builder {
-    arazzo::open(workspace_root().join("specs/daytona-provision.yml")).server(None, format!("{}/api", server.url()))
+    arazzo::open(workspace_root().join("specs/daytona-provision.yml"))
+        .folder(workspace_root().join("openapi"))
+        .server(None, format!("{}/api", server.url()))
 }
 
 fn inputs() -> Inputs {

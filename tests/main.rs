@@ -15,6 +15,7 @@ mod conformance;
 mod corpus;
 mod documents;
 mod expressions;
+mod hostile;
 mod jsonpath;
 mod library;
 mod mock;

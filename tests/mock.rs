@@ -141,7 +141,9 @@ fn real_documents_run_against_the_mock() {
     let mut lines = String::new();
     for path in files_below(&corpus, &["yaml", "yml", "json"]) {
         let limits = Limits { steps: 60, ..Limits::default() };
-        let Ok(description) = arazzo::open(&path).limits(limits).mock(Mocked::new()).load() else { continue };
+        let Ok(description) = arazzo::open(&path).workspace(true).limits(limits).mock(Mocked::new()).load() else {
+            continue;
+        };
         for name in description.workflows() {
             let Ok(workflow) = description.workflow(Some(name)) else { continue };
             let outcome = wait(workflow.run(workflow.example_inputs(), |_| {}));
@@ -167,7 +169,7 @@ fn real_documents_run_against_the_mock() {
 }
 
 fn provision() -> arazzo::Builder {
-    arazzo::open(workspace_root().join("specs/daytona-provision.yml"))
+    arazzo::open(workspace_root().join("specs/daytona-provision.yml")).folder(workspace_root().join("openapi"))
 }
 
 #[test]

@@ -1,15 +1,24 @@
 //! The exit codes, in one place. `arazzo run --help` shows the same table.
 
+use arazzo::engine::diagnostic::Diagnostics;
+
 /// The workflow succeeded or ended, or the command did what it was asked for.
 pub(crate) const SUCCEEDED: u8 = 0;
 /// The command line or the inputs are wrong.
 pub(crate) const USAGE: u8 = 2;
 /// A document is wrong, or a source is not found.
 pub(crate) const DOCUMENT: u8 = 3;
+/// Refused by policy: a file that may not be read.
+pub(crate) const REFUSED: u8 = 6;
 /// The outputs could not be written.
 pub(crate) const OUTPUT: u8 = 7;
 /// Stopped by SIGTERM; Ctrl-C is 130, from the library.
 pub(crate) const TERMINATED: u8 = 143;
+
+/// The exit code of documents that cannot be run.
+pub(crate) fn of(diagnostics: &Diagnostics) -> u8 {
+    if diagnostics.has_refusals() { REFUSED } else { DOCUMENT }
+}
 
 /// What `--help` says.
 pub(crate) const TABLE: &str = "\
@@ -20,5 +29,6 @@ Exit codes:
   3    a document is wrong, or a source is not found
   4    no answer from a server, and the document does not handle it
   5    stopped by a limit of the run: steps, time, waiting, depth of calls, body size
+  6    refused by policy: a file that may not be read
   7    the outputs could not be written
   130  interrupted (143: terminated)";

@@ -236,7 +236,7 @@ fn wrong_fault(argument: &str, reason: &str) -> arazzo::Error {
 impl DocumentFlags {
     /// The builder of the library with these flags.
     pub(crate) fn builder(&self) -> arazzo::Builder {
-        let mut builder = self.reading.on(arazzo::open(&self.document)).system_proxy(true);
+        let mut builder = self.reading.on(arazzo::open(&self.document)).workspace(true).system_proxy(true);
         for (source, url) in &self.servers {
             builder = builder.server(source.as_deref(), url);
         }

@@ -56,7 +56,7 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow) -> Result<Given, Er
                 }
                 values.insert(name, value);
             }
-            Ok(One::File(name, path)) => match std::fs::read(&path) {
+            Ok(One::File(name, path)) => match bytes(&path) {
                 Ok(bytes) => {
                     let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
                     values.remove(&name);
@@ -234,21 +234,40 @@ struct Stdin(bool);
 impl Stdin {
     fn read(&mut self, path: &str) -> Result<String, String> {
         if path != "-" {
-            return std::fs::read_to_string(path).map_err(|error| unread(path, &error));
+            let text = bytes(Path::new(path)).map_err(|error| unread(path, &error))?;
+            return String::from_utf8(text).map_err(|_| format!("`{path}` is not text"));
         }
         if std::mem::replace(&mut self.0, true) {
             return Err("stdin can be read only once".to_owned());
         }
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map_err(|error| format!("cannot read stdin: {error}"))?;
-        Ok(text)
+        let text = up_to_limit(std::io::stdin()).map_err(|error| format!("cannot read stdin: {error}"))?;
+        String::from_utf8(text).map_err(|_| "stdin is not text".to_owned())
     }
+}
+
+/// Bytes of the largest file that is read for an input.
+const INPUT_BYTES: u64 = 64 << 20;
+
+/// A file that the user named. It may be a pipe (`@<(pass show token)`), but not endless.
+fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    up_to_limit(std::fs::File::open(path)?)
+}
+
+fn up_to_limit(reader: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![];
+    reader.take(INPUT_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > INPUT_BYTES {
+        return Err(std::io::Error::new(
+            std::io::ErrorKind::FileTooLarge,
+            format!("it has more than {} MiB", INPUT_BYTES >> 20),
+        ));
+    }
+    Ok(bytes)
 }
 
 fn unread(path: &str, error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => format!("no such file `{path}`"),
-        std::io::ErrorKind::InvalidData => format!("`{path}` is not text"),
         _ => format!("cannot read `{path}`: {error}"),
     }
 }

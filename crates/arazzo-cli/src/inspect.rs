@@ -22,7 +22,7 @@ pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
         screen.diagnostics(&found, description.sources());
     }
     match (result, found.has_errors()) {
-        (_, true) => exit::DOCUMENT,
+        (_, true) => exit::of(&found),
         (Err(_), false) => exit::OUTPUT,
         (Ok(()), false) => exit::SUCCEEDED,
     }

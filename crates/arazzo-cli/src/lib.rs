@@ -15,6 +15,7 @@ mod inspect;
 mod lint;
 mod mock;
 mod run;
+mod save;
 mod show;
 mod signal;
 

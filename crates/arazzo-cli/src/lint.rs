@@ -6,7 +6,7 @@ use crate::exit;
 use crate::flags::{LintFlags, Only};
 use crate::show::Screen;
 
-/// Runs the command; the result is the exit code: 0 if no document has an error, 3 if one has.
+/// Runs the command; the result is the exit code: 0 if no document has an error, 3 if one has, 6 if one was refused.
 pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
     let mut code = exit::SUCCEEDED;
     let (mut errors, mut warnings) = (0, 0);
@@ -18,7 +18,7 @@ pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
         errors += checked.diagnostics.errors().count();
         warnings += checked.diagnostics.warnings().count();
         if checked.diagnostics.has_errors() {
-            code = exit::DOCUMENT;
+            code = code.max(exit::of(&checked.diagnostics));
         }
         for diagnostic in &checked.diagnostics {
             if screen.report(&format!("{}\n", diagnostic.render(&checked.sources, true, crate::show::width()))).is_err()
@@ -40,7 +40,7 @@ pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
 }
 
 fn check(flags: &LintFlags, path: &std::path::Path) -> Result<Checked, Error> {
-    let builder = flags.reading.on(arazzo::open(path));
+    let builder = flags.reading.on(arazzo::open(path)).workspace(true);
     match flags.only {
         Some(Only::Structure) => builder.structure(),
         None => {

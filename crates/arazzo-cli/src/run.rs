@@ -14,6 +14,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::exit;
 use crate::flags::RunFlags;
 use crate::given::{self, Given};
+use crate::save::{Readers, save};
 use crate::show::failure::{self, Exchanges};
 use crate::show::lines::{self, Detail, Lines};
 use crate::show::{Screen, safe, width};
@@ -165,7 +166,8 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         Err(error) => return screen.error(&error),
     };
     let Some(last) = last else { return exit::USAGE };
-    let EventKind::RunFinished { exit: code, .. } = last.event.kind else { return exit::USAGE };
+    let EventKind::RunFinished { exit: code, outputs: shown, .. } = &last.event.kind else { return exit::USAGE };
+    let code = *code;
     if detail >= Detail::Lines
         && let Some(line) = lines::verdict(&last.event.kind, workflow.name())
     {
@@ -186,38 +188,29 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
     if flags.json {
         return written(data_error.map_or(Ok(()), Err), screen, code);
     }
-    outputs(flags.output.as_deref(), workflow, outcome.outputs(), screen, code)
+    outputs(flags.output.as_deref(), workflow, outcome.outputs(), shown, screen, code)
 }
 
-/// The outputs as one line of JSON, if the workflow declares any.
-fn outputs(path: Option<&Path>, workflow: &Workflow, outputs: &Map<String, Json>, screen: &mut Screen, code: u8) -> u8 {
+/// The outputs as one line of JSON, if the workflow declares any; `shown` is how events show them.
+fn outputs(
+    path: Option<&Path>,
+    workflow: &Workflow,
+    outputs: &Map<String, Json>,
+    shown: &Map<String, Json>,
+    screen: &mut Screen,
+    code: u8,
+) -> u8 {
     // A workflow that went over to another may have the outputs of that.
     if workflow.outputs().next().is_none() && outputs.is_empty() {
         return code;
     }
     let text = Json::Object(outputs.clone()).to_string();
     let result = match path {
-        Some(path) => write_atomically(path, &text)
-            .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))),
+        // What an event masks is not for others on this machine.
+        Some(path) => save(path, &text, if *shown == *outputs { Readers::Usual } else { Readers::Owner }),
         None => screen.data(&text),
     };
     written(result, screen, code)
-}
-
-/// A file is either the old one or the whole new one.
-fn write_atomically(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut name = path.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let result = std::fs::File::create(&part).and_then(|mut file| {
-        writeln!(file, "{text}")?;
-        file.sync_all()?;
-        std::fs::rename(&part, path)
-    });
-    if result.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
-    result
 }
 
 /// Exit 7 only where the verdict would have been 0.

@@ -269,6 +269,12 @@ impl Diagnostics {
         self.errors().next().is_some()
     }
 
+    /// `true` if a policy refused something: the codes of such errors end with `-refused`.
+    #[must_use]
+    pub fn has_refusals(&self) -> bool {
+        self.errors().any(|d| d.code.ends_with("-refused"))
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -24,7 +24,7 @@ use url::Url;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::document::{self, Document};
-use crate::node::{Node, NodeLimits};
+use crate::node::{self, Node, NodeLimits};
 use crate::openapi::shelf::{self, Shelf};
 use crate::readings::Readings;
 use crate::source::{Place, SourceId, Sources, Span};
@@ -86,6 +86,32 @@ pub struct Fetched {
     pub uri: String,
     /// Its bytes.
     pub bytes: Vec<u8>,
+}
+
+/// Why a document was not read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unread {
+    /// What was tried and why it could not be read, one line a candidate.
+    pub tried: Vec<String>,
+    /// Set if a policy kept a candidate from being read: then that is what is said.
+    pub refused: Option<Refused>,
+}
+
+/// A refusal by policy. It becomes a diagnostic whose code ends with `-refused`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The code, such as `file-refused`.
+    pub code: &'static str,
+    /// What may not be done, after what was wanted: `leads to a file that may not be read`.
+    pub message: String,
+    /// What to do.
+    pub help: String,
+}
+
+impl FromIterator<String> for Unread {
+    fn from_iter<I: IntoIterator<Item = String>>(tried: I) -> Self {
+        Self { tried: tried.into_iter().collect(), refused: None }
+    }
 }
 
 /// What must be known before the first document is read.
@@ -194,8 +220,8 @@ pub struct Loader {
     /// How many documents have been asked for their sources.
     asked: usize,
     shelf: Shelf,
-    /// References of API descriptions: what is meant, and where it may be.
-    references: Vec<(String, Vec<Candidate>)>,
+    /// References of API descriptions.
+    references: Vec<Reference>,
     /// How many of them have been asked for.
     followed: usize,
     /// Names of `--source` that were meant.
@@ -203,6 +229,18 @@ pub struct Loader {
     began: bool,
     done: bool,
     diagnostics: Diagnostics,
+}
+
+/// A document that API descriptions refer to.
+#[derive(Debug, Clone)]
+struct Reference {
+    /// Its uri.
+    meant: String,
+    /// Where it may be.
+    candidates: Vec<Candidate>,
+    /// Where the first reference to it stands, and how it is written there.
+    span: Span,
+    text: String,
 }
 
 /// A text that was read: its tree, what it is, and which document of the description it is.
@@ -273,9 +311,9 @@ impl Loader {
             let from = std::mem::replace(&mut self.followed, self.references.len());
             let asks = self.references.iter().enumerate().skip(from);
             return Need::Asks(
-                asks.map(|(index, (_, candidates))| Ask {
+                asks.map(|(index, reference)| Ask {
                     wanted: Wanted::Reference(index),
-                    candidates: candidates.clone(),
+                    candidates: reference.candidates.clone(),
                 })
                 .collect(),
             );
@@ -287,20 +325,23 @@ impl Loader {
         Need::Done
     }
 
-    /// Answers an ask: the document, or what was tried and why it could not be read, one line a candidate.
-    pub fn give(&mut self, ask: &Ask, result: Result<Fetched, Vec<String>>) {
+    /// Answers an ask: the document, or why it could not be read.
+    pub fn give(&mut self, ask: &Ask, result: Result<Fetched, Unread>) {
         match ask.wanted {
             Wanted::Entry => match result {
                 Ok(fetched) => {
                     let uri = fetched.uri.clone();
-                    let Some((id, node)) = self.parse(fetched) else { return };
+                    let limits = NodeLimits { bytes: self.options.limits.arazzo_bytes, ..self.options.limits };
+                    let Some((id, node)) = self.parse(fetched, limits) else { return };
                     let kind = DescribedKind::of(&node);
                     let document = self.document(id, &node, &uri, String::new());
                     self.read.insert(uri, Read { node: Arc::new(node), kind, document });
                 }
-                Err(tried) => {
-                    let message = format!("cannot read `{}`: {}", self.entry_name, tried.join("; "));
-                    self.diagnostics.push(Diagnostic::error("document-not-found", None, message));
+                Err(unread) => {
+                    let message = format!("cannot read `{}`: {}", self.entry_name, unread.tried.join("; "));
+                    let code = unread.refused.as_ref().map_or("document-not-found", |refused| refused.code);
+                    let help = unread.refused.map(|refused| refused.help);
+                    self.diagnostics.push(Diagnostic::error(code, None, message).help(help));
                 }
             },
             Wanted::Source(index) => self.give_source(index, ask, result),
@@ -322,8 +363,8 @@ impl Loader {
         (bundle, self.diagnostics, sources)
     }
 
-    fn parse(&mut self, fetched: Fetched) -> Option<(SourceId, Node)> {
-        parse(&mut self.sources, fetched, self.options.limits).map_err(|faults| self.diagnostics.extend(faults)).ok()
+    fn parse(&mut self, fetched: Fetched, limits: NodeLimits) -> Option<(SourceId, Node)> {
+        parse(&mut self.sources, fetched, limits).map_err(|faults| self.diagnostics.extend(faults)).ok()
     }
 
     /// Reads the Arazzo objects of a tree; the index of the document.
@@ -497,18 +538,23 @@ impl Loader {
         self.diagnostics.push(Diagnostic::error("wrong-kind-of-source", described.span, message));
     }
 
-    fn give_source(&mut self, index: usize, ask: &Ask, result: Result<Fetched, Vec<String>>) {
+    fn give_source(&mut self, index: usize, ask: &Ask, result: Result<Fetched, Unread>) {
         let Some(described) = self.described.get_mut(index) else { return };
         let (name, label, span) = (described.name.clone(), described.label.clone(), described.span);
         let fetched = match result {
             Ok(fetched) => fetched,
-            Err(tried) => {
+            Err(unread) => {
                 described.identity.clear();
-                let mut diagnostic =
-                    Diagnostic::error("source-not-found", span, format!("cannot read source `{name}`"))
+                let mut diagnostic = match unread.refused {
+                    Some(refused) => {
+                        Diagnostic::error(refused.code, span, format!("source `{name}` {}", refused.message))
+                            .help(format!("{}, or run with --source {label}=FILE", refused.help))
+                    }
+                    None => Diagnostic::error("source-not-found", span, format!("cannot read source `{name}`"))
                         .help(format!("correct the url, or run with --source {label}=FILE"))
-                        .section("§Source Description Object");
-                diagnostic.remarks = tried;
+                        .section("§Source Description Object"),
+                };
+                diagnostic.remarks = unread.tried;
                 self.diagnostics.push(diagnostic);
                 return;
             }
@@ -530,9 +576,14 @@ impl Loader {
         if let Some(read) = self.read.get(&uri).cloned() {
             return self.found(index, uri, read);
         }
-        let Some((id, node)) = self.parse(fetched) else { return };
+        let Some((id, node)) = self.parse(fetched, self.options.limits) else { return };
         let kind = DescribedKind::of(&node);
+        let size = self.sources.get(id).map_or(0, |source| source.text.len());
         let document = match kind {
+            Some(DescribedKind::Arazzo) if size > self.options.limits.arazzo_bytes => {
+                self.diagnostics.push(node::too_large(id, size, self.options.limits.arazzo_bytes));
+                None
+            }
             Some(DescribedKind::Arazzo) if self.documents.len() >= DOCUMENTS => {
                 let message = format!("the description is made of more than {DOCUMENTS} documents");
                 self.diagnostics.push(Diagnostic::error("too-many-documents", span, message));
@@ -554,9 +605,9 @@ impl Loader {
         self.shelf.add(root, meant, read_at);
         let text = self.sources.get(id).map(|source| source.text.to_string()).unwrap_or_default();
         let (base, read_at) = (self.shelf.base(id).cloned(), self.shelf.read_at(id).cloned());
-        for reference in shelf::references(&text) {
+        for (at, reference) in shelf::references(&text) {
             let Ok(meant) = resolve(base.as_ref(), &reference) else { continue };
-            if self.shelf.knows(&meant) || self.references.iter().any(|(known, _)| *known == meant) {
+            if self.shelf.knows(&meant) || self.references.iter().any(|known| known.meant == meant) {
                 continue;
             }
             let found = match self.options.sources.get_key_value(&meant) {
@@ -573,16 +624,26 @@ impl Loader {
                 let reason = "it is on the network, and documents there are not read yet".to_owned();
                 self.shelf.miss(&meant, reason);
             } else {
-                self.references.push((meant, found));
+                let span = Span::new(id, at..at + reference.len());
+                self.references.push(Reference { meant, candidates: found, span, text: reference });
             }
         }
     }
 
-    fn give_reference(&mut self, index: usize, result: Result<Fetched, Vec<String>>) {
-        let Some((meant, _)) = self.references.get(index).cloned() else { return };
+    fn give_reference(&mut self, index: usize, result: Result<Fetched, Unread>) {
+        let Some(Reference { meant, span, text, .. }) = self.references.get(index).cloned() else { return };
         let fetched = match result {
             Ok(fetched) => fetched,
-            Err(tried) => return self.shelf.miss(&meant, tried.join("; ")),
+            Err(unread) => {
+                // What is only missing matters where it is followed; what may not be read is said at once.
+                if let Some(refused) = unread.refused {
+                    let message = format!("the reference `{text}` {}", refused.message);
+                    let mut diagnostic = Diagnostic::error(refused.code, span, message).help(refused.help);
+                    diagnostic.remarks.clone_from(&unread.tried);
+                    self.diagnostics.push(diagnostic);
+                }
+                return self.shelf.miss(&meant, unread.tried.join("; "));
+            }
         };
         let uri = fetched.uri.clone();
         if let Some(read) = self.read.get(&uri).cloned() {

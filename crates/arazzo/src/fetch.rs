@@ -1,20 +1,32 @@
-//! Documents from disk for the engine's loader. Reads regular files up to a limit; fetches nothing from the network.
+//! Documents from disk for the engine's loader, as the policy allows; fetches nothing from the network.
 
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
+#[cfg(feature = "mock")]
+use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::diagnostic::nearest;
-use arazzo_engine::load::{Ask, Fetched, LoadOptions, Loader, Need, Wanted};
+use arazzo_engine::load::{Ask, Fetched, LoadOptions, Loader, Need, Refused, Unread, Wanted};
 use url::Url;
 
 use crate::error::Error;
+use crate::policy::{self, FILE_BYTES, Files, NotRead};
+
+/// Where documents may be, beside those that are named.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Where {
+    /// Folders that were listed.
+    pub(crate) folders: Vec<PathBuf>,
+    /// `true`: in the workspaces of the documents that are named; else only in their folders.
+    pub(crate) workspace: bool,
+}
 
 /// Loads the document at `path` and what it describes.
 ///
 /// # Errors
 /// [`Error::Setup`] if `path` is not a path of this machine. What is wrong with the documents is in the loader.
-pub(crate) fn load(path: &Path, options: LoadOptions) -> Result<Loader, Error> {
-    read_documents(path, options, Begin::Arazzo)
+pub(crate) fn load(path: &Path, options: LoadOptions, place: &Where) -> Result<Loader, Error> {
+    read_documents(path, options, place, Begin::Arazzo)
 }
 
 /// Loads the OpenAPI document at `path` and what it refers to.
@@ -22,8 +34,8 @@ pub(crate) fn load(path: &Path, options: LoadOptions) -> Result<Loader, Error> {
 /// # Errors
 /// As [`load`].
 #[cfg(feature = "mock")]
-pub(crate) fn api(path: &Path) -> Result<Loader, Error> {
-    read_documents(path, LoadOptions::default(), Begin::Api)
+pub(crate) fn api(path: &Path, place: &Where) -> Result<Loader, Error> {
+    read_documents(path, LoadOptions::default(), place, Begin::Api)
 }
 
 /// What is read.
@@ -40,20 +52,33 @@ enum Begin {
 /// # Errors
 /// As [`load`].
 pub(crate) fn entry(path: &Path, options: LoadOptions) -> Result<Loader, Error> {
-    read_documents(path, options, Begin::ArazzoOnly)
+    read_documents(path, options, &Where::default(), Begin::ArazzoOnly)
 }
 
-fn read_documents(path: &Path, mut options: LoadOptions, begin: Begin) -> Result<Loader, Error> {
+fn read_documents(path: &Path, mut options: LoadOptions, place: &Where, begin: Begin) -> Result<Loader, Error> {
     let shown = shown(path);
     let absolute =
         std::path::absolute(path).map_err(|error| Error::Setup(format!("`{shown}` is not a path: {error}")))?;
     let uri = Url::from_file_path(&absolute).map_err(|()| Error::Setup(format!("`{shown}` is not a path")))?;
-    options.root = root(&absolute).and_then(|root| Url::from_directory_path(root).ok()).map(|url| url.to_string());
-    let limit = options.limits.bytes as u64;
+    // The entry document is asked for by its uri, in which `..` is gone.
+    let mut named = vec![uri.to_file_path().unwrap_or_else(|()| absolute.clone())];
+    named.extend(options.sources.values().filter_map(|uri| Url::parse(uri).ok()?.to_file_path().ok()));
+    let surroundings = |path: &Path| {
+        if place.workspace { policy::workspace(path) } else { path.parent().map(Path::to_path_buf) }
+    };
+    let root = named.first().and_then(|entry| surroundings(entry));
+    options.root = root.and_then(|root| Url::from_directory_path(root).ok()).map(|url| url.to_string());
+    let mut files = Files::default();
+    for path in &named {
+        files.name(path);
+        surroundings(path).iter().for_each(|folder| files.allow(folder));
+    }
+    place.folders.iter().for_each(|folder| files.allow(folder));
     let base = Base {
         typed: path.parent().map(Path::to_path_buf).unwrap_or_default(),
         absolute: absolute.parent().map(Path::to_path_buf).unwrap_or_default(),
     };
+    let bytes = options.limits.arazzo_bytes as u64;
     let mut loader = match begin {
         Begin::Arazzo | Begin::ArazzoOnly => Loader::new(uri, shown, options),
         #[cfg(feature = "mock")]
@@ -61,7 +86,8 @@ fn read_documents(path: &Path, mut options: LoadOptions, begin: Begin) -> Result
     };
     while let Need::Asks(asks) = loader.need() {
         for ask in asks {
-            loader.give(&ask, fetch(&ask, &base, limit));
+            let limit = if ask.wanted == Wanted::Entry { bytes } else { FILE_BYTES };
+            loader.give(&ask, fetch(&ask, &base, &files, limit));
         }
         if begin == Begin::ArazzoOnly {
             break;
@@ -78,10 +104,18 @@ fn read_documents(path: &Path, mut options: LoadOptions, begin: Begin) -> Result
 pub(crate) fn file(path: &Path) -> Result<(String, String, Vec<u8>), Error> {
     let name = shown(path);
     let uri = uri_of(path)?;
-    let limit = arazzo_engine::node::NodeLimits::default().bytes as u64;
-    let bytes = read(path, limit).map_err(|reason| {
-        let near = neighbour(path).map(|near| format!("; did you mean `{}`?", shown(&near))).unwrap_or_default();
-        Error::Setup(format!("cannot read `{name}`: {reason}{near}"))
+    let mut files = Files::default();
+    files.name(path);
+    let bytes = read(path, &files, FILE_BYTES).map_err(|reason| match reason {
+        NotRead::Fault(reason) => {
+            let near = neighbour(path).map(|near| format!("; did you mean `{}`?", shown(&near))).unwrap_or_default();
+            Error::Setup(format!("cannot read `{name}`: {reason}{near}"))
+        }
+        NotRead::Refused(reason) => {
+            let diagnostic = Diagnostic::error(REFUSED, None, format!("cannot read `{name}`: {reason}"));
+            let diagnostics = diagnostic.help("save it to a file".to_owned()).into();
+            Error::Documents { diagnostics, sources: Default::default() }
+        }
     })?;
     Ok((name, uri, bytes))
 }
@@ -92,33 +126,46 @@ struct Base {
     absolute: PathBuf,
 }
 
-fn fetch(ask: &Ask, base: &Base, limit: u64) -> Result<Fetched, Vec<String>> {
-    let mut tried = vec![];
+fn fetch(ask: &Ask, base: &Base, files: &Files, limit: u64) -> Result<Fetched, Unread> {
+    let mut unread = Unread::default();
     for candidate in &ask.candidates {
-        let path = match Url::parse(&candidate.uri)
-            .ok()
-            .filter(|url| url.scheme() == "file")
-            .and_then(|url| url.to_file_path().ok())
-        {
-            Some(path) => path,
-            None => {
-                tried.push(format!("tried {}: only files are read", candidate.uri));
-                continue;
-            }
+        let Some(url) = Url::parse(&candidate.uri).ok().filter(|url| url.scheme() == "file") else {
+            unread.tried.push(format!("tried {}: only files are read", candidate.uri));
+            continue;
+        };
+        let Ok(path) = url.to_file_path() else {
+            unread.tried.push(format!("tried {}: files of other machines are not read", candidate.uri));
+            unread.refused = Some(refused(ask));
+            continue;
         };
         let name = name(&path, base);
-        match read(&path, limit) {
+        match read(&path, files, limit) {
             Ok(bytes) => return Ok(Fetched { name, uri: candidate.uri.clone(), bytes }),
-            Err(reason) if ask.wanted == Wanted::Entry => {
+            Err(NotRead::Refused(reason)) => {
+                unread.tried.push(if ask.wanted == Wanted::Entry { reason } else { format!("tried {name}: {reason}") });
+                unread.refused = Some(refused(ask));
+            }
+            Err(NotRead::Fault(reason)) if ask.wanted == Wanted::Entry => {
                 let near = neighbour(&path)
                     .map(|near| format!("; did you mean `{}`?", self::name(&near, base)))
                     .unwrap_or_default();
-                tried.push(format!("{reason}{near}"));
+                unread.tried.push(format!("{reason}{near}"));
             }
-            Err(reason) => tried.push(format!("tried {name}: {reason}")),
+            Err(NotRead::Fault(reason)) => unread.tried.push(format!("tried {name}: {reason}")),
         }
     }
-    Err(tried)
+    Err(unread)
+}
+
+/// The code of a file that may not be read.
+const REFUSED: &str = "file-refused";
+
+fn refused(ask: &Ask) -> Refused {
+    let help = match ask.wanted {
+        Wanted::Entry => "save it to a file",
+        _ => "put it below the workspace root (the nearest folder with `.git` or `arazzo.toml`)",
+    };
+    Refused { code: REFUSED, message: "leads to a file that may not be read".to_owned(), help: help.to_owned() }
 }
 
 /// The file of the same folder that has nearly this name.
@@ -131,25 +178,18 @@ fn neighbour(path: &Path) -> Option<PathBuf> {
     Some(folder.join(near))
 }
 
-/// The bytes of a regular file; pipes, devices and folders are not read.
-fn read(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
-    let words = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => "no such file".to_owned(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    };
-    let about = std::fs::metadata(path).map_err(words)?;
-    if about.is_dir() {
-        return Err("it is a folder".to_owned());
-    }
-    if !about.is_file() {
-        return Err("it is not a regular file".to_owned());
-    }
+/// The bytes of a regular file that may be read; pipes, devices and folders are not.
+fn read(path: &Path, files: &Files, limit: u64) -> Result<Vec<u8>, NotRead> {
+    let fault = |error: std::io::Error| NotRead::Fault(policy::words(&error));
+    let real = files.check(path)?;
+    // Before it is opened: opening a pipe waits for its writer.
+    policy::regular(&std::fs::metadata(&real).map_err(fault)?)?;
+    let file = std::fs::File::open(&real).map_err(fault)?;
+    policy::regular(&file.metadata().map_err(fault)?)?;
     let mut bytes = vec![];
-    let file = std::fs::File::open(path).map_err(words)?;
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(words)?;
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(fault)?;
     if bytes.len() as u64 > limit {
-        return Err(format!("it has more than {limit} bytes"));
+        return Err(policy::too_large(limit));
     }
     Ok(bytes)
 }
@@ -180,13 +220,6 @@ fn name(path: &Path, base: &Base) -> String {
 
 fn shown(path: &Path) -> String {
     path.to_string_lossy().replace('\\', "/")
-}
-
-/// The workspace root: the nearest folder with `.git` or `arazzo.toml`, else the parent of the document's folder.
-fn root(document: &Path) -> Option<PathBuf> {
-    let folder = document.parent()?;
-    let marked = folder.ancestors().find(|folder| folder.join(".git").exists() || folder.join("arazzo.toml").exists());
-    Some(marked.or_else(|| folder.parent()).unwrap_or(folder).to_path_buf())
 }
 
 /// The uri of what was given by name, such as `--source NAME=PATH`.

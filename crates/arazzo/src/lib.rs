@@ -2,7 +2,10 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), arazzo::Error> {
-//! let description = arazzo::open("specs/daytona-provision.yml").server(None, "http://localhost:3000/api").load()?;
+//! let description = arazzo::open("specs/daytona-provision.yml")
+//!     .folder("openapi") // where the document may read its sources, beside its own folder
+//!     .server(None, "http://localhost:3000/api")
+//!     .load()?;
 //! let workflow = description.workflow(None)?; // the only one of the document
 //! let inputs = arazzo::Inputs::new().set("apiToken", "…").set("volumeName", "data").set("snapshot", "base").set("mountPath", "/data");
 //! let outcome = workflow.run(inputs, |event| println!("{} {}", event.ms, event.event.workflow)).await?;
@@ -14,7 +17,7 @@
 //! - `Err` means *could not run*: the documents are wrong, the inputs do not fit. A run that fails is an
 //!   [`Outcome`], with its outputs and the reason.
 //! - Everything that is visible in the documents is checked before the first request.
-//! - Defaults are stricter than those of the command line: no environment, no proxy of the system, no prompts, no
+//! - Defaults are stricter than those of the command line: documents only from folders that are named, no environment, no proxy of the system, no prompts, no
 //!   global state. Futures may be dropped at any time; calls in flight are given up with them.
 //! - Events ([`Envelope`]) are masked when they are made: no secret reaches an observer. Outputs are data and are
 //!   not changed.
@@ -29,6 +32,7 @@ mod fetch;
 mod http;
 #[cfg(feature = "mock")]
 pub mod mock;
+mod policy;
 mod transport;
 
 use std::collections::BTreeMap;
@@ -64,6 +68,7 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         options: LoadOptions::default(),
         settings: Settings::default(),
         sources: vec![],
+        place: fetch::Where::default(),
         system_proxy: false,
         transport: None,
         clock: None,
@@ -89,6 +94,7 @@ pub struct Builder {
     options: LoadOptions,
     settings: Settings,
     sources: Vec<(String, PathBuf)>,
+    place: fetch::Where,
     system_proxy: bool,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Arc<dyn Clock>>,
@@ -130,6 +136,20 @@ impl Builder {
     /// Reads a source description from this file instead of its url.
     pub fn source(mut self, name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         self.sources.push((name.into(), path.into()));
+        self
+    }
+
+    /// Lets documents be read that lie below this folder. Without it, documents are read from the folder of the one
+    /// that is opened, those of files that are named with [`Builder::source`], and below.
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.place.folders.push(folder.into());
+        self
+    }
+
+    /// Lets documents be read from the whole workspace of the one that is opened, as the command does: the nearest
+    /// folder above it with `.git` or `arazzo.toml`, else the parent of its folder.
+    pub fn workspace(mut self, workspace: bool) -> Self {
+        self.place.workspace = workspace;
         self
     }
 
@@ -203,7 +223,7 @@ impl Builder {
             return Err(Error::Documents { diagnostics, sources: Default::default() });
         }
         let readings = self.options.readings;
-        let (bundle, loading, sources) = fetch::load(&self.path, self.options)?.finish();
+        let (bundle, loading, sources) = fetch::load(&self.path, self.options, &self.place)?.finish();
         let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };
         let compiled = compile(&bundle, loading, readings);
         known_servers(&self.settings.servers, &compiled.program)?;

@@ -7,7 +7,7 @@
 //! # async fn example() -> Result<(), arazzo::Error> {
 //! use arazzo::mock::{Fault, Mocked};
 //! let fault = Fault::parse("getVolume#2=503").map_err(arazzo::Error::Setup)?;
-//! let description = arazzo::open("specs/daytona-provision.yml").mock(Mocked::new().fault(fault)).load()?;
+//! let description = arazzo::open("specs/daytona-provision.yml").folder("openapi").mock(Mocked::new().fault(fault)).load()?;
 //! let workflow = description.workflow(None)?;
 //! let outcome = workflow.run(workflow.example_inputs(), |_| {}).await?;
 //! # Ok(())
@@ -259,13 +259,14 @@ fn read(path: &Path) -> Result<Mock, Error> {
             return Err(wrong(faults, texts));
         }
         // Read again, with what it refers to.
-        let (bundle, diagnostics, sources) = fetch::api(path)?.finish();
+        let (bundle, diagnostics, sources) =
+            fetch::api(path, &fetch::Where { workspace: true, ..Default::default() })?.finish();
         let Some(bundle) = bundle else { return Err(wrong(diagnostics, sources)) };
         let root = bundle.described.into_iter().next().and_then(|described| described.root);
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         return Ok(Mock::new(bundle.sources, bundle.shelf, vec![(stem.unwrap_or(name), root)]));
     }
-    let description = crate::open(path).mock(Mocked::new()).load()?;
+    let description = crate::open(path).workspace(true).mock(Mocked::new()).load()?;
     if description.compiled.description.has_errors() {
         return Err(wrong(description.compiled.description.clone(), description.sources().clone()));
     }

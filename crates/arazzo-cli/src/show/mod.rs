@@ -120,7 +120,7 @@ impl Screen {
         match error {
             Error::Documents { diagnostics, sources } => {
                 self.diagnostics(diagnostics, sources);
-                exit::DOCUMENT
+                exit::of(diagnostics)
             }
             Error::Inputs(faults) => {
                 for fault in faults {

@@ -59,6 +59,8 @@ pub struct Key {
 pub struct NodeLimits {
     /// Bytes of the text.
     pub bytes: usize,
+    /// Bytes of the text of an Arazzo document.
+    pub arazzo_bytes: usize,
     /// Nesting of objects and arrays.
     pub depth: usize,
     /// Nodes that aliases may add, beyond twice the nodes that are written.
@@ -67,7 +69,7 @@ pub struct NodeLimits {
 
 impl Default for NodeLimits {
     fn default() -> Self {
-        Self { bytes: 64 << 20, depth: 128, alias_nodes: 100_000 }
+        Self { bytes: 64 << 20, arazzo_bytes: 16 << 20, depth: 128, alias_nodes: 100_000 }
     }
 }
 
@@ -80,14 +82,7 @@ impl Node {
         let mut faults = Diagnostics::default();
         let text = sources.get(id).map(|s| s.text.clone()).unwrap_or_default();
         if text.len() > limits.bytes {
-            faults.push(
-                Diagnostic::error(
-                    "document-too-large",
-                    Span::new(id, 0..0),
-                    format!("the document has {} bytes, more than the limit of {}", text.len(), limits.bytes),
-                )
-                .help("split the document".to_owned()),
-            );
+            faults.push(too_large(id, text.len(), limits.bytes));
             return Err(faults);
         }
         Builder::part(id, &text, 0..text.len(), limits)
@@ -260,6 +255,12 @@ impl Node {
             None => self.span,
         }
     }
+}
+
+/// A document of `size` bytes where `limit` is the most.
+pub(crate) fn too_large(id: SourceId, size: usize, limit: usize) -> Diagnostic {
+    let message = format!("the document has {size} bytes, more than the limit of {limit}");
+    Diagnostic::error("document-too-large", Span::new(id, 0..0), message).help("split the document".to_owned())
 }
 
 fn number(text: &str) -> Json {

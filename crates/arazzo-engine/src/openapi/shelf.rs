@@ -1,6 +1,6 @@
 //! The documents that references may lead to, and what a reference means in each of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use url::Url;
@@ -127,12 +127,13 @@ fn anchored<'a>(root: &'a Node, anchor: &str) -> Option<&'a Node> {
     [root].into_iter().chain(inside).find(named)
 }
 
-/// The documents that a text refers to: what follows each `$ref` before its `#`, in the order in which it stands there.
-/// Reads the text only, so that a large document need not be taken apart; what is not a reference in the end leads to a
+/// The documents that a text refers to: what follows each `$ref` before its `#`, in the order in which it stands there,
+/// each with the byte at which it begins. Reads the text only, so that a large document need not be taken apart; what is not a reference in the end leads to a
 /// document that nobody asks for.
 #[must_use]
-pub fn references(text: &str) -> Vec<String> {
-    let mut found: Vec<String> = vec![];
+pub fn references(text: &str) -> Vec<(usize, String)> {
+    let mut found: Vec<(usize, String)> = vec![];
+    let mut known: HashSet<&str> = HashSet::new();
     let mut rest = text;
     while let Some((_, after)) = rest.split_once("$ref") {
         rest = after;
@@ -144,8 +145,10 @@ pub fn references(text: &str) -> Vec<String> {
         };
         let value = value.split(end.as_slice()).next().unwrap_or_default().trim();
         let document = without_fragment(value);
-        if !document.is_empty() && !found.iter().any(|known| known == document) {
-            found.push(document.to_owned());
+        if !document.is_empty() && known.insert(document) {
+            // A part of `text`, so that its address says where it stands.
+            let at = document.as_ptr() as usize - text.as_ptr() as usize;
+            found.push((at, document.to_owned()));
         }
     }
     found

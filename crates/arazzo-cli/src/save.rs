@@ -1,0 +1,59 @@
+//! Files that were asked for, written whole or not at all.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Error, ErrorKind, Result, Write};
+use std::path::{Path, PathBuf};
+
+/// Who may read a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// Whoever the settings of the user let (umask).
+    Usual,
+    /// Its owner only: it holds secrets.
+    Owner,
+}
+
+/// Writes a file and a line end: it is either the old one or the whole new one. A pipe or a device is written to.
+///
+/// # Errors
+/// What is wrong, with the path.
+pub(crate) fn save(path: &Path, text: &str, readers: Readers) -> Result<()> {
+    write(path, text, readers).map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
+}
+
+fn write(path: &Path, text: &str, readers: Readers) -> Result<()> {
+    // A link stays, and what it leads to is written.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    if std::fs::metadata(&path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
+        // To take the place of a device would remove it.
+        return writeln!(OpenOptions::new().write(true).open(&path)?, "{text}");
+    }
+    let (part, mut file) = beside(&path, readers)?;
+    let result = writeln!(file, "{text}").and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&part, &path));
+    if result.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    result
+}
+
+/// A new file in the same folder. It must be new: somebody else may have put a link there.
+fn beside(path: &Path, readers: Readers) -> Result<(PathBuf, File)> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if readers == Readers::Owner {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    }
+    #[cfg(not(unix))]
+    let _ = readers;
+    for number in 0..100 {
+        let mut name = path.file_name().map(std::ffi::OsStr::to_os_string).unwrap_or_default();
+        name.push(format!(".{}-{number}.part", std::process::id()));
+        let part = path.with_file_name(name);
+        match options.open(&part) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            result => return result.map(|file| (part, file)),
+        }
+    }
+    Err(ErrorKind::AlreadyExists.into())
+}

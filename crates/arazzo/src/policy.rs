@@ -1,0 +1,117 @@
+//! What may be read. Decided here, asked by `fetch.rs`; docs/safety.md has the table.
+
+use std::fs::Metadata;
+use std::path::{Component, Path, PathBuf};
+
+/// Bytes of the largest file that is read.
+pub(crate) const FILE_BYTES: u64 = 64 << 20;
+
+/// Which files a description may be read from: those that were named, and what lies below some folders.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Files {
+    /// Files that the user named. They may lie anywhere.
+    named: Vec<PathBuf>,
+    folders: Vec<Folder>,
+}
+
+#[derive(Debug, Clone)]
+struct Folder {
+    /// As it was given, absolute: what people are shown.
+    given: PathBuf,
+    /// Where it is when all links are followed.
+    real: PathBuf,
+}
+
+/// Why a file is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum NotRead {
+    /// It could not be read.
+    Fault(String),
+    /// It may not be read.
+    Refused(String),
+}
+
+impl Files {
+    /// Lets the file at this absolute path be read, wherever it lies.
+    pub(crate) fn name(&mut self, path: &Path) {
+        self.named.push(path.to_path_buf());
+    }
+
+    /// Lets all files below this folder be read.
+    pub(crate) fn allow(&mut self, folder: &Path) {
+        // A folder that is not there holds nothing.
+        if let (Ok(given), Ok(real)) = (std::path::absolute(folder), folder.canonicalize())
+            && !self.folders.iter().any(|known| known.real == real)
+        {
+            self.folders.push(Folder { given, real });
+        }
+    }
+
+    /// Where the file at this absolute path really is, if it may be read.
+    ///
+    /// What lies outside is refused before the disk is looked at, so that a message does not say what is there.
+    pub(crate) fn check(&self, path: &Path) -> Result<PathBuf, NotRead> {
+        let named = self.named.iter().any(|named| named == path);
+        let plain = path.components().all(|part| !matches!(part, Component::ParentDir));
+        let below = |folder: &Folder| plain && (path.starts_with(&folder.given) || path.starts_with(&folder.real));
+        if !named && plain && !self.folders.iter().any(below) {
+            return Err(self.outside("it"));
+        }
+        let real = path.canonicalize().map_err(|error| NotRead::Fault(words(&error)))?;
+        if !named && !self.folders.iter().any(|folder| real.starts_with(&folder.real)) {
+            return Err(self.outside("what it links to"));
+        }
+        for special in ["/proc", "/sys", "/dev"] {
+            if real.starts_with(special) {
+                return Err(NotRead::Refused(format!("it is in {special}, where no documents are")));
+            }
+        }
+        Ok(real)
+    }
+
+    fn outside(&self, what: &str) -> NotRead {
+        let folders: Vec<String> = self.folders.iter().map(|folder| format!("`{}`", folder.given.display())).collect();
+        NotRead::Refused(match folders.as_slice() {
+            [] => format!("{what} is in no folder that may be read"),
+            [one] => format!("{what} is outside {one}"),
+            several => format!("{what} is outside {}", several.join(" and ")),
+        })
+    }
+}
+
+/// Only regular files are read: a pipe may never end, a device may do something.
+pub(crate) fn regular(about: &Metadata) -> Result<(), NotRead> {
+    if about.is_dir() {
+        return Err(NotRead::Fault("it is a folder".to_owned()));
+    }
+    if !about.is_file() {
+        return Err(NotRead::Refused("it is a pipe, a device or a socket, not a regular file".to_owned()));
+    }
+    if about.len() > FILE_BYTES {
+        return Err(too_large(FILE_BYTES));
+    }
+    Ok(())
+}
+
+/// A file has more bytes than may be read.
+pub(crate) fn too_large(limit: u64) -> NotRead {
+    NotRead::Refused(format!("it has more than {} MiB", limit >> 20))
+}
+
+/// An error of the file system in words.
+pub(crate) fn words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// The workspace of a document: the nearest folder above it with `.git` or `arazzo.toml`, else the parent of its folder,
+/// so that `../openapi/` works. Never the whole file system.
+pub(crate) fn workspace(document: &Path) -> Option<PathBuf> {
+    let folder = document.parent()?;
+    let marked = folder.ancestors().find(|folder| folder.join(".git").exists() || folder.join("arazzo.toml").exists());
+    let parent = folder.parent().filter(|parent| parent.parent().is_some());
+    Some(marked.or(parent).unwrap_or(folder).to_path_buf())
+}
