@@ -7,6 +7,7 @@ mod inputs;
 mod language;
 mod mock;
 mod provision;
+mod reports;
 mod secrets;
 mod streams;
 

@@ -10,7 +10,7 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const DOCUMENT: u8 = 3;
 /// Refused by policy: a file that may not be read.
 pub(crate) const REFUSED: u8 = 6;
-/// The outputs could not be written.
+/// The outputs or a report could not be written.
 pub(crate) const OUTPUT: u8 = 7;
 /// Stopped by SIGTERM; Ctrl-C is 130, from the library.
 pub(crate) const TERMINATED: u8 = 143;
@@ -30,5 +30,5 @@ Exit codes:
   4    no answer from a server, and the document does not handle it
   5    stopped by a limit of the run: steps, time, waiting, depth of calls, body size
   6    refused by policy: a file that may not be read
-  7    the outputs could not be written
+  7    the outputs or a report could not be written
   130  interrupted (143: terminated)";

@@ -8,6 +8,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
+use crate::report::Wanted;
 
 /// Run Arazzo workflows: sequences of API calls described in YAML.
 #[derive(Debug, Parser)]
@@ -36,6 +37,7 @@ pub(crate) enum Command {
     Lint(LintFlags),
     Inspect(InspectFlags),
     Mock(MockFlags),
+    Report(ReportFlags),
 }
 
 /// What says which document to read, and how.
@@ -152,6 +154,10 @@ pub(crate) struct RunFlags {
     /// Print events as JSON, one a line, instead of the outputs
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write a report: junit, har, md (a summary for a CI job) or json; to a file, or into a folder (arazzo-report/
+    /// without a path). Repeatable
+    #[arg(long = "report", value_name = "FMT[=PATH]", conflicts_with = "dry_run")]
+    pub(crate) reports: Vec<Wanted>,
     /// Write the outputs to a file instead of stdout
     #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
     pub(crate) output: Option<PathBuf>,
@@ -171,6 +177,20 @@ pub(crate) struct InspectFlags {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Write reports of a run from its events: what `arazzo run --json` printed
+#[derive(Debug, Args)]
+#[command(
+    before_long_help = "Examples:\n  arazzo run flow.yaml --json > events.ndjson\n  arazzo report events.ndjson junit=out/junit.xml md"
+)]
+pub(crate) struct ReportFlags {
+    /// The events, one a line (- is stdin)
+    #[arg(value_name = "EVENTS")]
+    pub(crate) events: PathBuf,
+    /// The reports, as `arazzo run --report` takes them: junit, har, md or json, each to a file or into a folder
+    #[arg(value_name = "FMT[=PATH]", required = true)]
+    pub(crate) reports: Vec<Wanted>,
 }
 
 /// What a mock does wrong, and how slowly.

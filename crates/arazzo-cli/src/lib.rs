@@ -14,6 +14,8 @@ mod given;
 mod inspect;
 mod lint;
 mod mock;
+mod recorded;
+mod report;
 mod run;
 mod save;
 mod show;
@@ -39,6 +41,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Inspect(flags) => inspect::inspect(flags, &mut screen),
         Command::Lint(flags) => lint::lint(&flags, &mut screen),
         Command::Mock(flags) => mock::mock(&flags, &mut screen),
+        Command::Report(flags) => report::report(&flags, &mut screen),
     };
     ExitCode::from(code)
 }

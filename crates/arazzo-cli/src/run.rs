@@ -14,7 +14,9 @@ use serde_json::{Map, Value as Json, json};
 use crate::exit;
 use crate::flags::RunFlags;
 use crate::given::{self, Given};
+use crate::report::{self, Wanted};
 use crate::save::{Readers, save};
+use crate::show::account::Account;
 use crate::show::failure::{self, Exchanges};
 use crate::show::lines::{self, Detail, Lines};
 use crate::show::{Screen, safe, width};
@@ -37,6 +39,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
         wait_ms: u64::try_from(flags.max_wait.as_millis()).unwrap_or(u64::MAX),
         ..Limits::default()
     };
+    Wanted::distinct(&flags.reports)?;
     let mut builder =
         flags.document.builder().limits(limits).loop_delay(flags.loop_delay).require_outputs(flags.require_outputs);
     for secret in &flags.secrets {
@@ -131,6 +134,10 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
     }
     let signals = Signals::default();
     let plan = workflow.plan();
+    let mut account = (!flags.reports.is_empty()).then(|| Account {
+        planned: plan.iter().map(|step| (step.workflow.clone(), step.step.clone())).collect(),
+        ..Account::default()
+    });
     let mut lines = Lines::new(detail, plan.iter().map(|step| (step.step.as_str(), step.depth)));
     let (mut report, mut exchanges, mut last, mut data_error) = (Report::default(), Exchanges::default(), None, None);
     let outcome = {
@@ -138,6 +145,9 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
             let envelope = &signals.named(envelope);
             report.add(&envelope.event);
             exchanges.add(&envelope.event);
+            if let Some(account) = &mut account {
+                account.add(envelope);
+            }
             signals.watch(envelope);
             if flags.json
                 && let Err(error) =
@@ -185,6 +195,10 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
             ));
         }
     }
+    let code = match &account {
+        Some(account) => report::write(&flags.reports, account, detail >= Detail::Lines, screen, code),
+        None => code,
+    };
     if flags.json {
         return written(data_error.map_or(Ok(()), Err), screen, code);
     }

@@ -11,8 +11,10 @@ use arazzo::engine::source::Sources;
 use crate::exit;
 use crate::flags::Color;
 
+pub(crate) mod account;
 pub(crate) mod failure;
 pub(crate) mod lines;
+pub(crate) mod report;
 
 /// Where people look: stderr for what happens, stdout for data. A closed reader is never a fault of ours.
 pub(crate) struct Screen {

@@ -1,0 +1,125 @@
+//! `arazzo report` and `--report`: which reports are wanted, where they go, and how they get there.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::flags::ReportFlags;
+use crate::save::{Readers, save};
+use crate::show::account::Account;
+use crate::show::report::{har, json, junit, markdown};
+use crate::show::{Screen, safe};
+use crate::{exit, recorded};
+
+/// Where reports go that have no path.
+const FOLDER: &str = "arazzo-report";
+
+/// The kinds of reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    Junit,
+    Har,
+    Markdown,
+    Json,
+}
+
+/// A report that is wanted: `junit`, `junit=out/junit.xml`, `junit=out/`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    format: Format,
+    path: PathBuf,
+}
+
+/// Runs the command; the result is the exit code.
+pub(crate) fn report(flags: &ReportFlags, screen: &mut Screen) -> u8 {
+    if let Err(error) = Wanted::distinct(&flags.reports) {
+        return screen.error(&error);
+    }
+    match recorded::account(&flags.events) {
+        Ok(run) => write(&flags.reports, &run, true, screen, exit::SUCCEEDED),
+        Err(error) => screen.error(&error),
+    }
+}
+
+/// Writes reports of a run; the result is the exit code: 7 if one could not be written and `code` is 0, else `code`.
+pub(crate) fn write(reports: &[Wanted], run: &Account, say: bool, screen: &mut Screen, code: u8) -> u8 {
+    let mut result = code;
+    for wanted in reports {
+        match wanted.write(run) {
+            Ok(()) if say => screen.line(&format!("report {}", safe(&wanted.path.display().to_string()))),
+            Ok(()) => {}
+            Err(error) => {
+                screen.fault("output", &format!("a report could not be written: {error}"), None);
+                result = if code == exit::SUCCEEDED { exit::OUTPUT } else { code };
+            }
+        }
+    }
+    result
+}
+
+impl Format {
+    const ALL: [(&'static str, Self); 4] =
+        [("junit", Self::Junit), ("har", Self::Har), ("md", Self::Markdown), ("json", Self::Json)];
+
+    /// The name of its file in a folder.
+    fn file(self) -> &'static str {
+        match self {
+            Self::Junit => "junit.xml",
+            Self::Har => "run.har",
+            Self::Markdown => "summary.md",
+            Self::Json => "report.json",
+        }
+    }
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, path) = text.split_once('=').map_or((text, None), |(name, path)| (name, Some(path)));
+        let Some((_, format)) = Format::ALL.iter().find(|(known, _)| *known == name) else {
+            let known: Vec<&str> = Format::ALL.iter().map(|(known, _)| *known).collect();
+            return Err(format!("there is no report `{name}`; there are {}", known.join(", ")));
+        };
+        let path = match path {
+            Some("") => return Err("write FMT=PATH, or FMT alone".to_owned()),
+            Some(path) if path.ends_with(['/', std::path::MAIN_SEPARATOR]) || Path::new(path).is_dir() => {
+                Path::new(path).join(format.file())
+            }
+            Some(path) => PathBuf::from(path),
+            None => Path::new(FOLDER).join(format.file()),
+        };
+        Ok(Self { format: *format, path })
+    }
+}
+
+impl Wanted {
+    /// # Errors
+    /// If two of these go to one file: one would overwrite the other.
+    pub(crate) fn distinct(wanted: &[Self]) -> Result<(), arazzo::Error> {
+        let mut rest = wanted.iter();
+        while let Some(one) = rest.next() {
+            if rest.as_slice().iter().any(|other| other.path == one.path) {
+                return Err(arazzo::Error::Setup(format!("two reports go to `{}`", one.path.display())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the report of a run; folders that are missing are made.
+    ///
+    /// # Errors
+    /// If the file cannot be written: then the one that was there is still there.
+    fn write(&self, run: &Account) -> std::io::Result<()> {
+        let text = match self.format {
+            Format::Junit => junit::document(&[junit::suite(run)]),
+            Format::Har => har::document(run),
+            Format::Markdown => markdown::document(run),
+            Format::Json => json::document(run),
+        };
+        if let Some(folder) = self.path.parent() {
+            std::fs::create_dir_all(folder)
+                .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;
+        }
+        save(&self.path, text.trim_end(), Readers::Usual)
+    }
+}

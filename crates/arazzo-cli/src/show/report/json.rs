@@ -1,0 +1,119 @@
+//! JSON: the last event of a run and a record for every step, for programs.
+
+use arazzo::engine::event::{Saw, StepStatus};
+use arazzo::engine::source::Place;
+use serde_json::{Value as Json, json};
+
+use crate::show::account::{Account, Answer, Attempt, Criterion, Exchange, Step};
+
+/// `v`; a breaking change raises it.
+const VERSION: u32 = 1;
+
+/// The report of a run.
+pub(crate) fn document(run: &Account) -> String {
+    let steps: Vec<Json> = run.steps().iter().map(step).collect();
+    let warnings: Vec<Json> = run
+        .notes
+        .iter()
+        .map(|note| json!({ "code": note.code, "message": note.message, "help": note.help, "place": note.place }))
+        .collect();
+    let workflows: Vec<Json> = run
+        .frames
+        .iter()
+        .map(|frame| {
+            json!({
+                "frame": frame.frame,
+                "workflow": frame.workflow,
+                "parent": frame.parent,
+                "because": frame.because,
+                "startedMs": frame.started_ms,
+            })
+        })
+        .collect();
+    super::pretty(&json!({
+        "v": VERSION,
+        "document": run.document,
+        "title": run.title,
+        "workflow": run.workflow,
+        "run": run.run,
+        "started": run.started,
+        "inputs": run.inputs,
+        "status": run.verdict().word(),
+        "finished": run.end,
+        "workflows": workflows,
+        "steps": steps,
+        "warnings": warnings,
+    }))
+}
+
+fn step(step: &Step<'_>) -> Json {
+    let last = step.attempts.last();
+    let finished = last.and_then(|last| last.finished.as_ref());
+    json!({
+        "workflow": step.workflow,
+        "step": step.step,
+        "status": if step.attempts.is_empty() { "skipped" } else { status(step.status()) },
+        "visits": step.visits(),
+        "durationMs": step.duration_ms(),
+        "outputs": finished.map(|finished| &finished.outputs),
+        "why": finished.and_then(|finished| finished.why.as_ref()),
+        "place": last.and_then(|last| last.place.as_ref()),
+        "attempts": step.attempts.iter().map(|known| attempt(known)).collect::<Vec<_>>(),
+    })
+}
+
+fn attempt(attempt: &Attempt) -> Json {
+    json!({
+        "visit": attempt.visit,
+        "attempt": attempt.attempt,
+        "frame": attempt.frame,
+        "operation": attempt.operation,
+        "calls": attempt.calls,
+        "startedMs": attempt.started_ms,
+        "durationMs": attempt.end_ms().saturating_sub(attempt.started_ms),
+        "status": status(attempt.status()),
+        "again": attempt.finished.as_ref().map(|finished| finished.again),
+        "absent": attempt.absent.iter().map(|(expression, target)| json!({ "expression": expression, "target": target })).collect::<Vec<_>>(),
+        "requests": attempt.exchanges.iter().map(exchange).collect::<Vec<_>>(),
+        "criteria": attempt.criteria.iter().map(criterion).collect::<Vec<_>>(),
+        "action": attempt.action.as_ref().map(|action| {
+            json!({ "name": action.name, "kind": action.kind, "target": action.target, "on": action.on })
+        }),
+        "wait": attempt.wait.as_ref().map(|(ms, because)| json!({ "ms": ms, "because": because })),
+    })
+}
+
+/// Without headers and bodies: the archive (HAR) has those.
+fn exchange(exchange: &Exchange) -> Json {
+    let (status, failure) = match &exchange.answer {
+        Answer::None => (None, Json::Null),
+        Answer::Received { status, .. } => (Some(*status), Json::Null),
+        Answer::Lost { failure, message, in_doubt, .. } => {
+            (None, json!({ "kind": failure, "message": message, "inDoubt": in_doubt }))
+        }
+    };
+    json!({
+        "call": exchange.call,
+        "method": exchange.method,
+        "url": exchange.url,
+        "startedMs": exchange.sent_ms,
+        "durationMs": exchange.duration_ms(),
+        "status": status,
+        "failure": failure,
+    })
+}
+
+fn criterion(criterion: &Criterion) -> Json {
+    let Criterion { of, condition, context, met, saw, problem, place } = criterion;
+    let (saw, place): (&Vec<Saw>, &Option<Place>) = (saw, place);
+    json!({ "of": of, "condition": condition, "context": context, "met": met, "saw": saw, "problem": problem, "place": place })
+}
+
+fn status(status: Option<StepStatus>) -> &'static str {
+    match status {
+        Some(StepStatus::Succeeded) => "succeeded",
+        Some(StepStatus::Failed) => "failed",
+        Some(StepStatus::Stopped) => "stopped",
+        None => "unfinished",
+    }
+}

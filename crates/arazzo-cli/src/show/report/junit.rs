@@ -1,0 +1,317 @@
+//! JUnit XML: any number of suites in one file, in the form that the schemas of Surefire and Jenkins share.
+//!
+//! Names are stable: `classname` is the document and the workflow, `name` the step; never a url, never a value.
+
+use arazzo::engine::event::{RunStatus, StepStatus, Why};
+
+use crate::show::account::{Account, Attempt, Step};
+use crate::show::time;
+
+/// How much of a text is told, in characters.
+const LONGEST: usize = 4_000;
+
+/// One `testsuite`: a run, or whatever else has cases.
+pub(crate) struct Suite {
+    pub(crate) name: String,
+    /// When it began, RFC 3339; empty if nobody knows.
+    pub(crate) timestamp: String,
+    pub(crate) time_ms: u64,
+    pub(crate) properties: Vec<(String, String)>,
+    pub(crate) cases: Vec<Case>,
+}
+
+/// One `testcase`.
+pub(crate) struct Case {
+    pub(crate) classname: String,
+    pub(crate) name: String,
+    pub(crate) time_ms: u64,
+    pub(crate) result: CaseResult,
+    /// Attempts before the last one that did not succeed.
+    pub(crate) reruns: Vec<Trouble>,
+    /// What else there is to say.
+    pub(crate) output: String,
+}
+
+/// How a case ended.
+pub(crate) enum CaseResult {
+    Passed,
+    /// It was not run, and why.
+    Skipped(String),
+    /// What was expected did not happen.
+    Failed(Trouble),
+    /// It could not come to a verdict: no answer, a limit, an interrupt.
+    Broke(Trouble),
+}
+
+/// What was wrong.
+pub(crate) struct Trouble {
+    /// A word: `criterion-not-met`.
+    pub(crate) code: String,
+    pub(crate) message: String,
+    /// The whole story, some lines.
+    pub(crate) text: String,
+}
+
+/// The suite of a run: a case for every step of every workflow.
+pub(crate) fn suite(run: &Account) -> Suite {
+    let document = stem(&run.document);
+    let verdict = run.verdict();
+    let mut cases: Vec<Case> = run.steps().iter().map(|step| case(run, &document, step)).collect();
+    // A run whose steps all passed may fail all the same: an output is missing that is required.
+    let told = cases.iter().any(|case| matches!(case.result, CaseResult::Failed(_) | CaseResult::Broke(_)));
+    if !verdict.good() && !told {
+        let trouble = match verdict.why {
+            Some(why) => trouble_of(why),
+            None if verdict.status.is_none() => {
+                Trouble::new("unfinished", "the events end before the run does".to_owned())
+            }
+            None => {
+                let message = format!("outputs without a value: {}", without_value(run).join(", "));
+                Trouble::new("missing-outputs", message)
+            }
+        };
+        let broke = verdict.status.is_none_or(|status| status == RunStatus::Stopped);
+        cases.push(Case {
+            classname: format!("{document}.{}", run.workflow),
+            name: run.workflow.clone(),
+            time_ms: verdict.duration_ms,
+            result: if broke { CaseResult::Broke(trouble) } else { CaseResult::Failed(trouble) },
+            reruns: vec![],
+            output: String::new(),
+        });
+    }
+    Suite {
+        name: format!("{document}.{}", run.workflow),
+        timestamp: run.started.clone(),
+        time_ms: verdict.duration_ms,
+        properties: vec![("run".to_owned(), run.run.clone()), ("status".to_owned(), verdict.word().to_owned())],
+        cases,
+    }
+}
+
+/// A whole document of these suites.
+pub(crate) fn document(suites: &[Suite]) -> String {
+    let all = || suites.iter().flat_map(|suite| &suite.cases);
+    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    xml.push_str(&format!(
+        "<testsuites name=\"arazzo\"{} time=\"{}\">\n",
+        counts(all(), false),
+        seconds(suites.iter().map(|suite| suite.time_ms).sum())
+    ));
+    for suite in suites {
+        xml.push_str(&format!(
+            "  <testsuite name=\"{}\"{} time=\"{}\"",
+            attribute(&suite.name),
+            counts(suite.cases.iter(), true),
+            seconds(suite.time_ms)
+        ));
+        // The schemas want a dateTime without a zone; it is UTC.
+        if let Some(second) = suite.timestamp.get(..19) {
+            xml.push_str(&format!(" timestamp=\"{}\"", attribute(second)));
+        }
+        xml.push_str(">\n");
+        if !suite.properties.is_empty() {
+            xml.push_str("    <properties>\n");
+            for (name, value) in &suite.properties {
+                let (name, value) = (attribute(name), attribute(value));
+                xml.push_str(&format!("      <property name=\"{name}\" value=\"{value}\"/>\n"));
+            }
+            xml.push_str("    </properties>\n");
+        }
+        suite.cases.iter().for_each(|case| xml.push_str(&element(case)));
+        xml.push_str("  </testsuite>\n");
+    }
+    xml.push_str("</testsuites>\n");
+    xml
+}
+
+impl Trouble {
+    pub(crate) fn new(code: &str, message: String) -> Self {
+        Self { code: code.to_owned(), text: String::new(), message }
+    }
+}
+
+fn case(run: &Account, document: &str, step: &Step<'_>) -> Case {
+    let last = step.attempts.last();
+    let ended_here = run.verdict().why.is_some_and(|why| why.step.as_deref() == Some(step.step));
+    let result = match (last, step.status()) {
+        (None, _) => CaseResult::Skipped("the run did not come to this step".to_owned()),
+        (_, Some(StepStatus::Succeeded)) => CaseResult::Passed,
+        // A failure that the document handles is part of the workflow, unless the run ended with it.
+        (Some(last), Some(StepStatus::Failed)) if handled(last) && !ended_here => CaseResult::Passed,
+        (Some(last), Some(StepStatus::Failed)) => {
+            let trouble = trouble(last);
+            if trouble.code == "no-answer" { CaseResult::Broke(trouble) } else { CaseResult::Failed(trouble) }
+        }
+        (Some(_), Some(StepStatus::Stopped) | None) => CaseResult::Broke(match run.verdict().why {
+            Some(why) => trouble_of(why),
+            None => Trouble::new("unfinished", "the events end before the step does".to_owned()),
+        }),
+    };
+    let reruns = step.attempts.iter().rev().skip(1).rev();
+    let reruns = reruns.filter(|attempt| attempt.status() == Some(StepStatus::Failed)).map(|attempt| trouble(attempt));
+    Case {
+        classname: format!("{document}.{}", step.workflow),
+        name: step.step.to_owned(),
+        time_ms: step.duration_ms(),
+        result,
+        reruns: reruns.collect(),
+        output: step.attempts.iter().map(|attempt| line(attempt)).collect(),
+    }
+}
+
+/// `true` if an action of the document took the failure up and led somewhere.
+fn handled(attempt: &Attempt) -> bool {
+    attempt.action.as_ref().is_some_and(|action| action.on == "failure" && action.kind != "end")
+}
+
+fn trouble(attempt: &Attempt) -> Trouble {
+    match attempt.why() {
+        Some(why) => trouble_of(why),
+        // A failure that was retried or handled has no reason of its own: its criteria do.
+        None => {
+            let unmet = attempt.criteria.iter().find(|criterion| criterion.of == "successCriteria" && !criterion.met);
+            let (code, message) = match unmet {
+                Some(criterion) => {
+                    let saw: Vec<String> = criterion
+                        .saw
+                        .iter()
+                        .map(|saw| format!("{} was {}", saw.expression, saw.value.as_deref().unwrap_or("absent")))
+                        .collect();
+                    let saw = if saw.is_empty() { String::new() } else { format!(" ({})", saw.join(", ")) };
+                    ("criterion-not-met", format!("{}{saw}", criterion.condition))
+                }
+                None => ("step-failed", format!("answered {}", attempt.answer())),
+            };
+            Trouble { code: code.to_owned(), message, text: line(attempt) }
+        }
+    }
+}
+
+fn trouble_of(why: &Why) -> Trouble {
+    let mut text = vec![match &why.label {
+        Some(label) => format!("{}: {label}", why.message),
+        None => why.message.clone(),
+    }];
+    if let Some(place) = &why.place {
+        text.push(format!("at {}:{}:{}", place.file, place.line, place.column));
+    }
+    text.extend(why.remarks.iter().cloned());
+    text.extend(why.help.iter().map(|help| format!("help: {help}")));
+    Trouble { code: why.code.clone(), message: why.message.clone(), text: text.join("\n") }
+}
+
+/// An attempt in one line.
+fn line(attempt: &Attempt) -> String {
+    let word = match attempt.status() {
+        Some(StepStatus::Succeeded) => "succeeded",
+        Some(StepStatus::Failed) => "failed",
+        Some(StepStatus::Stopped) | None => "stopped",
+    };
+    let action = attempt.action.as_ref().map_or(String::new(), |action| match &action.target {
+        Some(target) => format!("; {}: {} {target}", action.name, action.kind),
+        None => format!("; {}: {}", action.name, action.kind),
+    });
+    let answer = attempt.answer();
+    let took = attempt.end_ms().saturating_sub(attempt.started_ms);
+    format!(
+        "visit {} attempt {}: {} {}{word} after {}{action}\n",
+        attempt.visit,
+        attempt.attempt,
+        attempt.does(),
+        if answer.is_empty() { String::new() } else { format!("-> {answer}, ") },
+        time(took)
+    )
+}
+
+/// Outputs that the run left without a value.
+pub(super) fn without_value(run: &Account) -> Vec<&str> {
+    let nulls = run.outputs().into_iter().flatten().filter(|(_, value)| value.is_null()).map(|(name, _)| name.as_str());
+    run.verdict().missing.iter().map(String::as_str).chain(nulls).collect()
+}
+
+/// The name of a document without its folder and extension: `flow` for `specs/flow.arazzo.yaml`.
+pub(crate) fn stem(document: &str) -> String {
+    let path = document.split(['?', '#']).next().unwrap_or_default();
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or(name, |(stem, _)| stem);
+    let stem = stem.strip_suffix(".arazzo").filter(|stem| !stem.is_empty()).unwrap_or(stem);
+    stem.to_owned()
+}
+
+fn counts<'c>(cases: impl Iterator<Item = &'c Case> + Clone, skipped: bool) -> String {
+    let count = |wanted: fn(&CaseResult) -> bool| cases.clone().filter(|case| wanted(&case.result)).count();
+    let mut text = format!(
+        " tests=\"{}\" failures=\"{}\" errors=\"{}\"",
+        count(|_| true),
+        count(|result| matches!(result, CaseResult::Failed(_))),
+        count(|result| matches!(result, CaseResult::Broke(_)))
+    );
+    if skipped {
+        text.push_str(&format!(" skipped=\"{}\"", count(|result| matches!(result, CaseResult::Skipped(_)))));
+    }
+    text
+}
+
+fn element(case: &Case) -> String {
+    let mut inner = String::new();
+    match &case.result {
+        CaseResult::Passed => {}
+        CaseResult::Skipped(why) => inner.push_str(&format!("      <skipped message=\"{}\"/>\n", attribute(why))),
+        CaseResult::Failed(trouble) => inner.push_str(&told("failure", trouble)),
+        CaseResult::Broke(trouble) => inner.push_str(&told("error", trouble)),
+    }
+    for trouble in &case.reruns {
+        let (message, code) = (attribute(&trouble.message), attribute(&trouble.code));
+        inner.push_str(&format!("      <rerunFailure message=\"{message}\" type=\"{code}\">\n"));
+        if !trouble.text.is_empty() {
+            inner.push_str(&format!("        <stackTrace>{}</stackTrace>\n", text(&trouble.text)));
+        }
+        inner.push_str("      </rerunFailure>\n");
+    }
+    if !case.output.is_empty() {
+        inner.push_str(&format!("      <system-out>{}</system-out>\n", text(&case.output)));
+    }
+    let head = format!(
+        "    <testcase classname=\"{}\" name=\"{}\" time=\"{}\"",
+        attribute(&case.classname),
+        attribute(&case.name),
+        seconds(case.time_ms)
+    );
+    if inner.is_empty() { format!("{head}/>\n") } else { format!("{head}>\n{inner}    </testcase>\n") }
+}
+
+fn told(name: &str, trouble: &Trouble) -> String {
+    let (message, code) = (attribute(&trouble.message), attribute(&trouble.code));
+    format!("      <{name} message=\"{message}\" type=\"{code}\">{}</{name}>\n", text(&trouble.text))
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{:03}", ms / 1000, ms % 1000)
+}
+
+/// Text between tags, cut; what XML 1.0 cannot hold is replaced.
+fn text(text: &str) -> String {
+    let mut xml = String::with_capacity(text.len());
+    for (count, c) in text.chars().enumerate() {
+        if count == LONGEST {
+            xml.push('…');
+            break;
+        }
+        match c {
+            '&' => xml.push_str("&amp;"),
+            '<' => xml.push_str("&lt;"),
+            '>' => xml.push_str("&gt;"),
+            // A parser would read it as a line break.
+            '\r' => xml.push_str("&#13;"),
+            '\t' | '\n' | ' '..='\u{7e}' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'.. => xml.push(c),
+            _ => xml.push('\u{fffd}'),
+        }
+    }
+    xml
+}
+
+/// An attribute value, cut; line breaks are kept as references.
+fn attribute(value: &str) -> String {
+    text(value).replace('"', "&quot;").replace('\n', "&#10;").replace('\t', "&#9;")
+}

@@ -1,0 +1,204 @@
+//! Reports that are kept. A case is a file of events, `tests/suite/report/*.ndjson`; its reports stand beside it.
+
+use super::{Arazzo, Folder, PROVISION};
+use crate::server::{Reply, daytona, daytona_except};
+use crate::suite::{files_below, workspace_root};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Format, and the ending of its golden file.
+const REPORTS: [(&str, &str); 4] = [("junit", "junit.xml"), ("har", "har"), ("md", "md"), ("json", "json")];
+
+pub(super) fn cases() -> Vec<PathBuf> {
+    let cases = files_below(&workspace_root().join("tests/suite/report"), &["ndjson"]);
+    assert!(cases.len() >= 4, "{cases:?}");
+    cases
+}
+
+/// `text` against our schema, with xmllint where it is there.
+fn check_junit(file: &Path) {
+    let schema = workspace_root().join("tests/suite/report/junit.xsd");
+    match Command::new("xmllint").arg("--noout").arg("--schema").arg(schema).arg(file).output() {
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => eprintln!("skipped: xmllint is absent, {} is not checked against the schema", file.display()),
+    }
+}
+
+#[test]
+fn recorded_events_give_the_expected_reports() {
+    let folder = Folder::new();
+    let mut wrong = vec![];
+    for events in cases() {
+        for (format, ending) in REPORTS {
+            let golden = events.with_extension(ending);
+            let to = folder.path().join(golden.file_name().unwrap());
+            let wanted = format!("{format}={}", to.display());
+            Arazzo::new(["report", events.to_str().unwrap(), &wanted]).run().exits(0).prints_nothing();
+            let found = fs::read_to_string(&to).unwrap();
+            if format == "junit" {
+                check_junit(&to);
+            }
+            if std::env::var_os("UPDATE").is_some() {
+                fs::write(&golden, &found).unwrap();
+            }
+            if found != fs::read_to_string(&golden).unwrap_or_default() {
+                wrong.push(format!("{} differs (UPDATE=1 rewrites it):\n{found}", golden.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_run_writes_all_reports_that_are_asked_for_and_its_outputs() {
+    let folder = Folder::new();
+    let server = daytona(&["creating", "ready"]);
+    let server = server.url();
+    let deep = folder.path().join("a/b/junit.xml");
+    let output = Arazzo::provision_with(&server, "a-token-nobody-sees")
+        .args(["--report", "md", "--report", "json", "--report", "har=out/"])
+        .args(["--report", &format!("junit={}", deep.display())])
+        .cwd(folder.path());
+    let mut output = output;
+    output.args[1] = workspace_root().join(PROVISION).into();
+    let output = output.run();
+    output.exits(0).says(&["report arazzo-report/summary.md", "report out/run.har"]);
+    assert!(output.stdout.contains("\"sandboxState\":\"started\""));
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    check_junit(&deep);
+    let all = [
+        read("arazzo-report/summary.md"),
+        read("arazzo-report/report.json"),
+        read("out/run.har"),
+        read("a/b/junit.xml"),
+    ];
+    for text in &all {
+        assert!(!text.contains("a-token-nobody-sees"), "a secret in\n{text}");
+        assert!(text.contains("pollVolume"), "{text}");
+    }
+    let archive: Value = serde_json::from_str(&all[2]).unwrap();
+    assert_eq!(archive["log"]["entries"].as_array().unwrap().len(), 4);
+    let junit = &all[3];
+    assert!(junit.contains("classname=\"daytona-provision.provision-volume-and-sandbox\" name=\"pollVolume\""));
+    assert!(!junit.contains("127.0.0.1"), "names and texts of JUnit are the same everywhere:\n{junit}");
+    let left: Vec<_> = files_below(folder.path(), &["part"]);
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_exit_7_only_where_the_run_would_have_been_0() {
+    let folder = Folder::new();
+    let file = folder.write("file", "");
+    let into = format!("json={}/report.json", file.display());
+    let good = daytona(&["ready"]);
+    let output = Arazzo::provision(&good.url()).args(["--report", &into]).run();
+    output.exits(7).says(&["error[output]", "/file`"]).check(output.stdout.contains("vol-1"), "the outputs");
+    let bad = daytona_except(&["ready"], |_, _| Some(Reply::status(403)));
+    Arazzo::provision(&bad.url()).args(["--report", &into]).run().exits(1).says(&["error[output]"]);
+    let json = Arazzo::provision(&good.url()).args(["--json", "--report", &into]).run();
+    json.exits(7).events();
+}
+
+#[test]
+fn wrong_reports_are_refused_before_anything_is_sent() {
+    let server = daytona(&["ready"]);
+    let run = |arguments: &[&str]| Arazzo::provision(&server.url()).args(arguments).run();
+    run(&["--report", "pdf"]).exits(2).says(&["pdf", "junit"]);
+    run(&["--report", "md="]).exits(2);
+    run(&["--report", "md=x", "--report", "json=x"]).exits(2).says(&["two reports"]);
+    run(&["--report", "md", "--dry-run"]).exits(2);
+    assert!(server.lines().is_empty());
+}
+
+#[test]
+fn a_file_that_is_no_events_is_refused_with_its_line() {
+    let folder = Folder::new();
+    let broken = folder.write("broken", "{\"v\":1}\n");
+    Arazzo::new(["report", broken.to_str().unwrap(), "md"]).cwd(folder.path()).run().exits(2).says(&["line 1"]);
+    let empty = folder.write("empty", "\n");
+    Arazzo::new(["report", empty.to_str().unwrap(), "md"]).cwd(folder.path()).run().exits(2).says(&["run.started"]);
+    Arazzo::new(["report", "absent", "md"]).cwd(folder.path()).run().exits(2).says(&["absent"]);
+    let first = fs::read_to_string(&cases()[0]).unwrap();
+    let two = folder.write("two", format!("{first}{}", first.replace("NGCN38TQ9E", "NGCN38TQ9F")));
+    Arazzo::new(["report", two.to_str().unwrap(), "md"]).cwd(folder.path()).run().exits(2).says(&["another run"]);
+    assert!(!folder.path().join("arazzo-report").exists());
+}
+
+#[test]
+fn a_summary_has_at_most_60_lines_and_failures_first() {
+    // A run of a hundred steps, the last of which fails.
+    let text =
+        fs::read_to_string(cases().iter().find(|case| case.ends_with("fails-at-a-criterion.ndjson")).unwrap()).unwrap();
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut many: Vec<Value> = vec![];
+    for event in events {
+        if event["step"] == "createVolume" {
+            many.extend((0..100).map(|number| {
+                let mut event = event.clone();
+                event["step"] = format!("step{number}").into();
+                event
+            }));
+        } else {
+            many.push(event);
+        }
+    }
+    let folder = Folder::new();
+    let lines: Vec<String> = many.iter().map(Value::to_string).collect();
+    folder.write("many.ndjson", lines.join("\n"));
+    Arazzo::new(["report", "many.ndjson", "md=many.md"]).cwd(folder.path()).run().exits(0);
+    let summary = fs::read_to_string(folder.path().join("many.md")).unwrap();
+    assert!(summary.lines().count() <= 60, "{} lines", summary.lines().count());
+    let row = summary.lines().find(|line| line.starts_with("| ") && line.contains("<code>")).unwrap();
+    assert!(row.contains('✗') && row.contains("pollVolume"), "{row}");
+    assert!(summary.contains("more steps"), "{summary}");
+}
+
+#[test]
+fn text_of_others_is_text_in_every_report() {
+    let nasty = "]]><x>&\"'`|\u{1}\u{1b}[31m\u{fffe} <!-- @you https://evil.example [a](b) \n# h";
+    let text =
+        fs::read_to_string(cases().iter().find(|case| case.ends_with("fails-at-a-criterion.ndjson")).unwrap()).unwrap();
+    let folder = Folder::new();
+    let lines: Vec<String> = text
+        .lines()
+        .map(|line| {
+            let mut event: Value = serde_json::from_str(line).unwrap();
+            everywhere(&mut event, nasty);
+            event.to_string()
+        })
+        .collect();
+    folder.write("nasty.ndjson", lines.join("\n"));
+    Arazzo::new(["report", "nasty.ndjson", "junit", "md", "har", "json"]).cwd(folder.path()).run().exits(0);
+    let junit = folder.path().join("arazzo-report/junit.xml");
+    check_junit(&junit);
+    let junit = fs::read_to_string(junit).unwrap();
+    assert!(junit.contains("]]&gt;&lt;x&gt;&amp;&quot;") && junit.contains('\u{fffd}'), "{junit}");
+    assert!(!junit.contains(['\u{1}', '\u{1b}', '\u{fffe}']), "what XML cannot hold is replaced");
+    let summary = fs::read_to_string(folder.path().join("arazzo-report/summary.md")).unwrap();
+    for markup in ["<x>", "<!--", "@you", "https:", "[a](b)", "\n# h", "\u{1b}"] {
+        assert!(!summary.contains(markup), "{markup:?} in\n{summary}");
+    }
+    for name in ["run.har", "report.json"] {
+        let text = fs::read_to_string(folder.path().join("arazzo-report").join(name)).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap();
+    }
+}
+
+/// Puts a text behind every string that is data.
+pub(super) fn everywhere(value: &mut Value, nasty: &str) {
+    // Words with a fixed meaning stay: without them there is no event.
+    const KEPT: [&str; 9] = ["type", "status", "time", "run", "kind", "on", "because", "severity", "delayBecause"];
+    match value {
+        Value::String(text) => text.push_str(nasty),
+        Value::Array(items) => items.iter_mut().for_each(|item| everywhere(item, nasty)),
+        Value::Object(members) => {
+            members
+                .iter_mut()
+                .filter(|(name, _)| !KEPT.contains(&name.as_str()))
+                .for_each(|(_, v)| everywhere(v, nasty));
+        }
+        _ => {}
+    }
+}
