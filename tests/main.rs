@@ -27,4 +27,5 @@ mod server;
 mod spec;
 mod suite;
 mod tidy;
+mod wire;
 mod xpath;

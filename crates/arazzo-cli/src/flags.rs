@@ -49,6 +49,9 @@ pub(crate) struct DocumentFlags {
     /// Call this base url instead of the described servers; of one source description, or of all
     #[arg(short = 'S', long = "server", value_name = "[SOURCE=]URL", env = "ARAZZO_SERVER", hide_env_values = true, value_parser = server)]
     pub(crate) servers: Vec<(Option<String>, String)>,
+    /// A variable of described servers, in the place of its default; of one source description, or of all
+    #[arg(long = "server-var", value_name = "[SOURCE.]NAME=VALUE", value_parser = variable)]
+    pub(crate) server_variables: Vec<(String, String)>,
     /// Read a source description from here instead of its url
     #[arg(long = "source", value_name = "NAME=FILE-OR-URL", value_parser = source)]
     pub(crate) sources: Vec<(String, PathBuf)>,
@@ -260,6 +263,9 @@ impl DocumentFlags {
         for (source, url) in &self.servers {
             builder = builder.server(source.as_deref(), url);
         }
+        for (name, value) in &self.server_variables {
+            builder = builder.server_variable(name, value);
+        }
         for (name, path) in &self.sources {
             builder = builder.source(name, path);
         }
@@ -277,6 +283,13 @@ fn server(text: &str) -> Result<(Option<String>, String), String> {
         Ok((source, url.to_owned()))
     } else {
         Err("a server is an absolute url such as https://api.example.com/v1".to_owned())
+    }
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE, or SOURCE.NAME=VALUE".to_owned()),
     }
 }
 

@@ -250,6 +250,20 @@ pub enum Location {
     Querystring,
 }
 
+impl Location {
+    /// The word of `in`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+            Self::Querystring => "querystring",
+        }
+    }
+}
+
 /// A parameter with the value a step gives it.
 #[derive(Debug)]
 pub struct Argument {
@@ -261,6 +275,8 @@ pub struct Argument {
     pub how: Serialization,
     /// `value`
     pub value: Build,
+    /// `true` if the operation cannot be called without it.
+    pub required: bool,
     /// `true` if it is a credential by its place or name.
     pub credential: bool,
     /// Where its value is written.

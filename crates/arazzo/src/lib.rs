@@ -133,6 +133,13 @@ impl Builder {
         self
     }
 
+    /// The value of a server variable, in the place of its default: `name`, for every source whose servers have it, or
+    /// `source.name`. A server that is given with [`Builder::server`] has no variables.
+    pub fn server_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.servers.variables.insert(name.into(), value.into());
+        self
+    }
+
     /// Reads a source description from this file instead of its url.
     pub fn source(mut self, name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         self.sources.push((name.into(), path.into()));
@@ -548,6 +555,38 @@ fn known_servers(servers: &Servers, program: &Program) -> Result<(), Error> {
         return Err(Error::Setup(format!(
             "a server is given for the source `{name}`, which the document does not describe; {hint}"
         )));
+    }
+    known_variables(servers, program)
+}
+
+/// Checks that some server that a step calls has each variable that was given, and that it may have the value.
+fn known_variables(servers: &Servers, program: &Program) -> Result<(), Error> {
+    let called = |index: usize| program.apis.get(index).map(|api| api.name.as_str());
+    let known: Vec<(String, &engine::openapi::server::Variable)> = program
+        .operations
+        .iter()
+        .filter_map(|operation| Some((called(operation.api)?, operation)))
+        .flat_map(|(api, operation)| operation.server.variables.iter().map(move |v| (format!("{api}.{}", v.name), v)))
+        .collect();
+    for (given, value) in &servers.variables {
+        let mut fits = known.iter().filter(|(name, variable)| name == given || variable.name == *given).peekable();
+        if fits.peek().is_none() {
+            let names = known.iter().flat_map(|(name, variable)| [variable.name.as_str(), name.as_str()]);
+            let hint = match nearest(given, names).map(str::to_owned) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.is_empty() => "none of the servers that are called has variables".to_owned(),
+                None => {
+                    let mut names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+                    names.dedup();
+                    format!("variables: {}", names.join(", "))
+                }
+            };
+            return Err(Error::Setup(format!("no server has the variable `{given}`; {hint}")));
+        }
+        if let Some((_, variable)) = fits.find(|(_, v)| !v.values.is_empty() && !v.values.contains(value)) {
+            let values = variable.values.join(", ");
+            return Err(Error::Setup(format!("the server variable `{given}` is one of {values}, not `{value}`")));
+        }
     }
     Ok(())
 }

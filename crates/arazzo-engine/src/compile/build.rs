@@ -310,11 +310,13 @@ impl<'b> Compiler<'b> {
         let form = matches!(place, Location::Query | Location::Cookie);
         let usual = || Serialization::of(if form { Style::Form } else { Style::Simple });
         let how = found.map_or_else(usual, openapi::Parameter::serialization);
+        let value = value?;
         Some(Argument {
             name,
             location: place,
+            value: if how.content.is_none() { as_written(&parameter.value, value) } else { value },
             how,
-            value: value?,
+            required: found.is_some_and(|found| found.required),
             credential,
             place: self.sources().place(parameter.value.span),
         })
@@ -457,6 +459,21 @@ impl<'b> Compiler<'b> {
     pub(super) fn broken(&mut self, fault: Broken) {
         let message = format!("the reference `{}` cannot be followed: {}", fault.text, fault.reason);
         self.push(Diagnostic::error("broken-reference", fault.span, message));
+    }
+}
+
+/// A number in a parameter is text in the end: its digits are kept, `1.10` is not `1.1`.
+fn as_written(node: &Node, value: Build) -> Build {
+    match (&node.kind, value) {
+        (Kind::Number(text), Build::Constant(json)) => {
+            let is_json = serde_json::from_str::<serde_json::Number>(text).is_ok();
+            let exact = json.is_i64() || json.is_u64();
+            Build::Constant(if is_json && !exact { serde_json::Value::String(text.clone()) } else { json })
+        }
+        (Kind::Array(nodes), Build::Array(items)) => {
+            Build::Array(nodes.iter().zip(items).map(|(node, item)| as_written(node, item)).collect())
+        }
+        (_, value) => value,
     }
 }
 

@@ -1,6 +1,8 @@
 //! Payload + media type → bytes (specification, Request Body Object): JSON, forms, multipart, XML, text and bytes; with
 //! replacements. A value never changes the structure of what it is put into.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
 use super::frame::fingerprint;
@@ -8,10 +10,11 @@ use super::request::{Builder, why};
 use super::select;
 use crate::event::Why;
 use crate::expr::jsonpath;
-use crate::openapi::encode::form_text;
+use crate::openapi::Field;
+use crate::openapi::encode::{self, form_text};
 use crate::program::{Body, Build, Media, Replacement, Select};
 use crate::readings::Readings;
-use crate::value::{File, Value, json_text};
+use crate::value::{File, Value, is_json, json_text};
 
 /// A body as it is sent.
 pub(super) struct Encoded {
@@ -103,14 +106,18 @@ fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
     }
     let seen = fields.iter().map(|(name, value)| (name.clone(), value.clone().into_json())).collect::<Map<_, _>>();
     let value = Value::Json(Json::Object(seen));
+    let field = |name: &str| body.fields.iter().find(|field| field.name == name);
     if body.media == Media::Form {
-        let pairs = fields.iter().flat_map(|(name, value)| form_pairs(name, value));
-        let text: Vec<String> =
-            pairs.map(|(name, text)| format!("{}={}", form_text(&name), form_text(&text))).collect();
+        let pairs = fields.iter().flat_map(|(name, value)| form_pairs(name, value, field(name)));
+        let text: Vec<String> = pairs.map(|(name, text)| format!("{name}={text}")).collect();
         let bytes = text.join("&").into_bytes();
         return Ok(Encoded { bytes, content_type: body.content_type.clone(), value });
     }
-    let parts: Vec<Part> = fields.into_iter().flat_map(|(name, value)| parts(&name, value)).collect();
+    let mut parts: Vec<Part<'_>> = vec![];
+    for (name, value) in fields {
+        let field = field(&name);
+        parts.extend(self::parts(&name, value, field));
+    }
     if let Some(part) = parts.iter().find(|part| part.name.contains(['\r', '\n', '\0'])) {
         let message =
             format!("the part `{}` cannot be sent: its name holds a line break or NUL", part.name.escape_debug());
@@ -124,45 +131,79 @@ fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
     Ok(Encoded { bytes, content_type: format!("{content_type}; boundary={boundary}"), value })
 }
 
-/// A field of a form: arrays repeat their name, objects are JSON (OpenAPI, Encoding Object: the defaults).
-fn form_pairs(name: &str, value: &Value) -> Vec<(String, String)> {
-    match value.read() {
-        Value::Json(Json::Array(items)) => items.iter().map(|item| (name.to_owned(), json_text(item))).collect(),
-        Value::Json(Json::Null) => vec![(name.to_owned(), String::new())],
-        value => vec![(name.to_owned(), value.to_text())],
+/// A field of a form, encoded (OpenAPI, Encoding Object). With a style, it is what a query parameter would be; by
+/// default, arrays repeat their name and objects are JSON.
+fn form_pairs(name: &str, value: &Value, field: Option<&Field>) -> Vec<(String, String)> {
+    let one = |text: &str| (form_text(name), form_text(text));
+    let json = field.and_then(|field| field.content_type(None)).is_some_and(is_json);
+    match (value.read(), field.and_then(|field| field.how.as_ref())) {
+        (Value::Json(json), Some(how)) => encode::query(name, json, how),
+        (Value::Json(value), _) if json && !value.is_string() => vec![one(&value.to_string())],
+        (Value::Json(Json::Array(items)), _) => items.iter().map(|item| one(&json_text(item))).collect(),
+        (Value::Json(Json::Null), _) => vec![one("")],
+        (Value::File(File { bytes, text: false, .. }) | Value::Bytes(bytes), _) if is_base64(field) => {
+            vec![one(&STANDARD.encode(bytes))]
+        }
+        (value, _) => vec![one(&value.to_text())],
     }
 }
 
+fn is_base64(field: Option<&Field>) -> bool {
+    field.is_some_and(|field| field.base64)
+}
+
 /// A part of a multipart body.
-struct Part {
+struct Part<'a> {
     name: String,
     file: Option<String>,
-    media_type: Option<&'static str>,
+    media_type: Option<&'a str>,
+    headers: &'a [(String, String)],
     bytes: Vec<u8>,
 }
 
-/// The parts of a field: an array is one part an item; objects are JSON, files and bytes are files.
-fn parts(name: &str, value: Value) -> Vec<Part> {
-    let part = |file, media_type, bytes| Part { name: name.to_owned(), file, media_type, bytes };
+const BYTES: &str = "application/octet-stream";
+
+/// The parts of a field: an array is one part an item; objects are JSON, files and bytes are files. With a style, they
+/// are what the pairs of a query would be, not encoded.
+fn parts<'a>(name: &str, value: Value, field: Option<&'a Field>) -> Vec<Part<'a>> {
+    let headers = field.map(|field| field.headers.as_slice()).unwrap_or_default();
+    let of = |file: Option<&str>| field.and_then(|field| field.content_type(file));
+    let part = |file: Option<String>, usual: Option<&'a str>, bytes| {
+        let media_type = of(file.as_deref()).or(usual);
+        Part { name: name.to_owned(), file, media_type, headers, bytes }
+    };
+    let is_file = field.is_some_and(|field| field.file);
     match value.into_read() {
-        Value::Json(Json::Array(items)) => items.into_iter().flat_map(|item| parts(name, Value::Json(item))).collect(),
+        Value::Json(json) if let Some(how) = field.and_then(|field| field.how.as_ref()) => {
+            let pairs = encode::plain_pairs(name, &json, how).into_iter();
+            pairs.map(|(name, text)| Part { name, ..part(None, None, text.into_bytes()) }).collect()
+        }
+        Value::Json(Json::Array(items)) => {
+            items.into_iter().flat_map(|item| parts(name, Value::Json(item), field)).collect()
+        }
         Value::Json(json @ Json::Object(_)) => {
             vec![part(None, Some("application/json"), json.to_string().into_bytes())]
         }
-        Value::File(File { name: file, bytes, text: false }) => {
-            vec![part(Some(file), Some("application/octet-stream"), bytes)]
+        Value::Json(Json::Null) => vec![part(None, None, vec![])],
+        Value::Json(json) if !is_file && of(None).is_some_and(is_json) => {
+            vec![part(None, None, json.to_string().into_bytes())]
         }
-        Value::Bytes(bytes) => vec![part(Some(name.to_owned()), Some("application/octet-stream"), bytes)],
+        Value::File(File { bytes, text: false, .. }) | Value::Bytes(bytes) if is_base64(field) => {
+            vec![part(None, None, STANDARD.encode(bytes).into_bytes())]
+        }
+        Value::File(File { name: file, bytes, text: false }) => vec![part(Some(file), Some(BYTES), bytes)],
+        Value::Bytes(bytes) => vec![part(Some(name.to_owned()), Some(BYTES), bytes)],
+        value if is_file => vec![part(Some(name.to_owned()), Some(BYTES), value.into_bytes())],
         value => vec![part(None, None, value.into_bytes())],
     }
 }
 
 /// The bytes of a multipart body, and a boundary that none of its parts holds.
-fn multipart(parts: &[Part]) -> (Vec<u8>, String) {
+fn multipart(parts: &[Part<'_>]) -> (Vec<u8>, String) {
     let mut print = fingerprint(parts.iter().flat_map(|part| [part.name.as_bytes(), part.bytes.as_slice()]));
     let boundary = loop {
         let boundary = format!("arazzo-{print:016x}");
-        let inside = |part: &Part| part.bytes.windows(boundary.len()).any(|window| window == boundary.as_bytes());
+        let inside = |part: &Part<'_>| part.bytes.windows(boundary.len()).any(|window| window == boundary.as_bytes());
         if !parts.iter().any(inside) {
             break boundary;
         }
@@ -179,6 +220,9 @@ fn multipart(parts: &[Part]) -> (Vec<u8>, String) {
         bytes.extend_from_slice(b"\r\n");
         if let Some(media_type) = part.media_type {
             bytes.extend_from_slice(format!("Content-Type: {media_type}\r\n").as_bytes());
+        }
+        for (name, value) in part.headers {
+            bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(&part.bytes);

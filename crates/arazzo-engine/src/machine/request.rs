@@ -10,6 +10,7 @@ use crate::expr::{Expr, Lookup, Piece, Root, Template};
 use crate::limits::{Servers, is_loopback};
 use crate::openapi::encode;
 use crate::program::{Argument, Build, Call, Leaf, Location, Passed, Program, Selection, Step};
+use crate::readings::Readings;
 use crate::source::Place;
 use crate::value::Value;
 
@@ -63,6 +64,9 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     let Some(operation) = program.operation(*operation) else { return Err(missing()) };
     let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![] };
     let mut values: Vec<(&Argument, Json)> = vec![];
+    // By the letter, it is sent without (docs/readings.md, `missing-required-parameter`).
+    let letter = program.readings == Readings::Letter;
+    let needed = |argument: &Argument| argument.location == Location::Path || argument.required && !letter;
     for argument in arguments {
         let value = match argument.location {
             // A value inside of a query can add nothing to it.
@@ -74,13 +78,21 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
         };
         let value = value.map(Value::into_json);
         match value {
+            Some(Json::Null) if argument.how.content.is_none() => {
+                if needed(argument) {
+                    let (kind, name) = (argument.location.word(), &argument.name);
+                    let message = format!("{kind} parameter `{name}` is required, and its value is null");
+                    return Err(why("absent-value", step, &argument.place, message));
+                }
+                builder.absent.push((written(&argument.value), argument.name.clone()));
+            }
             Some(value) => {
                 if argument.credential {
                     builder.credentials.push((argument.name.clone(), value.clone()));
                 }
                 values.push((argument, value));
             }
-            None if argument.location == Location::Path => return Err(builder.absent_path(argument)),
+            None if needed(argument) => return Err(builder.absent_parameter(argument)),
             None => {}
         }
     }
@@ -116,7 +128,9 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
         url.push_str(&query.join("&"));
     }
     let mut headers: Vec<(String, String)> = vec![];
-    for (argument, value) in of(Location::Header) {
+    let is_sent =
+        |(argument, value): &&(&Argument, Json)| argument.how.content.is_some() || !encode::is_undefined(value);
+    for (argument, value) in of(Location::Header).filter(is_sent) {
         let text = encode::header(value, &argument.how).map_err(|reason| unsafe_value(argument, "header", reason))?;
         headers.push((argument.name.clone(), text));
     }
@@ -271,21 +285,15 @@ impl Builder<'_> {
         }
     }
 
-    fn absent_path(&self, argument: &Argument) -> Box<Why> {
+    fn absent_parameter(&self, argument: &Argument) -> Box<Why> {
+        let (kind, name) = (argument.location.word(), &argument.name);
+        let is = if argument.location == Location::Path { "" } else { "is required and " };
         let Build::Template(leaf) = &argument.value else {
-            return why(
-                "absent-value",
-                self.step,
-                &argument.place,
-                format!("path parameter `{}` has no value", argument.name),
-            );
+            let message = format!("{kind} parameter `{name}` {is}has no value");
+            return why("absent-value", self.step, &argument.place, message);
         };
-        let mut why = why(
-            "absent-value",
-            self.step,
-            &argument.place,
-            format!("path parameter `{}` has no value: `{}` found nothing", argument.name, leaf.text),
-        );
+        let message = format!("{kind} parameter `{name}` {is}has no value: `{}` found nothing", leaf.text);
+        let mut why = why("absent-value", self.step, &argument.place, message);
         if let Template::Whole(expr) = &leaf.template {
             why.remarks.extend(self.origin(expr));
         }
@@ -306,6 +314,16 @@ impl Builder<'_> {
             }
             _ => None,
         }
+    }
+}
+
+/// What a value is made of, as it is written.
+fn written(build: &Build) -> String {
+    match build {
+        Build::Template(leaf) => leaf.text.clone(),
+        Build::Select(selection) => selection.text.clone(),
+        Build::Constant(json) => json.to_string(),
+        Build::Array(_) | Build::Object(_) => String::new(),
     }
 }
 

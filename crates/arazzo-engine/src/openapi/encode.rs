@@ -3,7 +3,7 @@
 //! Pure text work: knows no operation. What cannot be sent safely is refused with a reason.
 
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::value::{is_json, json_text};
 
@@ -28,6 +28,9 @@ const IN_QUERY: &AsciiSet = &RESERVED
 
 /// What `allowReserved` leaves to be encoded in a path (OpenAPI 3.2): what would end its segment.
 const IN_PATH: &AsciiSet = &IN_QUERY.remove(b'&').remove(b'+').add(b'/').add(b'?');
+
+/// What `allowReserved` leaves to be encoded in a cookie (OpenAPI 3.2): what ends its value (RFC 6265).
+const IN_COOKIE: &AsciiSet = &IN_QUERY.add(b',').add(b';');
 
 /// Why a value cannot be sent.
 pub type Unsafe = &'static str;
@@ -148,9 +151,11 @@ pub fn path<'h>(
         while let Some((before, after)) = rest.split_once('{') {
             let Some((name, after)) = after.split_once('}') else { break };
             text.push_str(before);
-            let (json, how) = value(name).ok_or((name, "it has no value"))?;
+            let (json, how) = value(name)
+                .filter(|(json, how)| !json.is_null() || how.content.is_some())
+                .ok_or((name, "it has no value"))?;
             let encoded = in_path(name, json, how);
-            if encoded.is_empty() {
+            if encoded.is_empty() || how.content.is_none() && is_undefined(json) {
                 return Err((name, "an empty value would change the path"));
             }
             text.push_str(&encoded);
@@ -158,7 +163,8 @@ pub fn path<'h>(
             rest = after;
         }
         text.push_str(rest);
-        if let (Some(name), "." | "..") = (parameter, text.as_str()) {
+        // `%2E` is a dot to whoever reads the url.
+        if let (Some(name), "." | "..") = (parameter, text.to_ascii_lowercase().replace("%2e", ".").as_str()) {
             return Err((name, "the path segment would be `.` or `..`"));
         }
         filled.push(text);
@@ -174,9 +180,9 @@ fn in_path(name: &str, value: &Json, how: &Serialization) -> String {
     let text = |json: &Json| encode(&json_text(json));
     // One value for each item or member, where the style writes each of them on its own.
     let each: Option<Vec<(Option<String>, String)>> = match value {
-        Json::Array(items) if how.explode => Some(items.iter().map(|item| (None, text(item))).collect()),
+        Json::Array(items) if how.explode => Some(defined(items).map(|item| (None, text(item))).collect()),
         Json::Object(members) if how.explode => {
-            Some(members.iter().map(|(key, item)| (Some(encode(key)), text(item))).collect())
+            Some(defined_members(members).map(|(key, item)| (Some(encode(key)), text(item))).collect())
         }
         _ => None,
     };
@@ -207,6 +213,12 @@ pub fn query(name: &str, value: &Json, how: &Serialization) -> Vec<(String, Stri
     pairs(name, value, how, &percent, &encode)
 }
 
+/// As [`query`], not encoded: what parts of a multipart body are.
+#[must_use]
+pub fn plain_pairs(name: &str, value: &Json, how: &Serialization) -> Vec<(String, String)> {
+    pairs(name, value, how, &str::to_owned, &str::to_owned)
+}
+
 /// The text of a cookie parameter: one or more `name=value`.
 ///
 /// # Errors
@@ -214,8 +226,10 @@ pub fn query(name: &str, value: &Json, how: &Serialization) -> Vec<(String, Stri
 pub fn cookie(name: &str, value: &Json, how: &Serialization) -> Result<String, Unsafe> {
     let raw = how.style == Style::Cookie;
     let plain = str::to_owned;
-    let encode: &dyn Fn(&str) -> String = if raw { &plain } else { &percent };
-    let pairs = pairs(name, value, how, encode, encode);
+    let kept = |text: &str| reserved(text, IN_COOKIE);
+    let named: &dyn Fn(&str) -> String = if raw { &plain } else { &percent };
+    let encode: &dyn Fn(&str) -> String = if how.reserved && !raw { &kept } else { named };
+    let pairs = pairs(name, value, how, named, encode);
     let text: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     let unfit = |text: &String| text.contains(|c: char| c == ';' || c.is_control());
     if text.iter().any(unfit) {
@@ -237,13 +251,14 @@ fn pairs(
     }
     let text = |json: &Json| encode(&json_text(json));
     match value {
-        Json::Array(items) if items.is_empty() => vec![],
-        Json::Object(members) if members.is_empty() => vec![],
+        value if is_undefined(value) => vec![],
         Json::Object(_) if how.style == Style::DeepObject => deep(name, value, named, encode),
         Json::Array(items) if how.explode || how.style == Style::DeepObject => {
-            items.iter().map(|item| (named(name), text(item))).collect()
+            defined(items).map(|item| (named(name), text(item))).collect()
         }
-        Json::Object(members) if how.explode => members.iter().map(|(key, item)| (named(key), text(item))).collect(),
+        Json::Object(members) if how.explode => {
+            defined_members(members).map(|(key, item)| (named(key), text(item))).collect()
+        }
         _ => vec![(named(name), joined(value, how, encode))],
     }
 }
@@ -260,6 +275,7 @@ fn deep(
             members.iter().flat_map(|(key, item)| deep(&format!("{name}[{key}]"), item, named, encode)).collect()
         }
         Json::Array(items) => items.iter().flat_map(|item| deep(name, item, named, encode)).collect(),
+        Json::Null => vec![],
         scalar => vec![(named(name), encode(&json_text(scalar)))],
     }
 }
@@ -322,6 +338,25 @@ fn form_fields(value: &Json) -> String {
     members.iter().map(pair).collect::<Vec<_>>().join("&")
 }
 
+/// `true` for what is not written at all where a style writes it (RFC 6570 §2.3): null, and what has no items.
+#[must_use]
+pub fn is_undefined(value: &Json) -> bool {
+    match value {
+        Json::Null => true,
+        Json::Array(items) => defined(items).next().is_none(),
+        Json::Object(members) => defined_members(members).next().is_none(),
+        _ => false,
+    }
+}
+
+fn defined(items: &[Json]) -> impl Iterator<Item = &Json> {
+    items.iter().filter(|item| !item.is_null())
+}
+
+fn defined_members(members: &Map<String, Json>) -> impl Iterator<Item = (&String, &Json)> {
+    members.iter().filter(|(_, value)| !value.is_null())
+}
+
 /// A value as one text: items and members with the sign of the style between them.
 fn joined(value: &Json, how: &Serialization, encode: impl Fn(&str) -> String) -> String {
     let text = |json: &Json| encode(&json_text(json));
@@ -330,11 +365,11 @@ fn joined(value: &Json, how: &Serialization, encode: impl Fn(&str) -> String) ->
         other => encode(other.encode_utf8(&mut [0; 4])),
     };
     match value {
-        Json::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(&sign),
+        Json::Array(items) => defined(items).map(text).collect::<Vec<_>>().join(&sign),
         Json::Object(members) => {
             let between = if how.explode { "=" } else { sign.as_str() };
             let member = |(key, item): (&String, &Json)| format!("{}{between}{}", encode(key), text(item));
-            members.iter().map(member).collect::<Vec<_>>().join(&sign)
+            defined_members(members).map(member).collect::<Vec<_>>().join(&sign)
         }
         scalar => text(scalar),
     }

@@ -34,15 +34,17 @@ pub struct Api<'a> {
     shelf: &'a Shelf,
 }
 
-/// Versions of OpenAPI that differ in what their objects mean.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Versions of OpenAPI that differ in what their objects mean, in their order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// 2.0
     Swagger,
     /// 3.0, whose schemas are not quite JSON Schema.
     V3_0,
-    /// 3.1 and later.
-    V3,
+    /// 3.1
+    V3_1,
+    /// 3.2 and later.
+    V3_2,
 }
 
 /// A `$ref` that leads into a document that is not there, nowhere, or round in a circle.
@@ -114,8 +116,12 @@ pub struct RequestBody<'a> {
 pub struct Field {
     /// The name of the property.
     pub name: String,
-    /// `contentType`, or what the schema says it is.
-    pub content_type: Option<String>,
+    /// `contentType`, which may be a list, or what the schema says it is.
+    pub content_types: Vec<String>,
+    /// `true` if it is a file, also where its value is a text.
+    pub file: bool,
+    /// `true` if bytes are sent as base64 (`contentEncoding`).
+    pub base64: bool,
     /// `style`, `explode`, `allowReserved`, where one of them is written.
     pub how: Option<Serialization>,
     /// `headers` with a value that is fixed.
@@ -140,8 +146,12 @@ impl<'a> Api<'a> {
     pub fn dialect(self) -> Version {
         match self.version() {
             Some((key, _)) if key.name == "swagger" => Version::Swagger,
-            Some((_, value)) if value.as_str().is_some_and(|text| text.starts_with("3.0")) => Version::V3_0,
-            _ => Version::V3,
+            Some((_, value)) => match value.as_str().unwrap_or_default() {
+                text if text.starts_with("3.0") => Version::V3_0,
+                text if text.starts_with("3.1") => Version::V3_1,
+                _ => Version::V3_2,
+            },
+            None => Version::V3_2,
         }
     }
 
@@ -386,11 +396,9 @@ impl<'a> Operation<'a> {
             return None;
         }
         let file = fields.iter().any(Parameter::is_file);
-        let form = |name: &&str| {
-            name.starts_with("multipart/") || !file && name.starts_with("application/x-www-form-urlencoded")
-        };
+        let form = |name: &&str| name.starts_with("multipart/") || !file && essence(name) == FORM;
         let names: Vec<&str> = consumes.into_iter().filter(form).collect();
-        let usual = if file { "multipart/form-data" } else { "application/x-www-form-urlencoded" };
+        let usual = if file { "multipart/form-data" } else { FORM };
         let names = if names.is_empty() { vec![usual] } else { names };
         let required = fields.iter().any(|field| field.required);
         Some(RequestBody { required, content: names.into_iter().map(|name| media(name, None)).collect(), fields })
@@ -470,10 +478,10 @@ impl<'a> RequestBody<'a> {
     pub fn encoding(&self, api: Api<'a>, media: &Media<'a>) -> Vec<Field> {
         if !self.fields.is_empty() {
             let field = |parameter: &Parameter<'_>| Field {
-                name: parameter.name.to_owned(),
-                content_type: parameter.is_file().then(|| "application/octet-stream".to_owned()),
-                how: parameter.node.get("collectionFormat").map(|_| parameter.serialization()),
-                headers: vec![],
+                file: parameter.is_file(),
+                // "Default value is csv."
+                how: parameter.is_array().then(|| parameter.serialization()),
+                ..Field::of(parameter.name)
             };
             return self.fields.iter().map(field).collect();
         }
@@ -487,20 +495,22 @@ impl<'a> RequestBody<'a> {
             }
             let encoding = written.iter().find(|(key, _)| key.name == name).map(|(_, node)| node);
             let schema = properties.iter().find(|(known, _)| *known == name).map(|(_, node)| *node);
-            let content_type = encoding.and_then(|node| node.get("contentType")).and_then(Node::as_str);
-            // "Multiple types MAY be specified": the first that is one type.
-            let chosen = content_type.map(|list| {
-                let mut types = list.split(',').map(str::trim);
-                types.clone().find(|one| !one.contains('*')).or_else(|| types.next()).unwrap_or(list).to_owned()
-            });
-            fields.push(Field {
-                name: name.to_owned(),
-                content_type: chosen.or_else(|| schema.and_then(|schema| binary(api, schema))),
-                how: encoding.and_then(styled),
-                headers: encoding.map(|encoding| fixed_headers(api, encoding)).unwrap_or_default(),
-            });
+            let written = encoding.and_then(|node| node.get("contentType")).and_then(Node::as_str);
+            let mut field = Field { how: encoding.and_then(styled), ..Field::of(name) };
+            // Up to 3.0, styles are for forms.
+            if api.dialect() <= Version::V3_0 && essence(media.name) != FORM {
+                field.how = None;
+            }
+            if let Some(schema) = schema {
+                field.described(api, schema, 0);
+            }
+            if let Some(list) = written {
+                field.content_types = list.split(',').map(|one| one.trim().to_owned()).collect();
+            }
+            field.headers = encoding.map(|encoding| fixed_headers(api, encoding)).unwrap_or_default();
+            fields.push(field);
         }
-        fields.retain(|field| field.content_type.is_some() || field.how.is_some() || !field.headers.is_empty());
+        fields.retain(|field| *field != Field::of(&field.name));
         fields
     }
 }
@@ -521,19 +531,53 @@ fn properties<'a>(api: Api<'a>, schema: Option<&'a Node>, depth: usize) -> Vec<(
     found
 }
 
-/// The media type of a property that is no text: `format: binary` (3.0), `contentMediaType` (3.1), also of the items of
-/// an array.
-fn binary(api: Api<'_>, schema: &Node) -> Option<String> {
-    let schema = api.resolve(schema).ok()?;
-    let text = |node: &Node, name: &str| node.get(name).and_then(Node::as_str).map(str::to_owned);
-    if let Some(items) = schema.get("items") {
-        return binary(api, items);
+impl Field {
+    /// A field that is written by default.
+    fn of(name: &str) -> Self {
+        let name = name.to_owned();
+        Self { name, content_types: vec![], file: false, base64: false, how: None, headers: vec![] }
     }
-    let kind = text(schema, "contentMediaType");
-    kind.or_else(|| {
-        (text(schema, "format").as_deref() == Some("binary")).then(|| "application/octet-stream".to_owned())
-    })
+
+    /// What the schema says of it: `format: binary` (3.0), `contentMediaType` and `contentEncoding` (3.1), also of the
+    /// items of an array.
+    fn described(&mut self, api: Api<'_>, schema: &Node, depth: usize) {
+        let Ok(schema) = api.resolve(schema) else { return };
+        let text = |name: &str| schema.get(name).and_then(Node::as_str);
+        if let Some(items) = schema.get("items").filter(|_| depth < 8) {
+            return self.described(api, items, depth + 1);
+        }
+        for part in schema.get("allOf").map(Node::items).unwrap_or_default().iter().filter(|_| depth < 8) {
+            self.described(api, part, depth + 1);
+        }
+        let kind = text("contentMediaType");
+        let encoded = text("contentEncoding");
+        let bytes = |kind: &str| !(is_json(kind) || crate::value::is_xml(kind) || kind.starts_with("text/"));
+        self.base64 |= encoded.is_some_and(|name| name.eq_ignore_ascii_case("base64"));
+        self.file |= text("format") == Some("binary") || encoded.is_none() && kind.is_some_and(bytes);
+        self.content_types.extend(kind.map(str::to_owned));
+    }
+
+    /// The media type of the field, if one is said; the name of a file tells which one of several it is.
+    #[must_use]
+    pub fn content_type(&self, file: Option<&str>) -> Option<&str> {
+        let safe = |one: &&str| !one.contains(char::is_control);
+        let mut types = self.content_types.iter().map(String::as_str).filter(safe);
+        let extension =
+            file.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_ascii_lowercase());
+        let extension = match extension.as_deref() {
+            Some("jpg") => Some("jpeg"),
+            Some("svg") => Some("svg+xml"),
+            Some("txt") => Some("plain"),
+            other => other,
+        };
+        let fits = |one: &&str| extension.is_some_and(|wanted| one.split('/').nth(1) == Some(wanted));
+        let concrete = |one: &&str| !one.contains('*');
+        types.clone().find(fits).or_else(|| types.find(concrete))
+    }
 }
+
+/// The media type of a form.
+const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The style of an Encoding Object, if it has one: "if present, the value of `contentType` is ignored".
 fn styled(encoding: &Node) -> Option<Serialization> {
@@ -571,6 +615,10 @@ impl<'a> Parameter<'a> {
         }
     }
 
+    fn is_array(&self) -> bool {
+        self.node.get("type").and_then(Node::as_str) == Some("array")
+    }
+
     /// `true` for a file of 2.0.
     #[must_use]
     pub fn is_file(&self) -> bool {
@@ -599,7 +647,9 @@ impl<'a> Parameter<'a> {
         Serialization {
             style: usual.style,
             explode: flag("explode").unwrap_or(usual.explode),
-            reserved: flag("allowReserved") == Some(true),
+            // "This property only applies to parameters with an `in` value of `query`", up to 3.1.
+            reserved: flag("allowReserved") == Some(true)
+                && (self.location == "query" || self.dialect >= Version::V3_2),
             content: content.first().map(|(key, _)| key.name.clone()),
         }
     }
@@ -620,8 +670,9 @@ pub fn usual_media_type(described: &[Media<'_>]) -> String {
     let concrete = |media: &&Media<'_>| !media.name.contains('*');
     match described.iter().find(any).or_else(|| described.iter().find(concrete)) {
         Some(media) if !media.name.contains('*') => media.name.to_owned(),
-        // `text/*`: any of them.
-        None if !described.is_empty() => "text/plain".to_owned(),
+        // `text/*`, `image/*`: any of them.
+        None if described.iter().any(|media| media.name.starts_with("text/")) => "text/plain".to_owned(),
+        None if !described.is_empty() => "application/octet-stream".to_owned(),
         Some(_) | None => "application/json".to_owned(),
     }
 }

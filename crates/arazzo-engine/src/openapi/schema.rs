@@ -57,7 +57,7 @@ struct Converter<'a> {
 impl<'a> Converter<'a> {
     fn convert(&mut self, node: &'a Node) -> Json {
         let Kind::Object(members) = &node.kind else { return node.to_json() };
-        let old = self.api.dialect() != Version::V3;
+        let old = self.api.dialect() < Version::V3_1;
         let mut schema = Map::new();
         if let Some(text) = node.get("$ref").and_then(Node::as_str) {
             match self.reference(text, node) {
