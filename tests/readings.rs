@@ -9,7 +9,7 @@ use arazzo_engine::diagnostic::{Diagnostics, Severity};
 use arazzo_engine::event::EventKind;
 use arazzo_engine::inputs::accept;
 use arazzo_engine::load::LoadOptions;
-use arazzo_engine::machine::{Input, Machine, Outcome};
+use arazzo_engine::machine::{Input, Machine, Outcome, missing_credentials};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
 use serde_json::{Map, Value as Json, json};
@@ -100,7 +100,9 @@ fn told(case: &Case, readings: Readings) -> String {
     let options = LoadOptions { readings, root: Some("file:///work/".to_owned()), ..LoadOptions::default() };
     let (compiled, loading, _) = load(&files, options);
     let Some(compiled) = compiled else { return said(&loading) };
-    let found = compiled.of(WorkflowId(0));
+    let mut settings = settings(&case.head["settings"]);
+    let mut found = compiled.of(WorkflowId(0));
+    found.extend(missing_credentials(&compiled.program, WorkflowId(0), &settings.credentials, &|_| false));
     let mut text = said(&found);
     if found.has_errors() {
         text.push_str("  refused\n");
@@ -114,7 +116,6 @@ fn told(case: &Case, readings: Readings) -> String {
             return text;
         }
     };
-    let mut settings = settings(&case.head["settings"]);
     for (name, file) in case.head["files"].as_object().into_iter().flatten() {
         let file = arazzo_engine::value::File {
             name: file["name"].as_str().unwrap().to_owned(),

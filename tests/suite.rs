@@ -14,9 +14,9 @@ use std::sync::Arc;
 use arazzo_engine::compile::{Compiled, compile};
 use arazzo_engine::diagnostic::Diagnostics;
 use arazzo_engine::inputs::accept;
-use arazzo_engine::limits::{LoopDelay, Settings};
+use arazzo_engine::limits::{LoopDelay, Redirects, Settings};
 use arazzo_engine::load::{Fetched, LoadOptions, Loader, Need};
-use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Response, Turn};
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outgoing, Response, Turn};
 use arazzo_engine::node::{Node, NodeLimits};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::source::Sources;
@@ -184,6 +184,8 @@ pub struct World {
     pub lines: String,
     done: bool,
     cancel_at: Vec<u64>,
+    /// `show: wire`: requests as they are sent, and only those events that are not about requests and answers.
+    shows_wire: bool,
     wake: Option<u64>,
 }
 
@@ -199,7 +201,18 @@ impl World {
         let machine = Machine::new(compiled.program, workflow, inputs, settings(&case.head["settings"])).unwrap();
         let replies = case.head["replies"].as_array().cloned().unwrap_or_default();
         let cancel_at = case.head["cancel"].as_array().into_iter().flatten().filter_map(Json::as_u64).collect();
-        Self { machine, replies, pending: vec![], now: 0, lines: String::new(), done: false, cancel_at, wake: None }
+        let shows_wire = case.head["show"] == json!("wire");
+        Self {
+            shows_wire,
+            machine,
+            replies,
+            pending: vec![],
+            now: 0,
+            lines: String::new(),
+            done: false,
+            cancel_at,
+            wake: None,
+        }
     }
 
     pub fn run(&mut self) -> String {
@@ -235,6 +248,20 @@ impl World {
         self.take(turn);
     }
 
+    /// What goes over the wire, unmasked, if the case wants to show that.
+    fn wire(&mut self, send: &Outgoing) {
+        if !self.shows_wire {
+            return;
+        }
+        let request = &send.request;
+        write!(self.lines, "   -> {} {}", request.method, request.url).unwrap();
+        for (name, value) in &request.headers {
+            write!(self.lines, "  {name}: {value}").unwrap();
+        }
+        let body = request.body.as_ref().map(|body| format!("  {}", String::from_utf8_lossy(body)));
+        writeln!(self.lines, "{}", body.unwrap_or_default()).unwrap();
+    }
+
     fn take(&mut self, turn: Turn) {
         for event in &turn.events {
             let Json::Object(mut fields) = serde_json::to_value(event).unwrap() else { panic!() };
@@ -248,6 +275,9 @@ impl World {
                 fields.shift_remove(name).and_then(|v| v.as_str().map(str::to_owned))
             };
             let kind = text(&mut fields, "type").unwrap();
+            if self.shows_wire && kind.starts_with("re") {
+                continue;
+            }
             let step = text(&mut fields, "step").map(|step| format!(" {step}")).unwrap_or_default();
             let attempt = attempt.map(|attempt| format!(".{attempt}")).unwrap_or_default();
             let visit = fields.shift_remove("visit").map(|visit| format!("#{visit}{attempt}")).unwrap_or_default();
@@ -265,6 +295,7 @@ impl World {
             writeln!(self.lines, "{:>5} {kind}{frame}{step}{visit}{place} {}", self.now, Json::Object(fields)).unwrap();
         }
         for send in &turn.sends {
+            self.wire(send);
             let reply = if self.replies.len() > 1 { self.replies.remove(0) } else { self.replies[0].clone() };
             let after = reply["after"].as_u64().unwrap_or(10);
             self.pending.push((self.now + after, send.call, canned(&reply)));
@@ -313,6 +344,22 @@ pub fn settings(head: &Json) -> Settings {
     if let Some(server) = head["server"].as_str() {
         settings.servers.all = Some(server.to_owned());
     }
+    for (key, value) in head["auth"].as_object().into_iter().flatten() {
+        settings.credentials = std::mem::take(&mut settings.credentials).scheme(key, value.as_str().unwrap());
+    }
+    if let Some(token) = head["bearer"].as_str() {
+        settings.credentials = std::mem::take(&mut settings.credentials).bearer("token", token);
+    }
+    if let Some((user, password)) = head["user"].as_str().and_then(|user| user.split_once(':')) {
+        settings.credentials = std::mem::take(&mut settings.credentials).basic(user, password);
+    }
+    if head["redirects"] == json!("never") {
+        settings.redirects = Redirects::Never;
+    }
+    for host in head["allowHosts"].as_array().into_iter().flatten() {
+        settings.allowed_hosts.push(host.as_str().unwrap().to_owned());
+    }
+    settings.cookies = head["cookies"] == json!(true);
     settings.require_outputs = head["requireOutputs"] == json!(true);
     settings
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::suite::workspace_root;
 
 /// The engine's rooms in the order of ARCHITECTURE.md: a room may use only rooms above it.
-const ROOMS: [&str; 19] = [
+const ROOMS: [&str; 20] = [
     "source",
     "diagnostic",
     "readings",
@@ -16,6 +16,7 @@ const ROOMS: [&str; 19] = [
     "openapi",
     "expr",
     "load",
+    "credentials",
     "limits",
     "program",
     "inputs",

@@ -8,7 +8,7 @@ pub(crate) const SUCCEEDED: u8 = 0;
 pub(crate) const USAGE: u8 = 2;
 /// A document is wrong, or a source is not found.
 pub(crate) const DOCUMENT: u8 = 3;
-/// Refused by policy: a file that may not be read.
+/// Refused by policy: a host, a file, a secret.
 pub(crate) const REFUSED: u8 = 6;
 /// The outputs or a report could not be written.
 pub(crate) const OUTPUT: u8 = 7;
@@ -29,6 +29,6 @@ Exit codes:
   3    a document is wrong, or a source is not found
   4    no answer from a server, and the document does not handle it
   5    stopped by a limit of the run: steps, time, waiting, depth of calls, body size
-  6    refused by policy: a file that may not be read
+  6    refused by policy: a host, a file, a secret
   7    the outputs or a report could not be written
   130  interrupted (143: terminated)";

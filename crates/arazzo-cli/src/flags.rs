@@ -129,6 +129,10 @@ pub(crate) struct RunFlags {
     /// A secret input: NAME (value from ARAZZO_SECRET_<NAME>), NAME@FILE, or NAME=- (stdin)
     #[arg(short, long = "secret", value_name = "NAME")]
     pub(crate) secrets: Vec<String>,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialFlags,
+    #[command(flatten)]
+    pub(crate) session: SessionFlags,
     /// Stop after this time: 500ms, 10s, 5m, 1h; a bare number is seconds
     #[arg(long, value_name = "DURATION", default_value = "1h", env = "ARAZZO_TIMEOUT", hide_env_values = true, value_parser = duration)]
     pub(crate) timeout: Duration,
@@ -194,6 +198,52 @@ pub(crate) struct ReportFlags {
     /// The reports, as `arazzo run --report` takes them: junit, har, md or json, each to a file or into a folder
     #[arg(value_name = "FMT[=PATH]", required = true)]
     pub(crate) reports: Vec<Wanted>,
+}
+
+/// What proves who calls.
+#[derive(Debug, Args)]
+pub(crate) struct CredentialFlags {
+    /// A credential for a security scheme of the API: SCHEME=VALUE (a key, a token, USER:PASSWORD), SCHEME (value from
+    /// ARAZZO_SECRET_<SCHEME>), SCHEME@FILE, SCHEME=- (stdin); for tokens that are fetched, SCHEME.clientId=…,
+    /// SCHEME.clientSecret=…, SCHEME.username=…, SCHEME.password=…
+    #[arg(long, value_name = "SCHEME[=VALUE]")]
+    pub(crate) auth: Vec<String>,
+    /// A token for every scheme that takes one: NAME (value from ARAZZO_SECRET_<NAME>), NAME@FILE, NAME=- (stdin)
+    #[arg(long, value_name = "NAME")]
+    pub(crate) bearer: Option<String>,
+    /// A user for every scheme that takes one
+    #[arg(short, long, value_name = "USER:PASSWORD")]
+    pub(crate) user: Option<String>,
+}
+
+/// What lasts from one request to the next.
+#[derive(Debug, Args)]
+pub(crate) struct SessionFlags {
+    /// Redirects: auto (followed, to hosts that the sources name, where the document does not judge them), never
+    #[arg(long, value_enum, default_value_t = FollowRedirects::Auto, env = "ARAZZO_REDIRECTS", hide_env_values = true)]
+    pub(crate) redirects: FollowRedirects,
+    /// A host that may be called although no source names it: HOST, or HOST:PORT
+    #[arg(long = "allow-host", value_name = "HOST")]
+    pub(crate) allowed_hosts: Vec<String>,
+    /// Keep the cookies of answers, and send them with the requests that follow
+    #[arg(long, env = "ARAZZO_COOKIES", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub(crate) cookies: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FollowRedirects {
+    Auto,
+    Never,
+}
+
+impl SessionFlags {
+    pub(crate) fn on(&self, builder: arazzo::Builder) -> arazzo::Builder {
+        let redirects = match self.redirects {
+            FollowRedirects::Auto => arazzo::Redirects::Auto,
+            FollowRedirects::Never => arazzo::Redirects::Never,
+        };
+        self.allowed_hosts.iter().fold(builder.redirects(redirects).cookies(self.cookies), arazzo::Builder::allow_host)
+    }
 }
 
 /// What a mock does wrong, and how slowly.

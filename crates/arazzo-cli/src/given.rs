@@ -2,14 +2,16 @@
 //!
 //! Messages never show a value.
 
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use arazzo::engine::credentials::PARTS;
 use arazzo::engine::inputs::InputFault;
-use arazzo::{Error, Inputs, Workflow};
+use arazzo::{Credentials, Description, Error, Inputs, Workflow};
 use serde_json::{Map, Value as Json};
 
-use crate::flags::RunFlags;
+use crate::flags::{CredentialFlags, RunFlags};
 
 /// What was given, and which of it may be seen by others on this machine.
 pub(crate) struct Given {
@@ -35,21 +37,20 @@ impl Given {
 }
 
 /// Collects inputs: the environment, then files in order, then flags; later ones win.
-pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow) -> Result<Given, Error> {
+pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<Given, Error> {
     let mut values: Map<String, Json> = Map::new();
     let mut faults = vec![];
     let mut typed = vec![];
     let mut files = Inputs::new();
-    let mut stdin = Stdin(false);
     environment(workflow, &mut values, &mut faults);
     for path in &flags.input_files {
-        match file(path, &mut stdin)? {
+        match file(path, stdin)? {
             Json::Object(members) => values.extend(members),
             _ => faults.push(fault("", format!("`{}` does not hold an object of inputs", path.display()), None)),
         }
     }
     for argument in &flags.inputs {
-        match one(argument, workflow, &mut stdin) {
+        match one(argument, workflow, stdin) {
             Ok(One::Input(name, value, on_command_line)) => {
                 if on_command_line {
                     typed.push(name.clone());
@@ -75,7 +76,7 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow) -> Result<Given, Er
         }
     }
     for argument in &flags.secrets {
-        match secret(argument, workflow, &mut stdin) {
+        match secret(argument, workflow, stdin) {
             Ok((name, value)) => {
                 values.insert(name, value);
             }
@@ -174,6 +175,13 @@ fn separator(argument: &str, first: usize) -> Option<(usize, &'static str)> {
 
 fn secret(argument: &str, workflow: &Workflow, stdin: &mut Stdin) -> Result<(String, Json), InputFault> {
     let name = secret_name(argument);
+    let text = secret_text(argument, "--secret", stdin)?;
+    Ok((name.to_owned(), workflow.typed(name, &text)?))
+}
+
+/// The value of a secret that was named: from the environment, a file, or stdin.
+fn secret_text(argument: &str, flag: &str, stdin: &mut Stdin) -> Result<String, InputFault> {
+    let name = secret_name(argument);
     let rest = argument.get(name.len()..).unwrap_or_default();
     let text = if let Some(path) = rest.strip_prefix('@') {
         stdin.read(path).map_err(|reason| fault(name, format!("secret `{name}`: {reason}"), None))?
@@ -182,18 +190,67 @@ fn secret(argument: &str, workflow: &Workflow, stdin: &mut Stdin) -> Result<(Str
     } else if rest.is_empty() {
         variable("ARAZZO_SECRET_", name).ok_or_else(|| {
             let help = format!(
-                "set ARAZZO_SECRET_{name} (or ARAZZO_SECRET_{}), or give --secret {name}@FILE",
+                "set ARAZZO_SECRET_{name} (or ARAZZO_SECRET_{}), or give {flag} {name}@FILE",
                 upper_snake(name)
             );
             fault(name, format!("secret `{name}` has no value"), Some(help))
         })?
     } else {
-        let help = format!("put the value into ARAZZO_SECRET_{name} and write --secret {name}");
+        let help = format!("put the value into ARAZZO_SECRET_{name} and write {flag} {name}");
         return Err(fault(name, format!("the value of secret `{name}` may not stand on the command line"), Some(help)));
     };
     // A file or a pipe ends with a line break that is not part of a secret.
-    let text = text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text);
-    Ok((name.to_owned(), workflow.typed(name, text)?))
+    Ok(text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text).to_owned())
+}
+
+/// Credentials: those that were given, then those of the environment for the schemes of the documents.
+pub(crate) fn credentials(
+    flags: &CredentialFlags,
+    description: &Description,
+    stdin: &mut Stdin,
+) -> Result<Credentials, Error> {
+    let mut credentials = Credentials::new();
+    let named: BTreeSet<&str> = description.schemes().map(|(_, scheme)| scheme).collect();
+    for scheme in named {
+        let parts = PARTS.iter().map(|part| format!("{scheme}.{part}"));
+        for key in std::iter::once(scheme.to_owned()).chain(parts) {
+            if let Some(value) = variable("ARAZZO_SECRET_", &key) {
+                credentials = credentials.scheme(key, value);
+            }
+        }
+    }
+    let mut faults = vec![];
+    for argument in &flags.auth {
+        let name = secret_name(argument);
+        match argument.get(name.len()..).unwrap_or_default().strip_prefix('=') {
+            Some(value) if value != "-" => credentials = credentials.scheme(name, value),
+            _ => match secret_text(argument, "--auth", stdin) {
+                Ok(value) => credentials = credentials.scheme(name, value),
+                Err(wrong) => faults.push(wrong),
+            },
+        }
+    }
+    if let Some(argument) = &flags.bearer {
+        // A message never shows a value, and this looks like one.
+        if secret_name(argument).len() > 60 || argument.starts_with("eyJ") {
+            let help = "set ARAZZO_SECRET_TOKEN and write --bearer token".to_owned();
+            faults.push(fault("", "--bearer takes the name of a secret, not the token itself".to_owned(), Some(help)));
+        } else {
+            match secret_text(argument, "--bearer", stdin) {
+                Ok(value) => credentials = credentials.bearer(secret_name(argument), value),
+                Err(wrong) => faults.push(wrong),
+            }
+        }
+    }
+    match flags.user.as_deref().map(|user| user.split_once(':').ok_or(user)) {
+        Some(Ok((user, password))) => credentials = credentials.basic(user, password),
+        Some(Err(user)) => {
+            let help = Some(format!("write -u {user}:PASSWORD"));
+            faults.push(fault("", "the user of --user has no password".to_owned(), help));
+        }
+        None => {}
+    }
+    if faults.is_empty() { Ok(credentials) } else { Err(Error::Inputs(faults)) }
 }
 
 /// `ARAZZO_INPUT_<name>`, exact case first, then UPPER_SNAKE.
@@ -229,7 +286,8 @@ fn file(path: &Path, stdin: &mut Stdin) -> Result<Json, Error> {
 }
 
 /// Standard input, which can be read once; `-` names it.
-struct Stdin(bool);
+#[derive(Default)]
+pub(crate) struct Stdin(bool);
 
 impl Stdin {
     fn read(&mut self, path: &str) -> Result<String, String> {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::exit;
 use crate::flags::RunFlags;
-use crate::given::{self, Given};
+use crate::given::{self, Given, Stdin};
 use crate::report::{self, Wanted};
 use crate::save::{Readers, save};
 use crate::show::account::Account;
@@ -55,7 +55,10 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
         }
         None => {}
     }
-    let description = builder.load()?;
+    let description = flags.session.on(builder).load()?;
+    let mut stdin = Stdin::default();
+    let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
+    let description = description.with_credentials(credentials)?;
     let name = flags.workflow.as_deref().or(flags.workflow_argument.as_deref());
     let workflow = description.workflow(name).map_err(|error| match (&error, name) {
         // `--mock volumesApi` reads as a flag and the name of a workflow.
@@ -66,7 +69,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
         }
         _ => error,
     })?;
-    let mut given = given::collect(flags, &workflow)?;
+    let mut given = given::collect(flags, &workflow, &mut stdin)?;
     given.make_up(workflow.example_inputs());
     let mut faults = std::mem::take(&mut given.faults);
     if let Err(error) = workflow.check(given.inputs.clone()) {

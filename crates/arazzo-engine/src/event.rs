@@ -85,6 +85,9 @@ pub enum EventKind {
         headers: Vec<(String, String)>,
         /// The body, cut at a limit.
         body: Option<BodyText>,
+        /// What it is sent for, if not for the step itself: `redirect`, `challenge`, `token`, `discovery`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
     },
     /// An answer arrived.
     #[serde(rename = "response.received")]
@@ -291,7 +294,8 @@ pub enum RunStatus {
 pub struct Why {
     /// `criterion-not-met`, `criterion-not-evaluable`, `unexpected-status`, `no-answer`, `step-timeout`, `absent-value`,
     /// `unsafe-value`, `invalid-input`, `replacement-target`, `dependency-not-met`, `step-limit`, `time-limit`,
-    /// `wait-limit`, `body-limit`, `depth-limit`, `interrupted`, `ended-on-failure`.
+    /// `wait-limit`, `body-limit`, `depth-limit`, `redirect-limit`, `redirect-refused`, `no-token`, `no-credentials`,
+    /// `interrupted`, `ended-on-failure`.
     pub code: String,
     /// What happened, in words.
     pub message: String,

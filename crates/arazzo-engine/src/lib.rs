@@ -78,6 +78,7 @@
 #![forbid(unsafe_code)]
 
 pub mod compile;
+pub mod credentials;
 pub mod diagnostic;
 pub mod document;
 pub mod event;

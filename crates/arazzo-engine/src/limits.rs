@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::credentials::Credentials;
 use crate::source::Place;
 
 /// Milliseconds: since the start of a run, or a duration.
@@ -110,6 +111,16 @@ pub fn is_loopback(url: &url::Url) -> bool {
     }
 }
 
+/// What is done with an answer that says *elsewhere*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Redirects {
+    /// Followed where neither the operation nor the step has anything to say about it, to the hosts of the sources.
+    #[default]
+    Auto,
+    /// Judged as it comes.
+    Never,
+}
+
 /// How a run is to be run, beyond its inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Settings {
@@ -119,6 +130,18 @@ pub struct Settings {
     pub loop_delay: LoopDelay,
     /// Base urls.
     pub servers: Servers,
+    /// What proves who calls. Not part of a stored state: a machine keeps it with its secrets.
+    #[serde(skip)]
+    pub credentials: Credentials,
+    /// Redirects.
+    #[serde(default)]
+    pub redirects: Redirects,
+    /// Hosts that no source names and that may be called all the same: `host`, or `host:port`.
+    #[serde(default)]
+    pub allowed_hosts: Vec<String>,
+    /// Keeps the cookies of answers, and sends them with the requests that they are for.
+    #[serde(default)]
+    pub cookies: bool,
     /// Inputs to treat as secrets, beyond those that are found.
     pub secrets: Vec<String>,
     /// `--require-outputs`: a run that leaves a declared output without a value exits with 1.

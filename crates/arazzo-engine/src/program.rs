@@ -53,6 +53,8 @@ pub struct ApiSource {
     pub name: String,
     /// The file or url it was read from, as people see it.
     pub file: String,
+    /// Names of its security schemes.
+    pub schemes: Vec<String>,
 }
 
 /// A workflow.

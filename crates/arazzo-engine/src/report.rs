@@ -52,6 +52,9 @@ pub struct CallReport {
     pub url: String,
     /// The status, if there was an answer.
     pub status: Option<u16>,
+    /// What it was sent for, if not for the step itself: `token`, `redirect`, ….
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// `true` if nobody knows whether the server acted: no answer yet, or it was lost after sending.
     pub in_doubt: bool,
 }
@@ -93,12 +96,13 @@ impl Report {
         let Some(step) = self.steps.get_mut(index) else { return };
         match &event.kind {
             EventKind::StepStarted { .. } => step.visits += 1,
-            EventKind::RequestSent { call, method, url, .. } => {
+            EventKind::RequestSent { call, method, url, because, .. } => {
                 step.calls.push(CallReport {
                     call: *call,
                     method: method.clone(),
                     url: url.clone(),
                     status: None,
+                    because: because.clone(),
                     in_doubt: true,
                 });
             }
@@ -127,7 +131,9 @@ impl Report {
             step.calls
                 .iter()
                 .filter(|call| !matches!(call.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY"))
-                .filter(|call| call.in_doubt || call.status.is_some_and(|status| (200..300).contains(&status)))
+                // A token is nothing that is left behind; a server that redirects may have acted before.
+                .filter(|call| call.because.as_deref() != Some("token"))
+                .filter(|call| call.in_doubt || call.status.is_some_and(|status| (200..400).contains(&status)))
                 .map(|call| Change { step: &step.step, call, outputs: &step.outputs })
         })
     }

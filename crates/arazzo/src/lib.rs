@@ -44,7 +44,7 @@ use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::Warning;
 use arazzo_engine::load::LoadOptions;
-use arazzo_engine::machine::Machine;
+use arazzo_engine::machine::{Machine, missing_credentials};
 use arazzo_engine::plan::{PlannedStep, plan};
 use arazzo_engine::program::{Input, Program, WorkflowId};
 use arazzo_engine::value::File;
@@ -52,8 +52,9 @@ use serde_json::{Map, Value as Json};
 use transport::{SystemClock, World};
 
 pub use arazzo_engine as engine;
+pub use arazzo_engine::credentials::Credentials;
 pub use arazzo_engine::event::{Event, EventKind};
-pub use arazzo_engine::limits::{Limits, LoopDelay, Servers, Settings};
+pub use arazzo_engine::limits::{Limits, LoopDelay, Redirects, Servers, Settings};
 pub use arazzo_engine::machine::{Outcome, Stop};
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
@@ -172,6 +173,31 @@ impl Builder {
         self
     }
 
+    /// What proves who calls: for security schemes of the descriptions, or for all that take a token or a user.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.settings.credentials = credentials;
+        self
+    }
+
+    /// What is done with redirects.
+    pub fn redirects(mut self, redirects: Redirects) -> Self {
+        self.settings.redirects = redirects;
+        self
+    }
+
+    /// Keeps cookies within a run, and sends them where they are for; off by default.
+    pub fn cookies(mut self, keep: bool) -> Self {
+        self.settings.cookies = keep;
+        self
+    }
+
+    /// Lets a run go to a host that no source names, where a redirect or an OpenID configuration leads: `host`, or
+    /// `host:port`.
+    pub fn allow_host(mut self, host: impl Into<String>) -> Self {
+        self.settings.allowed_hosts.push(host.into());
+        self
+    }
+
     /// Makes a run without a value for every declared output exit with 1.
     pub fn require_outputs(mut self, require: bool) -> Self {
         self.settings.require_outputs = require;
@@ -234,6 +260,7 @@ impl Builder {
         let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };
         let compiled = compile(&bundle, loading, readings);
         known_servers(&self.settings.servers, &compiled.program)?;
+        known_schemes(&self.settings.credentials, &compiled.program)?;
         #[cfg(feature = "mock")]
         let mocking = match self.mocked.take() {
             Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
@@ -308,11 +335,43 @@ impl Description {
             let near = name.and_then(|name| nearest(name, known.iter().map(String::as_str)).map(str::to_owned));
             return Err(Error::NoSuchWorkflow { wanted: name.map(str::to_owned), known, nearest: near });
         };
-        let found = self.compiled.of(id);
+        let mut found = self.compiled.of(id);
+        if !found.has_errors() {
+            let answered = |source: &str| self.is_mocked(source);
+            found.extend(missing_credentials(program, id, &self.settings.credentials, &answered));
+        }
         if found.has_errors() {
             return Err(self.documents(found));
         }
         Ok(Workflow { description: self.clone(), id, found })
+    }
+
+    /// The security schemes that the sources describe: the source and the name of each.
+    pub fn schemes(&self) -> impl Iterator<Item = (&str, &str)> {
+        let apis = self.program().apis.iter();
+        apis.flat_map(|api| api.schemes.iter().map(|scheme| (api.name.as_str(), scheme.as_str())))
+    }
+
+    /// As [`Builder::credentials`], once it is known which schemes there are.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if a credential is for a scheme that no source describes.
+    pub fn with_credentials(mut self, credentials: Credentials) -> Result<Self, Error> {
+        known_schemes(&credentials, self.program())?;
+        self.settings.credentials = credentials;
+        Ok(self)
+    }
+
+    /// `true` if requests to a source are answered from its description.
+    #[cfg_attr(not(feature = "mock"), expect(clippy::unused_self, reason = "there is no mock to look at"))]
+    fn is_mocked(&self, source: &str) -> bool {
+        #[cfg(feature = "mock")]
+        if let Some(mocking) = &self.mocking {
+            return mocking.mock.served().any(|(_, name, _)| name == source);
+        }
+        #[cfg(not(feature = "mock"))]
+        let _ = source;
+        false
     }
 
     /// What each step of a workflow calls, whether or not the workflow can run.
@@ -587,6 +646,38 @@ fn known_variables(servers: &Servers, program: &Program) -> Result<(), Error> {
             let values = variable.values.join(", ");
             return Err(Error::Setup(format!("the server variable `{given}` is one of {values}, not `{value}`")));
         }
+    }
+    Ok(())
+}
+
+/// Checks that the schemes exist that credentials were given for.
+fn known_schemes(credentials: &Credentials, program: &Program) -> Result<(), Error> {
+    let known: Vec<(&str, &str)> = program
+        .apis
+        .iter()
+        .flat_map(|api| api.schemes.iter().map(|scheme| (api.name.as_str(), scheme.as_str())))
+        .collect();
+    for name in credentials.names() {
+        let whole = engine::credentials::PARTS
+            .iter()
+            .find_map(|part| name.strip_suffix(part)?.strip_suffix('.'))
+            .unwrap_or(name);
+        let is =
+            |name: &str| known.iter().any(|(source, scheme)| name == *scheme || name == format!("{source}.{scheme}"));
+        if is(whole) || is(name) {
+            continue;
+        }
+        let names = known.iter().map(|(_, scheme)| *scheme);
+        let hint = match nearest(whole, names.clone()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if known.is_empty() => {
+                "the documents describe none: pass it as a parameter, or with --bearer".to_owned()
+            }
+            None => format!("security schemes: {}", names.collect::<Vec<_>>().join(", ")),
+        };
+        let message =
+            format!("a credential is given for the security scheme `{whole}`, which no source describes; {hint}");
+        return Err(Error::Setup(message));
     }
     Ok(())
 }

@@ -200,7 +200,7 @@ impl Account {
         let own = |attempt: &&mut Attempt| attempt.frame == event.frame && attempt.step == *name;
         let Some(attempt) = self.attempts.iter_mut().rev().find(own) else { return };
         match &event.kind {
-            EventKind::RequestSent { call, method, url, headers, body } => attempt.exchanges.push(Exchange {
+            EventKind::RequestSent { call, method, url, headers, body, .. } => attempt.exchanges.push(Exchange {
                 call: *call,
                 method: method.clone(),
                 url: url.clone(),

@@ -12,9 +12,10 @@ use serde_json::Value as Json;
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, nearest};
 use crate::document::{self, Document, is_identifier};
 use crate::expr::{DeclaredDocument, DeclaredStep, DeclaredSteps, DeclaredWorkflow, Finding, Scope, StepId, Template};
-use crate::load::Bundle;
+use crate::load::{Bundle, DescribedKind};
 use crate::node::{Kind, Node};
 use crate::openapi;
+use crate::openapi::Api;
 use crate::program::{ApiSource, Build, Call, Inputs, Operation, Output, Program, Step, Workflow, WorkflowId};
 use crate::readings::Readings;
 use crate::source::{Sources, Span};
@@ -152,7 +153,13 @@ fn apis(bundle: &Bundle) -> (Vec<ApiSource>, Vec<usize>) {
         if *number == apis.len() {
             let root = described.root.as_ref();
             let file = root.and_then(|root| bundle.sources.get(root.span.source)).map(|source| source.name.clone());
-            apis.push(ApiSource { name: described.label.clone(), file: file.unwrap_or_default() });
+            let openapi = root.filter(|_| described.kind == DescribedKind::Openapi);
+            let schemes = openapi.map(|root| Api::new(root, &bundle.shelf).scheme_names().map(str::to_owned).collect());
+            apis.push(ApiSource {
+                name: described.label.clone(),
+                file: file.unwrap_or_default(),
+                schemes: schemes.unwrap_or_default(),
+            });
         }
     }
     (apis, numbers)

@@ -6,10 +6,10 @@ use super::finish::End;
 use super::frame::{Next, Outputs, Position, Slot, Used, outputs_json};
 use super::judge::{self, Judged};
 use super::wire::{Stop, Turn};
-use super::{Jump, Machine, operation_of, print_of, request};
+use super::{Jump, Machine, operation_of, request};
 use crate::event::{EventKind, StepStatus, Why};
 use crate::expr::{Exchange, StepId};
-use crate::limits::{LoopDelay, Millis};
+use crate::limits::{LoopDelay, Millis, Redirects};
 use crate::program::{Action, Call, Criterion, Step, Target, Then};
 use crate::readings::Readings;
 
@@ -131,8 +131,10 @@ impl Machine {
             return;
         }
         if (300..400).contains(&status) {
-            why.remarks
-                .push("redirects are not followed by this version: criteria see the answer as it came".to_owned());
+            why.remarks.push(match self.state.settings.redirects {
+                Redirects::Never => "redirects are not followed: --redirects never".to_owned(),
+                Redirects::Auto => "a redirect is judged as it comes where the operation documents it, a criterion of the step reads it, or it leads nowhere".to_owned(),
+            });
         }
         let called = format!("{} {}", operation.method, operation.path);
         why.help = match judge::documented(operation, status) {
@@ -497,7 +499,7 @@ impl Machine {
         let (print, loopback) = match &step.call {
             Call::Operation { .. } => {
                 let built = request::build(&program, step, &self.state.settings.servers, &self.view(None)).ok()?;
-                (print_of(&built.request), built.loopback)
+                (built.print, built.loopback)
             }
             Call::Workflow { workflow, passed, .. } => {
                 let inputs = self.passed(target, *workflow, passed, None, &mut Turn::default()).ok()?;

@@ -238,16 +238,16 @@ impl Machine {
         self.brought_back(&detour.exchange)
     }
 
-    /// Keeps an exchange with the secrets: it may hold anything that a server sent.
-    pub(super) fn aside(&mut self, exchange: &Exchange) -> Slot {
-        let text = serde_json::to_string(exchange).unwrap_or_default();
+    /// Keeps an exchange or a request with the secrets: it may hold anything that a server sent.
+    pub(super) fn aside(&mut self, kept: &impl serde::Serialize) -> Slot {
+        let text = serde_json::to_string(kept).unwrap_or_default();
         self.secrets.0.push(Value::Text(text));
         self.state.secret_names.push("a response".to_owned());
         Slot::Secret(self.secrets.0.len() as u32 - 1)
     }
 
-    /// An exchange that was put aside.
-    pub(super) fn brought_back(&self, slot: &Slot) -> Option<Exchange> {
+    /// What was put aside.
+    pub(super) fn brought_back<T: serde::de::DeserializeOwned>(&self, slot: &Slot) -> Option<T> {
         match slot.value(&self.secrets)? {
             Value::Text(text) => serde_json::from_str(text).ok(),
             _ => None,
@@ -330,12 +330,11 @@ impl Machine {
         turn.sends.retain(|send| !turn.aborts.contains(&send.call));
         for flight in std::mem::take(&mut self.state.flights) {
             if let Position::Calling { step, .. } = self.frame().position {
-                let sent = self.step_state(step).map_or(now, |state| state.sent);
                 let kind = EventKind::RequestFailed {
                     call: flight.call.0,
                     failure: "timeout".to_owned(),
                     message: "given up when the time of the step was over".to_owned(),
-                    duration_ms: now.saturating_sub(sent),
+                    duration_ms: now.saturating_sub(flight.sent),
                     in_doubt: true,
                 };
                 self.emit(turn, Some(step), None, kind);

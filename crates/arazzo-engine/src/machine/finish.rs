@@ -46,7 +46,7 @@ impl Machine {
                 let name = self.program.step(step).map(|s| s.name.clone()).unwrap_or_default();
                 let mut why = self.why(step, "interrupted", format!("interrupted in step `{name}`"));
                 if let Some(flight) = self.state.flights.first() {
-                    let Exchange { method, url, .. } = self.exchange_of(step, flight.clone());
+                    let Exchange { method, url, .. } = self.exchange_of(step, flight);
                     why.remarks.push(format!("{method} {url} was sent; its result is not known"));
                 }
                 why

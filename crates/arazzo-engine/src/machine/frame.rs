@@ -175,7 +175,6 @@ pub(super) struct StepState {
     pub(super) used: Vec<Used>,
     /// When the current attempt began.
     pub(super) entered: Millis,
-    pub(super) sent: Millis,
     pub(super) status: Option<StepStatus>,
     /// Of the last visit.
     pub(super) outputs: Option<Outputs>,
@@ -209,8 +208,28 @@ pub(super) struct Pace {
 pub(super) struct Flight {
     pub(super) call: CallId,
     pub(super) method: String,
+    /// When it was sent.
+    pub(super) sent: Millis,
+    pub(super) errand: Errand,
+    /// What the server asked for before.
+    pub(super) challenge: Option<String>,
+    /// How many redirects led to it.
+    pub(super) hops: u32,
+    /// The request, kept with the secrets, if it is not the one that the step builds.
+    pub(super) request: Option<Slot>,
     #[serde(skip)]
     pub(super) exchange: Option<Box<Exchange>>,
+}
+
+/// What a request in flight brings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Errand {
+    /// The answer of the operation.
+    Operation,
+    /// The token with this key.
+    Token(String),
+    /// Where the token with this key is to be had.
+    Discovery(String),
 }
 
 /// What expressions see of a frame.

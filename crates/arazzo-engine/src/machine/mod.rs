@@ -36,20 +36,29 @@ use crate::source::Place;
 use crate::value::Value;
 
 mod act;
+mod auth;
 mod call;
+mod cookies;
+mod digest;
 mod finish;
 mod frame;
 mod judge;
 mod payload;
+mod redirect;
 mod request;
 mod secrets;
 mod select;
 mod wire;
 
-use frame::{Completed, Flight, Frame, Next, Pace, Position, Purpose, Slot, StepState, View, fingerprint};
+use auth::{Ready, Token};
+use cookies::Cookie;
+use frame::{Completed, Errand, Flight, Frame, Next, Pace, Position, Purpose, Slot, StepState, View, fingerprint};
 
+use redirect::Hop;
+
+pub use auth::missing_credentials;
 pub use frame::Secrets;
-pub use wire::{CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Stop, Turn};
+pub use wire::{Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Stop, Turn};
 
 /// The version of what this machine means; stored with every state, so that a stored run is never read differently.
 pub const SEMANTICS: u32 = 1;
@@ -86,6 +95,11 @@ pub struct State {
     /// `true` if the last request went to this machine.
     loopback: bool,
     flights: Vec<Flight>,
+    /// What proves who calls, by [`crate::credentials`]' keys.
+    credentials: BTreeMap<String, Slot>,
+    certificate: bool,
+    tokens: Vec<Token>,
+    cookies: Vec<Cookie>,
     calls: u64,
     attempts: u32,
     requests: u32,
@@ -107,6 +121,9 @@ enum Phase {
     Stopping(Millis),
     Done,
 }
+
+/// What came for a call: an answer, or none; the exchange says to what.
+type Came = Result<Exchange, (Failure, Exchange)>;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Jump {
@@ -153,12 +170,13 @@ impl Machine {
         program: Arc<Program>,
         workflow: WorkflowId,
         inputs: InputValues,
-        settings: Settings,
+        mut settings: Settings,
     ) -> Result<Self, Diagnostics> {
         let faults = servers(&program, workflow, &settings);
         if faults.has_errors() {
             return Err(faults);
         }
+        let credentials = std::mem::take(&mut settings.credentials);
         let mut machine = Self {
             state: State {
                 semantics: SEMANTICS,
@@ -171,6 +189,10 @@ impl Machine {
                 paces: BTreeMap::new(),
                 loopback: false,
                 flights: vec![],
+                credentials: BTreeMap::new(),
+                certificate: false,
+                tokens: vec![],
+                cookies: vec![],
                 calls: 0,
                 attempts: 0,
                 requests: 0,
@@ -185,6 +207,7 @@ impl Machine {
             secrets: Secrets::default(),
             redactor: Redactor::default(),
         };
+        machine.take_credentials(credentials);
         let program = machine.program.clone();
         let own = program.workflow(workflow).map(|workflow| &workflow.inputs);
         let (mut inputs_of, mut extra) = (vec![], vec![]);
@@ -392,7 +415,7 @@ impl Machine {
             return self.failed(now, id, why, None, turn);
         }
         match &step.call {
-            Call::Operation { .. } => self.send(now, id, step, turn),
+            Call::Operation { .. } => self.send(now, id, step, None, turn),
             Call::Workflow { workflow, passed, .. } => self.call(now, id, *workflow, passed, turn),
         }
     }
@@ -407,20 +430,67 @@ impl Machine {
         step.after.iter().copied().find(|id| !own(*id) && !self.state.done_steps.contains(id))
     }
 
-    fn send(&mut self, now: Millis, id: StepId, step: &Step, turn: &mut Turn) {
-        let program = self.program.clone();
-        let built = request::build(&program, step, &self.state.settings.servers, &self.view(None));
-        let built = match built {
+    /// Sends the request of a step, or the one that has to go before it. `challenge` is what the server asked for when it
+    /// refused the request before.
+    fn send(&mut self, now: Millis, id: StepId, step: &Step, challenge: Option<String>, turn: &mut Turn) {
+        let (built, ready) = match self.built(now, step, challenge.as_deref(), self.state.calls) {
             Ok(built) => built,
             Err(why) => return self.failed(now, id, *why, None, turn),
         };
-        for (expression, target) in built.absent {
-            self.emit(turn, Some(id), None, EventKind::ValueAbsent { expression, target });
+        if let Ready::First(errand, request) = ready {
+            let because = if matches!(errand, Errand::Token(_)) { Because::Token } else { Because::Discovery };
+            let flight = Flight { request: Some(self.aside(&request)), ..self.flight(now, errand, challenge) };
+            return self.dispatch(id, *request, because, flight, turn);
+        }
+        if challenge.is_none() {
+            for (expression, target) in built.absent {
+                self.emit(turn, Some(id), None, EventKind::ValueAbsent { expression, target });
+            }
         }
         for (name, value) in &built.credentials {
             self.learn_credential(name, value);
         }
         let request = built.request;
+        let print = built.print;
+        self.state.loopback = built.loopback;
+        let pace = self.state.paces.entry(id).or_default();
+        if pace.request != Some(print) {
+            *pace = Pace { request: Some(print), ..Pace::default() };
+        }
+        let exchange =
+            Exchange { url: request.url.clone(), method: request.method.clone(), request: built.sent, answer: None };
+        let because = if challenge.is_some() { Because::Challenge } else { Because::Operation };
+        let flight = Flight { exchange: Some(Box::new(exchange)), ..self.flight(now, Errand::Operation, challenge) };
+        self.dispatch(id, request, because, flight, turn);
+    }
+
+    /// The request of a step with its credentials and cookies.
+    ///
+    /// # Errors
+    /// Why it cannot be sent.
+    fn built(
+        &self,
+        now: Millis,
+        step: &Step,
+        challenge: Option<&str>,
+        call: u64,
+    ) -> Result<(request::Built, Ready), Box<Why>> {
+        let mut built = request::build(&self.program, step, &self.state.settings.servers, &self.view(None))?;
+        let ready = self.authorize(now, step, &mut built, challenge, call)?;
+        if self.state.settings.cookies {
+            self.add_cookies(now, &mut built.request);
+        }
+        Ok((built, ready))
+    }
+
+    /// A flight that is to begin now.
+    fn flight(&self, now: Millis, errand: Errand, challenge: Option<String>) -> Flight {
+        let call = CallId(self.state.calls);
+        Flight { call, method: String::new(), sent: now, errand, challenge, hops: 0, request: None, exchange: None }
+    }
+
+    /// Sends a request; the step waits for its answer.
+    fn dispatch(&mut self, id: StepId, request: Request, because: Because, flight: Flight, turn: &mut Turn) {
         let media_type = request
             .headers
             .iter()
@@ -431,18 +501,9 @@ impl Machine {
             .body
             .as_deref()
             .and_then(|bytes| self.redactor.body(bytes, &media_type, self.state.settings.limits.shown_bytes));
-        let call = CallId(self.state.calls);
+        let call = flight.call;
         self.state.calls += 1;
         self.state.requests += 1;
-        self.state.loopback = built.loopback;
-        let print = print_of(&request);
-        if let Some(state) = self.step_state(id) {
-            state.sent = now;
-        }
-        let pace = self.state.paces.entry(id).or_default();
-        if pace.request != Some(print) {
-            *pace = Pace { request: Some(print), ..Pace::default() };
-        }
         self.emit(
             turn,
             Some(id),
@@ -453,31 +514,50 @@ impl Machine {
                 url: request.url.clone(),
                 headers: request.headers.clone(),
                 body,
+                because: because.word().map(str::to_owned),
             },
         );
-        let exchange =
-            Exchange { url: request.url.clone(), method: request.method.clone(), request: built.sent, answer: None };
-        self.state.flights.push(Flight { call, method: request.method.clone(), exchange: Some(Box::new(exchange)) });
+        self.state.flights.push(Flight { method: request.method.clone(), ..flight });
         self.frame_mut().position = Position::Calling { step: id, call };
         let limits = &self.state.settings.limits;
-        turn.sends.push(Outgoing { call, request, timeout_ms: limits.request_ms, body_bytes: limits.body_bytes });
+        turn.sends.push(Outgoing {
+            call,
+            request,
+            because,
+            timeout_ms: limits.request_ms,
+            body_bytes: limits.body_bytes,
+        });
     }
 
     /// The exchange of a flight; after a restore, what was sent is built again.
-    fn exchange_of(&self, step: StepId, flight: Flight) -> Exchange {
-        if let Some(exchange) = flight.exchange {
-            return *exchange;
+    fn exchange_of(&self, step: StepId, flight: &Flight) -> Exchange {
+        if let Some(exchange) = &flight.exchange {
+            return Exchange::clone(exchange);
         }
-        let built = self
-            .program
-            .step(step)
-            .map(|step| request::build(&self.program, step, &self.state.settings.servers, &self.view(None)));
+        if flight.errand != Errand::Operation {
+            let request = flight.request.as_ref().and_then(|slot| self.brought_back::<Request>(slot));
+            let url = request.map(|request| request.url).unwrap_or_default();
+            return Exchange { method: flight.method.clone(), url, ..Exchange::default() };
+        }
+        let built = self.program.step(step).map(|step| {
+            let challenge = flight.challenge.as_deref();
+            self.built(flight.sent, step, challenge, flight.call.0.saturating_sub(flight.hops.into()))
+        });
         match built {
-            Some(Ok(built)) => {
+            Some(Ok((built, _))) => {
                 Exchange { url: built.request.url, method: built.request.method, request: built.sent, answer: None }
             }
-            _ => Exchange { method: flight.method, ..Exchange::default() },
+            _ => Exchange { method: flight.method.clone(), ..Exchange::default() },
         }
+    }
+
+    /// The request that is in flight.
+    fn request_of(&self, step: StepId, flight: &Flight) -> Option<Request> {
+        if let Some(slot) = &flight.request {
+            return self.brought_back(slot);
+        }
+        let challenge = flight.challenge.as_deref();
+        self.built(flight.sent, self.program.step(step)?, challenge, flight.call.0).ok().map(|(built, _)| built.request)
     }
 
     fn reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
@@ -485,14 +565,15 @@ impl Machine {
         if call != expected {
             return;
         }
-        let Some(exchange) = self.arrived(now, id, call, result, turn) else { return };
+        let Some((flight, exchange)) = self.arrived(now, id, call, result, turn) else { return };
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
         match exchange {
-            Ok(exchange) => self.judge(now, id, step, exchange, turn),
+            Ok(exchange) => self.answered(now, id, step, flight, exchange, turn),
             Err((failure, exchange)) => {
-                let server =
-                    url::Url::parse(&exchange.url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
+                let hop = flight.request.as_ref().and_then(|slot| self.brought_back::<Request>(slot));
+                let url = hop.map_or_else(|| exchange.url.clone(), |request| request.url);
+                let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
                 let why = Why {
                     code: "no-answer".to_owned(),
                     message: format!("no answer from {server}: {}", failure.message),
@@ -517,6 +598,47 @@ impl Machine {
         }
     }
 
+    /// An answer has come: it is judged, or something else has to be sent before there is one to judge.
+    fn answered(&mut self, now: Millis, id: StepId, step: &Step, flight: Flight, exchange: Exchange, turn: &mut Turn) {
+        let Some(answer) = &exchange.answer else { return };
+        if flight.errand != Errand::Operation {
+            let answer = answer.clone();
+            return self.token_came(now, id, flight, &answer, turn);
+        }
+        if answer.status == 401
+            && flight.challenge.is_none()
+            && flight.hops == 0
+            && let Some(challenge) = self.challenged(step, answer)
+        {
+            return self.send(now, id, step, Some(challenge), turn);
+        }
+        if !(300..400).contains(&answer.status) {
+            return self.judge(now, id, step, exchange, turn);
+        }
+        let Some(request) = self.request_of(id, &flight) else { return self.judge(now, id, step, exchange, turn) };
+        match self.hop(id, step, &request, (answer.status, answer.header("location")), flight.hops) {
+            Hop::Judge => self.judge(now, id, step, exchange, turn),
+            Hop::Refuse(why) => self.stop(now, Stop::Policy, *why, turn),
+            Hop::TooMany => {
+                let message = format!("more than {} redirects followed one another", redirect::HOPS);
+                let why = self.why(id, "redirect-limit", message);
+                self.stop(now, Stop::Limit, why, turn);
+            }
+            Hop::Follow(mut request) => {
+                if self.state.settings.cookies {
+                    request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
+                    self.add_cookies(now, &mut request);
+                }
+                let slot = self.aside(&request);
+                let exchange = Some(Box::new(Exchange { answer: None, ..exchange }));
+                let hops = flight.hops + 1;
+                let next = self.flight(now, Errand::Operation, flight.challenge);
+                let next = Flight { hops, request: Some(slot), exchange, ..next };
+                self.dispatch(id, *request, Because::Redirect, next, turn);
+            }
+        }
+    }
+
     /// Records what came for a call. Nothing if the run stopped because of it.
     fn arrived(
         &mut self,
@@ -525,27 +647,37 @@ impl Machine {
         call: CallId,
         result: Result<Response, Failure>,
         turn: &mut Turn,
-    ) -> Option<Result<Exchange, (Failure, Exchange)>> {
+    ) -> Option<(Flight, Came)> {
         let at = self.state.flights.iter().position(|flight| flight.call == call)?;
         let flight = self.state.flights.remove(at);
-        let sent = self.step_state(id).map(|state| state.sent).unwrap_or(now);
-        let duration_ms = now.saturating_sub(sent);
-        let mut exchange = self.exchange_of(id, flight);
+        let duration_ms = now.saturating_sub(flight.sent);
+        let mut exchange = self.exchange_of(id, &flight);
+        let own = flight.errand == Errand::Operation;
         match result {
             Ok(response) => {
                 let shown = self.state.settings.limits.shown_bytes;
                 let print = fingerprint([response.status.to_string().as_bytes(), &response.body]);
                 let (status, headers, bytes) = (response.status, response.headers.clone(), response.body.clone());
                 let answer = judge::answer(response);
-                self.learn_answer(id, &answer);
+                if own {
+                    self.learn_answer(id, &answer);
+                }
+                self.learn_tokens(&flight.errand, &answer);
+                if self.state.settings.cookies {
+                    let hop = flight.request.as_ref().and_then(|slot| self.brought_back::<Request>(slot));
+                    let url = hop.map_or_else(|| exchange.url.clone(), |request| request.url);
+                    self.keep_cookies(now, &url, &headers);
+                }
                 let body = self.redactor.body(&bytes, &answer.media_type, shown);
                 let retry_after = answer
                     .header("retry-after")
                     .and_then(|text| act::retry_after(text, self.state.epoch_ms.saturating_add_unsigned(now)));
-                let pace = self.state.paces.entry(id).or_default();
-                pace.unchanged = if pace.answer == Some(print) { pace.unchanged + 1 } else { 1 };
-                pace.answer = Some(print);
-                pace.retry_after = retry_after;
+                if own {
+                    let pace = self.state.paces.entry(id).or_default();
+                    pace.unchanged = if pace.answer == Some(print) { pace.unchanged + 1 } else { 1 };
+                    pace.answer = Some(print);
+                    pace.retry_after = retry_after;
+                }
                 self.emit(
                     turn,
                     Some(id),
@@ -553,7 +685,7 @@ impl Machine {
                     EventKind::ResponseReceived { call: call.0, status, duration_ms, headers, body },
                 );
                 exchange.answer = Some(answer);
-                Some(Ok(exchange))
+                Some((flight, Ok(exchange)))
             }
             Err(failure) => {
                 self.state.paces.entry(id).or_default().retry_after = None;
@@ -575,7 +707,7 @@ impl Machine {
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }
-                Some(Err((failure, exchange)))
+                Some((flight, Err((failure, exchange))))
             }
         }
     }
@@ -681,10 +813,4 @@ fn operation_of<'p>(program: &'p Program, step: &Step) -> Option<&'p crate::prog
         Call::Operation { operation, .. } => program.operation(*operation),
         Call::Workflow { .. } => None,
     }
-}
-
-fn print_of(request: &Request) -> u64 {
-    let headers = request.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
-    let head = [request.method.as_bytes(), request.url.as_bytes(), request.body.as_deref().unwrap_or_default()];
-    fingerprint(head.into_iter().chain(headers))
 }

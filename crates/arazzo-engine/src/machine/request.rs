@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::frame::fingerprint;
 use super::wire::Request;
 use super::{payload, select};
 use crate::event::Why;
@@ -21,6 +22,8 @@ pub(super) struct Built {
     pub(super) sent: Sent,
     /// `true` if it goes to this machine.
     pub(super) loopback: bool,
+    /// What tells it from others, without who calls.
+    pub(super) print: u64,
     /// Expressions without a value, and what was left out because of them.
     pub(super) absent: Vec<(String, String)>,
     /// Values in credential positions, with the names of their parameters.
@@ -162,7 +165,8 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
         path: of_kind(Location::Path),
         body: sent_body,
     };
-    Ok(Built { request, sent, loopback, absent: builder.absent, credentials: builder.credentials })
+    let print = print_of(&request);
+    Ok(Built { request, sent, loopback, print, absent: builder.absent, credentials: builder.credentials })
 }
 
 pub(super) struct Builder<'a> {
@@ -325,6 +329,12 @@ fn written(build: &Build) -> String {
         Build::Constant(json) => json.to_string(),
         Build::Array(_) | Build::Object(_) => String::new(),
     }
+}
+
+fn print_of(request: &Request) -> u64 {
+    let headers = request.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    let head = [request.method.as_bytes(), request.url.as_bytes(), request.body.as_deref().unwrap_or_default()];
+    fingerprint(head.into_iter().chain(headers))
 }
 
 pub(super) fn why(code: &str, step: &Step, place: &Place, message: String) -> Box<Why> {

@@ -90,7 +90,7 @@ impl FailureKind {
 }
 
 /// A request as it goes out. Holds secrets: its `Debug` shows method and length only.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
     /// `GET`
     pub method: String,
@@ -111,6 +111,36 @@ impl std::fmt::Debug for Request {
     }
 }
 
+/// What a request is sent for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Because {
+    /// A step calls an operation.
+    Operation,
+    /// The answer before it leads there.
+    Redirect,
+    /// The server asks for proof of who calls, before it answers.
+    Challenge,
+    /// An operation needs a token.
+    Token,
+    /// Where tokens are has to be found out first (OpenID Connect Discovery).
+    Discovery,
+}
+
+impl Because {
+    /// The word for events; nothing for what a step asks for itself.
+    #[must_use]
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Operation => None,
+            Self::Redirect => Some("redirect"),
+            Self::Challenge => Some("challenge"),
+            Self::Token => Some("token"),
+            Self::Discovery => Some("discovery"),
+        }
+    }
+}
+
 /// A request to send, and on which terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
@@ -118,6 +148,8 @@ pub struct Outgoing {
     pub call: CallId,
     /// What to send.
     pub request: Request,
+    /// What it is sent for.
+    pub because: Because,
     /// How long the answer may take, to its last byte, in ms.
     pub timeout_ms: Millis,
     /// How many bytes of decoded body to accept.
@@ -188,6 +220,8 @@ pub enum Outcome {
 pub enum Stop {
     /// A limit of [`crate::limits::Limits`].
     Limit,
+    /// What may be reached and who may see what: a host, a secret. No document can catch it.
+    Policy,
     /// [`Input::Cancel`].
     Interrupt,
 }
@@ -216,7 +250,7 @@ impl Outcome {
     }
 
     /// The exit code of the command line: 0 succeeded or ended, 1 failed, 4 failed without an answer, 5 stopped by a
-    /// limit, 130 interrupted.
+    /// limit, 6 refused by policy, 130 interrupted.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
@@ -224,6 +258,7 @@ impl Outcome {
             Self::Failed { why, .. } if why.code == "no-answer" => 4,
             Self::Failed { .. } => 1,
             Self::Stopped { stop: Stop::Limit, .. } => 5,
+            Self::Stopped { stop: Stop::Policy, .. } => 6,
             Self::Stopped { stop: Stop::Interrupt, .. } => 130,
         }
     }

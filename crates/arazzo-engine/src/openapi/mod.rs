@@ -269,6 +269,11 @@ impl<'a> Api<'a> {
         Some(Scheme::of(name, self.resolve(node).ok()?, self.base_url().as_ref()))
     }
 
+    /// Names of its security schemes.
+    pub fn scheme_names(self) -> impl Iterator<Item = &'a str> {
+        self.schemes().iter().map(|(key, _)| key.name.as_str())
+    }
+
     /// `true` if the document says anything about who may call.
     #[must_use]
     pub fn has_schemes(self) -> bool {

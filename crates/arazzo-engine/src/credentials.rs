@@ -1,0 +1,334 @@
+//! What was given to prove who calls, and which of the ways that an operation offers is taken.
+//!
+//! An operation lists alternatives (Security Requirement Objects); the first whose schemes are all served is taken. A
+//! scheme is served by a credential that was given for it, or by a parameter of the document that stands where the
+//! credential would: that one wins.
+
+use std::collections::BTreeMap;
+
+use crate::openapi::security::{GrantKind, Kind, Needed};
+
+/// Credentials by what they are for. `Debug` shows no value.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    values: BTreeMap<String, Credential>,
+    /// `true` if the client shows a certificate of its own (mutual TLS).
+    pub certificate: bool,
+}
+
+/// A credential.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credential {
+    /// What it is called where its value must not be seen.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// `false` for what only says who calls: a user name, a client id.
+    pub secret: bool,
+}
+
+/// What a token is, of those that were not given for a scheme.
+const BEARER: &str = "*bearer";
+const USER: &str = "*user";
+const PASSWORD: &str = "*password";
+
+/// Parts of a credential that has several, as they are written behind the name of the scheme.
+pub const PARTS: [&str; 4] = ["clientId", "clientSecret", "username", "password"];
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Credentials").field(&self.values.keys()).finish()
+    }
+}
+
+impl Credentials {
+    /// No credentials.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a credential for a security scheme: `scheme`, or `source.scheme`; with one of [`PARTS`] behind a dot, a part
+    /// of it. An API key, a token, `user:password` for basic and digest.
+    #[must_use]
+    pub fn scheme(mut self, scheme: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = scheme.into();
+        let secret = !(name.ends_with(".clientId") || name.ends_with(".username"));
+        self.values.insert(name.clone(), Credential { name, value: value.into(), secret });
+        self
+    }
+
+    /// A token for every scheme that takes one and has no credential of its own; `name` is what it is called.
+    #[must_use]
+    pub fn bearer(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let credential = Credential { name: name.into(), value: value.into(), secret: true };
+        self.values.insert(BEARER.to_owned(), credential);
+        self
+    }
+
+    /// A user for every scheme that takes one and has no credential of its own.
+    #[must_use]
+    pub fn basic(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        let part = |name: &str, value, secret| Credential { name: name.to_owned(), value, secret };
+        self.values.insert(USER.to_owned(), part("user", user.into(), false));
+        self.values.insert(PASSWORD.to_owned(), part("password", password.into(), true));
+        self
+    }
+
+    /// `true` if there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && !self.certificate
+    }
+
+    /// Names of the schemes that something was given for, with their parts.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str).filter(|name| !name.starts_with('*'))
+    }
+
+    pub(crate) fn into_values(self) -> impl Iterator<Item = (String, Credential)> {
+        self.values.into_iter()
+    }
+
+    /// `true` if there is a value under this key.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.values.contains_key(key)
+    }
+}
+
+/// The keys under which a credential of a scheme may stand, the most particular first.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The source description.
+    pub source: &'a str,
+    /// The scheme.
+    pub scheme: &'a str,
+}
+
+impl Wanted<'_> {
+    /// The key of the whole credential.
+    pub fn value(self, has: &dyn Fn(&str) -> bool) -> Option<String> {
+        self.key("", has)
+    }
+
+    /// The key of a part of it.
+    pub fn part(self, part: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
+        self.key(&format!(".{part}"), has)
+    }
+
+    fn key(self, behind: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
+        let own = format!("{}.{}{behind}", self.source, self.scheme);
+        [own, format!("{}{behind}", self.scheme)].into_iter().find(|key| has(key))
+    }
+}
+
+/// How one scheme is satisfied: keys of credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// The document passes a parameter there.
+    Document,
+    /// An API key in a header, query parameter or cookie.
+    Key {
+        /// Its name there.
+        name: String,
+        /// `header`, `query`, `cookie`
+        location: String,
+        /// The credential.
+        key: String,
+    },
+    /// `Authorization: Basic`
+    Basic(User),
+    /// `Authorization: Digest`, in answer to a challenge.
+    Digest(User),
+    /// `Authorization: Bearer`
+    Bearer(String),
+    /// A token that is fetched first.
+    Fetch(Fetch),
+    /// A certificate of the client.
+    Certificate,
+}
+
+/// A user and a password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum User {
+    /// `user:password`
+    Whole(String),
+    /// Each by its key.
+    Parts(String, String),
+}
+
+/// How to get a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetch {
+    /// What the token is called: the scheme.
+    pub scheme: String,
+    /// Where to ask; of openIdConnect, where it is said where to ask.
+    pub url: String,
+    /// `true` if `url` is that of an OpenID configuration.
+    pub discovery: bool,
+    /// Where to ask for a fresh one, if elsewhere.
+    pub refresh_url: Option<String>,
+    /// `scope`: the scopes with blanks between them.
+    pub scope: String,
+    /// The client: id and secret.
+    pub client: (Option<String>, Option<String>),
+    /// The user and the password, of the password grant.
+    pub user: Option<(String, String)>,
+}
+
+/// How an operation is called by who was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Choice {
+    /// Nothing is needed, or nothing is said.
+    Nothing,
+    /// All of these.
+    Ways(Vec<Way>),
+    /// It asks for credentials, and none of its alternatives is served.
+    Missing,
+}
+
+/// Which alternative is taken.
+///
+/// `security` are the alternatives, `None` if the document says nothing; `has` says which keys of [`Credentials`] there
+/// are; `passes` whether the document passes a parameter in a place (`header`, `query`, `cookie`) under a name.
+#[must_use]
+pub fn choose(
+    security: Option<&[Vec<Needed>]>,
+    source: &str,
+    has: &dyn Fn(&str) -> bool,
+    certificate: bool,
+    passes: &dyn Fn(&str, &str) -> bool,
+) -> Choice {
+    let Some(alternatives) = security else {
+        // Nothing is said about who may call: what was given for no scheme is shown, as a caller would by hand.
+        let way = token(has).or_else(|| user(Wanted { source, scheme: "" }, has).map(Way::Basic));
+        return match way.filter(|_| !passes("header", "Authorization")) {
+            Some(way) => Choice::Ways(vec![way]),
+            None => Choice::Nothing,
+        };
+    };
+    let asking = alternatives.iter().filter(|alternative| !alternative.is_empty());
+    let served = |alternative: &&Vec<Needed>| -> Option<Vec<Way>> {
+        alternative.iter().map(|needed| serve(needed, source, has, certificate, passes)).collect()
+    };
+    if let Some(ways) = asking.clone().find_map(|alternative| served(&alternative)) {
+        return Choice::Ways(ways);
+    }
+    if alternatives.is_empty() || asking.count() < alternatives.len() { Choice::Nothing } else { Choice::Missing }
+}
+
+fn serve(
+    needed: &Needed,
+    source: &str,
+    has: &dyn Fn(&str) -> bool,
+    certificate: bool,
+    passes: &dyn Fn(&str, &str) -> bool,
+) -> Option<Way> {
+    let scheme = &needed.scheme;
+    let wanted = Wanted { source, scheme: &scheme.name };
+    let given = || wanted.value(has);
+    if let Kind::ApiKey { name, location } = &scheme.kind {
+        if passes(location, name) {
+            return Some(Way::Document);
+        }
+        return given().map(|key| Way::Key { name: name.clone(), location: location.clone(), key });
+    }
+    if scheme.kind != Kind::MutualTls && passes("header", "Authorization") {
+        return Some(Way::Document);
+    }
+    match &scheme.kind {
+        Kind::Basic => user(wanted, has).map(Way::Basic),
+        Kind::Digest => user(wanted, has).map(Way::Digest),
+        Kind::Bearer => given().map(Way::Bearer).or_else(|| token(has)),
+        Kind::OAuth2(grants) => {
+            given().map(Way::Bearer).or_else(|| fetch(needed, wanted, grants, has)).or_else(|| token(has))
+        }
+        Kind::OpenIdConnect(url) => {
+            let discovered = || {
+                let client = (wanted.part("clientId", has)?, wanted.part("clientSecret", has)?);
+                Some(Way::Fetch(Fetch {
+                    scheme: scheme.name.clone(),
+                    url: url.clone(),
+                    discovery: true,
+                    refresh_url: None,
+                    scope: scope(needed),
+                    client: (Some(client.0), Some(client.1)),
+                    user: None,
+                }))
+            };
+            given().map(Way::Bearer).or_else(discovered).or_else(|| token(has))
+        }
+        Kind::MutualTls => certificate.then_some(Way::Certificate),
+        Kind::ApiKey { .. } | Kind::Other(_) => None,
+    }
+}
+
+fn token(has: &dyn Fn(&str) -> bool) -> Option<Way> {
+    has(BEARER).then(|| Way::Bearer(BEARER.to_owned()))
+}
+
+fn user(wanted: Wanted<'_>, has: &dyn Fn(&str) -> bool) -> Option<User> {
+    if let Some(key) = wanted.value(has) {
+        return Some(User::Whole(key));
+    }
+    if let (Some(user), Some(password)) = (wanted.part("username", has), wanted.part("password", has)) {
+        return Some(User::Parts(user, password));
+    }
+    (has(USER) && has(PASSWORD)).then(|| User::Parts(USER.to_owned(), PASSWORD.to_owned()))
+}
+
+fn fetch(
+    needed: &Needed,
+    wanted: Wanted<'_>,
+    grants: &[crate::openapi::security::Grant],
+    has: &dyn Fn(&str) -> bool,
+) -> Option<Way> {
+    let client = (wanted.part("clientId", has), wanted.part("clientSecret", has));
+    let person = wanted.part("username", has).zip(wanted.part("password", has));
+    grants.iter().find_map(|grant| {
+        let user = match grant.kind {
+            GrantKind::Password => Some(person.clone()?),
+            GrantKind::ClientCredentials => {
+                client.0.as_ref()?;
+                None
+            }
+        };
+        Some(Way::Fetch(Fetch {
+            scheme: needed.scheme.name.clone(),
+            url: grant.token_url.clone(),
+            discovery: false,
+            refresh_url: grant.refresh_url.clone(),
+            scope: scope(needed),
+            client: client.clone(),
+            user,
+        }))
+    })
+}
+
+fn scope(needed: &Needed) -> String {
+    needed.scopes.join(" ")
+}
+
+/// What to write to serve an operation, for a message: one text for each way that a person could take.
+#[must_use]
+pub fn advice(security: &[Vec<Needed>]) -> Vec<String> {
+    let one = |needed: &Needed| {
+        let name = &needed.scheme.name;
+        match &needed.scheme.kind {
+            Kind::ApiKey { .. } => format!("--auth {name}=KEY"),
+            Kind::Basic | Kind::Digest => format!("--auth {name}=USER:PASSWORD"),
+            Kind::Bearer => format!("--auth {name}=TOKEN"),
+            Kind::OAuth2(grants) if !grants.is_empty() => {
+                format!("--auth {name}=TOKEN (or {name}.clientId=… and {name}.clientSecret=…)")
+            }
+            Kind::OAuth2(_) | Kind::OpenIdConnect(_) => format!("--auth {name}=TOKEN"),
+            Kind::MutualTls => "--cert FILE --key FILE".to_owned(),
+            Kind::Other(kind) => format!("a parameter of the step for `{name}` ({kind})"),
+        }
+    };
+    let all = |alternative: &Vec<Needed>| alternative.iter().map(one).collect::<Vec<_>>().join(" and ");
+    let mut ways: Vec<String> = security.iter().filter(|alternative| !alternative.is_empty()).map(all).collect();
+    ways.dedup();
+    ways
+}

@@ -1,0 +1,444 @@
+//! Who calls: credentials become headers, parameters and cookies of a request; tokens are fetched, kept and renewed.
+//!
+//! Fetching a token is a request of the machine like any other: a transcript of a run holds it.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use super::digest;
+use super::frame::{Errand, Flight, Slot};
+use super::request::{Built, why};
+use super::wire::{Request, Turn};
+use super::{Machine, operation_of};
+use crate::credentials::{Choice, Credentials, Fetch, User, Way, advice, choose};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::event::Why;
+use crate::expr::StepId;
+use crate::expr::eval::Answer;
+use crate::limits::Millis;
+use crate::openapi::encode;
+use crate::program::{Call, Location, Program, Step, WorkflowId};
+use crate::readings::Readings;
+use crate::value::Value;
+
+/// How long before its end a token is renewed, at most, in ms.
+const EARLY: Millis = 30_000;
+
+/// A token that was fetched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Token {
+    /// [`key_of`] its fetch.
+    pub(super) key: String,
+    access: Option<Slot>,
+    refresh: Option<Slot>,
+    /// When it has to be renewed.
+    until: Option<Millis>,
+    /// Where an OpenID configuration says that tokens are.
+    endpoint: Option<String>,
+}
+
+/// Whether a request can go now, or another one has to go first.
+pub(super) enum Ready {
+    Now,
+    First(Errand, Box<Request>),
+}
+
+/// Says which operations that a workflow calls ask for credentials that nobody gave (docs/readings.md,
+/// `missing-credentials`). `answered` are sources that need none, because something else answers for them.
+#[must_use]
+pub fn missing_credentials(
+    program: &Program,
+    workflow: WorkflowId,
+    credentials: &Credentials,
+    answered: &dyn Fn(&str) -> bool,
+) -> Diagnostics {
+    let mut found = Diagnostics::default();
+    let mut said: Vec<Vec<String>> = vec![];
+    let workflows = program.reached(workflow);
+    let steps = workflows.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
+    for step in steps.filter_map(|id| program.step(*id)) {
+        let Some(operation) = operation_of(program, step) else { continue };
+        let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
+        let has = |key: &str| credentials.has(key);
+        if answered(source) || choice(program, step, &has, credentials.certificate) != Choice::Missing {
+            continue;
+        }
+        let ways = advice(operation.security.as_deref().unwrap_or_default());
+        if said.contains(&ways) {
+            continue;
+        }
+        let called = operation.id.clone().unwrap_or_else(|| format!("{} {}", operation.method, operation.path));
+        let strict = program.readings == Readings::Strict;
+        let new = if strict { Diagnostic::error } else { Diagnostic::warning };
+        let first = ways.first().cloned().unwrap_or_default();
+        let message = format!("operation `{called}` is called without credentials; give {first}");
+        let mut diagnostic = new("missing-credentials", program.sources.span(&step.place), message);
+        if ways.len() > 1 {
+            diagnostic = diagnostic.help(format!("any of these serves: {}", ways.join(", or ")));
+        }
+        if let Some(span) = program.sources.span(&operation.place) {
+            diagnostic.notes.push((span, "described here".to_owned()));
+        }
+        found.push(diagnostic);
+        said.push(ways);
+    }
+    found
+}
+
+/// Which alternative a step takes.
+fn choice(program: &Program, step: &Step, has: &dyn Fn(&str) -> bool, certificate: bool) -> Choice {
+    let (Some(operation), Call::Operation { arguments, .. }) = (operation_of(program, step), &step.call) else {
+        return Choice::Nothing;
+    };
+    let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
+    let passes = |location: &str, name: &str| {
+        arguments.iter().any(|argument| match argument.location {
+            Location::Header => location == "header" && argument.name.eq_ignore_ascii_case(name),
+            Location::Query => location == "query" && argument.name == name,
+            Location::Cookie => location == "cookie" && argument.name == name,
+            Location::Path | Location::Querystring => false,
+        })
+    };
+    choose(operation.security.as_deref(), source, has, certificate, &passes)
+}
+
+/// What tells tokens apart: for what they are, and where they come from.
+fn key_of(fetch: &Fetch) -> String {
+    format!("{} {} {}", fetch.scheme, fetch.url, fetch.scope)
+}
+
+impl Machine {
+    /// Takes over what was given, and learns what of it is secret.
+    pub(super) fn take_credentials(&mut self, credentials: Credentials) {
+        self.state.certificate = credentials.certificate;
+        let mut values: Vec<_> = credentials.into_values().collect();
+        values.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (key, credential) in values {
+            let value = Value::Json(Json::String(credential.value.clone()));
+            let slot = if credential.secret {
+                self.redactor.learn(&credential.name, &Json::String(credential.value.clone()));
+                // `user:password` as one: the password alone is as secret, and so is what it becomes.
+                if let Some((_, password)) = credential.value.split_once(':') {
+                    self.redactor.learn(&credential.name, &Json::String(password.to_owned()));
+                    self.redactor.learn(&credential.name, &Json::String(STANDARD.encode(&credential.value)));
+                }
+                self.secret_slot(&credential.name, value)
+            } else {
+                Slot::Plain(value)
+            };
+            self.state.credentials.insert(key, slot);
+        }
+    }
+
+    fn credential(&self, key: &str) -> String {
+        let slot = self.state.credentials.get(key);
+        slot.and_then(|slot| slot.value(&self.secrets)).map(Value::to_text).unwrap_or_default()
+    }
+
+    /// Puts credentials on a request. `challenge` is what the server answered to it without them.
+    ///
+    /// # Errors
+    /// Why they cannot be sent.
+    pub(super) fn authorize(
+        &self,
+        now: Millis,
+        step: &Step,
+        built: &mut Built,
+        challenge: Option<&str>,
+        call: u64,
+    ) -> Result<Ready, Box<Why>> {
+        let ways = match choice(
+            &self.program,
+            step,
+            &|key| self.state.credentials.contains_key(key),
+            self.state.certificate,
+        ) {
+            Choice::Ways(ways) => ways,
+            Choice::Nothing | Choice::Missing => return Ok(Ready::Now),
+        };
+        let authorization = |value: String| ("Authorization".to_owned(), value);
+        let mut headers: Vec<(String, String)> = vec![];
+        for way in ways {
+            match way {
+                Way::Document | Way::Certificate => {}
+                Way::Key { name, location, key } => {
+                    let value = self.credential(&key);
+                    match location.as_str() {
+                        "query" => {
+                            let sign = if built.request.url.contains('?') { '&' } else { '?' };
+                            let pair = format!("{}={}", encode::percent(&name), encode::percent(&value));
+                            built.request.url.push_str(&format!("{sign}{pair}"));
+                            built.sent.query.push((name, Json::String(value)));
+                        }
+                        "cookie" => add_cookie(&mut built.request.headers, &format!("{name}={value}")),
+                        _ => headers.push((name, value)),
+                    }
+                }
+                Way::Basic(user) => {
+                    let (user, password) = self.user(&user);
+                    headers.push(authorization(basic(&user, &password)));
+                }
+                Way::Digest(user) => {
+                    let Some(challenge) = challenge else { continue };
+                    let (user, password) = self.user(&user);
+                    let seed = format!("{} {call}", self.state.epoch_ms);
+                    let answer = digest::answer(challenge, &built.request, (&user, &password), &seed);
+                    let refused = |reason| {
+                        let message = format!("the challenge of the server cannot be answered: {reason}");
+                        why("no-credentials", step, &step.place, message)
+                    };
+                    headers.push(authorization(answer.map_err(refused)?));
+                }
+                Way::Bearer(key) => headers.push(authorization(format!("Bearer {}", self.credential(&key)))),
+                Way::Fetch(fetch) => match self.token(now, &fetch) {
+                    Some(token) => headers.push(authorization(format!("Bearer {token}"))),
+                    None => {
+                        let (errand, request) = self.fetching(&fetch);
+                        return Ok(Ready::First(errand, Box::new(request)));
+                    }
+                },
+            }
+        }
+        for (name, value) in headers {
+            if !encode::is_header_name(&name) || value.contains(|c: char| c.is_control()) {
+                let message = format!("the credential for header `{name}` cannot be sent: it holds control characters");
+                return Err(why("unsafe-value", step, &step.place, message));
+            }
+            built.request.headers.push((name, value));
+        }
+        built.sent.headers.clone_from(&built.request.headers);
+        Ok(Ready::Now)
+    }
+
+    fn user(&self, user: &User) -> (String, String) {
+        match user {
+            User::Parts(user, password) => (self.credential(user), self.credential(password)),
+            User::Whole(key) => {
+                let whole = self.credential(key);
+                whole
+                    .split_once(':')
+                    .map_or((whole.clone(), String::new()), |(user, password)| (user.to_owned(), password.to_owned()))
+            }
+        }
+    }
+
+    fn known(&self, fetch: &Fetch) -> Option<&Token> {
+        let key = key_of(fetch);
+        self.state.tokens.iter().find(|token| token.key == key)
+    }
+
+    /// The token, if there is one that is still good.
+    fn token(&self, now: Millis, fetch: &Fetch) -> Option<String> {
+        let token = self.known(fetch)?;
+        let good = token.until.is_none_or(|until| now < until);
+        token.access.as_ref().filter(|_| good)?.value(&self.secrets).map(Value::to_text)
+    }
+
+    /// The request that gets a token, or that finds out where tokens are.
+    fn fetching(&self, fetch: &Fetch) -> (Errand, Request) {
+        let key = key_of(fetch);
+        let known = self.known(fetch);
+        let mut headers = vec![("Accept".to_owned(), "application/json".to_owned())];
+        let endpoint = known.and_then(|token| token.endpoint.clone());
+        if fetch.discovery && endpoint.is_none() {
+            let request = Request { method: "GET".to_owned(), url: fetch.url.clone(), headers, body: None };
+            return (Errand::Discovery(key), request);
+        }
+        let refresh = known.and_then(|token| token.refresh.as_ref()?.value(&self.secrets)).map(Value::to_text);
+        let url = endpoint.unwrap_or_else(|| match (&refresh, &fetch.refresh_url) {
+            (Some(_), Some(url)) => url.clone(),
+            _ => fetch.url.clone(),
+        });
+        let mut fields: Vec<(&str, String)> = vec![];
+        match (&refresh, &fetch.user) {
+            (Some(token), _) => {
+                fields.extend([("grant_type", "refresh_token".to_owned()), ("refresh_token", token.clone())])
+            }
+            (None, Some((user, password))) => fields.extend([
+                ("grant_type", "password".to_owned()),
+                ("username", self.credential(user)),
+                ("password", self.credential(password)),
+            ]),
+            (None, None) => fields.push(("grant_type", "client_credentials".to_owned())),
+        }
+        if !fetch.scope.is_empty() {
+            fields.push(("scope", fetch.scope.clone()));
+        }
+        match &fetch.client {
+            // Both are form-encoded first (RFC 6749 §2.3.1).
+            (Some(id), Some(secret)) => {
+                let (id, secret) =
+                    (encode::form_text(&self.credential(id)), encode::form_text(&self.credential(secret)));
+                headers.push(("Authorization".to_owned(), basic(&id, &secret)));
+            }
+            (Some(id), None) => fields.push(("client_id", self.credential(id))),
+            (None, _) => {}
+        }
+        headers.push(("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
+        let pairs: Vec<String> =
+            fields.iter().map(|(name, value)| format!("{name}={}", encode::form_text(value))).collect();
+        let request = Request { method: "POST".to_owned(), url, headers, body: Some(pairs.join("&").into_bytes()) };
+        (Errand::Token(key), request)
+    }
+
+    /// Learns the tokens of an answer before anything shows it.
+    pub(super) fn learn_tokens(&mut self, errand: &Errand, answer: &Answer) {
+        let Errand::Token(key) = errand else { return };
+        let json = json_of(answer);
+        let scheme = key.split(' ').next().unwrap_or_default().to_owned();
+        for field in ["access_token", "refresh_token", "id_token"] {
+            if let Some(value) = json.get(field) {
+                self.redactor.learn(&format!("{scheme}.{field}"), value);
+            }
+        }
+    }
+
+    /// Takes what came for a token, and goes on with the step that needs it.
+    pub(super) fn token_came(&mut self, now: Millis, id: StepId, flight: Flight, answer: &Answer, turn: &mut Turn) {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return };
+        let json = json_of(answer);
+        let (key, failed) = match flight.errand {
+            Errand::Operation => return,
+            Errand::Discovery(key) => {
+                let endpoint = json.get("token_endpoint").and_then(Json::as_str).filter(|_| answer.status == 200);
+                let failed = match endpoint {
+                    Some(url) if self.may_ask(url) => {
+                        self.keep(&key, |token| token.endpoint = Some(url.to_owned()));
+                        None
+                    }
+                    Some(url) => Some((
+                        format!("its OpenID configuration names `{url}`, a host that no source names"),
+                        Some("allow it with --allow-host".to_owned()),
+                    )),
+                    None => Some((format!("its OpenID configuration was answered with {}", answer.status), None)),
+                };
+                (key, failed)
+            }
+            Errand::Token(key) => {
+                let access = json.get("access_token").and_then(Json::as_str).filter(|_| answer.status == 200);
+                match access {
+                    Some(access) => {
+                        self.keep_token(now, &key, access, &json);
+                        (key, None)
+                    }
+                    None if self.forget_refresh(&key) => (key, None),
+                    None => {
+                        let text = |field: &str| json.get(field).and_then(Json::as_str);
+                        let said = text("error_description").or_else(|| text("error"));
+                        let said = said.map(|said| format!(": {}", self.mask(said))).unwrap_or_default();
+                        let reason = match answer.status {
+                            200 => "the answer has no `access_token`".to_owned(),
+                            status => format!("the server answered {status}{said}"),
+                        };
+                        (key, Some((reason, None)))
+                    }
+                }
+            }
+        };
+        match failed {
+            None => self.send(now, id, step, flight.challenge, turn),
+            Some((reason, help)) => {
+                let scheme = key.split(' ').next().unwrap_or_default();
+                let message = format!("no token for `{scheme}`: {reason}");
+                let mut why = self.why(id, "no-token", message);
+                why.remarks.push("the operation was not called".to_owned());
+                why.help = help;
+                self.failed(now, id, why, None, turn);
+            }
+        }
+    }
+
+    fn keep(&mut self, key: &str, change: impl FnOnce(&mut Token)) {
+        if let Some(token) = self.state.tokens.iter_mut().find(|token| token.key == key) {
+            return change(token);
+        }
+        let mut token = Token { key: key.to_owned(), access: None, refresh: None, until: None, endpoint: None };
+        change(&mut token);
+        self.state.tokens.push(token);
+    }
+
+    fn keep_token(&mut self, now: Millis, key: &str, access: &str, json: &Json) {
+        let scheme = key.split(' ').next().unwrap_or_default().to_owned();
+        let slot = |machine: &mut Self, field: &str, text: &str| {
+            machine.secret_slot(&format!("{scheme}.{field}"), Value::Json(Json::String(text.to_owned())))
+        };
+        let access = slot(self, "access_token", access);
+        let refresh = json.get("refresh_token").and_then(Json::as_str).map(|text| slot(self, "refresh_token", text));
+        let seconds = json.get("expires_in").and_then(|value| match value {
+            Json::String(text) => text.parse::<f64>().ok(),
+            value => value.as_f64(),
+        });
+        let until = seconds.filter(|seconds| seconds.is_finite()).map(|seconds| {
+            let life = (seconds.max(0.0) * 1000.0) as Millis;
+            now.saturating_add(life.saturating_sub(EARLY.min(life / 10)))
+        });
+        self.keep(key, |token| {
+            token.access = Some(access);
+            token.until = until;
+            // An answer without one leaves the old one good (RFC 6749 §6).
+            if refresh.is_some() {
+                token.refresh = refresh;
+            }
+        });
+    }
+
+    /// A refresh token that was refused is not tried again; `true` if there was one.
+    fn forget_refresh(&mut self, key: &str) -> bool {
+        let token = self.state.tokens.iter_mut().find(|token| token.key == key);
+        token.is_some_and(|token| {
+            token.access = None;
+            token.refresh.take().is_some()
+        })
+    }
+
+    /// A server has refused a request: whether another one may satisfy it, with what it asks for.
+    pub(super) fn challenged(&mut self, step: &Step, answer: &Answer) -> Option<String> {
+        let has = |key: &str| self.state.credentials.contains_key(key);
+        let Choice::Ways(ways) = choice(&self.program, step, &has, self.state.certificate) else { return None };
+        for way in ways {
+            match way {
+                Way::Digest(_) => {
+                    let mut headers = answer.headers.iter();
+                    let digest = headers.find(|(name, value)| {
+                        name.eq_ignore_ascii_case("www-authenticate") && digest::is_digest(value)
+                    });
+                    return digest.map(|(_, value)| value.clone());
+                }
+                // The token may have been withdrawn: a fresh one is tried once.
+                Way::Fetch(fetch) => {
+                    let key = key_of(&fetch);
+                    let token = self.state.tokens.iter_mut().find(|token| token.key == key)?;
+                    token.access = None;
+                    return Some(String::new());
+                }
+                _ => {}
+            }
+        }
+        None
+    }
+}
+
+/// A body as JSON, whatever its media type says.
+fn json_of(answer: &Answer) -> Json {
+    match answer.body.as_ref().map(Value::read) {
+        Some(Value::Json(json)) => json.clone(),
+        Some(other) => serde_json::from_str(&other.to_text()).unwrap_or(Json::Null),
+        None => Json::Null,
+    }
+}
+
+/// `Basic` credentials (RFC 7617).
+fn basic(user: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// Adds a pair to the cookies of a request.
+pub(super) fn add_cookie(headers: &mut Vec<(String, String)>, pair: &str) {
+    match headers.iter_mut().find(|(name, _)| name.eq_ignore_ascii_case("cookie")) {
+        Some((_, value)) => value.push_str(&format!("; {pair}")),
+        None => headers.push(("Cookie".to_owned(), pair.to_owned())),
+    }
+}

@@ -1,0 +1,148 @@
+//! Answers that say *elsewhere*: whether to go there, and with what (docs/readings.md, redirects).
+
+use url::Url;
+
+use super::wire::Request;
+use super::{Machine, judge, operation_of};
+use crate::event::Why;
+use crate::expr::StepId;
+use crate::limits::Redirects;
+use crate::program::{Criterion, Step};
+
+/// How many redirects may follow one another.
+pub(super) const HOPS: u32 = 10;
+
+/// What follows from an answer.
+pub(super) enum Hop {
+    /// It is the answer: it is judged.
+    Judge,
+    /// This is sent next.
+    Follow(Box<Request>),
+    /// The run does not go there.
+    Refuse(Box<Why>),
+    /// There were too many.
+    TooMany,
+}
+
+impl Machine {
+    /// Decides about an answer to `request`.
+    pub(super) fn hop(
+        &self,
+        id: StepId,
+        step: &Step,
+        request: &Request,
+        (status, location): (u16, Option<&str>),
+        hops: u32,
+    ) -> Hop {
+        let Some(location) = location.filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308)) else {
+            return Hop::Judge;
+        };
+        let documented = operation_of(&self.program, step)
+            .and_then(|operation| judge::documented(operation, status))
+            .is_some_and(|(known, _)| known != "default");
+        if self.state.settings.redirects == Redirects::Never || documented || judges_redirects(step) {
+            return Hop::Judge;
+        }
+        let Ok(from) = Url::parse(&request.url) else { return Hop::Judge };
+        let Ok(mut to) = from.join(location) else { return Hop::Judge };
+        to.set_fragment(None);
+        if hops >= HOPS {
+            return Hop::TooMany;
+        }
+        let refused = |reason: &str| {
+            let shown = self.mask(to.as_str());
+            let message = format!("the answer redirects to {shown}, and {reason}");
+            let mut why = self.why(id, "redirect-refused", message);
+            why.help = Some("judge redirects in the document: with --redirects never they are not followed".to_owned());
+            Hop::Refuse(Box::new(why))
+        };
+        if !matches!(to.scheme(), "http" | "https") || !to.has_host() {
+            return refused("that is no http or https url");
+        }
+        if !to.username().is_empty() || to.password().is_some() {
+            return refused("a url with a user in it is not followed");
+        }
+        if from.scheme() == "https" && to.scheme() == "http" {
+            return refused("going from https to http is not safe");
+        }
+        let elsewhere = from.origin() != to.origin();
+        if elsewhere && !upgraded(&from, &to) && !self.may_ask(to.as_str()) {
+            let mut hop = refused("no source names that host");
+            if let (Hop::Refuse(why), Some(host)) = (&mut hop, to.host_str()) {
+                why.help = Some(format!("allow the host with --allow-host {host}"));
+            }
+            return hop;
+        }
+        // What is asked with POST is looked at with GET, as browsers do; 307 and 308 repeat the request.
+        let keeps = matches!(status, 307 | 308) || matches!(request.method.as_str(), "GET" | "HEAD");
+        let method = match (status, keeps) {
+            (_, true) => request.method.clone(),
+            (303, false) => "GET".to_owned(),
+            (_, false) if request.method == "POST" => "GET".to_owned(),
+            (_, false) => request.method.clone(),
+        };
+        let body = request.body.clone().filter(|_| method == request.method);
+        if elsewhere {
+            let tells = |text: &str| self.mask(text) != text;
+            if tells(to.as_str()) || body.as_deref().is_some_and(|body| tells(&String::from_utf8_lossy(body))) {
+                return refused("a secret would go to another origin with it");
+            }
+        }
+        let headers = request.headers.iter().filter(|(name, value)| {
+            let name = name.to_ascii_lowercase();
+            let of_body = name.starts_with("content-") && body.is_none();
+            let credential = matches!(name.as_str(), "authorization" | "cookie") || name.starts_with("proxy-");
+            // Cookies of the run are added anew, by where they are for.
+            !of_body && !(elsewhere && (credential || self.mask(value) != *value))
+        });
+        Hop::Follow(Box::new(Request { method, url: to.to_string(), headers: headers.cloned().collect(), body }))
+    }
+
+    /// `true` for a url of a host that a source names, or that was allowed.
+    pub(super) fn may_ask(&self, url: &str) -> bool {
+        let Ok(url) = Url::parse(url) else { return false };
+        let place = |url: &Url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?));
+        let wanted = place(&url);
+        let allowed = self.state.settings.allowed_hosts.iter().any(|allowed| {
+            let (host, port) = match allowed.rsplit_once(':') {
+                Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !port.is_empty() => {
+                    (host, port.parse::<u16>().ok())
+                }
+                _ => (allowed.as_str(), None),
+            };
+            url.host_str().is_some_and(|known| known.eq_ignore_ascii_case(host))
+                && port.is_none_or(|port| url.port_or_known_default() == Some(port))
+        });
+        allowed
+            || wanted.is_some()
+                && self.program.operations.iter().any(|operation| {
+                    let source = self.program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
+                    let server = operation.server_url(source, &self.state.settings.servers).ok();
+                    server.and_then(|server| Url::parse(&server).ok()).and_then(|server| place(&server)) == wanted
+                })
+    }
+}
+
+/// The same host, from http to https.
+fn upgraded(from: &Url, to: &Url) -> bool {
+    (from.scheme(), to.scheme()) == ("http", "https")
+        && from.host_str() == to.host_str()
+        && from.port().is_none()
+        && to.port().is_none()
+}
+
+/// `true` if a step looks at redirects itself: a criterion that names a status of them, or reads where they lead.
+fn judges_redirects(step: &Step) -> bool {
+    let location = |text: &str| text.to_ascii_lowercase().contains("$response.header.location");
+    let status = |text: &str| {
+        text.split(|c: char| !c.is_ascii_alphanumeric())
+            .any(|word| word.len() == 3 && word.starts_with('3') && word.bytes().skip(1).all(|b| b.is_ascii_digit()))
+    };
+    let names = |criterion: &Criterion| {
+        let context = criterion.context.as_deref().unwrap_or_default();
+        let about = criterion.text.contains("$statusCode") || context.contains("$statusCode");
+        location(&criterion.text) || location(context) || about && status(&criterion.text)
+    };
+    let mut criteria = step.criteria.iter().chain(step.actions().flat_map(|action| &action.criteria));
+    criteria.any(names) || step.outputs.iter().any(|output| location(&output.text))
+}

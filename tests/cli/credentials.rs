@@ -1,0 +1,109 @@
+//! Who calls: credentials of the command line and the environment, on real connections.
+
+use super::{Arazzo, Folder};
+use crate::server::{Reply, Server};
+use serde_json::json;
+
+const FLOW: &str = "arazzo: 1.0.1
+info: { title: Small, version: '1' }
+sourceDescriptions: [{ name: api, url: api.yaml, type: openapi }]
+workflows:
+  - workflowId: small
+    steps:
+      - { stepId: keyed, operationId: keyed }
+      - { stepId: tokened, operationId: tokened }
+";
+
+fn folder(server: &Server) -> Folder {
+    let folder = Folder::new();
+    folder.write(
+        "api.yaml",
+        &format!(
+            "openapi: 3.1.0
+info: {{ title: Things, version: '1' }}
+servers: [{{ url: '{0}/v1' }}]
+components:
+  securitySchemes:
+    apiKey: {{ type: apiKey, in: query, name: key }}
+    login: {{ type: oauth2, flows: {{ clientCredentials: {{ tokenUrl: '{0}/token', scopes: {{}} }} }} }}
+paths:
+  /keyed: {{ get: {{ operationId: keyed, security: [{{ apiKey: [] }}], responses: {{}} }} }}
+  /tokened: {{ get: {{ operationId: tokened, security: [{{ login: [] }}], responses: {{}} }} }}
+",
+            server.url()
+        ),
+    );
+    folder
+}
+
+fn api() -> Server {
+    Server::start(|request, _| match request.path.as_str() {
+        "/token" => Reply::status(200).json(&json!({"access_token": "fetched-0123456789"})),
+        _ => Reply::status(200).json(&json!({})),
+    })
+}
+
+#[test]
+fn credentials_come_from_flags_and_from_the_environment() {
+    let server = api();
+    let folder = folder(&server);
+    let flow = folder.write("flow.yaml", FLOW).to_str().unwrap().to_owned();
+    let run = Arazzo::new(["run", &flow, "--auth", "apiKey=k/1&x", "-vv"])
+        .env("ARAZZO_SECRET_LOGIN_CLIENT_ID", "me")
+        .env("ARAZZO_SECRET_LOGIN_CLIENT_SECRET", "hush-0123456789")
+        .run();
+    run.exits(0).never_says(&["hush-0123456789", "fetched-0123456789", "k/1&x", "k%2F1"]);
+    assert_eq!(server.lines(), ["GET /v1/keyed?key=k%2F1%26x", "POST /token", "GET /v1/tokened"]);
+    let sent = server.requests();
+    let header = |index: usize| {
+        let mut headers = sent[index].headers.iter();
+        headers.find(|(name, _)| name.eq_ignore_ascii_case("authorization")).map(|(_, value)| value.as_str())
+    };
+    assert_eq!(header(1), Some("Basic bWU6aHVzaC0wMTIzNDU2Nzg5"));
+    assert_eq!(header(2), Some("Bearer fetched-0123456789"));
+}
+
+#[test]
+fn missing_credentials_are_said_before_the_first_request() {
+    let server = api();
+    let folder = folder(&server);
+    let flow = folder.write("flow.yaml", FLOW).to_str().unwrap().to_owned();
+    let said =
+        ["missing-credentials", "operation `keyed`", "--auth apiKey=KEY", "--auth login=TOKEN", "described here"];
+    Arazzo::new(["run", &flow]).run().exits(0).says(&said);
+    assert_eq!(server.lines().len(), 2);
+    Arazzo::new(["run", &flow, "--strict"]).run().exits(3).says(&said);
+    assert_eq!(server.lines().len(), 2);
+    // A mock asks nobody who they are.
+    Arazzo::new(["run", &flow, "--mock"]).run().exits(0).never_says(&["missing-credentials"]);
+}
+
+#[test]
+fn a_credential_for_a_scheme_that_is_not_there_is_refused_with_the_right_name() {
+    let server = api();
+    let folder = folder(&server);
+    let flow = folder.write("flow.yaml", FLOW).to_str().unwrap().to_owned();
+    Arazzo::new(["run", &flow, "--auth", "apikey=x"]).run().exits(2).says(&["`apikey`", "did you mean `apiKey`?"]);
+    Arazzo::new(["run", &flow, "--bearer", "NOBODY"]).run().exits(2).says(&["set ARAZZO_SECRET_NOBODY"]);
+    Arazzo::new(["run", &flow, "--user", "ann"]).run().exits(2).says(&["write -u ann:PASSWORD"]);
+    let token = format!("eyJ{}", "x".repeat(80));
+    Arazzo::new(["run", &flow, "--bearer", &token]).run().exits(2).never_says(&[&token]);
+    assert!(server.lines().is_empty());
+}
+
+#[test]
+fn a_redirect_to_another_port_of_this_machine_is_refused() {
+    let canary = api();
+    let elsewhere = format!("{}/stolen", canary.url());
+    let server = Server::start(move |_, _| Reply::status(302).header("Location", &elsewhere));
+    let folder = folder(&server);
+    let flow = folder.write("flow.yaml", FLOW).to_str().unwrap().to_owned();
+    let run = Arazzo::new(["run", &flow, "--auth", "apiKey=k-0123456789"]).run();
+    run.exits(6).says(&["redirect-refused", "no source names that host", "--allow-host 127.0.0.1"]);
+    assert!(canary.lines().is_empty());
+    let port = canary.url().rsplit(':').next().unwrap().to_owned();
+    let allowed = format!("127.0.0.1:{port}");
+    let run = Arazzo::new(["run", &flow, "--auth", "apiKey=k-0123456789", "--allow-host", &allowed]).run();
+    run.never_says(&["redirect-refused"]);
+    assert_eq!(canary.lines()[0], "GET /stolen");
+}
