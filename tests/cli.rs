@@ -7,6 +7,7 @@ mod flags;
 mod inputs;
 mod language;
 mod mock;
+mod network;
 mod provision;
 mod reports;
 mod secrets;

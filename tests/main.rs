@@ -27,5 +27,6 @@ mod server;
 mod spec;
 mod suite;
 mod tidy;
+mod tls;
 mod wire;
 mod xpath;

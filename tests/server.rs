@@ -20,6 +20,7 @@ type Handler = dyn Fn(&Request, usize) -> Reply + Send + Sync;
 struct Shared {
     handler: Box<Handler>,
     requests: Mutex<Vec<Request>>,
+    connections: AtomicUsize,
     stopped: AtomicBool,
 }
 
@@ -61,6 +62,7 @@ impl Server {
         let shared = Arc::new(Shared {
             handler: Box::new(handler),
             requests: Mutex::new(Vec::new()),
+            connections: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
         });
         let accepting = Arc::clone(&shared);
@@ -70,6 +72,7 @@ impl Server {
                     break;
                 }
                 let (Ok(stream), shared) = (stream, Arc::clone(&accepting)) else { continue };
+                shared.connections.fetch_add(1, Ordering::SeqCst);
                 // An error here is the client's end of the connection; the test sees it from that side.
                 thread::spawn(move || drop(converse(&stream, &shared)));
             }
@@ -85,6 +88,11 @@ impl Server {
     /// Everything that has come so far, in order.
     pub(crate) fn requests(&self) -> Vec<Request> {
         self.shared.requests.lock().unwrap().clone()
+    }
+
+    /// How many connections were opened.
+    pub(crate) fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// `METHOD /path` of everything that has come so far.

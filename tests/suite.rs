@@ -316,7 +316,10 @@ pub fn canned(reply: &Json) -> Result<Response, Failure> {
     for (name, value) in reply["headers"].as_object().into_iter().flatten() {
         headers.push((name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
     }
+    let hex =
+        |text: &str| (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect();
     let body = match (&reply["text"], &reply["body"]) {
+        _ if reply["hex"].is_string() => hex(reply["hex"].as_str().unwrap()),
         (Json::String(text), _) => text.clone().into_bytes(),
         (_, Json::Null) => vec![],
         (_, body) => {

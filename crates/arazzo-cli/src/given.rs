@@ -3,7 +3,7 @@
 //! Messages never show a value.
 
 use std::collections::BTreeSet;
-use std::io::Read;
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use arazzo::engine::credentials::PARTS;
@@ -12,6 +12,7 @@ use arazzo::{Credentials, Description, Error, Inputs, Workflow};
 use serde_json::{Map, Value as Json};
 
 use crate::flags::{CredentialFlags, RunFlags};
+use crate::show::safe;
 
 /// What was given, and which of it may be seen by others on this machine.
 pub(crate) struct Given {
@@ -188,7 +189,7 @@ fn secret_text(argument: &str, flag: &str, stdin: &mut Stdin) -> Result<String, 
     } else if rest == "=-" {
         stdin.read("-").map_err(|reason| fault(name, format!("secret `{name}`: {reason}"), None))?
     } else if rest.is_empty() {
-        variable("ARAZZO_SECRET_", name).ok_or_else(|| {
+        variable("ARAZZO_SECRET_", name).or_else(|| stdin.ask(name)).ok_or_else(|| {
             let help = format!(
                 "set ARAZZO_SECRET_{name} (or ARAZZO_SECRET_{}), or give {flag} {name}@FILE",
                 upper_snake(name)
@@ -285,17 +286,32 @@ fn file(path: &Path, stdin: &mut Stdin) -> Result<Json, Error> {
     arazzo::parse_values(&name, &text)
 }
 
-/// Standard input, which can be read once; `-` names it.
-#[derive(Default)]
-pub(crate) struct Stdin(bool);
+/// Standard input, which can be read once; `-` names it. Or somebody who can be asked.
+pub(crate) struct Stdin {
+    was_read: bool,
+    asks: bool,
+}
 
 impl Stdin {
+    /// `no_input` if nobody is to be asked.
+    pub(crate) fn new(no_input: bool) -> Self {
+        let automated = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
+        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        Self { was_read: false, asks: !no_input && !automated && terminal }
+    }
+
+    /// A secret that is typed and not shown; nothing, if nobody is there or nothing is typed.
+    fn ask(&self, name: &str) -> Option<String> {
+        let prompt = self.asks.then(|| format!("{}: ", safe(name)))?;
+        rpassword::prompt_password(prompt).ok().filter(|text| !text.is_empty())
+    }
+
     fn read(&mut self, path: &str) -> Result<String, String> {
         if path != "-" {
             let text = bytes(Path::new(path)).map_err(|error| unread(path, &error))?;
             return String::from_utf8(text).map_err(|_| format!("`{path}` is not text"));
         }
-        if std::mem::replace(&mut self.0, true) {
+        if std::mem::replace(&mut self.was_read, true) {
             return Err("stdin can be read only once".to_owned());
         }
         let text = up_to_limit(std::io::stdin()).map_err(|error| format!("cannot read stdin: {error}"))?;

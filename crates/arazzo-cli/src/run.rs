@@ -37,11 +37,12 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
         steps: flags.max_steps,
         run_ms: u64::try_from(flags.timeout.as_millis()).unwrap_or(u64::MAX),
         wait_ms: u64::try_from(flags.max_wait.as_millis()).unwrap_or(u64::MAX),
+        request_ms: u64::try_from(flags.network.max_time.as_millis()).unwrap_or(u64::MAX),
         ..Limits::default()
     };
     Wanted::distinct(&flags.reports)?;
-    let mut builder =
-        flags.document.builder().limits(limits).loop_delay(flags.loop_delay).require_outputs(flags.require_outputs);
+    let mut builder = flags.document.builder().limits(limits).network(flags.network.network());
+    builder = builder.loop_delay(flags.loop_delay).require_outputs(flags.require_outputs);
     for secret in &flags.secrets {
         builder = builder.secret(given::secret_name(secret));
     }
@@ -56,7 +57,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
         None => {}
     }
     let description = flags.session.on(builder).load()?;
-    let mut stdin = Stdin::default();
+    let mut stdin = Stdin::new(flags.no_input);
     let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
     let description = description.with_credentials(credentials)?;
     let name = flags.workflow.as_deref().or(flags.workflow_argument.as_deref());

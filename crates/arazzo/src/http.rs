@@ -1,29 +1,36 @@
-//! Request → reply over reqwest: TLS, time and body limits. Follows no redirect and repeats no request: the engine
+//! Request → reply over HTTP/1.1 and 2: times, sizes, codings. Follows no redirect and repeats no request: the engine
 //! decides what is sent.
 
-use std::error::Error as _;
-use std::sync::{Arc, OnceLock};
+use std::future::Future;
 use std::time::Duration;
 
-use arazzo_engine::limits::is_loopback;
 use arazzo_engine::machine::{Failure, FailureKind, Outgoing, Response};
+use base64::Engine as _;
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Uri};
+use hyper_util::client::legacy::{Client, Error};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use crate::coding::{self, Spoiled};
+use crate::connect::{Connector, Trouble};
+use crate::network::Network;
+use crate::tls;
 use crate::transport::{Pending, Transport};
 
-/// The HTTP clients of one description. Cheap to clone; connections are shared.
-#[derive(Debug, Clone)]
-pub(crate) struct Http {
-    system_proxy: bool,
-    clients: Arc<Clients>,
-}
+/// Bytes that the head of an answer may have.
+const HEAD: usize = 64 << 10;
 
-#[derive(Debug, Default)]
-struct Clients {
-    plain: OnceLock<Result<reqwest::Client, String>>,
-    /// For this machine: no proxy stands between it and itself.
-    local: OnceLock<Result<reqwest::Client, String>>,
-    /// Built on the first https url: reading the system's certificates costs more than a short run.
-    secure: OnceLock<Result<reqwest::Client, String>>,
+/// Header fields that an answer may have.
+const FIELDS: usize = 512;
+
+/// The HTTP client of one description. Cheap to clone; connections are shared.
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: Client<Connector, Full<Bytes>>,
+    connector: Connector,
+    idle: Option<Duration>,
 }
 
 impl Transport for Http {
@@ -33,8 +40,19 @@ impl Transport for Http {
 }
 
 impl Http {
-    pub(crate) fn new(system_proxy: bool) -> Self {
-        Self { system_proxy, clients: Arc::default() }
+    /// # Errors
+    /// What of the network cannot be used.
+    pub(crate) fn new(network: Network) -> Result<Self, String> {
+        let idle = network.idle_timeout;
+        let connector = Connector::new(network)?;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .http1_max_buf_size(HEAD)
+            .http1_max_headers(FIELDS)
+            .http2_max_header_list_size(HEAD as u32)
+            .build(connector.clone());
+        Ok(Self { client, connector, idle })
     }
 
     /// Sends a request and reads the whole answer.
@@ -45,194 +63,175 @@ impl Http {
         let limit = Duration::from_millis(outgoing.timeout_ms);
         match tokio::time::timeout(limit, self.exchange(&outgoing)).await {
             Ok(result) => result,
-            Err(_) => Err(Failure {
-                kind: FailureKind::Timeout,
-                message: format!("no answer within {} s", limit.as_secs_f64()),
-                in_doubt: true,
-            }),
+            Err(_) => Err(late("no answer", limit)),
         }
     }
 
     async fn exchange(&self, outgoing: &Outgoing) -> Result<Response, Failure> {
+        let mut answer = self
+            .heard("no answer", self.client.request(self.request(outgoing)?))
+            .await?
+            .map_err(|error| failure(&error))?;
+        let codings = answer.headers().get_all(header::CONTENT_ENCODING);
+        let codings = codings.iter().map(|value| value.to_str().unwrap_or("?"));
+        let mut body = coding::Body::new(codings, outgoing.body_bytes).map_err(|spoiled| unread(spoiled, outgoing))?;
+        if !body.is_coded() && announced(answer.headers()).is_some_and(|length| length > outgoing.body_bytes) {
+            let asked_for_none = outgoing.request.method.eq_ignore_ascii_case("head");
+            if !asked_for_none {
+                return Err(unread(Spoiled::TooLarge, outgoing));
+            }
+        }
+        while let Some(frame) = self.heard("nothing more of the answer", frame(answer.body_mut())).await? {
+            let frame = frame.map_err(|error| failure(&error))?;
+            if let Some(bytes) = frame.data_ref() {
+                body.add(bytes).map_err(|spoiled| unread(spoiled, outgoing))?;
+            }
+        }
+        Ok(Response {
+            status: answer.status().as_u16(),
+            headers: answer
+                .headers()
+                .iter()
+                .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .collect(),
+            body: body.finish().map_err(|spoiled| unread(spoiled, outgoing))?,
+        })
+    }
+
+    /// Waits as long as a server may say nothing.
+    async fn heard<T>(&self, what: &str, future: impl Future<Output = T>) -> Result<T, Failure> {
+        match self.idle {
+            None => Ok(future.await),
+            Some(limit) => tokio::time::timeout(limit, future).await.map_err(|_| late(what, limit)),
+        }
+    }
+
+    fn request(&self, outgoing: &Outgoing) -> Result<hyper::Request<Full<Bytes>>, Failure> {
         let request = &outgoing.request;
-        let url = url::Url::parse(&request.url).map_err(|_| unsent("the url is not valid"))?;
-        let secure = url.scheme() == "https";
-        let client =
-            self.client(&url).map_err(|message| Failure { kind: FailureKind::Tls, message, in_doubt: false })?;
-        let method =
-            reqwest::Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("the method is not valid"))?;
-        let mut builder = client.request(method, url);
+        let mut url = url::Url::parse(&request.url).map_err(|_| unsent("the url is not valid"))?;
+        let mut headers = HeaderMap::new();
         for (name, value) in &request.headers {
-            // `header` adds; a value that is not a header's is an error of the builder, found by `build`.
-            builder = builder.header(
-                name,
-                reqwest::header::HeaderValue::from_bytes(value.as_bytes())
-                    .map_err(|_| unsent("a header is not valid"))?,
-            );
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsent("a header is not valid"))?;
+            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| unsent("a header is not valid"))?;
+            headers.append(name, value);
         }
-        if let Some(body) = &request.body {
-            builder = builder.body(body.clone());
+        // The user of a url is said in a header, and the part behind `#` is not said at all.
+        if !url.username().is_empty() || url.password().is_some() {
+            let decode = |text| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+            let user = format!("{}:{}", decode(url.username()), decode(url.password().unwrap_or_default()));
+            let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(user));
+            let value = HeaderValue::try_from(value).map_err(|_| unsent("the url is not valid"))?;
+            headers.entry(header::AUTHORIZATION).or_insert(value);
+            let _ = (url.set_username(""), url.set_password(None));
         }
-        let mut response = builder.send().await.map_err(|error| failure(&error, secure))?;
-        let status = response.status().as_u16();
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect();
-        let mut body = vec![];
-        while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error, secure))? {
-            if (body.len() + chunk.len()) as u64 > outgoing.body_bytes {
-                return Err(Failure {
-                    kind: FailureKind::BodyTooLarge,
-                    message: format!("the body has more than {} bytes", outgoing.body_bytes),
-                    in_doubt: true,
-                });
-            }
-            body.extend_from_slice(&chunk);
+        url.set_fragment(None);
+        let uri: Uri = url.as_str().parse().map_err(|_| unsent("the url is not valid"))?;
+        if let Some(value) = self.connector.proxy_authorization(&uri) {
+            headers.insert(header::PROXY_AUTHORIZATION, value);
         }
-        Ok(Response { status, headers, body })
+        for (name, value) in [
+            (header::USER_AGENT, concat!("arazzo/", env!("CARGO_PKG_VERSION"))),
+            (header::ACCEPT, "*/*"),
+            (header::ACCEPT_ENCODING, coding::ACCEPTED),
+        ] {
+            headers.entry(name).or_insert(HeaderValue::from_static(value));
+        }
+        let body = Full::new(Bytes::from(request.body.clone().unwrap_or_default()));
+        let mut built = hyper::Request::new(body);
+        *built.method_mut() =
+            Method::from_bytes(request.method.as_bytes()).map_err(|_| unsent("the method is not valid"))?;
+        *built.uri_mut() = uri;
+        *built.headers_mut() = headers;
+        Ok(built)
     }
+}
 
-    fn client(&self, url: &url::Url) -> Result<&reqwest::Client, String> {
-        let (cell, secure, proxy) = if url.scheme() == "https" {
-            (&self.clients.secure, true, self.system_proxy)
-        } else if self.system_proxy && is_loopback(url) {
-            (&self.clients.local, false, false)
-        } else {
-            (&self.clients.plain, false, self.system_proxy)
-        };
-        cell.get_or_init(|| Self::build(secure, proxy)).as_ref().map_err(Clone::clone)
-    }
+/// The next part of a body.
+async fn frame(body: &mut Incoming) -> Option<hyper::Result<hyper::body::Frame<Bytes>>> {
+    body.frame().await
+}
 
-    fn build(secure: bool, proxy: bool) -> Result<reqwest::Client, String> {
-        let mut roots = rustls::RootCertStore::empty();
-        if secure {
-            for certificate in rustls_native_certs::load_native_certs().certs {
-                // A certificate of the system that cannot be read is one that nothing is trusted for.
-                let _ = roots.add(certificate);
-            }
-            if roots.is_empty() {
-                roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-            }
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| format!("TLS cannot be set up: {error}"))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .user_agent(concat!("arazzo/", env!("CARGO_PKG_VERSION")));
-        if !proxy {
-            builder = builder.no_proxy();
-        }
-        builder.build().map_err(|error| format!("the HTTP client cannot be set up: {error}"))
-    }
+/// The length that an answer says it has.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn unsent(message: &str) -> Failure {
     Failure { kind: FailureKind::Protocol, message: message.to_owned(), in_doubt: false }
 }
 
-/// What happened, in words. Texts of reqwest are not passed on whole: they hold the url, and with it query values.
-fn failure(error: &reqwest::Error, secure: bool) -> Failure {
-    let mut causes: Vec<String> = vec![];
-    let (mut io, mut tls) = (None, None);
-    let mut source = error.source();
-    while let Some(cause) = source {
-        if let Some(error) = cause.downcast_ref::<std::io::Error>() {
-            io = io.or(Some(error.kind()));
-            tls = tls.or_else(|| tls_within(error));
+fn late(what: &str, limit: Duration) -> Failure {
+    let message = format!("{what} within {} s", limit.as_secs_f64());
+    Failure { kind: FailureKind::Timeout, message, in_doubt: true }
+}
+
+fn unread(spoiled: Spoiled, outgoing: &Outgoing) -> Failure {
+    let (kind, message) = match spoiled {
+        Spoiled::TooLarge => {
+            (FailureKind::BodyTooLarge, format!("the body has more than {} bytes", outgoing.body_bytes))
         }
-        tls = tls.or(cause.downcast_ref());
-        causes.push(cause.to_string());
-        source = cause.source();
+        Spoiled::Wrong(message) => (FailureKind::Protocol, message),
+    };
+    Failure { kind, message, in_doubt: true }
+}
+
+/// What the causes of an error say.
+#[derive(Default)]
+struct Causes<'e> {
+    trouble: Option<&'e Trouble>,
+    tls: Option<&'e rustls::Error>,
+    io: Option<std::io::ErrorKind>,
+    hyper: Option<&'e hyper::Error>,
+    last: String,
+}
+
+impl<'e> Causes<'e> {
+    fn of(error: &'e (dyn std::error::Error + 'static)) -> Self {
+        let mut found = Self::default();
+        let mut cause = Some(error);
+        while let Some(error) = cause {
+            found.trouble = found.trouble.or(error.downcast_ref());
+            found.hyper = found.hyper.or(error.downcast_ref());
+            if let Some(error) = error.downcast_ref::<std::io::Error>() {
+                found.io = found.io.or(Some(error.kind()));
+                found.tls = found.tls.or_else(|| tls::within(error));
+            }
+            found.last = error.to_string();
+            cause = error.source();
+        }
+        found
     }
-    let last = causes.last().cloned().unwrap_or_default();
-    let says = |word: &str| causes.iter().any(|cause| cause.to_ascii_lowercase().contains(word));
-    let connecting = error.is_connect();
+}
+
+/// What happened, in words.
+fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
+    let causes = Causes::of(error);
+    if let Some(trouble) = causes.trouble {
+        return Failure { kind: trouble.kind, message: trouble.message.clone(), in_doubt: false };
+    }
+    let connecting = error.downcast_ref::<Error>().is_some_and(Error::is_connect);
     let new = |kind, message: String| Failure { kind, message, in_doubt: !connecting };
-    if error.is_timeout() {
-        let what = if connecting { "connection" } else { "answer" };
-        return new(FailureKind::Timeout, format!("no {what} in time"));
+    if let Some(error) = causes.tls {
+        return new(FailureKind::Tls, format!("the connection is not safe: {}", tls::words(error)));
     }
-    if connecting {
-        if let Some(tls) = tls {
-            return new(FailureKind::Tls, format!("the connection is not safe: {}", unsafe_because(tls)));
-        }
-        if says("dns") || says("lookup") || says("name or service") {
-            let host = error.url().and_then(|url| url.host_str()).unwrap_or_default();
-            return new(FailureKind::Dns, format!("the host `{host}` has no address"));
-        }
-        if secure
-            && (says("certificate")
-                || says("tls")
-                || says("handshake")
-                || says("alert")
-                || says("invalidcontenttype")
-                || says("corrupt message"))
-        {
-            return new(FailureKind::Tls, format!("the connection is not safe: {last}"));
-        }
-        return match io {
-            Some(std::io::ErrorKind::ConnectionRefused) => new(FailureKind::Connect, "connection refused".to_owned()),
-            Some(std::io::ErrorKind::TimedOut) => new(FailureKind::Connect, "the connection timed out".to_owned()),
-            _ => new(FailureKind::Connect, format!("no connection: {last}")),
-        };
+    // The library below does not tell this one apart in another way.
+    if causes.hyper.is_some_and(|error| error.is_parse() && error.to_string().contains("too large")) {
+        return new(FailureKind::HeadTooLarge, format!("the head of the answer has more than {HEAD} bytes"));
     }
-    match io {
+    let cut =
+        causes.hyper.is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled());
+    let last = causes.last.to_ascii_lowercase();
+    match causes.io {
         Some(
             std::io::ErrorKind::ConnectionReset
             | std::io::ErrorKind::BrokenPipe
             | std::io::ErrorKind::ConnectionAborted
             | std::io::ErrorKind::UnexpectedEof,
         ) => new(FailureKind::Reset, "the connection was closed before the answer was complete".to_owned()),
-        _ if says("closed") || says("incomplete") || says("end of file") || says("unexpected eof") || says("reset") => {
+        _ if cut || ["closed", "end of file", "unexpected eof", "reset"].iter().any(|word| last.contains(word)) => {
             new(FailureKind::Reset, "the connection was closed before the answer was complete".to_owned())
         }
-        _ => new(
-            FailureKind::Protocol,
-            if last.is_empty() {
-                "the answer is not HTTP".to_owned()
-            } else {
-                format!("the answer is not HTTP: {last}")
-            },
-        ),
-    }
-}
-
-/// What stands in an I/O error is not its source, and connectors put one into another: it has to be asked for.
-fn tls_within(error: &std::io::Error) -> Option<&rustls::Error> {
-    let mut inner = error.get_ref()?;
-    while let Some(nested) = inner.downcast_ref::<std::io::Error>() {
-        inner = nested.get_ref()?;
-    }
-    inner.downcast_ref()
-}
-
-/// Why TLS gave up, in words.
-fn unsafe_because(error: &rustls::Error) -> String {
-    use rustls::{CertificateError as Bad, Error};
-    match error {
-        Error::InvalidCertificate(bad) => match bad {
-            Bad::UnknownIssuer => "the certificate comes from an authority that this machine does not trust".to_owned(),
-            Bad::Expired | Bad::ExpiredContext { .. } => "the certificate has expired".to_owned(),
-            Bad::NotValidYet | Bad::NotValidYetContext { .. } => "the certificate is not valid yet".to_owned(),
-            Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-                "the certificate is for another host".to_owned()
-            }
-            Bad::Revoked => "the certificate was revoked".to_owned(),
-            // The library below has no name for it, and it is what most development servers have.
-            other if other.to_string().contains("CaUsedAsEndEntity") => "the certificate is self-signed".to_owned(),
-            other => format!("the certificate is not valid: {other}"),
-        },
-        Error::InvalidMessage(_) => "the server does not speak TLS on this port".to_owned(),
-        Error::PeerIncompatible(_) => "the server offers no version or cipher of TLS that is still safe".to_owned(),
-        other => other.to_string(),
+        _ if causes.last.is_empty() => new(FailureKind::Protocol, "the answer is not HTTP".to_owned()),
+        _ => new(FailureKind::Protocol, format!("the answer is not HTTP: {}", causes.last)),
     }
 }

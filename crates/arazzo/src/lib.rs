@@ -26,13 +26,17 @@
 
 #![forbid(unsafe_code)]
 
+mod coding;
+mod connect;
 mod drive;
 mod error;
 mod fetch;
 mod http;
 #[cfg(feature = "mock")]
 pub mod mock;
+mod network;
 mod policy;
+mod tls;
 mod transport;
 
 use std::collections::BTreeMap;
@@ -60,6 +64,7 @@ pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
 pub use drive::{Envelope, Interrupt};
 pub use error::Error;
+pub use network::{ConnectTo, Network, Proxy, Resolve};
 pub use transport::{Clock, Pending, Transport};
 
 /// Begins to open the Arazzo document at `path`. Nothing is read before [`Builder::load`].
@@ -70,7 +75,7 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         settings: Settings::default(),
         sources: vec![],
         place: fetch::Where::default(),
-        system_proxy: false,
+        network: Network::default(),
         transport: None,
         clock: None,
         #[cfg(feature = "mock")]
@@ -96,7 +101,7 @@ pub struct Builder {
     settings: Settings,
     sources: Vec<(String, PathBuf)>,
     place: fetch::Where,
-    system_proxy: bool,
+    network: Network,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Arc<dyn Clock>>,
     #[cfg(feature = "mock")]
@@ -204,9 +209,9 @@ impl Builder {
         self
     }
 
-    /// Uses the proxy of the environment (`HTTPS_PROXY`, `NO_PROXY`); off by default.
-    pub fn system_proxy(mut self, system: bool) -> Self {
-        self.system_proxy = system;
+    /// How servers are reached: proxies, addresses, certificates, times.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
         self
     }
 
@@ -266,10 +271,15 @@ impl Builder {
             Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
             None => None,
         };
-        let transport = self.transport.unwrap_or_else(|| Arc::new(http::Http::new(self.system_proxy)));
+        let notes = insecure(&self.network.insecure_hosts);
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(http::Http::new(self.network).map_err(Error::Setup)?),
+        };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         Ok(Description {
             compiled: Arc::new(compiled),
+            notes,
             settings: self.settings,
             world: World { transport, clock },
             #[cfg(feature = "mock")]
@@ -282,6 +292,8 @@ impl Builder {
 #[derive(Debug, Clone)]
 pub struct Description {
     compiled: Arc<Compiled>,
+    /// What is unusual about how it is run.
+    notes: Diagnostics,
     settings: Settings,
     world: World,
     #[cfg(feature = "mock")]
@@ -343,6 +355,7 @@ impl Description {
         if found.has_errors() {
             return Err(self.documents(found));
         }
+        found.extend(self.notes.iter().cloned());
         Ok(Workflow { description: self.clone(), id, found })
     }
 
@@ -680,6 +693,19 @@ fn known_schemes(credentials: &Credentials, program: &Program) -> Result<(), Err
         return Err(Error::Setup(message));
     }
     Ok(())
+}
+
+/// What every run says about hosts whose certificates are not checked.
+fn insecure(hosts: &[String]) -> Diagnostics {
+    let mut notes = Diagnostics::default();
+    for host in hosts {
+        let message = format!(
+            "the certificates of `{host}` are not checked: whoever is in between can read and change what is sent"
+        );
+        let help = "trust the authority that it has its certificate from instead".to_owned();
+        notes.push(Diagnostic::warning("insecure-host", None, message).help(help));
+    }
+    notes
 }
 
 fn is_remote(path: &Path) -> bool {

@@ -1,5 +1,6 @@
 //! Reply → verdict: what an answer is, and whether criteria are met. Decides nothing about where to go.
 
+use encoding_rs::Encoding;
 use regex::Regex;
 use serde_json::Value as Json;
 
@@ -38,13 +39,35 @@ pub(super) fn answer(response: Response) -> Answer {
     let header = |name: &str| {
         response.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     };
-    let media_type =
-        header("content-type").unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let body = if response.body.is_empty() { None } else { Some(body(&response.body, &media_type)) };
+    let content_type = header("content-type").unwrap_or_default();
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let body = if response.body.is_empty() { None } else { Some(body(&response.body, &media_type, content_type)) };
     Answer { status: response.status, headers: response.headers, body, media_type }
 }
 
-fn body(bytes: &[u8], media_type: &str) -> Value {
+/// The charset of a text, if it is not UTF-8: by its first bytes, its header, or the declaration of an XML document.
+fn charset(bytes: &[u8], content_type: &str) -> Option<&'static Encoding> {
+    if let Some((encoding, _)) = Encoding::for_bom(bytes) {
+        return Some(encoding).filter(|encoding| *encoding != encoding_rs::UTF_8);
+    }
+    let parameter = |text: &str| {
+        let (name, value) = text.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_owned())
+    };
+    let named = content_type.split(';').skip(1).find_map(parameter);
+    let declared = || {
+        let head = bytes.get(..bytes.len().min(200)).filter(|head| head.starts_with(b"<?xml"))?;
+        let head = String::from_utf8_lossy(head).into_owned();
+        let (_, after) = head.split_once("?>")?.0.split_once("encoding")?;
+        let value = after.trim_start().strip_prefix('=')?.trim_start();
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        value.split(quote).nth(1).map(str::to_owned)
+    };
+    let encoding = Encoding::for_label(named.or_else(declared)?.as_bytes())?;
+    (encoding != encoding_rs::UTF_8).then_some(encoding)
+}
+
+fn body(bytes: &[u8], media_type: &str, content_type: &str) -> Value {
     let text_type = media_type.starts_with("text/")
         || media_type.ends_with("+xml")
         || matches!(
@@ -52,6 +75,12 @@ fn body(bytes: &[u8], media_type: &str) -> Value {
             "application/xml" | "application/x-www-form-urlencoded" | "application/javascript" | "application/yaml"
         );
     let json_type = matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json");
+    if let Some(encoding) = Some(()).filter(|()| text_type || json_type).and_then(|()| charset(bytes, content_type)) {
+        let (text, ..) = encoding.decode(bytes);
+        let json = if json_type { serde_json::from_str(&text).ok() } else { None };
+        let read = json.map_or_else(|| Value::Text(text.into_owned()), Value::Json);
+        return Value::Body(Body { read: Box::new(read), bytes: bytes.to_vec() });
+    }
     if json_type || media_type.is_empty() {
         let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
         if let Ok(json) = serde_json::from_slice::<Json>(text) {

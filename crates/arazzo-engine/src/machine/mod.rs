@@ -668,7 +668,14 @@ impl Machine {
                     let url = hop.map_or_else(|| exchange.url.clone(), |request| request.url);
                     self.keep_cookies(now, &url, &headers);
                 }
-                let body = self.redactor.body(&bytes, &answer.media_type, shown);
+                let mut body = self.redactor.body(&bytes, &answer.media_type, shown);
+                // A text of another charset is shown as it is read.
+                if let (Some(body), Some(Value::Body(read))) = (&mut body, &answer.body)
+                    && std::str::from_utf8(&bytes).is_err()
+                    && let Some(text) = self.redactor.body(read.read.to_text().as_bytes(), &answer.media_type, shown)
+                {
+                    (body.text, body.cut) = (text.text, text.cut);
+                }
                 let retry_after = answer
                     .header("retry-after")
                     .and_then(|text| act::retry_after(text, self.state.epoch_ms.saturating_add_unsigned(now)));
@@ -704,6 +711,11 @@ impl Machine {
                 if failure.kind == FailureKind::BodyTooLarge {
                     let limit = self.state.settings.limits.body_bytes;
                     let why = self.why(id, "body-limit", format!("the answer has more than {limit} bytes of body"));
+                    self.stop(now, Stop::Limit, why, turn);
+                    return None;
+                }
+                if failure.kind == FailureKind::HeadTooLarge {
+                    let why = self.why(id, "head-limit", failure.message);
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }

@@ -71,6 +71,8 @@ pub enum FailureKind {
     Protocol,
     /// The body is larger than the limit: the run stops (exit 5).
     BodyTooLarge,
+    /// The headers are larger than any answer needs: the run stops (exit 5).
+    HeadTooLarge,
 }
 
 impl FailureKind {
@@ -85,6 +87,7 @@ impl FailureKind {
             Self::Reset => "reset",
             Self::Protocol => "protocol",
             Self::BodyTooLarge => "body-too-large",
+            Self::HeadTooLarge => "head-too-large",
         }
     }
 }
