@@ -2,7 +2,8 @@
 //!
 //! `suite/wire/parameters*.yaml`: tables of one parameter, its values, and the request line or header of each.
 //! `suite/wire/requests*.yaml`: operations and steps, and the whole request of each.
-//! All cases of a file are the steps of one workflow, each with an operation of its own.
+//! `suite/wire/*/`: real descriptions of every version in a few files, and the requests of a whole run.
+//! All cases of one of the tables are the steps of one workflow, each with an operation of its own.
 
 use std::collections::BTreeMap;
 
@@ -122,6 +123,15 @@ fn small_name(line: &str) -> String {
     }
 }
 
+/// The files of cases whose names begin so.
+fn tables(kind: &str) -> Vec<(String, Value)> {
+    let folder = workspace_root().join("tests/suite/wire");
+    let files = files_below(&folder, &["yaml"]).into_iter().filter(|path| path.parent() == Some(&folder));
+    let named = files.map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path));
+    let wanted = named.filter(|(name, _)| name.starts_with(kind));
+    wanted.map(|(name, path)| (name, yaml(&std::fs::read_to_string(path).unwrap()))).collect()
+}
+
 fn listed(value: &Value) -> Vec<String> {
     let texts = |value: &Value| value.as_str().map(str::to_owned).unwrap();
     value.as_array().map_or_else(|| vec![texts(value)], |items| items.iter().map(texts).collect())
@@ -131,12 +141,7 @@ fn listed(value: &Value) -> Vec<String> {
 fn every_style_of_a_parameter_is_written_as_the_specifications_say() {
     let mut wrong = vec![];
     let mut count = 0;
-    for path in files_below(&workspace_root().join("tests/suite/wire"), &["yaml"]) {
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if !name.starts_with("parameters") {
-            continue;
-        }
-        let file = yaml(&std::fs::read_to_string(&path).unwrap());
+    for (name, file) in tables("parameters") {
         for version in listed(&file["openapi"]) {
             let mut cases = vec![];
             for table in file["tables"].as_array().unwrap() {
@@ -184,12 +189,7 @@ fn every_style_of_a_parameter_is_written_as_the_specifications_say() {
 fn requests_are_what_the_operations_describe() {
     let mut wrong = vec![];
     let mut count = 0;
-    for path in files_below(&workspace_root().join("tests/suite/wire"), &["yaml"]) {
-        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
-        if !name.starts_with("requests") {
-            continue;
-        }
-        let file = yaml(&std::fs::read_to_string(&path).unwrap());
+    for (name, file) in tables("requests") {
         for version in listed(&file["openapi"]) {
             let rows = file["cases"].as_array().unwrap();
             let cases: Vec<Case> = rows
@@ -211,7 +211,7 @@ fn requests_are_what_the_operations_describe() {
                 .collect();
             count += cases.len();
             for (case, found) in cases.iter().zip(sent(&version, &file["shared"], &cases, &file["inputs"])) {
-                let found = found.map_or_else(|code| code, |request| written(&request));
+                let found = found.map_or_else(|code| code, |request| written(&request, line(&request)));
                 if found.trim_end() != case.sends {
                     wrong.push(format!("{}\n--- expected\n{}\n--- sent\n{found}\n", case.about, case.sends));
                 }
@@ -222,11 +222,52 @@ fn requests_are_what_the_operations_describe() {
     assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+#[test]
+fn descriptions_of_every_version_are_called_as_they_say() {
+    let mut wrong = vec![];
+    let mut folders = 0;
+    for case in files_below(&workspace_root().join("tests/suite/wire"), &["yaml"]) {
+        if !case.ends_with("case.yaml") {
+            continue;
+        }
+        folders += 1;
+        let from = case.parent().unwrap();
+        let head = yaml(&std::fs::read_to_string(&case).unwrap());
+        let replies = head["replies"].as_array().cloned().unwrap_or_default();
+        let server = Server::start(move |_, n| Reply::status(200).json(replies.get(n).unwrap_or(&json!({}))));
+        let host = server.url().replace("http://", "");
+        let folder = Folder::new();
+        for file in files_below(from, &["yaml", "json", "png", "bin"]) {
+            let text = std::fs::read_to_string(&file).unwrap().replace("HOST", &host);
+            folder.write(file.strip_prefix(from).unwrap().to_str().unwrap(), text);
+        }
+        let args = head["args"].as_array().into_iter().flatten().map(|arg| arg.as_str().unwrap().to_owned());
+        let output = Arazzo::new(["run", "flow.arazzo.yaml", "--json"]).args(args).cwd(folder.path()).run();
+        let mut found = String::new();
+        for request in server.requests() {
+            found.push_str(&format!("{}\n\n", written(&request, &request.path).trim_end()));
+        }
+        found.push_str(&format!("exit {}\n", output.status.unwrap()));
+        if output.status != Some(0) {
+            found.push_str(&output.stderr.replace(&host, "HOST"));
+        }
+        let golden = from.join("requests.txt");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&golden, &found).unwrap();
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        if found != expected {
+            wrong.push(format!("{}\n--- expected\n{expected}\n--- found\n{found}", from.display()));
+        }
+    }
+    assert!(folders >= 4);
+    assert!(wrong.is_empty(), "(UPDATE=1 rewrites them)\n{}", wrong.join("\n"));
+}
+
 /// A request as text: request line, headers, an empty line, the body. The boundary of a multipart body has one name.
-fn written(request: &Request) -> String {
+fn written(request: &Request, path: &str) -> String {
     let body = String::from_utf8(request.body.clone()).unwrap_or_else(|_| format!("{:02x?}", request.body));
-    let head: Vec<String> =
-        std::iter::once(format!("{} {}", request.method, line(request))).chain(headers(request)).collect();
+    let head: Vec<String> = std::iter::once(format!("{} {path}", request.method)).chain(headers(request)).collect();
     let whole = if body.is_empty() { head.join("\n") } else { format!("{}\n\n{body}", head.join("\n")) };
     let boundary = whole.split("boundary=").nth(1).map(|rest| rest.split(['\n', ';']).next().unwrap().to_owned());
     let whole = boundary.map_or(whole.clone(), |boundary| whole.replace(&boundary, "BOUNDARY"));

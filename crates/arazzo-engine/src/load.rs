@@ -602,8 +602,8 @@ impl Loader {
     /// Keeps an API description, or a part of one, and asks for what it refers to.
     fn shelve(&mut self, root: Arc<Node>, meant: &str, read_at: &str) {
         let id = root.span.source;
-        self.shelf.add(root, meant, read_at);
         let text = self.sources.get(id).map(|source| source.text.to_string()).unwrap_or_default();
+        self.shelf.add(root, meant, read_at, text.contains("$id"));
         let (base, read_at) = (self.shelf.base(id).cloned(), self.shelf.read_at(id).cloned());
         for (at, reference) in shelf::references(&text) {
             let Ok(meant) = resolve(base.as_ref(), &reference) else { continue };

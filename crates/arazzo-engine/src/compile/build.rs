@@ -298,7 +298,7 @@ impl<'b> Compiler<'b> {
         if place == Location::Header {
             self.header_name(&parameter.name)?;
         }
-        if let (Some(operation), None, false) = (operation, found, free || !own) {
+        if let (Some(operation), None, false) = (operation, found, free || !own || api_key) {
             self.undeclared(parameter, place, &operation, declared)?;
         }
         if let Some((style, span)) = found.and_then(openapi::Parameter::unknown_style) {

@@ -191,7 +191,7 @@ fn parts<'a>(name: &str, value: Value, field: Option<&'a Field>) -> Vec<Part<'a>
         Value::File(File { bytes, text: false, .. }) | Value::Bytes(bytes) if is_base64(field) => {
             vec![part(None, None, STANDARD.encode(bytes).into_bytes())]
         }
-        Value::File(File { name: file, bytes, text: false }) => vec![part(Some(file), Some(BYTES), bytes)],
+        Value::File(File { name: file, bytes, text }) if is_file || !text => vec![part(Some(file), Some(BYTES), bytes)],
         Value::Bytes(bytes) => vec![part(Some(name.to_owned()), Some(BYTES), bytes)],
         value if is_file => vec![part(Some(name.to_owned()), Some(BYTES), value.into_bytes())],
         value => vec![part(None, None, value.into_bytes())],

@@ -6,7 +6,7 @@ use super::Request;
 use crate::node::{Kind, Node};
 use crate::openapi::encode::Style;
 use crate::openapi::schema::{Direction, validator};
-use crate::openapi::{Api, Operation, Parameter, sample};
+use crate::openapi::{Api, Field, Operation, Parameter, sample};
 use crate::source::Span;
 use crate::value::is_json;
 
@@ -42,8 +42,7 @@ pub(super) fn request(
     query: &str,
     request: &Request<'_>,
 ) -> Vec<Problem> {
-    let pairs: Vec<(String, String)> =
-        url::form_urlencoded::parse(query.as_bytes()).map(|(n, v)| (n.into_owned(), v.into_owned())).collect();
+    let pairs = pairs(query.as_bytes());
     let mut problems = vec![];
     for parameter in operation.parameters().0 {
         let values: Vec<String> = match parameter.location {
@@ -98,20 +97,26 @@ fn one(api: Api<'_>, parameter: &Parameter<'_>, values: &[String], pairs: &[(Str
     };
     let how = parameter.serialization();
     // Other styles are not read back.
-    let read = matches!(how.style, Style::Form | Style::Simple) && how.content.is_none();
+    let read = !matches!(how.style, Style::Label | Style::Matrix | Style::DeepObject) && how.content.is_none();
     let schema = schema.filter(|_| read && !spread)?;
     let value = if is(schema, "array") {
-        let items = schema.get("items").map(|node| api.resolve(node).unwrap_or(node));
-        let parts: Vec<&str> = match parameter.location {
-            "query" | "cookie" if how.explode => values.iter().map(String::as_str).collect(),
-            _ if first.is_empty() => vec![],
-            _ => first.split(',').map(str::trim).collect(),
-        };
-        parts.into_iter().map(|part| typed(part, items)).collect()
+        let spread = how.explode && matches!(parameter.location, "query" | "cookie" | "formData");
+        list(api, schema, values, (!spread).then(|| how.style.sign()))
     } else {
         typed(first, Some(schema))
     };
     faults(api, schema, &value).into_iter().next().map(|(_, reason)| reason)
+}
+
+/// A list that came as several values, or as one with a sign between its items.
+fn list(api: Api<'_>, schema: &Node, values: &[String], sign: Option<char>) -> Json {
+    let items = schema.get("items").map(|node| api.resolve(node).unwrap_or(node));
+    let parts: Vec<&str> = match (sign, values.first().map(String::as_str)) {
+        (None, _) => values.iter().map(String::as_str).collect(),
+        (Some(_), None | Some("")) => vec![],
+        (Some(sign), Some(first)) => first.split(sign).map(str::trim).collect(),
+    };
+    parts.into_iter().map(|part| typed(part, items)).collect()
 }
 
 /// The body: required, of a described media type, and as its schema says.
@@ -138,11 +143,14 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
     };
     let api = operation.api();
     let Some(schema) = media.schema else {
-        for field in described.fields.iter().filter(|field| field.required && essence.ends_with("urlencoded")) {
-            let given = url::form_urlencoded::parse(request.body).any(|(name, _)| name == field.name);
-            if !given {
+        if essence == "application/x-www-form-urlencoded" {
+            let pairs = pairs(request.body);
+            for field in &described.fields {
+                let values: Vec<String> =
+                    pairs.iter().filter(|(name, _)| name == field.name).map(|(_, value)| value.clone()).collect();
+                let found = one(api, field, &values, &pairs);
                 let at = format!("form field `{}`", field.name);
-                problems.push(problem(&at, "it is required and missing".to_owned(), field.node.span));
+                problems.extend(found.map(|reason| problem(&at, reason, field.node.span)));
             }
         }
         return;
@@ -156,7 +164,16 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
             }
         }
     } else if essence == "application/x-www-form-urlencoded" {
-        form(api, schema, request.body)
+        let encoding = described.encoding(api, &media);
+        // An object that is spread over fields is not read back.
+        let spread = |field: &Field| {
+            let object = sample::member(api, schema, &field.name).is_some_and(|node| is(node, "object"));
+            field.how.is_some() && object
+        };
+        if encoding.iter().any(spread) {
+            return;
+        }
+        form(api, schema, &encoding, request.body)
     } else {
         return;
     };
@@ -167,22 +184,31 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
 }
 
 /// The members of a form, each of the type that its schema says.
-fn form(api: Api<'_>, schema: &Node, body: &[u8]) -> Json {
+fn form(api: Api<'_>, schema: &Node, encoding: &[Field], body: &[u8]) -> Json {
+    let pairs = pairs(body);
     let mut members: Map<String, Json> = Map::new();
-    for (name, text) in url::form_urlencoded::parse(body) {
-        let node = sample::member(api, schema, &name);
-        if node.is_some_and(|node| is(node, "array")) {
-            let items = node.and_then(|node| node.get("items")).map(|node| api.resolve(node).unwrap_or(node));
-            let value = typed(&text, items);
-            match members.entry(name.into_owned()).or_insert_with(|| Json::Array(vec![])) {
-                Json::Array(list) => list.push(value),
-                _ => continue,
-            }
-        } else {
-            members.insert(name.into_owned(), typed(&text, node));
+    for (name, text) in &pairs {
+        if members.contains_key(name) {
+            continue;
         }
+        let node = sample::member(api, schema, name);
+        let value = if let Some(node) = node.filter(|node| is(node, "array")) {
+            let how = encoding.iter().find(|field| field.name == *name).and_then(|field| field.how.as_ref());
+            let values: Vec<String> =
+                pairs.iter().filter(|(known, _)| known == name).map(|(_, text)| text.clone()).collect();
+            list(api, node, &values, how.filter(|how| !how.explode).map(|how| how.style.sign()))
+        } else if node.is_some_and(|node| is(node, "object")) {
+            serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone()))
+        } else {
+            typed(text, node)
+        };
+        members.insert(name.clone(), value);
     }
     Json::Object(members)
+}
+
+fn pairs(form: &[u8]) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(form).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
 fn is(schema: &Node, kind: &str) -> bool {

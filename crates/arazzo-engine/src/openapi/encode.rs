@@ -89,7 +89,8 @@ impl Style {
     }
 
     /// What stands between the items of an array that is one value.
-    fn sign(self) -> char {
+    #[must_use]
+    pub fn sign(self) -> char {
         match self {
             Self::SpaceDelimited => ' ',
             Self::PipeDelimited => '|',

@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{Api, Version};
 use crate::node::{Kind, Node};
-use crate::source::SourceId;
+use crate::source::Span;
 
 /// Schemas that one schema may refer to; beyond them anything is accepted.
 const DEFINITIONS: usize = 4_000;
@@ -48,8 +48,8 @@ pub fn validator(api: Api<'_>, schema: &Node, direction: Direction) -> Result<Va
 struct Converter<'a> {
     api: Api<'a>,
     direction: Direction,
-    /// The reference, as it is written in a text → the name of its definition.
-    names: BTreeMap<(SourceId, String), String>,
+    /// What was referred to → the name of its definition.
+    names: BTreeMap<Span, String>,
     /// Definitions that were named and not converted yet.
     waiting: Vec<(String, &'a Node)>,
 }
@@ -138,13 +138,12 @@ impl<'a> Converter<'a> {
     /// The reference to a definition; nothing if the target is not there.
     fn reference(&mut self, text: &str, node: &'a Node) -> Option<String> {
         let next = self.names.len();
-        let key = (node.span.source, text.to_owned());
-        if !self.names.contains_key(&key) {
-            let target = self.api.target(text, node).ok().filter(|_| next < DEFINITIONS)?;
+        let target = self.api.target(text, node).ok().filter(|_| next < DEFINITIONS)?;
+        let name = self.names.entry(target.span).or_insert_with(|| {
             let name = format!("d{next}");
             self.waiting.push((name.clone(), target));
-            self.names.insert(key.clone(), name);
-        }
-        self.names.get(&key).map(|name| format!("#/$defs/{name}"))
+            name
+        });
+        Some(format!("#/$defs/{name}"))
     }
 }

@@ -26,6 +26,8 @@ struct Shelved {
     base: Option<Url>,
     /// Where it was read.
     read_at: Option<Url>,
+    /// Schemas in it that are documents of their own (`$id`, JSON Schema 2020-12): what they are called.
+    embedded: Vec<(Url, Pointer)>,
 }
 
 /// The shelf of a document that stands alone.
@@ -33,8 +35,8 @@ pub static ALONE: Shelf = Shelf { documents: BTreeMap::new(), by_uri: BTreeMap::
 
 impl Shelf {
     /// Adds a document that was read at one uri and is meant by another. `$self` (OpenAPI 3.2) and `$id` (JSON Schema)
-    /// say more about what it is called.
-    pub fn add(&mut self, root: Arc<Node>, meant: &str, read_at: &str) {
+    /// say more about what it is called. `names_schemas`: whether an `$id` stands anywhere in its text.
+    pub fn add(&mut self, root: Arc<Node>, meant: &str, read_at: &str, names_schemas: bool) {
         let source = root.span.source;
         let outer = Url::parse(meant).or_else(|_| Url::parse(read_at)).ok();
         let own = ["$self", "$id"].into_iter().find_map(|name| root.get(name)).and_then(Node::as_str);
@@ -48,7 +50,8 @@ impl Shelf {
             self.by_uri.entry(without_fragment(&name).to_owned()).or_insert(source);
         }
         let read_at = Url::parse(read_at).ok();
-        self.documents.entry(source).or_insert(Shelved { root, base, read_at });
+        let embedded = if names_schemas { embedded(&root, base.as_ref()) } else { vec![] };
+        self.documents.entry(source).or_insert(Shelved { root, base, read_at, embedded });
     }
 
     /// Notes that the document of a uri cannot be read, and why.
@@ -81,23 +84,29 @@ impl Shelf {
     pub fn target<'a>(&'a self, root: &'a Node, text: &str, at: &Node) -> Result<&'a Node, Broken> {
         let (document, fragment) = text.split_once('#').unwrap_or((text, ""));
         let own = self.documents.get(&at.span.source);
-        let root = if document.is_empty() {
-            own.map_or(root, |own| own.root.as_ref())
-        } else {
-            self.document(own, document).map_err(|reason| Broken { span: at.span, text: text.to_owned(), reason })?
+        let whole = own.map_or(root, |own| own.root.as_ref());
+        // A reference inside of a schema with an `$id` begins there.
+        let around = own.and_then(|own| own.around(at));
+        let roots = match (document.is_empty(), around) {
+            (true, Some((_, around))) => vec![around, whole],
+            (true, None) => vec![whole],
+            (false, around) => {
+                let found = self.document(own, around.map(|(base, _)| base), document);
+                vec![found.map_err(|reason| Broken { span: at.span, text: text.to_owned(), reason })?]
+            }
         };
         let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
-        let found = match fragment.as_ref() {
+        let found = |root: &'a Node| match fragment.as_ref() {
             "" => Some(root),
             pointer if pointer.starts_with('/') => root.at(&Pointer::parse(pointer)),
             anchor => anchored(root, anchor),
         };
         let nowhere = || Broken { span: at.span, text: text.to_owned(), reason: "it leads nowhere".to_owned() };
-        found.map(Node::read).ok_or_else(nowhere)
+        roots.into_iter().find_map(found).map(Node::read).ok_or_else(nowhere)
     }
 
-    fn document(&self, own: Option<&Shelved>, reference: &str) -> Result<&Node, String> {
-        let bases = own.into_iter().flat_map(|own| [own.base.as_ref(), own.read_at.as_ref()]).flatten();
+    fn document(&self, own: Option<&Shelved>, around: Option<&Url>, reference: &str) -> Result<&Node, String> {
+        let bases = around.into_iter().chain(own.into_iter().flat_map(|own| [&own.base, &own.read_at]).flatten());
         let mut meant: Vec<String> = bases.filter_map(|base| base.join(reference).ok()).map(String::from).collect();
         if meant.is_empty() {
             meant.push(reference.to_owned());
@@ -106,9 +115,61 @@ impl Shelf {
         if let Some(found) = source.and_then(|source| self.documents.get(source)) {
             return Ok(&found.root);
         }
+        let schemas = self.documents.values().flat_map(|shelved| shelved.embedded.iter().map(move |e| (shelved, e)));
+        let mut named = schemas.filter(|(_, (id, _))| meant.iter().any(|uri| uri == without_fragment(id.as_str())));
+        if let Some(found) = named.find_map(|(shelved, (_, at))| shelved.root.at(at)) {
+            return Ok(found);
+        }
         let reason = meant.iter().find_map(|uri| self.missing.get(uri));
         Err(reason.cloned().unwrap_or_else(|| "the document was not read".to_owned()))
     }
+}
+
+impl Shelved {
+    /// The innermost schema with an `$id` that holds a place, and what it is called.
+    fn around(&self, at: &Node) -> Option<(&Url, &Node)> {
+        let found = self.embedded.iter().filter_map(|(id, pointer)| Some((id, self.root.at(pointer)?)));
+        let holds = found.filter(|(_, node)| node.span.start <= at.span.start && at.span.end <= node.span.end);
+        holds.min_by_key(|(_, node)| node.span.end - node.span.start)
+    }
+}
+
+/// How deep schemas are looked through for names.
+const DEPTH: usize = 16;
+
+/// The parts of a document that hold schemas, with the pointers to them.
+fn schemas(root: &Node) -> impl Iterator<Item = (Vec<String>, &Node)> {
+    let components = root.get("components").and_then(|components| components.get("schemas"));
+    let places: [(&[&str], Option<&Node>); 3] = [
+        (&["components", "schemas"], components),
+        (&["$defs"], root.get("$defs")),
+        (&["definitions"], root.get("definitions")),
+    ];
+    let found =
+        places.into_iter().filter_map(|(way, node)| Some((way.iter().map(|s| (*s).to_owned()).collect(), node?)));
+    found.collect::<Vec<_>>().into_iter()
+}
+
+/// The schemas with an `$id` of their own.
+fn embedded(root: &Node, base: Option<&Url>) -> Vec<(Url, Pointer)> {
+    let mut found = vec![];
+    let mut left: Vec<(Vec<String>, &Node, Option<Url>)> =
+        schemas(root).map(|(way, node)| (way, node, base.cloned())).collect();
+    while let Some((way, node, base)) = left.pop() {
+        let node = node.read();
+        let id = node.get("$id").and_then(Node::as_str);
+        let own = id.and_then(|id| base.as_ref().map_or_else(|| Url::parse(id), |base| base.join(id)).ok());
+        if let Some(own) = &own {
+            found.push((own.clone(), Pointer::of(way.clone())));
+        }
+        if way.len() < DEPTH {
+            left.extend(node.members().iter().map(|(key, inner)| {
+                let way = way.iter().cloned().chain([key.name.clone()]).collect();
+                (way, inner, own.clone().or_else(|| base.clone()))
+            }));
+        }
+    }
+    found
 }
 
 /// The uri without what comes behind `#`.
@@ -121,15 +182,27 @@ fn anchored<'a>(root: &'a Node, anchor: &str) -> Option<&'a Node> {
     let named = |node: &&Node| {
         ["$anchor", "$dynamicAnchor"].iter().any(|key| node.get(key).and_then(Node::as_str) == Some(anchor))
     };
-    let schemas = root.get("components").and_then(|components| components.get("schemas"));
-    let kept = [schemas, root.get("$defs"), root.get("definitions")];
-    let inside = kept.into_iter().flatten().flat_map(Node::members).map(|(_, node)| node.read());
-    [root].into_iter().chain(inside).find(named)
+    let mut left: Vec<(usize, &Node)> = schemas(root).map(|(_, node)| (0, node)).collect();
+    let mut looked_at = Some(root);
+    loop {
+        match looked_at.filter(named) {
+            Some(found) => return Some(found),
+            None => {
+                let (depth, node) = left.pop()?;
+                let node = node.read();
+                if depth < DEPTH {
+                    left.extend(node.members().iter().map(|(_, inner)| (depth + 1, inner)));
+                    left.extend(node.items().iter().map(|inner| (depth + 1, inner)));
+                }
+                looked_at = Some(node);
+            }
+        }
+    }
 }
 
 /// The documents that a text refers to: what follows each `$ref` before its `#`, in the order in which it stands there,
-/// each with the byte at which it begins. Reads the text only, so that a large document need not be taken apart; what is not a reference in the end leads to a
-/// document that nobody asks for.
+/// each with the byte at which it begins. Reads the text only, so that a large document need not be taken apart; what
+/// is not a reference in the end leads to a document that nobody asks for.
 #[must_use]
 pub fn references(text: &str) -> Vec<(usize, String)> {
     let mut found: Vec<(usize, String)> = vec![];
@@ -148,7 +221,8 @@ pub fn references(text: &str) -> Vec<(usize, String)> {
         if !document.is_empty() && known.insert(document) {
             // A part of `text`, so that its address says where it stands.
             let at = document.as_ptr() as usize - text.as_ptr() as usize;
-            found.push((at, document.to_owned()));
+            // JSON may write `/` as `\/`.
+            found.push((at, document.replace("\\/", "/")));
         }
     }
     found
