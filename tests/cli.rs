@@ -12,6 +12,8 @@ mod provision;
 mod reports;
 mod secrets;
 mod streams;
+#[cfg(unix)]
+mod terminal;
 
 use serde_json::Value;
 use std::collections::hash_map::RandomState;
@@ -89,15 +91,21 @@ impl Arazzo {
         }
     }
 
+    /// Variables of this environment that would change what the command does.
+    pub(crate) fn foreign() -> Vec<OsString> {
+        let is_foreign = |name: &OsString| {
+            let text = name.to_string_lossy().to_uppercase();
+            let ours = ["ARAZZO_", "CLICOLOR", "RUST_", "GITHUB_"].iter().any(|prefix| text.starts_with(prefix));
+            ours || text.ends_with("_PROXY") || ["NO_COLOR", "CI", "TERM", "COLUMNS"].contains(&text.as_str())
+        };
+        env::vars_os().map(|(name, _)| name).filter(is_foreign).collect()
+    }
+
     /// Runs with both streams piped and returns at once.
     pub(crate) fn spawn(self) -> Child {
         let mut command = Command::new(env!("CARGO_BIN_EXE_arazzo"));
-        for (name, _) in env::vars_os() {
-            let text = name.to_string_lossy().to_uppercase();
-            let ours = ["ARAZZO_", "CLICOLOR", "RUST_", "GITHUB_"].iter().any(|prefix| text.starts_with(prefix));
-            if ours || text.ends_with("_PROXY") || ["NO_COLOR", "CI", "TERM", "COLUMNS"].contains(&text.as_str()) {
-                command.env_remove(name);
-            }
+        for name in Self::foreign() {
+            command.env_remove(name);
         }
         command
             .args(self.args)

@@ -31,6 +31,15 @@ pub(crate) enum Color {
     Never,
 }
 
+/// How the progress of a run is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressForm {
+    Auto,
+    Tree,
+    Line,
+    None,
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<RunFlags>),
@@ -174,6 +183,10 @@ pub(crate) struct RunFlags {
     /// Write the outputs to a file instead of stdout
     #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
     pub(crate) output: Option<PathBuf>,
+    /// How progress is shown: a tree that moves (what auto means in a terminal, but not in CI), one line a finished step
+    /// (what auto means elsewhere), or none
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = ProgressForm::Auto, hide_possible_values = true, env = "ARAZZO_PROGRESS", hide_env_values = true)]
+    pub(crate) progress: ProgressForm,
     /// Show headers of requests and answers; -vv bodies too
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,

@@ -20,6 +20,7 @@ mod run;
 mod save;
 mod show;
 mod signal;
+mod watch;
 
 use flags::{Arguments, Command};
 use show::Screen;

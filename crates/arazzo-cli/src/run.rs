@@ -1,26 +1,26 @@
 //! `arazzo run`: a workflow, its inputs, its events, its exit code.
 
-use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
+use std::cell::RefCell;
+use std::io::IsTerminal;
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
 
 use arazzo::engine::event::EventKind;
+use arazzo::engine::plan::PlannedStep;
 use arazzo::mock::Mocked;
-use arazzo::{Envelope, Error, Interrupt, Limits, Outcome, Report, Workflow};
+use arazzo::{Envelope, Error, Limits, Outcome, Report, Workflow};
 use serde_json::{Map, Value as Json, json};
 
 use crate::exit;
-use crate::flags::RunFlags;
+use crate::flags::{ProgressForm, RunFlags};
 use crate::given::{self, Given, Stdin};
 use crate::report::{self, Wanted};
 use crate::save::{Readers, save};
 use crate::show::account::Account;
 use crate::show::failure::{self, Exchanges};
-use crate::show::lines::{self, Detail, Lines};
+use crate::show::progress::Detail;
 use crate::show::{Screen, safe, width};
-use crate::signal;
+use crate::signal::Signals;
+use crate::watch::{self, Watch};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
@@ -127,12 +127,16 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         (1, ..) => Detail::Failures,
         // Events say everything that lines would say.
         (_, 0, true) => Detail::Failures,
-        (_, 0, false) => Detail::Lines,
+        (_, 0, false) if flags.progress == ProgressForm::None => Detail::Verdict,
+        (_, 0, false) => Detail::Steps,
         (_, 1, _) => Detail::Headers,
         (_, 2.., _) => Detail::Bodies,
     };
-    if detail >= Detail::Lines {
-        screen.warnings(workflow.warnings(), workflow.description().sources());
+    let tree = watch::is_tree(flags.progress, detail);
+    if detail >= Detail::Verdict {
+        if !tree {
+            screen.warnings(workflow.warnings(), workflow.description().sources());
+        }
         hint(workflow, &given, screen);
         made_up(workflow, &given, screen);
     }
@@ -142,7 +146,7 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         planned: plan.iter().map(|step| (step.workflow.clone(), step.step.clone())).collect(),
         ..Account::default()
     });
-    let mut lines = Lines::new(detail, plan.iter().map(|step| (step.step.as_str(), step.depth)));
+    let watch = RefCell::new(Watch::new(screen, flags.progress, detail, &plan, hosts(flags, &plan)));
     let (mut report, mut exchanges, mut last, mut data_error) = (Report::default(), Exchanges::default(), None, None);
     let outcome = {
         let observe = |envelope: &Envelope| {
@@ -154,38 +158,41 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
             }
             signals.watch(envelope);
             if flags.json
-                && let Err(error) =
-                    serde_json::to_string(envelope).map_err(std::io::Error::other).and_then(|line| screen.data(&line))
+                && let Err(error) = serde_json::to_string(envelope)
+                    .map_err(std::io::Error::other)
+                    .and_then(|line| watch.borrow_mut().screen.data(&line))
             {
                 data_error.get_or_insert(error);
             }
-            for line in lines.event(envelope) {
-                screen.line(&line);
-            }
+            watch.borrow_mut().event(envelope);
             if matches!(envelope.event.kind, EventKind::RunFinished { .. }) {
                 last = Some(Envelope::clone(envelope));
             }
         };
         runtime.block_on(async {
-            let listener = tokio::spawn(signals.clone().listen());
-            let outcome = workflow.run_until(given.inputs, &signals.interrupt, observe).await;
-            listener.abort();
-            outcome
+            let say = |text: &str| watch.borrow_mut().screen.line(text);
+            tokio::select! {
+                biased;
+                never = signals.listen(say) => match never {},
+                outcome = workflow.run_until(given.inputs, &signals.interrupt, observe) => outcome,
+                never = Watch::moving(&watch) => match never {},
+            }
         })
     };
     // Calls that were given up need not be waited for.
     runtime.shutdown_background();
+    let mut watch = watch.into_inner();
     let outcome = match outcome {
         Ok(outcome) => outcome,
-        Err(error) => return screen.error(&error),
+        Err(error) => return watch.screen.error(&error),
     };
     let Some(last) = last else { return exit::USAGE };
     let EventKind::RunFinished { exit: code, outputs: shown, .. } = &last.event.kind else { return exit::USAGE };
     let code = *code;
-    if detail >= Detail::Lines
-        && let Some(line) = lines::verdict(&last.event.kind, workflow.name())
-    {
-        screen.line(&line);
+    watch.verdict(&last.event.kind, workflow.name());
+    let screen = watch.screen;
+    if tree {
+        screen.notes(workflow.warnings().map(|warning| warning.code.as_ref()), &flags.document.document);
     }
     if detail >= Detail::Failures {
         for line in failure::report(&last, workflow.description().sources(), &exchanges, &report, code, width()) {
@@ -200,7 +207,7 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         }
     }
     let code = match &account {
-        Some(account) => report::write(&flags.reports, account, detail >= Detail::Lines, screen, code),
+        Some(account) => report::write(&flags.reports, account, detail >= Detail::Verdict, screen, code),
         None => code,
     };
     if flags.json {
@@ -242,6 +249,21 @@ fn written(result: std::io::Result<()>, screen: &mut Screen, code: u8) -> u8 {
     }
 }
 
+/// The hosts that a run will call.
+fn hosts(flags: &RunFlags, plan: &[PlannedStep]) -> Vec<String> {
+    let mocked = |source: &String| {
+        flags.mock.as_ref().is_some_and(|only| only.iter().all(String::is_empty) || only.contains(source))
+    };
+    let mut hosts = vec![];
+    for step in plan.iter().filter(|step| step.calls.is_none()) {
+        let host = if mocked(&step.source) { "a mock" } else { step.host.as_str() };
+        if !host.is_empty() && !hosts.iter().any(|known| known == host) {
+            hosts.push(host.to_owned());
+        }
+    }
+    hosts
+}
+
 /// What nobody gave is said.
 fn made_up(workflow: &Workflow, given: &Given, screen: &mut Screen) {
     let secret = |name: &str| workflow.inputs().any(|input| input.name == name && input.secret);
@@ -263,52 +285,5 @@ fn hint(workflow: &Workflow, given: &Given, screen: &mut Screen) {
     let secret = |name: &&String| workflow.inputs().any(|input| input.name == **name && input.secret);
     if let (Some(name), true) = (given.typed.iter().find(secret), std::io::stderr().is_terminal()) {
         screen.line(&format!("hint: `{0}` is a secret, and other users can see it on a command line; set ARAZZO_SECRET_{0} and use --secret {0}", safe(name)));
-    }
-}
-
-/// Ctrl-C and SIGTERM: the first lets a call end, the second stops at once.
-#[derive(Clone, Default)]
-struct Signals {
-    interrupt: Interrupt,
-    terminated: Arc<AtomicU8>,
-    /// The request in flight, for the message.
-    flight: Arc<Mutex<Option<String>>>,
-}
-
-impl Signals {
-    fn watch(&self, envelope: &Envelope) {
-        let Ok(mut flight) = self.flight.lock() else { return };
-        match &envelope.event.kind {
-            EventKind::RequestSent { method, url, .. } => *flight = Some(format!("{method} {}", safe(url))),
-            EventKind::ResponseReceived { .. } | EventKind::RequestFailed { .. } => *flight = None,
-            _ => {}
-        }
-    }
-
-    async fn listen(self) {
-        loop {
-            let terminated = signal::next().await;
-            if terminated {
-                self.terminated.store(1, Ordering::SeqCst);
-            }
-            let flight = self.flight.lock().ok().and_then(|flight| flight.clone());
-            if let (Some(call), 0) = (flight, self.interrupt.count()) {
-                let _ =
-                    writeln!(std::io::stderr(), "stopping: waiting up to 5 s for {call} (Ctrl-C again to quit now)");
-            }
-            self.interrupt.stop();
-        }
-    }
-
-    /// The last event of a run that was terminated has the exit code of that.
-    fn named<'e>(&self, envelope: &'e Envelope) -> Cow<'e, Envelope> {
-        let mut envelope = Cow::Borrowed(envelope);
-        if self.terminated.load(Ordering::SeqCst) == 1
-            && let EventKind::RunFinished { exit: 130, .. } = envelope.event.kind
-            && let EventKind::RunFinished { exit, .. } = &mut envelope.to_mut().event.kind
-        {
-            *exit = exit::TERMINATED;
-        }
-        envelope
     }
 }

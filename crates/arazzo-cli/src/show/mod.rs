@@ -1,7 +1,10 @@
 //! Events and reports → text. Pure functions, and the one screen they go to.
 
-use std::io::Write;
+use std::borrow::Cow;
+use std::io::{IsTerminal, Write};
+use std::path::Path;
 
+use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
@@ -10,32 +13,40 @@ use arazzo::engine::source::Sources;
 
 use crate::exit;
 use crate::flags::Color;
+use paint::Paint;
 
 pub(crate) mod account;
 pub(crate) mod failure;
 pub(crate) mod lines;
+pub(crate) mod paint;
+pub(crate) mod progress;
 pub(crate) mod report;
+pub(crate) mod tree;
 
 /// Where people look: stderr for what happens, stdout for data. A closed reader is never a fault of ours.
 pub(crate) struct Screen {
     err: AutoStream<std::io::Stderr>,
     color: Color,
     out_closed: bool,
+    paint: Paint,
 }
 
 impl Screen {
     pub(crate) fn new(color: Color) -> Self {
-        let choice = match color {
-            Color::Auto => AutoStream::choice(&std::io::stderr()),
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
-        };
-        Self { err: AutoStream::new(std::io::stderr(), choice), color, out_closed: false }
+        let err = AutoStream::new(std::io::stderr(), color.on(&std::io::stderr()));
+        let paint = Paint::new(err.current_choice() != ColorChoice::Never);
+        Self { err, color, out_closed: false, paint }
     }
 
     /// A line for people.
     pub(crate) fn line(&mut self, text: &str) {
+        self.paint.erase();
         let _ = writeln!(self.err, "{text}");
+    }
+
+    /// Lines for people, and below them lines that are drawn again until the next line or drawing.
+    pub(crate) fn draw(&mut self, stay: &[String], again: &[String]) {
+        self.paint.draw(stay, again);
     }
 
     /// Data, with a line end.
@@ -47,6 +58,7 @@ impl Screen {
             return Ok(());
         }
         let mut out = std::io::stdout().lock();
+        let text = if out.is_terminal() { harmless(text) } else { Cow::Borrowed(text) };
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 self.out_closed = true;
@@ -64,12 +76,7 @@ impl Screen {
         if self.out_closed {
             return Ok(());
         }
-        let choice = match self.color {
-            Color::Auto => AutoStream::choice(&std::io::stdout()),
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
-        };
-        let mut out = AutoStream::new(std::io::stdout(), choice);
+        let mut out = AutoStream::new(std::io::stdout(), self.color.on(&std::io::stdout()));
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 self.out_closed = true;
@@ -117,6 +124,16 @@ impl Screen {
         }
     }
 
+    /// One line for all departures of a document, and where to read about them.
+    pub(crate) fn notes<'d>(&mut self, codes: impl Iterator<Item = &'d str>, document: &Path) {
+        let kinds = codes.collect::<std::collections::BTreeSet<_>>().len();
+        if kinds > 0 {
+            let kinds = if kinds == 1 { "1 kind of note".to_owned() } else { format!("{kinds} kinds of note") };
+            let document = safe(&document.display().to_string());
+            self.line(&format!("  {kinds} on the document: arazzo lint {document}"));
+        }
+    }
+
     /// Shows why something could not be run; the result is the exit code.
     pub(crate) fn error(&mut self, error: &Error) -> u8 {
         match error {
@@ -158,6 +175,21 @@ impl Screen {
     }
 }
 
+impl Color {
+    /// What this means for a stream.
+    fn on(self, stream: &impl RawStream) -> ColorChoice {
+        match self {
+            Self::Always => ColorChoice::Always,
+            Self::Never => ColorChoice::Never,
+            // Without a terminal only CLICOLOR_FORCE asks for colours, and 0 does not ask.
+            Self::Auto if !stream.is_terminal() && std::env::var_os("CLICOLOR_FORCE").is_some_and(|v| v == "0") => {
+                ColorChoice::Never
+            }
+            Self::Auto => AutoStream::choice(stream),
+        }
+    }
+}
+
 /// A bold style in a colour.
 pub(crate) fn bold(color: AnsiColor) -> Style {
     Style::new().bold().fg_color(Some(color.into()))
@@ -168,11 +200,25 @@ pub(crate) fn bold(color: AnsiColor) -> Style {
 pub(crate) fn safe(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        let hidden = c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if hidden { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+        if is_hidden(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
     }
     shown
+}
+
+/// Data for a terminal. It is JSON, where what a terminal would act on can be written as an escape and stays the same
+/// data, or text that has been made safe already. Line breaks are those of the data's form.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let acts = |c: char| is_hidden(c) && !c.is_ascii();
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let escape = |c: char| if acts(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    Cow::Owned(text.chars().map(escape).collect())
+}
+
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Milliseconds for people: `412ms`, `3.9s`, `2m 05s`.

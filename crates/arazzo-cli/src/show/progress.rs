@@ -1,0 +1,363 @@
+//! What a run has come to, as far as people follow it: a fold over events. Knows the events so far and nothing else;
+//! how it looks is decided by `lines.rs` and `tree.rs`.
+
+use std::collections::BTreeMap;
+
+use arazzo::Envelope;
+use arazzo::engine::event::{BodyText, EventKind, Saw, StepStatus};
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Detail {
+    /// `-qq`
+    Nothing,
+    /// `-q`
+    Failures,
+    /// `--progress none`
+    Verdict,
+    Steps,
+    /// `-v`
+    Headers,
+    /// `-vv`
+    Bodies,
+}
+
+/// Something worth a line.
+pub(crate) enum Happening {
+    /// A step calls a workflow, whose steps follow.
+    Calls { name: Name, calls: String },
+    /// A workflow begins that no step calls.
+    Flow { depth: usize, workflow: String, because: &'static str },
+    /// The same step comes again.
+    Again { name: Name, next: Next, answer: Option<String>, wait_ms: Option<u64> },
+    /// A step ended.
+    Finished(Finished),
+    /// Something that the run itself found.
+    Note { message: String, code: String },
+    /// A value was left out of a request.
+    Absent { expression: String, target: String },
+    /// A request or an answer, with `>` or `<`.
+    Wire { sign: char, first: String, headers: Vec<(String, String)>, body: Option<BodyText> },
+}
+
+/// A step, and how many workflows deep it stands.
+#[derive(Clone)]
+pub(crate) struct Name {
+    pub(crate) step: String,
+    pub(crate) depth: usize,
+}
+
+/// Why a step comes again.
+pub(crate) enum Next {
+    Attempt { last: u32, by: String, first: Option<String> },
+    Visit { last: u32, by: String },
+}
+
+/// A step that ended, with all its visits.
+pub(crate) struct Finished {
+    pub(crate) name: Name,
+    pub(crate) status: StepStatus,
+    /// `GET /volumes/vol-1`, or `workflow login`.
+    pub(crate) call: String,
+    /// A status code, a kind of failure, or nothing.
+    pub(crate) answer: String,
+    /// Since the first visit began.
+    pub(crate) total_ms: u64,
+    pub(crate) visits: u32,
+    pub(crate) attempts: u32,
+    /// What decided each visit: `creating`, and how often it came.
+    pub(crate) path: Vec<(String, u32)>,
+    /// The outputs of the last visit, as text.
+    pub(crate) outputs: Vec<(String, String)>,
+    /// The action that follows a failure, and where it leads.
+    pub(crate) handled: Option<(String, Option<String>)>,
+    pub(crate) wait_ms: Option<u64>,
+}
+
+/// The step that is under way.
+pub(crate) struct Current<'p> {
+    pub(crate) depth: usize,
+    pub(crate) step: &'p str,
+    pub(crate) call: &'p str,
+    /// The last answer; empty if there was none.
+    pub(crate) answer: &'p str,
+    /// When its first visit began.
+    pub(crate) since_ms: u64,
+    pub(crate) visit: u32,
+    pub(crate) attempt: u32,
+    /// What decided the last visit: `state`, `creating`.
+    pub(crate) decided: Option<(&'p str, &'p str)>,
+    /// When the next request is due, if it waits.
+    pub(crate) due_ms: Option<u64>,
+}
+
+/// The memory.
+pub(crate) struct Progress {
+    detail: Detail,
+    /// By frame and step: two workflows may share a stepId.
+    steps: BTreeMap<Key, Seen>,
+    /// How deep each frame is.
+    depths: BTreeMap<u32, usize>,
+    /// The action that was chosen last.
+    action: Option<Chosen>,
+    /// Criteria of this visit: whose they are, whether they are met, what they read.
+    criteria: Vec<(String, bool, Vec<Saw>)>,
+    /// `true` from the first workflow on.
+    began: bool,
+    current: Option<Key>,
+    due_ms: Option<u64>,
+    pub(crate) requests: u32,
+}
+
+type Key = (u32, String);
+
+/// An action: its name, its type, where it leads, and how long it waits.
+struct Chosen {
+    action: String,
+    retry: bool,
+    target: Option<String>,
+    delay_ms: Option<u64>,
+}
+
+#[derive(Default)]
+struct Seen {
+    call: String,
+    answer: String,
+    first_ms: Option<u64>,
+    visit: u32,
+    attempt: u32,
+    /// The expression that decides whether the step comes again.
+    decides: Option<String>,
+    path: Vec<(String, u32)>,
+}
+
+impl Progress {
+    pub(crate) fn new(detail: Detail) -> Self {
+        Self {
+            detail,
+            steps: BTreeMap::new(),
+            depths: BTreeMap::new(),
+            action: None,
+            criteria: vec![],
+            began: false,
+            current: None,
+            due_ms: None,
+            requests: 0,
+        }
+    }
+
+    /// Takes an event in; what is worth a line comes out, often nothing.
+    pub(crate) fn event(&mut self, envelope: &Envelope) -> Option<Happening> {
+        let event = &envelope.event;
+        let key = (event.frame, event.step.clone().unwrap_or_default());
+        match &event.kind {
+            EventKind::StepStarted { calls, .. } => {
+                self.criteria.clear();
+                let seen = self.steps.entry(key.clone()).or_default();
+                (seen.visit, seen.attempt) = (event.visit.unwrap_or(1), event.attempt.unwrap_or(1));
+                seen.first_ms.get_or_insert(envelope.ms);
+                seen.call = calls.as_ref().map(|calls| format!("workflow {calls}")).unwrap_or_default();
+                let name = self.name(&key);
+                self.current = Some(key);
+                calls.clone().map(|calls| Happening::Calls { name, calls })
+            }
+            EventKind::RequestSent { method, url, headers, body, .. } => {
+                self.requests += 1;
+                self.due_ms = None;
+                let seen = self.steps.entry(key).or_default();
+                (seen.call, seen.answer) = (format!("{method} {}", path(url)), String::new());
+                self.wire('>', format!("{method} {url}"), headers, body.as_ref())
+            }
+            EventKind::ResponseReceived { status, headers, body, .. } => {
+                self.steps.entry(key).or_default().answer = status.to_string();
+                self.wire('<', status.to_string(), headers, body.as_ref())
+            }
+            EventKind::RequestFailed { failure, message, .. } => {
+                self.steps.entry(key).or_default().answer.clone_from(failure);
+                self.wire('<', format!("no answer: {message}"), &[], None)
+            }
+            EventKind::CriterionEvaluated { of, met, saw, .. } => {
+                self.criteria.push((of.clone(), *met, saw.clone()));
+                None
+            }
+            EventKind::ActionSelected { action, kind, target, delay_ms, .. } => {
+                self.action = Some(Chosen {
+                    action: action.clone(),
+                    retry: kind == "retry",
+                    target: target.clone(),
+                    delay_ms: *delay_ms,
+                });
+                None
+            }
+            EventKind::WaitStarted { delay_ms, .. } => {
+                self.due_ms = Some(envelope.ms + delay_ms);
+                None
+            }
+            EventKind::StepFinished { status, again, duration_ms, outputs, .. } => {
+                let outputs = outputs.iter().filter_map(|(name, value)| Some((name.clone(), short(value)?))).collect();
+                self.finished(key, *status, *again, *duration_ms, envelope.ms, outputs)
+            }
+            EventKind::WorkflowStarted { parent, because, .. } => {
+                self.began = true;
+                let depth = parent.map_or(0, |parent| self.depths.get(&parent).copied().unwrap_or(0) + 1);
+                self.depths.insert(event.frame, depth);
+                let because = match because.as_deref() {
+                    Some("dependency") => "needed first",
+                    Some("retry") => "before a retry",
+                    Some("goto") => "goto",
+                    _ => return None,
+                };
+                Some(Happening::Flow { depth: depth.saturating_sub(1), workflow: event.workflow.clone(), because })
+            }
+            // What is unusual about the documents is said elsewhere, once a kind; what the run itself finds, here.
+            EventKind::Diagnostic { code, message, .. } if self.began || code == "short-secret" => {
+                Some(Happening::Note { message: message.clone(), code: code.clone() })
+            }
+            EventKind::ValueAbsent { expression, target } => {
+                Some(Happening::Absent { expression: expression.clone(), target: target.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    /// The step that is under way.
+    pub(crate) fn current(&self) -> Option<Current<'_>> {
+        let key = self.current.as_ref()?;
+        let seen = self.steps.get(key)?;
+        let label = seen.decides.as_deref().map(label).filter(|label| !label.is_empty());
+        Some(Current {
+            depth: self.depth(key.0),
+            step: &key.1,
+            call: &seen.call,
+            answer: &seen.answer,
+            since_ms: seen.first_ms?,
+            visit: seen.visit,
+            attempt: seen.attempt,
+            decided: label.zip(seen.path.last().map(|(value, _)| value.as_str())),
+            due_ms: self.due_ms,
+        })
+    }
+
+    /// What goes over the wire is copied only for those who want to see it.
+    fn wire(
+        &self,
+        sign: char,
+        first: String,
+        headers: &[(String, String)],
+        body: Option<&BodyText>,
+    ) -> Option<Happening> {
+        let body = body.filter(|_| self.detail >= Detail::Bodies).cloned();
+        (self.detail >= Detail::Headers).then(|| Happening::Wire { sign, first, headers: headers.to_vec(), body })
+    }
+
+    fn depth(&self, frame: u32) -> usize {
+        self.depths.get(&frame).copied().unwrap_or(0)
+    }
+
+    fn name(&self, key: &Key) -> Name {
+        Name { step: key.1.clone(), depth: self.depth(key.0) }
+    }
+
+    fn finished(
+        &mut self,
+        key: Key,
+        status: StepStatus,
+        again: bool,
+        duration_ms: u64,
+        now: u64,
+        outputs: Vec<(String, String)>,
+    ) -> Option<Happening> {
+        let action = self.action.take();
+        let name = self.name(&key);
+        let criteria = std::mem::take(&mut self.criteria);
+        let seen = self.steps.get_mut(&key)?;
+        seen.decide(&criteria, action.as_ref().map(|chosen| chosen.action.as_str()));
+        let wait_ms = action.as_ref().and_then(|chosen| chosen.delay_ms);
+        if let (true, Some(chosen)) = (again, &action) {
+            let by = chosen.action.clone();
+            let next = if chosen.retry {
+                Next::Attempt { last: seen.attempt, by, first: chosen.target.clone() }
+            } else {
+                Next::Visit { last: seen.visit, by }
+            };
+            let answer = (status == StepStatus::Failed).then(|| seen.answer.clone());
+            return Some(Happening::Again { name, next, answer, wait_ms });
+        }
+        self.current = None;
+        self.due_ms = None;
+        let handled = match (status, action) {
+            (StepStatus::Failed, Some(chosen)) => Some((chosen.action, chosen.target)),
+            _ => None,
+        };
+        Some(Happening::Finished(Finished {
+            name,
+            status,
+            call: seen.call.clone(),
+            answer: seen.answer.clone(),
+            total_ms: seen.first_ms.take().map_or(duration_ms, |first| now.saturating_sub(first)),
+            visits: seen.visit,
+            attempts: seen.attempt,
+            path: std::mem::take(&mut seen.path),
+            outputs,
+            handled,
+            wait_ms,
+        }))
+    }
+}
+
+impl Seen {
+    /// Remembers what decided a visit: what the criteria of the chosen action read, or, when none was chosen, what
+    /// that expression was now.
+    fn decide(&mut self, criteria: &[(String, bool, Vec<Saw>)], action: Option<&str>) {
+        let of_action = criteria
+            .iter()
+            .filter(|(of, met, _)| *met && Some(of.as_str()) == action)
+            .flat_map(|(.., saw)| saw)
+            .next_back();
+        let known = || {
+            let all = || criteria.iter().flat_map(|(.., saw)| saw);
+            all().find(|saw| Some(&saw.expression) == self.decides.as_ref())
+        };
+        let Some(saw) = known().or(of_action) else { return };
+        let Some(value) = saw.value.as_deref().map(plain).filter(|value| !value.is_empty()) else { return };
+        self.decides = Some(saw.expression.clone());
+        match self.path.last_mut() {
+            Some((last, count)) if *last == value => *count += 1,
+            _ => self.path.push((value, 1)),
+        }
+    }
+}
+
+/// A JSON text as people write it: a text without its quotes, nothing for arrays and objects.
+fn plain(json: &str) -> String {
+    match serde_json::from_str(json) {
+        Ok(value) => short(&value).unwrap_or_default(),
+        Err(_) => String::new(),
+    }
+}
+
+/// A value that is worth showing in a few words.
+fn short(value: &serde_json::Value) -> Option<String> {
+    match value {
+        serde_json::Value::String(text) => Some(text.clone()),
+        serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Some(value.to_string()),
+        _ => None,
+    }
+}
+
+/// The last name in an expression: `state` of `$response.body#/state`.
+fn label(expression: &str) -> &str {
+    let start = expression
+        .rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
+        .map_or(0, |at| at + expression.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8));
+    expression.get(start..).unwrap_or_default()
+}
+
+/// The path and query of a url, cut.
+fn path(url: &str) -> String {
+    let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or(url);
+    match path.char_indices().nth(60) {
+        Some((at, _)) => format!("{}…", path.get(..at).unwrap_or_default()),
+        None => path.to_owned(),
+    }
+}

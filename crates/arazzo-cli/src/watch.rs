@@ -1,0 +1,127 @@
+//! A run that somebody watches: its events, the time that passes between them, and the screen.
+
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use arazzo::Envelope;
+use arazzo::engine::event::EventKind;
+use arazzo::engine::plan::PlannedStep;
+
+use crate::flags::ProgressForm;
+use crate::show::lines::{self, Lines};
+use crate::show::paint;
+use crate::show::progress::{Detail, Progress};
+use crate::show::tree::{self, Tree};
+use crate::show::{Screen, width};
+
+/// What is shown of a run while it runs.
+pub(crate) struct Watch<'s> {
+    pub(crate) screen: &'s mut Screen,
+    detail: Detail,
+    progress: Progress,
+    form: Form,
+    /// When the last event was, on the run's clock and on ours.
+    at: Option<(u64, Instant)>,
+}
+
+enum Form {
+    Lines(Lines),
+    /// With the hosts that the head names, and whether it moves.
+    Tree(Tree, Vec<String>, bool),
+}
+
+/// `true` if the tree is shown.
+pub(crate) fn is_tree(form: ProgressForm, detail: Detail) -> bool {
+    let auto = || detail == Detail::Steps && paint::can_animate();
+    detail >= Detail::Steps && (form == ProgressForm::Tree || form == ProgressForm::Auto && auto())
+}
+
+impl<'s> Watch<'s> {
+    /// `hosts` are those that the run will call.
+    pub(crate) fn new(
+        screen: &'s mut Screen,
+        form: ProgressForm,
+        detail: Detail,
+        plan: &[PlannedStep],
+        hosts: Vec<String>,
+    ) -> Self {
+        let form = if is_tree(form, detail) {
+            let call = |step: &PlannedStep| match &step.calls {
+                Some(calls) => format!("workflow {calls}"),
+                None => format!("{:4} {}", step.method, step.path),
+            };
+            let steps = plan.iter().map(|step| (step.step.as_str(), step.depth, call(step)));
+            Form::Tree(Tree::new(detail, steps), hosts, paint::can_animate())
+        } else {
+            Form::Lines(Lines::new(detail, plan.iter().map(|step| (step.step.as_str(), step.depth))))
+        };
+        Self { screen, detail, progress: Progress::new(detail), form, at: None }
+    }
+
+    /// Shows an event.
+    pub(crate) fn event(&mut self, envelope: &Envelope) {
+        self.at = Some((envelope.ms, Instant::now()));
+        if self.detail < Detail::Steps {
+            return;
+        }
+        let happening = self.progress.event(envelope);
+        let mut stay = vec![];
+        match &self.form {
+            Form::Lines(lines) => stay.extend(happening.iter().flat_map(|happening| lines.show(happening))),
+            Form::Tree(tree, hosts, animated) => {
+                let width = columns(*animated);
+                if let EventKind::RunStarted { secrets, .. } = &envelope.event.kind {
+                    stay.push(Tree::head(&envelope.event.workflow, hosts, secrets, width));
+                }
+                stay.extend(happening.iter().flat_map(|happening| tree.show(happening, width)));
+            }
+        }
+        if matches!(envelope.event.kind, EventKind::RunFinished { .. }) || !self.moves() {
+            stay.iter().for_each(|line| self.screen.line(line));
+        } else if !stay.is_empty() {
+            self.draw(&stay);
+        }
+    }
+
+    /// The last line of a run that did not fail, in this form.
+    pub(crate) fn verdict(&mut self, last: &EventKind, workflow: &str) {
+        let line = match self.form {
+            Form::Lines(_) => lines::verdict(last, workflow),
+            Form::Tree(..) => tree::verdict(last),
+        };
+        if let (Some(line), true) = (line, self.detail >= Detail::Verdict) {
+            self.screen.line(&line);
+        }
+    }
+
+    /// Draws what moves, again and again; never ends.
+    pub(crate) async fn moving(watch: &RefCell<Self>) -> Infallible {
+        if !watch.borrow().moves() {
+            return std::future::pending().await;
+        }
+        loop {
+            tokio::time::sleep(Duration::from_millis(tree::FRAME_MS)).await;
+            watch.borrow_mut().draw(&[]);
+        }
+    }
+
+    fn moves(&self) -> bool {
+        matches!(self.form, Form::Tree(.., true))
+    }
+
+    fn draw(&mut self, stay: &[String]) {
+        let (Form::Tree(tree, ..), Some((ms, at))) = (&self.form, self.at) else { return };
+        let now_ms = ms.saturating_add(u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX));
+        let (columns, rows) = paint::size();
+        let mut again = tree.live(&self.progress, now_ms, columns - 1);
+        // What does not fit on the screen cannot be taken back.
+        again.truncate(rows - 1);
+        self.screen.draw(stay, &again);
+    }
+}
+
+/// How wide lines of a tree may be: a terminal breaks what fills its last column.
+fn columns(animated: bool) -> usize {
+    if animated { paint::size().0 - 1 } else { width() - 1 }
+}
