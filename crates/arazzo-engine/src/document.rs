@@ -1054,7 +1054,16 @@ impl Reader<'_> {
                 let mut read = vec![];
                 for (name, value) in outputs.members() {
                     match &value.kind {
-                        Kind::Object(_) if self.selector(value).is_none() => continue,
+                        Kind::Object(_) => {
+                            let Some(selector) = self.selector(value) else { continue };
+                            if !is_selector(value) {
+                                let written = &selector.context;
+                                let message = format!("`{}` is not a runtime expression", written.value);
+                                let help = "write an expression such as $response.body".to_owned();
+                                self.error("expression-syntax", written.span(), message, help);
+                                continue;
+                            }
+                        }
                         Kind::Array(_) => {
                             let found = value.type_name();
                             let message = format!("expected a runtime expression or a Selector Object, found {found}");
@@ -1173,7 +1182,8 @@ impl Reader<'_> {
 
 /// `context` (an expression), `selector` and `type`: a Selector Object, where any value may stand.
 fn selector_fields(node: &Node) -> Option<(&Node, &Node, &Node)> {
-    let context = node.get("context").filter(|context| context.as_str().is_some_and(|text| text.starts_with('$')))?;
+    let expression = |node: &&Node| node.as_str().is_some_and(|text| text.starts_with('$') || text.starts_with("{$"));
+    let context = node.get("context").filter(expression)?;
     Some((context, node.get("selector")?, node.get("type")?))
 }
 

@@ -143,15 +143,14 @@ impl<'b> Compiler<'b> {
 
     /// A selector or target in one of the three languages.
     pub(super) fn select(&mut self, text: &Text, kind: ExpressionType, context: &Context<'_>) -> Option<Select> {
-        let holes = self.readings != Readings::Letter;
         let written = text.value.as_str();
         let parsed = match kind {
             ExpressionType::Jsonpath | ExpressionType::Goessner => {
                 let dialect = dialect(kind);
-                jsonpath::Query::parse(written.trim_end(), dialect, holes)
+                jsonpath::Query::parse(written.trim_end(), dialect, true)
                     .map(|query| (query.holes().to_vec(), Select::Jsonpath(Box::new(query), vec![])))
             }
-            ExpressionType::Xpath(_) => xpath::Query::parse(written, holes)
+            ExpressionType::Xpath(_) => xpath::Query::parse(written, true)
                 .map(|query| (query.holes().to_vec(), Select::Xpath(Box::new(query), vec![]))),
             _ => {
                 return self.pointer(text).map(Select::Pointer);

@@ -63,6 +63,19 @@ fn text_of(mut pieces: Vec<Piece>) -> Option<Template> {
 
 /// Parses an expression that must stand alone, such as a `context`; `.` and `[]` are the text's own there.
 pub fn context(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Expr> {
+    // `{$response.body}`: braces around the whole of it (docs/readings.md, `braced-condition`).
+    if let Some(inner) = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).filter(|t| !t.contains(['{', '}'])) {
+        findings.push(
+            Finding::new("braced-condition", 0..text.len(), "a context stands without braces")
+                .help(format!("write {}", inner.trim()))
+                .fix(inner.trim(), true),
+        );
+        let offset = 1 + inner.len() - inner.trim_start().len();
+        let mut own = vec![];
+        let expr = context(inner.trim(), scope, &mut own);
+        findings.extend(own.into_iter().map(|f| Finding { range: f.range.start + offset..f.range.end + offset, ..f }));
+        return expr;
+    }
     let scanned =
         if text.starts_with('$') { expression(text, 0, Place::Condition, scope, findings) } else { Scanned::None };
     match scanned {

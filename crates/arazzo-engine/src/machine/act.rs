@@ -612,12 +612,12 @@ impl Machine {
     }
 }
 
-/// What a `Retry-After` asks for, in ms: seconds (also decimal), or a date. Garbage, negative numbers and dates in the
-/// past ask for nothing.
+/// What a `Retry-After` asks for, in ms: seconds (also decimal, also 0), or a date. Garbage, negative numbers and dates in
+/// the past, which are most often those of another clock, ask for nothing.
 pub(super) fn retry_after(text: &str, now_epoch_ms: i64) -> Option<Millis> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<f64>() {
-        return (seconds > 0.0 && !seconds.is_nan()).then_some((seconds * 1000.0).min(u64::MAX as f64) as Millis);
+        return (seconds >= 0.0 && seconds.is_sign_positive()).then_some((seconds * 1000.0).min(u64::MAX as f64) as Millis);
     }
     let date = httpdate::parse_http_date(text).ok()?;
     let date_ms = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();
