@@ -71,8 +71,10 @@ pub fn accept(program: &Program, workflow: WorkflowId, given: InputValues) -> Re
 pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputValues, Vec<InputFault>> {
     let inputs = &workflow.inputs;
     let mut faults = vec![];
+    let mut defaulted = vec![];
     for input in &inputs.declared {
         if let (Some(default), false) = (&input.default, given.contains_key(&input.name)) {
+            defaulted.push(&input.name);
             given.insert(input.name.clone(), default.clone());
         }
         if input.required && !given.contains_key(&input.name) {
@@ -103,7 +105,8 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
                 .split_once('/')
                 .map(|(_, rest)| format!(" at /{rest}"))
                 .unwrap_or_default();
-            let message = format!("input `{name}`{inside}: {}", error.masked_with("the value"));
+            let what = if defaulted.contains(&&name) { "its default" } else { "the value" };
+            let message = format!("input `{name}`{inside}: {}", error.masked_with(what));
             faults.push(InputFault { code: "invalid-input".to_owned(), name, message, help: None });
         }
         let Json::Object(values) = instance else { return Err(faults) };

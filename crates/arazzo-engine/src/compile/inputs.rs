@@ -18,8 +18,17 @@ use crate::value::Pointer;
 /// How many schemas one `inputs` may be made of.
 const PARTS: usize = 256;
 
+/// How often a pattern of a schema may go back in a text, and the memory that one may take.
+const BACKTRACKS: usize = 100_000;
+const PATTERN_MEMORY: usize = 1 << 20;
+
 /// Members of a schema that are data, not schemas.
 const DATA: [&str; 5] = ["default", "enum", "const", "examples", "example"];
+
+/// The keywords of a schema whose members are schemas by name.
+const BY_NAME: [&str; 4] = ["properties", "patternProperties", "$defs", "dependentSchemas"];
+
+const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 
 impl<'b> Compiler<'b> {
     pub(super) fn inputs(&mut self, schema: Option<&'b Node>) -> Inputs {
@@ -66,22 +75,38 @@ impl<'b> Compiler<'b> {
     }
 
     fn validator(&mut self, node: &Node, schema: &Json) -> Option<Arc<jsonschema::Validator>> {
+        // Patterns of JSON Schema have look-around and back-references; what only backtracking can match has its limit.
+        let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS).size_limit(PATTERN_MEMORY);
         let options = jsonschema::options()
             .with_draft(jsonschema::Draft::Draft202012)
             .should_validate_formats(true)
-            .with_pattern_options(PatternOptions::regex());
-        match options.build(schema) {
-            Ok(validator) => Some(Arc::new(validator)),
-            Err(error) => {
-                let at = Pointer::parse(&error.instance_path().to_string());
-                let span = node.at(&at).map_or(node.span, |n| n.span);
-                self.push(
-                    Diagnostic::error("invalid-input-schema", span, format!("not a JSON Schema: {error}"))
-                        .section("§Workflow Object"),
-                );
-                None
+            .with_pattern_options(patterns);
+        let meta = jsonschema::draft202012::meta::validator();
+        let mut errors: Vec<jsonschema::ValidationError<'_>> = meta.iter_errors(schema).collect();
+        if errors.is_empty() {
+            match options.build(schema) {
+                Ok(validator) => return Some(Arc::new(validator)),
+                Err(error) => errors.push(error),
             }
         }
+        for error in errors {
+            let at = Pointer::parse(&error.instance_path().to_string());
+            let found = node.at(&at);
+            let (message, help) = match (at.tokens().last().map(String::as_str), found.and_then(Node::as_str)) {
+                (Some("type"), Some(name)) => (
+                    format!("`{name}` is not a type of JSON Schema"),
+                    Some(match nearest(name, TYPES) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("a type is one of {}", TYPES.join(", ")),
+                    }),
+                ),
+                _ => (format!("not a JSON Schema: {error}"), None),
+            };
+            let span = found.map_or(node.span, |n| n.span);
+            let diagnostic = Diagnostic::error("invalid-input-schema", span, message);
+            self.push(diagnostic.help(help).section("§Workflow Object"));
+        }
+        None
     }
 }
 
@@ -98,6 +123,15 @@ fn types(schema: &Node) -> Vec<String> {
             None => node.items().iter().filter_map(Node::as_str).map(str::to_owned).collect(),
         },
         None => vec![],
+    }
+}
+
+/// The numbers of a format (specification, Data Types), which JSON Schema does not know.
+fn range(format: &str) -> Option<(i64, i64)> {
+    match format {
+        "int32" => Some((i32::MIN.into(), i32::MAX.into())),
+        "int64" => Some((i64::MIN, i64::MAX)),
+        _ => None,
     }
 }
 
@@ -207,10 +241,18 @@ impl<'n> Bundling<'_, 'n> {
                             None => value.to_json(),
                         },
                         "$anchor" => continue,
+                        name if BY_NAME.contains(&name) && matches!(value.kind, Kind::Object(_)) => {
+                            let by_name = value.members().iter();
+                            Json::Object(by_name.map(|(key, value)| (key.name.clone(), self.convert(value))).collect())
+                        }
                         name if DATA.contains(&name) => value.to_json(),
                         _ => self.convert(value),
                     };
                     converted.insert(key.name.clone(), json);
+                }
+                if let Some((least, most)) = converted.get("format").and_then(Json::as_str).and_then(range) {
+                    converted.entry("minimum").or_insert(least.into());
+                    converted.entry("maximum").or_insert(most.into());
                 }
                 Json::Object(converted)
             }

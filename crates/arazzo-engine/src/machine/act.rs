@@ -617,7 +617,8 @@ impl Machine {
 pub(super) fn retry_after(text: &str, now_epoch_ms: i64) -> Option<Millis> {
     let text = text.trim();
     if let Ok(seconds) = text.parse::<f64>() {
-        return (seconds >= 0.0 && seconds.is_sign_positive()).then_some((seconds * 1000.0).min(u64::MAX as f64) as Millis);
+        return (seconds >= 0.0 && seconds.is_sign_positive())
+            .then_some((seconds * 1000.0).min(u64::MAX as f64) as Millis);
     }
     let date = httpdate::parse_http_date(text).ok()?;
     let date_ms = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();
