@@ -350,6 +350,7 @@ pub fn settings(head: &Json) -> Settings {
     for (key, value) in head["auth"].as_object().into_iter().flatten() {
         settings.credentials = std::mem::take(&mut settings.credentials).scheme(key, value.as_str().unwrap());
     }
+    settings.credentials.certificate = head["certificate"] == json!(true);
     if let Some(token) = head["bearer"].as_str() {
         settings.credentials = std::mem::take(&mut settings.credentials).bearer("token", token);
     }

@@ -266,6 +266,7 @@ impl Builder {
         let compiled = compile(&bundle, loading, readings);
         known_servers(&self.settings.servers, &compiled.program)?;
         known_schemes(&self.settings.credentials, &compiled.program)?;
+        self.settings.credentials.certificate = self.network.certificate.is_some();
         #[cfg(feature = "mock")]
         let mocking = match self.mocked.take() {
             Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
@@ -371,7 +372,9 @@ impl Description {
     /// [`Error::Setup`] if a credential is for a scheme that no source describes.
     pub fn with_credentials(mut self, credentials: Credentials) -> Result<Self, Error> {
         known_schemes(&credentials, self.program())?;
+        let certificate = self.settings.credentials.certificate;
         self.settings.credentials = credentials;
+        self.settings.credentials.certificate = certificate;
         Ok(self)
     }
 
