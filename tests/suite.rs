@@ -102,7 +102,11 @@ pub fn load(files: &[(String, String)], options: LoadOptions) -> (Option<Compile
     }
     let (bundle, diagnostics, sources) = loader.finish();
     match bundle {
-        Some(bundle) => (Some(compile(&bundle, diagnostics, readings)), Diagnostics::default(), sources),
+        Some(bundle) => {
+            let mut compiled = compile(&bundle, diagnostics, readings);
+            compiled.add_contracts(&bundle);
+            (Some(compiled), Diagnostics::default(), sources)
+        }
         None => (None, diagnostics, sources),
     }
 }
@@ -364,6 +368,9 @@ pub fn settings(head: &Json) -> Settings {
         settings.allowed_hosts.push(host.as_str().unwrap().to_owned());
     }
     settings.cookies = head["cookies"] == json!(true);
+    if let Some(check) = head.get("contract") {
+        settings.contract = serde_json::from_value(check.clone()).unwrap();
+    }
     settings.require_outputs = head["requireOutputs"] == json!(true);
     settings
 }

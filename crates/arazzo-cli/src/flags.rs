@@ -170,6 +170,10 @@ pub(crate) struct RunFlags {
     /// Show what would be called, and call nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Check more: contract (status, content type, headers and bodies of answers as their operation documents them;
+    /// a departure fails the step), or contract=warn (it is said)
+    #[arg(long, value_name = "WHAT", value_parser = check)]
+    pub(crate) check: Option<arazzo::ContractCheck>,
     /// Exit with 1 if an output has no value
     #[arg(long, env = "ARAZZO_REQUIRE_OUTPUTS", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) require_outputs: bool,
@@ -417,6 +421,14 @@ fn server(text: &str) -> Result<(Option<String>, String), String> {
         Ok((source, url.to_owned()))
     } else {
         Err("a server is an absolute url such as https://api.example.com/v1".to_owned())
+    }
+}
+
+fn check(text: &str) -> Result<arazzo::ContractCheck, String> {
+    match text {
+        "contract" | "contract=error" => Ok(arazzo::ContractCheck::Error),
+        "contract=warn" => Ok(arazzo::ContractCheck::Warn),
+        _ => Err("write contract, contract=warn or contract=error".to_owned()),
     }
 }
 

@@ -42,7 +42,10 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
     };
     Wanted::distinct(&flags.reports)?;
     let mut builder = flags.document.builder().limits(limits).network(flags.network.network());
-    builder = builder.loop_delay(flags.loop_delay).require_outputs(flags.require_outputs);
+    builder = builder
+        .loop_delay(flags.loop_delay)
+        .require_outputs(flags.require_outputs)
+        .contract(flags.check.unwrap_or_default());
     for secret in &flags.secrets {
         builder = builder.secret(given::secret_name(secret));
     }

@@ -135,6 +135,19 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         problem: Option<String>,
     },
+    /// An answer is not as its operation documents it (`--check contract`); `span` is the place in the description.
+    #[serde(rename = "contract.departed")]
+    ContractDeparted {
+        /// Which part of the answer.
+        part: ContractPart,
+        /// The header, or the place in the body as a JSON Pointer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<String>,
+        /// What is wrong.
+        message: String,
+        /// `warning`, or `error` if the step fails because of it.
+        severity: String,
+    },
     /// An optional input had no value and was left out of a request (`absent-optional-input`).
     #[serde(rename = "value.absent")]
     ValueAbsent {
@@ -238,6 +251,34 @@ pub enum EventKind {
     },
 }
 
+/// A part of an answer that an operation documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ContractPart {
+    /// The status code.
+    Status,
+    /// The media type.
+    ContentType,
+    /// A header.
+    Header,
+    /// The body.
+    Body,
+}
+
+impl ContractPart {
+    /// The part with the header or the place in it, for people: ``header `ETag` ``, `body /items/0`.
+    #[must_use]
+    pub fn words(self, at: Option<&str>) -> String {
+        match (self, at) {
+            (Self::Status, _) => "status".to_owned(),
+            (Self::ContentType, _) => "content type".to_owned(),
+            (Self::Header, at) => format!("header `{}`", at.unwrap_or_default()),
+            (Self::Body, None | Some("")) => "body".to_owned(),
+            (Self::Body, Some(at)) => format!("body {at}"),
+        }
+    }
+}
+
 /// A body as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -292,7 +333,7 @@ pub enum RunStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Why {
-    /// `criterion-not-met`, `criterion-not-evaluable`, `unexpected-status`, `no-answer`, `step-timeout`, `absent-value`,
+    /// `criterion-not-met`, `criterion-not-evaluable`, `unexpected-status`, `contract-departed`, `no-answer`, `step-timeout`, `absent-value`,
     /// `unsafe-value`, `invalid-input`, `replacement-target`, `dependency-not-met`, `step-limit`, `time-limit`,
     /// `wait-limit`, `body-limit`, `head-limit`, `depth-limit`, `redirect-limit`, `redirect-refused`, `no-token`, `no-credentials`,
     /// `interrupted`, `ended-on-failure`.

@@ -121,6 +121,19 @@ pub enum Redirects {
     Never,
 }
 
+/// What is done about answers that are not as their operation documents them, `--check contract`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContractCheck {
+    /// They are not looked at, but for the status.
+    #[default]
+    Off,
+    /// It is said.
+    Warn,
+    /// The step fails.
+    Error,
+}
+
 /// How a run is to be run, beyond its inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Settings {
@@ -144,6 +157,9 @@ pub struct Settings {
     pub cookies: bool,
     /// Inputs to treat as secrets, beyond those that are found.
     pub secrets: Vec<String>,
+    /// `--check contract`
+    #[serde(default)]
+    pub contract: ContractCheck,
     /// `--require-outputs`: a run that leaves a declared output without a value exits with 1.
     pub require_outputs: bool,
     /// Inputs that were given as files: their bytes, which a multipart body sends as they are.

@@ -12,12 +12,13 @@ use serde_json::Value as Json;
 pub use crate::expr::WorkflowId;
 use crate::expr::{Expr, Piece, Root, StepId, Template, condition, jsonpath, xpath};
 use crate::limits::Servers;
-use crate::openapi::Field;
 use crate::openapi::encode::Serialization;
+use crate::openapi::schema::Checked;
 use crate::openapi::security::Needed;
 use crate::openapi::server::{NoUrl, Server};
+use crate::openapi::{self, Field};
 use crate::readings::Readings;
-use crate::source::{Place, Sources};
+use crate::source::{Place, Sources, Span};
 use crate::value::ExpressionType;
 use crate::value::Pointer;
 
@@ -221,6 +222,76 @@ pub struct Operation {
     pub place: Place,
     /// Documented answers with their descriptions.
     pub responses: Vec<(String, Option<String>)>,
+    /// What its answers are checked against; only where it was asked for
+    /// ([`add_contracts`](crate::compile::Compiled::add_contracts)).
+    pub contract: Option<Contract>,
+}
+
+/// What an operation documents about its answers.
+#[derive(Debug)]
+pub struct Contract {
+    /// Where its answers are described.
+    pub span: Span,
+    /// In the order of the description.
+    pub responses: Vec<DocumentedResponse>,
+}
+
+/// A Response Object.
+#[derive(Debug)]
+pub struct DocumentedResponse {
+    /// `200`, `4XX`, `default`
+    pub status: String,
+    /// Where it is described.
+    pub span: Span,
+    /// `headers`
+    pub headers: Vec<DocumentedHeader>,
+    /// `content`; empty if nothing is said about bodies.
+    pub content: Vec<DocumentedBody>,
+}
+
+/// A Header Object of an answer.
+#[derive(Debug)]
+pub struct DocumentedHeader {
+    /// Its name.
+    pub name: String,
+    /// `required`
+    pub required: bool,
+    /// Where it is described.
+    pub span: Span,
+    /// The types of its value.
+    pub types: Vec<String>,
+    /// The types of its items, if it is a list.
+    pub items: Vec<String>,
+    /// Its schema.
+    pub schema: Option<Checked>,
+}
+
+/// What an answer may be of one media type.
+#[derive(Debug)]
+pub struct DocumentedBody {
+    /// The media type, or a range of them.
+    pub media_type: String,
+    /// Its schema.
+    pub schema: Option<Checked>,
+}
+
+impl Contract {
+    /// What is documented for a status: itself, its range (`4XX`), or `default`.
+    #[must_use]
+    pub fn response(&self, status: u16) -> Option<&DocumentedResponse> {
+        let find = |wanted: &str| self.responses.iter().find(|known| known.status.eq_ignore_ascii_case(wanted));
+        find(&status.to_string()).or_else(|| find(&format!("{}XX", status / 100))).or_else(|| find("default"))
+    }
+}
+
+impl DocumentedResponse {
+    /// What is documented for a media type: itself, or a range that holds it.
+    #[must_use]
+    pub fn media(&self, media_type: &str) -> Option<&DocumentedBody> {
+        let range = format!("{}/*", media_type.split('/').next().unwrap_or_default());
+        let fits = |wanted: &str| self.content.iter().find(|body| openapi::essence(&body.media_type) == wanted);
+        fits(media_type).or_else(|| fits(&range)).or_else(|| fits("*/*"))
+    }
 }
 
 impl Operation {

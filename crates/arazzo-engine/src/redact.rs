@@ -233,6 +233,10 @@ impl Redactor {
                 map(outputs);
                 why(reason);
             }
+            EventKind::ContractDeparted { at, message, .. } => {
+                at.iter_mut().for_each(&text);
+                text(message);
+            }
             EventKind::Diagnostic { message, help, .. } => {
                 text(message);
                 help.iter_mut().for_each(text);

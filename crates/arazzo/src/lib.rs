@@ -58,7 +58,7 @@ use transport::{SystemClock, World};
 pub use arazzo_engine as engine;
 pub use arazzo_engine::credentials::Credentials;
 pub use arazzo_engine::event::{Event, EventKind};
-pub use arazzo_engine::limits::{Limits, LoopDelay, Redirects, Servers, Settings};
+pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
 pub use arazzo_engine::machine::{Outcome, Stop};
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
@@ -203,6 +203,12 @@ impl Builder {
         self
     }
 
+    /// What is done about answers that are not as their operation documents them; nothing by default.
+    pub fn contract(mut self, check: ContractCheck) -> Self {
+        self.settings.contract = check;
+        self
+    }
+
     /// Makes a run without a value for every declared output exit with 1.
     pub fn require_outputs(mut self, require: bool) -> Self {
         self.settings.require_outputs = require;
@@ -263,7 +269,10 @@ impl Builder {
         let readings = self.options.readings;
         let (bundle, loading, sources) = fetch::load(&self.path, self.options, &self.place)?.finish();
         let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };
-        let compiled = compile(&bundle, loading, readings);
+        let mut compiled = compile(&bundle, loading, readings);
+        if self.settings.contract != ContractCheck::Off {
+            compiled.add_contracts(&bundle);
+        }
         known_servers(&self.settings.servers, &compiled.program)?;
         known_schemes(&self.settings.credentials, &compiled.program)?;
         self.settings.credentials.certificate = self.network.certificate.is_some();

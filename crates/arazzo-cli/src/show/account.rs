@@ -159,6 +159,12 @@ impl Account {
                 help: help.clone(),
                 place: event.span.clone(),
             }),
+            EventKind::ContractDeparted { part, at, message, .. } => self.notes.push(Note {
+                code: "contract-departed".to_owned(),
+                message: format!("{}: {message}", part.words(at.as_deref())),
+                help: None,
+                place: event.span.clone(),
+            }),
             EventKind::WorkflowStarted { inputs, parent, because } => {
                 if event.frame == 0 && self.inputs.is_empty() {
                     self.inputs.clone_from(inputs);

@@ -213,6 +213,13 @@ impl Progress {
             EventKind::Diagnostic { code, message, .. } if self.began || code == "short-secret" => {
                 Some(Happening::Note { message: message.clone(), code: code.clone() })
             }
+            // One that fails its step is in the report of that.
+            EventKind::ContractDeparted { part, at, message, severity, .. } if severity == "warning" => {
+                let place = event.span.as_ref();
+                let place = place.map(|place| format!(", {}:{}:{}", place.file, place.line, place.column));
+                let message = format!("{}: {message}", part.words(at.as_deref()));
+                Some(Happening::Note { message, code: format!("contract-departed{}", place.unwrap_or_default()) })
+            }
             EventKind::ValueAbsent { expression, target } => {
                 Some(Happening::Absent { expression: expression.clone(), target: target.clone() })
             }

@@ -23,6 +23,7 @@ use crate::source::{Sources, Span};
 mod actions;
 mod body;
 mod build;
+mod contract;
 mod criteria;
 mod declare;
 mod flow;

@@ -194,6 +194,7 @@ impl<'b> Compiler<'b> {
                     .into_iter()
                     .map(|(status, text)| (status.to_owned(), text.map(str::to_owned)))
                     .collect(),
+                contract: None,
             });
             self.operations.len() - 1
         });
@@ -213,6 +214,7 @@ impl<'b> Compiler<'b> {
             security: None,
             place,
             responses: vec![],
+            contract: None,
         });
         OperationId(self.operations.len() as u32 - 1)
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Map;
 
+use super::contract::{Departure, departures};
 use super::finish::End;
 use super::frame::{Next, Outputs, Position, Slot, Used, outputs_json};
 use super::judge::{self, Judged};
@@ -9,9 +10,10 @@ use super::wire::{Stop, Turn};
 use super::{Jump, Machine, operation_of, request};
 use crate::event::{EventKind, StepStatus, Why};
 use crate::expr::{Exchange, StepId};
-use crate::limits::{LoopDelay, Millis, Redirects};
+use crate::limits::{ContractCheck, LoopDelay, Millis, Redirects};
 use crate::program::{Action, Call, Criterion, Step, Target, Then};
 use crate::readings::Readings;
+use crate::source::Place;
 
 /// The first pause of a loop without a delay, and the longest, in ms.
 const PACE: (Millis, Millis) = (500, 5_000);
@@ -36,7 +38,13 @@ enum Choice<'p> {
 impl Machine {
     /// Judges an answer, keeps the outputs, and acts.
     pub(super) fn judge(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
-        self.undocumented(id, step, &exchange, turn);
+        let departed = match self.state.settings.contract {
+            ContractCheck::Off => {
+                self.undocumented(id, step, &exchange, turn);
+                None
+            }
+            check => self.departed(id, step, &exchange, check, turn),
+        };
         self.keep_answer(&exchange);
         let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
         let why = if step.criteria.is_empty() {
@@ -48,7 +56,7 @@ impl Machine {
                 Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
             }
         };
-        match why {
+        match why.or(departed) {
             Some(why) => self.failed(now, id, why, Some(exchange), turn),
             None => self.succeeded(now, id, step, exchange, turn),
         }
@@ -165,6 +173,34 @@ impl Machine {
             help: None,
         };
         self.emit(turn, Some(id), Some(operation.place.clone()), kind);
+    }
+
+    /// Says in what an answer departs from what is documented; why the step fails because of it, if it does.
+    fn departed(
+        &self,
+        id: StepId,
+        step: &Step,
+        exchange: &Exchange,
+        check: ContractCheck,
+        turn: &mut Turn,
+    ) -> Option<Why> {
+        let operation = operation_of(&self.program, step)?;
+        let (contract, answer) = (operation.contract.as_ref()?, exchange.answer.as_ref()?);
+        let severity = if check == ContractCheck::Error { "error" } else { "warning" };
+        let mut lines: Vec<(Place, String)> = vec![];
+        for Departure { part, at, message, span } in departures(contract, answer, operation.method == "HEAD") {
+            let place = self.program.sources.place(span);
+            lines.push((place.clone(), format!("{}: {message}", part.words(at.as_deref()))));
+            let severity = severity.to_owned();
+            self.emit(turn, Some(id), Some(place), EventKind::ContractDeparted { part, at, message, severity });
+        }
+        let (place, first) = lines.first().filter(|_| check == ContractCheck::Error)?.clone();
+        let mut why = self.why(id, "contract-departed", format!("the answer is not as it is documented: {first}"));
+        (why.place, why.label) = (Some(place), Some("documented here".to_owned()));
+        self.note_step(step, id, &mut why);
+        why.remarks =
+            lines.into_iter().skip(1).map(|(place, line)| format!("{line} ({}:{})", place.file, place.line)).collect();
+        Some(why)
     }
 
     /// Evaluates criteria in order, up to the first that is not met.

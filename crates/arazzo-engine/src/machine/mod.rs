@@ -38,6 +38,7 @@ use crate::value::Value;
 mod act;
 mod auth;
 mod call;
+mod contract;
 mod cookies;
 mod digest;
 mod finish;

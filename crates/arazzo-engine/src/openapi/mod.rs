@@ -521,7 +521,8 @@ impl<'a> RequestBody<'a> {
 }
 
 /// The media type without its parameters, in small letters.
-fn essence(media_type: &str) -> String {
+#[must_use]
+pub fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 

@@ -29,11 +29,57 @@ pub enum Direction {
 /// # Errors
 /// Why it is no JSON Schema, in words.
 pub fn validator(api: Api<'_>, schema: &Node, direction: Direction) -> Result<Validator, String> {
-    let mut converter = Converter { api, direction, names: BTreeMap::new(), waiting: vec![] };
-    let mut root = converter.convert(schema);
+    converted(api, schema, direction, None).map(|checked| checked.validator)
+}
+
+/// As [`validator`], with the places of the description.
+///
+/// # Errors
+/// Why it is no JSON Schema, in words.
+pub fn checked(api: Api<'_>, schema: &Node, direction: Direction) -> Result<Checked, String> {
+    converted(api, schema, direction, Some(BTreeMap::new()))
+}
+
+/// A validator that knows where what it checks is written.
+#[derive(Debug)]
+pub struct Checked {
+    /// The validator.
+    pub validator: Validator,
+    /// Parts of the schema, as the validator names them → where they are written.
+    places: BTreeMap<String, Span>,
+    /// Where the schema is written.
+    span: Span,
+}
+
+impl Checked {
+    /// Where a part of the schema is written, or the nearest around it.
+    #[must_use]
+    pub fn span(&self, path: &str) -> Span {
+        let mut path = path;
+        loop {
+            if let Some(span) = self.places.get(path) {
+                return *span;
+            }
+            match path.rsplit_once('/') {
+                Some((outer, _)) => path = outer,
+                None => return self.span,
+            }
+        }
+    }
+}
+
+fn converted(
+    api: Api<'_>,
+    schema: &Node,
+    direction: Direction,
+    places: Option<BTreeMap<String, Span>>,
+) -> Result<Checked, String> {
+    let mut converter = Converter { api, direction, names: BTreeMap::new(), waiting: vec![], places };
+    let mut root = converter.convert(schema, "");
     let mut definitions = Map::new();
     while let Some((name, node)) = converter.waiting.pop() {
-        definitions.insert(name, converter.convert(node));
+        let at = format!("/$defs/{name}");
+        definitions.insert(name, converter.convert(node, &at));
     }
     if let (Json::Object(members), false) = (&mut root, definitions.is_empty()) {
         members.insert("$defs".to_owned(), Json::Object(definitions));
@@ -42,6 +88,7 @@ pub fn validator(api: Api<'_>, schema: &Node, direction: Direction) -> Result<Va
         .with_draft(jsonschema::Draft::Draft202012)
         .with_pattern_options(PatternOptions::regex())
         .build(&root)
+        .map(|validator| Checked { validator, places: converter.places.unwrap_or_default(), span: schema.span })
         .map_err(|error| error.to_string())
 }
 
@@ -52,10 +99,14 @@ struct Converter<'a> {
     names: BTreeMap<Span, String>,
     /// Definitions that were named and not converted yet.
     waiting: Vec<(String, &'a Node)>,
+    /// Where the parts of the schema are written, if somebody wants to know.
+    places: Option<BTreeMap<String, Span>>,
 }
 
 impl<'a> Converter<'a> {
-    fn convert(&mut self, node: &'a Node) -> Json {
+    /// `at` is where the result will stand in the whole schema, as a JSON Pointer.
+    fn convert(&mut self, node: &'a Node, at: &str) -> Json {
+        self.place(at.to_owned(), node.span);
         let Kind::Object(members) = &node.kind else { return node.to_json() };
         let old = self.api.dialect() < Version::V3_1;
         let mut schema = Map::new();
@@ -71,15 +122,25 @@ impl<'a> Converter<'a> {
         }
         for (key, value) in members {
             let name = key.name.as_str();
+            let inner = self.below(at, name);
+            self.place(inner.clone(), value.span);
             let converted = match name {
                 "$ref" | "$id" | "$anchor" | "$dynamicAnchor" | "$schema" | "discriminator" | "xml" | "example"
                 | "examples" | "externalDocs" | "nullable" | "required" => continue,
                 "$dynamicRef" => return json!(true),
                 "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas" => Json::Object(
-                    value.members().iter().map(|(key, value)| (key.name.clone(), self.convert(value))).collect(),
+                    value
+                        .members()
+                        .iter()
+                        .map(|(key, value)| {
+                            let at = self.below(&inner, &key.name);
+                            (key.name.clone(), self.convert(value, &at))
+                        })
+                        .collect(),
                 ),
                 "allOf" | "anyOf" | "oneOf" | "prefixItems" => {
-                    value.items().iter().map(|item| self.convert(item)).collect()
+                    let items = value.items().iter().enumerate();
+                    items.map(|(index, item)| self.convert(item, &format!("{inner}/{index}"))).collect()
                 }
                 "items"
                 | "additionalProperties"
@@ -90,7 +151,7 @@ impl<'a> Converter<'a> {
                 | "contains"
                 | "propertyNames"
                 | "unevaluatedItems"
-                | "unevaluatedProperties" => self.convert(value),
+                | "unevaluatedProperties" => self.convert(value, &inner),
                 "exclusiveMinimum" | "exclusiveMaximum" if value.as_bool().is_some() => continue,
                 _ => value.to_json(),
             };
@@ -133,6 +194,20 @@ impl<'a> Converter<'a> {
             }
         }
         Json::Object(schema)
+    }
+
+    fn place(&mut self, at: String, span: Span) {
+        if let Some(places) = &mut self.places {
+            places.insert(at, span);
+        }
+    }
+
+    /// The pointer to a member; nothing is put together where nobody wants to know.
+    fn below(&self, at: &str, name: &str) -> String {
+        match self.places {
+            Some(_) => format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")),
+            None => String::new(),
+        }
     }
 
     /// The reference to a definition; nothing if the target is not there.

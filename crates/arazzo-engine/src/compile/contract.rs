@@ -1,0 +1,81 @@
+//! What operations document about their answers, in the form in which a run checks it: validators with the places of
+//! the description, no documents. Only where somebody asks for it: it is work for every schema of every answer.
+
+use std::sync::Arc;
+
+use super::Compiled;
+use crate::load::{Bundle, DescribedKind};
+use crate::node::Node;
+use crate::openapi::schema::{Checked, Direction, checked};
+use crate::openapi::{self, Api};
+use crate::program::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse};
+
+impl Compiled {
+    /// Adds to each operation what it documents about its answers, for `--check contract`.
+    pub fn add_contracts(&mut self, bundle: &Bundle) {
+        let numbers = bundle.numbers();
+        let Some(program) = Arc::get_mut(&mut self.program) else { return };
+        for operation in &mut program.operations {
+            let described = bundle.described.iter().zip(&numbers).find(|(_, number)| **number == operation.api);
+            let root = described
+                .filter(|(described, _)| described.kind == DescribedKind::Openapi)
+                .and_then(|(described, _)| described.root.as_deref());
+            let api = root.map(|root| Api::new(root, &bundle.shelf));
+            let mut known = api.into_iter().flat_map(Api::operations);
+            let view =
+                known.find(|view| view.path == operation.path && view.method.eq_ignore_ascii_case(&operation.method));
+            operation.contract = view.map(|view| contract(&view));
+        }
+    }
+}
+
+fn contract(operation: &openapi::Operation<'_>) -> Contract {
+    let responses = operation.node.get("responses").map(Node::members).unwrap_or_default();
+    let responses = responses.iter().filter(|(key, _)| !key.name.starts_with("x-"));
+    let documented = responses.map(|(status, node)| {
+        let node = operation.api().resolve(node).unwrap_or(node);
+        let headers = node.get("headers").map(Node::members).unwrap_or_default();
+        // "If a response header is defined with the name "Content-Type", it SHALL be ignored."
+        let headers = headers.iter().filter(|(key, _)| !key.name.eq_ignore_ascii_case("content-type"));
+        DocumentedResponse {
+            status: status.name.clone(),
+            span: status.span,
+            headers: headers.map(|(key, node)| header(operation, &key.name, node)).collect(),
+            content: operation.content(node).iter().map(|media| body(operation, media)).collect(),
+        }
+    });
+    let span = operation.node.member("responses").map_or(operation.key.span, |(key, _)| key.span);
+    Contract { span, responses: documented.collect() }
+}
+
+fn header<'a>(operation: &openapi::Operation<'a>, name: &str, node: &'a Node) -> DocumentedHeader {
+    let api = operation.api();
+    let node = api.resolve(node).unwrap_or(node);
+    let schema = operation.header_schema(node).map(|schema| api.resolve(schema).unwrap_or(schema));
+    DocumentedHeader {
+        name: name.to_owned(),
+        required: node.get("required").and_then(Node::as_bool) == Some(true),
+        span: node.span,
+        types: schema.map(types).unwrap_or_default(),
+        items: schema
+            .and_then(|schema| schema.get("items"))
+            .and_then(|items| api.resolve(items).ok())
+            .map(types)
+            .unwrap_or_default(),
+        schema: schema.and_then(|schema| checked(api, schema, Direction::Response).ok()),
+    }
+}
+
+fn body(operation: &openapi::Operation<'_>, media: &openapi::Media<'_>) -> DocumentedBody {
+    // A schema that is none is its author's business: lint says so.
+    let schema: Option<Checked> =
+        media.schema.and_then(|schema| checked(operation.api(), schema, Direction::Response).ok());
+    DocumentedBody { media_type: media.name.to_owned(), schema }
+}
+
+/// The types that a schema names.
+fn types(schema: &Node) -> Vec<String> {
+    let Some(node) = schema.get("type") else { return vec![] };
+    let several = node.items().iter().filter_map(Node::as_str);
+    node.as_str().into_iter().chain(several).map(str::to_owned).collect()
+}

@@ -1,0 +1,115 @@
+//! An answer against what its operation documents: status, content type, headers, body.
+
+use serde_json::Value as Json;
+
+use crate::event::ContractPart;
+use crate::expr::eval::Answer;
+use crate::openapi::schema::Checked;
+use crate::program::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse};
+use crate::source::Span;
+use crate::value::{Value, is_json};
+
+/// Findings that one schema reports at most.
+const REPORTED: usize = 20;
+
+/// How long a value in a message may be, in bytes.
+const SHOWN: usize = 120;
+
+/// Where an answer is not as it is documented.
+pub(super) struct Departure {
+    /// Which part of the answer.
+    pub(super) part: ContractPart,
+    /// The header, or the place in the body as a JSON Pointer.
+    pub(super) at: Option<String>,
+    /// What is wrong.
+    pub(super) message: String,
+    /// What it departs from.
+    pub(super) span: Span,
+}
+
+/// Everything in which an answer departs from what is documented; `head` for an answer that never has a body.
+pub(super) fn departures(contract: &Contract, answer: &Answer, head: bool) -> Vec<Departure> {
+    let status = answer.status;
+    let Some(documented) = contract.response(status) else {
+        let known: Vec<&str> = contract.responses.iter().map(|response| response.status.as_str()).collect();
+        let known = if known.is_empty() { "none is".to_owned() } else { format!("documented: {}", known.join(", ")) };
+        let message = format!("{status} is not documented; {known}");
+        return vec![Departure { part: ContractPart::Status, at: None, message, span: contract.span }];
+    };
+    let mut found: Vec<Departure> = documented.headers.iter().flat_map(|wanted| header(wanted, answer)).collect();
+    if !head && !matches!(status, 100..=199 | 204 | 304) {
+        found.extend(content(documented, answer));
+    }
+    found
+}
+
+fn header(wanted: &DocumentedHeader, answer: &Answer) -> Vec<Departure> {
+    let departure = |message: String, span: Span| Departure {
+        part: ContractPart::Header,
+        at: Some(wanted.name.clone()),
+        message,
+        span,
+    };
+    let values = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case(&wanted.name));
+    let values: Vec<&str> = values.map(|(_, value)| value.as_str()).collect();
+    if values.is_empty() {
+        let missing = wanted.required.then(|| departure("it is required and missing".to_owned(), wanted.span));
+        return missing.into_iter().collect();
+    }
+    let Some(schema) = &wanted.schema else { return vec![] };
+    let text = values.join(",");
+    let value = if wanted.types.iter().any(|kind| kind == "array") {
+        text.split(',').map(|item| typed(item.trim(), &wanted.items)).collect()
+    } else if wanted.types.iter().any(|kind| kind == "object") {
+        // Members in a header are not read back.
+        return vec![];
+    } else {
+        typed(&text, &wanted.types)
+    };
+    faults(schema, &value).map(|(_, message, span)| departure(message, span)).collect()
+}
+
+/// A text as a value of the types that a schema names; as it is, if it spells none.
+fn typed(text: &str, types: &[String]) -> Json {
+    let spelled = types.iter().find_map(|kind| match kind.as_str() {
+        "integer" | "number" => serde_json::from_str::<serde_json::Number>(text).ok().map(Json::Number),
+        "boolean" => text.parse().ok().map(Json::Bool),
+        _ => None,
+    });
+    spelled.unwrap_or_else(|| Json::String(text.to_owned()))
+}
+
+fn content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Departure> {
+    let departure = |part, message: String| vec![Departure { part, at: None, message, span: documented.span }];
+    if documented.content.is_empty() {
+        return vec![];
+    }
+    let Some(body) = &answer.body else {
+        return departure(ContractPart::Body, "it is documented and missing".to_owned());
+    };
+    let kind = answer.media_type.as_str();
+    let Some(media) = documented.media(kind) else {
+        let known: Vec<&str> = documented.content.iter().map(|media| media.media_type.as_str()).collect();
+        let is = if kind.is_empty() { "it is missing".to_owned() } else { format!("`{kind}` is not documented") };
+        return departure(ContractPart::ContentType, format!("{is}; documented: {}", known.join(", ")));
+    };
+    let DocumentedBody { schema: Some(schema), .. } = media else { return vec![] };
+    let of_body = |(at, message, span)| Departure { part: ContractPart::Body, at: Some(at), message, span };
+    match body.read() {
+        Value::Json(json) => faults(schema, json).map(of_body).collect(),
+        _ if is_json(kind) => departure(ContractPart::Body, "it is not JSON".to_owned()),
+        Value::Text(text) if kind == "text/plain" => faults(schema, &Json::String(text.clone())).map(of_body).collect(),
+        _ => vec![],
+    }
+}
+
+/// Where a value is not as a schema says, why, and where that is written.
+fn faults<'v>(schema: &'v Checked, value: &'v Json) -> impl Iterator<Item = (String, String, Span)> + 'v {
+    schema.validator.iter_errors(value).take(REPORTED).map(|error| {
+        let span = schema.span(error.schema_path().as_str());
+        // A message holds the value whole; a long one says nothing more.
+        let long = error.instance().to_string().len() > SHOWN;
+        let message = if long { error.masked_with("the value").to_string() } else { error.to_string() };
+        (error.instance_path().to_string(), message, span)
+    })
+}
