@@ -1,9 +1,11 @@
 //! The command as people and scripts meet it: flags in; exit code, stdout, stderr and requests out.
 
+mod browser;
 mod credentials;
 mod documents;
 mod failures;
 mod flags;
+mod graph;
 mod inputs;
 mod language;
 mod mock;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::suite::workspace_root;
 
 /// The engine's rooms in the order of ARCHITECTURE.md: a room may use only rooms above it.
-const ROOMS: [&str; 20] = [
+const ROOMS: [&str; 21] = [
     "source",
     "diagnostic",
     "readings",
@@ -26,6 +26,7 @@ const ROOMS: [&str; 20] = [
     "machine",
     "mock",
     "plan",
+    "graph",
     "report",
 ];
 

@@ -127,6 +127,99 @@ fn a_file_that_is_no_events_is_refused_with_its_line() {
 }
 
 #[test]
+fn the_page_holds_all_that_there_is_to_know_and_no_script() {
+    let folder = Folder::new();
+    let server = daytona(&["creating", "ready"]);
+    let mut run = Arazzo::provision_with(&server.url(), "a-token-nobody-sees")
+        .args(["--report", "html", "--loop-delay", "20ms", "-H", "X-Key: also-not-seen"])
+        .cwd(folder.path());
+    run.args[1] = workspace_root().join(PROVISION).into();
+    // The flag may not exist; what a report shows of it is tested where it does.
+    let known = Arazzo::new(["run", "--help"]).run().stdout.contains("-H, ");
+    if !known {
+        run.args.truncate(run.args.len() - 2);
+    }
+    run.run().exits(0);
+    let page = fs::read_to_string(folder.path().join("arazzo-report/report.html")).unwrap();
+    for part in [
+        "default-src 'none'; style-src 'sha256-",
+        "<h1>provision-volume-and-sandbox</h1>",
+        "✓ Succeeded",
+        "<svg class=\"flow\"",
+        "<svg class=\"talk\"",
+        "1× pollVolume",
+        "$.state →</span> &quot;ready&quot;",
+        "<span class=\"mask\">‹apiToken›</span>",
+        "curl -X POST -H &quot;Authorization: Bearer $API_TOKEN&quot;",
+        "&quot;mountPath&quot;: &quot;/data&quot;",
+        "unbraced-expression",
+        "daytona-provision.yml:54:22",
+        "--input volumeName=data",
+        "--input apiToken=<span class=\"mask\">‹apiToken›</span>",
+        "waited 20",
+    ] {
+        assert!(page.contains(part), "no {part} in\n{page}");
+    }
+    for never in ["<script", "a-token-nobody-sees", "also-not-seen", " style=", "http-equiv=\"refresh", "src="] {
+        assert!(!page.contains(never), "{never} in\n{page}");
+    }
+}
+
+#[test]
+fn a_page_of_a_failure_begins_with_the_reason_and_the_place() {
+    let folder = Folder::new();
+    let server = daytona_except(&["ready"], |request, _| (request.method == "GET").then(|| Reply::status(403)));
+    let to = format!("html={}", folder.path().join("page.html").display());
+    Arazzo::provision(&server.url()).args(["--report", &to]).run().exits(1);
+    let page = fs::read_to_string(folder.path().join("page.html")).unwrap();
+    let main = page.split("<main").nth(1).unwrap();
+    assert!(main.trim_start_matches(" id=\"main\">\n").starts_with("<section id=\"why\""), "{main}");
+    for part in [
+        "✗ Failed",
+        "was 403",
+        "^^^^^^^^^^^^^^^^^^ was 403",
+        "left behind: createVolume",
+        "sandboxState",
+        "<details class=\"attempt\" id=\"a1\" open>",
+    ] {
+        assert!(page.contains(part), "no {part} in\n{page}");
+    }
+}
+
+#[test]
+fn a_page_is_at_most_2_mib_however_long_the_run_was() {
+    let text = fs::read_to_string(cases().iter().find(|case| case.ends_with("succeeds-after-polling.ndjson")).unwrap())
+        .unwrap();
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let poll: Vec<&Value> =
+        events.iter().filter(|event| event["step"] == "pollVolume" && event["visit"] == 2).collect();
+    let end = events.iter().position(|event| event["step"] == "createSandbox").unwrap();
+    let mut many: Vec<Value> = events[..end].to_vec();
+    for visit in 4..600 {
+        for event in &poll {
+            let mut event = (*event).clone();
+            (event["visit"], event["seq"]) = (visit.into(), 0.into());
+            if event["type"] == "request.sent" || event["type"] == "response.received" {
+                event["call"] = (1000 + visit).into();
+            }
+            if event["type"] == "response.received" {
+                event["body"]["text"] = "<&>".repeat(5000).into();
+            }
+            many.push(event);
+        }
+    }
+    many.extend_from_slice(&events[end..]);
+    let folder = Folder::new();
+    folder.write("many.ndjson", many.iter().map(Value::to_string).collect::<Vec<_>>().join("\n"));
+    Arazzo::new(["report", "many.ndjson", "html=many.html"]).cwd(folder.path()).run().exits(0);
+    let page = fs::read_to_string(folder.path().join("many.html")).unwrap();
+    assert!(page.len() <= 2 * 1024 * 1024, "{} bytes", page.len());
+    for part in ["more that are not shown", "more requests", "more bytes", "createSandbox"] {
+        assert!(page.contains(part), "no {part}");
+    }
+}
+
+#[test]
 fn a_summary_has_at_most_60_lines_and_failures_first() {
     // A run of a hundred steps, the last of which fails.
     let text =
@@ -165,7 +258,7 @@ fn text_of_others_is_text_in_every_report() {
         .lines()
         .map(|line| {
             let mut event: Value = serde_json::from_str(line).unwrap();
-            everywhere(&mut event, nasty);
+            everywhere(&mut event, &|text| format!("{text}{nasty}"));
             event.to_string()
         })
         .collect();
@@ -186,18 +279,20 @@ fn text_of_others_is_text_in_every_report() {
     }
 }
 
-/// Puts a text behind every string that is data.
-pub(super) fn everywhere(value: &mut Value, nasty: &str) {
+/// Changes every string that is data, names of inputs and outputs too.
+pub(super) fn everywhere(value: &mut Value, change: &dyn Fn(&str) -> String) {
     // Words with a fixed meaning stay: without them there is no event.
-    const KEPT: [&str; 9] = ["type", "status", "time", "run", "kind", "on", "because", "severity", "delayBecause"];
+    const KEPT: [&str; 4] = ["type", "status", "kind", "on"];
     match value {
-        Value::String(text) => text.push_str(nasty),
-        Value::Array(items) => items.iter_mut().for_each(|item| everywhere(item, nasty)),
+        Value::String(text) => *text = change(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| everywhere(item, change)),
         Value::Object(members) => {
-            members
-                .iter_mut()
-                .filter(|(name, _)| !KEPT.contains(&name.as_str()))
-                .for_each(|(_, v)| everywhere(v, nasty));
+            for (name, value) in members.iter_mut().filter(|(name, _)| !KEPT.contains(&name.as_str())) {
+                everywhere(value, change);
+                if let (Value::Object(named), "inputs" | "outputs") = (value, name.as_str()) {
+                    *named = std::mem::take(named).into_iter().map(|(name, value)| (change(&name), value)).collect();
+                }
+            }
         }
         _ => {}
     }

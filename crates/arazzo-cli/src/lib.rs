@@ -11,6 +11,7 @@ use clap::Parser;
 mod exit;
 mod flags;
 mod given;
+mod graph;
 mod inspect;
 mod lint;
 mod mock;
@@ -20,6 +21,7 @@ mod run;
 mod save;
 mod show;
 mod signal;
+mod typed;
 mod watch;
 
 use flags::{Arguments, Command};
@@ -42,6 +44,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Inspect(flags) => inspect::inspect(flags, &mut screen),
         Command::Lint(flags) => lint::lint(&flags, &mut screen),
         Command::Mock(flags) => mock::mock(&flags, &mut screen),
+        Command::Graph(flags) => graph::graph(&flags, &mut screen),
         Command::Report(flags) => report::report(&flags, &mut screen),
     };
     ExitCode::from(code)

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use crate::flags::ReportFlags;
 use crate::save::{Readers, save};
 use crate::show::account::Account;
+use crate::show::report::html::{self, Around};
 use crate::show::report::{har, json, junit, markdown};
 use crate::show::{Screen, safe};
 use crate::{exit, recorded};
@@ -16,6 +17,7 @@ const FOLDER: &str = "arazzo-report";
 /// The kinds of reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Format {
+    Html,
     Junit,
     Har,
     Markdown,
@@ -35,16 +37,23 @@ pub(crate) fn report(flags: &ReportFlags, screen: &mut Screen) -> u8 {
         return screen.error(&error);
     }
     match recorded::account(&flags.events) {
-        Ok(run) => write(&flags.reports, &run, true, screen, exit::SUCCEEDED),
+        Ok(run) => write(&flags.reports, &run, &Around::default(), true, screen, exit::SUCCEEDED),
         Err(error) => screen.error(&error),
     }
 }
 
 /// Writes reports of a run; the result is the exit code: 7 if one could not be written and `code` is 0, else `code`.
-pub(crate) fn write(reports: &[Wanted], run: &Account, say: bool, screen: &mut Screen, code: u8) -> u8 {
+pub(crate) fn write(
+    reports: &[Wanted],
+    run: &Account,
+    around: &Around<'_>,
+    say: bool,
+    screen: &mut Screen,
+    code: u8,
+) -> u8 {
     let mut result = code;
     for wanted in reports {
-        match wanted.write(run) {
+        match wanted.write(run, around) {
             Ok(()) if say => screen.line(&format!("report {}", safe(&wanted.path.display().to_string()))),
             Ok(()) => {}
             Err(error) => {
@@ -57,12 +66,18 @@ pub(crate) fn write(reports: &[Wanted], run: &Account, say: bool, screen: &mut S
 }
 
 impl Format {
-    const ALL: [(&'static str, Self); 4] =
-        [("junit", Self::Junit), ("har", Self::Har), ("md", Self::Markdown), ("json", Self::Json)];
+    const ALL: [(&'static str, Self); 5] = [
+        ("html", Self::Html),
+        ("junit", Self::Junit),
+        ("har", Self::Har),
+        ("md", Self::Markdown),
+        ("json", Self::Json),
+    ];
 
     /// The name of its file in a folder.
     fn file(self) -> &'static str {
         match self {
+            Self::Html => "report.html",
             Self::Junit => "junit.xml",
             Self::Har => "run.har",
             Self::Markdown => "summary.md",
@@ -109,8 +124,9 @@ impl Wanted {
     ///
     /// # Errors
     /// If the file cannot be written: then the one that was there is still there.
-    fn write(&self, run: &Account) -> std::io::Result<()> {
+    fn write(&self, run: &Account, around: &Around<'_>) -> std::io::Result<()> {
         let text = match self.format {
+            Format::Html => html::document(run, around),
             Format::Junit => junit::document(&[junit::suite(run)]),
             Format::Har => har::document(run),
             Format::Markdown => markdown::document(run),

@@ -18,8 +18,10 @@ use crate::save::{Readers, save};
 use crate::show::account::Account;
 use crate::show::failure::{self, Exchanges};
 use crate::show::progress::Detail;
+use crate::show::report::html::Around;
 use crate::show::{Screen, safe, width};
 use crate::signal::Signals;
+use crate::typed;
 use crate::watch::{self, Watch};
 
 /// Runs the command; the result is the exit code.
@@ -210,7 +212,16 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         }
     }
     let code = match &account {
-        Some(account) => report::write(&flags.reports, account, detail >= Detail::Verdict, screen, code),
+        Some(account) => {
+            let command =
+                typed::command(std::env::args_os().map(|word| word.to_string_lossy().into_owned()), &account.inputs);
+            let around = Around {
+                graph: workflow.description().graph(workflow.name()),
+                snippet: failure::snippet(account, workflow.description().sources()),
+                command: Some(&command),
+            };
+            report::write(&flags.reports, account, &around, detail >= Detail::Verdict, screen, code)
+        }
         None => code,
     };
     if flags.json {

@@ -83,6 +83,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod event;
 pub mod expr;
+pub mod graph;
 pub mod inputs;
 pub mod limits;
 pub mod load;

@@ -45,6 +45,7 @@ use std::sync::Arc;
 
 use arazzo_engine::compile::{Compiled, compile};
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
+use arazzo_engine::graph::{Graph, graph};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::Warning;
 use arazzo_engine::load::LoadOptions;
@@ -406,6 +407,12 @@ impl Description {
             .workflow_named(workflow)
             .map(|id| plan(self.program(), id, &self.settings.servers))
             .unwrap_or_default()
+    }
+
+    /// The flow of a workflow, whether or not it can run; none if there is no such workflow.
+    #[must_use]
+    pub fn graph(&self, workflow: &str) -> Option<Graph> {
+        graph(self.program(), self.program().workflow_named(workflow)?)
     }
 
     /// The mock of this description, if it has one and no clone shares it.

@@ -1,9 +1,9 @@
 //! [`Account`]: a whole run as its events told it, folded into what reports need. Knows the events and nothing else, so
 //! a run that was recorded can be told as well as one that has just ended.
 
-use arazzo::Envelope;
 use arazzo::engine::event::{BodyText, EventKind, RunStatus, Saw, StepStatus, Why};
 use arazzo::engine::source::Place;
+use arazzo::{Envelope, Report};
 use serde_json::{Map, Value as Json};
 
 /// A run. All text is masked, as it is in the events.
@@ -26,6 +26,8 @@ pub(crate) struct Account {
     pub(crate) frames: Vec<Frame>,
     /// Every attempt of every step, in the order in which they began.
     pub(crate) attempts: Vec<Attempt>,
+    /// The changes that the run made, for what it leaves behind.
+    pub(crate) report: Report,
     /// The last event; none while the run goes on.
     pub(crate) end: Option<Envelope>,
     /// Steps that the workflow has, by workflow and `stepId`, whether or not they ran; empty where nobody knows.
@@ -86,6 +88,8 @@ pub(crate) struct Finished {
 /// A request and what became of it.
 pub(crate) struct Exchange {
     pub(crate) call: u64,
+    /// What it was sent for, if not for the step itself: `redirect`, `challenge`, `token`, `discovery`.
+    pub(crate) because: Option<String>,
     pub(crate) method: String,
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -147,6 +151,7 @@ impl Account {
     /// Takes one more event in.
     pub(crate) fn add(&mut self, envelope: &Envelope) {
         let event = &envelope.event;
+        self.report.add(event);
         match &event.kind {
             EventKind::RunStarted { document, title, .. } => {
                 (self.document, self.title) = (document.clone(), title.clone());
@@ -206,8 +211,9 @@ impl Account {
         let own = |attempt: &&mut Attempt| attempt.frame == event.frame && attempt.step == *name;
         let Some(attempt) = self.attempts.iter_mut().rev().find(own) else { return };
         match &event.kind {
-            EventKind::RequestSent { call, method, url, headers, body, .. } => attempt.exchanges.push(Exchange {
+            EventKind::RequestSent { call, method, url, headers, body, because } => attempt.exchanges.push(Exchange {
                 call: *call,
+                because: because.clone(),
                 method: method.clone(),
                 url: url.clone(),
                 headers: headers.clone(),
@@ -423,6 +429,13 @@ impl Exchange {
             Answer::None => None,
             Answer::Received { duration_ms, .. } | Answer::Lost { duration_ms, .. } => Some(*duration_ms),
         }
+    }
+
+    /// The host, with its port: `app.daytona.io`.
+    pub(crate) fn host(&self) -> &str {
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        authority.rsplit('@').next().unwrap_or_default()
     }
 
     /// The path and query of the url.

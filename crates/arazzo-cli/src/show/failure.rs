@@ -9,6 +9,7 @@ use arazzo::engine::event::{BodyText, EventKind, RunStatus, Why};
 use arazzo::engine::source::Sources;
 use arazzo::{Envelope, Event};
 
+use super::account::{Account, Answer};
 use super::{bold, safe, time};
 use crate::given::upper_snake;
 
@@ -23,11 +24,11 @@ pub(crate) struct Exchanges {
 
 /// A request, masked.
 #[derive(Clone)]
-struct Sent {
-    method: String,
-    url: String,
-    headers: Vec<(String, String)>,
-    body: Option<BodyText>,
+pub(crate) struct Sent {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Option<BodyText>,
 }
 
 impl Exchanges {
@@ -82,6 +83,17 @@ pub(crate) fn report(
     lines
 }
 
+/// The place of the fault with a caret and what there is to say about it, without colours; none for a run without one.
+pub(crate) fn snippet(run: &Account, sources: &Sources) -> Option<String> {
+    let why = run.verdict().why?;
+    let last = run.attempts.iter().rev().find(|attempt| Some(&attempt.step) == why.step.as_ref());
+    let answer = last.and_then(|attempt| attempt.exchanges.last()).and_then(|exchange| match &exchange.answer {
+        Answer::Received { body, .. } => body.as_ref(),
+        _ => None,
+    });
+    Some(diagnostic(why, answer.filter(|_| !unsent(why)), sources).render(sources, false, 100))
+}
+
 /// `true` if the failing attempt sent nothing: an older request of the step is not what failed.
 fn unsent(why: &Why) -> bool {
     matches!(
@@ -122,7 +134,7 @@ fn excerpt(text: &str) -> String {
 }
 
 /// What a run that did not succeed has made, or may have made.
-fn left_behind(run: &Report) -> Vec<String> {
+pub(crate) fn left_behind(run: &Report) -> Vec<String> {
     run.changes()
         .map(|change| {
             let outputs: Vec<String> = change
@@ -150,7 +162,7 @@ fn shown(value: &serde_json::Value) -> String {
 }
 
 /// A shell command that sends the same request, with a variable in the place of each secret.
-fn curl(sent: &Sent) -> String {
+pub(crate) fn curl(sent: &Sent) -> String {
     let mut words = vec!["curl".to_owned()];
     match (sent.method.as_str(), &sent.body) {
         ("GET", None) => {}
@@ -191,7 +203,7 @@ fn word(text: &str) -> String {
     format!("\"{}\"", simple_variables(&shell))
 }
 
-fn is_mask(name: &str) -> bool {
+pub(crate) fn is_mask(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
 }
 

@@ -17,7 +17,9 @@ use paint::Paint;
 
 pub(crate) mod account;
 pub(crate) mod failure;
+pub(crate) mod graph;
 pub(crate) mod lines;
+pub(crate) mod markup;
 pub(crate) mod paint;
 pub(crate) mod progress;
 pub(crate) mod report;

@@ -106,6 +106,7 @@ fn entry(attempt: &Attempt, exchange: &Exchange) -> Json {
             "visit": attempt.visit,
             "attempt": attempt.attempt,
             "call": exchange.call,
+            "because": exchange.because,
             "startedMs": exchange.sent_ms,
             "failure": failure,
         },

@@ -94,6 +94,7 @@ fn exchange(exchange: &Exchange) -> Json {
     };
     json!({
         "call": exchange.call,
+        "because": exchange.because,
         "method": exchange.method,
         "url": exchange.url,
         "startedMs": exchange.sent_ms,

@@ -5,6 +5,7 @@
 use arazzo::engine::event::{RunStatus, StepStatus, Why};
 
 use crate::show::account::{Account, Attempt, Step};
+use crate::show::markup::escaped;
 use crate::show::time;
 
 /// How much of a text is told, in characters.
@@ -290,28 +291,15 @@ fn seconds(ms: u64) -> String {
     format!("{}.{:03}", ms / 1000, ms % 1000)
 }
 
-/// Text between tags, cut; what XML 1.0 cannot hold is replaced.
+/// Text between tags, cut; what XML cannot hold is replaced.
 fn text(text: &str) -> String {
-    let mut xml = String::with_capacity(text.len());
-    for (count, c) in text.chars().enumerate() {
-        if count == LONGEST {
-            xml.push('…');
-            break;
-        }
-        match c {
-            '&' => xml.push_str("&amp;"),
-            '<' => xml.push_str("&lt;"),
-            '>' => xml.push_str("&gt;"),
-            // A parser would read it as a line break.
-            '\r' => xml.push_str("&#13;"),
-            '\t' | '\n' | ' '..='\u{7e}' | '\u{85}' | '\u{a0}'..='\u{fffd}' | '\u{10000}'.. => xml.push(c),
-            _ => xml.push('\u{fffd}'),
-        }
+    match text.char_indices().nth(LONGEST) {
+        Some((at, _)) => format!("{}…", escaped(text.get(..at).unwrap_or_default())),
+        None => escaped(text),
     }
-    xml
 }
 
 /// An attribute value, cut; line breaks are kept as references.
 fn attribute(value: &str) -> String {
-    text(value).replace('"', "&quot;").replace('\n', "&#10;").replace('\t', "&#9;")
+    text(value).replace('\n', "&#10;").replace('\t', "&#9;")
 }

@@ -3,9 +3,11 @@
 use serde_json::Value as Json;
 
 pub(crate) mod har;
+pub(crate) mod html;
 pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod markdown;
+mod talk;
 
 /// JSON for people and programs, with a line end.
 fn pretty(json: &Json) -> String {

@@ -1,0 +1,62 @@
+//! `arazzo graph`: the flow of a workflow, and the path that a run took through it.
+
+use arazzo::engine::graph::Graph;
+use arazzo::{Description, Error};
+
+use crate::flags::{GraphFlags, GraphFormat};
+use crate::show::graph::{Walk, ascii, dot, mermaid, svg};
+use crate::show::{Screen, width};
+use crate::{exit, recorded};
+
+/// Runs the command; the result is the exit code.
+pub(crate) fn graph(flags: &GraphFlags, screen: &mut Screen) -> u8 {
+    let (graph, walk, faulty) = match read(flags, screen) {
+        Ok(read) => read,
+        Err(error) => return screen.error(&error),
+    };
+    let walk = walk.as_ref();
+    let text = match flags.format {
+        GraphFormat::Ascii => ascii::document(&graph, walk, width()),
+        GraphFormat::Mermaid => mermaid::document(&graph, walk),
+        GraphFormat::Dot => dot::document(&graph, walk),
+        GraphFormat::Svg => svg::document(&graph, walk),
+    };
+    match (screen.data(&text), faulty) {
+        (_, true) => exit::DOCUMENT,
+        (Err(error), false) => {
+            screen.fault("output", &format!("the graph could not be written: {error}"), None);
+            exit::OUTPUT
+        }
+        (Ok(()), false) => exit::SUCCEEDED,
+    }
+}
+
+/// The graph, the path, and whether the document has faults: a graph helps to find them.
+fn read(flags: &GraphFlags, screen: &mut Screen) -> Result<(Graph, Option<Walk>, bool), Error> {
+    let run = flags.run.as_deref().map(recorded::account).transpose()?;
+    let description = flags.document.builder().load()?;
+    let wanted = flags.workflow.as_deref().or(run.as_ref().map(|run| run.workflow.as_str()));
+    let graph = chosen(&description, wanted)?;
+    let walk = match &run {
+        Some(run) if run.attempts.iter().all(|attempt| attempt.workflow != graph.workflow) => {
+            return Err(Error::Setup(format!("--run: workflow `{}` did not run in it", graph.workflow)));
+        }
+        run => run.as_ref().map(|run| Walk::new(&graph, run)),
+    };
+    let found = description.diagnostics();
+    if found.has_errors() {
+        screen.diagnostics(&found, description.sources());
+    }
+    Ok((graph, walk, found.has_errors()))
+}
+
+fn chosen(description: &Description, wanted: Option<&str>) -> Result<Graph, Error> {
+    let only = || description.workflows().next().filter(|_| description.workflows().count() == 1);
+    match wanted.or_else(only).and_then(|name| description.graph(name)) {
+        Some(graph) => Ok(graph),
+        // Says which there are.
+        None => {
+            Err(description.workflow(wanted).err().unwrap_or_else(|| Error::Setup("there is no workflow".to_owned())))
+        }
+    }
+}

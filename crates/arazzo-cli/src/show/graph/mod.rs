@@ -1,0 +1,135 @@
+//! The flow of a workflow as text and pictures, and the path that a run took through it.
+
+use arazzo::engine::event::StepStatus;
+use arazzo::engine::graph::{Exit, Graph, GraphStep, Way};
+
+use super::account::{Account, Attempt};
+use super::time;
+
+pub(crate) mod ascii;
+pub(crate) mod dot;
+pub(crate) mod mermaid;
+pub(crate) mod svg;
+
+/// The path of a run: for each step of a graph, in its order.
+pub(crate) struct Walk(pub(crate) Vec<Walked>);
+
+/// What a run did with a step.
+#[derive(Clone, Default)]
+pub(crate) struct Walked {
+    /// How often it was entered.
+    pub(crate) visits: u32,
+    /// How often each of its exits was taken.
+    pub(crate) exits: Vec<u32>,
+    /// How its last attempt ended.
+    pub(crate) status: Option<StepStatus>,
+}
+
+impl Walk {
+    /// The path of a run through a graph. A workflow that ran several times counts with all of its runs.
+    pub(crate) fn new(graph: &Graph, run: &Account) -> Self {
+        let mut walked: Vec<Walked> =
+            graph.steps.iter().map(|step| Walked { exits: vec![0; step.exits.len()], ..Walked::default() }).collect();
+        for attempt in run.attempts.iter().filter(|attempt| attempt.workflow == graph.workflow) {
+            let Some(place) = graph.steps.iter().position(|step| step.step == attempt.step) else { continue };
+            let (Some(step), Some(known)) = (graph.steps.get(place), walked.get_mut(place)) else { continue };
+            known.visits += u32::from(attempt.attempt == 1);
+            known.status = attempt.status();
+            let taken = step.exits.iter().position(|exit| takes(attempt, exit));
+            if let Some(count) = taken.and_then(|taken| known.exits.get_mut(taken)) {
+                *count += 1;
+            }
+        }
+        Self(walked)
+    }
+
+    pub(crate) fn of(&self, step: usize) -> Walked {
+        self.0.get(step).cloned().unwrap_or_default()
+    }
+}
+
+impl Walked {
+    pub(crate) fn taken(&self, exit: usize) -> u32 {
+        self.exits.get(exit).copied().unwrap_or(0)
+    }
+}
+
+/// `true` if an attempt left its step by this exit.
+fn takes(attempt: &Attempt, exit: &Exit) -> bool {
+    match &attempt.action {
+        Some(action) => exit.action.as_ref() == Some(&action.name) && exit.on_failure == (action.on == "failure"),
+        None => exit.action.is_none() && attempt.status() == Some(StepStatus::Succeeded),
+    }
+}
+
+/// The graph as far as a run shows it: the steps that it entered and the exits that it took.
+pub(crate) fn observed(run: &Account) -> Graph {
+    let mut graph = Graph { workflow: run.workflow.clone(), entry: Some(0), ..Graph::default() };
+    let attempts: Vec<&Attempt> = run.attempts.iter().filter(|attempt| attempt.workflow == run.workflow).collect();
+    for attempt in &attempts {
+        if !graph.steps.iter().any(|step| step.step == attempt.step) {
+            let does = attempt.does();
+            graph.steps.push(GraphStep { step: attempt.step.clone(), does, exits: vec![] });
+        }
+    }
+    for (index, attempt) in attempts.iter().enumerate() {
+        let next = attempts.get(index + 1).filter(|next| next.frame == attempt.frame);
+        let place = |name: &str| graph.steps.iter().position(|step| step.step == name);
+        let to = match (&attempt.action, next) {
+            (Some(action), _) if action.kind == "retry" => Way::Retry {
+                limit: 0,
+                after_ms: attempt.wait.as_ref().map_or(0, |(ms, _)| *ms),
+                first: action.target.clone(),
+            },
+            (Some(action), _) => match &action.target {
+                None => Way::End,
+                Some(target) => place(target).map_or_else(|| Way::Workflow(target.clone()), Way::Step),
+            },
+            (None, Some(next)) => place(&next.step).map_or(Way::End, Way::Step),
+            (None, None) if attempt.status() == Some(StepStatus::Succeeded) => Way::End,
+            (None, None) => continue,
+        };
+        let exit = Exit {
+            action: attempt.action.as_ref().map(|action| action.name.clone()),
+            on_failure: attempt.action.as_ref().is_some_and(|action| action.on == "failure"),
+            conditions: conditions(attempt),
+            to,
+        };
+        let Some(step) = place(&attempt.step).and_then(|place| graph.steps.get_mut(place)) else { continue };
+        if !step.exits.iter().any(|known| takes(attempt, known)) {
+            step.exits.push(exit);
+        }
+    }
+    graph
+}
+
+/// The conditions of the action that an attempt took.
+fn conditions(attempt: &Attempt) -> Vec<String> {
+    let Some(action) = &attempt.action else { return vec![] };
+    let own = attempt.criteria.iter().filter(|criterion| criterion.of == action.name);
+    own.map(|criterion| criterion.condition.clone()).collect()
+}
+
+/// Where an exit leads, in words: `createSandbox`, `end`, `workflow payment`, `retry up to 3x after 200ms`.
+pub(crate) fn target(graph: &Graph, way: &Way) -> String {
+    match way {
+        Way::Step(step) => graph.steps.get(*step).map(|step| step.step.clone()).unwrap_or_default(),
+        Way::Workflow(name) => format!("workflow {name}"),
+        Way::End => "end".to_owned(),
+        Way::Retry { limit, after_ms, first } => {
+            let times = if *limit > 0 { format!(" up to {limit}x") } else { String::new() };
+            let after = if *after_ms > 0 { format!(" after {}", time(*after_ms)) } else { String::new() };
+            let first = first.as_ref().map(|first| format!(", first {first}")).unwrap_or_default();
+            format!("retry{times}{after}{first}")
+        }
+    }
+}
+
+/// The conditions of an exit in one line.
+pub(crate) fn condition(exit: &Exit) -> String {
+    exit.conditions
+        .iter()
+        .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect::<Vec<_>>()
+        .join(" and ")
+}
