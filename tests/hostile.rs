@@ -1,4 +1,5 @@
 //! What strangers may do to people who run their documents: it ends with the right exit code, in bounded memory and
 //! time, and nothing leaks. docs/safety.md names the row of each test.
 
+mod documents;
 mod files;

@@ -216,6 +216,8 @@ fn every_code_has_a_lint_case() {
     let elsewhere = [
         "document-not-found",
         "file-refused",
+        "too-many-dependencies",
+        "too-many-faults",
         "document-too-large",
         "not-utf8",
         "too-many-documents",

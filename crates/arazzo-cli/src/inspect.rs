@@ -56,10 +56,11 @@ fn as_text(description: &Description) -> String {
         }
         lines.push("steps".to_owned());
         let plan = description.plan(&workflow.name);
-        let width = plan.iter().map(|step| step.step.chars().count() + 2 * step.depth as usize).max().unwrap_or(0);
+        let width =
+            plan.iter().map(|step| step.step.chars().count() + 2 * step.depth as usize).max().unwrap_or(0).min(60);
         for step in &plan {
             let margin = "  ".repeat(step.depth as usize);
-            let width = width - margin.len();
+            let width = width.saturating_sub(margin.len());
             if let Some(calls) = &step.calls {
                 lines.push(format!("  {margin}{:width$}  workflow {}", safe(&step.step), safe(calls)));
                 continue;

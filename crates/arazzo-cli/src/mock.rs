@@ -34,7 +34,7 @@ pub(crate) fn mock(flags: &MockFlags, screen: &mut Screen) -> u8 {
             Ok(server) => server,
             Err(error) => return screen.error(&error),
         };
-        let widest = server.endpoints().iter().map(|endpoint| endpoint.name.chars().count()).max().unwrap_or(0);
+        let widest = server.endpoints().iter().map(|endpoint| endpoint.name.chars().count()).max().unwrap_or(0).min(60);
         for endpoint in server.endpoints() {
             let operations = if endpoint.operations == 1 { "operation" } else { "operations" };
             let name = safe(&endpoint.name);

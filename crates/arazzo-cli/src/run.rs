@@ -111,6 +111,9 @@ fn dry_run(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
                 text.push_str(&format!("\n  {}", safe(&body.to_string())));
             }
         }
+        if plan.len() >= arazzo::engine::plan::MOST {
+            text.push_str(&format!("\n\nthere are more: the first {} are shown", plan.len()));
+        }
         text
     };
     if flags.quiet == 0 {

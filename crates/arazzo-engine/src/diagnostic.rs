@@ -5,8 +5,10 @@
 //! stop, `user text` in backticks, help apart.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::{Deserialize, Serialize};
 
 use crate::source::{Place, Sources, Span};
@@ -155,22 +157,39 @@ impl Diagnostic {
             Severity::Warning => Level::WARNING,
         };
         let mut group = Group::with_title(level.primary_title(one_line(&self.message)).id(self.code.as_ref()));
-        let mut by_source: Vec<(crate::source::SourceId, Vec<annotate_snippets::Annotation<'_>>)> = vec![];
+        type Part = (std::ops::Range<usize>, String, AnnotationKind);
+        let mut by_source: Vec<(crate::source::SourceId, Vec<Part>)> = vec![];
         let primary = self.span.map(|span| (span, self.label.clone().unwrap_or_default(), AnnotationKind::Primary));
         let others = self.notes.iter().map(|(span, text)| (*span, text.clone(), AnnotationKind::Context));
         for (span, text, kind) in primary.into_iter().chain(others) {
             let Some(source) = sources.get(span.source) else { continue };
-            let annotation = kind.span(shown(&source.text, span)).label(one_line(&text));
+            let annotation = (shown(&source.text, span), text, kind);
             match by_source.iter_mut().find(|(id, _)| *id == span.source) {
                 Some((_, list)) => list.push(annotation),
                 None => by_source.push((span.source, vec![annotation])),
             }
         }
-        for (id, annotations) in by_source {
+        for (id, parts) in by_source {
             let Some(source) = sources.get(id) else { continue };
-            group = group.element(
-                Snippet::source(plain(&source.text)).path(one_line(&source.name)).fold(true).annotations(annotations),
-            );
+            // Only the lines that are looked at: a document may be large, and have many faults.
+            let bytes = source.text.as_bytes();
+            let first = parts.iter().map(|(range, ..)| range.start).min().unwrap_or(0);
+            let last = parts.iter().map(|(range, ..)| range.end).max().unwrap_or(0);
+            let start = bytes.iter().take(first).rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+            let end = bytes.iter().skip(last).position(|b| *b == b'\n').map_or(bytes.len(), |at| last + at);
+            let line = bytes.iter().take(start).filter(|b| **b == b'\n').count() + 1;
+            if end - start > LONGEST_LINES {
+                // Lines that nobody reads: the place must do.
+                let column = source.text.get(start..first).unwrap_or_default().chars().count() + 1;
+                group = group.element(Origin::path(one_line(&source.name)).line(line).char_column(column));
+                continue;
+            }
+            let annotations = parts
+                .into_iter()
+                .map(|(range, text, kind)| kind.span(range.start - start..range.end - start).label(one_line(&text)));
+            let window = plain(source.text.get(start..end).unwrap_or_default());
+            let snippet = Snippet::source(window).line_start(line).path(one_line(&source.name)).fold(true);
+            group = group.element(snippet.annotations(annotations));
         }
         for remark in &self.remarks {
             group = group.element(Level::NOTE.no_name().message(plain(remark)));
@@ -228,17 +247,50 @@ fn shown(text: &str, span: Span) -> std::ops::Range<usize> {
     start..end.max(start)
 }
 
-/// Everything that was found, in the order of the passes.
+/// Bytes of the lines that are shown at most.
+const LONGEST_LINES: usize = 64 << 10;
+/// The most errors, and the most warnings, that one list keeps.
+const MOST: usize = 1_000;
+
+/// Everything that was found, in the order of the passes; of errors and of warnings the first thousand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Diagnostics(Vec<Diagnostic>);
+pub struct Diagnostics {
+    all: Vec<Diagnostic>,
+    /// What is known already, by hash: a hostile document has a fault in every line.
+    known: HashSet<u64>,
+    errors: usize,
+    warnings: usize,
+}
 
 impl Diagnostics {
-    /// Adds one.
+    /// Adds one. The same fault seen from two sides (a shared component) is said once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        // The same fault seen from two sides (a shared component) is said once.
-        if !self.0.contains(&diagnostic) {
-            self.0.push(diagnostic);
+        let mut hasher = DefaultHasher::new();
+        (&diagnostic.code, diagnostic.span, &diagnostic.message, &diagnostic.notes).hash(&mut hasher);
+        if !self.known.insert(hasher.finish()) {
+            return;
         }
+        let count = match diagnostic.severity {
+            Severity::Error => &mut self.errors,
+            Severity::Warning => &mut self.warnings,
+        };
+        *count += 1;
+        if *count <= MOST {
+            self.all.push(diagnostic);
+        } else if *count == MOST + 1 {
+            let what = if diagnostic.severity == Severity::Error { "errors" } else { "warnings" };
+            let mut last =
+                Diagnostic::error("too-many-faults", diagnostic.span, format!("there are more than {MOST} {what}"))
+                    .help("those that come after are not shown; correct some, and look again".to_owned());
+            last.severity = diagnostic.severity;
+            self.all.push(last);
+        }
+    }
+
+    /// `true` if no more errors are kept: there is no use in looking for others.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.errors > MOST
     }
 
     /// Adds all of another list.
@@ -250,17 +302,17 @@ impl Diagnostics {
 
     /// All of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// The errors.
     pub fn errors(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.iter().filter(|d| d.severity == Severity::Error)
+        self.all.iter().filter(|d| d.severity == Severity::Error)
     }
 
     /// The warnings.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.iter().filter(|d| d.severity == Severity::Warning)
+        self.all.iter().filter(|d| d.severity == Severity::Warning)
     }
 
     /// `true` if something keeps the document from running.
@@ -278,22 +330,22 @@ impl Diagnostics {
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// `true` if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     /// In the order of the documents' text, each once.
     #[must_use]
     pub fn sorted(mut self) -> Self {
-        self.0.sort_by_key(|d| d.span);
+        self.all.sort_by_key(|d| d.span);
         // What is written once for many steps is compiled for each of them.
-        let mut seen = std::collections::HashSet::new();
-        self.0.retain(|d| d.span.is_none() || seen.insert((d.code.clone(), d.span, d.message.clone())));
+        let mut seen = HashSet::new();
+        self.all.retain(|d| d.span.is_none() || seen.insert((d.code.clone(), d.span, d.message.clone())));
         self
     }
 }
@@ -311,7 +363,7 @@ impl IntoIterator for Diagnostics {
     type IntoIter = std::vec::IntoIter<Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        self.all.into_iter()
     }
 }
 
@@ -320,20 +372,33 @@ impl<'a> IntoIterator for &'a Diagnostics {
     type IntoIter = std::slice::Iter<'a, Diagnostic>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.all.iter()
     }
 }
+
+/// Bytes of the longest word that is compared with others: nobody misspells longer ones.
+const LONGEST_WORD: usize = 128;
+/// How many words one is compared with.
+const MOST_CANDIDATES: usize = 1_000;
 
 /// The candidate nearest to `word`, if it is near enough to be what was meant: case or punctuation apart, or at most
 /// a third of the letters changed, left out, added or swapped.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<Vec<_>>();
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
     let wanted = folded(word);
+    let limit = wanted.len().div_ceil(3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (distance(&wanted, &folded(candidate)), candidate))
-        .filter(|(distance, _)| *distance <= wanted.len().div_ceil(3).max(1))
+        .take(MOST_CANDIDATES)
+        .filter(|candidate| candidate.len() <= LONGEST_WORD)
+        .map(|candidate| (folded(candidate), candidate))
+        .filter(|(folded, _)| folded.len().abs_diff(wanted.len()) <= limit)
+        .map(|(folded, candidate)| (distance(&wanted, &folded), candidate))
+        .filter(|(distance, _)| *distance <= limit)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

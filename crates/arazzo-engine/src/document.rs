@@ -1157,11 +1157,12 @@ impl Reader<'_> {
 
     /// Reports fields that an object does not have, unless they are extensions.
     fn fields(&mut self, node: &Node, known: &[&str], what: &str) {
-        for (key, _) in node.members() {
-            if known.contains(&key.name.as_str()) || key.name.starts_with("x-") {
-                continue;
-            }
-            let near = nearest(&key.name, known.iter().copied().filter(|field| node.get(field).is_none()));
+        let unknown = |name: &str| !known.contains(&name) && !name.starts_with("x-");
+        let mut absent: Option<Vec<&str>> = None;
+        for (key, _) in node.members().iter().filter(|(key, _)| unknown(&key.name)) {
+            let absent =
+                absent.get_or_insert_with(|| known.iter().copied().filter(|field| node.get(field).is_none()).collect());
+            let near = nearest(&key.name, absent.iter().copied());
             let diagnostic = Diagnostic::warning(
                 "unknown-field",
                 key.span,

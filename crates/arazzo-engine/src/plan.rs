@@ -41,7 +41,12 @@ pub struct PlannedStep {
     pub span: Place,
 }
 
-/// The steps of a workflow in the order of the document, those of the workflows it depends on before and those of the
+/// The most steps of a plan: workflows that call others twice, and those others twice, call very many.
+pub const MOST: usize = 10_000;
+/// How deep workflows that call workflows are followed; a run has the same limit.
+const DEPTH: usize = 32;
+
+/// The first [`MOST`] steps of a workflow in the order of the document, those of the workflows it depends on before and those of the
 /// workflows it calls behind the step that calls them.
 #[must_use]
 pub fn plan(program: &Program, workflow: WorkflowId, servers: &Servers) -> Vec<PlannedStep> {
@@ -61,13 +66,16 @@ fn add(
     planned: &mut Vec<PlannedStep>,
 ) {
     // What calls itself is shown once.
-    if open.contains(&id) {
+    if open.contains(&id) || open.len() >= DEPTH {
         return;
     }
     let Some(workflow) = program.workflow(id) else { return };
     let depth = open.len() as u32;
     open.push(id);
     for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
+        if planned.len() >= MOST {
+            break;
+        }
         let mut shown = match step.call {
             Call::Operation { .. } => one(program, step, servers),
             Call::Workflow { workflow, .. } => Some(call(program, step, workflow)),

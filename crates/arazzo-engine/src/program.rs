@@ -815,27 +815,31 @@ impl Program {
     #[must_use]
     pub fn reached(&self, from: WorkflowId) -> Vec<WorkflowId> {
         let mut reached = vec![from];
+        let mut met = BTreeSet::from([from]);
         let mut next = 0;
         while let Some(id) = reached.get(next).copied() {
             next += 1;
-            let Some(workflow) = self.workflow(id) else { continue };
-            let mut found: Vec<WorkflowId> = workflow.dependencies.clone();
-            for step in workflow.steps.iter().filter_map(|id| self.step(*id)) {
-                if let Call::Workflow { workflow, .. } = &step.call {
-                    found.push(*workflow);
-                }
-                found.extend(step.actions().filter_map(|action| match action.then.target() {
-                    Some(Target::Workflow { workflow, .. }) => Some(*workflow),
-                    _ => None,
-                }));
-            }
-            for id in found {
-                if !reached.contains(&id) {
-                    reached.push(id);
-                }
-            }
+            reached.extend(self.runs(id).into_iter().filter(|id| met.insert(*id)));
         }
         reached
+    }
+
+    /// The workflows that a workflow runs itself: those it depends on, those that its steps call, those that its actions
+    /// go to.
+    #[must_use]
+    pub fn runs(&self, id: WorkflowId) -> Vec<WorkflowId> {
+        let Some(workflow) = self.workflow(id) else { return vec![] };
+        let mut found: Vec<WorkflowId> = workflow.dependencies.clone();
+        for step in workflow.steps.iter().filter_map(|id| self.step(*id)) {
+            if let Call::Workflow { workflow, .. } = &step.call {
+                found.push(*workflow);
+            }
+            found.extend(step.actions().filter_map(|action| match action.then.target() {
+                Some(Target::Workflow { workflow, .. }) => Some(*workflow),
+                _ => None,
+            }));
+        }
+        found
     }
 
     /// A workflow of this program.

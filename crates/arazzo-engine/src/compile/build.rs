@@ -404,9 +404,10 @@ impl<'b> Compiler<'b> {
             .id()
             .map_or_else(|| format!("{} {}", operation.method.to_uppercase(), operation.path), str::to_owned);
         let mut rest = operation.path;
+        let mut seen = std::collections::HashSet::new();
         while let Some((name, after)) = rest.split_once('{').and_then(|(_, after)| after.split_once('}')) {
             rest = after;
-            if !has(name, "path") {
+            if seen.insert(name) && !has(name, "path") {
                 self.push(
                     Diagnostic::error(
                         "missing-required-parameter",

@@ -123,13 +123,26 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
     }
     let description = description.sorted();
     let found: Vec<Diagnostics> = found.into_iter().map(Diagnostics::sorted).collect();
-    let good: Vec<bool> = found.iter().map(|own| !own.has_errors() && !description.has_errors()).collect();
+    let good = |own: &Diagnostics| !own.has_errors() && !description.has_errors();
+    let mut runnable: Vec<bool> = found.iter().map(good).collect();
+    // What runs a workflow that cannot run cannot run either.
+    let mut run_by: Vec<Vec<usize>> = vec![vec![]; program.workflows.len()];
     for index in 0..program.workflows.len() {
-        let reached = program.reached(WorkflowId(index as u32));
-        let runnable = reached.iter().all(|id| good.get(id.0 as usize).copied().unwrap_or(false));
-        if let Some(workflow) = program.workflows.get_mut(index) {
-            workflow.runnable = runnable;
+        for id in program.runs(WorkflowId(index as u32)) {
+            run_by.get_mut(id.0 as usize).into_iter().for_each(|by| by.push(index));
         }
+    }
+    let mut frontier: Vec<usize> = (0..runnable.len()).filter(|index| runnable.get(*index) == Some(&false)).collect();
+    while let Some(index) = frontier.pop() {
+        for by in run_by.get(index).into_iter().flatten() {
+            if let Some(known @ true) = runnable.get_mut(*by) {
+                *known = false;
+                frontier.push(*by);
+            }
+        }
+    }
+    for (workflow, runnable) in program.workflows.iter_mut().zip(runnable) {
+        workflow.runnable = runnable;
     }
     secrets::mark(&mut program);
     Compiled { program: Arc::new(program), workflows: found, description }
@@ -391,7 +404,12 @@ impl<'b> Compiler<'b> {
         };
         let ids: Vec<StepId> = steps.iter().map(|step| step.id).collect();
         for step in &workflow.steps {
-            let compiled = self.step(id, workflow, step, &context);
+            // Steps are numbered through all documents, so each is there; those behind a thousand faults do nothing.
+            let compiled = if self.diagnostics.is_full() {
+                self.unread(id, step)
+            } else {
+                self.step(id, workflow, step, &context)
+            };
             self.steps.push(compiled);
         }
         let entry = self.in_order(workflow, &ids);
@@ -437,25 +455,37 @@ impl<'b> Compiler<'b> {
         let on_success = self.merged(&step.on_success, &workflow.success_actions, true);
         let on_failure = self.merged(&step.on_failure, &workflow.failure_actions, false);
         let mut compiled = Step {
-            name: step.id.value.clone(),
-            workflow: id,
-            place: self.sources().place(step.id.span()),
-            call: self.nothing(step),
             criteria,
             on_success: self.actions(&on_success, workflow, &after),
             on_failure: self.actions(&on_failure, workflow, &after),
             outputs: self.outputs(&step.outputs, &after),
-            next: None,
-            secrets: vec![],
             timeout_ms: step.timeout.as_ref().map(|(_, ms)| *ms),
-            after: vec![],
-            awaited: false,
+            ..self.unread(id, step)
         };
         if let Call::Workflow { keeps_answer, .. } = &mut call {
             *keeps_answer = self.readings != Readings::Letter && compiled.reads_answer();
         }
         compiled.call = call;
         compiled
+    }
+
+    /// A step that calls nothing.
+    fn unread(&mut self, id: WorkflowId, step: &document::Step) -> Step {
+        Step {
+            name: step.id.value.clone(),
+            workflow: id,
+            place: self.sources().place(step.id.span()),
+            call: self.nothing(step),
+            criteria: vec![],
+            on_success: vec![],
+            on_failure: vec![],
+            outputs: vec![],
+            next: None,
+            secrets: vec![],
+            timeout_ms: None,
+            after: vec![],
+            awaited: false,
+        }
     }
 
     fn call(&mut self, workflow: &document::Workflow, step: &document::Step, context: &Context<'_>) -> (Call, Stage) {

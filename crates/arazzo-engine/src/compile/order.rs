@@ -1,6 +1,6 @@
 //! What runs before what: `dependsOn` of steps and of workflows, and calls that can never end.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::Compiler;
 use crate::diagnostic::{Diagnostic, nearest};
@@ -152,6 +152,9 @@ fn needs(before: &[BTreeSet<usize>], from: usize, to: usize) -> bool {
     false
 }
 
+/// The most workflows that one may depend on, directly or not.
+const DEPENDENCIES: usize = 256;
+
 /// Completes the dependencies of workflows with what those depend on, and finds what can never end.
 pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
     let mut faults = vec![];
@@ -163,14 +166,14 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
         // Depth first, without calling itself: what is needed comes before what needs it.
         let mut order: Vec<WorkflowId> = vec![];
         let mut open: Vec<(WorkflowId, usize)> = vec![(own, 0)];
+        let mut met = BTreeSet::from([own]);
         let mut cycle = false;
         while let Some((id, next)) = open.last_mut() {
             match of(*id).get(*next).copied() {
                 Some(needed) => {
                     *next += 1;
-                    if open.iter().any(|(id, _)| *id == needed) {
-                        cycle |= needed == own;
-                    } else if !order.contains(&needed) {
+                    cycle |= needed == own;
+                    if met.insert(needed) {
                         open.push((needed, 0));
                     }
                 }
@@ -179,9 +182,19 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
                     open.pop();
                 }
             }
+            if met.len() > DEPENDENCIES {
+                break;
+            }
         }
         order.retain(|id| *id != own);
-        if cycle && let Some(workflow) = program.workflow(own) {
+        let Some(workflow) = program.workflow(own) else { continue };
+        if met.len() > DEPENDENCIES {
+            let message = format!("workflow `{}` depends on more than {DEPENDENCIES} others", workflow.name);
+            let fault = Diagnostic::error("too-many-dependencies", program.sources.span(&workflow.place), message);
+            faults.push((own, fault.section("§Workflow Object")));
+            order.clear();
+        }
+        if cycle {
             let message = format!("workflow `{}` depends on itself", workflow.name);
             let way: Vec<String> = order.iter().map(|id| name(program, *id)).collect();
             let mut fault = Diagnostic::error("dependency-cycle", program.sources.span(&workflow.place), message)
@@ -193,11 +206,10 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
             faults.push((own, fault));
         }
         let mut passed_on = vec![];
+        let mut known: HashSet<&str> = workflow.inputs.declared.iter().map(|input| input.name.as_str()).collect();
         for needed in &order {
             for input in program.workflow(*needed).map(|w| w.inputs.declared.as_slice()).unwrap_or_default() {
-                let known = |input_of: &crate::program::Input| input_of.name == input.name;
-                let own = program.workflow(own).is_some_and(|w| w.inputs.declared.iter().any(known));
-                if !own && !passed_on.iter().any(known) {
+                if known.insert(&input.name) {
                     passed_on.push(input.clone());
                 }
             }
@@ -207,28 +219,18 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
             workflow.inputs.passed_on = passed_on;
         }
     }
-    for index in 0..program.workflows.len() {
+    let ids = (0..program.workflows.len()).map(|index| WorkflowId(index as u32));
+    let certain: Vec<Vec<usize>> =
+        ids.map(|id| of(id).iter().copied().chain(calls(program, id)).map(|id| id.0 as usize).collect()).collect();
+    for index in in_circles(&certain) {
         let own = WorkflowId(index as u32);
         // A cycle of dependencies was said just now.
-        if faults.iter().any(|(id, _)| *id == own) {
-            continue;
-        }
-        let mut seen: Vec<WorkflowId> = vec![];
-        let mut frontier = certain(program, own);
-        while let Some(id) = frontier.pop() {
-            if id == own
-                && let Some(workflow) = program.workflow(own)
-            {
-                let message = format!("workflow `{}` always calls itself again and can never end", workflow.name);
-                let fault = Diagnostic::error("endless-recursion", program.sources.span(&workflow.place), message)
-                    .help("add an `onSuccess` action that ends it, with a criterion".to_owned());
-                faults.push((own, fault));
-                break;
-            }
-            if !seen.contains(&id) {
-                seen.push(id);
-                frontier.extend(certain(program, id));
-            }
+        let said = faults.iter().any(|(id, _)| *id == own);
+        if let (false, Some(workflow)) = (said, program.workflow(own)) {
+            let message = format!("workflow `{}` always calls itself again and can never end", workflow.name);
+            let fault = Diagnostic::error("endless-recursion", program.sources.span(&workflow.place), message)
+                .help("add an `onSuccess` action that ends it, with a criterion".to_owned());
+            faults.push((own, fault));
         }
     }
     let awaited: Vec<StepId> = program
@@ -246,11 +248,10 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
     faults
 }
 
-/// The workflows that a workflow calls whatever happens, unless a step fails: those before any action can lead elsewhere,
-/// and those it depends on.
-fn certain(program: &Program, id: WorkflowId) -> Vec<WorkflowId> {
+/// The workflows that a workflow calls whatever happens, unless a step fails: those before any action can lead elsewhere.
+fn calls(program: &Program, id: WorkflowId) -> Vec<WorkflowId> {
     let Some(workflow) = program.workflow(id) else { return vec![] };
-    let mut found = workflow.dependencies.clone();
+    let mut found = vec![];
     let mut next = workflow.entry;
     let mut left = workflow.steps.len();
     while let Some(step) = next.and_then(|id| program.step(id)).filter(|_| left > 0) {
@@ -264,4 +265,62 @@ fn certain(program: &Program, id: WorkflowId) -> Vec<WorkflowId> {
         next = step.next;
     }
     found
+}
+
+/// The nodes of a graph that lead back to themselves, in order: its strongly connected components with an arrow inside
+/// (Tarjan's algorithm, without calling itself).
+fn in_circles(arrows: &[Vec<usize>]) -> Vec<usize> {
+    let to = |node: usize| arrows.get(node).map(Vec::as_slice).unwrap_or_default();
+    // Of each node that was met: when, and the earliest that it leads back to. Closed nodes lead nowhere any more.
+    let mut met: Vec<Option<usize>> = vec![None; arrows.len()];
+    let mut low = vec![usize::MAX; arrows.len()];
+    let mut closed = vec![false; arrows.len()];
+    let (mut count, mut kept, mut circles) = (0, vec![], vec![]);
+    for root in 0..arrows.len() {
+        let mut open = if met.get(root).is_some_and(Option::is_none) { vec![(root, 0)] } else { vec![] };
+        while let Some((node, next)) = open.last().copied() {
+            let number = match met.get(node).copied().flatten() {
+                Some(number) => number,
+                None => {
+                    count += 1;
+                    met.get_mut(node).into_iter().for_each(|met| *met = Some(count));
+                    low.get_mut(node).into_iter().for_each(|low| *low = count);
+                    kept.push(node);
+                    count
+                }
+            };
+            let leads_to = |low: &mut Vec<usize>, earliest: usize| {
+                low.get_mut(node).into_iter().for_each(|low| *low = (*low).min(earliest));
+            };
+            if let Some(target) = to(node).get(next).copied() {
+                match met.get(target).copied().flatten() {
+                    None => {
+                        open.push((target, 0));
+                        continue;
+                    }
+                    Some(_) if closed.get(target).copied().unwrap_or(true) => {}
+                    Some(_) => {
+                        let earliest = low.get(target).copied().unwrap_or(usize::MAX);
+                        leads_to(&mut low, earliest);
+                    }
+                }
+                open.last_mut().into_iter().for_each(|(_, next)| *next += 1);
+                continue;
+            }
+            open.pop();
+            if low.get(node).copied() != Some(number) {
+                continue;
+            }
+            let start = kept.iter().rposition(|kept| *kept == node).unwrap_or(0);
+            let component = kept.split_off(start);
+            for member in &component {
+                closed.get_mut(*member).into_iter().for_each(|closed| *closed = true);
+            }
+            if component.len() > 1 || to(node).contains(&node) {
+                circles.extend(component);
+            }
+        }
+    }
+    circles.sort_unstable();
+    circles
 }

@@ -99,6 +99,11 @@ pub fn context(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Op
     }
 }
 
+/// How much of what is wrong with one text is said.
+const MOST_FINDINGS: usize = 100;
+/// Bytes of the longest expression, and of the longest text that a help shows whole.
+const LONGEST: usize = 4 << 10;
+
 fn pieces(text: &str, loose: bool, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Vec<Piece>> {
     let mut pieces: Vec<Piece> = vec![];
     let mut literal = String::new();
@@ -120,6 +125,8 @@ fn pieces(text: &str, loose: bool, scope: &Scope<'_>, findings: &mut Vec<Finding
                 pieces.push(Piece::Value(expr, at..end));
                 at = end;
             }
+            // An open brace that is never closed: nor is any behind it.
+            Scanned::Wrong if findings.len() > MOST_FINDINGS || !rest.contains('}') => return None,
             Scanned::Wrong => {
                 good = false;
                 at += 1;
@@ -146,6 +153,11 @@ fn braced(inner: &str, start: usize, scope: &Scope<'_>, findings: &mut Vec<Findi
         );
         return Scanned::Wrong;
     };
+    if length > LONGEST {
+        let message = format!("this expression has more than {LONGEST} bytes");
+        findings.push(Finding::new("expression-syntax", start - 1..start + 1, message));
+        return Scanned::Wrong;
+    }
     let body = format!("${}", inner.get(..length).unwrap_or_default());
     let trimmed = body.trim_end();
     let mut own = vec![];
@@ -179,18 +191,16 @@ fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding
     }
     let mut own = vec![];
     let scanned = expression(text, at, Place::Text, scope, &mut own);
-    if let Scanned::Found(_, end) = scanned {
+    if let Scanned::Found(_, end) = scanned
+        && findings.len() <= MOST_FINDINGS
+    {
         let written = text.get(at..end).unwrap_or_default();
+        let (before, after) = (text.get(..at).unwrap_or_default(), text.get(end..).unwrap_or_default());
+        let whole =
+            if text.len() > LONGEST { format!("{{{written}}}") } else { format!("{before}{{{written}}}{after}") };
         findings.push(
             Finding::new("unbraced-expression", at..end, "runtime expression inside a longer text needs braces")
-                .help(format!(
-                    "write {:?}",
-                    format!(
-                        "{}{{{written}}}{}",
-                        text.get(..at).unwrap_or_default(),
-                        text.get(end..).unwrap_or_default()
-                    )
-                ))
+                .help(format!("write {whole:?}"))
                 .fix(format!("{{{written}}}"), true),
         );
     }

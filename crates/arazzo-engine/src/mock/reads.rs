@@ -8,6 +8,8 @@ use crate::value::Way;
 
 /// How many outputs a value is followed through.
 const DEPTH: usize = 32;
+/// Members and items on a way into a body: none that is read is deeper.
+const WAY: usize = 64;
 
 /// What is read of the answers of one operation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,7 +32,7 @@ pub(super) fn of(program: &Program) -> BTreeMap<(usize, (String, String)), Reads
             Root::ResponseBody => {
                 let mut way = ways(expr);
                 way.extend_from_slice(rest);
-                if !reads.body.contains(&way) {
+                if way.len() <= WAY && !reads.body.contains(&way) {
                     reads.body.push(way);
                 }
             }
