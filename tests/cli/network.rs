@@ -289,6 +289,77 @@ fn this_machine_is_called_directly_however_it_is_written() {
 }
 
 #[test]
+fn a_header_goes_to_the_servers_of_the_sources_and_is_masked_if_it_proves_who_calls() {
+    let elsewhere = Server::start(|_, _| Reply::status(200).body("text/plain", "elsewhere"));
+    let (to, other) = (format!("{}/x", elsewhere.url()), elsewhere.url().trim_start_matches("http://").to_owned());
+    let server = Server::start(move |_, n| match n {
+        0 => Reply::status(200).body("text/plain", "here"),
+        _ => Reply::status(302).header("location", &to),
+    });
+    let secret = random(20);
+    let headers = [format!("X-Api-Key: {secret}"), "X-Team:  blue ".to_owned(), "X-Token: mine".to_owned()];
+    let (_folder, get) = get(&server.url());
+    let get = get.args(headers.iter().flat_map(|header| ["-H", header.as_str()])).args(["-i", "token=theirs"]);
+    get.clone().args(["-vv"]).run().exits(0).says(&["X-Team: blue"]).never_says(&[&secret]);
+    let sent = &server.requests()[0];
+    let header = |name| sent.header(name).unwrap().to_owned();
+    assert_eq!([header("x-api-key"), header("x-team"), header("x-token")], [secret.as_str(), "blue", "mine"]);
+    get.args(["--allow-host", &other, "-vv"]).run().exits(0).never_says(&[&secret]);
+    let sent = elsewhere.requests();
+    assert!(sent.len() == 1 && !sent[0].headers.iter().any(|(name, _)| name.starts_with("x-")), "{sent:?}");
+    for wrong in ["no colon", "a b: c", "X: a\nb", "Content-Length: 3", ": x"] {
+        run(&server.url(), &["-H", wrong]).exits(2);
+    }
+}
+
+#[test]
+fn hosts_are_called_as_the_policy_says() {
+    let server = Server::start(|_, _| Reply::status(200).body("text/plain", "here"));
+    let port = server.url().rsplit(':').next().unwrap().to_owned();
+    let refused = |url: &str, flags: &[&str]| {
+        let folder = Folder::new();
+        folder.write("flow.yaml", FLOW);
+        folder.write("api.yaml", API.replace("http://api.example", url));
+        Arazzo::new(["run", "flow.yaml"]).args(flags.iter().copied()).cwd(folder.path()).run()
+    };
+    // What a document names literally on this machine is called; what a link leads to never is.
+    refused(&format!("http://127.0.0.1:{port}"), &[]).exits(0);
+    refused(&format!("http://localhost:{port}"), &[]).exits(0);
+    for host in ["169.254.169.254", "0xa9fea9fe", "[::ffff:169.254.169.254]", "[fd00:ec2::254]", "0", "0.0.0.0", "[::]"]
+    {
+        let output = refused(&format!("http://{host}:{port}"), &["--allow-private"]);
+        output.exits(6).says(&["host-refused", "may not be called", "--allow-host"]);
+    }
+    let output = refused(&format!("http://169.254.169.254:{port}"), &["--json"]);
+    let events = output.exits(6).events();
+    let last = events.last().unwrap();
+    assert_eq!((&last["status"], &last["why"]["code"]), (&json!("stopped"), &json!("host-refused")));
+    assert_eq!(server.lines().len(), 2);
+}
+
+#[test]
+fn the_library_calls_only_what_it_was_given() {
+    let server = Server::start(|_, _| Reply::status(200).body("text/plain", "here"));
+    let place = server.url().trim_start_matches("http://").to_owned();
+    let folder = Folder::new();
+    folder.write("flow.yaml", FLOW);
+    folder.write("api.yaml", API.replace("http://api.example", &server.url()));
+    let exit = |change: &dyn Fn(arazzo::Builder) -> arazzo::Builder| {
+        let workflow = change(arazzo::open(folder.path().join("flow.yaml"))).load().unwrap().workflow(None).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(workflow.run(arazzo::Inputs::new(), |_| {})).unwrap().exit_code()
+    };
+    assert_eq!(exit(&|builder| builder), 6);
+    assert_eq!(exit(&|builder| builder.allow_private(true)), 6);
+    assert_eq!(exit(&|builder| builder.allow_host("127.0.0.1:1")), 6);
+    assert_eq!(exit(&|builder| builder.allow_host(&place)), 0);
+    assert_eq!(exit(&|builder| builder.server(None, server.url())), 0);
+    assert_eq!(exit(&|builder| builder.trust(arazzo::Trust::Local)), 0);
+    assert_eq!(exit(&|builder| builder.mock(arazzo::mock::Mocked::new())), 0);
+    assert_eq!(server.lines().len(), 3);
+}
+
+#[test]
 fn times_are_kept() {
     let server = Server::start(|_, _| Reply::status(200).delay(3000));
     run(&server.url(), &["--max-time", "50ms"]).exits(4).says(&["no answer within 0.05 s"]);

@@ -335,6 +335,10 @@ pub(crate) struct CredentialFlags {
     /// A user for every scheme that takes one
     #[arg(short, long, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,
+    /// A header for every request to the servers of the sources, in the place of the document's; masked if its name is
+    /// that of a credential
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    pub(crate) headers: Vec<(String, String)>,
 }
 
 /// What lasts from one request to the next.
@@ -343,9 +347,12 @@ pub(crate) struct SessionFlags {
     /// Redirects: auto (followed, to hosts that the sources name, where the document does not judge them), never
     #[arg(long, value_enum, default_value_t = FollowRedirects::Auto, env = "ARAZZO_REDIRECTS", hide_env_values = true)]
     pub(crate) redirects: FollowRedirects,
-    /// A host that may be called although no source names it: HOST, or HOST:PORT
+    /// A host that may be called although no source names it, or that is on a private network: HOST, or HOST:PORT
     #[arg(long = "allow-host", value_name = "HOST")]
     pub(crate) allowed_hosts: Vec<String>,
+    /// Let public names lead to this machine and to private networks
+    #[arg(long)]
+    pub(crate) allow_private: bool,
     /// Keep the cookies of answers, and send them with the requests that follow
     #[arg(long, env = "ARAZZO_COOKIES", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) cookies: bool,
@@ -363,7 +370,8 @@ impl SessionFlags {
             FollowRedirects::Auto => arazzo::Redirects::Auto,
             FollowRedirects::Never => arazzo::Redirects::Never,
         };
-        self.allowed_hosts.iter().fold(builder.redirects(redirects).cookies(self.cookies), arazzo::Builder::allow_host)
+        let builder = builder.redirects(redirects).cookies(self.cookies).allow_private(self.allow_private);
+        self.allowed_hosts.iter().fold(builder.trust(arazzo::Trust::Local), arazzo::Builder::allow_host)
     }
 }
 
@@ -477,6 +485,23 @@ fn source(text: &str) -> Result<(String, PathBuf), String> {
         Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), PathBuf::from(path))),
         _ => Err("write NAME=FILE".to_owned()),
     }
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write 'NAME: VALUE'")?;
+    let (name, value) = (name.trim(), value.trim());
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(token) {
+        return Err("the name of a header has letters, digits and hyphens".to_owned());
+    }
+    if value.contains(|c: char| c.is_control() && c != '\t') {
+        return Err("the value of a header has no line breaks or other control characters".to_owned());
+    }
+    let framing = ["content-length", "transfer-encoding", "connection"];
+    if framing.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        return Err(format!("`{name}` is written by the client alone"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn readings(text: &str) -> Result<arazzo::Readings, String> {

@@ -220,6 +220,9 @@ pub(crate) fn credentials(
             }
         }
     }
+    for (name, value) in &flags.headers {
+        credentials = credentials.header(name, value);
+    }
     let mut faults = vec![];
     for argument in &flags.auth {
         let name = secret_name(argument);

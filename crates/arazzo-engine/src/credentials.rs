@@ -27,6 +27,9 @@ pub struct Credential {
     pub secret: bool,
 }
 
+/// Before the names of headers.
+const HEADER: &str = "*header ";
+
 /// What a token is, of those that were not given for a scheme.
 const BEARER: &str = "*bearer";
 const USER: &str = "*user";
@@ -75,6 +78,17 @@ impl Credentials {
         self
     }
 
+    /// Adds a header to every request to a server of the sources, in the place of one of this name that the document
+    /// passes. Another origin that an answer leads to does not get it. Its value is masked if its name is that of a
+    /// credential.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        let secret = is_credential(&name);
+        self.values.insert(format!("{HEADER}{name}"), Credential { name, value: value.into(), secret });
+        self
+    }
+
     /// `true` if there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -95,6 +109,19 @@ impl Credentials {
     pub fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)
     }
+}
+
+/// The name of the header that a credential stands for.
+pub(crate) fn header_of(key: &str) -> Option<&str> {
+    key.strip_prefix(HEADER)
+}
+
+/// `true` for names of headers that carry what proves who calls.
+fn is_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["auth", "token", "key", "secret", "cookie", "password", "session", "signature"]
+        .iter()
+        .any(|word| name.contains(word))
 }
 
 /// The keys under which a credential of a scheme may stand, the most particular first.

@@ -21,7 +21,8 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
-use crate::network::{Network, Proxy, plain};
+use crate::network::{Network, Proxy, Resolve, plain};
+use crate::policy::hosts::Hosts;
 use crate::tls::{self, Tls};
 use crate::transport::Pending;
 
@@ -45,6 +46,8 @@ pub(crate) struct Connector(Arc<Inner>);
 
 struct Inner {
     network: Network,
+    /// Who may be called.
+    hosts: Hosts,
     /// Which proxy, if any.
     proxies: Option<Matcher>,
     /// What is called without a proxy; intercepts everything else.
@@ -65,7 +68,11 @@ fn system(name: String) -> Pending<'static, io::Result<Vec<IpAddr>>> {
 impl Connector {
     /// # Errors
     /// What of the network cannot be used: a file, a proxy.
-    pub(crate) fn new(network: Network) -> Result<Self, String> {
+    pub(crate) fn new(network: Network, hosts: Hosts) -> Result<Self, String> {
+        Self::looking_up(network, hosts, Box::new(system))
+    }
+
+    fn looking_up(network: Network, hosts: Hosts, lookup: Lookup) -> Result<Self, String> {
         let proxies = match &network.proxy {
             Proxy::None => None,
             Proxy::Environment => Some(Matcher::from_env()),
@@ -87,8 +94,7 @@ impl Connector {
         }
         let direct = network.no_proxy.as_deref().map(|list| Matcher::builder().all("http://proxy").no(list).build());
         let tls = Tls::read(&network)?;
-        let lookup: Lookup = Box::new(system);
-        Ok(Self(Arc::new(Inner { network, proxies, direct, tls, configs: OnceLock::new(), lookup })))
+        Ok(Self(Arc::new(Inner { network, hosts, proxies, direct, tls, configs: OnceLock::new(), lookup })))
     }
 
     /// What to say to the proxy of a request that is passed on by it as it is: those without TLS.
@@ -161,6 +167,7 @@ fn is_http(uri: &Uri) -> bool {
 impl Inner {
     async fn open(self: &Arc<Self>, uri: &Uri) -> Result<Opened, Trouble> {
         let target = Target::of(uri)?;
+        self.hosts.host(&target.host, target.port).map_err(refused)?;
         let mut passed_on = false;
         let stream = match self.proxy(&target) {
             Some(proxy) if !target.secure && is_http(proxy.uri()) => {
@@ -200,9 +207,26 @@ impl Inner {
                 && rule.port.is_none_or(|port| port == target.port)
         };
         let rule = self.network.connect_to.iter().find(fits);
-        let host = rule.and_then(|rule| rule.to_host.as_deref()).unwrap_or(&target.host);
         let port = rule.and_then(|rule| rule.to_port).unwrap_or(target.port);
-        self.dial(host, port).await
+        if let Some(host) = rule.and_then(|rule| rule.to_host.as_deref()) {
+            // Who gives a target means it.
+            return self.dial(&self.addresses(host, port).await?, port).await;
+        }
+        let mut addresses = self.addresses(&target.host, port).await?;
+        if self.resolved(&target.host, port).is_none() {
+            let mut why = None;
+            addresses.retain(|address| match self.hosts.address(&target.host, target.port, address.ip()) {
+                Ok(()) => true,
+                Err(reason) => {
+                    why.get_or_insert(reason);
+                    false
+                }
+            });
+            if let (Some(reason), true) = (why, addresses.is_empty()) {
+                return Err(refused(reason));
+            }
+        }
+        self.dial(&addresses, port).await
     }
 
     /// A tunnel through a proxy.
@@ -246,18 +270,18 @@ impl Inner {
             target.port = 1080;
         }
         let named = |trouble: Trouble| Trouble { message: format!("the proxy: {}", trouble.message), ..trouble };
-        let stream = self.dial(&target.host, target.port).await.map_err(named)?;
+        let addresses = self.addresses(&target.host, target.port).await.map_err(named)?;
+        let stream = self.dial(&addresses, target.port).await.map_err(named)?;
         if !target.secure {
             return Ok(stream);
         }
         Ok(Box::new(handshake(&target.host, self.configs()?.proxies.clone(), stream).await.map_err(named)?))
     }
 
-    /// A TCP connection.
-    async fn dial(&self, host: &str, port: u16) -> Result<Box<dyn Stream>, Trouble> {
-        let addresses: Vec<SocketAddr> = self.addresses(host, port).await?;
+    /// A TCP connection to one of these addresses.
+    async fn dial(&self, addresses: &[SocketAddr], port: u16) -> Result<Box<dyn Stream>, Trouble> {
         // The name is not looked up again: the addresses stand in its place.
-        let mut connector = HttpConnector::new_with_resolver(Found(addresses));
+        let mut connector = HttpConnector::new_with_resolver(Found(addresses.to_vec()));
         connector.enforce_http(false);
         connector.set_nodelay(true);
         let uri = format!("http://found.invalid:{port}").parse::<Uri>();
@@ -270,7 +294,7 @@ impl Inner {
 
     /// The addresses to connect to.
     async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Trouble> {
-        let given = self.network.resolve.iter().find(|rule| rule.host == host && rule.port == port);
+        let given = self.resolved(host, port);
         let addresses = match (given, host.parse::<IpAddr>()) {
             (Some(rule), _) => rule.addresses.clone(),
             (None, Ok(address)) => vec![address],
@@ -282,10 +306,19 @@ impl Inner {
         Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 
+    /// The addresses that were given for a host.
+    fn resolved(&self, host: &str, port: u16) -> Option<&Resolve> {
+        self.network.resolve.iter().find(|rule| rule.host == host && rule.port == port)
+    }
+
     fn configs(&self) -> Result<&tls::Configs, Trouble> {
         let configs = self.configs.get_or_init(|| self.tls.configs(&self.network));
         configs.as_ref().map_err(|message| Trouble::new(FailureKind::Tls, message.clone()))
     }
+}
+
+fn refused(reason: String) -> Trouble {
+    Trouble::new(FailureKind::Refused, reason)
 }
 
 /// What a proxy's own connection failed with.
@@ -432,5 +465,46 @@ impl Write for Opened {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::policy::hosts::Trust;
+
+    #[test]
+    fn a_name_is_judged_anew_with_every_connection() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
+        let lookup: Lookup = Box::new(move |name| {
+            let first = counted.fetch_add(1, Ordering::SeqCst) == 0;
+            let address = match name.as_str() {
+                "rebind.internal" if first => "127.0.0.1",
+                "rebind.internal" => "169.254.169.254",
+                _ => "127.0.0.1",
+            };
+            Box::pin(async move { Ok(vec![address.parse().unwrap()]) })
+        });
+        let mut hosts = Hosts::default();
+        hosts.trust = Trust::Local;
+        let mut connector = Connector::looking_up(Network::default(), hosts, lookup).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut refused = |host: &str| {
+            let uri: Uri = format!("http://{host}:{port}/").parse().unwrap();
+            runtime.block_on(connector.call(uri)).err().map(|trouble| trouble.kind)
+        };
+        assert_eq!(refused("rebind.internal"), None);
+        assert_eq!(refused("rebind.internal"), Some(FailureKind::Refused));
+        assert_eq!(refused("public.example"), Some(FailureKind::Refused));
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
+        // One connection came, and no other.
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_ok() && listener.accept().is_err());
     }
 }

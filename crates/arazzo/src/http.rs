@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use crate::coding::{self, Spoiled};
 use crate::connect::{Connector, Trouble};
 use crate::network::Network;
+use crate::policy::hosts::Hosts;
 use crate::tls;
 use crate::transport::{Pending, Transport};
 
@@ -42,9 +43,9 @@ impl Transport for Http {
 impl Http {
     /// # Errors
     /// What of the network cannot be used.
-    pub(crate) fn new(network: Network) -> Result<Self, String> {
+    pub(crate) fn new(network: Network, hosts: Hosts) -> Result<Self, String> {
         let idle = network.idle_timeout;
-        let connector = Connector::new(network)?;
+        let connector = Connector::new(network, hosts)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .timer(TokioTimer::new())

@@ -17,8 +17,9 @@
 //! - `Err` means *could not run*: the documents are wrong, the inputs do not fit. A run that fails is an
 //!   [`Outcome`], with its outputs and the reason.
 //! - Everything that is visible in the documents is checked before the first request.
-//! - Defaults are stricter than those of the command line: documents only from folders that are named, no environment, no proxy of the system, no prompts, no
-//!   global state. Futures may be dropped at any time; calls in flight are given up with them.
+//! - Defaults are stricter than those of the command line: only hosts that were given are called
+//!   ([`Builder::server`], [`Builder::allow_host`], [`Trust`]), documents only from folders that are named, no
+//!   environment, no proxy of the system, no prompts, no global state. Futures may be dropped at any time; calls in flight are given up with them.
 //! - Events ([`Envelope`]) are masked when they are made: no secret reaches an observer. Outputs are data and are
 //!   not changed.
 //!
@@ -53,6 +54,7 @@ use arazzo_engine::machine::{Machine, missing_credentials};
 use arazzo_engine::plan::{PlannedStep, plan};
 use arazzo_engine::program::{Input, Program, WorkflowId};
 use arazzo_engine::value::File;
+use policy::hosts::Hosts;
 use serde_json::{Map, Value as Json};
 use transport::{SystemClock, World};
 
@@ -66,6 +68,7 @@ pub use arazzo_engine::report::Report;
 pub use drive::{Envelope, Interrupt};
 pub use error::Error;
 pub use network::{ConnectTo, Network, Proxy, Resolve};
+pub use policy::hosts::Trust;
 pub use transport::{Clock, Pending, Transport};
 
 /// Begins to open the Arazzo document at `path`. Nothing is read before [`Builder::load`].
@@ -77,6 +80,7 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         sources: vec![],
         place: fetch::Where::default(),
         network: Network::default(),
+        hosts: Hosts::default(),
         transport: None,
         clock: None,
         #[cfg(feature = "mock")]
@@ -103,6 +107,7 @@ pub struct Builder {
     sources: Vec<(String, PathBuf)>,
     place: fetch::Where,
     network: Network,
+    hosts: Hosts,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Arc<dyn Clock>>,
     #[cfg(feature = "mock")]
@@ -197,10 +202,25 @@ impl Builder {
         self
     }
 
-    /// Lets a run go to a host that no source names, where a redirect or an OpenID configuration leads: `host`, or
-    /// `host:port`.
+    /// Lets a host be called: `host`, or `host:port`. Without [`Trust::Local`], no other may be; with it, hosts that no
+    /// source names, where a redirect or an OpenID configuration leads, and names of a private network.
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
-        self.settings.allowed_hosts.push(host.into());
+        let host = host.into();
+        self.hosts.give(&host);
+        self.settings.allowed_hosts.push(host);
+        self
+    }
+
+    /// Lets this machine and private networks be called, whatever leads there; never the addresses of a link
+    /// (169.254.0.0/16, fe80::/10), where cloud machines keep their credentials.
+    pub fn allow_private(mut self, allow: bool) -> Self {
+        self.hosts.private = allow;
+        self
+    }
+
+    /// How far the document is trusted with the network; by default only hosts that were given are called.
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.hosts.trust = trust;
         self
     }
 
@@ -285,7 +305,15 @@ impl Builder {
         let notes = insecure(&self.network.insecure_hosts);
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(http::Http::new(self.network).map_err(Error::Setup)?),
+            None => {
+                let servers = self.settings.servers.named.values().chain(&self.settings.servers.all);
+                servers.filter_map(|url| place_of(url)).for_each(|place| self.hosts.give(&place));
+                #[cfg(feature = "mock")]
+                if mocking.is_some() {
+                    self.hosts.give("127.0.0.1");
+                }
+                Arc::new(http::Http::new(self.network, self.hosts).map_err(Error::Setup)?)
+            }
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         Ok(Description {
@@ -725,6 +753,12 @@ fn insecure(hosts: &[String]) -> Diagnostics {
         notes.push(Diagnostic::warning("insecure-host", None, message).help(help));
     }
     notes
+}
+
+/// The host and the port of a url.
+fn place_of(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
 }
 
 fn is_remote(path: &Path) -> bool {

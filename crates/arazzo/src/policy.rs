@@ -1,4 +1,7 @@
-//! What may be read. Decided here, asked by `fetch.rs`; docs/safety.md has the table.
+//! What may be read, and which hosts may be called (`policy/hosts.rs`). Decided here, asked by `fetch.rs` and
+//! `connect.rs`; docs/safety.md has the table.
+
+pub(crate) mod hosts;
 
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};

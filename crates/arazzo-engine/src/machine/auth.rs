@@ -12,7 +12,7 @@ use super::frame::{Errand, Flight, Slot};
 use super::request::{Built, why};
 use super::wire::{Request, Turn};
 use super::{Machine, operation_of};
-use crate::credentials::{Choice, Credentials, Fetch, User, Way, advice, choose};
+use crate::credentials::{Choice, Credentials, Fetch, User, Way, advice, choose, header_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Why;
 use crate::expr::StepId;
@@ -135,6 +135,14 @@ impl Machine {
     fn credential(&self, key: &str) -> String {
         let slot = self.state.credentials.get(key);
         slot.and_then(|slot| slot.value(&self.secrets)).map(Value::to_text).unwrap_or_default()
+    }
+
+    /// Puts the headers on a request that were given for all.
+    pub(super) fn add_headers(&self, request: &mut Request) {
+        for (key, name) in self.state.credentials.keys().filter_map(|key| Some((key, header_of(key)?))) {
+            request.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+            request.headers.push((name.to_owned(), self.credential(key)));
+        }
     }
 
     /// Puts credentials on a request. `challenge` is what the server answered to it without them.

@@ -481,6 +481,7 @@ impl Machine {
         if self.state.settings.cookies {
             self.add_cookies(now, &mut built.request);
         }
+        self.add_headers(&mut built.request);
         Ok((built, ready))
     }
 
@@ -715,9 +716,13 @@ impl Machine {
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }
-                if failure.kind == FailureKind::HeadTooLarge {
-                    let why = self.why(id, "head-limit", failure.message);
-                    self.stop(now, Stop::Limit, why, turn);
+                if let Some((stop, code)) = match failure.kind {
+                    FailureKind::HeadTooLarge => Some((Stop::Limit, "head-limit")),
+                    FailureKind::Refused => Some((Stop::Policy, "host-refused")),
+                    _ => None,
+                } {
+                    let why = self.why(id, code, failure.message);
+                    self.stop(now, stop, why, turn);
                     return None;
                 }
                 Some((flight, Err((failure, exchange))))

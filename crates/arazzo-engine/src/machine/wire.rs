@@ -73,6 +73,8 @@ pub enum FailureKind {
     BodyTooLarge,
     /// The headers are larger than any answer needs: the run stops (exit 5).
     HeadTooLarge,
+    /// A policy does not let the host be called: the run stops (exit 6).
+    Refused,
 }
 
 impl FailureKind {
@@ -88,6 +90,7 @@ impl FailureKind {
             Self::Protocol => "protocol",
             Self::BodyTooLarge => "body-too-large",
             Self::HeadTooLarge => "head-too-large",
+            Self::Refused => "refused",
         }
     }
 }
