@@ -156,6 +156,15 @@ pub(crate) struct RunFlags {
     /// Stop after this many attempts of steps
     #[arg(long, value_name = "N", default_value_t = 2000, env = "ARAZZO_MAX_STEPS", hide_env_values = true)]
     pub(crate) max_steps: u32,
+    /// Stop if this many workflows are in progress, each called by the one before
+    #[arg(long, value_name = "N", default_value_t = 32, env = "ARAZZO_MAX_DEPTH", hide_env_values = true)]
+    pub(crate) max_depth: u32,
+    /// Stop if the body of an answer has more bytes, decoded: 500000, 64KiB, 10MiB, 1GiB
+    #[arg(long, value_name = "SIZE", default_value = "10MiB", env = "ARAZZO_MAX_BODY", hide_env_values = true, value_parser = size)]
+    pub(crate) max_body: u64,
+    /// Stop if a text or a body that is built from values has more bytes
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", env = "ARAZZO_MAX_VALUE", hide_env_values = true, value_parser = size)]
+    pub(crate) max_value: u64,
     /// The pause before a step sends again what it sent on its last visit: auto (500ms growing to 5s, none on
     /// loopback), or a duration
     #[arg(long, value_name = "DURATION", default_value = "auto", env = "ARAZZO_LOOP_DELAY", hide_env_values = true, value_parser = loop_delay)]
@@ -514,6 +523,10 @@ fn loop_delay(text: &str) -> Result<arazzo::LoopDelay, String> {
     }
     let delay = arazzo::engine::limits::duration(text).map_err(|error| format!("{error}, or auto"))?;
     Ok(arazzo::LoopDelay::Fixed(delay))
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    arazzo::engine::limits::size(text)
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -37,6 +37,9 @@ pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
 fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
     let limits = Limits {
         steps: flags.max_steps,
+        depth: flags.max_depth,
+        body_bytes: flags.max_body,
+        value_bytes: flags.max_value,
         run_ms: u64::try_from(flags.timeout.as_millis()).unwrap_or(u64::MAX),
         wait_ms: u64::try_from(flags.max_wait.as_millis()).unwrap_or(u64::MAX),
         request_ms: u64::try_from(flags.network.max_time.as_millis()).unwrap_or(u64::MAX),

@@ -29,13 +29,31 @@ pub fn duration(text: &str) -> Result<Millis, String> {
     if ms.is_finite() && ms < u64::MAX as f64 { Ok(ms as Millis) } else { Err(wrong()) }
 }
 
+/// The bytes of `64KiB`, `10MiB`, `1GiB` (also `64k`, `10M`, `1G`, all in powers of 1024); a bare number is bytes.
+///
+/// # Errors
+/// What to write, in words.
+pub fn size(text: &str) -> Result<u64, String> {
+    let wrong = || "write a size such as 500000, 64KiB, 10MiB or 1GiB".to_owned();
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let shift = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 0,
+        "k" | "kb" | "kib" => 10,
+        "m" | "mb" | "mib" => 20,
+        "g" | "gb" | "gib" => 30,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    number.checked_mul(1 << shift).ok_or_else(wrong)
+}
+
 /// What a run may use. Reaching one stops the run (exit 5) and says which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
     /// Attempts of steps, `--max-steps`.
     pub steps: u32,
-    /// Workflows that are in progress at once, each called by the one before.
+    /// Workflows that are in progress at once, each called by the one before, `--max-depth`.
     pub depth: u32,
     /// Milliseconds for the whole run, `--timeout`.
     pub run_ms: Millis,
@@ -43,8 +61,10 @@ pub struct Limits {
     pub request_ms: Millis,
     /// Milliseconds that a `Retry-After` may ask for, `--max-wait`.
     pub wait_ms: Millis,
-    /// Bytes of a decoded response body.
+    /// Bytes of a decoded response body, `--max-body`.
     pub body_bytes: u64,
+    /// Bytes of a text, a body or an argument that is built from values, `--max-value`: texts can double with every step.
+    pub value_bytes: u64,
     /// Bytes of a body that an event shows.
     pub shown_bytes: usize,
 }
@@ -58,6 +78,7 @@ impl Default for Limits {
             request_ms: 60_000,
             wait_ms: 300_000,
             body_bytes: 10 << 20,
+            value_bytes: 64 << 20,
             shown_bytes: 16 << 10,
         }
     }

@@ -81,6 +81,10 @@ pub trait Lookup {
     fn workflow_output(&self, _workflow: WorkflowId, _name: &str) -> Option<Cow<'_, Value>> {
         None
     }
+    /// `true` if something of so many bytes may be built from values. To refuse it stops the run.
+    fn has_room(&self, _bytes: usize) -> bool {
+        true
+    }
     /// The request of this step and its answer; `None` before it is sent.
     fn exchange(&self) -> Option<&Exchange>;
 }
@@ -198,7 +202,13 @@ pub fn fill_escaped(
                 match piece {
                     Piece::Text(part) => text.push_str(part),
                     Piece::Value(expr, range) => match eval(expr, lookup)? {
-                        Some(value) => text.push_str(&escape(&value)),
+                        Some(value) => {
+                            let part = escape(&value);
+                            if !lookup.has_room(text.len() + part.len()) {
+                                return Err(EvalError::NotEvaluable("the text is too long".to_owned()));
+                            }
+                            text.push_str(&part);
+                        }
                         None => return Ok(Err(AbsentInText(range.clone()))),
                     },
                 }

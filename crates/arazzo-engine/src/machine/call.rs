@@ -84,7 +84,7 @@ impl Machine {
         }
         let mut why = self
             .about_workflow("depth-limit", format!("{limit} workflows are in progress, each called by the one before"));
-        why.help = Some("give the recursion an end".to_owned());
+        why.help = Some("give the recursion an end, or raise --max-depth".to_owned());
         self.stop(now, Stop::Limit, why, turn);
         false
     }

@@ -74,6 +74,18 @@ impl Machine {
         self.stop(now, Stop::Limit, why, turn);
     }
 
+    /// A text or a body that was built from values was too large.
+    pub(super) fn value_limit(&mut self, now: Millis, turn: &mut Turn) {
+        self.room.clear();
+        let step = self.current_step().unwrap_or_else(|| self.first());
+        let limit = self.state.settings.limits.value_bytes;
+        let message = format!("what is built from values here has more than {limit} bytes");
+        let mut why = self.why(step, "value-limit", message);
+        self.name_loop(&mut why);
+        why.help = Some("raise --max-value, or keep values from growing with every step".to_owned());
+        self.stop(now, Stop::Limit, why, turn);
+    }
+
     pub(super) fn step_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
         let limit = self.state.settings.limits.steps;
         let mut why = self.why(step, "step-limit", format!("the run reached its limit of {limit} steps"));
@@ -143,6 +155,9 @@ impl Machine {
 
     /// The workflow in progress has come to its end: the run does, or what it was run for goes on.
     pub(super) fn ended(&mut self, now: Millis, end: End, turn: &mut Turn) {
+        if self.room.exceeded() {
+            return self.value_limit(now, turn);
+        }
         if self.state.frames.len() == 1 {
             let (outputs, missing) = self.workflow_outputs(turn);
             let outcome = match end {

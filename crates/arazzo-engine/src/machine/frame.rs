@@ -4,6 +4,7 @@
 //! stored without them.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -242,9 +243,35 @@ pub(super) struct View<'a> {
     pub(super) below: &'a [Frame],
     pub(super) completed: &'a [Completed],
     pub(super) exchange: Option<&'a Exchange>,
+    pub(super) room: &'a Room,
+}
+
+/// How much may be built from values, and whether it was too much: then the run stops.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    pub(super) bytes: u64,
+    exceeded: AtomicBool,
+}
+
+impl Room {
+    /// `true` if something did not fit.
+    pub(super) fn exceeded(&self) -> bool {
+        self.exceeded.load(Ordering::Relaxed)
+    }
+
+    /// Begins anew.
+    pub(super) fn clear(&self) {
+        self.exceeded.store(false, Ordering::Relaxed);
+    }
 }
 
 impl Lookup for View<'_> {
+    fn has_room(&self, bytes: usize) -> bool {
+        let fits = bytes as u64 <= self.room.bytes;
+        self.room.exceeded.fetch_or(!fits, Ordering::Relaxed);
+        fits
+    }
+
     fn input(&self, name: &str) -> Option<Cow<'_, Value>> {
         let (_, slot) = self.frame.inputs.iter().find(|(known, _)| known == name)?;
         slot.value(self.secrets).map(Cow::Borrowed)

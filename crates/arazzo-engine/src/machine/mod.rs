@@ -53,7 +53,9 @@ mod wire;
 
 use auth::{Ready, Token};
 use cookies::Cookie;
-use frame::{Completed, Errand, Flight, Frame, Next, Pace, Position, Purpose, Slot, StepState, View, fingerprint};
+use frame::{
+    Completed, Errand, Flight, Frame, Next, Pace, Position, Purpose, Room, Slot, StepState, View, fingerprint,
+};
 
 use redirect::Hop;
 
@@ -74,6 +76,7 @@ pub struct Machine {
     state: State,
     secrets: Secrets,
     redactor: Redactor,
+    room: Room,
 }
 
 /// Everything a run is, but the program and the values of secrets. Small, serializable, cheap to copy.
@@ -207,8 +210,10 @@ impl Machine {
             program,
             secrets: Secrets::default(),
             redactor: Redactor::default(),
+            room: Room::default(),
         };
         machine.take_credentials(credentials);
+        machine.room.bytes = machine.state.settings.limits.value_bytes;
         let program = machine.program.clone();
         let own = program.workflow(workflow).map(|workflow| &workflow.inputs);
         let (mut inputs_of, mut extra) = (vec![], vec![]);
@@ -239,7 +244,8 @@ impl Machine {
         if state.frames.is_empty() || !state.frames.iter().all(fits) {
             return Err(RestoreError::Program);
         }
-        let mut machine = Self { program, state, secrets, redactor: Redactor::default() };
+        let mut machine = Self { program, state, secrets, redactor: Redactor::default(), room: Room::default() };
+        machine.room.bytes = machine.state.settings.limits.value_bytes;
         let named: Vec<(String, Json)> = machine
             .state
             .secret_names
@@ -345,6 +351,9 @@ impl Machine {
             if now >= self.state.settings.limits.run_ms {
                 return self.time_limit(now, turn);
             }
+            if self.room.exceeded() {
+                return self.value_limit(now, turn);
+            }
             if self.expire(now, now, turn) {
                 continue;
             }
@@ -436,6 +445,7 @@ impl Machine {
     fn send(&mut self, now: Millis, id: StepId, step: &Step, challenge: Option<String>, turn: &mut Turn) {
         let (built, ready) = match self.built(now, step, challenge.as_deref(), self.state.calls) {
             Ok(built) => built,
+            Err(_) if self.room.exceeded() => return self.value_limit(now, turn),
             Err(why) => return self.failed(now, id, *why, None, turn),
         };
         if let Ready::First(errand, request) = ready {
@@ -713,6 +723,7 @@ impl Machine {
                 if failure.kind == FailureKind::BodyTooLarge {
                     let limit = self.state.settings.limits.body_bytes;
                     let why = self.why(id, "body-limit", format!("the answer has more than {limit} bytes of body"));
+                    let why = Why { help: Some("raise --max-body".to_owned()), ..why };
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }
@@ -752,7 +763,7 @@ impl Machine {
         let frame = self.frame();
         let below = self.state.frames.split_last().map(|(_, below)| below).unwrap_or_default();
         let (secrets, completed) = (&self.secrets, &self.state.completed);
-        View { frame, first: self.first(), secrets, below, completed, exchange }
+        View { frame, first: self.first(), secrets, below, completed, exchange, room: &self.room }
     }
 
     /// The workflow in progress.

@@ -47,7 +47,7 @@ pub(super) fn passed(
     passed: &Passed,
     lookup: &dyn Lookup,
 ) -> Result<BuiltInputs, Box<Why>> {
-    let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![] };
+    let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![], bytes: 0 };
     let mut values = vec![];
     for passed in &passed.values {
         if let Some(value) = builder.value(&passed.value, &passed.name)? {
@@ -65,7 +65,7 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     let missing = || why("no-operation", step, &step.place, "the operation is not known".to_owned());
     let Call::Operation { operation, arguments, body } = &step.call else { return Err(missing()) };
     let Some(operation) = program.operation(*operation) else { return Err(missing()) };
-    let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![] };
+    let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![], bytes: 0 };
     let mut values: Vec<(&Argument, Json)> = vec![];
     // By the letter, it is sent without (docs/readings.md, `missing-required-parameter`).
     let letter = program.readings == Readings::Letter;
@@ -175,6 +175,8 @@ pub(super) struct Builder<'a> {
     pub(super) lookup: &'a dyn Lookup,
     pub(super) absent: Vec<(String, String)>,
     pub(super) credentials: Vec<(String, Json)>,
+    /// Bytes of the values that were put together so far.
+    pub(super) bytes: usize,
 }
 
 impl Builder<'_> {
@@ -197,20 +199,33 @@ impl Builder<'_> {
             Build::Array(items) => {
                 let mut built = vec![];
                 for item in items {
-                    built.extend(self.value(item, &format!("an item of `{target}`"))?.map(Value::into_json));
+                    let value = self.value(item, &format!("an item of `{target}`"))?;
+                    built.extend(self.part(value)?);
                 }
                 Ok(Some(Value::Json(Json::Array(built))))
             }
             Build::Object(members) => {
                 let mut built = Map::new();
                 for (name, member) in members {
-                    if let Some(value) = self.value(member, name)? {
-                        built.insert(name.clone(), value.into_json());
+                    let value = self.value(member, name)?;
+                    if let Some(value) = self.part(value)? {
+                        built.insert(name.clone(), value);
                     }
                 }
                 Ok(Some(Value::Json(Json::Object(built))))
             }
         }
+    }
+
+    /// A part of an object or an array, if there is still room for it.
+    fn part(&mut self, value: Option<Value>) -> Result<Option<Json>, Box<Why>> {
+        let Some(value) = value.map(Value::into_json) else { return Ok(None) };
+        self.bytes += json_bytes(&value);
+        if !self.lookup.has_room(self.bytes) {
+            let message = "the values that are put together here are too large".to_owned();
+            return Err(why("value-limit", self.step, &self.step.place, message));
+        }
+        Ok(Some(value))
     }
 
     /// What a Selector Object selects.
@@ -348,4 +363,14 @@ pub(super) fn why(code: &str, step: &Step, place: &Place, message: String) -> Bo
         remarks: vec!["no request was sent".to_owned()],
         help: None,
     })
+}
+
+/// About as many bytes as a value takes in memory or on the wire.
+fn json_bytes(json: &Json) -> usize {
+    match json {
+        Json::String(text) => text.len(),
+        Json::Array(items) => items.iter().map(json_bytes).sum::<usize>() + 8,
+        Json::Object(members) => members.iter().map(|(name, value)| name.len() + json_bytes(value)).sum::<usize>() + 8,
+        Json::Null | Json::Bool(_) | Json::Number(_) => 8,
+    }
 }
