@@ -11,6 +11,7 @@ mod language;
 mod mock;
 mod network;
 mod provision;
+mod replay;
 mod reports;
 mod secrets;
 mod streams;

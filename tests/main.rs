@@ -22,6 +22,7 @@ mod mock;
 mod properties;
 mod readings;
 mod readme;
+mod record;
 mod redaction;
 mod server;
 mod spec;

@@ -58,7 +58,7 @@ pub struct Case {
 }
 
 impl Case {
-    fn read(path: &Path) -> Self {
+    pub fn read(path: &Path) -> Self {
         let text = std::fs::read_to_string(path).unwrap();
         let mut sections = vec![(String::new(), String::new())];
         for line in text.lines() {

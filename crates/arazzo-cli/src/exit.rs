@@ -4,6 +4,8 @@ use arazzo::engine::diagnostic::Diagnostics;
 
 /// The workflow succeeded or ended, or the command did what it was asked for.
 pub(crate) const SUCCEEDED: u8 = 0;
+/// A recorded run went differently, or a test failed.
+pub(crate) const DIFFERENT: u8 = 1;
 /// The command line or the inputs are wrong.
 pub(crate) const USAGE: u8 = 2;
 /// A document is wrong, or a source is not found.

@@ -48,6 +48,7 @@ pub(crate) enum Command {
     Mock(MockFlags),
     Graph(GraphFlags),
     Report(ReportFlags),
+    Replay(ReplayFlags),
 }
 
 /// What says which document to read, and how.
@@ -194,6 +195,9 @@ pub(crate) struct RunFlags {
     /// (arazzo-report/ without a path). Repeatable
     #[arg(long = "report", value_name = "FMT[=PATH]", conflicts_with = "dry_run")]
     pub(crate) reports: Vec<Wanted>,
+    /// Write what was sent and what came to a file, without secrets: `arazzo replay FILE` runs it again without a server
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) record: Option<PathBuf>,
     /// Write the outputs to a file instead of stdout
     #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
     pub(crate) output: Option<PathBuf>,
@@ -382,6 +386,32 @@ impl SessionFlags {
         let builder = builder.redirects(redirects).cookies(self.cookies).allow_private(self.allow_private);
         self.allowed_hosts.iter().fold(builder.trust(arazzo::Trust::Local), arazzo::Builder::allow_host)
     }
+}
+
+/// Run a recorded run again, without a server, and say what is different
+///
+/// Gives the document the answers that were recorded, in virtual time, and compares what it sends. Exit 0: the same
+/// requests and the same outcome, 1: something is different.
+#[derive(Debug, Args)]
+#[command(
+    before_long_help = "Examples:\n  arazzo run flow.yaml --record run.ndjson\n  arazzo replay run.ndjson\n  arazzo replay run.ndjson changed.yaml --json"
+)]
+pub(crate) struct ReplayFlags {
+    /// What `arazzo run --record` wrote (- is stdin)
+    #[arg(value_name = "FILE")]
+    pub(crate) recording: PathBuf,
+    /// The Arazzo document; the one that was recorded, if it is not given
+    #[arg(value_name = "DOC")]
+    pub(crate) document: Option<PathBuf>,
+    /// Print the events as JSON, one a line, as `run --json` does; then what is different
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show headers of requests and answers; -vv bodies too
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Show only what is different; -qq nothing
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub(crate) quiet: u8,
 }
 
 /// What a mock does wrong, and how slowly.

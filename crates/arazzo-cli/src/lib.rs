@@ -16,6 +16,7 @@ mod inspect;
 mod lint;
 mod mock;
 mod recorded;
+mod replay;
 mod report;
 mod run;
 mod save;
@@ -45,6 +46,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Lint(flags) => lint::lint(&flags, &mut screen),
         Command::Mock(flags) => mock::mock(&flags, &mut screen),
         Command::Graph(flags) => graph::graph(&flags, &mut screen),
+        Command::Replay(flags) => replay::replay(&flags, &mut screen),
         Command::Report(flags) => report::report(&flags, &mut screen),
     };
     ExitCode::from(code)

@@ -7,7 +7,7 @@ use std::path::Path;
 use arazzo::engine::event::EventKind;
 use arazzo::engine::plan::PlannedStep;
 use arazzo::mock::Mocked;
-use arazzo::{Envelope, Error, Limits, Outcome, Report, Workflow};
+use arazzo::{Envelope, Error, Limits, Outcome, Recording, Report, Workflow};
 use serde_json::{Map, Value as Json, json};
 
 use crate::exit;
@@ -182,10 +182,16 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         };
         runtime.block_on(async {
             let say = |text: &str| watch.borrow_mut().screen.line(text);
+            let run = async {
+                match flags.record {
+                    Some(_) => workflow.record(given.inputs, &signals.interrupt, observe).await,
+                    None => workflow.run_until(given.inputs, &signals.interrupt, observe).await.map(unrecorded),
+                }
+            };
             tokio::select! {
                 biased;
                 never = signals.listen(say) => match never {},
-                outcome = workflow.run_until(given.inputs, &signals.interrupt, observe) => outcome,
+                outcome = run => outcome,
                 never = Watch::moving(&watch) => match never {},
             }
         })
@@ -193,7 +199,7 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
     // Calls that were given up need not be waited for.
     runtime.shutdown_background();
     let mut watch = watch.into_inner();
-    let outcome = match outcome {
+    let (outcome, recording) = match outcome {
         Ok(outcome) => outcome,
         Err(error) => return watch.screen.error(&error),
     };
@@ -217,6 +223,10 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
             ));
         }
     }
+    let code = match &flags.record {
+        Some(path) => keep(path, recording, detail >= Detail::Verdict, screen, code),
+        None => code,
+    };
     let code = match &account {
         Some(account) => {
             let command =
@@ -234,6 +244,39 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         return written(data_error.map_or(Ok(()), Err), screen, code);
     }
     outputs(flags.output.as_deref(), workflow, outcome.outputs(), shown, screen, code)
+}
+
+type Recorded = Result<Recording, Error>;
+
+fn unrecorded(outcome: Outcome) -> (Outcome, Recorded) {
+    (outcome, Err(Error::Setup("it was not recorded".to_owned())))
+}
+
+/// Writes the recording of a run; the result is the exit code: 7 if it could not be written and `code` is 0.
+fn keep(path: &Path, recording: Recorded, say: bool, screen: &mut Screen, code: u8) -> u8 {
+    let result = recording.map_err(std::io::Error::other).and_then(|recording| {
+        save(path, &recording.to_text(), Readers::Owner)?;
+        Ok(recording)
+    });
+    match result {
+        Ok(recording) => {
+            if let (Some(from), true) = (recording.unlike(), say) {
+                screen.line(&format!(
+                    "note: a replay will not go as this run went, from {} on: something looks into the value of a secret, which is not in the recording",
+                    safe(from)
+                ));
+            }
+            if say {
+                let shown = safe(&path.display().to_string());
+                screen.line(&format!("record {shown}  (arazzo replay {shown})"));
+            }
+            code
+        }
+        Err(error) => {
+            screen.fault("output", &format!("the recording could not be written: {error}"), None);
+            if code == exit::SUCCEEDED { exit::OUTPUT } else { code }
+        }
+    }
 }
 
 /// The outputs as one line of JSON, if the workflow declares any; `shown` is how events show them.

@@ -100,6 +100,16 @@ impl Credentials {
         self.values.keys().map(String::as_str).filter(|name| !name.starts_with('*'))
     }
 
+    /// What was given, each under its key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Credential)> {
+        self.values.iter().map(|(key, credential)| (key.as_str(), credential))
+    }
+
+    /// Puts a credential under a key of [`Credentials::iter`].
+    pub fn insert(&mut self, key: impl Into<String>, credential: Credential) {
+        self.values.insert(key.into(), credential);
+    }
+
     pub(crate) fn into_values(self) -> impl Iterator<Item = (String, Credential)> {
         self.values.into_iter()
     }

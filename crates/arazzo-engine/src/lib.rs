@@ -97,4 +97,5 @@ pub mod readings;
 pub mod redact;
 pub mod report;
 pub mod source;
+pub mod stand_in;
 pub mod value;

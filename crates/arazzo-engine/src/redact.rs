@@ -14,9 +14,9 @@ use crate::openapi::encode::percent;
 use crate::value::json_text;
 
 /// Shorter values are not masked: they would hide half of every text. `Redactor::short` names them.
-const SHORTEST: usize = 4;
+pub(crate) const SHORTEST: usize = 4;
 /// Encoded forms of a few bytes occur by chance.
-const SHORTEST_ENCODED: usize = 8;
+pub(crate) const SHORTEST_ENCODED: usize = 8;
 
 /// Knows the secrets of one run and takes them out of texts.
 #[derive(Default)]
@@ -27,12 +27,14 @@ pub struct Redactor {
     /// Where a name stands in `names`.
     numbers: HashMap<String, usize>,
     short: Vec<String>,
+    /// What was learned, each value once, with the number of its name.
+    values: Vec<(usize, String)>,
 }
 
 /// The forms to look for, by how they begin. Grows in constant time: a run may learn a new secret with every poll, and
 /// an automaton of all forms would have to be built anew each time.
 #[derive(Default)]
-struct Forms {
+pub(crate) struct Forms {
     /// Form → the index of the name its mask shows.
     all: HashMap<Vec<u8>, usize>,
     /// The first bytes of a form → the lengths of those that begin with them, longest first: tokens begin alike.
@@ -42,7 +44,7 @@ struct Forms {
 }
 
 impl Forms {
-    fn add(&mut self, form: String, name: usize) {
+    pub(crate) fn add(&mut self, form: String, name: usize) {
         let Some(head) = form.as_bytes().first_chunk::<SHORTEST>() else { return };
         self.pairs.resize(1 << 10, 0);
         let [first, second, ..] = *head;
@@ -58,7 +60,7 @@ impl Forms {
     }
 
     /// The first place from `at` up to `end` where a form begins: the place, its length and the index of its name.
-    fn next(&self, text: &[u8], at: usize, end: usize) -> Option<(usize, usize, usize)> {
+    pub(crate) fn next(&self, text: &[u8], at: usize, end: usize) -> Option<(usize, usize, usize)> {
         let rest = text.get(at..)?;
         // Nearly every place is passed by its first two bytes.
         let begins = |head: &[u8]| match head {
@@ -119,6 +121,7 @@ impl Redactor {
         if self.forms.all.contains_key(text.as_bytes()) {
             return;
         }
+        self.values.push((number, text.clone()));
         let forms = forms(&text);
         self.longest = self.longest.max(forms.iter().map(String::len).max().unwrap_or(0));
         forms.into_iter().for_each(|form| self.forms.add(form, number));
@@ -128,6 +131,11 @@ impl Redactor {
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// The values that are masked, each with its name, in the order in which they were learned.
+    pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().filter_map(|(name, value)| Some((self.names.get(*name)?.as_str(), value.as_str())))
     }
 
     /// Names of secrets that are too short to be masked.
@@ -202,10 +210,15 @@ impl Redactor {
         };
         let headers = |headers: &mut Vec<(String, String)>| {
             for (name, value) in headers {
-                *value = if is_credential_header(name) && self.mask(value) == *value {
-                    format!("‹{}›", name.to_ascii_lowercase())
-                } else {
-                    self.mask(value)
+                let masked = self.mask(value);
+                *value = match is_credential_header(name) {
+                    true if masked == *value => format!("‹{}›", name.to_ascii_lowercase()),
+                    // The letters of base64 around a secret hold bits of it.
+                    true if value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")) => {
+                        let mask = masked.find('‹').zip(masked.find('›')).and_then(|(at, end)| masked.get(at..end));
+                        format!("Basic {}›", mask.unwrap_or("‹authorization"))
+                    }
+                    _ => masked,
                 };
             }
         };
@@ -295,8 +308,7 @@ fn forms(value: &str) -> Vec<String> {
         forms.extend(escaped_forms(value));
     }
     if value.len() >= SHORTEST_ENCODED {
-        let hex: String =
-            value.bytes().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect();
+        let hex = hex(value);
         forms.push(hex.to_uppercase());
         forms.push(hex);
         for offset in 0..3 {
@@ -311,8 +323,13 @@ fn forms(value: &str) -> Vec<String> {
     forms
 }
 
+/// The bytes of a value in hexadecimal digits.
+pub(crate) fn hex(value: &str) -> String {
+    value.bytes().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect()
+}
+
 /// The forms of a value in urls, JSON and HTML.
-fn escaped_forms(value: &str) -> Vec<String> {
+pub(crate) fn escaped_forms(value: &str) -> Vec<String> {
     let escaped = serde_json::to_string(value).unwrap_or_default();
     let escaped = escaped.get(1..escaped.len().saturating_sub(1)).unwrap_or_default();
     let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
@@ -342,7 +359,7 @@ fn lower_escapes(percent: &str) -> String {
 }
 
 /// The characters of a base64 text that the value alone decides when `offset` bytes stand before it.
-fn base64_at(value: &[u8], offset: usize) -> String {
+pub(crate) fn base64_at(value: &[u8], offset: usize) -> String {
     let padded: Vec<u8> = std::iter::repeat_n(0, offset).chain(value.iter().copied()).collect();
     let text = STANDARD_NO_PAD.encode(&padded);
     let (first, last) = ((offset * 8).div_ceil(6), padded.len() * 8 / 6);

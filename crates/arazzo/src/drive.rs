@@ -13,6 +13,7 @@ use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outco
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
+use crate::record::Log;
 use crate::transport::{Clock, Pending, World};
 
 /// An event with what the driver knows: one line of `--json`.
@@ -70,11 +71,12 @@ impl Interrupt {
     }
 }
 
-/// Runs a machine to its end. Dropping the future gives up all calls in flight.
+/// Runs a machine to its end, and keeps what a recording needs. Dropping the future gives up all calls in flight.
 pub(crate) async fn run(
-    mut machine: Machine,
+    machine: &mut Machine,
     world: &World,
     interrupt: &Interrupt,
+    mut log: Option<&mut Log>,
     mut observe: impl FnMut(&Envelope),
 ) -> Outcome {
     let clock = world.clock.as_ref();
@@ -87,11 +89,18 @@ pub(crate) async fn run(
     let mut input = Input::Start { epoch_ms: i64::try_from(started.as_millis()).unwrap_or(i64::MAX) };
     loop {
         let now = elapsed(clock, start);
+        if let Some(log) = &mut log {
+            log.input(now, &input);
+        }
         let turn = machine.step(now, input);
         let wake = turn.wake;
         let time = rfc3339(started + Duration::from_millis(now));
         for event in turn.events {
-            observe(&Envelope { v: VERSION, seq, time: time.clone(), ms: now, run: run.clone(), event });
+            let envelope = Envelope { v: VERSION, seq, time: time.clone(), ms: now, run: run.clone(), event };
+            if let Some(log) = &mut log {
+                log.event(&envelope);
+            }
+            observe(&envelope);
             seq += 1;
         }
         calls.0.retain(|(call, _)| !turn.aborts.contains(call));
@@ -104,7 +113,7 @@ pub(crate) async fn run(
         }
         input = next(
             &mut calls,
-            &machine,
+            machine,
             clock,
             wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(clock, start)))),
             interrupt,
@@ -191,7 +200,7 @@ fn run_id(started: Duration) -> String {
 }
 
 /// RFC 3339 in UTC with milliseconds, from the time since 1970.
-fn rfc3339(since_epoch: Duration) -> String {
+pub(crate) fn rfc3339(since_epoch: Duration) -> String {
     let seconds = since_epoch.as_secs();
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     // Civil from days (Howard Hinnant): years begin in March, so that a leap day is the last of its year.

@@ -37,6 +37,8 @@ mod http;
 pub mod mock;
 mod network;
 mod policy;
+mod record;
+mod replay;
 mod tls;
 mod transport;
 
@@ -69,6 +71,8 @@ pub use drive::{Envelope, Interrupt};
 pub use error::Error;
 pub use network::{ConnectTo, Network, Proxy, Resolve};
 pub use policy::hosts::Trust;
+pub use record::Recording;
+pub use replay::{Drift, DriftKind, Replay};
 pub use transport::{Clock, Pending, Transport};
 
 /// Begins to open the Arazzo document at `path`. Nothing is read before [`Builder::load`].
@@ -317,6 +321,8 @@ impl Builder {
         };
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         Ok(Description {
+            path: self.path,
+            readings,
             compiled: Arc::new(compiled),
             notes,
             settings: self.settings,
@@ -330,6 +336,8 @@ impl Builder {
 /// A document that was read, with all its workflows. Cheap to clone; runs of all clones share connections.
 #[derive(Debug, Clone)]
 pub struct Description {
+    path: PathBuf,
+    readings: Readings,
     compiled: Arc<Compiled>,
     /// What is unusual about how it is run.
     notes: Diagnostics,
@@ -371,6 +379,18 @@ impl Description {
     /// [`Error::NoSuchWorkflow`]; [`Error::Documents`] with everything that was found in it, if it has faults. Faults of
     /// other workflows do not matter.
     pub fn workflow(&self, name: Option<&str>) -> Result<Workflow, Error> {
+        let (id, mut found) = self.find(name)?;
+        let answered = |source: &str| self.is_mocked(source);
+        found.extend(missing_credentials(self.program(), id, &self.settings.credentials, &answered));
+        if found.has_errors() {
+            return Err(self.documents(found));
+        }
+        found.extend(self.notes.iter().cloned());
+        Ok(Workflow { description: self.clone(), id, found })
+    }
+
+    /// A workflow without errors, and what is unusual about it.
+    fn find(&self, name: Option<&str>) -> Result<(WorkflowId, Diagnostics), Error> {
         let program = self.program();
         let id = match name {
             Some(name) => program.workflow_named(name),
@@ -386,16 +406,32 @@ impl Description {
             let near = name.and_then(|name| nearest(name, known.iter().map(String::as_str)).map(str::to_owned));
             return Err(Error::NoSuchWorkflow { wanted: name.map(str::to_owned), known, nearest: near });
         };
-        let mut found = self.compiled.of(id);
-        if !found.has_errors() {
-            let answered = |source: &str| self.is_mocked(source);
-            found.extend(missing_credentials(program, id, &self.settings.credentials, &answered));
+        let found = self.compiled.of(id);
+        if found.has_errors() { Err(self.documents(found)) } else { Ok((id, found)) }
+    }
+
+    /// Runs a recorded run again, without a socket and in virtual time: with the settings of then, and the answers of
+    /// then. Every event goes to `observe`. If the documents are as they were, these are the events of the recorded run;
+    /// if not, [`Replay::drifts`] says what is different, and where that is written.
+    ///
+    /// # Errors
+    /// As [`Description::workflow`]; [`Error::Inputs`] if the workflow does not take the recorded inputs any more.
+    pub fn replay(&self, recording: &Recording, observe: impl FnMut(&Envelope)) -> Result<Replay, Error> {
+        let (id, found) = self.find(Some(recording.workflow()))?;
+        let workflow = Workflow { description: self.clone(), id, found };
+        let recorded = recording.head.inputs.clone();
+        let secret = |name: &str| recording.head.secret.iter().any(|secret| secret == name);
+        let inputs = match accept(self.program(), id, recorded.clone()) {
+            Ok(accepted) => accepted,
+            // A stand-in need not fit a schema that its secret fits.
+            Err(faults) if faults.iter().all(|fault| secret(&fault.name)) => recorded,
+            Err(faults) => return Err(Error::Inputs(faults)),
+        };
+        let mut settings = recording.settings();
+        if !recording.changed(self.sources()).is_empty() {
+            settings.warnings = workflow.told();
         }
-        if found.has_errors() {
-            return Err(self.documents(found));
-        }
-        found.extend(self.notes.iter().cloned());
-        Ok(Workflow { description: self.clone(), id, found })
+        Ok(replay::play(recording, workflow.begin(inputs, settings)?, self.program(), observe))
     }
 
     /// The security schemes that the sources describe: the source and the name of each.
@@ -613,19 +649,60 @@ impl Workflow {
         interrupt: &Interrupt,
         observe: impl FnMut(&Envelope),
     ) -> Result<Outcome, Error> {
+        self.drive(inputs.into(), interrupt, None, observe).await.map(|(outcome, _)| outcome)
+    }
+
+    /// As [`Workflow::run_until`], and records the run: a file that can be replayed without a server, and without the
+    /// secrets of the run. The recording has its own fault, so that the outcome is there in any case: the answers are
+    /// too large to keep (256 MiB).
+    ///
+    /// # Errors
+    /// As [`Workflow::check`].
+    pub async fn record(
+        &self,
+        inputs: impl Into<Inputs>,
+        interrupt: &Interrupt,
+        observe: impl FnMut(&Envelope),
+    ) -> Result<(Outcome, Result<Recording, Error>), Error> {
         let inputs = inputs.into();
+        let accepted = accept(self.description.program(), self.id, inputs.values.clone()).map_err(Error::Inputs)?;
+        let mut log = record::Log::default();
+        let (outcome, (machine, settings)) = self.drive(inputs, interrupt, Some(&mut log), observe).await?;
+        let marked = self.compiled().map(|workflow| &workflow.inputs.secret);
+        let made = record::Made {
+            document: self.description.path.display().to_string(),
+            readings: self.description.readings,
+            workflow: self.name().to_owned(),
+            inputs: accepted,
+            secret: marked.into_iter().flatten().chain(&settings.secrets).cloned().collect(),
+            settings,
+            sources: self.description.sources(),
+        };
+        let begin = |inputs, settings| self.begin(inputs, settings);
+        Ok((outcome, Recording::of(log, machine.stand_ins(), made, begin)))
+    }
+
+    /// Runs; gives the machine as it ended back, with its settings.
+    async fn drive(
+        &self,
+        inputs: Inputs,
+        interrupt: &Interrupt,
+        log: Option<&mut record::Log>,
+        observe: impl FnMut(&Envelope),
+    ) -> Result<(Outcome, (Machine, Settings)), Error> {
         #[cfg(feature = "mock")]
         if let Some(mocking) = &self.description.mocking {
             let (urls, server) = mock::serve_run(&mocking.mock).await?;
             let mut servers = self.description.settings.servers.clone();
             servers.named.extend(urls);
-            let machine = self.machine(inputs, &servers)?;
-            let outcome = drive::run(machine, &self.description.world, interrupt, observe).await;
+            let (mut machine, settings) = self.machine(inputs, &servers)?;
+            let outcome = drive::run(&mut machine, &self.description.world, interrupt, log, observe).await;
             drop(server);
-            return Ok(outcome);
+            return Ok((outcome, (machine, settings)));
         }
-        let machine = self.machine(inputs, &self.description.settings.servers)?;
-        Ok(drive::run(machine, &self.description.world, interrupt, observe).await)
+        let (mut machine, settings) = self.machine(inputs, &self.description.settings.servers)?;
+        let outcome = drive::run(&mut machine, &self.description.world, interrupt, log, observe).await;
+        Ok((outcome, (machine, settings)))
     }
 
     /// Inputs made from the schema of the workflow: those that are required and have no default, if every source is
@@ -638,20 +715,30 @@ impl Workflow {
         Inputs::from(found.cloned().unwrap_or_default())
     }
 
-    fn machine(&self, inputs: Inputs, servers: &Servers) -> Result<Machine, Error> {
-        let program = self.description.program();
-        let accepted = accept(program, self.id, inputs.values).map_err(Error::Inputs)?;
+    fn machine(&self, inputs: Inputs, servers: &Servers) -> Result<(Machine, Settings), Error> {
+        let accepted = accept(self.description.program(), self.id, inputs.values).map_err(Error::Inputs)?;
         let mut settings = Settings { servers: servers.clone(), ..self.description.settings.clone() };
         settings.files = inputs.files;
         for (name, file) in &mut settings.files {
             file.text = self.compiled().is_some_and(|workflow| workflow.inputs.is_plain_text(name));
         }
-        settings.warnings.extend(self.found.warnings().map(|found| Warning {
+        settings.warnings.extend(self.told());
+        Ok((self.begin(accepted, settings.clone())?, settings))
+    }
+
+    /// What is unusual about it, as its events say it.
+    fn told(&self) -> Vec<Warning> {
+        let told = |found: &Diagnostic| Warning {
             code: found.code.to_string(),
             message: found.message.clone(),
             help: found.help.clone(),
             place: found.place(self.description.sources()),
-        }));
+        };
+        self.found.warnings().map(told).collect()
+    }
+
+    /// A machine for inputs that were accepted.
+    fn begin(&self, accepted: InputValues, settings: Settings) -> Result<Machine, Error> {
         Machine::new(self.description.compiled.program.clone(), self.id, accepted, settings)
             .map_err(|faults| self.description.documents(faults))
     }

@@ -119,6 +119,11 @@ impl Machine {
             let value = Value::Json(Json::String(credential.value.clone()));
             let slot = if credential.secret {
                 self.redactor.learn(&credential.name, &Json::String(credential.value.clone()));
+                // As the client of a token server it is form-encoded before it is base64.
+                let encoded = encode::form_text(&credential.value);
+                if encoded != credential.value {
+                    self.redactor.learn(&credential.name, &Json::String(encoded));
+                }
                 // `user:password` as one: the password alone is as secret, and so is what it becomes.
                 if let Some((_, password)) = credential.value.split_once(':') {
                     self.redactor.learn(&credential.name, &Json::String(password.to_owned()));

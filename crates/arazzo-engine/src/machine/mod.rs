@@ -33,6 +33,7 @@ use crate::openapi::server::NoUrl;
 use crate::program::{Call, Output, Program, Step, WorkflowId};
 use crate::redact::Redactor;
 use crate::source::Place;
+use crate::stand_in::StandIns;
 use crate::value::Value;
 
 mod act;
@@ -276,6 +277,12 @@ impl Machine {
     #[must_use]
     pub fn mask(&self, text: &str) -> String {
         self.redactor.mask(text)
+    }
+
+    /// Stand-ins for every secret that the run knows by now: what a transcript of it holds in their place.
+    #[must_use]
+    pub fn stand_ins(&self) -> StandIns {
+        StandIns::of(&self.redactor)
     }
 
     /// Takes one input in at `now` (ms since the start, never less than before) and says what follows.

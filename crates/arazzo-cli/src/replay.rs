@@ -1,0 +1,174 @@
+//! `arazzo replay`: a recorded run, run again without a server, and what is different.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use arazzo::engine::diagnostic::Diagnostic;
+use arazzo::engine::source::Sources;
+use arazzo::{Description, Drift, DriftKind, Envelope, Error, EventKind, Recording, Replay};
+use serde_json::{Value as Json, json};
+
+use crate::exit;
+use crate::flags::{ProgressForm, ReplayFlags};
+use crate::show::progress::Detail;
+use crate::show::{Screen, safe, width};
+use crate::watch::Watch;
+
+/// How much of a value is shown, in characters.
+const EXCERPT: usize = 300;
+
+/// Runs the command; the result is the exit code.
+pub(crate) fn replay(flags: &ReplayFlags, screen: &mut Screen) -> u8 {
+    match prepared(flags) {
+        Ok((recording, description)) => again(flags, &recording, &description, screen),
+        Err(error) => screen.error(&error),
+    }
+}
+
+fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
+    let name = flags.recording.display().to_string();
+    let text = if flags.recording == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(&flags.recording)
+    };
+    let text = text.map_err(|error| Error::Setup(format!("`{name}`: {error}")))?;
+    let recording = Recording::parse(&name, &text)?;
+    let document = match &flags.document {
+        Some(document) => document.clone(),
+        None => {
+            let document = PathBuf::from(recording.document());
+            if !document.exists() {
+                let shown = document.display();
+                return Err(Error::Setup(format!(
+                    "the document that was recorded, `{shown}`, is not there; name it: arazzo replay {name} DOC"
+                )));
+            }
+            document
+        }
+    };
+    let description = arazzo::open(document).readings(recording.readings()).workspace(true).load()?;
+    Ok((recording, description))
+}
+
+fn again(flags: &ReplayFlags, recording: &Recording, description: &Description, screen: &mut Screen) -> u8 {
+    let detail = match (flags.quiet, flags.verbose, flags.json) {
+        (2.., ..) => Detail::Nothing,
+        (1, ..) | (_, 0, true) => Detail::Failures,
+        (_, 0, false) => Detail::Steps,
+        (_, 1, _) => Detail::Headers,
+        (_, 2.., _) => Detail::Bodies,
+    };
+    let plan = description.plan(recording.workflow());
+    let (mut data_error, mut last) = (None, None);
+    let mut watch = Watch::new(screen, ProgressForm::Line, detail, &plan, vec![]);
+    let replay = description.replay(recording, |envelope: &Envelope| {
+        if flags.json
+            && let Err(error) =
+                serde_json::to_string(envelope).map_err(std::io::Error::other).and_then(|line| watch.screen.data(&line))
+        {
+            data_error.get_or_insert(error);
+        }
+        watch.event(envelope);
+        if matches!(envelope.event.kind, EventKind::RunFinished { .. }) {
+            last = Some(envelope.event.kind.clone());
+        }
+    });
+    if let Some(last) = &last {
+        watch.verdict(last, recording.workflow());
+    }
+    let screen = watch.screen;
+    let replay = match replay {
+        Ok(replay) => replay,
+        Err(error) => return screen.error(&error),
+    };
+    let sources = description.sources();
+    for drift in &replay.drifts {
+        if flags.json
+            && let Err(error) = screen.data(&line(drift).to_string())
+        {
+            data_error.get_or_insert(error);
+        }
+        if detail >= Detail::Failures {
+            screen.line(&diagnostic(drift, sources).render(sources, true, width()));
+            screen.line("");
+        }
+    }
+    let same = replay.drifts.is_empty() && replay.outcome.is_some();
+    if detail >= Detail::Verdict || !same && detail >= Detail::Failures {
+        screen.line(&summary(recording, &replay, sources));
+    }
+    if let Some(error) = data_error {
+        screen.fault("output", &format!("the events could not be written: {error}"), None);
+        return if same { exit::OUTPUT } else { exit::DIFFERENT };
+    }
+    if same { exit::SUCCEEDED } else { exit::DIFFERENT }
+}
+
+fn summary(recording: &Recording, replay: &Replay, sources: &Sources) -> String {
+    let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+    let changed = recording.changed(sources);
+    let changed = match changed.as_slice() {
+        [] => String::new(),
+        names => format!("; changed since it was recorded: {}", safe(&names.join(", "))),
+    };
+    if !replay.drifts.is_empty() {
+        let before = recording.requests();
+        return format!(
+            "drift {}: {} now, {before} recorded{changed}",
+            count(replay.drifts.len(), "difference"),
+            count(replay.requests, "request")
+        );
+    }
+    match replay.outcome {
+        Some(_) => format!("same  {}, the same outcome{changed}", count(replay.requests, "request")),
+        None => format!("drift the run waits for what was not recorded{changed}"),
+    }
+}
+
+/// A line of `--json`, behind the events.
+fn line(drift: &Drift) -> Json {
+    let mut line = json!({ "v": 1, "type": "drift" });
+    if let (Json::Object(line), Ok(Json::Object(fields))) = (&mut line, serde_json::to_value(drift)) {
+        line.extend(fields);
+    }
+    line
+}
+
+fn diagnostic(drift: &Drift, sources: &Sources) -> Diagnostic {
+    let (part, step) = (safe(&drift.part), safe(&drift.step));
+    let visit = if drift.visit > 1 { format!(", visit {}", drift.visit) } else { String::new() };
+    let (kind, name) = part.split_once(' ').unwrap_or((part.as_str(), ""));
+    let what = if name.is_empty() { kind.to_owned() } else { format!("{kind} `{name}`") };
+    let message = match drift.kind {
+        DriftKind::RequestMissing => format!("step `{step}` does not send a request that was recorded{visit}"),
+        DriftKind::RequestUnexpected => format!("step `{step}` sends a request that was not recorded{visit}"),
+        DriftKind::OutcomeChanged if name.is_empty() => "the run ends differently".to_owned(),
+        DriftKind::OutcomeChanged => format!("the {what} has another value"),
+        _ => match (&drift.recorded, &drift.now) {
+            (None, _) => format!("step `{step}` sends a {what} that was not recorded{visit}"),
+            (_, None) => format!("step `{step}` does not send the {what} that was recorded{visit}"),
+            _ => format!("step `{step}` sends another {what}{visit}"),
+        },
+    };
+    let span = drift.place.as_ref().and_then(|place| sources.span(place));
+    let mut diagnostic = Diagnostic::error(drift.kind.word(), span, message);
+    for (title, value) in [("recorded", &drift.recorded), ("now", &drift.now)] {
+        if let Some(value) = value {
+            diagnostic = diagnostic.remark(format!("{title}: {}", excerpt(value)));
+        }
+    }
+    if drift.kind == DriftKind::RequestUnexpected {
+        diagnostic =
+            diagnostic.help("nothing recorded answers it, so the replay ends here; record the run again".to_owned());
+    }
+    diagnostic
+}
+
+fn excerpt(text: &str) -> String {
+    match text.char_indices().nth(EXCERPT) {
+        Some((at, _)) => format!("{}…", safe(text.get(..at).unwrap_or_default())),
+        None => safe(text),
+    }
+}
