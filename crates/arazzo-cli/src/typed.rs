@@ -6,23 +6,31 @@ use serde_json::{Map, Value as Json};
 use crate::flags::Arguments;
 
 /// Flags whose values are shown. Of all others, also those to come, the name is shown and the value is not.
-const SHOWN: [&str; 16] = [
+const SHOWN: [&str; 24] = [
+    "allow-host",
+    "check",
     "color",
-    "workflow",
-    "inputs",
-    "source",
-    "readings",
-    "timeout",
-    "max-wait",
-    "max-steps",
-    "loop-delay",
-    "mock",
+    "connect-timeout",
+    "cookies",
     "fault",
+    "idle-timeout",
+    "inputs",
+    "insecure-host",
     "latency",
-    "report",
+    "loop-delay",
+    "max-steps",
+    "max-time",
+    "max-wait",
+    "mock",
     "output",
+    "progress",
+    "readings",
+    "redirects",
+    "report",
+    "require-outputs",
     "secret",
-    "only",
+    "timeout",
+    "workflow",
 ];
 
 /// A call of `arazzo run`, for a shell. `inputs` are those of the run, masked: their values stand for what was typed.
@@ -33,48 +41,52 @@ pub(crate) fn command(words: impl Iterator<Item = String>, inputs: &Map<String, 
     let mut shown = vec!["arazzo".to_owned()];
     let mut words = words.skip(1);
     while let Some(word) = words.next() {
-        let Some(flag) = word.strip_prefix('-').filter(|rest| !rest.is_empty()) else {
-            shown.push(quoted(&word));
-            continue;
-        };
-        // `--name=value`, `--name value`, `-nvalue`, `-n value`
-        let (name, mut value) = match flag.strip_prefix('-') {
-            Some(long) => match long.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (long, None),
-            },
-            None => {
-                let (name, rest) = flag.split_at(flag.chars().next().map_or(0, char::len_utf8));
-                (name, Some(rest.to_owned()).filter(|rest| !rest.is_empty()))
+        match word.strip_prefix("--") {
+            Some(long) => {
+                let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+                let flag = flags.iter().find(|flag| flag.get_long() == Some(name));
+                shown.push(one(flag, value.map(str::to_owned), &mut words, inputs));
             }
-        };
-        let arg = flags
-            .iter()
-            .find(|arg| arg.get_long() == Some(name) || arg.get_short().is_some_and(|short| name.chars().eq([short])));
-        let takes = arg.is_some_and(|arg| arg.get_action().takes_values());
-        if !takes {
-            // `-vv`; what nobody knows is not shown.
-            shown.push(if arg.is_some() && !flag.contains('=') { word } else { "…".to_owned() });
-            continue;
+            None => match word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
+                // `-vi name=value`: any number of letters, the last of which may have a value, here or in the next word.
+                Some(mut letters) => {
+                    while let Some(letter) = letters.chars().next() {
+                        letters = letters.get(letter.len_utf8()..).unwrap_or_default();
+                        let flag = flags.iter().find(|flag| flag.get_short() == Some(letter));
+                        let takes = flag.is_none_or(|flag| flag.get_action().takes_values());
+                        let value = (takes && !letters.is_empty()).then(|| std::mem::take(&mut letters));
+                        let value = value.map(|value| value.strip_prefix('=').unwrap_or(value).to_owned());
+                        shown.push(one(flag, value, &mut words, inputs));
+                    }
+                }
+                None => shown.push(quoted(&address(&word))),
+            },
         }
-        if value.is_none() && arg.is_some_and(|arg| !arg.is_require_equals_set()) {
-            value = words.next();
-        }
-        let long = arg.and_then(|arg| arg.get_long()).unwrap_or_default();
-        let Some(value) = value else {
-            shown.push(format!("--{long}"));
-            continue;
-        };
-        let told = match long {
-            "input" => input(&value, inputs),
-            "server" => server(&value),
-            long if SHOWN.contains(&long) => value,
-            _ => "…".to_owned(),
-        };
-        let equals = arg.is_some_and(|arg| arg.is_require_equals_set());
-        shown.push(if equals { format!("--{long}={}", quoted(&told)) } else { format!("--{long} {}", quoted(&told)) });
     }
     shown.join(" ")
+}
+
+/// One flag with its value. What nobody knows is not shown.
+fn one(
+    flag: Option<&&Arg>,
+    value: Option<String>,
+    rest: &mut impl Iterator<Item = String>,
+    inputs: &Map<String, Json>,
+) -> String {
+    let Some((flag, long)) = flag.and_then(|flag| Some((flag, flag.get_long()?))) else { return "…".to_owned() };
+    let equals = flag.is_require_equals_set();
+    let value = match value {
+        None if flag.get_action().takes_values() && !equals => rest.next(),
+        value => value,
+    };
+    let Some(value) = value else { return format!("--{long}") };
+    let told = match long {
+        "input" => input(&value, inputs),
+        "server" | "source" => address(&value),
+        long if SHOWN.contains(&long) => value,
+        _ => "…".to_owned(),
+    };
+    format!("--{long}{}{}", if equals { "=" } else { " " }, quoted(&told))
 }
 
 /// An input: its name, and the value that the events show.
@@ -94,9 +106,9 @@ fn input(typed: &str, inputs: &Map<String, Json>) -> String {
     }
 }
 
-/// A server, without what may stand before its host and behind its path.
-fn server(typed: &str) -> String {
-    let Some((before, rest)) = typed.split_once("://") else { return "…".to_owned() };
+/// A file or an url, the latter without what may stand before its host and behind its path.
+fn address(typed: &str) -> String {
+    let Some((before, rest)) = typed.split_once("://") else { return typed.to_owned() };
     let rest = rest.split(['?', '#']).next().unwrap_or_default();
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
     let host = authority.rsplit('@').next().unwrap_or_default();

@@ -510,6 +510,7 @@ impl Machine {
 
     /// Sends a request; the step waits for its answer.
     fn dispatch(&mut self, id: StepId, request: Request, because: Because, flight: Flight, turn: &mut Turn) {
+        self.learn_password(&request.url);
         let media_type = request
             .headers
             .iter()

@@ -56,6 +56,25 @@ impl Machine {
         self.redactor.learn(name, &Json::String(secret.to_owned()));
     }
 
+    /// The password in `https://user:password@host`, wherever the url came from.
+    pub(super) fn learn_password(&mut self, url: &str) {
+        // Parsing is for the few that can have one.
+        if !url.contains('@') {
+            return;
+        }
+        let Ok(url) = url::Url::parse(url) else { return };
+        let Some(password) = url.password() else { return };
+        let decoded = percent_encoding::percent_decode_str(password).decode_utf8_lossy();
+        for form in [password, &decoded] {
+            // Once: the same server is called again and again.
+            if self.redactor.mask(form) == form {
+                let value = Json::String(form.to_owned());
+                self.redactor.learn("password", &value);
+                self.secret_slot("password", Value::Json(value));
+            }
+        }
+    }
+
     pub(super) fn input_slot(&mut self, workflow: WorkflowId, name: &str, value: Json) -> Slot {
         let marked = self.program.workflow(workflow).is_some_and(|w| w.inputs.secret.contains(name));
         let marked = marked || self.state.settings.secrets.iter().any(|secret| secret == name);

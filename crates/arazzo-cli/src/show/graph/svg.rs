@@ -59,7 +59,9 @@ pub(crate) fn picture(graph: &Graph, walk: Option<&Walk>, links: &str) -> String
     let height = y + 16;
     let middle = CARD_X + 30;
     let mut svg = format!(
-        "<svg class=\"flow\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" aria-label=\"Flow of workflow {}: {} steps\">",
+        "<svg class=\"flow\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"{}\" aria-label=\"Flow of workflow {}: {} steps\">",
+        // A picture with links in it is a group of them.
+        if links.is_empty() { "img" } else { "group" },
         label(&graph.workflow, 200),
         graph.steps.len()
     );

@@ -232,7 +232,7 @@ impl Page<'_> {
                 format!(
                     "<tr role=\"row\"><th role=\"rowheader\" scope=\"row\"><span class=\"{class}\" aria-hidden=\"true\">{sign}</span> <a href=\"#a{index}\">{}</a>{}</th><td role=\"cell\" class=\"across soft\"><code>{}</code></td><td role=\"cell\" class=\"answer\">{}</td><td role=\"cell\" class=\"figure at\">{}</td><td role=\"cell\" class=\"figure\">{}</td><td role=\"cell\" class=\"when\"><svg viewBox=\"0 0 1000 14\" preserveAspectRatio=\"none\" aria-hidden=\"true\"><rect class=\"track\" width=\"1000\" height=\"14\" rx=\"1\"/>{bars}</svg></td></tr>",
                     self.text(&attempt.step),
-                    turn(attempt),
+                    turn(attempt) + &self.within(attempt),
                     self.text(&attempt.does()),
                     if answer.is_empty() { String::new() } else { self.text(&answer) },
                     pace(start),
@@ -362,11 +362,7 @@ impl Page<'_> {
                 self.text(&format!("{}:{}:{}", place.file, place.line, place.column))
             );
         }
-        let within = if attempt.workflow == self.run.workflow {
-            String::new()
-        } else {
-            format!("<span class=\"soft\">in {}</span>", self.text(&attempt.workflow))
-        };
+        let within = self.within(attempt);
         let answer = attempt.answer();
         let answer = if answer.is_empty() { String::new() } else { format!("{} · ", self.text(&answer)) };
         format!(
@@ -378,6 +374,14 @@ impl Page<'_> {
             self.text(&attempt.does()),
             pace(attempt.end_ms().saturating_sub(attempt.started_ms)),
         )
+    }
+
+    /// The workflow of a step, if it is not the one that was run.
+    fn within(&self, attempt: &Attempt) -> String {
+        if attempt.workflow == self.run.workflow {
+            return String::new();
+        }
+        format!(" <span class=\"soft in\">in {}</span>", self.text(&attempt.workflow))
     }
 
     /// What was tested, and what it saw.

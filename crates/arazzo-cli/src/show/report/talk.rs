@@ -54,8 +54,12 @@ pub(crate) fn picture(run: &Account) -> Option<String> {
         // The name stands where a step begins to speak.
         if before.is_none_or(|before| !std::ptr::eq(before, *attempt)) {
             let visit = if attempt.visit > 1 { format!(" {}", attempt.visit) } else { String::new() };
-            body +=
-                &format!("<text class=\"step\" x=\"0\" y=\"{}\">{}{visit}</text>", y + 24, label(&attempt.step, 20));
+            let again = if attempt.attempt > 1 { format!(" try {}", attempt.attempt) } else { String::new() };
+            body += &format!(
+                "<text class=\"step\" x=\"0\" y=\"{}\">{}{visit}{again}</text>",
+                y + 24,
+                label(&attempt.step, 20)
+            );
         }
         body += &row(exchange, y, x(exchange.host()));
         y += ROW;
