@@ -227,6 +227,31 @@ fn a_page_is_at_most_2_mib_however_long_the_run_was() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn every_command_of_the_page_about_reports_works() {
+    let folder = Folder::new();
+    for name in ["specs", "openapi"] {
+        for file in files_below(&workspace_root().join(name), &["yml"]) {
+            folder.write(&format!("{name}/{}", file.file_name().unwrap().to_str().unwrap()), fs::read(&file).unwrap());
+        }
+    }
+    let page = fs::read_to_string(workspace_root().join("docs/reports.md")).unwrap();
+    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let commands: Vec<&str> = blocks.flat_map(str::lines).collect();
+    assert!(commands.len() >= 6, "{commands:?}");
+    let built = Path::new(env!("CARGO_BIN_EXE_arazzo")).parent().unwrap();
+    let path = format!("{}:{}", built.display(), std::env::var("PATH").unwrap());
+    for command in commands {
+        let output =
+            Command::new("sh").args(["-c", command]).current_dir(folder.path()).env("PATH", &path).output().unwrap();
+        assert!(output.status.success(), "$ {command}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+    for file in ["arazzo-report/report.html", "out/junit.xml", "out/summary.md"] {
+        assert!(folder.path().join(file).is_file(), "{file}");
+    }
+}
+
 #[test]
 fn a_summary_has_at_most_60_lines_and_failures_first() {
     // A run of a hundred steps, the last of which fails.
