@@ -3,6 +3,7 @@
 
 mod documents;
 mod files;
+mod peer;
 
 use std::io::Read;
 use std::process::Child;

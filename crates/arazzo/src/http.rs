@@ -73,6 +73,13 @@ impl Http {
             .heard("no answer", self.client.request(self.request(outgoing)?))
             .await?
             .map_err(|error| failure(&error))?;
+        // Where the body ends is said by its last transfer coding; another than `chunked` is not asked for.
+        let mut transfer = answer.headers().get_all(header::TRANSFER_ENCODING).iter();
+        if let Some(coding) = transfer.find(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")) {
+            let shown: String = String::from_utf8_lossy(coding.as_bytes()).chars().take(40).collect();
+            let message = format!("the body is transferred as `{shown}`, which is not read");
+            return Err(Failure { kind: FailureKind::Protocol, message, in_doubt: true });
+        }
         let codings = answer.headers().get_all(header::CONTENT_ENCODING);
         let codings = codings.iter().map(|value| value.to_str().unwrap_or("?"));
         let mut body = coding::Body::new(codings, outgoing.body_bytes).map_err(|spoiled| unread(spoiled, outgoing))?;

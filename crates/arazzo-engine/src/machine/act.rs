@@ -652,7 +652,9 @@ impl Machine {
 /// the past, which are most often those of another clock, ask for nothing.
 pub(super) fn retry_after(text: &str, now_epoch_ms: i64) -> Option<Millis> {
     let text = text.trim();
-    if let Ok(seconds) = text.parse::<f64>() {
+    // Words such as `inf` are numbers to the parser, and to nobody else.
+    let digits = text.bytes().any(|byte| byte.is_ascii_digit());
+    if let (Ok(seconds), true) = (text.parse::<f64>(), digits) {
         return (seconds >= 0.0 && seconds.is_sign_positive())
             .then_some((seconds * 1000.0).min(u64::MAX as f64) as Millis);
     }

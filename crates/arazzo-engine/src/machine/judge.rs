@@ -41,7 +41,7 @@ pub(super) fn answer(response: Response) -> Answer {
     };
     let content_type = header("content-type").unwrap_or_default();
     let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let body = if response.body.is_empty() { None } else { Some(body(&response.body, &media_type, content_type)) };
+    let body = if response.body.is_empty() { None } else { Some(body(response.body, &media_type, content_type)) };
     Answer { status: response.status, headers: response.headers, body, media_type }
 }
 
@@ -67,7 +67,7 @@ fn charset(bytes: &[u8], content_type: &str) -> Option<&'static Encoding> {
     (encoding != encoding_rs::UTF_8).then_some(encoding)
 }
 
-fn body(bytes: &[u8], media_type: &str, content_type: &str) -> Value {
+fn body(bytes: Vec<u8>, media_type: &str, content_type: &str) -> Value {
     let text_type = media_type.starts_with("text/")
         || media_type.ends_with("+xml")
         || matches!(
@@ -75,30 +75,31 @@ fn body(bytes: &[u8], media_type: &str, content_type: &str) -> Value {
             "application/xml" | "application/x-www-form-urlencoded" | "application/javascript" | "application/yaml"
         );
     let json_type = matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json");
-    if let Some(encoding) = Some(()).filter(|()| text_type || json_type).and_then(|()| charset(bytes, content_type)) {
-        let (text, ..) = encoding.decode(bytes);
+    if let Some(encoding) = Some(()).filter(|()| text_type || json_type).and_then(|()| charset(&bytes, content_type)) {
+        let (text, ..) = encoding.decode(&bytes);
         let json = if json_type { serde_json::from_str(&text).ok() } else { None };
         let read = json.map_or_else(|| Value::Text(text.into_owned()), Value::Json);
-        return Value::Body(Body { read: Box::new(read), bytes: bytes.to_vec() });
+        return Value::Body(Body { read: Box::new(read), bytes });
     }
     if json_type || media_type.is_empty() {
-        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
         if let Ok(json) = serde_json::from_slice::<Json>(text) {
             // Numbers, blanks and doubled members are kept for whoever sends it on.
-            return if json.is_string() || json.to_string().as_bytes() == bytes {
+            return if json.is_string() || json.to_string().as_bytes() == bytes.as_slice() {
                 Value::Json(json)
             } else {
-                Value::Body(Body { read: Box::new(Value::Json(json)), bytes: bytes.to_vec() })
+                Value::Body(Body { read: Box::new(Value::Json(json)), bytes })
             };
         }
     }
-    match String::from_utf8(bytes.to_vec()) {
+    match String::from_utf8(bytes) {
         Ok(text) if text_type || json_type || media_type.is_empty() => Value::Text(text),
         Err(error) if text_type => {
             let read = Box::new(Value::Text(String::from_utf8_lossy(error.as_bytes()).into_owned()));
             Value::Body(Body { read, bytes: error.into_bytes() })
         }
-        _ => Value::Bytes(bytes.to_vec()),
+        Ok(text) => Value::Bytes(text.into_bytes()),
+        Err(error) => Value::Bytes(error.into_bytes()),
     }
 }
 
