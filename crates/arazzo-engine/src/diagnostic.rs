@@ -398,7 +398,8 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|candidate| (folded(candidate), candidate))
         .filter(|(folded, _)| folded.len().abs_diff(wanted.len()) <= limit)
         .map(|(folded, candidate)| (distance(&wanted, &folded), candidate))
-        .filter(|(distance, _)| *distance <= limit)
+        // Of a word of one letter, no other is near.
+        .filter(|(distance, _)| *distance <= limit && *distance < wanted.len().max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }

@@ -644,7 +644,14 @@ impl Reader<'_> {
                 // `- name: $components.failureActions.retry`, and nothing else (docs/readings.md, `reference-as-name`).
                 let name = node.get("name").and_then(text_of).filter(|name| name.value.starts_with("$components."));
                 let only = node.get("type").is_none() && node.get("value").is_none();
-                let Some(reference) = name.filter(|_| only) else { return read(self, node).map(OrReusable::Object) };
+                // `- $ref: '#/components/failureActions/retry'`: as OpenAPI writes one.
+                let by_ref = node.get("$ref").and_then(text_of).and_then(|written| {
+                    let (kind, key) = written.value.strip_prefix("#/components/")?.split_once('/')?;
+                    Some(Text { value: format!("$components.{kind}.{key}"), node: written.node })
+                });
+                let Some(reference) = name.or(by_ref).filter(|_| only) else {
+                    return read(self, node).map(OrReusable::Object);
+                };
                 self.departure(
                     Diagnostic::warning("reference-as-name", reference.span(), "a reference is written as `reference`")
                         .help(format!("write reference: {}", reference.value))
@@ -808,7 +815,8 @@ impl Reader<'_> {
         });
         if whole.is_none() {
             let found = if number.is_null() { node.type_name().to_owned() } else { format!("`{number}`") };
-            self.error("wrong-type", node.span, format!("expected {what} to be {wanted}, found {found}"), None);
+            let help = "write digits only, without quotes".to_owned();
+            self.error("wrong-type", node.span, format!("expected {what} to be {wanted}, found {found}"), help);
         }
         whole
     }
@@ -938,6 +946,11 @@ impl Reader<'_> {
     }
 
     fn criterion(&mut self, node: &Node) -> Option<Criterion> {
+        if let Some(text) = node.as_str() {
+            let message = "expected a criterion (an object), found a string".to_owned();
+            self.error("wrong-type", node.span, message, format!("write condition: {text}"));
+            return None;
+        }
         self.object(node, "a criterion")?;
         self.fields(node, CRITERION, "a criterion");
         let condition = self.required(node, "condition", "a criterion").and_then(|n| self.condition(n));
@@ -1042,7 +1055,7 @@ impl Reader<'_> {
         if ms.is_none() {
             let found = seconds.map_or_else(|| node.type_name().to_owned(), |s| format!("`{s}`"));
             let message = format!("expected `retryAfter` to be a number of seconds, found {found}");
-            self.error("wrong-type", node.span, message, None);
+            self.error("wrong-type", node.span, message, "write seconds without a unit: 5, or 0.5".to_owned());
         }
         ms
     }

@@ -190,7 +190,10 @@ impl<'b> Compiler<'b> {
             let help = match near {
                 Some(near) => Some(format!("did you mean `{near}`?")),
                 None if self.workflow_of(&step.value).is_some() => Some("write `workflowId` for a workflow".to_owned()),
-                None => None,
+                None => {
+                    let names: Vec<&str> = context.scope.steps.iter().map(|s| s.name.as_str()).collect();
+                    Some(format!("steps of this workflow: {}", names.join(", ")))
+                }
             };
             let message = format!("the workflow `{}` has no step `{}`", workflow.id.value, step.value);
             self.push(Diagnostic::error("unknown-step", step.span(), message).help(help));

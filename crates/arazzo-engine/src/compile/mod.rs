@@ -577,7 +577,10 @@ impl<'b> Compiler<'b> {
         let meant = nearest(root, ["response", "request", "inputs", "steps", "statusCode", "outputs", "workflows"]);
         let way = text.contains(['/', '#', '{', '$']) || (meant.is_some() && text.contains('.'));
         if way {
+            let word = text.trim_start_matches('$');
+            let root = nearest(word, ["url", "method", "statusCode"]).filter(|_| text.starts_with('$'));
             let help = match meant.filter(|_| !text.starts_with(['/', '$', '{'])) {
+                _ if root.is_some() => format!("did you mean `${}`?", root.unwrap_or_default()),
                 Some(_) => format!("did you mean `${text}`?"),
                 None if text.starts_with('/') => {
                     "for a part of XML write a Selector Object: { context: $response.body, selector: …, type: xpath }"

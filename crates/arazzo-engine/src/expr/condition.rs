@@ -90,6 +90,10 @@ fn parse_plain(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Op
     if parser.at < text.len() {
         let rest = parser.rest();
         let help = match rest.chars().next() {
+            _ if ["=~", "contains", "matches", "startsWith", "like"].iter().any(|word| rest.starts_with(word)) => {
+                Some("for a part of a text write a criterion with a `context`, `type: regex` and a pattern".to_owned())
+            }
+            _ if rest.starts_with("in ") => Some("write each comparison, with || between them".to_owned()),
             Some('=') => Some("comparison is written `==`".to_owned()),
             Some('&') => Some("and is written `&&`".to_owned()),
             Some('|') => Some("or is written `||`".to_owned()),

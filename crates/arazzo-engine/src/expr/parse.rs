@@ -406,7 +406,13 @@ impl<'a> Scanner<'a, '_> {
                 let end = at + name.len();
                 if scope.document.workflows.iter().any(|workflow| workflow.name == name) {
                     let message = format!("`{}` does not say which value of the workflow", self.written(end));
-                    let help = format!("write $workflows.{name}.outputs.<name> or $workflows.{name}.inputs.<name>");
+                    let own = self.rest(end).strip_prefix(".steps.").filter(|rest| {
+                        scope.steps.iter().any(|step| rest.starts_with(&format!("{}.outputs.", step.name)))
+                    });
+                    let help = match own {
+                        Some(rest) => format!("write $steps.{rest}"),
+                        None => format!("write $workflows.{name}.outputs.<name> or $workflows.{name}.inputs.<name>"),
+                    };
                     return self.wrong("expression-syntax", self.start..end, message, Some(help));
                 }
                 let names: Vec<&str> = scope.document.workflows.iter().map(|w| w.name.as_str()).collect();
@@ -464,6 +470,11 @@ impl<'a> Scanner<'a, '_> {
         let Some(source) = named.max_by_key(|source| source.name.len()) else {
             let name = rest.split(['.', '#', '}', ' ']).next().unwrap_or_default();
             let end = at + name.len();
+            if scope.document.sources.iter().any(|source| source.name == name) {
+                let message = format!("`{}` does not say what of the source description", self.written(end));
+                let help = format!("write $sourceDescriptions.{name}.url");
+                return self.wrong("expression-syntax", self.start..end, message, Some(help));
+            }
             let names: Vec<&str> = scope.document.sources.iter().map(|source| source.name.as_str()).collect();
             let help = nearest(name, names.iter().copied()).map_or_else(
                 || format!("source descriptions: {}", names.join(", ")),
@@ -566,7 +577,14 @@ impl<'a> Scanner<'a, '_> {
         let known = self.scope.steps.get(&name).is_some();
         if known {
             let message = format!("`{}` does not say which output of step `{name}`", self.written(end));
-            let help = format!("write $steps.{name}.outputs.<name>");
+            // `$steps.a.output.x`, `$steps.a.x`
+            let steps = self.scope.steps.iter().find(|step| step.name == name);
+            let output = self
+                .rest(end)
+                .rsplit('.')
+                .next()
+                .filter(|last| steps.is_some_and(|step| step.outputs.iter().any(|output| output == last)));
+            let help = format!("write $steps.{name}.outputs.{}", output.unwrap_or("<name>"));
             return self.wrong("expression-syntax", self.start..end, message, Some(help));
         }
         let near = nearest(&name, self.scope.steps.iter().map(|step| step.name.as_str()));
@@ -653,6 +671,15 @@ impl<'a> Scanner<'a, '_> {
             return Scanned::Found(Expr { root, at: Pointer::default(), dotted: false }, end);
         }
         let first = word.split('.').next().unwrap_or_default();
+        if self.place != Place::Text && ["header", "headers"].contains(&first) {
+            let message = format!("`{}` does not say which header", self.written(end));
+            return self.wrong(
+                "expression-syntax",
+                self.start..end,
+                message,
+                Some(format!("write ${whole}.header.<name>")),
+            );
+        }
         let help = nearest(first, part.parts().iter().copied()).map_or_else(
             || match part {
                 Part::Request => "a request has `header.<name>`, `query.<name>`, `path.<name>` and `body`".to_owned(),
@@ -756,6 +783,15 @@ impl<'a> Scanner<'a, '_> {
             };
             let written = pointer.get(..length).unwrap_or_default();
             let end = at + 1 + length;
+            if let Some(tilde) = written
+                .match_indices('~')
+                .map(|(i, _)| i)
+                .find(|i| !written.get(i + 1..).is_some_and(|after| after.starts_with(['0', '1'])))
+            {
+                let range = at + 1 + tilde..at + 2 + tilde;
+                let message = "this `~` of a JSON Pointer stands alone".to_owned();
+                return self.wrong("pointer-syntax", range, message, Some("write ~0 for ~, and ~1 for /".to_owned()));
+            }
             if !written.is_empty() && !written.starts_with('/') {
                 self.departure("dotted-body", end, "a JSON Pointer begins with `/`", &Pointer::parse(written));
             }
@@ -769,6 +805,19 @@ impl<'a> Scanner<'a, '_> {
                 at_pointer = Pointer::of(at_pointer.tokens().iter().cloned().chain(more).collect());
             }
             return Scanned::Found(Expr { root, at: at_pointer, dotted }, end);
+        }
+        let body = matches!(root, Root::ResponseBody | Root::RequestBody | Root::MessagePayload);
+        let whole = self.place == Place::Whole && self.scope.readings != Readings::Letter;
+        if whole && body && rest.starts_with('/') && !rest.contains(|c: char| c.is_whitespace() || "{}$".contains(c)) {
+            // `$response.body/id`: a pointer that lost its `#`.
+            let (end, pointer) = (self.text.len(), Pointer::parse(rest));
+            let right = format!("{}#{rest}", self.written(at));
+            self.findings.push(
+                Finding::new("dotted-body", self.start..end, "a JSON Pointer stands after `#`")
+                    .help(format!("write {right}"))
+                    .fix(right, true),
+            );
+            return Scanned::Found(Expr { root, at: pointer, dotted: true }, end);
         }
         let (tokens, end) = if navigable { self.navigation(at) } else { (vec![], at) };
         let dotted = !tokens.is_empty();

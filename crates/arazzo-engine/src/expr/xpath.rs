@@ -306,6 +306,11 @@ mod engine {
         prefixes: Vec<(String, String)>,
     }
 
+    /// Why a text is not XML; the crate says twice that it is the parser who says so.
+    fn not_xml(reason: &str) -> String {
+        format!("not XML: {}", reason.trim_start_matches("Parse error: ").trim_start_matches("Parser error: "))
+    }
+
     impl Document {
         fn parse(xml: &str) -> Result<Self, String> {
             if xml.contains("<!DOCTYPE") {
@@ -316,7 +321,7 @@ mod engine {
             }
             let xml = xml.trim_start_matches('\u{feff}').trim_start();
             let mut all = Documents::new();
-            let handle = all.add_string_without_uri(xml).map_err(|error| format!("not XML: {error}"))?;
+            let handle = all.add_string_without_uri(xml).map_err(|error| not_xml(&error.to_string()))?;
             let root = all.document_node(handle).ok_or_else(|| "not XML".to_owned())?;
             let xot = all.xot();
             let mut prefixes: Vec<(String, String)> = vec![];
