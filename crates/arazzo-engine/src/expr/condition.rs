@@ -93,6 +93,9 @@ fn parse_plain(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Op
             _ if ["=~", "contains", "matches", "startsWith", "like"].iter().any(|word| rest.starts_with(word)) => {
                 Some("for a part of a text write a criterion with a `context`, `type: regex` and a pattern".to_owned())
             }
+            _ if rest.starts_with(['[', '.']) => Some(
+                "a query is JSONPath: write a criterion with a `context`, `type: jsonpath` and the query".to_owned(),
+            ),
             _ if rest.starts_with("in ") => Some("write each comparison, with || between them".to_owned()),
             Some('=') => Some("comparison is written `==`".to_owned()),
             Some('&') => Some("and is written `&&`".to_owned()),
