@@ -4,6 +4,8 @@ use super::{Compiler, Context};
 use crate::diagnostic::{Diagnostic, Edit};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, condition, jsonpath, parse, pattern, xpath};
+use crate::node::Node;
+use crate::openapi;
 use crate::program::{Criterion, JsonpathTest, Pattern, RegexTest, Select, SplicedTest, Test, XpathTest};
 use crate::readings::Readings;
 use crate::value::ExpressionType;
@@ -254,6 +256,50 @@ impl Compiler<'_> {
         Some(Test::Jsonpath(Box::new(JsonpathTest { context: root?, condition: parsed, holes })))
     }
 
+    /// The reading `jsonpath-filter-on-object`, where the description of the answer shows it: `$[?@.state == "ready"]`
+    /// over an object none of whose members has a `state`.
+    pub(super) fn filters_over_objects(&mut self, step: &document::Step, operation: openapi::Operation<'_>) {
+        let actions = step.on_success.iter().filter_map(|action| match action {
+            document::OrReusable::Object(action) => Some(&action.criteria),
+            document::OrReusable::Reference { .. } => None,
+        });
+        let criteria = step.success_criteria.iter().chain(actions.flatten());
+        let over_body = |criterion: &&document::Criterion| {
+            matches!(criterion.kind, Some((ExpressionType::Jsonpath, _)))
+                && criterion.context.as_ref().is_some_and(|context| context.value == "$response.body")
+                && criterion.condition.value.starts_with("$[?")
+        };
+        for criterion in criteria.filter(over_body) {
+            let text = criterion.condition.value.trim_end();
+            let Ok(parsed) = jsonpath::Condition::parse(text, true) else { continue };
+            let holes = vec![serde_json::Value::Null; parsed.holes().len()];
+            let answers = objects_answered(operation);
+            let tests_self = |answer: &serde_json::Value| {
+                let limits = jsonpath::Limits::default();
+                let verdict = parsed.holds(answer, &holes, &limits, jsonpath::ObjectFilter::MembersOrSelf);
+                verdict.is_ok_and(|verdict| verdict.tested_self)
+            };
+            if answers.is_empty() || !answers.iter().all(tests_self) {
+                continue;
+            }
+            let filter = text.strip_prefix("$[?").and_then(|text| text.strip_suffix(']'));
+            let simple = filter.and_then(|filter| match jsonpath::Condition::parse(filter, true) {
+                Ok(jsonpath::Condition::Comparison(comparison)) => comparison.to_simple("$response.body"),
+                _ => None,
+            });
+            let span = criterion.condition.node.part(self.sources(), 0..text.len());
+            let message = "a filter tests the members of an object, and those of this answer have nothing it asks for";
+            let diagnostic = Diagnostic::warning("jsonpath-filter-on-object", span, message)
+                .label("read as a test of the object itself")
+                .note(operation.key.span, "the answer is described as an object")
+                .help(simple.map_or_else(
+                    || "write a simple condition over $response.body".to_owned(),
+                    |simple| format!("write the simple condition {simple} (it ignores case)"),
+                ));
+            self.departure(diagnostic.section("§Criterion Object"));
+        }
+    }
+
     /// The reading `jsonpath-comparison`.
     fn comparison(&mut self, criterion: &document::Criterion, simple: Option<String>) {
         let node = &criterion.condition.node;
@@ -273,6 +319,26 @@ impl Compiler<'_> {
         }
         self.departure(diagnostic);
     }
+}
+
+/// Samples of the JSON bodies with which an operation answers when it succeeds; none if one of them may be anything but
+/// an object with the members that it lists.
+fn objects_answered(operation: openapi::Operation<'_>) -> Vec<serde_json::Value> {
+    let api = operation.api();
+    let responses = operation.node.get("responses").map(Node::members).unwrap_or_default();
+    let successes = responses.iter().filter(|(status, _)| status.name.starts_with('2'));
+    let media = successes.flat_map(|(_, node)| operation.content(api.resolve(node).unwrap_or(node)));
+    let mut samples = vec![];
+    for schema in media.filter(|media| openapi::essence(media.name).ends_with("json")).map(|media| media.schema) {
+        let Some(schema) = schema.map(|schema| api.resolve(schema).unwrap_or(schema)) else { return vec![] };
+        let closed = schema.get("additionalProperties").is_none_or(|more| more.as_bool() == Some(false));
+        let sample = openapi::sample::sample(api, schema, "", &[]);
+        if !closed || sample.as_object().is_none_or(serde_json::Map::is_empty) {
+            return vec![];
+        }
+        samples.push(sample);
+    }
+    samples
 }
 
 /// `true` if a text can stand in YAML without quotes, also between braces.

@@ -442,7 +442,7 @@ impl<'b> Compiler<'b> {
         if let Some(first) = step.depends_on.first() {
             self.newer_form(first.span(), "`dependsOn` of a step");
         }
-        let (call, stage) = self.call(workflow, step, context);
+        let (call, stage, operation) = self.call(workflow, step, context);
         let returned: Vec<String> = match &call {
             Call::Workflow { workflow, .. } => {
                 self.declared_workflow(*workflow).map(|called| called.outputs.clone()).unwrap_or_default()
@@ -452,6 +452,9 @@ impl<'b> Compiler<'b> {
         let after = if stage == Stage::Returned { context.returned(&returned) } else { context.at(stage) };
         let mut call = call;
         let criteria = self.criteria(&step.success_criteria, &after);
+        if let Some(operation) = operation {
+            self.filters_over_objects(step, operation);
+        }
         let on_success = self.merged(&step.on_success, &workflow.success_actions, true);
         let on_failure = self.merged(&step.on_failure, &workflow.failure_actions, false);
         let mut compiled = Step {
@@ -488,20 +491,26 @@ impl<'b> Compiler<'b> {
         }
     }
 
-    fn call(&mut self, workflow: &document::Workflow, step: &document::Step, context: &Context<'_>) -> (Call, Stage) {
+    /// What a step calls, what has happened after it, and the operation if there is one.
+    fn call(
+        &mut self,
+        workflow: &document::Workflow,
+        step: &document::Step,
+        context: &Context<'_>,
+    ) -> (Call, Stage, Option<openapi::Operation<'b>>) {
         if let Some(text) = &step.workflow_id {
             let Some(target) = self.called_workflow(text) else {
                 // Its parameters are read all the same, so that one pass names every fault.
                 let _ = self.passed(&step.parameters, &[], None, text, context);
-                return (self.nothing(step), Stage::Returned);
+                return (self.nothing(step), Stage::Returned, None);
             };
             let passed = self.passed(&step.parameters, &workflow.parameters, Some(target), text, context);
             let call = Call::Workflow { workflow: target, passed, keeps_answer: false };
-            return (call, Stage::Returned);
+            return (call, Stage::Returned, None);
         }
         if self.is_message(step) {
             self.message(step, context);
-            return (self.nothing(step), Stage::Message);
+            return (self.nothing(step), Stage::Message, None);
         }
         let found = match (&step.operation_id, &step.operation_path) {
             (Some(text), None) => self.by_id(text),
@@ -517,7 +526,7 @@ impl<'b> Compiler<'b> {
             Some((api, view)) => self.operation(api, &view),
             None => self.unknown_operation(step),
         };
-        (Call::Operation { operation, arguments, body }, Stage::Answered)
+        (Call::Operation { operation, arguments, body }, Stage::Answered, view)
     }
 
     /// Stands in for a call that is not known; the workflow is not runnable.
