@@ -113,21 +113,24 @@ pub fn outcome(case: &Json, suite: &Json, readings: Readings) -> Result<Json, St
     let (url, call) = (send.request.url.clone(), send.call);
     let status = context["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
     let turn = machine.step(1, Input::Reply { call, result: Ok(Response { status, headers, body }) });
+    // What a case cannot write down: `@url`, `@sourceurl`, `@id`.
+    let named = |value: Json| {
+        let names = [("@url", url.as_str()), ("@sourceurl", SOURCE), ("@id", case["id"].as_str().unwrap_or_default())];
+        let name = names.iter().find(|(name, text)| case["expected"] == **name && value == **text);
+        name.map_or(value, |(name, _)| json!(name))
+    };
     match case["kind"].as_str().unwrap_or_default() {
         "output" => {
             let Some(done) = turn.done else { return Err("the run did not end".to_owned()) };
             let value = done.outputs().get("v").cloned().unwrap_or(Json::Null);
-            let named =
-                [("@url", url.as_str()), ("@sourceurl", SOURCE), ("@id", case["id"].as_str().unwrap_or_default())];
-            let name = named.iter().find(|(name, text)| case["expected"] == **name && value == **text);
-            Ok(name.map_or(value, |(name, _)| json!(name)))
+            Ok(named(value))
         }
         kind @ ("payload" | "replace") => {
             let Some(body) = turn.sends.first().and_then(|send| send.request.body.as_deref()) else {
                 return Err("the second request was not sent".to_owned());
             };
             let sent: Json = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-            Ok(if kind == "payload" { sent["value"].clone() } else { sent })
+            Ok(if kind == "payload" { named(sent["value"].clone()) } else { sent })
         }
         _ => Ok(json!(matches!(turn.done, Some(Outcome::Succeeded { .. })))),
     }
