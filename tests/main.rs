@@ -24,6 +24,7 @@ mod readings;
 mod readme;
 mod record;
 mod redaction;
+mod safety;
 mod server;
 mod spec;
 mod suite;

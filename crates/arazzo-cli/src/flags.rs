@@ -198,6 +198,9 @@ pub(crate) struct RunFlags {
     /// Write what was sent and what came to a file, without secrets: `arazzo replay FILE` runs it again without a server
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) record: Option<PathBuf>,
+    /// Print outputs with secrets masked, as events show them; for logs that others read
+    #[arg(long, env = "ARAZZO_MASK_OUTPUTS", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub(crate) mask_outputs: bool,
     /// Write the outputs to a file instead of stdout
     #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
     pub(crate) output: Option<PathBuf>,

@@ -31,6 +31,11 @@ use show::Screen;
 /// Runs the command with these arguments, the first of which is its own name; the result is the exit code
 /// (`arazzo run --help` lists them).
 pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) -> ExitCode {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|place| format!("{}:{}", place.file(), place.line()));
+        let words = panicked(info.payload().downcast_ref::<&str>().copied(), place.as_deref());
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
+    }));
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -50,4 +55,33 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Report(flags) => report::report(&flags, &mut screen),
     };
     ExitCode::from(code)
+}
+
+/// What is said about a fault of this program. A message that was put together at run time may hold a secret: only one
+/// that stands in the source is shown.
+fn panicked(message: Option<&str>, place: Option<&str>) -> String {
+    let message = message.map(|message| format!(": {message}")).unwrap_or_default();
+    let place = place.unwrap_or("an unknown place");
+    format!("error[internal]: a fault in arazzo at {place}{message}\n  help: please report it, see SECURITY.md\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::panicked;
+
+    #[test]
+    #[expect(clippy::panic, reason = "a panic is what is tested")]
+    fn a_panic_shows_no_text_that_was_made_at_run_time() {
+        let hook = |info: &std::panic::PanicHookInfo<'_>| {
+            let words = panicked(info.payload().downcast_ref::<&str>().copied(), Some("here.rs:1"));
+            assert!(words.contains("here.rs:1") && !words.contains("the-secret"), "{words}");
+        };
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(hook));
+        let secret = String::from("the-secret");
+        let caught = std::panic::catch_unwind(|| std::panic::panic_any(format!("value {secret}")));
+        std::panic::set_hook(before);
+        assert!(caught.is_err());
+        assert!(panicked(Some("index out of range"), None).contains("index out of range"));
+    }
 }

@@ -243,7 +243,8 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
     if flags.json {
         return written(data_error.map_or(Ok(()), Err), screen, code);
     }
-    outputs(flags.output.as_deref(), workflow, outcome.outputs(), shown, screen, code)
+    let whole = if flags.mask_outputs { shown } else { outcome.outputs() };
+    outputs(flags.output.as_deref(), workflow, whole, shown, screen, code)
 }
 
 type Recorded = Result<Recording, Error>;

@@ -105,6 +105,7 @@ fn unsent(why: &Why) -> bool {
             | "dependency-not-met"
             | "step-limit"
             | "depth-limit"
+            | "value-limit"
     )
 }
 

@@ -18,6 +18,7 @@ use paint::Paint;
 pub(crate) mod account;
 pub(crate) mod failure;
 pub(crate) mod graph;
+mod job;
 pub(crate) mod lines;
 pub(crate) mod markup;
 pub(crate) mod paint;
@@ -31,18 +32,21 @@ pub(crate) struct Screen {
     color: Color,
     out_closed: bool,
     paint: Paint,
+    /// A runner of CI jobs reads what is printed.
+    job: bool,
 }
 
 impl Screen {
     pub(crate) fn new(color: Color) -> Self {
         let err = AutoStream::new(std::io::stderr(), color.on(&std::io::stderr()));
         let paint = Paint::new(err.current_choice() != ColorChoice::Never);
-        Self { err, color, out_closed: false, paint }
+        Self { err, color, out_closed: false, paint, job: job::reads_logs() }
     }
 
     /// A line for people.
     pub(crate) fn line(&mut self, text: &str) {
         self.paint.erase();
+        let text = if self.job { job::inert(text) } else { Cow::Borrowed(text) };
         let _ = writeln!(self.err, "{text}");
     }
 
@@ -61,6 +65,8 @@ impl Screen {
         }
         let mut out = std::io::stdout().lock();
         let text = if out.is_terminal() { harmless(text) } else { Cow::Borrowed(text) };
+        let text =
+            if self.job && text.starts_with('{') { Cow::Owned(job::inert_json(&text).into_owned()) } else { text };
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 self.out_closed = true;
@@ -79,6 +85,7 @@ impl Screen {
             return Ok(());
         }
         let mut out = AutoStream::new(std::io::stdout(), self.color.on(&std::io::stdout()));
+        let text = if self.job { job::inert(text) } else { Cow::Borrowed(text) };
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 self.out_closed = true;

@@ -1,0 +1,158 @@
+//! Secrets of every shape, sent back by a server in every encoding, on every way out of a run: none is found. A control
+//! run with a value that is no secret shows that nothing else was masked.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::json;
+
+use crate::cli::{Arazzo, Folder, PROVISION, random};
+use crate::server::{Reply, Server, daytona_except, unreachable_url};
+
+/// Eight shapes: a token, a JWT, a UUID, digits, base64, hexadecimal, a password with signs, and letters of the world.
+fn shapes() -> Vec<String> {
+    vec![
+        random(24),
+        format!("eyJ{}.{}.{}", random(12), random(16), random(20)),
+        format!("{}-{}-{}-{}-{}", random(8), random(4), random(4), random(4), random(12)),
+        random(16).bytes().map(|b| char::from(b'0' + b % 10)).collect(),
+        format!("{}+/{}==", random(12), random(10)),
+        random(32).bytes().map(|b| format!("{:x}", b % 16)).collect(),
+        format!("p\"{}<&>'\\/ %+{}", random(8), random(8)),
+        format!("schlüssel-{}-ключ", random(10)),
+    ]
+}
+
+fn percent(secret: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    secret.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+/// The encodings in which a server may say it.
+fn encodings(secret: &str) -> Vec<String> {
+    let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
+    let json = json!(secret).to_string();
+    let html = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let mut all = vec![
+        secret.to_owned(),
+        percent(secret),
+        percent(secret).to_lowercase().replace(&secret.to_lowercase(), secret),
+    ];
+    all.push(percent(secret).replace("%20", "+"));
+    all.extend([json.trim_matches('"').to_owned(), html.clone(), html.replace('\'', "&#39;"), hex.to_uppercase(), hex]);
+    for before in ["", "u", "us", "user:"] {
+        all.push(STANDARD.encode(format!("{before}{secret}")));
+        all.push(URL_SAFE_NO_PAD.encode(format!("{before}{secret}")));
+    }
+    all
+}
+
+/// What must be found nowhere: each encoding, and the part of each base64 that the secret alone decides.
+fn traces(secret: &str) -> Vec<String> {
+    let json = json!(secret).to_string();
+    let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
+    let mut traces =
+        vec![secret.to_owned(), percent(secret), json.trim_matches('"').to_owned(), hex.to_uppercase(), hex];
+    for before in 0..3_usize {
+        let text = STANDARD.encode([vec![b'x'; before], secret.as_bytes().to_vec()].concat());
+        let (from, to) = ((before * 8).div_ceil(6), (before + secret.len()) * 8 / 6);
+        traces.push(text[from..to].to_owned());
+        traces.push(text[from..to].replace('+', "-").replace('/', "_"));
+    }
+    traces
+}
+
+/// Answers of every outcome, with the secret in headers and bodies in every encoding.
+fn echo(secret: &str, status: u16, state: &'static str) -> Server {
+    let said = encodings(secret);
+    let header = percent(secret);
+    daytona_except(&["ready"], move |request, _| {
+        let body =
+            json!({"id": "vol-1", "state": state, "message": said.join(" "), "said": said, (said[0].clone()): 1});
+        let failing = request.method == "GET";
+        let answer = Reply::status(if failing { status } else { 200 }).header("x-said", &header);
+        (failing || status == 200).then(|| answer.json(&body))
+    })
+}
+
+const SINKS: [&[&str]; 6] = [&[], &["-v"], &["-vv"], &["-q"], &["--json"], &["--mask-outputs", "-vv"]];
+
+fn run(url: &str, secret: &str, flags: &[&str], folder: &Folder) -> String {
+    let output = Arazzo::new(["run", PROVISION, "--server", &format!("{url}/api"), "-s", "apiToken"])
+        .args(["-i", "volumeName=data", "-i", "snapshot=ubuntu", "-i", "mountPath=/data", "--max-steps", "5"])
+        .args(["--loop-delay", "0"])
+        .args(flags)
+        .env("ARAZZO_SECRET_apiToken", secret)
+        .run();
+    let mut text = format!("{}{}", output.stdout, output.stderr);
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        text.push_str(&String::from_utf8_lossy(&std::fs::read(entry.unwrap().path()).unwrap()));
+    }
+    text
+}
+
+#[test]
+fn no_way_out_of_a_run_shows_a_secret_in_any_encoding() {
+    for secret in shapes() {
+        let hidden = |text: &str, what: &str| {
+            for trace in traces(&secret) {
+                assert!(!text.contains(&trace), "{what}: `{trace}` of `{secret}` in\n{text}");
+            }
+        };
+        // Succeeds, fails, ends, is stopped by a limit.
+        for (status, state) in [(200, "ready"), (403, "ready"), (200, "error"), (200, "creating")] {
+            let server = echo(&secret, status, state);
+            for (index, flags) in SINKS.iter().enumerate() {
+                let folder = Folder::new();
+                let mut flags = flags.to_vec();
+                let reports: Vec<String> = ["html", "junit", "har", "md", "json"]
+                    .iter()
+                    .map(|form| format!("--report={form}={}", folder.path().join(form).display()))
+                    .collect();
+                if index == 2 {
+                    flags.extend(reports.iter().map(String::as_str));
+                }
+                let text = run(&server.url(), &secret, &flags, &folder);
+                assert!(index != 2 || text.matches("‹apiToken›").count() > 20, "{text}");
+                hidden(&text, &format!("{status} {state} {flags:?}"));
+            }
+        }
+        for flags in SINKS.iter().chain(&[&["--dry-run"][..]]) {
+            hidden(&run(&unreachable_url(), &secret, flags, &Folder::new()), &format!("{flags:?}"));
+        }
+    }
+}
+
+#[test]
+fn what_is_no_secret_is_not_masked() {
+    for value in shapes() {
+        let server = echo(&value, 200, "ready");
+        let text = run(&server.url(), &random(24), &["-vv"], &Folder::new());
+        for said in encodings(&value) {
+            let shown = json!(said).to_string();
+            let shown = shown.trim_matches('"');
+            assert!(text.contains(shown), "`{shown}` is missing in\n{text}");
+        }
+    }
+}
+
+#[test]
+fn a_short_secret_is_said_not_to_be_masked() {
+    let server = echo("abc", 403, "ready");
+    let text = run(&server.url(), "abc", &[], &Folder::new());
+    assert!(text.contains("short-secret") && text.contains("apiToken"), "{text}");
+}
+
+#[test]
+fn outputs_are_data_unless_they_are_asked_to_be_masked() {
+    let secret = random(24);
+    let said = secret.clone();
+    let server = daytona_except(&["ready"], move |request, _| {
+        (request.path == "/api/sandbox").then(|| Reply::status(200).json(&json!({"id": said, "state": "started"})))
+    });
+    let plain = Arazzo::provision_with(&server.url(), &secret).run();
+    plain.exits(0).says(&["secret-in-output"]);
+    assert!(plain.stdout.contains(&secret));
+    let masked = Arazzo::provision_with(&server.url(), &secret).args(["--mask-outputs"]).run();
+    masked.exits(0);
+    assert!(!masked.stdout.contains(&secret) && masked.stdout.contains("‹apiToken›"), "{}", masked.stdout);
+}

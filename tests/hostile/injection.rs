@@ -1,0 +1,306 @@
+//! Values that try to become something else: headers, urls, queries, bodies, escapes of a terminal, commands of a runner.
+
+use serde_json::{Value, json};
+
+use crate::cli::{Arazzo, Folder, Output};
+use crate::server::{Reply, Server};
+
+/// One step that sends `input` to every place, and judges the answer by `criterion`.
+fn flow(criterion: &str, payload: &str) -> String {
+    format!(
+        "arazzo: 1.0.1
+info: {{title: Pets, version: 1.0.0}}
+sourceDescriptions:
+- {{name: pets, url: pets.yaml, type: openapi}}
+workflows:
+- workflowId: look
+  inputs: {{type: object, properties: {{v: {{type: string}}}}}}
+  steps:
+  - stepId: all
+    operationId: listPets
+    parameters:
+    {payload}
+    successCriteria:
+    - {criterion}
+"
+    )
+}
+
+const PETS: &str = "\
+openapi: 3.1.0
+info: {title: Pets, version: 1.0.0}
+servers: [{url: 'http://127.0.0.1:9/{region}', variables: {region: {default: eu, enum: [eu, us]}}}]
+paths:
+  /pets/{id}/toys:
+    post:
+      operationId: listPets
+      parameters:
+      - {name: id, in: path, required: true, schema: {type: string}}
+      - {name: q, in: query, schema: {type: string}}
+      - {name: X-Note, in: header, schema: {type: string}}
+      requestBody: {content: {application/json: {schema: {type: object}}}}
+      responses: {'200': {description: All of them}}
+";
+
+fn folder(flow: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("flow.yaml", flow);
+    folder.write("pets.yaml", PETS);
+    folder
+}
+
+fn run(folder: &Folder, server: &str, value: &str, flags: &[&str]) -> Output {
+    let input = json!({ "v": value }).to_string();
+    Arazzo::new(["run", "flow.yaml", "-S", server, "-i", &input]).args(flags).cwd(folder.path()).run()
+}
+
+const OK: &str = "condition: $statusCode == 200";
+
+#[test]
+fn control_characters_in_headers_are_refused_before_a_byte_is_sent() {
+    let server = Server::start(|_, _| Reply::status(200));
+    let folder =
+        folder(&flow(OK, "- {name: id, in: path, value: a}\n    - {name: X-Note, in: header, value: $inputs.v}"));
+    for code in (0..0x20_u8).chain([0x7f]).filter(|code| *code != b'\t') {
+        let value = format!("a{}X-Evil: 1", char::from(code));
+        run(&folder, &server.url(), &value, &[]).exits(1).says(&["unsafe-value"]);
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn headers_of_the_connection_are_not_for_documents() {
+    for name in ["Host", "Content-Length", "Transfer-Encoding", "Connection", "hOST"] {
+        let payload =
+            format!("- {{name: id, in: path, value: a}}\n    - {{name: {name}, in: header, value: evil.example}}");
+        let folder = folder(&flow(OK, &payload));
+        run(&folder, "http://127.0.0.1:9", "x", &[]).exits(3).says(&["connection-header"]);
+    }
+}
+
+#[test]
+fn a_path_value_never_leaves_its_segment() {
+    let server = Server::start(|_, _| Reply::status(200));
+    let folder = folder(&flow(OK, "- {name: id, in: path, value: $inputs.v}"));
+    let values = [
+        "..",
+        ".",
+        "",
+        "../..",
+        "a/b",
+        "%2e%2e",
+        "..%2f..",
+        "a?b=c",
+        "a#b",
+        "\\..\\",
+        "@evil.example",
+        "//evil.example",
+        ";x=/",
+        "\u{2025}",
+        "a\r\nb",
+        "..;/",
+    ];
+    for value in values {
+        let output = run(&folder, &server.url(), value, &[]);
+        output.check(matches!(output.status, Some(0 | 1)), "sent or refused");
+    }
+    let lines = server.lines();
+    assert!(lines.len() >= 8, "{lines:?}");
+    for line in lines {
+        let path = line.split(' ').nth(1).unwrap().split('?').next().unwrap().to_owned();
+        let segments: Vec<&str> = path.split('/').collect();
+        assert!(segments.len() == 4 && segments[1] == "pets" && segments[3] == "toys", "{line}");
+        assert!(!matches!(segments[2], "" | "." | ".."), "{line}");
+    }
+}
+
+#[test]
+fn server_variables_keep_the_host() {
+    let folder = folder(&flow(OK, "- {name: id, in: path, value: a}"));
+    for value in ["evil.com/#", "@evil.example", "x?y", "../x", "de"] {
+        let variable = format!("region={value}");
+        let output = Arazzo::new(["run", "flow.yaml", "--server-var", &variable]).cwd(folder.path()).run();
+        output.check(matches!(output.status, Some(2 | 3 | 6)), "refused before anything is sent");
+    }
+}
+
+#[test]
+fn a_value_in_a_body_keeps_its_structure() {
+    let server = Server::start(|_, _| Reply::status(200));
+    let base = flow(OK, "- {name: id, in: path, value: a}");
+    let value = "\",\"admin\":true,\"x\":\"]]><admin/>&admin=1\r\n--";
+    let body = |payload: &str| {
+        base.replace("    successCriteria", &format!("    requestBody: {payload}\n    successCriteria"))
+    };
+    let json_text = folder(&body("{contentType: application/json, payload: '{\"name\": \"{$inputs.v}\"}'}"));
+    run(&json_text, &server.url(), value, &[]).exits(0);
+    let json_tree = folder(&body("{contentType: application/json, payload: {name: $inputs.v}}"));
+    run(&json_tree, &server.url(), value, &[]).exits(0);
+    for request in server.requests() {
+        assert_eq!(serde_json::from_slice::<Value>(&request.body).unwrap(), json!({ "name": value }));
+    }
+}
+
+#[test]
+fn an_answer_cannot_change_a_query() {
+    let criterion = |kind: &str, condition: &str| {
+        flow(
+            &format!("{{context: $response.body, type: {kind}, condition: '{condition}'}}"),
+            "- {name: id, in: path, value: a}",
+        )
+    };
+    // What it may do: a value that is equal is found.
+    let server = Server::start(|_, _| {
+        Reply::status(200).json(&json!({"state": "a", "wanted": "creating", "items": [{"state": "creating"}]}))
+    });
+    let plain = criterion("jsonpath", "$.items[?@.state == \"{$response.body#/wanted}\"]");
+    run(&folder(&plain), &server.url(), "x", &[]).exits(0);
+    for evil in [
+        "\"] || $[?(@.x==\"",
+        "' || true || '",
+        "\" || true || \"",
+        "x' or '1'='1",
+        "\\\" || \\\"",
+        "*",
+        "..*",
+        ".*",
+        "(?i)",
+        "|",
+    ] {
+        let said = evil.to_owned();
+        let server = Server::start(move |_, _| {
+            Reply::status(200).json(&json!({"state": "creating", "wanted": said, "items": [{"state": "creating"}]}))
+        });
+        for flow in [
+            criterion("jsonpath", "$.items[?@.state == \"{$response.body#/wanted}\"]"),
+            criterion("regex", "^\\{\"state\":\"{$response.body#/wanted}\"$"),
+        ] {
+            let output = run(&folder(&flow), &server.url(), "x", &[]);
+            output.exits(1);
+        }
+    }
+}
+
+/// C0, C1, direction, width, OSC 8 and 52, CSI.
+fn escapes() -> Vec<String> {
+    let singles =
+        (1..0x20_u32).chain(0x7f..0xa0).chain([0x200b, 0x200e, 0x202a, 0x202e, 0x2028, 0x2066, 0x2069, 0xfeff]);
+    let mut all: Vec<String> = singles.filter_map(char::from_u32).map(String::from).collect();
+    all.extend(
+        ["\u{1b}]52;c;aGk=\u{7}", "\u{1b}]8;;http://evil.example\u{1b}\\x", "\u{1b}[2J", "\u{9b}2J", "\u{1b}[31m"]
+            .map(str::to_owned),
+    );
+    all
+}
+
+#[test]
+fn no_escape_of_a_stranger_reaches_a_terminal() {
+    let all = escapes();
+    assert!(all.len() >= 40);
+    let text = all.concat();
+    let said = text.clone();
+    let server = Server::start(move |_, _| Reply::status(500).json(&json!({ "message": said, (said.clone()): said })));
+    let quoted = json!(text).to_string();
+    let document = flow(OK, "- {name: id, in: path, value: $inputs.v}\n    - {name: q, in: query, value: $inputs.v}")
+        .replace("title: Pets", &format!("title: {quoted}"))
+        .replace("- workflowId: look", &format!("- workflowId: look\n  summary: {quoted}\n  description: {quoted}"));
+    let folder = folder(&document);
+    for flags in [&[][..], &["-v"], &["-vv"], &["--json"], &["--dry-run"]] {
+        harmless(&run(&folder, &server.url(), &text, flags));
+    }
+    for command in ["inspect", "lint", "graph"] {
+        harmless(&Arazzo::new([command, "flow.yaml"]).cwd(folder.path()).run());
+    }
+    let names = document
+        .replace("stepId: all", &format!("stepId: {quoted}"))
+        .replace("operationId: listPets", &format!("operationId: {quoted}"));
+    folder.write("flow.yaml", names);
+    for command in ["inspect", "lint", "run"] {
+        harmless(&Arazzo::new([command, "flow.yaml"]).cwd(folder.path()).run());
+    }
+}
+
+#[track_caller]
+fn harmless(output: &Output) {
+    for (name, text) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+        let acts =
+            |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        // JSON on a pipe is data: there, characters above ASCII are as they are.
+        let json = text.starts_with('{');
+        let found = text.chars().find(|c| acts(*c) && (!json || c.is_ascii()));
+        output.check(found.is_none(), &format!("no {found:?} on {name}"));
+    }
+}
+
+#[test]
+fn no_text_of_a_stranger_is_a_command_of_a_runner() {
+    let evil = "::add-mask::x\n::error::y\n##vso[task.setvariable variable=a]b ##[command]c";
+    let server = Server::start(move |_, _| Reply::status(500).body("text/plain", evil));
+    let document =
+        flow(OK, "- {name: id, in: path, value: a}").replace("title: Pets", &format!("title: {}", json!(evil)));
+    let folder = folder(&document);
+    for flags in [&[][..], &["-vv"], &["--json"]] {
+        let output = Arazzo::new(["run", "flow.yaml", "-S", &server.url()])
+            .args(flags)
+            .env("GITHUB_ACTIONS", "true")
+            .cwd(folder.path())
+            .run();
+        output.exits(1);
+        for line in output.stdout.lines().chain(output.stderr.lines()) {
+            let command = line.trim_start().starts_with("::add-mask") || line.trim_start().starts_with("::error::y");
+            output.check(!command && !line.contains("##"), &format!("no command: {line}"));
+        }
+    }
+}
+
+#[test]
+fn conditions_start_no_process_and_write_no_file() {
+    let folder = folder("");
+    let canary = folder.path().join("canary");
+    let touch = format!("touch {}", canary.display());
+    let shells = ["$({})", "`{}`", "${{{}}}", "; {} ;", "| {}", "&& {}", "$(({}))", "<%= `{}` %>", "#{`{}`}", "{{{}}}"];
+    let words = [
+        "system(\"{}\")",
+        "require(\"child_process\").execSync(\"{}\")",
+        "__import__(\"os\").system(\"{}\")",
+        "eval({})",
+        "constructor.constructor(\"{}\")()",
+        "java.lang.Runtime.exec(\"{}\")",
+        "@php system(\"{}\")",
+        "exec({})",
+        "File.open(\"{}\")",
+        "unparsed-text(\"file:///etc/passwd\")",
+        "doc(\"file:///etc/passwd\")",
+        "fn:put({})",
+        "process.mainModule",
+        "T(java.lang.Runtime)",
+        "!!js/function \"{}\"",
+        "import os",
+        "%x({})",
+        "system-property(\"{}\")",
+        "environment-variable(\"HOME\")",
+        "collection(\"file:///\")",
+    ];
+    let mut count = 0;
+    for template in shells.iter().chain(&words) {
+        let condition = template.replace("{}", &touch).replace('\'', "");
+        for form in [
+            format!("{{condition: '{condition}'}}"),
+            format!("{{condition: '$statusCode == 200 && {condition}'}}"),
+            format!("{{context: $response.body, type: jsonpath, condition: '$[?{condition}]'}}"),
+            format!("{{context: $response.body, type: jsonpath, condition: '{condition}'}}"),
+            format!("{{context: $response.body, type: regex, condition: '{condition}'}}"),
+            format!("{{context: $response.body, type: xpath, condition: '{condition}'}}"),
+            format!("{{condition: '$response.body == \"{condition}\"'}}"),
+        ] {
+            folder.write("flow.yaml", flow(&form, "- {name: id, in: path, value: a}"));
+            let output = Arazzo::new(["run", "flow.yaml", "--mock"]).cwd(folder.path()).run();
+            output.check(matches!(output.status, Some(0 | 1 | 3)), "judged or refused").never_says(&["root:x:0"]);
+            count += 1;
+        }
+    }
+    assert!(count >= 200, "{count}");
+    assert!(!canary.exists());
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 2);
+}
