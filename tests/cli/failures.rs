@@ -85,3 +85,67 @@ fn messages_name_no_command_that_does_not_exist() {
     }
     outputs[0].never_says(&["journal", "resume"]);
 }
+
+/// What the report says after `reproduce: `, run by a shell in `folder` with the secret in its variable.
+fn reproduce(output: &super::Output, folder: &super::Folder) {
+    let line = output.stderr.lines().find_map(|line| line.strip_prefix("reproduce: ")).unwrap_or_default();
+    output.check(line.starts_with("curl "), "a command that reproduces");
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", &line.replacen("curl ", "curl --silent --noproxy '*' ", 1)]).current_dir(folder.path());
+    let status = shell.env("TOKEN", "s3cret-of-the-tests").status().unwrap();
+    output.check(status.success(), "a command that a shell runs");
+}
+
+#[test]
+fn the_command_that_reproduces_sends_the_same_request_when_it_is_pasted() {
+    let there = |program: &str| std::process::Command::new(program).arg("--version").output().is_ok();
+    if !there("curl") || !there("bash") {
+        eprintln!("skipped: curl or bash is absent");
+        return;
+    }
+    let folder = super::Folder::new();
+    folder.write("api.yaml", include_str!("../suite/terminal/reproduce/api.yaml"));
+    folder.write("flow.yaml", include_str!("../suite/terminal/reproduce/flow.yaml"));
+    folder.write("photo.bin", b"a\x00b\xff\r\nc");
+    for workflow in ["json", "text", "get", "form", "upload", "bytes"] {
+        let server = crate::server::Server::start(|_, _| Reply::status(418));
+        let call = Arazzo::new(["run", "flow.yaml", workflow, "-S", &server.url(), "-s", "token"]);
+        let output = call
+            .args(["-i", "photo@photo.bin", "-i", "text=it's \"$HOME\" `x`\\ \r\n\u{1b}[2Jü\u{202e}"])
+            .env("ARAZZO_SECRET_token", "s3cret-of-the-tests")
+            .cwd(folder.path())
+            .run();
+        output.exits(1).never_says(&["s3cret-of-the-tests", "\u{1b}"]);
+        if workflow == "bytes" {
+            output.says(&["with the 7 bytes of the body in the file `body`"]);
+            folder.write("body", b"a\x00b\xff\r\nc");
+        }
+        reproduce(&output, &folder);
+        let [first, second] = &server.requests()[..] else { panic!("{:?}", server.lines()) };
+        assert_eq!((&first.method, &first.path), (&second.method, &second.path), "{workflow}");
+        for (name, value) in first.headers.iter().filter(|(name, _)| name.to_lowercase().starts_with("x-")) {
+            assert_eq!(second.header(name), Some(value.as_str()), "{workflow}: {name}");
+        }
+        assert_eq!(first.header("authorization"), Some("Bearer s3cret-of-the-tests"));
+        assert_eq!(first.header("authorization"), second.header("authorization"), "{workflow}");
+        // A form has a border of its own each time.
+        let body = |request: &crate::server::Request| {
+            let kind = request.header("content-type").unwrap_or_default();
+            let border = kind.split_once("boundary=").map(|(_, border)| border.to_owned()).unwrap_or_default();
+            let body = String::from_utf8_lossy(&request.body).into_owned();
+            if border.is_empty() { format!("{kind} {body}") } else { body.replace(&border, "BORDER") }
+        };
+        assert_eq!(body(first), body(second), "{workflow}\n{}", output.stderr);
+    }
+}
+
+#[test]
+fn every_value_of_a_compound_condition_is_said_also_behind_the_one_that_decided() {
+    let folder = super::Folder::new();
+    folder.write("api.yaml", include_str!("../suite/terminal/reproduce/api.yaml"));
+    folder.write("flow.yaml", include_str!("../suite/terminal/reproduce/flow.yaml"));
+    let server = crate::server::Server::start(|_, _| Reply::status(200).json(&json!({"state": "creating", "n": 3})));
+    let output = Arazzo::new(["run", "flow.yaml", "compound", "-S", &server.url()]).cwd(folder.path()).run();
+    output.exits(1).says(&["= $statusCode was 200", "= $response.body#/state was \"creating\""]);
+    output.says(&["= $response.body#/n was 3", "= $response.body#/gone was absent"]);
+}

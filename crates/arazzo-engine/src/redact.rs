@@ -272,8 +272,9 @@ impl Redactor {
                 head.get(..error.valid_up_to()).and_then(|b| std::str::from_utf8(b).ok()).unwrap_or_default()
             }
             Err(_) => {
+                let text = boundary(media_type).and_then(|boundary| parts(bytes, boundary)).unwrap_or_default();
                 return Some(BodyText {
-                    text: String::new(),
+                    text: self.mask_up_to(&text, limit).0,
                     media_type: media_type.to_owned(),
                     bytes: bytes.len() as u64,
                     cut: true,
@@ -283,6 +284,43 @@ impl Redactor {
         let (text, _) = self.mask_up_to(text, limit);
         Some(BodyText { text, media_type: media_type.to_owned(), bytes: bytes.len() as u64, cut: bytes.len() > limit })
     }
+}
+
+/// What stands between the parts of a multipart body.
+fn boundary(media_type: &str) -> Option<&str> {
+    let (kind, parameters) = media_type.split_once(';')?;
+    if !kind.trim().to_ascii_lowercase().starts_with("multipart/") {
+        return None;
+    }
+    let boundary = parameters.split(';').find_map(|parameter| {
+        let (name, value) = parameter.trim().split_once('=')?;
+        name.eq_ignore_ascii_case("boundary").then(|| value.trim_matches('"'))
+    });
+    boundary.filter(|boundary| !boundary.is_empty())
+}
+
+/// A multipart body as text, with how many bytes stood where a part is not text.
+fn parts(bytes: &[u8], boundary: &str) -> Option<String> {
+    let border = format!("--{boundary}");
+    let mut text = String::new();
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(border.len()).position(|window| window == border.as_bytes()) {
+        text.push_str(&part(rest.get(..at)?)?);
+        text.push_str(&border);
+        rest = rest.get(at + border.len()..)?;
+    }
+    text.push_str(std::str::from_utf8(rest).ok()?);
+    Some(text)
+}
+
+/// One part, from the end of the border before it to the line break before the next.
+fn part(bytes: &[u8]) -> Option<String> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Some(text.to_owned());
+    }
+    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let count = bytes.len().saturating_sub(head + 2);
+    Some(format!("{}({count} bytes that are not text)\r\n", std::str::from_utf8(bytes.get(..head)?).ok()?))
 }
 
 /// Headers whose values are credentials even if nobody marked them.

@@ -41,6 +41,8 @@ impl Lines {
                             "{cyan}retry{cyan:#} {name}  attempt {last} -> {next} ({by}){answer}{wait}{first}"
                         )]
                     }
+                    // A log is not the place for hundreds of polls: the last line of the step says how many there were.
+                    Next::Visit { last, .. } if *last > 10 && last % 10 > 0 || *last > 100 && last % 100 > 0 => vec![],
                     Next::Visit { last, by } => {
                         let (next, by) = (last + 1, safe(by));
                         vec![format!("{cyan}loop{cyan:#}  {name}  visit {last} -> {next} ({by}){answer}{wait}")]

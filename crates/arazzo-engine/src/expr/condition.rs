@@ -388,6 +388,21 @@ pub fn holds(condition: &Condition, lookup: &dyn Lookup, seen: &mut Vec<Seen>) -
     Ok(passes(value(condition, lookup, seen)?.as_deref()))
 }
 
+/// Every value that a condition names, in the order in which it is written, whether or not the verdict needed it; what
+/// cannot be evaluated is passed over.
+pub fn read(condition: &Condition, lookup: &dyn Lookup, seen: &mut Vec<Seen>) {
+    match condition {
+        Condition::Literal(_) => {}
+        Condition::Value(..) => drop(value(condition, lookup, seen)),
+        Condition::Not(inner) => read(inner, lookup, seen),
+        Condition::And(list) | Condition::Or(list) => list.iter().for_each(|inner| read(inner, lookup, seen)),
+        Condition::Compare(_, left, right) => {
+            read(left, lookup, seen);
+            read(right, lookup, seen);
+        }
+    }
+}
+
 /// A bare value passes if it is `true`, a non-zero number, or a string, array or object that is not empty.
 fn passes(value: Option<&Json>) -> bool {
     match value {

@@ -129,10 +129,7 @@ pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Va
             let answer = answer()?;
             let body = answer.body.as_ref();
             if !expr.at.is_whole() && body.is_some_and(|body| !matches!(body.read(), Value::Json(_))) {
-                return Err(EvalError::NotEvaluable(format!(
-                    "the response body is not JSON but {}",
-                    media_type(answer)
-                )));
+                return Err(EvalError::NotEvaluable(not_json(answer)));
             }
             body.map(Cow::Borrowed)
         }
@@ -151,8 +148,15 @@ pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Va
     }
 }
 
-fn media_type(answer: &Answer) -> &str {
-    if answer.media_type.is_empty() { "of an unknown type" } else { &answer.media_type }
+/// What a body is that cannot be read as JSON.
+fn not_json(answer: &Answer) -> String {
+    match answer.media_type.as_str() {
+        "" => "the response body is not JSON but of an unknown type".to_owned(),
+        kind if kind.to_ascii_lowercase().contains("json") => {
+            format!("the response body is not JSON, although it says that it is {kind}")
+        }
+        kind => format!("the response body is not JSON but {kind}"),
+    }
 }
 
 fn find(json: &Json, expr: &Expr) -> Option<Value> {

@@ -103,17 +103,18 @@ impl Machine {
         let mut why = self.why(id, "criterion-not-met", "success criterion not met".to_owned());
         why.place = Some(criterion.place.clone());
         let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
-        why.label = match judged.saw.as_slice() {
-            [] => None,
-            [one] => Some(format!("was {}", value(&one.value))),
-            several => Some(
-                several
-                    .iter()
-                    .map(|saw| format!("{} was {}", saw.expression, value(&saw.value)))
-                    .collect::<Vec<_>>()
-                    .join(", "),
-            ),
-        };
+        let several =
+            || judged.saw.iter().map(|saw| format!("{} was {}", saw.expression, value(&saw.value))).collect::<Vec<_>>();
+        match judged.saw.as_slice() {
+            [] => {}
+            [one] => why.label = Some(format!("was {}", value(&one.value))),
+            [_, _] => why.label = Some(several().join(", ")),
+            // More than stands under a caret.
+            _ => {
+                why.label = Some("not met".to_owned());
+                why.remarks.extend(several());
+            }
+        }
         self.note_step(step, id, &mut why);
         self.explain_status(step, status, &mut why);
         why

@@ -109,6 +109,11 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
         Test::Simple(parsed) => {
             let mut seen = vec![];
             let met = condition::holds(parsed, lookup, &mut seen);
+            if matches!(met, Ok(false)) {
+                // Whoever asks why wants all of it, also what stands behind the part that decided.
+                seen.clear();
+                condition::read(parsed, lookup, &mut seen);
+            }
             let mut saw: Vec<Saw> = vec![];
             for (range, value) in seen {
                 let expression = criterion.text.get(range).unwrap_or_default().to_owned();
