@@ -241,3 +241,37 @@ mod signals {
         assert!(stdout.lines().last().is_some_and(|line| line.contains("\"exit\":143")), "{stdout}");
     }
 }
+
+/// In a job of GitHub Actions whose repository is the workspace.
+fn in_a_job(call: Arazzo, summary: &std::path::Path) -> Arazzo {
+    call.env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_WORKSPACE", super::root().to_str().unwrap())
+        .env("GITHUB_STEP_SUMMARY", summary.to_str().unwrap())
+}
+
+#[test]
+fn a_job_of_github_gets_annotations_and_a_summary() {
+    let folder = super::Folder::new();
+    let summary = folder.write("summary.md", "before\n");
+    let refusing = crate::server::daytona_except(READY, |request, _| {
+        (request.method == "GET")
+            .then(|| Reply::status(403).json(&json!({"message": "##[add-mask]x\n::error::forged"})))
+    });
+    let output = in_a_job(Arazzo::provision(&refusing.url()), &summary).run();
+    output.exits(1).says(&["::error file=specs/daytona-provision.yml,line=77,col=18,title=arazzo%3A criterion-not-met::success criterion not met: was 403%0Ahelp: "]);
+    output.never_says(&["##[", "\n::error::forged"]);
+    assert_eq!(output.stderr.lines().filter(|line| line.starts_with("::")).count(), 1, "{}", output.stderr);
+    let text = std::fs::read_to_string(&summary).unwrap();
+    assert!(text.starts_with("before\n### ❌ provision") && text.contains("pollVolume"), "{text}");
+    // From another folder, a document with errors: the file is named from the root of the repository.
+    let there = super::root().join("specs");
+    let refused = Arazzo::new(["run", "daytona-provision.yml", "--strict", "--dry-run"]).cwd(&there);
+    let output = in_a_job(refused, &summary).run();
+    output
+        .exits(3)
+        .says(&["::error file=specs/daytona-provision.yml,line=54,col=22,title=arazzo%3A unbraced-expression::"]);
+    // Success appends too, and nothing is said outside of a job.
+    in_a_job(Arazzo::provision(&daytona(READY).url()), &summary).run().exits(0).never_says(&["::error"]);
+    assert_eq!(std::fs::read_to_string(&summary).unwrap().matches("### ").count(), 2);
+    Arazzo::provision(&refusing.url()).run().exits(1).never_says(&["::error file"]);
+}

@@ -10,6 +10,7 @@ use clap::Parser;
 
 mod exit;
 mod flags;
+mod github;
 mod given;
 mod graph;
 mod inspect;

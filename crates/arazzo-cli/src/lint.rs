@@ -1,5 +1,6 @@
 //! `arazzo lint`: what is wrong with documents, said before anything runs.
 
+use arazzo::engine::diagnostic::Severity;
 use arazzo::{Checked, Error};
 
 use crate::exit;
@@ -24,6 +25,9 @@ pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
             if screen.report(&format!("{}\n", diagnostic.render(&checked.sources, true, crate::show::width()))).is_err()
             {
                 return exit::OUTPUT;
+            }
+            if diagnostic.severity == Severity::Error {
+                screen.annotate(diagnostic, &checked.sources);
             }
         }
     }

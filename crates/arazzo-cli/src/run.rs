@@ -12,6 +12,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::exit;
 use crate::flags::{ProgressForm, RunFlags};
+use crate::github;
 use crate::given::{self, Given, Stdin};
 use crate::report::{self, Wanted};
 use crate::save::{Readers, save};
@@ -153,7 +154,7 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
     }
     let signals = Signals::default();
     let plan = workflow.plan();
-    let mut account = (!flags.reports.is_empty()).then(|| Account {
+    let mut account = (!flags.reports.is_empty() || github::summary().is_some()).then(|| Account {
         planned: plan.iter().map(|step| (step.workflow.clone(), step.step.clone())).collect(),
         ..Account::default()
     });
@@ -215,6 +216,12 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         for line in failure::report(&last, workflow.description().sources(), &exchanges, &report, code, width()) {
             screen.line(&line);
         }
+        if let (EventKind::RunFinished { why: Some(why), .. }, true) = (&last.event.kind, github::is_here()) {
+            let label = why.label.as_ref().map(|label| format!(": {label}")).unwrap_or_default();
+            let help = why.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+            let message = format!("{}{label}{help}", why.message);
+            screen.command(&github::annotation("error", &why.code, &message, why.place.as_ref()));
+        }
         if flags.mock.is_some() && matches!(outcome, Outcome::Failed { .. }) {
             let document = flags.document.document.display().to_string();
             screen.line(&format!(
@@ -227,6 +234,9 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
         Some(path) => keep(path, recording, detail >= Detail::Verdict, screen, code),
         None => code,
     };
+    if let Some(Err(error)) = account.as_ref().map(github::summarize) {
+        screen.line(&format!("note: the summary of the job could not be written: {error}"));
+    }
     let code = match &account {
         Some(account) => {
             let command =

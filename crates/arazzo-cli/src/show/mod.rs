@@ -13,6 +13,7 @@ use arazzo::engine::source::Sources;
 
 use crate::exit;
 use crate::flags::Color;
+use crate::github;
 use paint::Paint;
 
 pub(crate) mod account;
@@ -48,6 +49,12 @@ impl Screen {
         self.paint.erase();
         let text = if self.job { job::inert(text) } else { Cow::Borrowed(text) };
         let _ = writeln!(self.err, "{text}");
+    }
+
+    /// A command to the runner of a CI job: the only text that it obeys.
+    pub(crate) fn command(&mut self, text: &str) {
+        self.paint.erase();
+        let _ = writeln!(self.err, "{}", text.replace("##", "#\\u{23}"));
     }
 
     /// Lines for people, and below them lines that are drawn again until the next line or drawing.
@@ -99,6 +106,7 @@ impl Screen {
     pub(crate) fn diagnostics(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
         for diagnostic in diagnostics.errors() {
             self.line(&diagnostic.render(sources, true, width()));
+            self.annotate(diagnostic, sources);
             self.line("");
         }
         self.warnings(diagnostics.warnings(), sources);
@@ -107,6 +115,16 @@ impl Screen {
             (0, _) => {}
             (errors, 0) => self.line(&count(errors, "error")),
             (errors, warnings) => self.line(&format!("{}, {}", count(errors, "error"), count(warnings, "warning"))),
+        }
+    }
+
+    /// In GitHub Actions, a line that shows an error at its place in the changed files.
+    pub(crate) fn annotate(&mut self, diagnostic: &Diagnostic, sources: &Sources) {
+        if github::is_here() {
+            let help = diagnostic.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+            let message = safe(&diagnostic.message) + &help;
+            let place = diagnostic.place(sources);
+            self.command(&github::annotation("error", &diagnostic.code, &message, place.as_ref()));
         }
     }
 
