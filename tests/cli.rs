@@ -14,6 +14,7 @@ mod provision;
 mod replay;
 mod reports;
 mod secrets;
+mod shell;
 mod streams;
 #[cfg(unix)]
 mod terminal;

@@ -71,6 +71,146 @@ fn every_command_of_the_readme_works() {
     let _ = std::fs::remove_dir_all(&install);
 }
 
+/// A folder with what the pages speak of, for commands that write.
+fn playground() -> crate::cli::Folder {
+    let folder = crate::cli::Folder::new();
+    for name in ["specs", "openapi", "examples"] {
+        for path in crate::suite::files_below(&workspace_root().join(name), &["yaml", "yml", "json", "md", "txt"]) {
+            let inside = path.strip_prefix(workspace_root()).unwrap().to_str().unwrap();
+            folder.write(inside, std::fs::read(&path).unwrap());
+        }
+    }
+    folder
+}
+
+/// `sh` blocks of a page, as they stand there.
+fn blocks(page: &str) -> Vec<String> {
+    let blocks = page.split("```sh\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap_or_default().to_owned()).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn every_command_of_the_pages_in_docs_works() {
+    let readme = std::fs::read_to_string(workspace_root().join("README.md")).unwrap();
+    let command = Path::new(env!("CARGO_BIN_EXE_arazzo")).parent().unwrap();
+    let path = format!("{}:{}", command.display(), std::env::var("PATH").unwrap_or_default());
+    let mut count = 0;
+    for page in crate::suite::files_below(&workspace_root().join("docs"), &["md"]) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let folder = playground();
+        for block in blocks(&text) {
+            // What takes long, or does not end, is tried for the README.
+            let elsewhere = |line: &&str| line.starts_with("cargo ") || line.starts_with("arazzo mock ");
+            for line in block.lines().filter(elsewhere) {
+                assert!(readme.contains(line) || line.starts_with("arazzo mock "), "{line} in {}", page.display());
+            }
+            let script: Vec<&str> = block.lines().filter(|line| !elsewhere(line)).collect();
+            count += script.len();
+            let mut shell = Command::new("bash");
+            shell.args(["-e", "-c", &script.join("\n")]).current_dir(folder.path()).env("PATH", &path);
+            for name in crate::cli::Arazzo::foreign() {
+                shell.env_remove(name);
+            }
+            let output = shell.stdin(std::process::Stdio::null()).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{}\n{block}\n{said}", page.display());
+        }
+    }
+    assert!(count >= 10, "{count} commands");
+}
+
+/// Every `--flag` in a text.
+fn flags(text: &str) -> Vec<String> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
+    let mut found = vec![];
+    for (at, _) in text.match_indices("--") {
+        let before = text[..at].chars().next_back();
+        let name: String = text[at + 2..].chars().take_while(|c| is_part(*c)).collect();
+        if before.is_none_or(|c| " `\"'(|[\n".contains(c)) && name.starts_with(|c: char| c.is_ascii_lowercase()) {
+            found.push(name.trim_end_matches('-').to_owned());
+        }
+    }
+    found
+}
+
+#[test]
+fn the_pages_name_no_flag_that_does_not_exist_and_every_flag_says_what_it_does() {
+    let root = workspace_root();
+    let help = |arguments: &[&str]| run(env!("CARGO_BIN_EXE_arazzo"), arguments, &root);
+    let overview = help(&["-h"]);
+    let listed = overview.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
+    let is_name = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
+    let commands: Vec<&str> =
+        listed.lines().filter(is_name).filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(commands.contains(&"run") && commands.contains(&"help"), "{commands:?}");
+    let mut known: Vec<String> = flags(&overview);
+    for command in &commands {
+        let (short, long) = (help(&[command, "-h"]), help(&["help", command]));
+        let heads = |line: &&str| line.trim_start().starts_with('-') && !line.starts_with("        ");
+        for name in short.lines().filter(heads).filter_map(|line| flags(line).into_iter().next()) {
+            // In the long help a flag has a line of its own, and what it does stands below.
+            let mut lines = long.lines().skip_while(|line| !heads(line) || !flags(line).contains(&name));
+            let below = lines.nth(1).unwrap_or_default();
+            let said = below.trim().starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit());
+            assert!(said, "arazzo {command} --{name} does not say what it does:\n{long}");
+            known.push(name);
+        }
+    }
+    // Flags of other commands that the pages speak of.
+    known.extend(
+        [
+            "install",
+            "root",
+            "install",
+            "root",
+            "locked",
+            "path",
+            "workspace",
+            "example",
+            "help",
+            "version",
+            "data",
+            "out",
+            "features",
+            "release",
+        ]
+        .map(str::to_owned),
+    );
+    let mut pages = crate::suite::files_below(&root.join("docs"), &["md"]);
+    pages.push(root.join("README.md"));
+    pages.push(root.join("action.yml"));
+    let mut wrong = vec![];
+    for page in pages {
+        let text = std::fs::read_to_string(&page).unwrap();
+        let unknown = flags(&text).into_iter().filter(|name| !known.contains(name));
+        wrong.extend(unknown.map(|name| format!("{}: --{name}", page.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_variable_that_the_command_reads_is_in_its_help() {
+    let help = run(env!("CARGO_BIN_EXE_arazzo"), &["help", "environment"], &workspace_root());
+    let mut read = vec![];
+    for package in ["arazzo", "arazzo-cli"] {
+        for path in crate::suite::files_below(&workspace_root().join("crates").join(package).join("src"), &["rs"]) {
+            let text = std::fs::read_to_string(path).unwrap();
+            let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for opening in ["env::var(\"", "env::var_os(\"", "set(\"", "env = \""] {
+                read.extend(
+                    text.split(opening).skip(1).map(|rest| rest.split('"').next().unwrap_or_default().to_owned()),
+                );
+            }
+        }
+    }
+    read.retain(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_') && name.len() > 1);
+    assert!(read.len() > 15, "{read:?}");
+    for name in read {
+        assert!(help.contains(&name), "arazzo help environment does not know {name}");
+    }
+}
+
 #[test]
 fn ci_runs_the_test_command_of_the_readme() {
     let script = std::fs::read_to_string(workspace_root().join(".ci/run")).unwrap();

@@ -253,7 +253,7 @@ fn in_a_job(call: Arazzo, summary: &std::path::Path) -> Arazzo {
 fn a_job_of_github_gets_annotations_and_a_summary() {
     let folder = super::Folder::new();
     let summary = folder.write("summary.md", "before\n");
-    let refusing = crate::server::daytona_except(READY, |request, _| {
+    let refusing = daytona_except(READY, |request, _| {
         (request.method == "GET")
             .then(|| Reply::status(403).json(&json!({"message": "##[add-mask]x\n::error::forged"})))
     });

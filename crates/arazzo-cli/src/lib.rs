@@ -8,11 +8,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod complete;
 mod exit;
 mod flags;
 mod github;
 mod given;
 mod graph;
+mod help;
 mod inspect;
 mod lint;
 mod mock;
@@ -37,6 +39,10 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         let words = panicked(info.payload().downcast_ref::<&str>().copied(), place.as_deref());
         let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
     }));
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    if let Some(code) = complete::answer(arguments.iter().cloned()) {
+        return code;
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => {
@@ -53,6 +59,9 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Mock(flags) => mock::mock(&flags, &mut screen),
         Command::Graph(flags) => graph::graph(&flags, &mut screen),
         Command::Replay(flags) => replay::replay(&flags, &mut screen),
+        Command::Completions(flags) => complete::completions(&flags, &mut screen),
+        Command::Man(flags) => help::man(&flags, &mut screen),
+        Command::Help(flags) => help::help(&flags, &mut screen),
         Command::Report(flags) => report::report(&flags, &mut screen),
     };
     ExitCode::from(code)

@@ -1,0 +1,172 @@
+//! `arazzo completions`: what a shell offers behind Tab, with the workflows, inputs and sources of the document that is
+//! typed. The shell asks this command; it reads that one file and nothing else.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Arg, Command, CommandFactory};
+use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
+use clap_complete::env::Shells;
+use serde_json::Value as Json;
+
+use crate::exit;
+use crate::flags::{Arguments, CompletionsFlags};
+use crate::show::{Screen, safe};
+
+/// What the scripts of shells set when they ask.
+const ASKED: &str = "ARAZZO_COMPLETE";
+
+/// Larger files are not read while somebody waits for Tab.
+const LARGEST: u64 = 4 << 20;
+
+/// Runs the command: the script of a shell; the result is the exit code.
+pub(crate) fn completions(flags: &CompletionsFlags, screen: &mut Screen) -> u8 {
+    let mut script = vec![];
+    let shells = Shells::builtins();
+    let name = flags.shell.name();
+    let written = match shells.completer(name) {
+        Some(shell) => shell.write_registration(ASKED, "arazzo", "arazzo", "arazzo", &mut script),
+        None => Err(std::io::Error::other(format!("no script for {name}"))),
+    };
+    match written.and_then(|()| screen.data(String::from_utf8_lossy(&script).trim_end())) {
+        Ok(()) => exit::SUCCEEDED,
+        Err(error) => {
+            screen.fault("output", &error.to_string(), None);
+            exit::OUTPUT
+        }
+    }
+}
+
+/// Answers a shell that asks what could come next; nothing if none does.
+pub(crate) fn answer(arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    let name = std::env::var_os(ASKED).filter(|name| !name.is_empty())?;
+    let shells = Shells::builtins();
+    let Some(shell) = name.to_str().and_then(|name| shells.completer(name)) else {
+        return Some(ExitCode::from(exit::USAGE));
+    };
+    let words: Vec<OsString> = arguments.skip_while(|word| word != "--").skip(1).collect();
+    let mut command = with_names(Arguments::command(), &words);
+    command.build();
+    let here = std::env::current_dir().ok();
+    let mut offers = vec![];
+    let answered = shell
+        .write_complete(&mut command, words, here.as_deref(), &mut offers)
+        .and_then(|()| std::io::stdout().write_all(&offers));
+    Some(ExitCode::from(if answered.is_ok() { exit::SUCCEEDED } else { exit::USAGE }))
+}
+
+/// The command with what the document offers.
+fn with_names(command: Command, words: &[OsString]) -> Command {
+    let Some(document) = words.iter().skip(2).find_map(|word| Document::read(Path::new(word))) else { return command };
+    let offered = |arg: Arg, offers: Vec<Offer>| {
+        arg.add(ArgValueCandidates::new(move || offers.iter().map(Offer::candidate).collect()))
+    };
+    let mut command = command;
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    for name in names {
+        command = command.mut_subcommand(name, |sub| {
+            let ids: Vec<String> = sub.get_arguments().map(|arg| arg.get_id().to_string()).collect();
+            ids.into_iter().fold(sub, |sub, id| {
+                let offers = match id.as_str() {
+                    "workflow" | "workflow_argument" => document.workflows.clone(),
+                    "inputs" => document.inputs(words, "="),
+                    "secrets" => document.inputs(words, ""),
+                    "servers" | "sources" => document.sources("="),
+                    "mock" => document.sources(""),
+                    _ => return sub,
+                };
+                sub.mut_arg(id, |arg| offered(arg, offers))
+            })
+        });
+    }
+    command
+}
+
+/// A word, and what it is.
+#[derive(Clone)]
+struct Offer {
+    word: String,
+    about: String,
+}
+
+impl Offer {
+    fn candidate(&self) -> CompletionCandidate {
+        let about = (!self.about.is_empty()).then(|| self.about.clone().into());
+        CompletionCandidate::new(self.word.clone()).help(about)
+    }
+}
+
+/// The names in a document. What is not understood offers nothing: this is no place to complain.
+struct Document {
+    workflows: Vec<Offer>,
+    /// By workflow.
+    inputs: Vec<(String, Vec<Offer>)>,
+    sources: Vec<Offer>,
+}
+
+impl Document {
+    fn read(path: &Path) -> Option<Self> {
+        let about = path.metadata().ok()?;
+        if !about.is_file() || about.len() > LARGEST {
+            return None;
+        }
+        let text = std::fs::read_to_string(path).ok()?;
+        let json = arazzo::parse_values(&path.to_string_lossy(), &text).ok()?;
+        json.get("arazzo")?;
+        let list = |name: &str| json.get(name).and_then(Json::as_array).into_iter().flatten();
+        let offer = |of: &Json, name: &str, about: &str| {
+            let text = |key: &str| of.get(key).and_then(Json::as_str).unwrap_or_default();
+            Some(Offer { word: word(text(name))?, about: line(text(about)) })
+        };
+        let inputs = |workflow: &Json| {
+            let schema = workflow.get("inputs")?;
+            let target = schema.get("$ref").and_then(Json::as_str).and_then(|at| at.strip_prefix('#'));
+            let schema = target.map_or(Some(schema), |at| json.pointer(at))?;
+            let of = |(name, schema): (&String, &Json)| {
+                let text = |key: &str| schema.get(key).and_then(Json::as_str).unwrap_or_default();
+                let about = [text("type"), text("description")].join("  ");
+                Some(Offer { word: word(name)?, about: line(&about) })
+            };
+            Some(schema.get("properties")?.as_object()?.iter().filter_map(of).collect())
+        };
+        Some(Self {
+            workflows: list("workflows").filter_map(|workflow| offer(workflow, "workflowId", "summary")).collect(),
+            inputs: list("workflows")
+                .filter_map(|workflow| Some((workflow.get("workflowId")?.as_str()?.to_owned(), inputs(workflow)?)))
+                .collect(),
+            sources: list("sourceDescriptions").filter_map(|source| offer(source, "name", "url")).collect(),
+        })
+    }
+
+    /// The inputs of the workflow that is typed, or of all.
+    fn inputs(&self, words: &[OsString], after: &str) -> Vec<Offer> {
+        let typed = |name: &str| words.iter().any(|word| word == OsStr::new(name));
+        let named = self.inputs.iter().any(|(workflow, _)| typed(workflow));
+        let mut offers: Vec<Offer> = vec![];
+        for offer in self.inputs.iter().filter(|(name, _)| !named || typed(name)).flat_map(|(_, inputs)| inputs) {
+            let word = format!("{}{after}", offer.word);
+            if !offers.iter().any(|known| known.word == word) {
+                offers.push(Offer { word, about: offer.about.clone() });
+            }
+        }
+        offers
+    }
+
+    fn sources(&self, after: &str) -> Vec<Offer> {
+        let with = |source: &Offer| Offer { word: format!("{}{after}", source.word), ..source.clone() };
+        self.sources.iter().map(with).collect()
+    }
+}
+
+/// A name that a shell takes as it is: others would have to be quoted, and a document could make a command of them.
+fn word(name: &str) -> Option<String> {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+    (!name.is_empty() && name.chars().all(plain)).then(|| name.to_owned())
+}
+
+/// The first line of a text, for the list of a shell.
+fn line(text: &str) -> String {
+    safe(text.trim().lines().next().unwrap_or_default()).chars().take(80).collect()
+}

@@ -1,0 +1,157 @@
+//! `arazzo help` and `arazzo man`: the manual, from the flags and a few pages of its own.
+
+use std::path::Path;
+
+use clap::{Command, CommandFactory};
+
+use crate::exit;
+use crate::flags::{Arguments, HelpFlags, ManFlags};
+use crate::show::{Screen, safe};
+
+/// A page that belongs to no command: its name, what it is about, its text.
+type Topic = (&'static str, &'static str, fn() -> String);
+
+const TOPICS: [Topic; 4] = [
+    ("exit-codes", "what the exit code says", || exit::TABLE.to_owned()),
+    ("environment", "variables that are read", environment),
+    ("inputs", "how inputs and secrets are given", || INPUTS.to_owned()),
+    ("output", "what goes to stdout and stderr, in terminals and CI", || OUTPUT.to_owned()),
+];
+
+const INPUTS: &str = "\
+Inputs of a workflow, the first that gives one wins:
+  -i name=text     converted to the type of the input's schema
+  -i name:=json    a number, an object, a list, as JSON
+  -i name@FILE     the text of a file; in multipart bodies it is sent as a file
+  -i name:=@FILE   the JSON of a file
+  -i '{\"name\": …}' several
+  --inputs FILE    JSON or YAML, - is stdin; of several files the last
+  ARAZZO_INPUT_name, or ARAZZO_INPUT_NAME
+  the default of the schema
+
+Secrets, which are masked in everything that is shown:
+  -s name          from ARAZZO_SECRET_name (or ARAZZO_SECRET_NAME); in a terminal it is asked for
+  -s name@FILE     from a file
+  -s name=-        from stdin
+An input that reaches a credential is masked without being marked.";
+
+const OUTPUT: &str = "\
+stdout has data and nothing else: the outputs as one JSON object, or with --json one event a line.
+stderr has what people read:
+  in a terminal    a tree; what is under way is drawn again (not with CI, or TERM=dumb)
+  elsewhere        one line for each finished step and each poll
+  --progress FORM  tree, line, none
+  -v, -vv          headers, and bodies too
+  -q, -qq          failures only, nothing
+Text of servers and documents is shown with its control characters written out, such as \\u{1b}.
+In GitHub Actions (GITHUB_ACTIONS=true) errors are annotated, and the job's summary gets that of the run.";
+
+/// What is read besides the flags that have a variable.
+const VARIABLES: [(&str, &str); 14] = [
+    ("ARAZZO_INPUT_<name>", "an input; also <NAME>, in capitals with underscores"),
+    ("ARAZZO_SECRET_<name>", "a secret input, or a credential of a security scheme; also <NAME>"),
+    ("NO_COLOR", "not empty: no colour"),
+    ("CLICOLOR_FORCE", "not empty and not 0: colour, also without a terminal"),
+    ("TERM", "dumb or empty: no colour, and nothing moves"),
+    ("CI", "not empty: nothing moves, and nothing is asked"),
+    ("COLUMNS", "the width of reports"),
+    ("HTTP_PROXY, HTTPS_PROXY, ALL_PROXY", "proxies, also in small letters"),
+    ("NO_PROXY", "hosts that are called without a proxy"),
+    ("SSL_CERT_FILE, SSL_CERT_DIR", "the authorities that are trusted, in the place of the system's"),
+    ("GITHUB_ACTIONS", "true: errors are annotated"),
+    ("GITHUB_WORKSPACE", "the folder that annotations count from"),
+    ("GITHUB_STEP_SUMMARY", "the file that gets the summary of a run"),
+    ("ARAZZO_COMPLETE", "set by the scripts of arazzo completions"),
+];
+
+/// Runs `arazzo help`; the result is the exit code.
+pub(crate) fn help(flags: &HelpFlags, screen: &mut Screen) -> u8 {
+    let text = match flags.about.as_slice() {
+        [] => overview(),
+        [topic] if let Some((.., text)) = TOPICS.iter().find(|(name, ..)| name == topic) => text(),
+        [command, ..] => match built().find_subcommand_mut(command) {
+            Some(found) => found.render_long_help().ansi().to_string(),
+            None => {
+                let known: Vec<&str> = TOPICS.iter().map(|(name, ..)| *name).collect();
+                let help = format!("commands are listed by arazzo --help; other pages: {}", known.join(", "));
+                screen.fault("usage", &format!("there is no help on `{}`", safe(command)), Some(&help));
+                return exit::USAGE;
+            }
+        },
+    };
+    match screen.report(text.trim_end()) {
+        Ok(()) => exit::SUCCEEDED,
+        Err(_) => exit::OUTPUT,
+    }
+}
+
+fn overview() -> String {
+    let topics: Vec<String> = TOPICS.iter().map(|(name, about, _)| format!("  {name:12} {about}")).collect();
+    format!("{}\nOther pages, arazzo help PAGE:\n{}", built().render_long_help().ansi(), topics.join("\n"))
+}
+
+fn built() -> Command {
+    let mut command = Arguments::command();
+    command.build();
+    command
+}
+
+/// The variables of the flags, and the others.
+fn environment() -> String {
+    let command = built();
+    let mut lines: Vec<(String, String)> = vec![];
+    for sub in std::iter::once(&command).chain(command.get_subcommands()) {
+        for arg in sub.get_arguments() {
+            let (Some(variable), Some(flag)) = (arg.get_env(), arg.get_long()) else { continue };
+            let variable = variable.to_string_lossy().into_owned();
+            if !lines.iter().any(|(known, _)| *known == variable) {
+                lines.push((variable, format!("as --{flag}")));
+            }
+        }
+    }
+    lines.sort();
+    lines.extend(VARIABLES.iter().map(|(name, about)| ((*name).to_owned(), (*about).to_owned())));
+    let lines: Vec<String> = lines.iter().map(|(name, about)| format!("  {name:34}  {about}")).collect();
+    format!("Variables that are read; a flag wins over its variable:\n{}", lines.join("\n"))
+}
+
+/// Runs `arazzo man`; the result is the exit code.
+pub(crate) fn man(flags: &ManFlags, screen: &mut Screen) -> u8 {
+    let mut command = built();
+    let result = match (&flags.dir, &flags.command) {
+        (Some(folder), _) => return pages(command, folder, screen),
+        (None, Some(name)) => match command.find_subcommand_mut(name) {
+            Some(found) => page(found.clone()),
+            None => {
+                screen.fault("usage", &format!("there is no command `{}`", safe(name)), None);
+                return exit::USAGE;
+            }
+        },
+        (None, None) => page(command),
+    };
+    match result.and_then(|text| screen.data(text.trim_end())) {
+        Ok(()) => exit::SUCCEEDED,
+        Err(error) => {
+            screen.fault("output", &error.to_string(), None);
+            exit::OUTPUT
+        }
+    }
+}
+
+fn page(command: Command) -> std::io::Result<String> {
+    let mut text = vec![];
+    clap_mangen::Man::new(command).render(&mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// `arazzo.1`, and a page for each command.
+fn pages(command: Command, folder: &Path, screen: &mut Screen) -> u8 {
+    match std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder)) {
+        Ok(()) => exit::SUCCEEDED,
+        Err(error) => {
+            let folder = folder.display().to_string();
+            screen.fault("output", &format!("the pages could not be written to `{}`: {error}", safe(&folder)), None);
+            exit::OUTPUT
+        }
+    }
+}

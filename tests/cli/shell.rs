@@ -1,0 +1,209 @@
+//! What surrounds the command: completion in real shells, man pages, pages of help, and the script of the action.
+
+use super::{Arazzo, Folder, PROVISION, root};
+use crate::server::daytona;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+fn is_there(program: &str) -> bool {
+    let there = Command::new(program).arg("--version").output().is_ok();
+    if !there {
+        eprintln!("skipped: {program} is absent");
+    }
+    there
+}
+
+/// A command of a shell, with the built command in its path.
+fn shell(program: &str, arguments: &[&str], folder: &Path) -> String {
+    let built = Path::new(env!("CARGO_BIN_EXE_arazzo")).parent().unwrap();
+    let path = format!("{}:{}", built.display(), std::env::var("PATH").unwrap_or_default());
+    let mut command = Command::new(program);
+    for name in Arazzo::foreign() {
+        command.env_remove(name);
+    }
+    let output = command.args(arguments).current_dir(folder).env("PATH", path).env("TERM", "dumb").output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{program} {arguments:?}\n{}\n{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}
+
+/// What is offered for the last of these words, by the names that follow.
+const CASES: &[(&[&str], &[&str])] = &[
+    (&["ru"], &["run"]),
+    (&["run", PROVISION, ""], &["provision-volume-and-sandbox"]),
+    (&["run", PROVISION, "--workflow", ""], &["provision-volume-and-sandbox"]),
+    (&["run", PROVISION, "-i", ""], &["apiToken=", "volumeName=", "snapshot=", "mountPath="]),
+    (&["run", PROVISION, "--input", "vol"], &["volumeName="]),
+    (&["run", PROVISION, "-s", "api"], &["apiToken"]),
+    (&["run", PROVISION, "-S", ""], &["volumesApi=", "sandboxApi="]),
+    (&["graph", PROVISION, ""], &["provision-volume-and-sandbox"]),
+    (&["run", PROVISION, "--progress", ""], &["auto", "tree", "line", "none"]),
+    (&["completions", ""], &["bash", "zsh", "fish", "powershell", "elvish"]),
+];
+
+#[test]
+fn bash_offers_workflows_inputs_and_sources_of_the_document() {
+    if !is_there("bash") {
+        return;
+    }
+    for (words, offered) in CASES {
+        let script = "source <(arazzo completions bash); COMP_WORDS=(arazzo \"$@\"); COMP_CWORD=$#; COMP_TYPE=9; \
+                      _clap_complete_arazzo arazzo \"${COMP_WORDS[COMP_CWORD]}\"; printf '%s\\n' \"${COMPREPLY[@]}\"";
+        let text = shell("bash", &[&["--norc", "-c", script, "bash"], *words].concat(), &root());
+        let found: Vec<&str> = text.lines().filter(|line| !line.starts_with("--")).collect();
+        assert_eq!(found, *offered, "{words:?}");
+    }
+}
+
+#[test]
+fn fish_offers_the_same() {
+    if !is_there("fish") {
+        return;
+    }
+    for (words, offered) in CASES {
+        let line = format!("arazzo {}", words.join(" "));
+        let script = format!("arazzo completions fish | source; complete -C '{line}'");
+        let text = shell("fish", &["--no-config", "-c", &script], &root());
+        let found: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
+        for word in *offered {
+            assert!(found.contains(word), "{words:?}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn zsh_takes_its_script_and_is_answered() {
+    if is_there("zsh") {
+        shell("zsh", &["-f", "-c", "autoload -U compinit; compinit -u -D; source <(arazzo completions zsh)"], &root());
+    }
+    for (words, offered) in CASES {
+        let output = Arazzo::new([&["--", "arazzo"], *words].concat())
+            .env("ARAZZO_COMPLETE", "zsh")
+            .env("_CLAP_COMPLETE_INDEX", &words.len().to_string())
+            .env("_CLAP_IFS", "\n")
+            .run();
+        output.exits(0);
+        let names: Vec<&str> = output
+            .stdout
+            .lines()
+            .map(|line| line.split(':').next().unwrap())
+            .filter(|line| !line.starts_with("--"))
+            .collect();
+        assert_eq!(names, *offered, "{words:?}");
+    }
+}
+
+#[test]
+fn a_document_cannot_put_commands_behind_tab() {
+    let folder = Folder::new();
+    folder.write(
+        "flow.yaml",
+        "arazzo: 1.0.1\nworkflows:\n- {workflowId: '$(touch x)'}\n- {workflowId: good, summary: \"a\\e[2Jb\"}\n- {workflowId: \"a\\nb\"}\n",
+    );
+    let ask = |file: &str| {
+        Arazzo::new(["--", "arazzo", "run", file, ""])
+            .env("ARAZZO_COMPLETE", "zsh")
+            .env("_CLAP_COMPLETE_INDEX", "3")
+            .env("_CLAP_IFS", "\n")
+            .cwd(folder.path())
+            .run()
+    };
+    let output = ask("flow.yaml");
+    output.exits(0).never_says(&["touch", "\u{1b}"]);
+    output.check(output.stdout.contains("good"), "the good one");
+    // Nothing that can be read is no reason to complain.
+    folder.write("broken.yaml", "arazzo: [");
+    ask("broken.yaml").exits(0);
+    ask("nowhere.yaml").exits(0);
+    Arazzo::new(["--", "arazzo", ""]).env("ARAZZO_COMPLETE", "tcsh").run().exits(2);
+}
+
+#[test]
+fn every_command_has_a_man_page() {
+    let folder = Folder::new();
+    Arazzo::new(["man", "--dir", "pages"]).cwd(folder.path()).run().exits(0);
+    let pages = crate::suite::files_below(&folder.path().join("pages"), &["1"]);
+    assert!(pages.len() >= 8, "{pages:?}");
+    let output = Arazzo::new(["man", "run"]).run();
+    output.exits(0).check(output.stdout.contains(".TH arazzo-run") && output.stdout.contains("max\\-steps"), "a page");
+    output.check(output.stdout.contains("130  interrupted"), "the exit codes");
+    Arazzo::new(["man", "rn"]).run().exits(2).says(&["there is no command `rn`"]);
+    Arazzo::new(["man", "--dir", "/dev/null/x"]).run().exits(7);
+}
+
+#[test]
+fn help_has_pages_besides_the_commands() {
+    let help = |page: &str| Arazzo::new(["help", page]).run();
+    for (page, words) in [
+        ("exit-codes", "130  interrupted"),
+        ("environment", "ARAZZO_SECRET_<name>"),
+        ("inputs", "name@FILE"),
+        ("output", "--progress FORM"),
+        ("run", "--max-steps <N>"),
+    ] {
+        let output = help(page);
+        output.exits(0).check(output.stdout.contains(words), words);
+        let listed = Arazzo::new(["help"]).run();
+        listed.exits(0).check(listed.stdout.contains(&format!("  {page} ")), page);
+    }
+    help("exit-kodes").exits(2).says(&["exit-codes"]).prints_nothing();
+    // The long form begins with examples, the short one is short.
+    let (short, long) = (Arazzo::new(["run", "-h"]).run(), Arazzo::new(["run", "--help"]).run());
+    long.exits(0).check(long.stdout.starts_with("Examples:"), "examples first");
+    short.exits(0).check(short.stdout.lines().count() < long.stdout.lines().count(), "less than --help");
+}
+
+/// The scripts of `action.yml`, by the name of their step.
+fn action_script(name: &str) -> String {
+    let mut sources = arazzo_engine::source::Sources::default();
+    let id = sources.add("action.yml", "action.yml", std::fs::read_to_string(root().join("action.yml")).unwrap());
+    let action = arazzo_engine::node::Node::parse(&sources, id, Default::default()).unwrap().to_json();
+    let steps = action["runs"]["steps"].as_array().unwrap();
+    steps.iter().find(|step| step["name"] == name).unwrap()["run"].as_str().unwrap().to_owned()
+}
+
+#[cfg(unix)]
+#[test]
+fn the_script_of_the_action_runs_a_workflow_and_gives_its_outputs() {
+    if !is_there("bash") {
+        return;
+    }
+    let build = action_script("Build arazzo");
+    assert!(build.starts_with("cargo install --locked --path \"$SOURCE/crates/arazzo-cli\""), "{build}");
+    let folder = Folder::new();
+    let bin = folder.write("arazzo/bin/README", "the command stands beside").parent().unwrap().to_owned();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_arazzo"), bin.join("arazzo")).unwrap();
+    let server = daytona(&["ready"]);
+    let run = |document: &str| {
+        let github = folder.write("output", "");
+        let mut bash = Command::new("bash");
+        for name in Arazzo::foreign() {
+            bash.env_remove(name);
+        }
+        let output = bash
+            .args(["-c", &action_script("Run the workflow")])
+            .current_dir(root())
+            .env("RUNNER_TEMP", folder.path())
+            .env("GITHUB_OUTPUT", &github)
+            .env("DOCUMENT", document)
+            .env("WORKFLOW", "provision-volume-and-sandbox")
+            .env("INPUTS", "volumeName=two words; $(touch x)\r\nsnapshot=base\nmountPath=/data\n")
+            .env("SECRETS", "apiToken")
+            .env("ARAZZO_SECRET_apiToken", "secret-of-the-tests")
+            .env("REPORT", format!("junit={}/junit.xml\n", folder.path().display()))
+            .env("ARGUMENTS", format!("--server\n{}/api", server.url()))
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        (output.status.code(), std::fs::read_to_string(github).unwrap(), said)
+    };
+    let (code, outputs, said) = run(PROVISION);
+    assert_eq!(code, Some(0), "{said}");
+    let json = outputs.strip_prefix("exit-code=0\noutputs=").unwrap().trim();
+    assert_eq!(serde_json::from_str::<Value>(json).unwrap()["sandboxId"], "sb-1");
+    assert_eq!(server.requests()[0].json()["name"], "two words; $(touch x)");
+    assert!(folder.path().join("junit.xml").exists());
+    let (code, outputs, said) = run("specs/nowhere.yml");
+    assert_eq!((code, outputs.as_str()), (Some(3), "exit-code=3\n"), "{said}");
+}
