@@ -8,6 +8,7 @@ mod flags;
 mod graph;
 mod inputs;
 mod language;
+mod lint;
 mod mock;
 mod network;
 mod provision;

@@ -13,6 +13,7 @@
 mod cli;
 mod conformance;
 mod corpus;
+mod diagnostics;
 mod documents;
 mod expressions;
 mod hostile;

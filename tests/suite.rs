@@ -2,7 +2,7 @@
 //!
 //! `run/*.yaml`: a document and canned replies in virtual time → the list of events.
 //! `mock/*.yaml`: descriptions and requests → answers (`mock.rs`).
-//! `lint/*.yaml`: a document → everything that compile says about it, with carets.
+//! `lint/*.yaml`: a document → everything that lint says about it, with carets; `hints: true` shows hints too.
 //! `expr/*.txt`: one line a rule, checked by the module that owns the rule (`expressions.rs`, `jsonpath.rs`).
 //!
 //! A case file has a head (YAML: `inputs`, `replies`, `readings`, `settings`) and files after lines `--- NAME`.
@@ -12,14 +12,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arazzo_engine::compile::{Compiled, compile};
-use arazzo_engine::diagnostic::Diagnostics;
+use arazzo_engine::diagnostic::{Diagnostics, Severity};
 use arazzo_engine::inputs::accept;
 use arazzo_engine::limits::{LoopDelay, Redirects, Settings};
-use arazzo_engine::load::{Fetched, LoadOptions, Loader, Need};
+use arazzo_engine::lint::ignore::ignore;
+use arazzo_engine::lint::lint;
+use arazzo_engine::load::{Bundle, Fetched, LoadOptions, Loader, Need};
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outgoing, Response, Turn};
 use arazzo_engine::node::{Node, NodeLimits};
 use arazzo_engine::program::WorkflowId;
-use arazzo_engine::source::Sources;
+use arazzo_engine::source::{SourceId, Sources};
 use serde_json::{Map, Value as Json, json};
 
 pub fn workspace_root() -> PathBuf {
@@ -77,16 +79,43 @@ impl Case {
         Self { head, files: sections }
     }
 
-    pub fn load(&self) -> (Option<Compiled>, Diagnostics, Sources) {
+    /// Everything that lint says; hints only where the head asks for them.
+    pub fn lint(&self) -> (Diagnostics, Sources) {
+        let (bundle, loading, sources) = bundle(&self.files, self.options());
+        let Some(bundle) = bundle else { return (loading, sources) };
+        let found = lint(&bundle, &compile(&bundle, loading, self.options().readings));
+        let (found, _) = ignore(found, &sources, SourceId(0), true);
+        let hints = self.head["hints"] == json!(true);
+        let mut shown = Diagnostics::default();
+        shown.extend(found.into_iter().filter(|d| hints || d.severity != Severity::Hint));
+        (shown, sources)
+    }
+
+    fn options(&self) -> LoadOptions {
         let readings = self.head["readings"].as_str().unwrap_or("lenient").parse().unwrap();
-        let options = LoadOptions { readings, root: Some("file:///work/".to_owned()), ..LoadOptions::default() };
-        load(&self.files, options)
+        LoadOptions { readings, root: Some("file:///work/".to_owned()), ..LoadOptions::default() }
+    }
+
+    pub fn load(&self) -> (Option<Compiled>, Diagnostics, Sources) {
+        load(&self.files, self.options())
     }
 }
 
 /// Loads from files in memory; the first is the entry document.
 pub fn load(files: &[(String, String)], options: LoadOptions) -> (Option<Compiled>, Diagnostics, Sources) {
     let readings = options.readings;
+    let (bundle, diagnostics, sources) = bundle(files, options);
+    match bundle {
+        Some(bundle) => {
+            let mut compiled = compile(&bundle, diagnostics, readings);
+            compiled.add_contracts(&bundle);
+            (Some(compiled), Diagnostics::default(), sources)
+        }
+        None => (None, diagnostics, sources),
+    }
+}
+
+pub fn bundle(files: &[(String, String)], options: LoadOptions) -> (Option<Bundle>, Diagnostics, Sources) {
     let entry = &files[0].0;
     let mut loader = Loader::new(format!("file:///work/{entry}"), entry.clone(), options);
     while let Need::Asks(asks) = loader.need() {
@@ -100,15 +129,7 @@ pub fn load(files: &[(String, String)], options: LoadOptions) -> (Option<Compile
             loader.give(&ask, found.ok_or(tried));
         }
     }
-    let (bundle, diagnostics, sources) = loader.finish();
-    match bundle {
-        Some(bundle) => {
-            let mut compiled = compile(&bundle, diagnostics, readings);
-            compiled.add_contracts(&bundle);
-            (Some(compiled), Diagnostics::default(), sources)
-        }
-        None => (None, diagnostics, sources),
-    }
+    loader.finish()
 }
 
 pub fn yaml(text: &str) -> Json {
@@ -150,12 +171,7 @@ pub fn golden(folder: &str, check: impl Fn(&Case) -> String) {
 #[test]
 fn documents_give_the_expected_reports() {
     golden("lint", |case| {
-        let (compiled, loading, sources) = case.load();
-        let mut found = loading;
-        if let Some(compiled) = compiled {
-            found.extend(compiled.description);
-            found.extend(compiled.workflows.into_iter().flatten());
-        }
+        let (found, sources) = case.lint();
         let mut report = String::new();
         for diagnostic in &found {
             writeln!(report, "{}", diagnostic.render(&sources, false, 140)).unwrap();

@@ -10,6 +10,7 @@ use clap::Parser;
 
 mod complete;
 mod exit;
+mod explain;
 mod flags;
 mod github;
 mod given;
@@ -18,6 +19,7 @@ mod help;
 mod inspect;
 mod lint;
 mod mock;
+mod project;
 mod recorded;
 mod replay;
 mod report;
@@ -55,6 +57,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     let code = match arguments.command {
         Command::Run(flags) => run::run(*flags, &mut screen),
         Command::Inspect(flags) => inspect::inspect(flags, &mut screen),
+        Command::Explain(flags) => explain::explain(&flags, &mut screen),
         Command::Lint(flags) => lint::lint(&flags, &mut screen),
         Command::Mock(flags) => mock::mock(&flags, &mut screen),
         Command::Graph(flags) => graph::graph(&flags, &mut screen),

@@ -1,59 +1,413 @@
-//! `arazzo lint`: what is wrong with documents, said before anything runs.
+//! `arazzo lint`: what is wrong with documents, said before anything runs, and repaired where it can be.
 
-use arazzo::engine::diagnostic::Severity;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use arazzo::engine::diagnostic::{Diagnostic, Severity};
+use arazzo::engine::lint::codes::{Category, category};
+use arazzo::engine::lint::fix::fix;
+use arazzo::engine::source::{SourceId, Sources};
 use arazzo::{Checked, Error};
 
 use crate::exit;
-use crate::flags::{LintFlags, Only};
-use crate::show::Screen;
+use crate::flags::{Fixes, Format, LintFlags, Only};
+use crate::project::Project;
+use crate::show::{Screen, diagnostics};
 
-/// Runs the command; the result is the exit code: 0 if no document has an error, 3 if one has, 6 if one was refused.
-pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
-    let mut code = exit::SUCCEEDED;
-    let (mut errors, mut warnings) = (0, 0);
-    for path in &flags.documents {
-        let checked = match check(flags, path) {
-            Ok(checked) => checked,
-            Err(error) => return screen.error(&error),
-        };
-        errors += checked.diagnostics.errors().count();
-        warnings += checked.diagnostics.warnings().count();
-        if checked.diagnostics.has_errors() {
-            code = code.max(exit::of(&checked.diagnostics));
-        }
-        for diagnostic in &checked.diagnostics {
-            if screen.report(&format!("{}\n", diagnostic.render(&checked.sources, true, crate::show::width()))).is_err()
-            {
-                return exit::OUTPUT;
-            }
-            if diagnostic.severity == Severity::Error {
-                screen.annotate(diagnostic, &checked.sources);
-            }
-        }
-    }
-    let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-    let documents = count(flags.documents.len(), "document");
-    let found = match (errors, warnings) {
-        (0, 0) => "nothing found".to_owned(),
-        (errors, 0) => count(errors, "error"),
-        (0, warnings) => count(warnings, "warning"),
-        (errors, warnings) => format!("{}, {}", count(errors, "error"), count(warnings, "warning")),
-    };
-    screen.line(&format!("{documents}: {found}"));
-    code
+/// How often fixes are looked for again in what was repaired.
+const PASSES: usize = 10;
+
+/// Bytes that standard input may have, as any document.
+const STDIN_BYTES: u64 = 16 << 20;
+
+/// Folders that hold the documents of others.
+const FOREIGN: [&str; 2] = ["node_modules", "target"];
+
+/// What was said about all documents.
+#[derive(Default)]
+struct Tally {
+    errors: usize,
+    warnings: usize,
+    hints: usize,
+    hidden: usize,
+    ignored: usize,
+    fixable: usize,
+    fixed: usize,
+    /// What is printed at the end: JSON and SARIF are one value.
+    collected: Vec<(Diagnostic, Sources)>,
+    objects: Vec<serde_json::Value>,
+    refused: bool,
 }
 
-fn check(flags: &LintFlags, path: &std::path::Path) -> Result<Checked, Error> {
-    let builder = flags.reading.on(arazzo::open(path)).workspace(true);
-    match flags.only {
-        Some(Only::Structure) => builder.structure(),
-        None => {
-            let description = match builder.load() {
-                Ok(description) => description,
-                Err(Error::Documents { diagnostics, sources }) => return Ok(Checked { diagnostics, sources }),
-                Err(error) => return Err(error),
-            };
-            Ok(Checked { diagnostics: description.diagnostics(), sources: description.sources().clone() })
+/// A document to look at.
+struct Input {
+    path: PathBuf,
+    /// The text of standard input.
+    text: Option<String>,
+}
+
+/// Runs the command; the result is the exit code: 0 if no document has an error, 3 if one has.
+pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
+    let inputs = match inputs(flags) {
+        Ok(inputs) => inputs,
+        Err(message) => {
+            screen.line(&format!("error: {message}"));
+            return exit::USAGE;
+        }
+    };
+    if inputs.is_empty() {
+        screen.line("error: no Arazzo documents there (files whose root has `arazzo:`)");
+        return exit::NOTHING;
+    }
+    let mut projects: Vec<Project> = vec![];
+    let mut tally = Tally::default();
+    for input in &inputs {
+        let project = match project(flags, &input.path, &mut projects) {
+            Ok(project) => project,
+            Err(message) => {
+                screen.line(&format!("error: {message}"));
+                return exit::USAGE;
+            }
+        };
+        if let Err(code) = document(flags, input, project, &mut tally, screen) {
+            return code;
         }
     }
+    for (diagnostic, sources) in projects.iter().flat_map(Project::unused) {
+        if let Err(code) = tally.say(flags, diagnostic, &sources, None, screen) {
+            return code;
+        }
+    }
+    if let Err(code) = tally.finish(flags, inputs.len(), screen) {
+        return code;
+    }
+    match (tally.refused, tally.errors) {
+        (true, _) => exit::REFUSED,
+        (false, 0) => exit::SUCCEEDED,
+        _ => exit::DOCUMENT,
+    }
+}
+
+/// Looks at one document, repairs it if that was asked for, and says what is left.
+fn document(
+    flags: &LintFlags,
+    input: &Input,
+    mut project: Option<&mut Project>,
+    tally: &mut Tally,
+    screen: &mut Screen,
+) -> Result<(), u8> {
+    let mut checked = check(flags, input, None).map_err(|error| screen.error(&error))?;
+    if let Some(project) = &mut project {
+        project.meets(&input.path);
+    }
+    let mut left = judged(&checked, input, project.as_deref_mut());
+    if let Some(which) = flags.fixes() {
+        let repaired = repair(flags, input, which, &mut checked, &mut left, project, screen, tally)?;
+        if let Some((before, after)) = repaired {
+            write(flags, input, &before, &after, screen)?;
+        }
+    }
+    tally.ignored += checked.ignored + left.ignored;
+    tally.refused |= checked.diagnostics.has_refusals();
+    for (diagnostic, part) in left.found {
+        let part = part.as_ref().map(|(workflow, step)| (workflow.as_str(), step.as_deref()));
+        tally.say(flags, diagnostic, &checked.sources, part, screen)?;
+    }
+    Ok(())
+}
+
+/// The workflow and step that a diagnostic stands in.
+type Within = Option<(String, Option<String>)>;
+
+/// What is left of diagnostics when the project was asked.
+#[derive(Default)]
+struct Judged {
+    found: Vec<(Diagnostic, Within)>,
+    ignored: usize,
+}
+
+fn judged(checked: &Checked, input: &Input, mut project: Option<&mut Project>) -> Judged {
+    let mut judged = Judged::default();
+    for diagnostic in &checked.diagnostics {
+        let part = checked.part(diagnostic).map(|part| (part.workflow.clone(), part.step.clone()));
+        let Some(project) = &mut project else {
+            judged.found.push((diagnostic.clone(), part));
+            continue;
+        };
+        let place = part.as_ref().map(|(workflow, step)| (workflow.as_str(), step.as_deref()));
+        let (kept, ignored) = project.judge(&input.path, diagnostic.clone(), place);
+        judged.ignored += usize::from(ignored);
+        judged.found.extend(kept.map(|kept| (kept, part)));
+    }
+    judged
+}
+
+/// Makes fixes until there are no more; the text before and after, if something was made.
+#[expect(clippy::too_many_arguments, reason = "what a document is looked at with")]
+fn repair(
+    flags: &LintFlags,
+    input: &Input,
+    which: Fixes,
+    checked: &mut Checked,
+    left: &mut Judged,
+    mut project: Option<&mut Project>,
+    screen: &mut Screen,
+    tally: &mut Tally,
+) -> Result<Option<(String, String)>, u8> {
+    let Some(before) = checked.sources.get(SourceId(0)).map(|source| source.text.to_string()) else { return Ok(None) };
+    let json = before.trim_start().starts_with('{') && input.path.extension().is_none_or(|e| e == "json");
+    let mut text = before.clone();
+    for _ in 0..PASSES {
+        let wanted: Vec<Diagnostic> = left
+            .found
+            .iter()
+            .map(|(diagnostic, _)| diagnostic)
+            .filter(|d| d.fix.as_ref().is_some_and(|fix| fix.exact || which == Fixes::All))
+            .filter(|d| shown(flags, d))
+            .cloned()
+            .collect();
+        let errors = checked.diagnostics.errors().count();
+        let mut made = false;
+        // All at once; where that makes anything worse, each on its own.
+        let all: Vec<&Diagnostic> = wanted.iter().collect();
+        let single: Vec<Vec<&Diagnostic>> = wanted.iter().map(|one| vec![one]).collect();
+        for attempt in std::iter::once(all).chain(single) {
+            let fixed = fix(&text, SourceId(0), json, &attempt);
+            if fixed.made.is_empty() || fixed.text == text {
+                continue;
+            }
+            let again = check(flags, input, Some(&fixed.text)).map_err(|error| screen.error(&error))?;
+            if again.diagnostics.errors().count() > errors {
+                continue;
+            }
+            for diagnostic in fixed.made.iter().filter_map(|index| attempt.get(*index)) {
+                let place = diagnostic.place(&checked.sources);
+                let place = place.map(|p| format!("{}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
+                let title = diagnostic.fix.as_ref().map(|fix| fix.title.as_str()).unwrap_or_default();
+                let word = if flags.diff { "would fix" } else { "fixed" };
+                screen.line(&format!("{word} {place} [{}] {title}", diagnostic.code));
+            }
+            tally.fixed += fixed.made.len();
+            text = fixed.text;
+            *checked = again;
+            *left = judged(checked, input, project.as_deref_mut());
+            made = true;
+            break;
+        }
+        if !made {
+            break;
+        }
+    }
+    Ok((text != before).then_some((before, text)))
+}
+
+/// Writes what was repaired, or shows it.
+fn write(flags: &LintFlags, input: &Input, before: &str, after: &str, screen: &mut Screen) -> Result<(), u8> {
+    if flags.diff {
+        let name = input.path.display().to_string();
+        let diff = similar::TextDiff::from_lines(before, after);
+        let text = diff.unified_diff().context_radius(3).header(&name, &name).to_string();
+        return screen.data(text.trim_end_matches('\n')).map_err(|_| exit::OUTPUT);
+    }
+    if input.text.is_some() {
+        return screen.data(after.strip_suffix('\n').unwrap_or(after)).map_err(|_| exit::OUTPUT);
+    }
+    let saved = std::fs::read(&input.path).and_then(|bytes| {
+        // A byte order mark is no part of the text, and stays.
+        let mark: &[u8] = if bytes.starts_with(b"\xef\xbb\xbf") { b"\xef\xbb\xbf" } else { b"" };
+        if bytes.strip_prefix(mark) != Some(before.as_bytes()) {
+            return Err(std::io::Error::other(format!("`{}` was changed meanwhile", input.path.display())));
+        }
+        crate::save::replace(&input.path, &[mark, after.as_bytes()].concat())
+    });
+    saved.map_err(|error| {
+        screen.line(&format!("error: cannot write the fixes: {error}"));
+        exit::OUTPUT
+    })
+}
+
+/// `true` if a diagnostic is among those that were asked for.
+fn shown(flags: &LintFlags, diagnostic: &Diagnostic) -> bool {
+    let asked = |category: Category| flags.only.iter().any(|only| only.category() == category);
+    let category = category(&diagnostic.code);
+    if !flags.only.is_empty() {
+        // What keeps a document from being read is said whatever was asked for.
+        return category.is_none_or(asked)
+            || diagnostic.code.ends_with("-syntax") && diagnostic.code.starts_with(['y', 'j']);
+    }
+    flags.hints || diagnostic.severity != Severity::Hint
+}
+
+impl Tally {
+    fn say(
+        &mut self,
+        flags: &LintFlags,
+        diagnostic: Diagnostic,
+        sources: &Sources,
+        part: Option<(&str, Option<&str>)>,
+        screen: &mut Screen,
+    ) -> Result<(), u8> {
+        if !shown(flags, &diagnostic) {
+            self.hidden += usize::from(flags.only.is_empty());
+            return Ok(());
+        }
+        match diagnostic.severity {
+            Severity::Error => self.errors += 1,
+            Severity::Warning => self.warnings += 1,
+            Severity::Hint => self.hints += 1,
+        }
+        self.fixable += usize::from(diagnostic.fix.is_some());
+        let written = match flags.format() {
+            Format::Text => {
+                if diagnostic.severity == Severity::Error {
+                    screen.annotate(&diagnostic, sources);
+                }
+                screen.report(&format!("{}\n", diagnostics::text(&diagnostic, sources, crate::show::width())))
+            }
+            Format::Github => screen.data(&diagnostics::github(&diagnostic, sources)),
+            Format::Json => {
+                self.objects.push(diagnostics::object(&diagnostic, sources, part));
+                Ok(())
+            }
+            Format::Sarif => {
+                self.collected.push((diagnostic, sources.clone()));
+                Ok(())
+            }
+        };
+        written.map_err(|_| exit::OUTPUT)
+    }
+
+    fn finish(&mut self, flags: &LintFlags, documents: usize, screen: &mut Screen) -> Result<(), u8> {
+        let value = match flags.format() {
+            Format::Json => Some(serde_json::json!({ "v": 1, "diagnostics": std::mem::take(&mut self.objects) })),
+            Format::Sarif => Some(diagnostics::sarif(&self.collected)),
+            Format::Text | Format::Github => None,
+        };
+        if let Some(value) = value {
+            screen.data(&value.to_string()).map_err(|_| exit::OUTPUT)?;
+        }
+        let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
+        let parts = [(self.errors, "error"), (self.warnings, "warning"), (self.hints, "hint")];
+        let parts: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| count(*n, word)).collect();
+        let mut line = format!("{}: ", count(documents, "document"));
+        line += &if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") };
+        let mut more = vec![];
+        if self.fixed > 0 {
+            more.push(format!(
+                "{} {}",
+                count(self.fixed, "fix").replace("fixs", "fixes"),
+                if flags.diff { "to make" } else { "made" }
+            ));
+        }
+        if self.fixable > 0 && flags.fixes() != Some(Fixes::All) {
+            more.push(format!("{} with a fix: --fix, --fix=all, --diff", self.fixable));
+        }
+        if self.ignored > 0 {
+            more.push(format!("{} ignored", self.ignored));
+        }
+        if self.hidden > 0 {
+            more.push(format!("{}: --hints", count(self.hidden, "hint")));
+        }
+        if !parts.is_empty() {
+            more.push("explain a code: arazzo explain CODE".to_owned());
+        }
+        if !more.is_empty() {
+            line += &format!(" ({})", more.join("; "));
+        }
+        screen.line(&line);
+        Ok(())
+    }
+}
+
+/// What the document is found to be; `text` instead of what is written in it.
+fn check(flags: &LintFlags, input: &Input, text: Option<&str>) -> Result<Checked, Error> {
+    let mut builder = flags.reading.on(arazzo::open(&input.path)).workspace(true);
+    for (name, path) in &flags.sources {
+        builder = builder.source(name, path);
+    }
+    if let Some(text) = text.or(input.text.as_deref()) {
+        builder = builder.text(text);
+    }
+    if flags.no_sources {
+        builder = builder.without_sources();
+    }
+    if flags.only == [Only::Structure] { builder.structure() } else { builder.lint() }
+}
+
+fn project<'p>(
+    flags: &LintFlags,
+    document: &Path,
+    known: &'p mut Vec<Project>,
+) -> Result<Option<&'p mut Project>, String> {
+    if flags.no_config {
+        return Ok(None);
+    }
+    let Some(found) = Project::of(document)? else { return Ok(None) };
+    let index = known.iter().position(|project| project.path() == found.path()).unwrap_or_else(|| {
+        known.push(found);
+        known.len() - 1
+    });
+    Ok(known.get_mut(index))
+}
+
+/// The documents that were asked for: files, standard input, and those in folders.
+fn inputs(flags: &LintFlags) -> Result<Vec<Input>, String> {
+    let mut found = vec![];
+    for path in &flags.documents {
+        if path.as_os_str() == "-" {
+            let mut text = String::new();
+            let read = std::io::stdin().take(STDIN_BYTES + 1).read_to_string(&mut text);
+            read.map_err(|error| format!("cannot read standard input: {error}"))?;
+            let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+            found.push(Input { path: PathBuf::from("stdin"), text: Some(text) });
+        } else if path.is_dir() {
+            let mut files = vec![];
+            documents_in(path, &mut files)?;
+            // `.` is no part of a path that people want to see.
+            files.iter_mut().for_each(|file| *file = file.strip_prefix(".").unwrap_or(file).to_path_buf());
+            files.sort();
+            found.extend(files.into_iter().map(|path| Input { path, text: None }));
+        } else {
+            found.push(Input { path: path.clone(), text: None });
+        }
+    }
+    Ok(found)
+}
+
+fn documents_in(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
+    let say = |error: std::io::Error| format!("cannot read the folder `{}`: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(say)? {
+        let entry = entry.map_err(say)?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let kind = entry.file_type().map_err(say)?;
+        if name.starts_with('.') || FOREIGN.contains(&name.as_str()) {
+            continue;
+        }
+        // Links to folders may lead round in circles.
+        if kind.is_dir() {
+            documents_in(&path, found)?;
+        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") && is_arazzo(&path) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// `true` if the root of a file has `arazzo`: a line that begins with it, or a JSON object that has it early.
+fn is_arazzo(path: &Path) -> bool {
+    let Ok(file) = std::fs::File::open(path) else { return false };
+    let mut bytes = vec![];
+    if file.take(STDIN_BYTES).read_to_end(&mut bytes).is_err() {
+        return false;
+    }
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim_start_matches('\u{feff}');
+    let key = |line: &str| {
+        ["arazzo", "\"arazzo\"", "'arazzo'"]
+            .iter()
+            .any(|key| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')))
+    };
+    let flow = text.trim_start().strip_prefix('{');
+    text.lines().any(key)
+        || flow.is_some_and(|rest| rest.split([',', '{', '\n']).take(8).any(|part| key(part.trim_start())))
 }

@@ -21,6 +21,29 @@ pub(crate) fn save(path: &Path, text: &str, readers: Readers) -> Result<()> {
     write(path, text, readers).map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
 }
 
+/// Writes exactly these bytes in the place of a file that is there: it is either the old one or the whole new one, and
+/// may be read and written by whom it was.
+///
+/// # Errors
+/// What is wrong, with the path.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = |path: &Path| {
+        let path = path.canonicalize()?;
+        let permissions = std::fs::metadata(&path)?.permissions();
+        let (part, mut file) = beside(&path, Readers::Usual)?;
+        let result = file
+            .write_all(bytes)
+            .and_then(|()| file.set_permissions(permissions))
+            .and_then(|()| file.sync_all())
+            .and_then(|()| std::fs::rename(&part, &path));
+        if result.is_err() {
+            let _ = std::fs::remove_file(&part);
+        }
+        result
+    };
+    write(path).map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
+}
+
 fn write(path: &Path, text: &str, readers: Readers) -> Result<()> {
     // A link stays, and what it leads to is written.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());

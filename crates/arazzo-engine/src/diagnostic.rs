@@ -17,6 +17,8 @@ use crate::source::{Place, Sources, Span};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
+    /// The document runs as it is written; it could be clearer.
+    Hint,
     /// The document runs; the reading that was chosen is named.
     Warning,
     /// The document does not run.
@@ -92,6 +94,12 @@ impl Diagnostic {
         Self::new(code.into(), Severity::Warning, span.into(), message.into())
     }
 
+    /// A hint at `span`.
+    #[must_use]
+    pub fn hint(code: impl Into<Cow<'static, str>>, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self::new(code.into(), Severity::Hint, span.into(), message.into())
+    }
+
     fn new(code: Cow<'static, str>, severity: Severity, span: Option<Span>, message: String) -> Self {
         Self {
             code,
@@ -155,6 +163,7 @@ impl Diagnostic {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Hint => Level::INFO.with_name("hint"),
         };
         let mut group = Group::with_title(level.primary_title(one_line(&self.message)).id(self.code.as_ref()));
         type Part = (std::ops::Range<usize>, String, AnnotationKind);
@@ -300,6 +309,13 @@ impl Diagnostics {
         }
     }
 
+    /// Makes an error of what was said with this code at this place.
+    pub fn raise(&mut self, code: &str, span: Span) {
+        for diagnostic in self.0.iter_mut().filter(|d| d.code == code && d.span == Some(span)) {
+            diagnostic.severity = Severity::Error;
+        }
+    }
+
     /// All of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.all.iter()
@@ -313,6 +329,11 @@ impl Diagnostics {
     /// The warnings.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostic> {
         self.all.iter().filter(|d| d.severity == Severity::Warning)
+    }
+
+    /// The hints.
+    pub fn hints(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.0.iter().filter(|d| d.severity == Severity::Hint)
     }
 
     /// `true` if something keeps the document from running.

@@ -1113,6 +1113,19 @@ impl Reader<'_> {
     fn required<'n>(&mut self, node: &'n Node, name: &str, what: &str) -> Option<&'n Node> {
         let found = node.get(name);
         if found.is_none() && matches!(node.kind, Kind::Object(_)) {
+            // One that is misspelt was named as unknown: that is what is wrong.
+            let misspelt = node.members().iter().map(|(key, _)| key).find(|key| {
+                let said = |d: &Diagnostic| {
+                    d.code == "unknown-field"
+                        && d.span == Some(key.span)
+                        && d.help.as_deref() == Some(&format!("did you mean `{name}`?"))
+                };
+                self.diagnostics.iter().any(said)
+            });
+            if let Some(key) = misspelt {
+                self.diagnostics.raise("unknown-field", key.span);
+                return None;
+            }
             self.error("missing-field", node.span, format!("{what} has no `{name}`"), format!("add `{name}:`"));
         }
         found

@@ -86,6 +86,7 @@ pub mod expr;
 pub mod graph;
 pub mod inputs;
 pub mod limits;
+pub mod lint;
 pub mod load;
 pub mod machine;
 pub mod mock;

@@ -19,14 +19,16 @@ pub(crate) struct Where {
     pub(crate) folders: Vec<PathBuf>,
     /// `true`: in the workspaces of the documents that are named; else only in their folders.
     pub(crate) workspace: bool,
+    /// `true`: the document alone is read, and what it describes counts as not there.
+    pub(crate) entry_only: bool,
 }
 
 /// Loads the document at `path` and what it describes.
 ///
 /// # Errors
 /// [`Error::Setup`] if `path` is not a path of this machine. What is wrong with the documents is in the loader.
-pub(crate) fn load(path: &Path, options: LoadOptions, place: &Where) -> Result<Loader, Error> {
-    read_documents(path, options, place, Begin::Arazzo)
+pub(crate) fn load(path: &Path, options: LoadOptions, place: &Where, text: Option<&str>) -> Result<Loader, Error> {
+    read_documents(path, options, place, Begin::Arazzo, text)
 }
 
 /// Loads the OpenAPI document at `path` and what it refers to.
@@ -35,7 +37,7 @@ pub(crate) fn load(path: &Path, options: LoadOptions, place: &Where) -> Result<L
 /// As [`load`].
 #[cfg(feature = "mock")]
 pub(crate) fn api(path: &Path, place: &Where) -> Result<Loader, Error> {
-    read_documents(path, LoadOptions::default(), place, Begin::Api)
+    read_documents(path, LoadOptions::default(), place, Begin::Api, None)
 }
 
 /// What is read.
@@ -51,11 +53,17 @@ enum Begin {
 ///
 /// # Errors
 /// As [`load`].
-pub(crate) fn entry(path: &Path, options: LoadOptions) -> Result<Loader, Error> {
-    read_documents(path, options, &Where::default(), Begin::ArazzoOnly)
+pub(crate) fn entry(path: &Path, options: LoadOptions, text: Option<&str>) -> Result<Loader, Error> {
+    read_documents(path, options, &Where::default(), Begin::ArazzoOnly, text)
 }
 
-fn read_documents(path: &Path, mut options: LoadOptions, place: &Where, begin: Begin) -> Result<Loader, Error> {
+fn read_documents(
+    path: &Path,
+    mut options: LoadOptions,
+    place: &Where,
+    begin: Begin,
+    text: Option<&str>,
+) -> Result<Loader, Error> {
     let shown = shown(path);
     let absolute =
         std::path::absolute(path).map_err(|error| Error::Setup(format!("`{shown}` is not a path: {error}")))?;
@@ -86,6 +94,16 @@ fn read_documents(path: &Path, mut options: LoadOptions, place: &Where, begin: B
     };
     while let Need::Asks(asks) = loader.need() {
         for ask in asks {
+            if let (Wanted::Entry, Some(text)) = (ask.wanted, text) {
+                let uri = ask.candidates.first().map(|candidate| candidate.uri.clone()).unwrap_or_default();
+                let name = self::shown(path);
+                loader.give(&ask, Ok(Fetched { name, uri, bytes: text.as_bytes().to_vec() }));
+                continue;
+            }
+            if place.entry_only && ask.wanted != Wanted::Entry {
+                loader.give(&ask, Err(Unread::default()));
+                continue;
+            }
             let limit = if ask.wanted == Wanted::Entry { bytes } else { FILE_BYTES };
             loader.give(&ask, fetch(&ask, &base, &files, limit));
         }

@@ -79,6 +79,7 @@ pub use transport::{Clock, Pending, Transport};
 pub fn open(path: impl Into<PathBuf>) -> Builder {
     Builder {
         path: path.into(),
+        text: None,
         options: LoadOptions::default(),
         settings: Settings::default(),
         sources: vec![],
@@ -92,13 +93,53 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
     }
 }
 
+/// Says everything that is to be said about the document at `path`, as [`Builder::lint`] does.
+///
+/// ```no_run
+/// for found in arazzo::lint("flow.arazzo.yaml")?.diagnostics.errors() {
+///     println!("{}: {}", found.code, found.message);
+/// }
+/// # Ok::<(), arazzo::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Setup`] if the path is not one.
+pub fn lint(path: impl Into<PathBuf>) -> Result<Checked, Error> {
+    open(path).lint()
+}
+
 /// What is to be said about a document.
 #[derive(Debug, Clone)]
 pub struct Checked {
     /// What was found, in the order of the text.
     pub diagnostics: Diagnostics,
-    /// The texts, for places and snippets.
+    /// The texts, for places and snippets; the first is the document.
     pub sources: engine::source::Sources,
+    /// The workflows and steps of the document, for who asks where a diagnostic stands.
+    pub parts: Vec<engine::lint::Part>,
+    /// How many diagnostics `# arazzo-ignore` comments left out.
+    pub ignored: usize,
+}
+
+impl Checked {
+    fn new(diagnostics: Diagnostics, sources: engine::source::Sources) -> Self {
+        Self { diagnostics, sources, parts: vec![], ignored: 0 }
+    }
+
+    /// Leaves out what comments of the document ignore; `whole` if everything was looked at.
+    fn without_ignored(mut self, whole: bool) -> Self {
+        let found = std::mem::take(&mut self.diagnostics);
+        (self.diagnostics, self.ignored) =
+            engine::lint::ignore::ignore(found, &self.sources, engine::source::SourceId(0), whole);
+        self
+    }
+
+    /// The step, or else the workflow, that a diagnostic stands in.
+    #[must_use]
+    pub fn part(&self, diagnostic: &Diagnostic) -> Option<&engine::lint::Part> {
+        let at = diagnostic.span?;
+        self.parts.iter().rev().find(|part| part.holds(at))
+    }
 }
 
 /// How a document is to be read and run.
@@ -106,6 +147,7 @@ pub struct Checked {
 #[must_use = "nothing is read before `load`"]
 pub struct Builder {
     path: PathBuf,
+    text: Option<String>,
     options: LoadOptions,
     settings: Settings,
     sources: Vec<(String, PathBuf)>,
@@ -166,6 +208,19 @@ impl Builder {
     /// that is opened, those of files that are named with [`Builder::source`], and below.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.place.folders.push(folder.into());
+        self
+    }
+
+    /// Takes this text for the document instead of reading it: what an editor holds, or standard input. The path says
+    /// where it stands, and so what its relative urls lead to.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
+    /// Reads the document alone; [`Builder::lint`] then says what can be known without what it describes.
+    pub fn without_sources(mut self) -> Self {
+        self.place.entry_only = true;
         self
     }
 
@@ -272,8 +327,32 @@ impl Builder {
     /// # Errors
     /// [`Error::Setup`] if the path is not one.
     pub fn structure(self) -> Result<Checked, Error> {
-        let (_, diagnostics, sources) = fetch::entry(&self.path, self.options)?.finish();
-        Ok(Checked { diagnostics: diagnostics.sorted(), sources })
+        let loader = fetch::entry(&self.path, self.options, self.text.as_deref())?;
+        let (_, diagnostics, sources) = loader.finish();
+        Ok(Checked::new(diagnostics.sorted(), sources).without_ignored(false))
+    }
+
+    /// Reads the document and its source descriptions, and says everything that is to be said about them: what keeps
+    /// workflows from running, what departs from the specification, and what is likely a mistake. Diagnostics have
+    /// places and, where it can be repaired, text edits.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if a path cannot be used. What is wrong with the documents is no error.
+    pub fn lint(mut self) -> Result<Checked, Error> {
+        let readings = self.options.readings;
+        match self.read()? {
+            Read::Bundle { bundle, loading } => {
+                let compiled = compile(&bundle, loading, readings);
+                let mut found = engine::lint::lint(&bundle, &compiled);
+                if self.place.entry_only {
+                    found = engine::lint::without_sources(&bundle, found);
+                }
+                let parts = engine::lint::parts(&bundle);
+                let checked = Checked { parts, ..Checked::new(found, bundle.sources) };
+                Ok(checked.without_ignored(!self.place.entry_only))
+            }
+            Read::Nothing(checked) => Ok(checked),
+        }
     }
 
     /// Reads the document and its source descriptions, and compiles every workflow.
@@ -282,18 +361,13 @@ impl Builder {
     /// [`Error::Documents`] if there is no document to speak of; faults of single workflows are kept in the description
     /// until one of them is asked for. [`Error::Setup`] if a path cannot be used.
     pub fn load(mut self) -> Result<Description, Error> {
-        for (name, path) in &self.sources {
-            self.options.sources.insert(name.clone(), fetch::uri_of(path)?);
-        }
-        if is_remote(&self.path) {
-            let mut diagnostics = Diagnostics::default();
-            let message = format!("documents on the network are not read yet: `{}`", self.path.display());
-            diagnostics.push(Diagnostic::error("remote-document", None, message).help("save it to a file".to_owned()));
-            return Err(Error::Documents { diagnostics, sources: Default::default() });
-        }
         let readings = self.options.readings;
-        let (bundle, loading, sources) = fetch::load(&self.path, self.options, &self.place)?.finish();
-        let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };
+        let (bundle, loading) = match self.read()? {
+            Read::Bundle { bundle, loading } => (bundle, loading),
+            Read::Nothing(Checked { diagnostics, sources, .. }) => {
+                return Err(Error::Documents { diagnostics, sources });
+            }
+        };
         let mut compiled = compile(&bundle, loading, readings);
         if self.settings.contract != ContractCheck::Off {
             compiled.add_contracts(&bundle);
@@ -303,7 +377,7 @@ impl Builder {
         self.settings.credentials.certificate = self.network.certificate.is_some();
         #[cfg(feature = "mock")]
         let mocking = match self.mocked.take() {
-            Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
+            Some(mocked) => Some(mocked.of(*bundle, &compiled.program, &mut self.settings.servers)?),
             None => None,
         };
         let notes = insecure(&self.network.insecure_hosts);
@@ -331,6 +405,34 @@ impl Builder {
             mocking: mocking.map(Arc::new),
         })
     }
+
+    /// Reads the documents.
+    fn read(&mut self) -> Result<Read, Error> {
+        for (name, path) in &self.sources {
+            self.options.sources.insert(name.clone(), fetch::uri_of(path)?);
+        }
+        if is_remote(&self.path) {
+            let message = format!("documents on the network are not read yet: `{}`", self.path.display());
+            let fault = Diagnostic::error("remote-document", None, message).help("save it to a file".to_owned());
+            return Ok(Read::Nothing(Checked::new(fault.into(), Default::default())));
+        }
+        let (bundle, loading, sources) =
+            fetch::load(&self.path, self.options.clone(), &self.place, self.text.as_deref())?.finish();
+        Ok(match bundle {
+            Some(bundle) => Read::Bundle { bundle: Box::new(bundle), loading },
+            None => Read::Nothing(Checked::new(loading, sources)),
+        })
+    }
+}
+
+/// What reading documents came to.
+enum Read {
+    Bundle {
+        bundle: Box<engine::load::Bundle>,
+        loading: Diagnostics,
+    },
+    /// There is no document to speak of.
+    Nothing(Checked),
 }
 
 /// A document that was read, with all its workflows. Cheap to clone; runs of all clones share connections.

@@ -17,6 +17,7 @@ use crate::github;
 use paint::Paint;
 
 pub(crate) mod account;
+pub(crate) mod diagnostics;
 pub(crate) mod failure;
 pub(crate) mod graph;
 mod job;

@@ -354,6 +354,7 @@ impl<'b> Compiler<'b> {
                 Some("read an output of a step: $steps.<stepId>.outputs.<name>".to_owned())
             }
             Stage::Answered => Some("an answer is read with $response.body".to_owned()),
+            Stage::Unknown => None,
             Stage::Message => Some("a message is read with $message.payload".to_owned()),
         };
         self.push(

@@ -358,6 +358,27 @@ impl<'b> Compiler<'b> {
             .map_or_else(|| format!("{} {}", operation.method.to_uppercase(), operation.path), str::to_owned);
         let near = nearest(name, declared.iter().map(|d| d.name));
         let elsewhere = declared.iter().find(|d| d.name == *name);
+        // A path parameter that stands elsewhere leaves the path without it.
+        if let (Some(d), Some(location)) = (elsewhere, &parameter.location)
+            && (place == Location::Path || d.location == "path")
+        {
+            let message = format!(
+                "`{name}` is a {} parameter of operation `{called}`, not one of the {}",
+                d.location, location.value
+            );
+            self.push(
+                Diagnostic::error("misplaced-parameter", location.span(), message)
+                    .note(d.node.span, "described here")
+                    .help(format!("write in: {}", d.location))
+                    .fix(
+                        format!("write in: {}; it is sent there", d.location),
+                        false,
+                        vec![Edit { span: location.span(), text: d.location.to_owned() }],
+                    )
+                    .section("§Parameter Object"),
+            );
+            return None;
+        }
         let help = match (elsewhere, near) {
             (Some(d), _) => Some(format!("it is declared with `in: {}`", d.location)),
             (None, Some(near)) => Some(format!("did you mean `{near}`?")),
@@ -397,7 +418,13 @@ impl<'b> Compiler<'b> {
         let has = |name: &str, location: &str| {
             given.iter().any(|parameter| {
                 let place = parameter.location.as_ref().map_or("", |place| place.value.as_str());
-                (place == location || place.is_empty()) && named(&parameter.name.value, location, name)
+                let own = &parameter.name.value;
+                if named(own, location, name) {
+                    let known = declared.iter().any(|d| d.location == place && named(d.name, place, own));
+                    return place == location || !known;
+                }
+                let stray = !declared.iter().any(|d| d.location == place && named(d.name, place, own));
+                place == location && stray && nearest(own, [name]).is_some()
             })
         };
         let called = operation

@@ -116,7 +116,13 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
         steps: std::mem::take(&mut compiler.steps),
         operations: std::mem::take(&mut compiler.operations),
     };
-    for (id, fault) in order::check(&mut program).into_iter().chain(flow::check(&program)) {
+    let written: Vec<&document::Workflow> =
+        bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows).collect();
+    for (id, mut fault) in order::check(&mut program).into_iter().chain(flow::check(&program)) {
+        if fault.code == "dependency-cycle" {
+            let needed = written.get(id.0 as usize).and_then(|workflow| workflow.depends_on.first());
+            fault.span = needed.map(document::Text::span).or(fault.span);
+        }
         if let Some(own) = found.get_mut(id.0 as usize) {
             own.push(fault);
         }
@@ -242,6 +248,8 @@ enum Stage {
     Returned,
     /// A message was sent or received.
     Message,
+    /// It is not known what the step calls.
+    Unknown,
     /// No step: the outputs of a workflow.
     Outside,
 }
@@ -414,7 +422,17 @@ impl<'b> Compiler<'b> {
         }
         let entry = self.in_order(workflow, &ids);
         let outputs = self.outputs(&workflow.outputs, &context.at(Stage::Outside));
-        let dependencies = workflow.depends_on.iter().filter_map(|text| self.called_workflow(text)).collect();
+        let mut dependencies = vec![];
+        for text in &workflow.depends_on {
+            match self.called_workflow(text) {
+                Some(needed) if needed == id => {
+                    let message = format!("workflow `{}` depends on itself", workflow.id.value);
+                    let fault = Diagnostic::error("dependency-cycle", text.span(), message);
+                    self.push(fault.help("leave it out".to_owned()).section("§Workflow Object"));
+                }
+                needed => dependencies.extend(needed),
+            }
+        }
         Workflow {
             name: workflow.id.value.clone(),
             document: self.document,
@@ -498,6 +516,12 @@ impl<'b> Compiler<'b> {
         step: &document::Step,
         context: &Context<'_>,
     ) -> (Call, Stage, Option<openapi::Operation<'b>>) {
+        let others = [&step.operation_id, &step.operation_path, &step.channel_path];
+        // Of several targets, which was said, none is read.
+        let several = step.workflow_id.is_some() && others.iter().any(|target| target.is_some());
+        if several {
+            return (self.nothing(step), Stage::Unknown, None);
+        }
         if let Some(text) = &step.workflow_id {
             let Some(target) = self.called_workflow(text) else {
                 // Its parameters are read all the same, so that one pass names every fault.

@@ -58,6 +58,12 @@ pub fn parse(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Opti
 }
 
 impl Condition {
+    /// `true` for the constant that is always met.
+    #[must_use]
+    pub fn is_true(&self) -> bool {
+        *self == Self::Literal(Json::Bool(true))
+    }
+
     /// The expressions that it reads, in order.
     #[must_use]
     pub fn expressions(&self) -> Vec<&Expr> {

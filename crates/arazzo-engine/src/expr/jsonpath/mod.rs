@@ -183,6 +183,25 @@ fn reads_within(logical: &Logical, current: &[Way], found: &mut Vec<Vec<Way>>) {
     debug_assert_eq!(never, Ok(false));
 }
 
+/// The ways that are compared with constants by `==`.
+fn compared_in(logical: &Logical, current: &[Way], found: &mut Vec<(Vec<Way>, Value)>) {
+    match logical {
+        Logical::Or(parts) | Logical::And(parts) => parts.iter().for_each(|part| compared_in(part, current, found)),
+        Logical::Not(inner) => compared_in(inner, current, found),
+        Logical::Compare(left, Operator::Equal, right) => match (left, right) {
+            (Operand::Path(path), Operand::Literal(value)) | (Operand::Literal(value), Operand::Path(path)) => {
+                let mut ways = vec![];
+                reads_of(path, current, &mut ways);
+                if let ([way], false) = (ways.as_slice(), path.length) {
+                    found.push((way.clone(), value.clone()));
+                }
+            }
+            _ => {}
+        },
+        Logical::Compare(..) | Logical::Exists(_) | Logical::Truthy(_) | Logical::Test(_) => {}
+    }
+}
+
 impl Query {
     /// Parses a query; with `holes`, expressions in braces may stand for values.
     ///
@@ -278,6 +297,26 @@ impl Condition {
                 found
             }
         }
+    }
+
+    /// The ways that a comparison, or a filter that is the last part of a query, compares with constants by `==`.
+    #[must_use]
+    pub fn compared(&self) -> Vec<(Vec<Way>, Value)> {
+        let mut found = vec![];
+        match self {
+            Self::Query(query) => {
+                let Some(Segment::Child(selectors)) = query.path.segments.last() else { return found };
+                let [Selector::Filter(filter)] = selectors.as_slice() else { return found };
+                let mut ways = vec![];
+                reads_of(&query.path, &[], &mut ways);
+                // The last way is that of what the query selects.
+                if let Some(current) = ways.pop() {
+                    compared_in(filter, &current, &mut found);
+                }
+            }
+            Self::Comparison(comparison) => compared_in(&comparison.logical, &[], &mut found),
+        }
+        found
     }
 
     /// Parses a query, or else a comparison; the error is that of the reading that got further.

@@ -1,0 +1,228 @@
+//! `arazzo.toml`, the file of a project: what lint finds how important, and what it leaves out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use arazzo::engine::diagnostic::{Diagnostic, Severity, nearest};
+use arazzo::engine::lint::codes::{CODES, category};
+use arazzo::engine::source::{Sources, Span};
+use serde::Deserialize;
+use toml::Spanned;
+
+/// The name of the file.
+const NAME: &str = "arazzo.toml";
+
+/// What the file of a project says about lint.
+#[derive(Debug, Default)]
+pub(crate) struct Project {
+    path: PathBuf,
+    text: String,
+    severities: BTreeMap<String, Level>,
+    ignores: Vec<Ignore>,
+}
+
+#[derive(Debug, Deserialize)]
+struct File {
+    #[serde(default)]
+    lint: Lint,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Lint {
+    #[serde(default)]
+    severity: BTreeMap<Spanned<String>, Level>,
+    #[serde(default)]
+    ignore: Vec<Spanned<Entry>>,
+}
+
+/// How much a code matters here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Off,
+    Hint,
+    Warning,
+    Error,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    code: Spanned<String>,
+    file: Option<String>,
+    workflow: Option<String>,
+    step: Option<String>,
+    #[expect(dead_code, reason = "it is for people")]
+    reason: Option<String>,
+}
+
+#[derive(Debug)]
+struct Ignore {
+    entry: Entry,
+    span: std::ops::Range<usize>,
+    /// `true` if it left something out.
+    used: bool,
+    /// `true` if a document was looked at that it speaks of.
+    met: bool,
+}
+
+impl Project {
+    /// The project of a document: the nearest `arazzo.toml` in its folder and those above.
+    ///
+    /// # Errors
+    /// What is wrong with the file, with its line.
+    pub(crate) fn of(document: &Path) -> Result<Option<Self>, String> {
+        let absolute = std::path::absolute(document).map_err(|error| error.to_string())?;
+        let Some(path) = absolute.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.is_file())
+        else {
+            return Ok(None);
+        };
+        Self::read(&path).map(Some)
+    }
+
+    fn read(path: &Path) -> Result<Self, String> {
+        let shown = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
+        let shown = shown.unwrap_or_else(|| path.to_path_buf());
+        let text =
+            std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", shown.display()))?;
+        let at = |offset: usize| text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
+        let file: File = toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| at(span.start));
+            format!("{}:{line}: {}", shown.display(), error.message())
+        })?;
+        let known = |code: &Spanned<String>| {
+            if category(code.get_ref()).is_some() {
+                return Ok(());
+            }
+            let near = nearest(code.get_ref(), CODES.iter().map(|(code, _)| *code));
+            let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let line = at(code.span().start);
+            Err(format!("{}:{line}: no diagnostic is called `{}`{help}", shown.display(), code.get_ref()))
+        };
+        file.lint.severity.keys().try_for_each(known)?;
+        file.lint.ignore.iter().try_for_each(|entry| known(&entry.get_ref().code))?;
+        let severities = file.lint.severity.into_iter().map(|(code, level)| (code.into_inner(), level)).collect();
+        let ignores = file.lint.ignore.into_iter().map(|entry| Ignore {
+            span: entry.span(),
+            entry: entry.into_inner(),
+            used: false,
+            met: false,
+        });
+        Ok(Self { path: path.to_path_buf(), severities, ignores: ignores.collect(), text })
+    }
+
+    /// The path of the file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Says that a document is looked at.
+    pub(crate) fn meets(&mut self, document: &Path) {
+        let within = self.within(document);
+        for ignore in &mut self.ignores {
+            ignore.met |= ignore.entry.file.as_ref().is_none_or(|pattern| fits(pattern, &within));
+        }
+    }
+
+    /// The diagnostic as this project sees it; nothing if it is left out, and `true` if an entry did that.
+    pub(crate) fn judge(
+        &mut self,
+        document: &Path,
+        mut diagnostic: Diagnostic,
+        part: Option<(&str, Option<&str>)>,
+    ) -> (Option<Diagnostic>, bool) {
+        match self.severities.get(diagnostic.code.as_ref()) {
+            Some(Level::Off) => return (None, false),
+            Some(Level::Hint) => diagnostic.severity = Severity::Hint,
+            Some(Level::Warning) => diagnostic.severity = Severity::Warning,
+            Some(Level::Error) => diagnostic.severity = Severity::Error,
+            None => {}
+        }
+        let within = self.within(document);
+        let here = |ignore: &&mut Ignore| {
+            let Entry { code, file, workflow, step, .. } = &ignore.entry;
+            let same = |wanted: &Option<String>, found: Option<&str>| {
+                wanted.as_ref().is_none_or(|w| Some(w.as_str()) == found)
+            };
+            *code.get_ref() == diagnostic.code
+                && file.as_ref().is_none_or(|pattern| fits(pattern, &within))
+                && same(workflow, part.map(|(workflow, _)| workflow))
+                && same(step, part.and_then(|(_, step)| step))
+        };
+        match self.ignores.iter_mut().find(here) {
+            Some(ignore) => {
+                ignore.used = true;
+                (None, true)
+            }
+            None => (Some(diagnostic), false),
+        }
+    }
+
+    /// Entries that left nothing out, though what they speak of was looked at.
+    pub(crate) fn unused(&self) -> Vec<(Diagnostic, Sources)> {
+        let shown = self.path.display().to_string();
+        let entries = self.ignores.iter().filter(|ignore| ignore.met && !ignore.used);
+        let found = entries.map(|ignore| {
+            let mut sources = Sources::default();
+            let id = sources.add(shown.clone(), shown.clone(), self.text.as_str());
+            let code = ignore.entry.code.get_ref();
+            let message = format!("this entry ignores `{code}`, and there is none");
+            let span = Span::new(id, ignore.span.clone());
+            (Diagnostic::warning("unused-ignore", span, message).help("leave the entry out".to_owned()), sources)
+        });
+        found.collect()
+    }
+
+    /// The path of a document from the folder of the project.
+    fn within(&self, document: &Path) -> String {
+        let absolute = std::path::absolute(document).unwrap_or_else(|_| document.to_path_buf());
+        let folder = self.path.parent().unwrap_or(Path::new(""));
+        absolute.strip_prefix(folder).unwrap_or(&absolute).to_string_lossy().replace('\\', "/")
+    }
+}
+
+/// A path, a folder, or a pattern with `*` (within a name) and `**` (across folders).
+fn fits(pattern: &str, path: &str) -> bool {
+    let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
+    if !pattern.contains('*') {
+        return path == pattern || path.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('/'));
+    }
+    fn within(pattern: &str, path: &str) -> bool {
+        match pattern.split_once('*') {
+            None => pattern == path,
+            Some((before, after)) => {
+                let Some(rest) = path.strip_prefix(before) else { return false };
+                let (across, after) = after.strip_prefix('*').map_or((false, after), |after| (true, after));
+                let after = if across { after.strip_prefix('/').unwrap_or(after) } else { after };
+                let end = if across { rest.len() } else { rest.find('/').unwrap_or(rest.len()) };
+                (0..=end)
+                    .filter(|at| rest.is_char_boundary(*at))
+                    .any(|at| within(after, rest.get(at..).unwrap_or_default()))
+            }
+        }
+    }
+    within(pattern, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fits;
+
+    #[test]
+    fn patterns_fit_paths() {
+        for (pattern, path, expected) in [
+            ("flows/buy.yaml", "flows/buy.yaml", true),
+            ("flows", "flows/buy.yaml", true),
+            ("./flows/", "flows/buy.yaml", true),
+            ("flow", "flows/buy.yaml", false),
+            ("flows/*.yaml", "flows/buy.yaml", true),
+            ("*.yaml", "flows/buy.yaml", false),
+            ("**/*.yaml", "flows/deep/buy.yaml", true),
+            ("**/*.yaml", "buy.yaml", true),
+            ("flows/**", "flows/deep/buy.yaml", true),
+        ] {
+            assert_eq!(fits(pattern, path), expected, "{pattern} {path}");
+        }
+    }
+}

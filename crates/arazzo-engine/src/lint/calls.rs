@@ -1,0 +1,733 @@
+//! What is sent and read, against the schemas of the API descriptions.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value as Json;
+
+use super::Lint;
+use super::shape::{Below, Nothing, Schema, Shape, What, article, articles, is_type, overlap};
+use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::expr::{Expr, Root, StepId, Template};
+use crate::node::Node;
+use crate::openapi::{Media, Operation, Parameter};
+use crate::program::{Argument, Body, Build, Call, Location, Media as BodyMedia, Select, Test};
+use crate::source::{Place, Span};
+use crate::value::{Way, is_json};
+
+/// How many outputs a value is followed through.
+const DEPTH: usize = 16;
+
+/// Headers that OpenAPI leaves to other fields.
+const FREE_HEADERS: [&str; 3] = ["authorization", "accept", "content-type"];
+
+/// Why a way leads nowhere.
+pub(super) struct DeadEnd<'a> {
+    token: String,
+    nothing: Nothing<'a>,
+}
+
+/// What a way leads to.
+pub(super) enum Led<'a> {
+    To(Shape<'a>),
+    Nowhere(Box<DeadEnd<'a>>),
+    /// The operation answers without a body; its documented statuses.
+    NoBody(String),
+}
+
+/// What is read: how, where it is written, and whether a test of it may ask for what is not there.
+struct Read<'r> {
+    expr: &'r Expr,
+    ways: Vec<Way>,
+    text: &'r str,
+    place: &'r Place,
+    tested: bool,
+}
+
+/// What a value is sent as.
+struct Sent<'s> {
+    /// In the words of a message: ``parameter `limit` ``.
+    what: &'s str,
+    /// `true` where everything becomes text on its way.
+    textual: bool,
+    step: StepId,
+}
+
+impl<'a> Lint<'a> {
+    pub(super) fn calls(&mut self) {
+        for workflow in self.own() {
+            let Some(compiled) = self.program.workflow(workflow) else { continue };
+            for id in &compiled.steps {
+                self.sent(*id);
+                self.read(*id);
+                self.conditions(*id);
+            }
+            for output in &compiled.outputs {
+                for (expr, ways) in looked_at(&output.value) {
+                    let read = Read { expr, ways, text: &output.text, place: &output.place, tested: false };
+                    self.leads(None, &read);
+                }
+            }
+        }
+    }
+
+    /// What the answers of a step are read for.
+    fn read(&mut self, id: StepId) {
+        let program = self.program;
+        let Some(step) = program.step(id) else { return };
+        let mut reads: Vec<Read<'_>> = vec![];
+        for output in &step.outputs {
+            for (expr, ways) in looked_at(&output.value) {
+                reads.push(Read { expr, ways, text: &output.text, place: &output.place, tested: false });
+            }
+        }
+        for read in step.call.values().flat_map(Build::reads) {
+            reads.push(Read { expr: read.expr, ways: vec![], text: read.text, place: read.place, tested: false });
+        }
+        for criterion in step.all_criteria() {
+            for expr in criterion.expressions() {
+                reads.push(Read { expr, ways: vec![], text: &criterion.text, place: &criterion.place, tested: true });
+            }
+            if let Test::Jsonpath(test) = &criterion.test {
+                for ways in test.condition.reads() {
+                    let read = Read {
+                        expr: &test.context,
+                        ways,
+                        text: &criterion.text,
+                        place: &criterion.place,
+                        tested: true,
+                    };
+                    reads.push(read);
+                }
+            }
+        }
+        for read in &reads {
+            self.leads(Some(id), read);
+        }
+    }
+
+    /// Says where a way into a value leads nowhere.
+    fn leads(&mut self, step: Option<StepId>, read: &Read<'_>) {
+        let mut called = None;
+        let led = self.led(step, read.expr, &read.ways, &mut called, 0);
+        let operation = called.map_or_else(String::new, |operation: Operation<'_>| name_of(&operation));
+        let Some(span) = self.span(read.place) else { return };
+        match led {
+            Led::To(_) => {}
+            Led::NoBody(statuses) => {
+                // A test may ask whether there is one.
+                if !read.tested {
+                    let mut diagnostic = Diagnostic::warning(
+                        "no-body",
+                        span,
+                        format!("`{}` reads a body, and operation `{operation}` answers without one", read.text),
+                    )
+                    .section("§Runtime Expressions");
+                    if let Some(operation) = called {
+                        let node = operation.node.get("responses").map_or(operation.key.span, |node| node.span);
+                        diagnostic = diagnostic.note(node, format!("documented answers: {statuses}"));
+                    }
+                    self.push(diagnostic);
+                }
+            }
+            Led::Nowhere(end) => self.dead_end(read, span, &operation, &end),
+        }
+    }
+
+    fn dead_end(&mut self, read: &Read<'_>, span: Span, operation: &str, end: &DeadEnd<'_>) {
+        let DeadEnd { token, nothing } = end;
+        let near = nearest(token, nothing.members.iter().copied());
+        // A test may ask whether there is more than what is described.
+        if read.tested && near.is_none() && !nothing.closed {
+            return;
+        }
+        let message = match &nothing.what {
+            What::Object => format!("the answer of operation `{operation}` has no member `{token}` here"),
+            What::Array => format!("`{token}` is read of an array, whose items have numbers"),
+            What::Scalar(name) => format!("`{token}` is read of {}, which has no members", article(name)),
+        };
+        let help = match (&nothing.what, near) {
+            (What::Object, Some(near)) => Some(format!("did you mean `{near}`?")),
+            (What::Object, None) if !nothing.members.is_empty() => {
+                let members: Vec<&str> = nothing.members.iter().copied().take(12).collect();
+                Some(format!("it has {}", members.join(", ")))
+            }
+            (What::Array, _) => Some(format!("write the number of the item before it: 0/{token}")),
+            _ => None,
+        };
+        let mut diagnostic = Diagnostic::warning("unknown-member", span, message)
+            .note(nothing.schema.span, "described here")
+            .help(help)
+            .section("§Runtime Expressions");
+        if let (Some(near), What::Object) = (near, &nothing.what)
+            && let Some(edit) = self.only(span, token, near)
+        {
+            diagnostic = diagnostic.fix(format!("write `{near}`: another value is read"), false, vec![edit]);
+        }
+        self.push(diagnostic);
+    }
+
+    /// The edit that writes `new` for `old`, if that stands in a text only once.
+    fn only(&self, span: Span, old: &str, new: &str) -> Option<Edit> {
+        let text = self.bundle.sources.text(span);
+        let mut found = text.match_indices(old);
+        let (at, _) = found.next()?;
+        if found.next().is_some() {
+            return None;
+        }
+        let start = span.start as usize + at;
+        Some(Edit { span: Span::new(span.source, start..start + old.len()), text: new.to_owned() })
+    }
+
+    /// What an expression, and then a way into its value, leads to. `called` becomes the operation whose answer is read.
+    pub(super) fn led(
+        &self,
+        step: Option<StepId>,
+        expr: &Expr,
+        more: &[Way],
+        called: &mut Option<Operation<'a>>,
+        depth: usize,
+    ) -> Led<'a> {
+        let unknown = Led::To(Shape::Unknown);
+        if depth > DEPTH {
+            return unknown;
+        }
+        let mut ways: Vec<Way> = expr.at.tokens().iter().cloned().map(Way::Member).collect();
+        ways.extend_from_slice(more);
+        let shape = match &expr.root {
+            Root::StatusCode => Shape::Types(["integer".to_owned()].into()),
+            Root::ResponseHeader(_) | Root::Url | Root::Method => Shape::Types(["string".to_owned()].into()),
+            Root::ResponseBody => {
+                let Some(operation) = step.and_then(|id| self.step(id)?.operation) else { return unknown };
+                *called = Some(operation);
+                match answers(&operation) {
+                    Answers::Unknown => return unknown,
+                    Answers::NoBody(statuses) => return Led::NoBody(statuses),
+                    Answers::Bodies(schemas) => Shape::Schemas(schemas),
+                }
+            }
+            Root::Input(name) => {
+                let inputs = step.and_then(|id| self.program.workflow(self.program.step(id)?.workflow));
+                let declared = inputs.and_then(|w| w.inputs.declared.iter().find(|input| input.name == *name));
+                let Some(input) = declared.filter(|input| !input.types.is_empty() && ways.is_empty()) else {
+                    return unknown;
+                };
+                // What is no type was said when the schema was read.
+                if !input.types.iter().all(|name| is_type(name)) {
+                    return unknown;
+                }
+                Shape::Types(input.types.iter().cloned().collect())
+            }
+            Root::StepOutput(read, name) => {
+                let Some(other) = self.program.step(*read) else { return unknown };
+                if let Some(output) = other.outputs.iter().find(|output| output.name == *name) {
+                    return self.built(Some(*read), &output.value, &ways, called, depth + 1);
+                }
+                let Call::Workflow { workflow, .. } = &other.call else { return unknown };
+                return self.returned(*workflow, name, &ways, called, depth + 1);
+            }
+            Root::WorkflowOutput(workflow, name) => return self.returned(*workflow, name, &ways, called, depth + 1),
+            _ => return unknown,
+        };
+        walk(shape, &ways, expr.dotted)
+    }
+
+    fn returned(
+        &self,
+        workflow: crate::program::WorkflowId,
+        name: &str,
+        ways: &[Way],
+        called: &mut Option<Operation<'a>>,
+        depth: usize,
+    ) -> Led<'a> {
+        let output = self.program.workflow(workflow).and_then(|w| w.outputs.iter().find(|output| output.name == name));
+        match output {
+            Some(output) => self.built(None, &output.value, ways, called, depth),
+            None => Led::To(Shape::Unknown),
+        }
+    }
+
+    fn built(
+        &self,
+        step: Option<StepId>,
+        value: &Build,
+        ways: &[Way],
+        called: &mut Option<Operation<'a>>,
+        depth: usize,
+    ) -> Led<'a> {
+        let whole = match value {
+            Build::Template(leaf) => match &leaf.template {
+                Template::Whole(expr) => Some((expr, ways.to_vec())),
+                _ => None,
+            },
+            Build::Select(selection) => match &selection.select {
+                Select::Pointer(pointer) => {
+                    let mut all: Vec<Way> = pointer.tokens().iter().cloned().map(Way::Member).collect();
+                    all.extend_from_slice(ways);
+                    Some((&selection.context, all))
+                }
+                Select::Jsonpath(..) | Select::Xpath(..) => None,
+            },
+            _ => None,
+        };
+        let Some((expr, all)) = whole else { return Led::To(Shape::Unknown) };
+        // Where the output itself leads nowhere, that was said there.
+        let own = if all.is_empty() { None } else { Some(self.led(step, expr, &[], called, depth)) };
+        if matches!(own, Some(Led::Nowhere(_) | Led::NoBody(_))) {
+            return Led::To(Shape::Unknown);
+        }
+        match self.led(step, expr, &all, called, depth) {
+            Led::Nowhere(_) | Led::NoBody(_) if ways.is_empty() => Led::To(Shape::Unknown),
+            led => led,
+        }
+    }
+
+    /// What a step sends.
+    fn sent(&mut self, id: StepId) {
+        let program = self.program;
+        let Some(Call::Operation { arguments, body, .. }) = program.step(id).map(|step| &step.call) else { return };
+        let Some(operation) = self.step(id).and_then(|view| view.operation) else { return };
+        let (declared, _) = operation.parameters();
+        for argument in arguments {
+            self.argument(id, argument, &operation, &declared);
+        }
+        self.body_type(id, &operation);
+        if let Some(body) = body {
+            self.payload(id, body, &operation);
+        }
+    }
+
+    fn argument(&mut self, step: StepId, argument: &Argument, operation: &Operation<'a>, declared: &[Parameter<'a>]) {
+        let place = match argument.location {
+            Location::Path => "path",
+            Location::Query => "query",
+            Location::Header => "header",
+            Location::Cookie => "cookie",
+            Location::Querystring => return,
+        };
+        let header = place == "header";
+        if header && FREE_HEADERS.contains(&argument.name.to_ascii_lowercase().as_str()) {
+            return;
+        }
+        let same = |p: &&Parameter<'a>| {
+            p.location == place && (p.name == argument.name || header && p.name.eq_ignore_ascii_case(&argument.name))
+        };
+        let Some(schema) = declared.iter().find(same).and_then(Parameter::schema) else { return };
+        let Some(span) = self.span(&argument.place) else { return };
+        let what = format!("parameter `{}`", argument.name);
+        let sent = Sent { what: &what, textual: true, step };
+        self.fits(&argument.value, None, span, Schema { api: operation.api(), node: schema }, &sent);
+    }
+
+    /// A body that the operation does not describe, or not of this type.
+    fn body_type(&mut self, id: StepId, operation: &Operation<'a>) {
+        let Some(written) = self.step(id).and_then(|view| view.document.request_body.as_ref()) else { return };
+        let Ok(described) = operation.request_body() else { return };
+        let Some(described) = described else {
+            // Where no operation of the document takes a body, bodies were left out of the description.
+            let others = |other: Operation<'_>| matches!(other.request_body(), Ok(Some(_)));
+            if !matches!(operation.method, "get" | "head") && !operation.api().operations().any(others) {
+                return;
+            }
+            let name = name_of(operation);
+            let message = format!("operation `{name}` describes no request body, and the step sends one");
+            self.push(
+                Diagnostic::warning("undeclared-body", written.span, message)
+                    .note(operation.key.span, "the operation")
+                    .help("leave out `requestBody`, or name the operation that takes one".to_owned())
+                    .section("§Request Body Object"),
+            );
+            return;
+        };
+        let Some(text) = &written.content_type else { return };
+        if !described.content.is_empty() && described.media(&text.value).is_none() {
+            let names: Vec<&str> = described.content.iter().map(|media| media.name).collect();
+            self.content_type(text.span(), &text.value, &names, operation);
+        }
+    }
+
+    fn payload(&mut self, step: StepId, body: &Body, operation: &Operation<'a>) {
+        let Some(written) = self.step(step).and_then(|view| view.document.request_body.as_ref()) else { return };
+        let Ok(Some(described)) = operation.request_body() else { return };
+        let Some(media) = described.media(&body.content_type) else { return };
+        let Some(node) = &written.payload else { return };
+        let what = "the payload";
+        let sent = Sent { what, textual: body.media != BodyMedia::Json, step };
+        if body.media == BodyMedia::Raw || body.media == BodyMedia::Xml {
+            return;
+        }
+        let Some(schema) = media.schema else { return };
+        let replaced: Vec<&str> = written.replacements.iter().map(|r| r.target.value.as_str()).collect();
+        let schema = Schema { api: operation.api(), node: schema };
+        self.targets(body, schema, operation);
+        if replaced.is_empty() {
+            self.fits(&body.payload, Some(node), node.span, schema, &sent);
+        }
+    }
+
+    /// Targets of replacements that the body does not have.
+    fn targets(&mut self, body: &Body, schema: Schema<'a>, operation: &Operation<'a>) {
+        for replacement in &body.replacements {
+            let Select::Pointer(pointer) = &replacement.target else { continue };
+            let ways: Vec<Way> = pointer.tokens().iter().cloned().map(Way::Member).collect();
+            let Led::Nowhere(end) = walk(Shape::Schemas(vec![schema]), &ways, false) else { continue };
+            let DeadEnd { token, nothing } = *end;
+            let near = nearest(&token, nothing.members.iter().copied());
+            let (Some(span), true) = (self.span(&replacement.place), near.is_some() || nothing.closed) else {
+                continue;
+            };
+            let message = format!("the body of operation `{}` has no member `{token}` here", name_of(operation));
+            self.push(
+                Diagnostic::warning("unknown-member", span, message)
+                    .note(nothing.schema.span, "described here")
+                    .help(near.map(|near| format!("did you mean `{near}`?")))
+                    .section("§Payload Replacement Object"),
+            );
+        }
+    }
+
+    fn content_type(&mut self, span: Span, written: &str, names: &[&str], operation: &Operation<'a>) {
+        let help = nearest(written, names.iter().copied())
+            .map_or_else(|| format!("it takes {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
+        let node = operation.node.get("requestBody").map_or(operation.key.span, |node| node.span);
+        let message = format!("operation `{}` does not take a body of type `{written}`", name_of(operation));
+        let mut diagnostic = Diagnostic::warning("undeclared-content-type", span, message)
+            .note(node, "described here")
+            .help(help)
+            .section("§Request Body Object");
+        if let [only] = names {
+            let edit = Edit { span, text: (*only).to_owned() };
+            diagnostic = diagnostic.fix(format!("write {only}: the body is sent as that"), false, vec![edit]);
+        }
+        self.push(diagnostic);
+    }
+
+    /// Says what of a value the schema does not accept.
+    fn fits(&mut self, value: &Build, node: Option<&Node>, span: Span, schema: Schema<'a>, sent: &Sent<'_>) {
+        match value {
+            Build::Constant(json) => self.constant(json, span, schema, sent),
+            Build::Template(leaf) => match &leaf.template {
+                Template::Whole(expr) => self.expression(expr, &leaf.text, span, schema, sent),
+                Template::Literal(text) => self.constant(&Json::String(text.clone()), span, schema, sent),
+                // `"{$inputs.products}"` alone in quotes is meant as the value, whatever it becomes.
+                Template::Text(pieces) if !sent.textual && pieces.len() > 1 => {
+                    self.typed(&["string".to_owned()].into(), &leaf.text, span, schema, sent);
+                }
+                Template::Text(_) | Template::Constant(_) => {}
+            },
+            Build::Select(_) => {}
+            Build::Array(items) => {
+                if !self.typed(&["array".to_owned()].into(), "a list", span, schema, sent) {
+                    return;
+                }
+                let Below::Schemas(below) = schema.below(&Way::Member("0".to_owned())) else { return };
+                let [below] = below.as_slice() else { return };
+                let nodes = node.map(Node::items).unwrap_or_default();
+                for (index, item) in items.iter().enumerate() {
+                    let node = nodes.get(index);
+                    let what = format!("an item of {}", sent.what);
+                    self.fits(item, node, node.map_or(span, |n| n.span), *below, &Sent { what: &what, ..*sent });
+                }
+            }
+            Build::Object(members) => {
+                if !self.typed(&["object".to_owned()].into(), "an object", span, schema, sent) {
+                    return;
+                }
+                let keys = node.map(Node::members).unwrap_or_default();
+                let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
+                self.missing_members(&names, span, schema, sent);
+                for (name, value) in members {
+                    let written = keys.iter().find(|(key, _)| key.name == *name);
+                    let at = written.map_or(span, |(_, node)| node.span);
+                    match schema.below(&Way::Member(name.clone())) {
+                        Below::Schemas(below) => {
+                            if let [below] = below.as_slice() {
+                                let what = format!("member `{name}`");
+                                let sent = Sent { what: &what, ..*sent };
+                                self.fits(value, written.map(|(_, node)| node), at, *below, &sent);
+                            }
+                        }
+                        Below::Nothing(nothing) => {
+                            let key = written.map_or(span, |(key, _)| key.span);
+                            self.unknown_member(name, &names, key, &nothing);
+                        }
+                        Below::Unknown => {}
+                    }
+                }
+            }
+        }
+    }
+
+    fn missing_members(&mut self, names: &[&str], span: Span, schema: Schema<'a>, sent: &Sent<'_>) {
+        let described: Vec<&str> = match schema.below(&Way::Member(String::new())) {
+            Below::Nothing(nothing) => nothing.members,
+            _ => vec![],
+        };
+        let stray: Vec<&&str> = names.iter().filter(|name| !described.contains(*name)).collect();
+        for name in schema.required() {
+            if names.contains(&name) {
+                continue;
+            }
+            // One that is misspelt is not missing.
+            let misspelt = !described.is_empty() && stray.iter().any(|stray| nearest(stray, [name]).is_some());
+            if misspelt {
+                continue;
+            }
+            let message = format!("{} has no `{name}`, which the operation requires", sent.what);
+            self.push(
+                Diagnostic::warning("missing-member", span, message)
+                    .note(schema.node.read().span, "described here")
+                    .help(format!("add `{name}`"))
+                    .section("§Request Body Object"),
+            );
+        }
+    }
+
+    fn unknown_member(&mut self, name: &str, names: &[&str], span: Span, nothing: &Nothing<'_>) {
+        let free = nothing.members.iter().copied().filter(|member| !names.contains(member));
+        let near = nearest(name, free);
+        if nothing.what != What::Object || near.is_none() && !nothing.closed {
+            return;
+        }
+        let message = if nothing.closed {
+            format!("the body has no member `{name}`, and allows no others")
+        } else {
+            format!("the body describes no member `{name}`")
+        };
+        let mut diagnostic = Diagnostic::warning("unknown-member", span, message)
+            .note(nothing.schema.span, "described here")
+            .help(near.map_or_else(
+                || Some(format!("it has {}", nothing.members.join(", "))),
+                |near| Some(format!("did you mean `{near}`?")),
+            ))
+            .section("§Request Body Object");
+        if let Some(near) = near
+            && let Some(edit) = self.only(span, name, near)
+        {
+            diagnostic = diagnostic.fix(format!("write `{near}`: another member is sent"), false, vec![edit]);
+        }
+        self.push(diagnostic);
+    }
+
+    fn constant(&mut self, json: &Json, span: Span, schema: Schema<'a>, sent: &Sent<'_>) {
+        let mut value = json.clone();
+        if sent.textual {
+            // On its way it is text: what counts is what it reads as.
+            if let (Json::String(text), Some(types)) = (json, schema.types()) {
+                let read = serde_json::from_str::<Json>(text).ok().filter(|v| v.is_number() || v.is_boolean());
+                let text_fits = types.contains("string") || types.contains("array") || types.contains("object");
+                if let (Some(read), false) = (read, text_fits) {
+                    self.quoted(span, &read, schema, sent);
+                    value = read;
+                }
+            } else if let (Some(true), true) = (schema.types().map(|types| types.contains("string")), !json.is_string())
+            {
+                // `value: 10` for a string: it is sent as 10.
+                if !json.is_array() && !json.is_object() {
+                    value = Json::String(crate::value::json_text(json));
+                }
+            }
+        }
+        if let Some(reason) = schema.refuses(&value) {
+            let shown = self.bundle.sources.text(span);
+            let shown = if shown.len() > 60 || shown.contains('\n') { "the value" } else { shown };
+            let mut diagnostic =
+                Diagnostic::warning("value-mismatch", span, format!("{}: `{shown}` {reason}", sent.what))
+                    .note(schema.node.read().span, "described here")
+                    .section("§Parameter Object");
+            if let (Json::String(text), Some(values)) = (json, schema.values()) {
+                let words: Vec<&str> = values.iter().filter_map(Json::as_str).collect();
+                if let Some(near) = nearest(text, words) {
+                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+                }
+            }
+            self.push(diagnostic);
+            return;
+        }
+        match json {
+            Json::Object(members) => {
+                let names: Vec<&str> = members.keys().map(String::as_str).collect();
+                self.missing_members(&names, span, schema, sent);
+                for (name, value) in members {
+                    match schema.below(&Way::Member(name.clone())) {
+                        Below::Schemas(below) => {
+                            if let [below] = below.as_slice() {
+                                let what = format!("member `{name}`");
+                                self.constant(value, span, *below, &Sent { what: &what, ..*sent });
+                            }
+                        }
+                        Below::Nothing(nothing) => self.unknown_member(name, &names, span, &nothing),
+                        Below::Unknown => {}
+                    }
+                }
+            }
+            Json::Array(items) => {
+                let Below::Schemas(below) = schema.below(&Way::Member("0".to_owned())) else { return };
+                let [below] = below.as_slice() else { return };
+                for item in items {
+                    self.constant(item, span, *below, sent);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// `'10'` for a number: it is sent as the same text.
+    fn quoted(&mut self, span: Span, read: &Json, schema: Schema<'a>, sent: &Sent<'_>) {
+        let Some(types) = schema.types().filter(|types| schema.refuses(read).is_none() && !types.contains("null"))
+        else {
+            return;
+        };
+        let message = format!("{} is {}, and `\"{read}\"` is a string", sent.what, articles(&types));
+        let edit = Edit { span, text: read.to_string() };
+        self.push(
+            Diagnostic::warning("value-mismatch", span, message)
+                .note(schema.node.read().span, "described here")
+                .help(format!("write {read}, without quotes"))
+                .fix("leave out the quotes", true, vec![edit])
+                .section("§Parameter Object"),
+        );
+    }
+
+    fn expression(&mut self, expr: &Expr, text: &str, span: Span, schema: Schema<'a>, sent: &Sent<'_>) {
+        let Led::To(shape) = self.led(Some(sent.step), expr, &[], &mut None, 0) else { return };
+        let Some(given) = shape.types() else { return };
+        if sent.textual {
+            // A header or status sent on as text is what it reads as.
+            let scalar = |name: &String| !matches!(name.as_str(), "object" | "array");
+            let text_wanted = schema.types().is_none_or(|types| types.contains("string"));
+            if given.iter().all(scalar) && (text_wanted || matches!(expr.root, Root::ResponseHeader(_))) {
+                return;
+            }
+        }
+        self.typed(&given, text, span, schema, sent);
+    }
+
+    /// `false` if no type fits, which is said.
+    fn typed(&mut self, given: &BTreeSet<String>, text: &str, span: Span, schema: Schema<'a>, sent: &Sent<'_>) -> bool {
+        let Some(wanted) = schema.types() else { return true };
+        if overlap(given, &wanted) {
+            return true;
+        }
+        let named: BTreeSet<String> = given.iter().filter(|name| *name != "null").cloned().collect();
+        let wanted: BTreeSet<String> = wanted.into_iter().filter(|name| name != "null").collect();
+        let shown = if text.starts_with("a ") || text.starts_with("an ") {
+            format!("{} is {}, not {}", sent.what, text, articles(&wanted))
+        } else {
+            format!("{} is {}, and `{text}` is {}", sent.what, articles(&wanted), articles(&named))
+        };
+        self.push(
+            Diagnostic::warning("value-mismatch", span, shown)
+                .note(schema.node.read().span, "described here")
+                .section("§Parameter Object"),
+        );
+        false
+    }
+}
+
+/// What the answers of an operation hold.
+enum Answers<'a> {
+    Unknown,
+    NoBody(String),
+    Bodies(Vec<Schema<'a>>),
+}
+
+fn answers<'a>(operation: &Operation<'a>) -> Answers<'a> {
+    let responses = operation.node.get("responses").map(Node::members).unwrap_or_default();
+    if responses.is_empty() {
+        return Answers::Unknown;
+    }
+    let mut success = vec![];
+    let mut others = vec![];
+    let (mut good, mut with_body) = (0, 0);
+    for (status, node) in responses {
+        let Ok(node) = operation.api().resolve(node) else { return Answers::Unknown };
+        let content = operation.content(node);
+        let is_good = status.name.starts_with('2') || status.name == "default";
+        good += usize::from(is_good);
+        with_body += usize::from(is_good && !content.is_empty());
+        let json: Vec<&Media<'a>> = content.iter().filter(|media| is_json(media.name) || media.name == "*/*").collect();
+        if json.is_empty() && !content.is_empty() {
+            return Answers::Unknown;
+        }
+        for media in json {
+            let Some(schema) = media.schema else { return Answers::Unknown };
+            let schema = Schema { api: operation.api(), node: schema };
+            if is_good { success.push(schema) } else { others.push(schema) }
+        }
+    }
+    if good > 0 && with_body == 0 {
+        // Where no answer of the document has a body, bodies were left out of the description; and a body that only
+        // failures have may be what is read.
+        let empty = |status: &str| matches!(status, "204" | "205") || !status.starts_with('2');
+        let bodiless = responses.iter().all(|(status, _)| empty(&status.name));
+        if others.is_empty() && (bodiless || describes_bodies(operation)) {
+            let statuses: Vec<&str> = responses.iter().map(|(status, _)| status.name.as_str()).collect();
+            return Answers::NoBody(statuses.join(", "));
+        }
+        if !bodiless {
+            return Answers::Unknown;
+        }
+    }
+    success.extend(others);
+    if success.is_empty() { Answers::Unknown } else { Answers::Bodies(success) }
+}
+
+/// `true` if some operation of the document answers with a body.
+fn describes_bodies(operation: &Operation<'_>) -> bool {
+    operation.api().operations().any(|other| {
+        let responses = other.node.get("responses").map(Node::members).unwrap_or_default();
+        let good = responses.iter().filter(|(status, _)| status.name.starts_with('2'));
+        good.into_iter().any(|(_, node)| other.api().resolve(node).is_ok_and(|node| !other.content(node).is_empty()))
+    })
+}
+
+/// Follows a way into a value.
+pub(super) fn walk<'a>(mut shape: Shape<'a>, ways: &[Way], dotted: bool) -> Led<'a> {
+    for (index, way) in ways.iter().enumerate() {
+        let Shape::Schemas(schemas) = shape else { return Led::To(Shape::Unknown) };
+        let mut below = vec![];
+        let mut nothing: Option<Nothing<'a>> = None;
+        for schema in &schemas {
+            match schema.below(way) {
+                Below::Unknown => return Led::To(Shape::Unknown),
+                Below::Schemas(found) => below.extend(found),
+                // The first that is known is that of success.
+                Below::Nothing(found) => match &mut nothing {
+                    Some(known) => known.closed &= found.closed,
+                    None => nothing = Some(found),
+                },
+            }
+        }
+        if below.is_empty() {
+            let (Some(nothing), Way::Member(token)) = (nothing, way) else { return Led::To(Shape::Unknown) };
+            let last = index + 1 == ways.len();
+            let measured = nothing.what == What::Array || nothing.what == What::Scalar("string".to_owned());
+            if dotted && last && token == "length" && measured {
+                return Led::To(Shape::Types(["integer".to_owned()].into()));
+            }
+            return Led::Nowhere(Box::new(DeadEnd { token: token.clone(), nothing }));
+        }
+        shape = Shape::Schemas(below);
+    }
+    Led::To(shape)
+}
+
+/// The expressions of a value, with the ways into them.
+fn looked_at(value: &Build) -> Vec<(&Expr, Vec<Way>)> {
+    match value {
+        Build::Select(selection) => match &selection.select {
+            Select::Pointer(pointer) => {
+                vec![(&selection.context, pointer.tokens().iter().cloned().map(Way::Member).collect())]
+            }
+            Select::Jsonpath(query, _) => query.reads().into_iter().map(|ways| (&selection.context, ways)).collect(),
+            Select::Xpath(..) => vec![],
+        },
+        _ => value.reads().into_iter().map(|read| (read.expr, vec![])).collect(),
+    }
+}
+
+/// What people call an operation.
+pub(super) fn name_of(operation: &Operation<'_>) -> String {
+    let path = || format!("{} {}", operation.method.to_uppercase(), operation.path);
+    operation.id().map_or_else(path, str::to_owned)
+}

@@ -1,0 +1,248 @@
+//! Conditions that can never be met: against schemas, against documented statuses, and against one another.
+
+use serde_json::Value as Json;
+
+use super::Lint;
+use super::calls::{Led, name_of};
+use super::shape::{Shape, articles};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::expr::condition::Condition;
+use crate::expr::jsonpath::Operator;
+use crate::expr::{Expr, Root, StepId};
+use crate::program::{Action, Criterion, Test};
+use crate::value::{Way, numeric};
+
+/// `$statusCode == 200`: what must be so for a criterion to be met.
+type Equality<'p> = (&'p Expr, &'p Json);
+
+impl Lint<'_> {
+    pub(super) fn conditions(&mut self, id: StepId) {
+        let program = self.program;
+        let Some(step) = program.step(id) else { return };
+        for criterion in step.all_criteria() {
+            match &criterion.test {
+                Test::Simple(condition) => self.condition(id, condition, criterion),
+                Test::Jsonpath(test) => {
+                    for (ways, literal) in test.condition.compared() {
+                        self.compared(id, &test.context, &ways, &literal, criterion);
+                    }
+                }
+                _ => {}
+            }
+        }
+        self.contradictions(&step.criteria);
+        let met: Vec<Equality<'_>> = step.criteria.iter().flat_map(equalities).collect();
+        for action in &step.on_success {
+            let wanted: Vec<Equality<'_>> = action.criteria.iter().flat_map(equalities).collect();
+            self.contradictions(&action.criteria);
+            let clash = wanted.iter().find(|one| met.iter().any(|other| excludes(one, other)));
+            let failed = |(expr, json): &&Equality<'_>| {
+                let status = matches!(expr.root, Root::StatusCode).then(|| numeric(json)?.as_f64()).flatten();
+                // Without criteria, what is not 2xx, or a documented 3xx, is no success.
+                step.criteria.is_empty() && status.is_some_and(|status| !(200.0..400.0).contains(&status))
+            };
+            if clash.is_some() || wanted.iter().any(|one| failed(&one)) {
+                let because = if step.criteria.is_empty() { "a 2xx answer" } else { "its successCriteria" };
+                self.never_matches(action, &format!("the step succeeds with {because}"));
+            }
+        }
+        for action in &step.on_failure {
+            self.contradictions(&action.criteria);
+            let wanted: Vec<Equality<'_>> = action.criteria.iter().flat_map(equalities).collect();
+            let good = |(expr, json): &Equality<'_>| {
+                if !matches!(expr.root, Root::StatusCode) {
+                    return false;
+                }
+                match step.criteria.as_slice() {
+                    [] => numeric(json).and_then(|n| n.as_f64()).is_some_and(|n| (200.0..300.0).contains(&n)),
+                    [only] => match &only.test {
+                        Test::Simple(Condition::Compare(Operator::Equal, ..)) => {
+                            equalities(only).iter().any(|(known, value)| *known == *expr && same(value, json))
+                        }
+                        _ => false,
+                    },
+                    _ => false,
+                }
+            };
+            if wanted.iter().any(good) {
+                self.never_matches(action, "with this status the step succeeds");
+            }
+        }
+    }
+
+    fn never_matches(&mut self, action: &Action, because: &str) {
+        let Some(span) = self.span(&action.place) else { return };
+        let span = action.criteria.first().and_then(|criterion| self.span(&criterion.place)).unwrap_or(span);
+        self.push(
+            Diagnostic::warning("never-met", span, format!("action `{}` can never match: {because}", action.name))
+                .help("correct its criteria, or leave it out".to_owned())
+                .section("§Criterion Object"),
+        );
+    }
+
+    /// Two comparisons that all must be met, and cannot be met together.
+    fn contradictions(&mut self, criteria: &[Criterion]) {
+        let all: Vec<(Equality<'_>, &Criterion)> =
+            criteria.iter().flat_map(|c| equalities(c).into_iter().map(move |e| (e, c))).collect();
+        for (index, (one, criterion)) in all.iter().enumerate() {
+            if let Some((other, _)) = all.iter().take(index).find(|(other, _)| excludes(one, other)) {
+                let Some(span) = self.span(&criterion.place) else { continue };
+                let message =
+                    format!("these conditions are never met together: the value cannot be {} and {}", other.1, one.1);
+                self.push(
+                    Diagnostic::warning("never-met", span, message)
+                        .help("write `||` between them for one or the other".to_owned())
+                        .section("§Criterion Object"),
+                );
+            }
+        }
+    }
+
+    fn condition(&mut self, step: StepId, condition: &Condition, criterion: &Criterion) {
+        match condition {
+            Condition::Literal(_) | Condition::Value(..) => {}
+            Condition::Not(inner) => self.condition(step, inner, criterion),
+            Condition::And(list) | Condition::Or(list) => {
+                list.iter().for_each(|one| self.condition(step, one, criterion));
+            }
+            Condition::Compare(operator, left, right) => {
+                let (expr, literal) = match (left.as_ref(), right.as_ref()) {
+                    (Condition::Value(expr, _), Condition::Literal(json))
+                    | (Condition::Literal(json), Condition::Value(expr, _)) => (expr, json),
+                    _ => return,
+                };
+                if matches!(expr.root, Root::StatusCode) {
+                    self.status(step, literal, criterion, *operator);
+                } else if matches!(operator, Operator::Equal | Operator::NotEqual) {
+                    self.compared(step, expr, &[], literal, criterion);
+                }
+            }
+        }
+    }
+
+    fn status(&mut self, step: StepId, literal: &Json, criterion: &Criterion, operator: Operator) {
+        let Some(span) = self.span(&criterion.place) else { return };
+        let status = numeric(literal).and_then(|number| number.as_f64());
+        let Some(status) =
+            status.filter(|n| n.fract() == 0.0 && (100.0..600.0).contains(n) || operator != Operator::Equal)
+        else {
+            let message = format!("a status code is a number from 100 to 599, never {literal}");
+            self.push(
+                Diagnostic::warning("never-met", span, message)
+                    .help("compare with a status code such as 200".to_owned())
+                    .section("§Criterion Object"),
+            );
+            return;
+        };
+        if literal.is_string() {
+            let message = format!("a status code is a number, and {literal} is a string");
+            self.push(
+                Diagnostic::warning("status-as-text", span, message)
+                    .help(format!("write {status}, without quotes"))
+                    .section("§Criterion Object"),
+            );
+            return;
+        }
+        let Some(operation) = self.step(step).and_then(|view| view.operation) else { return };
+        let responses = operation.responses();
+        let wanted = status.to_string();
+        let documented = responses.is_empty()
+            || operator != Operator::Equal
+            || responses.iter().any(|(known, _)| {
+                let range = known.to_ascii_uppercase().ends_with("XX") && known.get(..1) == wanted.get(..1);
+                *known == wanted || *known == "default" || range
+            });
+        if !documented {
+            // Other answers of success are documented: this one will not come. What failures are like is often left out.
+            let success = |known: &str| known.starts_with('2');
+            let wrong = success(&wanted)
+                && responses.iter().any(|(known, _)| success(known))
+                && self.program.step(step).is_some_and(|step| step.criteria.iter().any(|c| std::ptr::eq(c, criterion)));
+            let known: Vec<&str> = responses.iter().map(|(known, _)| *known).collect();
+            let message = format!("operation `{}` does not document the status {wanted}", name_of(&operation));
+            let say = if wrong { Diagnostic::warning } else { Diagnostic::hint };
+            self.push(
+                say("undocumented-status", span, message)
+                    .note(operation.key.span, "the operation")
+                    .help(format!("it documents {}", known.join(", ")))
+                    .section("§Criterion Object"),
+            );
+        }
+    }
+
+    /// A value of a known type, or one of a known list, beside a constant that it never is.
+    fn compared(&mut self, step: StepId, expr: &Expr, ways: &[Way], literal: &Json, criterion: &Criterion) {
+        let Led::To(shape) = self.led(Some(step), expr, ways, &mut None, 0) else { return };
+        if literal.is_null() || matches!(shape, Shape::Unknown) {
+            return;
+        }
+        let Some(span) = self.span(&criterion.place) else { return };
+        if let Some(values) = shape.values() {
+            if !values.iter().any(|value| same(value, literal)) {
+                let words: Vec<&str> = values.iter().filter_map(Json::as_str).collect();
+                let near = literal.as_str().and_then(|text| nearest(text, words.iter().copied()));
+                let known: Vec<String> = values.iter().filter(|v| !v.is_null()).map(crate::value::json_text).collect();
+                let message = format!("the value is never {literal}");
+                let help = near.map_or_else(
+                    || format!("it is one of {}", known.join(", ")),
+                    |near| format!("did you mean `{near}`? it is one of {}", known.join(", ")),
+                );
+                self.push(Diagnostic::warning("never-met", span, message).help(help).section("§Criterion Object"));
+            }
+            return;
+        }
+        let Some(mut types) = shape.types() else { return };
+        types.remove("null");
+        let number = numeric(literal).is_some();
+        let truth = literal.is_boolean() || matches!(literal.as_str(), Some("true" | "false"));
+        let may = types.iter().any(|name| match name.as_str() {
+            "integer" | "number" => number,
+            "boolean" => truth,
+            "string" => true,
+            // Constants are never lists or objects.
+            _ => false,
+        });
+        if !may && !types.is_empty() {
+            let message = format!("the value is {}, never {literal}", articles(&types));
+            self.push(Diagnostic::warning("never-met", span, message).section("§Criterion Object"));
+        }
+    }
+}
+
+/// What must be so for a criterion to be met, as far as it is `==` with constants.
+fn equalities(criterion: &Criterion) -> Vec<Equality<'_>> {
+    fn within<'p>(condition: &'p Condition, found: &mut Vec<Equality<'p>>) {
+        match condition {
+            Condition::And(list) => list.iter().for_each(|one| within(one, found)),
+            Condition::Compare(Operator::Equal, left, right) => match (left.as_ref(), right.as_ref()) {
+                (Condition::Value(expr, _), Condition::Literal(json))
+                | (Condition::Literal(json), Condition::Value(expr, _)) => found.push((expr, json)),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    let mut found = vec![];
+    if let Test::Simple(condition) = &criterion.test {
+        within(condition, &mut found);
+    }
+    found
+}
+
+fn excludes(one: &Equality<'_>, other: &Equality<'_>) -> bool {
+    one.0 == other.0 && !same(one.1, other.1)
+}
+
+/// As simple conditions compare: strings without case, numbers by value.
+fn same(a: &Json, b: &Json) -> bool {
+    match (numeric(a), numeric(b)) {
+        (Some(a), Some(b)) => a.as_f64() == b.as_f64(),
+        _ => match (a, b) {
+            (Json::String(a), Json::String(b)) => a.to_lowercase() == b.to_lowercase(),
+            (Json::Bool(truth), Json::String(text)) | (Json::String(text), Json::Bool(truth)) => {
+                *text == truth.to_string()
+            }
+            _ => a == b,
+        },
+    }
+}

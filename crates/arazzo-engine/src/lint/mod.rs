@@ -1,0 +1,191 @@
+//! What is wrong or unusual in documents, beyond what keeps them from running: everything that `compile` knows, and what
+//! can be seen from the flow, from the schemas of the API descriptions and from the names.
+//!
+//! Bundle + compiled program → diagnostics. Only what is certain is said, and what follows from another fault is not.
+
+use std::collections::BTreeMap;
+
+use crate::compile::Compiled;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::document::{Step as DocumentStep, Workflow as DocumentWorkflow};
+use crate::expr::StepId;
+use crate::load::{Bundle, DescribedKind};
+use crate::node::Node;
+use crate::openapi::{Api, Operation};
+use crate::program::{Call, OperationId, Program, WorkflowId};
+use crate::source::{Place, Span};
+use crate::value::Pointer;
+
+mod calls;
+mod cascade;
+pub mod codes;
+mod conditions;
+pub mod fix;
+mod flow;
+pub mod ignore;
+mod names;
+mod shape;
+
+pub use codes::Category;
+
+/// Everything that is to be said about the documents of a bundle, in the order of their texts; `compiled` is what
+/// [`crate::compile::compile`] made of it.
+#[must_use]
+pub fn lint(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
+    let mut found = compiled.description.clone();
+    found.extend(compiled.workflows.iter().flatten().cloned());
+    let mut lint = Lint::new(bundle, &compiled.program, &found);
+    lint.names();
+    lint.flow();
+    lint.calls();
+    let own = std::mem::take(&mut lint.diagnostics);
+    let all: Vec<Diagnostic> = found.iter().cloned().chain(own).collect();
+    cascade::without_consequences(&lint, all).sorted()
+}
+
+/// A workflow of a document, or a step of one, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// `workflowId`
+    pub workflow: String,
+    /// `stepId`
+    pub step: Option<String>,
+    span: Span,
+}
+
+impl Part {
+    /// `true` if a place is in this part.
+    #[must_use]
+    pub fn holds(&self, span: Span) -> bool {
+        contains(self.span, span)
+    }
+}
+
+/// The workflows of the entry document, each before its steps.
+#[must_use]
+pub fn parts(bundle: &Bundle) -> Vec<Part> {
+    let mut parts = vec![];
+    let Some(entry) = bundle.documents.first().map(|loaded| &loaded.document) else { return parts };
+    let written = entry.root.get("workflows").map(Node::items).unwrap_or_default();
+    for workflow in &entry.workflows {
+        let name = workflow.id.value.clone();
+        parts.push(Part { workflow: name.clone(), step: None, span: workflow.span });
+        let node = written.iter().find(|node| node.span == workflow.span);
+        for node in node.and_then(|node| node.get("steps")).map(Node::items).unwrap_or_default() {
+            let step = node.get("stepId").and_then(Node::as_str).map(str::to_owned);
+            parts.push(Part { workflow: name.clone(), step, span: node.span });
+        }
+    }
+    parts
+}
+
+/// Leaves out that sources were not read, which was asked for.
+#[must_use]
+pub fn without_sources(bundle: &Bundle, found: Diagnostics) -> Diagnostics {
+    let urls: Vec<Span> = bundle.described.iter().map(|described| described.span).collect();
+    let mut left = Diagnostics::default();
+    let unread = |d: &Diagnostic| {
+        let code = matches!(d.code.as_ref(), "source-not-found" | "remote-source" | "root-relative-source");
+        d.span.is_some_and(|span| urls.contains(&span)) && (code || d.code.ends_with("-refused"))
+    };
+    left.extend(found.into_iter().filter(|d| !unread(d)));
+    left
+}
+
+struct Lint<'a> {
+    bundle: &'a Bundle,
+    program: &'a Program,
+    /// What compiling said.
+    known: &'a Diagnostics,
+    steps: Vec<StepView<'a>>,
+    workflows: Vec<WorkflowView<'a>>,
+    diagnostics: Diagnostics,
+}
+
+/// A step with what it was made of.
+struct StepView<'a> {
+    document: &'a DocumentStep,
+    node: Option<&'a Node>,
+    operation: Option<Operation<'a>>,
+}
+
+/// A workflow with what it was made of.
+struct WorkflowView<'a> {
+    document: &'a DocumentWorkflow,
+    node: Option<&'a Node>,
+}
+
+impl<'a> Lint<'a> {
+    fn new(bundle: &'a Bundle, program: &'a Program, known: &'a Diagnostics) -> Self {
+        let operations = operations(bundle, program);
+        let mut workflows = vec![];
+        let mut steps = vec![];
+        for loaded in &bundle.documents {
+            let written = loaded.document.root.get("workflows").map(Node::items).unwrap_or_default();
+            for workflow in &loaded.document.workflows {
+                let node = written.iter().find(|node| node.span == workflow.span);
+                workflows.push(WorkflowView { document: workflow, node });
+                let nodes = node.and_then(|node| node.get("steps")).map(Node::items).unwrap_or_default();
+                let mut nodes = nodes.iter();
+                for step in &workflow.steps {
+                    // What is no step was left out when the document was read.
+                    let node = nodes.find(|node| contains(node.span, step.id.span()));
+                    let call = program.steps.get(steps.len()).map(|step| &step.call);
+                    let operation = match call {
+                        Some(Call::Operation { operation, .. }) => operations.get(operation).copied(),
+                        Some(Call::Workflow { .. }) | None => None,
+                    };
+                    steps.push(StepView { document: step, node, operation });
+                }
+            }
+        }
+        Self { bundle, program, known, steps, workflows, diagnostics: Diagnostics::default() }
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    fn span(&self, place: &Place) -> Option<Span> {
+        self.bundle.sources.span(place)
+    }
+
+    fn step(&self, id: StepId) -> Option<&StepView<'a>> {
+        self.steps.get(id.0 as usize)
+    }
+
+    fn workflow(&self, id: WorkflowId) -> Option<&WorkflowView<'a>> {
+        self.workflows.get(id.0 as usize)
+    }
+
+    /// Workflows of the entry document: the others have a lint of their own.
+    fn own(&self) -> Vec<WorkflowId> {
+        self.program.own_workflows().map(|(id, _)| id).collect()
+    }
+}
+
+/// The views of the operations that are called, each looked up once.
+fn operations<'a>(bundle: &'a Bundle, program: &Program) -> BTreeMap<OperationId, Operation<'a>> {
+    let numbers = bundle.numbers();
+    let mut apis: BTreeMap<usize, Api<'a>> = BTreeMap::new();
+    for (described, number) in bundle.described.iter().zip(numbers) {
+        if let (Some(root), DescribedKind::Openapi) = (&described.root, described.kind) {
+            apis.entry(number).or_insert_with(|| Api::new(root, &bundle.shelf));
+        }
+    }
+    let mut found = BTreeMap::new();
+    for (index, operation) in program.operations.iter().enumerate() {
+        let Some(api) = apis.get(&operation.api) else { continue };
+        let way = |method: &str| Pointer::of(vec!["paths".to_owned(), operation.path.clone(), method.to_owned()]);
+        let lower = api.by_pointer(&way(&operation.method.to_ascii_lowercase()));
+        if let Some(view) = lower.or_else(|| api.by_pointer(&way(&operation.method))) {
+            found.insert(OperationId(index as u32), view);
+        }
+    }
+    found
+}
+
+/// `true` if `inner` is a part of `outer`.
+fn contains(outer: Span, inner: Span) -> bool {
+    outer.source == inner.source && outer.start <= inner.start && inner.end <= outer.end
+}

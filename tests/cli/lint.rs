@@ -1,0 +1,215 @@
+//! `arazzo lint`, `--fix`, `arazzo.toml` and `explain`, as people and scripts meet them.
+
+use serde_json::Value;
+
+use super::{Arazzo, Folder};
+
+const FLOW: &str = "\
+arazzo: 1.0.1
+info: { title: Pets, version: '1' }
+sourceDescriptions:
+  - { name: pets, url: pets.yaml, type: openapi }
+workflows:
+  - workflowId: tour
+    inputs: { type: object, required: [key], properties: { key: { type: string } } }
+    steps:
+      - stepId: list   # all of them
+        operationId: pets.listPets
+        parameters:
+          - { name: Authorization, in: header, value: Bearer $inputs.key }
+          - { name: limt, in: query, value: 10 }
+        outputs: { first: $response.body#/0/id }
+    outputs: { first: $steps.list.outputs.first }
+";
+
+const PETS: &str = "\
+openapi: 3.1.0
+info: { title: Pets, version: '1' }
+servers: [{ url: https://pets.example }]
+paths:
+  /pets:
+    get:
+      operationId: listPets
+      parameters: [{ name: limit, in: query, schema: { type: integer } }]
+      responses: { '200': { description: pets, content: { application/json: { schema: { type: array } } } } }
+";
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("flow.yaml", FLOW);
+    folder.write("pets.yaml", PETS);
+    folder
+}
+
+fn lint(folder: &Folder, args: &[&str]) -> super::Output {
+    Arazzo::new(["lint"].into_iter().chain(args.iter().copied())).cwd(folder.path()).run()
+}
+
+fn codes(output: &super::Output) -> Vec<String> {
+    let value: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(value["v"], 1);
+    value["diagnostics"].as_array().unwrap().iter().map(|d| d["code"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn findings_are_printed_in_four_formats() {
+    let folder = folder();
+    let output = lint(&folder, &["flow.yaml"]);
+    output.exits(0).says(&["1 document: 3 warnings", "--fix", "hint"]);
+    for words in [
+        "warning[source-dot-operation]",
+        "--> flow.yaml:10:22",
+        "::: pets.yaml:6:5",
+        "specification: https://spec.openapis.org/",
+    ] {
+        output.check(output.stdout.contains(words), words);
+    }
+    let output = lint(&folder, &["flow.yaml", "--json"]);
+    output.exits(0);
+    assert_eq!(codes(&output), ["source-dot-operation", "unbraced-expression", "undeclared-parameter"]);
+    let value: Value = serde_json::from_str(&output.stdout).unwrap();
+    let found = &value["diagnostics"][2];
+    assert_eq!((&found["line"], &found["column"], &found["endColumn"]), (&13.into(), &21.into(), &25.into()));
+    assert_eq!((&found["workflow"], &found["step"]), (&"tour".into(), &"list".into()));
+    assert_eq!(found["notes"][0]["file"], "pets.yaml");
+    assert_eq!(value["diagnostics"][0]["fix"]["edits"][0]["text"], "$sourceDescriptions.pets.listPets");
+    let output = lint(&folder, &["flow.yaml", "--format", "sarif"]);
+    let value: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(value["version"], "2.1.0");
+    assert_eq!(value["runs"][0]["results"][1]["ruleId"], "unbraced-expression");
+    assert!(value["runs"][0]["tool"]["driver"]["rules"][0]["help"]["text"].as_str().unwrap().contains("## Wrong"));
+    let output = lint(&folder, &["flow.yaml", "--format", "github"]);
+    output.check(output.stdout.starts_with("::warning file=flow.yaml,line=10,col=22,"), "an annotation");
+    assert_eq!(output.stdout.lines().count(), 3);
+}
+
+#[test]
+fn a_part_of_the_findings_can_be_asked_for() {
+    let folder = folder();
+    assert_eq!(
+        codes(&lint(&folder, &["flow.yaml", "--json", "--only", "data,secrets"])),
+        ["plain-secret", "undeclared-parameter"]
+    );
+    let hints = codes(&lint(&folder, &["flow.yaml", "--json", "--hints"]));
+    assert!(hints.contains(&"missing-description".to_owned()), "{hints:?}");
+    // Without the sources, what they describe is not known, and their absence is no fault.
+    folder.write("flow.yaml", FLOW.replace("pets.yaml", "gone.yaml"));
+    lint(&folder, &["flow.yaml"]).exits(3);
+    assert_eq!(
+        codes(&lint(&folder, &["flow.yaml", "--json", "--no-sources"])),
+        ["source-dot-operation", "unbraced-expression"]
+    );
+    lint(&folder, &["flow.yaml", "--only", "flwo"]).exits(2).says(&["flow"]);
+}
+
+#[test]
+fn documents_come_from_folders_and_standard_input() {
+    let folder = folder();
+    folder.write(
+        "deep/other.json",
+        &format!(
+            "{}\n",
+            r#"{"arazzo": "1.0.1", "info": {"title": "t", "version": "1"}, "sourceDescriptions": [], "workflows": []}"#
+        ),
+    );
+    folder.write("node_modules/not.yaml", "arazzo: 1.0.1\n");
+    folder.write("values.yaml", "a: 1\n");
+    let output = lint(&folder, &["."]);
+    output.exits(3).says(&["2 documents: 2 errors, 3 warnings"]);
+    output.check(output.stdout.contains("--> deep/other.json:1:"), "the path from the folder");
+    lint(&folder, &["node_modules"]).exits(3);
+    folder.write("empty/values.yaml", "a: 1\n");
+    lint(&folder, &["empty"]).exits(8).says(&["no Arazzo documents"]);
+    let output = Arazzo::new(["lint", "-", "--json"]).cwd(folder.path()).stdin(FLOW).run();
+    output.exits(0);
+    assert_eq!(codes(&output).len(), 3);
+    let output = Arazzo::new(["lint", "-", "--fix=all"]).cwd(folder.path()).stdin(FLOW).run();
+    output.exits(0).check(output.stdout.starts_with("arazzo: 1.0.1\n"), "the repaired text");
+}
+
+#[test]
+fn fixes_change_what_they_name_and_nothing_else() {
+    let folder = folder();
+    let read = || std::fs::read_to_string(folder.path().join("flow.yaml")).unwrap();
+    let text = format!("\u{feff}{}", FLOW.replace('\n', "\r\n"));
+    folder.write("flow.yaml", &text);
+    let output = lint(&folder, &["flow.yaml", "--fix", "--diff"]);
+    output.exits(0).says(&["would fix flow.yaml:10:22 [source-dot-operation]"]);
+    output.check(output.stdout.contains("+        operationId: $sourceDescriptions.pets.listPets"), "a diff");
+    assert_eq!(read(), text);
+    lint(&folder, &["flow.yaml", "--fix"]).exits(0).says(&["fixed flow.yaml:10:22", "2 fixes made", "1 warning"]);
+    let expected = text
+        .replace("operationId: pets.listPets", "operationId: $sourceDescriptions.pets.listPets")
+        .replace("value: Bearer $inputs.key", "value: 'Bearer {$inputs.key}'");
+    let found = read();
+    assert_eq!(found.replace('"', "'"), expected);
+    // Nothing is left to do.
+    lint(&folder, &["flow.yaml", "--fix"]).exits(0);
+    assert_eq!(read(), found);
+}
+
+#[test]
+fn all_fixes_leave_the_reference_workflow_with_nothing_to_refuse() {
+    let folder = Folder::new();
+    let root = super::root();
+    folder.write("specs/flow.yml", &std::fs::read_to_string(root.join(super::PROVISION)).unwrap());
+    for name in ["volumes", "sandbox"] {
+        let name = format!("openapi/daytona-{name}-api-openapi.yml");
+        folder.write(&name, &std::fs::read_to_string(root.join(&name)).unwrap());
+    }
+    let output = lint(&folder, &["specs/flow.yml", "--fix=all"]);
+    output.exits(0).says(&["9 fixes made", "it ignores case"]);
+    let output = lint(&folder, &["specs/flow.yml", "--strict", "--json"]);
+    output.exits(0);
+    assert_eq!(codes(&output), ["end-with-missing-outputs", "unpaced-loop"]);
+    let output = Arazzo::new(["run", "specs/flow.yml", "--strict", "--mock", "--json"]).cwd(folder.path()).run();
+    output.exits(0).check(output.stdout.contains("\"status\":\"succeeded\""), "it still runs");
+}
+
+#[test]
+fn what_was_looked_at_is_ignored_by_comments_and_by_the_file_of_the_project() {
+    let folder = folder();
+    folder.write(
+        "flow.yaml",
+        FLOW.replace("pets.listPets\n", "pets.listPets # arazzo-ignore: source-dot-operation\n").replace(
+            "          - { name: limt",
+            "          # arazzo-ignore: undeclared-parameter, unknown-stp, it is new\n          - { name: limt",
+        ),
+    );
+    let output = lint(&folder, &["flow.yaml", "--json"]);
+    assert_eq!(codes(&output), ["unbraced-expression", "unused-ignore"]);
+    output.says(&["2 ignored"]);
+    folder.write("flow.yaml", FLOW);
+    folder.write(
+        "arazzo.toml",
+        "[lint.severity]\nunbraced-expression = \"error\"\nmissing-description = \"warning\"\nsource-dot-operation = \"off\"\n\n\
+         [[lint.ignore]]\ncode = \"undeclared-parameter\"\nfile = \"*.yaml\"\nstep = \"list\"\nreason = \"it is new\"\n\n\
+         [[lint.ignore]]\ncode = \"unknown-step\"\nfile = \"flow.yaml\"\n",
+    );
+    let output = lint(&folder, &["flow.yaml"]);
+    output.exits(3).says(&["1 error, 3 warnings", "1 ignored"]);
+    for words in
+        ["error[unbraced-expression]", "warning[missing-description]", "warning[unused-ignore]", "arazzo.toml:12:1"]
+    {
+        output.check(output.stdout.contains(words), words);
+    }
+    lint(&folder, &["flow.yaml", "--no-config"]).exits(0).says(&["3 warnings"]);
+    folder.write("arazzo.toml", "[lint.severity]\nunbraced-expresion = \"off\"\n");
+    lint(&folder, &["flow.yaml"]).exits(2).says(&["arazzo.toml:2", "did you mean `unbraced-expression`?"]);
+    folder.write("arazzo.toml", "[lint]\nseverities = 1\n");
+    lint(&folder, &["flow.yaml"]).exits(2).says(&["arazzo.toml:2", "severities"]);
+}
+
+#[test]
+fn a_code_is_explained() {
+    let output = Arazzo::new(["explain", "unbraced-expression"]).run();
+    let page = std::fs::read_to_string(super::root().join("docs/diagnostics/unbraced-expression.md")).unwrap();
+    output.exits(0).check(output.stdout.trim() == page.trim(), "the page");
+    let output = Arazzo::new(["explain", "--list"]).run();
+    output.exits(0).check(output.stdout.lines().count() > 100, "a line a code");
+    assert!(
+        output.stdout.lines().all(|line| line.split_once("  ").is_some_and(|(_, text)| text.trim().ends_with('.')))
+    );
+    Arazzo::new(["explain", "unbraced-expresion"]).run().exits(2).says(&["did you mean `unbraced-expression`?"]);
+    Arazzo::new(["explain"]).run().exits(2);
+}
