@@ -107,10 +107,7 @@ fn documents_come_from_folders_and_standard_input() {
     let folder = folder();
     folder.write(
         "deep/other.json",
-        &format!(
-            "{}\n",
-            r#"{"arazzo": "1.0.1", "info": {"title": "t", "version": "1"}, "sourceDescriptions": [], "workflows": []}"#
-        ),
+        r#"{"arazzo": "1.0.1", "info": {"title": "t", "version": "1"}, "sourceDescriptions": [], "workflows": []}"#,
     );
     folder.write("node_modules/not.yaml", "arazzo: 1.0.1\n");
     folder.write("values.yaml", "a: 1\n");
@@ -152,10 +149,10 @@ fn fixes_change_what_they_name_and_nothing_else() {
 fn all_fixes_leave_the_reference_workflow_with_nothing_to_refuse() {
     let folder = Folder::new();
     let root = super::root();
-    folder.write("specs/flow.yml", &std::fs::read_to_string(root.join(super::PROVISION)).unwrap());
+    folder.write("specs/flow.yml", std::fs::read_to_string(root.join(super::PROVISION)).unwrap());
     for name in ["volumes", "sandbox"] {
         let name = format!("openapi/daytona-{name}-api-openapi.yml");
-        folder.write(&name, &std::fs::read_to_string(root.join(&name)).unwrap());
+        folder.write(&name, std::fs::read_to_string(root.join(&name)).unwrap());
     }
     let output = lint(&folder, &["specs/flow.yml", "--fix=all"]);
     output.exits(0).says(&["9 fixes made", "it ignores case"]);
