@@ -232,8 +232,8 @@ fn shown(flags: &LintFlags, diagnostic: &Diagnostic) -> bool {
     let category = category(&diagnostic.code);
     if !flags.only.is_empty() {
         // What keeps a document from being read is said whatever was asked for.
-        return category.is_none_or(asked)
-            || diagnostic.code.ends_with("-syntax") && diagnostic.code.starts_with(['y', 'j']);
+        let unread = diagnostic.span.is_none() || matches!(diagnostic.code.as_ref(), "yaml-syntax" | "json-syntax");
+        return unread || category.is_none_or(asked);
     }
     flags.hints || diagnostic.severity != Severity::Hint
 }
