@@ -261,7 +261,7 @@ const LONGEST_LINES: usize = 64 << 10;
 /// The most errors, and the most warnings, that one list keeps.
 const MOST: usize = 1_000;
 
-/// Everything that was found, in the order of the passes; of errors and of warnings the first thousand.
+/// Everything that was found, in the order of the passes; of errors, warnings and hints the first thousand each.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
@@ -269,6 +269,7 @@ pub struct Diagnostics {
     known: HashSet<u64>,
     errors: usize,
     warnings: usize,
+    hints: usize,
 }
 
 impl Diagnostics {
@@ -282,12 +283,17 @@ impl Diagnostics {
         let count = match diagnostic.severity {
             Severity::Error => &mut self.errors,
             Severity::Warning => &mut self.warnings,
+            Severity::Hint => &mut self.hints,
         };
         *count += 1;
         if *count <= MOST {
             self.all.push(diagnostic);
         } else if *count == MOST + 1 {
-            let what = if diagnostic.severity == Severity::Error { "errors" } else { "warnings" };
+            let what = match diagnostic.severity {
+                Severity::Error => "errors",
+                Severity::Warning => "warnings",
+                Severity::Hint => "hints",
+            };
             let mut last =
                 Diagnostic::error("too-many-faults", diagnostic.span, format!("there are more than {MOST} {what}"))
                     .help("those that come after are not shown; correct some, and look again".to_owned());
@@ -311,7 +317,7 @@ impl Diagnostics {
 
     /// Makes an error of what was said with this code at this place.
     pub fn raise(&mut self, code: &str, span: Span) {
-        for diagnostic in self.0.iter_mut().filter(|d| d.code == code && d.span == Some(span)) {
+        for diagnostic in self.all.iter_mut().filter(|d| d.code == code && d.span == Some(span)) {
             diagnostic.severity = Severity::Error;
         }
     }
@@ -333,7 +339,7 @@ impl Diagnostics {
 
     /// The hints.
     pub fn hints(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.0.iter().filter(|d| d.severity == Severity::Hint)
+        self.all.iter().filter(|d| d.severity == Severity::Hint)
     }
 
     /// `true` if something keeps the document from running.

@@ -109,6 +109,9 @@ impl<'a> Lint<'a> {
     fn leads(&mut self, step: Option<StepId>, read: &Read<'_>) {
         let mut called = None;
         let led = self.led(step, read.expr, &read.ways, &mut called, 0);
+        if matches!(led, Led::To(_)) {
+            return;
+        }
         let operation = called.map_or_else(String::new, |operation: Operation<'_>| name_of(&operation));
         let Some(span) = self.span(read.place) else { return };
         match led {

@@ -3,6 +3,7 @@
 //!
 //! Bundle + compiled program → diagnostics. Only what is certain is said, and what follows from another fault is not.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use crate::compile::Compiled;
@@ -100,6 +101,8 @@ struct Lint<'a> {
     steps: Vec<StepView<'a>>,
     workflows: Vec<WorkflowView<'a>>,
     diagnostics: Diagnostics,
+    /// The last place that was asked for.
+    last: RefCell<Option<(Place, Option<Span>)>>,
 }
 
 /// A step with what it was made of.
@@ -139,15 +142,23 @@ impl<'a> Lint<'a> {
                 }
             }
         }
-        Self { bundle, program, known, steps, workflows, diagnostics: Diagnostics::default() }
+        Self { bundle, program, known, steps, workflows, diagnostics: Diagnostics::default(), last: RefCell::default() }
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
     }
 
+    /// The span of a place. Counting to it takes as long as its line, and one text may hold thousands of expressions.
     fn span(&self, place: &Place) -> Option<Span> {
-        self.bundle.sources.span(place)
+        if let Some((known, span)) = self.last.borrow().as_ref()
+            && known == place
+        {
+            return *span;
+        }
+        let span = self.bundle.sources.span(place);
+        *self.last.borrow_mut() = Some((place.clone(), span));
+        span
     }
 
     fn step(&self, id: StepId) -> Option<&StepView<'a>> {
