@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arazzo_engine::lint::codes::category;
+
 use crate::suite::workspace_root;
 
 /// The engine's rooms in the order of ARCHITECTURE.md: a room may use only rooms above it.
@@ -184,18 +186,18 @@ fn no_room_is_called_after_nothing() {
 fn every_code_has_a_lint_case() {
     // Codes are the words in quotes after these openings; a case exists where an expected report shows the code.
     let openings = [
-        "Diagnostic::error(\"",
-        "Diagnostic::warning(\"",
-        "Finding::new(\"",
-        "self.error(\"",
-        "self.wrong(\"",
-        "\n            Diagnostic::error(\"",
-        "Diagnostic::error(\n",
+        "Diagnostic::error(",
+        "Diagnostic::warning(",
+        "Diagnostic::hint(",
+        "Finding::new(",
+        "self.error(",
+        "self.wrong(",
     ];
     let mut codes: Vec<String> = vec![];
     for (_, _, code) in rooms() {
         for opening in openings {
             for part in code.split(opening).skip(1) {
+                let Some(part) = part.trim_start().strip_prefix('"') else { continue };
                 let word: String =
                     part.chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-').collect();
                 if word.contains('-') {
@@ -230,4 +232,10 @@ fn every_code_has_a_lint_case() {
         .filter(|code| !elsewhere.contains(&code.as_str()) && !reports.contains(&format!("[{code}]")))
         .collect();
     assert!(missing.is_empty(), "codes without a case in tests/suite/lint: {missing:?}");
+    let unlisted: Vec<&String> = codes.iter().filter(|code| category(code).is_none()).collect();
+    assert!(
+        unlisted.is_empty(),
+        "codes without a page: list them in the engine's lint/codes.rs and in explain.rs of the command, and write \
+         docs/diagnostics/CODE.md as those beside it: {unlisted:?}"
+    );
 }

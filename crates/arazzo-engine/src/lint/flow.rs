@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Lint, contains};
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::document::{self, OrReusable, Text};
 use crate::expr::{Root, StepId};
 use crate::node::Node;
@@ -25,44 +25,47 @@ impl Lint<'_> {
         }
     }
 
-    /// `true` if something is wrong with where steps of the workflow lead to: then it is not known.
+    /// `true` if steps were lost or their order is not known: then nothing can be said about what leads to them.
     fn broken(&self, id: WorkflowId) -> bool {
         let Some(view) = self.workflow(id) else { return true };
-        let mut parts: Vec<Span> = vec![];
-        let lists = ["onSuccess", "onFailure", "successActions", "failureActions", "dependsOn"];
-        let steps = view.document.steps.len();
-        let first = self.program.workflow(id).and_then(|w| w.steps.first()).map_or(0, |id| id.0 as usize);
-        let nodes = self.steps.iter().skip(first).take(steps).filter_map(|step| step.node).chain(view.node);
-        for node in nodes {
-            parts.extend(lists.iter().filter_map(|list| node.get(list)).map(|list| list.span));
-        }
-        parts.extend(view.document.steps.iter().flat_map(|step| step.depends_on.iter().map(Text::span)));
-        let errors = self.known.errors().filter(|d| {
-            matches!(
-                d.code.as_ref(),
-                "unknown-step"
-                    | "unknown-workflow"
-                    | "unknown-component"
-                    | "unknown-value"
-                    | "wrong-type"
-                    | "missing-field"
-                    | "several-targets"
-                    | "dependency-cycle"
-                    | "unknown-source"
+        let steps = view.node.and_then(|node| node.get("steps"));
+        let whole = view.document.span;
+        self.known.errors().any(|d| {
+            let Some(span) = d.span.filter(|span| contains(whole, *span)) else { return false };
+            let of_step = steps
+                .map(Node::items)
+                .unwrap_or_default()
+                .iter()
+                .any(|step| step.span == span || step.get("stepId").is_some_and(|id| id.span == span));
+            match d.code.as_ref() {
+                "duplicate-name" | "missing-field" | "wrong-type" => of_step,
+                "dependency-cycle" => true,
+                _ => false,
+            }
+        })
+    }
+
+    /// Steps that an action most likely means that names none, or has no type: what it leads to is not unreachable too.
+    fn meant(&self, id: WorkflowId) -> Vec<StepId> {
+        let (Some(view), Some(workflow)) = (self.workflow(id), self.program.workflow(id)) else { return vec![] };
+        let steps = &view.document.steps;
+        let own = steps.iter().flat_map(|step| step.on_success.iter().chain(&step.on_failure));
+        let shared = view.document.success_actions.iter().chain(&view.document.failure_actions);
+        let targets = own.chain(shared).filter_map(|action| match action {
+            OrReusable::Object(action) => {
+                Some((action.step_id.as_ref()?, matches!(action.kind.value.as_str(), "goto" | "retry")))
+            }
+            OrReusable::Reference { .. } => None,
+        });
+        let broken: Vec<(&Text, bool)> =
+            targets.filter(|(target, good)| !good || !steps.iter().any(|step| step.id.value == target.value)).collect();
+        let means = |name: &str| {
+            broken.iter().any(
+                |(target, good)| if *good { nearest(&target.value, [name]).is_some() } else { target.value == name },
             )
-        });
-        let lost = self.known.errors().any(|d| {
-            matches!(d.code.as_ref(), "duplicate-name" | "missing-field" | "wrong-type")
-                && d.span.is_some_and(|span| {
-                    view.node.and_then(|node| node.get("steps")).is_some_and(|steps| {
-                        steps
-                            .items()
-                            .iter()
-                            .any(|step| step.span == span || step.get("stepId").is_some_and(|id| id.span == span))
-                    })
-                })
-        });
-        lost || errors.filter_map(|d| d.span).any(|span| parts.iter().any(|part| contains(*part, span)))
+        };
+        let named = steps.iter().zip(&workflow.steps).filter(|(step, _)| means(&step.id.value));
+        named.map(|(_, id)| *id).collect()
     }
 
     fn edges(&self, id: WorkflowId) -> Edges {
@@ -94,7 +97,7 @@ impl Lint<'_> {
 
     fn unreachable(&mut self, id: WorkflowId, edges: &Edges) -> BTreeSet<StepId> {
         let Some(workflow) = self.program.workflow(id) else { return BTreeSet::new() };
-        let mut reached = reachable(edges, workflow.entry.into_iter().collect());
+        let mut reached = reachable(edges, workflow.entry.into_iter().chain(self.meant(id)).collect());
         let mut unreachable: BTreeSet<StepId> = BTreeSet::new();
         for id in &workflow.steps {
             if reached.contains(id) {
