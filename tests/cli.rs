@@ -19,6 +19,7 @@ mod shell;
 mod streams;
 #[cfg(unix)]
 mod terminal;
+mod test;
 
 use serde_json::Value;
 use std::collections::hash_map::RandomState;

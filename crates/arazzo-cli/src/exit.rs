@@ -14,7 +14,7 @@ pub(crate) const DOCUMENT: u8 = 3;
 pub(crate) const REFUSED: u8 = 6;
 /// The outputs or a report could not be written.
 pub(crate) const OUTPUT: u8 = 7;
-/// There was nothing to do: no documents in the folders.
+/// There was nothing to do: no case fits, or there are no documents in the folders.
 pub(crate) const NOTHING: u8 = 8;
 /// Stopped by SIGTERM; Ctrl-C is 130, from the library.
 pub(crate) const TERMINATED: u8 = 143;

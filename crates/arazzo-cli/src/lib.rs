@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod cases;
 mod complete;
 mod exit;
 mod explain;
@@ -27,6 +28,7 @@ mod run;
 mod save;
 mod show;
 mod signal;
+mod test;
 mod typed;
 mod watch;
 
@@ -61,6 +63,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Lint(flags) => lint::lint(&flags, &mut screen),
         Command::Mock(flags) => mock::mock(&flags, &mut screen),
         Command::Graph(flags) => graph::graph(&flags, &mut screen),
+        Command::Test(flags) => test::test(&flags, &mut screen),
         Command::Replay(flags) => replay::replay(&flags, &mut screen),
         Command::Completions(flags) => complete::completions(&flags, &mut screen),
         Command::Man(flags) => help::man(&flags, &mut screen),

@@ -132,6 +132,22 @@ impl Wanted {
             Format::Markdown => markdown::document(run),
             Format::Json => json::document(run),
         };
+        self.save(&text)
+    }
+
+    pub(crate) fn is_junit(&self) -> bool {
+        self.format == Format::Junit
+    }
+
+    /// Writes a JUnit report of suites that are no run.
+    ///
+    /// # Errors
+    /// As for a run.
+    pub(crate) fn write_suites(&self, suites: &[junit::Suite]) -> std::io::Result<()> {
+        self.save(&junit::document(suites))
+    }
+
+    fn save(&self, text: &str) -> std::io::Result<()> {
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)
                 .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;

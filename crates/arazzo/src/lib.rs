@@ -27,6 +27,7 @@
 
 #![forbid(unsafe_code)]
 
+mod canned;
 mod coding;
 mod connect;
 mod drive;
@@ -67,6 +68,7 @@ pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Ser
 pub use arazzo_engine::machine::{Outcome, Stop};
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
+pub use canned::{Canned, Rehearsal, Reply};
 pub use drive::{Envelope, Interrupt};
 pub use error::Error;
 pub use network::{ConnectTo, Network, Proxy, Resolve};
@@ -782,6 +784,20 @@ impl Workflow {
         };
         let begin = |inputs, settings| self.begin(inputs, settings);
         Ok((outcome, Recording::of(log, machine.stand_ins(), made, begin)))
+    }
+
+    /// Runs in virtual time with answers that stand ready, without a socket. Every event goes to `observe`.
+    ///
+    /// # Errors
+    /// As [`Workflow::check`].
+    pub fn rehearse(
+        &self,
+        inputs: impl Into<Inputs>,
+        canned: Canned,
+        observe: impl FnMut(&Envelope),
+    ) -> Result<Rehearsal, Error> {
+        let (machine, _) = self.machine(inputs.into(), &self.description.settings.servers)?;
+        Ok(canned::rehearse(machine, canned, observe))
     }
 
     /// Runs; gives the machine as it ended back, with its settings.

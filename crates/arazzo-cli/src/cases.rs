@@ -1,0 +1,378 @@
+//! The test file of a document: `NAME.test.yaml` beside it, with cases. Every fault has its place.
+
+use std::path::Path;
+
+use arazzo::engine::diagnostic::{Diagnostic, Diagnostics, nearest};
+use arazzo::engine::expr::pattern;
+use arazzo::engine::limits::duration;
+use arazzo::engine::machine::FailureKind;
+use arazzo::engine::node::{Kind, Node};
+use arazzo::engine::source::{SourceId, Sources};
+use arazzo::mock::Fault;
+use arazzo::{Canned, Error, Reply};
+use serde_json::{Map, Value as Json};
+
+/// A case: what is given, and what is expected of it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) workflow: Option<String>,
+    pub(crate) inputs: Map<String, Json>,
+    /// Inputs whose values are masked.
+    pub(crate) secrets: Map<String, Json>,
+    /// Answers that stand ready; without them, the mock answers.
+    pub(crate) replies: Option<Canned>,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) expect: Expect,
+}
+
+/// What is expected; what is not written does not matter.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Expect {
+    /// `succeeded`, `ended`, `failed`, `stopped`.
+    pub(crate) outcome: Option<String>,
+    pub(crate) exit: Option<u8>,
+    /// The code of why it did not succeed.
+    pub(crate) why: Option<String>,
+    /// The step that it failed at.
+    pub(crate) step: Option<String>,
+    /// Outputs that must be there, others may be.
+    pub(crate) outputs: Option<Json>,
+    /// All outputs.
+    pub(crate) exact: Option<Json>,
+    /// The steps in the order of their visits and attempts.
+    pub(crate) path: Option<Vec<String>>,
+    /// Requests that must have been sent, in this order; others may be between them.
+    pub(crate) requests: Vec<Sent>,
+}
+
+/// A request that must have been sent.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sent {
+    pub(crate) step: Option<String>,
+    pub(crate) method: Option<String>,
+    /// The end of the url.
+    pub(crate) url: Option<String>,
+    pub(crate) headers: Map<String, Json>,
+    pub(crate) body: Option<Json>,
+}
+
+const CASE: [&str; 8] = ["name", "workflow", "inputs", "secrets", "replies", "faults", "expect", "description"];
+const EXPECT: [&str; 8] = ["outcome", "exit", "why", "step", "outputs", "exactOutputs", "path", "requests"];
+const SENT: [&str; 5] = ["step", "method", "url", "headers", "body"];
+const REPLY: [&str; 6] = ["status", "headers", "body", "text", "after", "failure"];
+const OUTCOMES: [&str; 4] = ["succeeded", "ended", "failed", "stopped"];
+const FAILURES: [&str; 7] = ["dns", "connect", "tls", "timeout", "reset", "protocol", "body-too-large"];
+
+/// Reads a test file.
+///
+/// # Errors
+/// Every fault with its place.
+pub(crate) fn read(path: &Path) -> Result<Vec<Case>, Error> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|error| Error::Setup(format!("`{name}`: {error}")))?;
+    let mut sources = Sources::default();
+    let id: SourceId = sources.add(name.clone(), name, text);
+    let root = match Node::parse(&sources, id, Default::default()) {
+        Ok(root) => root,
+        Err(diagnostics) => return Err(Error::Documents { diagnostics, sources }),
+    };
+    let mut reader = Reader { found: Diagnostics::default() };
+    reader.object(&root, "a test file", &["cases"]);
+    let mut cases: Vec<Case> = vec![];
+    match root.get("cases") {
+        Some(list) if matches!(list.kind, Kind::Array(_)) && !list.items().is_empty() => {
+            for node in list.items() {
+                let case = reader.case(node);
+                if cases.iter().any(|known| known.name == case.name) {
+                    reader.wrong(node.get("name").unwrap_or(node), format!("a case `{}` is there already", case.name));
+                }
+                cases.push(case);
+            }
+        }
+        other => reader.wrong(other.unwrap_or(&root), "`cases` is a list of at least one case".to_owned()),
+    }
+    if reader.found.has_errors() { Err(Error::Documents { diagnostics: reader.found, sources }) } else { Ok(cases) }
+}
+
+struct Reader {
+    found: Diagnostics,
+}
+
+impl Reader {
+    fn wrong(&mut self, at: &Node, message: String) {
+        self.found.push(Diagnostic::error("test-file", at.span, message));
+    }
+
+    /// Checks that it is an object of these members.
+    fn object(&mut self, node: &Node, what: &str, known: &[&str]) -> bool {
+        if !matches!(node.kind, Kind::Object(_)) {
+            self.wrong(node, format!("{what} is an object, not {}", node.type_name()));
+            return false;
+        }
+        for (key, _) in node.members() {
+            if !known.contains(&key.name.as_str()) {
+                let help = match nearest(&key.name, known.iter().copied()) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", known.join(", ")),
+                };
+                let message = format!("{what} has no `{}`", key.name);
+                self.found.push(Diagnostic::error("test-file", key.span, message).help(help));
+            }
+        }
+        true
+    }
+
+    fn text(&mut self, node: &Node, key: &str) -> Option<String> {
+        let value = node.get(key)?;
+        let text = value.as_str().map(str::to_owned);
+        if text.is_none() {
+            self.wrong(value, format!("`{key}` is a text, not {}", value.type_name()));
+        }
+        text
+    }
+
+    /// A text that is one of these.
+    fn word(&mut self, node: &Node, key: &str, known: &[&str]) -> Option<String> {
+        let text = self.text(node, key)?;
+        if known.contains(&text.as_str()) {
+            return Some(text);
+        }
+        let help = match nearest(&text, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("write one of {}", known.join(", ")),
+        };
+        let span = node.get(key).map(|value| value.span);
+        self.found.push(Diagnostic::error("test-file", span, format!("there is no `{key}` `{text}`")).help(help));
+        None
+    }
+
+    fn number(&mut self, node: &Node, key: &str, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
+        let value = node.get(key)?;
+        let number = value.to_json().as_u64().filter(|number| range.contains(number));
+        if number.is_none() {
+            self.wrong(value, format!("`{key}` is a number from {} to {}", range.start(), range.end()));
+        }
+        number
+    }
+
+    fn map(&mut self, node: &Node, key: &str) -> Map<String, Json> {
+        let Some(value) = node.get(key) else { return Map::new() };
+        match value.to_json() {
+            Json::Object(map) => map,
+            _ => {
+                self.wrong(value, format!("`{key}` is an object, not {}", value.type_name()));
+                Map::new()
+            }
+        }
+    }
+
+    fn case(&mut self, node: &Node) -> Case {
+        if !self.object(node, "a case", &CASE) {
+            return Case::default();
+        }
+        if node.get("name").is_none() {
+            self.wrong(node, "a case has a `name`".to_owned());
+        }
+        let mut case = Case {
+            name: self.text(node, "name").unwrap_or_default(),
+            workflow: self.text(node, "workflow"),
+            inputs: self.map(node, "inputs"),
+            secrets: self.map(node, "secrets"),
+            ..Case::default()
+        };
+        if let Some(replies) = node.get("replies") {
+            case.replies = Some(self.replies(replies));
+        }
+        if let Some(faults) = node.get("faults") {
+            if let Some(replies) = node.member("replies").map(|(key, _)| key.span) {
+                let message = "`faults` are of the mock, which does not answer where there are `replies`".to_owned();
+                self.found.push(Diagnostic::error("test-file", faults.span, message).note(replies, "these answer"));
+            }
+            match Fault::of_file(&faults.to_json()) {
+                Ok(found) => case.faults = found,
+                Err(reason) => self.wrong(faults, reason),
+            }
+        }
+        if let Some(expect) = node.get("expect") {
+            case.expect = self.expect(expect);
+        }
+        case
+    }
+
+    fn replies(&mut self, node: &Node) -> Canned {
+        let mut canned = Canned::new();
+        if !matches!(node.kind, Kind::Object(_)) {
+            self.wrong(node, format!("`replies` is an object of steps or operations, not {}", node.type_name()));
+        }
+        for (key, list) in node.members() {
+            // One reply may stand alone.
+            let alone = std::slice::from_ref(list);
+            let all = if matches!(list.kind, Kind::Array(_)) { list.items() } else { alone };
+            for reply in all {
+                if let Some(reply) = self.reply(reply) {
+                    canned = canned.reply(&key.name, reply);
+                }
+            }
+        }
+        canned
+    }
+
+    fn reply(&mut self, node: &Node) -> Option<Reply> {
+        if !self.object(node, "a reply", &REPLY) {
+            return None;
+        }
+        let after = match node.get("after").map(|after| (after, after.to_json())) {
+            Some((at, after)) => {
+                let text = after.as_str().map_or_else(|| after.to_string(), str::to_owned);
+                duration(&text).map_err(|reason| self.wrong(at, reason)).unwrap_or(0)
+            }
+            None => 0,
+        };
+        if node.get("failure").is_some() {
+            let kind = self.word(node, "failure", &FAILURES)?;
+            let kind: FailureKind = serde_json::from_value(Json::String(kind)).ok()?;
+            return Some(Reply::failure(kind).after(after));
+        }
+        let status = self.number(node, "status", 200..=599).unwrap_or(200);
+        let mut headers: Vec<(String, String)> = vec![];
+        for (name, value) in self.map(node, "headers") {
+            headers.push((name, value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+        }
+        let typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let body = match (self.text(node, "text"), node.get("body")) {
+            (Some(text), _) => text,
+            (None, Some(body)) => {
+                if !typed {
+                    headers.push(("content-type".to_owned(), "application/json".to_owned()));
+                }
+                body.to_json().to_string()
+            }
+            (None, None) => String::new(),
+        };
+        Some(Reply::new(u16::try_from(status).unwrap_or(200), headers, body).after(after))
+    }
+
+    fn expect(&mut self, node: &Node) -> Expect {
+        if !self.object(node, "`expect`", &EXPECT) {
+            return Expect::default();
+        }
+        let names = |node: &Node| node.items().iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        let path: Option<Option<Vec<String>>> = node.get("path").map(names);
+        if let (Some(None), Some(at)) = (&path, node.get("path")) {
+            self.wrong(at, "`path` is a list of steps".to_owned());
+        }
+        let mut requests = vec![];
+        for node in node.get("requests").map(Node::items).unwrap_or_default() {
+            if self.object(node, "a request", &SENT) {
+                let body = self.value(node, "body");
+                requests.push(Sent {
+                    step: self.text(node, "step"),
+                    method: self.text(node, "method"),
+                    url: self.text(node, "url"),
+                    headers: self.map(node, "headers"),
+                    body,
+                });
+            }
+        }
+        Expect {
+            outcome: self.word(node, "outcome", &OUTCOMES),
+            exit: self.number(node, "exit", 0..=255).and_then(|exit| u8::try_from(exit).ok()),
+            why: self.text(node, "why"),
+            step: self.text(node, "step"),
+            outputs: self.value(node, "outputs"),
+            exact: self.value(node, "exactOutputs"),
+            path: path.flatten(),
+            requests,
+        }
+    }
+
+    /// A value with matchers, which are checked.
+    fn value(&mut self, node: &Node, key: &str) -> Option<Json> {
+        let value = node.get(key)?;
+        self.matchers(value);
+        Some(value.to_json())
+    }
+
+    fn matchers(&mut self, node: &Node) {
+        for (key, value) in node.members() {
+            let known = ["$any", "$matches", "$type"];
+            if key.name.starts_with('$') && !known.contains(&key.name.as_str()) {
+                self.object(node, "a matcher", &known);
+            } else if key.name == "$matches" {
+                if let Err(reason) = pattern::compile(value.as_str().unwrap_or_default()) {
+                    self.wrong(value, reason);
+                }
+            } else if key.name == "$type" {
+                self.word(node, "$type", &["string", "number", "integer", "boolean", "array", "object", "null"]);
+            }
+            self.matchers(value);
+        }
+        node.items().iter().for_each(|item| self.matchers(item));
+    }
+}
+
+impl Expect {
+    /// `true` if it says how the run has to end.
+    pub(crate) fn says_how_it_ends(&self) -> bool {
+        self.outcome.is_some() || self.exit.is_some() || self.why.is_some()
+    }
+}
+
+/// Where a value is not as expected: the place in it, what was expected, what it is. Members that are not expected do
+/// not matter, unless `exact`.
+pub(crate) fn differences(at: &str, expected: &Json, actual: Option<&Json>, exact: bool, found: &mut Vec<String>) {
+    let place = if at.is_empty() { "/" } else { at };
+    let is = actual.map_or_else(|| "nothing".to_owned(), Json::to_string);
+    if let Json::Object(members) = expected {
+        if let Some((name, wanted)) = members.iter().next().filter(|(name, _)| name.starts_with('$')) {
+            let fits = match (name.as_str(), actual) {
+                (_, None) => false,
+                ("$matches", Some(actual)) => {
+                    let text = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
+                    pattern::compile(wanted.as_str().unwrap_or_default()).is_ok_and(|regex| regex.is_match(&text))
+                }
+                ("$type", Some(actual)) => match wanted.as_str().unwrap_or_default() {
+                    "string" => actual.is_string(),
+                    "number" => actual.is_number(),
+                    "integer" => actual.is_i64() || actual.is_u64(),
+                    "boolean" => actual.is_boolean(),
+                    "array" => actual.is_array(),
+                    "object" => actual.is_object(),
+                    _ => actual.is_null(),
+                },
+                (_, Some(_)) => true,
+            };
+            if !fits {
+                found.push(format!("{place}: expected {}, is {is}", Json::Object(members.clone())));
+            }
+            return;
+        }
+        if let Some(Json::Object(actual)) = actual {
+            for (name, wanted) in members {
+                differences(&format!("{at}/{name}"), wanted, actual.get(name), exact, found);
+            }
+            if exact {
+                let more = actual.iter().filter(|(name, _)| !members.contains_key(*name));
+                found.extend(more.map(|(name, value)| format!("{at}/{name}: expected nothing, is {value}")));
+            }
+            return;
+        }
+    }
+    if let (Json::Array(items), Some(Json::Array(actual))) = (expected, actual)
+        && items.len() == actual.len()
+    {
+        for (index, (wanted, actual)) in items.iter().zip(actual).enumerate() {
+            differences(&format!("{at}/{index}"), wanted, Some(actual), exact, found);
+        }
+        return;
+    }
+    // 1 and 1.0 are one number.
+    let same = match (expected, actual) {
+        (Json::Number(one), Some(Json::Number(other))) => one == other || one.as_f64() == other.as_f64(),
+        _ => Some(expected) == actual,
+    };
+    if !same {
+        found.push(format!("{place}: expected {expected}, is {is}"));
+    }
+}

@@ -1,0 +1,567 @@
+//! `arazzo test`: documents and their cases, run side by side, told in order.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Instant;
+
+use anstyle::AnsiColor;
+use arazzo::engine::event::{EventKind, RunStatus};
+use arazzo::mock::Mocked;
+use arazzo::{Builder, Description, Envelope, Error, Inputs, Report, Workflow};
+use serde_json::{Map, Value as Json, json};
+
+use crate::cases::{self, Case, Expect, Sent, differences};
+use crate::exit;
+use crate::flags::TestFlags;
+use crate::show::failure::{self, Exchanges};
+use crate::show::report::junit;
+use crate::show::{Screen, bold, safe, time, width};
+
+/// Folders that are not looked into.
+const SKIPPED: [&str; 2] = ["target", "node_modules"];
+/// Larger files are no Arazzo documents.
+const LARGEST: u64 = 16 << 20;
+/// The case of a document that has no test file.
+const UNNAMED: &str = "runs against the mock";
+
+/// A case of a document.
+struct Planned {
+    document: PathBuf,
+    case: Case,
+}
+
+/// What a case came to.
+struct Done {
+    index: usize,
+    passed: bool,
+    time_ms: u64,
+    /// What is not as expected, one line each.
+    unexpected: Vec<String>,
+    /// The failure report.
+    report: Vec<String>,
+}
+
+/// Runs the command; the result is the exit code.
+pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
+    if flags.reports.iter().any(|report| !report.is_junit()) {
+        return screen.error(&Error::Setup("`arazzo test` writes junit reports: --report junit[=PATH]".to_owned()));
+    }
+    let planned = match planned(flags) {
+        Ok(planned) => planned,
+        Err(error) => return screen.error(&error),
+    };
+    if flags.list {
+        for one in &planned {
+            let document = one.document.display().to_string();
+            let workflow = one.case.workflow.clone();
+            let line = if flags.json {
+                json!({ "v": 1, "type": "case", "document": document, "workflow": workflow, "case": one.case.name })
+                    .to_string()
+            } else {
+                format!("{}  {}", safe(&document), safe(&one.case.name))
+            };
+            if screen.data(&line).is_err() {
+                return exit::OUTPUT;
+            }
+        }
+    }
+    if planned.is_empty() {
+        if flags.allow_empty {
+            return exit::SUCCEEDED;
+        }
+        screen.fault(
+            "nothing-ran",
+            "there is no case to run",
+            Some("look at the paths and filters, or add --allow-empty; Arazzo documents are found by `arazzo:` at their root"),
+        );
+        return exit::NOTHING;
+    }
+    if flags.list {
+        return exit::SUCCEEDED;
+    }
+    run_all(flags, &planned, screen)
+}
+
+/// The cases that the flags ask for, in their order.
+fn planned(flags: &TestFlags) -> Result<Vec<Planned>, Error> {
+    let mut documents = vec![];
+    let here = [PathBuf::from(".")];
+    for path in if flags.paths.is_empty() { &here[..] } else { &flags.paths } {
+        let about = std::fs::metadata(path).map_err(|error| Error::Setup(format!("`{}`: {error}", path.display())))?;
+        if about.is_dir() {
+            find(path, &mut documents);
+        } else {
+            documents.push(path.clone());
+        }
+    }
+    let shown = |path: &Path| path.strip_prefix(".").map(Path::to_path_buf).unwrap_or_else(|_| path.to_path_buf());
+    let mut planned: Vec<Planned> = vec![];
+    for document in documents.iter().map(|path| shown(path)) {
+        if planned.iter().any(|known| known.document == document) {
+            continue;
+        }
+        let cases = match test_file(&document) {
+            Some(file) => cases::read(&file)?,
+            None => unwritten(&document),
+        };
+        planned.extend(cases.into_iter().map(|case| Planned { document: document.clone(), case }));
+    }
+    let workflow = |case: &Case| match (&flags.workflow, &case.workflow) {
+        (Some(wanted), Some(named)) => wanted == named,
+        (None, _) => true,
+        // The only workflow of its document.
+        (Some(_), None) => false,
+    };
+    let named =
+        |case: &Case| flags.cases.is_empty() || flags.cases.iter().any(|part| case.name.contains(part.as_str()));
+    for one in planned.iter_mut().filter(|one| flags.workflow.is_some() && one.case.workflow.is_none()) {
+        one.case.workflow = workflows(&one.document).and_then(|names| names.into_iter().next());
+    }
+    planned.retain(|one| workflow(&one.case) && named(&one.case));
+    Ok(planned)
+}
+
+/// Arazzo documents below a folder, in the order of their names.
+fn find(folder: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let Ok(about) = std::fs::symlink_metadata(&path) else { continue };
+        if name.starts_with('.') || SKIPPED.contains(&name.as_str()) || about.is_symlink() {
+            continue;
+        }
+        if about.is_dir() {
+            find(&path, found);
+        } else if about.is_file() && about.len() <= LARGEST && is_arazzo(&path) {
+            found.push(path);
+        }
+    }
+}
+
+/// `true` for a YAML or JSON file with `arazzo` at its root.
+fn is_arazzo(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if !["yaml", "yml", "json"].contains(&extension.as_str()) {
+        return false;
+    }
+    let Ok(text) = std::fs::read_to_string(path) else { return false };
+    if extension == "json" || text.trim_start().starts_with('{') {
+        return text.contains("\"arazzo\"")
+            && arazzo::parse_values("", &text).is_ok_and(|json| json.get("arazzo").is_some());
+    }
+    // A key at the margin; what is no YAML is found too, and then said to be none.
+    text.lines().any(|line| ["arazzo:", "\"arazzo\":", "'arazzo':"].iter().any(|key| line.starts_with(key)))
+}
+
+/// The test file of a document, if it has one: `flow.test.yaml` for `flow.arazzo.yaml` and `flow.yaml`.
+fn test_file(document: &Path) -> Option<PathBuf> {
+    let stem = document.file_stem()?.to_string_lossy().into_owned();
+    let stem = stem.strip_suffix(".arazzo").unwrap_or(&stem).to_owned();
+    let files = ["yaml", "yml", "json"].map(|extension| document.with_file_name(format!("{stem}.test.{extension}")));
+    files.into_iter().find(|file| file.is_file())
+}
+
+fn workflows(document: &Path) -> Option<Vec<String>> {
+    let description = arazzo::open(document).workspace(true).load().ok()?;
+    Some(description.workflows().map(str::to_owned).collect())
+}
+
+/// Each workflow once, against the mock.
+fn unwritten(document: &Path) -> Vec<Case> {
+    let case = |workflow: Option<String>| Case {
+        name: workflow.as_ref().map_or(UNNAMED.to_owned(), |workflow| format!("{workflow} {UNNAMED}")),
+        workflow,
+        ..Case::default()
+    };
+    match workflows(document) {
+        Some(names) if !names.is_empty() => names.into_iter().map(|name| case(Some(name))).collect(),
+        // What is wrong with it is said when it is run.
+        _ => vec![case(None)],
+    }
+}
+
+fn run_all(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
+    let began = Instant::now();
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let jobs = flags.jobs.map_or(cores, std::num::NonZeroUsize::get).min(planned.len()).max(1);
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (sender, results) = mpsc::channel::<Done>();
+    let mut done: Vec<Option<Done>> = planned.iter().map(|_| None).collect();
+    let mut shown = 0;
+    let mut data_error = None;
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            let (sender, next, stop) = (sender.clone(), &next, &stop);
+            scope.spawn(move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(one) = planned.get(index).filter(|_| !stop.load(Ordering::SeqCst)) else { return };
+                    let result = run_one(flags, index, one);
+                    if flags.fail_fast && !result.passed {
+                        stop.store(true, Ordering::SeqCst);
+                    }
+                    if sender.send(result).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        for result in results {
+            let index = result.index;
+            if let Some(place) = done.get_mut(index) {
+                *place = Some(result);
+            }
+            // In the order of the documents, whoever is ready first.
+            while let (Some(Some(result)), Some(one)) = (done.get(shown), planned.get(shown)) {
+                if let Err(error) = tell(flags, one, result, screen) {
+                    data_error.get_or_insert(error);
+                }
+                shown += 1;
+            }
+        }
+    });
+    // Where it stopped early, what came behind a gap is told too.
+    for (one, result) in planned.iter().zip(&done).skip(shown) {
+        if let Some(result) = result
+            && let Err(error) = tell(flags, one, result, screen)
+        {
+            data_error.get_or_insert(error);
+        }
+    }
+    let passed = done.iter().flatten().filter(|done| done.passed).count();
+    let failed = done.iter().flatten().filter(|done| !done.passed).count();
+    let not_run = planned.len() - passed - failed;
+    let took = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if flags.json {
+        let summary = json!({ "v": 1, "type": "summary", "passed": passed, "failed": failed, "notRun": not_run });
+        if let Err(error) = screen.data(&summary.to_string()) {
+            data_error.get_or_insert(error);
+        }
+    }
+    if flags.quiet < 2 {
+        let color = bold(if failed == 0 { AnsiColor::Green } else { AnsiColor::Red });
+        let not_run = if not_run > 0 { format!(", {not_run} not run") } else { String::new() };
+        screen.line(&format!("{color}{passed} passed, {failed} failed{color:#}{not_run} in {}", time(took)));
+    }
+    let mut code = if failed > 0 { exit::DIFFERENT } else { exit::SUCCEEDED };
+    for report in &flags.reports {
+        if let Err(error) = report.write_suites(&suites(planned, &done)) {
+            screen.fault("output", &format!("a report could not be written: {error}"), None);
+            code = if code == exit::SUCCEEDED { exit::OUTPUT } else { code };
+        }
+    }
+    if let Some(error) = data_error {
+        screen.fault("output", &format!("the results could not be written: {error}"), None);
+        code = if code == exit::SUCCEEDED { exit::OUTPUT } else { code };
+    }
+    code
+}
+
+/// Says what a case came to.
+fn tell(flags: &TestFlags, one: &Planned, done: &Done, screen: &mut Screen) -> std::io::Result<()> {
+    let document = one.document.display().to_string();
+    let mut result = Ok(());
+    if flags.json {
+        let line = json!({
+            "v": 1, "type": "result", "document": document, "workflow": one.case.workflow, "case": one.case.name,
+            "passed": done.passed, "ms": done.time_ms, "unexpected": done.unexpected,
+        });
+        result = screen.data(&line.to_string());
+    }
+    if flags.quiet >= 2 || done.passed && (flags.quiet == 1 || flags.json) {
+        return result;
+    }
+    let (color, word) = if done.passed { (AnsiColor::Green, "pass") } else { (AnsiColor::Red, "FAIL") };
+    let color = bold(color);
+    let took = time(done.time_ms);
+    screen.line(&format!("{color}{word}{color:#}  {}  {}  {took}", safe(&document), safe(&one.case.name)));
+    for line in &done.unexpected {
+        screen.line(&format!("      {}", safe(line)));
+    }
+    if !done.passed {
+        done.report.iter().for_each(|line| screen.line(line));
+        screen.line("");
+    }
+    result
+}
+
+fn suites(planned: &[Planned], done: &[Option<Done>]) -> Vec<junit::Suite> {
+    let mut suites: Vec<junit::Suite> = vec![];
+    for (one, done) in planned.iter().zip(done) {
+        let name = one.document.display().to_string();
+        let result = match done {
+            None => junit::CaseResult::Skipped("the tests were stopped before".to_owned()),
+            Some(done) if done.passed => junit::CaseResult::Passed,
+            Some(done) => junit::CaseResult::Failed(junit::Trouble {
+                code: "unexpected".to_owned(),
+                message: done.unexpected.first().cloned().unwrap_or_default(),
+                text: done
+                    .unexpected
+                    .iter()
+                    .chain(&done.report)
+                    .map(|line| anstream::adapter::strip_str(line).to_string())
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+            }),
+        };
+        let time_ms = done.as_ref().map_or(0, |done| done.time_ms);
+        let case = junit::Case {
+            classname: name.clone(),
+            name: one.case.name.clone(),
+            time_ms,
+            result,
+            reruns: vec![],
+            output: String::new(),
+        };
+        match suites.last_mut().filter(|suite| suite.name == name) {
+            Some(suite) => {
+                suite.time_ms += time_ms;
+                suite.cases.push(case);
+            }
+            None => suites.push(junit::Suite {
+                name,
+                timestamp: String::new(),
+                time_ms,
+                properties: vec![],
+                cases: vec![case],
+            }),
+        }
+    }
+    suites
+}
+
+/// What was seen of a run.
+#[derive(Default)]
+struct Seen {
+    report: Report,
+    exchanges: Exchanges,
+    last: Option<Envelope>,
+    path: Vec<String>,
+    requests: Vec<Request>,
+}
+
+struct Request {
+    step: String,
+    method: String,
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Option<String>,
+}
+
+impl Seen {
+    fn event(&mut self, envelope: &Envelope) {
+        self.report.add(&envelope.event);
+        self.exchanges.add(&envelope.event);
+        let step = envelope.event.step.clone().unwrap_or_default();
+        match &envelope.event.kind {
+            EventKind::StepStarted { .. } => self.path.push(step),
+            EventKind::RequestSent { method, url, headers, body, .. } => self.requests.push(Request {
+                step,
+                method: method.clone(),
+                url: url.clone(),
+                headers: headers.clone(),
+                body: body.as_ref().map(|body| body.text.clone()),
+            }),
+            EventKind::RunFinished { .. } => self.last = Some(envelope.clone()),
+            _ => {}
+        }
+    }
+}
+
+fn run_one(flags: &TestFlags, index: usize, one: &Planned) -> Done {
+    let began = Instant::now();
+    let mut seen = Seen::default();
+    let (mut unexpected, mut report) = (vec![], vec![]);
+    match execute(flags, one, &mut seen) {
+        Ok(Ran { description, outputs, more }) => {
+            unexpected.extend(more);
+            compare(&one.case.expect, &outputs, &seen, &mut unexpected);
+            if let (Some(last), false) = (&seen.last, unexpected.is_empty()) {
+                let code = exit_of(last).1;
+                report = failure::report(last, description.sources(), &seen.exchanges, &seen.report, code, width());
+            }
+        }
+        Err(Error::Documents { diagnostics, sources }) => {
+            unexpected.push("it cannot be run".to_owned());
+            report = diagnostics.errors().map(|error| error.render(&sources, true, width())).collect();
+        }
+        Err(Error::Inputs(faults)) => {
+            unexpected.push("the inputs do not fit".to_owned());
+            report = faults.iter().map(|fault| format!("error[{}]: {}", fault.code, safe(&fault.message))).collect();
+        }
+        Err(error) => unexpected.push(error.to_string()),
+    }
+    let time_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    Done { index, passed: unexpected.is_empty(), time_ms, unexpected, report }
+}
+
+/// A run that came to an end.
+struct Ran {
+    description: Description,
+    outputs: Map<String, Json>,
+    /// What the replies have to say.
+    more: Vec<String>,
+}
+
+/// Runs a case.
+fn execute(flags: &TestFlags, one: &Planned, seen: &mut Seen) -> Result<Ran, Error> {
+    let case = &one.case;
+    let mut builder: Builder = flags.reading.on(arazzo::open(&one.document)).workspace(true);
+    for name in case.secrets.keys() {
+        builder = builder.secret(name);
+    }
+    for (source, url) in &flags.servers {
+        builder = builder.server(source.as_deref(), url);
+    }
+    let mocked = flags.servers.is_empty() && case.replies.is_none();
+    if mocked {
+        builder = builder.mock(case.faults.iter().cloned().fold(Mocked::new(), Mocked::fault));
+    } else if !case.faults.is_empty() {
+        return Err(Error::Setup("`faults` are of the mock, which does not answer here".to_owned()));
+    }
+    let description = builder.load()?;
+    let workflow = description.workflow(case.workflow.as_deref())?;
+    let given = case
+        .inputs
+        .iter()
+        .chain(&case.secrets)
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect::<Map<_, _>>();
+    let inputs = Inputs::from(given).or(workflow.example_inputs());
+    let (outputs, more) = match &case.replies {
+        Some(canned) => {
+            known(case, &workflow, canned.names())?;
+            let rehearsal = workflow.rehearse(inputs, canned.clone(), |envelope| seen.event(envelope))?;
+            let unanswered = rehearsal.unanswered.iter().map(|step| format!("no reply is left for step `{step}`"));
+            let left = rehearsal.left.iter().map(|(name, count)| match count {
+                1 => format!("a reply for `{name}` was not asked for"),
+                count => format!("{count} replies for `{name}` were not asked for"),
+            });
+            (rehearsal.outcome.outputs().clone(), unanswered.chain(left).collect())
+        }
+        None => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| Error::Setup(format!("cannot start: {error}")))?;
+            let outcome = runtime.block_on(workflow.run(inputs, |envelope| seen.event(envelope)))?;
+            (outcome.outputs().clone(), vec![])
+        }
+    };
+    Ok(Ran { description, outputs, more })
+}
+
+/// Checks that replies are for something that the workflows have.
+fn known<'a>(case: &Case, workflow: &Workflow, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
+    let program = workflow.description().program();
+    let steps = program.steps.iter().map(|step| step.name.as_str());
+    let operations = program.operations.iter().filter_map(|operation| operation.id.as_deref());
+    let all: Vec<&str> = steps.chain(operations).collect();
+    for name in names {
+        if !all.contains(&name) {
+            let near = arazzo::engine::diagnostic::nearest(name, all.iter().copied());
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            return Err(Error::Setup(format!(
+                "case `{}`: there is no step or operation `{name}` that could get a reply{hint}",
+                case.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn exit_of(last: &Envelope) -> (&'static str, u8) {
+    match &last.event.kind {
+        EventKind::RunFinished { status, exit, .. } => (
+            match status {
+                RunStatus::Succeeded => "succeeded",
+                RunStatus::Ended => "ended",
+                RunStatus::Failed => "failed",
+                RunStatus::Stopped => "stopped",
+            },
+            *exit,
+        ),
+        _ => ("stopped", exit::USAGE),
+    }
+}
+
+fn compare(expect: &Expect, outputs: &Map<String, Json>, seen: &Seen, found: &mut Vec<String>) {
+    let Some(last) = &seen.last else { return found.push("the run has no end".to_owned()) };
+    let (status, code) = exit_of(last);
+    let why = match &last.event.kind {
+        EventKind::RunFinished { why, .. } => why.as_ref(),
+        _ => None,
+    };
+    let mut same = |what: &str, expected: Option<String>, is: String| {
+        if let Some(expected) = expected.filter(|expected| *expected != is) {
+            found.push(format!("{what}: expected {expected}, is {is}"));
+        }
+    };
+    same("outcome", expect.outcome.clone(), status.to_owned());
+    same("exit", expect.exit.map(|exit| exit.to_string()), code.to_string());
+    same("why", expect.why.clone(), why.map_or("nothing".to_owned(), |why| why.code.clone()));
+    let step = why.and_then(|why| why.step.clone()).unwrap_or_else(|| "no step".to_owned());
+    same("failing step", expect.step.clone(), step);
+    if !expect.says_how_it_ends() {
+        same("exit", Some("0".to_owned()), code.to_string());
+    }
+    let path = |steps: &[String]| steps.join(" -> ");
+    same("path", expect.path.as_deref().map(path), path(&seen.path));
+    let outputs = Json::Object(outputs.clone());
+    for (expected, exact) in [(&expect.outputs, false), (&expect.exact, true)] {
+        if let Some(expected) = expected {
+            let mut lines = vec![];
+            differences("", expected, Some(&outputs), exact, &mut lines);
+            found.extend(lines.into_iter().map(|line| format!("outputs {line}")));
+        }
+    }
+    let mut rest = seen.requests.as_slice();
+    for (number, wanted) in expect.requests.iter().enumerate() {
+        let fits = |request: &Request| unlike(wanted, request).is_empty();
+        match rest.iter().position(fits) {
+            Some(at) => rest = rest.get(at + 1..).unwrap_or_default(),
+            None => {
+                let number = number + 1;
+                // The one that was probably meant says most.
+                let nearest = rest.iter().min_by_key(|request| unlike(wanted, request).len());
+                let reasons = nearest.map_or("none is left".to_owned(), |request| {
+                    format!(
+                        "the nearest, {} {}, has {}",
+                        request.method,
+                        request.url,
+                        unlike(wanted, request).join("; ")
+                    )
+                });
+                found.push(format!("request {number} was not sent: {reasons}"));
+                return;
+            }
+        }
+    }
+}
+
+/// Why a request is not the one that is wanted.
+fn unlike(wanted: &Sent, request: &Request) -> Vec<String> {
+    let mut found = vec![];
+    if let Some(step) = wanted.step.as_ref().filter(|step| **step != request.step) {
+        found.push(format!("step {} for {step}", request.step));
+    }
+    if let Some(method) = wanted.method.as_ref().filter(|method| **method != request.method) {
+        found.push(format!("method {} for {method}", request.method));
+    }
+    if let Some(url) = wanted.url.as_ref().filter(|url| !request.url.ends_with(url.as_str())) {
+        found.push(format!("another end than {url}"));
+    }
+    for (name, value) in &wanted.headers {
+        let is = request.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let is = is.map(|(_, value)| Json::String(value.clone()));
+        differences(&format!("header {name}"), value, is.as_ref(), false, &mut found);
+    }
+    if let Some(body) = &wanted.body {
+        let text = request.body.as_deref().unwrap_or_default();
+        let is: Json = serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned()));
+        differences("body ", body, Some(&is), false, &mut found);
+    }
+    found
+}
