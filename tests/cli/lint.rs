@@ -134,6 +134,7 @@ fn fixes_change_what_they_name_and_nothing_else() {
     output.exits(0).says(&["would fix flow.yaml:10:22 [source-dot-operation]"]);
     output.check(output.stdout.contains("+        operationId: $sourceDescriptions.pets.listPets"), "a diff");
     assert_eq!(read(), text);
+    lint(&folder, &["flow.yaml", "--strict", "--fix=all", "--diff"]).exits(3);
     lint(&folder, &["flow.yaml", "--fix"]).exits(0).says(&["fixed flow.yaml:10:22", "2 fixes made", "1 warning"]);
     let expected = text
         .replace("operationId: pets.listPets", "operationId: $sourceDescriptions.pets.listPets")

@@ -37,6 +37,8 @@ struct Tally {
     collected: Vec<(Diagnostic, Sources)>,
     objects: Vec<serde_json::Value>,
     refused: bool,
+    /// `true` if `--diff` showed how a document with errors would be repaired.
+    unwritten: bool,
 }
 
 /// A document to look at.
@@ -83,7 +85,7 @@ pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
     }
     match (tally.refused, tally.errors) {
         (true, _) => exit::REFUSED,
-        (false, 0) => exit::SUCCEEDED,
+        (false, 0) if !tally.unwritten => exit::SUCCEEDED,
         _ => exit::DOCUMENT,
     }
 }
@@ -101,6 +103,8 @@ fn document(
         project.meets(&input.path);
     }
     let mut left = judged(&checked, input, project.as_deref_mut());
+    // What is only shown is not repaired: the document is as wrong as it was.
+    tally.unwritten |= flags.diff && left.found.iter().any(|(d, _)| d.severity == Severity::Error && shown(flags, d));
     if let Some(which) = flags.fixes() {
         let repaired = repair(flags, input, which, &mut checked, &mut left, project, screen, tally)?;
         if let Some((before, after)) = repaired {
