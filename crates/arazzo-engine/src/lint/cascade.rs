@@ -14,7 +14,11 @@ const LOOKS_INTO: [&str; 5] = ["value-mismatch", "unknown-member", "no-body", "n
 
 /// Leaves out what is a consequence of something else that is said.
 pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) -> Diagnostics {
-    for view in &lint.steps {
+    // Most documents have none of the faults that others follow from.
+    let causes = found.iter().any(|d| {
+        d.code == "undeclared-content-type" || d.severity == Severity::Error && STRUCTURE.contains(&d.code.as_ref())
+    });
+    for view in lint.steps.iter().filter(|_| causes) {
         let Some(node) = view.node else { continue };
         let part = |name: &str| node.get(name).map(|part| part.span);
         // A parameter that was left out for a fault is not missing.
