@@ -1,12 +1,14 @@
 //! The command as people and scripts meet it: flags in; exit code, stdout, stderr and requests out.
 
 mod browser;
+mod call;
 mod credentials;
 mod documents;
 mod failures;
 mod flags;
 mod graph;
 mod inputs;
+mod inspect;
 mod language;
 mod lint;
 mod mock;

@@ -47,6 +47,7 @@ pub(crate) enum ProgressForm {
 pub(crate) enum Command {
     Run(Box<RunFlags>),
     Lint(LintFlags),
+    Call(Box<CallFlags>),
     Explain(ExplainFlags),
     Inspect(InspectFlags),
     Mock(MockFlags),
@@ -306,6 +307,74 @@ pub(crate) struct RunFlags {
     #[arg(long, value_name = "FORM", value_enum, default_value_t = ProgressForm::Auto, hide_possible_values = true, env = "ARAZZO_PROGRESS", hide_env_values = true)]
     pub(crate) progress: ProgressForm,
     /// Show headers of requests and answers; -vv bodies too
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Show failures only; -qq nothing
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub(crate) quiet: u8,
+}
+
+/// Call one operation of an OpenAPI document
+///
+/// Prints the body of the answer on stdout, everything else on stderr. The exit codes are those of `arazzo run`.
+#[derive(Debug, Args)]
+#[command(
+    before_long_help = "Examples:\n  arazzo call openapi.yaml getPet petId=7\n  arazzo call openapi.yaml 'GET /pets' status=sold status=new --bearer TOKEN\n  arazzo call openapi.yaml addPet -d '{\"name\": \"Ada\"}' --server http://localhost:3000\n  arazzo call openapi.yaml uploadFile petId=7 -F note=picture -F file=@me.png"
+)]
+pub(crate) struct CallFlags {
+    /// The OpenAPI document
+    #[arg(value_name = "OPENAPI")]
+    pub(crate) openapi: PathBuf,
+    /// The operation: its operationId, or its method and path (GET /pets/{id})
+    #[arg(value_name = "OPERATION")]
+    pub(crate) operation: String,
+    /// Parameters: NAME=TEXT, NAME:=JSON or NAME@FILE; given again, a list. Where a name is not enough, or not
+    /// declared, query:NAME, header:NAME, path:NAME or cookie:NAME
+    #[arg(value_name = "PARAMETER")]
+    pub(crate) parameters: Vec<String>,
+    /// A parameter, as a flag
+    #[arg(short = 'p', long = "parameter", value_name = "PARAMETER")]
+    pub(crate) named: Vec<String>,
+    /// A header, declared or not
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<String>,
+    /// The body: a text, @FILE, or - (stdin)
+    #[arg(short = 'd', long, value_name = "BODY", allow_hyphen_values = true, conflicts_with = "fields")]
+    pub(crate) data: Option<String>,
+    /// A field of the body (of a form, a multipart body or JSON): NAME=TEXT, NAME:=JSON, NAME=@FILE; given again, a list
+    #[arg(short = 'F', long = "field", value_name = "FIELD")]
+    pub(crate) fields: Vec<String>,
+    /// The media type of the body, instead of the first that the operation describes (JSON first)
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) content_type: Option<String>,
+    /// Call this base url instead of the described server
+    #[arg(short = 'S', long, value_name = "URL", env = "ARAZZO_SERVER", hide_env_values = true, value_parser = server_url)]
+    pub(crate) server: Option<String>,
+    /// A variable of the described server, in the place of its default
+    #[arg(long = "server-var", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) server_variables: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialFlags,
+    #[command(flatten)]
+    pub(crate) session: SessionFlags,
+    /// Ask for nothing, also on a terminal; nothing is ever asked for where CI is set
+    #[arg(long, env = "ARAZZO_NO_INPUT", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub(crate) no_input: bool,
+    #[command(flatten)]
+    pub(crate) network: NetworkFlags,
+    /// Answer from the description instead of calling
+    #[arg(long)]
+    pub(crate) mock: bool,
+    /// Check the answer against the description: contract, or contract=warn (as `arazzo run`)
+    #[arg(long, value_name = "WHAT", value_parser = check)]
+    pub(crate) check: Option<arazzo::ContractCheck>,
+    /// Print events as JSON, one a line, instead of the body
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the body to a file instead of stdout
+    #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) output: Option<PathBuf>,
+    /// Show headers of the request and the answer; -vv bodies too
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Show failures only; -qq nothing
@@ -636,6 +705,13 @@ impl DocumentFlags {
             builder = builder.source(name, path);
         }
         builder
+    }
+}
+
+fn server_url(text: &str) -> Result<String, String> {
+    match server(text)? {
+        (None, url) => Ok(url),
+        (Some(_), _) => Err("one document has one server: write its url".to_owned()),
     }
 }
 

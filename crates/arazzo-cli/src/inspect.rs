@@ -1,6 +1,7 @@
 //! `arazzo inspect`: what a document holds and what it will call, without calling.
 
 use arazzo::Description;
+use arazzo::engine::plan::Touches;
 use arazzo::engine::program::Input;
 use serde_json::{Value as Json, json};
 
@@ -43,6 +44,15 @@ fn as_text(description: &Description) -> String {
         })
         .collect();
     lines.push(format!("reads     {}", reads.join(", ")));
+    let more: Vec<String> = files(description)
+        .into_iter()
+        .skip(1)
+        .filter(|file| !program.apis.iter().any(|api| api.file == *file))
+        .map(|file| safe(&file))
+        .collect();
+    if !more.is_empty() {
+        lines.push(format!("          {}", more.join(", ")));
+    }
     for (_, workflow) in program.own_workflows() {
         lines.push(String::new());
         lines.push(format!("workflow  {}", safe(&workflow.name)));
@@ -74,12 +84,50 @@ fn as_text(description: &Description) -> String {
                 safe(&step.path)
             ));
         }
+        lines.extend(touched(&description.touches(&workflow.name)));
         let outputs: Vec<&str> = workflow.outputs.iter().map(|output| output.name.as_str()).collect();
         if !outputs.is_empty() {
             lines.push(format!("outputs   {}", safe(&outputs.join("  "))));
         }
     }
     lines.join("\n")
+}
+
+/// What somebody wants to know before trusting a workflow.
+fn touched(touches: &Touches) -> Vec<String> {
+    let mut lines = vec![];
+    let mut word = "sends to";
+    for host in &touches.hosts {
+        let name = if host.host.is_empty() { "(no server: give --server)".to_owned() } else { safe(&host.host) };
+        lines.push(format!("{word:8}  {name}   {}", safe(&host.calls.join("   "))));
+        word = "";
+    }
+    word = "secrets";
+    for secret in &touches.secrets {
+        let (name, to, host) = (safe(&secret.name), safe(&secret.to), safe(&secret.host));
+        lines.push(format!("{word:8}  {name} → {to} on {host}"));
+        word = "";
+    }
+    word = "asks for";
+    for asked in &touches.credentials {
+        let (scheme, source, hosts) = (safe(&asked.scheme), safe(&asked.source), safe(&asked.hosts.join(", ")));
+        lines.push(format!("{word:8}  {scheme} of {source} → {hosts}   (--auth {scheme}=…)"));
+        word = "";
+    }
+    if !touches.changes.is_empty() {
+        let calls = if touches.changes.len() == 1 { "call" } else { "calls" };
+        let cleanup = match touches.cleanup.as_slice() {
+            [] => "no step cleans up".to_owned(),
+            steps => format!("deleting: {}", safe(&steps.join(", "))),
+        };
+        lines.push(format!("changes   {} unsafe {calls}, {cleanup}", touches.changes.len()));
+    }
+    let mut word = "loops";
+    for way in &touches.loops {
+        lines.push(format!("{word:8}  {} → {}, bounded by the limits of the run only", safe(&way.from), safe(&way.to)));
+        word = "";
+    }
+    lines
 }
 
 fn input(input: &Input) -> String {
@@ -101,6 +149,11 @@ fn input(input: &Input) -> String {
     text
 }
 
+/// Everything that was read, the document first.
+fn files(description: &Description) -> Vec<String> {
+    description.sources().iter().map(|(_, source)| source.name.clone()).collect()
+}
+
 fn as_json(description: &Description) -> Json {
     let program = description.program();
     let found = description.diagnostics();
@@ -118,6 +171,7 @@ fn as_json(description: &Description) -> Json {
                 "runnable": workflow.runnable,
                 "inputs": inputs,
                 "steps": description.plan(&workflow.name),
+                "touches": description.touches(&workflow.name),
                 "outputs": workflow.outputs.iter().map(|output| output.name.as_str()).collect::<Vec<_>>(),
             })
         })
@@ -141,6 +195,7 @@ fn as_json(description: &Description) -> Json {
         "v": 1,
         "arazzo": program.version,
         "title": program.title,
+        "files": files(description),
         "sources": program.apis.iter().map(|api| json!({ "name": api.name, "file": api.file })).collect::<Vec<_>>(),
         "workflows": workflows,
         "diagnostics": diagnostics,

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod call;
 mod cases;
 mod complete;
 mod exit;
@@ -58,6 +59,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     let mut screen = Screen::new(arguments.color);
     let code = match arguments.command {
         Command::Run(flags) => run::run(*flags, &mut screen),
+        Command::Call(flags) => call::call(*flags, &mut screen),
         Command::Inspect(flags) => inspect::inspect(flags, &mut screen),
         Command::Explain(flags) => explain::explain(&flags, &mut screen),
         Command::Lint(flags) => lint::lint(&flags, &mut screen),

@@ -29,7 +29,9 @@ use crate::watch::{self, Watch};
 pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
     match prepared(&flags) {
         Ok((workflow, given)) if flags.dry_run => dry_run(&flags, &workflow, given, screen),
-        Ok((workflow, given)) => execute(&flags, &workflow, given, screen),
+        Ok((workflow, given)) => {
+            execute(&flags, &workflow, given, screen, |outputs| Some(Json::Object(outputs.clone()).to_string()))
+        }
         Err(error) => screen.error(&error),
     }
 }
@@ -126,7 +128,14 @@ fn dry_run(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
     written(screen.data(&text), screen, exit::SUCCEEDED)
 }
 
-fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Screen) -> u8 {
+/// Runs a workflow; `print` makes of its outputs what is printed.
+pub(crate) fn execute(
+    flags: &RunFlags,
+    workflow: &Workflow,
+    given: Given,
+    screen: &mut Screen,
+    print: fn(&Map<String, Json>) -> Option<String>,
+) -> u8 {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -253,8 +262,19 @@ fn execute(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Scr
     if flags.json {
         return written(data_error.map_or(Ok(()), Err), screen, code);
     }
-    let whole = if flags.mask_outputs { shown } else { outcome.outputs() };
-    outputs(flags.output.as_deref(), workflow, whole, shown, screen, code)
+    let whole = outcome.outputs();
+    let outputs = if flags.mask_outputs { shown } else { whole };
+    // A workflow that went over to another may have the outputs of that.
+    if workflow.outputs().next().is_none() && outputs.is_empty() {
+        return code;
+    }
+    let Some(text) = print(outputs) else { return code };
+    let result = match &flags.output {
+        // What an event masks is not for others on this machine.
+        Some(path) => save(path, &text, if *shown == *whole { Readers::Usual } else { Readers::Owner }),
+        None => screen.data(&text),
+    };
+    written(result, screen, code)
 }
 
 type Recorded = Result<Recording, Error>;
@@ -288,28 +308,6 @@ fn keep(path: &Path, recording: Recorded, say: bool, screen: &mut Screen, code: 
             if code == exit::SUCCEEDED { exit::OUTPUT } else { code }
         }
     }
-}
-
-/// The outputs as one line of JSON, if the workflow declares any; `shown` is how events show them.
-fn outputs(
-    path: Option<&Path>,
-    workflow: &Workflow,
-    outputs: &Map<String, Json>,
-    shown: &Map<String, Json>,
-    screen: &mut Screen,
-    code: u8,
-) -> u8 {
-    // A workflow that went over to another may have the outputs of that.
-    if workflow.outputs().next().is_none() && outputs.is_empty() {
-        return code;
-    }
-    let text = Json::Object(outputs.clone()).to_string();
-    let result = match path {
-        // What an event masks is not for others on this machine.
-        Some(path) => save(path, &text, if *shown == *outputs { Readers::Usual } else { Readers::Owner }),
-        None => screen.data(&text),
-    };
-    written(result, screen, code)
 }
 
 /// Exit 7 only where the verdict would have been 0.

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::expr::Root;
 use crate::limits::Servers;
-use crate::program::{Build, Call, Location, Program, WorkflowId};
+use crate::openapi::security::Kind;
+use crate::program::{Build, Call, Location, Program, Step, Target, Then, Workflow, WorkflowId};
 use crate::source::Place;
 
 /// One step as it is written, with its method and url.
@@ -39,6 +41,208 @@ pub struct PlannedStep {
     pub body: Option<serde_json::Value>,
     /// Where the step is written.
     pub span: Place,
+}
+
+/// What running a workflow touches: what somebody wants to know before trusting it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Touches {
+    /// The hosts that are called, each with its calls, in their order.
+    pub hosts: Vec<CalledHost>,
+    /// Where secrets go.
+    pub secrets: Vec<SentSecret>,
+    /// Security schemes that the operations ask for.
+    pub credentials: Vec<AskedCredential>,
+    /// Calls that may change something: all methods but GET, HEAD, OPTIONS, TRACE and QUERY.
+    pub changes: Vec<CalledOperation>,
+    /// Steps that delete something, which may clean up.
+    pub cleanup: Vec<String>,
+    /// Ways back to a step that came before.
+    pub loops: Vec<Loop>,
+}
+
+/// A host with its calls.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CalledHost {
+    /// The host, with its port if it has one; empty if no server is known.
+    pub host: String,
+    /// Each operation once.
+    pub calls: Vec<String>,
+}
+
+/// A secret with a place that it is sent to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SentSecret {
+    /// An input, or `step.output`.
+    pub name: String,
+    /// The header, query parameter, cookie or path parameter; `body`.
+    pub to: String,
+    /// The host.
+    pub host: String,
+}
+
+/// A security scheme that is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AskedCredential {
+    /// Its name.
+    pub scheme: String,
+    /// The source description.
+    pub source: String,
+    /// The hosts that it goes to: those of its operations, and where tokens are fetched.
+    pub hosts: Vec<String>,
+}
+
+/// An operation that a step calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CalledOperation {
+    /// The step.
+    pub step: String,
+    /// `POST /volumes`
+    pub call: String,
+}
+
+/// A way back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Loop {
+    /// The step that goes back.
+    pub from: String,
+    /// The step, or workflow, that it goes back to.
+    pub to: String,
+    /// The action.
+    pub action: String,
+    /// Where it is written.
+    pub span: Place,
+}
+
+/// What running a workflow touches, with the workflows that it may run.
+#[must_use]
+pub fn touches(program: &Program, workflow: WorkflowId, servers: &Servers) -> Touches {
+    let mut touches = Touches::default();
+    for id in program.reached(workflow) {
+        let Some(workflow) = program.workflow(id) else { continue };
+        for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
+            touches.calls(program, workflow, step, servers);
+            touches.loops(program, id, workflow, step);
+        }
+    }
+    touches
+}
+
+impl Touches {
+    fn calls(&mut self, program: &Program, workflow: &Workflow, step: &Step, servers: &Servers) {
+        let Call::Operation { operation, arguments, body } = &step.call else { return };
+        let (Some(operation), Some(planned)) = (program.operation(*operation), one(program, step, servers)) else {
+            return;
+        };
+        let (host, call) = (planned.host, format!("{} {}", planned.method, operation.path));
+        self.host(&host, Some(&call));
+        if !matches!(planned.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY") {
+            self.changes.push(CalledOperation { step: step.name.clone(), call });
+        }
+        if planned.method == "DELETE" {
+            self.cleanup.push(step.name.clone());
+        }
+        let secret = |root: &Root| match root {
+            Root::Input(name) if workflow.inputs.secret.contains(name) => Some(name.clone()),
+            Root::StepOutput(id, name) => {
+                let from = program.step(*id)?;
+                let output = from.outputs.iter().find(|output| output.name == *name && output.secret)?;
+                Some(format!("{}.{}", from.name, output.name))
+            }
+            _ => None,
+        };
+        let mut reads: Vec<(String, &Build)> =
+            arguments.iter().map(|a| (format!("{} {}", a.location.word(), a.name), &a.value)).collect();
+        if let Some(body) = body {
+            reads.push(("body".to_owned(), &body.payload));
+            reads.extend(body.replacements.iter().map(|replacement| ("body".to_owned(), &replacement.value)));
+        }
+        for (to, value) in reads {
+            for name in value.reads().into_iter().filter_map(|read| secret(&read.expr.root)) {
+                let sent = SentSecret { name, to: to.clone(), host: host.clone() };
+                if !self.secrets.contains(&sent) {
+                    self.secrets.push(sent);
+                }
+            }
+        }
+        // What the document passes itself is not asked for.
+        let passed = |name: &str| arguments.iter().any(|argument| argument.name.eq_ignore_ascii_case(name));
+        let given = |kind: &Kind| match kind {
+            Kind::ApiKey { name, .. } => passed(name),
+            Kind::MutualTls => false,
+            _ => passed("Authorization"),
+        };
+        for needed in operation.security.iter().flatten().flatten().filter(|needed| !given(&needed.scheme.kind)) {
+            let mut hosts = vec![host.clone()];
+            if let Kind::OAuth2(grants) = &needed.scheme.kind {
+                hosts.extend(grants.iter().filter_map(|grant| host_of(&grant.token_url)));
+            }
+            if let Kind::OpenIdConnect(url) = &needed.scheme.kind {
+                hosts.extend(host_of(url));
+            }
+            let (scheme, source) = (&needed.scheme.name, &planned.source);
+            let known = self.credentials.iter().position(|asked| asked.scheme == *scheme && asked.source == *source);
+            let index = known.unwrap_or_else(|| {
+                self.credentials.push(AskedCredential {
+                    scheme: scheme.clone(),
+                    source: source.clone(),
+                    hosts: vec![],
+                });
+                self.credentials.len() - 1
+            });
+            let Some(asked) = self.credentials.get_mut(index) else { continue };
+            for host in hosts {
+                if !asked.hosts.contains(&host) {
+                    asked.hosts.push(host);
+                }
+            }
+        }
+    }
+
+    fn host(&mut self, host: &str, call: Option<&str>) {
+        let known = self.hosts.iter().position(|known| known.host == host);
+        let index = known.unwrap_or_else(|| {
+            self.hosts.push(CalledHost { host: host.to_owned(), calls: vec![] });
+            self.hosts.len() - 1
+        });
+        if let (Some(called), Some(call)) = (self.hosts.get_mut(index), call)
+            && !called.calls.iter().any(|known| known == call)
+        {
+            called.calls.push(call.to_owned());
+        }
+    }
+
+    /// The document bounds none of them: criteria and the limits of the run do.
+    fn loops(&mut self, program: &Program, own: WorkflowId, workflow: &Workflow, step: &Step) {
+        let at = |name: &str| workflow.steps.iter().position(|id| program.step(*id).is_some_and(|s| s.name == name));
+        for action in step.actions() {
+            let to = match &action.then {
+                Then::Goto(Target::Step(target)) => {
+                    let target = program.step(*target).map(|step| step.name.as_str()).unwrap_or_default();
+                    if at(target) > at(&step.name) { continue } else { target }
+                }
+                Then::Goto(Target::Workflow { workflow: target, .. }) if *target == own => workflow.name.as_str(),
+                _ => continue,
+            };
+            self.loops.push(Loop {
+                from: step.name.clone(),
+                to: to.to_owned(),
+                action: action.name.clone(),
+                span: action.place.clone(),
+            });
+        }
+    }
+}
+
+fn host_of(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    let host = url.host_str()?.to_owned();
+    Some(url.port().map_or(host.clone(), |port| format!("{host}:{port}")))
 }
 
 /// The most steps of a plan: workflows that call others twice, and those others twice, call very many.
@@ -91,7 +295,7 @@ fn add(
     open.pop();
 }
 
-fn call(program: &Program, step: &crate::program::Step, workflow: WorkflowId) -> PlannedStep {
+fn call(program: &Program, step: &Step, workflow: WorkflowId) -> PlannedStep {
     PlannedStep {
         workflow: String::new(),
         depth: 0,
@@ -109,7 +313,7 @@ fn call(program: &Program, step: &crate::program::Step, workflow: WorkflowId) ->
     }
 }
 
-fn one(program: &Program, step: &crate::program::Step, servers: &Servers) -> Option<PlannedStep> {
+fn one(program: &Program, step: &Step, servers: &Servers) -> Option<PlannedStep> {
     let Call::Operation { operation, arguments, body } = &step.call else { return None };
     let operation = program.operation(*operation)?;
     let source = program.apis.get(operation.api).map(|api| api.name.clone()).unwrap_or_default();
@@ -130,10 +334,7 @@ fn one(program: &Program, step: &crate::program::Step, servers: &Servers) -> Opt
         headers.push(("Content-Type".to_owned(), body.content_type.clone()));
     }
     let base = url::Url::parse(&server).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
-    let host = url::Url::parse(&server).ok().and_then(|url| {
-        let host = url.host_str()?.to_owned();
-        Some(url.port().map_or(host.clone(), |port| format!("{host}:{port}")))
-    });
+    let host = host_of(&server);
     Some(PlannedStep {
         workflow: String::new(),
         depth: 0,

@@ -35,17 +35,25 @@ pub(crate) fn load(path: &Path, options: LoadOptions, place: &Where, text: Optio
 ///
 /// # Errors
 /// As [`load`].
-#[cfg(feature = "mock")]
 pub(crate) fn api(path: &Path, place: &Where) -> Result<Loader, Error> {
     read_documents(path, LoadOptions::default(), place, Begin::Api, None)
 }
 
+/// Loads an Arazzo document that is no file, under a name, and what it describes; it stands beside the document at
+/// `path`, which it may read.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn text(path: &Path, document: (&str, &str), options: LoadOptions, place: &Where) -> Result<Loader, Error> {
+    read_documents(path, options, place, Begin::Text(document.0, document.1), None)
+}
+
 /// What is read.
 #[derive(PartialEq)]
-enum Begin {
+enum Begin<'t> {
     Arazzo,
     ArazzoOnly,
-    #[cfg(feature = "mock")]
+    Text(&'t str, &'t str),
     Api,
 }
 
@@ -61,7 +69,7 @@ fn read_documents(
     path: &Path,
     mut options: LoadOptions,
     place: &Where,
-    begin: Begin,
+    begin: Begin<'_>,
     text: Option<&str>,
 ) -> Result<Loader, Error> {
     let shown = shown(path);
@@ -88,9 +96,9 @@ fn read_documents(
     };
     let bytes = options.limits.arazzo_bytes as u64;
     let mut loader = match begin {
-        Begin::Arazzo | Begin::ArazzoOnly => Loader::new(uri, shown, options),
-        #[cfg(feature = "mock")]
-        Begin::Api => Loader::of_api(uri, shown, options),
+        Begin::Arazzo | Begin::ArazzoOnly => Loader::new(uri.clone(), shown, options),
+        Begin::Text(name, _) => Loader::new(beside(&uri, name), name, options),
+        Begin::Api => Loader::of_api(uri.clone(), shown, options),
     };
     while let Need::Asks(asks) = loader.need() {
         for ask in asks {
@@ -105,13 +113,25 @@ fn read_documents(
                 continue;
             }
             let limit = if ask.wanted == Wanted::Entry { bytes } else { FILE_BYTES };
-            loader.give(&ask, fetch(&ask, &base, &files, limit));
+            let found = match (&begin, ask.wanted) {
+                (Begin::Text(name, text), Wanted::Entry) => {
+                    let (uri, bytes) = (beside(&uri, name), text.as_bytes().to_vec());
+                    Ok(Fetched { name: (*name).to_owned(), uri, bytes })
+                }
+                _ => fetch(&ask, &base, &files, limit),
+            };
+            loader.give(&ask, found);
         }
         if begin == Begin::ArazzoOnly {
             break;
         }
     }
     Ok(loader)
+}
+
+/// The uri of something that stands in the folder of a file.
+fn beside(uri: &Url, name: &str) -> String {
+    uri.join(name).map_or_else(|_| uri.to_string(), String::from)
 }
 
 /// The name, uri and bytes of a file that was given by its path.

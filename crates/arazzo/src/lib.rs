@@ -27,6 +27,7 @@
 
 #![forbid(unsafe_code)]
 
+mod call;
 mod canned;
 mod coding;
 mod connect;
@@ -54,7 +55,7 @@ use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::Warning;
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::machine::{Machine, missing_credentials};
-use arazzo_engine::plan::{PlannedStep, plan};
+use arazzo_engine::plan::{PlannedStep, Touches, plan, touches};
 use arazzo_engine::program::{Input, Program, WorkflowId};
 use arazzo_engine::value::File;
 use policy::hosts::Hosts;
@@ -68,6 +69,7 @@ pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Ser
 pub use arazzo_engine::machine::{Outcome, Stop};
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
+pub use call::Call;
 pub use canned::{Canned, Rehearsal, Reply};
 pub use drive::{Envelope, Interrupt};
 pub use error::Error;
@@ -363,13 +365,15 @@ impl Builder {
     /// [`Error::Documents`] if there is no document to speak of; faults of single workflows are kept in the description
     /// until one of them is asked for. [`Error::Setup`] if a path cannot be used.
     pub fn load(mut self) -> Result<Description, Error> {
+        match self.read()? {
+            Read::Bundle { bundle, loading } => self.built(*bundle, loading),
+            Read::Nothing(Checked { diagnostics, sources, .. }) => Err(Error::Documents { diagnostics, sources }),
+        }
+    }
+
+    /// The description of what was loaded.
+    fn built(mut self, bundle: engine::load::Bundle, loading: Diagnostics) -> Result<Description, Error> {
         let readings = self.options.readings;
-        let (bundle, loading) = match self.read()? {
-            Read::Bundle { bundle, loading } => (bundle, loading),
-            Read::Nothing(Checked { diagnostics, sources, .. }) => {
-                return Err(Error::Documents { diagnostics, sources });
-            }
-        };
         let mut compiled = compile(&bundle, loading, readings);
         if self.settings.contract != ContractCheck::Off {
             compiled.add_contracts(&bundle);
@@ -379,7 +383,7 @@ impl Builder {
         self.settings.credentials.certificate = self.network.certificate.is_some();
         #[cfg(feature = "mock")]
         let mocking = match self.mocked.take() {
-            Some(mocked) => Some(mocked.of(*bundle, &compiled.program, &mut self.settings.servers)?),
+            Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
             None => None,
         };
         let notes = insecure(&self.network.insecure_hosts);
@@ -413,10 +417,8 @@ impl Builder {
         for (name, path) in &self.sources {
             self.options.sources.insert(name.clone(), fetch::uri_of(path)?);
         }
-        if is_remote(&self.path) {
-            let message = format!("documents on the network are not read yet: `{}`", self.path.display());
-            let fault = Diagnostic::error("remote-document", None, message).help("save it to a file".to_owned());
-            return Ok(Read::Nothing(Checked::new(fault.into(), Default::default())));
+        if let Err(Error::Documents { diagnostics, sources }) = not_remote(&self.path) {
+            return Ok(Read::Nothing(Checked::new(diagnostics, sources)));
         }
         let (bundle, loading, sources) =
             fetch::load(&self.path, self.options.clone(), &self.place, self.text.as_deref())?.finish();
@@ -581,6 +583,13 @@ impl Description {
     #[must_use]
     pub fn graph(&self, workflow: &str) -> Option<Graph> {
         graph(self.program(), self.program().workflow_named(workflow)?)
+    }
+
+    /// What running a workflow touches: hosts, secrets, changes, loops.
+    #[must_use]
+    pub fn touches(&self, workflow: &str) -> Touches {
+        let id = self.program().workflow_named(workflow);
+        id.map(|id| touches(self.program(), id, &self.settings.servers)).unwrap_or_default()
     }
 
     /// The mock of this description, if it has one and no clone shares it.
@@ -966,9 +975,14 @@ fn place_of(url: &str) -> Option<String> {
     Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
 }
 
-fn is_remote(path: &Path) -> bool {
+fn not_remote(path: &Path) -> Result<(), Error> {
     let text = path.to_string_lossy();
-    text.starts_with("http://") || text.starts_with("https://")
+    if !text.starts_with("http://") && !text.starts_with("https://") {
+        return Ok(());
+    }
+    let message = format!("documents on the network are not read yet: `{text}`");
+    let diagnostic = Diagnostic::error("remote-document", None, message).help("save it to a file".to_owned());
+    Err(Error::Documents { diagnostics: diagnostic.into(), sources: Default::default() })
 }
 
 /// Parses YAML or JSON text as JSON, as inputs are given in files; `name` is what a message calls it.

@@ -1,0 +1,182 @@
+//! `arazzo call`: one operation of an OpenAPI document, sent and judged as a step of a workflow is.
+
+use std::io::Read;
+use std::path::Path;
+
+use arazzo::mock::Mocked;
+use arazzo::{Call, Error, Limits, Workflow};
+use clap::Parser;
+use serde_json::{Map, Value as Json};
+
+use crate::exit;
+use crate::flags::{CallFlags, RunFlags};
+use crate::given::{self, Given, Stdin};
+use crate::run;
+use crate::show::Screen;
+
+/// The flags of a run that nobody gave: a call is one.
+#[derive(Debug, Parser)]
+struct Usual {
+    #[command(flatten)]
+    flags: RunFlags,
+}
+
+/// Runs the command; the result is the exit code.
+pub(crate) fn call(flags: CallFlags, screen: &mut Screen) -> u8 {
+    let document = flags.openapi.as_os_str().to_owned();
+    let usual = match Usual::try_parse_from(["arazzo".into(), document]) {
+        Ok(usual) => usual.flags,
+        Err(error) => {
+            let _ = error.print();
+            return exit::USAGE;
+        }
+    };
+    match prepared(&flags) {
+        Ok((workflow, given)) => {
+            let CallFlags {
+                credentials, session, network, check, json, output, verbose, quiet, no_input, mock, ..
+            } = flags;
+            let mock = mock.then(Vec::new);
+            let run = RunFlags {
+                credentials,
+                session,
+                network,
+                check,
+                json,
+                output,
+                verbose,
+                quiet,
+                no_input,
+                mock,
+                ..usual
+            };
+            run::execute(&run, &workflow, given, screen, body)
+        }
+        Err(error) => screen.error(&error),
+    }
+}
+
+/// Everything that can be known before the request.
+fn prepared(flags: &CallFlags) -> Result<(Workflow, Given), Error> {
+    let request_ms = u64::try_from(flags.network.max_time.as_millis()).unwrap_or(u64::MAX);
+    let limits = Limits { request_ms, ..Limits::default() };
+    let mut builder = arazzo::open(&flags.openapi).workspace(true).limits(limits).network(flags.network.network());
+    builder = builder.contract(flags.check.unwrap_or_default());
+    if let Some(url) = &flags.server {
+        builder = builder.server(None, url);
+    }
+    for (name, value) in &flags.server_variables {
+        builder = builder.server_variable(name, value);
+    }
+    if flags.mock {
+        builder = builder.mock(Mocked::new());
+    }
+    let mut stdin = Stdin::new(flags.no_input);
+    let (description, inputs) = flags.session.on(builder).call(asked(flags)?)?;
+    let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
+    let workflow = description.with_credentials(credentials)?.workflow(None)?;
+    Ok((workflow, Given { inputs, faults: vec![], typed: vec![], made_up: vec![] }))
+}
+
+/// The call as it was typed.
+fn asked(flags: &CallFlags) -> Result<Call, Error> {
+    let mut parameters = flags.parameters.as_slice();
+    let mut operation = flags.operation.clone();
+    // `GET /pets`, without quotes.
+    if let ([path, rest @ ..], true) = (parameters, flags.operation.chars().all(|c| c.is_ascii_alphabetic()))
+        && path.starts_with('/')
+    {
+        operation = format!("{operation} {path}");
+        parameters = rest;
+    }
+    let mut call = Call::new(operation);
+    for argument in parameters.iter().chain(&flags.named) {
+        let (name, value) = match given(argument).ok_or_else(|| {
+            Error::Setup(format!("`{argument}` is no parameter: write NAME=TEXT, NAME:=JSON or NAME@FILE"))
+        })? {
+            (name, Typed::Text(text)) => (name, Json::String(text.to_owned())),
+            (name, Typed::Json(text)) => (name, json(argument, text)?),
+            (name, Typed::File(path)) => {
+                let bytes = read(path)?;
+                (name, Json::String(String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned()))
+            }
+        };
+        call = call.parameter(name, value);
+    }
+    for header in &flags.headers {
+        let (name, value) =
+            header.split_once(':').ok_or_else(|| Error::Setup("a header is written as `Name: value`".to_owned()))?;
+        call = call.parameter(format!("header:{}", name.trim()), value.trim());
+    }
+    for field in &flags.fields {
+        call = match given(field)
+            .ok_or_else(|| Error::Setup(format!("`{field}` is no field: write NAME=TEXT, NAME:=JSON or NAME=@FILE")))?
+        {
+            (name, Typed::Json(text)) => call.field(name, json(field, text)?),
+            // curl writes `name=@file`.
+            (name, Typed::File(path)) => call.field_file(name, file_name(path), read(path)?),
+            (name, Typed::Text(text)) => match text.strip_prefix('@') {
+                Some(path) => call.field_file(name, file_name(path), read(path)?),
+                None => call.field(name, text),
+            },
+        };
+    }
+    if let Some(data) = &flags.data {
+        call = match data.strip_prefix('@') {
+            Some(path) => call.body_file(file_name(path), read(path)?),
+            None if data == "-" => call.body_file("stdin", read("-")?),
+            None => call.body(data),
+        };
+    }
+    Ok(match &flags.content_type {
+        Some(media_type) => call.content_type(media_type),
+        None => call,
+    })
+}
+
+enum Typed<'a> {
+    Text(&'a str),
+    Json(&'a str),
+    File(&'a str),
+}
+
+/// A name and a value; the first of `:=`, `=`, `@` decides.
+fn given(argument: &str) -> Option<(&str, Typed<'_>)> {
+    let at = argument.find(['=', '@']).filter(|at| *at > 0)?;
+    let (name, rest) = argument.split_at(at);
+    match (name.strip_suffix(':'), rest.strip_prefix('='), rest.strip_prefix('@')) {
+        (Some(name), Some(text), _) if !name.is_empty() => Some((name, Typed::Json(text))),
+        (_, Some(text), _) => Some((name, Typed::Text(text))),
+        (_, _, Some(path)) => Some((name, Typed::File(path))),
+        _ => None,
+    }
+}
+
+fn json(argument: &str, text: &str) -> Result<Json, Error> {
+    let name = argument.split(":=").next().unwrap_or_default();
+    serde_json::from_str(text).map_err(|error| Error::Setup(format!("`{name}` is not JSON: {error}")))
+}
+
+fn read(path: &str) -> Result<Vec<u8>, Error> {
+    let read = if path == "-" {
+        let mut bytes = vec![];
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    read.map_err(|error| Error::Setup(format!("cannot read `{path}`: {error}")))
+}
+
+fn file_name(path: &str) -> String {
+    Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// What is printed: the body of the answer, JSON on one line, other text as it is.
+fn body(outputs: &Map<String, Json>) -> Option<String> {
+    let kind = outputs.get("contentType").and_then(Json::as_str).unwrap_or_default();
+    match outputs.get("body")? {
+        Json::Null if !arazzo::engine::value::is_json(kind) => None,
+        Json::String(text) if !arazzo::engine::value::is_json(kind) => Some(text.clone()),
+        json => Some(json.to_string()),
+    }
+}

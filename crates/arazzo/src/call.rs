@@ -1,0 +1,408 @@
+//! One operation of an OpenAPI document, called without a workflow that somebody wrote: it becomes the only step of one,
+//! which is compiled and run as any other.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
+use arazzo_engine::node::Node;
+use arazzo_engine::openapi::{self, Api, Operation, Parameter};
+use arazzo_engine::value::{Pointer, is_json};
+use serde_json::{Map, Value as Json, json};
+
+use crate::{Builder, Description, Error, Inputs, fetch, not_remote};
+
+/// The name of the workflow that a call becomes.
+const NAME: &str = "call";
+
+/// What people see as the file of that workflow.
+const FILE: &str = "(the call)";
+
+/// Where parameters go, as `in` says it.
+const PLACES: [&str; 5] = ["path", "query", "header", "cookie", "querystring"];
+
+/// A call of one operation: what [`Builder::call`] takes.
+#[derive(Debug, Clone, Default)]
+#[must_use = "a call is given to `Builder::call`"]
+pub struct Call {
+    operation: String,
+    parameters: Vec<(String, Json)>,
+    body: Option<Body>,
+    content_type: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Body {
+    Text(String),
+    File(String, Vec<u8>),
+    Fields(Vec<(String, Value)>),
+}
+
+#[derive(Debug, Clone)]
+enum Value {
+    Json(Json),
+    File(String, Vec<u8>),
+}
+
+impl Call {
+    /// Calls the operation with this `operationId`, or `METHOD /path`; a path alone, if it has one operation.
+    pub fn new(operation: impl Into<String>) -> Self {
+        Self { operation: operation.into(), ..Self::default() }
+    }
+
+    /// Gives a parameter; of a name that is declared in several places, or in none, as `header:name`. Given again, its
+    /// values are a list. A text becomes what the parameter's schema says: a list or an object if it is JSON for one.
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends this text as the body; where the media type is JSON, it must be JSON.
+    pub fn body(mut self, text: impl Into<String>) -> Self {
+        self.body = Some(Body::Text(text.into()));
+        self
+    }
+
+    /// Sends the bytes of a file as the body; where the media type is JSON, they must be JSON.
+    pub fn body_file(mut self, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(Body::File(name.into(), bytes.into()));
+        self
+    }
+
+    /// Adds a field to the body: of a form, a part of a multipart body, a member of JSON. Given again, its values are a
+    /// list.
+    pub fn field(self, name: impl Into<String>, value: impl Into<Json>) -> Self {
+        self.with_field(name.into(), Value::Json(value.into()))
+    }
+
+    /// Adds a field with a file.
+    pub fn field_file(self, field: impl Into<String>, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        self.with_field(field.into(), Value::File(name.into(), bytes.into()))
+    }
+
+    /// The media type of the body; without it, that of the operation.
+    pub fn content_type(mut self, media_type: impl Into<String>) -> Self {
+        self.content_type = Some(media_type.into());
+        self
+    }
+
+    fn with_field(mut self, name: String, value: Value) -> Self {
+        match &mut self.body {
+            Some(Body::Fields(fields)) => fields.push((name, value)),
+            _ => self.body = Some(Body::Fields(vec![(name, value)])),
+        }
+        self
+    }
+}
+
+impl Builder {
+    /// Reads the OpenAPI document at the path, and makes a call of one of its operations a workflow of one step: the
+    /// description, whose only workflow it is, and its inputs. Its outputs are `body` and `contentType` of the answer.
+    ///
+    /// # Errors
+    /// [`Error::Documents`] if the document cannot be read; [`Error::Setup`] if it has no such operation or parameter,
+    /// something that the operation requires is not given, or the body is not JSON where it must be.
+    pub fn call(self, call: Call) -> Result<(Description, Inputs), Error> {
+        not_remote(&self.path)?;
+        let (bundle, found, sources) = fetch::api(&self.path, &self.place)?.finish();
+        let wrong = |diagnostics: Diagnostics| Error::Documents { diagnostics, sources: sources.clone() };
+        let root = bundle.as_ref().and_then(|bundle| Some((bundle.described.first()?.root.as_deref()?, &bundle.shelf)));
+        let Some((root, shelf)) = root else {
+            // No source description of anybody: the document itself was named.
+            let unread = found.iter().find(|fault| fault.code == "source-not-found");
+            return Err(wrong(unread.map_or_else(
+                || found.clone(),
+                |fault| {
+                    let message = format!("cannot read `{}`: {}", self.path.display(), fault.remarks.join("; "));
+                    Diagnostic::error("document-not-found", None, message).into()
+                },
+            )));
+        };
+        let api = Api::new(root, shelf);
+        let faults = api.faults();
+        if faults.has_errors() {
+            return Err(wrong(faults));
+        }
+        let operation = find(api, &call.operation, &self.path)?;
+        let written = Written::of(&call, &operation, &fetch::uri_of(&self.path)?)?;
+        let loader = fetch::text(&self.path, (FILE, &written.document), self.options.clone(), &self.place)?;
+        let (bundle, loading, sources) = loader.finish();
+        let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };
+        Ok((self.built(bundle, loading)?, written.inputs))
+    }
+}
+
+/// The operation that is meant.
+fn find<'a>(api: Api<'a>, wanted: &str, path: &Path) -> Result<Operation<'a>, Error> {
+    let named = |operation: &Operation<'_>| format!("{} {}", operation.method.to_ascii_uppercase(), operation.path);
+    let found = match wanted.split_once(char::is_whitespace) {
+        Some((method, path)) => {
+            let fits = |o: &Operation<'_>| o.path == path.trim() && o.method.eq_ignore_ascii_case(method);
+            api.operations().filter(fits).collect()
+        }
+        None if wanted.starts_with('/') => api.operations().filter(|o| o.path == wanted).collect(),
+        None => api.by_id(wanted),
+    };
+    match found.as_slice() {
+        [operation] => Ok(*operation),
+        [] => {
+            let all: Vec<Operation<'_>> = api.operations().collect();
+            let ids = nearest(wanted, all.iter().filter_map(Operation::id)).map(str::to_owned);
+            let paths: Vec<String> = all.iter().map(named).collect();
+            let by_path = || nearest(wanted, paths.iter().map(String::as_str)).map(str::to_owned);
+            let near = if wanted.contains('/') { by_path().or(ids) } else { ids.or_else(by_path) };
+            let known: Vec<String> = all.iter().map(|o| o.id().map_or_else(|| named(o), str::to_owned)).collect();
+            let help = match near {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if known.len() > 12 => format!("it describes {} operations", known.len()),
+                None => format!("operations: {}", known.join(", ")),
+            };
+            Err(Error::Setup(format!("`{}` describes no operation `{wanted}`; {help}", path.display())))
+        }
+        several => {
+            let names: Vec<String> = several.iter().map(named).collect();
+            Err(Error::Setup(format!("`{wanted}` is {} operations; write one of {}", names.len(), names.join(", "))))
+        }
+    }
+}
+
+/// The workflow that a call becomes.
+struct Written {
+    document: String,
+    inputs: Inputs,
+}
+
+/// A parameter of the call with its place.
+struct Placed<'a> {
+    name: &'a str,
+    location: &'a str,
+    declared: Option<Parameter<'a>>,
+    values: Vec<Json>,
+}
+
+impl Written {
+    fn of(call: &Call, operation: &Operation<'_>, uri: &str) -> Result<Self, Error> {
+        let (declared, _) = operation.parameters();
+        let called = operation
+            .id()
+            .map_or_else(|| format!("{} {}", operation.method.to_ascii_uppercase(), operation.path), str::to_owned);
+        let placed = placed(call, &declared, &called)?;
+        let body =
+            operation.request_body().map_err(|fault| Error::Setup(format!("`{}`: {}", fault.text, fault.reason)))?;
+        let mut missing: Vec<String> = declared
+            .iter()
+            .filter(|parameter| parameter.required && !is_free(parameter))
+            .filter(|parameter| !placed.iter().any(|p| p.location == parameter.location && same(p, parameter)))
+            .map(|parameter| format!("the {} parameter `{}`", parameter.location, parameter.name))
+            .collect();
+        if body.as_ref().is_some_and(|body| body.required) && call.body.is_none() {
+            missing.push("a body".to_owned());
+        }
+        if !missing.is_empty() {
+            return Err(Error::Setup(format!("`{called}` needs {}", missing.join(", "))));
+        }
+        let mut names = BTreeSet::new();
+        let mut inputs = Inputs::new();
+        let mut parameters = vec![];
+        for parameter in placed {
+            let name = input_name(parameter.name, &mut names);
+            inputs = inputs.set(name.clone(), value(&parameter, operation.api())?);
+            let value = format!("$inputs.{name}");
+            parameters.push(json!({ "name": parameter.name, "in": parameter.location, "value": value }));
+        }
+        let described = body.as_ref().map(|body| body.content.as_slice()).unwrap_or_default();
+        let media_type = call.content_type.clone().unwrap_or_else(|| media_type(call, described));
+        let payload = match &call.body {
+            None => None,
+            Some(Body::Fields(fields)) => {
+                let mut payload = Map::new();
+                for (field, value) in fields {
+                    let name = input_name(field, &mut names);
+                    let expression = json!(format!("$inputs.{name}"));
+                    inputs = match value {
+                        Value::Json(json) => inputs.set(name, json.clone()),
+                        Value::File(file, bytes) => inputs.file(name, file.clone(), bytes.clone()),
+                    };
+                    match payload.get_mut(field) {
+                        Some(Json::Array(list)) => list.push(expression),
+                        Some(known) => *known = json!([known.clone(), expression]),
+                        None => drop(payload.insert(field.clone(), expression)),
+                    }
+                }
+                Some(Json::Object(payload))
+            }
+            Some(Body::Text(text)) => {
+                let name = input_name("body", &mut names);
+                inputs = inputs.set(name.clone(), whole(text, &media_type)?);
+                Some(json!(format!("$inputs.{name}")))
+            }
+            Some(Body::File(file, bytes)) => {
+                let name = input_name("body", &mut names);
+                inputs = match std::str::from_utf8(bytes).ok().filter(|_| is_structured(&media_type)) {
+                    Some(text) => inputs.set(name.clone(), whole(text, &media_type)?),
+                    None => inputs.file(name.clone(), file.clone(), bytes.clone()),
+                };
+                Some(json!(format!("$inputs.{name}")))
+            }
+        };
+        let pointer = Pointer::of(vec!["paths".to_owned(), operation.path.to_owned(), operation.method.to_owned()]);
+        let pointer = pointer.to_string().replace('%', "%25");
+        let step_id = operation.id().map_or_else(|| NAME.to_owned(), identifier);
+        let request_body = payload.map(|payload| json!({ "contentType": media_type, "payload": payload }));
+        let members = [
+            ("stepId", Some(json!(step_id))),
+            ("operationPath", Some(json!(format!("{{$sourceDescriptions.api.url}}#{pointer}")))),
+            ("parameters", Some(json!(parameters)).filter(|_| !parameters.is_empty())),
+            ("requestBody", request_body),
+            ("outputs", Some(json!({ "body": "$response.body", "contentType": "$response.header.Content-Type" }))),
+        ];
+        let step: Map<String, Json> =
+            members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+        let outputs = format!("$steps.{step_id}.outputs");
+        let outputs = json!({ "body": format!("{outputs}.body"), "contentType": format!("{outputs}.contentType") });
+        let document = json!({
+            "arazzo": "1.1.0",
+            "info": { "title": called, "version": "1" },
+            "sourceDescriptions": [{ "name": "api", "url": uri, "type": "openapi" }],
+            "workflows": [{ "workflowId": NAME, "steps": [step], "outputs": outputs }],
+        });
+        let document = serde_json::to_string_pretty(&document).unwrap_or_default();
+        Ok(Self { document, inputs })
+    }
+}
+
+/// Headers that OpenAPI leaves to other fields.
+fn is_free(parameter: &Parameter<'_>) -> bool {
+    let free = ["authorization", "accept", "content-type"];
+    parameter.location == "header" && free.iter().any(|name| parameter.name.eq_ignore_ascii_case(name))
+}
+
+fn same(placed: &Placed<'_>, parameter: &Parameter<'_>) -> bool {
+    let header = parameter.location == "header" && placed.name.eq_ignore_ascii_case(parameter.name);
+    header || placed.name == parameter.name
+}
+
+/// The parameters of a call with their places, each once.
+fn placed<'a>(call: &'a Call, declared: &[Parameter<'a>], called: &str) -> Result<Vec<Placed<'a>>, Error> {
+    let mut found: Vec<Placed<'a>> = vec![];
+    for (given, value) in &call.parameters {
+        let exact: Vec<&Parameter<'a>> = declared.iter().filter(|p| p.name == *given).collect();
+        let prefixed = given.split_once(':').filter(|(place, _)| PLACES.contains(place));
+        let header = || declared.iter().find(|p| p.location == "header" && p.name.eq_ignore_ascii_case(given));
+        let (name, location, parameter): (&str, &str, Option<&Parameter<'a>>) = match (exact.as_slice(), prefixed) {
+            ([one], _) => (one.name, one.location, Some(one)),
+            ([], Some((place, name))) => {
+                let wanted = Placed { name, location: place, declared: None, values: vec![] };
+                (name, place, declared.iter().find(|p| p.location == place && same(&wanted, p)))
+            }
+            ([], None) => match header() {
+                Some(one) => (one.name, one.location, Some(one)),
+                None => {
+                    let near = nearest(given, declared.iter().map(|p| p.name));
+                    let known: Vec<&str> = declared.iter().map(|p| p.name).collect();
+                    let help = match near {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None if known.is_empty() => "it has none".to_owned(),
+                        None => format!("parameters: {}", known.join(", ")),
+                    };
+                    return Err(Error::Setup(format!(
+                        "`{called}` has no parameter `{given}`; {help} (to send it all the same, write query:{given} or header:{given})"
+                    )));
+                }
+            },
+            (several, _) => {
+                let names: Vec<String> = several.iter().map(|p| format!("{}:{}", p.location, p.name)).collect();
+                let names = names.join(" or ");
+                return Err(Error::Setup(format!("`{called}` has several parameters `{given}`; write {names}")));
+            }
+        };
+        match found.iter_mut().find(|known| known.name == name && known.location == location) {
+            Some(known) => known.values.push(value.clone()),
+            None => {
+                let declared = parameter.copied();
+                found.push(Placed { name, location, declared, values: vec![value.clone()] });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The value of a parameter: what its schema says that its texts are.
+fn value(parameter: &Placed<'_>, api: Api<'_>) -> Result<Json, Error> {
+    let schema = parameter.declared.as_ref().and_then(|declared| {
+        let content = declared.node.get("content").and_then(|content| content.members().first());
+        declared.schema().or_else(|| content?.1.get("schema")).and_then(|schema| api.resolve(schema).ok())
+    });
+    let is = |kind: &str| {
+        let types = schema.and_then(|schema| schema.get("type"));
+        types.is_some_and(|node| {
+            node.as_str() == Some(kind) || node.items().iter().any(|item| Node::as_str(item) == Some(kind))
+        })
+    };
+    let json = parameter.declared.as_ref().and_then(|declared| declared.serialization().content);
+    let json = json.is_some_and(|media_type| is_json(&media_type));
+    let one = |value: &Json| match value {
+        Json::String(text) => match serde_json::from_str::<Json>(text) {
+            Ok(parsed) if parsed.is_object() && (is("object") || json) => parsed,
+            Ok(parsed) if parsed.is_array() && (is("array") || json) => parsed,
+            Ok(parsed) if json && !is("string") => parsed,
+            _ => value.clone(),
+        },
+        value => value.clone(),
+    };
+    let mut values: Vec<Json> = parameter.values.iter().map(one).collect();
+    Ok(match values.pop() {
+        Some(only) if values.is_empty() && (only.is_array() || !is("array")) => only,
+        Some(last) => values.into_iter().chain([last]).collect(),
+        None => Json::Null,
+    })
+}
+
+/// The media type for a body of which none is given: for fields, one that has fields.
+fn media_type(call: &Call, described: &[openapi::Media<'_>]) -> String {
+    let usual = openapi::usual_media_type(described);
+    let Some(Body::Fields(fields)) = &call.body else { return usual };
+    let files = fields.iter().any(|(_, value)| matches!(value, Value::File(..)));
+    let has_parts = |name: &str| name.starts_with("multipart/");
+    let wanted = |name: &str| has_parts(name) || !files && (is_form(name) || is_json(name));
+    let named = described.iter().map(|media| media.name).find(|name| wanted(name));
+    match named {
+        _ if wanted(&usual) => usual,
+        Some(name) => name.to_owned(),
+        None if files => "multipart/form-data".to_owned(),
+        None => usual,
+    }
+}
+
+fn is_form(media_type: &str) -> bool {
+    openapi::essence(media_type) == "application/x-www-form-urlencoded"
+}
+
+fn is_structured(media_type: &str) -> bool {
+    is_json(media_type) || is_form(media_type) || media_type.starts_with("multipart/")
+}
+
+/// A text as the whole body.
+fn whole(text: &str, media_type: &str) -> Result<Json, Error> {
+    if is_json(media_type) || media_type.starts_with("multipart/") {
+        return serde_json::from_str(text).map_err(|error| {
+            Error::Setup(format!("the body is not JSON, and its media type is {media_type}: {error}"))
+        });
+    }
+    let object = serde_json::from_str::<Json>(text).ok().filter(|json| json.is_object() && is_form(media_type));
+    Ok(object.unwrap_or_else(|| Json::String(text.to_owned())))
+}
+
+/// A name that an expression can hold, and that no other has.
+fn input_name(name: &str, names: &mut BTreeSet<String>) -> String {
+    let plain = identifier(name);
+    let mut candidates = std::iter::once(plain.clone()).chain((2..).map(|n| format!("{plain}-{n}")));
+    let free = candidates.find(|candidate| !names.contains(candidate)).unwrap_or(plain);
+    names.insert(free.clone());
+    free
+}
+
+fn identifier(name: &str) -> String {
+    let fits = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' };
+    name.chars().map(fits).collect()
+}
