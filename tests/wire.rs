@@ -6,6 +6,9 @@
 //! All cases of one of the tables are the steps of one workflow, each with an operation of its own.
 
 use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use arazzo_engine::openapi::encode::{self, Serialization, Style};
 use proptest::prelude::*;
@@ -27,10 +30,8 @@ struct Case {
     sends: String,
 }
 
-/// The requests of cases, in their order; a step that sent nothing has the code of its failure.
-fn sent(version: &str, shared: &Value, cases: &[Case], inputs: &Value) -> Vec<Result<Request, String>> {
-    let server = Server::start(|_, _| Reply::status(200));
-    let folder = Folder::new();
+/// The description of the operations of cases, and the workflow that calls them.
+fn documents(version: &str, shared: &Value, cases: &[Case]) -> (Value, Value) {
     let mut paths = serde_json::Map::new();
     let mut steps = vec![];
     for (index, case) in cases.iter().enumerate() {
@@ -57,12 +58,20 @@ fn sent(version: &str, shared: &Value, cases: &[Case], inputs: &Value) -> Vec<Re
     } else {
         description.insert("openapi".to_owned(), json!(version));
     }
-    folder.write("api.json", Value::Object(description).to_string());
     let workflow = json!({
         "arazzo": "1.1.0", "info": { "title": "t", "version": "1" },
         "sourceDescriptions": [{ "name": "api", "url": "api.json", "type": "openapi" }],
         "workflows": [{ "workflowId": "w", "steps": steps }],
     });
+    (Value::Object(description), workflow)
+}
+
+/// The requests of cases, in their order; a step that sent nothing has the code of its failure.
+fn sent(version: &str, shared: &Value, cases: &[Case], inputs: &Value) -> Vec<Result<Request, String>> {
+    let server = Server::start(|_, _| Reply::status(200));
+    let folder = Folder::new();
+    let (description, workflow) = documents(version, shared, cases);
+    folder.write("api.json", description.to_string());
     // Numbers as they are written, which JSON values do not keep.
     let written = workflow.to_string();
     let mut texts = written.split("\"number ");
@@ -297,4 +306,244 @@ proptest! {
             prop_assert_eq!(wanted, found, "{}", path);
         }
     }
+}
+
+/// Where the other encoder is installed, once for this build; nothing (and a visible line) where that cannot be done.
+fn swagger_client() -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("swagger-client-{SWAGGER_CLIENT}"));
+    if folder.join("node_modules/swagger-client").exists() {
+        return Some(folder);
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    let wanted = format!("swagger-client@{SWAGGER_CLIENT}");
+    let flags = ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=0"];
+    let installed =
+        Command::new("npm").args(flags).args(["--fetch-timeout=20000", &wanted]).current_dir(&folder).output();
+    match installed {
+        Ok(output) if output.status.success() => Some(folder),
+        other => {
+            eprintln!("skipped: {wanted} cannot be installed: {other:?}");
+            None
+        }
+    }
+}
+
+const SWAGGER_CLIENT: &str = "3.37.3";
+
+/// Numbers that look random and are always the same.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        ((self.0 >> 33) as usize) % limit
+    }
+
+    fn of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
+        &all[self.below(all.len())]
+    }
+
+    fn text(&mut self) -> Value {
+        let words =
+            ["blue", "a b", "x/y", "50%", "q?r=s", "é€", "a&b", "1", "-", "plus+", "semi;colon", "[x]", "t~u_v.w"];
+        json!(self.of(&words))
+    }
+
+    /// A text, a number, a list or an object; never empty, which the specifications leave open.
+    fn value(&mut self, kind: usize, number: usize) -> Value {
+        match kind {
+            0 => self.text(),
+            1 => json!(self.below(1000)),
+            2 => json!(self.below(2) == 0),
+            3 => (0..=self.below(3)).map(|_| self.text()).collect(),
+            // Members of objects that are spread have no name twice: theirs keeps the last.
+            _ => (0..=self.below(3)).map(|key| (format!("m{number}-{key}"), self.text())).collect(),
+        }
+    }
+
+    fn parameter(&mut self, version: &str, number: usize) -> (Value, Value) {
+        // Theirs writes one cookie, and encodes its commas: the tables have the others.
+        let places: &[&str] =
+            if number == 0 { &["path", "query", "header", "cookie"] } else { &["path", "query", "header"] };
+        let location = *self.of(places);
+        let kind = if location == "cookie" { 1 + self.below(2) } else { self.below(5) };
+        let name = format!("p{number}");
+        let mut parameter = json!({ "name": name, "in": location, "required": location == "path" });
+        let types = ["string", "integer", "boolean", "array", "object"];
+        if version == "2.0" {
+            // No objects and no cookies in 2.0. Theirs knows `collectionFormat` in queries only, and looks for no further
+            // parameter in a path behind a bracket; the tables have both.
+            if location == "cookie" {
+                parameter["in"] = json!("query");
+            }
+            let kind = match parameter["in"].as_str() {
+                Some("query") => kind.min(3),
+                Some("path") => 1 + kind % 2,
+                _ => kind.min(2),
+            };
+            parameter["type"] = json!(types[kind]);
+            if kind == 3 {
+                parameter["items"] = json!({ "type": "string" });
+                parameter["collectionFormat"] = json!(self.of(&["csv", "ssv", "tsv", "pipes", "multi"]));
+            }
+            return (parameter, self.value(kind, number));
+        }
+        parameter["schema"] = json!({ "type": types[kind] });
+        let styles: &[&str] = match (location, kind) {
+            ("path", _) => &["simple", "label", "matrix"],
+            ("query", 3) => &["form", "spaceDelimited", "pipeDelimited"],
+            ("query", 4) => &["form", "deepObject"],
+            ("query" | "cookie", _) => &["form"],
+            _ => &["simple"],
+        };
+        let style = *self.of(styles);
+        parameter["style"] = json!(style);
+        // With other styles, `explode` is not for lists or not for objects.
+        if !matches!(style, "spaceDelimited" | "pipeDelimited" | "deepObject") {
+            parameter["explode"] = json!(self.below(2) == 0);
+        } else {
+            parameter["explode"] = json!(style == "deepObject");
+        }
+        (parameter, self.value(kind, number))
+    }
+
+    fn case(&mut self, version: &str, number: usize) -> Case {
+        let (described, given): (Vec<Value>, Vec<Value>) =
+            (0..=self.below(4)).map(|index| self.parameter(version, index)).unzip();
+        let places = described.iter().filter(|parameter| parameter["in"] == "path");
+        let path: String = places.map(|parameter| format!("/{{{}}}", parameter["name"].as_str().unwrap())).collect();
+        let steps = described.iter().zip(given);
+        let steps: Vec<Value> =
+            steps.map(|(p, value)| json!({ "name": p["name"], "in": p["in"], "value": value })).collect();
+        let mut operation = json!({ "parameters": described });
+        let mut step = json!({ "parameters": steps });
+        let form = self.below(2) == 0;
+        let body = self.below(2) == 0;
+        let media_type = if form { "application/x-www-form-urlencoded" } else { "application/json" };
+        let payload = json!({ "a": self.text(), "n": self.below(9), "b": self.text() });
+        if body && version == "2.0" {
+            operation["consumes"] = json!([media_type]);
+            let list = operation["parameters"].as_array_mut().unwrap();
+            if form {
+                let field = |(name, value): (&String, &Value)| {
+                    let kind = if value.is_number() { "integer" } else { "string" };
+                    json!({ "name": name, "in": "formData", "type": kind })
+                };
+                list.extend(payload.as_object().unwrap().iter().map(field));
+            } else {
+                list.push(json!({ "name": "body", "in": "body", "schema": { "type": "object" } }));
+            }
+        } else if body {
+            let schema = json!({ "type": "object" });
+            operation["requestBody"] = json!({ "content": { media_type: { "schema": schema } } });
+        }
+        if body {
+            step["requestBody"] = json!({ "contentType": media_type, "payload": payload });
+        }
+        Case {
+            about: format!("{version} #{number}"),
+            path: if path.is_empty() { "/".to_owned() } else { path },
+            method: if body { "post" } else { "get" }.to_owned(),
+            item: json!({}),
+            operation,
+            step,
+            sends: String::new(),
+        }
+    }
+}
+
+/// What the other encoder makes of the operations: reads documents and steps on stdin.
+const BUILD: &str = r"
+import SwaggerClient from 'swagger-client';
+const { description, workflow } = JSON.parse(await new Response(process.stdin).text());
+const { spec } = await SwaggerClient.resolve({ spec: description });
+const built = workflow.workflows[0].steps.map((step) => {
+    const parameters = Object.fromEntries((step.parameters ?? []).map((p) => [`${p.in}.${p.name}`, p.value]));
+    const body = step.requestBody;
+    const options = { spec, operationId: step.operationId, parameters, requestContentType: body?.contentType };
+    if (body && spec.swagger) {
+        if (body.contentType === 'application/json') parameters['body.body'] = body.payload;
+        else for (const [name, value] of Object.entries(body.payload)) parameters[`formData.${name}`] = value;
+    } else if (body) {
+        options.requestBody = body.payload;
+    }
+    const { method, url, headers, body: text } = SwaggerClient.buildRequest(options);
+    return { method, url, headers, body: typeof text === 'string' ? text : text === undefined ? '' : JSON.stringify(text) };
+});
+console.log(JSON.stringify(built));
+";
+
+/// Takes away in what the two differ for a reason.
+fn alike(text: &str) -> String {
+    // A blank in a form is `+` (WHATWG URL) or `%20` (RFC 3986): both are read as a blank. `|`, `[`, `]` and `;` are
+    // encoded or not: the specifications' examples encode `|` and brackets, RFC 6570 encodes all but the unreserved.
+    let mut text = text.replace('+', "%20");
+    for (raw, encoded) in [("|", "%7C"), ("[", "%5B"), ("]", "%5D"), ("~", "%7E")] {
+        text = text.replace(raw, encoded);
+    }
+    text
+}
+
+#[test]
+fn requests_are_those_of_another_encoder() {
+    let Some(folder) = swagger_client() else { return };
+    std::fs::write(folder.join("build.mjs"), BUILD).unwrap();
+    let mut random = Random(20_260_105);
+    let (mut count, mut wrong) = (0, vec![]);
+    for version in ["2.0", "3.0.4", "3.1.1"] {
+        let cases: Vec<Case> = (0..100).map(|number| random.case(version, number)).collect();
+        let shared = match version {
+            "2.0" => json!({ "host": "h.example", "schemes": ["http"] }),
+            _ => json!({ "servers": [{ "url": "http://h.example" }] }),
+        };
+        let (description, workflow) = documents(version, &shared, &cases);
+        let mut child = Command::new("node")
+            .arg("build.mjs")
+            .current_dir(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let asked = json!({ "description": description, "workflow": workflow }).to_string();
+        child.stdin.take().unwrap().write_all(asked.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let theirs: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(theirs.len(), cases.len());
+        for ((case, ours), theirs) in cases.iter().zip(sent(version, &shared, &cases, &json!({}))).zip(theirs) {
+            let ours = ours.unwrap_or_else(|code| panic!("{}: {code}", case.about));
+            // A label with a list that is not exploded: the tables of 3.0.4 and 3.1.1, as RFC 6570, have commas.
+            let label = case.operation["parameters"].as_array().unwrap().iter().any(|parameter| {
+                let several = matches!(parameter["schema"]["type"].as_str(), Some("array" | "object"));
+                parameter["style"] == "label" && parameter["explode"] == false && several
+            });
+            let text = |name: &str| theirs[name].as_str().unwrap_or_else(|| panic!("{}: {theirs}", case.about));
+            if label {
+                continue;
+            }
+            count += 1;
+            let url = text("url").trim_start_matches("http://h.example");
+            let mut found =
+                vec![format!("{} {}", ours.method, alike(&ours.path)), alike(&String::from_utf8_lossy(&ours.body))];
+            let mut expected = vec![format!("{} {}", text("method"), alike(url)), alike(text("body"))];
+            found.extend(headers(&ours).into_iter().filter(|line| !line.starts_with("content-type")));
+            for (name, value) in theirs["headers"].as_object().unwrap() {
+                if !name.eq_ignore_ascii_case("content-type") && !name.eq_ignore_ascii_case("accept") {
+                    expected.push(small_name(&format!(
+                        "{name}: {}",
+                        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+                    )));
+                }
+            }
+            expected[2..].sort();
+            found[2..].sort();
+            if found != expected {
+                wrong.push(format!(
+                    "{} {}\n  ours   {found:?}\n  theirs {expected:?}",
+                    case.about, case.operation["parameters"]
+                ));
+            }
+        }
+    }
+    assert!(count > 250, "{count} operations");
+    assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
 }
