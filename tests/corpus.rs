@@ -89,7 +89,7 @@ fn render_all(workflows: &[Diagnostics], description: &Diagnostics, sources: &So
 }
 
 /// What `MAP.tsv` says a document means: uris and the files they are.
-fn mapped(corpus: &Path, path: &Path) -> Vec<(String, String)> {
+pub fn mapped(corpus: &Path, path: &Path) -> Vec<(String, String)> {
     let mut text = std::fs::read_to_string(path).unwrap();
     let map = std::fs::read_to_string(corpus.join("MAP.tsv")).unwrap();
     // What a document refers to may refer to others.

@@ -30,7 +30,26 @@ const TELLING: [&str; 12] = [
     "multipleOf",
 ];
 
-/// Values for the inputs that are required and have no default.
+/// Inputs that a parameter is made of without which an operation cannot be called.
+fn read_by_required<'a>(program: &'a Program, workflow: &Workflow) -> Vec<&'a str> {
+    let mut found = vec![];
+    for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
+        let Call::Operation { arguments, .. } = &step.call else { continue };
+        for argument in arguments.iter().filter(|a| a.required || a.location == Location::Path) {
+            if let Build::Template(leaf) = &argument.value
+                && let Template::Whole(expr) = &leaf.template
+                && let Root::Input(name) = &expr.root
+                && expr.at.is_whole()
+            {
+                found.push(name.as_str());
+            }
+        }
+    }
+    found
+}
+
+/// Values for the inputs that a run needs and that have no default: those that are required, and those that required
+/// parameters are made of.
 pub(super) fn made_up(sources: &[Source], shelf: &Shelf, program: &Program, workflow: &Workflow) -> Map<String, Json> {
     // The compiled schema holds all that it refers to.
     let mut texts = Sources::default();
@@ -45,6 +64,12 @@ pub(super) fn made_up(sources: &[Source], shelf: &Shelf, program: &Program, work
     // Names that are required and not declared.
     let required = schema.get("required").map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str);
     names.extend(required.filter(|name| !workflow.inputs.declares(name)));
+    for name in read_by_required(program, workflow) {
+        let given = workflow.inputs.declared.iter().any(|input| input.name == name && input.default.is_some());
+        if !given && !names.contains(&name) {
+            names.push(name);
+        }
+    }
     let wanted: Vec<[Way; 1]> = names.iter().map(|name| [Way::Member((*name).to_owned())]).collect();
     let ways: Vec<&[Way]> = wanted.iter().map(<[Way; 1]>::as_slice).collect();
     let Json::Object(mut made) = sample(api, schema, "", &ways) else { return Map::new() };
