@@ -103,11 +103,6 @@ fn asked(flags: &CallFlags) -> Result<Call, Error> {
         };
         call = call.parameter(name, value);
     }
-    for header in &flags.headers {
-        let (name, value) =
-            header.split_once(':').ok_or_else(|| Error::Setup("a header is written as `Name: value`".to_owned()))?;
-        call = call.parameter(format!("header:{}", name.trim()), value.trim());
-    }
     for field in &flags.fields {
         call = match given(field)
             .ok_or_else(|| Error::Setup(format!("`{field}` is no field: write NAME=TEXT, NAME:=JSON or NAME=@FILE")))?

@@ -335,9 +335,6 @@ pub(crate) struct CallFlags {
     /// A parameter, as a flag
     #[arg(short = 'p', long = "parameter", value_name = "PARAMETER")]
     pub(crate) named: Vec<String>,
-    /// A header, declared or not
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
-    pub(crate) headers: Vec<String>,
     /// The body: a text, @FILE, or - (stdin)
     #[arg(short = 'd', long, value_name = "BODY", allow_hyphen_values = true, conflicts_with = "fields")]
     pub(crate) data: Option<String>,
