@@ -261,6 +261,13 @@ impl Redactor {
     /// A body for an event: masked, then cut.
     #[must_use]
     pub fn body(&self, bytes: &[u8], media_type: &str, limit: usize) -> Option<BodyText> {
+        self.beginning(bytes, bytes.len(), media_type, limit)
+    }
+
+    /// As [`Redactor::body`], of a body of `size` bytes of which `bytes` are the first: more than `limit`, unless it is
+    /// the whole.
+    #[must_use]
+    pub fn beginning(&self, bytes: &[u8], size: usize, media_type: &str, limit: usize) -> Option<BodyText> {
         if bytes.is_empty() {
             return None;
         }
@@ -276,13 +283,13 @@ impl Redactor {
                 return Some(BodyText {
                     text: self.mask_up_to(&text, limit).0,
                     media_type: media_type.to_owned(),
-                    bytes: bytes.len() as u64,
+                    bytes: size as u64,
                     cut: true,
                 });
             }
         };
         let (text, _) = self.mask_up_to(text, limit);
-        Some(BodyText { text, media_type: media_type.to_owned(), bytes: bytes.len() as u64, cut: bytes.len() > limit })
+        Some(BodyText { text, media_type: media_type.to_owned(), bytes: size as u64, cut: size > limit })
     }
 }
 

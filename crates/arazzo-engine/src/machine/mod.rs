@@ -67,6 +67,9 @@ pub use wire::{Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, 
 /// The version of what this machine means; stored with every state, so that a stored run is never read differently.
 pub const SEMANTICS: u32 = 1;
 
+/// How many bytes a secret may have that stands where an answer is cut.
+const SECRET_BYTES: usize = 64 << 10;
+
 /// How long calls in flight may still take after the first cancel, in ms.
 const GRACE: Millis = 5_000;
 
@@ -677,7 +680,9 @@ impl Machine {
             Ok(response) => {
                 let shown = self.state.settings.limits.shown_bytes;
                 let print = fingerprint([response.status.to_string().as_bytes(), &response.body]);
-                let (status, headers, bytes) = (response.status, response.headers.clone(), response.body.clone());
+                let (status, headers, size) = (response.status, response.headers.clone(), response.body.len());
+                // A body may be large; what is shown of it is not.
+                let bytes = response.body.iter().take(shown.saturating_add(SECRET_BYTES)).copied().collect::<Vec<_>>();
                 let answer = judge::answer(response);
                 if own {
                     self.learn_answer(id, &answer);
@@ -688,7 +693,7 @@ impl Machine {
                     let url = hop.map_or_else(|| exchange.url.clone(), |request| request.url);
                     self.keep_cookies(now, &url, &headers);
                 }
-                let mut body = self.redactor.body(&bytes, &answer.media_type, shown);
+                let mut body = self.redactor.beginning(&bytes, size, &answer.media_type, shown);
                 // A text of another charset is shown as it is read.
                 if let (Some(body), Some(Value::Body(read))) = (&mut body, &answer.body)
                     && std::str::from_utf8(&bytes).is_err()
