@@ -279,7 +279,9 @@ fn names_from_servers_and_documents_never_become_paths() {
                 .json(&body)
         })
     });
-    let _ = Arazzo::provision(&server.url()).args(["-o", "out.json", "--max-steps", "4", "--loop-delay", "0"]).run();
+    let elsewhere = Folder::new();
+    let outputs = elsewhere.path().join("out.json").display().to_string();
+    let _ = Arazzo::provision(&server.url()).args(["-o", &outputs, "--max-steps", "4", "--loop-delay", "0"]).run();
     folder.write("flow.yaml", FLOW.replace("workflowId: look", "workflowId: ../../x"));
     folder.write("pets.yaml", PETS);
     Arazzo::new(["run", "flow.yaml", "--mock"]).cwd(folder.path()).run().exits(0);
