@@ -38,7 +38,10 @@ fn every_peer_that_misbehaves_is_survived() {
         for _ in 0..4 {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    if let Err(fault) = survived(case) {
+                    // What piles up while a busy machine lets nobody read differs from run to run: two tries for memory.
+                    let again =
+                        |fault: String| if fault.starts_with("expected at most") { survived(case) } else { Err(fault) };
+                    if let Err(fault) = survived(case).or_else(again) {
                         faults.lock().unwrap().push(format!("{}: {fault}", case.file_name().unwrap().display()));
                     }
                 }
