@@ -228,7 +228,7 @@ fn the_specifications_own_documents_are_read_without_a_structural_fault() {
 }
 
 /// A small deterministic generator (SplitMix64): tests have no randomness either.
-struct Numbers(u64);
+pub(crate) struct Numbers(pub(crate) u64);
 
 impl Numbers {
     fn below(&mut self, end: usize) -> usize {
@@ -269,7 +269,7 @@ const BITES: [&str; 24] = [
 ];
 
 /// A text with one to three faults that a person or a fuzzer would make.
-fn broken(text: &str, numbers: &mut Numbers) -> String {
+pub(crate) fn broken(text: &str, numbers: &mut Numbers) -> String {
     let mut broken: Vec<char> = text.chars().collect();
     for _ in 0..=numbers.below(3) {
         let at = numbers.below(broken.len());

@@ -16,6 +16,7 @@ mod corpus;
 mod diagnostics;
 mod documents;
 mod expressions;
+mod fuzzed;
 mod hostile;
 mod jsonpath;
 mod library;
