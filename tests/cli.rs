@@ -14,6 +14,7 @@ mod lint;
 mod mock;
 mod network;
 mod provision;
+mod remote;
 mod replay;
 mod reports;
 mod secrets;

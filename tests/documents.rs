@@ -121,7 +121,7 @@ fn a_source_may_be_given_by_its_name_or_by_its_uri() {
     options.sources.insert("fra".to_owned(), "file:///here.yaml".to_owned());
     let (_, diagnostics, _) = load("file:///a.yaml", &files, options);
     let codes: Vec<&str> = diagnostics.errors().map(|d| d.code.as_ref()).collect();
-    assert_eq!(codes, ["remote-source", "unknown-source"]);
+    assert_eq!(codes, ["source-not-found", "unknown-source"]);
 }
 
 #[test]

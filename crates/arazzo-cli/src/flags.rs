@@ -75,6 +75,10 @@ pub(crate) struct DocumentFlags {
     /// Read a source description from here instead of its url
     #[arg(long = "source", value_name = "NAME=FILE-OR-URL", value_parser = source)]
     pub(crate) sources: Vec<(String, PathBuf)>,
+    /// Fetch no document from the network. Without it, sources that the document names literally are fetched over
+    /// https, without credentials
+    #[arg(long, env = "ARAZZO_OFFLINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub(crate) offline: bool,
     #[command(flatten)]
     pub(crate) reading: ReadingFlags,
 }
@@ -692,6 +696,9 @@ impl DocumentFlags {
     /// The builder of the library with these flags.
     pub(crate) fn builder(&self) -> arazzo::Builder {
         let mut builder = self.reading.on(arazzo::open(&self.document)).workspace(true);
+        let mut network = arazzo::Network::default();
+        network.proxy = arazzo::Proxy::Environment;
+        builder = builder.trust(arazzo::Trust::Local).network(network).offline(self.offline);
         for (source, url) in &self.servers {
             builder = builder.server(source.as_deref(), url);
         }

@@ -75,6 +75,15 @@ pub struct Candidate {
     pub uri: String,
     /// `true` if only the reading `root-relative-source` looks there.
     pub departure: bool,
+    /// `true` if this very uri was written by the entry document, or given by who runs it: identity is not permission.
+    pub named: bool,
+}
+
+impl Candidate {
+    /// `true` if it is on the network.
+    fn is_remote(&self) -> bool {
+        self.uri.starts_with("http://") || self.uri.starts_with("https://")
+    }
 }
 
 /// A document that was read.
@@ -219,6 +228,9 @@ pub struct Loader {
     read: HashMap<String, Read>,
     /// How many documents have been asked for their sources.
     asked: usize,
+    /// Sources that are on the network only. They are asked for when everything else was read, which may be what they
+    /// mean: documents are known by their identity.
+    later: Vec<Ask>,
     shelf: Shelf,
     /// References of API descriptions.
     references: Vec<Reference>,
@@ -257,13 +269,14 @@ impl Loader {
     pub fn new(uri: impl Into<String>, name: impl Into<String>, options: LoadOptions) -> Self {
         Self {
             options,
-            entry: Candidate { uri: uri.into(), departure: false },
+            entry: Candidate { uri: uri.into(), departure: false, named: true },
             entry_name: name.into(),
             sources: Sources::default(),
             documents: vec![],
             described: vec![],
             read: HashMap::new(),
             asked: 0,
+            later: vec![],
             shelf: Shelf::default(),
             references: vec![],
             followed: 0,
@@ -307,6 +320,15 @@ impl Loader {
                 return Need::Asks(asks);
             }
         }
+        let mut asks = vec![];
+        for ask in std::mem::take(&mut self.later) {
+            if !self.is_known(&ask) {
+                asks.push(ask);
+            }
+        }
+        if !asks.is_empty() {
+            return Need::Asks(asks);
+        }
         if self.followed < self.references.len() {
             let from = std::mem::replace(&mut self.followed, self.references.len());
             let asks = self.references.iter().enumerate().skip(from);
@@ -320,7 +342,7 @@ impl Loader {
         }
         if !self.done {
             self.done = true;
-            self.identify();
+            self.unused();
         }
         Need::Done
     }
@@ -424,14 +446,19 @@ impl Loader {
             let candidates = match (given, resolved) {
                 (Some((key, uri)), _) => {
                     self.used.insert(key.clone());
-                    vec![Candidate { uri: uri.clone(), departure: false }]
+                    vec![Candidate { uri: uri.clone(), departure: false, named: true }]
                 }
                 (None, Ok(meant)) => {
                     if let Some(known) = self.documents.iter().position(|document| document.identity == meant) {
                         self.link(place, known);
                         continue;
                     }
-                    candidates(&meant, read_at.as_ref(), &source.url.value, self.options.root.as_deref())
+                    let mut found =
+                        candidates(&meant, read_at.as_ref(), &source.url.value, self.options.root.as_deref());
+                    if owner == 0 && Url::parse(&source.url.value).is_ok() {
+                        found.iter_mut().for_each(|candidate| candidate.named = true);
+                    }
+                    found
                 }
                 (None, Err(reason)) => {
                     self.diagnostics.push(
@@ -453,35 +480,28 @@ impl Loader {
                 self.found(place, uri, read);
                 continue;
             }
-            // What is on the network only may still be a document that is read later.
-            let remote =
-                |candidate: &Candidate| candidate.uri.starts_with("http://") || candidate.uri.starts_with("https://");
-            if !candidates.iter().all(remote) {
-                asks.push(Ask { wanted: Wanted::Source(place), candidates });
-            }
+            let to = if candidates.iter().all(Candidate::is_remote) { &mut self.later } else { &mut asks };
+            to.push(Ask { wanted: Wanted::Source(place), candidates });
         }
         asks
     }
 
-    /// What is left when every document has been read: sources that are known by their identity, and those that nothing
-    /// led to.
-    fn identify(&mut self) {
-        for index in 0..self.described.len() {
-            let Some(described) = self.described.get(index) else { continue };
-            if described.root.is_some() || !described.uri.is_empty() || described.identity.is_empty() {
-                continue;
-            }
-            let (span, name) = (described.span, described.label.clone());
-            if let Some(known) = self.documents.iter().position(|document| document.identity == described.identity) {
-                self.link(index, known);
-                continue;
-            }
-            self.diagnostics.push(
-                Diagnostic::error("remote-source", span, "sources on the network are not supported yet")
-                    .label("this url is not fetched")
-                    .help(format!("save the document and run with --source {name}=FILE")),
-            );
+    /// `true` if what an ask is for has been read in the meantime: then it is taken.
+    fn is_known(&mut self, ask: &Ask) -> bool {
+        let Wanted::Source(index) = ask.wanted else { return false };
+        let Some(described) = self.described.get(index) else { return true };
+        if let Some(known) = self.documents.iter().position(|document| document.identity == described.identity) {
+            self.link(index, known);
+            return true;
         }
+        let read = ask.candidates.iter().find_map(|c| Some((c.uri.clone(), self.read.get(&c.uri)?.clone())));
+        let Some((uri, read)) = read else { return false };
+        self.found(index, uri, read);
+        true
+    }
+
+    /// What is left when every document has been read.
+    fn unused(&mut self) {
         if self.documents.is_empty() {
             return;
         }
@@ -544,7 +564,6 @@ impl Loader {
         let fetched = match result {
             Ok(fetched) => fetched,
             Err(unread) => {
-                described.identity.clear();
                 let mut diagnostic = match unread.refused {
                     Some(refused) => {
                         Diagnostic::error(refused.code, span, format!("source `{name}` {}", refused.message))
@@ -613,16 +632,12 @@ impl Loader {
             let found = match self.options.sources.get_key_value(&meant) {
                 Some((key, uri)) => {
                     self.used.insert(key.clone());
-                    vec![Candidate { uri: uri.clone(), departure: false }]
+                    vec![Candidate { uri: uri.clone(), departure: false, named: true }]
                 }
                 None => candidates(&meant, read_at.as_ref(), &reference, None),
             };
-            let remote = |candidate: &Candidate| candidate.uri.starts_with("http");
             if self.references.len() >= REFERENCED {
                 self.shelf.miss(&meant, format!("the descriptions refer to more than {REFERENCED} documents"));
-            } else if found.iter().all(remote) {
-                let reason = "it is on the network, and documents there are not read yet".to_owned();
-                self.shelf.miss(&meant, reason);
             } else {
                 let span = Span::new(id, at..at + reference.len());
                 self.references.push(Reference { meant, candidates: found, span, text: reference });
@@ -742,7 +757,7 @@ fn candidates(meant: &str, read_at: Option<&Url>, reference: &str, root: Option<
     let mut found: Vec<Candidate> = vec![];
     let mut add = |uri: String, departure: bool| {
         if !found.iter().any(|candidate: &Candidate| candidate.uri == uri) {
-            found.push(Candidate { uri, departure });
+            found.push(Candidate { uri, departure, named: false });
         }
     };
     let relative = Url::parse(reference).is_err();

@@ -22,7 +22,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
 use crate::network::{Network, Proxy, Resolve, plain};
-use crate::policy::hosts::Hosts;
+use crate::policy::hosts::{Hosts, is_this_machine};
 use crate::tls::{self, Tls};
 use crate::transport::Pending;
 
@@ -151,13 +151,6 @@ impl Target {
 
 fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
-}
-
-/// `true` if the host is literally this machine.
-fn is_this_machine(host: &str) -> bool {
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
 fn is_http(uri: &Uri) -> bool {

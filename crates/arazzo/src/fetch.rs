@@ -1,4 +1,4 @@
-//! Documents from disk for the engine's loader, as the policy allows; fetches nothing from the network.
+//! Documents for the engine's loader, as the policy allows: from disk, and from the network through `remote.rs`.
 
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -11,6 +11,7 @@ use url::Url;
 
 use crate::error::Error;
 use crate::policy::{self, FILE_BYTES, Files, NotRead};
+use crate::remote::Remote;
 
 /// Where documents may be, beside those that are named.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +28,14 @@ pub(crate) struct Where {
 ///
 /// # Errors
 /// [`Error::Setup`] if `path` is not a path of this machine. What is wrong with the documents is in the loader.
-pub(crate) fn load(path: &Path, options: LoadOptions, place: &Where, text: Option<&str>) -> Result<Loader, Error> {
-    read_documents(path, options, place, Begin::Arazzo, text)
+pub(crate) fn load(
+    path: &Path,
+    options: LoadOptions,
+    place: &Where,
+    remote: &Remote,
+    text: Option<&str>,
+) -> Result<Loader, Error> {
+    read_documents(path, options, place, remote, Begin::Arazzo, text)
 }
 
 /// Loads the OpenAPI document at `path` and what it refers to.
@@ -36,7 +43,7 @@ pub(crate) fn load(path: &Path, options: LoadOptions, place: &Where, text: Optio
 /// # Errors
 /// As [`load`].
 pub(crate) fn api(path: &Path, place: &Where) -> Result<Loader, Error> {
-    read_documents(path, LoadOptions::default(), place, Begin::Api, None)
+    read_documents(path, LoadOptions::default(), place, &Remote::none(), Begin::Api, None)
 }
 
 /// Loads an Arazzo document that is no file, under a name, and what it describes; it stands beside the document at
@@ -45,7 +52,7 @@ pub(crate) fn api(path: &Path, place: &Where) -> Result<Loader, Error> {
 /// # Errors
 /// As [`load`].
 pub(crate) fn text(path: &Path, document: (&str, &str), options: LoadOptions, place: &Where) -> Result<Loader, Error> {
-    read_documents(path, options, place, Begin::Text(document.0, document.1), None)
+    read_documents(path, options, place, &Remote::none(), Begin::Text(document.0, document.1), None)
 }
 
 /// What is read.
@@ -62,13 +69,14 @@ enum Begin<'t> {
 /// # Errors
 /// As [`load`].
 pub(crate) fn entry(path: &Path, options: LoadOptions, text: Option<&str>) -> Result<Loader, Error> {
-    read_documents(path, options, &Where::default(), Begin::ArazzoOnly, text)
+    read_documents(path, options, &Where::default(), &Remote::none(), Begin::ArazzoOnly, text)
 }
 
 fn read_documents(
     path: &Path,
     mut options: LoadOptions,
     place: &Where,
+    remote: &Remote,
     begin: Begin<'_>,
     text: Option<&str>,
 ) -> Result<Loader, Error> {
@@ -118,7 +126,7 @@ fn read_documents(
                     let (uri, bytes) = (beside(&uri, name), text.as_bytes().to_vec());
                     Ok(Fetched { name: (*name).to_owned(), uri, bytes })
                 }
-                _ => fetch(&ask, &base, &files, limit),
+                _ => fetch(&ask, &base, &files, remote, limit),
             };
             loader.give(&ask, found);
         }
@@ -164,12 +172,28 @@ struct Base {
     absolute: PathBuf,
 }
 
-fn fetch(ask: &Ask, base: &Base, files: &Files, limit: u64) -> Result<Fetched, Unread> {
+fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> Result<Fetched, Unread> {
     let mut unread = Unread::default();
     for candidate in &ask.candidates {
-        let Some(url) = Url::parse(&candidate.uri).ok().filter(|url| url.scheme() == "file") else {
-            unread.tried.push(format!("tried {}: only files are read", candidate.uri));
-            continue;
+        let url = match Url::parse(&candidate.uri) {
+            Ok(url) if url.scheme() == "file" => url,
+            Ok(url) if matches!(url.scheme(), "http" | "https") => {
+                match remote.get(&url, candidate.named, limit) {
+                    Ok((at, bytes)) => return Ok(Fetched { name: named(&at), uri: at.to_string(), bytes }),
+                    Err(NotRead::Refused(reason)) => {
+                        unread.tried.push(format!("tried {}: {reason}", named(&url)));
+                        let message = "leads to the network, where it may not be fetched".to_owned();
+                        let help = "save it to a file".to_owned();
+                        unread.refused = Some(Refused { code: "source-refused", message, help });
+                    }
+                    Err(NotRead::Fault(reason)) => unread.tried.push(format!("tried {}: {reason}", named(&url))),
+                }
+                continue;
+            }
+            _ => {
+                unread.tried.push(format!("tried {}: only files and https are read", candidate.uri));
+                continue;
+            }
         };
         let Ok(path) = url.to_file_path() else {
             unread.tried.push(format!("tried {}: files of other machines are not read", candidate.uri));
@@ -193,6 +217,16 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, limit: u64) -> Result<Fetched, U
         }
     }
     Err(unread)
+}
+
+/// What people call a document on the network: its url, without what may be nobody's business.
+fn named(url: &Url) -> String {
+    let mut url = url.clone();
+    // A url that has no user cannot lose it.
+    let _ = (url.set_username(""), url.set_password(None));
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
 }
 
 /// The code of a file that may not be read.

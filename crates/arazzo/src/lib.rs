@@ -40,6 +40,7 @@ pub mod mock;
 mod network;
 mod policy;
 mod record;
+mod remote;
 mod replay;
 mod tls;
 mod transport;
@@ -90,6 +91,7 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         place: fetch::Where::default(),
         network: Network::default(),
         hosts: Hosts::default(),
+        offline: false,
         transport: None,
         clock: None,
         #[cfg(feature = "mock")]
@@ -158,6 +160,7 @@ pub struct Builder {
     place: fetch::Where,
     network: Network,
     hosts: Hosts,
+    offline: bool,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Arc<dyn Clock>>,
     #[cfg(feature = "mock")]
@@ -305,6 +308,13 @@ impl Builder {
         self
     }
 
+    /// Fetches no document from the network. Without it, sources that the document names literally are fetched over
+    /// https, without credentials, from hosts that may be called, with what they refer to at the same origin.
+    pub fn offline(mut self, offline: bool) -> Self {
+        self.offline = offline;
+        self
+    }
+
     /// Sends with this instead of the HTTP client of this crate.
     pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
         self.transport = Some(Arc::new(transport));
@@ -420,8 +430,15 @@ impl Builder {
         if let Err(Error::Documents { diagnostics, sources }) = not_remote(&self.path) {
             return Ok(Read::Nothing(Checked::new(diagnostics, sources)));
         }
-        let (bundle, loading, sources) =
-            fetch::load(&self.path, self.options.clone(), &self.place, self.text.as_deref())?.finish();
+        let remote = if self.offline {
+            remote::Remote::none()
+        } else {
+            let http = http::Http::new(self.network.clone(), self.hosts.clone()).map_err(Error::Setup)?;
+            remote::Remote::new(http)
+        };
+        let options = self.options.clone();
+        let loader = fetch::load(&self.path, options, &self.place, &remote, self.text.as_deref())?;
+        let (bundle, loading, sources) = loader.finish();
         Ok(match bundle {
             Some(bundle) => Read::Bundle { bundle: Box::new(bundle), loading },
             None => Read::Nothing(Checked::new(loading, sources)),

@@ -86,7 +86,7 @@ pub fn without_sources(bundle: &Bundle, found: Diagnostics) -> Diagnostics {
     let urls: Vec<Span> = bundle.described.iter().map(|described| described.span).collect();
     let mut left = Diagnostics::default();
     let unread = |d: &Diagnostic| {
-        let code = matches!(d.code.as_ref(), "source-not-found" | "remote-source" | "root-relative-source");
+        let code = matches!(d.code.as_ref(), "source-not-found" | "source-refused" | "root-relative-source");
         d.span.is_some_and(|span| urls.contains(&span)) && (code || d.code.ends_with("-refused"))
     };
     left.extend(found.into_iter().filter(|d| !unread(d)));

@@ -115,6 +115,13 @@ fn is_private_name(host: &str) -> bool {
     !host.contains('.') && host.parse::<IpAddr>().is_err() || ENDS.iter().any(|end| ends(end))
 }
 
+/// `true` if the host is literally this machine.
+pub(crate) fn is_this_machine(host: &str) -> bool {
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
 /// What an address is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {

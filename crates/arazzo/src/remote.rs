@@ -1,0 +1,113 @@
+//! Documents on the network, for `fetch.rs`: GET without credentials, over https, from hosts that the policy lets be
+//! called. What the entry document names literally may be fetched, and what lies at the same origin as that.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+
+use arazzo_engine::machine::{Because, CallId, Failure, FailureKind, Outgoing, Request, Response};
+use url::{Origin, Url};
+
+use crate::http::Http;
+use crate::policy::NotRead;
+use crate::policy::hosts::is_this_machine;
+use crate::transport::Transport;
+
+/// Redirects that may follow one another.
+const HOPS: u32 = 5;
+
+/// Milliseconds for one document.
+const TIME: u64 = 30_000;
+
+/// Fetches documents.
+pub(crate) struct Remote {
+    /// None: nothing is fetched.
+    http: Option<Http>,
+    /// Where documents were fetched from because somebody named them.
+    origins: Mutex<BTreeSet<String>>,
+}
+
+impl Remote {
+    pub(crate) fn new(http: Http) -> Self {
+        Self { http: Some(http), origins: Mutex::default() }
+    }
+
+    /// Fetches nothing.
+    pub(crate) fn none() -> Self {
+        Self { http: None, origins: Mutex::default() }
+    }
+
+    /// The document at a url, with the url that redirects led to: what it refers to is relative to that. `named` if the url was written by the entry
+    /// document or by who runs it.
+    pub(crate) fn get(&self, url: &Url, named: bool, limit: u64) -> Result<(Url, Vec<u8>), NotRead> {
+        let refused = |reason: &str| Err(NotRead::Refused(reason.to_owned()));
+        let Some(http) = &self.http else { return refused("nothing is fetched from the network here") };
+        let origin = |url: &Url| url.origin().ascii_serialization();
+        let known = |url: &Url| self.origins.lock().is_ok_and(|origins| origins.contains(&origin(url)));
+        if !named && !known(url) {
+            return refused("the document does not name it, so it is not fetched");
+        }
+        safe(url)?;
+        if let (Ok(mut origins), true) = (self.origins.lock(), named) {
+            origins.insert(origin(url));
+        }
+        let mut at = url.clone();
+        for _ in 0..=HOPS {
+            let response = blocking(http, &at, limit)?;
+            let location =
+                response.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.as_str());
+            match (response.status, location) {
+                (200, _) => return Ok((at, response.body)),
+                (301 | 302 | 303 | 307 | 308, Some(location)) => {
+                    let next = at.join(location).map_err(|_| NotRead::Fault("it redirects to no url".to_owned()))?;
+                    safe(&next)?;
+                    if !same(&at.origin(), &next.origin()) && !known(&next) {
+                        let shown = next.host_str().unwrap_or_default();
+                        return refused(&format!("it redirects to another host, `{shown}`"));
+                    }
+                    at = next;
+                }
+                (status, _) => return Err(NotRead::Fault(format!("the server answered {status}"))),
+            }
+        }
+        Err(NotRead::Fault(format!("more than {HOPS} redirects")))
+    }
+}
+
+fn same(one: &Origin, other: &Origin) -> bool {
+    one.is_tuple() && one == other
+}
+
+/// What is not encrypted is read only from this machine.
+fn safe(url: &Url) -> Result<(), NotRead> {
+    let local = url.host_str().is_some_and(|host| is_this_machine(&crate::network::plain(host)));
+    if !(url.scheme() == "https" || url.scheme() == "http" && local) {
+        return Err(NotRead::Refused("it is not https".to_owned()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(NotRead::Refused("there is a user in its url, and documents are fetched without one".to_owned()));
+    }
+    Ok(())
+}
+
+/// One request. On a thread of its own, because loading is not asynchronous and may be called where something is.
+fn blocking(http: &Http, url: &Url, limit: u64) -> Result<Response, NotRead> {
+    let accept = "application/yaml, application/json;q=0.9, */*;q=0.8".to_owned();
+    let request = Request {
+        method: "GET".to_owned(),
+        url: url.to_string(),
+        headers: vec![("Accept".to_owned(), accept)],
+        body: None,
+    };
+    let outgoing =
+        Outgoing { call: CallId(0), request, because: Because::Operation, timeout_ms: TIME, body_bytes: limit };
+    let exchange = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| NotRead::Fault(format!("cannot start: {error}")))?;
+        runtime.block_on(http.send(outgoing)).map_err(|Failure { kind, message, .. }| match kind {
+            FailureKind::Refused | FailureKind::BodyTooLarge | FailureKind::HeadTooLarge => NotRead::Refused(message),
+            _ => NotRead::Fault(message),
+        })
+    };
+    std::thread::scope(|scope| scope.spawn(exchange).join())
+        .unwrap_or_else(|_| Err(NotRead::Fault("the client broke down".to_owned())))
+}
