@@ -234,6 +234,8 @@ pub struct Loader {
     shelf: Shelf,
     /// References of API descriptions.
     references: Vec<Reference>,
+    /// References to what may not be read: what is meant, and what to say.
+    refused: Vec<(String, Diagnostic)>,
     /// How many of them have been asked for.
     followed: usize,
     /// Names of `--source` that were meant.
@@ -279,6 +281,7 @@ impl Loader {
             later: vec![],
             shelf: Shelf::default(),
             references: vec![],
+            refused: vec![],
             followed: 0,
             used: BTreeSet::new(),
             began: false,
@@ -373,7 +376,9 @@ impl Loader {
 
     /// The bundle, as far as it could be loaded, and everything that is wrong with it.
     #[must_use]
-    pub fn finish(self) -> (Option<Bundle>, Diagnostics, Sources) {
+    pub fn finish(mut self) -> (Option<Bundle>, Diagnostics, Sources) {
+        let refused = std::mem::take(&mut self.refused).into_iter().filter(|(meant, _)| !self.shelf.holds(meant));
+        self.diagnostics.extend(refused.map(|(_, diagnostic)| diagnostic).collect::<Vec<_>>());
         let sources = self.sources.clone();
         let alone = self.documents.is_empty() && self.described.iter().any(|described| described.root.is_some());
         let bundle = (alone || !self.documents.is_empty()).then_some(Bundle {
@@ -650,12 +655,13 @@ impl Loader {
         let fetched = match result {
             Ok(fetched) => fetched,
             Err(unread) => {
-                // What is only missing matters where it is followed; what may not be read is said at once.
+                // What is only missing matters where it is followed; what may not be read is said in any case, unless
+                // something that was read is called so.
                 if let Some(refused) = unread.refused {
                     let message = format!("the reference `{text}` {}", refused.message);
                     let mut diagnostic = Diagnostic::error(refused.code, span, message).help(refused.help);
                     diagnostic.remarks.clone_from(&unread.tried);
-                    self.diagnostics.push(diagnostic);
+                    self.refused.push((meant.clone(), diagnostic));
                 }
                 return self.shelf.miss(&meant, unread.tried.join("; "));
             }

@@ -1,5 +1,7 @@
 //! What a workflow will call, told without calling: for `inspect` and `--dry-run`.
 
+use std::collections::{BTreeSet, VecDeque};
+
 use serde::Serialize;
 
 use crate::expr::Root;
@@ -123,7 +125,7 @@ pub struct Loop {
 #[must_use]
 pub fn touches(program: &Program, workflow: WorkflowId, servers: &Servers) -> Touches {
     let mut touches = Touches::default();
-    for id in program.reached(workflow) {
+    for id in within_depth(program, workflow) {
         let Some(workflow) = program.workflow(id) else { continue };
         for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
             touches.calls(program, workflow, step, servers);
@@ -131,6 +133,33 @@ pub fn touches(program: &Program, workflow: WorkflowId, servers: &Servers) -> To
         }
     }
     touches
+}
+
+/// The workflows that a run can get to: calls go [`DEPTH`] deep, going over to another workflow goes no deeper.
+fn within_depth(program: &Program, from: WorkflowId) -> Vec<WorkflowId> {
+    let mut reached = vec![];
+    let mut met = BTreeSet::new();
+    let mut waiting = VecDeque::from([(from, 0)]);
+    // What is least deep comes first, so that a workflow is met where it is least deep.
+    while let Some((id, depth)) = waiting.pop_front() {
+        let Some(workflow) = program.workflow(id).filter(|_| depth < DEPTH && met.insert(id)) else { continue };
+        reached.push(id);
+        let mut deeper: Vec<WorkflowId> = workflow.dependencies.clone();
+        for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
+            if let Call::Workflow { workflow, .. } = step.call {
+                deeper.push(workflow);
+            }
+            for action in step.actions() {
+                match (&action.then, action.then.target()) {
+                    (Then::Goto(_), Some(Target::Workflow { workflow, .. })) => waiting.push_front((*workflow, depth)),
+                    (_, Some(Target::Workflow { workflow, .. })) => deeper.push(*workflow),
+                    _ => {}
+                }
+            }
+        }
+        waiting.extend(deeper.into_iter().map(|id| (id, depth + 1)));
+    }
+    reached
 }
 
 impl Touches {

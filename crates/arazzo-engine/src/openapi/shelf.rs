@@ -59,6 +59,13 @@ impl Shelf {
         self.missing.insert(uri.to_owned(), reason);
     }
 
+    /// `true` if a document, or a schema with an `$id` of its own, is called so.
+    #[must_use]
+    pub fn holds(&self, uri: &str) -> bool {
+        let mut embedded = self.documents.values().flat_map(|shelved| &shelved.embedded);
+        self.by_uri.contains_key(uri) || embedded.any(|(id, _)| without_fragment(id.as_str()) == uri)
+    }
+
     /// `true` if a document of this uri is there, or is known not to be.
     #[must_use]
     pub fn knows(&self, uri: &str) -> bool {
