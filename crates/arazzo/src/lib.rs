@@ -927,6 +927,7 @@ fn known_variables(servers: &Servers, program: &Program) -> Result<(), Error> {
                 None if known.is_empty() => "none of the servers that are called has variables".to_owned(),
                 None => {
                     let mut names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+                    names.sort_unstable();
                     names.dedup();
                     format!("variables: {}", names.join(", "))
                 }
