@@ -121,6 +121,45 @@ impl Servers {
     }
 }
 
+/// A host that whoever runs a document lets be called, at one port or at any.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenHost {
+    host: String,
+    port: Option<u16>,
+}
+
+impl GivenHost {
+    /// Reads `host`, or `host:port`; an IPv6 address with a port stands in brackets.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let (host, port) = match text.rsplit_once(':') {
+            // A colon further in front belongs to an address.
+            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
+            _ => (text, None),
+        };
+        // Hosts of urls are compared in the form that urls give them: `127.1` is `127.0.0.1` there.
+        let url = url::Url::parse(&format!(
+            "http://{}",
+            if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
+        ));
+        let host = url.ok().and_then(|url| url.host_str().map(plain_host)).unwrap_or_else(|| plain_host(host));
+        Self { host, port }
+    }
+
+    /// `true` if it is this host, in the form of [`plain_host`], at this port.
+    #[must_use]
+    pub fn is(&self, host: &str, port: u16) -> bool {
+        self.host == host && self.port.is_none_or(|known| known == port)
+    }
+}
+
+/// A host as hosts are compared: without brackets and the dot at its end, in lower case.
+#[must_use]
+pub fn plain_host(host: &str) -> String {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase()
+}
+
 /// `true` if the host of a url is literally this machine.
 #[must_use]
 pub fn is_loopback(url: &url::Url) -> bool {
@@ -170,9 +209,9 @@ pub struct Settings {
     /// Redirects.
     #[serde(default)]
     pub redirects: Redirects,
-    /// Hosts that no source names and that may be called all the same: `host`, or `host:port`.
+    /// Hosts that no source names and that may be called all the same.
     #[serde(default)]
-    pub allowed_hosts: Vec<String>,
+    pub allowed_hosts: Vec<GivenHost>,
     /// Keeps the cookies of answers, and sends them with the requests that they are for.
     #[serde(default)]
     pub cookies: bool,

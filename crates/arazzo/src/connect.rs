@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
+use arazzo_engine::limits::plain_host;
 use arazzo_engine::machine::FailureKind;
 use hyper::Uri;
 use hyper::header::HeaderValue;
@@ -21,7 +22,7 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
-use crate::network::{Network, Proxy, Resolve, plain};
+use crate::network::{Network, Proxy, Resolve};
 use crate::policy::hosts::{Hosts, is_this_machine};
 use crate::tls::{self, Tls};
 use crate::transport::Pending;
@@ -138,7 +139,8 @@ struct Target {
 impl Target {
     fn of(uri: &Uri) -> Result<Self, Trouble> {
         let secure = matches!(uri.scheme_str(), Some("https" | "wss"));
-        let host = uri.host().map(plain).ok_or_else(|| Trouble::new(FailureKind::Protocol, "the url has no host"))?;
+        let host =
+            uri.host().map(plain_host).ok_or_else(|| Trouble::new(FailureKind::Protocol, "the url has no host"))?;
         Ok(Self { secure, host, port: uri.port_u16().unwrap_or(if secure { 443 } else { 80 }) })
     }
 

@@ -53,7 +53,7 @@ use arazzo_engine::compile::{Compiled, compile};
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
 use arazzo_engine::graph::{Graph, graph};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
-use arazzo_engine::limits::Warning;
+use arazzo_engine::limits::{GivenHost, Warning};
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::machine::{Machine, missing_credentials};
 use arazzo_engine::plan::{PlannedStep, Touches, plan, touches};
@@ -271,8 +271,8 @@ impl Builder {
     /// Lets a host be called: `host`, or `host:port`. Without [`Trust::Local`], no other may be; with it, hosts that no
     /// source names, where a redirect or an OpenID configuration leads, and names of a private network.
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
-        let host = host.into();
-        self.hosts.give(&host);
+        let host = GivenHost::parse(&host.into());
+        self.hosts.give(host.clone());
         self.settings.allowed_hosts.push(host);
         self
     }
@@ -401,10 +401,10 @@ impl Builder {
             Some(transport) => transport,
             None => {
                 let servers = self.settings.servers.named.values().chain(&self.settings.servers.all);
-                servers.filter_map(|url| place_of(url)).for_each(|place| self.hosts.give(&place));
+                servers.filter_map(|url| place_of(url)).for_each(|place| self.hosts.give(GivenHost::parse(&place)));
                 #[cfg(feature = "mock")]
                 if mocking.is_some() {
-                    self.hosts.give("127.0.0.1");
+                    self.hosts.give(GivenHost::parse("127.0.0.1"));
                 }
                 Arc::new(http::Http::new(self.network, self.hosts).map_err(Error::Setup)?)
             }

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use arazzo_engine::limits::plain_host;
+
 /// The network as a run sees it. The default is the plain one: no proxy, the addresses that the system knows, the
 /// authorities that it trusts.
 ///
@@ -96,7 +98,7 @@ impl FromStr for Resolve {
         let port = port.parse().map_err(|_| wrong())?;
         let address = |text: &str| text.trim().trim_start_matches('[').trim_end_matches(']').parse();
         let addresses = addresses.split(',').map(address).collect::<Result<_, _>>().map_err(|_| wrong())?;
-        if host.is_empty() { Err(wrong()) } else { Ok(Self { host: plain(host), port, addresses }) }
+        if host.is_empty() { Err(wrong()) } else { Ok(Self { host: plain_host(host), port, addresses }) }
     }
 }
 
@@ -123,7 +125,7 @@ impl FromStr for ConnectTo {
         let (port, rest) = rest.split_once(':').ok_or_else(wrong)?;
         let (to_host, to_port) = host_and_rest(rest).ok_or_else(wrong)?;
         let number = |text: &str| if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| wrong()) };
-        let name = |text: &str| (!text.is_empty()).then(|| plain(text));
+        let name = |text: &str| (!text.is_empty()).then(|| plain_host(text));
         Ok(Self { host: name(host), port: number(port)?, to_host: name(to_host), to_port: number(to_port)? })
     }
 }
@@ -134,12 +136,6 @@ fn host_and_rest(text: &str) -> Option<(&str, &str)> {
         Some(inner) => inner.split_once("]:"),
         None => text.split_once(':'),
     }
-}
-
-/// A host as hosts are compared: without brackets and the dot at its end, in lower case.
-pub(crate) fn plain(host: &str) -> String {
-    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
-    bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase()
 }
 
 #[cfg(test)]

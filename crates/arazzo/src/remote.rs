@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use arazzo_engine::limits::plain_host;
 use arazzo_engine::machine::{Because, CallId, Failure, FailureKind, Outgoing, Request, Response};
 use url::{Origin, Url};
 
@@ -79,7 +80,7 @@ fn same(one: &Origin, other: &Origin) -> bool {
 
 /// What is not encrypted is read only from this machine.
 fn safe(url: &Url) -> Result<(), NotRead> {
-    let local = url.host_str().is_some_and(|host| is_this_machine(&crate::network::plain(host)));
+    let local = url.host_str().is_some_and(|host| is_this_machine(&plain_host(host)));
     if !(url.scheme() == "https" || url.scheme() == "http" && local) {
         return Err(NotRead::Refused("it is not https".to_owned()));
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use arazzo_engine::limits::plain_host;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
@@ -11,7 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use crate::network::{Network, plain};
+use crate::network::Network;
 
 /// The files of a network, read.
 pub(crate) struct Tls {
@@ -75,7 +76,7 @@ impl Tls {
         } else {
             // Without a root there is nothing to check with, and the hosts that are not checked do not need any.
             let checks = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().ok();
-            let unchecked = network.insecure_hosts.iter().map(|host| plain(host)).collect();
+            let unchecked = network.insecure_hosts.iter().map(|host| plain_host(host)).collect();
             builder.dangerous().with_custom_certificate_verifier(Arc::new(Partly { unchecked, checks, provider }))
         };
         match &self.identity {
@@ -136,7 +137,7 @@ impl ServerCertVerifier for Partly {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.unchecked.iter().any(|host| *host == plain(&name.to_str())) {
+        if self.unchecked.iter().any(|host| *host == plain_host(&name.to_str())) {
             return Ok(ServerCertVerified::assertion());
         }
         match &self.checks {

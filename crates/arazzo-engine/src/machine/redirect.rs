@@ -6,7 +6,7 @@ use super::wire::Request;
 use super::{Machine, judge, operation_of};
 use crate::event::Why;
 use crate::expr::StepId;
-use crate::limits::Redirects;
+use crate::limits::{Redirects, plain_host};
 use crate::program::{Criterion, Step};
 
 /// How many redirects may follow one another.
@@ -103,17 +103,11 @@ impl Machine {
         let Ok(url) = Url::parse(url) else { return false };
         let place = |url: &Url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?));
         let wanted = place(&url);
-        let allowed = self.state.settings.allowed_hosts.iter().any(|allowed| {
-            let (host, port) = match allowed.rsplit_once(':') {
-                Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !port.is_empty() => {
-                    (host, port.parse::<u16>().ok())
-                }
-                _ => (allowed.as_str(), None),
-            };
-            url.host_str().is_some_and(|known| known.eq_ignore_ascii_case(host))
-                && port.is_none_or(|port| url.port_or_known_default() == Some(port))
-        });
-        allowed
+        let allowed = |(host, port): &(String, u16)| {
+            let host = plain_host(host);
+            self.state.settings.allowed_hosts.iter().any(|given| given.is(&host, *port))
+        };
+        wanted.as_ref().is_some_and(allowed)
             || wanted.is_some()
                 && self.program.operations.iter().any(|operation| {
                     let source = self.program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();

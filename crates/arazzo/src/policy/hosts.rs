@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::network::plain;
+use arazzo_engine::limits::GivenHost;
 
 /// How far a document is trusted with the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,35 +24,17 @@ pub(crate) struct Hosts {
     pub(crate) trust: Trust,
     /// `true`: this machine and private networks too, whatever leads there.
     pub(crate) private: bool,
-    given: Vec<Given>,
-}
-
-/// A host that was given by whoever runs the document.
-#[derive(Debug, Clone)]
-struct Given {
-    host: String,
-    port: Option<u16>,
+    given: Vec<GivenHost>,
 }
 
 impl Hosts {
-    /// Lets a host be called: `host`, or `host:port`; an IPv6 address with a port stands in brackets.
-    pub(crate) fn give(&mut self, text: &str) {
-        let (host, port) = match text.rsplit_once(':') {
-            // A colon further in front belongs to an address.
-            Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()),
-            _ => (text, None),
-        };
-        // Hosts of urls are compared in the form that urls give them: `127.1` is `127.0.0.1` there.
-        let url = url::Url::parse(&format!(
-            "http://{}",
-            if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() }
-        ));
-        let host = url.ok().and_then(|url| url.host_str().map(plain)).unwrap_or_else(|| plain(host));
-        self.given.push(Given { host, port });
+    /// Lets a host be called.
+    pub(crate) fn give(&mut self, host: GivenHost) {
+        self.given.push(host);
     }
 
     fn is_given(&self, host: &str, port: u16) -> bool {
-        self.given.iter().any(|given| given.host == host && given.port.is_none_or(|known| known == port))
+        self.given.iter().any(|given| given.is(host, port))
     }
 
     /// Whether a host may be called at all, before anything is known about its addresses.
@@ -193,7 +175,7 @@ mod tests {
 
     fn hosts(trust: Trust, given: &[&str]) -> Hosts {
         let mut hosts = Hosts { trust, ..Hosts::default() };
-        given.iter().for_each(|host| hosts.give(host));
+        given.iter().for_each(|host| hosts.give(GivenHost::parse(host)));
         hosts
     }
 
