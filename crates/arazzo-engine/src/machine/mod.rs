@@ -558,8 +558,7 @@ impl Machine {
             return Exchange::clone(exchange);
         }
         if flight.errand != Errand::Operation {
-            let request = flight.request.as_ref().and_then(|slot| self.brought_back::<Request>(slot));
-            let url = request.map(|request| request.url).unwrap_or_default();
+            let url = self.other_url(flight).unwrap_or_default();
             return Exchange { method: flight.method.clone(), url, ..Exchange::default() };
         }
         let built = self.program.step(step).map(|step| {
@@ -572,6 +571,12 @@ impl Machine {
             }
             _ => Exchange { method: flight.method.clone(), ..Exchange::default() },
         }
+    }
+
+    /// The url of a flight whose request is not the one that its step builds.
+    fn other_url(&self, flight: &Flight) -> Option<String> {
+        let slot = flight.request.as_ref()?;
+        self.brought_back::<Request>(slot).map(|request| request.url)
     }
 
     /// The request that is in flight.
@@ -594,8 +599,7 @@ impl Machine {
         match exchange {
             Ok(exchange) => self.answered(now, id, step, flight, exchange, turn),
             Err((failure, exchange)) => {
-                let hop = flight.request.as_ref().and_then(|slot| self.brought_back::<Request>(slot));
-                let url = hop.map_or_else(|| exchange.url.clone(), |request| request.url);
+                let url = self.other_url(&flight).unwrap_or_else(|| exchange.url.clone());
                 let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
                 let why = Why {
                     code: "no-answer".to_owned(),
@@ -689,8 +693,7 @@ impl Machine {
                 }
                 self.learn_tokens(&flight.errand, &answer);
                 if self.state.settings.cookies {
-                    let hop = flight.request.as_ref().and_then(|slot| self.brought_back::<Request>(slot));
-                    let url = hop.map_or_else(|| exchange.url.clone(), |request| request.url);
+                    let url = self.other_url(&flight).unwrap_or_else(|| exchange.url.clone());
                     self.keep_cookies(now, &url, &headers);
                 }
                 let mut body = self.redactor.beginning(&bytes, size, &answer.media_type, shown);
