@@ -13,6 +13,7 @@ mod cases;
 mod complete;
 mod exit;
 mod explain;
+mod find;
 mod flags;
 mod github;
 mod given;

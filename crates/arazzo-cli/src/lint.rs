@@ -10,6 +10,7 @@ use arazzo::engine::source::{SourceId, Sources};
 use arazzo::{Checked, Error};
 
 use crate::exit;
+use crate::find::documents_in;
 use crate::flags::{Fixes, Format, LintFlags, Only};
 use crate::project::Project;
 use crate::show::{Screen, diagnostics};
@@ -19,9 +20,6 @@ const PASSES: usize = 10;
 
 /// Bytes that standard input may have, as any document.
 const STDIN_BYTES: u64 = 16 << 20;
-
-/// Folders that hold the documents of others.
-const FOREIGN: [&str; 2] = ["node_modules", "target"];
 
 /// What was said about all documents.
 #[derive(Default)]
@@ -365,53 +363,13 @@ fn inputs(flags: &LintFlags) -> Result<Vec<Input>, String> {
             let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
             found.push(Input { path: PathBuf::from("stdin"), text: Some(text) });
         } else if path.is_dir() {
-            let mut files = vec![];
-            documents_in(path, &mut files)?;
+            let mut files = documents_in(path)?;
             // `.` is no part of a path that people want to see.
             files.iter_mut().for_each(|file| *file = file.strip_prefix(".").unwrap_or(file).to_path_buf());
-            files.sort();
             found.extend(files.into_iter().map(|path| Input { path, text: None }));
         } else {
             found.push(Input { path: path.clone(), text: None });
         }
     }
     Ok(found)
-}
-
-fn documents_in(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
-    let say = |error: std::io::Error| format!("cannot read the folder `{}`: {error}", folder.display());
-    for entry in std::fs::read_dir(folder).map_err(say)? {
-        let entry = entry.map_err(say)?;
-        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
-        let kind = entry.file_type().map_err(say)?;
-        if name.starts_with('.') || FOREIGN.contains(&name.as_str()) {
-            continue;
-        }
-        // Links to folders may lead round in circles.
-        if kind.is_dir() {
-            documents_in(&path, found)?;
-        } else if path.extension().is_some_and(|e| e == "yaml" || e == "yml" || e == "json") && is_arazzo(&path) {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-/// `true` if the root of a file has `arazzo`: a line that begins with it, or a JSON object that has it early.
-fn is_arazzo(path: &Path) -> bool {
-    let Ok(file) = std::fs::File::open(path) else { return false };
-    let mut bytes = vec![];
-    if file.take(STDIN_BYTES).read_to_end(&mut bytes).is_err() {
-        return false;
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    let text = text.trim_start_matches('\u{feff}');
-    let key = |line: &str| {
-        ["arazzo", "\"arazzo\"", "'arazzo'"]
-            .iter()
-            .any(|key| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')))
-    };
-    let flow = text.trim_start().strip_prefix('{');
-    text.lines().any(key)
-        || flow.is_some_and(|rest| rest.split([',', '{', '\n']).take(8).any(|part| key(part.trim_start())))
 }

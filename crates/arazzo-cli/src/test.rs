@@ -13,15 +13,12 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::cases::{self, Case, Expect, Sent, differences};
 use crate::exit;
+use crate::find::documents_in;
 use crate::flags::TestFlags;
 use crate::show::failure::{self, Exchanges};
 use crate::show::report::junit;
 use crate::show::{Screen, bold, safe, time, width};
 
-/// Folders that are not looked into.
-const SKIPPED: [&str; 2] = ["target", "node_modules"];
-/// Larger files are no Arazzo documents.
-const LARGEST: u64 = 16 << 20;
 /// The case of a document that has no test file.
 const UNNAMED: &str = "runs against the mock";
 
@@ -90,7 +87,7 @@ fn planned(flags: &TestFlags) -> Result<Vec<Planned>, Error> {
     for path in if flags.paths.is_empty() { &here[..] } else { &flags.paths } {
         let about = std::fs::metadata(path).map_err(|error| Error::Setup(format!("`{}`: {error}", path.display())))?;
         if about.is_dir() {
-            find(path, &mut documents);
+            documents.extend(documents_in(path).map_err(Error::Setup)?);
         } else {
             documents.push(path.clone());
         }
@@ -120,40 +117,6 @@ fn planned(flags: &TestFlags) -> Result<Vec<Planned>, Error> {
     }
     planned.retain(|one| workflow(&one.case) && named(&one.case));
     Ok(planned)
-}
-
-/// Arazzo documents below a folder, in the order of their names.
-fn find(folder: &Path, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.sort();
-    for path in paths {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let Ok(about) = std::fs::symlink_metadata(&path) else { continue };
-        if name.starts_with('.') || SKIPPED.contains(&name.as_str()) || about.is_symlink() {
-            continue;
-        }
-        if about.is_dir() {
-            find(&path, found);
-        } else if about.is_file() && about.len() <= LARGEST && is_arazzo(&path) {
-            found.push(path);
-        }
-    }
-}
-
-/// `true` for a YAML or JSON file with `arazzo` at its root.
-fn is_arazzo(path: &Path) -> bool {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
-    if !["yaml", "yml", "json"].contains(&extension.as_str()) {
-        return false;
-    }
-    let Ok(text) = std::fs::read_to_string(path) else { return false };
-    if extension == "json" || text.trim_start().starts_with('{') {
-        return text.contains("\"arazzo\"")
-            && arazzo::parse_values("", &text).is_ok_and(|json| json.get("arazzo").is_some());
-    }
-    // A key at the margin; what is no YAML is found too, and then said to be none.
-    text.lines().any(|line| ["arazzo:", "\"arazzo\":", "'arazzo':"].iter().any(|key| line.starts_with(key)))
 }
 
 /// The test file of a document, if it has one: `flow.test.yaml` for `flow.arazzo.yaml` and `flow.yaml`.

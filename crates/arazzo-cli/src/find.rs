@@ -1,0 +1,102 @@
+//! Which files of a folder are Arazzo documents: told by what is in them, not by their names.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Folders that hold the documents of others.
+const FOREIGN: [&str; 2] = ["node_modules", "target"];
+
+/// Bytes of a file that are looked at: no document has more.
+const LARGEST: u64 = 16 << 20;
+
+/// The Arazzo documents below a folder, in the order of their names. Folders that begin with a dot, those of others, and
+/// links to folders are passed over.
+///
+/// # Errors
+/// Which folder cannot be read.
+pub(crate) fn documents_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut found = vec![];
+    below(folder, &mut found)?;
+    found.sort();
+    Ok(found)
+}
+
+fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
+    let say = |error: std::io::Error| format!("cannot read the folder `{}`: {error}", folder.display());
+    for entry in std::fs::read_dir(folder).map_err(say)? {
+        let entry = entry.map_err(say)?;
+        let (path, name) = (entry.path(), entry.file_name().to_string_lossy().into_owned());
+        let kind = entry.file_type().map_err(say)?;
+        if name.starts_with('.') || FOREIGN.contains(&name.as_str()) {
+            continue;
+        }
+        // Links to folders may lead round in circles.
+        if kind.is_dir() {
+            below(&path, found)?;
+        } else if is_arazzo(&path) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// `true` for a YAML or JSON file with `arazzo` at its root.
+fn is_arazzo(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
+    // A pipe or a device would not end.
+    if !["yaml", "yml", "json"].contains(&extension.as_str()) || !path.is_file() {
+        return false;
+    }
+    let Ok(file) = std::fs::File::open(path) else { return false };
+    let mut bytes = vec![];
+    if file.take(LARGEST).read_to_end(&mut bytes).is_err() {
+        return false;
+    }
+    names_arazzo(&String::from_utf8_lossy(&bytes))
+}
+
+fn names_arazzo(text: &str) -> bool {
+    let text = text.trim_start_matches('\u{feff}');
+    let key = |line: &str| {
+        ["arazzo", "\"arazzo\"", "'arazzo'"]
+            .iter()
+            .any(|key| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')))
+    };
+    // A key at the margin; what is no YAML is found too, and then said to be none.
+    if text.lines().any(key) {
+        return true;
+    }
+    let Some(inside) = text.trim_start().strip_prefix('{').filter(|inside| inside.contains("arazzo")) else {
+        return false;
+    };
+    match arazzo::parse_values("", text) {
+        Ok(root) => root.get("arazzo").is_some(),
+        Err(_) => inside.split([',', '{', '\n']).take(8).any(|part| key(part.trim_start())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_arazzo;
+
+    #[test]
+    fn documents_are_told_by_the_key_at_their_root() {
+        let before: String = (0..20).map(|i| format!("\"x-{i}\": 1, ")).collect();
+        let late = format!("{{{before}\"arazzo\": \"1.0.1\"}}");
+        for text in [
+            "arazzo: 1.0.1\n",
+            "info: {}\n'arazzo' : 1.0.1\n",
+            "\u{feff}{\"arazzo\": \"1.0.1\"}",
+            "{ arazzo: 1.0.1 }",
+            "{\"arazzo\": ",
+            &late,
+        ] {
+            assert!(names_arazzo(text), "{text}");
+        }
+        for text in
+            ["openapi: 3.1.0\n", "  arazzo: 1.0.1\n", "{\"info\": {\"arazzo\": \"1.0.1\"}}", "{\"a\": \"arazzo\"}", ""]
+        {
+            assert!(!names_arazzo(text), "{text}");
+        }
+    }
+}
