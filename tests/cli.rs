@@ -3,7 +3,7 @@
 mod browser;
 mod call;
 mod credentials;
-mod documents;
+pub(crate) mod documents;
 mod failures;
 mod flags;
 mod graph;

@@ -23,7 +23,7 @@ workflows:
     successCriteria: [{condition: $statusCode == 200}]
 ";
 
-const PETS: &str = "\
+pub(crate) const PETS: &str = "\
 openapi: 3.1.0
 info: {title: Pets, version: 1.0.0}
 servers: [{url: 'http://127.0.0.1:9'}]

@@ -7,6 +7,7 @@ use std::fs;
 use std::time::Duration;
 
 use super::watched;
+use crate::cli::documents::PETS;
 use crate::cli::{Arazzo, Folder};
 use crate::suite::{files_below, workspace_root};
 
@@ -14,17 +15,6 @@ use crate::suite::{files_below, workspace_root};
 const WATCHDOG: Duration = Duration::from_secs(60);
 /// Peak memory of the command, in KiB.
 const MEMORY: u64 = 256 << 10;
-
-const PETS: &str = "\
-openapi: 3.1.0
-info: {title: Pets, version: 1.0.0}
-servers: [{url: 'http://127.0.0.1:9'}]
-paths:
-  /pets:
-    get:
-      operationId: listPets
-      responses: {'200': {description: All of them}}
-";
 
 /// A document with `fields` before its workflows and `steps` in the first of them.
 fn flow(fields: &str, steps: &str) -> String {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::cli::documents::PETS;
 use crate::cli::{Arazzo, Folder, Output, PROVISION, root};
 use crate::server::daytona;
 
@@ -16,17 +17,6 @@ workflows:
   steps:
   - stepId: all
     operationId: listPets
-";
-
-const PETS: &str = "\
-openapi: 3.1.0
-info: {title: Pets, version: 1.0.0}
-servers: [{url: 'http://127.0.0.1:9'}]
-paths:
-  /pets:
-    get:
-      operationId: listPets
-      responses: {'200': {description: All of them}}
 ";
 
 /// What stands in the files that must not be read.
