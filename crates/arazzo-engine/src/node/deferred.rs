@@ -166,7 +166,9 @@ fn name(content: &str) -> Option<(String, usize)> {
     };
     let after = content.get(taken..)?;
     let indicator = quote.is_none() && name.starts_with(|c: char| "!&*-?|>@%`#{}[],:~".contains(c));
-    let strange = indicator || name.is_empty() || name.contains(['\\', '\t']) || name.contains(" #");
+    // The blank of `name :` is no part of the name.
+    let blank = quote.is_none() && name.ends_with(' ');
+    let strange = blank || indicator || name.is_empty() || name.contains(['\\', '\t']) || name.contains(" #");
     (!strange && (after == ":" || after.starts_with(": "))).then(|| (name.to_owned(), taken))
 }
 
