@@ -9,9 +9,15 @@ use serde_json::Value as Json;
 
 use super::jsonpath::{Hole, SyntaxError};
 
-/// The longest query in bytes, and how deep brackets may nest: the parser calls itself for them.
+#[cfg(feature = "xpath")]
+mod cost;
+
+/// The longest query in bytes, and how many signs may follow one another: the parser calls itself for them.
 const LENGTH: usize = 2048;
-const NESTING: usize = 48;
+const SIGNS: usize = 48;
+
+/// The parser tries each bracket twice, and what is in it: a bracket costs two to the power of its depth.
+const BRACKETS: u64 = 2048;
 
 /// Words of functions and tests that read something other than the context, or that the evaluator does not have.
 const REFUSED: [&str; 17] = [
@@ -154,7 +160,7 @@ fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
     let mut scanned = Scanned { pieces: vec![], holes: vec![], names: vec![] };
     let mut plain = String::new();
     let mut quote: Option<char> = None;
-    let (mut depth, mut comment, mut signs) = (0usize, 0usize, 0usize);
+    let (mut depth, mut brackets, mut comment, mut signs) = (0u32, 0u64, 0usize, 0usize);
     let mut at = 0;
     while let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) {
         let rest = text.get(at..).unwrap_or_default();
@@ -186,7 +192,10 @@ fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
             }
             (None, _) if comment > 0 => {}
             (None, '\'' | '"') => quote = Some(next),
-            (None, '(' | '[' | '{') => depth += 1,
+            (None, '(' | '[' | '{') => {
+                depth += 1;
+                brackets = brackets.saturating_add(1u64.checked_shl(depth).unwrap_or(u64::MAX));
+            }
             (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
             (None, c) if c.is_alphabetic() || c == '_' => {
                 let length = rest
@@ -207,8 +216,8 @@ fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
         } else {
             0
         };
-        if depth > NESTING || signs > NESTING {
-            let message = format!("the query is nested deeper than {NESTING} levels");
+        if brackets > BRACKETS || signs > SIGNS {
+            let message = "the query is nested too deeply: about ten levels of brackets are read".to_owned();
             return Err(SyntaxError { at: at..text.len(), message, help: None });
         }
         plain.push_str(rest.get(..width).unwrap_or_default());
@@ -247,10 +256,17 @@ mod engine {
     use xee_xpath::context::StaticContextBuilder;
     use xee_xpath::error::Error;
     use xee_xpath::{Atomic, Documents, Item, Queries, Query, Sequence};
+    use xee_xpath_ast::{Namespaces, VariableNames, ast::XPath};
     use xot::{Node, Value, Xot};
+
+    use super::cost;
 
     /// How deep elements may nest: the evaluator calls itself for them.
     const DEPTH: usize = 2_000;
+
+    /// What one element may have; the parser compares each with each.
+    const ATTRIBUTES: usize = 256;
+    const NAMESPACES: usize = 64;
 
     /// Whether a text is a query, whatever its prefixes stand for.
     pub(super) fn check(text: &str, prefixes: &[&str]) -> Result<(), (Option<std::ops::Range<usize>>, String)> {
@@ -259,7 +275,9 @@ mod engine {
             context.add_namespace(prefix, "urn:prefix");
         }
         match Queries::new(context).sequence(text) {
-            Ok(_) => Ok(()),
+            Ok(_) => affordable(text, prefixes.iter().map(|prefix| (*prefix, "urn:prefix")), &cost::Facts::none())
+                .map(drop)
+                .map_err(|reason| (None, reason)),
             Err(error) => {
                 let range = error.span.map(|span| span.range());
                 Err((range, format!("not an XPath query: {}", words(&error))))
@@ -298,7 +316,33 @@ mod engine {
     /// Prefixes that every query has.
     const KNOWN: [&str; 7] = ["xml", "xs", "fn", "map", "array", "math", "err"];
 
+    /// The query as it is evaluated, if its cost over a document is within bounds.
+    ///
+    /// The evaluator takes a predicate that selects several nodes for a position, so it is told to look whether there
+    /// are any.
+    fn affordable<'p>(
+        query: &str,
+        prefixes: impl Iterator<Item = (&'p str, &'p str)>,
+        facts: &cost::Facts,
+    ) -> Result<String, String> {
+        let mut namespaces = Namespaces::default();
+        namespaces.add(&prefixes.collect::<Vec<_>>());
+        let mut text = query.to_owned();
+        // What is not a query is said by the evaluator, in its words.
+        let Ok(tree) = XPath::parse(query, &namespaces, &VariableNames::default()) else { return Ok(text) };
+        let mut words: Vec<(usize, &str)> =
+            cost::check(&tree, facts)?.iter().flat_map(|nodes| [(nodes.start, "boolean("), (nodes.end, ")")]).collect();
+        words.sort_unstable();
+        for (at, word) in words.iter().rev() {
+            if text.is_char_boundary(*at) {
+                text.insert_str(*at, word);
+            }
+        }
+        Ok(text)
+    }
+
     struct Document {
+        facts: cost::Facts,
         all: Documents,
         handle: xee_xpath::DocumentHandle,
         root: Node,
@@ -316,25 +360,23 @@ mod engine {
             if xml.contains("<!DOCTYPE") {
                 return Err("the XML has a document type declaration, which is refused".to_owned());
             }
-            if deeper_than(xml, DEPTH) {
-                return Err(format!("the XML is nested deeper than {DEPTH} levels"));
-            }
+            bounded(xml)?;
             let xml = xml.trim_start_matches('\u{feff}').trim_start();
             let mut all = Documents::new();
             let handle = all.add_string_without_uri(xml).map_err(|error| not_xml(&error.to_string()))?;
             let root = all.document_node(handle).ok_or_else(|| "not XML".to_owned())?;
             let xot = all.xot();
-            let mut prefixes: Vec<(String, String)> = vec![];
+            let facts = cost::Facts::of(xot, root);
+            let (mut prefixes, mut seen): (Vec<(String, String)>, _) = (vec![], std::collections::HashSet::new());
             for node in xot.descendants(root).filter(|node| matches!(xot.value(*node), Value::Element(_))) {
                 for (prefix, namespace) in xot.namespaces(node).iter() {
                     let prefix = xot.prefix_str(prefix);
-                    let known = prefixes.iter().any(|(known, _)| known == prefix);
-                    if !prefix.is_empty() && !known && !KNOWN.contains(&prefix) {
+                    if !prefix.is_empty() && !KNOWN.contains(&prefix) && seen.insert(prefix.to_owned()) {
                         prefixes.push((prefix.to_owned(), xot.namespace_str(*namespace).to_owned()));
                     }
                 }
             }
-            Ok(Self { all, handle, root, prefixes })
+            Ok(Self { facts, all, handle, root, prefixes })
         }
 
         fn run(&mut self, query: &str) -> Result<Sequence, String> {
@@ -342,8 +384,10 @@ mod engine {
             for (prefix, namespace) in &self.prefixes {
                 context.add_namespace(prefix, namespace);
             }
+            let prefixes = self.prefixes.iter().map(|(prefix, namespace)| (prefix.as_str(), namespace.as_str()));
+            let query = affordable(query, prefixes, &self.facts)?;
             let queries = Queries::new(context);
-            let query = queries.sequence(query).map_err(|error| format!("not an XPath query: {}", words(&error)))?;
+            let query = queries.sequence(&query).map_err(|error| format!("not an XPath query: {}", words(&error)))?;
             query.execute(&mut self.all, self.handle).map_err(|error| words(&error))
         }
     }
@@ -383,22 +427,42 @@ mod engine {
         Ok(())
     }
 
-    /// Counts opening and closing tags; comments and sections of text can only make it count more.
-    fn deeper_than(xml: &str, limit: usize) -> bool {
+    /// Counts tags, and what stands in each; comments and sections of text can only make it count more levels.
+    fn bounded(xml: &str) -> Result<(), String> {
         let bytes = xml.as_bytes();
-        let mut depth = 0usize;
+        let (mut depth, mut fields, mut namespaces) = (0usize, 0usize, 0usize);
+        let (mut tag, mut quote) = (false, None);
         for (at, byte) in bytes.iter().enumerate() {
             match (byte, bytes.get(at + 1)) {
-                (b'<', Some(b'/')) | (b'/', Some(b'>')) => depth = depth.saturating_sub(1),
+                (byte, _) if tag && quote.is_some() => quote = quote.filter(|open| open != byte),
+                (b'"' | b'\'', _) if tag => quote = Some(*byte),
+                (b'=', _) if tag => {
+                    fields += 1;
+                    let name = bytes.get(..at).unwrap_or_default().trim_ascii_end();
+                    let from = name.iter().rposition(u8::is_ascii_whitespace).map_or(0, |space| space + 1);
+                    namespaces += usize::from(name.get(from..).unwrap_or_default().starts_with(b"xmlns"));
+                }
+                (b'<', Some(b'/')) => depth = depth.saturating_sub(1),
+                (b'/', Some(b'>')) if tag => depth = depth.saturating_sub(1),
+                (b'>', _) => tag = false,
                 (b'<', Some(b'!' | b'?')) => {}
-                (b'<', _) => depth += 1,
+                (b'<', _) => {
+                    depth += 1;
+                    (tag, fields, namespaces) = (true, 0, 0);
+                }
                 _ => {}
             }
-            if depth > limit {
-                return true;
+            if depth > DEPTH {
+                return Err(format!("the XML is nested deeper than {DEPTH} levels"));
+            }
+            if namespaces > NAMESPACES {
+                return Err(format!("an element of the XML declares more than {NAMESPACES} namespaces"));
+            }
+            if fields > ATTRIBUTES + namespaces {
+                return Err(format!("an element of the XML has more than {ATTRIBUTES} attributes"));
             }
         }
-        false
+        Ok(())
     }
 
     /// The code of the XPath specification, with what it stands for where that is common.
