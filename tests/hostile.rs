@@ -5,6 +5,7 @@ mod canaries;
 mod documents;
 mod files;
 mod injection;
+mod network;
 mod peer;
 
 use std::io::Read;

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arazzo::{Error, EventKind, Inputs, Interrupt, LoopDelay, Outcome, Readings, Stop, Workflow};
+use arazzo::engine::machine::{Failure, Outgoing, Response};
+use arazzo::{
+    Clock, Error, EventKind, Inputs, Interrupt, LoopDelay, Outcome, Pending, Readings, Stop, Transport, Workflow,
+};
 use serde_json::json;
 
-use crate::server::{Reply, Server, daytona};
+use crate::server::{Reply, Server, daytona, daytona_except};
 use crate::suite::workspace_root;
 
 fn provision(server: &Server) -> arazzo::Builder {
@@ -139,4 +142,79 @@ fn runs_side_by_side_do_not_disturb_each_other() {
         }
     });
     assert_eq!(server.requests().len(), 60);
+}
+
+#[test]
+fn a_host_gets_no_more_requests_at_once_than_it_should() {
+    let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (here, peak) = (now.clone(), most.clone());
+    let server = daytona_except(&["ready"], move |_, _| {
+        peak.fetch_max(here.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(10));
+        here.fetch_sub(1, Ordering::SeqCst);
+        None
+    });
+    let workflow = only(provision(&server));
+    wait(async {
+        let mut runs = tokio::task::JoinSet::new();
+        for _ in 0..40 {
+            let workflow = workflow.clone();
+            runs.spawn(async move { workflow.run(inputs(), |_| {}).await });
+        }
+        while let Some(outcome) = runs.join_next().await {
+            assert!(matches!(outcome.unwrap().unwrap(), Outcome::Succeeded { .. }));
+        }
+    });
+    assert_eq!((server.requests().len(), now.load(Ordering::SeqCst)), (120, 0));
+    assert!((2..=8).contains(&most.load(Ordering::SeqCst)), "{most:?}");
+}
+
+/// A wall clock that jumps a day with every look, forward and back.
+struct Jumping(std::sync::atomic::AtomicU64, AtomicUsize);
+
+impl Clock for Jumping {
+    fn wall(&self) -> Duration {
+        let looks = self.1.fetch_add(1, Ordering::SeqCst) as u64;
+        Duration::from_secs(86_400 * (20_000 + if looks.is_multiple_of(2) { looks } else { 0 }))
+    }
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+    fn sleep(&self, time: Duration) -> Pending<'_, ()> {
+        let passed = u64::try_from(time.as_millis()).unwrap();
+        Box::pin(async move {
+            // What is ready goes first, as in a real wait.
+            tokio::task::yield_now().await;
+            self.0.fetch_add(passed, Ordering::SeqCst);
+        })
+    }
+}
+
+/// Answers at once: a volume that is ready when it was asked for four times.
+struct AtOnce(AtomicUsize);
+
+impl Transport for AtOnce {
+    fn send(&self, outgoing: Outgoing) -> Pending<'_, Result<Response, Failure>> {
+        let get = outgoing.request.method == "GET";
+        let asked = if get { self.0.fetch_add(1, Ordering::SeqCst) } else { 0 };
+        let state = if get && asked >= 3 { "ready" } else { "creating" };
+        let body = json!({ "id": "x", "name": "data", "state": state }).to_string().into_bytes();
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Box::pin(async { Ok(Response { status: 200, headers, body }) })
+    }
+}
+
+#[test]
+fn a_wall_clock_that_jumps_moves_no_wait() {
+    let server = daytona(&["ready"]);
+    let clock = Jumping(Default::default(), AtomicUsize::new(0));
+    let workflow =
+        only(provision(&server).loop_delay(LoopDelay::Fixed(7_000)).transport(AtOnce(0.into())).clock(clock));
+    let mut events = vec![];
+    let outcome = wait(workflow.run(inputs(), |event| events.push(event.clone()))).unwrap();
+    assert!(matches!(outcome, Outcome::Succeeded { .. }));
+    let times: Vec<&str> = events.iter().map(|event| event.time.get(..10).unwrap()).collect();
+    assert!(times.windows(2).all(|pair| pair[0] == pair[1]), "{times:?}");
+    // Three waits of seven seconds, and nothing else.
+    assert_eq!(events.last().unwrap().ms, 21_000);
 }

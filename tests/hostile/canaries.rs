@@ -108,8 +108,12 @@ fn no_way_out_of_a_run_shows_a_secret_in_any_encoding() {
                     .iter()
                     .map(|form| format!("--report={form}={}", folder.path().join(form).display()))
                     .collect();
+                let kept: Vec<String> = [("--output", "outputs.json"), ("--record", "run.recording")]
+                    .iter()
+                    .map(|(flag, name)| format!("{flag}={}", folder.path().join(name).display()))
+                    .collect();
                 if index == 2 {
-                    flags.extend(reports.iter().map(String::as_str));
+                    flags.extend(reports.iter().chain(&kept).map(String::as_str));
                 }
                 let text = run(&server.url(), &secret, &flags, &folder);
                 assert!(index != 2 || text.matches("‹apiToken›").count() > 20, "{text}");
@@ -119,6 +123,54 @@ fn no_way_out_of_a_run_shows_a_secret_in_any_encoding() {
         for flags in SINKS.iter().chain(&[&["--dry-run"][..]]) {
             hidden(&run(&unreachable_url(), &secret, flags, &Folder::new()), &format!("{flags:?}"));
         }
+    }
+}
+
+/// The secrets of flags, and what a replay and a look at the document say of them.
+#[test]
+fn credentials_of_flags_are_shown_nowhere() {
+    const API: &str = "openapi: 3.1.0
+info: { title: Far, version: '1' }
+servers: [{ url: 'https://api.example' }]
+components: { securitySchemes: { login: { type: http, scheme: basic }, token: { type: http, scheme: bearer }, key: { type: apiKey, in: query, name: key } } }
+paths:
+  /a: { get: { operationId: a, security: [{ login: [] }], responses: { '200': { description: ok } } } }
+  /b: { get: { operationId: b, security: [{ token: [] }], responses: { '200': { description: ok } } } }
+  /c: { get: { operationId: c, security: [{ key: [] }], responses: { '200': { description: ok } } } }
+";
+    const FLOW: &str = "arazzo: 1.0.1
+info: { title: Far, version: '1' }
+sourceDescriptions: [{ name: api, url: api.yaml, type: openapi }]
+workflows:
+  - workflowId: main
+    steps: [{ stepId: a, operationId: a }, { stepId: b, operationId: b }, { stepId: c, operationId: c, successCriteria: [{ condition: $statusCode == 418 }] }]
+";
+    for secret in shapes().iter().filter(|secret| secret.is_ascii()) {
+        let folder = Folder::new();
+        folder.write("api.yaml", API);
+        folder.write("flow.yaml", FLOW);
+        let said = encodings(secret);
+        let server = Server::start(move |_, _| Reply::status(200).json(&json!({ "said": said })));
+        let record = folder.path().join("run.recording").display().to_string();
+        let [login, token, key] = [format!("me:{secret}"), format!("token={secret}"), format!("key={secret}")];
+        let base = ["run", "flow.yaml", "-vv", "-S", &server.url(), "-u", &login, "--auth", &token, "--auth", &key];
+        let run = Arazzo::new(base).args(["--record", &record, "--report", "har=out.har"]).cwd(folder.path()).run();
+        run.exits(1);
+        let replayed = Arazzo::new(["replay", &record, "-vv"]).cwd(folder.path()).run();
+        replayed.exits(0);
+        let looked = Arazzo::new(["inspect", "flow.yaml"]).env("ARAZZO_SECRET_TOKEN", secret).cwd(folder.path()).run();
+        assert_eq!(server.requests().len(), 3);
+        let mut text = String::new();
+        for output in [&run, &replayed, &looked] {
+            text.push_str(&format!("{}{}", output.stdout, output.stderr));
+        }
+        for file in ["run.recording", "out.har"] {
+            text.push_str(&std::fs::read_to_string(folder.path().join(file)).unwrap());
+        }
+        for trace in traces(secret) {
+            assert!(!text.contains(&trace), "`{trace}` of `{secret}` in\n{text}");
+        }
+        assert!(text.matches("‹").count() > 30, "{text}");
     }
 }
 

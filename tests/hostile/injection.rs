@@ -132,12 +132,65 @@ fn a_value_in_a_body_keeps_its_structure() {
     let body = |payload: &str| {
         base.replace("    successCriteria", &format!("    requestBody: {payload}\n    successCriteria"))
     };
-    let json_text = folder(&body("{contentType: application/json, payload: '{\"name\": \"{$inputs.v}\"}'}"));
-    run(&json_text, &server.url(), value, &[]).exits(0);
-    let json_tree = folder(&body("{contentType: application/json, payload: {name: $inputs.v}}"));
-    run(&json_tree, &server.url(), value, &[]).exits(0);
-    for request in server.requests() {
-        assert_eq!(serde_json::from_slice::<Value>(&request.body).unwrap(), json!({ "name": value }));
+    let sent = |media: &str, payload: &str| {
+        // The operation takes every media type that is tried.
+        let folder = folder(&body(&format!("{{contentType: {media}, payload: {payload}}}")));
+        folder
+            .write("pets.yaml", PETS.replace("application/json: {schema: {type: object}}", &format!("{media}: {{}}")));
+        run(&folder, &server.url(), value, &[]).exits(0);
+        let request = server.requests().pop().unwrap();
+        (request.header("content-type").unwrap().to_owned(), String::from_utf8(request.body).unwrap())
+    };
+    for payload in ["'{\"name\": \"{$inputs.v}\"}'", "{name: $inputs.v}"] {
+        let (_, body) = sent("application/json", payload);
+        assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), json!({ "name": value }));
+    }
+    for payload in ["'name={$inputs.v}&b=1'", "{name: $inputs.v, b: 1}"] {
+        let (_, body) = sent("application/x-www-form-urlencoded", payload);
+        let fields: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
+        assert_eq!(fields, [("name".to_owned(), value.to_owned()), ("b".to_owned(), "1".to_owned())], "{body}");
+    }
+    let (_, body) = sent("application/xml", "'<r><name a=\"{$inputs.v}\">{$inputs.v}</name></r>'");
+    // What has one element of the name, and none of the value's.
+    let found =
+        |query: &str| arazzo_engine::expr::xpath::Query::parse(query, false).unwrap().select(&body, &[]).unwrap();
+    assert_eq!((found("count(//*)"), found("count(//@*)")), (Some(json!(2)), Some(json!(1))), "{body}");
+    // A parser makes one line break of two characters, and blanks of line breaks in attributes.
+    assert_eq!(found("string(//name)"), Some(json!(value.replace("\r\n", "\n"))), "{body}");
+    for (media, payload) in
+        [("multipart/form-data", "{name: $inputs.v, b: 1}"), ("multipart/form-data", "{b: 1, name: '{$inputs.v}'}")]
+    {
+        let (kind, body) = sent(media, payload);
+        let boundary = kind.split("boundary=").nth(1).unwrap().trim_matches('"').to_owned();
+        assert!(!value.contains(&boundary));
+        let parts: Vec<&str> = body.split(&format!("--{boundary}")).collect();
+        assert_eq!((parts.len(), body.matches("Content-Disposition").count()), (4, 2), "{body}");
+        assert!(parts.iter().any(|part| part.ends_with(&format!("\r\n\r\n{value}\r\n"))), "{body}");
+    }
+}
+
+/// A value that holds what looks like the end of a part, or like a part.
+#[test]
+fn a_value_in_a_multipart_body_adds_no_part() {
+    let server = Server::start(|_, _| Reply::status(200));
+    let flow = flow(OK, "- {name: id, in: path, value: a}").replace(
+        "    successCriteria",
+        "    requestBody: {contentType: multipart/form-data, payload: {name: $inputs.v}}\n    successCriteria",
+    );
+    let folder = folder(&flow);
+    folder.write("pets.yaml", PETS.replace("application/json: {schema: {type: object}}", "multipart/form-data: {}"));
+    let mut value = "a".to_owned();
+    for _ in 0..3 {
+        run(&folder, &server.url(), &value, &[]).exits(0);
+        let request = server.requests().pop().unwrap();
+        let kind = request.header("content-type").unwrap().to_owned();
+        let boundary = kind.split("boundary=").nth(1).unwrap().trim_matches('"').to_owned();
+        let body = String::from_utf8(request.body).unwrap();
+        assert_eq!(body.matches(&format!("--{boundary}")).count(), 2, "{body}");
+        // The boundary that was used last time.
+        value = format!(
+            "a\r\n--{boundary}\r\nContent-Disposition: form-data; name=\"admin\"\r\n\r\ntrue\r\n--{boundary}--\r\n"
+        );
     }
 }
 
@@ -177,6 +230,18 @@ fn an_answer_cannot_change_a_query() {
         ] {
             let output = run(&folder(&flow), &server.url(), "x", &[]);
             output.exits(1);
+        }
+        // In an XPath, as a text and as a value.
+        let said = evil.replace('&', "&amp;").replace('<', "&lt;");
+        let server = Server::start(move |_, _| {
+            Reply::status(200).header("x-wanted", &said).body("application/xml", "<r><a s='1'>creating</a></r>")
+        });
+        for condition in [
+            "//a[. = \"{$response.header.x-wanted}\"]",
+            "//a[. = {$response.header.x-wanted}]",
+            "//a[@s = ''{$response.header.x-wanted}'']",
+        ] {
+            run(&folder(&criterion("xpath", condition)), &server.url(), "x", &[]).exits(1);
         }
     }
 }

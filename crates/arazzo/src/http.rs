@@ -1,7 +1,9 @@
 //! Request → reply over HTTP/1.1 and 2: times, sizes, codings. Follows no redirect and repeats no request: the engine
 //! decides what is sent.
 
+use std::collections::HashMap;
 use std::future::Future;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arazzo_engine::machine::{Failure, FailureKind, Outgoing, Response};
@@ -12,6 +14,7 @@ use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::coding::{self, Spoiled};
 use crate::connect::{Connector, Trouble};
@@ -32,6 +35,26 @@ pub(crate) struct Http {
     client: Client<Connector, Full<Bytes>>,
     connector: Connector,
     idle: Option<Duration>,
+    hosts: InFlight,
+}
+
+/// How many requests one host gets at once, from all runs that share a client: a thousand runs are no attack.
+#[derive(Clone)]
+struct InFlight {
+    most: usize,
+    hosts: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+}
+
+impl InFlight {
+    /// Waits for the turn of a request; it lasts until the result is dropped.
+    async fn turn(&self, url: &str) -> Option<OwnedSemaphorePermit> {
+        let origin = url::Url::parse(url).ok()?.origin().ascii_serialization();
+        let slots = {
+            let mut hosts = self.hosts.lock().ok()?;
+            hosts.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(self.most))).clone()
+        };
+        slots.acquire_owned().await.ok()
+    }
 }
 
 impl Transport for Http {
@@ -45,6 +68,7 @@ impl Http {
     /// What of the network cannot be used.
     pub(crate) fn new(network: Network, hosts: Hosts) -> Result<Self, String> {
         let idle = network.idle_timeout;
+        let in_flight = InFlight { most: network.per_host.get(), hosts: Arc::default() };
         let connector = Connector::new(network, hosts)?;
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -53,7 +77,7 @@ impl Http {
             .http1_max_headers(FIELDS)
             .http2_max_header_list_size(HEAD as u32)
             .build(connector.clone());
-        Ok(Self { client, connector, idle })
+        Ok(Self { client, connector, idle, hosts: in_flight })
     }
 
     /// Sends a request and reads the whole answer.
@@ -61,6 +85,8 @@ impl Http {
     /// # Errors
     /// A [`Failure`] that says what happened and whether the server may have got the request.
     async fn whole(&self, outgoing: Outgoing) -> Result<Response, Failure> {
+        // The time of a request begins when it is its turn.
+        let _turn = self.hosts.turn(&outgoing.request.url).await;
         let limit = Duration::from_millis(outgoing.timeout_ms);
         match tokio::time::timeout(limit, self.exchange(&outgoing)).await {
             Ok(result) => result,

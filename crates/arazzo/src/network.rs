@@ -1,6 +1,7 @@
 //! How requests reach servers: proxies, addresses, certificates, times. What is sent, and to whom, is decided elsewhere.
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -44,7 +45,12 @@ pub struct Network {
     /// How long a server may say nothing, before its answer or within; without one, the time of the whole request
     /// counts alone ([`crate::Limits::request_ms`]).
     pub idle_timeout: Option<Duration>,
+    /// Requests that one host gets at once, from all runs of a description; the others wait for their turn.
+    pub per_host: NonZeroUsize,
 }
+
+/// Requests at once, where nothing else is said.
+const PER_HOST: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 
 impl Default for Network {
     fn default() -> Self {
@@ -60,6 +66,7 @@ impl Default for Network {
             insecure_hosts: vec![],
             connect_timeout: Duration::from_secs(10),
             idle_timeout: None,
+            per_host: PER_HOST,
         }
     }
 }

@@ -45,6 +45,30 @@ pub(super) fn answer(response: Response) -> Answer {
     Answer { status: response.status, headers: response.headers, body, media_type }
 }
 
+/// How deep the values of a JSON body may nest.
+pub(super) const NESTING: usize = 128;
+
+/// `true` if an answer says that it is JSON, and was not read because its values nest too deeply.
+pub(super) fn nests_too_deeply(answer: &Answer) -> bool {
+    let Some(Value::Text(text)) = answer.body.as_ref().filter(|_| is_json(&answer.media_type)) else { return false };
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    text.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => depth += 1,
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > NESTING
+    })
+}
+
+fn is_json(media_type: &str) -> bool {
+    matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json")
+}
+
 /// The charset of a text, if it is not UTF-8: by its first bytes, its header, or the declaration of an XML document.
 fn charset(bytes: &[u8], content_type: &str) -> Option<&'static Encoding> {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
@@ -74,7 +98,7 @@ fn body(bytes: Vec<u8>, media_type: &str, content_type: &str) -> Value {
             media_type,
             "application/xml" | "application/x-www-form-urlencoded" | "application/javascript" | "application/yaml"
         );
-    let json_type = matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json");
+    let json_type = is_json(media_type);
     if let Some(encoding) = Some(()).filter(|()| text_type || json_type).and_then(|()| charset(&bytes, content_type)) {
         let (text, ..) = encoding.decode(&bytes);
         let json = if json_type { serde_json::from_str(&text).ok() } else { None };

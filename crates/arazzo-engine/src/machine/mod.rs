@@ -719,6 +719,12 @@ impl Machine {
                     None,
                     EventKind::ResponseReceived { call: call.0, status, duration_ms, headers, body },
                 );
+                if judge::nests_too_deeply(&answer) {
+                    let message = format!("the values of the answer nest deeper than {} levels", judge::NESTING);
+                    let why = self.why(id, "nesting-limit", message);
+                    self.stop(now, Stop::Limit, why, turn);
+                    return None;
+                }
                 exchange.answer = Some(answer);
                 Some((flight, Ok(exchange)))
             }
