@@ -171,6 +171,24 @@ fn the_reference_workflow_is_shipped_as_it_was_published() {
 }
 
 #[test]
+fn no_package_has_unsafe_code_or_a_build_script() {
+    let mut packages = 0;
+    for entry in std::fs::read_dir(workspace_root().join("crates")).unwrap() {
+        let folder = entry.unwrap().path();
+        assert!(!folder.join("build.rs").exists(), "{}", folder.display());
+        let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
+        assert!(!manifest.contains("build = "), "{}", folder.display());
+        for root in ["lib.rs", "main.rs"].map(|name| folder.join("src").join(name)).iter().filter(|path| path.exists())
+        {
+            let text = std::fs::read_to_string(root).unwrap();
+            assert!(text.contains("#![forbid(unsafe_code)]"), "{}", root.display());
+            packages += 1;
+        }
+    }
+    assert!(packages >= 4);
+}
+
+#[test]
 fn no_room_is_called_after_nothing() {
     let mut wrong = vec![];
     for path in sources_below(&workspace_root().join("crates")) {
