@@ -1,7 +1,7 @@
 //! Documents and sources that cannot be read, or say what cannot be.
 
 use super::{Arazzo, Folder, PROVISION, root};
-use crate::server::daytona;
+use crate::server::{Reply, Server, daytona};
 use std::fs;
 
 /// Two workflows over one API; `pets.yaml` lies beside it.
@@ -194,4 +194,40 @@ fn documents_in_json_run_like_those_in_yaml() {
             "workflows": [{"workflowId": "look", "steps": [{"stepId": "all", "operationId": "listPets"}]}]}"#,
     );
     Arazzo::new(["run", "flow.json", "--dry-run"]).cwd(folder.path()).run().exits(0).never_says(&["warning["]);
+}
+
+/// Ten megabytes of operations; the last one is called.
+#[test]
+fn a_source_of_ten_megabytes_is_read_in_every_form() {
+    let (mut yaml, mut json) = (String::new(), String::new());
+    let text = "x".repeat(1000);
+    for n in 0..10_000 {
+        yaml.push_str(&format!(
+            "  /things{n}:\n    get:\n      operationId: get{n}\n      description: {text}\n      responses:\n        '200':\n          description: ok\n"
+        ));
+        json.push_str(&format!(
+            "{}\"/things{n}\": {{\"get\": {{\"operationId\": \"get{n}\", \"description\": \"{text}\", \"responses\": {{\"200\": {{\"description\": \"ok\"}}}}}}}}",
+            if n == 0 { "" } else { ", " }
+        ));
+    }
+    let yaml = format!(
+        "openapi: 3.1.0\ninfo: {{title: Large, version: '1'}}\nservers: [{{url: 'http://127.0.0.1:9'}}]\npaths:\n{yaml}"
+    );
+    let json = format!(
+        "{{\"openapi\": \"3.1.0\", \"info\": {{\"title\": \"Large\", \"version\": \"1\"}}, \"servers\": [{{\"url\": \"http://127.0.0.1:9\"}}], \"paths\": {{{json}}}}}"
+    );
+    assert!(yaml.len() > 10_000_000 && json.len() > 10_000_000, "{} {}", yaml.len(), json.len());
+    let server = {
+        let yaml = yaml.clone();
+        Server::start(move |_, _| Reply::status(200).body("application/yaml", yaml.clone()))
+    };
+    let folder = Folder::new();
+    folder.write("large.yaml", &yaml);
+    folder.write("large.json", &json);
+    for source in ["large.yaml", "large.json", &format!("{}/large.yaml", server.url())] {
+        folder.write("flow.yaml", format!("arazzo: 1.0.1\ninfo: {{title: Large, version: 1.0.0}}\nsourceDescriptions: [{{name: large, url: '{source}', type: openapi}}]\nworkflows: [{{workflowId: last, steps: [{{stepId: get, operationId: get9999}}]}}]\n"));
+        let output = Arazzo::new(["run", "flow.yaml", "--dry-run"]).cwd(folder.path()).run();
+        output.exits(0);
+        output.check(output.stdout.contains("/things9999"), "the last operation");
+    }
 }

@@ -263,6 +263,70 @@ fn a_proxy_gets_what_is_not_for_this_machine() {
     output.exits(2).says(&["the proxy `gopher://proxy:1` is not one"]);
 }
 
+/// A SOCKS 5 proxy that asks for a password if one is given, answers the request itself, and tells what it was asked.
+fn socks(password: Option<&'static str>) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let take = |stream: &mut TcpStream, count: usize| {
+            let mut bytes = vec![0; count];
+            stream.read_exact(&mut bytes).unwrap();
+            bytes
+        };
+        let methods = take(&mut stream, 2)[1];
+        take(&mut stream, methods.into());
+        stream.write_all(&[5, if password.is_some() { 2 } else { 0 }]).unwrap();
+        if let Some(wanted) = password {
+            let length = take(&mut stream, 2)[1];
+            take(&mut stream, length.into());
+            let length = take(&mut stream, 1)[0];
+            assert_eq!(take(&mut stream, length.into()), wanted.as_bytes());
+            stream.write_all(&[1, 0]).unwrap();
+        }
+        // A name (3) is not resolved by the client.
+        let kind = take(&mut stream, 4)[3];
+        let length = if kind == 3 { take(&mut stream, 1)[0] } else { 4 };
+        let host = take(&mut stream, length.into());
+        let port = take(&mut stream, 2);
+        let host = if kind == 3 { String::from_utf8(host).unwrap() } else { format!("{host:?}") };
+        stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).unwrap();
+        let line = head(&mut stream).lines().next().unwrap().to_owned();
+        drop(sender.send(format!("{host}:{} {line}", u16::from_be_bytes([port[0], port[1]]))));
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nsocks").unwrap();
+    });
+    (address, receiver)
+}
+
+#[test]
+fn a_socks_proxy_gets_what_is_not_for_this_machine() {
+    for (user, password) in [("", None), ("user:pa%20ss@", Some("pa ss"))] {
+        let (address, asked) = socks(password);
+        let (_folder, run) = get("http://api.example:8080");
+        let output = run.args(["-x", &format!("socks5h://{user}{address}")]).run();
+        output.exits(0).prints(&json!({"body": "socks"})).never_says(&["pa%20ss", "pa ss"]);
+        assert_eq!(asked.recv().unwrap(), "api.example:8080 GET /x HTTP/1.1");
+    }
+    let (_folder, run) = get("http://api.example");
+    let place = unreachable_url().replace("http://", "socks5://");
+    run.args(["-x", &place]).run().exits(4).says(&["the proxy: connection refused"]);
+}
+
+#[test]
+fn a_proxy_is_spoken_to_over_tls() {
+    let authority = Authority::new();
+    let folder = Folder::new();
+    let file = folder.write("authority.pem", authority.pem()).to_str().unwrap().to_owned();
+    let proxy = Peer::http1(authority.server(&["localhost"]));
+    let (_folder, run) = get("http://api.example/v1");
+    let output = run.clone().args(["-x", &proxy.url("localhost"), "--cacert", &file]).run();
+    output.exits(0).prints(&json!({"body": "HTTP/1.1 GET /v1/x"}));
+    // A proxy that nobody vouches for gets nothing.
+    run.args(["-x", &proxy.url("localhost")]).run().exits(4).says(&["the proxy", "certificate"]);
+    assert_eq!(proxy.requests(), 1);
+}
+
 #[test]
 fn this_machine_is_called_directly_however_it_is_written() {
     let server = Server::start(|_, _| Reply::status(200).body("text/plain", "direct"));

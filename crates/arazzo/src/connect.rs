@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::{Context, Poll};
 
 use arazzo_engine::limits::plain_host;
@@ -28,7 +28,7 @@ use crate::tls::{self, Tls};
 use crate::transport::Pending;
 
 /// Why there is no connection.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Trouble {
     pub(crate) kind: FailureKind,
@@ -231,10 +231,12 @@ impl Inner {
         uri: &Uri,
         target: &Target,
     ) -> Result<Box<dyn Stream>, Trouble> {
-        let by = ToProxy(self.clone());
+        let own = Arc::new(Mutex::new(None));
+        let by = ToProxy { inner: self.clone(), trouble: own.clone() };
         let words = |error: String| {
             let reason = error.trim_start_matches("tunnel error: ").trim_start_matches("SOCKS error: ");
-            Trouble::new(FailureKind::Connect, format!("no way through the proxy: {reason}"))
+            let through = || Trouble::new(FailureKind::Connect, format!("no way through the proxy: {reason}"));
+            own.lock().ok().and_then(|mut own| own.take()).unwrap_or_else(through)
         };
         if is_http(proxy.uri()) {
             let mut tunnel = Tunnel::new(proxy.uri().clone(), by);
@@ -245,7 +247,7 @@ impl Inner {
             let to = target.uri().unwrap_or_else(|| uri.clone());
             return match tunnel.call(to).await {
                 Ok(opened) => Ok(opened.stream.into_inner()),
-                Err(error) => Err(inner_trouble(&error).unwrap_or_else(|| words(error.to_string()))),
+                Err(error) => Err(words(error.to_string())),
             };
         }
         let mut socks = SocksV5::new(proxy.uri().clone(), by);
@@ -255,7 +257,7 @@ impl Inner {
         let to = target.uri().unwrap_or_else(|| uri.clone());
         match socks.call(to).await {
             Ok(opened) => Ok(opened.stream.into_inner()),
-            Err(error) => Err(inner_trouble(&error).unwrap_or_else(|| words(error.to_string()))),
+            Err(error) => Err(words(error.to_string())),
         }
     }
 
@@ -314,18 +316,6 @@ impl Inner {
 
 fn refused(reason: String) -> Trouble {
     Trouble::new(FailureKind::Refused, reason)
-}
-
-/// What a proxy's own connection failed with.
-fn inner_trouble(error: &(dyn std::error::Error + 'static)) -> Option<Trouble> {
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        if let Some(trouble) = error.downcast_ref::<Trouble>() {
-            return Some(Trouble::new(trouble.kind, trouble.message.clone()));
-        }
-        cause = error.source();
-    }
-    None
 }
 
 fn unconnected(error: &(dyn std::error::Error + 'static)) -> Trouble {
@@ -400,7 +390,11 @@ impl Service<Name> for Found {
 
 /// Connections to a proxy, for what speaks to it.
 #[derive(Clone)]
-struct ToProxy(Arc<Inner>);
+struct ToProxy {
+    inner: Arc<Inner>,
+    /// What the connection itself failed with: what speaks to the proxy does not pass it on.
+    trouble: Arc<Mutex<Option<Trouble>>>,
+}
 
 impl Service<Uri> for ToProxy {
     type Response = Opened;
@@ -412,9 +406,14 @@ impl Service<Uri> for ToProxy {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let inner = self.0.clone();
+        let Self { inner, trouble: kept } = self.clone();
         Box::pin(async move {
-            Ok(Opened { stream: TokioIo::new(inner.to_proxy(&uri).await?), passed_on: false, h2: false })
+            let stream = inner.to_proxy(&uri).await.inspect_err(|trouble| {
+                if let Ok(mut kept) = kept.lock() {
+                    *kept = Some(trouble.clone());
+                }
+            })?;
+            Ok(Opened { stream: TokioIo::new(stream), passed_on: false, h2: false })
         })
     }
 }
