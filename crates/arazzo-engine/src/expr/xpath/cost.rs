@@ -18,6 +18,9 @@ use xot::{Node, Value, Xot};
 /// Nodes that are visited, evaluations, and eighths of bytes that are read or made: a second or so.
 pub(super) const MOST: f64 = 2e7;
 
+/// Lookups in maps and arrays.
+const LOOKUPS: u32 = 4;
+
 /// Bytes of a short value: a number, a date.
 const SHORT: f64 = 32.0;
 
@@ -156,7 +159,7 @@ impl Bound {
 /// # Errors
 /// What of it is not evaluated because nobody knows what it comes to, or that it is too much.
 pub(super) fn check(query: &XPath, facts: &Facts) -> Result<Vec<Range<usize>>, String> {
-    let mut meter = Meter { facts, work: 0.0, selecting: vec![], variables: vec![] };
+    let mut meter = Meter { facts, work: 0.0, lookups: 0, selecting: vec![], variables: vec![] };
     let root = Seq { items: 1.0, repeat: 1.0, bytes: facts.bytes, longest: facts.bytes };
     meter.all(&query.0.value, 1.0, Bound { seq: root, evaluations: 1.0 })?;
     meter.within().map(|()| meter.selecting)
@@ -165,6 +168,7 @@ pub(super) fn check(query: &XPath, facts: &Facts) -> Result<Vec<Range<usize>>, S
 struct Meter<'f> {
     facts: &'f Facts,
     work: f64,
+    lookups: u32,
     selecting: Vec<Range<usize>>,
     variables: Vec<(Name, Bound)>,
 }
@@ -340,7 +344,7 @@ impl Meter<'_> {
                     seq = match postfix {
                         Postfix::Predicate(predicate) => self.filtered(seq, predicate)?,
                         Postfix::ArgumentList(_) => return Err(functions()),
-                        Postfix::Lookup(_) => seq,
+                        Postfix::Lookup(_) => self.lookup(seq)?,
                     };
                 }
                 Ok(seq)
@@ -356,7 +360,8 @@ impl Meter<'_> {
                 let bound = self.variables.iter().rev().find(|(known, _)| known == name).map(|(_, bound)| *bound);
                 bound.map_or(Seq::value(c, SHORT), |bound| bound.read(c))
             }
-            PrimaryExpr::ContextItem | PrimaryExpr::UnaryLookup(_) => context.read(c),
+            PrimaryExpr::ContextItem => context.read(c),
+            PrimaryExpr::UnaryLookup(_) => self.lookup(context.read(c))?,
             PrimaryExpr::Expr(inner) => self.maybe(&inner.value, c, context)?,
             PrimaryExpr::FunctionCall(call) => self.call(call, c, context)?,
             PrimaryExpr::MapConstructor(map) => {
@@ -371,6 +376,15 @@ impl Meter<'_> {
             PrimaryExpr::ArrayConstructor(ArrayConstructor::Curly(items)) => self.maybe(&items.value, c, context)?,
             PrimaryExpr::NamedFunctionRef(_) | PrimaryExpr::InlineFunction(_) => return Err(functions()),
         })
+    }
+
+    fn lookup(&mut self, seq: Seq) -> Cost {
+        // The evaluator makes twice as much of a query with each of them.
+        self.lookups += 1;
+        if self.lookups > LOOKUPS {
+            return Err(format!("more than {LOOKUPS} lookups (`?name`) are not evaluated"));
+        }
+        Ok(seq)
     }
 
     fn call(&mut self, call: &FunctionCall, c: f64, context: Bound) -> Cost {

@@ -270,34 +270,50 @@ mod engine {
 
     /// Whether a text is a query, whatever its prefixes stand for.
     pub(super) fn check(text: &str, prefixes: &[&str]) -> Result<(), (Option<std::ops::Range<usize>>, String)> {
-        let mut context = StaticContextBuilder::default();
-        for prefix in prefixes.iter().filter(|prefix| !KNOWN.contains(prefix)) {
-            context.add_namespace(prefix, "urn:prefix");
-        }
-        match Queries::new(context).sequence(text) {
-            Ok(_) => affordable(text, prefixes.iter().map(|prefix| (*prefix, "urn:prefix")), &cost::Facts::none())
-                .map(drop)
-                .map_err(|reason| (None, reason)),
-            Err(error) => {
-                let range = error.span.map(|span| span.range());
-                Err((range, format!("not an XPath query: {}", words(&error))))
+        affordable(text, prefixes.iter().map(|prefix| (*prefix, "urn:prefix")), &cost::Facts::none())
+            .map_err(|reason| (None, reason))?;
+        guarded(|| {
+            let mut context = StaticContextBuilder::default();
+            for prefix in prefixes.iter().filter(|prefix| !KNOWN.contains(prefix)) {
+                context.add_namespace(prefix, "urn:prefix");
             }
-        }
+            let query = Queries::new(context).sequence(text);
+            Ok(query.map(drop).map_err(|error| {
+                let range = error.span.map(|span| span.range());
+                (range, format!("not an XPath query: {}", words(&error)))
+            }))
+        })
+        .unwrap_or_else(|reason| Err((None, reason)))
+    }
+
+    /// What the evaluator comes to; it panics where its authors were not done, and a run must not end with it.
+    fn guarded<T>(act: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(act))
+            .unwrap_or_else(|_| Err("the evaluator of XPath broke down over this query".to_owned()))
     }
 
     pub(super) fn holds(query: &str, xml: &str) -> Result<bool, String> {
-        let mut document = Document::parse(xml)?;
-        let found = document.run(query)?;
-        found.effective_boolean_value().map_err(|error| format!("the query has no effective boolean value ({error})"))
+        guarded(|| {
+            let mut document = Document::parse(xml)?;
+            let found = document.run(query)?;
+            let value = found.effective_boolean_value();
+            value.map_err(|error| format!("the query has no effective boolean value ({error})"))
+        })
     }
 
     pub(super) fn select(query: &str, xml: &str) -> Result<Vec<Json>, String> {
-        let mut document = Document::parse(xml)?;
-        let found = document.run(query)?;
-        found.iter().map(|item| json(&item, document.all.xot())).collect()
+        guarded(|| {
+            let mut document = Document::parse(xml)?;
+            let found = document.run(query)?;
+            found.iter().map(|item| json(&item, document.all.xot())).collect()
+        })
     }
 
     pub(super) fn replace(query: &str, xml: &str, value: &str) -> Result<(String, usize), String> {
+        guarded(|| replaced(query, xml, value))
+    }
+
+    fn replaced(query: &str, xml: &str, value: &str) -> Result<(String, usize), String> {
         let mut document = Document::parse(xml)?;
         let found = document.run(query)?;
         let nodes: Vec<Node> =
