@@ -19,6 +19,7 @@ mod replay;
 mod reports;
 mod secrets;
 mod shell;
+mod strangers;
 mod streams;
 #[cfg(unix)]
 mod terminal;

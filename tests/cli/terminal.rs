@@ -1,8 +1,9 @@
 //! The command in a terminal: a pseudo-terminal that it writes to, and a screen that shows what would be seen. What a
 //! screen shows at the end is a golden file, `tests/suite/terminal/*.txt`, with times masked.
 
-use super::{Arazzo, PROVISION, random, root};
+use super::{Arazzo, Folder, PROVISION, random, root};
 use crate::server::{Reply, Server, daytona, daytona_except};
+use crate::tls::{Authority, Peer};
 use serde_json::json;
 use std::io::{Read, Write};
 use std::num::NonZero;
@@ -267,4 +268,59 @@ fn help_and_inspect_fit_a_narrow_terminal() {
         assert_eq!(status, Some(0), "{raw}");
         assert!(!screen.is_empty());
     }
+}
+
+#[test]
+fn somebody_at_a_terminal_is_asked_what_a_stranger_may_do_once_for_each_host() {
+    let authority = Authority::new();
+    let peer = Peer::http1(authority.server(&["api.example"]));
+    let folder = Folder::new();
+    folder.write("ca.pem", authority.pem());
+    let step = |id: &str, operation: &str| json!({ "stepId": id, "operationId": operation });
+    let flow = json!({
+        "arazzo": "1.0.1", "info": { "title": "Far", "version": "1" },
+        "sourceDescriptions": [{ "name": "api", "url": "api.yaml", "type": "openapi" }],
+        "workflows": [{ "workflowId": "main", "steps": [step("one", "get"), step("two", "get"), step("three", "make")] }],
+    });
+    let operation = |id: &str| json!({ "operationId": id, "responses": { "200": { "description": "ok" } } });
+    let api = json!({
+        "openapi": "3.1.0", "info": { "title": "Api", "version": "1" }, "servers": [{ "url": "https://api.example" }],
+        "paths": { "/x": { "get": operation("get"), "post": operation("make") } },
+    });
+    let server = Server::start(move |request, _| match request.path.as_str() {
+        "/flow.yaml" => Reply::status(200).json(&flow),
+        _ => Reply::status(200).json(&api),
+    });
+    let port = peer.url("localhost").rsplit(':').next().unwrap().to_owned();
+    let call = || {
+        Arazzo::new(["run", &format!("{}/flow.yaml", server.url()), "--cacert", "ca.pem", "--progress", "line"])
+            .args(["--connect-to", &format!("api.example:443:127.0.0.1:{port}")])
+            .cwd(folder.path())
+    };
+    let host = "call api.example (GET /x, POST /x)? [y/N] ";
+    let change = "let it change something: POST /x (three)? [y/N] ";
+    // No, or nothing, is no.
+    for answers in [["n\r", ""], ["y\r", "\r"]] {
+        let mut terminal = Terminal::start(call(), 200, 30);
+        for (question, answer) in [host, change].into_iter().zip(answers).filter(|(_, answer)| !answer.is_empty()) {
+            terminal.wait_for(question);
+            terminal.press(answer);
+        }
+        let (status, screen, _) = terminal.end();
+        assert_eq!(status, Some(6), "{screen}");
+        assert!(screen.contains("permission-refused") && screen.contains("run it: arazzo run"), "{screen}");
+    }
+    // Nobody is asked who does not want to be.
+    for quiet in [call().args(["--no-input"]), call().env("CI", "true")] {
+        let (status, screen, raw) = Terminal::start(quiet, 200, 30).end();
+        assert!(status == Some(6) && !raw.contains("[y/N]"), "{screen}");
+    }
+    assert_eq!(peer.requests(), 0);
+    let mut terminal = Terminal::start(call(), 200, 30);
+    for question in [host, change] {
+        terminal.wait_for(question);
+        terminal.press("y\r");
+    }
+    let (status, screen, raw) = terminal.end();
+    assert_eq!((status, peer.requests(), raw.matches("[y/N]").count()), (Some(0), 3, 2), "{screen}");
 }

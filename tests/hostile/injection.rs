@@ -79,6 +79,33 @@ fn headers_of_the_connection_are_not_for_documents() {
 }
 
 #[test]
+fn the_header_that_may_be_allowed_is_host() {
+    let server = Server::start(|_, _| Reply::status(200));
+    let set = |name: &str| {
+        folder(&flow(
+            OK,
+            &format!("- {{name: id, in: path, value: a}}\n    - {{name: {name}, in: header, value: tenant.example}}"),
+        ))
+    };
+    let host = set("Host");
+    run(&host, &server.url(), "x", &[]).exits(3).says(&["connection-header", "--allow-header Host"]);
+    assert_eq!(server.connections(), 0);
+    run(&host, &server.url(), "x", &["--allow-header", "host"]).exits(0);
+    assert_eq!(server.requests()[0].header("host"), Some("tenant.example"));
+    // Where a request ends, and what is taken away on the way, no document says.
+    for (name, reason) in [
+        ("Content-Length", "where a request ends"),
+        ("Transfer-Encoding", "where a request ends"),
+        ("Connection", "taken away on the way"),
+        ("X-Other", "kept from no document"),
+    ] {
+        run(&set(name), &server.url(), "x", &["--allow-header", name]).exits(2).says(&[reason]);
+    }
+    run(&set("Connection"), &server.url(), "x", &["--allow-header", "Host"]).exits(3).says(&["connection-header"]);
+    assert_eq!(server.connections(), 1);
+}
+
+#[test]
 fn a_path_value_never_leaves_its_segment() {
     let server = Server::start(|_, _| Reply::status(200));
     let folder = folder(&flow(OK, "- {name: id, in: path, value: $inputs.v}"));

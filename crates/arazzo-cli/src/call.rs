@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use crate::exit;
 use crate::flags::{CallFlags, RunFlags};
 use crate::given::{self, Given, Stdin};
+use crate::permit;
 use crate::run;
 use crate::show::Screen;
 
@@ -61,6 +62,7 @@ fn prepared(flags: &CallFlags) -> Result<(Workflow, Given), Error> {
     let request_ms = u64::try_from(flags.network.max_time.as_millis()).unwrap_or(u64::MAX);
     let limits = Limits { request_ms, ..Limits::default() };
     let mut builder = arazzo::open(&flags.openapi).workspace(true).limits(limits).network(flags.network.network());
+    builder = builder.offline(flags.offline.offline);
     builder = builder.contract(flags.check.unwrap_or_default());
     if let Some(url) = &flags.server {
         builder = builder.server(None, url);
@@ -75,6 +77,7 @@ fn prepared(flags: &CallFlags) -> Result<(Workflow, Given), Error> {
     let (description, inputs) = flags.session.on(builder).call(asked(flags)?)?;
     let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
     let workflow = description.with_credentials(credentials)?.workflow(None)?;
+    let workflow = permit::permitted(workflow, None, &stdin)?;
     Ok((workflow, Given { inputs, faults: vec![], typed: vec![], made_up: vec![] }))
 }
 

@@ -63,7 +63,8 @@ pub(crate) enum Command {
 /// What says which document to read, and how.
 #[derive(Debug, Args)]
 pub(crate) struct DocumentFlags {
-    /// The Arazzo document
+    /// The Arazzo document: a file, or an https url. One on the network calls hosts, changes things and sends secrets as
+    /// it is allowed to
     #[arg(value_name = "DOC")]
     pub(crate) document: PathBuf,
     /// Call this base url instead of the described servers; of one source description, or of all
@@ -75,12 +76,28 @@ pub(crate) struct DocumentFlags {
     /// Read a source description from here instead of its url
     #[arg(long = "source", value_name = "NAME=FILE-OR-URL", value_parser = source)]
     pub(crate) sources: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    pub(crate) offline: OfflineFlag,
+    #[command(flatten)]
+    pub(crate) reading: ReadingFlags,
+}
+
+/// Whether documents are fetched.
+#[derive(Debug, Args)]
+pub(crate) struct OfflineFlag {
     /// Fetch no document from the network. Without it, sources that the document names literally are fetched over
     /// https, without credentials
     #[arg(long, env = "ARAZZO_OFFLINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) offline: bool,
-    #[command(flatten)]
-    pub(crate) reading: ReadingFlags,
+}
+
+impl OfflineFlag {
+    /// Documents as people read them: with the proxy of the environment, from where the document says.
+    pub(crate) fn on(&self, builder: arazzo::Builder) -> arazzo::Builder {
+        let mut network = arazzo::Network::default();
+        network.proxy = arazzo::Proxy::Environment;
+        builder.trust(arazzo::Trust::Local).network(network).offline(self.offline)
+    }
 }
 
 /// How a document is read.
@@ -111,7 +128,7 @@ impl ReadingFlags {
     before_long_help = "Examples:\n  arazzo lint specs/daytona-provision.yml\n  arazzo lint --strict flows/\n  arazzo lint --fix=all --diff flow.yaml\n  arazzo lint --format sarif . > lint.sarif\n  cat flow.yaml | arazzo lint - --no-sources"
 )]
 pub(crate) struct LintFlags {
-    /// Arazzo documents, folders of them, or - for standard input
+    /// Arazzo documents (files or https urls), folders of them, or - for standard input
     #[arg(value_name = "DOC|DIR", required = true)]
     pub(crate) documents: Vec<PathBuf>,
     /// Only findings about these, hints too; structure alone reads nothing but the documents themselves
@@ -142,6 +159,8 @@ pub(crate) struct LintFlags {
     /// Do not look for arazzo.toml
     #[arg(long)]
     pub(crate) no_config: bool,
+    #[command(flatten)]
+    pub(crate) offline: OfflineFlag,
     #[command(flatten)]
     pub(crate) reading: ReadingFlags,
 }
@@ -326,7 +345,7 @@ pub(crate) struct RunFlags {
     before_long_help = "Examples:\n  arazzo call openapi.yaml getPet petId=7\n  arazzo call openapi.yaml 'GET /pets' status=sold status=new --bearer TOKEN\n  arazzo call openapi.yaml addPet -d '{\"name\": \"Ada\"}' --server http://localhost:3000\n  arazzo call openapi.yaml uploadFile petId=7 -F note=picture -F file=@me.png"
 )]
 pub(crate) struct CallFlags {
-    /// The OpenAPI document
+    /// The OpenAPI document: a file, or an https url
     #[arg(value_name = "OPENAPI")]
     pub(crate) openapi: PathBuf,
     /// The operation: its operationId, or its method and path (GET /pets/{id})
@@ -361,6 +380,8 @@ pub(crate) struct CallFlags {
     /// Ask for nothing, also on a terminal; nothing is ever asked for where CI is set
     #[arg(long, env = "ARAZZO_NO_INPUT", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) no_input: bool,
+    #[command(flatten)]
+    pub(crate) offline: OfflineFlag,
     #[command(flatten)]
     pub(crate) network: NetworkFlags,
     /// Answer from the description instead of calling
@@ -530,9 +551,20 @@ pub(crate) struct SessionFlags {
     /// Redirects: auto (followed, to hosts that the sources name, where the document does not judge them), never
     #[arg(long, value_enum, default_value_t = FollowRedirects::Auto, env = "ARAZZO_REDIRECTS", hide_env_values = true)]
     pub(crate) redirects: FollowRedirects,
-    /// A host that may be called although no source names it, or that is on a private network: HOST, or HOST:PORT
+    /// A host that may be called although no source names it, that is on a private network, or that a document on the
+    /// network calls: HOST, or HOST:PORT
     #[arg(long = "allow-host", value_name = "HOST")]
     pub(crate) allowed_hosts: Vec<String>,
+    /// Let a document on the network call operations that may change something
+    #[arg(long)]
+    pub(crate) allow_unsafe: bool,
+    /// Let a secret go to this host, and to no other that is not given: NAME=HOST, or NAME=HOST:PORT. NAME is an input,
+    /// STEP.OUTPUT, a scheme, the name of --bearer, password for --user, or the name of a header
+    #[arg(long = "secret-host", value_name = "NAME=HOST", value_parser = secret_host)]
+    pub(crate) secret_hosts: Vec<(String, String)>,
+    /// Let the document set a header of the connection: Host
+    #[arg(long = "allow-header", value_name = "NAME", value_parser = connection_header)]
+    pub(crate) allowed_headers: Vec<String>,
     /// Let public names lead to this machine and to private networks
     #[arg(long)]
     pub(crate) allow_private: bool,
@@ -554,7 +586,10 @@ impl SessionFlags {
             FollowRedirects::Never => arazzo::Redirects::Never,
         };
         let builder = builder.redirects(redirects).cookies(self.cookies).allow_private(self.allow_private);
-        self.allowed_hosts.iter().fold(builder.trust(arazzo::Trust::Local), arazzo::Builder::allow_host)
+        let builder = builder.trust(arazzo::Trust::Local).allow_unsafe(self.allow_unsafe);
+        let builder = self.allowed_hosts.iter().fold(builder, arazzo::Builder::allow_host);
+        let builder = self.allowed_headers.iter().fold(builder, arazzo::Builder::allow_header);
+        self.secret_hosts.iter().fold(builder, |builder, (name, host)| builder.secret_host(name, host))
     }
 }
 
@@ -696,9 +731,7 @@ impl DocumentFlags {
     /// The builder of the library with these flags.
     pub(crate) fn builder(&self) -> arazzo::Builder {
         let mut builder = self.reading.on(arazzo::open(&self.document)).workspace(true);
-        let mut network = arazzo::Network::default();
-        network.proxy = arazzo::Proxy::Environment;
-        builder = builder.trust(arazzo::Trust::Local).network(network).offline(self.offline);
+        builder = self.offline.on(builder);
         for (source, url) in &self.servers {
             builder = builder.server(source.as_deref(), url);
         }
@@ -769,6 +802,19 @@ fn header(text: &str) -> Result<(String, String), String> {
         return Err(format!("`{name}` is written by the client alone"));
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn secret_host(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, host)) if !name.is_empty() && !host.is_empty() && !host.contains('/') => {
+            Ok((name.to_owned(), host.to_owned()))
+        }
+        _ => Err("write NAME=HOST, such as apiToken=api.example.com".to_owned()),
+    }
+}
+
+fn connection_header(text: &str) -> Result<String, String> {
+    arazzo::engine::limits::connection_header(text)
 }
 
 fn readings(text: &str) -> Result<arazzo::Readings, String> {

@@ -87,6 +87,17 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow, stdin: &mut Stdin) 
     Ok(Given { inputs: Inputs::from(values).or(files), faults, typed, made_up: vec![] })
 }
 
+/// Inputs as they were typed, but for secrets: what may be shown again.
+pub(crate) fn shown(flags: &RunFlags, workflow: &Workflow) -> Map<String, Json> {
+    let secret = |name: &str| {
+        workflow.inputs().any(|input| input.name == name && input.secret)
+            || flags.secrets.iter().any(|secret| secret_name(secret) == name)
+    };
+    let typed = flags.inputs.iter().filter_map(|argument| argument.split_once('='));
+    let plain = typed.filter(|(name, _)| !name.contains(['@', ':', '{']) && !secret(name));
+    plain.map(|(name, text)| (name.to_owned(), Json::String(text.to_owned()))).collect()
+}
+
 /// The name of a secret flag, without where its value comes from.
 pub(crate) fn secret_name(argument: &str) -> &str {
     argument.split(['=', '@']).next().unwrap_or_default()
@@ -301,6 +312,19 @@ impl Stdin {
         let automated = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
         let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         Self { was_read: false, asks: !no_input && !automated && terminal }
+    }
+
+    /// `true` if somebody is there who can be asked.
+    pub(crate) fn asks(&self) -> bool {
+        self.asks
+    }
+
+    /// Whether somebody says yes.
+    pub(crate) fn confirm(&self, question: &str) -> bool {
+        eprint!("{question} [y/N] ");
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 
     /// A secret that is typed and not shown; nothing, if nobody is there or nothing is typed.

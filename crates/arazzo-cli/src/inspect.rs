@@ -1,13 +1,16 @@
 //! `arazzo inspect`: what a document holds and what it will call, without calling.
 
-use arazzo::Description;
 use arazzo::engine::plan::Touches;
 use arazzo::engine::program::Input;
+use arazzo::{Description, Permissions, Trust};
 use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::exit;
 use crate::flags::InspectFlags;
+use crate::permit;
 use crate::show::{Screen, safe};
+use crate::typed::quoted;
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
@@ -15,7 +18,8 @@ pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
         Ok(description) => description,
         Err(error) => return screen.error(&error),
     };
-    let text = if flags.json { as_json(&description).to_string() } else { as_text(&description) };
+    let document = flags.document.document.display().to_string();
+    let text = if flags.json { as_json(&description).to_string() } else { as_text(&description, &document) };
     let result = screen.data(&text);
     let found = description.diagnostics();
     if !found.is_empty() && !flags.json {
@@ -29,9 +33,15 @@ pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
     }
 }
 
-fn as_text(description: &Description) -> String {
+fn as_text(description: &Description, document: &str) -> String {
     let program = description.program();
-    let mut lines = vec![format!("arazzo {}   {}", safe(&program.version), safe(&program.title))];
+    let remote = description.trust() == Trust::Remote;
+    let mut head = format!("arazzo {}   {}", safe(&program.version), safe(&program.title));
+    if remote {
+        let hash = hash(description);
+        head.push_str(&format!("   sha256:{}…   remote (tier 2)", hash.get(..12).unwrap_or_default()));
+    }
+    let mut lines = vec![head];
     let reads: Vec<String> = program
         .apis
         .iter()
@@ -84,7 +94,13 @@ fn as_text(description: &Description) -> String {
                 safe(&step.path)
             ));
         }
-        lines.extend(touched(&description.touches(&workflow.name)));
+        lines.extend(touched(&description.touches(&workflow.name), remote));
+        if remote {
+            let several = description.workflows().count() > 1;
+            let named = if several { format!(" -w {}", quoted(&workflow.name)) } else { String::new() };
+            let missing = description.missing_permissions(&workflow.name);
+            lines.extend(run_it(&format!("arazzo run {}{named}", quoted(document)), &missing));
+        }
         let outputs: Vec<&str> = workflow.outputs.iter().map(|output| output.name.as_str()).collect();
         if !outputs.is_empty() {
             lines.push(format!("outputs   {}", safe(&outputs.join("  "))));
@@ -94,7 +110,7 @@ fn as_text(description: &Description) -> String {
 }
 
 /// What somebody wants to know before trusting a workflow.
-fn touched(touches: &Touches) -> Vec<String> {
+fn touched(touches: &Touches, remote: bool) -> Vec<String> {
     let mut lines = vec![];
     let mut word = "sends to";
     for host in &touches.hosts {
@@ -111,7 +127,11 @@ fn touched(touches: &Touches) -> Vec<String> {
     word = "asks for";
     for asked in &touches.credentials {
         let (scheme, source, hosts) = (safe(&asked.scheme), safe(&asked.source), safe(&asked.hosts.join(", ")));
-        lines.push(format!("{word:8}  {scheme} of {source} → {hosts}   (--auth {scheme}=…)"));
+        let mut flags = format!("--auth {scheme}=…");
+        if remote {
+            asked.hosts.iter().for_each(|host| flags.push_str(&format!(" --secret-host {scheme}={}", safe(host))));
+        }
+        lines.push(format!("{word:8}  {scheme} of {source} → {hosts}   ({flags})"));
         word = "";
     }
     if !touches.changes.is_empty() {
@@ -128,6 +148,20 @@ fn touched(touches: &Touches) -> Vec<String> {
         word = "";
     }
     lines
+}
+
+/// The command that allows what a workflow needs, or why nothing does.
+fn run_it(command: &str, missing: &Permissions) -> Vec<String> {
+    if !missing.barred.is_empty() {
+        return missing.barred.iter().map(|reason| format!("refused   {}", safe(reason))).collect();
+    }
+    vec![format!("run it    {}", safe(format!("{command} {}", permit::flags(missing)).trim_end()))]
+}
+
+/// SHA-256 of the text of the document.
+fn hash(description: &Description) -> String {
+    let text = description.sources().iter().next().map(|(_, source)| source.text.to_string()).unwrap_or_default();
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn input(input: &Input) -> String {
@@ -195,6 +229,8 @@ fn as_json(description: &Description) -> Json {
         "v": 1,
         "arazzo": program.version,
         "title": program.title,
+        "remote": description.trust() == Trust::Remote,
+        "sha256": hash(description),
         "files": files(description),
         "sources": program.apis.iter().map(|api| json!({ "name": api.name, "file": api.file })).collect::<Vec<_>>(),
         "workflows": workflows,

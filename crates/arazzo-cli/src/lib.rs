@@ -22,6 +22,7 @@ mod help;
 mod inspect;
 mod lint;
 mod mock;
+mod permit;
 mod project;
 mod recorded;
 mod replay;

@@ -323,7 +323,7 @@ impl Tally {
 
 /// What the document is found to be; `text` instead of what is written in it.
 fn check(flags: &LintFlags, input: &Input, text: Option<&str>) -> Result<Checked, Error> {
-    let mut builder = flags.reading.on(arazzo::open(&input.path)).workspace(true);
+    let mut builder = flags.offline.on(flags.reading.on(arazzo::open(&input.path)).workspace(true));
     for (name, path) in &flags.sources {
         builder = builder.source(name, path);
     }
@@ -341,7 +341,7 @@ fn project<'p>(
     document: &Path,
     known: &'p mut Vec<Project>,
 ) -> Result<Option<&'p mut Project>, String> {
-    if flags.no_config {
+    if flags.no_config || arazzo::is_remote(document) {
         return Ok(None);
     }
     let Some(found) = Project::of(document)? else { return Ok(None) };
@@ -368,6 +368,9 @@ fn inputs(flags: &LintFlags) -> Result<Vec<Input>, String> {
             files.iter_mut().for_each(|file| *file = file.strip_prefix(".").unwrap_or(file).to_path_buf());
             found.extend(files.into_iter().map(|path| Input { path, text: None }));
         } else {
+            if arazzo::is_remote(path) && flags.fixes().is_some() && !flags.diff {
+                return Err("a document on the network is not written; --diff shows what --fix would change".to_owned());
+            }
             found.push(Input { path: path.clone(), text: None });
         }
     }

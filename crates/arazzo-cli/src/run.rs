@@ -14,6 +14,7 @@ use crate::exit;
 use crate::flags::{ProgressForm, RunFlags};
 use crate::github;
 use crate::given::{self, Given, Stdin};
+use crate::permit;
 use crate::report::{self, Wanted};
 use crate::save::{Readers, save};
 use crate::show::account::Account;
@@ -81,6 +82,14 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
         }
         _ => error,
     })?;
+    // Before secrets are asked for: who types one wants to know where it goes.
+    let workflow = if flags.dry_run {
+        workflow
+    } else {
+        let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+        let command = typed::command(words, &given::shown(flags, &workflow));
+        permit::permitted(workflow, Some(&command), &stdin)?
+    };
     let mut given = given::collect(flags, &workflow, &mut stdin)?;
     given.make_up(workflow.example_inputs());
     let mut faults = std::mem::take(&mut given.faults);
@@ -231,7 +240,8 @@ pub(crate) fn execute(
             let message = format!("{}{label}{help}", why.message);
             screen.command(&github::annotation("error", &why.code, &message, why.place.as_ref()));
         }
-        if flags.mock.is_some() && matches!(outcome, Outcome::Failed { .. }) {
+        let local = !arazzo::is_remote(&flags.document.document);
+        if flags.mock.is_some() && local && matches!(outcome, Outcome::Failed { .. }) {
             let document = flags.document.document.display().to_string();
             screen.line(&format!(
                 "note: the mock has ended with the run; `arazzo mock {}` serves it again",

@@ -6,7 +6,8 @@ use serde_json::{Map, Value as Json};
 use crate::flags::Arguments;
 
 /// Flags whose values are shown. Of all others, also those to come, the name is shown and the value is not.
-const SHOWN: [&str; 24] = [
+const SHOWN: [&str; 27] = [
+    "allow-header",
     "allow-host",
     "check",
     "color",
@@ -28,7 +29,9 @@ const SHOWN: [&str; 24] = [
     "redirects",
     "report",
     "require-outputs",
+    "resolve",
     "secret",
+    "secret-host",
     "timeout",
     "workflow",
 ];
@@ -116,7 +119,7 @@ fn address(typed: &str) -> String {
 }
 
 /// A word for a shell.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| {
         c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '=' | ',' | '@' | '+' | '%' | '…' | '‹' | '›')
     };

@@ -160,6 +160,25 @@ pub fn plain_host(host: &str) -> String {
     bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase()
 }
 
+/// Headers that the connection sets, and documents do not.
+pub(crate) const CONNECTION_HEADERS: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
+
+/// A header of the connection that documents are to be let set, `--allow-header`, in lower case.
+///
+/// # Errors
+/// Why they cannot be.
+pub fn connection_header(name: &str) -> Result<String, String> {
+    let plain = name.trim().to_ascii_lowercase();
+    match plain.as_str() {
+        "host" => Ok(plain),
+        "content-length" | "transfer-encoding" => Err(format!(
+            "`{name}` says where a request ends: a document that sets it could hide a second request in the first"
+        )),
+        "connection" => Err(format!("`{name}` names headers that are taken away on the way: the client alone sets it")),
+        _ => Err(format!("`{name}` is kept from no document: only `Host` has to be allowed")),
+    }
+}
+
 /// `true` if the host of a url is literally this machine.
 #[must_use]
 pub fn is_loopback(url: &url::Url) -> bool {

@@ -54,6 +54,8 @@ pub struct Ask {
     pub wanted: Wanted,
     /// Where it may be, in the order in which to try.
     pub candidates: Vec<Candidate>,
+    /// Where the document was read that leads to it; nothing for the one that was named.
+    pub from: Option<String>,
 }
 
 /// The role of a document.
@@ -133,6 +135,8 @@ pub struct LoadOptions {
     pub sources: BTreeMap<String, String>,
     /// The uri of the workspace root, with a `/` at its end; source descriptions are looked for up to there.
     pub root: Option<String>,
+    /// Headers of the connection that documents may set all the same, in lower case.
+    pub headers: Vec<String>,
     /// Limits on each document.
     pub limits: NodeLimits,
 }
@@ -148,6 +152,8 @@ pub struct Bundle {
     pub described: Vec<Described>,
     /// The API descriptions, with the documents that they refer to.
     pub shelf: Shelf,
+    /// As in [`LoadOptions`].
+    pub headers: Vec<String>,
 }
 
 impl Bundle {
@@ -314,7 +320,7 @@ impl Loader {
         if !self.began {
             self.began = true;
             let wanted = if self.described.is_empty() { Wanted::Entry } else { Wanted::Source(0) };
-            return Need::Asks(vec![Ask { wanted, candidates: vec![self.entry.clone()] }]);
+            return Need::Asks(vec![Ask { wanted, candidates: vec![self.entry.clone()], from: None }]);
         }
         while self.asked < self.documents.len() {
             let asks = self.describe(self.asked);
@@ -339,6 +345,7 @@ impl Loader {
                 asks.map(|(index, reference)| Ask {
                     wanted: Wanted::Reference(index),
                     candidates: reference.candidates.clone(),
+                    from: self.shelf.read_at(reference.span.source).map(Url::to_string),
                 })
                 .collect(),
             );
@@ -386,6 +393,7 @@ impl Loader {
             documents: self.documents,
             described: self.described,
             shelf: self.shelf,
+            headers: self.options.headers,
         });
         (bundle, self.diagnostics, sources)
     }
@@ -412,6 +420,7 @@ impl Loader {
     fn describe(&mut self, owner: usize) -> Vec<Ask> {
         let Some(Loaded { document, identity, uri, label }) = self.documents.get(owner) else { return vec![] };
         let (identity, read_at, label) = (Url::parse(identity).ok(), Url::parse(uri).ok(), label.clone());
+        let from = uri.clone();
         let descriptions = document.source_descriptions.clone();
         let mut asks = vec![];
         for (index, source) in descriptions.iter().enumerate() {
@@ -486,7 +495,7 @@ impl Loader {
                 continue;
             }
             let to = if candidates.iter().all(Candidate::is_remote) { &mut self.later } else { &mut asks };
-            to.push(Ask { wanted: Wanted::Source(place), candidates });
+            to.push(Ask { wanted: Wanted::Source(place), candidates, from: Some(from.clone()) });
         }
         asks
     }

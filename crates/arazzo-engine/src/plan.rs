@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde::Serialize;
 
-use crate::expr::Root;
-use crate::limits::Servers;
+use crate::compile::secrets::Origins;
+use crate::limits::{Servers, Settings};
 use crate::openapi::security::Kind;
 use crate::program::{Build, Call, Location, Program, Step, Target, Then, Workflow, WorkflowId};
 use crate::source::Place;
@@ -55,7 +55,7 @@ pub struct Touches {
     pub secrets: Vec<SentSecret>,
     /// Security schemes that the operations ask for.
     pub credentials: Vec<AskedCredential>,
-    /// Calls that may change something: all methods but GET, HEAD, OPTIONS, TRACE and QUERY.
+    /// Calls that may change something: all whose method is not safe ([`is_safe`]).
     pub changes: Vec<CalledOperation>,
     /// Steps that delete something, which may clean up.
     pub cleanup: Vec<String>,
@@ -71,18 +71,24 @@ pub struct CalledHost {
     pub host: String,
     /// Each operation once.
     pub calls: Vec<String>,
+    /// The origins of its servers, such as `https://api.example:8443`.
+    #[serde(skip)]
+    pub origins: Vec<String>,
 }
 
 /// A secret with a place that it is sent to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SentSecret {
-    /// An input, or `step.output`.
+    /// An input of the workflow that is started, or `step.output`; of what was given to prove who calls, its name.
     pub name: String,
     /// The header, query parameter, cookie or path parameter; `body`.
     pub to: String,
     /// The host.
     pub host: String,
+    /// Its origin, such as `https://api.example:8443`.
+    #[serde(skip)]
+    pub origin: String,
 }
 
 /// A security scheme that is asked for.
@@ -121,15 +127,30 @@ pub struct Loop {
     pub span: Place,
 }
 
-/// What running a workflow touches, with the workflows that it may run.
+/// `true` for methods that change nothing (RFC 9110 §9.2.1, and QUERY).
 #[must_use]
-pub fn touches(program: &Program, workflow: WorkflowId, servers: &Servers) -> Touches {
+pub fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY")
+}
+
+/// What running a workflow touches, with the workflows that it may run. `answered` are sources that something on this
+/// machine answers for: calling them touches nothing.
+#[must_use]
+pub fn touches(
+    program: &Program,
+    workflow: WorkflowId,
+    settings: &Settings,
+    answered: &dyn Fn(&str) -> bool,
+) -> Touches {
     let mut touches = Touches::default();
+    let origins = Origins::new(program, workflow, &settings.secrets);
     for id in within_depth(program, workflow) {
-        let Some(workflow) = program.workflow(id) else { continue };
-        for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
-            touches.calls(program, workflow, step, servers);
-            touches.loops(program, id, workflow, step);
+        let Some(own) = program.workflow(id) else { continue };
+        for step in own.steps.iter().filter_map(|id| program.step(*id)) {
+            if let Some(planned) = one(program, step, &settings.servers).filter(|planned| !answered(&planned.source)) {
+                touches.calls(program, &origins, step, planned, settings);
+            }
+            touches.loops(program, id, own, step);
         }
     }
     touches
@@ -163,28 +184,25 @@ fn within_depth(program: &Program, from: WorkflowId) -> Vec<WorkflowId> {
 }
 
 impl Touches {
-    fn calls(&mut self, program: &Program, workflow: &Workflow, step: &Step, servers: &Servers) {
+    fn calls(
+        &mut self,
+        program: &Program,
+        origins: &Origins<'_>,
+        step: &Step,
+        planned: PlannedStep,
+        settings: &Settings,
+    ) {
         let Call::Operation { operation, arguments, body } = &step.call else { return };
-        let (Some(operation), Some(planned)) = (program.operation(*operation), one(program, step, servers)) else {
-            return;
-        };
+        let Some(operation) = program.operation(*operation) else { return };
         let (host, call) = (planned.host, format!("{} {}", planned.method, operation.path));
-        self.host(&host, Some(&call));
-        if !matches!(planned.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY") {
+        let origin = origin_of(&operation.server_url(&planned.source, &settings.servers).unwrap_or_default());
+        self.host(&host, &call, &origin);
+        if !is_safe(&planned.method) {
             self.changes.push(CalledOperation { step: step.name.clone(), call });
         }
         if planned.method == "DELETE" {
             self.cleanup.push(step.name.clone());
         }
-        let secret = |root: &Root| match root {
-            Root::Input(name) if workflow.inputs.secret.contains(name) => Some(name.clone()),
-            Root::StepOutput(id, name) => {
-                let from = program.step(*id)?;
-                let output = from.outputs.iter().find(|output| output.name == *name && output.secret)?;
-                Some(format!("{}.{}", from.name, output.name))
-            }
-            _ => None,
-        };
         let mut reads: Vec<(String, &Build)> =
             arguments.iter().map(|a| (format!("{} {}", a.location.word(), a.name), &a.value)).collect();
         if let Some(body) = body {
@@ -192,8 +210,8 @@ impl Touches {
             reads.extend(body.replacements.iter().map(|replacement| ("body".to_owned(), &replacement.value)));
         }
         for (to, value) in reads {
-            for name in value.reads().into_iter().filter_map(|read| secret(&read.expr.root)) {
-                let sent = SentSecret { name, to: to.clone(), host: host.clone() };
+            for name in origins.of(value, step.workflow) {
+                let sent = SentSecret { name, to: to.clone(), host: host.clone(), origin: origin.clone() };
                 if !self.secrets.contains(&sent) {
                     self.secrets.push(sent);
                 }
@@ -233,16 +251,17 @@ impl Touches {
         }
     }
 
-    fn host(&mut self, host: &str, call: Option<&str>) {
+    fn host(&mut self, host: &str, call: &str, origin: &str) {
         let known = self.hosts.iter().position(|known| known.host == host);
         let index = known.unwrap_or_else(|| {
-            self.hosts.push(CalledHost { host: host.to_owned(), calls: vec![] });
+            self.hosts.push(CalledHost { host: host.to_owned(), calls: vec![], origins: vec![] });
             self.hosts.len() - 1
         });
-        if let (Some(called), Some(call)) = (self.hosts.get_mut(index), call)
-            && !called.calls.iter().any(|known| known == call)
-        {
-            called.calls.push(call.to_owned());
+        let Some(called) = self.hosts.get_mut(index) else { return };
+        for (list, one) in [(&mut called.calls, call), (&mut called.origins, origin)] {
+            if !list.iter().any(|known| known == one) {
+                list.push(one.to_owned());
+            }
         }
     }
 
@@ -268,7 +287,13 @@ impl Touches {
     }
 }
 
-fn host_of(url: &str) -> Option<String> {
+/// `https://api.example:8443`; empty if it is no url.
+pub(crate) fn origin_of(url: &str) -> String {
+    url::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
+}
+
+/// `api.example:8443`
+pub(crate) fn host_of(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
     let host = url.host_str()?.to_owned();
     Some(url.port().map_or(host.clone(), |port| format!("{host}:{port}")))

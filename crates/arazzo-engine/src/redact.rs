@@ -3,7 +3,7 @@
 //! Masking happens once, where events are made. Each secret is looked for as it is and in the forms in which it
 //! travels: percent-encoded, JSON- and HTML-escaped, hexadecimal, and base64 at each of the three offsets.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -29,6 +29,10 @@ pub struct Redactor {
     short: Vec<String>,
     /// What was learned, each value once, with the number of its name.
     values: Vec<(usize, String)>,
+    /// Names of values that were put together from other secrets, with the numbers of those.
+    made_of: HashMap<usize, BTreeSet<usize>>,
+    /// Names of secrets that were not. What is only masked is in neither.
+    own: BTreeSet<usize>,
 }
 
 /// The forms to look for, by how they begin. Grows in constant time: a run may learn a new secret with every poll, and
@@ -99,10 +103,20 @@ impl std::fmt::Debug for Redactor {
 impl Redactor {
     /// Learns the value of a secret slot; objects and arrays are learned leaf by leaf.
     pub fn learn(&mut self, name: &str, value: &Json) {
+        self.learn_as(name, value, true);
+    }
+
+    /// As [`Redactor::learn`], of what is masked and is nobody's secret here: what stands in the document, or a cookie,
+    /// which goes where its server said.
+    pub(crate) fn learn_masked(&mut self, name: &str, value: &Json) {
+        self.learn_as(name, value, false);
+    }
+
+    fn learn_as(&mut self, name: &str, value: &Json, secret: bool) {
         match value {
             Json::Null | Json::Bool(_) => return,
-            Json::Array(items) => return items.iter().for_each(|item| self.learn(name, item)),
-            Json::Object(members) => return members.values().for_each(|item| self.learn(name, item)),
+            Json::Array(items) => return items.iter().for_each(|item| self.learn_as(name, item, secret)),
+            Json::Object(members) => return members.values().for_each(|item| self.learn_as(name, item, secret)),
             Json::String(_) | Json::Number(_) => {}
         }
         let text = json_text(value);
@@ -121,6 +135,11 @@ impl Redactor {
         if self.forms.all.contains_key(text.as_bytes()) {
             return;
         }
+        match self.numbers_in(text.as_bytes()) {
+            _ if !secret => {}
+            parts if parts.is_empty() => drop(self.own.insert(number)),
+            parts => self.made_of.entry(number).or_default().extend(parts),
+        }
         self.values.push((number, text.clone()));
         let forms = forms(&text);
         self.longest = self.longest.max(forms.iter().map(String::len).max().unwrap_or(0));
@@ -131,6 +150,25 @@ impl Redactor {
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Names of the secrets that bytes hold in any form; of one that was put together from others, the names of those.
+    pub(crate) fn names_in(&self, bytes: &[u8]) -> BTreeSet<&str> {
+        self.numbers_in(bytes).into_iter().filter_map(|number| self.names.get(number)).map(String::as_str).collect()
+    }
+
+    fn numbers_in(&self, bytes: &[u8]) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut at = 0;
+        // Those that begin inside of another are looked for too: hiding one in a longer one hides nothing.
+        while let Some((next, _, number)) = self.forms.next(bytes, at, bytes.len()) {
+            found.extend(self.made_of.get(&number).into_iter().flatten());
+            if self.own.contains(&number) {
+                found.insert(number);
+            }
+            at = next + 1;
+        }
+        found
     }
 
     /// The values that are masked, each with its name, in the order in which they were learned.

@@ -10,7 +10,7 @@ use arazzo_engine::openapi::{self, Api, Operation, Parameter};
 use arazzo_engine::value::{Pointer, is_json};
 use serde_json::{Map, Value as Json, json};
 
-use crate::{Builder, Description, Error, Inputs, fetch, not_remote};
+use crate::{Builder, Description, Error, Inputs, fetch};
 
 /// The name of the workflow that a call becomes.
 const NAME: &str = "call";
@@ -102,19 +102,24 @@ impl Builder {
     /// # Errors
     /// [`Error::Documents`] if the document cannot be read; [`Error::Setup`] if it has no such operation or parameter,
     /// something that the operation requires is not given, or the body is not JSON where it must be.
-    pub fn call(self, call: Call) -> Result<(Description, Inputs), Error> {
-        not_remote(&self.path)?;
-        let (bundle, found, sources) = fetch::api(&self.path, &self.place)?.finish();
+    pub fn call(mut self, call: Call) -> Result<(Description, Inputs), Error> {
+        self.options.headers = self.headers()?;
+        let remote = self.remote()?;
+        let (bundle, found, sources) = fetch::api(&self.path, &self.place, &remote)?.finish();
         let wrong = |diagnostics: Diagnostics| Error::Documents { diagnostics, sources: sources.clone() };
         let root = bundle.as_ref().and_then(|bundle| Some((bundle.described.first()?.root.as_deref()?, &bundle.shelf)));
         let Some((root, shelf)) = root else {
             // No source description of anybody: the document itself was named.
-            let unread = found.iter().find(|fault| fault.code == "source-not-found");
+            let unread = found.iter().find_map(|fault| match fault.code.as_ref() {
+                "source-not-found" => Some((fault, "document-not-found".into(), None)),
+                "source-refused" => Some((fault, fault.code.clone(), Some("save it to a file".to_owned()))),
+                _ => None,
+            });
             return Err(wrong(unread.map_or_else(
                 || found.clone(),
-                |fault| {
-                    let message = format!("cannot read `{}`: {}", self.path.display(), fault.remarks.join("; "));
-                    Diagnostic::error("document-not-found", None, message).into()
+                |(fault, code, help)| {
+                    let message = format!("cannot read `{}`: {}", fetch::name_of(&self.path), fault.remarks.join("; "));
+                    Diagnostic::error(code, None, message).help(help).into()
                 },
             )));
         };
@@ -125,7 +130,7 @@ impl Builder {
         }
         let operation = find(api, &call.operation, &self.path)?;
         let written = Written::of(&call, &operation, &fetch::uri_of(&self.path)?)?;
-        let loader = fetch::text(&self.path, (FILE, &written.document), self.options.clone(), &self.place)?;
+        let loader = fetch::text(&self.path, (FILE, &written.document), self.options.clone(), &self.place, &remote)?;
         let (bundle, loading, sources) = loader.finish();
         let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };
         Ok((self.built(bundle, loading)?, written.inputs))

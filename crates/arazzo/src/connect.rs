@@ -162,7 +162,7 @@ fn is_http(uri: &Uri) -> bool {
 impl Inner {
     async fn open(self: &Arc<Self>, uri: &Uri) -> Result<Opened, Trouble> {
         let target = Target::of(uri)?;
-        self.hosts.host(&target.host, target.port).map_err(refused)?;
+        self.hosts.host(&target.host, target.port, target.secure).map_err(refused)?;
         let mut passed_on = false;
         let stream = match self.proxy(&target) {
             Some(proxy) if !target.secure && is_http(proxy.uri()) => {

@@ -109,7 +109,15 @@ pub(crate) async fn run(
         }
         for outgoing in turn.sends {
             let (transport, call) = (world.transport.clone(), outgoing.call);
-            calls.0.push((call, Box::pin(async move { transport.send(outgoing).await })));
+            let asked = world.grants.request(&outgoing, || machine.secrets_in(&outgoing.request));
+            let pending: Pending<'static, _> = match asked {
+                Ok(()) => Box::pin(async move { transport.send(outgoing).await }),
+                Err(message) => {
+                    let refused = Failure { kind: FailureKind::Refused, message, in_doubt: false };
+                    Box::pin(std::future::ready(Err(refused)))
+                }
+            };
+            calls.0.push((call, pending));
         }
         input = next(
             &mut calls,

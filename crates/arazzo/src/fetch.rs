@@ -42,8 +42,8 @@ pub(crate) fn load(
 ///
 /// # Errors
 /// As [`load`].
-pub(crate) fn api(path: &Path, place: &Where) -> Result<Loader, Error> {
-    read_documents(path, LoadOptions::default(), place, &Remote::none(), Begin::Api, None)
+pub(crate) fn api(path: &Path, place: &Where, remote: &Remote) -> Result<Loader, Error> {
+    read_documents(path, LoadOptions::default(), place, remote, Begin::Api, None)
 }
 
 /// Loads an Arazzo document that is no file, under a name, and what it describes; it stands beside the document at
@@ -51,8 +51,14 @@ pub(crate) fn api(path: &Path, place: &Where) -> Result<Loader, Error> {
 ///
 /// # Errors
 /// As [`load`].
-pub(crate) fn text(path: &Path, document: (&str, &str), options: LoadOptions, place: &Where) -> Result<Loader, Error> {
-    read_documents(path, options, place, &Remote::none(), Begin::Text(document.0, document.1), None)
+pub(crate) fn text(
+    path: &Path,
+    document: (&str, &str),
+    options: LoadOptions,
+    place: &Where,
+    remote: &Remote,
+) -> Result<Loader, Error> {
+    read_documents(path, options, place, remote, Begin::Text(document.0, document.1), None)
 }
 
 /// What is read.
@@ -68,8 +74,8 @@ enum Begin<'t> {
 ///
 /// # Errors
 /// As [`load`].
-pub(crate) fn entry(path: &Path, options: LoadOptions, text: Option<&str>) -> Result<Loader, Error> {
-    read_documents(path, options, &Where::default(), &Remote::none(), Begin::ArazzoOnly, text)
+pub(crate) fn entry(path: &Path, options: LoadOptions, remote: &Remote, text: Option<&str>) -> Result<Loader, Error> {
+    read_documents(path, options, &Where::default(), remote, Begin::ArazzoOnly, text)
 }
 
 fn read_documents(
@@ -80,17 +86,15 @@ fn read_documents(
     begin: Begin<'_>,
     text: Option<&str>,
 ) -> Result<Loader, Error> {
-    let shown = shown(path);
-    let absolute =
-        std::path::absolute(path).map_err(|error| Error::Setup(format!("`{shown}` is not a path: {error}")))?;
-    let uri = Url::from_file_path(&absolute).map_err(|()| Error::Setup(format!("`{shown}` is not a path")))?;
-    // The entry document is asked for by its uri, in which `..` is gone.
-    let mut named = vec![uri.to_file_path().unwrap_or_else(|()| absolute.clone())];
+    let Base { shown, uri, typed, absolute } = Base::of(path)?;
+    // The entry document is asked for by its uri, in which `..` is gone; one on the network is no file.
+    let mut named: Vec<PathBuf> = uri.to_file_path().ok().into_iter().collect();
     named.extend(options.sources.values().filter_map(|uri| Url::parse(uri).ok()?.to_file_path().ok()));
     let surroundings = |path: &Path| {
         if place.workspace { policy::workspace(path) } else { path.parent().map(Path::to_path_buf) }
     };
-    let root = named.first().and_then(|entry| surroundings(entry));
+    let entry = named.first().filter(|_| uri.scheme() == "file");
+    let root = entry.and_then(|entry| surroundings(entry));
     options.root = root.and_then(|root| Url::from_directory_path(root).ok()).map(|url| url.to_string());
     let mut files = Files::default();
     for path in &named {
@@ -98,10 +102,7 @@ fn read_documents(
         surroundings(path).iter().for_each(|folder| files.allow(folder));
     }
     place.folders.iter().for_each(|folder| files.allow(folder));
-    let base = Base {
-        typed: path.parent().map(Path::to_path_buf).unwrap_or_default(),
-        absolute: absolute.parent().map(Path::to_path_buf).unwrap_or_default(),
-    };
+    let base = Base { shown: shown.clone(), uri: uri.clone(), typed, absolute };
     let bytes = options.limits.arazzo_bytes as u64;
     let mut loader = match begin {
         Begin::Arazzo | Begin::ArazzoOnly => Loader::new(uri.clone(), shown, options),
@@ -112,7 +113,7 @@ fn read_documents(
         for ask in asks {
             if let (Wanted::Entry, Some(text)) = (ask.wanted, text) {
                 let uri = ask.candidates.first().map(|candidate| candidate.uri.clone()).unwrap_or_default();
-                let name = self::shown(path);
+                let name = base.shown.clone();
                 loader.give(&ask, Ok(Fetched { name, uri, bytes: text.as_bytes().to_vec() }));
                 continue;
             }
@@ -152,7 +153,7 @@ pub(crate) fn file(path: &Path) -> Result<(String, String, Vec<u8>), Error> {
     let uri = uri_of(path)?;
     let mut files = Files::default();
     files.name(path);
-    let bytes = read(path, &files, FILE_BYTES).map_err(|reason| match reason {
+    let bytes = read(path, &files, false, FILE_BYTES).map_err(|reason| match reason {
         NotRead::Fault(reason) => {
             let near = neighbour(path).map(|near| format!("; did you mean `{}`?", shown(&near))).unwrap_or_default();
             Error::Setup(format!("cannot read `{name}`: {reason}{near}"))
@@ -166,14 +167,50 @@ pub(crate) fn file(path: &Path) -> Result<(String, String, Vec<u8>), Error> {
     Ok((name, uri, bytes))
 }
 
-/// The folder of the entry document, as it was typed and as it is.
+/// Where the entry document is.
 struct Base {
+    /// Its name for people.
+    shown: String,
+    uri: Url,
+    /// Its folder as it was typed and as it is; of a document on the network, the current one.
     typed: PathBuf,
     absolute: PathBuf,
 }
 
+impl Base {
+    fn of(path: &Path) -> Result<Self, Error> {
+        let shown = shown(path);
+        let wrong = |reason: String| Error::Setup(format!("`{shown}` is not a path{reason}"));
+        if let Some(uri) = url_of(path) {
+            let uri = uri.map_err(|error| Error::Setup(format!("the document's url is not one: {error}")))?;
+            let absolute = std::env::current_dir().unwrap_or_default();
+            return Ok(Self { shown: named(&uri), uri, typed: PathBuf::new(), absolute });
+        }
+        let absolute = std::path::absolute(path).map_err(|error| wrong(format!(": {error}")))?;
+        let uri = Url::from_file_path(&absolute).map_err(|()| wrong(String::new()))?;
+        let folder = |path: &Path| path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Ok(Self { uri, typed: folder(path), absolute: folder(&absolute), shown })
+    }
+}
+
+/// The url that a document was named by; nothing if that is a path.
+pub(crate) fn url_of(path: &Path) -> Option<Result<Url, url::ParseError>> {
+    let text = path.to_str()?;
+    (text.starts_with("http://") || text.starts_with("https://")).then(|| Url::parse(text))
+}
+
+/// What people call a document.
+pub(crate) fn name_of(path: &Path) -> String {
+    url_of(path).and_then(Result::ok).map_or_else(|| shown(path), |url| named(&url))
+}
+
 fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> Result<Fetched, Unread> {
     let mut unread = Unread::default();
+    let far = ask.from.as_ref().is_some_and(|from| !from.starts_with("file:"));
+    let tried = |url: &Url, reason: String| match ask.wanted {
+        Wanted::Entry => reason,
+        _ => format!("tried {}: {reason}", named(url)),
+    };
     for candidate in &ask.candidates {
         let url = match Url::parse(&candidate.uri) {
             Ok(url) if url.scheme() == "file" => url,
@@ -181,12 +218,12 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
                 match remote.get(&url, candidate.named, limit) {
                     Ok((at, bytes)) => return Ok(Fetched { name: named(&at), uri: at.to_string(), bytes }),
                     Err(NotRead::Refused(reason)) => {
-                        unread.tried.push(format!("tried {}: {reason}", named(&url)));
+                        unread.tried.push(tried(&url, reason));
                         let message = "leads to the network, where it may not be fetched".to_owned();
                         let help = "save it to a file".to_owned();
                         unread.refused = Some(Refused { code: "source-refused", message, help });
                     }
-                    Err(NotRead::Fault(reason)) => unread.tried.push(format!("tried {}: {reason}", named(&url))),
+                    Err(NotRead::Fault(reason)) => unread.tried.push(tried(&url, reason)),
                 }
                 continue;
             }
@@ -197,15 +234,15 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
         };
         let Ok(path) = url.to_file_path() else {
             unread.tried.push(format!("tried {}: files of other machines are not read", candidate.uri));
-            unread.refused = Some(refused(ask));
+            unread.refused = Some(refused(ask, far));
             continue;
         };
         let name = name(&path, base);
-        match read(&path, files, limit) {
+        match read(&path, files, far, limit) {
             Ok(bytes) => return Ok(Fetched { name, uri: candidate.uri.clone(), bytes }),
             Err(NotRead::Refused(reason)) => {
                 unread.tried.push(if ask.wanted == Wanted::Entry { reason } else { format!("tried {name}: {reason}") });
-                unread.refused = Some(refused(ask));
+                unread.refused = Some(refused(ask, far));
             }
             Err(NotRead::Fault(reason)) if ask.wanted == Wanted::Entry => {
                 let near = neighbour(&path)
@@ -232,9 +269,10 @@ fn named(url: &Url) -> String {
 /// The code of a file that may not be read.
 const REFUSED: &str = "file-refused";
 
-fn refused(ask: &Ask) -> Refused {
+fn refused(ask: &Ask, far: bool) -> Refused {
     let help = match ask.wanted {
         Wanted::Entry => "save it to a file",
+        _ if far => "put it on the network too",
         _ => "put it below the workspace root (the nearest folder with `.git` or `arazzo.toml`)",
     };
     Refused { code: REFUSED, message: "leads to a file that may not be read".to_owned(), help: help.to_owned() }
@@ -251,9 +289,9 @@ fn neighbour(path: &Path) -> Option<PathBuf> {
 }
 
 /// The bytes of a regular file that may be read; pipes, devices and folders are not.
-fn read(path: &Path, files: &Files, limit: u64) -> Result<Vec<u8>, NotRead> {
+fn read(path: &Path, files: &Files, far: bool, limit: u64) -> Result<Vec<u8>, NotRead> {
     let fault = |error: std::io::Error| NotRead::Fault(policy::words(&error));
-    let real = files.check(path)?;
+    let real = files.check(path, far)?;
     // Before it is opened: opening a pipe waits for its writer.
     policy::regular(&std::fs::metadata(&real).map_err(fault)?)?;
     let file = std::fs::File::open(&real).map_err(fault)?;

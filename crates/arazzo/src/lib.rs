@@ -55,11 +55,11 @@ use arazzo_engine::graph::{Graph, graph};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::{GivenHost, Warning};
 use arazzo_engine::load::LoadOptions;
-use arazzo_engine::machine::{Machine, missing_credentials};
+use arazzo_engine::machine::{Machine, missing_credentials, sent_credentials};
 use arazzo_engine::plan::{PlannedStep, Touches, plan, touches};
 use arazzo_engine::program::{Input, Program, WorkflowId};
 use arazzo_engine::value::File;
-use policy::hosts::Hosts;
+use policy::grants::Grants;
 use serde_json::{Map, Value as Json};
 use transport::{SystemClock, World};
 
@@ -75,12 +75,16 @@ pub use canned::{Canned, Rehearsal, Reply};
 pub use drive::{Envelope, Interrupt};
 pub use error::Error;
 pub use network::{ConnectTo, Network, Proxy, Resolve};
+pub use policy::grants::Permissions;
 pub use policy::hosts::Trust;
 pub use record::Recording;
 pub use replay::{Drift, DriftKind, Replay};
 pub use transport::{Clock, Pending, Transport};
 
-/// Begins to open the Arazzo document at `path`. Nothing is read before [`Builder::load`].
+/// Begins to open the Arazzo document at `path`, or at an https url. Nothing is read before [`Builder::load`].
+///
+/// A document on the network is that of a stranger ([`Trust::Remote`]): it reads no files, and its runs call the hosts,
+/// change things and send secrets as they are allowed to ([`Workflow::missing_permissions`]).
 pub fn open(path: impl Into<PathBuf>) -> Builder {
     Builder {
         path: path.into(),
@@ -90,7 +94,8 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         sources: vec![],
         place: fetch::Where::default(),
         network: Network::default(),
-        hosts: Hosts::default(),
+        grants: Grants::default(),
+        headers: vec![],
         offline: false,
         transport: None,
         clock: None,
@@ -159,7 +164,8 @@ pub struct Builder {
     sources: Vec<(String, PathBuf)>,
     place: fetch::Where,
     network: Network,
-    hosts: Hosts,
+    grants: Grants,
+    headers: Vec<String>,
     offline: bool,
     transport: Option<Arc<dyn Transport>>,
     clock: Option<Arc<dyn Clock>>,
@@ -272,7 +278,7 @@ impl Builder {
     /// source names, where a redirect or an OpenID configuration leads, and names of a private network.
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
         let host = GivenHost::parse(&host.into());
-        self.hosts.give(host.clone());
+        self.grants.hosts.give(host.clone());
         self.settings.allowed_hosts.push(host);
         self
     }
@@ -280,13 +286,34 @@ impl Builder {
     /// Lets this machine and private networks be called, whatever leads there; never the addresses of a link
     /// (169.254.0.0/16, fe80::/10), where cloud machines keep their credentials.
     pub fn allow_private(mut self, allow: bool) -> Self {
-        self.hosts.private = allow;
+        self.grants.hosts.private = allow;
         self
     }
 
-    /// How far the document is trusted with the network; by default only hosts that were given are called.
+    /// How far the document is trusted with the network; by default only hosts that were given are called. A document on
+    /// the network is never trusted further than [`Trust::Remote`].
     pub fn trust(mut self, trust: Trust) -> Self {
-        self.hosts.trust = trust;
+        self.grants.hosts.trust = trust;
+        self
+    }
+
+    /// Lets the document of a stranger ([`Trust::Remote`]) call operations that may change something.
+    pub fn allow_unsafe(mut self, allow: bool) -> Self {
+        self.grants.changes = allow;
+        self
+    }
+
+    /// Lets a secret go to a host (`host`, or `host:port`), and to no other that it is not bound to as well; those of a
+    /// stranger's document go nowhere else. The name is that of an input, of a credential ([`Credentials`]), or
+    /// `step.output` for what an answer gives; `oauth` stands for `oauth.access_token` and the like too.
+    pub fn secret_host(mut self, name: impl Into<String>, host: impl Into<String>) -> Self {
+        self.grants.bind(name.into(), GivenHost::parse(&host.into()));
+        self
+    }
+
+    /// Lets documents set this header of the connection: `Host`, and no other.
+    pub fn allow_header(mut self, name: impl Into<String>) -> Self {
+        self.headers.push(name.into());
         self
     }
 
@@ -341,7 +368,8 @@ impl Builder {
     /// # Errors
     /// [`Error::Setup`] if the path is not one.
     pub fn structure(self) -> Result<Checked, Error> {
-        let loader = fetch::entry(&self.path, self.options, self.text.as_deref())?;
+        let remote = self.remote()?;
+        let loader = fetch::entry(&self.path, self.options, &remote, self.text.as_deref())?;
         let (_, diagnostics, sources) = loader.finish();
         Ok(Checked::new(diagnostics.sorted(), sources).without_ignored(false))
     }
@@ -391,24 +419,27 @@ impl Builder {
         known_servers(&self.settings.servers, &compiled.program)?;
         known_schemes(&self.settings.credentials, &compiled.program)?;
         self.settings.credentials.certificate = self.network.certificate.is_some();
+        let servers = self.settings.servers.named.values().chain(&self.settings.servers.all);
+        let given: Vec<String> = servers.filter_map(|url| place_of(url)).collect();
         #[cfg(feature = "mock")]
         let mocking = match self.mocked.take() {
             Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
             None => None,
         };
         let notes = insecure(&self.network.insecure_hosts);
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => {
-                let servers = self.settings.servers.named.values().chain(&self.settings.servers.all);
-                servers.filter_map(|url| place_of(url)).for_each(|place| self.hosts.give(GivenHost::parse(&place)));
-                #[cfg(feature = "mock")]
-                if mocking.is_some() {
-                    self.hosts.give(GivenHost::parse("127.0.0.1"));
-                }
-                Arc::new(http::Http::new(self.network, self.hosts).map_err(Error::Setup)?)
-            }
+        let mut grants = self.grants;
+        if fetch::url_of(&self.path).is_some() {
+            grants.hosts.trust = Trust::Remote;
+        }
+        given.iter().for_each(|place| grants.hosts.give(GivenHost::parse(place)));
+        let client = match self.transport {
+            Some(transport) => Client::Foreign(transport),
+            None => Client::Own(self.network),
         };
+        #[cfg(feature = "mock")]
+        let transport = client.transport(&grants, mocking.is_some())?;
+        #[cfg(not(feature = "mock"))]
+        let transport = client.transport(&grants, false)?;
         let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
         Ok(Description {
             path: self.path,
@@ -416,7 +447,8 @@ impl Builder {
             compiled: Arc::new(compiled),
             notes,
             settings: self.settings,
-            world: World { transport, clock },
+            client,
+            world: World { transport, clock, grants },
             #[cfg(feature = "mock")]
             mocking: mocking.map(Arc::new),
         })
@@ -427,15 +459,8 @@ impl Builder {
         for (name, path) in &self.sources {
             self.options.sources.insert(name.clone(), fetch::uri_of(path)?);
         }
-        if let Err(Error::Documents { diagnostics, sources }) = not_remote(&self.path) {
-            return Ok(Read::Nothing(Checked::new(diagnostics, sources)));
-        }
-        let remote = if self.offline {
-            remote::Remote::none()
-        } else {
-            let http = http::Http::new(self.network.clone(), self.hosts.clone()).map_err(Error::Setup)?;
-            remote::Remote::new(http)
-        };
+        self.options.headers = self.headers()?;
+        let remote = self.remote()?;
         let options = self.options.clone();
         let loader = fetch::load(&self.path, options, &self.place, &remote, self.text.as_deref())?;
         let (bundle, loading, sources) = loader.finish();
@@ -443,6 +468,61 @@ impl Builder {
             Some(bundle) => Read::Bundle { bundle: Box::new(bundle), loading },
             None => Read::Nothing(Checked::new(loading, sources)),
         })
+    }
+}
+
+impl Builder {
+    /// The headers of the connection that documents may set.
+    fn headers(&self) -> Result<Vec<String>, Error> {
+        let wrong = |reason| Error::Setup(format!("--allow-header: {reason}"));
+        self.headers.iter().map(|name| engine::limits::connection_header(name).map_err(wrong)).collect()
+    }
+
+    /// What fetches documents. Where the one that was named is, they may be fetched from.
+    fn remote(&self) -> Result<remote::Remote, Error> {
+        if self.offline {
+            return Ok(remote::Remote::none());
+        }
+        let mut hosts = self.grants.hosts.clone();
+        hosts.documents = true;
+        if fetch::url_of(&self.path).is_some() {
+            if hosts.trust == Trust::Local {
+                hosts.trust = Trust::Remote;
+            }
+            let place = self.path.to_str().and_then(place_of);
+            place.iter().for_each(|place| hosts.give(GivenHost::parse(place)));
+        }
+        remote::Remote::new(self.network.clone(), hosts).map_err(Error::Setup)
+    }
+}
+
+/// What sends the requests of a description.
+#[derive(Clone)]
+enum Client {
+    /// The client of this crate.
+    Own(Network),
+    Foreign(Arc<dyn Transport>),
+}
+
+impl Client {
+    /// `mocked` if mocks answer on this machine.
+    fn transport(&self, grants: &Grants, mocked: bool) -> Result<Arc<dyn Transport>, Error> {
+        match self {
+            Self::Foreign(transport) => Ok(transport.clone()),
+            Self::Own(network) => {
+                let mut hosts = grants.hosts.clone();
+                if mocked {
+                    hosts.give(GivenHost::parse("127.0.0.1"));
+                }
+                Ok(Arc::new(http::Http::new(network.clone(), hosts).map_err(Error::Setup)?))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Client")
     }
 }
 
@@ -465,6 +545,7 @@ pub struct Description {
     /// What is unusual about how it is run.
     notes: Diagnostics,
     settings: Settings,
+    client: Client,
     world: World,
     #[cfg(feature = "mock")]
     mocking: Option<Arc<mock::Mocking>>,
@@ -606,7 +687,23 @@ impl Description {
     #[must_use]
     pub fn touches(&self, workflow: &str) -> Touches {
         let id = self.program().workflow_named(workflow);
-        id.map(|id| touches(self.program(), id, &self.settings.servers)).unwrap_or_default()
+        id.map(|id| touches(self.program(), id, &self.settings, &|source| self.is_mocked(source))).unwrap_or_default()
+    }
+
+    /// How far the document is trusted with the network.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        self.world.grants.hosts.trust
+    }
+
+    /// What running a workflow needs and was not given, whether or not it can run.
+    #[must_use]
+    pub fn missing_permissions(&self, workflow: &str) -> Permissions {
+        let Some(id) = self.program().workflow_named(workflow) else { return Permissions::default() };
+        let answered = |source: &str| self.is_mocked(source);
+        let touches = touches(self.program(), id, &self.settings, &answered);
+        let sent = sent_credentials(self.program(), id, &self.settings, &answered);
+        self.world.grants.missing(&touches, &sent)
     }
 
     /// The mock of this description, if it has one and no clone shares it.
@@ -752,6 +849,35 @@ impl Workflow {
         }
     }
 
+    /// What a run needs and was not given. A run without it is refused before its first request.
+    #[must_use]
+    pub fn missing_permissions(&self) -> Permissions {
+        self.description.missing_permissions(self.name())
+    }
+
+    /// Gives what [`Workflow::missing_permissions`] said, after somebody was asked.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if something of the network cannot be used.
+    pub fn permit(mut self, missing: &Permissions) -> Result<Self, Error> {
+        let description = &mut self.description;
+        description.world.grants.give(missing);
+        description.settings.allowed_hosts.extend(missing.hosts.iter().map(|host| GivenHost::parse(host)));
+        #[cfg(feature = "mock")]
+        let mocked = description.mocking.is_some();
+        #[cfg(not(feature = "mock"))]
+        let mocked = false;
+        description.world.transport = description.client.transport(&description.world.grants, mocked)?;
+        Ok(self)
+    }
+
+    /// # Errors
+    /// [`Error::Documents`] with everything that is missing.
+    fn permitted(&self) -> Result<(), Error> {
+        let missing = self.missing_permissions();
+        if missing.is_empty() { Ok(()) } else { Err(self.description.documents(missing.refusal().into())) }
+    }
+
     /// Checks inputs and servers as [`Workflow::run`] does before its first request.
     ///
     /// # Errors
@@ -764,7 +890,8 @@ impl Workflow {
     /// Runs the workflow. Every event goes to `observe` as it happens.
     ///
     /// # Errors
-    /// As [`Workflow::check`]. A run that fails is `Ok`: see [`Outcome`].
+    /// As [`Workflow::check`]; [`Error::Documents`] if it is not allowed what it needs
+    /// ([`Workflow::missing_permissions`]). A run that fails is `Ok`: see [`Outcome`].
     pub async fn run(&self, inputs: impl Into<Inputs>, observe: impl FnMut(&Envelope)) -> Result<Outcome, Error> {
         self.run_until(inputs, &Interrupt::new(), observe).await
     }
@@ -800,7 +927,7 @@ impl Workflow {
         let (outcome, (machine, settings)) = self.drive(inputs, interrupt, Some(&mut log), observe).await?;
         let marked = self.compiled().map(|workflow| &workflow.inputs.secret);
         let made = record::Made {
-            document: self.description.path.display().to_string(),
+            document: fetch::name_of(&self.description.path),
             readings: self.description.readings,
             workflow: self.name().to_owned(),
             inputs: accepted,
@@ -834,13 +961,16 @@ impl Workflow {
         log: Option<&mut record::Log>,
         observe: impl FnMut(&Envelope),
     ) -> Result<(Outcome, (Machine, Settings)), Error> {
+        self.permitted()?;
         #[cfg(feature = "mock")]
         if let Some(mocking) = &self.description.mocking {
             let (urls, server) = mock::serve_run(&mocking.mock).await?;
+            let mut world = self.description.world.clone();
+            world.grants.answered_at(urls.values());
             let mut servers = self.description.settings.servers.clone();
             servers.named.extend(urls);
             let (mut machine, settings) = self.machine(inputs, &servers)?;
-            let outcome = drive::run(&mut machine, &self.description.world, interrupt, log, observe).await;
+            let outcome = drive::run(&mut machine, &world, interrupt, log, observe).await;
             drop(server);
             return Ok((outcome, (machine, settings)));
         }
@@ -993,16 +1123,6 @@ fn place_of(url: &str) -> Option<String> {
     Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
 }
 
-fn not_remote(path: &Path) -> Result<(), Error> {
-    let text = path.to_string_lossy();
-    if !text.starts_with("http://") && !text.starts_with("https://") {
-        return Ok(());
-    }
-    let message = format!("documents on the network are not read yet: `{text}`");
-    let diagnostic = Diagnostic::error("remote-document", None, message).help("save it to a file".to_owned());
-    Err(Error::Documents { diagnostics: diagnostic.into(), sources: Default::default() })
-}
-
 /// Parses YAML or JSON text as JSON, as inputs are given in files; `name` is what a message calls it.
 ///
 /// # Errors
@@ -1014,6 +1134,12 @@ pub fn parse_values(name: &str, text: &str) -> Result<Json, Error> {
         Ok(node) => Ok(node.to_json()),
         Err(diagnostics) => Err(Error::Documents { diagnostics, sources }),
     }
+}
+
+/// `true` for the url of a document on the network: what [`open`] takes beside a path.
+#[must_use]
+pub fn is_remote(document: &Path) -> bool {
+    fetch::url_of(document).is_some()
 }
 
 /// `true` for an absolute http or https url: what [`Builder::server`] takes.

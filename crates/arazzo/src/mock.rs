@@ -38,6 +38,7 @@ use tokio::task::JoinSet;
 
 use crate::error::Error;
 use crate::fetch;
+use crate::remote::Remote;
 
 pub use arazzo_engine::mock::Fault;
 
@@ -260,7 +261,7 @@ fn read(path: &Path) -> Result<Mock, Error> {
         }
         // Read again, with what it refers to.
         let (bundle, diagnostics, sources) =
-            fetch::api(path, &fetch::Where { workspace: true, ..Default::default() })?.finish();
+            fetch::api(path, &fetch::Where { workspace: true, ..Default::default() }, &Remote::none())?.finish();
         let Some(bundle) = bundle else { return Err(wrong(diagnostics, sources)) };
         let root = bundle.described.into_iter().next().and_then(|described| described.root);
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());

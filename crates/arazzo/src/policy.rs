@@ -1,6 +1,7 @@
-//! What may be read, and which hosts may be called (`policy/hosts.rs`). Decided here, asked by `fetch.rs` and
-//! `connect.rs`; docs/safety.md has the table.
+//! What may be read, which hosts may be called (`policy/hosts.rs`), and what a run may do (`policy/grants.rs`). Decided
+//! here, asked by `fetch.rs`, `connect.rs` and `drive.rs`; docs/safety.md has the table.
 
+pub(crate) mod grants;
 pub(crate) mod hosts;
 
 use std::fs::Metadata;
@@ -50,11 +51,15 @@ impl Files {
         }
     }
 
-    /// Where the file at this absolute path really is, if it may be read.
+    /// Where the file at this absolute path really is, if it may be read; `far` if a document on the network leads to it:
+    /// those read no files.
     ///
     /// What lies outside is refused before the disk is looked at, so that a message does not say what is there.
-    pub(crate) fn check(&self, path: &Path) -> Result<PathBuf, NotRead> {
+    pub(crate) fn check(&self, path: &Path, far: bool) -> Result<PathBuf, NotRead> {
         let named = self.named.iter().any(|named| named == path);
+        if far && !named {
+            return Err(NotRead::Refused("a document on the network leads there, and those read no files".to_owned()));
+        }
         let plain = path.components().all(|part| !matches!(part, Component::ParentDir));
         let below = |folder: &Folder| plain && (path.starts_with(&folder.given) || path.starts_with(&folder.real));
         if !named && plain && !self.folders.iter().any(below) {

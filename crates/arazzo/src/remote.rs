@@ -9,8 +9,9 @@ use arazzo_engine::machine::{Because, CallId, Failure, FailureKind, Outgoing, Re
 use url::{Origin, Url};
 
 use crate::http::Http;
+use crate::network::Network;
 use crate::policy::NotRead;
-use crate::policy::hosts::is_this_machine;
+use crate::policy::hosts::{Hosts, is_this_machine};
 use crate::transport::Transport;
 
 /// Redirects that may follow one another.
@@ -23,22 +24,25 @@ const TIME: u64 = 30_000;
 pub(crate) struct Remote {
     /// None: nothing is fetched.
     http: Option<Http>,
+    /// Who runs it may give further hosts that a redirect leads to.
+    hosts: Hosts,
     /// Where documents were fetched from because somebody named them.
     origins: Mutex<BTreeSet<String>>,
 }
 
 impl Remote {
-    pub(crate) fn new(http: Http) -> Self {
-        Self { http: Some(http), origins: Mutex::default() }
+    pub(crate) fn new(network: Network, hosts: Hosts) -> Result<Self, String> {
+        let http = Http::new(network, hosts.clone())?;
+        Ok(Self { http: Some(http), hosts, origins: Mutex::default() })
     }
 
     /// Fetches nothing.
     pub(crate) fn none() -> Self {
-        Self { http: None, origins: Mutex::default() }
+        Self { http: None, hosts: Hosts::default(), origins: Mutex::default() }
     }
 
-    /// The document at a url, with the url that redirects led to: what it refers to is relative to that. `named` if the url was written by the entry
-    /// document or by who runs it.
+    /// The document at a url, with the url that redirects led to: what it refers to is relative to that. `named` if the
+    /// url was written by the entry document or by who runs it.
     pub(crate) fn get(&self, url: &Url, named: bool, limit: u64) -> Result<(Url, Vec<u8>), NotRead> {
         let refused = |reason: &str| Err(NotRead::Refused(reason.to_owned()));
         let Some(http) = &self.http else { return refused("nothing is fetched from the network here") };
@@ -57,11 +61,17 @@ impl Remote {
             let location =
                 response.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.as_str());
             match (response.status, location) {
-                (200, _) => return Ok((at, response.body)),
+                (200, _) => {
+                    // What it refers to is beside it, also where a redirect led.
+                    if let Ok(mut origins) = self.origins.lock() {
+                        origins.insert(origin(&at));
+                    }
+                    return Ok((at, response.body));
+                }
                 (301 | 302 | 303 | 307 | 308, Some(location)) => {
                     let next = at.join(location).map_err(|_| NotRead::Fault("it redirects to no url".to_owned()))?;
                     safe(&next)?;
-                    if !same(&at.origin(), &next.origin()) && !known(&next) {
+                    if !same(&at.origin(), &next.origin()) && !known(&next) && !self.is_given(&next) {
                         let shown = next.host_str().unwrap_or_default();
                         return refused(&format!("it redirects to another host, `{shown}`"));
                     }
@@ -71,6 +81,13 @@ impl Remote {
             }
         }
         Err(NotRead::Fault(format!("more than {HOPS} redirects")))
+    }
+}
+
+impl Remote {
+    fn is_given(&self, url: &Url) -> bool {
+        let place = url.host_str().map(plain_host).zip(url.port_or_known_default());
+        place.is_some_and(|(host, port)| self.hosts.is_given(&host, port))
     }
 }
 

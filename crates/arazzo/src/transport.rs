@@ -8,6 +8,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arazzo_engine::machine::{Failure, Outgoing, Response};
 
+use crate::policy::grants::Grants;
+
 /// A future without a name, as the hooks give it.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -79,6 +81,8 @@ impl Clock for SystemClock {
 pub(crate) struct World {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// What may be sent.
+    pub(crate) grants: Grants,
 }
 
 impl fmt::Debug for World {

@@ -4,6 +4,7 @@ use super::{Compiler, Context};
 use crate::diagnostic::{Diagnostic, Edit, nearest};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, Root, Template, jsonpath, parse, xpath};
+use crate::limits::CONNECTION_HEADERS;
 use crate::node::{Kind, Node};
 use crate::openapi::encode::{Serialization, Style};
 use crate::openapi::{self, Broken, encode};
@@ -14,8 +15,6 @@ use crate::value::Pointer;
 
 use super::secrets::is_credential_name;
 
-/// Headers that the connection sets.
-const CONNECTION_HEADERS: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
 /// Headers that OpenAPI leaves to other fields and Arazzo documents set as parameters (docs/readings.md).
 const FREE_HEADERS: [&str; 3] = ["authorization", "accept", "content-type"];
 
@@ -322,14 +321,16 @@ impl<'b> Compiler<'b> {
     }
 
     fn header_name(&mut self, name: &Text) -> Option<()> {
-        if CONNECTION_HEADERS.contains(&name.value.to_ascii_lowercase().as_str()) {
+        let plain = name.value.to_ascii_lowercase();
+        if CONNECTION_HEADERS.contains(&plain.as_str()) && !self.bundle.headers.contains(&plain) {
+            let allow = if plain == "host" { ", or let it be set: --allow-header Host" } else { "" };
             self.push(
                 Diagnostic::error(
                     "connection-header",
                     name.span(),
                     format!("a document may not set the header `{}`: the connection does", name.value),
                 )
-                .help("leave it out".to_owned()),
+                .help(format!("leave it out{allow}")),
             );
             return None;
         }

@@ -30,7 +30,7 @@ mod flow;
 mod inputs;
 mod order;
 mod resolve;
-mod secrets;
+pub(crate) mod secrets;
 
 /// A compiled description with everything that was found.
 #[derive(Debug)]

@@ -132,6 +132,101 @@ pub(super) fn mark(program: &mut Program) {
     }
 }
 
+/// Follows values back to the secrets that they are made of.
+pub(crate) struct Origins<'p> {
+    program: &'p Program,
+    started: WorkflowId,
+    reached: BTreeSet<WorkflowId>,
+    callers: BTreeMap<WorkflowId, Vec<(WorkflowId, Option<StepId>, Option<&'p Passed>)>>,
+    /// Inputs that whoever starts the workflow says are secret.
+    extra: &'p [String],
+}
+
+impl<'p> Origins<'p> {
+    pub(crate) fn new(program: &'p Program, started: WorkflowId, extra: &'p [String]) -> Self {
+        let reached = program.reached(started).into_iter().collect();
+        Self { program, started, reached, callers: callers(program), extra }
+    }
+
+    /// The secrets in a value of this workflow, by the names under which a run learns them: an input of the workflow
+    /// that is started, whatever it is called where it is passed on to, and `step.output` for what an answer gives.
+    pub(crate) fn of(&self, value: &Build, workflow: WorkflowId) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        let mut met: BTreeSet<Slot> = BTreeSet::new();
+        let mut waiting: Vec<(Expr, WorkflowId, Option<StepId>)> =
+            value.reads().into_iter().map(|read| (read.expr.clone(), workflow, None)).collect();
+        while let Some((expr, workflow, step)) = waiting.pop() {
+            let mut slots = read_slots(self.program, &expr, workflow, step);
+            if expr.root == Root::Inputs && slots.is_empty() {
+                let declared = self.program.workflow(workflow).into_iter().flat_map(|own| own.inputs.given());
+                slots.extend(declared.map(|input| Slot::Input(workflow, input.name.clone())));
+            }
+            while let Some(slot) = slots.pop() {
+                if met.insert(slot.clone()) {
+                    let (more, reads) = self.made_of(slot, &mut names);
+                    slots.extend(more);
+                    waiting.extend(reads);
+                }
+            }
+        }
+        names
+    }
+
+    /// What fills a slot: other slots, and expressions. What begins here is named.
+    #[expect(clippy::type_complexity, reason = "used in one place")]
+    fn made_of(
+        &self,
+        slot: Slot,
+        names: &mut BTreeSet<String>,
+    ) -> (Vec<Slot>, Vec<(Expr, WorkflowId, Option<StepId>)>) {
+        let answered = |value: &Build| {
+            value.reads().iter().any(|read| matches!(read.expr.root, Root::ResponseBody | Root::ResponseHeader(_)))
+        };
+        let read = |value: &Build, workflow: WorkflowId, step: Option<StepId>| {
+            value.reads().into_iter().map(|read| (read.expr.clone(), workflow, step)).collect::<Vec<_>>()
+        };
+        let (mut slots, mut reads) = (vec![], vec![]);
+        match slot {
+            Slot::Input(id, name) => {
+                let marked = self.program.workflow(id).is_some_and(|own| own.inputs.secret.contains(&name));
+                if id == self.started && (marked || self.extra.contains(&name)) {
+                    names.insert(name.clone());
+                }
+                let callers = self.callers.get(&id).into_iter().flatten();
+                for (caller, step, passed) in callers.filter(|(caller, ..)| self.reached.contains(caller)) {
+                    match passed.and_then(|passed| passed.values.iter().find(|value| value.name == name)) {
+                        Some(given) => {
+                            if marked && answered(&given.value) {
+                                names.insert(name.clone());
+                            }
+                            reads.extend(read(&given.value, *caller, *step));
+                        }
+                        None => slots.push(Slot::Input(*caller, name.clone())),
+                    }
+                }
+            }
+            Slot::StepOutput(id, name) => {
+                let Some(from) = self.program.step(id) else { return (slots, reads) };
+                match (from.outputs.iter().find(|output| output.name == name), &from.call) {
+                    (Some(output), _) => {
+                        if output.secret && answered(&output.value) {
+                            names.insert(format!("{}.{name}", from.name));
+                        }
+                        reads.extend(read(&output.value, from.workflow, Some(id)));
+                    }
+                    (None, Call::Workflow { workflow, .. }) => slots.push(Slot::Output(*workflow, name)),
+                    (None, Call::Operation { .. }) => {}
+                }
+            }
+            Slot::Output(id, name) => {
+                let output = self.program.workflow(id).and_then(|own| own.outputs.iter().find(|o| o.name == name));
+                reads.extend(output.map(|output| read(&output.value, id, None)).unwrap_or_default());
+            }
+        }
+        (slots, reads)
+    }
+}
+
 /// The slots that an expression reads.
 fn read_slots(program: &Program, expr: &Expr, workflow: WorkflowId, step: Option<StepId>) -> Vec<Slot> {
     let first = || expr.at.tokens().first().cloned();

@@ -77,7 +77,7 @@ impl Machine {
         for (_, text) in sets {
             let Some((cookie, value)) = parsed(text, &url, clock) else { continue };
             if value.chars().count() >= TELLING {
-                self.redactor.learn(&cookie.name, &Json::String(value.clone()));
+                self.redactor.learn_masked(&cookie.name, &Json::String(value.clone()));
             }
             let same =
                 |known: &Cookie| (&known.name, &known.host, &known.path) == (&cookie.name, &cookie.host, &cookie.path);

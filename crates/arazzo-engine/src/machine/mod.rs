@@ -60,7 +60,7 @@ use frame::{
 
 use redirect::Hop;
 
-pub use auth::missing_credentials;
+pub use auth::{SentCredentials, missing_credentials, sent_credentials};
 pub use frame::Secrets;
 pub use wire::{Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Stop, Turn};
 

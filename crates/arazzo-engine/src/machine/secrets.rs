@@ -1,14 +1,40 @@
 //! What is secret: slots whose values are kept apart from the state, and values that the redactor has to know.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
-use super::Machine;
 use super::frame::Slot;
+use super::{Machine, Request};
 use crate::expr::{StepId, Template, WorkflowId, eval};
 use crate::program::{AnswerPart, Build, Call};
 use crate::value::Value;
 
 impl Machine {
+    /// Names of the secrets that a request carries, in any form: inputs, `step.output`, credentials. Cookies that are
+    /// kept go where their server said, and what stands in the document is its own: they are not among them.
+    #[must_use]
+    pub fn secrets_in(&self, request: &Request) -> Vec<String> {
+        let mut url = request.url.clone();
+        if let Ok(mut parsed) = url::Url::parse(&url) {
+            // A user in the url is that of its host.
+            let _ = (parsed.set_username(""), parsed.set_password(None));
+            url = parsed.to_string();
+        }
+        let values = request.headers.iter().map(|(_, value)| value.as_bytes());
+        let whole = [url.as_bytes(), request.body.as_deref().unwrap_or_default()];
+        let mut found = BTreeSet::new();
+        for bytes in whole.into_iter().chain(values) {
+            found.extend(self.redactor.names_in(bytes));
+            // JSON inside of a query, for one, is escaped twice.
+            if bytes.contains(&b'%') {
+                let decoded: Vec<u8> = percent_encoding::percent_decode(bytes).collect();
+                found.extend(self.redactor.names_in(&decoded));
+            }
+        }
+        found.into_iter().map(str::to_owned).collect()
+    }
+
     pub(super) fn learn_answer(&mut self, id: StepId, answer: &eval::Answer) {
         let program = self.program.clone();
         for secret in program.step(id).map(|step| step.secrets.as_slice()).unwrap_or_default() {
@@ -53,7 +79,7 @@ impl Machine {
             }
             _ => &text,
         };
-        self.redactor.learn(name, &Json::String(secret.to_owned()));
+        self.redactor.learn_masked(name, &Json::String(secret.to_owned()));
     }
 
     /// The password in `https://user:password@host`, wherever the url came from.

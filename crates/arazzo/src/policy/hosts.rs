@@ -13,6 +13,11 @@ pub enum Trust {
     /// this machine or a private network but those.
     #[default]
     Given,
+    /// As the document of a stranger, which every document on the network is, whatever else is said here: only hosts that
+    /// were given are called, over https but for this machine; a name that was given does not lead to a private network;
+    /// unsafe methods and secrets have to be allowed too ([`crate::Builder::allow_unsafe`],
+    /// [`crate::Builder::secret_host`]).
+    Remote,
     /// As a file that its user has read: the hosts that it and its sources name may be called too, also on this machine
     /// and private networks where they are named literally. A public name does not lead there.
     Local,
@@ -24,6 +29,9 @@ pub(crate) struct Hosts {
     pub(crate) trust: Trust,
     /// `true`: this machine and private networks too, whatever leads there.
     pub(crate) private: bool,
+    /// `true`: documents are fetched from them, with GET and without credentials; the document of a stranger may then name
+    /// public hosts itself.
+    pub(crate) documents: bool,
     given: Vec<GivenHost>,
 }
 
@@ -33,16 +41,25 @@ impl Hosts {
         self.given.push(host);
     }
 
-    fn is_given(&self, host: &str, port: u16) -> bool {
+    pub(crate) fn is_given(&self, host: &str, port: u16) -> bool {
         self.given.iter().any(|given| given.is(host, port))
     }
 
-    /// Whether a host may be called at all, before anything is known about its addresses.
+    /// Whether a host may be called at all, before anything is known about its addresses; `secure` if with TLS.
     ///
     /// # Errors
     /// Why not, in words.
-    pub(crate) fn host(&self, host: &str, port: u16) -> Result<(), String> {
-        if self.trust == Trust::Given && !self.is_given(host, port) {
+    pub(crate) fn host(&self, host: &str, port: u16, secure: bool) -> Result<(), String> {
+        let given = self.is_given(host, port);
+        if self.trust == Trust::Remote && !secure && !(given && is_this_machine(host)) {
+            return Err(format!("`{host}` may not be called: it is not https"));
+        }
+        let listed = match self.trust {
+            Trust::Given => true,
+            Trust::Remote => !self.documents,
+            Trust::Local => false,
+        };
+        if listed && !given {
             return Err(format!("`{host}` may not be called: it was not given{}", self.advice(host)));
         }
         match host.parse() {
@@ -63,8 +80,14 @@ impl Hosts {
             // Only who writes such an address down can mean it.
             Kind::Special(_) => literal && self.is_given(host, port),
             Kind::Own => {
-                let named = self.trust == Trust::Local && (literal || is_private_name(host));
-                named || self.private || self.is_given(host, port)
+                let (named, given) = (literal || is_private_name(host), self.is_given(host, port));
+                self.private
+                    || match self.trust {
+                        Trust::Local => named || given,
+                        // Who names a document means where it is.
+                        Trust::Remote => (named || self.documents) && given,
+                        Trust::Given => given,
+                    }
             }
         };
         if may {
@@ -74,7 +97,13 @@ impl Hosts {
             Kind::Special(what) => what,
             _ => "of this machine or of a private network",
         };
-        let advice = if literal || kind == Kind::Own { self.advice(host) } else { String::new() };
+        let advice = match kind {
+            Kind::Own if self.trust == Trust::Remote && !literal && self.is_given(host, port) => {
+                "; if it is meant: --allow-private".to_owned()
+            }
+            _ if literal || kind == Kind::Own => self.advice(host),
+            _ => String::new(),
+        };
         Err(if literal {
             format!("`{host}` may not be called: it is an address {what}{advice}")
         } else {
@@ -85,7 +114,7 @@ impl Hosts {
     fn advice(&self, host: &str) -> String {
         match self.trust {
             Trust::Given => format!("; if it is meant, give it: `Builder::allow_host(\"{host}\")`"),
-            Trust::Local => format!("; if it is meant, allow it: --allow-host {host}"),
+            Trust::Local | Trust::Remote => format!("; if it is meant, allow it: --allow-host {host}"),
         }
     }
 }
@@ -95,6 +124,11 @@ fn is_private_name(host: &str) -> bool {
     const ENDS: [&str; 6] = ["localhost", "local", "internal", "home.arpa", "lan", "test"];
     let ends = |end: &str| host.strip_suffix(end).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
     !host.contains('.') && host.parse::<IpAddr>().is_err() || ENDS.iter().any(|end| ends(end))
+}
+
+/// `true` for hosts that are not on the public network by how they are written.
+pub(crate) fn is_private(host: &str) -> bool {
+    is_private_name(host) || host.parse().is_ok_and(|address| Kind::of(address) != Kind::Public)
 }
 
 /// `true` if the host is literally this machine.
@@ -180,7 +214,7 @@ mod tests {
     }
 
     fn may(hosts: &Hosts, host: &str, address: &str) -> bool {
-        hosts.host(host, 443).and_then(|()| hosts.address(host, 443, address.parse().unwrap())).is_ok()
+        hosts.host(host, 443, true).and_then(|()| hosts.address(host, 443, address.parse().unwrap())).is_ok()
     }
 
     #[test]
@@ -259,13 +293,42 @@ mod tests {
         ] {
             assert!(!may(&hosts, host, address), "{host} {address}");
         }
-        assert!(hosts.host("api.example", 80).is_ok());
+        assert!(hosts.host("api.example", 80, false).is_ok());
+    }
+
+    #[test]
+    fn a_stranger_calls_what_was_given_over_https_and_no_private_network_behind_a_name() {
+        let hosts = hosts(Trust::Remote, &["api.example", "db.internal", "127.0.0.1", "10.0.0.5"]);
+        for (host, address) in [
+            ("api.example", "1.1.1.1"),
+            ("db.internal", "10.0.0.5"),
+            ("127.0.0.1", "127.0.0.1"),
+            ("10.0.0.5", "10.0.0.5"),
+        ] {
+            assert!(may(&hosts, host, address), "{host} {address}");
+        }
+        for (host, address) in [
+            ("other.example", "1.1.1.1"),
+            ("api.example", "10.0.0.5"),
+            ("api.example", "127.0.0.1"),
+            ("10.0.0.6", "10.0.0.6"),
+            ("localhost", "127.0.0.1"),
+            ("169.254.169.254", "169.254.169.254"),
+        ] {
+            assert!(!may(&hosts, host, address), "{host} {address}");
+        }
+        assert!(hosts.host("127.0.0.1", 80, false).is_ok());
+        assert!(hosts.host("api.example", 80, false).is_err() && hosts.host("10.0.0.5", 80, false).is_err());
+        // Documents are read from public hosts that it names.
+        let documents = Hosts { documents: true, ..hosts };
+        assert!(may(&documents, "other.example", "1.1.1.1"));
+        assert!(!may(&documents, "other.example", "10.0.0.5") && !may(&documents, "localhost", "127.0.0.1"));
     }
 
     #[test]
     fn a_port_that_was_given_is_the_only_one() {
         let hosts = hosts(Trust::Given, &["api.example:8443"]);
-        assert!(hosts.host("api.example", 8443).is_ok() && hosts.host("api.example", 443).is_err());
+        assert!(hosts.host("api.example", 8443, true).is_ok() && hosts.host("api.example", 443, true).is_err());
     }
 
     #[test]

@@ -1,0 +1,271 @@
+//! What the run of a document may do: which hosts it calls, whether it changes something, where its secrets go. Asked
+//! before a run, about everything that can be known by then, and again about every request.
+//!
+//! What a stranger's document ([`Trust::Remote`]) may do is given by who runs it. A secret that was bound to hosts goes
+//! to no other, whoever wrote the document.
+
+use arazzo_engine::diagnostic::Diagnostic;
+use arazzo_engine::limits::{GivenHost, plain_host};
+use arazzo_engine::machine::{Because, Outgoing, SentCredentials};
+use arazzo_engine::plan::{CalledOperation, SentSecret, Touches, is_safe};
+use url::Url;
+
+use super::hosts::{Hosts, Trust, is_private};
+
+/// What was given.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Grants {
+    pub(crate) hosts: Hosts,
+    /// `true`: unsafe methods too.
+    pub(crate) changes: bool,
+    /// Names of secrets with the hosts that they may go to.
+    bound: Vec<(String, GivenHost)>,
+    /// Origins of the mocks of a run: what goes there leaves nothing.
+    mocks: Vec<String>,
+}
+
+/// What a run needs and was not given. Empty for a document of this machine, but for secrets that are bound.
+///
+/// ```no_run
+/// # fn example() -> Result<(), arazzo::Error> {
+/// let workflow = arazzo::open("https://example.org/flow.arazzo.yaml").load()?.workflow(None)?;
+/// let missing = workflow.missing_permissions();
+/// println!("it calls {:?}, and changes something in {} steps", missing.hosts, missing.changes.len());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
+pub struct Permissions {
+    /// Hosts to call, as [`crate::Builder::allow_host`] takes them.
+    pub hosts: Vec<String>,
+    /// Calls that may change something: [`crate::Builder::allow_unsafe`].
+    pub changes: Vec<CalledOperation>,
+    /// Secrets, each with a host that it would go to: [`crate::Builder::secret_host`].
+    pub secrets: Vec<SentSecret>,
+    /// What nobody is asked for: hosts without TLS, and addresses that are not public.
+    pub barred: Vec<String>,
+}
+
+impl Grants {
+    /// Lets a secret go to a host, and from now on only to those it was bound to.
+    pub(crate) fn bind(&mut self, name: String, host: GivenHost) {
+        self.bound.push((name, host));
+    }
+
+    /// Lets requests to these base urls do what they like.
+    pub(crate) fn answered_at<'u>(&mut self, urls: impl Iterator<Item = &'u String>) {
+        self.mocks = urls.filter_map(|url| Some(Url::parse(url).ok()?.origin().ascii_serialization())).collect();
+    }
+
+    /// `true` if the document is not trusted with anything that was not given.
+    fn is_strange(&self) -> bool {
+        self.hosts.trust == Trust::Remote
+    }
+
+    /// Whether a secret may go to a url: its own hosts decide, else those of the scheme or step that it is a part of
+    /// (`oauth` of `oauth.access_token`).
+    fn may_go(&self, name: &str, url: &Url) -> bool {
+        let (Some(host), Some(port)) = (url.host_str().map(plain_host), url.port_or_known_default()) else {
+            return false;
+        };
+        let whole = name.rsplit_once('.').map_or(name, |(whole, _)| whole);
+        let hosts = |name: &str| self.bound.iter().filter(|(known, _)| known == name).collect::<Vec<_>>();
+        let bound = [hosts(name), hosts(whole)].into_iter().find(|bound| !bound.is_empty());
+        bound.map_or(!self.is_strange(), |bound| bound.iter().any(|(_, given)| given.is(&host, port)))
+    }
+
+    /// What a run needs and was not given.
+    pub(crate) fn missing(&self, touches: &Touches, sent: &SentCredentials) -> Permissions {
+        let mut missing = Permissions::default();
+        let origins = touches.hosts.iter().flat_map(|host| &host.origins).chain(&sent.origins);
+        for url in origins.filter(|_| self.is_strange()).filter_map(|origin| Url::parse(origin).ok()) {
+            let (Some(host), Some(port)) = (url.host_str().map(plain_host), url.port_or_known_default()) else {
+                continue;
+            };
+            let Err(reason) = self.hosts.host(&host, port, url.scheme() == "https") else { continue };
+            let shown = url.port().map_or(host.clone(), |port| format!("{}:{port}", url.host_str().unwrap_or(&host)));
+            let (list, entry) = match url.scheme() {
+                "https" if !is_private(&host) => (&mut missing.hosts, shown),
+                _ => (&mut missing.barred, reason),
+            };
+            if !list.contains(&entry) {
+                list.push(entry);
+            }
+        }
+        if self.is_strange() && !self.changes {
+            missing.changes.clone_from(&touches.changes);
+        }
+        for secret in touches.secrets.iter().chain(&sent.secrets) {
+            let may = Url::parse(&secret.origin).is_ok_and(|url| self.may_go(&secret.name, &url));
+            if !may && !missing.secrets.contains(secret) {
+                missing.secrets.push(secret.clone());
+            }
+        }
+        missing
+    }
+
+    /// Whether a request may be sent; `secrets` are the names of those that it carries. Whether its host may be called is
+    /// asked where the connection is opened.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub(crate) fn request(&self, outgoing: &Outgoing, secrets: impl FnOnce() -> Vec<String>) -> Result<(), String> {
+        if !self.is_strange() && self.bound.is_empty() {
+            return Ok(());
+        }
+        let url = Url::parse(&outgoing.request.url).map_err(|_| "the url is not valid".to_owned())?;
+        if self.mocks.contains(&url.origin().ascii_serialization()) {
+            return Ok(());
+        }
+        let host = url.host_str().unwrap_or_default();
+        // Tokens are fetched with POST for credentials that were given, and these are bound.
+        let method = &outgoing.request.method;
+        if self.is_strange() && !self.changes && outgoing.because != Because::Token && !is_safe(method) {
+            return Err(format!("{method} to `{host}` may change something, and that was not allowed: --allow-unsafe"));
+        }
+        match secrets().into_iter().find(|name| !self.may_go(name, &url)) {
+            Some(name) => Err(format!(
+                "the secret `{name}` would go to `{host}`, which it is not for; if it is meant: --secret-host {name}={host}"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives everything that is missing, but for what is barred.
+    pub(crate) fn give(&mut self, missing: &Permissions) {
+        missing.hosts.iter().for_each(|host| self.hosts.give(GivenHost::parse(host)));
+        self.changes |= !missing.changes.is_empty();
+        for secret in &missing.secrets {
+            self.bind(secret.name.clone(), GivenHost::parse(&secret.host));
+        }
+    }
+}
+
+impl Permissions {
+    /// `true` if nothing is missing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Where secrets go that may not: each with its host, once.
+    pub fn secret_hosts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let first = |(n, one): &(usize, &SentSecret)| {
+            !self.secrets.iter().take(*n).any(|other| (&other.name, &other.host) == (&one.name, &one.host))
+        };
+        let found = self.secrets.iter().enumerate().filter(first);
+        found.map(|(_, secret)| (secret.name.as_str(), secret.host.as_str()))
+    }
+
+    /// What is said where it is missing: all of it at once.
+    #[must_use]
+    pub fn refusal(&self) -> Diagnostic {
+        let mut refusal = Diagnostic::error(
+            "permission-refused",
+            None,
+            "the run needs what was not allowed, and nothing was sent".to_owned(),
+        );
+        refusal.remarks.extend(self.barred.iter().cloned());
+        if !self.hosts.is_empty() {
+            refusal.remarks.push(format!("calls {}", self.hosts.join(", ")));
+        }
+        if !self.changes.is_empty() {
+            let changes: Vec<String> = self.changes.iter().map(|one| format!("{} ({})", one.call, one.step)).collect();
+            refusal.remarks.push(format!("may change something: {}", changes.join(", ")));
+        }
+        for SentSecret { name, to, host, .. } in &self.secrets {
+            refusal.remarks.push(format!("the secret `{name}` goes to {host} ({to})"));
+        }
+        let mut allow: Vec<String> = self.hosts.iter().map(|host| format!("allow_host({host:?})")).collect();
+        allow.extend((!self.changes.is_empty()).then(|| "allow_unsafe(true)".to_owned()));
+        allow.extend(self.secret_hosts().map(|(name, host)| format!("secret_host({name:?}, {host:?})")));
+        let help = if self.barred.is_empty() {
+            format!("if it is meant, `Builder` allows it: {}", allow.join(", "))
+        } else {
+            "save the document, look at it, and run the file".to_owned()
+        };
+        refusal.help(help)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use arazzo_engine::machine::{CallId, Request};
+
+    use super::*;
+
+    fn outgoing(method: &str, url: &str, because: Because) -> Outgoing {
+        let request = Request { method: method.to_owned(), url: url.to_owned(), headers: vec![], body: None };
+        Outgoing { call: CallId(0), request, because, timeout_ms: 0, body_bytes: 0 }
+    }
+
+    fn grants(trust: Trust, bound: &[(&str, &str)]) -> Grants {
+        let mut grants = Grants::default();
+        grants.hosts.trust = trust;
+        bound.iter().for_each(|(name, host)| grants.bind((*name).to_owned(), GivenHost::parse(host)));
+        grants
+    }
+
+    fn may(grants: &Grants, method: &str, url: &str, secrets: &[&str]) -> bool {
+        let names = || secrets.iter().map(|name| (*name).to_owned()).collect();
+        grants.request(&outgoing(method, url, Because::Operation), names).is_ok()
+    }
+
+    #[test]
+    fn a_stranger_changes_nothing_and_sends_no_secret_unless_it_may() {
+        let mut strange = grants(Trust::Remote, &[("token", "api.example")]);
+        assert!(may(&strange, "GET", "https://api.example/x", &["token"]));
+        assert!(may(&strange, "HEAD", "https://any.example/x", &[]));
+        assert!(!may(&strange, "GET", "https://any.example/x", &["token"]));
+        assert!(!may(&strange, "GET", "https://api.example/x", &["token", "other"]));
+        for method in ["POST", "PUT", "PATCH", "DELETE", "get", "CONNECT", "MKCOL"] {
+            assert!(!may(&strange, method, "https://api.example/x", &[]), "{method}");
+        }
+        // For a token that was asked for.
+        let token = outgoing("POST", "https://api.example/token", Because::Token);
+        assert!(strange.request(&token, Vec::new).is_ok());
+        assert!(strange.request(&token, || vec!["other".to_owned()]).is_err());
+        strange.changes = true;
+        assert!(may(&strange, "POST", "https://api.example/x", &["token"]));
+        // A mock of this run is nobody.
+        strange.answered_at(["http://127.0.0.1:4010/v1".to_owned()].iter());
+        assert!(may(&strange, "POST", "http://127.0.0.1:4010/v1/x", &["other"]));
+        assert!(!may(&strange, "POST", "http://127.0.0.1:4011/v1/x", &["other"]));
+    }
+
+    #[test]
+    fn a_secret_with_hosts_goes_to_these_and_the_nearest_name_decides() {
+        for trust in [Trust::Local, Trust::Given] {
+            let bound = grants(
+                trust,
+                &[("oauth", "id.example"), ("oauth", "api.example:8443"), ("oauth.access_token", "api.example")],
+            );
+            assert!(may(&bound, "POST", "https://any.example/", &["other"]));
+            assert!(may(&bound, "GET", "https://id.example/", &["oauth.clientSecret", "oauth"]));
+            assert!(may(&bound, "GET", "https://API.example.:8443/", &["oauth"]));
+            assert!(!may(&bound, "GET", "https://api.example/", &["oauth"]));
+            assert!(may(&bound, "GET", "https://api.example/", &["oauth.access_token"]));
+            assert!(!may(&bound, "GET", "https://id.example/", &["oauth.access_token"]));
+        }
+        assert!(may(&grants(Trust::Local, &[]), "POST", "https://any.example/", &["token"]));
+    }
+
+    #[test]
+    fn what_was_missing_is_there_once_it_was_given() {
+        let mut strange = grants(Trust::Remote, &[]);
+        let url = Url::parse("https://api.example:8443").unwrap();
+        let sent = SentSecret {
+            name: "token".to_owned(),
+            to: "body".to_owned(),
+            host: "api.example:8443".to_owned(),
+            origin: "https://api.example:8443".to_owned(),
+        };
+        let sent = SentCredentials { secrets: vec![sent], origins: vec![url.origin().ascii_serialization()] };
+        let missing = strange.missing(&Touches::default(), &sent);
+        assert_eq!((missing.hosts.as_slice(), missing.secrets.len()), (["api.example:8443".to_owned()].as_slice(), 1));
+        strange.give(&missing);
+        assert!(strange.missing(&Touches::default(), &sent).is_empty());
+    }
+}
