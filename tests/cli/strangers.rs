@@ -162,7 +162,7 @@ fn hosts_without_tls_and_on_private_networks_are_nobodys_to_allow() {
 }
 
 #[test]
-fn a_name_that_was_allowed_does_not_lead_to_a_private_network() {
+fn an_address_that_its_user_gives_for_a_host_is_meant() {
     let authority = Authority::new();
     let peer = Peer::http1(authority.server(&["localtest.example"]));
     let url = peer.url("localtest.example");
@@ -409,6 +409,36 @@ fn credentials_are_secrets_with_the_names_that_they_were_given_under() {
         &format!("--secret-host oauth.access_token={host}"),
         "--secret-host oauth.clientSecret=id.example",
     ]);
+}
+
+#[test]
+fn a_stranger_gets_nothing_of_the_environment_that_was_not_named() {
+    let target = echo();
+    let mut look = step("look", "get", "{$inputs.token}");
+    look["parameters"].as_array_mut().unwrap().push(json!({ "name": "note", "in": "query", "value": "$inputs.note" }));
+    let mut keyed = api(&target.url());
+    keyed["paths"]["/x"]["get"]["parameters"] = json!([{ "name": "note", "in": "query" }]);
+    keyed["components"] =
+        json!({ "securitySchemes": { "key": { "type": "apiKey", "in": "header", "name": "X-Key" } } });
+    keyed["security"] = json!([{ "key": [] }]);
+    let server = documents(vec![("/flow.yaml", flow(&[("api", "api.yaml")], json!([look]))), ("/api.yaml", keyed)]);
+    let host = place(&target);
+    let call = |flags: &[&str]| {
+        let bound =
+            ["token", "key"].into_iter().flat_map(|name| ["--secret-host".to_owned(), format!("{name}={host}")]);
+        Arazzo::new(["run", &format!("{}/flow.yaml", server.url()), "--allow-host", &host])
+            .args(flags.iter().copied())
+            .args(bound)
+            .env("ARAZZO_INPUT_NOTE", "note-of-others")
+            .env("ARAZZO_SECRET_KEY", "key-of-others")
+            .env("ARAZZO_SECRET_TOKEN", "token-0123456789")
+            .run()
+    };
+    call(&["-s", "token"]).exits(0).says(&["missing-credentials"]);
+    call(&["-s", "token", "--auth", "key"]).exits(0);
+    let sent = target.requests();
+    assert!(sent.iter().all(|request| request.path == "/x" && request.header("authorization").is_some()));
+    assert_eq!((sent[0].header("x-key"), sent[1].header("x-key")), (None, Some("key-of-others")));
 }
 
 #[test]

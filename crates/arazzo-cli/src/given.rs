@@ -3,12 +3,12 @@
 //! Messages never show a value.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Read};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use arazzo::engine::credentials::PARTS;
 use arazzo::engine::inputs::InputFault;
-use arazzo::{Credentials, Description, Error, Inputs, Workflow};
+use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 use serde_json::{Map, Value as Json};
 
 use crate::flags::{CredentialFlags, RunFlags};
@@ -43,7 +43,10 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow, stdin: &mut Stdin) 
     let mut faults = vec![];
     let mut typed = vec![];
     let mut files = Inputs::new();
-    environment(workflow, &mut values, &mut faults);
+    // What is there for others is not for a stranger: only what is named is read.
+    if workflow.description().trust() != Trust::Remote {
+        environment(workflow, &mut values, &mut faults);
+    }
     for path in &flags.input_files {
         match file(path, stdin)? {
             Json::Object(members) => values.extend(members),
@@ -222,7 +225,8 @@ pub(crate) fn credentials(
     stdin: &mut Stdin,
 ) -> Result<Credentials, Error> {
     let mut credentials = Credentials::new();
-    let named: BTreeSet<&str> = description.schemes().map(|(_, scheme)| scheme).collect();
+    let known = description.trust() != Trust::Remote;
+    let named: BTreeSet<&str> = description.schemes().filter(|_| known).map(|(_, scheme)| scheme).collect();
     for scheme in named {
         let parts = PARTS.iter().map(|part| format!("{scheme}.{part}"));
         for key in std::iter::once(scheme.to_owned()).chain(parts) {
@@ -321,10 +325,10 @@ impl Stdin {
 
     /// Whether somebody says yes.
     pub(crate) fn confirm(&self, question: &str) -> bool {
-        eprint!("{question} [y/N] ");
         let mut answer = String::new();
-        let read = std::io::stdin().read_line(&mut answer);
-        read.is_ok() && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
+        let asked = write!(anstream::stderr(), "{question} [y/N] ");
+        asked.and_then(|()| std::io::stdin().read_line(&mut answer)).is_ok()
+            && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 
     /// A secret that is typed and not shown; nothing, if nobody is there or nothing is typed.

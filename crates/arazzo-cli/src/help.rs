@@ -26,14 +26,16 @@ Inputs of a workflow, the first that gives one wins:
   -i name:=@FILE   the JSON of a file
   -i '{\"name\": …}' several
   --inputs FILE    JSON or YAML, - is stdin; of several files the last
-  ARAZZO_INPUT_name, or ARAZZO_INPUT_NAME
+  ARAZZO_INPUT_name, or ARAZZO_INPUT_NAME (not for a document on the network)
   the default of the schema
 
 Secrets, which are masked in everything that is shown:
   -s name          from ARAZZO_SECRET_name (or ARAZZO_SECRET_NAME); in a terminal it is asked for
   -s name@FILE     from a file
   -s name=-        from stdin
-An input that reaches a credential is masked without being marked.";
+An input that reaches a credential is masked without being marked.
+  --secret-host name=HOST   it goes there and nowhere else; a document on the network
+                            sends no secret without";
 
 const OUTPUT: &str = "\
 stdout has data and nothing else: the outputs as one JSON object, or with --json one event a line.

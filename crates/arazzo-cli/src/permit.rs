@@ -47,13 +47,20 @@ fn may_be_asked(missing: &Permissions) -> bool {
 fn questions(missing: &Permissions, touches: &Touches) -> impl Iterator<Item = String> {
     let calls = |host: &String| {
         let known = touches.hosts.iter().find(|known| known.host == *host);
-        known.map(|known| format!(" ({})", safe(&known.calls.join(", ")))).unwrap_or_default()
+        known.map(|known| format!(" ({})", some(known.calls.clone()))).unwrap_or_default()
     };
     let mut questions: Vec<String> =
         missing.hosts.iter().map(|host| format!("call {}{}?", safe(host), calls(host))).collect();
     if !missing.changes.is_empty() {
-        let changes: Vec<String> = missing.changes.iter().map(|one| format!("{} ({})", one.call, one.step)).collect();
-        questions.push(format!("let it change something: {}?", safe(&changes.join(", "))));
+        let changes = missing.changes.iter().map(|one| format!("{} ({})", one.call, one.step)).collect();
+        questions.push(format!("let it change something: {}?", some(changes)));
     }
     questions.into_iter()
+}
+
+/// The first of a list, so that no list hides what is asked.
+fn some(list: Vec<String>) -> String {
+    let first: Vec<String> = list.iter().take(5).map(|one| safe(one).chars().take(80).collect()).collect();
+    let more = if list.len() > 5 { format!(" and {} more", list.len() - 5) } else { String::new() };
+    first.join(", ") + &more
 }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use crate::flags::Arguments;
 
 /// Flags whose values are shown. Of all others, also those to come, the name is shown and the value is not.
-const SHOWN: [&str; 27] = [
+const SHOWN: [&str; 26] = [
     "allow-header",
     "allow-host",
     "check",
@@ -29,7 +29,6 @@ const SHOWN: [&str; 27] = [
     "redirects",
     "report",
     "require-outputs",
-    "resolve",
     "secret",
     "secret-host",
     "timeout",

@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, VecDeque};
 use serde::Serialize;
 
 use crate::compile::secrets::Origins;
+use crate::credentials::{Choice, User, Way, header_of};
 use crate::limits::{Servers, Settings};
+use crate::machine::{choice, operation_of};
 use crate::openapi::security::Kind;
 use crate::program::{Build, Call, Location, Program, Step, Target, Then, Workflow, WorkflowId};
 use crate::source::Place;
@@ -143,8 +145,9 @@ pub fn touches(
     answered: &dyn Fn(&str) -> bool,
 ) -> Touches {
     let mut touches = Touches::default();
-    let origins = Origins::new(program, workflow, &settings.secrets);
-    for id in within_depth(program, workflow) {
+    let reached = within_depth(program, workflow);
+    let origins = Origins::new(program, workflow, &reached, &settings.secrets);
+    for id in reached {
         let Some(own) = program.workflow(id) else { continue };
         for step in own.steps.iter().filter_map(|id| program.step(*id)) {
             if let Some(planned) = one(program, step, &settings.servers).filter(|planned| !answered(&planned.source)) {
@@ -154,6 +157,88 @@ pub fn touches(
         }
     }
     touches
+}
+
+/// Where what was given to prove who calls goes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SentCredentials {
+    /// Credentials, and the tokens that are fetched with them.
+    pub secrets: Vec<SentSecret>,
+    /// Origins that tokens are fetched from.
+    pub origins: Vec<String>,
+}
+
+/// Says where credentials go when a workflow runs. `answered` are sources that need none, because something else answers
+/// for them.
+#[must_use]
+pub fn sent_credentials(
+    program: &Program,
+    workflow: WorkflowId,
+    settings: &Settings,
+    answered: &dyn Fn(&str) -> bool,
+) -> SentCredentials {
+    let given = &settings.credentials;
+    let mut sent = SentCredentials::default();
+    let workflows = program.reached(workflow);
+    let steps = workflows.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
+    for step in steps.filter_map(|id| program.step(*id)) {
+        let Some(operation) = operation_of(program, step) else { continue };
+        let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
+        if answered(source) {
+            continue;
+        }
+        let server = operation.server_url(source, &settings.servers).unwrap_or_default();
+        for (key, credential) in given.iter() {
+            if let Some(name) = header_of(key) {
+                sent.secret(credential.secret.then(|| credential.name.clone()), format!("header {name}"), &server);
+            }
+        }
+        let Choice::Ways(ways) = choice(program, step, &|key| given.has(key), given.certificate) else { continue };
+        let name = |key: &str| {
+            let known = given.iter().find(|(known, _)| *known == key);
+            known.filter(|(_, credential)| credential.secret).map(|(_, credential)| credential.name.clone())
+        };
+        let authorization = || "header Authorization".to_owned();
+        for way in ways {
+            match way {
+                Way::Document | Way::Certificate => {}
+                Way::Key { name: to, location, key } => sent.secret(name(&key), format!("{location} {to}"), &server),
+                Way::Bearer(key) => sent.secret(name(&key), authorization(), &server),
+                Way::Basic(User::Whole(key)) | Way::Digest(User::Whole(key)) => {
+                    sent.secret(name(&key), authorization(), &server);
+                }
+                Way::Basic(User::Parts(user, password)) | Way::Digest(User::Parts(user, password)) => {
+                    sent.secret(name(&user), authorization(), &server);
+                    sent.secret(name(&password), authorization(), &server);
+                }
+                Way::Fetch(fetch) => {
+                    sent.secret(Some(format!("{}.access_token", fetch.scheme)), authorization(), &server);
+                    let secrets = fetch.client.1.iter().chain(fetch.user.iter().map(|(_, password)| password));
+                    for url in std::iter::once(&fetch.url).chain(&fetch.refresh_url) {
+                        // Where an OpenID configuration leads is not known yet.
+                        if !fetch.discovery {
+                            secrets.clone().for_each(|key| sent.secret(name(key), "the token request".to_owned(), url));
+                        }
+                        let origin = origin_of(url);
+                        if !sent.origins.contains(&origin) {
+                            sent.origins.push(origin);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    sent
+}
+
+impl SentCredentials {
+    fn secret(&mut self, name: Option<String>, to: String, url: &str) {
+        let Some(name) = name else { return };
+        let sent = SentSecret { name, to, host: host_of(url).unwrap_or_default(), origin: origin_of(url) };
+        if !self.secrets.contains(&sent) {
+            self.secrets.push(sent);
+        }
+    }
 }
 
 /// The workflows that a run can get to: calls go [`DEPTH`] deep, going over to another workflow goes no deeper.
@@ -288,12 +373,12 @@ impl Touches {
 }
 
 /// `https://api.example:8443`; empty if it is no url.
-pub(crate) fn origin_of(url: &str) -> String {
+fn origin_of(url: &str) -> String {
     url::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
 }
 
 /// `api.example:8443`
-pub(crate) fn host_of(url: &str) -> Option<String> {
+fn host_of(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
     let host = url.host_str()?.to_owned();
     Some(url.port().map_or(host.clone(), |port| format!("{host}:{port}")))

@@ -31,8 +31,19 @@ pub struct Redactor {
     values: Vec<(usize, String)>,
     /// Names of values that were put together from other secrets, with the numbers of those.
     made_of: HashMap<usize, BTreeSet<usize>>,
-    /// Names of secrets that were not. What is only masked is in neither.
+    /// Names of secrets that were not put together. What is only masked is in neither.
     own: BTreeSet<usize>,
+}
+
+/// Whose secret a value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Who runs the document, or a server's that gave it.
+    User,
+    /// Put together by the document.
+    Built,
+    /// Nobody's here: it is masked, and goes where it is written to go.
+    Nobody,
 }
 
 /// The forms to look for, by how they begin. Grows in constant time: a run may learn a new secret with every poll, and
@@ -103,20 +114,25 @@ impl std::fmt::Debug for Redactor {
 impl Redactor {
     /// Learns the value of a secret slot; objects and arrays are learned leaf by leaf.
     pub fn learn(&mut self, name: &str, value: &Json) {
-        self.learn_as(name, value, true);
+        self.learn_as(name, value, Whose::User);
+    }
+
+    /// As [`Redactor::learn`], of a value that the document put together: it is as secret as what it holds.
+    pub(crate) fn learn_built(&mut self, name: &str, value: &Json) {
+        self.learn_as(name, value, Whose::Built);
     }
 
     /// As [`Redactor::learn`], of what is masked and is nobody's secret here: what stands in the document, or a cookie,
     /// which goes where its server said.
     pub(crate) fn learn_masked(&mut self, name: &str, value: &Json) {
-        self.learn_as(name, value, false);
+        self.learn_as(name, value, Whose::Nobody);
     }
 
-    fn learn_as(&mut self, name: &str, value: &Json, secret: bool) {
+    fn learn_as(&mut self, name: &str, value: &Json, whose: Whose) {
         match value {
             Json::Null | Json::Bool(_) => return,
-            Json::Array(items) => return items.iter().for_each(|item| self.learn_as(name, item, secret)),
-            Json::Object(members) => return members.values().for_each(|item| self.learn_as(name, item, secret)),
+            Json::Array(items) => return items.iter().for_each(|item| self.learn_as(name, item, whose)),
+            Json::Object(members) => return members.values().for_each(|item| self.learn_as(name, item, whose)),
             Json::String(_) | Json::Number(_) => {}
         }
         let text = json_text(value);
@@ -135,10 +151,11 @@ impl Redactor {
         if self.forms.all.contains_key(text.as_bytes()) {
             return;
         }
-        match self.numbers_in(text.as_bytes()) {
-            _ if !secret => {}
-            parts if parts.is_empty() => drop(self.own.insert(number)),
-            parts => self.made_of.entry(number).or_default().extend(parts),
+        let parts = if whose == Whose::Built { self.numbers_in(text.as_bytes()) } else { BTreeSet::new() };
+        if !parts.is_empty() {
+            self.made_of.entry(number).or_default().extend(parts);
+        } else if whose != Whose::Nobody {
+            self.own.insert(number);
         }
         self.values.push((number, text.clone()));
         let forms = forms(&text);

@@ -55,8 +55,8 @@ use arazzo_engine::graph::{Graph, graph};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::{GivenHost, Warning};
 use arazzo_engine::load::LoadOptions;
-use arazzo_engine::machine::{Machine, missing_credentials, sent_credentials};
-use arazzo_engine::plan::{PlannedStep, Touches, plan, touches};
+use arazzo_engine::machine::{Machine, missing_credentials};
+use arazzo_engine::plan::{PlannedStep, Touches, plan, sent_credentials, touches};
 use arazzo_engine::program::{Input, Program, WorkflowId};
 use arazzo_engine::value::File;
 use policy::grants::Grants;
@@ -434,7 +434,7 @@ impl Builder {
         given.iter().for_each(|place| grants.hosts.give(GivenHost::parse(place)));
         let client = match self.transport {
             Some(transport) => Client::Foreign(transport),
-            None => Client::Own(self.network),
+            None => Client::Own(Arc::new(self.network)),
         };
         #[cfg(feature = "mock")]
         let transport = client.transport(&grants, mocking.is_some())?;
@@ -500,7 +500,7 @@ impl Builder {
 #[derive(Clone)]
 enum Client {
     /// The client of this crate.
-    Own(Network),
+    Own(Arc<Network>),
     Foreign(Arc<dyn Transport>),
 }
 
@@ -514,7 +514,7 @@ impl Client {
                 if mocked {
                     hosts.give(GivenHost::parse("127.0.0.1"));
                 }
-                Ok(Arc::new(http::Http::new(network.clone(), hosts).map_err(Error::Setup)?))
+                Ok(Arc::new(http::Http::new(Network::clone(network), hosts).map_err(Error::Setup)?))
             }
         }
     }
@@ -700,6 +700,9 @@ impl Description {
     #[must_use]
     pub fn missing_permissions(&self, workflow: &str) -> Permissions {
         let Some(id) = self.program().workflow_named(workflow) else { return Permissions::default() };
+        if !self.world.grants.is_needed() {
+            return Permissions::default();
+        }
         let answered = |source: &str| self.is_mocked(source);
         let touches = touches(self.program(), id, &self.settings, &answered);
         let sent = sent_credentials(self.program(), id, &self.settings, &answered);

@@ -4,6 +4,7 @@
 //! name. Whatever an expression there reads is marked: inputs, outputs, and parts of answers, so that a login token is
 //! masked before it is used for the first time. The mark belongs to the slot, not to the value.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::expr::{Expr, Root, StepId};
@@ -19,7 +20,7 @@ enum Slot {
 
 /// Marks inputs, outputs and answer parts of all workflows.
 pub(super) fn mark(program: &mut Program) {
-    let callers = callers(program);
+    let callers = callers(program, (0..program.workflows.len()).map(|index| WorkflowId(index as u32)));
     let mut marked: BTreeSet<Slot> = BTreeSet::new();
     let mut parts: Vec<(StepId, SecretPart)> = vec![];
     // An expression, the workflow and step it stands in, and the output whose value it is.
@@ -132,53 +133,64 @@ pub(super) fn mark(program: &mut Program) {
     }
 }
 
+/// An expression with the workflow, and the step, that it stands in.
+type Standing = (Expr, WorkflowId, Option<StepId>);
+
 /// Follows values back to the secrets that they are made of.
 pub(crate) struct Origins<'p> {
     program: &'p Program,
     started: WorkflowId,
-    reached: BTreeSet<WorkflowId>,
-    callers: BTreeMap<WorkflowId, Vec<(WorkflowId, Option<StepId>, Option<&'p Passed>)>>,
+    callers: Callers<'p>,
     /// Inputs that whoever starts the workflow says are secret.
     extra: &'p [String],
+    /// What is known: many values read the same.
+    known: RefCell<BTreeMap<Slot, BTreeSet<String>>>,
 }
 
 impl<'p> Origins<'p> {
-    pub(crate) fn new(program: &'p Program, started: WorkflowId, extra: &'p [String]) -> Self {
-        let reached = program.reached(started).into_iter().collect();
-        Self { program, started, reached, callers: callers(program), extra }
+    /// `reached` are the workflows that may run when `started` does.
+    pub(crate) fn new(program: &'p Program, started: WorkflowId, reached: &[WorkflowId], extra: &'p [String]) -> Self {
+        Self { program, started, callers: callers(program, reached.iter().copied()), extra, known: RefCell::default() }
     }
 
     /// The secrets in a value of this workflow, by the names under which a run learns them: an input of the workflow
     /// that is started, whatever it is called where it is passed on to, and `step.output` for what an answer gives.
     pub(crate) fn of(&self, value: &Build, workflow: WorkflowId) -> BTreeSet<String> {
+        let slots = value.reads().into_iter().flat_map(|read| self.read(&(read.expr.clone(), workflow, None)));
+        slots.flat_map(|slot| self.behind(slot)).collect()
+    }
+
+    /// The secrets behind a slot.
+    fn behind(&self, first: Slot) -> BTreeSet<String> {
+        if let Some(known) = self.known.borrow().get(&first) {
+            return known.clone();
+        }
         let mut names = BTreeSet::new();
         let mut met: BTreeSet<Slot> = BTreeSet::new();
-        let mut waiting: Vec<(Expr, WorkflowId, Option<StepId>)> =
-            value.reads().into_iter().map(|read| (read.expr.clone(), workflow, None)).collect();
-        while let Some((expr, workflow, step)) = waiting.pop() {
-            let mut slots = read_slots(self.program, &expr, workflow, step);
-            if expr.root == Root::Inputs && slots.is_empty() {
-                let declared = self.program.workflow(workflow).into_iter().flat_map(|own| own.inputs.given());
-                slots.extend(declared.map(|input| Slot::Input(workflow, input.name.clone())));
-            }
-            while let Some(slot) = slots.pop() {
-                if met.insert(slot.clone()) {
-                    let (more, reads) = self.made_of(slot, &mut names);
-                    slots.extend(more);
-                    waiting.extend(reads);
-                }
+        let mut waiting = vec![first.clone()];
+        while let Some(slot) = waiting.pop() {
+            if met.insert(slot.clone()) {
+                let (slots, reads) = self.made_of(slot, &mut names);
+                waiting.extend(slots);
+                waiting.extend(reads.iter().flat_map(|read| self.read(read)));
             }
         }
+        self.known.borrow_mut().insert(first, names.clone());
         names
     }
 
+    /// The slots that an expression reads; all inputs, where it reads them whole.
+    fn read(&self, (expr, workflow, step): &Standing) -> Vec<Slot> {
+        let slots = read_slots(self.program, expr, *workflow, *step);
+        if expr.root != Root::Inputs || !slots.is_empty() {
+            return slots;
+        }
+        let declared = self.program.workflow(*workflow).into_iter().flat_map(|own| own.inputs.given());
+        declared.map(|input| Slot::Input(*workflow, input.name.clone())).collect()
+    }
+
     /// What fills a slot: other slots, and expressions. What begins here is named.
-    #[expect(clippy::type_complexity, reason = "used in one place")]
-    fn made_of(
-        &self,
-        slot: Slot,
-        names: &mut BTreeSet<String>,
-    ) -> (Vec<Slot>, Vec<(Expr, WorkflowId, Option<StepId>)>) {
+    fn made_of(&self, slot: Slot, names: &mut BTreeSet<String>) -> (Vec<Slot>, Vec<Standing>) {
         let answered = |value: &Build| {
             value.reads().iter().any(|read| matches!(read.expr.root, Root::ResponseBody | Root::ResponseHeader(_)))
         };
@@ -192,8 +204,7 @@ impl<'p> Origins<'p> {
                 if id == self.started && (marked || self.extra.contains(&name)) {
                     names.insert(name.clone());
                 }
-                let callers = self.callers.get(&id).into_iter().flatten();
-                for (caller, step, passed) in callers.filter(|(caller, ..)| self.reached.contains(caller)) {
+                for (caller, step, passed) in self.callers.get(&id).into_iter().flatten() {
                     match passed.and_then(|passed| passed.values.iter().find(|value| value.name == name)) {
                         Some(given) => {
                             if marked && answered(&given.value) {
@@ -248,11 +259,12 @@ fn read_slots(program: &Program, expr: &Expr, workflow: WorkflowId, step: Option
 }
 
 /// Who runs each workflow: the caller, its step, and what is passed; nothing is, where a workflow depends on it.
-#[expect(clippy::type_complexity, reason = "used in one place")]
-fn callers(program: &Program) -> BTreeMap<WorkflowId, Vec<(WorkflowId, Option<StepId>, Option<&Passed>)>> {
-    let mut callers: BTreeMap<WorkflowId, Vec<(WorkflowId, Option<StepId>, Option<&Passed>)>> = BTreeMap::new();
-    for (index, workflow) in program.workflows.iter().enumerate() {
-        let own = WorkflowId(index as u32);
+type Callers<'p> = BTreeMap<WorkflowId, Vec<(WorkflowId, Option<StepId>, Option<&'p Passed>)>>;
+
+/// Of these workflows.
+fn callers(program: &Program, among: impl Iterator<Item = WorkflowId>) -> Callers<'_> {
+    let mut callers = Callers::new();
+    for (own, workflow) in among.filter_map(|id| Some((id, program.workflow(id)?))) {
         for needed in &workflow.dependencies {
             callers.entry(*needed).or_default().push((own, None, None));
         }

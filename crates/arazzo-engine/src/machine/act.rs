@@ -628,7 +628,7 @@ impl Machine {
                 None => None,
                 Some(value) if output.secret => {
                     let name = format!("{}.{}", step.name, output.name);
-                    self.redactor.learn(&name, &value.clone().into_json());
+                    self.redactor.learn_built(&name, &value.clone().into_json());
                     Some(self.secret_slot(&name, value))
                 }
                 Some(value) => Some(Slot::Plain(value)),

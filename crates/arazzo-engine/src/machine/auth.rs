@@ -17,9 +17,8 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Why;
 use crate::expr::StepId;
 use crate::expr::eval::Answer;
-use crate::limits::{Millis, Settings};
+use crate::limits::Millis;
 use crate::openapi::encode;
-use crate::plan::{SentSecret, host_of, origin_of};
 use crate::program::{Call, Location, Program, Step, WorkflowId};
 use crate::readings::Readings;
 use crate::value::Value;
@@ -88,90 +87,8 @@ pub fn missing_credentials(
     found
 }
 
-/// Where what was given to prove who calls goes.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct SentCredentials {
-    /// Credentials, and the tokens that are fetched with them.
-    pub secrets: Vec<SentSecret>,
-    /// Origins that tokens are fetched from.
-    pub origins: Vec<String>,
-}
-
-/// Says where credentials go when a workflow runs. `answered` are sources that need none, because something else answers
-/// for them.
-#[must_use]
-pub fn sent_credentials(
-    program: &Program,
-    workflow: WorkflowId,
-    settings: &Settings,
-    answered: &dyn Fn(&str) -> bool,
-) -> SentCredentials {
-    let given = &settings.credentials;
-    let mut sent = SentCredentials::default();
-    let workflows = program.reached(workflow);
-    let steps = workflows.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
-    for step in steps.filter_map(|id| program.step(*id)) {
-        let Some(operation) = operation_of(program, step) else { continue };
-        let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
-        if answered(source) {
-            continue;
-        }
-        let server = operation.server_url(source, &settings.servers).unwrap_or_default();
-        for (key, credential) in given.iter() {
-            if let Some(name) = header_of(key) {
-                sent.secret(credential.secret.then(|| credential.name.clone()), format!("header {name}"), &server);
-            }
-        }
-        let Choice::Ways(ways) = choice(program, step, &|key| given.has(key), given.certificate) else { continue };
-        let name = |key: &str| {
-            let known = given.iter().find(|(known, _)| *known == key);
-            known.filter(|(_, credential)| credential.secret).map(|(_, credential)| credential.name.clone())
-        };
-        let authorization = || "header Authorization".to_owned();
-        for way in ways {
-            match way {
-                Way::Document | Way::Certificate => {}
-                Way::Key { name: to, location, key } => sent.secret(name(&key), format!("{location} {to}"), &server),
-                Way::Bearer(key) => sent.secret(name(&key), authorization(), &server),
-                Way::Basic(User::Whole(key)) | Way::Digest(User::Whole(key)) => {
-                    sent.secret(name(&key), authorization(), &server);
-                }
-                Way::Basic(User::Parts(user, password)) | Way::Digest(User::Parts(user, password)) => {
-                    sent.secret(name(&user), authorization(), &server);
-                    sent.secret(name(&password), authorization(), &server);
-                }
-                Way::Fetch(fetch) => {
-                    sent.secret(Some(format!("{}.access_token", fetch.scheme)), authorization(), &server);
-                    let secrets = fetch.client.1.iter().chain(fetch.user.iter().map(|(_, password)| password));
-                    for url in std::iter::once(&fetch.url).chain(&fetch.refresh_url) {
-                        // Where an OpenID configuration leads is not known yet.
-                        if !fetch.discovery {
-                            secrets.clone().for_each(|key| sent.secret(name(key), "the token request".to_owned(), url));
-                        }
-                        let origin = origin_of(url);
-                        if !sent.origins.contains(&origin) {
-                            sent.origins.push(origin);
-                        }
-                    }
-                }
-            }
-        }
-    }
-    sent
-}
-
-impl SentCredentials {
-    fn secret(&mut self, name: Option<String>, to: String, url: &str) {
-        let Some(name) = name else { return };
-        let sent = SentSecret { name, to, host: host_of(url).unwrap_or_default(), origin: origin_of(url) };
-        if !self.secrets.contains(&sent) {
-            self.secrets.push(sent);
-        }
-    }
-}
-
 /// Which alternative a step takes.
-fn choice(program: &Program, step: &Step, has: &dyn Fn(&str) -> bool, certificate: bool) -> Choice {
+pub(crate) fn choice(program: &Program, step: &Step, has: &dyn Fn(&str) -> bool, certificate: bool) -> Choice {
     let (Some(operation), Call::Operation { arguments, .. }) = (operation_of(program, step), &step.call) else {
         return Choice::Nothing;
     };

@@ -136,7 +136,7 @@ impl Machine {
         let marked = program.workflow(workflow).map(|w| &w.inputs.secret);
         for (name, value) in built.values {
             let slot = if marked.is_some_and(|marked| marked.contains(&name)) {
-                self.redactor.learn(&name, &value.clone().into_json());
+                self.redactor.learn_built(&name, &value.clone().into_json());
                 self.secret_slot(&name, value)
             } else {
                 Slot::Plain(value)

@@ -32,6 +32,14 @@ pub(super) struct Cookie {
 }
 
 impl Cookie {
+    /// The number of its value among the secrets.
+    pub(super) fn slot(&self) -> Option<u32> {
+        match self.value {
+            Slot::Secret(number) => Some(number),
+            Slot::Plain(_) => None,
+        }
+    }
+
     fn fits(&self, url: &Url) -> bool {
         let host = url.host_str().unwrap_or_default();
         let below = || matches!(url.host(), Some(Host::Domain(_))) && host.ends_with(&format!(".{}", self.host));

@@ -250,7 +250,7 @@ impl Machine {
                     return Slot::Plain(value);
                 }
                 let name = format!("{}.{}", workflow.name, output.name);
-                self.redactor.learn(&name, &value.clone().into_json());
+                self.redactor.learn_built(&name, &value.clone().into_json());
                 self.secret_slot(&name, value)
             });
             self.frame_mut().returned.push((output.name.clone(), slot));

@@ -60,7 +60,8 @@ use frame::{
 
 use redirect::Hop;
 
-pub use auth::{SentCredentials, missing_credentials, sent_credentials};
+pub(crate) use auth::choice;
+pub use auth::missing_credentials;
 pub use frame::Secrets;
 pub use wire::{Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Stop, Turn};
 
@@ -250,14 +251,15 @@ impl Machine {
         }
         let mut machine = Self { program, state, secrets, redactor: Redactor::default(), room: Room::default() };
         machine.room.bytes = machine.state.settings.limits.value_bytes;
-        let named: Vec<(String, Json)> = machine
-            .state
-            .secret_names
-            .iter()
-            .cloned()
-            .zip(machine.secrets.0.iter().map(|v| v.clone().into_json()))
-            .collect();
-        named.iter().for_each(|(name, value)| machine.redactor.learn(name, value));
+        let of_cookies: BTreeSet<u32> = machine.state.cookies.iter().filter_map(Cookie::slot).collect();
+        for (number, (name, value)) in machine.state.secret_names.iter().zip(&machine.secrets.0).enumerate() {
+            let value = value.clone().into_json();
+            if of_cookies.contains(&(number as u32)) {
+                machine.redactor.learn_masked(name, &value);
+            } else {
+                machine.redactor.learn_built(name, &value);
+            }
+        }
         if let Some(first) = machine.state.frames.first().map(|frame| frame.workflow) {
             machine.learn_constants(first);
         }
@@ -859,7 +861,7 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
     faults
 }
 
-fn operation_of<'p>(program: &'p Program, step: &Step) -> Option<&'p crate::program::Operation> {
+pub(crate) fn operation_of<'p>(program: &'p Program, step: &Step) -> Option<&'p crate::program::Operation> {
     match &step.call {
         Call::Operation { operation, .. } => program.operation(*operation),
         Call::Workflow { .. } => None,

@@ -6,8 +6,8 @@
 
 use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::limits::{GivenHost, plain_host};
-use arazzo_engine::machine::{Because, Outgoing, SentCredentials};
-use arazzo_engine::plan::{CalledOperation, SentSecret, Touches, is_safe};
+use arazzo_engine::machine::{Because, Outgoing};
+use arazzo_engine::plan::{CalledOperation, SentCredentials, SentSecret, Touches, is_safe};
 use url::Url;
 
 use super::hosts::{Hosts, Trust, is_private};
@@ -63,6 +63,11 @@ impl Grants {
         self.hosts.trust == Trust::Remote
     }
 
+    /// `true` if a run is not free to do what its document says.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.is_strange() || !self.bound.is_empty()
+    }
+
     /// Whether a secret may go to a url: its own hosts decide, else those of the scheme or step that it is a part of
     /// (`oauth` of `oauth.access_token`).
     fn may_go(&self, name: &str, url: &Url) -> bool {
@@ -111,7 +116,7 @@ impl Grants {
     /// # Errors
     /// Why not, in words.
     pub(crate) fn request(&self, outgoing: &Outgoing, secrets: impl FnOnce() -> Vec<String>) -> Result<(), String> {
-        if !self.is_strange() && self.bound.is_empty() {
+        if !self.is_needed() {
             return Ok(());
         }
         let url = Url::parse(&outgoing.request.url).map_err(|_| "the url is not valid".to_owned())?;
