@@ -116,6 +116,11 @@ fn everything_that_is_missing_is_said_at_once_with_the_command_that_allows_it() 
     ] {
         shown.check(shown.stdout.contains(words), words);
     }
+    let shown = Arazzo::new(["inspect", &format!("{}/flow.yaml", server.url()), "--json"]).run();
+    let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+    let missing = &shown["workflows"][0]["missingPermissions"];
+    assert_eq!((&shown["remote"], &missing["hosts"]), (&json!(true), &json!(["api.example", "files.example:8443"])));
+    assert_eq!(missing["changes"], json!([{ "step": "make", "call": "POST /x" }]));
     run(&server, "/flow.yaml", &["--dry-run"]).exits(0);
     run(&server, "/flow.yaml", &["--mock", "-i", "token=secret-0123456789"]).exits(0);
     // What is not mocked needs it.
@@ -273,6 +278,16 @@ fn where_a_document_is_read_from_is_as_its_user_said() {
     assert_eq!(server.lines().len(), before);
     Arazzo::new(["run", "http://plain.example/flow.yaml"]).run().exits(6).says(&["it is not https"]);
     Arazzo::new(["run", "https://user:secret@plain.example/flow.yaml"]).run().exits(6).never_says(&["secret"]);
+    // With TLS.
+    let authority = Authority::new();
+    let folder = Folder::new();
+    folder.write("ca.pem", authority.pem());
+    let peer = Peer::http1(authority.server(&["localhost"]));
+    let call = Arazzo::new(["run", &format!("{}/flow.yaml", peer.url("localhost"))]).cwd(folder.path());
+    call.clone().run().exits(3).says(&["document-not-found", "the connection is not safe"]);
+    assert_eq!(peer.requests(), 0);
+    call.args(["--cacert", "ca.pem"]).run().exits(3).says(&["not-an-arazzo-document"]);
+    assert_eq!(peer.requests(), 1);
     // Private names that it names itself are not looked up.
     let private = documents(vec![("/flow.yaml", flow(&[("api", "https://10.0.0.5/api.yaml")], steps()))]);
     run(&private, "/flow.yaml", &["--dry-run"]).exits(6).says(&["may not be called"]);
@@ -531,6 +546,21 @@ fn the_library_gives_what_the_flags_give() {
     assert!(refused.contains("secret_host(\"token\""), "{refused}");
     assert_eq!(target.connections(), 0);
     assert_eq!(run(allowed.secret_host("token", &host)).unwrap().exit_code(), 0);
+    // Who gives no trust at all lets it be read where it is, and nowhere else.
+    let other = documents(vec![("/api.yaml", api(&target.url()))]);
+    let far = format!("{}/api.yaml", other.url());
+    let server = documents(vec![
+        ("/flow.yaml", flow(&[("api", "api.yaml")], json!([step("look", "get", "none")]))),
+        ("/far.yaml", flow(&[("api", &far)], json!([step("look", "get", "none")]))),
+        ("/api.yaml", api(&target.url())),
+    ]);
+    let faulty = |path: &str| {
+        let description = arazzo::open(format!("{}{path}", server.url())).load().unwrap();
+        assert_eq!(description.trust(), arazzo::Trust::Remote);
+        description.diagnostics().has_refusals()
+    };
+    assert!(!faulty("/flow.yaml") && faulty("/far.yaml"));
+    assert_eq!(other.connections(), 0);
     // A file can be as strange.
     let folder = Folder::new();
     let steps = json!([step("make", "post", "none")]);

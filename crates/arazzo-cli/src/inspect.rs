@@ -206,6 +206,7 @@ fn as_json(description: &Description) -> Json {
                 "inputs": inputs,
                 "steps": description.plan(&workflow.name),
                 "touches": description.touches(&workflow.name),
+                "missingPermissions": description.missing_permissions(&workflow.name),
                 "outputs": workflow.outputs.iter().map(|output| output.name.as_str()).collect::<Vec<_>>(),
             })
         })

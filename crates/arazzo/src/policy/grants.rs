@@ -8,6 +8,7 @@ use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::limits::{GivenHost, plain_host};
 use arazzo_engine::machine::{Because, Outgoing};
 use arazzo_engine::plan::{CalledOperation, SentCredentials, SentSecret, Touches, is_safe};
+use serde::Serialize;
 use url::Url;
 
 use super::hosts::{Hosts, Trust, is_private};
@@ -34,7 +35,7 @@ pub(crate) struct Grants {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Permissions {
     /// Hosts to call, as [`crate::Builder::allow_host`] takes them.
