@@ -106,6 +106,16 @@ fn everything_that_is_missing_is_said_at_once_with_the_command_that_allows_it() 
     ]);
     output.check(output.stderr.matches("error[").count() == 1, "one error");
     // Looking at it says the same, and needs nothing.
+    let shown =
+        Arazzo::new(["inspect", &format!("{}/flow.yaml", server.url()), "-S", "files=https://f.example/"]).run();
+    let moved = flags.replace("files.example:8443", "f.example");
+    shown.check(
+        shown.stdout.contains(&format!(
+            "/flow.yaml --server files=https://f.example/ {}",
+            moved.replace("--allow-host f.example ", "")
+        )),
+        "the server that was given",
+    );
     let shown = Arazzo::new(["inspect", &format!("{}/flow.yaml", server.url())]).run();
     shown.exits(0);
     for words in [

@@ -3,14 +3,14 @@
 use arazzo::engine::plan::Touches;
 use arazzo::engine::program::Input;
 use arazzo::{Description, Permissions, Trust};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::exit;
 use crate::flags::InspectFlags;
 use crate::permit;
 use crate::show::{Screen, safe};
-use crate::typed::quoted;
+use crate::typed::{self, quoted};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
@@ -18,8 +18,10 @@ pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
         Ok(description) => description,
         Err(error) => return screen.error(&error),
     };
-    let document = flags.document.document.display().to_string();
-    let text = if flags.json { as_json(&description).to_string() } else { as_text(&description, &document) };
+    // The command that was typed, with the sources and servers that it names, runs what it shows.
+    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
+    let command = typed::command(words, &Map::new()).replacen(" inspect", " run", 1);
+    let text = if flags.json { as_json(&description).to_string() } else { as_text(&description, &command) };
     let result = screen.data(&text);
     let found = description.diagnostics();
     if !found.is_empty() && !flags.json {
@@ -33,7 +35,7 @@ pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
     }
 }
 
-fn as_text(description: &Description, document: &str) -> String {
+fn as_text(description: &Description, command: &str) -> String {
     let program = description.program();
     let remote = description.trust() == Trust::Remote;
     let mut head = format!("arazzo {}   {}", safe(&program.version), safe(&program.title));
@@ -95,15 +97,14 @@ fn as_text(description: &Description, document: &str) -> String {
             ));
         }
         lines.extend(touched(&description.touches(&workflow.name), remote));
-        if remote {
-            let several = description.workflows().count() > 1;
-            let named = if several { format!(" -w {}", quoted(&workflow.name)) } else { String::new() };
-            let missing = description.missing_permissions(&workflow.name);
-            lines.extend(run_it(&format!("arazzo run {}{named}", quoted(document)), &missing));
-        }
         let outputs: Vec<&str> = workflow.outputs.iter().map(|output| output.name.as_str()).collect();
         if !outputs.is_empty() {
             lines.push(format!("outputs   {}", safe(&outputs.join("  "))));
+        }
+        if remote {
+            let several = description.workflows().count() > 1;
+            let named = if several { format!(" -w {}", quoted(&workflow.name)) } else { String::new() };
+            lines.extend(run_it(&format!("{command}{named}"), &description.missing_permissions(&workflow.name)));
         }
     }
     lines.join("\n")
