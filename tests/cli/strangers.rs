@@ -1,5 +1,7 @@
 //! Documents on the network: a stranger's document runs with what it was allowed, and with nothing else.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use super::{Arazzo, Folder, Output, random};
@@ -348,6 +350,60 @@ fn a_secret_goes_only_to_hosts_that_it_is_for_also_where_an_answer_gives_it_back
         call.args(["--secret-host", &format!("token={evil_host}"), "--dry-run"]).run().exits(0);
     }
     assert_eq!(good.lines().len(), 2);
+}
+
+#[test]
+fn a_secret_is_found_in_requests_in_every_form_in_which_a_server_may_give_it_back() {
+    let good = Server::start(|request, _| {
+        let said = request.body.clone();
+        let hex: String = said.iter().map(|byte| format!("{byte:02x}")).collect();
+        let escaped: String = said.iter().map(|byte| format!("%{byte:02X}")).collect();
+        let before = STANDARD.encode([b"x:", said.as_slice()].concat());
+        let plain = String::from_utf8_lossy(&said).into_owned();
+        Reply::status(200).json(&json!({ "plain": plain, "hex": hex, "base64": before, "escaped": escaped }))
+    });
+    let evil = echo();
+    let (good_host, evil_host) = (place(&good), place(&evil));
+    let mut takes = api(&evil.url());
+    takes["paths"]["/x"]["get"]["parameters"] =
+        json!([{ "name": "q", "in": "query" }, { "name": "X-Q", "in": "header" }]);
+    let sends = |form: &str, location: &str, name: &str| {
+        let mut first = step("first", "$sourceDescriptions.good.post", "none");
+        first["requestBody"] = json!({ "contentType": "text/plain", "payload": "{$inputs.token}" });
+        first["outputs"] = json!({ "said": format!("$response.body#/{form}") });
+        let value = json!([{ "name": name, "in": location, "value": "$steps.first.outputs.said" }]);
+        let second = json!({ "stepId": "second", "operationId": "$sourceDescriptions.evil.get", "parameters": value });
+        flow(&[("good", "good.yaml"), ("evil", "evil.yaml")], json!([first, second]))
+    };
+    for (form, location, name) in [
+        ("plain", "query", "q"),
+        ("plain", "header", "X-Q"),
+        ("hex", "query", "q"),
+        ("base64", "header", "X-Q"),
+        ("escaped", "query", "q"),
+        ("escaped", "header", "X-Q"),
+    ] {
+        let server = documents(vec![
+            ("/flow.yaml", sends(form, location, name)),
+            ("/good.yaml", api(&good.url())),
+            ("/evil.yaml", takes.clone()),
+        ]);
+        let call = |evil_too: bool| {
+            let mut hosts = vec![format!("token={good_host}")];
+            hosts.extend(evil_too.then(|| format!("token={evil_host}")));
+            let bound = hosts.into_iter().flat_map(|host| ["--secret-host".to_owned(), host]);
+            Arazzo::new(["run", &format!("{}/flow.yaml", server.url()), "-s", "token", "--allow-unsafe"])
+                .args(["--allow-host", &good_host, "--allow-host", &evil_host])
+                .args(bound)
+                .env("ARAZZO_SECRET_TOKEN", &format!("{}/+?{}", random(9), random(9)))
+                .run()
+        };
+        let before = evil.connections();
+        call(false).exits(6).says(&["the secret `token` would go to"]);
+        assert_eq!(evil.connections(), before, "{form} in a {location}");
+        call(true).exits(0);
+        assert_eq!(evil.connections(), before + 1);
+    }
 }
 
 #[test]

@@ -149,6 +149,10 @@ fn beside(uri: &Url, name: &str) -> String {
 /// [`Error::Setup`] if it cannot be read.
 #[cfg(feature = "mock")]
 pub(crate) fn file(path: &Path) -> Result<(String, String, Vec<u8>), Error> {
+    if url_of(path).is_some() {
+        let name = name_of(path);
+        return Err(Error::Setup(format!("`{name}` is on the network, and files are served; save it to one")));
+    }
     let name = shown(path);
     let uri = uri_of(path)?;
     let mut files = Files::default();
@@ -196,7 +200,8 @@ impl Base {
 /// The url that a document was named by; nothing if that is a path.
 pub(crate) fn url_of(path: &Path) -> Option<Result<Url, url::ParseError>> {
     let text = path.to_str()?;
-    (text.starts_with("http://") || text.starts_with("https://")).then(|| Url::parse(text))
+    let begins = |with: &str| text.get(..with.len()).is_some_and(|head| head.eq_ignore_ascii_case(with));
+    (begins("http://") || begins("https://")).then(|| Url::parse(text))
 }
 
 /// What people call a document.

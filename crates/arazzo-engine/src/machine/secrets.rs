@@ -1,5 +1,6 @@
 //! What is secret: slots whose values are kept apart from the state, and values that the redactor has to know.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
@@ -9,6 +10,9 @@ use super::{Machine, Request};
 use crate::expr::{StepId, Template, WorkflowId, eval};
 use crate::program::{AnswerPart, Build, Call};
 use crate::value::Value;
+
+/// How often what is percent-encoded is decoded to look for secrets.
+const ESCAPED: usize = 4;
 
 impl Machine {
     /// Names of the secrets that a request carries, in any form: inputs, `step.output`, credentials. Cookies that are
@@ -26,10 +30,15 @@ impl Machine {
         let mut found = BTreeSet::new();
         for bytes in whole.into_iter().chain(values) {
             found.extend(self.redactor.names_in(bytes));
-            // JSON inside of a query, for one, is escaped twice.
-            if bytes.contains(&b'%') {
-                let decoded: Vec<u8> = percent_encoding::percent_decode(bytes).collect();
+            // JSON inside of a query, for one, is escaped twice; so is what a server has escaped already.
+            let mut text = Cow::Borrowed(bytes);
+            for _ in 0..ESCAPED {
+                let decoded: Vec<u8> = percent_encoding::percent_decode(&text).collect();
+                if decoded == *text {
+                    break;
+                }
                 found.extend(self.redactor.names_in(&decoded));
+                text = Cow::Owned(decoded);
             }
         }
         found.into_iter().map(str::to_owned).collect()
