@@ -127,13 +127,11 @@ fn one_interrupt_stops_every_run_that_shares_it() {
     }
 }
 
-#[test]
-fn runs_side_by_side_do_not_disturb_each_other() {
-    let server = daytona(&["ready"]);
-    let workflow = only(provision(&server));
+/// So many runs at once, which all succeed.
+fn side_by_side(workflow: &Workflow, count: usize) {
     wait(async {
         let mut runs = tokio::task::JoinSet::new();
-        for _ in 0..20 {
+        for _ in 0..count {
             let workflow = workflow.clone();
             runs.spawn(async move { workflow.run(inputs(), |_| {}).await });
         }
@@ -141,6 +139,13 @@ fn runs_side_by_side_do_not_disturb_each_other() {
             assert!(matches!(outcome.unwrap().unwrap(), Outcome::Succeeded { .. }));
         }
     });
+}
+
+#[test]
+fn runs_side_by_side_do_not_disturb_each_other() {
+    let server = daytona(&["ready"]);
+    let workflow = only(provision(&server));
+    side_by_side(&workflow, 20);
     assert_eq!(server.requests().len(), 60);
 }
 
@@ -155,16 +160,7 @@ fn a_host_gets_no_more_requests_at_once_than_it_should() {
         None
     });
     let workflow = only(provision(&server));
-    wait(async {
-        let mut runs = tokio::task::JoinSet::new();
-        for _ in 0..40 {
-            let workflow = workflow.clone();
-            runs.spawn(async move { workflow.run(inputs(), |_| {}).await });
-        }
-        while let Some(outcome) = runs.join_next().await {
-            assert!(matches!(outcome.unwrap().unwrap(), Outcome::Succeeded { .. }));
-        }
-    });
+    side_by_side(&workflow, 40);
     assert_eq!((server.requests().len(), now.load(Ordering::SeqCst)), (120, 0));
     assert!((2..=8).contains(&most.load(Ordering::SeqCst)), "{most:?}");
 }
