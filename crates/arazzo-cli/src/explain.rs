@@ -50,6 +50,7 @@ const PAGES: &[(&str, &str)] = pages! {
     "jsonpath-syntax"
     "leading-zero-number"
     "literal-output"
+    "literal-secret"
     "misplaced-field"
     "misplaced-parameter"
     "missing-action-name"

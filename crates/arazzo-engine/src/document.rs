@@ -5,6 +5,7 @@
 //! not run yet can be named by its field and line.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::Value as Json;
 
@@ -51,7 +52,7 @@ pub struct Document {
     /// `components`
     pub components: Components,
     /// The whole document: what `$ref` in JSON Schemas and expressions over its own fields look into.
-    pub root: Node,
+    pub root: Arc<Node>,
 }
 
 /// Components Object; its schemas stay in [`Document::root`].
@@ -257,7 +258,12 @@ pub struct Output {
 /// Returns the document as far as it can be read, and everything that is wrong with it; `None` if the root is not an
 /// Arazzo Specification Object at all.
 #[must_use]
-pub fn read(root: &Node, source: SourceId, sources: &Sources, readings: Readings) -> (Option<Document>, Diagnostics) {
+pub fn read(
+    root: &Arc<Node>,
+    source: SourceId,
+    sources: &Sources,
+    readings: Readings,
+) -> (Option<Document>, Diagnostics) {
     let mut reader = Reader { sources, readings, diagnostics: Diagnostics::default() };
     let document = reader.document(root, source);
     (document, reader.diagnostics)
@@ -310,6 +316,10 @@ const REPLACEMENT: &[&str] = &["target", "targetSelectorType", "value"];
 const SELECTOR_TYPES: &[&str] = &["jsonpath", "xpath", "jsonpointer"];
 const PLACES: &[&str] = &["path", "query", "querystring", "header", "cookie", "channel"];
 
+/// Fields that other formats call otherwise, and are not near in letters.
+const ELSEWHERE: &[(&str, &str)] =
+    &[("body", "payload"), ("data", "payload"), ("mediaType", "contentType"), ("operation", "operationId")];
+
 /// What the two lists of actions call their entries, and what those may hold.
 struct ActionList {
     what: &'static str,
@@ -336,7 +346,7 @@ impl Reader<'_> {
         self.diagnostics.push(Diagnostic::error(code, span, message).help(help));
     }
 
-    fn document(&mut self, root: &Node, source: SourceId) -> Option<Document> {
+    fn document(&mut self, root: &Arc<Node>, source: SourceId) -> Option<Document> {
         if !matches!(root.kind, Kind::Object(_)) {
             let help = "an Arazzo document begins with `arazzo: 1.0.1`".to_owned();
             self.error(
@@ -366,10 +376,12 @@ impl Reader<'_> {
         self.fields(root, ROOT, "the document");
         let (version, version_text) = self.version(version)?;
         let info = self.required(root, "info", "the document");
+        let place = root.member("info").map_or(root.span, |(key, _)| key.span);
         if let Some(info) = info.filter(|info| self.object(info, "`info`").is_some()) {
             self.fields(info, &["title", "summary", "description", "version"], "`info`");
-            let _ = self.required(info, "title", "`info`").map(|node| self.text(node, "`title`"));
-            let _ = self.required(info, "version", "`info`").map(|node| self.text_or_number(node, "`version`"));
+            let _ = self.required_of(info, place, "title", "`info`").map(|node| self.text(node, "`title`"));
+            let _ =
+                self.required_of(info, place, "version", "`info`").map(|node| self.text_or_number(node, "`version`"));
         }
         let source_descriptions = self
             .list(root, "sourceDescriptions", "the document", true)
@@ -490,6 +502,17 @@ impl Reader<'_> {
             self.error("unknown-version", node.span, format!("Arazzo {major} is not known"), help);
             return None;
         }
+        let patch = text.split('.').nth(2).unwrap_or_default();
+        if !patch.starts_with(|c: char| c.is_ascii_digit()) {
+            self.diagnostics.push(
+                Diagnostic::warning(
+                    "unknown-version",
+                    node.span,
+                    format!("`{text}` is not a whole version; it is read as Arazzo {major}.{minor}"),
+                )
+                .help(format!("write {major}.{minor}.{}", u8::from(minor == 0))),
+            );
+        }
         if minor > 1 {
             self.diagnostics.push(
                 Diagnostic::warning(
@@ -569,7 +592,9 @@ impl Reader<'_> {
             self.diagnostics.push(parameter.unplaced());
         }
         let criteria = self.list(node, "successCriteria", "a step", false);
-        if let (true, Some((key, _))) = (criteria.is_empty(), node.member("successCriteria")) {
+        if let (true, Some((key, list))) = (criteria.is_empty(), node.member("successCriteria"))
+            && matches!(list.kind, Kind::Array(_))
+        {
             self.error(
                 "empty-list",
                 key.span,
@@ -758,8 +783,11 @@ impl Reader<'_> {
             .into_iter()
             .filter_map(|field| node.member(field).map(|(key, _)| (field, key)))
             .collect();
-        match given.as_slice() {
-            [] => self.diagnostics.push(
+        let meant = |field: &&str| self.misspelt(node, field).map(|key| key.span);
+        let misspelt = ["operationId", "operationPath", "workflowId", "channelPath"].iter().find_map(meant);
+        match (given.as_slice(), misspelt) {
+            ([], Some(span)) => self.diagnostics.raise("unknown-field", span),
+            ([], None) => self.diagnostics.push(
                 Diagnostic::error(
                     "missing-field",
                     id.map_or(node.span, Text::span),
@@ -768,8 +796,8 @@ impl Reader<'_> {
                 .help("add `operationId`, `operationPath` or `workflowId`".to_owned())
                 .section("§Step Object"),
             ),
-            [_] => {}
-            [(one, _), (two, key), ..] => self.diagnostics.push(
+            ([_], _) => {}
+            ([(one, _), (two, key), ..], _) => self.diagnostics.push(
                 Diagnostic::error("several-targets", key.span, format!("step `{name}` has both `{one}` and `{two}`"))
                     .help("keep the one that is meant".to_owned())
                     .section("§Step Object"),
@@ -997,7 +1025,7 @@ impl Reader<'_> {
             let node = Node { span: key.span, kind: Kind::String(key.name.clone()) };
             Some(Text { value: key.name.clone(), node })
         });
-        if name.is_none() {
+        if name.is_none() && self.misspelt(node, "name").is_none() {
             let message = format!("{what} has no `name`");
             let help = "give it a name; it is shown as its type and position".to_owned();
             self.departure(Diagnostic::warning("missing-action-name", node.span, message).help(help));
@@ -1015,8 +1043,13 @@ impl Reader<'_> {
             self.error("several-targets", key.span, message, "keep the one that is meant".to_owned());
         }
         if let (Some(kind), (None, None)) = (kind.as_ref().filter(|kind| kind.value == "goto"), targets) {
-            let help = "add `stepId` or `workflowId`".to_owned();
-            self.error("missing-field", kind.span(), "`goto` does not say where to", help);
+            let misspelt = self.misspelt(node, "stepId").or_else(|| self.misspelt(node, "workflowId"));
+            if let Some(span) = misspelt.map(|key| key.span) {
+                self.diagnostics.raise("unknown-field", span);
+            } else {
+                let help = "add `stepId` or `workflowId`".to_owned();
+                self.error("missing-field", kind.span(), "`goto` does not say where to", help);
+            }
         }
         if let Some(kind) = kind.as_ref().filter(|kind| !["end", "goto", "retry"].contains(&kind.value.as_str())) {
             let message = format!("`{}` is not a type of {what}", kind.value);
@@ -1111,24 +1144,31 @@ impl Reader<'_> {
     }
 
     fn required<'n>(&mut self, node: &'n Node, name: &str, what: &str) -> Option<&'n Node> {
+        self.required_of(node, node.span, name, what)
+    }
+
+    /// As [`Reader::required`]; `place` is where people look for what is not there.
+    fn required_of<'n>(&mut self, node: &'n Node, place: Span, name: &str, what: &str) -> Option<&'n Node> {
         let found = node.get(name);
         if found.is_none() && matches!(node.kind, Kind::Object(_)) {
-            // One that is misspelt was named as unknown: that is what is wrong.
-            let misspelt = node.members().iter().map(|(key, _)| key).find(|key| {
-                let said = |d: &Diagnostic| {
-                    d.code == "unknown-field"
-                        && d.span == Some(key.span)
-                        && d.help.as_deref() == Some(&format!("did you mean `{name}`?"))
-                };
-                self.diagnostics.iter().any(said)
-            });
-            if let Some(key) = misspelt {
-                self.diagnostics.raise("unknown-field", key.span);
+            if let Some(span) = self.misspelt(node, name).map(|key| key.span) {
+                self.diagnostics.raise("unknown-field", span);
                 return None;
             }
-            self.error("missing-field", node.span, format!("{what} has no `{name}`"), format!("add `{name}:`"));
+            self.error("missing-field", place, format!("{what} has no `{name}`"), format!("add `{name}:`"));
         }
         found
+    }
+
+    /// The field that was named as unknown and is meant as this one: that is what is wrong, and not that it is missing.
+    fn misspelt<'n>(&self, node: &'n Node, name: &str) -> Option<&'n Key> {
+        let help = format!("did you mean `{name}`?");
+        node.members().iter().map(|(key, _)| key).find(|key| {
+            let said = |d: &Diagnostic| {
+                d.code == "unknown-field" && d.span == Some(key.span) && d.help.as_ref() == Some(&help)
+            };
+            self.diagnostics.iter().any(said)
+        })
     }
 
     /// The items of an array field; anything else is a fault, and so is its absence or emptiness where it is required.
@@ -1188,7 +1228,11 @@ impl Reader<'_> {
         for (key, _) in node.members().iter().filter(|(key, _)| unknown(&key.name)) {
             let absent =
                 absent.get_or_insert_with(|| known.iter().copied().filter(|field| node.get(field).is_none()).collect());
-            let near = nearest(&key.name, absent.iter().copied());
+            let other = ELSEWHERE.iter().find(|(word, field)| *word == key.name && absent.contains(field));
+            let near = other.map(|(_, field)| *field).or_else(|| nearest(&key.name, absent.iter().copied()));
+            // `onFail` for `onFailure`
+            let begun = || absent.iter().copied().find(|field| key.name.len() >= 4 && field.starts_with(&key.name));
+            let near = near.or_else(begun);
             let diagnostic = Diagnostic::warning(
                 "unknown-field",
                 key.span,

@@ -365,9 +365,10 @@ impl Loader {
                     let uri = fetched.uri.clone();
                     let limits = NodeLimits { bytes: self.options.limits.arazzo_bytes, ..self.options.limits };
                     let Some((id, node)) = self.parse(fetched, limits) else { return };
+                    let node = Arc::new(node);
                     let kind = DescribedKind::of(&node);
                     let document = self.document(id, &node, &uri, String::new());
-                    self.read.insert(uri, Read { node: Arc::new(node), kind, document });
+                    self.read.insert(uri, Read { node, kind, document });
                 }
                 Err(unread) => {
                     let message = format!("cannot read `{}`: {}", self.entry_name, unread.tried.join("; "));
@@ -403,7 +404,7 @@ impl Loader {
     }
 
     /// Reads the Arazzo objects of a tree; the index of the document.
-    fn document(&mut self, id: SourceId, node: &Node, uri: &str, label: String) -> Option<usize> {
+    fn document(&mut self, id: SourceId, node: &Arc<Node>, uri: &str, label: String) -> Option<usize> {
         let (document, diagnostics) = document::read(node, id, &self.sources, self.options.readings);
         self.diagnostics.extend(diagnostics);
         let document = document?;
@@ -610,6 +611,7 @@ impl Loader {
             return self.found(index, uri, read);
         }
         let Some((id, node)) = self.parse(fetched, self.options.limits) else { return };
+        let node = Arc::new(node);
         let kind = DescribedKind::of(&node);
         let size = self.sources.get(id).map_or(0, |source| source.text.len());
         let document = match kind {
@@ -625,7 +627,7 @@ impl Loader {
             Some(DescribedKind::Arazzo) => self.document(id, &node, &uri, format!("{label}.")),
             _ => None,
         };
-        let read = Read { node: Arc::new(node), kind, document };
+        let read = Read { node, kind, document };
         self.read.insert(uri.clone(), read.clone());
         self.found(index, uri, read);
     }

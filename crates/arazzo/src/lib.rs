@@ -149,7 +149,11 @@ impl Checked {
     #[must_use]
     pub fn part(&self, diagnostic: &Diagnostic) -> Option<&engine::lint::Part> {
         let at = diagnostic.span?;
-        self.parts.iter().rev().find(|part| part.holds(at))
+        // They stand in the order of the text: what holds the place begins before it, a step behind its workflow.
+        let before = self.parts.partition_point(|part| part.begins_before(at));
+        let holds = |part: &&engine::lint::Part| part.holds(at);
+        let near = self.parts.get(..before)?.iter().next_back().filter(holds);
+        near.or_else(|| self.parts.get(..before)?.iter().rev().find(holds))
     }
 }
 

@@ -10,9 +10,22 @@ use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::program::{Body, Build, Leaf, Media, Replacement, Select};
 use crate::readings::Readings;
-use crate::source::Place;
+use crate::source::{Place, Span};
 use crate::value::{ExpressionType, XpathVersion};
 use crate::value::{is_json, is_xml};
+
+/// The line of a JSON text that is wrong, counted from 0: what lacks a comma, or has one too many, ends before the place
+/// where that is noticed.
+fn line_of(text: &str, error: &serde_json::Error) -> usize {
+    let noticed = error.line().saturating_sub(1);
+    let words = error.to_string();
+    if !words.starts_with("expected `,`") && !words.starts_with("trailing comma") {
+        return noticed;
+    }
+    let start: usize = text.split_inclusive('\n').take(noticed).map(str::len).sum();
+    let before = text.get(..start + error.column().saturating_sub(1)).unwrap_or_default();
+    before.trim_end().matches('\n').count()
+}
 
 /// Marks a string of a JSON text that stands for an expression outside of strings.
 const HOLE: char = '\u{1}';
@@ -123,16 +136,30 @@ impl<'b> Compiler<'b> {
             Err(error) => {
                 let words = error.to_string();
                 let words = words.split(" at line ").next().unwrap_or_default();
-                let line = node.part(self.sources(), 0..text.len());
+                let line = line_of(&plain, &error);
+                let span =
+                    self.line_within(node, text, line).unwrap_or_else(|| node.part(self.sources(), 0..text.len()));
                 self.push(
-                    Diagnostic::error("payload-syntax", line, format!("the payload is not JSON: {words}"))
-                        .label(format!("line {} of this text", error.line()))
+                    Diagnostic::error("payload-syntax", span, format!("the payload is not JSON: {words}"))
+                        .label(format!("line {} of this text", line + 1))
                         .help("write it as an object, or correct the JSON".to_owned())
                         .section("§Request Body Object"),
                 );
                 None
             }
         }
+    }
+
+    /// The place of a line of a text, counted from 0, where the text stands in the document line by line.
+    fn line_within(&self, node: &Node, text: &str, line: usize) -> Option<Span> {
+        let raw = self.sources().text(node.span);
+        if raw.trim_end().lines().count() != text.trim_end().lines().count() {
+            return None;
+        }
+        let before: usize = raw.split_inclusive('\n').take(line).map(str::len).sum();
+        let own = raw.split_inclusive('\n').nth(line)?;
+        let start = node.span.start as usize + before + (own.len() - own.trim_start().len());
+        Some(Span::new(node.span.source, start..start + own.trim().len()))
     }
 
     /// The JSON text with a string in the place of each expression that stands outside of strings.

@@ -1,16 +1,20 @@
 //! What is sent and read, against the schemas of the API descriptions.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use serde_json::Value as Json;
 
 use super::Lint;
+use super::conditions::equalities;
 use super::shape::{Below, Nothing, Schema, Shape, What, article, articles, is_type, overlap};
 use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::expr::condition::Condition;
+use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId, Template};
-use crate::node::Node;
+use crate::node::{Kind, Node};
 use crate::openapi::{Media, Operation, Parameter};
-use crate::program::{Argument, Body, Build, Call, Location, Media as BodyMedia, Select, Test};
+use crate::program::{Action, Argument, Body, Build, Call, Criterion, Location, Media as BodyMedia, Select, Test};
 use crate::source::{Place, Span};
 use crate::value::{Way, is_json};
 
@@ -34,13 +38,68 @@ pub(super) enum Led<'a> {
     NoBody(String),
 }
 
-/// What is read: how, where it is written, and whether a test of it may ask for what is not there.
+/// Headers that answers have whether or not they are described.
+const USUAL_HEADERS: [&str; 24] = [
+    "accept-ranges",
+    "age",
+    "allow",
+    "cache-control",
+    "connection",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-location",
+    "content-range",
+    "content-type",
+    "date",
+    "etag",
+    "expires",
+    "last-modified",
+    "link",
+    "location",
+    "retry-after",
+    "server",
+    "set-cookie",
+    "transfer-encoding",
+    "vary",
+    "www-authenticate",
+];
+
+/// What is read: how, where it is written, and for what.
 struct Read<'r> {
     expr: &'r Expr,
     ways: Vec<Way>,
     text: &'r str,
     place: &'r Place,
-    tested: bool,
+    role: Role,
+}
+
+/// What a value is read for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// To be sent, or kept as an output.
+    Used,
+    /// By a test that may ask for what is not there.
+    Tested,
+    /// By a test of an action on failure: the answer may be any.
+    TestedFailure,
+    /// By a test that no answer without it meets, and that the step must meet.
+    Needed,
+}
+
+/// Where an answer is read: after a step, which may have failed.
+#[derive(Clone, Copy)]
+pub(super) struct After {
+    pub(super) step: StepId,
+    pub(super) failed: bool,
+}
+
+impl After {
+    /// What comes after a step that succeeded.
+    pub(super) fn good(step: StepId) -> Self {
+        Self { step, failed: false }
+    }
 }
 
 /// What a value is sent as.
@@ -50,6 +109,10 @@ struct Sent<'s> {
     /// `true` where everything becomes text on its way.
     textual: bool,
     step: StepId,
+    /// The key whose value it is: where people look for a member that is missing.
+    named: Option<Span>,
+    /// The ways to what is replaced in it.
+    replaced: &'s [&'s [String]],
 }
 
 impl<'a> Lint<'a> {
@@ -63,7 +126,7 @@ impl<'a> Lint<'a> {
             }
             for output in &compiled.outputs {
                 for (expr, ways) in looked_at(&output.value) {
-                    let read = Read { expr, ways, text: &output.text, place: &output.place, tested: false };
+                    let read = Read { expr, ways, text: &output.text, place: &output.place, role: Role::Used };
                     self.leads(None, &read);
                 }
             }
@@ -77,26 +140,25 @@ impl<'a> Lint<'a> {
         let mut reads: Vec<Read<'_>> = vec![];
         for output in &step.outputs {
             for (expr, ways) in looked_at(&output.value) {
-                reads.push(Read { expr, ways, text: &output.text, place: &output.place, tested: false });
+                reads.push(Read { expr, ways, text: &output.text, place: &output.place, role: Role::Used });
             }
         }
         for read in step.call.values().flat_map(Build::reads) {
-            reads.push(Read { expr: read.expr, ways: vec![], text: read.text, place: read.place, tested: false });
+            reads.push(Read { expr: read.expr, ways: vec![], text: read.text, place: read.place, role: Role::Used });
         }
-        for criterion in step.all_criteria() {
+        let of = |actions: &'a [Action]| actions.iter().flat_map(|action| &action.criteria);
+        let own = step.criteria.iter().map(|criterion| (criterion, Role::Needed));
+        let good = of(&step.on_success).map(|criterion| (criterion, Role::Tested));
+        let bad = of(&step.on_failure).map(|criterion| (criterion, Role::TestedFailure));
+        for (criterion, role) in own.chain(good).chain(bad) {
+            let role = if role == Role::Needed && !needs(criterion) { Role::Tested } else { role };
+            let (text, place) = (criterion.text.as_str(), &criterion.place);
             for expr in criterion.expressions() {
-                reads.push(Read { expr, ways: vec![], text: &criterion.text, place: &criterion.place, tested: true });
+                reads.push(Read { expr, ways: vec![], text, place, role });
             }
             if let Test::Jsonpath(test) = &criterion.test {
                 for ways in test.condition.reads() {
-                    let read = Read {
-                        expr: &test.context,
-                        ways,
-                        text: &criterion.text,
-                        place: &criterion.place,
-                        tested: true,
-                    };
-                    reads.push(read);
+                    reads.push(Read { expr: &test.context, ways, text, place, role });
                 }
             }
         }
@@ -108,7 +170,11 @@ impl<'a> Lint<'a> {
     /// Says where a way into a value leads nowhere.
     fn leads(&mut self, step: Option<StepId>, read: &Read<'_>) {
         let mut called = None;
-        let led = self.led(step, read.expr, &read.ways, &mut called, 0);
+        let after = step.map(|step| After { step, failed: read.role == Role::TestedFailure });
+        if let (Root::ResponseHeader(name), Some(after)) = (&read.expr.root, after) {
+            self.header(after, name, read);
+        }
+        let led = self.led(after, read.expr, &read.ways, &mut called, 0);
         if matches!(led, Led::To(_)) {
             return;
         }
@@ -117,8 +183,9 @@ impl<'a> Lint<'a> {
         match led {
             Led::To(_) => {}
             Led::NoBody(statuses) => {
-                // A test may ask whether there is one.
-                if !read.tested {
+                // A test may ask whether there is one, unless it is met only by an answer that is known to have none.
+                let certain = after.and_then(|after| self.status_after(after)).is_some();
+                if read.role == Role::Used || read.role == Role::Needed && certain {
                     let mut diagnostic = Diagnostic::warning(
                         "no-body",
                         span,
@@ -140,7 +207,8 @@ impl<'a> Lint<'a> {
         let DeadEnd { token, nothing } = end;
         let near = nearest(token, nothing.members.iter().copied());
         // A test may ask whether there is more than what is described.
-        if read.tested && near.is_none() && !nothing.closed {
+        let asks = matches!(read.role, Role::Tested | Role::TestedFailure);
+        if asks && near.is_none() && !nothing.closed {
             return;
         }
         let message = match &nothing.what {
@@ -184,12 +252,13 @@ impl<'a> Lint<'a> {
     /// What an expression, and then a way into its value, leads to. `called` becomes the operation whose answer is read.
     pub(super) fn led(
         &self,
-        step: Option<StepId>,
+        after: Option<After>,
         expr: &Expr,
         more: &[Way],
         called: &mut Option<Operation<'a>>,
         depth: usize,
     ) -> Led<'a> {
+        let step = after.map(|after| after.step);
         let unknown = Led::To(Shape::Unknown);
         if depth > DEPTH {
             return unknown;
@@ -202,10 +271,10 @@ impl<'a> Lint<'a> {
             Root::ResponseBody => {
                 let Some(operation) = step.and_then(|id| self.step(id)?.operation) else { return unknown };
                 *called = Some(operation);
-                match answers(&operation) {
+                match self.answers(&operation, after).as_ref() {
                     Answers::Unknown => return unknown,
-                    Answers::NoBody(statuses) => return Led::NoBody(statuses),
-                    Answers::Bodies(schemas) => Shape::Schemas(schemas),
+                    Answers::NoBody(statuses) => return Led::NoBody(statuses.clone()),
+                    Answers::Bodies(schemas) => Shape::Schemas(schemas.clone()),
                 }
             }
             Root::Input(name) => {
@@ -232,6 +301,65 @@ impl<'a> Lint<'a> {
             _ => return unknown,
         };
         walk(shape, &ways, expr.dotted)
+    }
+
+    /// What the answers of an operation hold, those after which a step succeeds or fails.
+    fn answers(&self, operation: &Operation<'a>, after: Option<After>) -> Rc<Answers<'a>> {
+        let status = after.and_then(|after| self.status_after(after));
+        let mut known = self.answers.borrow_mut();
+        let found = known.entry((operation.key.span, status.clone())).or_insert_with(|| {
+            Rc::new(match &status {
+                Some(status) => answers_with(operation, status),
+                None => answers(operation),
+            })
+        });
+        found.clone()
+    }
+
+    /// The only status with which a step succeeds, if its criteria say so.
+    fn status_after(&self, after: After) -> Option<String> {
+        if after.failed {
+            return None;
+        }
+        let criteria = &self.program.step(after.step)?.criteria;
+        let mut equal = criteria.iter().flat_map(equalities).filter(|(expr, _)| matches!(expr.root, Root::StatusCode));
+        equal.find_map(|(_, json)| json.as_u64()).map(|status| status.to_string())
+    }
+
+    /// A header that no answer is described to have.
+    fn header(&mut self, after: After, name: &str, read: &Read<'_>) {
+        let Some(operation) = self.step(after.step).and_then(|view| view.operation) else { return };
+        if read.role == Role::TestedFailure || USUAL_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            return;
+        }
+        let status = self.status_after(after);
+        let Some(described) = headers(&operation, status.as_deref()) else { return };
+        if described.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+            return;
+        }
+        let near = nearest(name, described.iter().copied());
+        // Where no answer of the document has a header, headers were left out of the description.
+        let others = |other: Operation<'a>| headers(&other, None).is_some_and(|found| !found.is_empty());
+        if near.is_none() && (read.role == Role::Tested || !operation.api().operations().any(others)) {
+            return;
+        }
+        let Some(span) = self.span(read.place) else { return };
+        let message = format!("the answer of operation `{}` has no header `{name}`", name_of(&operation));
+        let node = operation.node.get("responses").map_or(operation.key.span, |node| node.span);
+        let help = match near {
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None if described.is_empty() => None,
+            None => Some(format!("it has {}", described.join(", "))),
+        };
+        let mut diagnostic = Diagnostic::warning("unknown-member", span, message)
+            .note(node, "the documented answers")
+            .help(help)
+            .section("§Runtime Expressions");
+        if let Some(edit) = near.and_then(|near| self.only(span, name, near)) {
+            let title = format!("write `{}`: another value is read", edit.text);
+            diagnostic = diagnostic.fix(title, false, vec![edit]);
+        }
+        self.push(diagnostic);
     }
 
     fn returned(
@@ -274,11 +402,12 @@ impl<'a> Lint<'a> {
         };
         let Some((expr, all)) = whole else { return Led::To(Shape::Unknown) };
         // Where the output itself leads nowhere, that was said there.
-        let own = if all.is_empty() { None } else { Some(self.led(step, expr, &[], called, depth)) };
+        let after = step.map(After::good);
+        let own = if all.is_empty() { None } else { Some(self.led(after, expr, &[], called, depth)) };
         if matches!(own, Some(Led::Nowhere(_) | Led::NoBody(_))) {
             return Led::To(Shape::Unknown);
         }
-        match self.led(step, expr, &all, called, depth) {
+        match self.led(after, expr, &all, called, depth) {
             Led::Nowhere(_) | Led::NoBody(_) if ways.is_empty() => Led::To(Shape::Unknown),
             led => led,
         }
@@ -317,7 +446,7 @@ impl<'a> Lint<'a> {
         let Some(schema) = declared.iter().find(same).and_then(Parameter::schema) else { return };
         let Some(span) = self.span(&argument.place) else { return };
         let what = format!("parameter `{}`", argument.name);
-        let sent = Sent { what: &what, textual: true, step };
+        let sent = Sent { what: &what, textual: true, step, named: None, replaced: &[] };
         self.fits(&argument.value, None, span, Schema { api: operation.api(), node: schema }, &sent);
     }
 
@@ -354,16 +483,31 @@ impl<'a> Lint<'a> {
         let Some(media) = described.media(&body.content_type) else { return };
         let Some(node) = &written.payload else { return };
         let what = "the payload";
-        let sent = Sent { what, textual: body.media != BodyMedia::Json, step };
+        let named = self.step(step).and_then(|view| view.node?.get("requestBody")?.member("payload"));
+        // A payload that is a text has no members of its own.
+        let named = named.filter(|(_, payload)| matches!(payload.kind, Kind::Object(_))).map(|(key, _)| key.span);
+        let sent = Sent { what, textual: body.media != BodyMedia::Json, step, named, replaced: &[] };
         if body.media == BodyMedia::Raw || body.media == BodyMedia::Xml {
             return;
         }
         let Some(schema) = media.schema else { return };
-        let replaced: Vec<&str> = written.replacements.iter().map(|r| r.target.value.as_str()).collect();
         let schema = Schema { api: operation.api(), node: schema };
         self.targets(body, schema, operation);
-        if replaced.is_empty() {
+        if written.replacements.is_empty() {
             self.fits(&body.payload, Some(node), node.span, schema, &sent);
+            return;
+        }
+        // What is replaced is not sent as it is written.
+        let replaced: Option<Vec<&[String]>> = body
+            .replacements
+            .iter()
+            .map(|replacement| match &replacement.target {
+                Select::Pointer(pointer) => Some(pointer.tokens()),
+                _ => None,
+            })
+            .collect();
+        if let Some(replaced) = replaced {
+            self.fits(&body.payload, Some(node), node.span, schema, &Sent { replaced: &replaced, ..sent });
         }
     }
 
@@ -406,6 +550,13 @@ impl<'a> Lint<'a> {
 
     /// Says what of a value the schema does not accept.
     fn fits(&mut self, value: &Build, node: Option<&Node>, span: Span, schema: Schema<'a>, sent: &Sent<'_>) {
+        if sent.replaced.iter().any(|way| way.is_empty()) {
+            return;
+        }
+        let within = |name: &str| -> Vec<&[String]> {
+            let ways = sent.replaced.iter().filter_map(|way| way.split_first());
+            ways.filter(|(first, _)| *first == name).map(|(_, rest)| rest).collect()
+        };
         match value {
             Build::Constant(json) => self.constant(json, span, schema, sent),
             Build::Template(leaf) => match &leaf.template {
@@ -428,7 +579,9 @@ impl<'a> Lint<'a> {
                 for (index, item) in items.iter().enumerate() {
                     let node = nodes.get(index);
                     let what = format!("an item of {}", sent.what);
-                    self.fits(item, node, node.map_or(span, |n| n.span), *below, &Sent { what: &what, ..*sent });
+                    let replaced = within(&index.to_string());
+                    let sent = Sent { what: &what, named: None, replaced: &replaced, ..*sent };
+                    self.fits(item, node, node.map_or(span, |n| n.span), *below, &sent);
                 }
             }
             Build::Object(members) => {
@@ -436,8 +589,10 @@ impl<'a> Lint<'a> {
                     return;
                 }
                 let keys = node.map(Node::members).unwrap_or_default();
-                let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-                self.missing_members(&names, span, schema, sent);
+                let added =
+                    sent.replaced.iter().filter_map(|way| if let [name] = way { Some(name.as_str()) } else { None });
+                let names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).chain(added).collect();
+                self.missing_members(&names, sent.named.unwrap_or(span), schema, sent);
                 for (name, value) in members {
                     let written = keys.iter().find(|(key, _)| key.name == *name);
                     let at = written.map_or(span, |(_, node)| node.span);
@@ -445,7 +600,9 @@ impl<'a> Lint<'a> {
                         Below::Schemas(below) => {
                             if let [below] = below.as_slice() {
                                 let what = format!("member `{name}`");
-                                let sent = Sent { what: &what, ..*sent };
+                                let named = written.map(|(key, _)| key.span);
+                                let replaced = within(name);
+                                let sent = Sent { what: &what, named, replaced: &replaced, ..*sent };
                                 self.fits(value, written.map(|(_, node)| node), at, *below, &sent);
                             }
                         }
@@ -471,7 +628,7 @@ impl<'a> Lint<'a> {
                 continue;
             }
             // One that is misspelt is not missing.
-            let misspelt = !described.is_empty() && stray.iter().any(|stray| nearest(stray, [name]).is_some());
+            let misspelt = !described.is_empty() && stray.iter().any(|stray| means(stray, name));
             if misspelt {
                 continue;
             }
@@ -486,8 +643,8 @@ impl<'a> Lint<'a> {
     }
 
     fn unknown_member(&mut self, name: &str, names: &[&str], span: Span, nothing: &Nothing<'_>) {
-        let free = nothing.members.iter().copied().filter(|member| !names.contains(member));
-        let near = nearest(name, free);
+        let free: Vec<&str> = nothing.members.iter().copied().filter(|member| !names.contains(member)).collect();
+        let near = nearest(name, free.iter().copied()).or_else(|| free.into_iter().find(|member| means(name, member)));
         if nothing.what != What::Object || near.is_none() && !nothing.closed {
             return;
         }
@@ -592,7 +749,7 @@ impl<'a> Lint<'a> {
     }
 
     fn expression(&mut self, expr: &Expr, text: &str, span: Span, schema: Schema<'a>, sent: &Sent<'_>) {
-        let Led::To(shape) = self.led(Some(sent.step), expr, &[], &mut None, 0) else { return };
+        let Led::To(shape) = self.led(Some(After::good(sent.step)), expr, &[], &mut None, 0) else { return };
         let Some(given) = shape.types() else { return };
         if sent.textual {
             // A header or status sent on as text is what it reads as.
@@ -627,8 +784,15 @@ impl<'a> Lint<'a> {
     }
 }
 
+/// `true` if one name is most likely written for another: it is near, or a part of it.
+fn means(written: &str, name: &str) -> bool {
+    let (folded, whole) = (written.to_ascii_lowercase(), name.to_ascii_lowercase());
+    let part = folded.len() > 3 && whole.len() > 3 && (whole.contains(&folded) || folded.contains(&whole));
+    part || nearest(written, [name]).is_some()
+}
+
 /// What the answers of an operation hold.
-enum Answers<'a> {
+pub(super) enum Answers<'a> {
     Unknown,
     NoBody(String),
     Bodies(Vec<Schema<'a>>),
@@ -673,6 +837,68 @@ fn answers<'a>(operation: &Operation<'a>) -> Answers<'a> {
     }
     success.extend(others);
     if success.is_empty() { Answers::Unknown } else { Answers::Bodies(success) }
+}
+
+/// As [`answers`], for the one with this status.
+fn answers_with<'a>(operation: &Operation<'a>, status: &str) -> Answers<'a> {
+    let Some(node) = response(operation, status) else { return Answers::Unknown };
+    let Ok(node) = operation.api().resolve(node) else { return Answers::Unknown };
+    let content = operation.content(node);
+    if content.is_empty() {
+        // What else has no body may have been left out of the description.
+        let certain = matches!(status, "204" | "205");
+        return if certain { Answers::NoBody(status.to_owned()) } else { answers(operation) };
+    }
+    let json = content.iter().filter(|media| is_json(media.name) || media.name == "*/*");
+    let schemas: Option<Vec<Schema<'a>>> =
+        json.map(|media| Some(Schema { api: operation.api(), node: media.schema? })).collect();
+    schemas.filter(|schemas| !schemas.is_empty()).map_or(Answers::Unknown, Answers::Bodies)
+}
+
+/// The Response Object that describes a status: its own, that of its range, or the default.
+fn response<'a>(operation: &Operation<'a>, status: &str) -> Option<&'a Node> {
+    let responses = operation.node.get("responses").map(Node::members).unwrap_or_default();
+    let find = |wanted: &str| responses.iter().find(|(known, _)| known.name.eq_ignore_ascii_case(wanted));
+    let range = format!("{}XX", status.get(..1).unwrap_or_default());
+    find(status).or_else(|| find(&range)).or_else(|| find("default")).map(|(_, node)| node)
+}
+
+/// The headers that are described for the answer with a status, or for any; `None` if they are not known.
+fn headers<'a>(operation: &Operation<'a>, status: Option<&str>) -> Option<Vec<&'a str>> {
+    let responses: Vec<&Node> = match status {
+        Some(status) => vec![response(operation, status)?],
+        None => operation.node.get("responses")?.members().iter().map(|(_, node)| node).collect(),
+    };
+    let mut found = vec![];
+    for node in responses {
+        let node = operation.api().resolve(node).ok()?;
+        found.extend(
+            node.get("headers").map(Node::members).unwrap_or_default().iter().map(|(key, _)| key.name.as_str()),
+        );
+    }
+    Some(found)
+}
+
+/// `true` for a test that is only met where everything that it reads is there.
+fn needs(criterion: &Criterion) -> bool {
+    fn simple(condition: &Condition) -> bool {
+        match condition {
+            Condition::Value(..) | Condition::Literal(_) => true,
+            Condition::Not(_) | Condition::Or(_) => false,
+            Condition::And(list) => list.iter().all(simple),
+            Condition::Compare(operator, left, right) => {
+                let null = |side: &Condition| matches!(side, Condition::Literal(Json::Null));
+                (*operator == Operator::NotEqual) == (null(left) || null(right))
+            }
+        }
+    }
+    // A query that names another way, an opposite or null may be met without.
+    let open = |text: &str| text.contains('!') || text.contains("||") || text.contains("null");
+    match &criterion.test {
+        Test::Simple(condition) => simple(condition),
+        Test::Jsonpath(_) => !open(&criterion.text),
+        _ => false,
+    }
 }
 
 /// `true` if some operation of the document answers with a body.

@@ -2,12 +2,16 @@
 
 use super::{Lint, contains};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
-use crate::node::Node;
+use crate::node::{Kind, Node};
 use crate::source::Span;
 
 /// Faults in the structure of what stands in a span.
 const STRUCTURE: [&str; 6] =
     ["missing-field", "unknown-field", "wrong-type", "unknown-value", "several-targets", "duplicate-parameter"];
+
+/// Names that lead nowhere.
+const NAMES: [&str; 5] =
+    ["unknown-component", "broken-reference", "unknown-workflow", "unknown-source", "wrong-kind-of-source"];
 
 /// What is said about values that are otherwise good.
 const LOOKS_INTO: [&str; 5] = ["value-mismatch", "unknown-member", "no-body", "never-met", "status-as-text"];
@@ -16,24 +20,42 @@ const LOOKS_INTO: [&str; 5] = ["value-mismatch", "unknown-member", "no-body", "n
 pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) -> Diagnostics {
     // Most documents have none of the faults that others follow from.
     let causes = found.iter().any(|d| {
-        d.code == "undeclared-content-type" || d.severity == Severity::Error && STRUCTURE.contains(&d.code.as_ref())
+        let cause = matches!(d.code.as_ref(), "undeclared-content-type" | "unknown-field");
+        let left_out = STRUCTURE.contains(&d.code.as_ref()) || NAMES.contains(&d.code.as_ref());
+        cause || d.severity == Severity::Error && left_out
     });
+    if causes {
+        misnamed(lint, &mut found);
+    }
     for view in lint.steps.iter().filter(|_| causes) {
         let Some(node) = view.node else { continue };
         let part = |name: &str| node.get(name).map(|part| part.span);
         // A parameter that was left out for a fault is not missing.
         let id = view.document.id.span();
-        for item in node.get("parameters").map(Node::items).unwrap_or_default() {
-            if !has_error(&found, item.span, &STRUCTURE) {
+        let parameters = node.get("parameters");
+        let whole = parameters.filter(|list| !matches!(list.kind, Kind::Array(_)));
+        for item in parameters.map(Node::items).unwrap_or_default().iter().chain(whole) {
+            if !has_error(&found, item.span, &STRUCTURE) && !has_error(&found, item.span, &NAMES) {
                 continue;
             }
             let name = item.get("name").and_then(Node::as_str).map(|name| format!("`{name}`"));
-            let missing = |d: &Diagnostic| {
-                let parameter = d.help.as_ref().is_some_and(|help| help.starts_with("add a parameter"));
-                d.code == "missing-required-parameter" && d.span == Some(id) && parameter
-            };
             let own = |d: &Diagnostic| name.as_ref().is_none_or(|name| d.message.contains(name));
-            found.retain(|d| !missing(d) || !own(d));
+            found.retain(|d| !misses_parameter(d, id) || !own(d));
+        }
+        // What is called is not known: neither is what it takes and returns.
+        let named = node.get("workflowId").and_then(Node::as_str).unwrap_or_default();
+        let lost = named.starts_with("$sourceDescriptions.") && found.iter().any(|d| d.code == "wrong-kind-of-source");
+        if let Some(target) = part("workflowId")
+            && (lost || has_error(&found, target, &NAMES))
+        {
+            found.retain(|d| {
+                let of_workflow = match d.code.as_ref() {
+                    "place-of-workflow-parameter" | "answer-of-workflow" => true,
+                    "unknown-output" => d.message.starts_with("`$outputs`"),
+                    _ => false,
+                };
+                !of_workflow || !inside(d, node.span)
+            });
         }
         // A body of another type is not looked into.
         if let Some(body) = part("requestBody")
@@ -50,6 +72,7 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
             }
         }
     }
+    mistaken_parameters(lint, &mut found);
     lost_steps(lint, &mut found);
     cycles(&mut found);
     // What cannot be read is not read in another way.
@@ -79,6 +102,130 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
         all.push(one);
         all
     })
+}
+
+/// A field that is misspelt is not read: what it holds is not unknown elsewhere, or missing.
+fn misnamed(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
+    let fields: Vec<(Span, String)> = found
+        .iter()
+        .filter(|d| d.code == "unknown-field")
+        .filter_map(|d| {
+            let meant = d.help.as_ref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
+            Some((d.span?, meant.to_owned()))
+        })
+        .collect();
+    let key = |node: Option<&Node>, field: &str| {
+        let keys = node.map(Node::members).unwrap_or_default().iter().map(|(key, _)| key.span);
+        keys.into_iter().find(|span| fields.iter().any(|(said, meant)| said == span && meant == field))
+    };
+    let root = lint.bundle.documents.first().map(|loaded| loaded.document.root.as_ref());
+    if let Some(cause) = key(root, "components") {
+        let pointer = |d: &Diagnostic| d.code == "broken-reference" && d.message.starts_with("`#/components/");
+        leave_out(found, cause, |d| d.code == "unknown-component" || pointer(d));
+    }
+    if let Some(cause) = key(root, "sourceDescriptions") {
+        let names = ["unknown-source", "unknown-operation-id", "unknown-operation-path"];
+        leave_out(found, cause, |d| names.contains(&d.code.as_ref()));
+    }
+    for view in &lint.workflows {
+        let whole = view.document.span;
+        if let Some(cause) = key(view.node, "inputs") {
+            leave_out(found, cause, |d| d.code == "unknown-input" && inside(d, whole));
+        }
+        let name = format!("`{}`", view.document.id.value);
+        if let Some(cause) = key(view.node, "outputs") {
+            leave_out(found, cause, |d| d.code == "unknown-output" && d.message.contains(&name));
+        }
+        if let Some(cause) = key(view.node, "steps") {
+            leave_out(found, cause, |d| d.code == "unknown-step" && inside(d, whole));
+        }
+        let steps = view.node.and_then(|node| node.get("steps")).map(Node::items).unwrap_or_default();
+        let mut lists = steps.iter().flat_map(|step| [key(Some(step), "onSuccess"), key(Some(step), "onFailure")]);
+        if let Some(cause) = lists.find_map(|cause| cause) {
+            let flow = ["unreachable-step", "end-with-missing-outputs"];
+            leave_out(found, cause, |d| flow.contains(&d.code.as_ref()) && inside(d, whole));
+        }
+    }
+    for view in &lint.steps {
+        let id = view.document.id.span();
+        let name = format!("`{}`", view.document.id.value);
+        if let Some(cause) = key(view.node, "outputs") {
+            leave_out(found, cause, |d| d.code == "unknown-output" && d.message.contains(&name));
+        }
+        let parameters = view.node.and_then(|node| node.get("parameters")).map(Node::items).unwrap_or_default();
+        let referred = parameters.iter().any(|item| item.get("reference").is_some());
+        let shared = key(root, "components").filter(|_| referred);
+        if let Some(cause) = key(view.node, "parameters").or(shared) {
+            leave_out(found, cause, |d| misses_parameter(d, id));
+        }
+        if let Some(cause) = key(view.node, "requestBody") {
+            let missing = |d: &Diagnostic| d.code == "missing-required-parameter" && d.span == Some(id);
+            leave_out(found, cause, |d| missing(d) && !misses_parameter(d, id));
+        }
+        let body = view.node.and_then(|node| node.get("requestBody"));
+        if let Some((body, cause)) = body.and_then(|body| Some((body, key(Some(body), "payload")?))) {
+            leave_out(found, cause, |d| d.code == "payload-syntax" && d.span == Some(body.span));
+        }
+    }
+}
+
+/// Leaves out what follows from a fault, which becomes an error where one of those was.
+fn leave_out(found: &mut Vec<Diagnostic>, cause: Span, follows: impl Fn(&Diagnostic) -> bool) {
+    let error = found.iter().any(|d| d.severity == Severity::Error && follows(d));
+    found.retain(|d| !follows(d));
+    if error {
+        let causes = found.iter_mut().filter(|d| d.code == "unknown-field" && d.span == Some(cause));
+        causes.for_each(|d| d.severity = Severity::Error);
+    }
+}
+
+/// A parameter that the operation does not have, in a step that lacks one of the same place: that is what it is meant as.
+fn mistaken_parameters(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
+    let strange = ["unknown-parameter", "undeclared-parameter"];
+    if !found.iter().any(|d| strange.contains(&d.code.as_ref())) {
+        return;
+    }
+    for view in &lint.steps {
+        let (Some(node), id) = (view.node, view.document.id.span()) else { continue };
+        let items = node.get("parameters").map(Node::items).unwrap_or_default();
+        for place in ["path", "query", "header", "cookie"] {
+            let own: Vec<Span> = items
+                .iter()
+                .filter(|item| item.get("in").and_then(Node::as_str) == Some(place))
+                .filter_map(|item| item.get("name").map(|name| name.span))
+                .collect();
+            let here = |d: &Diagnostic| d.span.is_some_and(|span| own.contains(&span));
+            let missing =
+                |d: &Diagnostic| misses_parameter(d, id) && d.message.contains(&format!(" {place} parameter `"));
+            let at = found.iter().position(|d| strange.contains(&d.code.as_ref()) && here(d));
+            let others = found.iter().filter(|d| strange.contains(&d.code.as_ref()) && here(d)).count();
+            let lacks: Vec<(String, Severity)> = found
+                .iter()
+                .filter(|d| missing(d))
+                .filter_map(|d| {
+                    Some((d.message.rsplit_once(" parameter `")?.1.split('`').next()?.to_owned(), d.severity))
+                })
+                .collect();
+            let ([(name, severity)], Some(at), 1) = (lacks.as_slice(), at, others) else { continue };
+            let Some(kept) = found.get_mut(at) else { continue };
+            let help = format!("did you mean `{name}`");
+            // One that is meant as another one is another mistake.
+            if kept.help.as_ref().is_some_and(|said| said.starts_with("did you mean") && !said.starts_with(&help)) {
+                continue;
+            }
+            if *severity == Severity::Error {
+                kept.severity = Severity::Error;
+            }
+            kept.help = Some(format!("{help}, which the operation requires?"));
+            found.retain(|d| !missing(d));
+        }
+    }
+}
+
+/// `true` if it says that the step with this id passes no such parameter.
+fn misses_parameter(d: &Diagnostic, id: Span) -> bool {
+    let parameter = d.help.as_ref().is_some_and(|help| help.starts_with("add a parameter"));
+    d.code == "missing-required-parameter" && d.span == Some(id) && parameter
 }
 
 /// Two steps of one id, or one without: the id that is gone is not unknown too, unless another one is near.

@@ -80,6 +80,7 @@ pub const CODES: &[(Code, Category)] = &[
     ("jsonpath-syntax", Expressions),
     ("leading-zero-number", Structure),
     ("literal-output", Expressions),
+    ("literal-secret", Secrets),
     ("misplaced-field", Structure),
     ("misplaced-parameter", Data),
     ("missing-action-name", Structure),

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::Lint;
-use super::calls::{Led, name_of};
+use super::calls::{After, Led, name_of};
 use super::shape::{Shape, articles};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::expr::condition::Condition;
@@ -19,12 +19,16 @@ impl Lint<'_> {
     pub(super) fn conditions(&mut self, id: StepId) {
         let program = self.program;
         let Some(step) = program.step(id) else { return };
-        for criterion in step.all_criteria() {
+        let good = step.criteria.iter().chain(step.on_success.iter().flat_map(|action| &action.criteria));
+        let bad = step.on_failure.iter().flat_map(|action| &action.criteria);
+        let all = good.map(|criterion| (criterion, false)).chain(bad.map(|criterion| (criterion, true)));
+        for (criterion, failed) in all {
+            let after = After { step: id, failed };
             match &criterion.test {
-                Test::Simple(condition) => self.condition(id, condition, criterion),
+                Test::Simple(condition) => self.condition(after, condition, criterion),
                 Test::Jsonpath(test) => {
                     for (ways, literal) in test.condition.compared() {
-                        self.compared(id, &test.context, &ways, &literal, criterion);
+                        self.compared(after, &test.context, &ways, &literal, criterion);
                     }
                 }
                 _ => {}
@@ -98,12 +102,12 @@ impl Lint<'_> {
         }
     }
 
-    fn condition(&mut self, step: StepId, condition: &Condition, criterion: &Criterion) {
+    fn condition(&mut self, after: After, condition: &Condition, criterion: &Criterion) {
         match condition {
             Condition::Literal(_) | Condition::Value(..) => {}
-            Condition::Not(inner) => self.condition(step, inner, criterion),
+            Condition::Not(inner) => self.condition(after, inner, criterion),
             Condition::And(list) | Condition::Or(list) => {
-                list.iter().for_each(|one| self.condition(step, one, criterion));
+                list.iter().for_each(|one| self.condition(after, one, criterion));
             }
             Condition::Compare(operator, left, right) => {
                 let (expr, literal) = match (left.as_ref(), right.as_ref()) {
@@ -112,9 +116,9 @@ impl Lint<'_> {
                     _ => return,
                 };
                 if matches!(expr.root, Root::StatusCode) {
-                    self.status(step, literal, criterion, *operator);
+                    self.status(after.step, literal, criterion, *operator);
                 } else if matches!(operator, Operator::Equal | Operator::NotEqual) {
-                    self.compared(step, expr, &[], literal, criterion);
+                    self.compared(after, expr, &[], literal, criterion);
                 }
             }
         }
@@ -134,6 +138,22 @@ impl Lint<'_> {
             );
             return;
         };
+        let beyond = match operator {
+            Operator::Greater => status >= 599.0,
+            Operator::GreaterOrEqual => status > 599.0,
+            Operator::Less => status <= 100.0,
+            Operator::LessOrEqual => status < 100.0,
+            _ => false,
+        };
+        if beyond {
+            let message = format!("a status code is a number from 100 to 599: this is never met with {literal}");
+            self.push(
+                Diagnostic::warning("never-met", span, message)
+                    .help("compare with a status code such as 200".to_owned())
+                    .section("§Criterion Object"),
+            );
+            return;
+        }
         if literal.is_string() {
             let message = format!("a status code is a number, and {literal} is a string");
             self.push(
@@ -171,8 +191,8 @@ impl Lint<'_> {
     }
 
     /// A value of a known type, or one of a known list, beside a constant that it never is.
-    fn compared(&mut self, step: StepId, expr: &Expr, ways: &[Way], literal: &Json, criterion: &Criterion) {
-        let Led::To(shape) = self.led(Some(step), expr, ways, &mut None, 0) else { return };
+    fn compared(&mut self, after: After, expr: &Expr, ways: &[Way], literal: &Json, criterion: &Criterion) {
+        let Led::To(shape) = self.led(Some(after), expr, ways, &mut None, 0) else { return };
         if literal.is_null() || matches!(shape, Shape::Unknown) {
             return;
         }
@@ -210,7 +230,7 @@ impl Lint<'_> {
 }
 
 /// What must be so for a criterion to be met, as far as it is `==` with constants.
-fn equalities(criterion: &Criterion) -> Vec<Equality<'_>> {
+pub(super) fn equalities(criterion: &Criterion) -> Vec<Equality<'_>> {
     fn within<'p>(condition: &'p Condition, found: &mut Vec<Equality<'p>>) {
         match condition {
             Condition::And(list) => list.iter().for_each(|one| within(one, found)),

@@ -18,10 +18,15 @@ impl Lint<'_> {
     pub(super) fn flow(&mut self) {
         for id in self.own() {
             self.shadowed(id);
+            self.without_effect(id);
             let edges = self.edges(id);
-            let unreachable = if self.broken(id) { BTreeSet::new() } else { self.unreachable(id, &edges) };
+            let meant = self.meant(id).filter(|_| !self.broken(id));
+            let whole = meant.as_ref().is_some_and(Vec::is_empty);
+            let unreachable = meant.map(|meant| self.unreachable(id, &edges, meant)).unwrap_or_default();
             self.loops(id, &edges);
-            self.ends(id, &edges, &unreachable);
+            if whole {
+                self.ends(id, &edges, &unreachable);
+            }
         }
     }
 
@@ -40,53 +45,79 @@ impl Lint<'_> {
             match d.code.as_ref() {
                 "duplicate-name" | "missing-field" | "wrong-type" => of_step,
                 "dependency-cycle" => true,
+                // A step whose `stepId` is misspelt is lost.
+                "unknown-field" => d.help.as_deref() == Some("did you mean `stepId`?"),
                 _ => false,
             }
         })
     }
 
-    /// Steps that an action most likely means that names none, or has no type: what it leads to is not unreachable too.
-    fn meant(&self, id: WorkflowId) -> Vec<StepId> {
-        let (Some(view), Some(workflow)) = (self.workflow(id), self.program.workflow(id)) else { return vec![] };
+    /// Steps that faulty actions most likely mean: what those lead to is not unreachable too. `None` if one may mean any.
+    fn meant(&self, id: WorkflowId) -> Option<Vec<StepId>> {
+        let (Some(view), Some(workflow)) = (self.workflow(id), self.program.workflow(id)) else { return Some(vec![]) };
+        if self.errors.is_empty() {
+            return Some(vec![]);
+        }
         let steps = &view.document.steps;
-        let own = steps.iter().flat_map(|step| step.on_success.iter().chain(&step.on_failure));
-        let shared = view.document.success_actions.iter().chain(&view.document.failure_actions);
-        let targets = own.chain(shared).filter_map(|action| match action {
-            OrReusable::Object(action) => {
-                Some((action.step_id.as_ref()?, matches!(action.kind.value.as_str(), "goto" | "retry")))
+        let written = view.node.and_then(|node| node.get("steps")).map(Node::items).unwrap_or_default();
+        let own = written.iter().flat_map(|step| [step.get("onSuccess"), step.get("onFailure")]);
+        let shared = view.node.into_iter().flat_map(|node| [node.get("successActions"), node.get("failureActions")]);
+        let mut meant = vec![];
+        for list in own.chain(shared).flatten().filter(|list| self.faulty(list.span)) {
+            for action in list.items().iter().filter(|action| self.faulty(action.span)) {
+                let text = |field: &str| action.get(field).and_then(Node::as_str);
+                let Some(target) = text("stepId").or_else(|| text("workflowId")) else {
+                    // One that ends or tries again leads nowhere, whatever else is wrong with it.
+                    if text("type").is_some_and(|kind| nearest(kind, ["goto"]).is_none()) {
+                        continue;
+                    }
+                    return None;
+                };
+                let names: Vec<&str> = steps.iter().map(|step| step.id.value.as_str()).collect();
+                let found = names.iter().position(|name| *name == target).or_else(|| {
+                    let near = nearest(target, names.iter().copied())?;
+                    names.iter().position(|name| *name == near)
+                });
+                match found.and_then(|index| workflow.steps.get(index)) {
+                    Some(step) => meant.push(*step),
+                    None if text("stepId").is_some() => return None,
+                    None => {}
+                }
             }
-            OrReusable::Reference { .. } => None,
-        });
-        let broken: Vec<(&Text, bool)> =
-            targets.filter(|(target, good)| !good || !steps.iter().any(|step| step.id.value == target.value)).collect();
-        let means = |name: &str| {
-            broken.iter().any(
-                |(target, good)| if *good { nearest(&target.value, [name]).is_some() } else { target.value == name },
-            )
-        };
-        let named = steps.iter().zip(&workflow.steps).filter(|(step, _)| means(&step.id.value));
-        named.map(|(_, id)| *id).collect()
+            if list.items().is_empty() {
+                return None;
+            }
+        }
+        Some(meant)
+    }
+
+    /// `true` for an action after which no other is looked at; what is faulty may have been meant otherwise.
+    fn always(&self, action: &Action) -> bool {
+        always(action) && (self.errors.is_empty() || self.span(&action.place).is_none_or(|span| !self.faulty(span)))
     }
 
     fn edges(&self, id: WorkflowId) -> Edges {
         let mut edges = Edges::new();
         let Some(workflow) = self.program.workflow(id) else { return edges };
         for id in &workflow.steps {
-            let Some(step) = self.program.step(*id) else { continue };
+            let (Some(step), Some(view)) = (self.program.step(*id), self.step(*id)) else { continue };
             let mut to = BTreeSet::new();
-            let targets = |actions: &[Action], to: &mut BTreeSet<StepId>| {
-                for action in actions {
+            let targets = |actions: &[Action], own: usize, to: &mut BTreeSet<StepId>| {
+                let mut leaves = false;
+                for (index, action) in actions.iter().enumerate() {
+                    // Of those of the step itself that are behind it, it is said that they are never looked at.
+                    if leaves && index >= own {
+                        break;
+                    }
                     if let Some(Target::Step(target)) = action.then.target() {
                         to.insert(*target);
                     }
-                    if always(action) {
-                        return true;
-                    }
+                    leaves |= self.always(action);
                 }
-                false
+                leaves
             };
-            let leaves = targets(&step.on_success, &mut to);
-            targets(&step.on_failure, &mut to);
+            let leaves = targets(&step.on_success, view.document.on_success.len(), &mut to);
+            targets(&step.on_failure, view.document.on_failure.len(), &mut to);
             if let (Some(next), false) = (step.next, leaves) {
                 to.insert(next);
             }
@@ -95,9 +126,9 @@ impl Lint<'_> {
         edges
     }
 
-    fn unreachable(&mut self, id: WorkflowId, edges: &Edges) -> BTreeSet<StepId> {
+    fn unreachable(&mut self, id: WorkflowId, edges: &Edges, meant: Vec<StepId>) -> BTreeSet<StepId> {
         let Some(workflow) = self.program.workflow(id) else { return BTreeSet::new() };
-        let mut reached = reachable(edges, workflow.entry.into_iter().chain(self.meant(id)).collect());
+        let mut reached = reachable(edges, workflow.entry.into_iter().chain(meant).collect());
         let mut unreachable: BTreeSet<StepId> = BTreeSet::new();
         for id in &workflow.steps {
             if reached.contains(id) {
@@ -111,7 +142,7 @@ impl Lint<'_> {
             let Some(view) = self.step(*id) else { continue };
             let name = &view.document.id;
             let before = StepId(id.0.wrapping_sub(1));
-            let cause = self.program.step(before).and_then(|step| step.on_success.iter().find(|a| always(a)));
+            let cause = self.program.step(before).and_then(|step| step.on_success.iter().find(|a| self.always(a)));
             let mut diagnostic =
                 Diagnostic::warning("unreachable-step", name.span(), format!("nothing leads to step `{}`", name.value))
                     .help("lead to it with `goto`, or leave it out".to_owned())
@@ -122,6 +153,39 @@ impl Lint<'_> {
             self.push(diagnostic);
         }
         unreachable
+    }
+
+    /// Fields that the type of an action does not look at.
+    fn without_effect(&mut self, id: WorkflowId) {
+        let Some(node) = self.workflow(id).and_then(|view| view.node) else { return };
+        let steps = node.get("steps").map(Node::items).unwrap_or_default();
+        let lists = [node.get("successActions"), node.get("failureActions")].into_iter();
+        let lists = lists.chain(steps.iter().flat_map(|step| [step.get("onSuccess"), step.get("onFailure")]));
+        let mut found = vec![];
+        for action in lists.flatten().flat_map(Node::items) {
+            let Some(kind) = action.get("type").and_then(Node::as_str) else { continue };
+            let unread: &[&str] = match kind {
+                "end" => &["stepId", "workflowId", "retryAfter", "retryLimit"],
+                "goto" => &["retryAfter", "retryLimit"],
+                _ => &[],
+            };
+            found.extend(unread.iter().filter_map(|field| Some((action.member(field)?.0, kind))));
+        }
+        for (key, kind) in found {
+            let help = match key.name.as_str() {
+                "stepId" | "workflowId" => "write `type: goto` to go there, or leave it out",
+                _ => "write `type: retry` to try again, or leave it out",
+            };
+            self.push(
+                Diagnostic::warning(
+                    "misplaced-field",
+                    key.span,
+                    format!("an action of type `{kind}` does not look at `{}`", key.name),
+                )
+                .help(help.to_owned())
+                .section("§Success Action Object"),
+            );
+        }
     }
 
     /// Actions behind one that always matches.
@@ -138,7 +202,8 @@ impl Lint<'_> {
                 // Those of the workflow come behind, and are meant for the steps that have no such action.
                 let actions = actions.get(..own.min(actions.len())).unwrap_or_default();
                 for (index, action) in actions.iter().enumerate() {
-                    let by = actions.iter().take(index).find(|earlier| always(earlier) || repeats(earlier, action));
+                    let by =
+                        actions.iter().take(index).find(|earlier| self.always(earlier) || repeats(earlier, action));
                     let Some(by) = by else { continue };
                     found.push((action.place.clone(), action.name.clone(), by.place.clone(), by.name.clone()));
                     break;
@@ -173,7 +238,7 @@ impl Lint<'_> {
                 }
                 let round: BTreeSet<StepId> =
                     forward.into_iter().filter(|step| reachable(edges, vec![*step]).contains(id)).collect();
-                if round.iter().any(|step| self.changes(*step, &round)) {
+                if round.iter().any(|step| self.changes(*step, *target, &round, edges)) {
                     continue;
                 }
                 let name = self.program.step(*target).map(|s| s.name.as_str()).unwrap_or_default();
@@ -203,14 +268,18 @@ impl Lint<'_> {
         own.into_iter().find(|own: &&document::Action| own.span == place)?.step_id.as_ref()
     }
 
-    /// `true` if a step may do something else when a loop comes to it again.
-    fn changes(&self, id: StepId, round: &BTreeSet<StepId>) -> bool {
+    /// `true` if a step may do something else when a loop that begins at `first` comes to it again: it reads what the
+    /// round before has left, and not what this one has made anew.
+    fn changes(&self, id: StepId, first: StepId, round: &BTreeSet<StepId>, edges: &Edges) -> bool {
         let Some(step) = self.program.step(id) else { return true };
         if matches!(step.call, Call::Workflow { .. }) {
             return true;
         }
+        let mut anew = None;
         step.call.reads().iter().any(|read| match &read.expr.root {
-            Root::StepOutput(step, _) | Root::StepOutputs(step) => round.contains(step),
+            Root::StepOutput(step, _) | Root::StepOutputs(step) => {
+                round.contains(step) && !anew.get_or_insert_with(|| before(edges, first, id)).contains(step)
+            }
             _ => false,
         })
     }
@@ -225,7 +294,7 @@ impl Lint<'_> {
             }
         }
         let mut found = vec![];
-        for id in &workflow.steps {
+        for id in workflow.steps.iter().filter(|id| !unreachable.contains(id)) {
             let Some(step) = self.program.step(*id) else { continue };
             for action in step.on_success.iter().filter(|action| matches!(action.then, Then::End)) {
                 let before = reachable(&back, vec![*id]);
@@ -291,6 +360,17 @@ fn repeats(earlier: &Action, later: &Action) -> bool {
         && !earlier.criteria.is_empty()
         && earlier.criteria.len() == later.criteria.len()
         && earlier.criteria.iter().zip(&later.criteria).all(same)
+}
+
+/// The steps that a way from `first` comes to before it comes to `id`.
+fn before(edges: &Edges, first: StepId, id: StepId) -> BTreeSet<StepId> {
+    if first == id {
+        return BTreeSet::new();
+    }
+    let others = edges.iter().filter(|(from, _)| **from != id).map(|(from, to)| (*from, to.clone())).collect();
+    let mut found = reachable(&others, vec![first]);
+    found.remove(&id);
+    found
 }
 
 /// The steps that these lead to, themselves included.

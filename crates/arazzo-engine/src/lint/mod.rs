@@ -4,7 +4,8 @@
 //! Bundle + compiled program → diagnostics. Only what is certain is said, and what follows from another fault is not.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -55,6 +56,12 @@ pub struct Part {
 }
 
 impl Part {
+    /// `true` if this part begins where a place does, or before it.
+    #[must_use]
+    pub fn begins_before(&self, span: Span) -> bool {
+        (self.span.source, self.span.start) <= (span.source, span.start)
+    }
+
     /// `true` if a place is in this part.
     #[must_use]
     pub fn holds(&self, span: Span) -> bool {
@@ -93,14 +100,21 @@ pub fn without_sources(bundle: &Bundle, found: Diagnostics) -> Diagnostics {
     left
 }
 
+/// An operation, by its place, and the status of the answer where only one is awaited.
+type KnownAnswers<'a> = HashMap<(Span, Option<String>), Rc<calls::Answers<'a>>>;
+
 struct Lint<'a> {
     bundle: &'a Bundle,
     program: &'a Program,
     /// What compiling said.
     known: &'a Diagnostics,
+    /// Where it found errors.
+    errors: Vec<Span>,
     steps: Vec<StepView<'a>>,
     workflows: Vec<WorkflowView<'a>>,
     diagnostics: Diagnostics,
+    /// What answers hold, by operation and, where only one is awaited, its status.
+    answers: RefCell<KnownAnswers<'a>>,
     /// The last place that was asked for.
     last: RefCell<Option<(Place, Option<Span>)>>,
 }
@@ -142,7 +156,18 @@ impl<'a> Lint<'a> {
                 }
             }
         }
-        Self { bundle, program, known, steps, workflows, diagnostics: Diagnostics::default(), last: RefCell::default() }
+        let errors = known.errors().filter_map(|d| d.span).collect();
+        Self {
+            bundle,
+            program,
+            known,
+            errors,
+            steps,
+            workflows,
+            diagnostics: Diagnostics::default(),
+            answers: RefCell::default(),
+            last: RefCell::default(),
+        }
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {
@@ -159,6 +184,11 @@ impl<'a> Lint<'a> {
         let span = self.bundle.sources.span(place);
         *self.last.borrow_mut() = Some((place.clone(), span));
         span
+    }
+
+    /// `true` if there is an error in a part of a document.
+    fn faulty(&self, part: Span) -> bool {
+        self.errors.iter().any(|span| contains(part, *span))
     }
 
     fn step(&self, id: StepId) -> Option<&StepView<'a>> {

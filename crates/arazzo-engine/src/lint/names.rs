@@ -4,11 +4,15 @@ use std::collections::HashSet;
 
 use serde_json::Value as Json;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::Lint;
 use super::shape::article;
 use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::expr::Template;
 use crate::node::{Key, Node};
-use crate::program::{Call, Inputs};
+use crate::program::{Build, Call, Inputs, WorkflowId};
 use crate::source::Span;
 
 impl Lint<'_> {
@@ -55,6 +59,9 @@ impl Lint<'_> {
                 }
             }
         }
+        for id in self.own() {
+            self.literal_secrets(id);
+        }
         self.sources(&document.source_descriptions);
         self.components(&document.root, &used);
     }
@@ -91,18 +98,20 @@ impl Lint<'_> {
         let mut found = vec![];
         for (index, source) in described.iter().enumerate() {
             self.identifier(source.name.span(), &source.name.value, "name");
+            if text(index).is_some_and(|label| apis.contains(&label)) {
+                continue;
+            }
             let written = self.bundle.sources.get(source.name.span().source).is_some_and(|document| {
                 let name = &source.name.value;
                 ["$sourceDescriptions.", "workflowId: ", "operationId: ", "operationPath: "]
                     .iter()
                     .any(|before| document.text.contains(&format!("{before}{name}")))
             });
-            let called = text(index).is_some_and(|label| apis.contains(&label));
             let read = self.bundle.described.get(index).is_some_and(|d| d.root.is_some());
             let only = names.len() == 1;
             // A workflow of the only other document may be named without it.
             let arazzo = self.bundle.described.get(index).is_some_and(|d| d.leads_to.is_some());
-            if read && !written && !called && !only && !arazzo && !self.known.has_errors() {
+            if read && !written && !only && !arazzo && !self.known.has_errors() {
                 found.push((source.name.span(), source.name.value.clone()));
             }
         }
@@ -201,6 +210,38 @@ impl Lint<'_> {
         }
     }
 
+    /// Credentials that are written in the document.
+    fn literal_secrets(&mut self, id: WorkflowId) {
+        let program = self.program;
+        let steps = program.workflow(id).map(|workflow| workflow.steps.as_slice()).unwrap_or_default();
+        let mut values: Vec<&Build> = vec![];
+        for step in steps.iter().filter_map(|id| program.step(*id)) {
+            values.extend(step.call.values());
+        }
+        let mut found = vec![];
+        while let Some(value) = values.pop() {
+            match value {
+                Build::Array(items) => values.extend(items),
+                Build::Object(members) => values.extend(members.iter().map(|(_, value)| value)),
+                Build::Template(leaf) if leaf.credential => {
+                    if let Template::Literal(text) = &leaf.template
+                        && is_secret(text)
+                    {
+                        found.extend(self.span(&leaf.place));
+                    }
+                }
+                _ => {}
+            }
+        }
+        for span in found {
+            self.push(
+                Diagnostic::warning("literal-secret", span, "a credential is written in the document")
+                    .help("declare an input with `format: password`, and write $inputs.<name>".to_owned())
+                    .section("§Parameter Object"),
+            );
+        }
+    }
+
     fn plain_secret(&mut self, key: &Key, property: &Node) {
         let message = format!("the input `{}` carries a credential, and its schema does not say so", key.name);
         let mut diagnostic = Diagnostic::hint("plain-secret", key.span, message)
@@ -232,6 +273,32 @@ impl Lint<'_> {
         let text = format!("\n{indent}{name}: {value}");
         Some(Edit { span: Span::new(object.span.source, end..end), text })
     }
+}
+
+/// `true` for what looks like a real credential: neither short, nor a word that stands for one, nor no password at all.
+fn is_secret(text: &str) -> bool {
+    const INSTEAD: [&str; 13] = [
+        "example",
+        "sample",
+        "test",
+        "dummy",
+        "demo",
+        "fake",
+        "your",
+        "changeme",
+        "placeholder",
+        "abc123",
+        "xxx",
+        "<",
+        "...",
+    ];
+    let (scheme, value) = text.trim().rsplit_once(' ').unwrap_or(("", text.trim()));
+    if scheme.eq_ignore_ascii_case("basic") {
+        let pair = STANDARD.decode(value).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        return pair.is_none_or(|pair| pair.split_once(':').is_none_or(|(_, password)| !password.is_empty()));
+    }
+    let folded = text.to_ascii_lowercase();
+    value.len() >= 8 && !INSTEAD.iter().any(|word| folded.contains(word))
 }
 
 /// The names that a text reads, found in one pass over it: more than is read, never less.

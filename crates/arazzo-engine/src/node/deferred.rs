@@ -95,6 +95,10 @@ impl<'t> Line<'t> {
 
 /// The tree of an OpenAPI document with deferred parts; nothing if it is not laid out plainly.
 pub(super) fn read(source: SourceId, text: &Arc<str>, limits: NodeLimits) -> Option<Node> {
+    // Most documents are no OpenAPI: that is seen before they are taken apart.
+    let begins =
+        |at: usize| text.get(..at).is_some_and(|before| before.is_empty() || before.ends_with(['\n', '"', '\'']));
+    text.match_indices("openapi").any(|(at, _)| begins(at)).then_some(())?;
     let document = Arc::new(Document { source, text: text.clone(), limits });
     let mut lines = vec![];
     let mut start = 0;

@@ -541,6 +541,29 @@ impl<'a> Builder<'a> {
         ))
     }
 
+    /// A quote that was forgotten takes in the lines up to the next one, behind which nothing fits.
+    fn open_quote(&self, at: usize, info: &str) -> Option<Diagnostic> {
+        if !info.contains("quoted scalar") {
+            return None;
+        }
+        let quote = if info.contains("double") { '"' } else { '\'' };
+        let before = self.text.get(self.part.start..at)?;
+        let close = before.rfind(quote)?;
+        let open = before.get(..close)?.rfind(quote)?;
+        let taken = before.get(open..close)?;
+        if !taken.contains('\n') {
+            return None;
+        }
+        let start = self.part.start + open;
+        let end = start + taken.lines().next().unwrap_or_default().trim_end().len();
+        let place = |range| Span::new(self.source, range);
+        Some(
+            Diagnostic::error("yaml-syntax", place(start..end), "not valid YAML: this quote is not closed on its line")
+                .note(place(self.part.start + close..self.part.start + close + 1), "the text in quotes ends here")
+                .help("close the quote".to_owned()),
+        )
+    }
+
     fn syntax(&self, error: &granit_parser::ScanError) -> Fault {
         let at = (error.marker().byte_offset().unwrap_or(0) + self.part.start).min(self.text.len());
         let next =
@@ -548,6 +571,9 @@ impl<'a> Builder<'a> {
         let info = error.info();
         if info.contains("nesting") || info.contains("recursion") {
             return self.too_deep(at..at + next);
+        }
+        if let Some(fault) = self.open_quote(at, &info) {
+            return Box::new(fault);
         }
         let diagnostic =
             Diagnostic::error("yaml-syntax", Span::new(self.source, at..at + next), format!("not valid YAML: {info}"));
