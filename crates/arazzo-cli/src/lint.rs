@@ -260,6 +260,8 @@ impl Tally {
         }
         self.fixable += usize::from(diagnostic.fix.is_some());
         let written = match flags.format() {
+            // A difference is what can be given to `patch`: what would be left stands in lines that nobody sees yet.
+            Format::Text if flags.diff => Ok(()),
             Format::Text => {
                 if diagnostic.severity == Severity::Error {
                     screen.annotate(&diagnostic, sources);
@@ -310,7 +312,9 @@ impl Tally {
         if self.hidden > 0 {
             more.push(format!("{}: --hints", count(self.hidden, "hint")));
         }
-        if !parts.is_empty() {
+        if flags.diff && !parts.is_empty() {
+            line += " would be left";
+        } else if !parts.is_empty() {
             more.push("explain a code: arazzo explain CODE".to_owned());
         }
         if !more.is_empty() {

@@ -564,6 +564,51 @@ impl<'a> Builder<'a> {
         )
     }
 
+    /// A line that is indented with a tab; it may be noticed at the end of the line before.
+    fn tab(&self, at: usize, info: &str) -> Option<Diagnostic> {
+        if !info.contains("tab") {
+            return None;
+        }
+        let first = self.text.get(..at)?.rfind('\n').map_or(0, |before| before + 1);
+        let mut start = first;
+        let mut found = None;
+        for line in self.text.get(first..)?.split_inclusive('\n').take(2) {
+            let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+            found = found.or(line.get(..indent)?.find('\t').map(|tab| start + tab));
+            start += line.len();
+        }
+        let tab = found?;
+        Some(
+            Diagnostic::error(
+                "yaml-syntax",
+                Span::new(self.source, tab..tab + 1),
+                "not valid YAML: this line is indented with a tab",
+            )
+            .help("indent with blanks: YAML does not allow tabs".to_owned()),
+        )
+    }
+
+    /// A line without `:` goes on in the next one, whose `:` is then one too many.
+    fn without_colon(&self, at: usize, info: &str) -> Option<Diagnostic> {
+        if !info.contains("mapping values") {
+            return None;
+        }
+        let start = self.text.get(self.part.start..at)?.rfind('\n').map(|before| self.part.start + before + 1)?;
+        let line = self.text.get(start..at)?;
+        let before = self.text.get(self.part.start..start)?.trim_end();
+        let from = self.part.start + before.rfind('\n').map_or(0, |line| line + 1);
+        let written = self.text.get(from..self.part.start + before.len())?;
+        let indent = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
+        let content = written.get(indent(written)..)?;
+        let plain = content.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !content.contains(':');
+        if !plain || indent(written) != indent(line) || line.contains(": ") {
+            return None;
+        }
+        let place = Span::new(self.source, from + indent(written)..from + written.len());
+        let message = "not valid YAML: this line has no `:` between a key and a value";
+        Some(Diagnostic::error("yaml-syntax", place, message).help("write `key: value`".to_owned()))
+    }
+
     fn syntax(&self, error: &granit_parser::ScanError) -> Fault {
         let at = (error.marker().byte_offset().unwrap_or(0) + self.part.start).min(self.text.len());
         let next =
@@ -572,16 +617,16 @@ impl<'a> Builder<'a> {
         if info.contains("nesting") || info.contains("recursion") {
             return self.too_deep(at..at + next);
         }
-        if let Some(fault) = self.open_quote(at, &info) {
+        let known =
+            self.open_quote(at, &info).or_else(|| self.tab(at, &info)).or_else(|| self.without_colon(at, &info));
+        if let Some(fault) = known {
             return Box::new(fault);
         }
         let diagnostic =
             Diagnostic::error("yaml-syntax", Span::new(self.source, at..at + next), format!("not valid YAML: {info}"));
         let line_start = self.text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
         let line = self.text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
-        let help = if line.starts_with('\t') {
-            Some("indent with blanks: YAML does not allow tabs".to_owned())
-        } else if info.contains("mapping values") && line.matches(": ").count() > 1 {
+        let help = if info.contains("mapping values") && line.matches(": ").count() > 1 {
             Some("a value that contains `: ` must be quoted".to_owned())
         } else {
             None
