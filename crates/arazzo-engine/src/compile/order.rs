@@ -45,6 +45,12 @@ impl Compiler<'_> {
         if let Some((of, name)) = value.strip_prefix('$').and_then(|_| value.split_once(".steps.")) {
             let of = of.strip_prefix("$workflows.").unwrap_or(of);
             let Some(id) = self.workflow_of(of) else {
+                // Of a source that could not be read, that was said.
+                let source = of.strip_prefix("$sourceDescriptions.").and_then(|rest| self.prefixed(rest));
+                let source = source.and_then(|(index, _)| self.bundle.described.get(index));
+                if source.is_some_and(|described| described.root.is_none()) {
+                    return None;
+                }
                 let message = format!("`{of}` names no workflow");
                 self.push(Diagnostic::error("unknown-workflow", text.span(), message).section("§Step Object"));
                 return None;

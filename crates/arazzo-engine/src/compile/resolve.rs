@@ -246,7 +246,7 @@ impl<'b> Compiler<'b> {
     }
 
     /// `name.rest` with the longest source name that fits.
-    fn prefixed<'t>(&self, text: &'t str) -> Option<(usize, &'t str)> {
+    pub(super) fn prefixed<'t>(&self, text: &'t str) -> Option<(usize, &'t str)> {
         let fits = self.described().filter_map(|(index, described)| {
             Some((index, described.name.len(), text.strip_prefix(described.name.as_str())?.strip_prefix('.')?))
         });

@@ -234,13 +234,21 @@ fn lost_steps(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
         let Some(steps) = view.node.and_then(|node| node.get("steps")) else { continue };
         let ids: Vec<Span> = steps.items().iter().filter_map(|step| step.get("stepId")).map(|id| id.span).collect();
         let twice = found.iter().any(|d| d.code == "duplicate-name" && d.span.is_some_and(|span| ids.contains(&span)));
+        let doubled: Vec<String> = found
+            .iter()
+            .filter(|d| d.code == "duplicate-name" && d.span.is_some_and(|span| ids.contains(&span)))
+            .filter_map(|d| Some(format!("step {}", d.message.split("are called ").nth(1)?)))
+            .collect();
         let without = steps.items().iter().any(|step| step.get("stepId").and_then(Node::as_str).is_none());
         if twice || without {
             let whole = view.document.span;
             found.retain(|d| {
                 let unknown =
                     d.code == "unknown-step" && d.help.as_ref().is_none_or(|help| !help.starts_with("did you"));
-                !unknown || !inside(d, whole)
+                // Outputs of the second one are those of a step that is gone.
+                let of_second =
+                    twice && d.code == "unknown-output" && doubled.iter().any(|name| d.message.contains(name));
+                !(unknown || of_second) || !inside(d, whole)
             });
         }
     }
