@@ -335,7 +335,7 @@ pub enum RunStatus {
 pub struct Why {
     /// `criterion-not-met`, `criterion-not-evaluable`, `unexpected-status`, `contract-departed`, `no-answer`, `step-timeout`, `absent-value`,
     /// `unsafe-value`, `invalid-input`, `replacement-target`, `dependency-not-met`, `step-limit`, `time-limit`,
-    /// `wait-limit`, `body-limit`, `nesting-limit`, `head-limit`, `host-refused`, `depth-limit`, `redirect-limit`, `redirect-refused`, `no-token`, `no-credentials`,
+    /// `wait-limit`, `body-limit`, `values-limit`, `nesting-limit`, `head-limit`, `host-refused`, `depth-limit`, `redirect-limit`, `redirect-refused`, `no-token`, `no-credentials`,
     /// `interrupted`, `ended-on-failure`.
     pub code: String,
     /// What happened, in words.

@@ -40,29 +40,76 @@ pub(super) fn answer(response: Response) -> Answer {
         response.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     };
     let content_type = header("content-type").unwrap_or_default();
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media_type = media_type(content_type);
     let body = if response.body.is_empty() { None } else { Some(body(response.body, &media_type, content_type)) };
     Answer { status: response.status, headers: response.headers, body, media_type }
 }
 
 /// How deep the values of a JSON body may nest.
-pub(super) const NESTING: usize = 128;
+const NESTING: usize = 128;
 
-/// `true` if an answer says that it is JSON, and was not read because its values nest too deeply.
-pub(super) fn nests_too_deeply(answer: &Answer) -> bool {
-    let Some(Value::Text(text)) = answer.body.as_ref().filter(|_| is_json(&answer.media_type)) else { return false };
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    text.bytes().any(|byte| {
+/// How many times the bytes of the largest body its values may take in memory.
+const GROWTH: u64 = 16;
+
+/// What the smallest object takes in memory, and any other value.
+const OBJECT: u64 = 500;
+const VALUE: u64 = 80;
+
+/// Why a JSON answer is not read, if bodies may have so many bytes: a code, what it is, and what to do.
+///
+/// Values take memory: a hundred times what was sent, for `[{},{},…`.
+pub(super) fn beyond_limits(response: &Response, body_bytes: u64) -> Option<(&'static str, String, Option<String>)> {
+    let content_type = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let media_type = content_type.map(|(_, value)| media_type(value)).unwrap_or_default();
+    if !is_json(&media_type) && !media_type.is_empty() {
+        return None;
+    }
+    let most = body_bytes.saturating_mul(GROWTH).max(1 << 20);
+    let (mut depth, mut takes) = (0_usize, 0_u64);
+    for byte in structure(&response.body) {
+        match byte {
+            b'{' => takes += OBJECT,
+            b'[' | b',' => takes += VALUE,
+            _ => {}
+        }
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        // What does not say that it is JSON may be anything.
+        if depth > NESTING && is_json(&media_type) {
+            let message = format!("the values of the answer nest deeper than {NESTING} levels");
+            return Some(("nesting-limit", message, None));
+        }
+        if takes > most {
+            let message = format!("the values of the answer would take more than {most} bytes of memory");
+            return Some((
+                "values-limit",
+                message,
+                Some("raise --max-body: sixteen times as much is taken".to_owned()),
+            ));
+        }
+    }
+    None
+}
+
+/// The bytes of a JSON text outside of its strings.
+fn structure(text: &[u8]) -> impl Iterator<Item = u8> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.iter().copied().filter(move |byte| {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b'[' | b'{' if !quoted => depth += 1,
-            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
-            _ => {}
+            _ => return !quoted,
         }
-        depth > NESTING
+        false
     })
+}
+
+fn media_type(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 fn is_json(media_type: &str) -> bool {

@@ -683,12 +683,16 @@ impl Machine {
         let mut exchange = self.exchange_of(id, &flight);
         let own = flight.errand == Errand::Operation;
         match result {
-            Ok(response) => {
+            Ok(mut response) => {
                 let shown = self.state.settings.limits.shown_bytes;
                 let print = fingerprint([response.status.to_string().as_bytes(), &response.body]);
                 let (status, headers, size) = (response.status, response.headers.clone(), response.body.len());
                 // A body may be large; what is shown of it is not.
                 let bytes = response.body.iter().take(shown.saturating_add(SECRET_BYTES)).copied().collect::<Vec<_>>();
+                let beyond = judge::beyond_limits(&response, self.state.settings.limits.body_bytes);
+                if beyond.is_some() {
+                    response.body.clear();
+                }
                 let answer = judge::answer(response);
                 if own {
                     self.learn_answer(id, &answer);
@@ -721,9 +725,8 @@ impl Machine {
                     None,
                     EventKind::ResponseReceived { call: call.0, status, duration_ms, headers, body },
                 );
-                if judge::nests_too_deeply(&answer) {
-                    let message = format!("the values of the answer nest deeper than {} levels", judge::NESTING);
-                    let why = self.why(id, "nesting-limit", message);
+                if let Some((code, message, help)) = beyond {
+                    let why = Why { help, ..self.why(id, code, message) };
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }

@@ -15,8 +15,8 @@ use xee_xpath_ast::ast::{
 use xot::xmlname::NameStrInfo;
 use xot::{Node, Value, Xot};
 
-/// Nodes that are visited, evaluations, and eighths of bytes that are read or made: a second or so.
-pub(super) const MOST: f64 = 2e7;
+/// Nodes that are visited, evaluations, and eighths of bytes that are read or made: some seconds at most.
+pub(super) const MOST: f64 = 4e6;
 
 /// Lookups in maps and arrays.
 const LOOKUPS: u32 = 4;
@@ -180,7 +180,7 @@ impl Meter<'_> {
         if self.work <= MOST {
             return Ok(());
         }
-        Err("it could take more than twenty million steps, so it is not evaluated; ask for less, such as a path that names what it wants".to_owned())
+        Err("it could take more than four million steps, so it is not evaluated; ask for less, such as a path that names what it wants".to_owned())
     }
 
     fn costs(&mut self, visits: f64, bytes: f64) -> Result<(), String> {

@@ -264,6 +264,9 @@ mod engine {
     /// How deep elements may nest: the evaluator calls itself for them.
     const DEPTH: usize = 2_000;
 
+    /// How many tags a document may have: each element takes some hundred bytes.
+    const TAGS: usize = 500_000;
+
     /// What one element may have; the parser compares each with each.
     const ATTRIBUTES: usize = 256;
     const NAMESPACES: usize = 64;
@@ -446,7 +449,7 @@ mod engine {
     /// Counts tags, and what stands in each; comments and sections of text can only make it count more levels.
     fn bounded(xml: &str) -> Result<(), String> {
         let bytes = xml.as_bytes();
-        let (mut depth, mut fields, mut namespaces) = (0usize, 0usize, 0usize);
+        let (mut depth, mut tags, mut fields, mut namespaces) = (0usize, 0usize, 0usize, 0usize);
         let (mut tag, mut quote) = (false, None);
         for (at, byte) in bytes.iter().enumerate() {
             match (byte, bytes.get(at + 1)) {
@@ -467,6 +470,10 @@ mod engine {
                     (tag, fields, namespaces) = (true, 0, 0);
                 }
                 _ => {}
+            }
+            tags += usize::from(*byte == b'<');
+            if tags > TAGS {
+                return Err(format!("the XML has more than {TAGS} tags"));
             }
             if depth > DEPTH {
                 return Err(format!("the XML is nested deeper than {DEPTH} levels"));
