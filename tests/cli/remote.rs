@@ -105,3 +105,12 @@ fn the_library_fetches_from_hosts_that_were_given() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     assert!(runtime.block_on(async { !open().allow_host("127.0.0.1").load().unwrap().diagnostics().has_errors() }));
 }
+
+#[test]
+fn documents_come_in_the_time_that_answers_have() {
+    let server = Server::start(|_, _| Reply::status(200).delay(5_000));
+    let url = format!("{}/api.yaml", server.url());
+    dry_run(&url, None, &["--max-time", "60ms"]).exits(3).says(&["source-not-found", "no answer within 0.06 s"]);
+    // All of them have the time of the run.
+    dry_run(&url, None, &["--timeout", "60ms"]).exits(3).says(&["source-not-found", "no answer within 0.0"]);
+}

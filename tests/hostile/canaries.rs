@@ -39,6 +39,14 @@ fn encodings(secret: &str) -> Vec<String> {
     ];
     all.push(percent(secret).replace("%20", "+"));
     all.extend([json.trim_matches('"').to_owned(), html.clone(), html.replace('\'', "&#39;"), hex.to_uppercase(), hex]);
+    // As libraries of common languages write them, and escaped again.
+    let inner = json.trim_matches('"');
+    all.push(serde_json::to_string(inner).unwrap().trim_matches('"').to_owned());
+    all.push(inner.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026"));
+    all.extend([html.replace('\'', "&#039;"), html.replace('\'', "&apos;"), percent(&html), percent(&percent(secret))]);
+    let component = ["%21", "%27", "%28", "%29", "%2A"].iter().zip(["!", "'", "(", ")", "*"]);
+    all.push(component.fold(percent(secret), |text, (code, sign)| text.replace(code, sign)));
+    all.push(secret.bytes().map(|b| format!("%{b:02X}")).collect());
     for before in ["", "u", "us", "user:"] {
         all.push(STANDARD.encode(format!("{before}{secret}")));
         all.push(URL_SAFE_NO_PAD.encode(format!("{before}{secret}")));
@@ -52,6 +60,7 @@ fn traces(secret: &str) -> Vec<String> {
     let hex: String = secret.bytes().map(|b| format!("{b:02x}")).collect();
     let mut traces =
         vec![secret.to_owned(), percent(secret), json.trim_matches('"').to_owned(), hex.to_uppercase(), hex];
+    traces.extend(encodings(secret).into_iter().take_while(|said| !said.ends_with('=')).filter(|said| said.len() > 8));
     for before in 0..3_usize {
         let text = STANDARD.encode([vec![b'x'; before], secret.as_bytes().to_vec()].concat());
         let (from, to) = ((before * 8).div_ceil(6), (before + secret.len()) * 8 / 6);

@@ -343,6 +343,15 @@ fn no_text_of_a_stranger_is_a_command_of_a_runner() {
             output.check(!command && !line.contains("##"), &format!("no command: {line}"));
         }
     }
+    // What a call prints is the body of the answer.
+    let output = Arazzo::new(["call", "pets.yaml", "listPets", "id=a", "-S", &server.url()])
+        .env("GITHUB_ACTIONS", "true")
+        .cwd(folder.path())
+        .run();
+    output.check(output.stdout.contains("add-mask::x") && !output.stdout.contains("##vso"), "the body");
+    for line in output.stdout.lines() {
+        output.check(!line.trim_start().starts_with("::"), &format!("no command: {line}"));
+    }
 }
 
 #[test]

@@ -171,6 +171,7 @@ pub(crate) fn execute(
         made_up(workflow, &given, screen);
     }
     let signals = Signals::default();
+    signals.insist(flags.timeout);
     let plan = workflow.plan();
     let mut account = (!flags.reports.is_empty() || github::summary().is_some()).then(|| Account {
         planned: plan.iter().map(|step| (step.workflow.clone(), step.step.clone())).collect(),
@@ -215,6 +216,7 @@ pub(crate) fn execute(
             }
         })
     };
+    signals.over();
     // Calls that were given up need not be waited for.
     runtime.shutdown_background();
     let mut watch = watch.into_inner();

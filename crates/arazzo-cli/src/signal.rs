@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use arazzo::engine::event::EventKind;
 use arazzo::{Envelope, Interrupt};
@@ -16,6 +17,7 @@ use crate::show::safe;
 pub(crate) struct Signals {
     pub(crate) interrupt: Interrupt,
     terminated: Arc<AtomicBool>,
+    over: Arc<AtomicBool>,
     /// The request in flight, for the message.
     flight: Arc<Mutex<Option<String>>>,
 }
@@ -43,6 +45,45 @@ impl Signals {
             }
             self.interrupt.stop();
         }
+    }
+
+    /// Ends the process where neither signals nor the limit of a run can be answered, because something is being worked
+    /// out: a second after the second signal, ten after the first, five after the limit. Watches on a thread of its own;
+    /// the limit counts until [`Signals::over`].
+    pub(crate) fn insist(&self, limit: Duration) {
+        let over = self.over.clone();
+        let watching = move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            let code = runtime.block_on(async {
+                let late = async {
+                    tokio::time::sleep(limit.saturating_add(Duration::from_secs(5))).await;
+                    if over.load(Ordering::SeqCst) {
+                        std::future::pending::<()>().await;
+                    }
+                };
+                let first = tokio::select! {
+                    signal = next() => signal,
+                    () = late => {
+                        let text = "error[time-limit]: the run took too long over what it was working out: --timeout\n";
+                        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+                        return 5;
+                    }
+                };
+                let second = tokio::time::timeout(Duration::from_secs(10), next()).await;
+                if second.is_ok() {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                if first || second.unwrap_or(false) { exit::TERMINATED.into() } else { 130 }
+            });
+            std::process::exit(code)
+        };
+        // Without a thread, signals are answered as the run lets them.
+        drop(std::thread::Builder::new().name("signals".to_owned()).spawn(watching));
+    }
+
+    /// The run is over: what is left to do has no limit.
+    pub(crate) fn over(&self) {
+        self.over.store(true, Ordering::SeqCst);
     }
 
     /// The last event of a run that was terminated has the exit code of that.

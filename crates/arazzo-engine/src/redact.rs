@@ -408,6 +408,7 @@ fn forms(value: &str) -> Vec<String> {
         forms.extend(escaped_forms(value));
     }
     if value.len() >= SHORTEST_ENCODED {
+        forms.push(percent_all(value));
         let hex = hex(value);
         forms.push(hex.to_uppercase());
         forms.push(hex);
@@ -419,8 +420,14 @@ fn forms(value: &str) -> Vec<String> {
             forms.push(standard);
         }
     }
-    forms.retain(|form| form.len() >= SHORTEST);
+    let mut known = BTreeSet::new();
+    forms.retain(|form| form.len() >= SHORTEST && known.insert(form.clone()));
     forms
+}
+
+/// Every byte percent-encoded, letters too.
+pub(crate) fn percent_all(value: &str) -> String {
+    hex(value).to_uppercase().as_bytes().chunks(2).flat_map(|digits| [b"%", digits].concat()).map(char::from).collect()
 }
 
 /// The bytes of a value in hexadecimal digits.
@@ -428,21 +435,39 @@ pub(crate) fn hex(value: &str) -> String {
     value.bytes().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect()
 }
 
-/// The forms of a value in urls, JSON and HTML.
+/// The forms of a value in urls, JSON and HTML, always in this order: as their specifications have them, as the libraries of common
+/// languages write them, and as text in a text that is escaped again.
 pub(crate) fn escaped_forms(value: &str) -> Vec<String> {
-    let escaped = serde_json::to_string(value).unwrap_or_default();
-    let escaped = escaped.get(1..escaped.len().saturating_sub(1)).unwrap_or_default();
+    let json = json_escaped(value);
+    let go = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
     let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    let percent = percent(value);
+    let url = percent(value);
+    let kept = |kept: &[&str]| kept.iter().fold(url.clone(), |text, sign| text.replace(&percent(sign), sign));
+    let (component, whole) = (["!", "'", "(", ")", "*"], [";", ",", "/", "?", ":", "@", "&", "=", "+", "$", "#"]);
     vec![
-        lower_escapes(&percent),
-        percent.replace("%20", "+"),
-        percent,
-        escaped.replace('/', "\\/"),
-        escaped.to_owned(),
+        lower_escapes(&url),
+        url.replace("%20", "+"),
+        json.replace('/', "\\/"),
+        json_escaped(&json),
+        go,
         html.replace('\'', "&#39;"),
+        html.replace('\'', "&#039;"),
+        html.replace('\'', "&apos;"),
         html.replace('\'', "&#x27;"),
+        kept(&component),
+        kept(&[&component[..], &whole].concat()),
+        percent(&url),
+        percent(&html),
+        url.clone(),
+        json,
+        html,
     ]
+}
+
+/// The inside of a JSON string.
+fn json_escaped(value: &str) -> String {
+    let escaped = serde_json::to_string(value).unwrap_or_default();
+    escaped.get(1..escaped.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }
 
 /// `%2F` as `%2f`; other letters stay.

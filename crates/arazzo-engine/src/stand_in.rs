@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use serde_json::Value as Json;
 
-use crate::redact::{Forms, Redactor, SHORTEST, SHORTEST_ENCODED, base64_at, escaped_forms, hex};
+use crate::redact::{Forms, Redactor, SHORTEST, SHORTEST_ENCODED, base64_at, escaped_forms, hex, percent_all};
 use crate::value::json_text;
 
 /// The stand-ins of one run.
@@ -65,6 +65,7 @@ impl StandIns {
             let escaped = escaped_forms(secret).into_iter().zip(escaped_forms(&stand_in));
             escaped.for_each(|(form, by)| self.replace(form, &by));
             if secret.len() >= SHORTEST_ENCODED {
+                self.replace(percent_all(secret), &percent_all(&stand_in));
                 self.replace(hex(secret), &hex(&stand_in));
                 self.replace(hex(secret).to_uppercase(), &hex(&stand_in).to_uppercase());
                 for offset in 0..3 {

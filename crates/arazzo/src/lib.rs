@@ -496,7 +496,7 @@ impl Builder {
             let place = self.path.to_str().and_then(place_of);
             place.iter().for_each(|place| hosts.give(GivenHost::parse(place)));
         }
-        remote::Remote::new(self.network.clone(), hosts).map_err(Error::Setup)
+        remote::Remote::new(self.network.clone(), hosts, &self.settings.limits).map_err(Error::Setup)
     }
 }
 

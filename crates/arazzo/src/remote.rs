@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
-use arazzo_engine::limits::plain_host;
+use arazzo_engine::limits::{Limits, plain_host};
 use arazzo_engine::machine::{Because, CallId, Failure, FailureKind, Outgoing, Request, Response};
 use url::{Origin, Url};
 
@@ -17,7 +18,7 @@ use crate::transport::Transport;
 /// Redirects that may follow one another.
 const HOPS: u32 = 5;
 
-/// Milliseconds for one document.
+/// The most milliseconds for one document.
 const TIME: u64 = 30_000;
 
 /// Fetches documents.
@@ -28,17 +29,33 @@ pub(crate) struct Remote {
     hosts: Hosts,
     /// Where documents were fetched from because somebody named them.
     origins: Mutex<BTreeSet<String>>,
+    /// Milliseconds for one document.
+    time: u64,
+    /// When all of them have to be there.
+    until: Option<Instant>,
 }
 
 impl Remote {
-    pub(crate) fn new(network: Network, hosts: Hosts) -> Result<Self, String> {
+    /// Documents come as fast as answers have to, all of them in the time of a run.
+    pub(crate) fn new(network: Network, hosts: Hosts, limits: &Limits) -> Result<Self, String> {
         let http = Http::new(network, hosts.clone())?;
-        Ok(Self { http: Some(http), hosts, origins: Mutex::default() })
+        let until = Instant::now().checked_add(Duration::from_millis(limits.run_ms));
+        Ok(Self { http: Some(http), hosts, origins: Mutex::default(), time: limits.request_ms.min(TIME), until })
     }
 
     /// Fetches nothing.
     pub(crate) fn none() -> Self {
-        Self { http: None, hosts: Hosts::default(), origins: Mutex::default() }
+        Self { http: None, hosts: Hosts::default(), origins: Mutex::default(), time: TIME, until: None }
+    }
+
+    /// Milliseconds for the next document.
+    fn time_left(&self) -> Result<u64, NotRead> {
+        let Some(until) = self.until else { return Ok(self.time) };
+        let left = u64::try_from(until.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u64::MAX);
+        if left == 0 {
+            return Err(NotRead::Fault("the time of the run was over before it was asked for".to_owned()));
+        }
+        Ok(left.min(self.time))
     }
 
     /// The document at a url, with the url that redirects led to: what it refers to is relative to that. `named` if the
@@ -57,7 +74,7 @@ impl Remote {
         }
         let mut at = url.clone();
         for _ in 0..=HOPS {
-            let response = blocking(http, &at, limit)?;
+            let response = blocking(http, &at, self.time_left()?, limit)?;
             let location =
                 response.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.as_str());
             match (response.status, location) {
@@ -108,7 +125,7 @@ fn safe(url: &Url) -> Result<(), NotRead> {
 }
 
 /// One request. On a thread of its own, because loading is not asynchronous and may be called where something is.
-fn blocking(http: &Http, url: &Url, limit: u64) -> Result<Response, NotRead> {
+fn blocking(http: &Http, url: &Url, timeout_ms: u64, limit: u64) -> Result<Response, NotRead> {
     let accept = "application/yaml, application/json;q=0.9, */*;q=0.8".to_owned();
     let request = Request {
         method: "GET".to_owned(),
@@ -116,8 +133,7 @@ fn blocking(http: &Http, url: &Url, limit: u64) -> Result<Response, NotRead> {
         headers: vec![("Accept".to_owned(), accept)],
         body: None,
     };
-    let outgoing =
-        Outgoing { call: CallId(0), request, because: Because::Operation, timeout_ms: TIME, body_bytes: limit };
+    let outgoing = Outgoing { call: CallId(0), request, because: Because::Operation, timeout_ms, body_bytes: limit };
     let exchange = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| NotRead::Fault(format!("cannot start: {error}")))?;

@@ -73,8 +73,11 @@ impl Screen {
         }
         let mut out = std::io::stdout().lock();
         let text = if out.is_terminal() { harmless(text) } else { Cow::Borrowed(text) };
-        let text =
-            if self.job && text.starts_with('{') { Cow::Owned(job::inert_json(&text).into_owned()) } else { text };
+        let text = match self.job {
+            true if text.starts_with(['{', '[']) => Cow::Owned(job::inert_json(&text).into_owned()),
+            true => Cow::Owned(job::inert(&text).into_owned()),
+            false => text,
+        };
         match writeln!(out, "{text}").and_then(|()| out.flush()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 self.out_closed = true;
@@ -236,7 +239,7 @@ pub(crate) fn safe(text: &str) -> String {
 /// Data for a terminal. It is JSON, where what a terminal would act on can be written as an escape and stays the same
 /// data, or text that has been made safe already. Line breaks are those of the data's form.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let acts = |c: char| is_hidden(c) && !c.is_ascii();
+    let acts = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t');
     if !text.contains(acts) {
         return Cow::Borrowed(text);
     }

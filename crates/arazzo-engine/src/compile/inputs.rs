@@ -260,6 +260,21 @@ impl<'n> Bundling<'_, 'n> {
         }
     }
 
+    /// `true` if a schema refers to one that refers to one … that is the first, with nothing in between.
+    fn leads_to_itself(&self, schema: &'n Node) -> bool {
+        let refers = |schema: &'n Node| self.schemas.target(schema.get("$ref")?.as_str()?);
+        let mut seen = vec![schema.span];
+        let mut at = schema;
+        while let Some(next) = refers(at) {
+            if seen.contains(&next.span) {
+                return true;
+            }
+            seen.push(next.span);
+            at = next;
+        }
+        false
+    }
+
     fn reference(&mut self, reference: &str, at: &'n Node) -> String {
         let Some(target) = self.schemas.target(reference) else {
             let help = match reference.strip_prefix("#/components/inputs/") {
@@ -280,6 +295,14 @@ impl<'n> Bundling<'_, 'n> {
             );
             return "#".to_owned();
         };
+        if self.leads_to_itself(target) {
+            self.faults.push(
+                Diagnostic::error("broken-reference", at.span, format!("`{reference}` leads back to itself"))
+                    .help("a circle of references describes nothing: let one of them lead to a schema".to_owned())
+                    .section("§Resolving URI Fragments"),
+            );
+            return "#".to_owned();
+        }
         let next = self.names.len();
         let name = self.names.entry(target.span).or_insert_with(|| format!("schema-{next}"));
         if name == &format!("schema-{next}") {

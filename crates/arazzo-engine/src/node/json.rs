@@ -3,13 +3,13 @@
 //! What is valid is not decided here: [`read`] is given text that `serde_json` has accepted, and only finds where
 //! everything stands.
 
-use super::{Key, Kind, Node, duplicates};
+use super::{Key, Kind, Node, NodeLimits, duplicates};
 use crate::diagnostic::Diagnostics;
 use crate::source::{SourceId, Span};
 
-/// The tree of a valid JSON text; nothing if the text turns out to be something else, or too deep.
-pub(super) fn read(source: SourceId, text: &str, depth: usize, faults: &mut Diagnostics) -> Option<Node> {
-    let mut reader = Reader { source, text, at: 0, depth, faults };
+/// The tree of a valid JSON text; nothing if the text turns out to be something else, or too deep or too much.
+pub(super) fn read(source: SourceId, text: &str, limits: NodeLimits, faults: &mut Diagnostics) -> Option<Node> {
+    let mut reader = Reader { source, text, at: 0, depth: limits.depth, nodes: limits.nodes, faults };
     let node = reader.value()?;
     reader.blanks();
     (reader.at == text.len()).then_some(node)
@@ -21,6 +21,8 @@ struct Reader<'a, 'f> {
     at: usize,
     /// Levels that are left.
     depth: usize,
+    /// Values that are left.
+    nodes: usize,
     faults: &'f mut Diagnostics,
 }
 
@@ -47,6 +49,7 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn value(&mut self) -> Option<Node> {
+        self.nodes = self.nodes.checked_sub(1)?;
         self.blanks();
         let start = self.at;
         let kind = match self.peek()? {

@@ -63,13 +63,15 @@ pub struct NodeLimits {
     pub arazzo_bytes: usize,
     /// Nesting of objects and arrays.
     pub depth: usize,
+    /// Values and names in one document: each takes some hundred bytes.
+    pub nodes: usize,
     /// Nodes that aliases may add, beyond twice the nodes that are written.
     pub alias_nodes: usize,
 }
 
 impl Default for NodeLimits {
     fn default() -> Self {
-        Self { bytes: 64 << 20, arazzo_bytes: 16 << 20, depth: 128, alias_nodes: 100_000 }
+        Self { bytes: 64 << 20, arazzo_bytes: 16 << 20, depth: 128, nodes: 1_000_000, alias_nodes: 100_000 }
     }
 }
 
@@ -146,7 +148,7 @@ impl Node {
     pub fn parse_json(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<Self, Diagnostics> {
         let mut faults = Diagnostics::default();
         let text = sources.get(id).map(|s| s.text.clone()).unwrap_or_default();
-        match json::read(id, &text, limits.depth, &mut faults).filter(|_| text.len() <= limits.bytes) {
+        match json::read(id, &text, limits, &mut faults).filter(|_| text.len() <= limits.bytes) {
             Some(node) if faults.is_empty() => Ok(node),
             Some(_) => Err(faults),
             // JSON is YAML too, and that reader can say what is wrong.
@@ -398,6 +400,10 @@ impl<'a> Builder<'a> {
                 _ => continue,
             };
             self.written += 1;
+            if self.written > self.limits.nodes {
+                let message = format!("the document has more than {} values and names", self.limits.nodes);
+                return Err(Box::new(Diagnostic::error("document-too-large", node.span, message)));
+            }
             if anchor != 0 {
                 let size = size(&node);
                 self.anchors.insert(anchor, (node.clone(), size));

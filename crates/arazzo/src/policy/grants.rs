@@ -126,6 +126,7 @@ impl Grants {
             return Ok(());
         }
         let host = url.host_str().unwrap_or_default();
+        let host = &url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
         // Tokens are fetched with POST for credentials that were given, and these are bound.
         let method = &outgoing.request.method;
         if self.is_strange() && !self.changes && outgoing.because != Because::Token && !is_safe(method) {

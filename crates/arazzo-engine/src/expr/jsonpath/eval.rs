@@ -15,7 +15,7 @@ use super::tree::{Call, Logical, Operand, Path, Pattern, RegexpTest, Root, Segme
 use super::{EvalError, Limits, ObjectFilter, Piece};
 
 /// What compiling a pattern that came as a value costs in visits: it takes milliseconds, a visit nanoseconds.
-const COMPILING: usize = 10_000;
+const COMPILING: usize = 50_000;
 
 /// One evaluation: what is queried, the values of the holes, and what it has cost so far.
 pub(super) struct Run<'v, 'q> {
