@@ -49,7 +49,7 @@ pub(super) fn answer(response: Response) -> Answer {
 const NESTING: usize = 128;
 
 /// How many times the bytes of the largest body its values may take in memory.
-const GROWTH: u64 = 16;
+const GROWTH: u64 = 8;
 
 /// What the smallest object takes in memory, and any other value.
 const OBJECT: u64 = 500;
@@ -87,7 +87,7 @@ pub(super) fn beyond_limits(response: &Response, body_bytes: u64) -> Option<(&'s
             return Some((
                 "values-limit",
                 message,
-                Some("raise --max-body: sixteen times as much is taken".to_owned()),
+                Some("raise --max-body: eight times as much is taken".to_owned()),
             ));
         }
     }
