@@ -99,6 +99,11 @@ impl Http {
             .heard("no answer", self.client.request(self.request(outgoing)?))
             .await?
             .map_err(|error| failure(&error))?;
+        // The reader of heads has room for more than the limit.
+        let head: usize = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        if head > HEAD {
+            return Err(Failure { kind: FailureKind::HeadTooLarge, message: too_large(), in_doubt: true });
+        }
         // Where the body ends is said by its last transfer coding; another than `chunked` is not asked for.
         let mut transfer = answer.headers().get_all(header::TRANSFER_ENCODING).iter();
         if let Some(coding) = transfer.find(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")) {
@@ -237,6 +242,10 @@ impl<'e> Causes<'e> {
     }
 }
 
+fn too_large() -> String {
+    format!("the head of the answer has more than {HEAD} bytes or {FIELDS} fields, or a length beyond all numbers")
+}
+
 /// What happened, in words.
 fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
     let causes = Causes::of(error);
@@ -250,7 +259,7 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
     }
     // The library below does not tell this one apart in another way.
     if causes.hyper.is_some_and(|error| error.is_parse() && error.to_string().contains("too large")) {
-        return new(FailureKind::HeadTooLarge, format!("the head of the answer has more than {HEAD} bytes"));
+        return new(FailureKind::HeadTooLarge, too_large());
     }
     let cut =
         causes.hyper.is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled());

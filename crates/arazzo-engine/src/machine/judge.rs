@@ -84,11 +84,7 @@ pub(super) fn beyond_limits(response: &Response, body_bytes: u64) -> Option<(&'s
         }
         if takes > most {
             let message = format!("the values of the answer would take more than {most} bytes of memory");
-            return Some((
-                "values-limit",
-                message,
-                Some("raise --max-body: eight times as much is taken".to_owned()),
-            ));
+            return Some(("values-limit", message, Some("raise --max-body: eight times as much is taken".to_owned())));
         }
     }
     None
