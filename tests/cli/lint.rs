@@ -198,6 +198,153 @@ fn what_was_looked_at_is_ignored_by_comments_and_by_the_file_of_the_project() {
     lint(&folder, &["flow.yaml"]).exits(2).says(&["arazzo.toml:2", "severities"]);
 }
 
+/// A document whose conditions are strings in every form that YAML has.
+const QUOTED: &str = "\
+arazzo: 1.0.1
+info: { title: Pets, version: '1' }
+sourceDescriptions:
+  - { name: pets, url: pets.yaml, type: openapi }
+workflows:
+  - workflowId: tour
+    steps:
+      - stepId: list
+        operationId: listPets
+        parameters:
+          - { name: limit, in: query, value: $inputs.nope }
+        successCriteria:
+          - condition: '$response.header.a == \"x\"'
+          - condition: \"$response.header.b == \\\"y\\\"\"
+          - condition: $response.header.c == \"z\"
+          - { condition: '{$response.header.d == \"a, b\"}' }
+          - { context: $response.header.e, condition: '/a,b]/', type: regex }
+          - { context: $response.header.f, condition: /^a/, type: regex }
+";
+
+#[test]
+fn a_fix_is_written_as_its_string_is_and_what_cannot_be_read_is_not_written() {
+    let folder = folder();
+    for text in [QUOTED.to_owned(), QUOTED.replace("$inputs.nope", "1")] {
+        folder.write("flow.yaml", &text);
+        lint(&folder, &["flow.yaml", "--fix"]);
+        let expected = text
+            .replace(r#"a == "x"'"#, "a == ''x'''")
+            .replace(r#"b == \"y\""#, "b == 'y'")
+            .replace(r#"c == "z""#, "c == 'z'")
+            .replace(r#"'{$response.header.d == "a, b"}'"#, "'$response.header.d == ''a, b'''")
+            .replace("/a,b]/", "a,b]")
+            .replace("/^a/", "^a");
+        assert_eq!(std::fs::read_to_string(folder.path().join("flow.yaml")).unwrap(), expected);
+        let left = codes(&lint(&folder, &["flow.yaml", "--json"]));
+        assert!(!left.iter().any(|code| code.ends_with("-syntax") || code.ends_with("-literal")), "{left:?}");
+    }
+}
+
+#[test]
+fn standard_output_is_the_document_or_the_findings_and_never_both() {
+    let folder = folder();
+    let run = |args: &[&str], text: &str| Arazzo::new(args.iter().copied()).cwd(folder.path()).stdin(text).run();
+    let output = run(&["lint", "--fix", "-"], FLOW);
+    let expected = FLOW
+        .replace("pets.listPets\n", "$sourceDescriptions.pets.listPets\n")
+        .replace("Bearer $inputs.key", "\"Bearer {$inputs.key}\"");
+    output.exits(0).says(&["undeclared-parameter", "fixed stdin:10:22"]);
+    assert_eq!(output.stdout, expected);
+    // A document that needs nothing is printed too.
+    assert_eq!(run(&["lint", "--fix", "-"], &expected).stdout, expected);
+    for args in [
+        &["lint", "--fix", "-", "--json"][..],
+        &["lint", "--fix", "-", "--format", "sarif"],
+        &["lint", "--fix", "--diff", "flow.yaml", "--json"],
+        &["lint", "--diff", "flow.yaml", "--format", "github"],
+    ] {
+        let output = run(args, FLOW);
+        output.exits(2).says(&["on standard output", "leave one of them out"]);
+        assert_eq!(output.stdout, "");
+    }
+    run(&["lint", "-", "--json"], FLOW).exits(0);
+}
+
+#[test]
+fn paths_are_shown_as_they_were_typed() {
+    let folder = folder();
+    folder.write("flows/flow.yaml", FLOW);
+    folder.write("flows/pets.yaml", PETS);
+    folder.write("empty/a.txt", "");
+    for (cwd, typed) in
+        [("empty", "../flows/flow.yaml"), ("flows", "../flows/flow.yaml"), (".", "flows/../flows/flow.yaml")]
+    {
+        let output = Arazzo::new(["lint", typed, "--json"]).cwd(&folder.path().join(cwd)).run();
+        let value: Value = serde_json::from_str(&output.exits(0).stdout).unwrap();
+        let found = &value["diagnostics"][2];
+        assert_eq!(found["file"], typed);
+        assert_eq!(found["notes"][0]["file"], typed.replace("flow.yaml", "pets.yaml"));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_document_of_a_folder_that_cannot_be_read_is_said() {
+    let folder = folder();
+    std::os::unix::fs::symlink("gone.yaml", folder.path().join("dangling.yaml")).unwrap();
+    let named = lint(&folder, &["dangling.yaml"]);
+    named.exits(3).check(named.stdout.contains("dangling.yaml"), "what cannot be read");
+    let output = lint(&folder, &["."]);
+    output.exits(3).check(output.stdout.contains("dangling.yaml"), "what cannot be read");
+}
+
+#[test]
+fn an_entry_of_the_project_is_unused_only_where_all_that_it_names_was_looked_at() {
+    let folder = folder();
+    folder.write("other.yaml", FLOW.replace("limt", "limit").replace("tour", "other"));
+    let entry = "[[lint.ignore]]\ncode = \"undeclared-parameter\"\nworkflow = \"tour\"\nfile = \"*.yaml\"\n";
+    folder.write("arazzo.toml", entry);
+    let unused = |args: &[&str]| codes(&lint(&folder, args)).iter().any(|code| code == "unused-ignore");
+    assert!(!unused(&["other.yaml", "--json"]));
+    assert!(!unused(&[".", "--json"]));
+    let entry = entry.replace("undeclared-parameter", "unknown-step");
+    folder.write("arazzo.toml", &entry);
+    assert!(!unused(&["flow.yaml", "--json"]));
+    assert!(unused(&[".", "--json"]));
+    let entry = entry.replace("*.yaml", "flow.yaml");
+    folder.write("arazzo.toml", &entry);
+    assert!(unused(&["flow.yaml", "--json"]));
+    assert!(!unused(&["other.yaml", "--json"]));
+    assert!(!unused(&["flow.yaml", "--json", "--only", "structure"]));
+    assert!(!unused(&["flow.yaml", "--json", "--no-sources"]));
+    folder.write("arazzo.toml", format!("[lint.severity]\nunused-ignore = \"error\"\n{entry}"));
+    lint(&folder, &["flow.yaml"]).exits(3);
+    folder.write("arazzo.toml", format!("[lint.severity]\nunused-ignore = \"off\"\n{entry}"));
+    assert!(!unused(&["flow.yaml", "--json"]));
+}
+
+#[test]
+fn a_carriage_return_is_no_part_of_the_line() {
+    let folder = folder();
+    folder.write("flow.yaml", FLOW.replace('\n', "\r\n"));
+    let output = lint(&folder, &["flow.yaml"]);
+    output.exits(0).check(output.stdout.contains("operationId: pets.listPets\n"), "the line as it is");
+    let odd = |line: &str| line.contains('\r') || line.ends_with('?') && !line.contains("did you mean");
+    output.check(!output.stdout.split('\n').any(odd), "no carriage return");
+}
+
+/// Root may write everywhere, also in a folder that nobody may write in.
+#[cfg(unix)]
+#[test]
+fn fixes_that_could_not_be_written_are_not_called_made() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = folder();
+    let set = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    set(0o555);
+    let is_root = std::fs::write(folder.path().join("probe"), "").is_ok();
+    let output = lint(&folder, &["flow.yaml", "--fix"]);
+    set(0o755);
+    if is_root {
+        output.exits(0).says(&["fixed flow.yaml:10:22"]);
+    } else {
+        output.exits(7).says(&["cannot write the fixes"]).check(!output.stderr.contains("fixed "), "nothing was fixed");
+    }
+}
+
 #[test]
 fn a_code_is_explained() {
     let output = Arazzo::new(["explain", "unbraced-expression"]).run();

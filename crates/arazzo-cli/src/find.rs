@@ -40,17 +40,23 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
     Ok(())
 }
 
-/// `true` for a YAML or JSON file with `arazzo` at its root.
+/// `true` for a YAML or JSON file with `arazzo` at its root, and for one that cannot be read: it may be a document, and
+/// who reads it says what is wrong.
 fn is_arazzo(path: &Path) -> bool {
     let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
-    // A pipe or a device would not end.
-    if !["yaml", "yml", "json"].contains(&extension.as_str()) || !path.is_file() {
+    if !["yaml", "yml", "json"].contains(&extension.as_str()) {
         return false;
     }
-    let Ok(file) = std::fs::File::open(path) else { return false };
+    match std::fs::metadata(path) {
+        // A pipe or a device would not end.
+        Ok(of) if !of.is_file() => return false,
+        Ok(_) => {}
+        Err(_) => return true,
+    }
+    let Ok(file) = std::fs::File::open(path) else { return true };
     let mut bytes = vec![];
     if file.take(LARGEST).read_to_end(&mut bytes).is_err() {
-        return false;
+        return true;
     }
     names_arazzo(&String::from_utf8_lossy(&bytes))
 }

@@ -150,7 +150,7 @@ pub(crate) struct LintFlags {
     #[arg(long, conflicts_with = "format")]
     json: bool,
     /// Repair the documents: exact (what means the same afterwards), all (also what is suggested; each says what
-    /// differs)
+    /// differs). Standard input is printed repaired, its findings on stderr
     #[arg(long, value_enum, value_name = "WHICH", num_args = 0..=1, require_equals = true, default_missing_value = "exact")]
     fix: Option<Fixes>,
     /// Show what --fix would write, and write nothing

@@ -73,7 +73,10 @@ pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
             return code;
         }
     }
-    for (diagnostic, sources) in projects.iter().flat_map(Project::unused) {
+    let folders: Vec<&Path> = flags.documents.iter().map(PathBuf::as_path).filter(|path| path.is_dir()).collect();
+    let unused = projects.iter().flat_map(|project| project.unused(&folders));
+    // What only a part was looked at may be needed for the rest.
+    for (diagnostic, sources) in unused.filter(|_| is_whole(flags)) {
         if let Err(code) = tally.say(flags, diagnostic, &sources, None, screen) {
             return code;
         }
@@ -97,7 +100,8 @@ fn document(
     screen: &mut Screen,
 ) -> Result<(), u8> {
     let mut checked = check(flags, input, None).map_err(|error| screen.error(&error))?;
-    if let Some(project) = &mut project {
+    // A document that cannot be read has no parts.
+    if let Some(project) = project.as_mut().filter(|_| !checked.parts.is_empty()) {
         project.meets(&input.path);
     }
     let mut left = judged(&checked, input, project.as_deref_mut());
@@ -105,8 +109,12 @@ fn document(
     tally.unwritten |= flags.diff && left.found.iter().any(|(d, _)| d.severity == Severity::Error && shown(flags, d));
     if let Some(which) = flags.fixes() {
         let repaired = repair(flags, input, which, &mut checked, &mut left, project, screen, tally)?;
-        if let Some((before, after)) = repaired {
-            write(flags, input, &before, &after, screen)?;
+        if let Some(Repaired { before, after, made }) = repaired {
+            // What is asked for on standard output is the document, also where nothing is to be repaired.
+            if before != after || input.text.is_some() && !flags.diff {
+                write(flags, input, &before, &after, screen)?;
+            }
+            made.iter().for_each(|line| screen.line(line));
         }
     }
     tally.ignored += checked.ignored + left.ignored;
@@ -144,7 +152,15 @@ fn judged(checked: &Checked, input: &Input, mut project: Option<&mut Project>) -
     judged
 }
 
-/// Makes fixes until there are no more; the text before and after, if something was made.
+/// A document with the fixes that were made in it.
+struct Repaired {
+    before: String,
+    after: String,
+    /// A line for each fix.
+    made: Vec<String>,
+}
+
+/// Makes fixes until there are no more; nothing if there is no text.
 #[expect(clippy::too_many_arguments, reason = "what a document is looked at with")]
 fn repair(
     flags: &LintFlags,
@@ -155,10 +171,10 @@ fn repair(
     mut project: Option<&mut Project>,
     screen: &mut Screen,
     tally: &mut Tally,
-) -> Result<Option<(String, String)>, u8> {
+) -> Result<Option<Repaired>, u8> {
     let Some(before) = checked.sources.get(SourceId(0)).map(|source| source.text.to_string()) else { return Ok(None) };
     let json = before.trim_start().starts_with('{') && input.path.extension().is_none_or(|e| e == "json");
-    let mut text = before.clone();
+    let (mut text, mut lines) = (before.clone(), vec![]);
     for _ in 0..PASSES {
         let wanted: Vec<Diagnostic> = left
             .found
@@ -179,7 +195,9 @@ fn repair(
                 continue;
             }
             let again = check(flags, input, Some(&fixed.text)).map_err(|error| screen.error(&error))?;
-            if again.diagnostics.errors().count() > errors {
+            // Errors that nobody sees behind one of syntax would count as repaired.
+            let unread = arazzo::parse_values(&input.path.to_string_lossy(), &fixed.text).is_err();
+            if unread || again.diagnostics.errors().count() > errors {
                 continue;
             }
             for diagnostic in fixed.made.iter().filter_map(|index| attempt.get(*index)) {
@@ -187,7 +205,7 @@ fn repair(
                 let place = place.map(|p| format!("{}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
                 let title = diagnostic.fix.as_ref().map(|fix| fix.title.as_str()).unwrap_or_default();
                 let word = if flags.diff { "would fix" } else { "fixed" };
-                screen.line(&format!("{word} {place} [{}] {title}", diagnostic.code));
+                lines.push(format!("{word} {place} [{}] {title}", diagnostic.code));
             }
             tally.fixed += fixed.made.len();
             text = fixed.text;
@@ -200,7 +218,7 @@ fn repair(
             break;
         }
     }
-    Ok((text != before).then_some((before, text)))
+    Ok(Some(Repaired { before, after: text, made: lines }))
 }
 
 /// Writes what was repaired, or shows it.
@@ -226,6 +244,16 @@ fn write(flags: &LintFlags, input: &Input, before: &str, after: &str, screen: &m
         screen.line(&format!("error: cannot write the fixes: {error}"));
         exit::OUTPUT
     })
+}
+
+/// `true` if standard output is a repaired document: nothing else stands there.
+fn prints_document(flags: &LintFlags) -> bool {
+    flags.fixes().is_some() && !flags.diff && flags.documents.iter().any(|path| path.as_os_str() == "-")
+}
+
+/// `true` if everything is looked at.
+fn is_whole(flags: &LintFlags) -> bool {
+    !flags.no_sources && flags.only != [Only::Structure]
 }
 
 /// `true` if a diagnostic is among those that were asked for.
@@ -266,7 +294,12 @@ impl Tally {
                 if diagnostic.severity == Severity::Error {
                     screen.annotate(&diagnostic, sources);
                 }
-                screen.report(&format!("{}\n", diagnostics::text(&diagnostic, sources, crate::show::width())))
+                let text = format!("{}\n", diagnostics::text(&diagnostic, sources, crate::show::width()));
+                if prints_document(flags) {
+                    screen.line(&text);
+                    return Ok(());
+                }
+                screen.report(&text)
             }
             Format::Github => screen.data(&diagnostics::github(&diagnostic, sources)),
             Format::Json => {
@@ -358,6 +391,12 @@ fn project<'p>(
 
 /// The documents that were asked for: files, standard input, and those in folders.
 fn inputs(flags: &LintFlags) -> Result<Vec<Input>, String> {
+    if flags.format() != Format::Text && (flags.diff || prints_document(flags)) {
+        let what = if flags.diff { "--diff prints the difference" } else { "--fix - prints the repaired document" };
+        return Err(format!(
+            "{what} on standard output, where --format and --json print findings; leave one of them out"
+        ));
+    }
     let mut found = vec![];
     for path in &flags.documents {
         if path.as_os_str() == "-" {

@@ -16,6 +16,8 @@ const NAME: &str = "arazzo.toml";
 #[derive(Debug, Default)]
 pub(crate) struct Project {
     path: PathBuf,
+    /// The path that people see.
+    shown: String,
     text: String,
     severities: BTreeMap<String, Level>,
     ignores: Vec<Ignore>,
@@ -63,7 +65,7 @@ struct Ignore {
     span: std::ops::Range<usize>,
     /// `true` if it left something out.
     used: bool,
-    /// `true` if a document was looked at that it speaks of.
+    /// `true` if the one document that it speaks of was looked at.
     met: bool,
 }
 
@@ -109,7 +111,8 @@ impl Project {
             used: false,
             met: false,
         });
-        Ok(Self { path: path.to_path_buf(), severities, ignores: ignores.collect(), text })
+        let shown = shown.display().to_string();
+        Ok(Self { path: path.to_path_buf(), shown, severities, ignores: ignores.collect(), text })
     }
 
     /// The path of the file.
@@ -117,28 +120,28 @@ impl Project {
         &self.path
     }
 
-    /// Says that a document is looked at.
+    /// Says that everything of a document is looked at.
     pub(crate) fn meets(&mut self, document: &Path) {
         let within = self.within(document);
         for ignore in &mut self.ignores {
-            ignore.met |= ignore.entry.file.as_ref().is_none_or(|pattern| fits(pattern, &within));
+            ignore.met |= ignore.entry.file.as_ref().is_some_and(|file| file.trim_start_matches("./") == within);
         }
+    }
+
+    /// `true` if the whole project is in this folder.
+    fn is_in(&self, folder: &Path) -> bool {
+        let (Some(own), Ok(folder)) = (self.path.parent(), folder.canonicalize()) else { return false };
+        own.canonicalize().is_ok_and(|own| own.starts_with(folder))
     }
 
     /// The diagnostic as this project sees it; nothing if it is left out, and `true` if an entry did that.
     pub(crate) fn judge(
         &mut self,
         document: &Path,
-        mut diagnostic: Diagnostic,
+        diagnostic: Diagnostic,
         part: Option<(&str, Option<&str>)>,
     ) -> (Option<Diagnostic>, bool) {
-        match self.severities.get(diagnostic.code.as_ref()) {
-            Some(Level::Off) => return (None, false),
-            Some(Level::Hint) => diagnostic.severity = Severity::Hint,
-            Some(Level::Warning) => diagnostic.severity = Severity::Warning,
-            Some(Level::Error) => diagnostic.severity = Severity::Error,
-            None => {}
-        }
+        let Some(diagnostic) = self.weigh(diagnostic) else { return (None, false) };
         let within = self.within(document);
         let here = |ignore: &&mut Ignore| {
             let Entry { code, file, workflow, step, .. } = &ignore.entry;
@@ -159,17 +162,32 @@ impl Project {
         }
     }
 
-    /// Entries that left nothing out, though what they speak of was looked at.
-    pub(crate) fn unused(&self) -> Vec<(Diagnostic, Sources)> {
-        let shown = self.path.display().to_string();
-        let entries = self.ignores.iter().filter(|ignore| ignore.met && !ignore.used);
-        let found = entries.map(|ignore| {
+    /// The diagnostic with the severity that it has here; nothing if it is off.
+    fn weigh(&self, mut diagnostic: Diagnostic) -> Option<Diagnostic> {
+        match self.severities.get(diagnostic.code.as_ref()) {
+            Some(Level::Off) => return None,
+            Some(Level::Hint) => diagnostic.severity = Severity::Hint,
+            Some(Level::Warning) => diagnostic.severity = Severity::Warning,
+            Some(Level::Error) => diagnostic.severity = Severity::Error,
+            None => {}
+        }
+        Some(diagnostic)
+    }
+
+    /// Entries that left nothing out, though all that they speak of was looked at: the one document that they name, or
+    /// else every document of the project, which is in one of these folders then.
+    pub(crate) fn unused(&self, folders: &[&Path]) -> Vec<(Diagnostic, Sources)> {
+        let shown = self.shown.clone();
+        let all = folders.iter().any(|folder| self.is_in(folder));
+        let entries = self.ignores.iter().filter(|ignore| (all || ignore.met) && !ignore.used);
+        let found = entries.filter_map(|ignore| {
             let mut sources = Sources::default();
             let id = sources.add(shown.clone(), shown.clone(), self.text.as_str());
             let code = ignore.entry.code.get_ref();
             let message = format!("this entry ignores `{code}`, and there is none");
             let span = Span::new(id, ignore.span.clone());
-            (Diagnostic::warning("unused-ignore", span, message).help("leave the entry out".to_owned()), sources)
+            let diagnostic = Diagnostic::warning("unused-ignore", span, message).help("leave the entry out".to_owned());
+            Some((self.weigh(diagnostic)?, sources))
         });
         found.collect()
     }

@@ -186,6 +186,8 @@ impl Diagnostic {
             let last = parts.iter().map(|(range, ..)| range.end).max().unwrap_or(0);
             let start = bytes.iter().take(first).rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
             let end = bytes.iter().skip(last).position(|b| *b == b'\n').map_or(bytes.len(), |at| last + at);
+            // A carriage return before the line feed is no part of the line.
+            let end = if end > last && bytes.get(end - 1) == Some(&b'\r') { end - 1 } else { end };
             let line = bytes.iter().take(start).filter(|b| **b == b'\n').count() + 1;
             if end - start > LONGEST_LINES {
                 // Lines that nobody reads: the place must do.
@@ -196,7 +198,8 @@ impl Diagnostic {
             let annotations = parts
                 .into_iter()
                 .map(|(range, text, kind)| kind.span(range.start - start..range.end - start).label(one_line(&text)));
-            let window = plain(source.text.get(start..end).unwrap_or_default());
+            let lines = source.text.get(start..end).unwrap_or_default().split("\r\n");
+            let window = lines.map(plain).collect::<Vec<_>>().join("\r\n");
             let snippet = Snippet::source(window).line_start(line).path(one_line(&source.name)).fold(true);
             group = group.element(snippet.annotations(annotations));
         }

@@ -86,7 +86,8 @@ fn read_documents(
     begin: Begin<'_>,
     text: Option<&str>,
 ) -> Result<Loader, Error> {
-    let Base { shown, uri, typed, absolute } = Base::of(path)?;
+    let base = Base::of(path)?;
+    let (shown, uri) = (base.shown.clone(), base.uri.clone());
     // The entry document is asked for by its uri, in which `..` is gone; one on the network is no file.
     let mut named: Vec<PathBuf> = uri.to_file_path().ok().into_iter().collect();
     named.extend(options.sources.values().filter_map(|uri| Url::parse(uri).ok()?.to_file_path().ok()));
@@ -102,7 +103,6 @@ fn read_documents(
         surroundings(path).iter().for_each(|folder| files.allow(folder));
     }
     place.folders.iter().for_each(|folder| files.allow(folder));
-    let base = Base { shown: shown.clone(), uri: uri.clone(), typed, absolute };
     let bytes = options.limits.arazzo_bytes as u64;
     let mut loader = match begin {
         Begin::Arazzo | Begin::ArazzoOnly => Loader::new(uri.clone(), shown, options),
@@ -176,6 +176,8 @@ struct Base {
     /// Its name for people.
     shown: String,
     uri: Url,
+    /// Its path as it is, without `..`; nothing if it is on the network.
+    file: PathBuf,
     /// Its folder as it was typed and as it is; of a document on the network, the current one.
     typed: PathBuf,
     absolute: PathBuf,
@@ -188,12 +190,15 @@ impl Base {
         if let Some(uri) = url_of(path) {
             let uri = uri.map_err(|error| Error::Setup(format!("the document's url is not one: {error}")))?;
             let absolute = std::env::current_dir().unwrap_or_default();
-            return Ok(Self { shown: named(&uri), uri, typed: PathBuf::new(), absolute });
+            return Ok(Self { shown: named(&uri), uri, file: PathBuf::new(), typed: PathBuf::new(), absolute });
         }
         let absolute = std::path::absolute(path).map_err(|error| wrong(format!(": {error}")))?;
         let uri = Url::from_file_path(&absolute).map_err(|()| wrong(String::new()))?;
+        // What is read is asked for by a uri that was parsed, in which `..` is gone: only such paths can be compared.
+        let uri = Url::parse(uri.as_str()).unwrap_or(uri);
+        let file = uri.to_file_path().unwrap_or(absolute);
         let folder = |path: &Path| path.parent().map(Path::to_path_buf).unwrap_or_default();
-        Ok(Self { uri, typed: folder(path), absolute: folder(&absolute), shown })
+        Ok(Self { uri, typed: folder(path), absolute: folder(&file), file, shown })
     }
 }
 
@@ -311,6 +316,9 @@ fn read(path: &Path, files: &Files, far: bool, limit: u64) -> Result<Vec<u8>, No
 
 /// The name people see: relative to the document as it was typed, where that is possible.
 fn name(path: &Path, base: &Base) -> String {
+    if path == base.file {
+        return base.shown.clone();
+    }
     let from: Vec<Component<'_>> = base.absolute.components().collect();
     let to: Vec<Component<'_>> = path.components().collect();
     let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
@@ -347,4 +355,47 @@ pub(crate) fn uri_of(path: &Path) -> Result<String, Error> {
     let absolute =
         std::path::absolute(path).map_err(|error| Error::Setup(format!("`{text}` is not a path: {error}")))?;
     Url::from_file_path(absolute).map(String::from).map_err(|()| Error::Setup(format!("`{text}` is not a path")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::{Base, name};
+
+    /// A path without `.` and `..`, as uris have it.
+    fn real(path: &str) -> PathBuf {
+        let mut real = PathBuf::new();
+        for part in std::env::current_dir().unwrap().join(path).components() {
+            match part {
+                std::path::Component::ParentDir => _ = real.pop(),
+                part => real.push(part),
+            }
+        }
+        real
+    }
+
+    #[test]
+    fn documents_are_shown_as_they_were_typed_and_others_by_a_path_that_opens_from_here() {
+        for (typed, other, expected) in [
+            ("flows/o.yaml", "flows/o.yaml", "flows/o.yaml"),
+            ("flows/o.yaml", "flows/pay.yaml", "flows/pay.yaml"),
+            ("flows/o.yaml", "pay.yaml", "pay.yaml"),
+            ("o.yaml", "../pay.yaml", "../pay.yaml"),
+            ("./flows/o.yaml", "flows/o.yaml", "./flows/o.yaml"),
+            ("../x/flows/o.yaml", "../x/flows/o.yaml", "../x/flows/o.yaml"),
+            ("../x/flows/o.yaml", "../x/flows/pay.yaml", "../x/flows/pay.yaml"),
+            ("../x/flows/o.yaml", "../x/api/pay.yaml", "../x/api/pay.yaml"),
+            ("../x/flows/o.yaml", "../../pay.yaml", "../../pay.yaml"),
+            ("../o.yaml", "../../pay.yaml", "../../pay.yaml"),
+            ("a/flows/../flows/o.yaml", "a/flows/o.yaml", "a/flows/../flows/o.yaml"),
+            ("a/flows/../flows/o.yaml", "a/flows/pay.yaml", "a/flows/../flows/pay.yaml"),
+            ("a/flows/../o.yaml", "pay.yaml", "a/flows/../../pay.yaml"),
+        ] {
+            let base = Base::of(Path::new(typed)).unwrap();
+            let shown = name(&real(other), &base);
+            assert_eq!(shown, expected, "{typed} {other}");
+            assert_eq!(real(&shown), real(other), "{typed} {other}");
+        }
+    }
 }

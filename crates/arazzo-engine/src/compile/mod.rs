@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Edit, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::document::{self, Document, is_identifier};
 use crate::expr::{DeclaredDocument, DeclaredStep, DeclaredSteps, DeclaredWorkflow, Finding, Scope, StepId, Template};
 use crate::load::{Bundle, DescribedKind};
@@ -331,36 +331,13 @@ impl<'b> Compiler<'b> {
             };
             diagnostic.section = section;
             if let Some((text, exact)) = finding.fix
-                && let Some(edit) = self.edit(node, span, &finding.range, text, several)
+                && let Some(edit) = node.rewrite(self.sources(), finding.range, &text, several)
             {
                 let title = diagnostic.help.clone().unwrap_or_default();
                 diagnostic = diagnostic.fix(title, exact, vec![edit]);
             }
             self.push(diagnostic);
         }
-    }
-
-    /// The edit that puts `text` into the place of a part of a string; nothing where it would not mean the same.
-    fn edit(
-        &self,
-        node: &Node,
-        span: Span,
-        range: &std::ops::Range<usize>,
-        text: String,
-        several: bool,
-    ) -> Option<Edit> {
-        let (value, raw) = (node.as_str()?, self.sources().text(node.span));
-        // Folded and escaped strings: the text of the value is not the text of the document.
-        if value.get(range.clone()) != Some(self.sources().text(span)) {
-            return None;
-        }
-        if !text.starts_with('{') || raw.starts_with(['"', '\'']) || raw.contains('\n') {
-            return Some(Edit { span, text });
-        }
-        // A brace in a string without quotes may begin a map: the string gets quotes, which two edits cannot share.
-        let mut quoted = value.to_owned();
-        quoted.replace_range(range.clone(), &text);
-        (!several).then(|| Edit { span: node.span, text: Json::String(quoted).to_string() })
     }
 
     /// A form that Arazzo 1.1 brought, in a document that says 1.0.

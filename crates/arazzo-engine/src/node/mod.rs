@@ -14,6 +14,7 @@ use crate::value::Pointer;
 
 mod deferred;
 mod json;
+mod written;
 
 pub use deferred::Deferred;
 
