@@ -286,8 +286,10 @@ fn paths_are_shown_as_they_were_typed() {
 fn a_document_of_a_folder_that_cannot_be_read_is_said() {
     let folder = folder();
     std::os::unix::fs::symlink("gone.yaml", folder.path().join("dangling.yaml")).unwrap();
+    folder.write("dangled.yaml", "a: 1\n");
     let named = lint(&folder, &["dangling.yaml"]);
     named.exits(3).check(named.stdout.contains("dangling.yaml"), "what cannot be read");
+    named.check(!named.stdout.contains("did you mean"), "no other file, where this one is there");
     let output = lint(&folder, &["."]);
     output.exits(3).check(output.stdout.contains("dangling.yaml"), "what cannot be read");
 }

@@ -255,7 +255,9 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
                 unread.refused = Some(refused(ask, far));
             }
             Err(NotRead::Fault(reason)) if ask.wanted == Wanted::Entry => {
+                // What is there is what was meant.
                 let near = neighbour(&path)
+                    .filter(|_| std::fs::symlink_metadata(&path).is_err())
                     .map(|near| format!("; did you mean `{}`?", self::name(&near, base)))
                     .unwrap_or_default();
                 unread.tried.push(format!("{reason}{near}"));
@@ -358,6 +360,7 @@ pub(crate) fn uri_of(path: &Path) -> Result<String, Error> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use std::path::{Path, PathBuf};
 

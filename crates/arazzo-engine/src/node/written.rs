@@ -64,6 +64,7 @@ fn stays_plain(before: &str, text: &str, after: &str) -> bool {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use crate::node::{Node, NodeLimits};
     use crate::source::Sources;
