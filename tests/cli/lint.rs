@@ -360,3 +360,16 @@ fn a_code_is_explained() {
     Arazzo::new(["explain", "unbraced-expresion"]).run().exits(2).says(&["did you mean `unbraced-expression`?"]);
     Arazzo::new(["explain"]).run().exits(2);
 }
+
+#[test]
+fn what_a_document_and_the_one_that_it_leads_to_have_in_common_is_said_once() {
+    let folder = folder();
+    folder.write(
+        "other.yaml",
+        "arazzo: 1.0.1\ninfo: { title: Other, version: '1' }\nsourceDescriptions: [{ name: flow, url: flow.yaml, type: arazzo }]\n\
+         workflows: [{ workflowId: o, steps: [{ stepId: s, workflowId: $sourceDescriptions.flow.tour, parameters: [{ name: key, value: k }] }] }]\n",
+    );
+    let output = lint(&folder, &["other.yaml", "flow.yaml"]);
+    let times = output.stdout.matches("flow.yaml:13:21").count();
+    output.check(times == 1, "one report for one place");
+}

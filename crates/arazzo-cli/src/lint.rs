@@ -1,5 +1,7 @@
 //! `arazzo lint`: what is wrong with documents, said before anything runs, and repaired where it can be.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +30,8 @@ struct Tally {
     warnings: usize,
     hints: usize,
     hidden: usize,
+    /// What was said, by its place, code and words.
+    said: HashSet<((String, u32, u32), Cow<'static, str>, String)>,
     ignored: usize,
     fixable: usize,
     fixed: usize,
@@ -120,6 +124,11 @@ fn document(
     tally.ignored += checked.ignored + left.ignored;
     tally.refused |= checked.diagnostics.has_refusals();
     for (diagnostic, part) in left.found {
+        // Another document may lead to the one that it stands in.
+        let place = diagnostic.place(&checked.sources).map(|p| (p.file, p.line, p.column));
+        if place.is_some_and(|place| !tally.said.insert((place, diagnostic.code.clone(), diagnostic.message.clone()))) {
+            continue;
+        }
         let part = part.as_ref().map(|(workflow, step)| (workflow.as_str(), step.as_deref()));
         tally.say(flags, diagnostic, &checked.sources, part, screen)?;
     }

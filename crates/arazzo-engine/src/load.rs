@@ -545,6 +545,7 @@ impl Loader {
                 owner.document.source_descriptions.iter().find(|source| source.name.value == described.name)?;
             source.kind.as_ref()
         });
+        let wrong = declared.map(document::Text::span);
         let declared = declared.is_some();
         let given = self
             .described
@@ -570,7 +571,7 @@ impl Loader {
         let from = if given { " (given with --source)" } else { "" };
         let (name, wanted) = (&described.name, described.kind.with_article());
         let message = format!("source `{name}` is described as {wanted}, but {file}{from} is {is}");
-        self.diagnostics.push(Diagnostic::error("wrong-kind-of-source", described.span, message));
+        self.diagnostics.push(Diagnostic::error("wrong-kind-of-source", wrong.unwrap_or(described.span), message));
     }
 
     fn give_source(&mut self, index: usize, ask: &Ask, result: Result<Fetched, Unread>) {

@@ -466,6 +466,8 @@ pub struct Criterion {
     pub context: Option<String>,
     /// Where the condition is written.
     pub place: Place,
+    /// Where the context is written.
+    pub context_place: Option<Place>,
     /// What is tested.
     pub test: Test,
 }

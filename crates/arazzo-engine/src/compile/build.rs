@@ -360,31 +360,33 @@ impl<'b> Compiler<'b> {
         let near = nearest(name, declared.iter().map(|d| d.name));
         let elsewhere = declared.iter().find(|d| d.name == *name);
         // A path parameter that stands elsewhere leaves the path without it.
-        if let (Some(d), Some(location)) = (elsewhere, &parameter.location)
-            && (place == Location::Path || d.location == "path")
-        {
+        if let (Some(d), Some(location)) = (elsewhere, &parameter.location) {
+            let of_path = place == Location::Path || d.location == "path";
             let message = format!(
                 "`{name}` is a {} parameter of operation `{called}`, not one of the {}",
                 d.location, location.value
             );
-            self.push(
-                Diagnostic::error("misplaced-parameter", location.span(), message)
-                    .note(d.node.span, "described here")
-                    .help(format!("write in: {}", d.location))
-                    .fix(
-                        format!("write in: {}; it is sent there", d.location),
-                        false,
-                        vec![Edit { span: location.span(), text: d.location.to_owned() }],
-                    )
-                    .section("§Parameter Object"),
-            );
-            return None;
+            let mut diagnostic = Diagnostic::error("misplaced-parameter", location.span(), message)
+                .note(d.node.span, "described here")
+                .help(format!("write in: {}", d.location))
+                .fix(
+                    format!("write in: {}; it is sent there", d.location),
+                    false,
+                    vec![Edit { span: location.span(), text: d.location.to_owned() }],
+                )
+                .section("§Parameter Object");
+            if of_path {
+                self.push(diagnostic);
+                return None;
+            }
+            // Elsewhere it is sent as any that is not declared there: the reading `undeclared-parameter`.
+            if let Some(severity) = self.readings.severity("undeclared-parameter") {
+                diagnostic.severity = severity;
+                self.push(diagnostic);
+            }
+            return Some(());
         }
-        let help = match (elsewhere, near) {
-            (Some(d), _) => Some(format!("it is declared with `in: {}`", d.location)),
-            (None, Some(near)) => Some(format!("did you mean `{near}`?")),
-            (None, None) => None,
-        };
+        let help = near.map(|near| format!("did you mean `{near}`?"));
         let template = format!("{{{name}}}");
         if place == Location::Path {
             if operation.path.contains(&template) {

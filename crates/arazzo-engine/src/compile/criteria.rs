@@ -17,6 +17,7 @@ impl Compiler<'_> {
 
     fn criterion(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Criterion> {
         let kind = criterion.kind.as_ref().map_or(ExpressionType::Simple, |(kind, _)| *kind);
+        self.newer_version(criterion);
         let test = match kind {
             ExpressionType::Simple => self.simple(criterion, context)?,
             _ if self.readings == Readings::Letter && criterion.condition.value.contains("{$") => {
@@ -41,8 +42,18 @@ impl Compiler<'_> {
             place: self
                 .sources()
                 .place(criterion.condition.node.part(self.sources(), 0..criterion.condition.value.len())),
+            context_place: criterion.context.as_ref().map(|text| self.sources().place(text.span())),
             test,
         })
+    }
+
+    /// A version of a language that Arazzo 1.0 does not know.
+    fn newer_version(&mut self, criterion: &document::Criterion) {
+        let version = criterion.kind.as_ref().and_then(|(_, node)| node.get("version"));
+        let Some((node, text)) = version.and_then(|node| Some((node, node.as_str()?))) else { return };
+        if matches!(text, "rfc9535" | "xpath-31" | "rfc6901") {
+            self.newer_form(node.span, &format!("`version: {text}`"));
+        }
     }
 
     fn simple(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
@@ -50,9 +61,13 @@ impl Compiler<'_> {
         let mut findings = vec![];
         let parsed = condition::parse(&text.value, &context.scope, &mut findings);
         if parsed.is_none() && criterion.context.is_some() && criterion.kind.is_none() {
-            // A context without a type: what is written is most often a query that lost its type.
+            // A context without a type: what is written is most often a query or pattern that lost its type.
             if let Some(finding) = findings.last_mut() {
-                finding.help = Some("a condition with a `context` needs a `type`: add `type: jsonpath`".to_owned());
+                let add = match looks_like(&text.value) {
+                    Some(kind) => format!("add `type: {kind}`"),
+                    None => "regex, jsonpath or xpath".to_owned(),
+                };
+                finding.help = Some(format!("a condition with a `context` needs a `type`: {add}"));
             }
         }
         let invalid = parsed.is_none() || findings.iter().any(|finding| finding.code == "double-quoted-literal");
@@ -131,14 +146,16 @@ impl Compiler<'_> {
         }
         let letter = self.readings == Readings::Letter;
         let (pattern, flags) = delimited(&text.value).filter(|_| !letter).unwrap_or((&text.value, ""));
+        // `g` asks for every match: a test asks whether there is one.
+        let kept = flags.replace('g', "");
+        let written = if kept.is_empty() { pattern.to_owned() } else { format!("(?{kept}){pattern}") };
         if pattern.len() < text.value.len() {
-            let right = if flags.is_empty() { pattern.to_owned() } else { format!("(?{flags}){pattern}") };
+            let right = written.clone();
             let finding = Finding::new("regex-delimiters", 0..text.value.len(), "a pattern stands without delimiters")
                 .help(format!("write {right}"))
                 .fix(right, true);
             self.report(&text.node, vec![finding]);
         }
-        let written = if flags.is_empty() { pattern.to_owned() } else { format!("(?{flags}){pattern}") };
         let built = pattern::compile(&written);
         match built {
             Ok(built) => {
@@ -350,5 +367,19 @@ fn is_plain_scalar(text: &str) -> bool {
 /// The pattern and flags of `/pattern/flags`.
 fn delimited(text: &str) -> Option<(&str, &str)> {
     let (pattern, flags) = text.strip_prefix('/')?.rsplit_once('/')?;
-    (!pattern.is_empty() && flags.chars().all(|c| matches!(c, 'i' | 'm' | 's' | 'u' | 'x'))).then_some((pattern, flags))
+    (!pattern.is_empty() && flags.chars().all(|c| matches!(c, 'g' | 'i' | 'm' | 's' | 'u' | 'x')))
+        .then_some((pattern, flags))
+}
+
+/// The type that a condition without one is most likely written in.
+fn looks_like(text: &str) -> Option<&'static str> {
+    match text.strip_prefix('$') {
+        Some(rest) if rest.is_empty() || rest.starts_with(['.', '[']) => return Some("jsonpath"),
+        _ => {}
+    }
+    if text.starts_with("//") || text.starts_with('/') && delimited(text).is_none() {
+        return Some("xpath");
+    }
+    let pattern = text.starts_with(['^', '/']) || text.ends_with('$') || text.contains(['\\']) || text.contains(".*");
+    pattern.then_some("regex")
 }

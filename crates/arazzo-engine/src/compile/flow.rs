@@ -62,7 +62,11 @@ fn unreachable(program: &Program, (step, id): (&Step, StepId), read: StepId, tex
     } else {
         (
             format!("`{text}` reads step `{name}`, which cannot have run before step `{}`", step.name),
-            format!("move step `{name}` before step `{}`", step.name),
+            if reads_step(program, read, id) {
+                format!("read an output of an earlier step: step `{name}` itself reads step `{}`", step.name)
+            } else {
+                format!("move step `{name}` before step `{}`", step.name)
+            },
         )
     };
     let mut fault = Diagnostic::error("unreachable-reference", program.sources.span(place), message)
@@ -72,6 +76,24 @@ fn unreachable(program: &Program, (step, id): (&Step, StepId), read: StepId, tex
         fault = fault.note(span, "the step that is read");
     }
     fault
+}
+
+/// `true` if what one step sends is made of what another one gave, directly or not.
+fn reads_step(program: &Program, reader: StepId, read: StepId) -> bool {
+    let mut seen = BTreeSet::from([reader]);
+    let mut frontier = vec![reader];
+    while let Some(step) = frontier.pop().and_then(|id| program.step(id)) {
+        for one in step.call.reads() {
+            let (Root::StepOutput(other, _) | Root::StepOutputs(other)) = &one.expr.root else { continue };
+            if *other == read {
+                return true;
+            }
+            if seen.insert(*other) {
+                frontier.push(*other);
+            }
+        }
+    }
+    false
 }
 
 /// The workflows that some workflow runs.

@@ -164,6 +164,7 @@ const DEPENDENCIES: usize = 256;
 /// Completes the dependencies of workflows with what those depend on, and finds what can never end.
 pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
     let mut faults = vec![];
+    let mut tied = vec![];
     let direct: Vec<Vec<WorkflowId>> = program.workflows.iter().map(|workflow| workflow.dependencies.clone()).collect();
     let of = |id: WorkflowId| direct.get(id.0 as usize).map(Vec::as_slice).unwrap_or_default();
     let name = |program: &Program, id: WorkflowId| program.workflow(id).map(|w| w.name.clone()).unwrap_or_default();
@@ -211,6 +212,17 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
             }
             faults.push((own, fault));
         }
+        // What must have run before it calls it, and is not done before it is.
+        let caller = order.iter().find(|id| calls_anywhere(program, **id, own)).filter(|_| !cycle);
+        if let Some(caller) = caller {
+            let caller_name = name(program, *caller);
+            let message = format!("workflow `{}` depends on workflow `{caller_name}`, which calls it", workflow.name);
+            let fault = Diagnostic::error("dependency-cycle", program.sources.span(&workflow.place), message)
+                .help(format!("leave `{caller_name}` out of `dependsOn`"))
+                .section("§Workflow Object");
+            faults.push((own, fault));
+            tied.push(*caller);
+        }
         let mut passed_on = vec![];
         let mut known: HashSet<&str> = workflow.inputs.declared.iter().map(|input| input.name.as_str()).collect();
         for needed in &order {
@@ -231,7 +243,7 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
     for index in in_circles(&certain) {
         let own = WorkflowId(index as u32);
         // A cycle of dependencies was said just now.
-        let said = faults.iter().any(|(id, _)| *id == own);
+        let said = faults.iter().any(|(id, _)| *id == own) || tied.contains(&own);
         if let (false, Some(workflow)) = (said, program.workflow(own)) {
             let message = format!("workflow `{}` always calls itself again and can never end", workflow.name);
             let fault = Diagnostic::error("endless-recursion", program.sources.span(&workflow.place), message)
@@ -252,6 +264,15 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
         }
     }
     faults
+}
+
+/// `true` if a step of one workflow calls another.
+fn calls_anywhere(program: &Program, caller: WorkflowId, called: WorkflowId) -> bool {
+    let steps = program.workflow(caller).map(|workflow| workflow.steps.as_slice()).unwrap_or_default();
+    steps.iter().filter_map(|id| program.step(*id)).any(|step| match &step.call {
+        Call::Workflow { workflow, .. } => *workflow == called,
+        Call::Operation { .. } => false,
+    })
 }
 
 /// The workflows that a workflow calls whatever happens, unless a step fails: those before any action can lead elsewhere.

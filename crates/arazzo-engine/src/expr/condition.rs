@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::eval::{EvalError, Lookup, eval};
 use super::jsonpath::{Operator, equal, order};
-use super::parse::{Place, Scanned, expression};
+use super::parse::{Place, ROOTS, Scanned, expression};
 use super::{Expr, Finding, Scope};
 use crate::value::{Value, numeric};
 
@@ -374,8 +374,10 @@ impl<'a> Parser<'a, '_> {
                     || word.eq_ignore_ascii_case("not")
                 {
                     "operators are written && || !".to_owned()
-                } else {
+                } else if ROOTS.contains(&word.split('.').next().unwrap_or_default()) {
                     format!("write '{word}' for text, or ${word} for an expression")
+                } else {
+                    format!("write '{word}' for text")
                 };
                 self.fail(start..start + length, format!("`{word}` is not a value"), Some(help));
                 return None;

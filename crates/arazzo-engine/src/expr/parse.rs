@@ -245,7 +245,7 @@ impl Part {
     }
 }
 
-const ROOTS: [&str; 13] = [
+pub(super) const ROOTS: [&str; 13] = [
     "url",
     "method",
     "statusCode",

@@ -13,8 +13,10 @@ use crate::expr::condition::Condition;
 use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId, Template};
 use crate::node::{Kind, Node};
-use crate::openapi::{Media, Operation, Parameter};
-use crate::program::{Action, Argument, Body, Build, Call, Criterion, Location, Media as BodyMedia, Select, Test};
+use crate::openapi::{Api, Media, Operation, Parameter};
+use crate::program::{
+    Action, Argument, Body, Build, Call, Criterion, Location, Media as BodyMedia, Passed, Select, Test, WorkflowId,
+};
 use crate::source::{Place, Span};
 use crate::value::{Way, is_json};
 
@@ -153,10 +155,16 @@ impl<'a> Lint<'a> {
         for (criterion, role) in own.chain(good).chain(bad) {
             let role = if role == Role::Needed && !needs(criterion) { Role::Tested } else { role };
             let (text, place) = (criterion.text.as_str(), &criterion.place);
-            for expr in criterion.expressions() {
+            let context = criterion.context_place.as_ref().zip(criterion.context.as_deref());
+            let context = context.filter(|_| !matches!(criterion.test, Test::Simple(_)));
+            for (index, expr) in criterion.expressions().into_iter().enumerate() {
+                // The first is the context, where there is one.
+                let (place, text) = context.filter(|_| index == 0).unwrap_or((place, text));
                 reads.push(Read { expr, ways: vec![], text, place, role });
             }
-            if let Test::Jsonpath(test) = &criterion.test {
+            if let Test::Jsonpath(test) = &criterion.test
+                && matches!(self.led(Some(After::good(id)), &test.context, &[], &mut None, 0), Led::To(_))
+            {
                 for ways in test.condition.reads() {
                     reads.push(Read { expr: &test.context, ways, text, place, role });
                 }
@@ -364,7 +372,7 @@ impl<'a> Lint<'a> {
 
     fn returned(
         &self,
-        workflow: crate::program::WorkflowId,
+        workflow: WorkflowId,
         name: &str,
         ways: &[Way],
         called: &mut Option<Operation<'a>>,
@@ -416,7 +424,11 @@ impl<'a> Lint<'a> {
     /// What a step sends.
     fn sent(&mut self, id: StepId) {
         let program = self.program;
-        let Some(Call::Operation { arguments, body, .. }) = program.step(id).map(|step| &step.call) else { return };
+        let (arguments, body) = match program.step(id).map(|step| &step.call) {
+            Some(Call::Operation { arguments, body, .. }) => (arguments, body),
+            Some(Call::Workflow { workflow, passed, .. }) => return self.passed(id, *workflow, passed),
+            None => return,
+        };
         let Some(operation) = self.step(id).and_then(|view| view.operation) else { return };
         let (declared, _) = operation.parameters();
         for argument in arguments {
@@ -425,6 +437,26 @@ impl<'a> Lint<'a> {
         self.body_type(id, &operation);
         if let Some(body) = body {
             self.payload(id, body, &operation);
+        }
+    }
+
+    /// What a step passes to the workflow that it calls.
+    fn passed(&mut self, step: StepId, workflow: WorkflowId, passed: &Passed) {
+        let document = self.program.workflow(workflow).and_then(|w| self.bundle.documents.get(w.document));
+        let inputs = self.workflow(workflow).and_then(|view| view.document.inputs.as_ref());
+        let (Some(loaded), Some(node)) = (document, inputs) else { return };
+        let inputs = Schema { api: Api::new(&loaded.document.root, &self.bundle.shelf), node };
+        for value in &passed.values {
+            let Below::Schemas(found) = inputs.below(&Way::Member(value.name.clone())) else { continue };
+            let ([schema], Some(span)) = (found.as_slice(), self.span(&value.place)) else { continue };
+            let what = format!("input `{}`", value.name);
+            let sent = Sent { what: &what, textual: false, step, named: None, replaced: &[] };
+            match &value.value {
+                // What they are made of is looked at when the workflow begins.
+                Build::Array(_) => _ = self.typed(&["array".to_owned()].into(), "a list", span, *schema, &sent),
+                Build::Object(_) => _ = self.typed(&["object".to_owned()].into(), "an object", span, *schema, &sent),
+                value => self.fits(value, None, span, *schema, &sent),
+            }
         }
     }
 

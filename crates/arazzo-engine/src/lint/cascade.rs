@@ -27,7 +27,8 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
     if causes {
         misnamed(lint, &mut found);
     }
-    for view in lint.steps.iter().filter(|_| causes) {
+    let unread = lint.bundle.described.iter().any(|described| described.root.is_none());
+    for view in lint.steps.iter().filter(|_| causes || unread) {
         let Some(node) = view.node else { continue };
         let part = |name: &str| node.get(name).map(|part| part.span);
         // A parameter that was left out for a fault is not missing.
@@ -44,18 +45,28 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
         }
         // What is called is not known: neither is what it takes and returns.
         let named = node.get("workflowId").and_then(Node::as_str).unwrap_or_default();
-        let lost = named.starts_with("$sourceDescriptions.") && found.iter().any(|d| d.code == "wrong-kind-of-source");
+        let wrong = named.starts_with("$sourceDescriptions.") && found.iter().any(|d| d.code == "wrong-kind-of-source");
+        let lost = wrong || in_unread_source(lint, node, named);
         if let Some(target) = part("workflowId")
             && (lost || has_error(&found, target, &NAMES))
         {
+            let step = format!("`{}`", view.document.id.value);
             found.retain(|d| {
                 let of_workflow = match d.code.as_ref() {
-                    "place-of-workflow-parameter" | "answer-of-workflow" => true,
-                    "unknown-output" => d.message.starts_with("`$outputs`"),
+                    "place-of-workflow-parameter" | "answer-of-workflow" => inside(d, node.span),
+                    "unknown-output" if d.message.starts_with("`$outputs`") => inside(d, node.span),
+                    "unknown-output" => d.message.contains(&step),
                     _ => false,
                 };
-                !of_workflow || !inside(d, node.span)
+                !of_workflow
             });
+        }
+        // Where it is not known what is called, parameters need no place.
+        let nothing = |d: &Diagnostic| d.code == "missing-field" && d.span == Some(id);
+        if let Some(list) = parameters.filter(|_| found.iter().any(nothing)) {
+            let unplaced =
+                |d: &Diagnostic| d.code == "missing-field" && d.message.ends_with("does not say where it goes");
+            found.retain(|d| !unplaced(d) || !inside(d, list.span));
         }
         // A body of another type is not looked into.
         if let Some(body) = part("requestBody")
@@ -73,6 +84,8 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
         }
     }
     mistaken_parameters(lint, &mut found);
+    mistaken_inputs(lint, &mut found);
+    doubled(lint, &mut found);
     lost_steps(lint, &mut found);
     cycles(&mut found);
     // What cannot be read is not read in another way.
@@ -220,6 +233,62 @@ fn mistaken_parameters(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
             found.retain(|d| !missing(d));
         }
     }
+}
+
+/// An input that the called workflow does not have, beside one that it lacks: that is what it is meant as.
+fn mistaken_inputs(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
+    let meant: Vec<(Span, String)> = found
+        .iter()
+        .filter(|d| d.code == "undeclared-parameter")
+        .filter_map(|d| {
+            let workflow = d.message.strip_prefix("workflow `")?.split('`').next()?;
+            let name = d.help.as_ref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
+            Some((d.span?, format!("workflow `{workflow}` requires the input `{name}`")))
+        })
+        .collect();
+    for (span, lacks) in meant {
+        let step = lint.steps.iter().filter_map(|view| view.node).find(|node| contains(node.span, span));
+        let Some(step) = step else { continue };
+        let missing = |d: &Diagnostic| {
+            d.code == "missing-required-parameter" && d.message.starts_with(&lacks) && inside(d, step.span)
+        };
+        let Some(at) = found.iter().position(missing) else { continue };
+        let lost = found.remove(at);
+        let causes = found.iter_mut().filter(|d| d.code == "undeclared-parameter" && d.span == Some(span));
+        causes.for_each(|d| d.severity = d.severity.max(lost.severity));
+    }
+}
+
+/// A name that two sources or two workflows have: what is not found among them is most likely one of these.
+fn doubled(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
+    let twice: Vec<Span> = found.iter().filter(|d| d.code == "duplicate-name").filter_map(|d| d.span).collect();
+    if twice.is_empty() && !found.iter().any(|d| d.code == "wrong-kind-of-source") {
+        return;
+    }
+    for loaded in &lint.bundle.documents {
+        let document = &loaded.document;
+        let here = document.root.span;
+        if document.source_descriptions.iter().any(|source| twice.contains(&source.name.span())) {
+            let codes = ["unknown-source", "unknown-operation-id", "unknown-operation-path", "wrong-kind-of-source"];
+            found.retain(|d| !codes.contains(&d.code.as_ref()) || !inside(d, here));
+        }
+        if document.workflows.iter().any(|workflow| twice.contains(&workflow.id.span())) {
+            let near = |d: &Diagnostic| d.help.as_ref().is_some_and(|help| help.starts_with("did you mean"));
+            found.retain(|d| d.code != "unknown-workflow" || near(d) || !inside(d, here));
+        }
+    }
+    // A type of source that there is not is no wrong one too.
+    let unknown: Vec<Span> = found.iter().filter(|d| d.code == "unknown-value").filter_map(|d| d.span).collect();
+    found.retain(|d| d.code != "wrong-kind-of-source" || !d.span.is_some_and(|span| unknown.contains(&span)));
+}
+
+/// `true` for a name that leads into a source that was not read.
+fn in_unread_source(lint: &Lint<'_>, node: &Node, name: &str) -> bool {
+    let Some(rest) = name.strip_prefix("$sourceDescriptions.") else { return false };
+    lint.bundle.described.iter().any(|described| {
+        let named = rest.strip_prefix(described.name.as_str()).is_some_and(|rest| rest.starts_with('.'));
+        named && described.root.is_none() && described.span.source == node.span.source
+    })
 }
 
 /// `true` if it says that the step with this id passes no such parameter.

@@ -10,6 +10,7 @@ use crate::expr::condition::Condition;
 use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId};
 use crate::program::{Action, Criterion, Test};
+use crate::source::Span;
 use crate::value::{Way, numeric};
 
 /// `$statusCode == 200`: what must be so for a criterion to be met.
@@ -22,6 +23,7 @@ impl Lint<'_> {
         let good = step.criteria.iter().chain(step.on_success.iter().flat_map(|action| &action.criteria));
         let bad = step.on_failure.iter().flat_map(|action| &action.criteria);
         let all = good.map(|criterion| (criterion, false)).chain(bad.map(|criterion| (criterion, true)));
+        let before = self.diagnostics.iter().count();
         for (criterion, failed) in all {
             let after = After { step: id, failed };
             match &criterion.test {
@@ -35,9 +37,17 @@ impl Lint<'_> {
             }
         }
         self.contradictions(&step.criteria);
-        let met: Vec<Equality<'_>> = step.criteria.iter().flat_map(equalities).collect();
+        // One that is never met says nothing about the others.
+        let never: Vec<Span> =
+            self.diagnostics.iter().skip(before).filter(|d| d.code == "never-met").filter_map(|d| d.span).collect();
+        let possible = |lint: &Self, criterion: &&Criterion| {
+            never.is_empty() || lint.span(&criterion.place).is_none_or(|span| !never.contains(&span))
+        };
+        let met: Vec<Equality<'_>> =
+            step.criteria.iter().filter(|one| possible(self, one)).flat_map(equalities).collect();
         for action in &step.on_success {
-            let wanted: Vec<Equality<'_>> = action.criteria.iter().flat_map(equalities).collect();
+            let wanted: Vec<Equality<'_>> =
+                action.criteria.iter().filter(|one| possible(self, one)).flat_map(equalities).collect();
             self.contradictions(&action.criteria);
             let clash = wanted.iter().find(|one| met.iter().any(|other| excludes(one, other)));
             let failed = |(expr, json): &&Equality<'_>| {
@@ -52,7 +62,8 @@ impl Lint<'_> {
         }
         for action in &step.on_failure {
             self.contradictions(&action.criteria);
-            let wanted: Vec<Equality<'_>> = action.criteria.iter().flat_map(equalities).collect();
+            let wanted: Vec<Equality<'_>> =
+                action.criteria.iter().filter(|one| possible(self, one)).flat_map(equalities).collect();
             let good = |(expr, json): &Equality<'_>| {
                 if !matches!(expr.root, Root::StatusCode) {
                     return false;

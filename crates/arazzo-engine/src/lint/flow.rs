@@ -6,9 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Lint, contains};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::document::{self, OrReusable, Text};
-use crate::expr::{Root, StepId};
+use crate::expr::condition::Condition;
+use crate::expr::jsonpath::Operator;
+use crate::expr::{Expr, Root, StepId};
 use crate::node::Node;
-use crate::program::{Action, Call, Target, Test, Then, WorkflowId};
+use crate::program::{Action, Build, Call, Criterion, Passed, PassedValue, Target, Test, Then, WorkflowId};
 use crate::source::Span;
 
 /// Where a step leads to.
@@ -205,11 +207,12 @@ impl Lint<'_> {
                     let by =
                         actions.iter().take(index).find(|earlier| self.always(earlier) || repeats(earlier, action));
                     let Some(by) = by else { continue };
-                    found.push((action.place.clone(), action.name.clone(), by.place.clone(), by.name.clone()));
+                    let other = if by.criteria.is_empty() { "" } else { "other " };
+                    found.push((action.place.clone(), action.name.clone(), by.place.clone(), by.name.clone(), other));
                     break;
                 }
             }
-            for (place, name, by_place, by) in found {
+            for (place, name, by_place, by, other) in found {
                 let (Some(span), Some(by_span)) = (self.span(&place), self.span(&by_place)) else { continue };
                 self.push(
                     Diagnostic::warning(
@@ -218,7 +221,7 @@ impl Lint<'_> {
                         format!("action `{name}` is never looked at: `{by}` before it matches whenever it would"),
                     )
                     .note(by_span, "the first that matches is taken")
-                    .help(format!("give `{by}` criteria, or put `{name}` before it"))
+                    .help(format!("give `{by}` {other}criteria, or put `{name}` before it"))
                     .section("§Step Object"),
                 );
             }
@@ -226,12 +229,25 @@ impl Lint<'_> {
     }
 
     /// `goto`s that lead back to the same requests, without a pause and without an end.
-    fn loops(&mut self, id: WorkflowId, edges: &Edges) {
-        let Some(workflow) = self.program.workflow(id) else { return };
+    fn loops(&mut self, own: WorkflowId, edges: &Edges) {
+        let Some(workflow) = self.program.workflow(own) else { return };
         for id in &workflow.steps {
             let Some(step) = self.program.step(*id) else { continue };
             for action in step.actions() {
-                let Then::Goto(Target::Step(target)) = &action.then else { continue };
+                let Then::Goto(target) = &action.then else { continue };
+                let target = match target {
+                    Target::Step(target) => target,
+                    Target::Workflow { workflow: again, passed } => {
+                        if *again == own {
+                            self.begins_again(*id, action, passed, edges);
+                        }
+                        continue;
+                    }
+                };
+                // A loop is closed by the `goto` that leads back.
+                if self.comes_later(*id, *target) {
+                    continue;
+                }
                 let forward = reachable(edges, vec![*target]);
                 if !forward.contains(id) {
                     continue;
@@ -244,17 +260,54 @@ impl Lint<'_> {
                 let name = self.program.step(*target).map(|s| s.name.as_str()).unwrap_or_default();
                 let span = self.written(*id, action).map_or_else(|| self.span(&action.place), |text| Some(text.span()));
                 let Some(span) = span else { continue };
-                let diagnostic = Diagnostic::warning(
-                    "unpaced-loop",
-                    span,
-                    format!("goto leads back to `{name}` with no delay and no bound"),
-                )
-                .remark("paced 500 ms growing to 5 s, stopped after 2000 steps or 1 h; see --loop-delay, --max-steps, --timeout")
-                .help("a failure action `type: retry` has `retryAfter` and `retryLimit`".to_owned())
-                .section("§Success Action Object");
-                self.diagnostics.push(diagnostic);
+                self.unpaced(span, &format!("`{name}`"));
             }
         }
+    }
+
+    fn unpaced(&mut self, span: Span, what: &str) {
+        self.push(
+            Diagnostic::warning("unpaced-loop", span, format!("goto leads back to {what} with no delay and no bound"))
+                .remark("paced 500 ms growing to 5 s, stopped after 2000 steps or 1 h; see --loop-delay, --max-steps, --timeout")
+                .help("a failure action `type: retry` has `retryAfter` and `retryLimit`".to_owned())
+                .section("§Success Action Object"),
+        );
+    }
+
+    /// A `goto` to the workflow that it stands in, which then sends the same again: nothing that it got is passed on.
+    fn begins_again(&mut self, id: StepId, action: &Action, passed: &Passed, edges: &Edges) {
+        let same = |value: &PassedValue| match &value.value {
+            Build::Constant(_) => true,
+            value => value.reads().iter().all(|read| matches!(read.expr.root, Root::Input(_))),
+        };
+        let Some(workflow) = self.program.step(id).and_then(|step| self.program.workflow(step.workflow)) else {
+            return;
+        };
+        let round: Vec<StepId> = reachable(edges, workflow.entry.into_iter().collect()).into_iter().collect();
+        let calls = |id: &StepId| matches!(self.program.step(*id).map(|s| &s.call), Some(Call::Workflow { .. }));
+        let named = passed.values.iter().any(|value| {
+            let whole = value.value.reads();
+            whole.iter().any(|read| !matches!(&read.expr.root, Root::Input(name) if *name == value.name))
+        });
+        if !round.contains(&id) || named || round.iter().any(calls) || !passed.values.iter().all(same) {
+            return;
+        }
+        let name = workflow.name.clone();
+        if let Some(span) = self.span(&action.place) {
+            self.unpaced(span, &format!("workflow `{name}`"));
+        }
+    }
+
+    /// `true` if one step comes after another in the order of the workflow.
+    fn comes_later(&self, id: StepId, other: StepId) -> bool {
+        let mut next = self.program.step(id).and_then(|step| step.next);
+        while let Some(step) = next {
+            if step == other {
+                return true;
+            }
+            next = self.program.step(step).and_then(|step| step.next);
+        }
+        false
     }
 
     /// The target of an action as it is written in a step.
@@ -352,14 +405,78 @@ fn always(action: &Action) -> bool {
     certain && !matches!(action.then, Then::Retry { .. })
 }
 
-/// `true` if a later action asks for the same as an earlier one that leaves the list.
+/// `true` if an earlier action that leaves the list matches whenever a later one would: it asks for the same, or for less.
 fn repeats(earlier: &Action, later: &Action) -> bool {
-    let same =
-        |(a, b): (&crate::program::Criterion, &crate::program::Criterion)| a.text == b.text && a.context == b.context;
-    !matches!(earlier.then, Then::Retry { .. })
-        && !earlier.criteria.is_empty()
-        && earlier.criteria.len() == later.criteria.len()
-        && earlier.criteria.iter().zip(&later.criteria).all(same)
+    let given: Vec<Comparison<'_>> = later.criteria.iter().flat_map(|c| comparisons(c).0).collect();
+    let met = |criterion: &Criterion| {
+        let same = later.criteria.iter().any(|other| {
+            let kind = std::mem::discriminant(&criterion.test) == std::mem::discriminant(&other.test);
+            kind && criterion.text == other.text && criterion.context == other.context
+        });
+        let (wanted, whole) = comparisons(criterion);
+        same || whole && wanted.iter().all(|wanted| given.iter().any(|given| given.implies(wanted)))
+    };
+    !matches!(earlier.then, Then::Retry { .. }) && !earlier.criteria.is_empty() && earlier.criteria.iter().all(met)
+}
+
+/// An expression beside a number.
+struct Comparison<'p> {
+    expr: &'p Expr,
+    operator: Operator,
+    number: f64,
+}
+
+impl Comparison<'_> {
+    /// `true` if another comparison is met wherever this one is.
+    fn implies(&self, other: &Self) -> bool {
+        use Operator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
+        let (a, b) = (self.number, other.number);
+        self.expr == other.expr
+            && match (self.operator, other.operator) {
+                (Equal, Equal) => a == b,
+                (Equal | Greater | GreaterOrEqual, Greater) => a > b || self.operator == Greater && a >= b,
+                (Equal | Greater | GreaterOrEqual, GreaterOrEqual) => a >= b,
+                (Equal | Less | LessOrEqual, Less) => a < b || self.operator == Less && a <= b,
+                (Equal | Less | LessOrEqual, LessOrEqual) => a <= b,
+                (Equal, NotEqual) => a != b,
+                (NotEqual, NotEqual) => a == b,
+                _ => false,
+            }
+    }
+}
+
+/// The comparisons with numbers that all must be met for a criterion to be; `true` if there is nothing else in it.
+fn comparisons(criterion: &Criterion) -> (Vec<Comparison<'_>>, bool) {
+    fn within<'p>(condition: &'p Condition, found: &mut Vec<Comparison<'p>>) -> bool {
+        match condition {
+            Condition::And(list) => list.iter().map(|one| within(one, found)).fold(true, |all, one| all && one),
+            Condition::Compare(operator, left, right) => {
+                let (expr, json, operator) = match (left.as_ref(), right.as_ref()) {
+                    (Condition::Value(expr, _), Condition::Literal(json)) => (expr, json, *operator),
+                    (Condition::Literal(json), Condition::Value(expr, _)) => (expr, json, turned(*operator)),
+                    _ => return false,
+                };
+                let number = json.as_f64();
+                found.extend(number.map(|number| Comparison { expr, operator, number }));
+                number.is_some()
+            }
+            _ => false,
+        }
+    }
+    let mut found = vec![];
+    let whole = matches!(&criterion.test, Test::Simple(condition) if within(condition, &mut found));
+    (found, whole)
+}
+
+/// The operator with its sides exchanged.
+fn turned(operator: Operator) -> Operator {
+    match operator {
+        Operator::Less => Operator::Greater,
+        Operator::LessOrEqual => Operator::GreaterOrEqual,
+        Operator::Greater => Operator::Less,
+        Operator::GreaterOrEqual => Operator::LessOrEqual,
+        same => same,
+    }
 }
 
 /// The steps that a way from `first` comes to before it comes to `id`.
