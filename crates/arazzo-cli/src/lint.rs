@@ -1,6 +1,5 @@
 //! `arazzo lint`: what is wrong with documents, said before anything runs, and repaired where it can be.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -8,7 +7,7 @@ use std::path::{Path, PathBuf};
 use arazzo::engine::diagnostic::{Diagnostic, Severity};
 use arazzo::engine::lint::codes::{Category, category};
 use arazzo::engine::lint::fix::fix;
-use arazzo::engine::source::{SourceId, Sources};
+use arazzo::engine::source::{Place, SourceId, Sources};
 use arazzo::{Checked, Error};
 
 use crate::exit;
@@ -31,7 +30,7 @@ struct Tally {
     hints: usize,
     hidden: usize,
     /// What was said, by its place, code and words.
-    said: HashSet<((String, u32, u32), Cow<'static, str>, String)>,
+    said: HashSet<String>,
     ignored: usize,
     fixable: usize,
     fixed: usize,
@@ -125,8 +124,9 @@ fn document(
     tally.refused |= checked.diagnostics.has_refusals();
     for (diagnostic, part) in left.found {
         // Another document may lead to the one that it stands in.
-        let place = diagnostic.place(&checked.sources).map(|p| (p.file, p.line, p.column));
-        if place.is_some_and(|place| !tally.said.insert((place, diagnostic.code.clone(), diagnostic.message.clone()))) {
+        let place = diagnostic.place(&checked.sources);
+        let said = |p: Place| format!("{}:{}:{} {} {}", p.file, p.line, p.column, diagnostic.code, diagnostic.message);
+        if place.is_some_and(|place| !tally.said.insert(said(place))) {
             continue;
         }
         let part = part.as_ref().map(|(workflow, step)| (workflow.as_str(), step.as_deref()));

@@ -203,9 +203,13 @@ impl Lint<'_> {
             for (actions, own) in own {
                 // Those of the workflow come behind, and are meant for the steps that have no such action.
                 let actions = actions.get(..own.min(actions.len())).unwrap_or_default();
-                for (index, action) in actions.iter().enumerate() {
-                    let by =
-                        actions.iter().take(index).find(|earlier| self.always(earlier) || repeats(earlier, action));
+                let all = actions.iter().map(|action| (action, action.criteria.iter().map(comparisons).collect()));
+                let all: Vec<(&Action, Vec<Comparisons<'_>>)> = all.collect();
+                for (index, (action, given)) in all.iter().enumerate() {
+                    let before = |(earlier, asked): &&(&Action, Vec<Comparisons<'_>>)| {
+                        self.always(earlier) || repeats((earlier, asked), (action, given))
+                    };
+                    let by = all.iter().take(index).find(before).map(|(by, _)| by);
                     let Some(by) = by else { continue };
                     let other = if by.criteria.is_empty() { "" } else { "other " };
                     found.push((action.place.clone(), action.name.clone(), by.place.clone(), by.name.clone(), other));
@@ -406,18 +410,25 @@ fn always(action: &Action) -> bool {
 }
 
 /// `true` if an earlier action that leaves the list matches whenever a later one would: it asks for the same, or for less.
-fn repeats(earlier: &Action, later: &Action) -> bool {
-    let given: Vec<Comparison<'_>> = later.criteria.iter().flat_map(|c| comparisons(c).0).collect();
-    let met = |criterion: &Criterion| {
+fn repeats(
+    (earlier, asked): (&Action, &Vec<Comparisons<'_>>),
+    (later, given): (&Action, &Vec<Comparisons<'_>>),
+) -> bool {
+    let met = |(criterion, (wanted, whole)): (&Criterion, &Comparisons<'_>)| {
         let same = later.criteria.iter().any(|other| {
             let kind = std::mem::discriminant(&criterion.test) == std::mem::discriminant(&other.test);
             kind && criterion.text == other.text && criterion.context == other.context
         });
-        let (wanted, whole) = comparisons(criterion);
-        same || whole && wanted.iter().all(|wanted| given.iter().any(|given| given.implies(wanted)))
+        let implied =
+            |wanted: &Comparison<'_>| given.iter().flat_map(|(given, _)| given).any(|one| one.implies(wanted));
+        same || *whole && wanted.iter().all(implied)
     };
-    !matches!(earlier.then, Then::Retry { .. }) && !earlier.criteria.is_empty() && earlier.criteria.iter().all(met)
+    let left = !matches!(earlier.then, Then::Retry { .. }) && !earlier.criteria.is_empty();
+    left && earlier.criteria.iter().zip(asked).all(met)
 }
+
+/// The comparisons of a criterion, and whether there is nothing else in it.
+type Comparisons<'p> = (Vec<Comparison<'p>>, bool);
 
 /// An expression beside a number.
 struct Comparison<'p> {
@@ -446,10 +457,10 @@ impl Comparison<'_> {
 }
 
 /// The comparisons with numbers that all must be met for a criterion to be; `true` if there is nothing else in it.
-fn comparisons(criterion: &Criterion) -> (Vec<Comparison<'_>>, bool) {
+fn comparisons(criterion: &Criterion) -> Comparisons<'_> {
     fn within<'p>(condition: &'p Condition, found: &mut Vec<Comparison<'p>>) -> bool {
         match condition {
-            Condition::And(list) => list.iter().map(|one| within(one, found)).fold(true, |all, one| all && one),
+            Condition::And(list) => list.iter().filter(|one| !within(one, found)).count() == 0,
             Condition::Compare(operator, left, right) => {
                 let (expr, json, operator) = match (left.as_ref(), right.as_ref()) {
                     (Condition::Value(expr, _), Condition::Literal(json)) => (expr, json, *operator),
