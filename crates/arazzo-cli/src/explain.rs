@@ -39,6 +39,7 @@ const PAGES: &[(&str, &str)] = pages! {
     "end-with-missing-outputs"
     "endless-recursion"
     "expression-syntax"
+    "expression-without-dollar"
     "file-refused"
     "id-outside-pattern"
     "insecure-host"

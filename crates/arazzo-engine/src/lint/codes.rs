@@ -69,6 +69,7 @@ pub const CODES: &[(Code, Category)] = &[
     ("end-with-missing-outputs", Flow),
     ("endless-recursion", Flow),
     ("expression-syntax", Expressions),
+    ("expression-without-dollar", Expressions),
     ("file-refused", References),
     ("id-outside-pattern", Style),
     ("insecure-host", Secrets),

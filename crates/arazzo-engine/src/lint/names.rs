@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Lint;
 use super::shape::article;
 use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::document::OrReusable;
 use crate::expr::Template;
 use crate::node::{Key, Node};
 use crate::program::{Build, Call, Inputs, WorkflowId};
@@ -61,6 +62,7 @@ impl Lint<'_> {
         }
         for id in self.own() {
             self.literal_secrets(id);
+            self.ways_without_dollar(id);
         }
         self.sources(&document.source_descriptions);
         self.components(&document.root, &used);
@@ -238,6 +240,50 @@ impl Lint<'_> {
                 Diagnostic::warning("literal-secret", span, "a credential is written in the document")
                     .help("declare an input with `format: password`, and write $inputs.<name>".to_owned())
                     .section("§Parameter Object"),
+            );
+        }
+    }
+
+    /// Constants that name a value of the workflow: its way was written without a `$`.
+    fn ways_without_dollar(&mut self, id: WorkflowId) {
+        let program = self.program;
+        let Some(workflow) = program.workflow(id) else { return };
+        let steps: Vec<_> = workflow.steps.iter().filter_map(|id| program.step(*id)).collect();
+        let leads = |text: &str| match text.split_once('.') {
+            Some(("inputs", rest)) => {
+                let name = rest.split(['#', '.']).next();
+                workflow.inputs.declared.iter().any(|input| name == Some(&input.name))
+            }
+            Some(("steps", rest)) => {
+                rest.split_once(".outputs.").is_some_and(|(name, _)| steps.iter().any(|step| step.name == name))
+            }
+            _ => false,
+        };
+        let mut nodes: Vec<&Node> = vec![];
+        for view in workflow.steps.iter().filter_map(|id| self.step(*id)) {
+            nodes.extend(view.document.parameters.iter().filter_map(|parameter| match parameter {
+                OrReusable::Object(parameter) => Some(&parameter.value),
+                OrReusable::Reference { value, .. } => value.as_ref(),
+            }));
+            nodes.extend(view.document.request_body.iter().filter_map(|body| body.payload.as_ref()));
+        }
+        let mut found = vec![];
+        while let Some(node) = nodes.pop() {
+            match node.as_str() {
+                Some(text) if leads(text) => found.push((node.span, text.to_owned())),
+                Some(_) => {}
+                None => {
+                    nodes.extend(node.items());
+                    nodes.extend(node.members().iter().map(|(_, value)| value));
+                }
+            }
+        }
+        for (span, text) in found {
+            let message = format!("`{text}` is sent as it is written: an expression begins with `$`");
+            self.push(
+                Diagnostic::warning("expression-without-dollar", span, message)
+                    .help(format!("did you mean `${text}`?"))
+                    .section("§Runtime Expressions"),
             );
         }
     }
