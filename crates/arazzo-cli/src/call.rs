@@ -77,7 +77,7 @@ fn prepared(flags: &CallFlags) -> Result<(Workflow, Given), Error> {
     let (description, inputs) = flags.session.on(builder).call(asked(flags)?)?;
     let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
     let workflow = description.with_credentials(credentials)?.workflow(None)?;
-    let workflow = permit::permitted(workflow, None, &stdin)?;
+    let workflow = permit::permitted(workflow, |_| None, &stdin)?;
     Ok((workflow, Given { inputs, faults: vec![], typed: vec![], made_up: vec![] }))
 }
 

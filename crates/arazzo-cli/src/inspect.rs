@@ -18,10 +18,7 @@ pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
         Ok(description) => description,
         Err(error) => return screen.error(&error),
     };
-    // The command that was typed, with the sources and servers that it names, runs what it shows.
-    let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-    let command = typed::command(words, &Map::new()).replacen(" inspect", " run", 1);
-    let text = if flags.json { as_json(&description).to_string() } else { as_text(&description, &command) };
+    let text = if flags.json { as_json(&description).to_string() } else { as_text(&description) };
     let result = screen.data(&text);
     let found = description.diagnostics();
     if !found.is_empty() && !flags.json {
@@ -35,7 +32,7 @@ pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
     }
 }
 
-fn as_text(description: &Description, command: &str) -> String {
+fn as_text(description: &Description) -> String {
     let program = description.program();
     let remote = description.trust() == Trust::Remote;
     let mut head = format!("arazzo {}   {}", safe(&program.version), safe(&program.title));
@@ -43,6 +40,8 @@ fn as_text(description: &Description, command: &str) -> String {
         let hash = hash(description);
         head.push_str(&format!("   sha256:{}…   remote (tier 2)", hash.get(..12).unwrap_or_default()));
     }
+    // The command that was typed, with the sources and servers that it names, runs what it shows.
+    let command = remote.then(|| typed::this_command(&Map::new()).replacen(" inspect", " run", 1));
     let mut lines = vec![head];
     let reads: Vec<String> = program
         .apis
@@ -101,7 +100,7 @@ fn as_text(description: &Description, command: &str) -> String {
         if !outputs.is_empty() {
             lines.push(format!("outputs   {}", safe(&outputs.join("  "))));
         }
-        if remote {
+        if let Some(command) = &command {
             let several = description.workflows().count() > 1;
             let named = if several { format!(" -w {}", quoted(&workflow.name)) } else { String::new() };
             lines.extend(run_it(&format!("{command}{named}"), &description.missing_permissions(&workflow.name)));

@@ -8,11 +8,15 @@ use crate::given::Stdin;
 use crate::show::safe;
 use crate::typed::quoted;
 
-/// The workflow with what it needs; `command` is the one that was typed, if it can be shown.
+/// The workflow with what it needs; `command` gives the one that was typed, if it can be shown.
 ///
 /// # Errors
 /// Everything that was not allowed, at once.
-pub(crate) fn permitted(workflow: Workflow, command: Option<&str>, stdin: &Stdin) -> Result<Workflow, Error> {
+pub(crate) fn permitted(
+    workflow: Workflow,
+    command: impl FnOnce(&Workflow) -> Option<String>,
+    stdin: &Stdin,
+) -> Result<Workflow, Error> {
     let missing = workflow.missing_permissions();
     if missing.is_empty() {
         return Ok(workflow);
@@ -22,7 +26,7 @@ pub(crate) fn permitted(workflow: Workflow, command: Option<&str>, stdin: &Stdin
     {
         return workflow.permit(&missing);
     }
-    let help = missing.barred.is_empty().then(|| match command {
+    let help = missing.barred.is_empty().then(|| match command(&workflow) {
         Some(command) => format!("run it: {command} {}", flags(&missing)),
         None => format!("if it is meant, add {}", flags(&missing)),
     });

@@ -86,9 +86,8 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
     let workflow = if flags.dry_run {
         workflow
     } else {
-        let words = std::env::args_os().map(|word| word.to_string_lossy().into_owned());
-        let command = typed::command(words, &given::shown(flags, &workflow));
-        permit::permitted(workflow, Some(&command), &stdin)?
+        let command = |workflow: &Workflow| Some(typed::this_command(&given::shown(flags, workflow)));
+        permit::permitted(workflow, command, &stdin)?
     };
     let mut given = given::collect(flags, &workflow, &mut stdin)?;
     given.make_up(workflow.example_inputs());
@@ -260,8 +259,7 @@ pub(crate) fn execute(
     }
     let code = match &account {
         Some(account) => {
-            let command =
-                typed::command(std::env::args_os().map(|word| word.to_string_lossy().into_owned()), &account.inputs);
+            let command = typed::this_command(&account.inputs);
             let around = Around {
                 graph: workflow.description().graph(workflow.name()),
                 snippet: failure::snippet(account, workflow.description().sources()),

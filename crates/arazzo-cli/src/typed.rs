@@ -35,8 +35,13 @@ const SHOWN: [&str; 26] = [
     "workflow",
 ];
 
+/// The call of this process, as [`command`] shows it. To know the flags takes milliseconds: only where it is shown.
+pub(crate) fn this_command(inputs: &Map<String, Json>) -> String {
+    command(std::env::args_os().map(|word| word.to_string_lossy().into_owned()), inputs)
+}
+
 /// A call of `arazzo run`, for a shell. `inputs` are those of the run, masked: their values stand for what was typed.
-pub(crate) fn command(words: impl Iterator<Item = String>, inputs: &Map<String, Json>) -> String {
+fn command(words: impl Iterator<Item = String>, inputs: &Map<String, Json>) -> String {
     let mut known = Arguments::command();
     known.build();
     let flags: Vec<&Arg> = known.find_subcommand("run").map(|run| run.get_arguments().collect()).unwrap_or_default();

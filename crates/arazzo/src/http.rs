@@ -47,8 +47,8 @@ struct InFlight {
 
 impl InFlight {
     /// Waits for the turn of a request; it lasts until the result is dropped.
-    async fn turn(&self, url: &str) -> Option<OwnedSemaphorePermit> {
-        let origin = url::Url::parse(url).ok()?.origin().ascii_serialization();
+    async fn turn(&self, uri: &Uri) -> Option<OwnedSemaphorePermit> {
+        let origin = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
         let slots = {
             let mut hosts = self.hosts.lock().ok()?;
             hosts.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(self.most))).clone()
@@ -85,20 +85,19 @@ impl Http {
     /// # Errors
     /// A [`Failure`] that says what happened and whether the server may have got the request.
     async fn whole(&self, outgoing: Outgoing) -> Result<Response, Failure> {
+        let request = self.request(&outgoing)?;
         // The time of a request begins when it is its turn.
-        let _turn = self.hosts.turn(&outgoing.request.url).await;
+        let _turn = self.hosts.turn(request.uri()).await;
         let limit = Duration::from_millis(outgoing.timeout_ms);
-        match tokio::time::timeout(limit, self.exchange(&outgoing)).await {
+        match tokio::time::timeout(limit, self.exchange(request, &outgoing)).await {
             Ok(result) => result,
             Err(_) => Err(late("no answer", limit)),
         }
     }
 
-    async fn exchange(&self, outgoing: &Outgoing) -> Result<Response, Failure> {
-        let mut answer = self
-            .heard("no answer", self.client.request(self.request(outgoing)?))
-            .await?
-            .map_err(|error| failure(&error))?;
+    async fn exchange(&self, request: hyper::Request<Full<Bytes>>, outgoing: &Outgoing) -> Result<Response, Failure> {
+        let mut answer =
+            self.heard("no answer", self.client.request(request)).await?.map_err(|error| failure(&error))?;
         // The reader of heads has room for more than the limit.
         let head: usize = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head > HEAD {

@@ -138,33 +138,27 @@ impl Lint<'_> {
     fn status(&mut self, step: StepId, literal: &Json, criterion: &Criterion, operator: Operator) {
         let Some(span) = self.span(&criterion.place) else { return };
         let status = numeric(literal).and_then(|number| number.as_f64());
-        let Some(status) =
-            status.filter(|n| n.fract() == 0.0 && (100.0..600.0).contains(n) || operator != Operator::Equal)
-        else {
-            let message = format!("a status code is a number from 100 to 599, never {literal}");
-            self.push(
-                Diagnostic::warning("never-met", span, message)
-                    .help("compare with a status code such as 200".to_owned())
-                    .section("§Criterion Object"),
-            );
-            return;
-        };
-        let beyond = match operator {
+        let found = status.filter(|n| n.fract() == 0.0 && (100.0..600.0).contains(n) || operator != Operator::Equal);
+        let beyond = found.is_some_and(|status| match operator {
             Operator::Greater => status >= 599.0,
             Operator::GreaterOrEqual => status > 599.0,
             Operator::Less => status <= 100.0,
             Operator::LessOrEqual => status < 100.0,
             _ => false,
-        };
-        if beyond {
-            let message = format!("a status code is a number from 100 to 599: this is never met with {literal}");
+        });
+        let Some(status) = found.filter(|_| !beyond) else {
+            let message = if beyond {
+                format!("a status code is a number from 100 to 599: this is never met with {literal}")
+            } else {
+                format!("a status code is a number from 100 to 599, never {literal}")
+            };
             self.push(
                 Diagnostic::warning("never-met", span, message)
                     .help("compare with a status code such as 200".to_owned())
                     .section("§Criterion Object"),
             );
             return;
-        }
+        };
         if literal.is_string() {
             let message = format!("a status code is a number, and {literal} is a string");
             self.push(

@@ -285,14 +285,11 @@ impl Meter<'_> {
 
     fn path(&mut self, path: &PathExpr, c: f64, context: Bound) -> Cost {
         let Some((first, rest)) = path.steps.split_first() else { return Ok(Seq::value(c, 0.0)) };
-        let mut seq = match &first.value {
-            StepExpr::AxisStep(step) => self.axis(step, context.read(c), c)?,
-            other => self.other(other, c, context)?,
-        };
+        let mut seq = self.step(&first.value, c, context)?;
         for step in rest {
             seq = match &step.value {
                 StepExpr::AxisStep(step) => self.axis(step, seq, c)?,
-                other => self.other(other, seq.items, Bound { seq, evaluations: seq.items })?,
+                other => self.step(other, seq.items, Bound { seq, evaluations: seq.items })?,
             };
         }
         Ok(seq)
@@ -317,9 +314,6 @@ impl Meter<'_> {
         let items = visits.min(repeat * count);
         let bytes = (items * longest).min(repeat * depth * self.facts.bytes);
         let mut seq = Seq { items, repeat, bytes, longest };
-        if step.predicates.is_empty() {
-            return Ok(seq);
-        }
         for predicate in &step.predicates {
             seq = self.filtered(seq, predicate)?;
         }
@@ -334,7 +328,7 @@ impl Meter<'_> {
         Ok(seq)
     }
 
-    fn other(&mut self, step: &StepExpr, c: f64, context: Bound) -> Cost {
+    fn step(&mut self, step: &StepExpr, c: f64, context: Bound) -> Cost {
         match step {
             StepExpr::AxisStep(step) => self.axis(step, context.read(c), c),
             StepExpr::PrimaryExpr(primary) => self.primary(&primary.value, c, context),
