@@ -355,6 +355,7 @@ pub fn settings(head: &Json) -> Settings {
     if let Some(steps) = head["maxSteps"].as_u64() {
         settings.limits.steps = steps as u32;
     }
+    settings.limits.requests = head["maxRequests"].as_u64().map(|requests| requests as u32);
     if let Some(ms) = head["timeout"].as_u64() {
         settings.limits.run_ms = ms;
     }

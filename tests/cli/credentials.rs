@@ -44,6 +44,25 @@ fn api() -> Server {
 }
 
 #[test]
+fn a_token_that_lives_no_time_is_not_fetched_without_end() {
+    for life in [json!(0), json!(-1), json!(0.0001), json!("0"), json!(-1e300)] {
+        let server = Server::start(move |request, _| match request.path.as_str() {
+            "/token" => Reply::status(200).json(&json!({"access_token": "fetched-0123456789", "expires_in": life})),
+            _ => Reply::status(200).json(&json!({})),
+        });
+        let folder = folder(&server);
+        let flow = folder.write("flow.yaml", FLOW).to_str().unwrap().to_owned();
+        let run = Arazzo::new(["run", &flow, "--auth", "apiKey=k", "--auth", "login.clientId=me"])
+            .args(["--auth", "login.clientSecret=hush-0123456789"]);
+        run.clone().run().exits(0);
+        assert_eq!(server.lines(), ["GET /v1/keyed?key=k", "POST /token", "GET /v1/tokened"]);
+        // Each of them counts.
+        run.args(["--max-requests", "2"]).run().exits(5).says(&["request-limit", "--max-requests"]);
+        assert_eq!(server.lines().len(), 5);
+    }
+}
+
+#[test]
 fn credentials_come_from_flags_and_from_the_environment() {
     let server = api();
     let folder = folder(&server);

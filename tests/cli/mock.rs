@@ -42,6 +42,70 @@ fn some_sources_can_be_mocked_and_the_others_called() {
 }
 
 #[test]
+fn a_mocked_source_calls_no_token_endpoint() {
+    let login = Server::start(|_, _| Reply::status(200).json(&json!({"access_token": "real", "token_endpoint": "/"})));
+    let url = login.url();
+    let schemes = [
+        format!("{{type: oauth2, flows: {{clientCredentials: {{tokenUrl: '{url}/token', scopes: {{}}}}}}}}"),
+        format!(
+            "{{type: oauth2, flows: {{password: {{tokenUrl: '{url}/token', refreshUrl: '{url}/more', scopes: {{}}}}}}}}"
+        ),
+        format!("{{type: openIdConnect, openIdConnectUrl: '{url}/.well-known/openid-configuration'}}"),
+    ];
+    let mut called: Vec<&str> = vec![];
+    for scheme in schemes {
+        let folder = Folder::new();
+        let described = format!(
+            "openapi: 3.1.0
+info: {{title: t, version: '1'}}
+servers: [{{url: 'https://api.good.example'}}]
+paths: {{/a: {{get: {{operationId: look, responses: {{'200': {{description: ok}}}}}}}}}}
+components: {{securitySchemes: {{o: {scheme}}}}}
+security: [{{o: []}}]
+"
+        );
+        folder.write("api.yaml", &described);
+        folder.write("real.yaml", described.replace("https://api.good.example", &url));
+        let flow = |sources: &str, steps: &str| {
+            format!(
+                "arazzo: 1.0.1
+info: {{title: t, version: '1'}}
+sourceDescriptions: [{sources}]
+workflows: [{{workflowId: w, steps: [{steps}]}}]
+"
+            )
+        };
+        let api = "{name: api, url: ./api.yaml, type: openapi}";
+        let flow_of_one = flow(api, "{stepId: a, operationId: look}");
+        let one = folder.write("flow.yaml", flow_of_one).to_str().unwrap().to_owned();
+        let credentials = [
+            "--auth",
+            "o.clientId=id",
+            "--auth",
+            "o.clientSecret=CANARY-secret",
+            "--auth",
+            "o.username=me",
+            "--auth",
+            "o.password=CANARY-password",
+        ];
+        let output = Arazzo::new(["run", &one, "--mock", "-vv"]).args(credentials).run();
+        output.exits(0).never_says(&["CANARY"]);
+        assert_eq!(login.lines(), called, "{scheme}");
+        // A source beside it that is called gets its token as ever.
+        let two = flow(
+            &format!("{api}, {{name: real, url: ./real.yaml, type: openapi}}"),
+            "{stepId: a, operationId: $sourceDescriptions.api.look}, {stepId: b, operationId: $sourceDescriptions.real.look}",
+        );
+        let two = folder.write("two.yaml", two).to_str().unwrap().to_owned();
+        if scheme.contains("clientCredentials") {
+            Arazzo::new(["run", &two, "--mock=api"]).args(credentials).run().exits(0);
+            called.extend(["POST /token", "GET /a"]);
+            assert_eq!(login.lines(), called);
+        }
+    }
+}
+
+#[test]
 fn faults_happen_where_they_are_asked_for() {
     let output = mocked().args(["--fault", "getVolume#2=503"]).run();
     output.exits(1).says(&[

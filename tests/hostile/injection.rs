@@ -142,6 +142,53 @@ fn a_path_value_never_leaves_its_segment() {
 }
 
 #[test]
+fn a_path_of_a_description_never_changes_the_host() {
+    // Who is called instead is on this machine: nothing but the path keeps the secret from it.
+    let other = Server::start(|_, _| Reply::status(200));
+    let server = Server::start(|_, _| Reply::status(200));
+    let (good, evil) = (server.url(), other.url());
+    let (host, port) = (evil.trim_start_matches("http://"), evil.rsplit(':').next().unwrap());
+    let paths = [
+        format!("@{host}/steal"),
+        format!("user:pw@{host}/steal"),
+        format!(":{port}/steal"),
+        format!("\\t@{host}/steal"),
+        "/../admin".to_owned(),
+        "/x/%2E%2e/%2e./%2e%2e/admin".to_owned(),
+        "/..\\\\admin".to_owned(),
+        "steal".to_owned(),
+    ];
+    let flow = flow(OK, "- {name: Authorization, in: header, value: 'Bearer {$inputs.v}'}");
+    for path in paths {
+        let folder = Folder::new();
+        folder.write("arazzo.toml", "");
+        folder.write("flow.yaml", &flow);
+        let described = PETS
+            .replace("/pets/{id}/toys", &format!("\"{path}\""))
+            .replace("      - {name: id, in: path, required: true, schema: {type: string}}\n", "");
+        folder.write("pets.yaml", described);
+        folder.write("flow.test.yaml", "cases: [{name: a, inputs: {v: sesame-secret}}]\n");
+        let base = format!("{good}/v1");
+        // Without a port of its own, so that one could be appended.
+        let bare = "http://localhost";
+        for command in [
+            &["lint", "flow.yaml"][..],
+            &["run", "flow.yaml", "-i", "v=sesame-secret", "-S", &base],
+            &["run", "flow.yaml", "-i", "v=sesame-secret", "-S", bare],
+            &["run", "flow.yaml", "-i", "v=sesame-secret", "--mock"],
+            &["run", "flow.yaml", "-i", "v=sesame-secret", "--dry-run"],
+            &["call", "pets.yaml", "listPets", "--bearer", "token", "-S", &base],
+            &["test", "."],
+        ] {
+            let output = Arazzo::new(command).env("ARAZZO_SECRET_token", "sesame-secret").cwd(folder.path()).run();
+            output.check(output.status != Some(0), "refused");
+            output.check(format!("{}{}", output.stdout, output.stderr).contains("[unsafe-path]"), "says why");
+        }
+    }
+    assert_eq!((other.connections(), server.connections()), (0, 0));
+}
+
+#[test]
 fn server_variables_keep_the_host() {
     let folder = folder(&flow(OK, "- {name: id, in: path, value: a}"));
     for value in ["evil.com/#", "@evil.example", "x?y", "../x", "de"] {

@@ -15,6 +15,7 @@ macro_rules! pages {
 
 /// The page of each code.
 const PAGES: &[(&str, &str)] = pages! {
+    "action-condition"
     "actions-as-map"
     "alias-limit"
     "ambiguous-operation-id"
@@ -120,6 +121,7 @@ const PAGES: &[(&str, &str)] = pages! {
     "unqualified-operation-id"
     "unreachable-reference"
     "unreachable-step"
+    "unsafe-path"
     "unsafe-value"
     "unused-ignore"
     "unused-name"

@@ -278,6 +278,10 @@ pub(crate) struct RunFlags {
     /// Stop after this many attempts of steps
     #[arg(long, value_name = "N", default_value_t = 2000, env = "ARAZZO_MAX_STEPS", hide_env_values = true)]
     pub(crate) max_steps: u32,
+    /// Stop after this many requests, those for tokens, challenges and redirects among them [default: 10000, or twice
+    /// --max-steps if that is more]
+    #[arg(long, value_name = "N", env = "ARAZZO_MAX_REQUESTS", hide_env_values = true)]
+    pub(crate) max_requests: Option<u32>,
     /// Stop if this many workflows are in progress, each called by the one before
     #[arg(long, value_name = "N", default_value_t = 32, env = "ARAZZO_MAX_DEPTH", hide_env_values = true)]
     pub(crate) max_depth: u32,

@@ -41,6 +41,7 @@ pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
 fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
     let limits = Limits {
         steps: flags.max_steps,
+        requests: flags.max_requests,
         depth: flags.max_depth,
         body_bytes: flags.max_body,
         value_bytes: flags.max_value,

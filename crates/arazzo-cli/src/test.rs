@@ -327,7 +327,7 @@ impl Seen {
                 method: method.clone(),
                 url: url.clone(),
                 headers: headers.clone(),
-                body: body.as_ref().map(|body| body.text.clone()),
+                body: body.as_ref().map(|body| body.text.to_string()),
             }),
             EventKind::RunFinished { .. } => self.last = Some(envelope.clone()),
             _ => {}

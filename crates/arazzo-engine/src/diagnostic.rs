@@ -434,6 +434,23 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// `true` if `word` can only be meant as `name`: case or punctuation apart, or one slip of the hand, two in a long word.
+/// Less than what [`nearest`] proposes: `title` is near to `type`, and is not a misspelt one.
+#[must_use]
+pub fn misspells(word: &str, name: &str) -> bool {
+    let folded = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<Vec<_>>();
+    if word.len() > LONGEST_WORD {
+        return false;
+    }
+    let (word, name) = (folded(word), folded(name));
+    let slips = match name.len() {
+        0..=3 => 0,
+        4..=7 => 1,
+        _ => 2,
+    };
+    word.len().abs_diff(name.len()) <= slips && distance(&word, &name) <= slips
+}
+
 /// Optimal string alignment distance.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut before: Vec<usize> = vec![];

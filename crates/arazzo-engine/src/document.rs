@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, misspells, nearest};
 use crate::node::{Key, Kind, Node};
 use crate::readings::Readings;
 use crate::source::{SourceId, Sources, Span};
@@ -317,8 +317,45 @@ const SELECTOR_TYPES: &[&str] = &["jsonpath", "xpath", "jsonpointer"];
 const PLACES: &[&str] = &["path", "query", "querystring", "header", "cookie", "channel"];
 
 /// Fields that other formats call otherwise, and are not near in letters.
-const ELSEWHERE: &[(&str, &str)] =
-    &[("body", "payload"), ("data", "payload"), ("mediaType", "contentType"), ("operation", "operationId")];
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("body", "payload"),
+    ("data", "payload"),
+    ("mediaType", "contentType"),
+    ("onError", "onFailure"),
+    ("operation", "operationId"),
+];
+
+/// Fields that steer neither the flow nor a request: without them a run is the same.
+const HARMLESS: &[&str] = &["arazzo", "$self", "info", "title", "version", "summary", "description", "name", "outputs"];
+
+/// Fields of other formats that steer what runs when. Arazzo has none of them.
+const FLOW_WORDS: &[&str] = &[
+    "condition",
+    "conditions",
+    "for",
+    "foreach",
+    "goto",
+    "if",
+    "loop",
+    "next",
+    "parallel",
+    "repeat",
+    "retries",
+    "retry",
+    "runif",
+    "skipif",
+    "switch",
+    "unless",
+    "until",
+    "when",
+    "while",
+];
+
+/// `forEach`, `for_each`, `if`: see [`FLOW_WORDS`].
+fn is_flow_word(name: &str) -> bool {
+    let folded: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
+    FLOW_WORDS.contains(&folded.to_ascii_lowercase().as_str())
+}
 
 /// What the two lists of actions call their entries, and what those may hold.
 struct ActionList {
@@ -1018,7 +1055,13 @@ impl Reader<'_> {
         let what = list.what;
         // `retry` on success is a reading with fields of its own.
         let retries = node.get("type").and_then(Node::as_str) == Some("retry");
-        self.fields(node, if retries { FAILURE.fields } else { list.fields }, what);
+        let known = if retries { FAILURE.fields } else { list.fields };
+        let condition = node.member("condition");
+        match condition {
+            // With a condition, `context` is that of its criterion.
+            Some(_) => self.fields(node, &[known, &["condition", "context"]].concat(), what),
+            None => self.fields(node, known, what),
+        }
         let named = self.optional_text(node, "name");
         let name = named.or_else(|| {
             let key = key?;
@@ -1031,7 +1074,9 @@ impl Reader<'_> {
             self.departure(Diagnostic::warning("missing-action-name", node.span, message).help(help));
         }
         let kind = self.required(node, "type", what).and_then(|n| self.text(n, "`type`"));
-        let criteria = self.list(node, "criteria", what, false).iter().filter_map(|n| self.criterion(n)).collect();
+        let mut criteria: Vec<Criterion> =
+            self.list(node, "criteria", what, false).iter().filter_map(|n| self.criterion(n)).collect();
+        criteria.extend(condition.and_then(|(key, value)| self.action_condition(node, key, value, what)));
         let parameters = self.parameters(node, what);
         if let (Some((key, _)), None) = (node.member("parameters"), node.get("workflowId")) {
             let message = "`parameters` of an action are passed to a workflow, and this action names none";
@@ -1076,6 +1121,19 @@ impl Reader<'_> {
             kind: kind?,
             criteria,
         })
+    }
+
+    /// The reading `action-condition`: a condition that stands on the action is one of its criteria. The `type` beside it
+    /// is the action's.
+    fn action_condition(&mut self, node: &Node, key: &Key, value: &Node, what: &str) -> Option<Criterion> {
+        self.departure(
+            Diagnostic::warning("action-condition", key.span, format!("{what} has no field `condition`"))
+                .label("read as one of its `criteria`")
+                .help("write criteria: [{ condition: … }], with its `context` and `type` inside".to_owned())
+                .section(if what == SUCCESS.what { "§Success Action Object" } else { "§Failure Action Object" }),
+        );
+        let context = self.optional_text(node, "context");
+        Some(Criterion { context, condition: self.condition(value)?, kind: None })
     }
 
     /// `retryAfter`: seconds with decimals → ms.
@@ -1232,14 +1290,30 @@ impl Reader<'_> {
             let near = other.map(|(_, field)| *field).or_else(|| nearest(&key.name, absent.iter().copied()));
             // `onFail` for `onFailure`
             let begun = || absent.iter().copied().find(|field| key.name.len() >= 4 && field.starts_with(&key.name));
-            let near = near.or_else(begun);
-            let diagnostic = Diagnostic::warning(
-                "unknown-field",
-                key.span,
-                format!("{what} has no field `{}`; it is ignored", key.name),
-            );
-            let diagnostic = diagnostic.help(near.map(|field| format!("did you mean `{field}`?")));
-            self.departure(diagnostic);
+            let begun = begun();
+            let near = near.or(begun);
+            let meant = near.filter(|field| other.is_some() || begun.is_some() || misspells(&key.name, field));
+            let steers = meant.is_some_and(|field| !HARMLESS.contains(&field));
+            let flow = near.is_none() && is_flow_word(&key.name);
+            let problem =
+                if steers || flow { "a run without it would not do what is written" } else { "it is ignored" };
+            let message = format!("{what} has no field `{}`; {problem}", key.name);
+            let help = match near {
+                Some(field) => Some(format!("did you mean `{field}`?")),
+                None if flow => Some(format!(
+                    "what runs when is said by `successCriteria`, `onSuccess` and `onFailure`; `x-{}` is ignored",
+                    key.name
+                )),
+                None => None,
+            };
+            let diagnostic = Diagnostic::warning("unknown-field", key.span, message).help(help);
+            match self.readings {
+                // Never a run without what steers it.
+                Readings::Lenient if steers || flow => {
+                    self.diagnostics.push(Diagnostic { severity: Severity::Error, ..diagnostic });
+                }
+                _ => self.departure(diagnostic),
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::redact::{BodyText, Masked, Redactor};
 use crate::source::Place;
 
 /// The version of the events, `v` in the envelope.
@@ -279,20 +280,6 @@ impl ContractPart {
     }
 }
 
-/// A body as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct BodyText {
-    /// The text, masked; bytes that are not text are not shown.
-    pub text: String,
-    /// The media type.
-    pub media_type: String,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// `true` if the text is not all of it.
-    pub cut: bool,
-}
-
 /// A value that a criterion read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Saw {
@@ -300,7 +287,7 @@ pub struct Saw {
     pub expression: String,
     /// Its value as JSON, cut at a limit; none if it was absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
+    pub value: Option<Masked>,
 }
 
 /// How a visit of a step ended.
@@ -358,4 +345,82 @@ pub struct Why {
     /// What to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+}
+
+impl Event {
+    /// The event with every text in it masked. The match is exhaustive: a new kind of event has to say what is text in it.
+    #[must_use]
+    pub fn masked(mut self, redactor: &Redactor) -> Self {
+        let text = |text: &mut String| *text = redactor.mask(text);
+        let map = |map: &mut Map<String, Json>| {
+            if let Json::Object(masked) = redactor.mask_json(&Json::Object(std::mem::take(map))) {
+                *map = masked;
+            }
+        };
+        let why = |why: &mut Option<Why>| why.iter_mut().for_each(|why| why.mask(redactor));
+        let headers = |headers: &mut Vec<(String, String)>| {
+            for (name, value) in headers {
+                let masked = redactor.mask(value);
+                *value = match is_credential_header(name) {
+                    true if masked == *value => format!("‹{}›", name.to_ascii_lowercase()),
+                    // The letters of base64 around a secret hold bits of it.
+                    true if value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")) => {
+                        let mask = masked.find('‹').zip(masked.find('›')).and_then(|(at, end)| masked.get(at..end));
+                        format!("Basic {}›", mask.unwrap_or("‹authorization"))
+                    }
+                    _ => masked,
+                };
+            }
+        };
+        match &mut self.kind {
+            EventKind::RunStarted { .. } | EventKind::StepStarted { .. } => {}
+            EventKind::WorkflowStarted { inputs, .. } => map(inputs),
+            // Bodies are masked where they are cut, so that no cut goes through a secret.
+            EventKind::RequestSent { url, headers: list, .. } => {
+                text(url);
+                headers(list);
+            }
+            EventKind::ResponseReceived { headers: list, .. } => headers(list),
+            EventKind::RequestFailed { message, .. } => text(message),
+            // What it saw is masked where it is cut.
+            EventKind::CriterionEvaluated { problem, .. } => problem.iter_mut().for_each(text),
+            EventKind::ValueAbsent { .. } | EventKind::ActionSelected { .. } | EventKind::WaitStarted { .. } => {}
+            EventKind::StepFinished { outputs, why: reason, .. } => {
+                map(outputs);
+                why(reason);
+            }
+            EventKind::WorkflowFinished { outputs, .. } => map(outputs),
+            EventKind::RunFinished { outputs, why: reason, .. } => {
+                map(outputs);
+                why(reason);
+            }
+            EventKind::ContractDeparted { at, message, .. } => {
+                at.iter_mut().for_each(&text);
+                text(message);
+            }
+            EventKind::Diagnostic { message, help, .. } => {
+                text(message);
+                help.iter_mut().for_each(text);
+            }
+        }
+        self
+    }
+}
+
+impl Why {
+    /// Masks the texts in it.
+    pub fn mask(&mut self, redactor: &Redactor) {
+        let text = |text: &mut String| *text = redactor.mask(text);
+        text(&mut self.message);
+        self.label.iter_mut().for_each(text);
+        self.remarks.iter_mut().for_each(text);
+        self.help.iter_mut().for_each(text);
+    }
+}
+
+/// Headers whose values are credentials even if nobody marked them.
+fn is_credential_header(name: &str) -> bool {
+    ["authorization", "proxy-authorization", "cookie", "set-cookie"]
+        .iter()
+        .any(|known| name.eq_ignore_ascii_case(known))
 }

@@ -1,6 +1,6 @@
 //! A limit on everything, with a name and a default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,9 @@ pub fn size(text: &str) -> Result<u64, String> {
 pub struct Limits {
     /// Attempts of steps, `--max-steps`.
     pub steps: u32,
+    /// Requests, `--max-requests`: those of steps, and what goes before and after them (tokens, discovery, challenges,
+    /// redirects). Nothing for [`Limits::most_requests`]' default.
+    pub requests: Option<u32>,
     /// Workflows that are in progress at once, each called by the one before, `--max-depth`.
     pub depth: u32,
     /// Milliseconds for the whole run, `--timeout`.
@@ -73,6 +76,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             steps: 2_000,
+            requests: None,
             depth: 32,
             run_ms: 3_600_000,
             request_ms: 60_000,
@@ -81,6 +85,14 @@ impl Default for Limits {
             value_bytes: 64 << 20,
             shown_bytes: 16 << 10,
         }
+    }
+}
+
+impl Limits {
+    /// How many requests a run may send: what was given, else twice the attempts of steps, and at least 10,000.
+    #[must_use]
+    pub fn most_requests(&self) -> u32 {
+        self.requests.unwrap_or_else(|| self.steps.saturating_mul(2).max(10_000))
     }
 }
 
@@ -225,6 +237,10 @@ pub struct Settings {
     /// What proves who calls. Not part of a stored state: a machine keeps it with its secrets.
     #[serde(skip)]
     pub credentials: Credentials,
+    /// Sources that are answered from their descriptions. No token is fetched for them, and nothing they answer leads
+    /// elsewhere: what is mocked calls nothing.
+    #[serde(default)]
+    pub mocked: BTreeSet<String>,
     /// Redirects.
     #[serde(default)]
     pub redirects: Redirects,

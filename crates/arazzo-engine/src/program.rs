@@ -549,6 +549,10 @@ pub struct Hole {
     pub expr: Expr,
     /// The expression as written.
     pub text: String,
+    /// `true` if it is a part of a quoted string.
+    pub in_string: bool,
+    /// `true` if it is a part of a pattern: what a server gave stands for itself there.
+    pub in_pattern: bool,
 }
 
 /// A success or failure action.
@@ -618,6 +622,9 @@ pub struct SecretPart {
     pub name: String,
     /// Where it is.
     pub part: AnswerPart,
+    /// `true` if it is one also of an answer that says that something went wrong: a header, or a member that is called a
+    /// secret. Else what would have been a token is the text of the error, which people need.
+    pub of_error: bool,
 }
 
 /// Where in an answer.

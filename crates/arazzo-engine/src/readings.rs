@@ -42,6 +42,7 @@ const TABLE: &[(Code, Reading)] = &[
     ("answer-of-workflow", Reading { strict: Error, letter: Some(Warning) }),
     ("jsonpath-dialect", Reading { strict: Error, letter: Some(Warning) }),
     ("reference-as-name", Reading { strict: Error, letter: Some(Error) }),
+    ("action-condition", Reading { strict: Error, letter: Some(Error) }),
     ("actions-as-map", Reading { strict: Error, letter: Some(Error) }),
     ("duplicate-action", Reading { strict: Error, letter: Some(Error) }),
     ("place-of-workflow-parameter", Reading { strict: Error, letter: Some(Warning) }),

@@ -7,9 +7,9 @@ use std::collections::{BTreeSet, HashMap};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::event::{BodyText, Event, EventKind, Saw, Why};
 use crate::openapi::encode::percent;
 use crate::value::json_text;
 
@@ -33,6 +33,48 @@ pub struct Redactor {
     made_of: HashMap<usize, BTreeSet<usize>>,
     /// Names of secrets that were not put together. What is only masked is in neither.
     own: BTreeSet<usize>,
+}
+
+/// A text whose secrets are masked, which only a [`Redactor`] makes. Only such a text may be cut: half of a secret is not
+/// found any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Masked(String);
+
+impl Masked {
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::ops::Deref for Masked {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Display for Masked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A body as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BodyText {
+    /// The text; bytes that are not text are not shown.
+    pub text: Masked,
+    /// The media type.
+    pub media_type: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// `true` if the text is not all of it.
+    pub cut: bool,
 }
 
 /// Whose secret a value is.
@@ -163,6 +205,11 @@ impl Redactor {
         forms.into_iter().for_each(|form| self.forms.add(form, number));
     }
 
+    /// The bytes of the longest form of a secret: who cuts a text before it is masked leaves as many more.
+    pub(crate) fn longest(&self) -> usize {
+        self.longest
+    }
+
     /// Names of the secrets that are known so far.
     #[must_use]
     pub fn names(&self) -> &[String] {
@@ -228,6 +275,21 @@ impl Redactor {
         (masked, end.max(at) < text.len())
     }
 
+    /// The beginning of a text for people: masked, then cut after so many characters, with `…` where it was.
+    #[must_use]
+    pub fn shown(&self, text: &str, characters: usize) -> Masked {
+        // A character has at most four bytes.
+        let (mut masked, mut cut) = self.mask_up_to(text, characters.saturating_mul(4));
+        if let Some((at, _)) = masked.char_indices().nth(characters) {
+            masked.truncate(at);
+            cut = true;
+        }
+        if cut {
+            masked.push('…');
+        }
+        Masked(masked)
+    }
+
     /// A JSON value with all its strings, names of members and numbers masked.
     #[must_use]
     pub fn mask_json(&self, json: &Json) -> Json {
@@ -244,73 +306,6 @@ impl Redactor {
             }
             Json::Null | Json::Bool(_) => json.clone(),
         }
-    }
-
-    /// Masks every text of an event. The match is exhaustive: a new kind of event has to say what is text in it.
-    #[must_use]
-    pub fn event(&self, mut event: Event) -> Event {
-        let text = |text: &mut String| *text = self.mask(text);
-        let map = |map: &mut serde_json::Map<String, Json>| {
-            if let Json::Object(masked) = self.mask_json(&Json::Object(std::mem::take(map))) {
-                *map = masked;
-            }
-        };
-        let why = |why: &mut Option<Why>| {
-            if let Some(why) = why {
-                text(&mut why.message);
-                why.label.iter_mut().for_each(text);
-                why.remarks.iter_mut().for_each(text);
-                why.help.iter_mut().for_each(text);
-            }
-        };
-        let headers = |headers: &mut Vec<(String, String)>| {
-            for (name, value) in headers {
-                let masked = self.mask(value);
-                *value = match is_credential_header(name) {
-                    true if masked == *value => format!("‹{}›", name.to_ascii_lowercase()),
-                    // The letters of base64 around a secret hold bits of it.
-                    true if value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")) => {
-                        let mask = masked.find('‹').zip(masked.find('›')).and_then(|(at, end)| masked.get(at..end));
-                        format!("Basic {}›", mask.unwrap_or("‹authorization"))
-                    }
-                    _ => masked,
-                };
-            }
-        };
-        match &mut event.kind {
-            EventKind::RunStarted { .. } | EventKind::StepStarted { .. } => {}
-            EventKind::WorkflowStarted { inputs, .. } => map(inputs),
-            // Bodies are masked where they are cut, so that no cut goes through a secret.
-            EventKind::RequestSent { url, headers: list, .. } => {
-                text(url);
-                headers(list);
-            }
-            EventKind::ResponseReceived { headers: list, .. } => headers(list),
-            EventKind::RequestFailed { message, .. } => text(message),
-            EventKind::CriterionEvaluated { saw, problem, .. } => {
-                saw.iter_mut().for_each(|Saw { value, .. }| value.iter_mut().for_each(text));
-                problem.iter_mut().for_each(text);
-            }
-            EventKind::ValueAbsent { .. } | EventKind::ActionSelected { .. } | EventKind::WaitStarted { .. } => {}
-            EventKind::StepFinished { outputs, why: reason, .. } => {
-                map(outputs);
-                why(reason);
-            }
-            EventKind::WorkflowFinished { outputs, .. } => map(outputs),
-            EventKind::RunFinished { outputs, why: reason, .. } => {
-                map(outputs);
-                why(reason);
-            }
-            EventKind::ContractDeparted { at, message, .. } => {
-                at.iter_mut().for_each(&text);
-                text(message);
-            }
-            EventKind::Diagnostic { message, help, .. } => {
-                text(message);
-                help.iter_mut().for_each(text);
-            }
-        }
-        event
     }
 
     /// A body for an event: masked, then cut.
@@ -336,7 +331,7 @@ impl Redactor {
             Err(_) => {
                 let text = boundary(media_type).and_then(|boundary| parts(bytes, boundary)).unwrap_or_default();
                 return Some(BodyText {
-                    text: self.mask_up_to(&text, limit).0,
+                    text: Masked(self.mask_up_to(&text, limit).0),
                     media_type: media_type.to_owned(),
                     bytes: size as u64,
                     cut: true,
@@ -344,7 +339,7 @@ impl Redactor {
             }
         };
         let (text, _) = self.mask_up_to(text, limit);
-        Some(BodyText { text, media_type: media_type.to_owned(), bytes: size as u64, cut: size > limit })
+        Some(BodyText { text: Masked(text), media_type: media_type.to_owned(), bytes: size as u64, cut: size > limit })
     }
 }
 
@@ -383,13 +378,6 @@ fn part(bytes: &[u8]) -> Option<String> {
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let count = bytes.len().saturating_sub(head + 2);
     Some(format!("{}({count} bytes that are not text)\r\n", std::str::from_utf8(bytes.get(..head)?).ok()?))
-}
-
-/// Headers whose values are credentials even if nobody marked them.
-fn is_credential_header(name: &str) -> bool {
-    ["authorization", "proxy-authorization", "cookie", "set-cookie"]
-        .iter()
-        .any(|known| name.eq_ignore_ascii_case(known))
 }
 
 fn floor_char(text: &str, at: usize) -> usize {

@@ -106,8 +106,9 @@ impl Http {
         // Where the body ends is said by its last transfer coding; another than `chunked` is not asked for.
         let mut transfer = answer.headers().get_all(header::TRANSFER_ENCODING).iter();
         if let Some(coding) = transfer.find(|value| !value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked")) {
-            let shown: String = String::from_utf8_lossy(coding.as_bytes()).chars().take(40).collect();
-            let message = format!("the body is transferred as `{shown}`, which is not read");
+            // Whole: who masks it cuts it.
+            let coding = String::from_utf8_lossy(coding.as_bytes());
+            let message = format!("the body is transferred as `{coding}`, which is not read");
             return Err(Failure { kind: FailureKind::Protocol, message, in_doubt: true });
         }
         let codings = answer.headers().get_all(header::CONTENT_ENCODING);

@@ -430,6 +430,10 @@ impl Builder {
             Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
             None => None,
         };
+        #[cfg(feature = "mock")]
+        if let Some(mocking) = &mocking {
+            self.settings.mocked = mocking.mock.served().map(|(_, name, _)| name.to_owned()).collect();
+        }
         let notes = insecure(&self.network.insecure_hosts);
         let mut grants = self.grants;
         if fetch::url_of(&self.path).is_some() {
@@ -661,15 +665,8 @@ impl Description {
     }
 
     /// `true` if requests to a source are answered from its description.
-    #[cfg_attr(not(feature = "mock"), expect(clippy::unused_self, reason = "there is no mock to look at"))]
     fn is_mocked(&self, source: &str) -> bool {
-        #[cfg(feature = "mock")]
-        if let Some(mocking) = &self.mocking {
-            return mocking.mock.served().any(|(_, name, _)| name == source);
-        }
-        #[cfg(not(feature = "mock"))]
-        let _ = source;
-        false
+        self.settings.mocked.contains(source)
     }
 
     /// What each step of a workflow calls, whether or not the workflow can run.

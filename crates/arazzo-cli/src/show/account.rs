@@ -1,7 +1,8 @@
 //! [`Account`]: a whole run as its events told it, folded into what reports need. Knows the events and nothing else, so
 //! a run that was recorded can be told as well as one that has just ended.
 
-use arazzo::engine::event::{BodyText, EventKind, RunStatus, Saw, StepStatus, Why};
+use arazzo::engine::event::{EventKind, RunStatus, Saw, StepStatus, Why};
+use arazzo::engine::redact::BodyText;
 use arazzo::engine::source::Place;
 use arazzo::{Envelope, Report};
 use serde_json::{Map, Value as Json};

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use anstyle::AnsiColor;
 use arazzo::Report;
 use arazzo::engine::diagnostic::Diagnostic;
-use arazzo::engine::event::{BodyText, EventKind, RunStatus, Why};
+use arazzo::engine::event::{EventKind, RunStatus, Why};
+use arazzo::engine::redact::BodyText;
 use arazzo::engine::source::Sources;
 use arazzo::{Envelope, Event};
 

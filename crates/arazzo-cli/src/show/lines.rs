@@ -1,7 +1,8 @@
 //! The progress of a run for logs: one line a finished step and one a poll, each whole as soon as it is written.
 
 use anstyle::{AnsiColor, Style};
-use arazzo::engine::event::{BodyText, EventKind, RunStatus, StepStatus};
+use arazzo::engine::event::{EventKind, RunStatus, StepStatus};
+use arazzo::engine::redact::BodyText;
 
 use super::progress::{Detail, Finished, Happening, Name, Next};
 use super::{bold, safe, time};
@@ -116,8 +117,11 @@ fn wire(sign: char, first: &str, headers: &[(String, String)], body: Option<&Bod
     let mut lines = vec![format!("{dim}{sign} {}{dim:#}", safe(first))];
     lines.extend(headers.iter().map(|(name, value)| format!("{dim}{sign} {}: {}{dim:#}", safe(name), safe(value))));
     if let Some(body) = body {
-        let text =
-            if body.text.is_empty() { format!("({} bytes that are not text)", body.bytes) } else { body.text.clone() };
+        let text = if body.text.is_empty() {
+            format!("({} bytes that are not text)", body.bytes)
+        } else {
+            body.text.to_string()
+        };
         lines.extend(text.lines().map(|line| format!("{dim}{sign} {}{dim:#}", safe(line))));
         if body.cut {
             lines.push(format!("{dim}{sign} … ({} bytes){dim:#}", body.bytes));

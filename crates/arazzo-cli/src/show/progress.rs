@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use arazzo::Envelope;
-use arazzo::engine::event::{BodyText, EventKind, Saw, StepStatus};
+use arazzo::engine::event::{EventKind, Saw, StepStatus};
+use arazzo::engine::redact::BodyText;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

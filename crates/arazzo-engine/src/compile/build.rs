@@ -203,7 +203,8 @@ impl<'b> Compiler<'b> {
             self.report(&text.node, findings);
             let expr = expr?;
             self.looked_at(&text.node, &expr, written, context);
-            compiled.push(Hole { expr, text: written.to_owned() });
+            let jsonpath::Hole { in_string, in_pattern, .. } = *hole;
+            compiled.push(Hole { expr, text: written.to_owned(), in_string, in_pattern });
         }
         Some(compiled)
     }

@@ -528,7 +528,10 @@ impl<'b> Compiler<'b> {
         let arguments = self.arguments(workflow, step, view, context);
         let body = self.body(step, view, context);
         let operation = match found {
-            Some((api, view)) => self.operation(api, &view),
+            Some((api, view)) => {
+                self.check_path(&view, step);
+                self.operation(api, &view)
+            }
             None => self.unknown_operation(step),
         };
         (Call::Operation { operation, arguments, body }, Stage::Answered, view)

@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, Edit, nearest};
 use crate::document::{self, Text};
 use crate::load::{Described, DescribedKind};
 use crate::node::Node;
+use crate::openapi::join::join;
 use crate::openapi::{self, Api};
 use crate::program::{Operation, OperationId, WorkflowId};
 use crate::source::{Place, Span};
@@ -199,6 +200,21 @@ impl<'b> Compiler<'b> {
             self.operations.len() - 1
         });
         OperationId(index as u32)
+    }
+
+    /// A path that cannot stand behind any server is known before it is called.
+    pub(super) fn check_path(&mut self, view: &openapi::Operation<'_>, step: &document::Step) {
+        let Err(reason) = join("https://host/base", view.path, "") else { return };
+        let message = format!("`{}` cannot be called: {reason}", view.path);
+        let mut diagnostic = Diagnostic::error("unsafe-path", view.path_key.span, message)
+            .label("a path begins with `/` and is appended to the url of the server")
+            .section("OpenAPI, §Paths Object");
+        let first = view.path.split('/').next().unwrap_or_default();
+        if !first.is_empty() && first.chars().all(|c| c.is_alphanumeric() || "{}-_".contains(c)) {
+            diagnostic = diagnostic.help(format!("write `/{}`", view.path));
+        }
+        diagnostic.notes.push((step.id.span(), format!("called by step `{}`", step.id.value)));
+        self.push(diagnostic);
     }
 
     /// Stands in for an operation that was not found; its workflow is not runnable.

@@ -50,7 +50,11 @@ pub(super) fn mark(program: &mut Program) {
                     Root::ResponseHeader(header) => AnswerPart::Header(header),
                     _ => AnswerPart::Body(expr.at),
                 };
-                parts.push((id, SecretPart { name, part }));
+                let of_error = match &part {
+                    AnswerPart::Header(_) => true,
+                    AnswerPart::Body(at) => at.tokens().last().is_some_and(|name| is_credential_name(name)),
+                };
+                parts.push((id, SecretPart { name, part, of_error }));
             }
         }
         let Some(slot) = slots.pop() else { break };

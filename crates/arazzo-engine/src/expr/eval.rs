@@ -67,6 +67,10 @@ pub trait Lookup {
     fn inputs(&self) -> Json;
     /// An output of a step; `None` if the step has not run or found nothing.
     fn output(&self, step: StepId, name: &str) -> Option<Cow<'_, Value>>;
+    /// `true` if a server has a part in the value of an expression: it came in an answer, or was made of one.
+    fn is_foreign(&self, expr: &Expr) -> bool {
+        expr.root.is_foreign()
+    }
     /// All outputs of a step that has run.
     fn outputs(&self, step: StepId) -> Option<Json>;
     /// `$outputs.name`: of the workflow that the step called, or of the workflow itself.

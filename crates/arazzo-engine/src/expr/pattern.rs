@@ -4,6 +4,29 @@
 const PATTERN_BYTES: usize = 4096;
 const PATTERN_MEMORY: usize = 1 << 20;
 
+/// Writes the text that a value has in a pattern where it stands for itself.
+pub type Escape = fn(&str) -> String;
+
+/// [`Escape`] for patterns of regex criteria, and for `match` and `search` of JSONPath.
+#[must_use]
+pub fn escaped(text: &str) -> String {
+    regex::escape(text)
+}
+
+/// [`Escape`] for `matches`, `replace`, `tokenize` and `analyze-string` of XPath, which know fewer escapes
+/// (XPath and XQuery Functions and Operators 3.1, 5.6.1).
+#[must_use]
+pub fn escaped_for_xpath(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if "\\|.?*+(){}-[]^$".contains(c) {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
 /// Compiles a pattern.
 ///
 /// # Errors

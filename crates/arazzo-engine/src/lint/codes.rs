@@ -45,6 +45,7 @@ use Category::{Data, Expressions, Flow, References, Secrets, Structure, Style};
 
 /// Every code, in the order of the alphabet.
 pub const CODES: &[(Code, Category)] = &[
+    ("action-condition", Structure),
     ("actions-as-map", Structure),
     ("alias-limit", Structure),
     ("ambiguous-operation-id", References),
@@ -150,6 +151,7 @@ pub const CODES: &[(Code, Category)] = &[
     ("unqualified-operation-id", References),
     ("unreachable-reference", Flow),
     ("unreachable-step", Flow),
+    ("unsafe-path", References),
     ("unsafe-value", Data),
     ("unused-ignore", Structure),
     ("unused-name", Style),

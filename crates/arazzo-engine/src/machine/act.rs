@@ -5,10 +5,10 @@ use serde_json::Map;
 use super::contract::{Departure, departures};
 use super::finish::End;
 use super::frame::{Next, Outputs, Position, Slot, Used, outputs_json};
-use super::judge::{self, Judged};
+use super::judge::{self, Seen};
 use super::wire::{Stop, Turn};
 use super::{Jump, Machine, operation_of, request};
-use crate::event::{EventKind, StepStatus, Why};
+use crate::event::{EventKind, Saw, StepStatus, Why};
 use crate::expr::{Exchange, StepId};
 use crate::limits::{ContractCheck, LoopDelay, Millis, Redirects};
 use crate::program::{Action, Call, Criterion, Step, Target, Then};
@@ -18,10 +18,13 @@ use crate::source::Place;
 /// The first pause of a loop without a delay, and the longest, in ms.
 const PACE: (Millis, Millis) = (500, 5_000);
 
+/// How long a value in a message may be, in characters.
+const SHOWN: usize = 120;
+
 /// What a list of criteria came to: met, or the first that is not, with what it saw.
 enum Met<'p> {
     Yes,
-    No(&'p Criterion, Judged),
+    No(&'p Criterion, Vec<Saw>),
     /// It cannot be told; the text says why.
     Unknown(&'p Criterion, String),
 }
@@ -52,7 +55,7 @@ impl Machine {
         } else {
             match self.evaluate(id, &step.criteria, "successCriteria", &exchange, turn) {
                 Met::Yes => None,
-                Met::No(criterion, judged) => Some(self.not_met(id, step, criterion, &judged, status)),
+                Met::No(criterion, saw) => Some(self.not_met(id, step, criterion, &saw, status)),
                 Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
             }
         };
@@ -70,7 +73,7 @@ impl Machine {
         self.keep_answer(&exchange);
         let why = match self.evaluate(id, &step.criteria, "successCriteria", &exchange, turn) {
             Met::Yes => None,
-            Met::No(criterion, judged) => Some(self.not_met(id, step, criterion, &judged, 200)),
+            Met::No(criterion, saw) => Some(self.not_met(id, step, criterion, &saw, 200)),
             Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
         };
         match why {
@@ -79,14 +82,29 @@ impl Machine {
         }
     }
 
+    /// Whether an answer lets its step succeed, told without an event.
+    pub(super) fn would_succeed(&self, step: &Step, exchange: &Exchange) -> bool {
+        let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
+        let met = |criterion| judge::criterion(criterion, &self.view(Some(exchange)), self.program.readings).met;
+        match step.criteria.as_slice() {
+            [] => self.is_default_success(step, status),
+            criteria => criteria.iter().all(|criterion| met(criterion) == Ok(true)),
+        }
+    }
+
     /// Success without `successCriteria`: 2xx, and 3xx where the operation documents it.
-    fn default_success(&self, id: StepId, step: &Step, status: u16) -> Option<Why> {
+    fn is_default_success(&self, step: &Step, status: u16) -> bool {
         let operation = operation_of(&self.program, step);
         let redirect = (300..400).contains(&status)
             && operation.is_some_and(|o| {
                 o.responses.iter().any(|(known, _)| known == &status.to_string() || known.eq_ignore_ascii_case("3XX"))
             });
-        if (200..300).contains(&status) || redirect {
+        (200..300).contains(&status) || redirect
+    }
+
+    /// Why a step without `successCriteria` has failed, if it has.
+    fn default_success(&self, id: StepId, step: &Step, status: u16) -> Option<Why> {
+        if self.is_default_success(step, status) {
             return None;
         }
         let mut why = self.why(
@@ -99,15 +117,14 @@ impl Machine {
         Some(why)
     }
 
-    fn not_met(&self, id: StepId, step: &Step, criterion: &Criterion, judged: &Judged, status: u16) -> Why {
+    fn not_met(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Why {
         let mut why = self.why(id, "criterion-not-met", "success criterion not met".to_owned());
         why.place = Some(criterion.place.clone());
-        let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "absent".to_owned());
-        let several =
-            || judged.saw.iter().map(|saw| format!("{} was {}", saw.expression, value(&saw.value))).collect::<Vec<_>>();
-        match judged.saw.as_slice() {
+        let value = |saw: &Saw| saw.value.as_deref().unwrap_or("absent").to_owned();
+        let several = || saw.iter().map(|saw| format!("{} was {}", saw.expression, value(saw))).collect::<Vec<_>>();
+        match saw {
             [] => {}
-            [one] => why.label = Some(format!("was {}", value(&one.value))),
+            [one] => why.label = Some(format!("was {}", value(one))),
             [_, _] => why.label = Some(several().join(", ")),
             // More than stands under a caret.
             _ => {
@@ -215,12 +232,17 @@ impl Machine {
     ) -> Met<'p> {
         for criterion in criteria {
             let judged = judge::criterion(criterion, &self.view(Some(exchange)), self.program.readings);
+            let shown = |seen: Seen| Saw {
+                expression: seen.expression,
+                value: seen.value.map(|value| self.redactor.shown(&value, SHOWN)),
+            };
+            let saw: Vec<Saw> = judged.saw.into_iter().map(shown).collect();
             let kind = EventKind::CriterionEvaluated {
                 of: of.to_owned(),
                 condition: criterion.text.clone(),
                 context: criterion.context.clone(),
                 met: judged.met.as_ref().is_ok_and(|met| *met),
-                saw: judged.saw.clone(),
+                saw: saw.clone(),
                 problem: judged.met.as_ref().err().cloned(),
             };
             self.emit(turn, Some(id), Some(criterion.place.clone()), kind);
@@ -237,7 +259,7 @@ impl Machine {
                 Ok(true) => {}
                 // By the letter, what cannot be evaluated is not met; it was reported just now.
                 Err(problem) if self.program.readings != Readings::Letter => return Met::Unknown(criterion, problem),
-                Ok(false) | Err(_) => return Met::No(criterion, judged),
+                Ok(false) | Err(_) => return Met::No(criterion, saw),
             }
         }
         Met::Yes
@@ -614,6 +636,7 @@ impl Machine {
         let mut kept: Outputs = vec![];
         for output in &step.outputs {
             let value = self.fill_output(output, exchange);
+            let foreign = self.view(exchange).is_built_of_foreign(&output.value);
             if value.is_none() && success {
                 let target = format!("output `{}`", output.name);
                 self.emit(
@@ -626,12 +649,12 @@ impl Machine {
             let slot = match value {
                 None if !success => continue,
                 None => None,
-                Some(value) if output.secret => {
+                Some(value) if output.secret && (success || !self.is_error_text(step, &output.value, exchange)) => {
                     let name = format!("{}.{}", step.name, output.name);
                     self.redactor.learn_built(&name, &value.clone().into_json());
-                    Some(self.secret_slot(&name, value))
+                    Some(self.secret_slot(&name, value).with_origin(foreign))
                 }
-                Some(value) => Some(Slot::Plain(value)),
+                Some(value) => Some(Slot::plain(value).with_origin(foreign)),
             };
             kept.push((output.name.clone(), slot));
         }

@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::digest;
 use super::frame::{Errand, Flight, Slot};
 use super::request::{Built, why};
-use super::wire::{Request, Turn};
+use super::wire::{CallId, Request, Turn};
 use super::{Machine, operation_of};
 use crate::credentials::{Choice, Credentials, Fetch, User, Way, advice, choose, header_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -26,6 +26,9 @@ use crate::value::Value;
 /// How long before its end a token is renewed, at most, in ms.
 const EARLY: Millis = 30_000;
 
+/// The token that a mocked source gets: its token endpoint is not called either.
+const MOCK_TOKEN: &str = "mock-token";
+
 /// A token that was fetched.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Token {
@@ -35,8 +38,21 @@ pub(super) struct Token {
     refresh: Option<Slot>,
     /// When it has to be renewed.
     until: Option<Millis>,
+    /// The request that it was fetched for, which it serves however short it lives.
+    serves: Serves,
     /// Where an OpenID configuration says that tokens are.
     endpoint: Option<String>,
+}
+
+/// Which request a token serves whatever its life.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+enum Serves {
+    /// None: it is as good as its life says.
+    Nothing,
+    /// The next one that needs it.
+    Next,
+    /// The one with this call.
+    Call(u64),
 }
 
 /// Whether a request can go now, or another one has to go first.
@@ -131,7 +147,7 @@ impl Machine {
                 }
                 self.secret_slot(&credential.name, value)
             } else {
-                Slot::Plain(value)
+                Slot::plain(value)
             };
             self.state.credentials.insert(key, slot);
         }
@@ -205,7 +221,8 @@ impl Machine {
                     headers.push(authorization(answer.map_err(refused)?));
                 }
                 Way::Bearer(key) => headers.push(authorization(format!("Bearer {}", self.credential(&key)))),
-                Way::Fetch(fetch) => match self.token(now, &fetch) {
+                Way::Fetch(_) if self.is_mocked(step) => headers.push(authorization(format!("Bearer {MOCK_TOKEN}"))),
+                Way::Fetch(fetch) => match self.token(now, &fetch, call) {
                     Some(token) => headers.push(authorization(format!("Bearer {token}"))),
                     None => {
                         let (errand, request) = self.fetching(&fetch);
@@ -223,6 +240,12 @@ impl Machine {
         }
         built.sent.headers.clone_from(&built.request.headers);
         Ok(Ready::Now)
+    }
+
+    /// `true` if the step calls a source that is answered from its description.
+    pub(super) fn is_mocked(&self, step: &Step) -> bool {
+        let api = operation_of(&self.program, step).and_then(|operation| self.program.apis.get(operation.api));
+        api.is_some_and(|api| self.state.settings.mocked.contains(&api.name))
     }
 
     fn user(&self, user: &User) -> (String, String) {
@@ -243,9 +266,11 @@ impl Machine {
     }
 
     /// The token, if there is one that is still good.
-    fn token(&self, now: Millis, fetch: &Fetch) -> Option<String> {
+    fn token(&self, now: Millis, fetch: &Fetch, call: u64) -> Option<String> {
         let token = self.known(fetch)?;
-        let good = token.until.is_none_or(|until| now < until);
+        // Else a token that lives no longer than it takes to come would be fetched without end.
+        let serves = token.serves == Serves::Next || token.serves == Serves::Call(call);
+        let good = serves || token.until.is_none_or(|until| now < until);
         token.access.as_ref().filter(|_| good)?.value(&self.secrets).map(Value::to_text)
     }
 
@@ -364,11 +389,19 @@ impl Machine {
         }
     }
 
+    /// Tokens that were fetched for the next request are those of this call.
+    pub(super) fn bind_tokens(&mut self, call: CallId) {
+        for token in self.state.tokens.iter_mut().filter(|token| token.serves == Serves::Next) {
+            token.serves = Serves::Call(call.0);
+        }
+    }
+
     fn keep(&mut self, key: &str, change: impl FnOnce(&mut Token)) {
         if let Some(token) = self.state.tokens.iter_mut().find(|token| token.key == key) {
             return change(token);
         }
-        let mut token = Token { key: key.to_owned(), access: None, refresh: None, until: None, endpoint: None };
+        let (key, serves) = (key.to_owned(), Serves::Nothing);
+        let mut token = Token { key, access: None, refresh: None, until: None, serves, endpoint: None };
         change(&mut token);
         self.state.tokens.push(token);
     }
@@ -391,6 +424,7 @@ impl Machine {
         self.keep(key, |token| {
             token.access = Some(access);
             token.until = until;
+            token.serves = Serves::Next;
             // An answer without one leaves the old one good (RFC 6749 §6).
             if refresh.is_some() {
                 token.refresh = refresh;

@@ -1,5 +1,7 @@
 //! Workflows that are run for others: steps that call one, dependencies, detours of retries, and `goto` a workflow.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json};
 
 use super::finish::End;
@@ -10,7 +12,7 @@ use crate::event::{EventKind, Why};
 use crate::expr::{Exchange, StepId, WorkflowId};
 use crate::inputs::accept_own;
 use crate::limits::Millis;
-use crate::program::{Call, Inherited, Passed, Target};
+use crate::program::{Call, Inherited, Passed, PassedValue, Target};
 use crate::value::Value;
 
 impl Machine {
@@ -134,14 +136,18 @@ impl Machine {
         }
         let mut given: Inputs = vec![];
         let marked = program.workflow(workflow).map(|w| &w.inputs.secret);
+        let view = self.view(exchange);
+        let origin = |value: &PassedValue| (value.name.clone(), view.is_built_of_foreign(&value.value));
+        let foreign: BTreeMap<String, bool> = passed.values.iter().map(origin).collect();
         for (name, value) in built.values {
+            let foreign = foreign.get(&name).copied().unwrap_or(true);
             let slot = if marked.is_some_and(|marked| marked.contains(&name)) {
                 self.redactor.learn_built(&name, &value.clone().into_json());
                 self.secret_slot(&name, value)
             } else {
-                Slot::Plain(value)
+                Slot::plain(value)
             };
-            given.push((name, slot));
+            given.push((name, slot.with_origin(foreign)));
         }
         let inherits = |name: &String| match &passed.inherited {
             Inherited::Nothing => false,
@@ -243,7 +249,7 @@ impl Machine {
         let text = serde_json::to_string(kept).unwrap_or_default();
         self.secrets.0.push(Value::Text(text));
         self.state.secret_names.push("a response".to_owned());
-        Slot::Secret(self.secrets.0.len() as u32 - 1)
+        Slot::secret(self.secrets.0.len() as u32 - 1)
     }
 
     /// What was put aside.

@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use super::Machine;
 use super::auth::add_cookie;
-use super::frame::Slot;
+use super::frame::{Kept, Slot};
 use super::wire::Request;
 use crate::limits::{Millis, is_loopback};
 use crate::value::Value;
@@ -34,9 +34,9 @@ pub(super) struct Cookie {
 impl Cookie {
     /// The number of its value among the secrets.
     pub(super) fn slot(&self) -> Option<u32> {
-        match self.value {
-            Slot::Secret(number) => Some(number),
-            Slot::Plain(_) => None,
+        match self.value.kept {
+            Kept::Secret(number) => Some(number),
+            Kept::Plain(_) => None,
         }
     }
 
@@ -110,7 +110,7 @@ fn parsed(text: &str, url: &Url, clock: i64) -> Option<(Cookie, String)> {
     }
     let host = url.host_str()?.to_owned();
     let folder = url.path().rsplit_once('/').map_or("/", |(folder, _)| if folder.is_empty() { "/" } else { folder });
-    let value_slot = Slot::Plain(Value::Json(Json::Null));
+    let value_slot = Slot::plain(Value::Json(Json::Null));
     let (name, path) = (name.to_owned(), folder.to_owned());
     let mut cookie = Cookie { name, value: value_slot, host, own: true, path, secure: false, until: None };
     let mut lasts = None;

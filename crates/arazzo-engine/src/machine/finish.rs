@@ -94,6 +94,15 @@ impl Machine {
         self.stop(now, Stop::Limit, why, turn);
     }
 
+    pub(super) fn request_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
+        let limit = self.state.settings.limits.most_requests();
+        let mut why = self.why(step, "request-limit", format!("the run reached its limit of {limit} requests"));
+        self.name_loop(&mut why);
+        why.remarks.push("requests for tokens, challenges and redirects are among them".to_owned());
+        why.help = Some("raise --max-requests, or give the loop an end".to_owned());
+        self.stop(now, Stop::Limit, why, turn);
+    }
+
     /// Says which loop a limit was reached in, and whether its answers still changed.
     pub(super) fn name_loop(&self, why: &mut Why) {
         let Some(jump) = &self.state.jump else { return };
@@ -245,13 +254,14 @@ impl Machine {
                     EventKind::ValueAbsent { expression: output.text.clone(), target },
                 );
             }
+            let foreign = self.view(None).is_built_of_foreign(&output.value);
             let slot = value.map(|value| {
                 if !output.secret {
-                    return Slot::Plain(value);
+                    return Slot::plain(value).with_origin(foreign);
                 }
                 let name = format!("{}.{}", workflow.name, output.name);
                 self.redactor.learn_built(&name, &value.clone().into_json());
-                self.secret_slot(&name, value)
+                self.secret_slot(&name, value).with_origin(foreign)
             });
             self.frame_mut().returned.push((output.name.clone(), slot));
         }
@@ -268,8 +278,12 @@ impl Machine {
         })
     }
 
-    pub(super) fn finish(&mut self, now: Millis, outcome: Outcome, turn: &mut Turn) {
+    pub(super) fn finish(&mut self, now: Millis, mut outcome: Outcome, turn: &mut Turn) {
         self.state.phase = Phase::Done;
+        // Outputs are data; what is said about the end is a text like any other.
+        if let Outcome::Failed { why, .. } | Outcome::Stopped { why, .. } = &mut outcome {
+            why.mask(&self.redactor);
+        }
         let status = match &outcome {
             Outcome::Succeeded { .. } => RunStatus::Succeeded,
             Outcome::Ended { .. } => RunStatus::Ended,

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::event::{StepStatus, Why};
-use crate::expr::{Exchange, Lookup, StepId};
+use crate::expr::{Exchange, Expr, Lookup, Root, StepId};
 use crate::limits::Millis;
-use crate::program::WorkflowId;
+use crate::program::{Build, WorkflowId};
 use crate::value::Value;
 
 use super::wire::CallId;
@@ -27,18 +27,41 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
+/// A value that is kept, and whether a server had a part in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Slot {
+    pub(super) kept: Kept,
+    /// `true` if it was read from an answer, however it was passed on since: it never becomes syntax of a query.
+    pub(super) foreign: bool,
+}
+
 /// A value, or the number of a secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) enum Slot {
+pub(super) enum Kept {
     Plain(Value),
     Secret(u32),
 }
 
 impl Slot {
+    /// A value of the document or of whoever runs it.
+    pub(super) fn plain(value: Value) -> Self {
+        Self { kept: Kept::Plain(value), foreign: false }
+    }
+
+    /// As [`Slot::plain`], of a secret with this number.
+    pub(super) fn secret(number: u32) -> Self {
+        Self { kept: Kept::Secret(number), foreign: false }
+    }
+
+    /// The same value, from an answer if `foreign`.
+    pub(super) fn with_origin(self, foreign: bool) -> Self {
+        Self { foreign, ..self }
+    }
+
     pub(super) fn value<'a>(&'a self, secrets: &'a Secrets) -> Option<&'a Value> {
-        match self {
-            Self::Plain(value) => Some(value),
-            Self::Secret(number) => secrets.0.get(*number as usize),
+        match &self.kept {
+            Kept::Plain(value) => Some(value),
+            Kept::Secret(number) => secrets.0.get(*number as usize),
         }
     }
 
@@ -300,12 +323,7 @@ impl Lookup for View<'_> {
     }
 
     fn workflow_input(&self, workflow: WorkflowId, name: &str) -> Option<Cow<'_, Value>> {
-        let mut running = std::iter::once(self.frame).chain(self.below.iter().rev());
-        let inputs = match running.find(|frame| frame.workflow == workflow) {
-            Some(frame) => &frame.inputs,
-            None => &self.completed.iter().find(|completed| completed.workflow == workflow)?.inputs,
-        };
-        let (_, slot) = inputs.iter().find(|(known, _)| known == name)?;
+        let (_, slot) = self.inputs_of(workflow)?.iter().find(|(known, _)| known == name)?;
         slot.value(self.secrets).map(Cow::Borrowed)
     }
 
@@ -318,9 +336,53 @@ impl Lookup for View<'_> {
     fn exchange(&self) -> Option<&Exchange> {
         self.exchange
     }
+
+    fn is_foreign(&self, expr: &Expr) -> bool {
+        let slot = |slots: &[(String, Slot)], name: &str| {
+            slots.iter().find(|(known, _)| known == name).is_some_and(|(_, slot)| slot.foreign)
+        };
+        // An output that is not there has no value that could do harm; one that may come is an answer's.
+        let output = |outputs: Option<&Outputs>, name: Option<&str>| {
+            let mut named = outputs.into_iter().flatten().filter(|(known, _)| name.is_none_or(|name| known == name));
+            outputs.is_none() || named.any(|(_, slot)| slot.as_ref().is_some_and(|slot| slot.foreign))
+        };
+        let first = || expr.at.tokens().first().map(String::as_str);
+        match &expr.root {
+            Root::Input(name) => slot(&self.frame.inputs, name),
+            Root::Inputs => match first() {
+                Some(name) => slot(&self.frame.inputs, name),
+                None => self.frame.inputs.iter().any(|(_, slot)| slot.foreign),
+            },
+            Root::StepOutput(step, name) => {
+                output(self.state(*step).and_then(|state| state.outputs.as_ref()), Some(name))
+            }
+            Root::StepOutputs(step) => output(self.state(*step).and_then(|state| state.outputs.as_ref()), first()),
+            Root::Output(name) => output(Some(&self.frame.returned), Some(name)),
+            Root::WorkflowInput(workflow, name) => self.inputs_of(*workflow).is_none_or(|inputs| slot(inputs, name)),
+            Root::WorkflowOutput(workflow, name) => {
+                let completed = self.completed.iter().find(|completed| completed.workflow == *workflow);
+                output(completed.map(|completed| &completed.outputs), Some(name))
+            }
+            root => root.is_foreign(),
+        }
+    }
 }
 
 impl<'a> View<'a> {
+    /// The inputs of a workflow that runs, or has run.
+    fn inputs_of(&self, workflow: WorkflowId) -> Option<&'a Inputs> {
+        let mut running = std::iter::once(self.frame).chain(self.below.iter().rev());
+        match running.find(|frame| frame.workflow == workflow) {
+            Some(frame) => Some(&frame.inputs),
+            None => Some(&self.completed.iter().find(|completed| completed.workflow == workflow)?.inputs),
+        }
+    }
+
+    /// `true` if a server has a part in a value that is built.
+    pub(super) fn is_built_of_foreign(&self, build: &Build) -> bool {
+        build.reads().iter().any(|read| self.is_foreign(read.expr))
+    }
+
     pub(super) fn state(&self, step: StepId) -> Option<&'a StepState> {
         self.frame.steps.get(step.0.checked_sub(self.first.0)? as usize)
     }

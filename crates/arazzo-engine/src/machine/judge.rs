@@ -4,9 +4,8 @@ use encoding_rs::Encoding;
 use regex::Regex;
 use serde_json::Value as Json;
 
-use super::select::{bindings, xml};
+use super::select::{binding, bindings, xml};
 use super::wire::Response;
-use crate::event::Saw;
 use crate::expr::eval::{Answer, EvalError, eval, fill};
 use crate::expr::jsonpath::{self, ObjectFilter};
 use crate::expr::{Expr, Lookup, Piece, Root, Template, condition, pattern, xpath};
@@ -15,21 +14,24 @@ use crate::readings::Readings;
 use crate::value::ExpressionType;
 use crate::value::{Body, Value};
 
-/// How long a value in a message may be, in characters.
-const SHOWN: usize = 120;
+/// A value that a criterion read, as JSON; none if it was absent. It may hold secrets, and is whole.
+pub(super) struct Seen {
+    pub(super) expression: String,
+    pub(super) value: Option<String>,
+}
 
 /// What a criterion came to.
 pub(super) struct Judged {
     /// Whether it is met; the text says why it cannot be told.
     pub(super) met: Result<bool, String>,
     /// The values it read.
-    pub(super) saw: Vec<Saw>,
+    pub(super) saw: Vec<Seen>,
     /// `true` if a filter tested an object as itself (docs/readings.md, `jsonpath-filter-on-object`).
     pub(super) tested_self: bool,
 }
 
 impl Judged {
-    fn new(met: Result<bool, String>, saw: Vec<Saw>) -> Self {
+    fn new(met: Result<bool, String>, saw: Vec<Seen>) -> Self {
         Self { met, saw, tested_self: false }
     }
 }
@@ -181,11 +183,11 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                 seen.clear();
                 condition::read(parsed, lookup, &mut seen);
             }
-            let mut saw: Vec<Saw> = vec![];
+            let mut saw: Vec<Seen> = vec![];
             for (range, value) in seen {
                 let expression = criterion.text.get(range).unwrap_or_default().to_owned();
                 if !saw.iter().any(|known| known.expression == expression) {
-                    saw.push(Saw { expression, value: value.as_ref().map(shown) });
+                    saw.push(Seen { expression, value: value.as_ref().map(Json::to_string) });
                 }
             }
             Judged::new(told(met), saw)
@@ -203,7 +205,7 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                     );
                 }
                 Ok(None) => {
-                    return Judged::new(Ok(false), vec![Saw { expression: context_text.to_owned(), value: None }]);
+                    return Judged::new(Ok(false), vec![Seen { expression: context_text.to_owned(), value: None }]);
                 }
                 Err(error) => return Judged::new(told(Err(error)), vec![]),
             };
@@ -220,7 +222,7 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                         .map_or_else(|| "text".to_owned(), |kind| format!("`{kind}`"));
                     return problem(
                         context_text,
-                        Some(shown(&Json::String(text))),
+                        Some(Json::String(text).to_string()),
                         format!("`{context_text}` is not JSON but {kind}"),
                     );
                 }
@@ -230,8 +232,8 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
             };
             let mut bindings = vec![];
             for hole in holes {
-                match eval(&hole.expr, lookup) {
-                    Ok(Some(value)) => bindings.push(value.into_owned().into_json()),
+                match binding(hole, lookup, pattern::escaped) {
+                    Ok(Some(value)) => bindings.push(value),
                     Ok(None) => return problem(&hole.text, None, format!("`{}` has no value", hole.text)),
                     Err(error) => return Judged::new(told(Err(error)), vec![]),
                 }
@@ -239,7 +241,7 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
             let saw = condition
                 .operands(&json, &bindings)
                 .into_iter()
-                .map(|(expression, value)| Saw { expression, value: value.as_ref().map(shown) })
+                .map(|(expression, value)| Seen { expression, value: value.as_ref().map(Json::to_string) })
                 .collect();
             let is_query = matches!(condition, jsonpath::Condition::Query(_));
             if json.is_null() && is_query {
@@ -272,7 +274,7 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                 },
             }
         }
-        Test::Xpath(test) => match bindings(&test.holes, lookup) {
+        Test::Xpath(test) => match bindings(&test.holes, lookup, pattern::escaped_for_xpath) {
             Ok(bindings) => xpath(&test.context, &test.query, &bindings, criterion, lookup),
             Err(error) => Judged::new(told(Err(error)), vec![]),
         },
@@ -284,10 +286,10 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                         Value::Json(json) => test.1.find(json).cloned(),
                         _ => return problem(written, None, format!("`{written}` is not JSON")),
                     };
-                    let saw = Saw { expression: criterion.text.clone(), value: found.as_ref().map(shown) };
+                    let saw = Seen { expression: criterion.text.clone(), value: found.as_ref().map(Json::to_string) };
                     Judged::new(Ok(found.is_some_and(|json| !json.is_null())), vec![saw])
                 }
-                Ok(None) => Judged::new(Ok(false), vec![Saw { expression: written.to_owned(), value: None }]),
+                Ok(None) => Judged::new(Ok(false), vec![Seen { expression: written.to_owned(), value: None }]),
                 Err(error) => Judged::new(told(Err(error)), vec![]),
             }
         }
@@ -316,7 +318,8 @@ fn spliced(test: &SplicedTest, criterion: &Criterion, lookup: &dyn Lookup) -> Ju
         },
         ExpressionType::Xpath(_) => match xpath::Query::parse(&text, false) {
             Ok(query) => xpath(&test.context, &query, &[], criterion, lookup),
-            Err(error) => fails(error.message),
+            // Its message would quote a part of the values, cut before they are masked.
+            Err(_) => fails("with its values, the condition is not an XPath query".to_owned()),
         },
         ExpressionType::Jsonpath | ExpressionType::Goessner => {
             let dialect = match test.kind {
@@ -325,7 +328,7 @@ fn spliced(test: &SplicedTest, criterion: &Criterion, lookup: &dyn Lookup) -> Ju
             };
             let query = match jsonpath::Query::parse(&text, dialect, false) {
                 Ok(query) => query,
-                Err(error) => return fails(error.message),
+                Err(_) => return fails("with its values, the condition is not a JSONPath query".to_owned()),
             };
             match eval(&test.context, lookup) {
                 Ok(Some(value)) => match value.read() {
@@ -357,28 +360,29 @@ fn xpath(
         Ok(None) if context.root == Root::ResponseBody && context.at.is_whole() => {
             return problem(written, None, "the response has no body, so there is nothing to query".to_owned());
         }
-        Ok(None) => return Judged::new(Ok(false), vec![Saw { expression: written.to_owned(), value: None }]),
+        Ok(None) => return Judged::new(Ok(false), vec![Seen { expression: written.to_owned(), value: None }]),
         Err(error) => return Judged::new(told(Err(error)), vec![]),
     };
     if matches!(value.read(), Value::Json(Json::Null)) {
-        return Judged::new(Ok(false), vec![Saw { expression: written.to_owned(), value: None }]);
+        return Judged::new(Ok(false), vec![Seen { expression: written.to_owned(), value: None }]);
     }
     let Some(xml) = xml(&value) else { return problem(written, None, format!("`{written}` is not XML")) };
-    let saw = vec![Saw { expression: written.to_owned(), value: Some(shown(&Json::String(xml.to_string()))) }];
+    let saw = vec![Seen { expression: written.to_owned(), value: Some(Json::String(xml.to_string()).to_string()) }];
     match query.holds(&xml, bindings) {
         Ok(met) => Judged::new(Ok(met), saw),
         Err(reason) => Judged::new(Err(reason), saw),
     }
 }
 
-/// A pattern with values in it: what the author controls is part of the pattern, what others sent stands for itself.
+/// A pattern with values in it: what its author and its user wrote is part of the pattern, what a server
+/// sent stands for itself, however it was passed on.
 fn pattern_of(pieces: &[Piece], lookup: &dyn Lookup) -> Result<Regex, Result<bool, String>> {
     let mut text = String::new();
     for piece in pieces {
         match piece {
             Piece::Text(part) => text.push_str(part),
             Piece::Value(expr, _) => match eval(expr, lookup) {
-                Ok(Some(value)) if expr.root.is_foreign() => text.push_str(&regex::escape(&value.to_text())),
+                Ok(Some(value)) if lookup.is_foreign(expr) => text.push_str(&pattern::escaped(&value.to_text())),
                 Ok(Some(value)) => text.push_str(&value.to_text()),
                 Ok(None) => return Err(Err("an expression in the pattern has no value".to_owned())),
                 Err(error) => return Err(told(Err(error))),
@@ -394,19 +398,19 @@ fn regex(context: &Expr, pattern: &Regex, written: &str, lookup: &dyn Lookup) ->
         Ok(value) => value,
         Err(error) => return Judged::new(told(Err(error)), vec![]),
     };
-    let saw = |value: Option<String>| vec![Saw { expression: written.to_owned(), value }];
+    let saw = |value: Option<String>| vec![Seen { expression: written.to_owned(), value }];
     match value.as_deref().map(Value::read) {
         None | Some(Value::Json(Json::Null)) => Judged::new(Ok(false), saw(None)),
         Some(Value::Bytes(_)) => problem(written, None, format!("`{written}` is not text")),
         Some(value) => {
             let text = value.to_text();
-            Judged::new(Ok(pattern.is_match(&text)), saw(Some(shown(&Json::String(text)))))
+            Judged::new(Ok(pattern.is_match(&text)), saw(Some(Json::String(text).to_string())))
         }
     }
 }
 
 fn problem(expression: &str, value: Option<String>, problem: String) -> Judged {
-    Judged::new(Err(problem), vec![Saw { expression: expression.to_owned(), value }])
+    Judged::new(Err(problem), vec![Seen { expression: expression.to_owned(), value }])
 }
 
 /// Without an answer a criterion is not met, whatever its operators say (docs/readings.md, "no answer").
@@ -415,15 +419,6 @@ fn told(met: Result<bool, EvalError>) -> Result<bool, String> {
         Ok(met) => Ok(met),
         Err(EvalError::NoAnswer) => Ok(false),
         Err(EvalError::NotEvaluable(problem)) => Err(problem),
-    }
-}
-
-/// A value for people: JSON, cut.
-pub(super) fn shown(value: &Json) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(SHOWN) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text,
     }
 }
 

@@ -55,7 +55,7 @@ mod wire;
 use auth::{Ready, Token};
 use cookies::Cookie;
 use frame::{
-    Completed, Errand, Flight, Frame, Next, Pace, Position, Purpose, Room, Slot, StepState, View, fingerprint,
+    Completed, Errand, Flight, Frame, Kept, Next, Pace, Position, Purpose, Room, Slot, StepState, View, fingerprint,
 };
 
 use redirect::Hop;
@@ -68,8 +68,8 @@ pub use wire::{Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, 
 /// The version of what this machine means; stored with every state, so that a stored run is never read differently.
 pub const SEMANTICS: u32 = 1;
 
-/// How many bytes a secret may have that stands where an answer is cut.
-const SECRET_BYTES: usize = 64 << 10;
+/// How long what is said about a missing answer may be, in characters: it may quote the server.
+const FAILURE_SHOWN: usize = 400;
 
 /// How long calls in flight may still take after the first cancel, in ms.
 const GRACE: Millis = 5_000;
@@ -351,9 +351,9 @@ impl Machine {
 
     /// An input for an event: a secret is its mask, whatever its length or type.
     fn shown(&self, name: &str, slot: &Slot) -> Json {
-        match slot {
-            Slot::Secret(_) => Json::String(format!("‹{name}›")),
-            plain @ Slot::Plain(_) => plain.json(&self.secrets),
+        match slot.kept {
+            Kept::Secret(_) => Json::String(format!("‹{name}›")),
+            Kept::Plain(_) => slot.json(&self.secrets),
         }
     }
 
@@ -463,7 +463,7 @@ impl Machine {
         if let Ready::First(errand, request) = ready {
             let because = if matches!(errand, Errand::Token(_)) { Because::Token } else { Because::Discovery };
             let flight = Flight { request: Some(self.aside(&request)), ..self.flight(now, errand, challenge) };
-            return self.dispatch(id, *request, because, flight, turn);
+            return self.dispatch(now, id, *request, because, flight, turn);
         }
         if challenge.is_none() {
             for (expression, target) in built.absent {
@@ -484,7 +484,8 @@ impl Machine {
             Exchange { url: request.url.clone(), method: request.method.clone(), request: built.sent, answer: None };
         let because = if challenge.is_some() { Because::Challenge } else { Because::Operation };
         let flight = Flight { exchange: Some(Box::new(exchange)), ..self.flight(now, Errand::Operation, challenge) };
-        self.dispatch(id, request, because, flight, turn);
+        self.bind_tokens(flight.call);
+        self.dispatch(now, id, request, because, flight, turn);
     }
 
     /// The request of a step with its credentials and cookies.
@@ -514,7 +515,18 @@ impl Machine {
     }
 
     /// Sends a request; the step waits for its answer.
-    fn dispatch(&mut self, id: StepId, request: Request, because: Because, flight: Flight, turn: &mut Turn) {
+    fn dispatch(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        request: Request,
+        because: Because,
+        flight: Flight,
+        turn: &mut Turn,
+    ) {
+        if self.state.requests >= self.state.settings.limits.most_requests() {
+            return self.request_limit(now, id, turn);
+        }
         self.learn_password(&request.url);
         let media_type = request
             .headers
@@ -605,7 +617,10 @@ impl Machine {
                 let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
                 let why = Why {
                     code: "no-answer".to_owned(),
-                    message: format!("no answer from {server}: {}", failure.message),
+                    message: format!(
+                        "no answer from {server}: {}",
+                        self.redactor.shown(&failure.message, FAILURE_SHOWN)
+                    ),
                     label: None,
                     step: Some(step.name.clone()),
                     place: Some(step.place.clone()),
@@ -663,7 +678,7 @@ impl Machine {
                 let hops = flight.hops + 1;
                 let next = self.flight(now, Errand::Operation, flight.challenge);
                 let next = Flight { hops, request: Some(slot), exchange, ..next };
-                self.dispatch(id, *request, Because::Redirect, next, turn);
+                self.dispatch(now, id, *request, Because::Redirect, next, turn);
             }
         }
     }
@@ -687,17 +702,20 @@ impl Machine {
                 let shown = self.state.settings.limits.shown_bytes;
                 let print = fingerprint([response.status.to_string().as_bytes(), &response.body]);
                 let (status, headers, size) = (response.status, response.headers.clone(), response.body.len());
-                // A body may be large; what is shown of it is not.
-                let bytes = response.body.iter().take(shown.saturating_add(SECRET_BYTES)).copied().collect::<Vec<_>>();
+                // A body may be large; what is shown of it is not. A secret that the answer gives may be as large as it.
+                let gives_secrets = !own || self.program.step(id).is_some_and(|step| !step.secrets.is_empty());
+                let head = if gives_secrets { size } else { shown.saturating_add(self.redactor.longest()) };
+                let bytes = response.body.get(..head.saturating_add(4)).unwrap_or(&response.body).to_vec();
                 let beyond = judge::beyond_limits(&response, self.state.settings.limits.body_bytes);
                 if beyond.is_some() {
                     response.body.clear();
                 }
-                let answer = judge::answer(response);
+                exchange.answer = Some(judge::answer(response));
                 if own {
-                    self.learn_answer(id, &answer);
+                    self.learn_answer(id, &exchange);
                 }
-                self.learn_tokens(&flight.errand, &answer);
+                let answer = exchange.answer.as_ref()?;
+                self.learn_tokens(&flight.errand, answer);
                 if self.state.settings.cookies {
                     let url = self.other_url(&flight).unwrap_or_else(|| exchange.url.clone());
                     self.keep_cookies(now, &url, &headers);
@@ -730,7 +748,6 @@ impl Machine {
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }
-                exchange.answer = Some(answer);
                 Some((flight, Ok(exchange)))
             }
             Err(failure) => {
@@ -742,7 +759,7 @@ impl Machine {
                     EventKind::RequestFailed {
                         call: call.0,
                         failure: failure.kind.word().to_owned(),
-                        message: failure.message.clone(),
+                        message: self.redactor.shown(&failure.message, FAILURE_SHOWN).to_string(),
                         duration_ms,
                         in_doubt: failure.in_doubt,
                     },
@@ -759,7 +776,8 @@ impl Machine {
                     FailureKind::Refused => Some((Stop::Policy, "host-refused")),
                     _ => None,
                 } {
-                    let why = self.why(id, code, failure.message);
+                    let message = self.redactor.shown(&failure.message, FAILURE_SHOWN).to_string();
+                    let why = self.why(id, code, message);
                     self.stop(now, stop, why, turn);
                     return None;
                 }
@@ -828,7 +846,7 @@ impl Machine {
             span,
             kind,
         };
-        turn.events.push(self.redactor.event(event));
+        turn.events.push(event.masked(&self.redactor));
     }
 }
 

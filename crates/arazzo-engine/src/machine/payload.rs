@@ -10,6 +10,7 @@ use super::request::{Builder, why};
 use super::select;
 use crate::event::Why;
 use crate::expr::jsonpath;
+use crate::expr::pattern::{escaped, escaped_for_xpath};
 use crate::openapi::Field;
 use crate::openapi::encode::{self, form_text};
 use crate::program::{Body, Build, Media, Replacement, Select};
@@ -262,7 +263,8 @@ fn replaced(builder: &mut Builder<'_>, replacement: &Replacement, payload: Value
         let message = format!("`{text}` has no value to put at `{}`", replacement.text);
         return Err(why("absent-value", step, &replacement.place, message));
     };
-    let bindings = select::bindings(replacement.target.holes(), builder.lookup);
+    let escape = if matches!(replacement.target, Select::Xpath(..)) { escaped_for_xpath } else { escaped };
+    let bindings = select::bindings(replacement.target.holes(), builder.lookup, escape);
     let bindings = bindings.map_err(|_| wrong(format!("an expression in `{}` has no value", replacement.text)))?;
     let nowhere = || wrong(format!("`{}` leads nowhere in the payload", replacement.text));
     match (&replacement.target, payload.into_read()) {

@@ -66,6 +66,9 @@ impl Machine {
             return refused("going from https to http is not safe");
         }
         let elsewhere = from.origin() != to.origin();
+        if elsewhere && self.is_mocked(step) {
+            return refused("a source that is mocked calls nothing");
+        }
         if elsewhere && !upgraded(&from, &to) && !self.may_ask(to.as_str()) {
             let mut hop = refused("no source names that host");
             if let (Hop::Refuse(why), Some(host)) = (&mut hop, to.host_str()) {

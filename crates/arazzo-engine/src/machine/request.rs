@@ -10,6 +10,7 @@ use crate::expr::eval::{AbsentInText, EvalError, Sent, fill_escaped};
 use crate::expr::{Expr, Lookup, Piece, Root, Template};
 use crate::limits::{Servers, is_loopback};
 use crate::openapi::encode;
+use crate::openapi::join::join;
 use crate::program::{Argument, Build, Call, Leaf, Location, Passed, Program, Selection, Step};
 use crate::readings::Readings;
 use crate::source::Place;
@@ -125,11 +126,10 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
     let server = operation.server_url(source, servers);
     let server = server.map_err(|error| why("unknown-server", step, &step.place, error.to_string()))?;
-    let mut url = format!("{server}{path}");
-    if !query.is_empty() {
-        url.push(if url.contains('?') { '&' } else { '?' });
-        url.push_str(&query.join("&"));
-    }
+    let url = join(&server, &path, &query.join("&")).map_err(|error| {
+        let message = format!("`{} {}` of `{source}` cannot be called: {error}", operation.method, operation.path);
+        why("unsafe-path", step, &step.place, message)
+    })?;
     let mut headers: Vec<(String, String)> = vec![];
     let is_sent =
         |(argument, value): &&(&Argument, Json)| argument.how.content.is_some() || !encode::is_undefined(value);
@@ -150,11 +150,8 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
         bytes = Some(encoded.bytes);
         sent_body = Some(encoded.value);
     }
-    let parsed = url::Url::parse(&url).map_err(|error| {
-        why("unsafe-value", step, &step.place, format!("the url of the request is not valid: {error}"))
-    })?;
-    let request = Request { method: operation.method.clone(), url: parsed.to_string(), headers, body: bytes };
-    let loopback = is_loopback(&parsed);
+    let loopback = is_loopback(&url);
+    let request = Request { method: operation.method.clone(), url: url.into(), headers, body: bytes };
     let of_kind = |location: Location| {
         let fits = values.iter().filter(move |(argument, _)| argument.location == location);
         fits.map(|(argument, value)| (argument.name.clone(), value.clone())).collect::<Vec<_>>()

@@ -7,8 +7,9 @@ use serde_json::Value as Json;
 
 use super::frame::Slot;
 use super::{Machine, Request};
-use crate::expr::{StepId, Template, WorkflowId, eval};
-use crate::program::{AnswerPart, Build, Call};
+use crate::expr::eval::{Answer, Exchange};
+use crate::expr::{Expr, Root, StepId, Template, WorkflowId};
+use crate::program::{AnswerPart, Build, Call, Step};
 use crate::value::Value;
 
 /// How often what is percent-encoded is decoded to look for secrets.
@@ -44,9 +45,15 @@ impl Machine {
         found.into_iter().map(str::to_owned).collect()
     }
 
-    pub(super) fn learn_answer(&mut self, id: StepId, answer: &eval::Answer) {
+    /// Learns what an answer gives of secrets, before anything shows it.
+    pub(super) fn learn_answer(&mut self, id: StepId, exchange: &Exchange) {
         let program = self.program.clone();
-        for secret in program.step(id).map(|step| step.secrets.as_slice()).unwrap_or_default() {
+        let (Some(step), Some(answer)) = (program.step(id), &exchange.answer) else { return };
+        if step.secrets.is_empty() {
+            return;
+        }
+        let error = says_error(answer) && !self.would_succeed(step, exchange);
+        for secret in step.secrets.iter().filter(|secret| !error || secret.of_error) {
             let value = match &secret.part {
                 AnswerPart::Header(name) => answer.header(name).map(|text| Json::String(text.to_owned())),
                 AnswerPart::Body(at) => answer.body.as_ref().and_then(|body| body.at(at)).map(Value::into_json),
@@ -55,6 +62,15 @@ impl Machine {
                 self.redactor.learn(&secret.name, &value);
             }
         }
+    }
+
+    /// `true` if the value of a secret output is what a server says about an error: it is shown.
+    pub(super) fn is_error_text(&self, step: &Step, value: &Build, exchange: Option<&Exchange>) -> bool {
+        let answer = exchange.and_then(|exchange| exchange.answer.as_ref());
+        let part_of = |expr: &Expr| step.secrets.iter().find(|s| s.part == AnswerPart::Body(expr.at.clone()));
+        let shown = |expr: &Expr| expr.root == Root::ResponseBody && part_of(expr).is_some_and(|part| !part.of_error);
+        let reads = value.reads();
+        answer.is_some_and(says_error) && !reads.is_empty() && reads.iter().all(|read| shown(read.expr))
     }
 
     /// Constants in credential positions are secrets that stand in the document.
@@ -118,7 +134,7 @@ impl Machine {
             _ => Value::Json(value),
         };
         if !marked {
-            return Slot::Plain(value);
+            return Slot::plain(value);
         }
         self.redactor.learn(name, &value.clone().into_json());
         self.secret_slot(name, value)
@@ -128,10 +144,15 @@ impl Machine {
         // A loop fills the same slots with the same values; among thousands of others it is not worth a search.
         if let Some((number, _)) = self.secrets.0.iter().enumerate().rev().take(64).find(|(_, known)| **known == value)
         {
-            return Slot::Secret(number as u32);
+            return Slot::secret(number as u32);
         }
         self.secrets.0.push(value);
         self.state.secret_names.push(name.to_owned());
-        Slot::Secret(self.secrets.0.len() as u32 - 1)
+        Slot::secret(self.secrets.0.len() as u32 - 1)
     }
+}
+
+/// `true` for an answer that says that something went wrong.
+fn says_error(answer: &Answer) -> bool {
+    answer.status >= 400
 }

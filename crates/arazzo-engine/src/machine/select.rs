@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use serde_json::Value as Json;
 
 use crate::expr::eval::{EvalError, eval, fill};
+use crate::expr::pattern::{self, Escape};
 use crate::expr::{Lookup, jsonpath};
 use crate::program::{Build, Hole, Select, Selection};
-use crate::value::Value;
+use crate::value::{Value, json_text};
 
 /// The value of an output; nothing if it is absent or cannot be told.
 pub(super) fn value(build: &Build, lookup: &dyn Lookup) -> Option<Value> {
@@ -34,7 +35,7 @@ pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Optio
         },
         Select::Jsonpath(query, holes) => {
             let Value::Json(json) = context.read() else { return Err(wrong("JSON")) };
-            let bindings = bindings(holes, lookup)?;
+            let bindings = bindings(holes, lookup, pattern::escaped)?;
             let found = query.select(json, &bindings, &jsonpath::Limits::default());
             let found = found.map_err(|error| EvalError::NotEvaluable(error.to_string()))?;
             Ok(match found.as_slice() {
@@ -45,20 +46,35 @@ pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Optio
         }
         Select::Xpath(query, holes) => {
             let Some(xml) = xml(&context) else { return Err(wrong("XML")) };
-            let bindings = bindings(holes, lookup)?;
+            let bindings = bindings(holes, lookup, pattern::escaped_for_xpath)?;
             let found = query.select(&xml, &bindings).map_err(EvalError::NotEvaluable)?;
             Ok(found.map(Value::Json))
         }
     }
 }
 
-/// The values of expressions in braces.
-pub(super) fn bindings(holes: &[Hole], lookup: &dyn Lookup) -> Result<Vec<Json>, EvalError> {
-    let values = holes.iter().map(|hole| match eval(&hole.expr, lookup)? {
-        Some(value) => Ok(value.into_owned().into_json()),
-        None => Err(EvalError::NotEvaluable(format!("`{}` has no value", hole.text))),
+/// The values of expressions in braces; `escape` writes those that stand in a pattern and are a server's.
+pub(super) fn bindings(holes: &[Hole], lookup: &dyn Lookup, escape: Escape) -> Result<Vec<Json>, EvalError> {
+    let values = holes.iter().map(|hole| {
+        binding(hole, lookup, escape)?.ok_or_else(|| EvalError::NotEvaluable(format!("`{}` has no value", hole.text)))
     });
     values.collect()
+}
+
+/// As [`bindings`], of one; nothing if it has no value.
+pub(super) fn binding(hole: &Hole, lookup: &dyn Lookup, escape: Escape) -> Result<Option<Json>, EvalError> {
+    let Some(value) = eval(&hole.expr, lookup)? else { return Ok(None) };
+    let value = value.into_owned().into_json();
+    let text = match &value {
+        Json::String(text) => Cow::Borrowed(text.as_str()),
+        other if hole.in_string => Cow::Owned(json_text(other)),
+        // A number by itself is no pattern.
+        _ => return Ok(Some(value)),
+    };
+    if hole.in_pattern && lookup.is_foreign(&hole.expr) {
+        return Ok(Some(Json::String(escape(&text))));
+    }
+    Ok(Some(value))
 }
 
 /// The text of a value that may be XML: a text body, or a string.

@@ -15,6 +15,7 @@ use crate::source::Span;
 use crate::value::{Pointer, is_json};
 
 pub mod encode;
+pub mod join;
 pub mod sample;
 pub mod schema;
 pub mod security;
@@ -64,6 +65,8 @@ pub struct Operation<'a> {
     api: Api<'a>,
     /// The path template, such as `/pets/{id}`.
     pub path: &'a str,
+    /// Where it is written.
+    pub path_key: &'a Key,
     /// The method as the field is called, such as `get`.
     pub method: &'a str,
     /// The Operation Object.
@@ -186,6 +189,7 @@ impl<'a> Api<'a> {
         usual.chain(more).map(move |(key, node)| Operation {
             api: self,
             path: path.name.as_str(),
+            path_key: path,
             method: key.name.as_str(),
             node,
             key,

@@ -1,7 +1,7 @@
 //! HAR 1.2: all exchanges of a run with their timings. What HAR has no place for stands in keys that begin with
 //! `_arazzo`, which the format leaves to applications.
 
-use arazzo::engine::event::BodyText;
+use arazzo::engine::redact::BodyText;
 use serde_json::{Value as Json, json};
 
 use crate::show::account::{Account, Answer, Attempt, Exchange};
@@ -68,7 +68,7 @@ fn entry(attempt: &Attempt, exchange: &Exchange) -> Json {
             let mut content =
                 json!({ "size": size, "mimeType": if media_type.is_empty() { "x-unknown" } else { media_type } });
             if let (Some(body), Some(members)) = (body, content.as_object_mut()) {
-                members.insert("text".to_owned(), body.text.clone().into());
+                members.insert("text".to_owned(), body.text.as_str().into());
                 note_cut(&mut content, body);
             }
             response = json!({

@@ -3,8 +3,9 @@
 //! All text of others goes through [`text`], and stands between tags or in a quoted attribute; links lead within the
 //! page. The content policy allows one style sheet, by its hash, and nothing else.
 
-use arazzo::engine::event::{BodyText, EventKind, RunStatus, StepStatus};
+use arazzo::engine::event::{EventKind, RunStatus, StepStatus};
 use arazzo::engine::graph::Graph;
+use arazzo::engine::redact::BodyText;
 use base64::Engine;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};

@@ -101,6 +101,8 @@ pub struct Hole {
     pub range: Range<usize>,
     /// `true` if it is a part of a quoted string.
     pub in_string: bool,
+    /// `true` if it is a part of a pattern: what a server gave stands for itself there.
+    pub in_pattern: bool,
 }
 
 /// A version of JSONPath.

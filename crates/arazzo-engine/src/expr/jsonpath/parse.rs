@@ -398,6 +398,11 @@ impl<'t> Parser<'t> {
         self.cursor.eat("(");
         let arguments = self.deeper(Self::arguments)?;
         let range = start..self.cursor.at();
+        if let ("match" | "search", [_, pattern, ..]) = (word, arguments.as_slice()) {
+            let inside =
+                |hole: &&mut Hole| pattern.range.start <= hole.range.start && hole.range.end <= pattern.range.end;
+            self.holes.iter_mut().filter(inside).for_each(|hole| hole.in_pattern = true);
+        }
         Ok(Basic::Function(functions::call(word, arguments, range.clone())?, range))
     }
 
@@ -475,7 +480,7 @@ impl<'t> Parser<'t> {
             .map(|part| match part {
                 Part::Text(text) => Piece::Text(text),
                 Part::Hole(range) => {
-                    self.holes.push(Hole { range, in_string: true });
+                    self.holes.push(Hole { range, in_string: true, in_pattern: false });
                     Piece::Hole(self.holes.len() - 1)
                 }
             })
@@ -489,7 +494,7 @@ impl<'t> Parser<'t> {
             return Err(SyntaxError::new(self.cursor.token(), "expressions in braces cannot stand here"));
         }
         let range = self.cursor.hole(None)?;
-        self.holes.push(Hole { range, in_string: false });
+        self.holes.push(Hole { range, in_string: false, in_pattern: false });
         Ok(self.holes.len() - 1)
     }
 }

@@ -155,11 +155,52 @@ struct Scanned {
     names: Vec<(std::ops::Range<usize>, String)>,
 }
 
+/// Functions whose second argument is a pattern, with the place of their flags.
+const PATTERNS: [(&str, usize); 4] = [("matches", 2), ("tokenize", 2), ("analyze-string", 2), ("replace", 3)];
+
+/// A bracket that is open; if it is that of a call, of which function.
+struct Call {
+    /// Where its pattern and its flags stand, if it has some.
+    places: Option<(usize, usize)>,
+    /// The argument that is read, and where that begins.
+    argument: usize,
+    begins: usize,
+    /// The holes in its pattern.
+    holes: Vec<usize>,
+}
+
+impl Call {
+    /// What a bracket at `at` opens; `before` is the text in front of it.
+    fn of(bracket: char, before: &str, names: &[(std::ops::Range<usize>, String)], at: usize) -> Self {
+        let before = before.trim_end();
+        let name = names.last().filter(|(_, name)| bracket == '(' && before.ends_with(name.as_str()));
+        let places = name.and_then(|(_, name)| {
+            let (_, flags) = PATTERNS.iter().find(|(known, _)| *known == local(name))?;
+            // `.. => matches('a')`: the first argument stands in front of the arrow.
+            let given = before.strip_suffix(name.as_str())?.trim_end().ends_with("=>");
+            Some(if given { (0, flags - 1) } else { (1, *flags) })
+        });
+        Self { places, argument: 0, begins: at + 1, holes: vec![] }
+    }
+
+    fn is_in_pattern(&self) -> bool {
+        self.places.is_some_and(|(pattern, _)| pattern == self.argument)
+    }
+
+    /// `true` if its flags, which end at `end`, say that its pattern is a text as it is.
+    fn is_literal(&self, text: &str, end: usize) -> bool {
+        let flags = self.places.filter(|(_, flags)| *flags == self.argument);
+        let flags = flags.and_then(|_| text.get(self.begins..end)).unwrap_or_default().trim();
+        flags.len() > 2 && flags.starts_with(['\'', '"']) && flags.contains('q')
+    }
+}
+
 /// Takes a query apart as far as needed: literals, comments, holes, names, and how deep brackets nest.
 fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
     let mut scanned = Scanned { pieces: vec![], holes: vec![], names: vec![] };
     let mut plain = String::new();
     let mut quote: Option<char> = None;
+    let mut calls: Vec<Call> = vec![];
     let (mut depth, mut brackets, mut comment, mut signs) = (0u32, 0u64, 0usize, 0usize);
     let mut at = 0;
     while let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) {
@@ -174,7 +215,9 @@ fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
             };
             scanned.pieces.push(Piece::Text(std::mem::take(&mut plain)));
             scanned.pieces.push(Piece::Hole(scanned.holes.len(), quote));
-            scanned.holes.push(Hole { range: at + 1..at + length, in_string: quote.is_some() });
+            let in_pattern = calls.iter().any(Call::is_in_pattern);
+            calls.iter_mut().filter(|call| call.is_in_pattern()).for_each(|call| call.holes.push(scanned.holes.len()));
+            scanned.holes.push(Hole { range: at + 1..at + length, in_string: quote.is_some(), in_pattern });
             at += length + 1;
             continue;
         }
@@ -193,10 +236,22 @@ fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
             (None, _) if comment > 0 => {}
             (None, '\'' | '"') => quote = Some(next),
             (None, '(' | '[' | '{') => {
+                calls.push(Call::of(next, &plain, &scanned.names, at));
                 depth += 1;
                 brackets = brackets.saturating_add(1u64.checked_shl(depth).unwrap_or(u64::MAX));
             }
-            (None, ')' | ']' | '}') => depth = depth.saturating_sub(1),
+            (None, ')' | ']' | '}') => {
+                if let Some(call) = calls.pop().filter(|call| call.is_literal(text, at)) {
+                    let own = |(number, _): &(usize, &mut Hole)| call.holes.contains(number);
+                    scanned.holes.iter_mut().enumerate().filter(own).for_each(|(_, hole)| hole.in_pattern = false);
+                }
+                depth = depth.saturating_sub(1);
+            }
+            (None, ',') => {
+                if let Some(call) = calls.last_mut() {
+                    (call.argument, call.begins) = (call.argument + 1, at + 1);
+                }
+            }
             (None, c) if c.is_alphabetic() || c == '_' => {
                 let length = rest
                     .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
