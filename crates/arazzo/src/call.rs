@@ -10,7 +10,8 @@ use arazzo_engine::openapi::{self, Api, Operation, Parameter};
 use arazzo_engine::value::{Pointer, is_json};
 use serde_json::{Map, Value as Json, json};
 
-use crate::{Builder, Description, Error, Inputs, fetch};
+use crate::documents::fetch;
+use crate::{Builder, Description, Error, Inputs};
 
 /// The name of the workflow that a call becomes.
 const NAME: &str = "call";

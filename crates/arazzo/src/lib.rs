@@ -28,21 +28,14 @@
 #![forbid(unsafe_code)]
 
 mod call;
-mod canned;
-mod coding;
-mod connect;
-mod drive;
+mod documents;
+mod drivers;
+mod envelope;
 mod error;
-mod fetch;
-mod http;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod network;
 mod policy;
-mod record;
-mod remote;
-mod replay;
-mod tls;
 mod transport;
 
 use std::collections::BTreeMap;
@@ -59,7 +52,10 @@ use arazzo_engine::machine::{Machine, missing_credentials};
 use arazzo_engine::plan::{PlannedStep, Touches, plan, sent_credentials, touches};
 use arazzo_engine::program::{Input, Program, WorkflowId};
 use arazzo_engine::value::File;
-use policy::grants::Grants;
+use documents::{fetch, remote};
+use drivers::{live, record, replay, stub};
+use network::http;
+use policy::permissions::Grants;
 use serde_json::{Map, Value as Json};
 use transport::{SystemClock, World};
 
@@ -71,14 +67,15 @@ pub use arazzo_engine::machine::{Outcome, Stop};
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
 pub use call::Call;
-pub use canned::{Canned, Rehearsal, Reply};
-pub use drive::{Envelope, Interrupt};
+pub use drivers::live::Interrupt;
+pub use drivers::record::Recording;
+pub use drivers::replay::{Drift, DriftKind, Replay};
+pub use drivers::stub::{Canned, Rehearsal, Reply};
+pub use envelope::Envelope;
 pub use error::Error;
-pub use network::{ConnectTo, Network, Proxy, Resolve};
-pub use policy::grants::Permissions;
+pub use network::options::{ConnectTo, Network, Proxy, Resolve};
 pub use policy::hosts::Trust;
-pub use record::Recording;
-pub use replay::{Drift, DriftKind, Replay};
+pub use policy::permissions::Permissions;
 pub use transport::{Clock, Pending, Transport};
 
 /// Begins to open the Arazzo document at `path`, or at an https url. Nothing is read before [`Builder::load`].
@@ -954,7 +951,7 @@ impl Workflow {
         observe: impl FnMut(&Envelope),
     ) -> Result<Rehearsal, Error> {
         let (machine, _) = self.machine(inputs.into(), &self.description.settings.servers)?;
-        Ok(canned::rehearse(machine, canned, observe))
+        Ok(stub::rehearse(machine, canned, observe))
     }
 
     /// Runs; gives the machine as it ended back, with its settings.
@@ -974,12 +971,12 @@ impl Workflow {
             let mut servers = self.description.settings.servers.clone();
             servers.named.extend(urls);
             let (mut machine, settings) = self.machine(inputs, &servers)?;
-            let outcome = drive::run(&mut machine, &world, interrupt, log, observe).await;
+            let outcome = live::run(&mut machine, &world, interrupt, log, observe).await;
             drop(server);
             return Ok((outcome, (machine, settings)));
         }
         let (mut machine, settings) = self.machine(inputs, &self.description.settings.servers)?;
-        let outcome = drive::run(&mut machine, &self.description.world, interrupt, log, observe).await;
+        let outcome = live::run(&mut machine, &self.description.world, interrupt, log, observe).await;
         Ok((outcome, (machine, settings)))
     }
 

@@ -36,9 +36,9 @@ use serde_json::{Map, Value as Json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::documents::fetch;
+use crate::documents::remote::Remote;
 use crate::error::Error;
-use crate::fetch;
-use crate::remote::Remote;
 
 pub use arazzo_engine::mock::Fault;
 

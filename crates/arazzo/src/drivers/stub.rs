@@ -20,7 +20,7 @@ use arazzo_engine::limits::Millis;
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Response, Turn};
 use serde_json::Value as Json;
 
-use crate::drive::{Envelope, rfc3339};
+use crate::envelope::{Envelope, rfc3339};
 
 /// When a rehearsal takes place: 2026-01-01T00:00:00Z, in ms.
 const EPOCH_MS: i64 = 1_767_225_600_000;

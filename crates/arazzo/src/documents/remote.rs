@@ -9,9 +9,9 @@ use arazzo_engine::limits::{Limits, plain_host};
 use arazzo_engine::machine::{Because, CallId, Failure, FailureKind, Outgoing, Request, Response};
 use url::{Origin, Url};
 
-use crate::http::Http;
-use crate::network::Network;
-use crate::policy::NotRead;
+use crate::network::http::Http;
+use crate::network::options::Network;
+use crate::policy::files::NotRead;
 use crate::policy::hosts::{Hosts, is_this_machine};
 use crate::transport::Transport;
 

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
-use crate::drive::Envelope;
+use crate::envelope::Envelope;
 use crate::error::Error;
 
 /// The version of the file.

@@ -22,9 +22,9 @@ use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tower_service::Service;
 
-use crate::network::{Network, Proxy, Resolve};
+use crate::network::options::{ConnectTo, Network, Proxy, Resolve};
+use crate::network::tls::{self, Tls};
 use crate::policy::hosts::{Hosts, is_this_machine};
-use crate::tls::{self, Tls};
 use crate::transport::Pending;
 
 /// Why there is no connection.
@@ -197,7 +197,7 @@ impl Inner {
         if let Some(path) = &self.network.unix_socket {
             return unix(path).await;
         }
-        let fits = |rule: &&crate::network::ConnectTo| {
+        let fits = |rule: &&ConnectTo| {
             rule.host.as_ref().is_none_or(|host| *host == target.host)
                 && rule.port.is_none_or(|port| port == target.port)
         };

@@ -17,8 +17,8 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use url::Url;
 
-use crate::drive::{Envelope, rfc3339};
-use crate::record::{Content, End, Entry, Recording, Sent, sent};
+use crate::drivers::record::{Content, End, Entry, Recording, Sent, sent};
+use crate::envelope::{Envelope, rfc3339};
 
 /// How many members of one body are told apart.
 const MEMBERS: usize = 20;

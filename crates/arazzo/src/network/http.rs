@@ -16,11 +16,11 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::coding::{self, Spoiled};
-use crate::connect::{Connector, Trouble};
-use crate::network::Network;
+use crate::network::coding::{self, Spoiled};
+use crate::network::connect::{Connector, Trouble};
+use crate::network::options::Network;
+use crate::network::tls;
 use crate::policy::hosts::Hosts;
-use crate::tls;
 use crate::transport::{Pending, Transport};
 
 /// Bytes that the head of an answer may have.

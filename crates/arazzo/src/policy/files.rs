@@ -1,8 +1,4 @@
-//! What may be read, which hosts may be called (`policy/hosts.rs`), and what a run may do (`policy/grants.rs`). Decided
-//! here, asked by `fetch.rs`, `connect.rs` and `drive.rs`; docs/safety.md has the table.
-
-pub(crate) mod grants;
-pub(crate) mod hosts;
+//! Which files may be read: what the user named, and what lies below a folder; regular files of a bounded size.
 
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};

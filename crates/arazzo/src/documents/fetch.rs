@@ -9,9 +9,9 @@ use arazzo_engine::diagnostic::nearest;
 use arazzo_engine::load::{Ask, Fetched, LoadOptions, Loader, Need, Refused, Unread, Wanted};
 use url::Url;
 
+use crate::documents::remote::Remote;
 use crate::error::Error;
-use crate::policy::{self, FILE_BYTES, Files, NotRead};
-use crate::remote::Remote;
+use crate::policy::files::{self, FILE_BYTES, Files, NotRead};
 
 /// Where documents may be, beside those that are named.
 #[derive(Debug, Clone, Default)]
@@ -92,7 +92,7 @@ fn read_documents(
     let mut named: Vec<PathBuf> = uri.to_file_path().ok().into_iter().collect();
     named.extend(options.sources.values().filter_map(|uri| Url::parse(uri).ok()?.to_file_path().ok()));
     let surroundings = |path: &Path| {
-        if place.workspace { policy::workspace(path) } else { path.parent().map(Path::to_path_buf) }
+        if place.workspace { files::workspace(path) } else { path.parent().map(Path::to_path_buf) }
     };
     let entry = named.first().filter(|_| uri.scheme() == "file");
     let root = entry.and_then(|entry| surroundings(entry));
@@ -302,16 +302,16 @@ fn neighbour(path: &Path) -> Option<PathBuf> {
 
 /// The bytes of a regular file that may be read; pipes, devices and folders are not.
 fn read(path: &Path, files: &Files, far: bool, limit: u64) -> Result<Vec<u8>, NotRead> {
-    let fault = |error: std::io::Error| NotRead::Fault(policy::words(&error));
+    let fault = |error: std::io::Error| NotRead::Fault(files::words(&error));
     let real = files.check(path, far)?;
     // Before it is opened: opening a pipe waits for its writer.
-    policy::regular(&std::fs::metadata(&real).map_err(fault)?)?;
+    files::regular(&std::fs::metadata(&real).map_err(fault)?)?;
     let file = std::fs::File::open(&real).map_err(fault)?;
-    policy::regular(&file.metadata().map_err(fault)?)?;
+    files::regular(&file.metadata().map_err(fault)?)?;
     let mut bytes = vec![];
     file.take(limit + 1).read_to_end(&mut bytes).map_err(fault)?;
     if bytes.len() as u64 > limit {
-        return Err(policy::too_large(limit));
+        return Err(files::too_large(limit));
     }
     Ok(bytes)
 }

@@ -1,0 +1,4 @@
+//! Bytes in, by policy: the documents that the loader asks for, from files and from the network.
+
+pub(crate) mod fetch;
+pub(crate) mod remote;
