@@ -23,6 +23,10 @@
 //! - Events ([`Envelope`]) are masked when they are made: no secret reaches an observer. Outputs are data and are
 //!   not changed.
 //!
+//! Cargo features: `http` (on by default) sends requests; without it, and with a transport of your own
+//! ([`Builder::transport`]), none of hyper, TLS and the content codings is built, and no document is fetched from the
+//! network. `mock` answers from the descriptions, `xpath` evaluates XPath.
+//!
 //! The pure core, without files and sockets, is [`engine`].
 
 #![forbid(unsafe_code)]
@@ -54,7 +58,6 @@ use arazzo_engine::program::{Input, Program, WorkflowId};
 use arazzo_engine::value::File;
 use documents::{fetch, remote};
 use drivers::{live, record, replay, stub};
-use network::http;
 use policy::permissions::Grants;
 use serde_json::{Map, Value as Json};
 use transport::{SystemClock, World};
@@ -485,7 +488,7 @@ impl Builder {
 
     /// What fetches documents. Where the one that was named is, they may be fetched from.
     fn remote(&self) -> Result<remote::Remote, Error> {
-        if self.offline {
+        if self.offline || !network::HAS_CLIENT {
             return Ok(remote::Remote::none());
         }
         let mut hosts = self.grants.hosts.clone();
@@ -519,7 +522,7 @@ impl Client {
                 if mocked {
                     hosts.give(GivenHost::parse("127.0.0.1"));
                 }
-                Ok(Arc::new(http::Http::new(Network::clone(network), hosts).map_err(Error::Setup)?))
+                network::client(Network::clone(network), hosts).map_err(Error::Setup)
             }
         }
     }

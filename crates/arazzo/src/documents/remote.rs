@@ -2,14 +2,14 @@
 //! called. What the entry document names literally may be fetched, and what lies at the same origin as that.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arazzo_engine::limits::{Limits, plain_host};
 use arazzo_engine::machine::{Because, CallId, Failure, FailureKind, Outgoing, Request, Response};
 use url::{Origin, Url};
 
-use crate::network::http::Http;
+use crate::network;
 use crate::network::options::Network;
 use crate::policy::files::NotRead;
 use crate::policy::hosts::{Hosts, is_this_machine};
@@ -24,7 +24,7 @@ const TIME: u64 = 30_000;
 /// Fetches documents.
 pub(crate) struct Remote {
     /// None: nothing is fetched.
-    http: Option<Http>,
+    client: Option<Arc<dyn Transport>>,
     /// Who runs it may give further hosts that a redirect leads to.
     hosts: Hosts,
     /// Where documents were fetched from because somebody named them.
@@ -38,14 +38,14 @@ pub(crate) struct Remote {
 impl Remote {
     /// Documents come as fast as answers have to, all of them in the time of a run.
     pub(crate) fn new(network: Network, hosts: Hosts, limits: &Limits) -> Result<Self, String> {
-        let http = Http::new(network, hosts.clone())?;
+        let client = network::client(network, hosts.clone())?;
         let until = Instant::now().checked_add(Duration::from_millis(limits.run_ms));
-        Ok(Self { http: Some(http), hosts, origins: Mutex::default(), time: limits.request_ms.min(TIME), until })
+        Ok(Self { client: Some(client), hosts, origins: Mutex::default(), time: limits.request_ms.min(TIME), until })
     }
 
     /// Fetches nothing.
     pub(crate) fn none() -> Self {
-        Self { http: None, hosts: Hosts::default(), origins: Mutex::default(), time: TIME, until: None }
+        Self { client: None, hosts: Hosts::default(), origins: Mutex::default(), time: TIME, until: None }
     }
 
     /// Milliseconds for the next document.
@@ -62,7 +62,7 @@ impl Remote {
     /// url was written by the entry document or by who runs it.
     pub(crate) fn get(&self, url: &Url, named: bool, limit: u64) -> Result<(Url, Vec<u8>), NotRead> {
         let refused = |reason: &str| Err(NotRead::Refused(reason.to_owned()));
-        let Some(http) = &self.http else { return refused("nothing is fetched from the network here") };
+        let Some(client) = &self.client else { return refused("nothing is fetched from the network here") };
         let origin = |url: &Url| url.origin().ascii_serialization();
         let known = |url: &Url| self.origins.lock().is_ok_and(|origins| origins.contains(&origin(url)));
         if !named && !known(url) {
@@ -74,7 +74,7 @@ impl Remote {
         }
         let mut at = url.clone();
         for _ in 0..=HOPS {
-            let response = blocking(http, &at, self.time_left()?, limit)?;
+            let response = blocking(client.as_ref(), &at, self.time_left()?, limit)?;
             let location =
                 response.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.as_str());
             match (response.status, location) {
@@ -125,7 +125,7 @@ fn safe(url: &Url) -> Result<(), NotRead> {
 }
 
 /// One request. On a thread of its own, because loading is not asynchronous and may be called where something is.
-fn blocking(http: &Http, url: &Url, timeout_ms: u64, limit: u64) -> Result<Response, NotRead> {
+fn blocking(client: &dyn Transport, url: &Url, timeout_ms: u64, limit: u64) -> Result<Response, NotRead> {
     let accept = "application/yaml, application/json;q=0.9, */*;q=0.8".to_owned();
     let request = Request {
         method: "GET".to_owned(),
@@ -137,7 +137,7 @@ fn blocking(http: &Http, url: &Url, timeout_ms: u64, limit: u64) -> Result<Respo
     let exchange = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| NotRead::Fault(format!("cannot start: {error}")))?;
-        runtime.block_on(http.send(outgoing)).map_err(|Failure { kind, message, .. }| match kind {
+        runtime.block_on(client.send(outgoing)).map_err(|Failure { kind, message, .. }| match kind {
             FailureKind::Refused | FailureKind::BodyTooLarge | FailureKind::HeadTooLarge => NotRead::Refused(message),
             _ => NotRead::Fault(message),
         })
