@@ -46,6 +46,19 @@ fn every_form_of_a_secret_is_masked() {
     assert_eq!(redactor.mask("nothing of it: p\"ä/s"), "nothing of it: p\"ä/s");
 }
 
+/// The secret of a client is form-encoded, and then base64 (RFC 6749 2.3.1).
+#[test]
+fn a_value_that_is_a_form_of_another_is_masked_in_its_own_forms() {
+    let mut redactor = Redactor::default();
+    let encoded: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
+    redactor.learn("key", &json!(SECRET));
+    redactor.learn("key", &json!(encoded));
+    for before in ["", "id:", "client:", "me%2F1:"] {
+        let text = base64(format!("{before}{encoded}").as_bytes());
+        assert!(redactor.mask(&text).contains("‹key›"), "{before}");
+    }
+}
+
 #[test]
 fn a_cut_never_goes_through_a_secret() {
     let mut redactor = Redactor::default();

@@ -940,7 +940,8 @@ impl Workflow {
             sources: self.description.sources(),
         };
         let begin = |inputs, settings| self.begin(inputs, settings);
-        Ok((outcome, Recording::of(log, machine.stand_ins(), made, begin)))
+        let stand_ins = machine.stand_ins(&made.settings.credentials);
+        Ok((outcome, Recording::of(log, stand_ins, made, begin)))
     }
 
     /// Runs in virtual time with answers that stand ready, without a socket. Every event goes to `observe`.

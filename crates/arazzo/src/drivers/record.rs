@@ -162,7 +162,7 @@ enum Line {
 pub(crate) struct Log {
     inputs: Vec<(Millis, Input)>,
     /// What the events were, and of what kind, to compare.
-    events: Vec<(u64, String)>,
+    events: Vec<Print>,
     run: String,
     bytes: usize,
 }
@@ -182,18 +182,61 @@ impl Log {
         if self.run.is_empty() {
             self.run.clone_from(&envelope.run);
         }
-        self.events.push(print_of(&envelope.event));
+        self.events.push(Print::of(&envelope.event));
     }
 }
 
-/// What an event comes to, and where it happened.
-fn print_of(event: &Event) -> (u64, String) {
-    let json = serde_json::to_value(event).unwrap_or_default();
-    let mut hasher = DefaultHasher::new();
-    json.to_string().hash(&mut hasher);
-    let kind = json.get("type").and_then(Json::as_str).unwrap_or_default();
-    let step = event.step.as_deref().map(|step| format!(" of step `{step}`")).unwrap_or_default();
-    (hasher.finish(), format!("`{kind}`{step}"))
+/// What an event comes to, without what depends on the lengths of secrets: sizes, and base64 around a secret.
+#[derive(Debug)]
+struct Print {
+    hash: u64,
+    /// Of a body that is shown whole.
+    body: Option<u64>,
+    /// What happened where, in words.
+    what: String,
+}
+
+impl Print {
+    fn of(event: &Event) -> Self {
+        let mut event = event.clone();
+        let body = match &mut event.kind {
+            EventKind::RequestSent { body, .. } => body.take(),
+            EventKind::ResponseReceived { body, headers, .. } => {
+                headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+                body.take()
+            }
+            _ => None,
+        };
+        let json = serde_json::to_value(&event).unwrap_or_default();
+        let kind = json.get("type").and_then(Json::as_str).unwrap_or_default();
+        let step = event.step.as_deref().map(|step| format!(" of step `{step}`")).unwrap_or_default();
+        let what = format!("`{kind}`{step}");
+        let hash = |text: &str| {
+            let mut hasher = DefaultHasher::new();
+            beside_masks(text).hash(&mut hasher);
+            hasher.finish()
+        };
+        let shown = body.map_or(Some(String::new()), |body| (!body.cut).then(|| body.text.to_string()));
+        Self { hash: hash(&json.to_string()), body: shown.as_deref().map(hash), what }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.hash == other.hash && (self.body == other.body || self.body.is_none() || other.body.is_none())
+    }
+}
+
+/// A text without the letters that stand directly beside a mask and could be the rest of its base64.
+fn beside_masks(text: &str) -> String {
+    let letter = |c: char| c.is_ascii_alphanumeric() || "+/-_=".contains(c);
+    let mut kept = String::new();
+    for (number, part) in text.split('›').enumerate() {
+        let behind = if number > 0 { part.trim_start_matches(letter) } else { part };
+        let (before, name) = behind.split_once('‹').unwrap_or((behind, ""));
+        kept.push_str(if name.is_empty() { before } else { before.trim_end_matches(letter) });
+        kept.push('‹');
+        kept.push_str(name);
+    }
+    kept
 }
 
 /// What a recording is made of, beside what the driver kept.
@@ -237,12 +280,7 @@ impl Recording {
         let certificate = settings.credentials.certificate;
         let mut credentials = vec![];
         for (key, Credential { name, value, secret }) in settings.credentials.iter() {
-            let value = match (secret, value.split_once(':')) {
-                (false, _) => value.clone(),
-                (true, None) => stand_ins.of_text(name, value),
-                // `user:password` stays one.
-                (true, Some((user, password))) => format!("{user}:{}", stand_ins.of_text(name, password)),
-            };
+            let value = if *secret { stand_ins.of_text(name, value) } else { value.clone() };
             credentials.push(Proof { key: key.to_owned(), name: name.clone(), value, secret: *secret });
         }
         settings.files.values_mut().for_each(|file| file.bytes = stand_ins.in_bytes(&file.bytes));
@@ -274,11 +312,12 @@ impl Recording {
                 other => entries.extend(Entry::of(ms, other)),
             }
             let turn = machine.step(ms, input);
-            events.extend(turn.events.iter().map(print_of));
+            events.extend(turn.events.iter().map(Print::of));
             entries.extend(sent(&turn, ms, &machine).into_iter().map(Entry::Request));
             end = End::of(ms, &turn.events).or(end);
         }
-        let unlike = log.events.iter().zip(&events).find(|(real, other)| real != other).map(|(real, _)| real.1.clone());
+        let mut both = log.events.iter().zip(&events);
+        let unlike = both.find(|(real, other)| !real.is_like(other)).map(|(real, _)| real.what.clone());
         let unlike = match (unlike, &end) {
             (None, None) => Some("the end".to_owned()),
             (found, _) => found,
@@ -431,9 +470,15 @@ fn hidden_input(input: Input, stand_ins: &StandIns) -> Input {
     let Input::Reply { call, result } = input else { return input };
     let result = match result {
         Ok(response) => {
-            let header = |(name, value): &(String, String)| (name.clone(), stand_ins.in_text(value));
+            let body = stand_ins.in_bytes(&response.body);
+            // The length of a body tells that of the secrets in it.
+            let length = (body != response.body).then(|| body.len().to_string());
+            let header = |(name, value): &(String, String)| match &length {
+                Some(length) if name.eq_ignore_ascii_case("content-length") => (name.clone(), length.clone()),
+                _ => (name.clone(), stand_ins.in_text(value)),
+            };
             let headers = response.headers.iter().map(header).collect();
-            Ok(Response { headers, body: stand_ins.in_bytes(&response.body), ..response })
+            Ok(Response { headers, body, ..response })
         }
         Err(failure) => Err(Failure { message: stand_ins.in_text(&failure.message), ..failure }),
     };
