@@ -217,3 +217,97 @@ fn outputs_are_data_unless_they_are_asked_to_be_masked() {
     masked.exits(0);
     assert!(!masked.stdout.contains(&secret) && masked.stdout.contains("‹apiToken›"), "{}", masked.stdout);
 }
+
+/// What stands in the place of secrets here. No message has any part of it.
+const CANARY: &str = "kanarie-q7Zt4-vogel";
+
+const LOCKED: &str = "openapi: 3.1.0
+info: { title: Far, version: '1' }
+servers: [{ url: 'http://127.0.0.1:9' }]
+components: { securitySchemes: { key: { type: apiKey, in: query, name: key } } }
+paths: { /a: { get: { operationId: look, responses: { '200': { description: ok } } } } }
+";
+
+const TAKES: &str = "arazzo: 1.0.1
+info: { title: Far, version: '1' }
+sourceDescriptions: [{ name: api, url: api.yaml, type: openapi }]
+workflows:
+  - workflowId: main
+    inputs: { type: object, required: [apiToken], properties: { apiToken: { type: string }, count: { type: integer }, list: { type: array } } }
+    steps: [{ stepId: a, operationId: look, parameters: [{ name: Authorization, in: header, value: 'Bearer {$inputs.apiToken}' }] }]
+";
+
+fn takes() -> Folder {
+    let folder = Folder::new();
+    folder.write("api.yaml", LOCKED);
+    folder.write("flow.yaml", TAKES);
+    folder
+}
+
+#[test]
+fn a_password_in_the_url_of_a_server_is_shown_nowhere() {
+    let folder = takes();
+    let given = ["-i", "apiToken=abcdef"];
+    let commands: [&[&str]; 10] = [
+        &["run", "flow.yaml", "--dry-run"],
+        &["run", "flow.yaml", "--dry-run", "--json"],
+        &["run", "flow.yaml", "-vv"],
+        &["run", "flow.yaml", "--json"],
+        &["run", "flow.yaml", "--report", "html=r/h.html", "--report", "har=r/h.har", "--report", "md=r/h.md"],
+        &["run", "flow.yaml", "--record", "r/run.ndjson", "--report", "junit=r/j.xml", "--report", "json=r/j.json"],
+        &["run", "flow.yaml", "--mock"],
+        &["inspect", "flow.yaml"],
+        &["inspect", "flow.yaml", "--json"],
+        &["graph", "flow.yaml"],
+    ];
+    // A password, a short one, a token as the user, a token before a word that stands for no password, and an escaped one.
+    for (info, shown) in [
+        (format!("me:{CANARY}"), "me:‹password›@"),
+        (CANARY.to_owned(), "‹urlUser›@"),
+        (format!("{CANARY}:"), "‹urlUser›:@"),
+        (format!("{CANARY}:x-oauth-basic"), "‹urlUser›:x-oauth-basic@"),
+        (format!("me:%6b{}", &CANARY[1..]), "me:‹password›@"),
+    ] {
+        let url = format!("http://{info}@127.0.0.1:9");
+        for command in commands {
+            let inputs = if command[0] == "run" { &given[..] } else { &[] };
+            let typed = ["-S", &url].into_iter().chain(inputs.iter().copied());
+            let calls = [
+                Arazzo::new(command.iter().copied()).args(typed),
+                Arazzo::new(command.iter().copied()).args(inputs.iter().copied()).env("ARAZZO_SERVER", &url),
+            ];
+            for call in calls {
+                std::fs::create_dir_all(folder.path().join("r")).unwrap();
+                let output = call.cwd(folder.path()).run();
+                let mut text = format!("{}{}", output.stdout, output.stderr);
+                for entry in std::fs::read_dir(folder.path().join("r")).unwrap() {
+                    text.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+                }
+                for trace in [CANARY, &CANARY[1..], "q7Zt4"] {
+                    output.check(!text.contains(trace), &format!("no `{trace}`"));
+                }
+                if command.contains(&"--dry-run") {
+                    output.exits(0).check(output.stdout.contains(shown), shown);
+                }
+            }
+        }
+    }
+    let short = Arazzo::new(["run", "flow.yaml", "--json", "-i", "apiToken=abcdef", "-S", "http://me:q7@127.0.0.1:9"]);
+    short.cwd(folder.path()).run().never_says(&["q7"]);
+    // A description may have one, and a document the url of a description.
+    let ftp = format!("ftp://me:{CANARY}@h/x");
+    for (file, text) in [
+        ("api.yaml", LOCKED.replace("http://127.0.0.1:9", &format!("http://me:{CANARY}@127.0.0.1:9"))),
+        ("api.yaml", LOCKED.replace("http://127.0.0.1:9", &ftp)),
+        ("flow.yaml", TAKES.replace("url: api.yaml", &format!("url: '{ftp}'"))),
+        ("flow.yaml", TAKES.replace("url: api.yaml", &format!("url: 'https://me:{CANARY}@127.0.0.1:9/x'"))),
+        ("flow.yaml", TAKES.replace("url: api.yaml", &format!("url: 'https://{CANARY}@127.0.0.1:9/x'"))),
+    ] {
+        let folder = takes();
+        folder.write(file, text);
+        for command in [&["lint"][..], &["lint", "--json"], &["lint", "--format", "sarif"], &["inspect"], &["run"]] {
+            let output = Arazzo::new(command.iter().copied()).args(["flow.yaml"]).cwd(folder.path()).run();
+            output.never_says(&["kanarie", "q7Zt4"]);
+        }
+    }
+}

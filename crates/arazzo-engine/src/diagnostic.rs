@@ -11,7 +11,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::{Deserialize, Serialize};
 
-use crate::source::{Place, Sources, Span};
+use crate::address;
+use crate::source::{Place, SourceId, Sources, Span};
 
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -167,7 +168,7 @@ impl Diagnostic {
         };
         let mut group = Group::with_title(level.primary_title(one_line(&self.message)).id(self.code.as_ref()));
         type Part = (std::ops::Range<usize>, String, AnnotationKind);
-        let mut by_source: Vec<(crate::source::SourceId, Vec<Part>)> = vec![];
+        let mut by_source: Vec<(SourceId, Vec<Part>)> = vec![];
         let primary = self.span.map(|span| (span, self.label.clone().unwrap_or_default(), AnnotationKind::Primary));
         let others = self.notes.iter().map(|(span, text)| (*span, text.clone(), AnnotationKind::Context));
         for (span, text, kind) in primary.into_iter().chain(others) {
@@ -198,8 +199,8 @@ impl Diagnostic {
             let annotations = parts
                 .into_iter()
                 .map(|(range, text, kind)| kind.span(range.start - start..range.end - start).label(one_line(&text)));
-            let lines = source.text.get(start..end).unwrap_or_default().split("\r\n");
-            let window = lines.map(plain).collect::<Vec<_>>().join("\r\n");
+            let lines = address::blanked(source.text.get(start..end).unwrap_or_default());
+            let window = lines.split("\r\n").map(plain).collect::<Vec<_>>().join("\r\n");
             let snippet = Snippet::source(window).line_start(line).path(one_line(&source.name)).fold(true);
             group = group.element(snippet.annotations(annotations));
         }
@@ -211,6 +212,22 @@ impl Diagnostic {
         }
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         renderer.term_width(width).render(&[group])
+    }
+
+    /// The diagnostic without passwords of urls, however it came to quote them.
+    fn without_passwords(mut self) -> Self {
+        let text = |text: &mut String| {
+            if let Cow::Owned(shown) = address::without_secrets(text) {
+                *text = shown;
+            }
+        };
+        text(&mut self.message);
+        self.label.iter_mut().for_each(text);
+        self.notes.iter_mut().for_each(|(_, note)| text(note));
+        self.remarks.iter_mut().for_each(text);
+        self.help.iter_mut().for_each(text);
+        self.fix.iter_mut().for_each(|fix| text(&mut fix.title));
+        self
     }
 
     /// `file:line:column` of the diagnostic, if it has a place.
@@ -278,6 +295,7 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Adds one. The same fault seen from two sides (a shared component) is said once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        let diagnostic = diagnostic.without_passwords();
         let mut hasher = DefaultHasher::new();
         (&diagnostic.code, diagnostic.span, &diagnostic.message, &diagnostic.notes).hash(&mut hasher);
         if !self.known.insert(hasher.finish()) {

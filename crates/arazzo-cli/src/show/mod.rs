@@ -8,6 +8,7 @@ use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
+use arazzo::engine::address::without_secrets;
 use arazzo::engine::diagnostic::{Diagnostic, Diagnostics};
 use arazzo::engine::source::Sources;
 
@@ -199,9 +200,9 @@ impl Screen {
     /// An error without a place.
     pub(crate) fn fault(&mut self, code: &str, message: &str, help: Option<&str>) {
         let (red, bold) = (bold(AnsiColor::Red), Style::new().bold());
-        self.line(&format!("{red}error[{code}]{red:#}{bold}: {}{bold:#}", safe(message)));
+        self.line(&format!("{red}error[{code}]{red:#}{bold}: {}{bold:#}", safe(&without_secrets(message))));
         if let Some(help) = help {
-            self.line(&format!("  help: {}", safe(help)));
+            self.line(&format!("  help: {}", safe(&without_secrets(help))));
         }
     }
 }
