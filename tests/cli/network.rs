@@ -160,7 +160,7 @@ fn a_server_that_asks_for_a_certificate_gets_it() {
     with(&["--cert", "both.pem"]).exits(0);
     with(&[]).exits(4).says(&["the server wants a certificate that it trusts"]);
     with(&["--cert", "client.pem"]).exits(2).says(&["`client.pem` holds no key"]);
-    with(&["--cert", "nowhere.pem"]).exits(2).says(&["no such file `nowhere.pem`"]);
+    with(&["--cert", "nowhere.pem"]).exits(2).says(&["cannot read `nowhere.pem`: no such file"]);
     with(&["--key", "client.key"]).exits(2).says(&["--cert"]);
 }
 

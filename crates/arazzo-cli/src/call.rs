@@ -4,7 +4,7 @@ use std::io::Read;
 use std::path::Path;
 
 use arazzo::mock::Mocked;
-use arazzo::{Call, Error, Limits, Workflow};
+use arazzo::{Call, Error, Limits, Workflow, files};
 use clap::Parser;
 use serde_json::{Map, Value as Json};
 
@@ -158,11 +158,11 @@ fn json(argument: &str, text: &str) -> Result<Json, Error> {
 fn read(path: &str) -> Result<Vec<u8>, Error> {
     let read = if path == "-" {
         let mut bytes = vec![];
-        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes).map_err(|error| error.to_string())
     } else {
-        std::fs::read(path)
+        files::named(Path::new(path), files::LARGEST)
     };
-    read.map_err(|error| Error::Setup(format!("cannot read `{path}`: {error}")))
+    read.map_err(|reason| Error::Setup(format!("cannot read `{path}`: {reason}")))
 }
 
 fn file_name(path: &str) -> String {

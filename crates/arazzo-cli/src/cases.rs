@@ -8,6 +8,7 @@ use arazzo::engine::limits::duration;
 use arazzo::engine::machine::FailureKind;
 use arazzo::engine::node::{Kind, Node};
 use arazzo::engine::source::{SourceId, Sources};
+use arazzo::files::Reach;
 use arazzo::mock::Fault;
 use arazzo::{Canned, Error, Reply};
 use serde_json::{Map, Value as Json};
@@ -64,14 +65,17 @@ const REPLY: [&str; 6] = ["status", "headers", "body", "text", "after", "failure
 const OUTCOMES: [&str; 4] = ["succeeded", "ended", "failed", "stopped"];
 const FAILURES: [&str; 7] = ["dns", "connect", "tls", "timeout", "reset", "protocol", "body-too-large"];
 
-/// Reads a test file.
+/// Bytes of the largest test file, as of documents.
+const LARGEST: u64 = 16 << 20;
+
+/// Reads a test file that was found.
 ///
 /// # Errors
 /// Every fault with its place.
-pub(crate) fn read(path: &Path) -> Result<Vec<Case>, Error> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| Error::Setup(format!("`{name}`: {error}")))?;
+pub(crate) fn read(path: &Path, reach: &Reach) -> Result<Vec<Case>, Error> {
+    let text = reach.text(path, LARGEST)?;
     let mut sources = Sources::default();
+    let name = path.display().to_string();
     let id: SourceId = sources.add(name.clone(), name, text);
     let root = match Node::parse(&sources, id, Default::default()) {
         Ok(root) => root,

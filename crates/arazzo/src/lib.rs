@@ -70,6 +70,7 @@ pub use arazzo_engine::machine::{Outcome, Stop};
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
 pub use call::Call;
+pub use documents::files;
 pub use drivers::live::Interrupt;
 pub use drivers::record::Recording;
 pub use drivers::replay::{Drift, DriftKind, Replay};
@@ -248,6 +249,13 @@ impl Builder {
         self
     }
 
+    /// Takes the document for one that was found in this folder and that nobody named: it is read only below the
+    /// workspace of the folder when all links are followed ([`files::Reach`]).
+    pub fn found_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.place.found = Some(files::Reach::new(folder));
+        self
+    }
+
     /// The pause before a step sends again what it sent on its last visit.
     pub fn loop_delay(mut self, delay: LoopDelay) -> Self {
         self.settings.loop_delay = delay;
@@ -373,7 +381,7 @@ impl Builder {
     /// [`Error::Setup`] if the path is not one.
     pub fn structure(self) -> Result<Checked, Error> {
         let remote = self.remote()?;
-        let loader = fetch::entry(&self.path, self.options, &remote, self.text.as_deref())?;
+        let loader = fetch::entry(&self.path, self.options, &self.place, &remote, self.text.as_deref())?;
         let (_, diagnostics, sources) = loader.finish();
         Ok(Checked::new(diagnostics.sorted(), sources).without_ignored(false))
     }

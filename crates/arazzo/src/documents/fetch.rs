@@ -1,6 +1,5 @@
 //! Documents for the engine's loader, as the policy allows: from disk, and from the network through `remote.rs`.
 
-use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 #[cfg(feature = "mock")]
@@ -9,6 +8,7 @@ use arazzo_engine::diagnostic::nearest;
 use arazzo_engine::load::{Ask, Fetched, LoadOptions, Loader, Need, Refused, Unread, Wanted};
 use url::Url;
 
+use crate::documents::files::{NAME_IT, REFUSED, Reach, read};
 use crate::documents::remote::Remote;
 use crate::error::Error;
 use crate::policy::files::{self, FILE_BYTES, Files, NotRead};
@@ -22,6 +22,8 @@ pub(crate) struct Where {
     pub(crate) workspace: bool,
     /// `true`: the document alone is read, and what it describes counts as not there.
     pub(crate) entry_only: bool,
+    /// Where the document was found; nothing if it was named.
+    pub(crate) found: Option<Reach>,
 }
 
 /// Loads the document at `path` and what it describes.
@@ -74,8 +76,14 @@ enum Begin<'t> {
 ///
 /// # Errors
 /// As [`load`].
-pub(crate) fn entry(path: &Path, options: LoadOptions, remote: &Remote, text: Option<&str>) -> Result<Loader, Error> {
-    read_documents(path, options, &Where::default(), remote, Begin::ArazzoOnly, text)
+pub(crate) fn entry(
+    path: &Path,
+    options: LoadOptions,
+    place: &Where,
+    remote: &Remote,
+    text: Option<&str>,
+) -> Result<Loader, Error> {
+    read_documents(path, options, place, remote, Begin::ArazzoOnly, text)
 }
 
 fn read_documents(
@@ -94,8 +102,8 @@ fn read_documents(
     let surroundings = |path: &Path| {
         if place.workspace { files::workspace(path) } else { path.parent().map(Path::to_path_buf) }
     };
-    let entry = named.first().filter(|_| uri.scheme() == "file");
-    let root = entry.and_then(|entry| surroundings(entry));
+    let entry = named.first().filter(|_| uri.scheme() == "file").cloned();
+    let root = entry.as_ref().and_then(|entry| surroundings(entry));
     options.root = root.and_then(|root| Url::from_directory_path(root).ok()).map(|url| url.to_string());
     let mut files = Files::default();
     for path in &named {
@@ -103,6 +111,8 @@ fn read_documents(
         surroundings(path).iter().for_each(|folder| files.allow(folder));
     }
     place.folders.iter().for_each(|folder| files.allow(folder));
+    // What was only found is not named; what it describes is read as that of others.
+    let found = place.found.as_ref().zip(entry).map(|(reach, entry)| reach.files(&entry));
     let bytes = options.limits.arazzo_bytes as u64;
     let mut loader = match begin {
         Begin::Arazzo | Begin::ArazzoOnly => Loader::new(uri.clone(), shown, options),
@@ -127,6 +137,7 @@ fn read_documents(
                     let (uri, bytes) = (beside(&uri, name), text.as_bytes().to_vec());
                     Ok(Fetched { name: (*name).to_owned(), uri, bytes })
                 }
+                (_, Wanted::Entry) => fetch(&ask, &base, found.as_ref().unwrap_or(&files), remote, limit),
                 _ => fetch(&ask, &base, &files, remote, limit),
             };
             loader.give(&ask, found);
@@ -244,7 +255,7 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
         };
         let Ok(path) = url.to_file_path() else {
             unread.tried.push(format!("tried {}: files of other machines are not read", candidate.uri));
-            unread.refused = Some(refused(ask, far));
+            unread.refused = Some(refused(ask, far, files));
             continue;
         };
         let name = name(&path, base);
@@ -252,7 +263,7 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
             Ok(bytes) => return Ok(Fetched { name, uri: candidate.uri.clone(), bytes }),
             Err(NotRead::Refused(reason)) => {
                 unread.tried.push(if ask.wanted == Wanted::Entry { reason } else { format!("tried {name}: {reason}") });
-                unread.refused = Some(refused(ask, far));
+                unread.refused = Some(refused(ask, far, files));
             }
             Err(NotRead::Fault(reason)) if ask.wanted == Wanted::Entry => {
                 // What is there is what was meant.
@@ -278,11 +289,9 @@ fn named(url: &Url) -> String {
     url.to_string()
 }
 
-/// The code of a file that may not be read.
-const REFUSED: &str = "file-refused";
-
-fn refused(ask: &Ask, far: bool) -> Refused {
+fn refused(ask: &Ask, far: bool, files: &Files) -> Refused {
     let help = match ask.wanted {
+        Wanted::Entry if files.names_nothing() => NAME_IT,
         Wanted::Entry => "save it to a file",
         _ if far => "put it on the network too",
         _ => "put it below the workspace root (the nearest folder with `.git` or `arazzo.toml`)",
@@ -298,22 +307,6 @@ fn neighbour(path: &Path) -> Option<PathBuf> {
         std::fs::read_dir(folder).ok()?.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
     let near = nearest(wanted, names.iter().map(String::as_str).filter(|name| *name != wanted))?;
     Some(folder.join(near))
-}
-
-/// The bytes of a regular file that may be read; pipes, devices and folders are not.
-fn read(path: &Path, files: &Files, far: bool, limit: u64) -> Result<Vec<u8>, NotRead> {
-    let fault = |error: std::io::Error| NotRead::Fault(files::words(&error));
-    let real = files.check(path, far)?;
-    // Before it is opened: opening a pipe waits for its writer.
-    files::regular(&std::fs::metadata(&real).map_err(fault)?)?;
-    let file = std::fs::File::open(&real).map_err(fault)?;
-    files::regular(&file.metadata().map_err(fault)?)?;
-    let mut bytes = vec![];
-    file.take(limit + 1).read_to_end(&mut bytes).map_err(fault)?;
-    if bytes.len() as u64 > limit {
-        return Err(files::too_large(limit));
-    }
-    Ok(bytes)
 }
 
 /// The name people see: relative to the document as it was typed, where that is possible.

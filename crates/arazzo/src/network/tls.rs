@@ -12,6 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
+use crate::documents::files;
 use crate::network::options::Network;
 
 /// The files of a network, read.
@@ -114,10 +115,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
 }
 
 fn bytes(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => format!("no such file `{}`", path.display()),
-        _ => format!("cannot read `{}`: {error}", path.display()),
-    })
+    files::named(path, files::LARGEST).map_err(|reason| format!("cannot read `{}`: {reason}", path.display()))
 }
 
 /// Checks certificates, but for those of some hosts.

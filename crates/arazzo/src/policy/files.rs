@@ -24,7 +24,7 @@ struct Folder {
 
 /// Why a file is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum NotRead {
+pub enum NotRead {
     /// It could not be read.
     Fault(String),
     /// It may not be read.
@@ -37,12 +37,19 @@ impl Files {
         self.named.push(path.to_path_buf());
     }
 
+    /// `true` if no file was named.
+    pub(crate) fn names_nothing(&self) -> bool {
+        self.named.is_empty()
+    }
+
     /// Lets all files below this folder be read.
     pub(crate) fn allow(&mut self, folder: &Path) {
+        let given = plain(folder);
+        let known = |real: &Path| {
+            self.folders.iter().any(|known| given.starts_with(&known.given) && real.starts_with(&known.real))
+        };
         // A folder that is not there holds nothing.
-        if let (Ok(given), Ok(real)) = (std::path::absolute(folder), folder.canonicalize())
-            && !self.folders.iter().any(|known| known.real == real)
-        {
+        if let Some(real) = folder.canonicalize().ok().filter(|real| !known(real)) {
             self.folders.push(Folder { given, real });
         }
     }
@@ -62,8 +69,14 @@ impl Files {
             return Err(self.outside("it"));
         }
         let real = path.canonicalize().map_err(|error| NotRead::Fault(words(&error)))?;
-        if !named && !self.folders.iter().any(|folder| real.starts_with(&folder.real)) {
-            return Err(self.outside("what it links to"));
+        if !named {
+            let Some(within) = self.folders.iter().find_map(|folder| real.strip_prefix(&folder.real).ok()) else {
+                return Err(self.outside("what it links to"));
+            };
+            // What is there is not the project's: credentials of a clone, for one.
+            if within.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
+                return Err(NotRead::Refused("it is in `.git`, where no documents are".to_owned()));
+            }
         }
         for special in ["/proc", "/sys", "/dev"] {
             if real.starts_with(special) {
@@ -91,9 +104,6 @@ pub(crate) fn regular(about: &Metadata) -> Result<(), NotRead> {
     if !about.is_file() {
         return Err(NotRead::Refused("it is a pipe, a device or a socket, not a regular file".to_owned()));
     }
-    if about.len() > FILE_BYTES {
-        return Err(too_large(FILE_BYTES));
-    }
     Ok(())
 }
 
@@ -107,6 +117,7 @@ pub(crate) fn words(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
         _ => error.to_string(),
     }
 }
@@ -115,7 +126,24 @@ pub(crate) fn words(error: &std::io::Error) -> String {
 /// so that `../openapi/` works. Never the whole file system.
 pub(crate) fn workspace(document: &Path) -> Option<PathBuf> {
     let folder = document.parent()?;
-    let marked = folder.ancestors().find(|folder| folder.join(".git").exists() || folder.join("arazzo.toml").exists());
-    let parent = folder.parent().filter(|parent| parent.parent().is_some());
-    Some(marked.or(parent).unwrap_or(folder).to_path_buf())
+    let parent = || folder.parent().filter(|parent| parent.parent().is_some()).map(Path::to_path_buf);
+    Some(marked(document).or_else(parent).unwrap_or_else(|| folder.to_path_buf()))
+}
+
+/// The nearest folder above a file that is marked as a workspace: by `.git` or `arazzo.toml`.
+pub(crate) fn marked(file: &Path) -> Option<PathBuf> {
+    let is_marked = |folder: &&Path| folder.join(".git").exists() || folder.join("arazzo.toml").exists();
+    file.parent()?.ancestors().find(is_marked).map(Path::to_path_buf)
+}
+
+/// The path of a file from the root on, without `.` and `..`.
+pub(crate) fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            part => plain.push(part),
+        }
+    }
+    plain
 }
