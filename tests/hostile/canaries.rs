@@ -244,6 +244,86 @@ fn takes() -> Folder {
     folder
 }
 
+/// Says what is wrong, and nothing of the canary.
+#[track_caller]
+fn unsaid(output: &crate::cli::Output, code: i32, says: &str) {
+    output.exits(code).prints_nothing().says(&[says]);
+    output.never_says(&["kanarie", "q7Zt4", "vogel", "KANARIE"]);
+}
+
+#[test]
+fn no_message_about_a_file_of_inputs_shows_its_text() {
+    let folder = takes();
+    for (file, text, says) in [
+        ("in.yaml", "apiToken: \"C\n", "in.yaml:1:11"),
+        ("in.yaml", "apiToken: C\napiToken: C\n", "the key `apiToken` stands twice"),
+        ("in.yaml", "C: 1\nC: 2\n", "the key `…` stands twice"),
+        ("in.yaml", "apiToken: !C x\n", "the tag `…` is not one of JSON's types"),
+        ("in.yaml", "apiToken: *C\n", "in.yaml:1:11"),
+        ("in.yaml", "apiToken: `C\n", "in.yaml:1:11"),
+        ("in.yaml", "apiToken: C: C\n", "a value that contains `: ` must be quoted"),
+        ("in.yaml", "C\ncount: 1\n", "this line has no `:` between a key and a value"),
+        ("in.yaml", "a: 1\n---\nC: 2\n", "in.yaml:2:1"),
+        ("in.yaml", "[C]\n", "`in.yaml` does not hold an object of inputs"),
+        ("in.yaml", "apiToken: C\ncount: C\n", "input `count`: the value is not of type \"integer\""),
+        ("in.yaml", "apiToken: [C]\n", "input `apiToken`: the value is not of type \"string\""),
+        ("in.json", "{\"apiToken\": \"C\n", "in.json:1:"),
+        ("in.json", "{\"apiToken\": 'C'}", "in.json:1:14"),
+        ("in.json", "{\"apiToken\": \"C\", \"apiToken\": \"C\"}", "the key `apiToken` stands twice"),
+        ("in.json", "{\"C\": 1, \"C\": 2}", "the key `…` stands twice"),
+        ("in.toml", "apiToken = \"C\n", "not TOML yet"),
+    ] {
+        let text = text.replace('C', CANARY);
+        folder.write(file, &text);
+        let inputs = ["run", "flow.yaml", "--inputs"];
+        unsaid(&Arazzo::new(inputs).args([file]).cwd(folder.path()).run(), 2, says);
+        if file == "in.yaml" {
+            let says = says.replace("in.yaml", "stdin");
+            let says = if says.starts_with('`') { "does not hold an object of inputs" } else { &says };
+            unsaid(&Arazzo::new(inputs).args(["-"]).stdin(&text).cwd(folder.path()).run(), 2, says);
+        }
+        for flag in ["-i", "-s"] {
+            let output = Arazzo::new(["run", "flow.yaml", flag, &format!("count@{file}")]).cwd(folder.path()).run();
+            unsaid(&output, 2, "input `count` must be an integer");
+        }
+        let output = Arazzo::new(["run", "flow.yaml", "-i", &format!("list:=@{file}")]).cwd(folder.path()).run();
+        output.exits(2).never_says(&["kanarie"]);
+    }
+    folder.write("in.yaml", [b"\xff", CANARY.as_bytes()].concat());
+    unsaid(&Arazzo::new(["run", "flow.yaml", "--inputs", "in.yaml"]).cwd(folder.path()).run(), 2, "is not text");
+}
+
+#[test]
+fn no_message_about_a_test_file_shows_its_text() {
+    let folder = takes();
+    folder.write("flow.yaml", format!("{TAKES}    outputs: {{ said: $inputs.apiToken }}\n"));
+    for (text, code, says) in [
+        ("cases:\n- {name: a, secrets: {apiToken: \"C}}\n", 3, "flow.test.yaml:2:33"),
+        ("cases:\n- {name: a, secrets: {apiToken: C, apiToken: C}}\n", 3, "flow.test.yaml:2:54"),
+        ("cases:\n- {name: a, inputs: {apiToken: !C x}}\n", 3, "the tag `…` is not one of JSON's types"),
+        ("cases:\n- {name: a, secrets: {apiToken: *C}}\n", 3, "flow.test.yaml:2:33"),
+        ("cases:\n- {name: a, secrets: C, inputs: [C]}\n", 3, "`secrets` is an object, not a string"),
+        ("cases:\n- {name: a, screts: {apiToken: C}}\n", 3, "did you mean `secrets`?"),
+        ("cases:\n- {name: a, secrets: {apiToken: C, count: C}}\n", 1, "input `count`: the value is not of type"),
+        ("cases:\n- {name: a, name: b, secrets: {apiToken: C}}\n", 3, "the key `name` stands twice"),
+        // What a run gives back of it is masked as in events.
+        (
+            "cases:\n- {name: a, secrets: {apiToken: C}, expect: {outputs: {said: D}}}\n",
+            1,
+            "expected \"D\", is \"‹apiToken›\"",
+        ),
+        ("cases:\n- {name: a, secrets: {apiToken: C}, expect: {exactOutputs: {said: [C]}}}\n", 1, "is \"‹apiToken›\""),
+        (
+            "cases:\n- {name: a, secrets: {apiToken: C}, expect: {requests: [{url: C}]}}\n",
+            1,
+            "another end than ‹apiToken›",
+        ),
+    ] {
+        folder.write("flow.test.yaml", text.replace('C', CANARY));
+        unsaid(&Arazzo::new(["test"]).cwd(folder.path()).run(), code, says);
+    }
+}
+
 #[test]
 fn a_password_in_the_url_of_a_server_is_shown_nowhere() {
     let folder = takes();

@@ -48,7 +48,7 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow, stdin: &mut Stdin) 
         environment(workflow, &mut values, &mut faults);
     }
     for path in &flags.input_files {
-        match file(path, stdin)? {
+        match file(path, workflow, stdin)? {
             Json::Object(members) => values.extend(members),
             _ => faults.push(fault("", format!("`{}` does not hold an object of inputs", path.display()), None)),
         }
@@ -290,18 +290,14 @@ fn variable(prefix: &str, name: &str) -> Option<String> {
     std::env::var(format!("{prefix}{name}")).or_else(|_| std::env::var(format!("{prefix}{}", upper_snake(name)))).ok()
 }
 
-fn file(path: &Path, stdin: &mut Stdin) -> Result<Json, Error> {
+fn file(path: &Path, workflow: &Workflow, stdin: &mut Stdin) -> Result<Json, Error> {
     if path.extension().is_some_and(|extension| extension == "toml") {
         return Err(Error::Setup(format!("`{}`: inputs are read from JSON or YAML, not TOML yet", path.display())));
     }
     let name = path.to_string_lossy();
     let text = stdin.read(&name).map_err(|reason| Error::Setup(format!("--inputs: {reason}")))?;
-    if path.extension().is_some_and(|extension| extension == "json") {
-        return serde_json::from_str(&text).map_err(|error| {
-            Error::Setup(format!("`{name}` is not JSON: line {}, column {}", error.line(), error.column()))
-        });
-    }
-    arazzo::parse_values(&name, &text)
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    workflow.parse_inputs(if name == "-" { "stdin" } else { &name }, text)
 }
 
 /// Standard input, which can be read once; `-` names it. Or somebody who can be asked.

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use anstyle::AnsiColor;
 use arazzo::engine::event::{EventKind, RunStatus};
+use arazzo::engine::redact::Redactor;
 use arazzo::files::Reach;
 use arazzo::mock::Mocked;
 use arazzo::{Builder, Description, Envelope, Error, Inputs, Report, Workflow};
@@ -74,7 +75,12 @@ pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
     }
     let planned = match planned(flags) {
         Ok(planned) => planned,
-        Err(error) => return screen.error(&error),
+        Err(error) => {
+            let code = screen.error(&error);
+            // A test file is one of the documents here.
+            let is_document = matches!(error, Error::Documents { .. }) && code == exit::USAGE;
+            return if is_document { exit::DOCUMENT } else { code };
+        }
     };
     if flags.list {
         for one in &planned {
@@ -388,6 +394,10 @@ fn run_one(flags: &TestFlags, index: usize, one: &Planned) -> Done {
         }
         Err(error) => unexpected.push(error.to_string()),
     }
+    // Outputs are data, and what is said about them is not: secrets of the case are masked there as in events.
+    let mut redactor = Redactor::default();
+    one.case.secrets.iter().for_each(|(name, value)| redactor.learn(name, value));
+    unexpected.iter_mut().for_each(|line| *line = redactor.mask(line));
     let time_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Done { index, passed: unexpected.is_empty(), time_ms, unexpected, report }
 }

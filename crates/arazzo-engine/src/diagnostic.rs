@@ -12,7 +12,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use serde::{Deserialize, Serialize};
 
 use crate::address;
-use crate::source::{Place, SourceId, Sources, Span};
+use crate::source::{Place, Source, SourceId, Sources, Span};
 
 /// How much a diagnostic matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -181,6 +181,10 @@ impl Diagnostic {
         }
         for (id, parts) in by_source {
             let Some(source) = sources.get(id) else { continue };
+            if source.withheld().is_some() {
+                group = withheld(group, source, sources, self, id);
+                continue;
+            }
             // Only the lines that are looked at: a document may be large, and have many faults.
             let bytes = source.text.as_bytes();
             let first = parts.iter().map(|(range, ..)| range.start).min().unwrap_or(0);
@@ -230,11 +234,57 @@ impl Diagnostic {
         self
     }
 
+    /// The diagnostic without what it quotes from a text that may hold secrets.
+    pub(crate) fn withholding(mut self, source: &Source) -> Self {
+        if let Some(words) = source.withheld() {
+            self.message = unquoted(&self.message, words);
+        }
+        self
+    }
+
     /// `file:line:column` of the diagnostic, if it has a place.
     #[must_use]
     pub fn place(&self, sources: &Sources) -> Option<Place> {
         self.span.map(|span| sources.place(span))
     }
+}
+
+/// A message whose quotes hold only these words; punctuation is that of the language, not of the text.
+fn unquoted(message: &str, words: &[String]) -> String {
+    let known = |quoted: &str| words.iter().any(|word| word == quoted) || !quoted.contains(char::is_alphanumeric);
+    let parts: Vec<&str> = message.split('`').collect();
+    let known = match parts.as_slice() {
+        // The YAML parser quotes characters like this: `@'
+        [_, rest] => known(rest.split('\'').next().unwrap_or_default()),
+        parts => parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|quoted| known(quoted)),
+    };
+    if known {
+        return message.to_owned();
+    }
+    // What was quoted may hold backticks too.
+    let (before, after) = (message.split('`').next().unwrap_or_default(), message.rsplit('`').next());
+    format!("{before}`…`{}", after.unwrap_or_default())
+}
+
+/// The places of a diagnostic in a text that is not shown.
+fn withheld<'g>(
+    mut group: Group<'g>,
+    source: &Source,
+    sources: &Sources,
+    diagnostic: &Diagnostic,
+    id: SourceId,
+) -> Group<'g> {
+    let place = |span: Span| sources.place(span);
+    if let Some(at) = diagnostic.span.filter(|span| span.source == id).map(place) {
+        let (line, column) = (at.line as usize, at.column as usize);
+        group = group.element(Origin::path(one_line(&source.name)).line(line).char_column(column));
+    }
+    for (span, text) in diagnostic.notes.iter().filter(|(span, _)| span.source == id) {
+        let Place { file, line, column, .. } = place(*span);
+        let note = format!("{text}: {}:{line}:{column}", one_line(&file));
+        group = group.element(Level::NOTE.no_name().message(note));
+    }
+    group
 }
 
 /// Control and direction-changing characters could move the cursor or forge lines; they are shown as `\u{…}`.

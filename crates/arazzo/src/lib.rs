@@ -861,6 +861,14 @@ impl Workflow {
         }
     }
 
+    /// Parses the text of a file of inputs, as [`parse_values`] does; messages show nothing of it but the names of inputs.
+    ///
+    /// # Errors
+    /// As [`parse_values`].
+    pub fn parse_inputs(&self, name: &str, text: &str) -> Result<Json, Error> {
+        parse_withheld(name, text, self.inputs().map(|input| input.name.as_str()))
+    }
+
     /// What a run needs and was not given. A run without it is refused before its first request.
     #[must_use]
     pub fn missing_permissions(&self) -> Permissions {
@@ -1136,14 +1144,20 @@ fn place_of(url: &str) -> Option<String> {
     Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
 }
 
-/// Parses YAML or JSON text as JSON, as inputs are given in files; `name` is what a message calls it.
+/// Parses YAML text, or JSON if the name says so, as JSON, as inputs are given in files; `name` is what a message calls
+/// it. The text may hold secrets: messages show nothing of it.
 ///
 /// # Errors
 /// [`Error::Documents`] with a place if it is not YAML.
 pub fn parse_values(name: &str, text: &str) -> Result<Json, Error> {
+    parse_withheld(name, text, std::iter::empty())
+}
+
+/// Parses values whose messages may show these words of the text and nothing else.
+fn parse_withheld<'w>(name: &str, text: &str, words: impl Iterator<Item = &'w str>) -> Result<Json, Error> {
     let mut sources = engine::source::Sources::default();
-    let id = sources.add(name, name, text);
-    match engine::node::Node::parse(&sources, id, Default::default()) {
+    let id = sources.add_withheld(name, text, words);
+    match engine::load::parse_source(&sources, id, Default::default()) {
         Ok(node) => Ok(node.to_json()),
         Err(diagnostics) => Err(Error::Documents { diagnostics, sources }),
     }

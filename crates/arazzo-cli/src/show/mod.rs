@@ -171,7 +171,10 @@ impl Screen {
         match error {
             Error::Documents { diagnostics, sources } => {
                 self.diagnostics(diagnostics, sources);
-                exit::of(diagnostics)
+                let mut texts = sources.iter().peekable();
+                // What is wrong is no document, but values that were given: inputs, faults of a mock.
+                let given = texts.peek().is_some() && texts.all(|(_, text)| text.withheld().is_some());
+                if given { exit::USAGE } else { exit::of(diagnostics) }
             }
             Error::Inputs(faults) => {
                 for fault in faults {
