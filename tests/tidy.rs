@@ -189,6 +189,59 @@ fn no_package_has_unsafe_code_or_a_build_script() {
     assert!(packages >= 4);
 }
 
+/// The code of a file without comments and tests.
+fn code_of(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]\n").next().unwrap_or_default();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Where some words may stand, and why nowhere else.
+const DOORS: [(&[&str], &[&str], &str); 4] = [
+    (
+        &["fs::read(", "fs::read_to_string", "fs::{", "File::open", "tokio::fs", ".read(true)", "fs::read;"],
+        &["arazzo/src/files.rs"],
+        "files are opened where the policy about them is asked",
+    ),
+    (
+        &["OpenOptions"],
+        &["arazzo-cli/src/save.rs", "arazzo-cli/src/github.rs"],
+        "files are written as they were asked for",
+    ),
+    (
+        &["read_dir"],
+        &["arazzo-cli/src/find.rs", "arazzo/src/fetch.rs"],
+        "folders are looked into where links are known",
+    ),
+    (
+        &["error.print()", "error.exit()", ".get_matches", "Arguments::parse("],
+        &["arazzo-cli/src/mistyped.rs"],
+        "what the parser of flags says may hold secrets",
+    ),
+];
+
+#[test]
+fn files_and_messages_of_the_parser_have_one_door() {
+    let crates = workspace_root().join("crates");
+    let mut wrong = vec![];
+    for path in sources_below(&crates.join("arazzo/src")).iter().chain(&sources_below(&crates.join("arazzo-cli/src"))) {
+        let code = code_of(path);
+        for (words, doors, why) in &DOORS {
+            let is_door = doors.iter().any(|door| path.ends_with(door));
+            // `use std::fs::{…}` is looked at by what it is used for, where files are only written.
+            let is_writer = path.ends_with("arazzo-cli/src/save.rs");
+            let named = |word: &&&str| code.contains(**word) && !(is_writer && **word == "fs::{");
+            let found = words.iter().filter(named).map(|word| format!("{}: `{word}`, and {why}", path.display()));
+            wrong.extend(found.filter(|_| !is_door));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // The doors are there.
+    for door in DOORS.iter().flat_map(|(_, doors, _)| *doors) {
+        assert!(crates.join(door).is_file(), "{door}");
+    }
+}
+
 #[test]
 fn no_room_is_called_after_nothing() {
     let mut wrong = vec![];

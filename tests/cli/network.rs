@@ -260,7 +260,7 @@ fn a_proxy_gets_what_is_not_for_this_machine() {
     let (output, _) = seen(get_.clone().args(["-x", &unreachable_url()]));
     output.exits(4).says(&["the proxy: connection refused"]);
     let (output, _) = seen(get_.args(["-x", "gopher://proxy:1"]));
-    output.exits(2).says(&["the proxy `gopher://proxy:1` is not one"]);
+    output.exits(2).says(&["the url of the proxy is not one"]);
 }
 
 /// A SOCKS 5 proxy that asks for a password if one is given, answers the request itself, and tells what it was asked.

@@ -252,6 +252,134 @@ fn unsaid(output: &crate::cli::Output, code: i32, says: &str) {
 }
 
 #[test]
+fn no_message_about_a_command_line_shows_what_may_be_a_secret() {
+    let server = "for '--server <[SOURCE=]URL>': a server is an absolute url";
+    let not_shown = "may be a secret, and is not shown";
+    let behind = "stands behind --";
+    let rows: &[(&str, i32, &str)] = &[
+        // Values that are no values of their flags, however they are written.
+        ("--server http://me:C@127.0.0.1:99999", 2, server),
+        ("--server=http://me:C@127.0.0.1:99999", 2, server),
+        ("-S http://me:C@127.0.0.1:99999", 2, server),
+        ("-Shttp://me:C@127.0.0.1:99999", 2, server),
+        ("-vS=http://me:C@127.0.0.1:99999", 2, server),
+        ("--server api=C", 2, server),
+        ("--header C", 2, "for '--header <NAME: VALUE>': write 'NAME: VALUE'"),
+        ("-HC", 2, "for '--header <NAME: VALUE>'"),
+        ("--header=C/d:x", 2, "the name of a header has letters, digits and hyphens"),
+        ("--connect-to C", 2, "for '--connect-to <HOST1:PORT1:HOST2:PORT2>'"),
+        ("--resolve=C:443:me", 2, "for '--resolve <HOST:PORT:ADDRESS>'"),
+        ("--proxy gopher://me:C@h -i apiToken=abcdef", 2, "the url of the proxy is not one"),
+        ("-x http:/me:C@h -i apiToken=abcdef", 2, "the url of the proxy is not one"),
+        ("--server-var C", 2, "for '--server-var <[SOURCE.]NAME=VALUE>'"),
+        ("--source C", 2, "for '--source"),
+        ("--quiet=C", 2, "no more were expected"),
+        // Blanks that were not quoted, and what was to begin with a hyphen.
+        ("-H Authorization: Bearer C", 2, not_shown),
+        ("-H Authorization: C", 2, "has no workflow `…`"),
+        ("-u me: C", 2, "has no workflow `…`"),
+        ("--bearer apiToken C", 2, "secret `apiToken` has no value"),
+        ("--bearer apiToken C C", 2, not_shown),
+        ("--auth key=a C C", 2, not_shown),
+        ("-s apiToken C", 2, behind),
+        ("--bearer --C", 2, "is written '--bearer=VALUE'"),
+        ("--bearer --C=C", 2, "is written '--bearer=VALUE'"),
+        ("--bearer -C", 2, "is written '--bearer=VALUE'"),
+        ("-u -C", 2, "is written '--user=VALUE'"),
+        ("-- -u me:C", 2, not_shown),
+        ("-- main --bearer C", 2, "unexpected argument '--bearer' found"),
+        ("--bearer a --bearer C", 2, "cannot be used multiple times"),
+        ("--bearer a --user C --user C", 2, "cannot be used multiple times"),
+        // The secret itself in the place of its name.
+        ("--bearer C -i apiToken=abcdef", 2, "set ARAZZO_SECRET_NAME and write --bearer NAME"),
+        ("--bearer C@C -i apiToken=abcdef", 2, "the secret of --bearer: its file cannot be read"),
+        ("--bearer=C=C", 2, "the value of a secret may not stand on the command line"),
+        ("--auth C", 2, "--auth takes the name of a secret, not the secret itself"),
+        ("--auth C=C -i apiToken=abcdef", 2, "no source describes; security schemes: key"),
+        ("--auth key.C=C -i apiToken=abcdef", 2, "no source describes; security schemes: key"),
+        ("-s C", 2, "no input of the name behind --secret"),
+        ("-s C=", 2, "inputs: apiToken, count, list"),
+        ("-sC@C", 2, "no input of the name behind --secret"),
+        ("-s apiToken=C", 2, "the value of secret `apiToken` may not stand on the command line"),
+        ("-u C", 2, "write -u USER:PASSWORD"),
+        ("-vuC", 2, "write -u USER:PASSWORD"),
+        ("-i C", 2, "write --input NAME=VALUE"),
+        ("-i count=C", 2, "input `count` must be an integer"),
+        ("-i list:=[C", 2, "input `list` is not JSON"),
+        ("-i {\"apiToken\":C", 2, "must be a JSON object"),
+    ];
+    let folder = takes();
+    for (flags, code, says) in rows {
+        let flags = flags.replace('C', CANARY);
+        let output = Arazzo::new(["run", "flow.yaml"]).args(flags.split(' ')).cwd(folder.path()).run();
+        unsaid(&output, *code, says);
+    }
+    // What may be said is: names that are known, and those that are nearly.
+    for (flags, says) in [
+        ("-s apiToken", "set ARAZZO_SECRET_apiToken (or ARAZZO_SECRET_API_TOKEN), or give --secret apiToken@FILE"),
+        ("-s apiTokn", "did you mean `apiToken`?"),
+        ("-s apiToken@none", "secret `apiToken`: cannot read `none`: no such file"),
+        ("--bearer apiToken", "secret `apiToken` has no value"),
+        ("--auth ky=x -i apiToken=abcdef", "the security scheme `ky`, which no source describes; did you mean `key`?"),
+        ("--timeout soon", "invalid value 'soon' for '--timeout <DURATION>'"),
+        ("-s apiToken --max-step 3", "unexpected argument '--max-step' found"),
+        ("mian", "has no workflow `mian`"),
+        ("one two", "unexpected argument 'two' found"),
+    ] {
+        let output = Arazzo::new(["run", "flow.yaml"]).args(flags.split(' ')).cwd(folder.path()).run();
+        output.exits(2).says(&[says]);
+    }
+    let near = Arazzo::new(["run", "flow.yaml", "--bearer", "stagin"]).env("ARAZZO_SECRET_STAGING", CANARY);
+    unsaid(&near.cwd(folder.path()).run(), 2, "did you mean `STAGING`?");
+}
+
+#[test]
+fn no_message_about_other_commands_and_variables_shows_what_may_be_a_secret() {
+    let folder = takes();
+    for (words, code, says) in [
+        ("run --bearer apiToken C", 3, "cannot read `…`: no such file"),
+        ("run -u me: C flow.yaml", 3, "`…` stands behind --user, and may be a secret"),
+        ("inspect -S http://h C", 3, "`…` stands behind --server"),
+        ("inspect -S http://h flow.yaml C", 2, "unexpected argument '…' found"),
+        ("graph flow.yaml -S http://h C", 2, "has no workflow `…`"),
+        ("graph flow.yaml --server C", 2, "for '--server"),
+        ("test -S http://me:C@h:99999", 2, "for '--server"),
+        ("test -S http://h C", 2, "`…`: No such file"),
+        ("call api.yaml look --bearer key C", 2, "`…` is no parameter"),
+        ("call api.yaml --bearer key C", 2, "describes no operation `…`; operations: look"),
+        ("call --bearer key C look", 3, "cannot read `…`: no such file"),
+        ("call api.yaml look -u C", 2, "write -u USER:PASSWORD"),
+        ("call api.yaml look --bearer C", 2, "set ARAZZO_SECRET_NAME"),
+        ("call api.yaml look -S C", 2, "for '--server <URL>'"),
+        ("call api.yaml look -H C", 2, "for '--header"),
+        ("lint -uC flow.yaml", 2, "unexpected argument '-u' found"),
+        ("--bearer C run flow.yaml", 2, "unexpected argument '--bearer' found"),
+    ] {
+        let words = words.replace('C', CANARY);
+        unsaid(&Arazzo::new(words.split(' ')).cwd(folder.path()).run(), code, says);
+    }
+    for (name, value, words, says) in [
+        ("ARAZZO_SERVER", "http://me:C@127.0.0.1:99999", "run flow.yaml", "the value is that of ARAZZO_SERVER"),
+        ("ARAZZO_SERVER", "C", "inspect flow.yaml", "the value is that of ARAZZO_SERVER"),
+        ("ARAZZO_SERVER", "api=http://me:C@h", "call api.yaml look", "one document has one server"),
+        ("ARAZZO_PROXY", "gopher://me:C@h", "run flow.yaml -i apiToken=abcdef", "the url of the proxy is not one"),
+        ("ARAZZO_INPUT_count", "C", "run flow.yaml -i apiToken=abcdef", "input `count` must be an integer"),
+        ("ARAZZO_INPUT_list", "C", "run flow.yaml -i apiToken=abcdef", "input `list` must be an array"),
+        ("ARAZZO_SECRET_count", "C", "run flow.yaml -s count", "input `count` must be an integer"),
+    ] {
+        let output = Arazzo::new(words.split(' ')).env(name, &value.replace('C', CANARY)).cwd(folder.path()).run();
+        unsaid(&output, 2, says);
+    }
+    // The command that allows what a stranger needs has no value either.
+    let peer = crate::tls::Peer::http1(crate::tls::Authority::self_signed(&["localhost"]));
+    let url = format!("{}/flow.yaml", peer.url("localhost"));
+    for secret in [CANARY.to_owned(), format!("apiToken={CANARY}"), format!("{CANARY}=")] {
+        let output = Arazzo::new(["run", &url, "-s", &secret]).run();
+        output.never_says(&["kanarie"]);
+    }
+}
+
+#[test]
 fn no_message_about_a_file_of_inputs_shows_its_text() {
     let folder = takes();
     for (file, text, says) in [

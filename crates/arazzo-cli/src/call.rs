@@ -8,9 +8,9 @@ use arazzo::{Call, Error, Limits, Workflow, files};
 use clap::Parser;
 use serde_json::{Map, Value as Json};
 
-use crate::exit;
 use crate::flags::{CallFlags, RunFlags};
 use crate::given::{self, Given, Stdin};
+use crate::mistyped;
 use crate::permit;
 use crate::run;
 use crate::show::Screen;
@@ -27,10 +27,7 @@ pub(crate) fn call(flags: CallFlags, screen: &mut Screen) -> u8 {
     let document = flags.openapi.as_os_str().to_owned();
     let usual = match Usual::try_parse_from(["arazzo".into(), document]) {
         Ok(usual) => usual.flags,
-        Err(error) => {
-            let _ = error.print();
-            return exit::USAGE;
-        }
+        Err(error) => return mistyped::say(error),
     };
     match prepared(&flags) {
         Ok((workflow, given)) => {

@@ -869,6 +869,12 @@ impl Workflow {
         parse_withheld(name, text, self.inputs().map(|input| input.name.as_str()))
     }
 
+    /// `true` if it takes an input of this name, or one that it depends on does.
+    #[must_use]
+    pub fn takes(&self, name: &str) -> bool {
+        self.compiled().is_some_and(|w| w.inputs.open || w.inputs.declares(name) || w.inputs.passes_on(name))
+    }
+
     /// What a run needs and was not given. A run without it is refused before its first request.
     #[must_use]
     pub fn missing_permissions(&self) -> Permissions {
@@ -1087,7 +1093,7 @@ fn known_variables(servers: &Servers, program: &Program) -> Result<(), Error> {
         }
         if let Some((_, variable)) = fits.find(|(_, v)| !v.values.is_empty() && !v.values.contains(value)) {
             let values = variable.values.join(", ");
-            return Err(Error::Setup(format!("the server variable `{given}` is one of {values}, not `{value}`")));
+            return Err(Error::Setup(format!("the server variable `{given}` is one of {values}")));
         }
     }
     Ok(())
@@ -1116,11 +1122,12 @@ fn known_schemes(credentials: &Credentials, program: &Program) -> Result<(), Err
             None if known.is_empty() => {
                 "the documents describe none: pass it as a parameter, or with --bearer".to_owned()
             }
-            None => format!("security schemes: {}", names.collect::<Vec<_>>().join(", ")),
+            None => format!("security schemes: {}", names.clone().collect::<Vec<_>>().join(", ")),
         };
-        let message =
-            format!("a credential is given for the security scheme `{whole}`, which no source describes; {hint}");
-        return Err(Error::Setup(message));
+        // What is near no name may be the credential itself.
+        let given = nearest(whole, names).map(|_| format!("the security scheme `{whole}`, which"));
+        let given = given.unwrap_or_else(|| "a security scheme that".to_owned());
+        return Err(Error::Setup(format!("a credential is given for {given} no source describes; {hint}")));
     }
     Ok(())
 }

@@ -78,14 +78,13 @@ impl Connector {
             Proxy::None => None,
             Proxy::Environment => Some(Matcher::from_env()),
             Proxy::Through(url) => {
-                let shown = url.rsplit('@').next().unwrap_or_default();
                 let known = ["http", "https", "socks5", "socks5h"];
                 let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme);
                 let matcher = Matcher::builder().all(url.as_str()).build();
                 if !known.contains(&scheme) || matcher.intercept(&Uri::from_static("http://host.invalid")).is_none() {
-                    return Err(format!(
-                        "the proxy `{shown}` is not one: write http://HOST:PORT, also with https or socks5"
-                    ));
+                    // A password that is not where it should be cannot be told from a host.
+                    let help = "write http://HOST:PORT, also with https or socks5";
+                    return Err(format!("the url of the proxy is not one: {help}"));
                 }
                 Some(matcher)
             }
