@@ -200,7 +200,7 @@ fn code_of(path: &Path) -> String {
 const DOORS: [(&[&str], &[&str], &str); 4] = [
     (
         &["fs::read(", "fs::read_to_string", "fs::{", "File::open", "tokio::fs", ".read(true)", "fs::read;"],
-        &["arazzo/src/files.rs"],
+        &["arazzo/src/documents/files.rs"],
         "files are opened where the policy about them is asked",
     ),
     (
