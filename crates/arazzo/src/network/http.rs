@@ -9,7 +9,7 @@ use std::time::Duration;
 use arazzo_engine::machine::{Failure, FailureKind, Outgoing, Response};
 use base64::Engine as _;
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Frame, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 use hyper_util::client::legacy::{Client, Error};
@@ -120,8 +120,14 @@ impl Http {
                 return Err(unread(Spoiled::TooLarge, outgoing));
             }
         }
-        while let Some(frame) = self.heard("nothing more of the answer", frame(answer.body_mut())).await? {
-            let frame = frame.map_err(|error| failure(&error))?;
+        let mut end = End::of(&answer);
+        while !end.came {
+            let Some(frame) = self.heard("nothing more of the answer", frame(answer.body_mut())).await? else {
+                end.close()?;
+                break;
+            };
+            let frame = frame.map_err(|error| end.wrong(&error).unwrap_or_else(|| failure(&error)))?;
+            end.look(&frame, answer.body());
             if let Some(bytes) = frame.data_ref() {
                 body.add(bytes).map_err(|spoiled| unread(spoiled, outgoing))?;
             }
@@ -185,8 +191,53 @@ impl Http {
     }
 }
 
+/// Whether a body has come to its end. HTTP/2 ends one with END_STREAM and in no other way, but the library below takes
+/// a stream that is reset with NO_ERROR for ended, and one that is given up with a connection that says so too: a server
+/// may do that once its answer is complete (RFC 9113 8.1), and whoever cuts an answer short may do it as well.
+struct End {
+    /// HTTP/1.1 counts bytes and chunks: there, a body that ends without an error has come.
+    counted: bool,
+    came: bool,
+    /// How many bytes there should be, and how many there were.
+    announced: Option<u64>,
+    received: u64,
+}
+
+impl End {
+    fn of(answer: &hyper::Response<Incoming>) -> Self {
+        let counted = answer.version() != hyper::Version::HTTP_2;
+        let came = !counted && answer.body().is_end_stream();
+        Self { counted, came, announced: announced(answer.headers()), received: 0 }
+    }
+
+    /// After every part: END_STREAM comes with one, be it empty, and once it came nothing that follows matters.
+    fn look(&mut self, frame: &Frame<Bytes>, body: &Incoming) {
+        self.came = !self.counted && body.is_end_stream();
+        self.received += frame.data_ref().map_or(0, |bytes| bytes.len() as u64);
+    }
+
+    /// No part follows.
+    fn close(&self) -> Result<(), Failure> {
+        if self.counted {
+            return Ok(());
+        }
+        Err(Failure { kind: FailureKind::Reset, message: CUT.to_owned(), in_doubt: true })
+    }
+
+    /// What is wrong with a body whose length is not the announced one: in HTTP/2, that is found below.
+    fn wrong(&self, error: &hyper::Error) -> Option<Failure> {
+        let length = self.announced.filter(|_| Causes::of(error).h2.is_some_and(malformed))?;
+        let message = if self.received < length {
+            format!("the body does not have the {length} bytes that its `content-length` says")
+        } else {
+            format!("something follows after the {length} bytes that the `content-length` of the body says")
+        };
+        Some(Failure { kind: FailureKind::Protocol, message, in_doubt: true })
+    }
+}
+
 /// The next part of a body.
-async fn frame(body: &mut Incoming) -> Option<hyper::Result<hyper::body::Frame<Bytes>>> {
+async fn frame(body: &mut Incoming) -> Option<hyper::Result<Frame<Bytes>>> {
     body.frame().await
 }
 
@@ -221,6 +272,7 @@ struct Causes<'e> {
     tls: Option<&'e rustls::Error>,
     io: Option<std::io::ErrorKind>,
     hyper: Option<&'e hyper::Error>,
+    h2: Option<&'e h2::Error>,
     last: String,
 }
 
@@ -231,6 +283,7 @@ impl<'e> Causes<'e> {
         while let Some(error) = cause {
             found.trouble = found.trouble.or(error.downcast_ref());
             found.hyper = found.hyper.or(error.downcast_ref());
+            found.h2 = found.h2.or(error.downcast_ref());
             if let Some(error) = error.downcast_ref::<std::io::Error>() {
                 found.io = found.io.or(Some(error.kind()));
                 found.tls = found.tls.or_else(|| tls::within(error));
@@ -244,6 +297,13 @@ impl<'e> Causes<'e> {
 
 fn too_large() -> String {
     format!("the head of the answer has more than {HEAD} bytes or {FIELDS} fields, or a length beyond all numbers")
+}
+
+const CUT: &str = "the connection was closed before the answer was complete";
+
+/// Whether the library below found that an answer breaks the rules of HTTP/2.
+fn malformed(error: &h2::Error) -> bool {
+    error.is_library() && error.reason() == Some(h2::Reason::PROTOCOL_ERROR)
 }
 
 /// What happened, in words.
@@ -261,8 +321,12 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
     if causes.hyper.is_some_and(|error| error.is_parse() && error.to_string().contains("too large")) {
         return new(FailureKind::HeadTooLarge, too_large());
     }
+    if causes.h2.is_some_and(malformed) {
+        return new(FailureKind::Protocol, "the answer breaks the rules of HTTP/2".to_owned());
+    }
     let cut =
         causes.hyper.is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled());
+    let cut = cut || causes.h2.is_some_and(h2::Error::is_remote);
     let last = causes.last.to_ascii_lowercase();
     match causes.io {
         Some(
@@ -270,9 +334,9 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
             | std::io::ErrorKind::BrokenPipe
             | std::io::ErrorKind::ConnectionAborted
             | std::io::ErrorKind::UnexpectedEof,
-        ) => new(FailureKind::Reset, "the connection was closed before the answer was complete".to_owned()),
+        ) => new(FailureKind::Reset, CUT.to_owned()),
         _ if cut || ["closed", "end of file", "unexpected eof", "reset"].iter().any(|word| last.contains(word)) => {
-            new(FailureKind::Reset, "the connection was closed before the answer was complete".to_owned())
+            new(FailureKind::Reset, CUT.to_owned())
         }
         _ if causes.last.is_empty() => new(FailureKind::Protocol, "the answer is not HTTP".to_owned()),
         _ => new(FailureKind::Protocol, format!("the answer is not HTTP: {}", causes.last)),
