@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 #[path = "../examples/conformance.rs"]
 mod example;
 
-use crate::suite::{shared, workspace_root};
+use crate::suite::{shared, suite_path};
 
 fn cases() -> Option<Json> {
     let folder = shared("conformance")?;
@@ -36,7 +36,7 @@ fn lenient_readings_differ_where_the_readings_say_so() {
         let found = found.map_or_else(|reason| reason, |found| found.to_string());
         lines.push_str(&format!("{} {}  letter: {}  lenient: {found}\n", case["id"], case["expr"], case["expected"]));
     }
-    let golden = workspace_root().join("tests/suite/expr/lenient-differences.txt");
+    let golden = suite_path("expr/lenient-differences.txt");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&golden, &lines).unwrap();
     }

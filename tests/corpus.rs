@@ -11,7 +11,8 @@ use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
 use arazzo_engine::source::Sources;
 
-use crate::suite::{files_below, shared, workspace_root};
+use crate::suite::{files_below, mapped, shared, suite_path, workspace_root};
+use crate::watchdog::watched;
 
 fn is_arazzo(text: &str) -> bool {
     text.lines().any(|line| {
@@ -88,37 +89,6 @@ fn render_all(workflows: &[Diagnostics], description: &Diagnostics, sources: &So
     }
 }
 
-/// What `MAP.tsv` says a document means: uris and the files they are.
-pub fn mapped(corpus: &Path, path: &Path) -> Vec<(String, String)> {
-    let mut text = std::fs::read_to_string(path).unwrap();
-    let map = std::fs::read_to_string(corpus.join("MAP.tsv")).unwrap();
-    // What a document refers to may refer to others.
-    for (reference, file) in map.lines().skip(1).filter_map(|line| line.split_once('\t')) {
-        if text.contains(reference) && file.contains("arazzo/") {
-            text.push_str(&std::fs::read_to_string(corpus.join(file)).unwrap());
-        }
-    }
-    let lines = map.lines().skip(1).filter_map(|line| line.split_once('\t'));
-    let found = lines.filter_map(|(reference, file)| {
-        let file = format!("file://{}", corpus.join(file).canonicalize().unwrap().display());
-        match reference.split_once(" -> ") {
-            // A relative reference of one document: its uri.
-            Some((document, relative)) => {
-                let base = url_of(&corpus.join(document));
-                (corpus.join(document) == *path)
-                    .then(|| (format!("{base}/{}", relative.trim_start_matches("./")), file))
-            }
-            None => text.contains(reference).then(|| (reference.to_owned(), file)),
-        }
-    });
-    found.collect()
-}
-
-/// The uri of the folder of a file.
-fn url_of(path: &Path) -> String {
-    format!("file://{}", path.parent().unwrap().canonicalize().unwrap().display())
-}
-
 /// Each document is clean, or each of its diagnostics is true: they were gone through by hand, and are kept here.
 #[test]
 fn real_documents_give_the_reports_that_were_looked_at() {
@@ -166,7 +136,7 @@ fn real_documents_give_the_reports_that_were_looked_at() {
         text.push_str(&format!("{name}: {runnable} of {count} workflows compile\n"));
         text.push_str(&lines.iter().map(|line| format!("{line}\n")).collect::<String>());
     }
-    let golden = workspace_root().join("tests/suite/corpus.txt");
+    let golden = suite_path("corpus.txt");
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&golden, &text).unwrap();
     }
@@ -312,7 +282,7 @@ fn documents_that_are_broken_on_purpose_never_panic() {
             .stdout(std::process::Stdio::piped())
             .stderr(std::process::Stdio::piped())
             .spawn();
-        let ran = crate::hostile::watched(child.unwrap(), NAME, std::time::Duration::from_secs(1_500));
+        let ran = watched(child.unwrap(), NAME, std::time::Duration::from_secs(1_500));
         assert_eq!(ran.status, Some(0), "{}", ran.text);
         assert!(ran.peak < 256 << 10, "{} MiB", ran.peak >> 10);
         return;

@@ -1,4 +1,4 @@
-//! `tests/suite/expr/expressions.txt`: one line a rule of the expression language.
+//! `suite/expr/expressions.txt`: one line a rule of the expression language.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use arazzo_engine::readings::Readings;
 use arazzo_engine::value::Value;
 use serde_json::{Map, Value as Json, json};
 
-use crate::suite::workspace_root;
+use crate::suite::suite_path;
 
 struct Known {
     inputs: Map<String, Json>,
@@ -146,7 +146,7 @@ fn told(value: Option<String>, findings: &[Finding]) -> String {
 
 #[test]
 fn every_line_of_the_expression_suite_holds() {
-    let text = std::fs::read_to_string(workspace_root().join("tests/suite/expr/expressions.txt")).unwrap();
+    let text = std::fs::read_to_string(suite_path("expr/expressions.txt")).unwrap();
     let scalar = |name: &str| DeclaredInput { name: name.to_owned(), scalar: name != "obj" };
     let inputs: Vec<DeclaredInput> = ["id", "n", "obj", "none", "token", "absent"].into_iter().map(scalar).collect();
     let step = |name: &str, id, outputs: &[&str]| DeclaredStep {

@@ -3,7 +3,7 @@
 use arazzo_engine::expr::jsonpath::{Condition, Dialect, EvalError, Limits, ObjectFilter, Query};
 use serde_json::{Value as Json, json};
 
-use crate::suite::{shared, workspace_root};
+use crate::suite::{shared, suite_path};
 
 #[test]
 fn the_compliance_suite_passes_whole() {
@@ -44,7 +44,7 @@ fn the_compliance_suite_passes_whole() {
 
 #[test]
 fn every_line_of_the_jsonpath_suite_holds() {
-    let text = std::fs::read_to_string(workspace_root().join("tests/suite/expr/jsonpath.txt")).unwrap();
+    let text = std::fs::read_to_string(suite_path("expr/jsonpath.txt")).unwrap();
     let mut wrong = vec![];
     let mut lines = 0;
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {

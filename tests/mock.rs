@@ -178,7 +178,7 @@ fn real_documents_run_against_the_mock() {
         let shown = path.strip_prefix(&corpus).unwrap().display().to_string();
         let top = corpus.join(path.strip_prefix(&corpus).unwrap().components().next().unwrap());
         let mut builder = arazzo::open(&path).workspace(true).folder(top).limits(limits).mock(Mocked::new());
-        for (uri, file) in crate::corpus::mapped(&corpus, &path) {
+        for (uri, file) in crate::suite::mapped(&corpus, &path) {
             builder = builder.source(uri, file.trim_start_matches("file://"));
         }
         let description = match builder.load() {

@@ -1,4 +1,4 @@
-//! `tests/suite/readings/*.yaml`: each row of docs/readings.md has a case of its name, run in all three modes.
+//! `suite/readings/*.yaml`: each row of docs/readings.md has a case of its name, run in all three modes.
 //!
 //! A case is a workflow in a few lines (`steps`, `inputs`, `outputs`, …; or whole files after `--- NAME`) with canned
 //! replies in virtual time; its `.txt` says for each mode what is reported, what is sent, and how it ends.
@@ -14,7 +14,7 @@ use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
 use serde_json::{Map, Value as Json, json};
 
-use crate::suite::{Case, canned, golden, load, settings, workspace_root};
+use crate::suite::{Case, canned, golden, load, settings, suite_path, workspace_root};
 
 const API: &str = r#"
 openapi: 3.1.0
@@ -239,9 +239,9 @@ fn rows() -> Vec<String> {
 
 #[test]
 fn every_row_of_the_readings_has_a_case_of_its_name() {
-    let folder = workspace_root().join("tests/suite/readings");
+    let folder = suite_path("readings");
     let rows = rows();
     assert!(rows.len() > 40, "{rows:?}");
     let missing: Vec<&String> = rows.iter().filter(|row| !folder.join(format!("{row}.yaml")).exists()).collect();
-    assert!(missing.is_empty(), "rows of docs/readings.md without a case in tests/suite/readings: {missing:#?}");
+    assert!(missing.is_empty(), "rows of docs/readings.md without a case in suite/readings: {missing:#?}");
 }

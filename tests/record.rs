@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use crate::cli::Folder;
-use crate::suite::{Case, canned, files_below, settings, workspace_root};
+use crate::suite::{Case, canned, files_below, settings, suite_path};
 
 /// Virtual time: it goes on when everything that sleeps has been asked twice.
 #[derive(Clone, Default)]
@@ -116,7 +116,7 @@ fn without_lengths(event: &Envelope) -> String {
 #[test]
 fn every_run_of_the_suite_replays_to_the_same_events_from_its_file() {
     let (mut replayed, mut hidden) = (0, 0);
-    for path in files_below(&workspace_root().join("tests/suite/run"), &["yaml"]) {
+    for path in files_below(&suite_path("run"), &["yaml"]) {
         let case = Case::read(&path);
         if !case.head["cancel"].is_null() {
             continue;

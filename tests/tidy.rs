@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use arazzo_engine::lint::codes::category;
 
-use crate::suite::workspace_root;
+use crate::suite::{suite_path, workspace_root};
 
 /// The engine's rooms in the order of ARCHITECTURE.md: a room may use only rooms above it.
 const ROOMS: &[&str] = &[
@@ -282,7 +282,7 @@ fn every_code_has_a_lint_case() {
     codes.dedup();
     assert!(codes.len() > 30, "only {} codes were found", codes.len());
     let mut reports = String::new();
-    for entry in std::fs::read_dir(workspace_root().join("tests/suite/lint")).unwrap() {
+    for entry in std::fs::read_dir(suite_path("lint")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "txt") {
             reports.push_str(&std::fs::read_to_string(path).unwrap());

@@ -1,14 +1,14 @@
-//! `tests/suite/expr/xpath.txt`: one line a rule of XPath as docs/xpath.md tells it; values in braces never change a
+//! `suite/expr/xpath.txt`: one line a rule of XPath as docs/xpath.md tells it; values in braces never change a
 //! query.
 
 use arazzo_engine::expr::xpath::Query;
 use serde_json::{Value as Json, json};
 
-use crate::suite::workspace_root;
+use crate::suite::suite_path;
 
 #[test]
 fn every_line_of_the_xpath_suite_holds() {
-    let text = std::fs::read_to_string(workspace_root().join("tests/suite/expr/xpath.txt")).unwrap();
+    let text = std::fs::read_to_string(suite_path("expr/xpath.txt")).unwrap();
     let (mut xml, mut wrong, mut lines) = (String::new(), vec![], 0);
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
         if let Some(document) = line.strip_prefix("xml ") {
@@ -61,7 +61,7 @@ fn what_would_exhaust_the_evaluator_is_refused() {
 
 #[test]
 fn what_a_query_could_come_to_is_known_before_it_is_evaluated() {
-    let text = std::fs::read_to_string(workspace_root().join("tests/suite/expr/xpath-cost.txt")).unwrap();
+    let text = std::fs::read_to_string(suite_path("expr/xpath-cost.txt")).unwrap();
     let (mut wrong, mut lines) = (vec![], 0);
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
         let (left, expected) = line.split_once("  →  ").unwrap_or_else(|| panic!("no arrow in: {line}"));
