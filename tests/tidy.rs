@@ -303,7 +303,7 @@ fn every_code_has_a_lint_case() {
         .iter()
         .filter(|code| !elsewhere.contains(&code.as_str()) && !reports.contains(&format!("[{code}]")))
         .collect();
-    assert!(missing.is_empty(), "codes without a case in tests/suite/lint: {missing:?}");
+    assert!(missing.is_empty(), "codes without a case in suite/lint of the engine: {missing:?}");
     let unlisted: Vec<&String> = codes.iter().filter(|code| category(code).is_none()).collect();
     assert!(
         unlisted.is_empty(),

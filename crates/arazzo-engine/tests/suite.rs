@@ -1,5 +1,5 @@
 //! What the suites read: folders, case files, canned replies; and how a case is compared with what is expected, the
-//! `.txt` beside it, which `UPDATE=1` rewrites.
+//! `.txt` beside it, which `UPDATE=1` rewrites. The tests from outside include this file too.
 //!
 //! `run/*.yaml`: a document and canned replies in virtual time → the list of events (`run.rs`).
 //! `mock/*.yaml`: descriptions and requests → answers (`mock.rs`).
@@ -7,6 +7,7 @@
 //! `expr/*.txt`: one line a rule, checked by the module that owns the rule (`expressions.rs`, `jsonpath.rs`).
 //!
 //! A case file has a head (YAML: `inputs`, `replies`, `readings`, `settings`) and files after lines `--- NAME`.
+#![allow(dead_code, reason = "each of the two binaries needs a part")]
 
 use std::path::{Path, PathBuf};
 
@@ -25,9 +26,9 @@ pub fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
 }
 
-/// A file or folder of the suites.
+/// A file or folder of the engine's suites.
 pub fn suite_path(path: &str) -> PathBuf {
-    workspace_root().join("tests/suite").join(path)
+    workspace_root().join("crates/arazzo-engine/tests/suite").join(path)
 }
 
 /// A folder of `../shared`; `None` (and a visible line) where it is absent, unless it is required.

@@ -4,7 +4,7 @@
 use arazzo_engine::readings::Readings;
 use serde_json::Value as Json;
 
-#[path = "../examples/conformance.rs"]
+#[path = "../../../examples/conformance.rs"]
 mod example;
 
 use crate::suite::{shared, suite_path};

@@ -1,6 +1,6 @@
 //! The entry points of `fuzz/` on stable: seeded inputs, and changes of them.
 
-#[path = "../fuzz/entries.rs"]
+#[path = "../../../fuzz/entries.rs"]
 mod entries;
 
 use crate::corpus::{Numbers, broken};
@@ -9,7 +9,11 @@ use crate::corpus::{Numbers, broken};
 type Entry = (&'static str, fn(&[u8]), &'static [&'static str]);
 
 const ENTRIES: [Entry; 8] = [
-    ("load", entries::load, &[include_str!("../specs/daytona-provision.yml"), "{\"arazzo\": \"1.0.1\"}", "a: &a [*a]"]),
+    (
+        "load",
+        entries::load,
+        &[include_str!("../../../specs/daytona-provision.yml"), "{\"arazzo\": \"1.0.1\"}", "a: &a [*a]"],
+    ),
     (
         "expression",
         entries::expression,
