@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use arazzo_engine::lint::codes::category;
+use serde_json::Value as Json;
 
 use crate::suite::{suite_path, workspace_root};
 
@@ -210,7 +212,7 @@ const DOORS: [(&[&str], &[&str], &str); 4] = [
     ),
     (
         &["read_dir"],
-        &["arazzo-cli/src/find.rs", "arazzo/src/fetch.rs"],
+        &["arazzo-cli/src/find.rs", "arazzo/src/documents/fetch.rs"],
         "folders are looked into where links are known",
     ),
     (
@@ -239,6 +241,50 @@ fn files_and_messages_of_the_parser_have_one_door() {
     // The doors are there.
     for door in DOORS.iter().flat_map(|(_, doors, _)| *doors) {
         assert!(crates.join(door).is_file(), "{door}");
+    }
+}
+
+/// What cargo knows of every package in the tree: of all platforms where they are downloaded, else of this one.
+fn metadata() -> Json {
+    let cargo = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO")).args(arguments).current_dir(workspace_root()).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap(), output.stderr)
+    };
+    let all = ["metadata", "--format-version", "1", "--locked", "--offline"];
+    let (found, mut text, _) = cargo(&all);
+    if !found {
+        eprintln!("skipped: what packages of other platforms ask of Rust (cargo fetch --locked downloads them)");
+        let (_, version, _) = cargo(&["-vV"]);
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+        let (found, here, problem) = cargo(&[&all[..], &["--filter-platform", host]].concat());
+        assert!(found, "{}", String::from_utf8_lossy(&problem));
+        text = here;
+    }
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn the_rust_that_the_project_asks_for_is_at_least_that_of_every_dependency() {
+    // `1.88` is `1.88.0`.
+    let numbers = |version: &str| -> [u32; 3] {
+        [0, 1, 2].map(|at| version.split('.').nth(at).map_or(0, |part| part.parse().unwrap()))
+    };
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    let rust = |package: &Json| package["rust_version"].as_str().map(str::to_owned);
+    // Those of the workspace come from no registry.
+    let own: Vec<String> =
+        packages.iter().filter(|package| package["source"].is_null()).map(|own| rust(own).unwrap()).collect();
+    let asked = &own[0];
+    assert!(own.len() == 3 && own.iter().all(|other| other == asked), "{own:?}");
+    let newer = packages.iter().filter(|package| rust(package).is_some_and(|rust| numbers(&rust) > numbers(asked)));
+    let newer: Vec<String> =
+        newer.map(|package| format!("{} asks for {}", package["name"], package["rust_version"])).collect();
+    assert!(newer.is_empty(), "rust-version of Cargo.toml is {asked}: {newer:?}");
+    assert!(packages.len() > 200, "{} packages", packages.len());
+    for page in ["README.md", "docs/install.md"] {
+        let text = std::fs::read_to_string(workspace_root().join(page)).unwrap();
+        assert!(text.contains(&format!("{asked} or newer")), "{page} does not name Rust {asked}");
     }
 }
 
