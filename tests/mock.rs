@@ -226,7 +226,7 @@ fn real_documents_run_against_the_mock() {
 /// The codes of what is wrong, each once.
 fn refusals(error: &arazzo::Error) -> String {
     let arazzo::Error::Documents { diagnostics, .. } = error else { return error.to_string() };
-    let mut codes: Vec<&str> = diagnostics.errors().map(|found| found.code.as_ref()).collect();
+    let mut codes: Vec<&str> = diagnostics.errors().map(|found| found.code.word()).collect();
     codes.sort_unstable();
     codes.dedup();
     codes.join(", ")

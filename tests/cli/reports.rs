@@ -315,7 +315,7 @@ fn text_of_others_is_text_in_every_report() {
 /// Changes every string that is data, names of inputs and outputs too.
 pub(super) fn everywhere(value: &mut Value, change: &dyn Fn(&str) -> String) {
     // Words with a fixed meaning stay: without them there is no event.
-    const KEPT: [&str; 4] = ["type", "status", "kind", "on"];
+    const KEPT: [&str; 6] = ["type", "status", "kind", "on", "code", "warnings"];
     match value {
         Value::String(text) => *text = change(text),
         Value::Array(items) => items.iter_mut().for_each(|item| everywhere(item, change)),

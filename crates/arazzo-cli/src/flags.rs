@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use arazzo::engine::lint::codes::Category;
+use arazzo::engine::code::Category;
 use arazzo::mock::{Fault, Mocked};
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};

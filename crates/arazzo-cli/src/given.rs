@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
+use arazzo::engine::code::Code;
 use arazzo::engine::credentials::PARTS;
 use arazzo::engine::inputs::InputFault;
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
@@ -378,5 +379,5 @@ fn unread(path: &str, error: &std::io::Error) -> String {
 }
 
 fn fault(name: &str, message: String, help: Option<String>) -> InputFault {
-    InputFault { code: "invalid-input".to_owned(), name: name.to_owned(), message, help }
+    InputFault { code: Code::InvalidInput, name: name.to_owned(), message, help }
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::path::Path;
 
+use arazzo::engine::code::Code;
 use arazzo::engine::event::EventKind;
 use arazzo::engine::plan::PlannedStep;
 use arazzo::mock::Mocked;
@@ -98,7 +99,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
         // An input that could not be read is not missing too.
         faults.extend(
             more.iter()
-                .filter(|more| more.code != "missing-input" || !faults.iter().any(|known| known.name == more.name))
+                .filter(|more| more.code != Code::MissingInput || !faults.iter().any(|known| known.name == more.name))
                 .cloned()
                 .collect::<Vec<_>>(),
         );
@@ -230,7 +231,7 @@ pub(crate) fn execute(
     watch.verdict(&last.event.kind, workflow.name());
     let screen = watch.screen;
     if tree {
-        screen.notes(workflow.warnings().map(|warning| warning.code.as_ref()), &flags.document.document);
+        screen.notes(workflow.warnings().map(|warning| warning.code), &flags.document.document);
     }
     if detail >= Detail::Failures {
         for line in failure::report(&last, workflow.description().sources(), &exchanges, &report, code, width()) {

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::code::Code;
 use crate::redact::{BodyText, Masked, Redactor};
 use crate::source::Place;
 
@@ -235,13 +236,13 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<Why>,
         /// Codes of the warnings about the documents.
-        warnings: Vec<String>,
+        warnings: Vec<Code>,
     },
     /// Something about the documents that does not keep them from running.
     #[serde(rename = "diagnostic")]
     Diagnostic {
         /// The code.
-        code: String,
+        code: Code,
         /// `warning`
         severity: String,
         /// What is unusual.

@@ -77,6 +77,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod code;
 pub mod compile;
 pub mod credentials;
 pub mod diagnostic;

@@ -1,6 +1,7 @@
 //! [`Account`]: a whole run as its events told it, folded into what reports need. Knows the events and nothing else, so
 //! a run that was recorded can be told as well as one that has just ended.
 
+use arazzo::engine::code::Code;
 use arazzo::engine::event::{EventKind, RunStatus, Saw, StepStatus, Why};
 use arazzo::engine::redact::BodyText;
 use arazzo::engine::source::Place;
@@ -37,7 +38,7 @@ pub(crate) struct Account {
 
 /// A diagnostic.
 pub(crate) struct Note {
-    pub(crate) code: String,
+    pub(crate) code: Code,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
     pub(crate) place: Option<Place>,
@@ -160,13 +161,13 @@ impl Account {
                 (self.run, self.started) = (envelope.run.clone(), envelope.time.clone());
             }
             EventKind::Diagnostic { code, message, help, .. } => self.notes.push(Note {
-                code: code.clone(),
+                code: *code,
                 message: message.clone(),
                 help: help.clone(),
                 place: event.span.clone(),
             }),
             EventKind::ContractDeparted { part, at, message, .. } => self.notes.push(Note {
-                code: "contract-departed".to_owned(),
+                code: Code::ContractDeparted,
                 message: format!("{}: {message}", part.words(at.as_deref())),
                 help: None,
                 place: event.span.clone(),

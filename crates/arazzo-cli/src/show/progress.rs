@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use arazzo::Envelope;
+use arazzo::engine::code::Code;
 use arazzo::engine::event::{EventKind, Saw, StepStatus};
 use arazzo::engine::redact::BodyText;
 
@@ -211,15 +212,18 @@ impl Progress {
                 Some(Happening::Flow { depth: depth.saturating_sub(1), workflow: event.workflow.clone(), because })
             }
             // What is unusual about the documents is said elsewhere, once a kind; what the run itself finds, here.
-            EventKind::Diagnostic { code, message, .. } if self.began || code == "short-secret" => {
-                Some(Happening::Note { message: message.clone(), code: code.clone() })
+            EventKind::Diagnostic { code, message, .. } if self.began || *code == Code::ShortSecret => {
+                Some(Happening::Note { message: message.clone(), code: code.word().to_owned() })
             }
             // One that fails its step is in the report of that.
             EventKind::ContractDeparted { part, at, message, severity, .. } if severity == "warning" => {
                 let place = event.span.as_ref();
                 let place = place.map(|place| format!(", {}:{}:{}", place.file, place.line, place.column));
                 let message = format!("{}: {message}", part.words(at.as_deref()));
-                Some(Happening::Note { message, code: format!("contract-departed{}", place.unwrap_or_default()) })
+                Some(Happening::Note {
+                    message,
+                    code: format!("{}{}", Code::ContractDeparted, place.unwrap_or_default()),
+                })
             }
             EventKind::ValueAbsent { expression, target } => {
                 Some(Happening::Absent { expression: expression.clone(), target: target.clone() })

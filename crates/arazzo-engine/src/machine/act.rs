@@ -8,6 +8,7 @@ use super::frame::{Next, Outputs, Position, Slot, Used, outputs_json};
 use super::judge::{self, Seen};
 use super::wire::{Stop, Turn};
 use super::{Jump, Machine, operation_of, request};
+use crate::code::Code;
 use crate::event::{EventKind, Saw, StepStatus, Why};
 use crate::expr::{Exchange, StepId};
 use crate::limits::{ContractCheck, LoopDelay, Millis, Redirects};
@@ -185,7 +186,7 @@ impl Machine {
         let message =
             format!("{} {} answered {}, which is not documented", operation.method, operation.path, answer.status);
         let kind = EventKind::Diagnostic {
-            code: "undocumented-status".to_owned(),
+            code: Code::UndocumentedStatus,
             severity: "warning".to_owned(),
             message,
             help: None,
@@ -248,7 +249,7 @@ impl Machine {
             self.emit(turn, Some(id), Some(criterion.place.clone()), kind);
             if judged.tested_self {
                 let kind = EventKind::Diagnostic {
-                    code: "jsonpath-filter-on-object".to_owned(),
+                    code: Code::JsonpathFilterOnObject,
                     severity: "warning".to_owned(),
                     message: "the filter tests the object itself: no member has what it asks for".to_owned(),
                     help: Some("write a simple condition".to_owned()),

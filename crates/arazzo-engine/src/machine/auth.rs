@@ -12,6 +12,7 @@ use super::frame::{Errand, Flight, Slot};
 use super::request::{Built, why};
 use super::wire::{CallId, Request, Turn};
 use super::{Machine, operation_of};
+use crate::code::Code;
 use crate::credentials::{Choice, Credentials, Fetch, User, Way, advice, choose, header_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Why;
@@ -90,7 +91,7 @@ pub fn missing_credentials(
         let new = if strict { Diagnostic::error } else { Diagnostic::warning };
         let first = ways.first().cloned().unwrap_or_default();
         let message = format!("operation `{called}` is called without credentials; give {first}");
-        let mut diagnostic = new("missing-credentials", program.sources.span(&step.place), message);
+        let mut diagnostic = new(Code::MissingCredentials, program.sources.span(&step.place), message);
         if ways.len() > 1 {
             diagnostic = diagnostic.help(format!("any of these serves: {}", ways.join(", or ")));
         }

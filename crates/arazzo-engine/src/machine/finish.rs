@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::frame::{Completed, Outputs, Position, Purpose, Slot, outputs_json};
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
 use super::{GRACE, Machine, Phase};
+use crate::code::Code;
 use crate::event::{EventKind, RunStatus, StepStatus, Why};
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
@@ -298,7 +299,7 @@ impl Machine {
                 None,
                 None,
                 EventKind::Diagnostic {
-                    code: "secret-in-output".to_owned(),
+                    code: Code::SecretInOutput,
                     severity: "warning".to_owned(),
                     message,
                     help: None,
@@ -332,11 +333,11 @@ impl Machine {
         turn.done = Some(outcome);
     }
 
-    pub(super) fn warning_codes(&self) -> Vec<String> {
-        let mut codes: Vec<String> = vec![];
+    pub(super) fn warning_codes(&self) -> Vec<Code> {
+        let mut codes: Vec<Code> = vec![];
         for warning in &self.state.settings.warnings {
             if !codes.contains(&warning.code) {
-                codes.push(warning.code.clone());
+                codes.push(warning.code);
             }
         }
         codes

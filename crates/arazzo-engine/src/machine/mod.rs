@@ -24,6 +24,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, EventKind, Why};
 use crate::expr::{Exchange, StepId};
@@ -338,12 +339,7 @@ impl Machine {
                 turn,
                 None,
                 None,
-                EventKind::Diagnostic {
-                    code: "short-secret".to_owned(),
-                    severity: "warning".to_owned(),
-                    message,
-                    help: None,
-                },
+                EventKind::Diagnostic { code: Code::ShortSecret, severity: "warning".to_owned(), message, help: None },
             );
         }
         self.announce(None, turn);
@@ -864,8 +860,9 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
                 NoUrl::Relative | NoUrl::NotHttp(_) => format!("give one with --server {source}=https://…"),
             };
             let message = format!("operation `{called}` cannot be called: {error}");
-            faults
-                .push(Diagnostic::error("unknown-server", program.sources.span(&operation.place), message).help(help));
+            faults.push(
+                Diagnostic::error(Code::UnknownServer, program.sources.span(&operation.place), message).help(help),
+            );
         }
     }
     let given = settings.servers.named.values().chain(&settings.servers.all);
@@ -874,8 +871,12 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
             url::Url::parse(url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https") && parsed.has_host());
         if !good {
             faults.push(
-                Diagnostic::error("unknown-server", None, "a server is not an absolute http or https url".to_owned())
-                    .help("write --server https://host/base".to_owned()),
+                Diagnostic::error(
+                    Code::UnknownServer,
+                    None,
+                    "a server is not an absolute http or https url".to_owned(),
+                )
+                .help("write --server https://host/base".to_owned()),
             );
         }
     }

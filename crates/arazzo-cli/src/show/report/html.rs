@@ -3,6 +3,7 @@
 //! All text of others goes through [`text`], and stands between tags or in a quoted attribute; links lead within the
 //! page. The content policy allows one style sheet, by its hash, and nothing else.
 
+use arazzo::engine::code::Code;
 use arazzo::engine::event::{EventKind, RunStatus, StepStatus};
 use arazzo::engine::graph::Graph;
 use arazzo::engine::redact::BodyText;
@@ -505,11 +506,11 @@ impl Page<'_> {
             return None;
         }
         // One entry for each kind, with all its places.
-        let mut kinds: Vec<(&str, &str, Vec<&Note>)> = vec![];
+        let mut kinds: Vec<(Code, &str, Vec<&Note>)> = vec![];
         for note in notes.iter().take(200) {
             match kinds.iter_mut().find(|(code, message, _)| *code == note.code && *message == note.message) {
                 Some((.., known)) => known.push(note),
-                None => kinds.push((&note.code, &note.message, vec![note])),
+                None => kinds.push((note.code, &note.message, vec![note])),
             }
         }
         let entries: String = kinds
@@ -519,7 +520,7 @@ impl Page<'_> {
                 format!(
                     "<h3>{}</h3> <code class=\"soft\">{}</code><table role=\"table\" class=\"stacks places\"><thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">Where</th><th role=\"columnheader\" scope=\"col\">What to do</th></tr></thead><tbody role=\"rowgroup\">{rows}</tbody></table>",
                     capital(&self.text(message)),
-                    self.text(code)
+                    self.text(code.word())
                 )
             })
             .collect();
