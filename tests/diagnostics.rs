@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use arazzo_engine::code::Code;
 use arazzo_engine::compile::compile;
+use arazzo_engine::diagnostic::Diagnostics;
 use arazzo_engine::lint::ignore::ignore;
 use arazzo_engine::lint::lint;
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::node::{Node, NodeLimits};
+use arazzo_engine::reason::Reason;
 use arazzo_engine::source::{SourceId, Sources};
 
 use crate::suite::{bundle, workspace_root};
@@ -110,6 +112,11 @@ fn around(example: &str) -> String {
 
 /// The codes that an example gives.
 fn codes(example: &str) -> BTreeSet<Code> {
+    said(example).iter().map(|d| d.code).collect()
+}
+
+/// What is said about an example.
+fn said(example: &str) -> Diagnostics {
     let files = [
         ("flow.yaml".to_owned(), around(example)),
         ("pets.yaml".to_owned(), PETS.to_owned()),
@@ -128,7 +135,7 @@ fn codes(example: &str) -> BTreeSet<Code> {
         None => loading,
     };
     let (found, _) = ignore(found, &sources, SourceId(0), true);
-    found.iter().map(|d| d.code).collect()
+    found
 }
 
 /// What stands in the fence below a heading, and its language.
@@ -175,6 +182,52 @@ fn every_code_has_a_page_whose_examples_are_what_they_say() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert_eq!(files, Code::ALL.len(), "pages without a code in docs/diagnostics");
     assert!(shown > 80, "{shown} examples are checked");
+}
+
+#[test]
+fn every_reason_of_a_run_has_a_page_that_says_what_to_do() {
+    let folder = workspace_root().join("docs/reasons");
+    let (mut wrong, mut own) = (vec![], 0);
+    for reason in Reason::ALL {
+        let page = reason.page();
+        if !page.starts_with(&format!("# {reason}\n\n")) || !page.lines().nth(2).unwrap_or_default().ends_with('.') {
+            wrong.push(format!("{reason}: a page begins with its word and a sentence"));
+        }
+        if !page.to_lowercase().contains(&format!("exit {}", reason.exit())) {
+            wrong.push(format!("{reason}: a page says the exit code, {}", reason.exit()));
+        }
+        // Where a document can be wrong in the same way, the page is that of the code.
+        if reason.word().parse::<Code>().is_ok_and(|code| code.page() == page) {
+            continue;
+        }
+        own += 1;
+        if !page.contains("\n## What to do\n") {
+            wrong.push(format!("{reason}: a page says what to do"));
+        }
+        let examples = [fenced(page, "Wrong"), fenced(page, "Right")];
+        if examples.iter().flatten().count() == 1 {
+            wrong.push(format!("{reason}: a wrong example stands beside a right one"));
+        }
+        for (_, example) in examples.into_iter().flatten().filter(|(language, _)| *language == "yaml") {
+            // What is wrong with it is seen in a run only.
+            let errors: Vec<Code> = said(example).errors().map(|d| d.code).collect();
+            if !errors.is_empty() {
+                wrong.push(format!("{reason}: an example gives {errors:?}\n{}", around(example)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), own, "pages without a reason in docs/reasons");
+}
+
+#[test]
+fn reasons_are_listed_once_and_in_order() {
+    assert!(Reason::ALL.windows(2).all(|pair| pair[0].word() < pair[1].word()));
+    for reason in Reason::ALL {
+        assert_eq!(reason.word().parse(), Ok(*reason));
+        assert_eq!(serde_json::to_value(reason).unwrap(), reason.word());
+    }
+    assert!("unknown".parse::<Reason>().is_err());
 }
 
 #[test]

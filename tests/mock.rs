@@ -266,7 +266,7 @@ fn a_fault_is_what_the_run_sees() {
         let workflow = provision().mock(mocked).load().unwrap().workflow(None).unwrap();
         let outcome = wait(workflow.run(workflow.example_inputs(), |_| {})).unwrap();
         let Outcome::Failed { why, .. } = &outcome else { panic!("{fault}: {outcome:?}") };
-        assert_eq!((outcome.exit_code(), why.code.as_str()), (exit, code), "{fault}");
+        assert_eq!((outcome.exit_code(), why.code.word()), (exit, code), "{fault}");
     }
 }
 
@@ -386,6 +386,6 @@ fn a_transport_that_breaks_down_fails_the_step_and_says_nothing_else() {
         Inputs::new().set("apiToken", "token").set("volumeName", "v").set("snapshot", "s").set("mountPath", "/d");
     let outcome = wait(workflow.run(inputs, |_| {})).unwrap();
     let Outcome::Failed { why, .. } = &outcome else { panic!("{outcome:?}") };
-    assert_eq!((outcome.exit_code(), why.code.as_str()), (4, "no-answer"));
+    assert_eq!((outcome.exit_code(), why.code.word()), (4, "no-answer"));
     assert!(format!("{why:?}").contains("the transport broke down"), "{why:?}");
 }

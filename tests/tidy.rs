@@ -10,6 +10,7 @@ use crate::suite::workspace_root;
 /// The engine's rooms in the order of ARCHITECTURE.md: a room may use only rooms above it.
 const ROOMS: &[&str] = &[
     "code",
+    "reason",
     "source",
     "diagnostic",
     "readings",

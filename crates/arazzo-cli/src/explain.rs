@@ -1,7 +1,10 @@
-//! `arazzo explain`: what a code means. The text is that of `docs/diagnostics/`.
+//! `arazzo explain`: what a code or a reason means. The text is that of `docs/diagnostics/` and `docs/reasons/`.
+
+use std::collections::BTreeMap;
 
 use arazzo::engine::code::Code;
 use arazzo::engine::diagnostic::nearest;
+use arazzo::engine::reason::Reason;
 
 use crate::exit;
 use crate::flags::ExplainFlags;
@@ -9,19 +12,20 @@ use crate::show::Screen;
 
 /// Runs the command.
 pub(crate) fn explain(flags: &ExplainFlags, screen: &mut Screen) -> u8 {
+    let pages = pages();
     let text = match &flags.code {
         None => {
-            let width = Code::ALL.iter().map(|code| code.word().len()).max().unwrap_or_default();
-            let line = |code: &Code| format!("{code:width$}  {}", summary(code.page()));
-            Code::ALL.iter().map(line).collect::<Vec<_>>().join("\n")
+            let width = pages.keys().map(|word| word.len()).max().unwrap_or_default();
+            let line = |(word, page): (&&str, &&'static str)| format!("{word:width$}  {}", summary(page));
+            pages.iter().map(line).collect::<Vec<_>>().join("\n")
         }
         // `error[unknown-step]`, as it is copied.
         Some(written) => {
             let word = written.trim_end_matches(']').rsplit('[').next().unwrap_or(written).trim();
-            match word.parse::<Code>() {
-                Ok(code) => code.page().trim_end().to_owned(),
-                Err(_) => {
-                    let near = nearest(word, Code::ALL.iter().map(|code| code.word()));
+            match pages.get(word) {
+                Some(page) => page.trim_end().to_owned(),
+                None => {
+                    let near = nearest(word, pages.keys().copied());
                     let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
                     screen.line(&format!(
                         "error: no code is called `{word}`{help}\n  = all of them: arazzo explain --list"
@@ -32,6 +36,12 @@ pub(crate) fn explain(flags: &ExplainFlags, screen: &mut Screen) -> u8 {
         }
     };
     if screen.data(&text).is_err() { exit::OUTPUT } else { exit::SUCCEEDED }
+}
+
+/// Every page by its word: of codes, and of the reasons of runs. A word that is both has one page.
+fn pages() -> BTreeMap<&'static str, &'static str> {
+    let reasons = Reason::ALL.iter().map(|reason| (reason.word(), reason.page()));
+    Code::ALL.iter().map(|code| (code.word(), code.page())).chain(reasons).collect()
 }
 
 /// What a page says, in one line: its first paragraph.

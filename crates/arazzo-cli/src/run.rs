@@ -241,7 +241,7 @@ pub(crate) fn execute(
             let label = why.label.as_ref().map(|label| format!(": {label}")).unwrap_or_default();
             let help = why.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
             let message = format!("{}{label}{help}", why.message);
-            screen.command(&github::annotation("error", &why.code, &message, why.place.as_ref()));
+            screen.command(&github::annotation("error", why.code.word(), &message, why.place.as_ref()));
         }
         let local = !arazzo::is_remote(&flags.document.document);
         if flags.mock.is_some() && local && matches!(outcome, Outcome::Failed { .. }) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::code::Code;
+use crate::reason::Reason;
 use crate::redact::{BodyText, Masked, Redactor};
 use crate::source::Place;
 
@@ -321,11 +322,8 @@ pub enum RunStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Why {
-    /// `criterion-not-met`, `criterion-not-evaluable`, `unexpected-status`, `contract-departed`, `no-answer`, `step-timeout`, `absent-value`,
-    /// `unsafe-value`, `invalid-input`, `replacement-target`, `dependency-not-met`, `step-limit`, `time-limit`,
-    /// `wait-limit`, `body-limit`, `values-limit`, `nesting-limit`, `head-limit`, `host-refused`, `depth-limit`, `redirect-limit`, `redirect-refused`, `no-token`, `no-credentials`,
-    /// `interrupted`, `ended-on-failure`.
-    pub code: String,
+    /// Which kind.
+    pub code: Reason,
     /// What happened, in words.
     pub message: String,
     /// A few words under the caret.

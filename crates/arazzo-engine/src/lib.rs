@@ -96,6 +96,7 @@ pub mod openapi;
 pub mod plan;
 pub mod program;
 pub mod readings;
+pub mod reason;
 pub mod redact;
 pub mod report;
 pub mod source;

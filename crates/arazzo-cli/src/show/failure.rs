@@ -6,6 +6,7 @@ use anstyle::AnsiColor;
 use arazzo::Report;
 use arazzo::engine::diagnostic::{Severity, Shown};
 use arazzo::engine::event::{EventKind, RunStatus, Why};
+use arazzo::engine::reason::Reason;
 use arazzo::engine::redact::BodyText;
 use arazzo::engine::source::Sources;
 use arazzo::{Envelope, Event};
@@ -69,7 +70,7 @@ pub(crate) fn report(
 ) -> Vec<String> {
     let EventKind::RunFinished { status, duration_ms, why: Some(why), .. } = &last.event.kind else { return vec![] };
     let at = why.step.as_deref().map(|step| format!(" at {}", safe(step))).unwrap_or_default();
-    if why.code == "interrupted" {
+    if why.code == Reason::Interrupted {
         // Nothing is wrong that a place or an answer would explain.
         let (yellow, after) = (bold(AnsiColor::Yellow), time(*duration_ms));
         let word = if exit == crate::exit::TERMINATED { "terminated" } else { "interrupted" };
@@ -78,7 +79,7 @@ pub(crate) fn report(
         return lines;
     }
     let mut lines = vec![];
-    let exchange = why.step.as_deref().and_then(|step| exchanges.of(step)).filter(|_| !unsent(why));
+    let exchange = why.step.as_deref().and_then(|step| exchanges.of(step)).filter(|_| why.code.was_sent());
     lines.push(told(why, exchange.and_then(|(.., answer)| answer.as_ref()), sources, true, width));
     if let (Some((sent, _)), true) = (exchange, *status == RunStatus::Failed) {
         lines.push(format!("reproduce: {}", curl(sent)));
@@ -98,22 +99,7 @@ pub(crate) fn snippet(run: &Account, sources: &Sources) -> Option<String> {
         Answer::Received { body, .. } => body.as_ref(),
         _ => None,
     });
-    Some(told(why, answer.filter(|_| !unsent(why)), sources, false, 100))
-}
-
-/// `true` if the failing attempt sent nothing: an older request of the step is not what failed.
-fn unsent(why: &Why) -> bool {
-    matches!(
-        why.code.as_str(),
-        "absent-value"
-            | "unsafe-value"
-            | "invalid-input"
-            | "replacement-target"
-            | "dependency-not-met"
-            | "step-limit"
-            | "depth-limit"
-            | "value-limit"
-    )
+    Some(told(why, answer.filter(|_| why.code.was_sent()), sources, false, 100))
 }
 
 /// The reason with its places and the answer that it is about; with colours if `color`.
@@ -128,7 +114,7 @@ fn told(why: &Why, answer: Option<&BodyText>, sources: &Sources, color: bool, wi
     let (label, help) = (why.label.as_deref().map(safe), why.help.as_deref().map(safe));
     let shown = Shown {
         severity: Severity::Error,
-        word: &why.code,
+        word: why.code.word(),
         message: &safe(&why.message),
         span: why.place.as_ref().and_then(|place| sources.span(place)),
         label: label.as_deref(),

@@ -14,6 +14,7 @@ use crate::expr::{Exchange, StepId};
 use crate::limits::{ContractCheck, LoopDelay, Millis, Redirects};
 use crate::program::{Action, Call, Criterion, Step, Target, Then};
 use crate::readings::Readings;
+use crate::reason::Reason;
 use crate::source::Place;
 
 /// The first pause of a loop without a delay, and the longest, in ms.
@@ -110,7 +111,7 @@ impl Machine {
         }
         let mut why = self.why(
             id,
-            "unexpected-status",
+            Reason::UnexpectedStatus,
             format!("the answer's status is {status}, and without `successCriteria` only 2xx is a success"),
         );
         why.label = Some(format!("answered {status}"));
@@ -119,7 +120,7 @@ impl Machine {
     }
 
     fn not_met(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Why {
-        let mut why = self.why(id, "criterion-not-met", "success criterion not met".to_owned());
+        let mut why = self.why(id, Reason::CriterionNotMet, "success criterion not met".to_owned());
         why.place = Some(criterion.place.clone());
         let value = |saw: &Saw| saw.value.as_deref().unwrap_or("absent").to_owned();
         let several = || saw.iter().map(|saw| format!("{} was {}", saw.expression, value(saw))).collect::<Vec<_>>();
@@ -139,7 +140,8 @@ impl Machine {
     }
 
     fn not_evaluable(&self, id: StepId, step: &Step, criterion: &Criterion, problem: &str) -> Why {
-        let mut why = self.why(id, "criterion-not-evaluable", format!("this criterion cannot be evaluated: {problem}"));
+        let mut why =
+            self.why(id, Reason::CriterionNotEvaluable, format!("this criterion cannot be evaluated: {problem}"));
         why.place = Some(criterion.place.clone());
         why.label = Some("neither met nor unmet".to_owned());
         self.note_step(step, id, &mut why);
@@ -214,7 +216,7 @@ impl Machine {
             self.emit(turn, Some(id), Some(place), EventKind::ContractDeparted { part, at, message, severity });
         }
         let (place, first) = lines.first().filter(|_| check == ContractCheck::Error)?.clone();
-        let mut why = self.why(id, "contract-departed", format!("the answer is not as it is documented: {first}"));
+        let mut why = self.why(id, Reason::ContractDeparted, format!("the answer is not as it is documented: {first}"));
         (why.place, why.label) = (Some(place), Some("documented here".to_owned()));
         self.note_step(step, id, &mut why);
         why.remarks =
@@ -429,8 +431,8 @@ impl Machine {
                 self.selected(id, action, ("end", false), None, None, turn);
                 why.remarks.push(format!("action `{}` ended the workflow", action.name));
                 // The author chose how to stop: the exit code is that of a failed workflow, also without an answer.
-                if why.code == "no-answer" {
-                    why.code = "ended-on-failure".to_owned();
+                if why.code == Reason::NoAnswer {
+                    why.code = Reason::EndedOnFailure;
                 }
                 self.fail(now, id, why, turn);
             }
@@ -501,7 +503,7 @@ impl Machine {
         self.left(now, id, status, why.clone(), false, turn);
         let mut stop = self.why(
             id,
-            "wait-limit",
+            Reason::WaitLimit,
             format!("the server asks to wait {} s, longer than the limit of {} s", ms / 1000, limit / 1000),
         );
         stop.remarks.push(format!("asked by {because} of its last answer"));

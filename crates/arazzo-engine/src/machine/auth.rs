@@ -22,6 +22,7 @@ use crate::limits::Millis;
 use crate::openapi::encode;
 use crate::program::{Call, Location, Program, Step, WorkflowId};
 use crate::readings::Readings;
+use crate::reason::Reason;
 use crate::value::Value;
 
 /// How long before its end a token is renewed, at most, in ms.
@@ -217,7 +218,7 @@ impl Machine {
                     let answer = digest::answer(challenge, &built.request, (&user, &password), &seed);
                     let refused = |reason| {
                         let message = format!("the challenge of the server cannot be answered: {reason}");
-                        why("no-credentials", step, &step.place, message)
+                        why(Reason::NoCredentials, step, &step.place, message)
                     };
                     headers.push(authorization(answer.map_err(refused)?));
                 }
@@ -235,7 +236,7 @@ impl Machine {
         for (name, value) in headers {
             if !encode::is_header_name(&name) || value.contains(|c: char| c.is_control()) {
                 let message = format!("the credential for header `{name}` cannot be sent: it holds control characters");
-                return Err(why("unsafe-value", step, &step.place, message));
+                return Err(why(Reason::UnsafeValue, step, &step.place, message));
             }
             built.request.headers.push((name, value));
         }
@@ -382,7 +383,7 @@ impl Machine {
             Some((reason, help)) => {
                 let scheme = key.split(' ').next().unwrap_or_default();
                 let message = format!("no token for `{scheme}`: {reason}");
-                let mut why = self.why(id, "no-token", message);
+                let mut why = self.why(id, Reason::NoToken, message);
                 why.remarks.push("the operation was not called".to_owned());
                 why.help = help;
                 self.failed(now, id, why, None, turn);

@@ -13,6 +13,7 @@ use crate::expr::{Exchange, StepId, WorkflowId};
 use crate::inputs::accept_own;
 use crate::limits::Millis;
 use crate::program::{Call, Inherited, Passed, PassedValue, Target};
+use crate::reason::Reason;
 use crate::value::Value;
 
 impl Machine {
@@ -67,7 +68,7 @@ impl Machine {
         let accepted = match self.accepted(needed, given) {
             Ok(accepted) => accepted,
             Err(problem) => {
-                let why = self.about_workflow("invalid-input", format!("workflow `{name}` cannot run: {problem}"));
+                let why = self.about_workflow(Reason::InvalidInput, format!("workflow `{name}` cannot run: {problem}"));
                 return self.ended(now, End::Failed(why), turn);
             }
         };
@@ -84,8 +85,10 @@ impl Machine {
         if self.state.frames.len() < limit as usize {
             return true;
         }
-        let mut why = self
-            .about_workflow("depth-limit", format!("{limit} workflows are in progress, each called by the one before"));
+        let mut why = self.about_workflow(
+            Reason::DepthLimit,
+            format!("{limit} workflows are in progress, each called by the one before"),
+        );
         why.help = Some("give the recursion an end, or raise --max-depth".to_owned());
         self.stop(now, Stop::Limit, why, turn);
         false
@@ -161,7 +164,11 @@ impl Machine {
         }
         self.accepted(workflow, given).map_err(|problem| {
             let name = program.workflow(workflow).map(|w| w.name.as_str()).unwrap_or_default();
-            Box::new(self.why(id, "invalid-input", format!("workflow `{name}` does not accept its inputs: {problem}")))
+            Box::new(self.why(
+                id,
+                Reason::InvalidInput,
+                format!("workflow `{name}` does not accept its inputs: {problem}"),
+            ))
         })
     }
 
@@ -355,17 +362,17 @@ impl Machine {
             _ => return true,
         };
         let ms = self.program.step(step).and_then(|step| step.timeout_ms).unwrap_or_default();
-        let mut why = self.why(step, "step-timeout", format!("the step took longer than its timeout of {ms} ms"));
+        let mut why = self.why(step, Reason::StepTimeout, format!("the step took longer than its timeout of {ms} ms"));
         why.help = Some("raise `timeout` of the step".to_owned());
         self.failed(now, step, why, None, turn);
         true
     }
 
     /// What is wrong with the workflow in progress, before or between its steps.
-    pub(super) fn about_workflow(&self, code: &str, message: String) -> Why {
+    pub(super) fn about_workflow(&self, code: Reason, message: String) -> Why {
         let workflow = self.program.workflow(self.frame().workflow);
         Why {
-            code: code.to_owned(),
+            code,
             message,
             label: None,
             step: None,

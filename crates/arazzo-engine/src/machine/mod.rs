@@ -32,6 +32,7 @@ use crate::inputs::InputValues;
 use crate::limits::{Millis, Settings};
 use crate::openapi::server::NoUrl;
 use crate::program::{Call, Output, Program, Step, WorkflowId};
+use crate::reason::Reason;
 use crate::redact::Redactor;
 use crate::source::Place;
 use crate::stand_in::StandIns;
@@ -429,7 +430,7 @@ impl Machine {
         if let Some(missing) = self.not_completed(step) {
             let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
             let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);
-            let why = self.why(id, "dependency-not-met", message);
+            let why = self.why(id, Reason::DependencyNotMet, message);
             return self.failed(now, id, why, None, turn);
         }
         match &step.call {
@@ -612,7 +613,7 @@ impl Machine {
                 let url = self.other_url(&flight).unwrap_or_else(|| exchange.url.clone());
                 let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
                 let why = Why {
-                    code: "no-answer".to_owned(),
+                    code: Reason::NoAnswer,
                     message: format!(
                         "no answer from {server}: {}",
                         self.redactor.shown(&failure.message, FAILURE_SHOWN)
@@ -661,7 +662,7 @@ impl Machine {
             Hop::Refuse(why) => self.stop(now, Stop::Policy, *why, turn),
             Hop::TooMany => {
                 let message = format!("more than {} redirects followed one another", redirect::HOPS);
-                let why = self.why(id, "redirect-limit", message);
+                let why = self.why(id, Reason::RedirectLimit, message);
                 self.stop(now, Stop::Limit, why, turn);
             }
             Hop::Follow(mut request) => {
@@ -762,14 +763,15 @@ impl Machine {
                 );
                 if failure.kind == FailureKind::BodyTooLarge {
                     let limit = self.state.settings.limits.body_bytes;
-                    let why = self.why(id, "body-limit", format!("the answer has more than {limit} bytes of body"));
+                    let why =
+                        self.why(id, Reason::BodyLimit, format!("the answer has more than {limit} bytes of body"));
                     let why = Why { help: Some("raise --max-body".to_owned()), ..why };
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }
                 if let Some((stop, code)) = match failure.kind {
-                    FailureKind::HeadTooLarge => Some((Stop::Limit, "head-limit")),
-                    FailureKind::Refused => Some((Stop::Policy, "host-refused")),
+                    FailureKind::HeadTooLarge => Some((Stop::Limit, Reason::HeadLimit)),
+                    FailureKind::Refused => Some((Stop::Policy, Reason::HostRefused)),
                     _ => None,
                 } {
                     let message = self.redactor.shown(&failure.message, FAILURE_SHOWN).to_string();
@@ -782,10 +784,10 @@ impl Machine {
         }
     }
 
-    fn why(&self, step: StepId, code: &str, message: String) -> Why {
+    fn why(&self, step: StepId, code: Reason, message: String) -> Why {
         let step = self.program.step(step);
         Why {
-            code: code.to_owned(),
+            code,
             message,
             label: None,
             step: step.map(|s| s.name.clone()),

@@ -261,11 +261,7 @@ impl Outcome {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Succeeded { .. } | Self::Ended { .. } => 0,
-            Self::Failed { why, .. } if why.code == "no-answer" => 4,
-            Self::Failed { .. } => 1,
-            Self::Stopped { stop: Stop::Limit, .. } => 5,
-            Self::Stopped { stop: Stop::Policy, .. } => 6,
-            Self::Stopped { stop: Stop::Interrupt, .. } => 130,
+            Self::Failed { why, .. } | Self::Stopped { why, .. } => why.code.exit(),
         }
     }
 }

@@ -150,7 +150,7 @@ impl Page<'_> {
         if let Some(why) = verdict.why {
             let mut html = format!("<p class=\"what\">{}", self.text(&why.message));
             html += &why.label.as_deref().map(|label| format!(": {}", self.text(label))).unwrap_or_default();
-            html += &format!("</p><p class=\"soft\"><code>{}</code>", self.text(&why.code));
+            html += &format!("</p><p class=\"soft\"><code>{}</code>", self.text(why.code.word()));
             if let Some(place) = &why.place {
                 html += &format!(
                     " at <code>{}</code>",

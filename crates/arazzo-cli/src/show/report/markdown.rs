@@ -38,7 +38,7 @@ pub(crate) fn document(run: &Account) -> String {
         let place = why.place.as_ref().map(|place| format!("{}:{}:{}", place.file, place.line, place.column));
         lines.push(format!(
             "**{}**{}: {}{}",
-            escaped(&why.code),
+            escaped(why.code.word()),
             why.step.as_deref().map(|step| format!(" in step {}", code(step))).unwrap_or_default(),
             escaped(&why.message),
             why.label.as_deref().map(|label| format!(" ({})", escaped(label))).unwrap_or_default()
