@@ -8,7 +8,7 @@ use super::finish::End;
 use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, Slot, StepState, fingerprint};
 use super::wire::{Stop, Turn};
 use super::{Machine, request};
-use crate::event::{EventKind, Why};
+use crate::event::{EventKind, FailureKind, StartedFor, Why};
 use crate::expr::{Exchange, StepId, WorkflowId};
 use crate::inputs::accept_own;
 use crate::limits::Millis;
@@ -37,7 +37,7 @@ impl Machine {
     }
 
     /// Says that the workflow of the last frame begins.
-    pub(super) fn announce(&mut self, because: Option<&str>, turn: &mut Turn) {
+    pub(super) fn announce(&mut self, because: Option<StartedFor>, turn: &mut Turn) {
         let frame = self.frame();
         let inputs: Map<String, Json> = frame
             .inputs
@@ -46,8 +46,7 @@ impl Machine {
             .map(|(name, slot)| (name.clone(), self.shown(name, slot)))
             .collect();
         let parent = self.state.frames.iter().rev().nth(1).map(|below| below.number);
-        let purpose = (frame.purpose != Purpose::Run).then(|| frame.purpose.word());
-        let because = because.or(purpose).map(str::to_owned);
+        let because = because.or(frame.purpose.started_for());
         let place = self.program.workflow(frame.workflow).map(|w| w.place.clone());
         self.emit(turn, None, place, EventKind::WorkflowStarted { inputs, parent, because });
     }
@@ -215,7 +214,7 @@ impl Machine {
         // The step below waits for whoever is in progress now, as long as it would have.
         let frame = self.frame_mut();
         frame.inherited = inherited;
-        self.announce(Some("goto"), turn);
+        self.announce(Some(StartedFor::Goto), turn);
     }
 
     /// Takes the detour of a retry: a step of this workflow, or another workflow.
@@ -345,7 +344,7 @@ impl Machine {
             if let Position::Calling { step, .. } = self.frame().position {
                 let kind = EventKind::RequestFailed {
                     call: flight.call.0,
-                    failure: "timeout".to_owned(),
+                    failure: FailureKind::Timeout,
                     message: "given up when the time of the step was over".to_owned(),
                     duration_ms: now.saturating_sub(flight.sent),
                     in_doubt: true,

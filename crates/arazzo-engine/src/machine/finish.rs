@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::frame::{Completed, Outputs, Position, Purpose, Slot, outputs_json};
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
 use super::{GRACE, Machine, Phase};
-use crate::code::Code;
+use crate::code::{Code, Severity};
 use crate::event::{EventKind, RunStatus, StepStatus, Why};
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
@@ -300,12 +300,7 @@ impl Machine {
                 turn,
                 None,
                 None,
-                EventKind::Diagnostic {
-                    code: Code::SecretInOutput,
-                    severity: "warning".to_owned(),
-                    message,
-                    help: None,
-                },
+                EventKind::Diagnostic { code: Code::SecretInOutput, severity: Severity::Warning, message, help: None },
             );
         }
         self.emit(turn, None, None, EventKind::WorkflowFinished { status, outputs: outputs.clone() });

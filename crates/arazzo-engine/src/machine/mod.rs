@@ -24,7 +24,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::code::Code;
+use crate::code::{Code, Severity};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, EventKind, Why};
 use crate::expr::{Exchange, StepId};
@@ -328,7 +328,7 @@ impl Machine {
         for warning in self.state.settings.warnings.clone() {
             let kind = EventKind::Diagnostic {
                 code: warning.code,
-                severity: "warning".to_owned(),
+                severity: Severity::Warning,
                 message: warning.message,
                 help: warning.help,
             };
@@ -340,7 +340,7 @@ impl Machine {
                 turn,
                 None,
                 None,
-                EventKind::Diagnostic { code: Code::ShortSecret, severity: "warning".to_owned(), message, help: None },
+                EventKind::Diagnostic { code: Code::ShortSecret, severity: Severity::Warning, message, help: None },
             );
         }
         self.announce(None, turn);
@@ -548,7 +548,7 @@ impl Machine {
                 url: request.url.clone(),
                 headers: request.headers.clone(),
                 body,
-                because: because.word().map(str::to_owned),
+                because,
             },
         );
         self.state.flights.push(Flight { method: request.method.clone(), ..flight });
@@ -755,7 +755,7 @@ impl Machine {
                     None,
                     EventKind::RequestFailed {
                         call: call.0,
-                        failure: failure.kind.word().to_owned(),
+                        failure: failure.kind,
                         message: self.redactor.shown(&failure.message, FAILURE_SHOWN).to_string(),
                         duration_ms,
                         in_doubt: failure.in_doubt,

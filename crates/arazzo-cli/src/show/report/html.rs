@@ -4,7 +4,7 @@
 //! page. The content policy allows one style sheet, by its hash, and nothing else.
 
 use arazzo::engine::code::Code;
-use arazzo::engine::event::{EventKind, RunStatus, StepStatus};
+use arazzo::engine::event::{CriteriaOf, EventKind, RunStatus, StepStatus};
 use arazzo::engine::graph::Graph;
 use arazzo::engine::redact::BodyText;
 use base64::Engine;
@@ -327,14 +327,14 @@ impl Page<'_> {
             let target = action.target.as_deref().map(|target| format!(" <code>{}</code>", self.text(target)));
             inner += &format!(
                 "<h4>Then</h4><p>{}{} by action <code>{}</code>",
-                capital(&self.text(&action.kind)),
+                capital(&self.text(action.kind.word())),
                 target.unwrap_or_default(),
                 self.text(&action.name)
             );
             inner += &attempt
                 .wait
                 .as_ref()
-                .map(|(ms, because)| format!(", after {} ({})", pace(*ms), self.text(because)))
+                .map(|(ms, because)| format!(", after {} ({})", pace(*ms), self.text(because.word())))
                 .unwrap_or_default();
             inner += "</p>";
         }
@@ -399,7 +399,7 @@ impl Page<'_> {
                     (Some(_), _) => ("halt", "not evaluable"),
                     (None, true) => ("go", "met"),
                     // An action that does not apply is nothing bad.
-                    (None, false) if criterion.of != "successCriteria" => ("soft", "not met"),
+                    (None, false) if criterion.of != CriteriaOf::Success => ("soft", "not met"),
                     (None, false) => ("no", "not met"),
                 };
                 let mut saw: String = criterion
@@ -416,7 +416,7 @@ impl Page<'_> {
                 let place = criterion.place.as_ref().map(|place| format!("<span class=\"saw soft\">line {}</span>", place.line)).unwrap_or_default();
                 format!(
                     "<tr role=\"row\"><td role=\"cell\">{}{place}</td><td role=\"cell\" class=\"{class}\">{word}</td><td role=\"cell\" class=\"across\"><code>{}</code>{context}</td><td role=\"cell\" class=\"across\">{saw}</td></tr>",
-                    self.text(&criterion.of),
+                    self.text(criterion.of.word()),
                     self.text(&criterion.condition)
                 )
             })
@@ -434,15 +434,17 @@ impl Page<'_> {
             Answer::None => ("<p class=\"halt\">The run ended before an answer came.</p>".to_owned(), String::new()),
             Answer::Lost { failure, message, in_doubt, .. } => {
                 let doubt = if *in_doubt { "<p>Whether the server acted on the request is not known.</p>" } else { "" };
-                (format!("<p class=\"no\">{}: {}</p>{doubt}", self.text(failure), self.text(message)), String::new())
+                (
+                    format!("<p class=\"no\">{}: {}</p>{doubt}", self.text(failure.word()), self.text(message)),
+                    String::new(),
+                )
             }
             Answer::Received { status, headers, body, duration_ms } => (
                 self.message(&format!("{status} {}", reason(*status)), headers, body.as_ref()),
                 format!(" after {}", pace(*duration_ms)),
             ),
         };
-        let because =
-            exchange.because.as_deref().map(|because| format!(" ({})", self.text(because))).unwrap_or_default();
+        let because = exchange.because.map(|because| format!(" ({})", self.text(because.word()))).unwrap_or_default();
         let command = self.text(&failure::curl(&sent(exchange)));
         format!(
             "<div class=\"wire\"><div><h4>Request{because}</h4>{request}</div><div><h4>Answer{label}</h4>{answer}</div></div><h4>The same with curl</h4><pre class=\"wraps\" tabindex=\"0\">{command}</pre>"

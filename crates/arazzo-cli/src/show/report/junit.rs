@@ -2,7 +2,7 @@
 //!
 //! Names are stable: `classname` is the document and the workflow, `name` the step; never a url, never a value.
 
-use arazzo::engine::event::{RunStatus, StepStatus, Why};
+use arazzo::engine::event::{ActionKind, CriteriaOf, On, RunStatus, StepStatus, Why};
 use arazzo::engine::reason::Reason;
 
 use crate::show::account::{Account, Attempt, Step};
@@ -164,7 +164,7 @@ fn case(run: &Account, document: &str, step: &Step<'_>) -> Case {
 
 /// `true` if an action of the document took the failure up and led somewhere.
 fn handled(attempt: &Attempt) -> bool {
-    attempt.action.as_ref().is_some_and(|action| action.on == "failure" && action.kind != "end")
+    attempt.action.as_ref().is_some_and(|action| action.on == On::Failure && action.kind != ActionKind::End)
 }
 
 fn trouble(attempt: &Attempt) -> Trouble {
@@ -172,7 +172,7 @@ fn trouble(attempt: &Attempt) -> Trouble {
         Some(why) => trouble_of(why),
         // A failure that was retried or handled has no reason of its own: its criteria do.
         None => {
-            let unmet = attempt.criteria.iter().find(|criterion| criterion.of == "successCriteria" && !criterion.met);
+            let unmet = attempt.criteria.iter().find(|criterion| criterion.of == CriteriaOf::Success && !criterion.met);
             let (code, message) = match unmet {
                 Some(criterion) => {
                     let saw: Vec<String> = criterion
