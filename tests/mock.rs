@@ -94,7 +94,7 @@ fn real_documents_run_against_the_mock() {
 /// The codes of what is wrong, each once.
 fn refusals(error: &arazzo::Error) -> String {
     let arazzo::Error::Documents { diagnostics, .. } = error else { return error.to_string() };
-    let mut codes: Vec<&str> = diagnostics.errors().map(|found| found.code.as_ref()).collect();
+    let mut codes: Vec<&str> = diagnostics.errors().map(|found| found.code.word()).collect();
     codes.sort_unstable();
     codes.dedup();
     codes.join(", ")
@@ -134,7 +134,7 @@ fn a_fault_is_what_the_run_sees() {
         let workflow = provision().mock(mocked).load().unwrap().workflow(None).unwrap();
         let outcome = wait(workflow.run(workflow.example_inputs(), |_| {})).unwrap();
         let Outcome::Failed { why, .. } = &outcome else { panic!("{fault}: {outcome:?}") };
-        assert_eq!((outcome.exit_code(), why.code.as_str()), (exit, code), "{fault}");
+        assert_eq!((outcome.exit_code(), why.code.word()), (exit, code), "{fault}");
     }
 }
 
@@ -254,6 +254,6 @@ fn a_transport_that_breaks_down_fails_the_step_and_says_nothing_else() {
         Inputs::new().set("apiToken", "token").set("volumeName", "v").set("snapshot", "s").set("mountPath", "/d");
     let outcome = wait(workflow.run(inputs, |_| {})).unwrap();
     let Outcome::Failed { why, .. } = &outcome else { panic!("{outcome:?}") };
-    assert_eq!((outcome.exit_code(), why.code.as_str()), (4, "no-answer"));
+    assert_eq!((outcome.exit_code(), why.code.word()), (4, "no-answer"));
     assert!(format!("{why:?}").contains("the transport broke down"), "{why:?}");
 }

@@ -3,7 +3,7 @@
 use super::{Arazzo, Folder, PROVISION};
 use crate::server::{Reply, daytona, daytona_except};
 use crate::suite::{files_below, workspace_root};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -312,15 +312,39 @@ fn text_of_others_is_text_in_every_report() {
     }
 }
 
+#[test]
+fn a_word_that_no_event_has_is_refused() {
+    let events: Vec<Value> = cases()
+        .iter()
+        .flat_map(|case| fs::read_to_string(case).unwrap().lines().map(str::to_owned).collect::<Vec<_>>())
+        .map(|line| serde_json::from_str(&line).unwrap())
+        .collect();
+    let folder = Folder::new();
+    for word in WORDS {
+        let has = |event: &&Value| event.get(word).is_some_and(|value| value.as_u64().is_none() && value != &json!([]));
+        let Some(event) = events.iter().find(has) else { panic!("no event has `{word}`") };
+        let mut event = event.clone();
+        event[word] = match &event[word] {
+            Value::Array(_) => json!(["<x>"]),
+            _ => json!("<x>"),
+        };
+        folder.write("events.ndjson", event.to_string());
+        let output = Arazzo::new(["report", "events.ndjson", "json"]).cwd(folder.path()).run();
+        output.exits(2).says(&["line 1 is not an event", "<x>"]);
+    }
+}
+
+/// Fields that hold words with a fixed meaning: without them there is no event.
+const WORDS: [&str; 10] =
+    ["type", "status", "kind", "on", "code", "warnings", "severity", "because", "delayBecause", "failure"];
+
 /// Changes every string that is data, names of inputs and outputs too.
 pub(super) fn everywhere(value: &mut Value, change: &dyn Fn(&str) -> String) {
-    // Words with a fixed meaning stay: without them there is no event.
-    const KEPT: [&str; 4] = ["type", "status", "kind", "on"];
     match value {
         Value::String(text) => *text = change(text),
         Value::Array(items) => items.iter_mut().for_each(|item| everywhere(item, change)),
         Value::Object(members) => {
-            for (name, value) in members.iter_mut().filter(|(name, _)| !KEPT.contains(&name.as_str())) {
+            for (name, value) in members.iter_mut().filter(|(name, _)| !WORDS.contains(&name.as_str())) {
                 everywhere(value, change);
                 if let (Value::Object(named), "inputs" | "outputs") = (value, name.as_str()) {
                     *named = std::mem::take(named).into_iter().map(|(name, value)| (change(&name), value)).collect();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use arazzo::engine::code::Code;
 use arazzo::engine::diagnostic::{Diagnostic, Diagnostics, nearest};
 use arazzo::engine::expr::pattern;
 use arazzo::engine::limits::duration;
@@ -106,7 +107,7 @@ struct Reader {
 
 impl Reader {
     fn wrong(&mut self, at: &Node, message: String) {
-        self.found.push(Diagnostic::error("test-file", at.span, message));
+        self.found.push(Diagnostic::error(Code::TestFile, at.span, message));
     }
 
     /// Checks that it is an object of these members.
@@ -122,7 +123,7 @@ impl Reader {
                     None => format!("there are {}", known.join(", ")),
                 };
                 let message = format!("{what} has no `{}`", key.name);
-                self.found.push(Diagnostic::error("test-file", key.span, message).help(help));
+                self.found.push(Diagnostic::error(Code::TestFile, key.span, message).help(help));
             }
         }
         true
@@ -148,7 +149,7 @@ impl Reader {
             None => format!("write one of {}", known.join(", ")),
         };
         let span = node.get(key).map(|value| value.span);
-        self.found.push(Diagnostic::error("test-file", span, format!("there is no `{key}` `{text}`")).help(help));
+        self.found.push(Diagnostic::error(Code::TestFile, span, format!("there is no `{key}` `{text}`")).help(help));
         None
     }
 
@@ -192,7 +193,7 @@ impl Reader {
         if let Some(faults) = node.get("faults") {
             if let Some(replies) = node.member("replies").map(|(key, _)| key.span) {
                 let message = "`faults` are of the mock, which does not answer where there are `replies`".to_owned();
-                self.found.push(Diagnostic::error("test-file", faults.span, message).note(replies, "these answer"));
+                self.found.push(Diagnostic::error(Code::TestFile, faults.span, message).note(replies, "these answer"));
             }
             match Fault::of_file(&faults.to_json()) {
                 Ok(found) => case.faults = found,

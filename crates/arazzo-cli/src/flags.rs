@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use arazzo::engine::lint::codes::Category;
+use arazzo::engine::code::Category;
 use arazzo::files;
 use arazzo::mock::{Fault, Mocked};
 use clap::builder::BoolishValueParser;
@@ -223,9 +223,11 @@ pub(crate) enum Fixes {
     All,
 }
 
-/// Say what a code of a finding means, with a wrong and a right example
+/// Say what a code means, of a finding or of a run that did not succeed, and what to do
 #[derive(Debug, Args)]
-#[command(before_long_help = "Examples:\n  arazzo explain unbraced-expression\n  arazzo explain --list")]
+#[command(
+    before_long_help = "Examples:\n  arazzo explain unbraced-expression\n  arazzo explain criterion-not-met\n  arazzo explain --list"
+)]
 pub(crate) struct ExplainFlags {
     /// The code, as it stands in brackets: unbraced-expression
     #[arg(value_name = "CODE", required_unless_present = "list")]

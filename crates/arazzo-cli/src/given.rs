@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
+use arazzo::engine::code::Code;
 use arazzo::engine::credentials::PARTS;
 use arazzo::engine::inputs::InputFault;
 use arazzo::files::{LARGEST, named};
@@ -199,7 +200,7 @@ fn secret(argument: &str, workflow: &Workflow, names: &Names, stdin: &mut Stdin)
         };
         let message =
             "the workflow has no input of the name behind --secret, which is not shown: it may be the secret itself";
-        return Err(InputFault { code: "unknown-input".to_owned(), ..fault("", message.to_owned(), Some(help)) });
+        return Err(InputFault { code: Code::UnknownInput, ..fault("", message.to_owned(), Some(help)) });
     }
     let text = secret_text(argument, "--secret", names, stdin)?;
     Ok((name.to_owned(), workflow.typed(name, &text)?))
@@ -372,5 +373,5 @@ impl Stdin {
 }
 
 fn fault(name: &str, message: String, help: Option<String>) -> InputFault {
-    InputFault { code: "invalid-input".to_owned(), name: name.to_owned(), message, help }
+    InputFault { code: Code::InvalidInput, name: name.to_owned(), message, help }
 }

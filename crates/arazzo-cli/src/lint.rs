@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use arazzo::engine::code::{Category, Code};
 use arazzo::engine::diagnostic::{Diagnostic, Severity};
-use arazzo::engine::lint::codes::{Category, category};
 use arazzo::engine::lint::fix::fix;
 use arazzo::engine::source::{Place, SourceId, Sources};
 use arazzo::files::{self, NotRead, Reach};
@@ -278,11 +278,10 @@ fn is_whole(flags: &LintFlags) -> bool {
 /// `true` if a diagnostic is among those that were asked for.
 fn shown(flags: &LintFlags, diagnostic: &Diagnostic) -> bool {
     let asked = |category: Category| flags.only.iter().any(|only| only.category() == category);
-    let category = category(&diagnostic.code);
     if !flags.only.is_empty() {
         // What keeps a document from being read is said whatever was asked for.
-        let unread = diagnostic.span.is_none() || matches!(diagnostic.code.as_ref(), "yaml-syntax" | "json-syntax");
-        return unread || category.is_none_or(asked);
+        let unread = diagnostic.span.is_none() || matches!(diagnostic.code, Code::YamlSyntax | Code::JsonSyntax);
+        return unread || asked(diagnostic.code.category());
     }
     flags.hints || diagnostic.severity != Severity::Hint
 }

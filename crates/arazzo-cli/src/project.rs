@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arazzo::Error;
+use arazzo::engine::code::Code;
 use arazzo::engine::diagnostic::{Diagnostic, Severity, nearest};
-use arazzo::engine::lint::codes::{CODES, category};
 use arazzo::engine::source::{Sources, Span};
 use arazzo::files::Reach;
 use serde::Deserialize;
@@ -24,7 +24,7 @@ pub(crate) struct Project {
     /// The path that people see.
     shown: String,
     text: String,
-    severities: BTreeMap<String, Level>,
+    severities: BTreeMap<Code, Level>,
     ignores: Vec<Ignore>,
 }
 
@@ -66,6 +66,7 @@ struct Entry {
 
 #[derive(Debug)]
 struct Ignore {
+    code: Code,
     entry: Entry,
     span: std::ops::Range<usize>,
     /// `true` if it left something out.
@@ -98,27 +99,23 @@ impl Project {
             let line = error.span().map_or(1, |span| at(span.start));
             Error::Setup(format!("{}:{line}: {}", shown.display(), error.message()))
         })?;
-        let known = |code: &Spanned<String>| {
-            if category(code.get_ref()).is_some() {
-                return Ok(());
-            }
-            let near = nearest(code.get_ref(), CODES.iter().map(|(code, _)| *code));
-            let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            let line = at(code.span().start);
-            let code = code.get_ref();
-            Err(Error::Setup(format!("{}:{line}: no diagnostic is called `{code}`{help}", shown.display())))
+        let known = |word: &Spanned<String>| {
+            word.get_ref().parse::<Code>().map_err(|_| {
+                let near = nearest(word.get_ref(), Code::ALL.iter().map(|code| code.word()));
+                let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let line = at(word.span().start);
+                Error::Setup(format!("{}:{line}: no diagnostic is called `{}`{help}", shown.display(), word.get_ref()))
+            })
         };
-        file.lint.severity.keys().try_for_each(known)?;
-        file.lint.ignore.iter().try_for_each(|entry| known(&entry.get_ref().code))?;
-        let severities = file.lint.severity.into_iter().map(|(code, level)| (code.into_inner(), level)).collect();
-        let ignores = file.lint.ignore.into_iter().map(|entry| Ignore {
-            span: entry.span(),
-            entry: entry.into_inner(),
-            used: false,
-            met: false,
+        let severities = file.lint.severity.iter().map(|(word, level)| Ok((known(word)?, *level)));
+        let severities = severities.collect::<Result<_, Error>>()?;
+        let ignores = file.lint.ignore.into_iter().map(|entry| {
+            let (code, span) = (known(&entry.get_ref().code)?, entry.span());
+            Ok(Ignore { code, span, entry: entry.into_inner(), used: false, met: false })
         });
+        let ignores = ignores.collect::<Result<_, Error>>()?;
         let shown = shown.display().to_string();
-        Ok(Self { path: path.to_path_buf(), shown, severities, ignores: ignores.collect(), text })
+        Ok(Self { path: path.to_path_buf(), shown, severities, ignores, text })
     }
 
     /// The path of the file.
@@ -150,11 +147,11 @@ impl Project {
         let Some(diagnostic) = self.weigh(diagnostic) else { return (None, false) };
         let within = self.within(document);
         let here = |ignore: &&mut Ignore| {
-            let Entry { code, file, workflow, step, .. } = &ignore.entry;
+            let Entry { file, workflow, step, .. } = &ignore.entry;
             let same = |wanted: &Option<String>, found: Option<&str>| {
                 wanted.as_ref().is_none_or(|w| Some(w.as_str()) == found)
             };
-            *code.get_ref() == diagnostic.code
+            ignore.code == diagnostic.code
                 && file.as_ref().is_none_or(|pattern| fits(pattern, &within))
                 && same(workflow, part.map(|(workflow, _)| workflow))
                 && same(step, part.and_then(|(_, step)| step))
@@ -170,7 +167,7 @@ impl Project {
 
     /// The diagnostic with the severity that it has here; nothing if it is off.
     fn weigh(&self, mut diagnostic: Diagnostic) -> Option<Diagnostic> {
-        match self.severities.get(diagnostic.code.as_ref()) {
+        match self.severities.get(&diagnostic.code) {
             Some(Level::Off) => return None,
             Some(Level::Hint) => diagnostic.severity = Severity::Hint,
             Some(Level::Warning) => diagnostic.severity = Severity::Warning,
@@ -189,10 +186,10 @@ impl Project {
         let found = entries.filter_map(|ignore| {
             let mut sources = Sources::default();
             let id = sources.add(shown.clone(), shown.clone(), self.text.as_str());
-            let code = ignore.entry.code.get_ref();
-            let message = format!("this entry ignores `{code}`, and there is none");
+            let message = format!("this entry ignores `{}`, and there is none", ignore.code);
             let span = Span::new(id, ignore.span.clone());
-            let diagnostic = Diagnostic::warning("unused-ignore", span, message).help("leave the entry out".to_owned());
+            let diagnostic =
+                Diagnostic::warning(Code::UnusedIgnore, span, message).help("leave the entry out".to_owned());
             Some((self.weigh(diagnostic)?, sources))
         });
         found.collect()

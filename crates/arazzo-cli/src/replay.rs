@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use arazzo::engine::diagnostic::Diagnostic;
+use arazzo::engine::diagnostic::{Severity, Shown};
 use arazzo::engine::source::Sources;
 use arazzo::{Description, Drift, DriftKind, Envelope, Error, EventKind, Recording, Replay};
 use serde_json::{Value as Json, json};
@@ -85,7 +85,7 @@ fn again(flags: &ReplayFlags, recording: &Recording, description: &Description, 
             data_error.get_or_insert(error);
         }
         if detail >= Detail::Failures {
-            screen.line(&diagnostic(drift, sources).render(sources, true, width()));
+            screen.line(&told(drift, sources));
             screen.line("");
         }
     }
@@ -130,7 +130,8 @@ fn line(drift: &Drift) -> Json {
     line
 }
 
-fn diagnostic(drift: &Drift, sources: &Sources) -> Diagnostic {
+/// A difference, at its place in the document.
+fn told(drift: &Drift, sources: &Sources) -> String {
     let (part, step) = (safe(&drift.part), safe(&drift.step));
     let visit = if drift.visit > 1 { format!(", visit {}", drift.visit) } else { String::new() };
     let (kind, name) = part.split_once(' ').unwrap_or((part.as_str(), ""));
@@ -146,18 +147,22 @@ fn diagnostic(drift: &Drift, sources: &Sources) -> Diagnostic {
             _ => format!("step `{step}` sends another {what}{visit}"),
         },
     };
-    let span = drift.place.as_ref().and_then(|place| sources.span(place));
-    let mut diagnostic = Diagnostic::error(drift.kind.word(), span, message);
-    for (title, value) in [("recorded", &drift.recorded), ("now", &drift.now)] {
-        if let Some(value) = value {
-            diagnostic = diagnostic.remark(format!("{title}: {}", excerpt(value)));
-        }
-    }
-    if drift.kind == DriftKind::RequestUnexpected {
-        diagnostic =
-            diagnostic.help("nothing recorded answers it, so the replay ends here; record the run again".to_owned());
-    }
-    diagnostic
+    let values = [("recorded", &drift.recorded), ("now", &drift.now)].into_iter();
+    let remarks = values.filter_map(|(title, value)| Some(format!("{title}: {}", excerpt(value.as_ref()?))));
+    let remarks: Vec<String> = remarks.collect();
+    let unexpected = drift.kind == DriftKind::RequestUnexpected;
+    let help = unexpected.then_some("nothing recorded answers it, so the replay ends here; record the run again");
+    let shown = Shown {
+        severity: Severity::Error,
+        word: drift.kind.word(),
+        message: &message,
+        span: drift.place.as_ref().and_then(|place| sources.span(place)),
+        label: None,
+        notes: &[],
+        remarks: &remarks,
+        help,
+    };
+    shown.render(sources, true, width())
 }
 
 fn excerpt(text: &str) -> String {

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::path::Path;
 
+use arazzo::engine::code::Code;
 use arazzo::engine::event::EventKind;
 use arazzo::engine::plan::PlannedStep;
 use arazzo::mock::Mocked;
@@ -101,7 +102,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
         // An input that could not be read is not missing too.
         faults.extend(
             more.iter()
-                .filter(|more| more.code != "missing-input" || !faults.iter().any(|known| known.name == more.name))
+                .filter(|more| more.code != Code::MissingInput || !faults.iter().any(|known| known.name == more.name))
                 .cloned()
                 .collect::<Vec<_>>(),
         );
@@ -233,7 +234,7 @@ pub(crate) fn execute(
     watch.verdict(&last.event.kind, workflow.name());
     let screen = watch.screen;
     if tree {
-        screen.notes(workflow.warnings().map(|warning| warning.code.as_ref()), &flags.document.document);
+        screen.notes(workflow.warnings().map(|warning| warning.code), &flags.document.document);
     }
     if detail >= Detail::Failures {
         for line in failure::report(&last, workflow.description().sources(), &exchanges, &report, code, width()) {
@@ -243,7 +244,7 @@ pub(crate) fn execute(
             let label = why.label.as_ref().map(|label| format!(": {label}")).unwrap_or_default();
             let help = why.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
             let message = format!("{}{label}{help}", why.message);
-            screen.command(&github::annotation("error", &why.code, &message, why.place.as_ref()));
+            screen.command(&github::annotation("error", why.code.word(), &message, why.place.as_ref()));
         }
         let local = !arazzo::is_remote(&flags.document.document);
         if flags.mock.is_some() && local && matches!(outcome, Outcome::Failed { .. }) {

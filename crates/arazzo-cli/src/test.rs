@@ -504,7 +504,7 @@ fn compare(expect: &Expect, outputs: &Map<String, Json>, seen: &Seen, found: &mu
     };
     same("outcome", expect.outcome.clone(), status.to_owned());
     same("exit", expect.exit.map(|exit| exit.to_string()), code.to_string());
-    same("why", expect.why.clone(), why.map_or("nothing".to_owned(), |why| why.code.clone()));
+    same("why", expect.why.clone(), why.map_or("nothing".to_owned(), |why| why.code.word().to_owned()));
     let step = why.and_then(|why| why.step.clone()).unwrap_or_else(|| "no step".to_owned());
     same("failing step", expect.step.clone(), step);
     if !expect.says_how_it_ends() {

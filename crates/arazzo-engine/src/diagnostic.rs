@@ -8,26 +8,13 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use serde::{Deserialize, Serialize};
-
 use crate::address;
-use crate::source::{Place, Source, SourceId, Sources, Span};
+pub use crate::code::{Code, Severity};
+use crate::source::{Place, Source, Sources, Span};
 
-/// How much a diagnostic matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The document runs as it is written; it could be clearer.
-    Hint,
-    /// The document runs; the reading that was chosen is named.
-    Warning,
-    /// The document does not run.
-    Error,
-}
+mod render;
 
-/// The name of a kind of diagnostic, such as `unbraced-expression`.
-pub type Code = &'static str;
+pub use render::{Shown, plain};
 
 /// Text edits that repair what a diagnostic names.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +40,7 @@ pub struct Edit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
     /// The kind.
-    pub code: Cow<'static, str>,
+    pub code: Code,
     /// Error or warning.
     pub severity: Severity,
     /// What is wrong.
@@ -77,31 +64,23 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error at `span`.
     #[must_use]
-    pub fn error(
-        code: impl Into<Cow<'static, str>>,
-        span: impl Into<Option<Span>>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self::new(code.into(), Severity::Error, span.into(), message.into())
+    pub fn error(code: Code, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Error, span.into(), message.into())
     }
 
     /// A warning at `span`.
     #[must_use]
-    pub fn warning(
-        code: impl Into<Cow<'static, str>>,
-        span: impl Into<Option<Span>>,
-        message: impl Into<String>,
-    ) -> Self {
-        Self::new(code.into(), Severity::Warning, span.into(), message.into())
+    pub fn warning(code: Code, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Warning, span.into(), message.into())
     }
 
     /// A hint at `span`.
     #[must_use]
-    pub fn hint(code: impl Into<Cow<'static, str>>, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
-        Self::new(code.into(), Severity::Hint, span.into(), message.into())
+    pub fn hint(code: Code, span: impl Into<Option<Span>>, message: impl Into<String>) -> Self {
+        Self::new(code, Severity::Hint, span.into(), message.into())
     }
 
-    fn new(code: Cow<'static, str>, severity: Severity, span: Option<Span>, message: String) -> Self {
+    fn new(code: Code, severity: Severity, span: Option<Span>, message: String) -> Self {
         Self {
             code,
             severity,
@@ -161,61 +140,17 @@ impl Diagnostic {
     /// The diagnostic as text with a snippet, as people read it; with ANSI colours if `color`, `width` columns wide.
     #[must_use]
     pub fn render(&self, sources: &Sources, color: bool, width: usize) -> String {
-        let level = match self.severity {
-            Severity::Error => Level::ERROR,
-            Severity::Warning => Level::WARNING,
-            Severity::Hint => Level::INFO.with_name("hint"),
+        let shown = Shown {
+            severity: self.severity,
+            word: self.code.word(),
+            message: &self.message,
+            span: self.span,
+            label: self.label.as_deref(),
+            notes: &self.notes,
+            remarks: &self.remarks,
+            help: self.help.as_deref(),
         };
-        let mut group = Group::with_title(level.primary_title(one_line(&self.message)).id(self.code.as_ref()));
-        type Part = (std::ops::Range<usize>, String, AnnotationKind);
-        let mut by_source: Vec<(SourceId, Vec<Part>)> = vec![];
-        let primary = self.span.map(|span| (span, self.label.clone().unwrap_or_default(), AnnotationKind::Primary));
-        let others = self.notes.iter().map(|(span, text)| (*span, text.clone(), AnnotationKind::Context));
-        for (span, text, kind) in primary.into_iter().chain(others) {
-            let Some(source) = sources.get(span.source) else { continue };
-            let annotation = (shown(&source.text, span), text, kind);
-            match by_source.iter_mut().find(|(id, _)| *id == span.source) {
-                Some((_, list)) => list.push(annotation),
-                None => by_source.push((span.source, vec![annotation])),
-            }
-        }
-        for (id, parts) in by_source {
-            let Some(source) = sources.get(id) else { continue };
-            if source.withheld().is_some() {
-                group = withheld(group, source, sources, self, id);
-                continue;
-            }
-            // Only the lines that are looked at: a document may be large, and have many faults.
-            let bytes = source.text.as_bytes();
-            let first = parts.iter().map(|(range, ..)| range.start).min().unwrap_or(0);
-            let last = parts.iter().map(|(range, ..)| range.end).max().unwrap_or(0);
-            let start = bytes.iter().take(first).rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-            let end = bytes.iter().skip(last).position(|b| *b == b'\n').map_or(bytes.len(), |at| last + at);
-            // A carriage return before the line feed is no part of the line.
-            let end = if end > last && bytes.get(end - 1) == Some(&b'\r') { end - 1 } else { end };
-            let line = bytes.iter().take(start).filter(|b| **b == b'\n').count() + 1;
-            if end - start > LONGEST_LINES {
-                // Lines that nobody reads: the place must do.
-                let column = source.text.get(start..first).unwrap_or_default().chars().count() + 1;
-                group = group.element(Origin::path(one_line(&source.name)).line(line).char_column(column));
-                continue;
-            }
-            let annotations = parts
-                .into_iter()
-                .map(|(range, text, kind)| kind.span(range.start - start..range.end - start).label(one_line(&text)));
-            let lines = address::blanked(source.text.get(start..end).unwrap_or_default());
-            let window = lines.split("\r\n").map(plain).collect::<Vec<_>>().join("\r\n");
-            let snippet = Snippet::source(window).line_start(line).path(one_line(&source.name)).fold(true);
-            group = group.element(snippet.annotations(annotations));
-        }
-        for remark in &self.remarks {
-            group = group.element(Level::NOTE.no_name().message(plain(remark)));
-        }
-        if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(plain(help)));
-        }
-        let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-        renderer.term_width(width).render(&[group])
+        shown.render(sources, color, width)
     }
 
     /// The diagnostic without passwords of urls, however it came to quote them.
@@ -266,68 +201,6 @@ fn unquoted(message: &str, words: &[String]) -> String {
     format!("{before}`…`{}", after.unwrap_or_default())
 }
 
-/// The places of a diagnostic in a text that is not shown.
-fn withheld<'g>(
-    mut group: Group<'g>,
-    source: &Source,
-    sources: &Sources,
-    diagnostic: &Diagnostic,
-    id: SourceId,
-) -> Group<'g> {
-    let place = |span: Span| sources.place(span);
-    if let Some(at) = diagnostic.span.filter(|span| span.source == id).map(place) {
-        let (line, column) = (at.line as usize, at.column as usize);
-        group = group.element(Origin::path(one_line(&source.name)).line(line).char_column(column));
-    }
-    for (span, text) in diagnostic.notes.iter().filter(|(span, _)| span.source == id) {
-        let Place { file, line, column, .. } = place(*span);
-        let note = format!("{text}: {}:{line}:{column}", one_line(&file));
-        group = group.element(Level::NOTE.no_name().message(note));
-    }
-    group
-}
-
-/// Control and direction-changing characters could move the cursor or forge lines; they are shown as `\u{…}`.
-/// Tabs and line ends stay: byte positions of a snippet must not move more than they must.
-#[must_use]
-pub fn plain(text: &str) -> String {
-    let unsafe_char = |c: char| {
-        (c.is_control() && c != '\n' && c != '\t')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    if !text.chars().any(unsafe_char) {
-        return text.to_owned();
-    }
-    // A replacement of the same length in bytes and in characters keeps every caret and column where it belongs.
-    let same_length = |c: char| match c.len_utf8() {
-        1 => '?',
-        2 => '\u{bf}',
-        _ => '\u{fffd}',
-    };
-    text.chars().map(|c| if unsafe_char(c) { same_length(c) } else { c }).collect()
-}
-
-fn one_line(text: &str) -> String {
-    plain(text).replace('\n', "\\n")
-}
-
-/// The part of a span that a snippet underlines: its first line, at least one character, on character borders.
-fn shown(text: &str, span: Span) -> std::ops::Range<usize> {
-    let mut start = (span.start as usize).min(text.len());
-    while !text.is_char_boundary(start) {
-        start -= 1;
-    }
-    let mut end = (span.end as usize).clamp(start, text.len());
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    let first_line = text.get(start..end).unwrap_or_default();
-    let end = first_line.find('\n').map_or(end, |i| start + first_line.get(..i).unwrap_or_default().trim_end().len());
-    start..end.max(start)
-}
-
-/// Bytes of the lines that are shown at most.
-const LONGEST_LINES: usize = 64 << 10;
 /// The most errors, and the most warnings, that one list keeps.
 const MOST: usize = 1_000;
 
@@ -366,7 +239,7 @@ impl Diagnostics {
                 Severity::Hint => "hints",
             };
             let mut last =
-                Diagnostic::error("too-many-faults", diagnostic.span, format!("there are more than {MOST} {what}"))
+                Diagnostic::error(Code::TooManyFaults, diagnostic.span, format!("there are more than {MOST} {what}"))
                     .help("those that come after are not shown; correct some, and look again".to_owned());
             last.severity = diagnostic.severity;
             self.all.push(last);
@@ -387,7 +260,7 @@ impl Diagnostics {
     }
 
     /// Makes an error of what was said with this code at this place.
-    pub fn raise(&mut self, code: &str, span: Span) {
+    pub fn raise(&mut self, code: Code, span: Span) {
         for diagnostic in self.all.iter_mut().filter(|d| d.code == code && d.span == Some(span)) {
             diagnostic.severity = Severity::Error;
         }
@@ -419,10 +292,10 @@ impl Diagnostics {
         self.errors().next().is_some()
     }
 
-    /// `true` if a policy refused something: the codes of such errors end with `-refused`.
+    /// `true` if a policy refused something.
     #[must_use]
     pub fn has_refusals(&self) -> bool {
-        self.errors().any(|d| d.code.ends_with("-refused"))
+        self.errors().any(|d| d.code.is_refusal())
     }
 
     /// How many there are.
@@ -443,7 +316,7 @@ impl Diagnostics {
         self.all.sort_by_key(|d| d.span);
         // What is written once for many steps is compiled for each of them.
         let mut seen = HashSet::new();
-        self.all.retain(|d| d.span.is_none() || seen.insert((d.code.clone(), d.span, d.message.clone())));
+        self.all.retain(|d| d.span.is_none() || seen.insert((d.code, d.span, d.message.clone())));
         self
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, misspells, nearest};
 use crate::node::{Key, Kind, Node};
 use crate::readings::Readings;
@@ -166,7 +167,7 @@ impl Parameter {
     /// What is said where a request needs its place and it has none.
     pub(crate) fn unplaced(&self) -> Diagnostic {
         Diagnostic::error(
-            "missing-field",
+            Code::MissingField,
             self.name.span(),
             format!("parameter `{}` does not say where it goes", self.name.value),
         )
@@ -379,7 +380,7 @@ const FAILURE: ActionList = ActionList {
 };
 
 impl Reader<'_> {
-    fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
+    fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
         self.diagnostics.push(Diagnostic::error(code, span, message).help(help));
     }
 
@@ -387,7 +388,7 @@ impl Reader<'_> {
         if !matches!(root.kind, Kind::Object(_)) {
             let help = "an Arazzo document begins with `arazzo: 1.0.1`".to_owned();
             self.error(
-                "not-an-arazzo-document",
+                Code::NotAnArazzoDocument,
                 root.span,
                 format!("expected an Arazzo document, found {}", root.type_name()),
                 help,
@@ -403,7 +404,7 @@ impl Reader<'_> {
                 None => (root.span, "the document has no `arazzo` field".to_owned()),
             };
             self.error(
-                "not-an-arazzo-document",
+                Code::NotAnArazzoDocument,
                 span,
                 message,
                 "an Arazzo document begins with `arazzo: 1.0.1`".to_owned(),
@@ -435,7 +436,7 @@ impl Reader<'_> {
         let self_uri = self.optional_text(root, "$self");
         if let Some(uri) = self_uri.as_ref().filter(|uri| uri.value.contains('#')) {
             let help = "leave out the `#` and what follows it".to_owned();
-            self.error("unknown-value", uri.span(), "`$self` must not have a fragment", help);
+            self.error(Code::UnknownValue, uri.span(), "`$self` must not have a fragment", help);
         }
         Some(Document {
             source,
@@ -460,13 +461,13 @@ impl Reader<'_> {
             if !is_identifier(&name.name) {
                 let help = "use letters, digits, `.`, `-` and `_` only".to_owned();
                 let message = format!("the name `{}` of a component cannot be written in an expression", name.name);
-                self.error("component-name", name.span, message, help);
+                self.error(Code::ComponentName, name.span, message, help);
             }
         }
         let schemas = node.get("inputs").map(Node::members).unwrap_or_default();
         for (key, schema) in schemas.iter().filter(|(_, schema)| !is_schema(schema)) {
             let message = format!("expected `{}` to be a JSON Schema, found {}", key.name, schema.type_name());
-            self.error("wrong-type", schema.span, message, None);
+            self.error(Code::WrongType, schema.span, message, None);
         }
         Components {
             parameters: self.map(node, "parameters", "a parameter", Self::parameter),
@@ -501,7 +502,7 @@ impl Reader<'_> {
             if let Some(first) = seen.get(name.value.as_str()) {
                 let message = format!("{what} `{}`", name.value);
                 self.diagnostics.push(
-                    Diagnostic::error("duplicate-name", name.span(), message)
+                    Diagnostic::error(Code::DuplicateName, name.span(), message)
                         .note(*first, "first here")
                         .help(help.to_owned()),
                 );
@@ -516,7 +517,7 @@ impl Reader<'_> {
             Kind::String(text) | Kind::Number(text) => text.clone(),
             _ => {
                 self.error(
-                    "unknown-version",
+                    Code::UnknownVersion,
                     node.span,
                     format!("expected a version such as 1.0.1, found {}", node.type_name()),
                     None,
@@ -527,7 +528,7 @@ impl Reader<'_> {
         let mut parts = text.split('.').map(str::parse::<u32>);
         let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else {
             self.error(
-                "unknown-version",
+                Code::UnknownVersion,
                 node.span,
                 format!("`{text}` is not a version of the Arazzo specification"),
                 "write 1.0.1 or 1.1.0".to_owned(),
@@ -536,14 +537,14 @@ impl Reader<'_> {
         };
         if major != 1 {
             let help = "this version reads Arazzo 1.0 and 1.1".to_owned();
-            self.error("unknown-version", node.span, format!("Arazzo {major} is not known"), help);
+            self.error(Code::UnknownVersion, node.span, format!("Arazzo {major} is not known"), help);
             return None;
         }
         let patch = text.split('.').nth(2).unwrap_or_default();
         if !patch.starts_with(|c: char| c.is_ascii_digit()) {
             self.diagnostics.push(
                 Diagnostic::warning(
-                    "unknown-version",
+                    Code::UnknownVersion,
                     node.span,
                     format!("`{text}` is not a whole version; it is read as Arazzo {major}.{minor}"),
                 )
@@ -553,7 +554,7 @@ impl Reader<'_> {
         if minor > 1 {
             self.diagnostics.push(
                 Diagnostic::warning(
-                    "unknown-version",
+                    Code::UnknownVersion,
                     node.span,
                     format!("Arazzo {major}.{minor} is not known; it is read as 1.1"),
                 )
@@ -574,7 +575,7 @@ impl Reader<'_> {
         {
             let help = "write openapi, asyncapi or arazzo".to_owned();
             self.error(
-                "unknown-value",
+                Code::UnknownValue,
                 kind.span(),
                 format!("`{}` is not a type of source description", kind.value),
                 help,
@@ -597,7 +598,7 @@ impl Reader<'_> {
         let inputs = node.get("inputs");
         if let Some(inputs) = inputs.filter(|inputs| !is_schema(inputs)) {
             let message = format!("expected `inputs` to be a JSON Schema (an object), found {}", inputs.type_name());
-            self.error("wrong-type", inputs.span, message, None);
+            self.error(Code::WrongType, inputs.span, message, None);
         }
         let parameters = self.parameters(node, "a workflow");
         Some(Workflow {
@@ -633,7 +634,7 @@ impl Reader<'_> {
             && matches!(list.kind, Kind::Array(_))
         {
             self.error(
-                "empty-list",
+                Code::EmptyList,
                 key.span,
                 "`successCriteria` needs at least one criterion",
                 "leave it out to accept any 2xx answer".to_owned(),
@@ -644,7 +645,7 @@ impl Reader<'_> {
         if let (true, Some((key, list))) = (depends_on.is_empty(), node.member("dependsOn"))
             && matches!(list.kind, Kind::Array(_))
         {
-            self.error("empty-list", key.span, "`dependsOn` needs at least one step", "leave it out".to_owned());
+            self.error(Code::EmptyList, key.span, "`dependsOn` needs at least one step", "leave it out".to_owned());
         }
         for name in depends_on.iter().filter(|name| name.value.starts_with('$') && !is_step_reference(&name.value)) {
             let local = name.value.strip_prefix("$steps.").map(|rest| rest.split('.').next().unwrap_or_default());
@@ -652,7 +653,7 @@ impl Reader<'_> {
                 || "write a stepId, $workflows.<workflowId>.steps.<stepId> or $sourceDescriptions.<name>.<workflowId>.steps.<stepId>".to_owned(),
                 |id| format!("write {id}"),
             );
-            self.error("unknown-value", name.span(), format!("`{}` does not name a step", name.value), help);
+            self.error(Code::UnknownValue, name.span(), format!("`{}` does not name a step", name.value), help);
         }
         let timeout = node.member("timeout").and_then(|(key, value)| {
             let ms = self.natural(value, "`timeout`", "a number of milliseconds")?;
@@ -688,7 +689,7 @@ impl Reader<'_> {
     ) -> Option<OrReusable<T>> {
         if !matches!(node.kind, Kind::Object(_)) {
             self.error(
-                "wrong-type",
+                Code::WrongType,
                 node.span,
                 format!("expected {what}, or a reference to one, found {}", node.type_name()),
                 None,
@@ -715,9 +716,13 @@ impl Reader<'_> {
                     return read(self, node).map(OrReusable::Object);
                 };
                 self.departure(
-                    Diagnostic::warning("reference-as-name", reference.span(), "a reference is written as `reference`")
-                        .help(format!("write reference: {}", reference.value))
-                        .section("§Reusable Object"),
+                    Diagnostic::warning(
+                        Code::ReferenceAsName,
+                        reference.span(),
+                        "a reference is written as `reference`",
+                    )
+                    .help(format!("write reference: {}", reference.value))
+                    .section("§Reusable Object"),
                 );
                 Some(OrReusable::Reference { reference, value: None })
             }
@@ -739,7 +744,7 @@ impl Reader<'_> {
             if seen.contains(&same) {
                 self.diagnostics.push(
                     Diagnostic::error(
-                        "duplicate-parameter",
+                        Code::DuplicateParameter,
                         parameter.name.span(),
                         format!("parameter `{name}` stands twice in this list"),
                     )
@@ -759,7 +764,7 @@ impl Reader<'_> {
                 let single = value.get("type").and_then(Node::as_str).is_some() || value.get("reference").is_some();
                 let message = format!("`{field}` is a list of actions");
                 self.departure(
-                    Diagnostic::warning("actions-as-map", key.span, message)
+                    Diagnostic::warning(Code::ActionsAsMap, key.span, message)
                         .label(if single { "read as a list of one" } else { "read as a list, with the keys as names" })
                         .help("begin each action with `- `".to_owned()),
                 );
@@ -787,7 +792,7 @@ impl Reader<'_> {
             if seen.contains(&name.value.as_str()) {
                 let message = format!("two actions of this list are called `{}`", name.value);
                 self.departure(
-                    Diagnostic::warning("duplicate-action", name.span(), message)
+                    Diagnostic::warning(Code::DuplicateAction, name.span(), message)
                         .help("give each its own name".to_owned())
                         .section("§Step Object"),
                 );
@@ -805,7 +810,7 @@ impl Reader<'_> {
             let Some(name) = self.text(item, &format!("an entry of `{field}`")) else { continue };
             if read.iter().any(|known| known.value == name.value) {
                 let message = format!("`{}` stands twice in `{field}`", name.value);
-                self.error("duplicate-name", name.span(), message, "keep one of them".to_owned());
+                self.error(Code::DuplicateName, name.span(), message, "keep one of them".to_owned());
                 continue;
             }
             read.push(name);
@@ -823,10 +828,10 @@ impl Reader<'_> {
         let meant = |field: &&str| self.misspelt(node, field).map(|key| key.span);
         let misspelt = ["operationId", "operationPath", "workflowId", "channelPath"].iter().find_map(meant);
         match (given.as_slice(), misspelt) {
-            ([], Some(span)) => self.diagnostics.raise("unknown-field", span),
+            ([], Some(span)) => self.diagnostics.raise(Code::UnknownField, span),
             ([], None) => self.diagnostics.push(
                 Diagnostic::error(
-                    "missing-field",
+                    Code::MissingField,
                     id.map_or(node.span, Text::span),
                     format!("step `{name}` does not say what it calls"),
                 )
@@ -835,9 +840,13 @@ impl Reader<'_> {
             ),
             ([_], _) => {}
             ([(one, _), (two, key), ..], _) => self.diagnostics.push(
-                Diagnostic::error("several-targets", key.span, format!("step `{name}` has both `{one}` and `{two}`"))
-                    .help("keep the one that is meant".to_owned())
-                    .section("§Step Object"),
+                Diagnostic::error(
+                    Code::SeveralTargets,
+                    key.span,
+                    format!("step `{name}` has both `{one}` and `{two}`"),
+                )
+                .help("keep the one that is meant".to_owned())
+                .section("§Step Object"),
             ),
         }
         let has = |field: &str| given.iter().any(|(known, _)| *known == field);
@@ -847,25 +856,30 @@ impl Reader<'_> {
                 "`{}` belongs to steps that send or receive messages, not to a step that calls a workflow",
                 key.name
             );
-            self.error("misplaced-field", key.span, message, "leave it out".to_owned());
+            self.error(Code::MisplacedField, key.span, message, "leave it out".to_owned());
         } else if let Some((_, value)) = action
             && !matches!(value.as_str(), Some("send" | "receive"))
         {
-            self.error("unknown-value", value.span, "`action` is send or receive", "write send or receive".to_owned());
+            self.error(
+                Code::UnknownValue,
+                value.span,
+                "`action` is send or receive",
+                "write send or receive".to_owned(),
+            );
         }
         let word = action.and_then(|(_, value)| value.as_str());
         if let Some((_, key)) = given.iter().find(|(field, _)| *field == "channelPath")
             && action.is_none()
         {
             let message = format!("step `{name}` names a channel and does not say whether it sends or receives");
-            self.error("missing-field", key.span, message, "add `action: send` or `action: receive`".to_owned());
+            self.error(Code::MissingField, key.span, message, "add `action: send` or `action: receive`".to_owned());
         }
         if let Some((key, _)) = node.member("correlationId")
             && !has("workflowId")
             && word != Some("receive")
         {
             let message = "`correlationId` belongs to a step that receives a message";
-            self.error("misplaced-field", key.span, message, "add `action: receive`, or leave it out".to_owned());
+            self.error(Code::MisplacedField, key.span, message, "add `action: receive`, or leave it out".to_owned());
         }
     }
 
@@ -881,7 +895,7 @@ impl Reader<'_> {
         if whole.is_none() {
             let found = if number.is_null() { node.type_name().to_owned() } else { format!("`{number}`") };
             let help = "write digits only, without quotes".to_owned();
-            self.error("wrong-type", node.span, format!("expected {what} to be {wanted}, found {found}"), help);
+            self.error(Code::WrongType, node.span, format!("expected {what} to be {wanted}, found {found}"), help);
         }
         whole
     }
@@ -911,7 +925,9 @@ impl Reader<'_> {
                 .map_or_else(|| format!("write one of {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
             let message = format!("`{}` is not a type of {what}", word.value);
             self.diagnostics.push(
-                Diagnostic::error("unknown-value", word.span(), message).help(help).section("§Expression Type Object"),
+                Diagnostic::error(Code::UnknownValue, word.span(), message)
+                    .help(help)
+                    .section("§Expression Type Object"),
             );
             return None;
         }
@@ -919,7 +935,7 @@ impl Reader<'_> {
         if let Some(version) = version.as_ref().filter(|version| !versions.contains(&version.value.as_str())) {
             let message = format!("`{}` is not a version of {}", version.value, word.value);
             self.diagnostics.push(
-                Diagnostic::error("unknown-value", version.span(), message)
+                Diagnostic::error(Code::UnknownValue, version.span(), message)
                     .help(format!("write one of {}", versions.join(", ")))
                     .section("§Expression Type Object"),
             );
@@ -987,7 +1003,7 @@ impl Reader<'_> {
                 |near| format!("did you mean `{near}`?"),
             );
             let message = format!("`{}` is not a place of a parameter", place.value);
-            self.error("unknown-value", place.span(), message, help);
+            self.error(Code::UnknownValue, place.span(), message, help);
         }
         if let Some(value) = value {
             self.selectors(value);
@@ -1013,7 +1029,7 @@ impl Reader<'_> {
     fn criterion(&mut self, node: &Node) -> Option<Criterion> {
         if let Some(text) = node.as_str() {
             let message = "expected a criterion (an object), found a string".to_owned();
-            self.error("wrong-type", node.span, message, format!("write condition: {text}"));
+            self.error(Code::WrongType, node.span, message, format!("write condition: {text}"));
             return None;
         }
         self.object(node, "a criterion")?;
@@ -1032,9 +1048,13 @@ impl Reader<'_> {
         {
             let word = read.word();
             self.diagnostics.push(
-                Diagnostic::error("missing-field", condition.span(), format!("a {word} criterion needs a `context`"))
-                    .help("add `context: $response.body`".to_owned())
-                    .section("§Criterion Object"),
+                Diagnostic::error(
+                    Code::MissingField,
+                    condition.span(),
+                    format!("a {word} criterion needs a `context`"),
+                )
+                .help("add `context: $response.body`".to_owned())
+                .section("§Criterion Object"),
             );
             return None;
         }
@@ -1071,7 +1091,7 @@ impl Reader<'_> {
         if name.is_none() && self.misspelt(node, "name").is_none() {
             let message = format!("{what} has no `name`");
             let help = "give it a name; it is shown as its type and position".to_owned();
-            self.departure(Diagnostic::warning("missing-action-name", node.span, message).help(help));
+            self.departure(Diagnostic::warning(Code::MissingActionName, node.span, message).help(help));
         }
         let kind = self.required(node, "type", what).and_then(|n| self.text(n, "`type`"));
         let mut criteria: Vec<Criterion> =
@@ -1080,29 +1100,29 @@ impl Reader<'_> {
         let parameters = self.parameters(node, what);
         if let (Some((key, _)), None) = (node.member("parameters"), node.get("workflowId")) {
             let message = "`parameters` of an action are passed to a workflow, and this action names none";
-            self.error("misplaced-field", key.span, message, "add `workflowId`, or leave them out".to_owned());
+            self.error(Code::MisplacedField, key.span, message, "add `workflowId`, or leave them out".to_owned());
         }
         let targets = (node.member("stepId"), node.member("workflowId"));
         if let (Some(_), Some((key, _))) = targets {
             let message = format!("{what} has both `stepId` and `workflowId`");
-            self.error("several-targets", key.span, message, "keep the one that is meant".to_owned());
+            self.error(Code::SeveralTargets, key.span, message, "keep the one that is meant".to_owned());
         }
         if let (Some(kind), (None, None)) = (kind.as_ref().filter(|kind| kind.value == "goto"), targets) {
             let misspelt = self.misspelt(node, "stepId").or_else(|| self.misspelt(node, "workflowId"));
             if let Some(span) = misspelt.map(|key| key.span) {
-                self.diagnostics.raise("unknown-field", span);
+                self.diagnostics.raise(Code::UnknownField, span);
             } else {
                 let help = "add `stepId` or `workflowId`".to_owned();
-                self.error("missing-field", kind.span(), "`goto` does not say where to", help);
+                self.error(Code::MissingField, kind.span(), "`goto` does not say where to", help);
             }
         }
         if let Some(kind) = kind.as_ref().filter(|kind| !["end", "goto", "retry"].contains(&kind.value.as_str())) {
             let message = format!("`{}` is not a type of {what}", kind.value);
-            self.error("unknown-value", kind.span(), message, format!("write {}", list.types));
+            self.error(Code::UnknownValue, kind.span(), message, format!("write {}", list.types));
         }
         if let Some(kind) = kind.as_ref().filter(|kind| kind.value == "retry" && !list.retries) {
             self.departure(
-                Diagnostic::warning("success-retry", kind.span(), "a success action does not retry")
+                Diagnostic::warning(Code::SuccessRetry, kind.span(), "a success action does not retry")
                     .label("the step is run again, at most `retryLimit` times")
                     .help("repeat a step with `goto` its own stepId and a criterion".to_owned())
                     .section("§Success Action Object"),
@@ -1127,7 +1147,7 @@ impl Reader<'_> {
     /// is the action's.
     fn action_condition(&mut self, node: &Node, key: &Key, value: &Node, what: &str) -> Option<Criterion> {
         self.departure(
-            Diagnostic::warning("action-condition", key.span, format!("{what} has no field `condition`"))
+            Diagnostic::warning(Code::ActionCondition, key.span, format!("{what} has no field `condition`"))
                 .label("read as one of its `criteria`")
                 .help("write criteria: [{ condition: … }], with its `context` and `type` inside".to_owned())
                 .section(if what == SUCCESS.what { "§Success Action Object" } else { "§Failure Action Object" }),
@@ -1146,7 +1166,7 @@ impl Reader<'_> {
         if ms.is_none() {
             let found = seconds.map_or_else(|| node.type_name().to_owned(), |s| format!("`{s}`"));
             let message = format!("expected `retryAfter` to be a number of seconds, found {found}");
-            self.error("wrong-type", node.span, message, "write seconds without a unit: 5, or 0.5".to_owned());
+            self.error(Code::WrongType, node.span, message, "write seconds without a unit: 5, or 0.5".to_owned());
         }
         ms
     }
@@ -1164,7 +1184,7 @@ impl Reader<'_> {
                                 let written = &selector.context;
                                 let message = format!("`{}` is not a runtime expression", written.value);
                                 let help = "write an expression such as $response.body".to_owned();
-                                self.error("expression-syntax", written.span(), message, help);
+                                self.error(Code::ExpressionSyntax, written.span(), message, help);
                                 continue;
                             }
                         }
@@ -1172,7 +1192,7 @@ impl Reader<'_> {
                             let found = value.type_name();
                             let message = format!("expected a runtime expression or a Selector Object, found {found}");
                             let help = "write an expression such as $response.body#/id".to_owned();
-                            self.error("wrong-type", value.span, message, help);
+                            self.error(Code::WrongType, value.span, message, help);
                             continue;
                         }
                         _ => {}
@@ -1183,7 +1203,7 @@ impl Reader<'_> {
             }
             Some(other) => {
                 self.error(
-                    "wrong-type",
+                    Code::WrongType,
                     other.span,
                     format!("expected `outputs` to be a map of names to expressions, found {}", other.type_name()),
                     None,
@@ -1197,7 +1217,12 @@ impl Reader<'_> {
         if matches!(node.kind, Kind::Object(_)) {
             return Some(());
         }
-        self.error("wrong-type", node.span, format!("expected {what} (an object), found {}", node.type_name()), None);
+        self.error(
+            Code::WrongType,
+            node.span,
+            format!("expected {what} (an object), found {}", node.type_name()),
+            None,
+        );
         None
     }
 
@@ -1210,10 +1235,10 @@ impl Reader<'_> {
         let found = node.get(name);
         if found.is_none() && matches!(node.kind, Kind::Object(_)) {
             if let Some(span) = self.misspelt(node, name).map(|key| key.span) {
-                self.diagnostics.raise("unknown-field", span);
+                self.diagnostics.raise(Code::UnknownField, span);
                 return None;
             }
-            self.error("missing-field", place, format!("{what} has no `{name}`"), format!("add `{name}:`"));
+            self.error(Code::MissingField, place, format!("{what} has no `{name}`"), format!("add `{name}:`"));
         }
         found
     }
@@ -1223,7 +1248,7 @@ impl Reader<'_> {
         let help = format!("did you mean `{name}`?");
         node.members().iter().map(|(key, _)| key).find(|key| {
             let said = |d: &Diagnostic| {
-                d.code == "unknown-field" && d.span == Some(key.span) && d.help.as_ref() == Some(&help)
+                d.code == Code::UnknownField && d.span == Some(key.span) && d.help.as_ref() == Some(&help)
             };
             self.diagnostics.iter().any(said)
         })
@@ -1235,14 +1260,14 @@ impl Reader<'_> {
         match found {
             Some(list) if matches!(list.kind, Kind::Array(_)) => {
                 if required && list.items().is_empty() {
-                    self.error("empty-list", list.span, format!("`{name}` needs at least one entry"), None);
+                    self.error(Code::EmptyList, list.span, format!("`{name}` needs at least one entry"), None);
                 }
                 list.items()
             }
             Some(other) => {
                 let help = matches!(other.kind, Kind::Object(_)).then(|| "begin each entry with `- `".to_owned());
                 self.error(
-                    "wrong-type",
+                    Code::WrongType,
                     other.span,
                     format!("expected `{name}` to be an array, found {}", other.type_name()),
                     help,
@@ -1258,7 +1283,7 @@ impl Reader<'_> {
         if text.is_none() {
             let help = matches!(node.kind, Kind::Number(_) | Kind::Bool(_)).then(|| "quote it".to_owned());
             self.error(
-                "wrong-type",
+                Code::WrongType,
                 node.span,
                 format!("expected {what} to be a string, found {}", node.type_name()),
                 help,
@@ -1306,7 +1331,7 @@ impl Reader<'_> {
                 )),
                 None => None,
             };
-            let diagnostic = Diagnostic::warning("unknown-field", key.span, message).help(help);
+            let diagnostic = Diagnostic::warning(Code::UnknownField, key.span, message).help(help);
             match self.readings {
                 // Never a run without what steers it.
                 Readings::Lenient if steers || flow => {
@@ -1318,7 +1343,7 @@ impl Reader<'_> {
     }
 
     fn departure(&mut self, mut diagnostic: Diagnostic) {
-        if let Some(severity) = self.readings.severity(&diagnostic.code) {
+        if let Some(severity) = self.readings.severity(diagnostic.code) {
             diagnostic.severity = severity;
             self.diagnostics.push(diagnostic);
         }

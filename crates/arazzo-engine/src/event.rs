@@ -7,8 +7,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::address;
+use crate::code::{Code, Severity};
+use crate::reason::Reason;
 use crate::redact::{BodyText, Masked, Redactor};
 use crate::source::Place;
+
+mod words;
+
+pub use words::{ActionKind, Because, CriteriaOf, FailureKind, On, StartedFor, WaitReason};
 
 /// The version of the events, `v` in the envelope.
 pub const VERSION: u32 = 1;
@@ -61,9 +67,9 @@ pub enum EventKind {
         /// The frame that it runs for; none for the workflow that was run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<u32>,
-        /// `step`, `dependency`, `retry`: what it runs for; `goto` if it took the place of the workflow before it.
+        /// What it runs for; none for the workflow that was run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        because: Option<String>,
+        because: Option<StartedFor>,
     },
     /// A step begins.
     #[serde(rename = "step.started")]
@@ -87,9 +93,9 @@ pub enum EventKind {
         headers: Vec<(String, String)>,
         /// The body, cut at a limit.
         body: Option<BodyText>,
-        /// What it is sent for, if not for the step itself: `redirect`, `challenge`, `token`, `discovery`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        because: Option<String>,
+        /// What it is sent for, if not for the step itself.
+        #[serde(default, skip_serializing_if = "Because::is_operation")]
+        because: Because,
     },
     /// An answer arrived.
     #[serde(rename = "response.received")]
@@ -110,8 +116,8 @@ pub enum EventKind {
     RequestFailed {
         /// The call.
         call: u64,
-        /// `dns`, `connect`, `tls`, `timeout`, `reset`, …
-        failure: String,
+        /// The kind.
+        failure: FailureKind,
         /// What happened, in words.
         message: String,
         /// Milliseconds since the request was sent.
@@ -123,7 +129,7 @@ pub enum EventKind {
     #[serde(rename = "criterion.evaluated")]
     CriterionEvaluated {
         /// Which list it stands in: `successCriteria`, or the name of an action.
-        of: String,
+        of: CriteriaOf,
         /// The condition, as written.
         condition: String,
         /// The context, as written.
@@ -148,7 +154,7 @@ pub enum EventKind {
         /// What is wrong.
         message: String,
         /// `warning`, or `error` if the step fails because of it.
-        severity: String,
+        severity: Severity,
     },
     /// An optional input had no value and was left out of a request (`absent-optional-input`).
     #[serde(rename = "value.absent")]
@@ -163,27 +169,27 @@ pub enum EventKind {
     ActionSelected {
         /// Its name.
         action: String,
-        /// `goto`, `end`, `retry`
-        kind: String,
+        /// What it does.
+        kind: ActionKind,
         /// The step or workflow it goes to; for a retry, what runs before it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         target: Option<String>,
-        /// `success` or `failure`: the list it stands in.
-        on: String,
+        /// The list it stands in.
+        on: On,
         /// How long the next request waits, in ms.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         delay_ms: Option<u64>,
-        /// `loop-pace`, `loop-delay`, `retry`, `retry-after`
+        /// Why it waits.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        delay_because: Option<String>,
+        delay_because: Option<WaitReason>,
     },
     /// The run waits.
     #[serde(rename = "wait.started")]
     WaitStarted {
         /// How long, in ms.
         delay_ms: u64,
-        /// `loop-pace`, `loop-delay`, `retry`, `retry-after`
-        because: String,
+        /// Why.
+        because: WaitReason,
     },
     /// A visit of a step ended.
     #[serde(rename = "step.finished")]
@@ -236,15 +242,15 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<Why>,
         /// Codes of the warnings about the documents.
-        warnings: Vec<String>,
+        warnings: Vec<Code>,
     },
     /// Something about the documents that does not keep them from running.
     #[serde(rename = "diagnostic")]
     Diagnostic {
         /// The code.
-        code: String,
-        /// `warning`
-        severity: String,
+        code: Code,
+        /// How much it matters.
+        severity: Severity,
         /// What is unusual.
         message: String,
         /// What to do.
@@ -321,11 +327,8 @@ pub enum RunStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Why {
-    /// `criterion-not-met`, `criterion-not-evaluable`, `unexpected-status`, `contract-departed`, `no-answer`, `step-timeout`, `absent-value`,
-    /// `unsafe-value`, `invalid-input`, `replacement-target`, `dependency-not-met`, `step-limit`, `time-limit`,
-    /// `wait-limit`, `body-limit`, `values-limit`, `nesting-limit`, `head-limit`, `host-refused`, `depth-limit`, `redirect-limit`, `redirect-refused`, `no-token`, `no-credentials`,
-    /// `interrupted`, `ended-on-failure`.
-    pub code: String,
+    /// Which kind.
+    pub code: Reason,
     /// What happened, in words.
     pub message: String,
     /// A few words under the caret.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::code::Code;
 use crate::diagnostic::nearest;
 use crate::program::{Input, Inputs, Program, Workflow, WorkflowId};
 
@@ -12,8 +13,8 @@ pub type InputValues = Map<String, Json>;
 /// One thing that is wrong with the inputs of a run. Messages never show a value: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputFault {
-    /// `missing-input`, `unknown-input`, `invalid-input`.
-    pub code: String,
+    /// [`Code::MissingInput`], [`Code::UnknownInput`] or [`Code::InvalidInput`].
+    pub code: Code,
     /// The input.
     pub name: String,
     /// What is wrong.
@@ -89,7 +90,7 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
             // Said above, in the words of the command line.
             if path.is_empty()
                 && keyword == "required"
-                && faults.iter().any(|fault: &InputFault| fault.code == "missing-input")
+                && faults.iter().any(|fault: &InputFault| fault.code == Code::MissingInput)
             {
                 continue;
             }
@@ -107,7 +108,7 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
                 .unwrap_or_default();
             let what = if defaulted.contains(&&name) { "its default" } else { "the value" };
             let message = format!("input `{name}`{inside}: {}", error.masked_with(what));
-            faults.push(InputFault { code: "invalid-input".to_owned(), name, message, help: None });
+            faults.push(InputFault { code: Code::InvalidInput, name, message, help: None });
         }
         let Json::Object(values) = instance else { return Err(faults) };
         given = values;
@@ -150,7 +151,7 @@ pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputF
                 _ => None,
             };
             Err(InputFault {
-                code: "invalid-input".to_owned(),
+                code: Code::InvalidInput,
                 name: name.to_owned(),
                 message: format!("input `{name}` must be {wanted}"),
                 help,
@@ -176,7 +177,7 @@ fn missing(input: &Input) -> InputFault {
         format!("give it with --input {}=…", input.name)
     };
     InputFault {
-        code: "missing-input".to_owned(),
+        code: Code::MissingInput,
         name: input.name.clone(),
         message: format!("input `{}` is required{description}", input.name),
         help: Some(help),
@@ -191,7 +192,7 @@ fn unknown(inputs: &Inputs, name: &str) -> InputFault {
         None => format!("inputs: {}", names.join(", ")),
     };
     InputFault {
-        code: "unknown-input".to_owned(),
+        code: Code::UnknownInput,
         name: name.to_owned(),
         message: format!("the workflow has no input `{name}`"),
         help: Some(help),

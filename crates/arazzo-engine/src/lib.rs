@@ -78,6 +78,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod code;
 pub mod compile;
 pub mod credentials;
 pub mod diagnostic;
@@ -96,6 +97,7 @@ pub mod openapi;
 pub mod plan;
 pub mod program;
 pub mod readings;
+pub mod reason;
 pub mod redact;
 pub mod report;
 pub mod source;

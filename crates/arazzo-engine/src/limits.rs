@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::code::Code;
 use crate::credentials::Credentials;
 use crate::source::Place;
 
@@ -267,7 +268,7 @@ pub struct Settings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
     /// The code.
-    pub code: String,
+    pub code: Code,
     /// What is unusual.
     pub message: String,
     /// What to do.

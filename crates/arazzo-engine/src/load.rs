@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use url::Url;
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::document::{self, Document};
 use crate::node::{self, Node, NodeLimits};
@@ -108,11 +109,11 @@ pub struct Unread {
     pub refused: Option<Refused>,
 }
 
-/// A refusal by policy. It becomes a diagnostic whose code ends with `-refused`.
+/// A refusal by policy. It becomes a diagnostic of its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// The code, such as `file-refused`.
-    pub code: &'static str,
+    /// The code, one of those that [`Code::is_refusal`] knows.
+    pub code: Code,
     /// What may not be done, after what was wanted: `leads to a file that may not be read`.
     pub message: String,
     /// What to do.
@@ -372,7 +373,7 @@ impl Loader {
                 }
                 Err(unread) => {
                     let message = format!("cannot read `{}`: {}", self.entry_name, unread.tried.join("; "));
-                    let code = unread.refused.as_ref().map_or("document-not-found", |refused| refused.code);
+                    let code = unread.refused.as_ref().map_or(Code::DocumentNotFound, |refused| refused.code);
                     let help = unread.refused.map(|refused| refused.help);
                     self.diagnostics.push(Diagnostic::error(code, None, message).help(help));
                 }
@@ -428,7 +429,7 @@ impl Loader {
             if descriptions.iter().take(index).any(|other| other.name.value == source.name.value) {
                 self.diagnostics.push(
                     Diagnostic::error(
-                        "duplicate-name",
+                        Code::DuplicateName,
                         source.name.span(),
                         format!("two source descriptions are called `{}`", source.name.value),
                     )
@@ -478,7 +479,7 @@ impl Loader {
                 (None, Err(reason)) => {
                     self.diagnostics.push(
                         Diagnostic::error(
-                            "source-not-found",
+                            Code::SourceNotFound,
                             source.url.span(),
                             format!("`{}` is not a url: {reason}", source.url.value),
                         )
@@ -527,7 +528,7 @@ impl Loader {
                 |near| format!("did you mean `{near}`?"),
             );
             let message = format!("--source names `{name}`, which the document does not describe");
-            self.diagnostics.push(Diagnostic::error("unknown-source", None, message).help(help));
+            self.diagnostics.push(Diagnostic::error(Code::UnknownSource, None, message).help(help));
         }
     }
 
@@ -571,7 +572,7 @@ impl Loader {
         let from = if given { " (given with --source)" } else { "" };
         let (name, wanted) = (&described.name, described.kind.with_article());
         let message = format!("source `{name}` is described as {wanted}, but {file}{from} is {is}");
-        self.diagnostics.push(Diagnostic::error("wrong-kind-of-source", wrong.unwrap_or(described.span), message));
+        self.diagnostics.push(Diagnostic::error(Code::WrongKindOfSource, wrong.unwrap_or(described.span), message));
     }
 
     fn give_source(&mut self, index: usize, ask: &Ask, result: Result<Fetched, Unread>) {
@@ -585,7 +586,7 @@ impl Loader {
                         Diagnostic::error(refused.code, span, format!("source `{name}` {}", refused.message))
                             .help(format!("{}, or run with --source {label}=FILE", refused.help))
                     }
-                    None => Diagnostic::error("source-not-found", span, format!("cannot read source `{name}`"))
+                    None => Diagnostic::error(Code::SourceNotFound, span, format!("cannot read source `{name}`"))
                         .help(format!("correct the url, or run with --source {label}=FILE"))
                         .section("§Source Description Object"),
                 };
@@ -595,9 +596,9 @@ impl Loader {
             }
         };
         let departure = ask.candidates.iter().any(|candidate| candidate.uri == fetched.uri && candidate.departure);
-        if let (true, Some(severity)) = (departure, self.options.readings.severity("root-relative-source")) {
+        if let (true, Some(severity)) = (departure, self.options.readings.severity(Code::RootRelativeSource)) {
             let mut diagnostic = Diagnostic::warning(
-                "root-relative-source",
+                Code::RootRelativeSource,
                 span,
                 format!("source `{name}` is not where its url leads; it was found at {}", fetched.name),
             )
@@ -622,7 +623,7 @@ impl Loader {
             }
             Some(DescribedKind::Arazzo) if self.documents.len() >= DOCUMENTS => {
                 let message = format!("the description is made of more than {DOCUMENTS} documents");
-                self.diagnostics.push(Diagnostic::error("too-many-documents", span, message));
+                self.diagnostics.push(Diagnostic::error(Code::TooManyDocuments, span, message));
                 None
             }
             Some(DescribedKind::Arazzo) => self.document(id, &node, &uri, format!("{label}.")),
@@ -731,7 +732,7 @@ pub fn parse(sources: &mut Sources, fetched: Fetched, limits: NodeLimits) -> Res
     let text = String::from_utf8(fetched.bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         let message = format!("`{}` is not UTF-8 text (byte {at})", fetched.name);
-        Diagnostics::from(Diagnostic::error("not-utf8", None, message).help("save it as UTF-8".to_owned()))
+        Diagnostics::from(Diagnostic::error(Code::NotUtf8, None, message).help("save it as UTF-8".to_owned()))
     })?;
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     let id = sources.add(fetched.name, fetched.uri, text);
@@ -768,7 +769,7 @@ fn json_fault(sources: &Sources, id: SourceId) -> Option<Diagnostic> {
     // Serde's own words end with the place, which is said already.
     let words = error.to_string();
     let words = words.split(" at line ").next().unwrap_or_default();
-    Some(Diagnostic::error("json-syntax", sources.span(&place), format!("not valid JSON: {words}")))
+    Some(Diagnostic::error(Code::JsonSyntax, sources.span(&place), format!("not valid JSON: {words}")))
 }
 
 /// What a reference means: an absolute uri, or one relative to the document's own (specification, Relative References in

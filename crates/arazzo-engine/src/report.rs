@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::event::{Event, EventKind, RunStatus, StepStatus, Why};
+use crate::event::{Because, Event, EventKind, RunStatus, StepStatus, Why};
 
 /// What a run has done so far.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -52,9 +52,9 @@ pub struct CallReport {
     pub url: String,
     /// The status, if there was an answer.
     pub status: Option<u16>,
-    /// What it was sent for, if not for the step itself: `token`, `redirect`, ….
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub because: Option<String>,
+    /// What it was sent for, if not for the step itself.
+    #[serde(default, skip_serializing_if = "Because::is_operation")]
+    pub because: Because,
     /// `true` if nobody knows whether the server acted: no answer yet, or it was lost after sending.
     pub in_doubt: bool,
 }
@@ -102,7 +102,7 @@ impl Report {
                     method: method.clone(),
                     url: url.clone(),
                     status: None,
-                    because: because.clone(),
+                    because: *because,
                     in_doubt: true,
                 });
             }
@@ -132,7 +132,7 @@ impl Report {
                 .iter()
                 .filter(|call| !matches!(call.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY"))
                 // A token is nothing that is left behind; a server that redirects may have acted before.
-                .filter(|call| call.because.as_deref() != Some("token"))
+                .filter(|call| call.because != Because::Token)
                 .filter(|call| call.in_doubt || call.status.is_some_and(|status| (200..400).contains(&status)))
                 .map(|call| Change { step: &step.step, call, outputs: &step.outputs })
         })

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use arazzo_engine::code::Code;
 use arazzo_engine::compile::compile;
 use arazzo_engine::diagnostic::{Diagnostics, Severity};
 use arazzo_engine::lint::lint;
@@ -78,7 +79,7 @@ fn check(path: &Path, text: &[u8], root: &Path, readings: Readings) -> (Vec<Diag
 fn render_all(workflows: &[Diagnostics], description: &Diagnostics, sources: &Sources) {
     for diagnostic in workflows.iter().flatten().chain(description) {
         let text = diagnostic.render(sources, false, 100);
-        assert!(text.contains(diagnostic.code.as_ref()), "{text}");
+        assert!(text.contains(diagnostic.code.word()), "{text}");
         if let Some(span) = diagnostic.span {
             let place = sources.place(span);
             assert!(
@@ -155,7 +156,7 @@ fn every_refusal_of_a_real_document_names_its_place() {
             render_all(&workflows, &description, &sources);
             for diagnostic in workflows.iter().flatten().chain(&description) {
                 assert!(diagnostic.span.is_some(), "{}: {} has no place", path.display(), diagnostic.message);
-                if diagnostic.code == "not-supported-yet" {
+                if diagnostic.code == Code::NotSupportedYet {
                     assert_eq!(diagnostic.severity, Severity::Error);
                     assert!(
                         diagnostic.message.contains('`')
@@ -177,17 +178,17 @@ fn the_specifications_own_documents_are_read_without_a_structural_fault() {
         let (workflows, description, _) =
             check(&path, &std::fs::read(&path).unwrap(), path.parent().unwrap(), Readings::Lenient);
         let structural = [
-            "missing-field",
-            "wrong-type",
-            "unknown-field",
-            "empty-list",
-            "duplicate-key",
-            "yaml-syntax",
-            "unknown-value",
+            Code::MissingField,
+            Code::WrongType,
+            Code::UnknownField,
+            Code::EmptyList,
+            Code::DuplicateKey,
+            Code::YamlSyntax,
+            Code::UnknownValue,
         ];
         for diagnostic in workflows.iter().flatten().chain(&description).filter(|d| d.severity == Severity::Error) {
             assert!(
-                !structural.contains(&diagnostic.code.as_ref()),
+                !structural.contains(&diagnostic.code),
                 "{}: {} {}",
                 path.display(),
                 diagnostic.code,
@@ -323,12 +324,12 @@ fn bytes_that_are_no_text_are_refused() {
         (b"- 1", "not-an-arazzo-document"),
     ] {
         let (_, description, _) = check(&path, bytes, path.parent().unwrap(), Readings::Lenient);
-        let codes: Vec<&str> = description.iter().map(|d| d.code.as_ref()).collect();
+        let codes: Vec<&str> = description.iter().map(|d| d.code.word()).collect();
         assert_eq!(codes, [code], "{bytes:?}");
     }
     let deep = "[".repeat(100_000);
     let (_, description, _) = check(&path, deep.as_bytes(), path.parent().unwrap(), Readings::Lenient);
-    assert_eq!(description.iter().map(|d| d.code.as_ref()).collect::<Vec<_>>(), ["document-too-deep"]);
+    assert_eq!(description.iter().map(|d| d.code.word()).collect::<Vec<_>>(), ["document-too-deep"]);
 }
 
 #[test]

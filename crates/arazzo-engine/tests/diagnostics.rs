@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use arazzo_engine::code::Code;
 use arazzo_engine::compile::compile;
-use arazzo_engine::lint::codes::{CODES, category};
+use arazzo_engine::diagnostic::Diagnostics;
 use arazzo_engine::lint::ignore::ignore;
 use arazzo_engine::lint::lint;
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::node::{Node, NodeLimits};
+use arazzo_engine::reason::Reason;
 use arazzo_engine::source::{SourceId, Sources};
 
 use crate::suite::{bundle, workspace_root};
@@ -109,7 +111,12 @@ fn around(example: &str) -> String {
 }
 
 /// The codes that an example gives.
-fn codes(example: &str) -> BTreeSet<String> {
+fn codes(example: &str) -> BTreeSet<Code> {
+    said(example).iter().map(|d| d.code).collect()
+}
+
+/// What is said about an example.
+fn said(example: &str) -> Diagnostics {
     let files = [
         ("flow.yaml".to_owned(), around(example)),
         ("pets.yaml".to_owned(), PETS.to_owned()),
@@ -128,7 +135,7 @@ fn codes(example: &str) -> BTreeSet<String> {
         None => loading,
     };
     let (found, _) = ignore(found, &sources, SourceId(0), true);
-    found.iter().map(|d| d.code.to_string()).collect()
+    found
 }
 
 /// What stands in the fence below a heading, and its language.
@@ -143,20 +150,17 @@ fn every_code_has_a_page_whose_examples_are_what_they_say() {
     let folder = workspace_root().join("docs/diagnostics");
     let mut wrong = vec![];
     let mut shown = 0;
-    for (code, _) in CODES {
-        let path = folder.join(format!("{code}.md"));
-        let Ok(page) = std::fs::read_to_string(&path) else {
-            wrong.push(format!("{code}: there is no docs/diagnostics/{code}.md; write one like those beside it, and list it in explain.rs"));
-            continue;
-        };
+    for code in Code::ALL {
+        let page = code.page();
         let summary = page.lines().nth(2).unwrap_or_default();
         if !page.starts_with(&format!("# {code}\n\n")) || !summary.ends_with('.') {
             wrong.push(format!("{code}: a page begins with its code and a sentence"));
         }
-        if !page.contains("\nSpecification: [") {
-            wrong.push(format!("{code}: a page ends with a link to the specification"));
+        let section = code.section().rsplit('§').next().unwrap_or_default();
+        if !page.contains(&format!("\nSpecification: [{section}](https://spec.openapis.org/")) {
+            wrong.push(format!("{code}: a page ends with a link to its section of the specification, {section}"));
         }
-        let (Some((language, bad)), Some((_, good))) = (fenced(&page, "Wrong"), fenced(&page, "Right")) else {
+        let (Some((language, bad)), Some((_, good))) = (fenced(page, "Wrong"), fenced(page, "Right")) else {
             wrong.push(format!("{code}: a page has a wrong and a right example"));
             continue;
         };
@@ -166,25 +170,75 @@ fn every_code_has_a_page_whose_examples_are_what_they_say() {
         }
         shown += 1;
         let found = codes(bad);
-        if !found.contains(*code) {
+        if !found.contains(code) {
             wrong.push(format!("{code}: the wrong example gives {found:?}\n{}", around(bad)));
         }
         let found = codes(good);
-        if found.contains(*code) {
+        if found.contains(code) {
             wrong.push(format!("{code}: the right example gives it too\n{}", around(good)));
         }
     }
     let files = std::fs::read_dir(&folder).unwrap().count();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(files, CODES.len(), "pages without a code in docs/diagnostics");
+    assert_eq!(files, Code::ALL.len(), "pages without a code in docs/diagnostics");
     assert!(shown > 80, "{shown} examples are checked");
 }
 
 #[test]
+fn every_reason_of_a_run_has_a_page_that_says_what_to_do() {
+    let folder = workspace_root().join("docs/reasons");
+    let (mut wrong, mut own) = (vec![], 0);
+    for reason in Reason::ALL {
+        let page = reason.page();
+        if !page.starts_with(&format!("# {reason}\n\n")) || !page.lines().nth(2).unwrap_or_default().ends_with('.') {
+            wrong.push(format!("{reason}: a page begins with its word and a sentence"));
+        }
+        if !page.to_lowercase().contains(&format!("exit {}", reason.exit())) {
+            wrong.push(format!("{reason}: a page says the exit code, {}", reason.exit()));
+        }
+        // Where a document can be wrong in the same way, the page is that of the code.
+        if reason.word().parse::<Code>().is_ok_and(|code| code.page() == page) {
+            continue;
+        }
+        own += 1;
+        if !page.contains("\n## What to do\n") {
+            wrong.push(format!("{reason}: a page says what to do"));
+        }
+        let examples = [fenced(page, "Wrong"), fenced(page, "Right")];
+        if examples.iter().flatten().count() == 1 {
+            wrong.push(format!("{reason}: a wrong example stands beside a right one"));
+        }
+        for (_, example) in examples.into_iter().flatten().filter(|(language, _)| *language == "yaml") {
+            // What is wrong with it is seen in a run only.
+            let errors: Vec<Code> = said(example).errors().map(|d| d.code).collect();
+            if !errors.is_empty() {
+                wrong.push(format!("{reason}: an example gives {errors:?}\n{}", around(example)));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), own, "pages without a reason in docs/reasons");
+}
+
+#[test]
+fn reasons_are_listed_once_and_in_order() {
+    assert!(Reason::ALL.windows(2).all(|pair| pair[0].word() < pair[1].word()));
+    for reason in Reason::ALL {
+        assert_eq!(reason.word().parse(), Ok(*reason));
+        assert_eq!(serde_json::to_value(reason).unwrap(), reason.word());
+    }
+    assert!("unknown".parse::<Reason>().is_err());
+}
+
+#[test]
 fn codes_are_listed_once_and_in_order() {
-    let sorted = CODES.windows(2).all(|pair| pair[0].0 < pair[1].0);
-    assert!(sorted, "CODES of lint/codes.rs is in the order of the alphabet");
-    assert!(category("unknown-step").is_some() && category("unknown").is_none());
+    let sorted = Code::ALL.windows(2).all(|pair| pair[0].word() < pair[1].word());
+    assert!(sorted, "the table of code.rs is in the order of the alphabet");
+    for code in Code::ALL {
+        assert_eq!(code.word().parse(), Ok(*code));
+        assert_eq!(serde_json::to_value(code).unwrap(), code.word());
+    }
+    assert!("unknown".parse::<Code>().is_err());
 }
 
 #[test]
@@ -196,7 +250,7 @@ fn fixes_leave_everything_else_as_it_is() {
     let edit = |name: &str, new: &str| {
         let span = node.get(name).unwrap().span;
         let edits = vec![arazzo_engine::diagnostic::Edit { span, text: new.to_owned() }];
-        arazzo_engine::diagnostic::Diagnostic::warning("wrong-type", span, "m").fix("f", true, edits)
+        arazzo_engine::diagnostic::Diagnostic::warning(Code::WrongType, span, "m").fix("f", true, edits)
     };
     let (one, same, other) = (edit("a", "'y'"), edit("a", "'z'"), edit("b", "[]"));
     let fixed = arazzo_engine::lint::fix::fix(text, id, false, &[&one, &same, &other]);

@@ -1,6 +1,7 @@
 //! Descriptions of several documents: what references mean, where documents are looked for, and what holds for each
 //! alone.
 
+use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::Diagnostics;
 use arazzo_engine::load::{Bundle, Fetched, LoadOptions, Loader, Need};
 
@@ -118,7 +119,7 @@ fn a_source_may_be_given_by_its_name_or_by_its_uri() {
     let mut options = LoadOptions::default();
     options.sources.insert("fra".to_owned(), "file:///here.yaml".to_owned());
     let (_, diagnostics, _) = load("file:///a.yaml", &files, options);
-    let codes: Vec<&str> = diagnostics.errors().map(|d| d.code.as_ref()).collect();
+    let codes: Vec<&str> = diagnostics.errors().map(|d| d.code.word()).collect();
     assert_eq!(codes, ["source-not-found", "unknown-source"]);
 }
 
@@ -131,6 +132,6 @@ fn a_description_without_end_is_given_up() {
         .map(|(n, name)| (name.as_str(), document("", &format!("{{ name: next, url: {}.yaml, type: arazzo }}", n + 1))))
         .collect();
     let (bundle, diagnostics, asked) = load("file:///0.yaml", &files, LoadOptions::default());
-    assert!(diagnostics.errors().any(|d| d.code == "too-many-documents"), "{diagnostics:?}");
+    assert!(diagnostics.errors().any(|d| d.code == Code::TooManyDocuments), "{diagnostics:?}");
     assert!(asked.len() <= 64 && bundle.unwrap().documents.len() == 64);
 }

@@ -136,7 +136,7 @@ pub fn declared() -> DeclaredDocument {
 /// The codes that refuse a text, or its value; departures after `!`.
 fn told(value: Option<String>, findings: &[Finding]) -> String {
     let with = |severity| {
-        findings.iter().filter(move |f| Readings::Lenient.severity(f.code) == Some(severity)).map(|f| f.code)
+        findings.iter().filter(move |f| Readings::Lenient.severity(f.code) == Some(severity)).map(|f| f.code.word())
     };
     match value {
         Some(value) => with(Severity::Warning).fold(value, |text, code| format!("{text}  !{code}")),

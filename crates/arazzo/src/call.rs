@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
 use arazzo_engine::node::Node;
 use arazzo_engine::openapi::{self, Api, Operation, Parameter};
@@ -111,9 +112,9 @@ impl Builder {
         let root = bundle.as_ref().and_then(|bundle| Some((bundle.described.first()?.root.as_deref()?, &bundle.shelf)));
         let Some((root, shelf)) = root else {
             // No source description of anybody: the document itself was named.
-            let unread = found.iter().find_map(|fault| match fault.code.as_ref() {
-                "source-not-found" => Some((fault, "document-not-found".into(), None)),
-                "source-refused" => Some((fault, fault.code.clone(), Some("save it to a file".to_owned()))),
+            let unread = found.iter().find_map(|fault| match fault.code {
+                Code::SourceNotFound => Some((fault, Code::DocumentNotFound, None)),
+                Code::SourceRefused => Some((fault, fault.code, Some("save it to a file".to_owned()))),
                 _ => None,
             });
             return Err(wrong(unread.map_or_else(

@@ -46,6 +46,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arazzo_engine::code::Code;
 use arazzo_engine::compile::{Compiled, compile};
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
 use arazzo_engine::graph::{Graph, graph};
@@ -1030,7 +1031,7 @@ impl Workflow {
     /// What is unusual about it, as its events say it.
     fn told(&self) -> Vec<Warning> {
         let told = |found: &Diagnostic| Warning {
-            code: found.code.to_string(),
+            code: found.code,
             message: found.message.clone(),
             help: found.help.clone(),
             place: found.place(self.description.sources()),
@@ -1140,7 +1141,7 @@ fn insecure(hosts: &[String]) -> Diagnostics {
             "the certificates of `{host}` are not checked: whoever is in between can read and change what is sent"
         );
         let help = "trust the authority that it has its certificate from instead".to_owned();
-        notes.push(Diagnostic::warning("insecure-host", None, message).help(help));
+        notes.push(Diagnostic::warning(Code::InsecureHost, None, message).help(help));
     }
     notes
 }

@@ -1,7 +1,11 @@
 //! [`Account`]: a whole run as its events told it, folded into what reports need. Knows the events and nothing else, so
 //! a run that was recorded can be told as well as one that has just ended.
 
-use arazzo::engine::event::{EventKind, RunStatus, Saw, StepStatus, Why};
+use arazzo::engine::code::Code;
+use arazzo::engine::event::{
+    ActionKind, Because, CriteriaOf, EventKind, FailureKind, On, RunStatus, Saw, StartedFor, StepStatus, WaitReason,
+    Why,
+};
 use arazzo::engine::redact::BodyText;
 use arazzo::engine::source::Place;
 use arazzo::{Envelope, Report};
@@ -37,7 +41,7 @@ pub(crate) struct Account {
 
 /// A diagnostic.
 pub(crate) struct Note {
-    pub(crate) code: String,
+    pub(crate) code: Code,
     pub(crate) message: String,
     pub(crate) help: Option<String>,
     pub(crate) place: Option<Place>,
@@ -48,8 +52,8 @@ pub(crate) struct Frame {
     pub(crate) frame: u32,
     pub(crate) workflow: String,
     pub(crate) parent: Option<u32>,
-    /// `step`, `dependency`, `retry`, `goto`; none for the workflow that was run.
-    pub(crate) because: Option<String>,
+    /// What it ran for; none for the workflow that was run.
+    pub(crate) because: Option<StartedFor>,
     pub(crate) started_ms: u64,
 }
 
@@ -74,7 +78,7 @@ pub(crate) struct Attempt {
     /// What had no value and was left out: expression and target.
     pub(crate) absent: Vec<(String, String)>,
     /// How long the run waited after it, in ms, and why.
-    pub(crate) wait: Option<(u64, String)>,
+    pub(crate) wait: Option<(u64, WaitReason)>,
 }
 
 /// The end of an attempt.
@@ -89,8 +93,8 @@ pub(crate) struct Finished {
 /// A request and what became of it.
 pub(crate) struct Exchange {
     pub(crate) call: u64,
-    /// What it was sent for, if not for the step itself: `redirect`, `challenge`, `token`, `discovery`.
-    pub(crate) because: Option<String>,
+    /// What it was sent for, if not for the step itself.
+    pub(crate) because: Option<Because>,
     pub(crate) method: String,
     pub(crate) url: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -112,7 +116,7 @@ pub(crate) enum Answer {
         body: Option<BodyText>,
     },
     Lost {
-        failure: String,
+        failure: FailureKind,
         message: String,
         duration_ms: u64,
         in_doubt: bool,
@@ -121,8 +125,8 @@ pub(crate) enum Answer {
 
 /// A criterion with the values it saw.
 pub(crate) struct Criterion {
-    /// `successCriteria`, or the name of an action.
-    pub(crate) of: String,
+    /// The list that it stands in.
+    pub(crate) of: CriteriaOf,
     pub(crate) condition: String,
     pub(crate) context: Option<String>,
     pub(crate) met: bool,
@@ -134,10 +138,9 @@ pub(crate) struct Criterion {
 /// An action that was chosen.
 pub(crate) struct Action {
     pub(crate) name: String,
-    pub(crate) kind: String,
+    pub(crate) kind: ActionKind,
     pub(crate) target: Option<String>,
-    /// `success` or `failure`
-    pub(crate) on: String,
+    pub(crate) on: On,
 }
 
 /// All attempts of one step of one workflow, whoever called it.
@@ -160,13 +163,13 @@ impl Account {
                 (self.run, self.started) = (envelope.run.clone(), envelope.time.clone());
             }
             EventKind::Diagnostic { code, message, help, .. } => self.notes.push(Note {
-                code: code.clone(),
+                code: *code,
                 message: message.clone(),
                 help: help.clone(),
                 place: event.span.clone(),
             }),
             EventKind::ContractDeparted { part, at, message, .. } => self.notes.push(Note {
-                code: "contract-departed".to_owned(),
+                code: Code::ContractDeparted,
                 message: format!("{}: {message}", part.words(at.as_deref())),
                 help: None,
                 place: event.span.clone(),
@@ -179,7 +182,7 @@ impl Account {
                     frame: event.frame,
                     workflow: event.workflow.clone(),
                     parent: *parent,
-                    because: because.clone(),
+                    because: *because,
                     started_ms: envelope.ms,
                 });
             }
@@ -214,7 +217,7 @@ impl Account {
         match &event.kind {
             EventKind::RequestSent { call, method, url, headers, body, because } => attempt.exchanges.push(Exchange {
                 call: *call,
-                because: because.clone(),
+                because: Some(*because).filter(|because| !because.is_operation()),
                 method: method.clone(),
                 url: url.clone(),
                 headers: headers.clone(),
@@ -234,7 +237,7 @@ impl Account {
             }
             EventKind::RequestFailed { call, failure, message, duration_ms, in_doubt } => {
                 let answer = Answer::Lost {
-                    failure: failure.clone(),
+                    failure: *failure,
                     message: message.clone(),
                     duration_ms: *duration_ms,
                     in_doubt: *in_doubt,
@@ -253,11 +256,10 @@ impl Account {
                 });
             }
             // A wait belongs to the attempt after which it comes.
-            EventKind::WaitStarted { delay_ms, because } => attempt.wait = Some((*delay_ms, because.clone())),
+            EventKind::WaitStarted { delay_ms, because } => attempt.wait = Some((*delay_ms, *because)),
             EventKind::ValueAbsent { expression, target } => attempt.absent.push((expression.clone(), target.clone())),
             EventKind::ActionSelected { action, kind, target, on, .. } => {
-                attempt.action =
-                    Some(Action { name: action.clone(), kind: kind.clone(), target: target.clone(), on: on.clone() });
+                attempt.action = Some(Action { name: action.clone(), kind: *kind, target: target.clone(), on: *on });
             }
             EventKind::StepFinished { status, outputs, why, again, .. } => {
                 attempt.finished = Some(Finished {
@@ -391,7 +393,7 @@ impl Attempt {
     pub(crate) fn answer(&self) -> String {
         match self.exchanges.last().map(|exchange| &exchange.answer) {
             Some(Answer::Received { status, .. }) => status.to_string(),
-            Some(Answer::Lost { failure, .. }) => failure.clone(),
+            Some(Answer::Lost { failure, .. }) => failure.word().to_owned(),
             Some(Answer::None) => "no answer".to_owned(),
             None => String::new(),
         }

@@ -1,5 +1,6 @@
 //! Diagnostics → text for people, JSON, SARIF, annotations of GitHub. Pure functions.
 
+use arazzo::engine::code::Code;
 use arazzo::engine::diagnostic::{Diagnostic, Severity, plain};
 use arazzo::engine::source::{Place, Sources, Span};
 use serde_json::{Map, Value as Json, json};
@@ -26,14 +27,6 @@ pub(crate) fn link(section: &str) -> String {
     format!("https://spec.openapis.org/arazzo/latest.html#{anchor}")
 }
 
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Hint => "hint",
-    }
-}
-
 fn place(sources: &Sources, span: Span) -> Map<String, Json> {
     let Place { file, line, column, end_line, end_column } = sources.place(span);
     let fields = json!({ "file": file, "line": line, "column": column, "endLine": end_line, "endColumn": end_column });
@@ -47,7 +40,7 @@ fn place(sources: &Sources, span: Span) -> Map<String, Json> {
 pub(crate) fn object(diagnostic: &Diagnostic, sources: &Sources, part: Option<(&str, Option<&str>)>) -> Json {
     let mut object = Map::new();
     object.insert("code".to_owned(), json!(diagnostic.code));
-    object.insert("severity".to_owned(), json!(word(diagnostic.severity)));
+    object.insert("severity".to_owned(), json!(diagnostic.severity));
     object.insert("message".to_owned(), json!(diagnostic.message));
     match diagnostic.span {
         Some(span) => object.extend(place(sources, span)),
@@ -100,19 +93,19 @@ pub(crate) fn github(diagnostic: &Diagnostic, sources: &Sources) -> String {
             properties.push(format!("endColumn={}", place.end_column));
         }
     }
-    properties.push(format!("title={}", property(&diagnostic.code)));
+    properties.push(format!("title={}", property(diagnostic.code.word())));
     let help = diagnostic.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
     format!("::{command} {}::{}", properties.join(","), data(&format!("{}{help}", diagnostic.message)))
 }
 
 /// A log of SARIF 2.1.0.
 pub(crate) fn sarif(found: &[(Diagnostic, Sources)]) -> Json {
-    let mut codes: Vec<&str> = found.iter().map(|(diagnostic, _)| diagnostic.code.as_ref()).collect();
+    let mut codes: Vec<Code> = found.iter().map(|(diagnostic, _)| diagnostic.code).collect();
     codes.sort_unstable();
     codes.dedup();
     let rules = codes.iter().map(|code| {
-        let help = explain::page(code).unwrap_or_default();
-        json!({ "id": code, "shortDescription": { "text": explain::summary(code) }, "help": { "text": help, "markdown": help } })
+        let help = code.page();
+        json!({ "id": code, "shortDescription": { "text": explain::summary(help) }, "help": { "text": help, "markdown": help } })
     });
     let location = |sources: &Sources, span: Span, text: Option<&str>| {
         let Place { file, line, column, end_line, end_column } = sources.place(span);

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use anstyle::AnsiColor;
 use arazzo::Report;
-use arazzo::engine::diagnostic::Diagnostic;
+use arazzo::engine::diagnostic::{Severity, Shown};
 use arazzo::engine::event::{EventKind, RunStatus, Why};
+use arazzo::engine::reason::Reason;
 use arazzo::engine::redact::BodyText;
 use arazzo::engine::source::Sources;
 use arazzo::{Envelope, Event};
@@ -69,7 +70,7 @@ pub(crate) fn report(
 ) -> Vec<String> {
     let EventKind::RunFinished { status, duration_ms, why: Some(why), .. } = &last.event.kind else { return vec![] };
     let at = why.step.as_deref().map(|step| format!(" at {}", safe(step))).unwrap_or_default();
-    if why.code == "interrupted" {
+    if why.code == Reason::Interrupted {
         // Nothing is wrong that a place or an answer would explain.
         let (yellow, after) = (bold(AnsiColor::Yellow), time(*duration_ms));
         let word = if exit == crate::exit::TERMINATED { "terminated" } else { "interrupted" };
@@ -78,9 +79,8 @@ pub(crate) fn report(
         return lines;
     }
     let mut lines = vec![];
-    let exchange = why.step.as_deref().and_then(|step| exchanges.of(step)).filter(|_| !unsent(why));
-    lines
-        .push(diagnostic(why, exchange.and_then(|(.., answer)| answer.as_ref()), sources).render(sources, true, width));
+    let exchange = why.step.as_deref().and_then(|step| exchanges.of(step)).filter(|_| why.code.was_sent());
+    lines.push(told(why, exchange.and_then(|(.., answer)| answer.as_ref()), sources, true, width));
     if let (Some((sent, _)), true) = (exchange, *status == RunStatus::Failed) {
         lines.push(format!("reproduce: {}", curl(sent)));
     }
@@ -99,39 +99,30 @@ pub(crate) fn snippet(run: &Account, sources: &Sources) -> Option<String> {
         Answer::Received { body, .. } => body.as_ref(),
         _ => None,
     });
-    Some(diagnostic(why, answer.filter(|_| !unsent(why)), sources).render(sources, false, 100))
+    Some(told(why, answer.filter(|_| why.code.was_sent()), sources, false, 100))
 }
 
-/// `true` if the failing attempt sent nothing: an older request of the step is not what failed.
-fn unsent(why: &Why) -> bool {
-    matches!(
-        why.code.as_str(),
-        "absent-value"
-            | "unsafe-value"
-            | "invalid-input"
-            | "replacement-target"
-            | "dependency-not-met"
-            | "step-limit"
-            | "depth-limit"
-            | "value-limit"
-    )
-}
-
-fn diagnostic(why: &Why, answer: Option<&BodyText>, sources: &Sources) -> Diagnostic {
-    let span = why.place.as_ref().and_then(|place| sources.span(place));
-    let mut diagnostic =
-        Diagnostic::error(why.code.clone(), span, safe(&why.message)).help(why.help.as_deref().map(safe));
-    diagnostic.label = why.label.as_deref().map(safe);
-    diagnostic.notes = why.notes.iter().filter_map(|(place, text)| Some((sources.span(place)?, safe(text)))).collect();
-    if let Some(answer) = answer {
+/// The reason with its places and the answer that it is about; with colours if `color`.
+fn told(why: &Why, answer: Option<&BodyText>, sources: &Sources, color: bool, width: usize) -> String {
+    let notes: Vec<_> = why.notes.iter().filter_map(|(place, text)| Some((sources.span(place)?, safe(text)))).collect();
+    let answer = answer.map(|answer| {
         let text = if answer.text.is_empty() { "bytes that are not text".to_owned() } else { excerpt(&answer.text) };
         let media_type = if answer.media_type.is_empty() { "no content type" } else { answer.media_type.as_str() };
-        diagnostic = diagnostic.remark(format!("response: {text}   ({}, {} bytes)", safe(media_type), answer.bytes));
-    }
-    for remark in &why.remarks {
-        diagnostic = diagnostic.remark(safe(remark));
-    }
-    diagnostic
+        format!("response: {text}   ({}, {} bytes)", safe(media_type), answer.bytes)
+    });
+    let remarks: Vec<String> = answer.into_iter().chain(why.remarks.iter().map(|remark| safe(remark))).collect();
+    let (label, help) = (why.label.as_deref().map(safe), why.help.as_deref().map(safe));
+    let shown = Shown {
+        severity: Severity::Error,
+        word: why.code.word(),
+        message: &safe(&why.message),
+        span: why.place.as_ref().and_then(|place| sources.span(place)),
+        label: label.as_deref(),
+        notes: &notes,
+        remarks: &remarks,
+        help: help.as_deref(),
+    };
+    shown.render(sources, color, width)
 }
 
 fn excerpt(text: &str) -> String {

@@ -9,6 +9,7 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
 use arazzo::engine::address::without_secrets;
+use arazzo::engine::code::Code;
 use arazzo::engine::diagnostic::{Diagnostic, Diagnostics};
 use arazzo::engine::source::Sources;
 
@@ -131,7 +132,7 @@ impl Screen {
             let help = diagnostic.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
             let message = safe(&diagnostic.message) + &help;
             let place = diagnostic.place(sources);
-            self.command(&github::annotation("error", &diagnostic.code, &message, place.as_ref()));
+            self.command(&github::annotation("error", diagnostic.code.word(), &message, place.as_ref()));
         }
     }
 
@@ -159,7 +160,7 @@ impl Screen {
     }
 
     /// One line for all departures of a document, and where to read about them.
-    pub(crate) fn notes<'d>(&mut self, codes: impl Iterator<Item = &'d str>, document: &Path) {
+    pub(crate) fn notes(&mut self, codes: impl Iterator<Item = Code>, document: &Path) {
         let kinds = codes.collect::<std::collections::BTreeSet<_>>().len();
         if kinds > 0 {
             let kinds = if kinds == 1 { "1 kind of note".to_owned() } else { format!("{kinds} kinds of note") };
@@ -180,7 +181,7 @@ impl Screen {
             }
             Error::Inputs(faults) => {
                 for fault in faults {
-                    self.fault(&fault.code, &fault.message, fault.help.as_deref());
+                    self.fault(fault.code.word(), &fault.message, fault.help.as_deref());
                 }
                 exit::USAGE
             }

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use arazzo::Envelope;
-use arazzo::engine::event::{EventKind, Saw, StepStatus};
+use arazzo::engine::code::{Code, Severity};
+use arazzo::engine::event::{ActionKind, CriteriaOf, EventKind, Saw, StartedFor, StepStatus};
 use arazzo::engine::redact::BodyText;
 
 /// How much is said.
@@ -102,7 +103,7 @@ pub(crate) struct Progress {
     /// The action that was chosen last.
     action: Option<Chosen>,
     /// Criteria of this visit: whose they are, whether they are met, what they read.
-    criteria: Vec<(String, bool, Vec<Saw>)>,
+    criteria: Vec<(CriteriaOf, bool, Vec<Saw>)>,
     /// `true` from the first workflow on.
     began: bool,
     current: Option<Key>,
@@ -174,7 +175,7 @@ impl Progress {
                 self.wire('<', status.to_string(), headers, body.as_ref())
             }
             EventKind::RequestFailed { failure, message, .. } => {
-                self.steps.entry(key).or_default().answer.clone_from(failure);
+                self.steps.entry(key).or_default().answer = failure.word().to_owned();
                 self.wire('<', format!("no answer: {message}"), &[], None)
             }
             EventKind::CriterionEvaluated { of, met, saw, .. } => {
@@ -184,7 +185,7 @@ impl Progress {
             EventKind::ActionSelected { action, kind, target, delay_ms, .. } => {
                 self.action = Some(Chosen {
                     action: action.clone(),
-                    retry: kind == "retry",
+                    retry: *kind == ActionKind::Retry,
                     target: target.clone(),
                     delay_ms: *delay_ms,
                 });
@@ -202,24 +203,27 @@ impl Progress {
                 self.began = true;
                 let depth = parent.map_or(0, |parent| self.depths.get(&parent).copied().unwrap_or(0) + 1);
                 self.depths.insert(event.frame, depth);
-                let because = match because.as_deref() {
-                    Some("dependency") => "needed first",
-                    Some("retry") => "before a retry",
-                    Some("goto") => "goto",
-                    _ => return None,
+                let because = match because {
+                    Some(StartedFor::Dependency) => "needed first",
+                    Some(StartedFor::Retry) => "before a retry",
+                    Some(StartedFor::Goto) => "goto",
+                    Some(StartedFor::Step) | None => return None,
                 };
                 Some(Happening::Flow { depth: depth.saturating_sub(1), workflow: event.workflow.clone(), because })
             }
             // What is unusual about the documents is said elsewhere, once a kind; what the run itself finds, here.
-            EventKind::Diagnostic { code, message, .. } if self.began || code == "short-secret" => {
-                Some(Happening::Note { message: message.clone(), code: code.clone() })
+            EventKind::Diagnostic { code, message, .. } if self.began || *code == Code::ShortSecret => {
+                Some(Happening::Note { message: message.clone(), code: code.word().to_owned() })
             }
             // One that fails its step is in the report of that.
-            EventKind::ContractDeparted { part, at, message, severity, .. } if severity == "warning" => {
+            EventKind::ContractDeparted { part, at, message, severity, .. } if *severity == Severity::Warning => {
                 let place = event.span.as_ref();
                 let place = place.map(|place| format!(", {}:{}:{}", place.file, place.line, place.column));
                 let message = format!("{}: {message}", part.words(at.as_deref()));
-                Some(Happening::Note { message, code: format!("contract-departed{}", place.unwrap_or_default()) })
+                Some(Happening::Note {
+                    message,
+                    code: format!("{}{}", Code::ContractDeparted, place.unwrap_or_default()),
+                })
             }
             EventKind::ValueAbsent { expression, target } => {
                 Some(Happening::Absent { expression: expression.clone(), target: target.clone() })
@@ -316,10 +320,10 @@ impl Progress {
 impl Seen {
     /// Remembers what decided a visit: what the criteria of the chosen action read, or, when none was chosen, what
     /// that expression was now.
-    fn decide(&mut self, criteria: &[(String, bool, Vec<Saw>)], action: Option<&str>) {
+    fn decide(&mut self, criteria: &[(CriteriaOf, bool, Vec<Saw>)], action: Option<&str>) {
         let of_action = criteria
             .iter()
-            .filter(|(of, met, _)| *met && Some(of.as_str()) == action)
+            .filter(|(of, met, _)| *met && action.is_some_and(|name| of.is_action(name)))
             .flat_map(|(.., saw)| saw)
             .next_back();
         let known = || {

@@ -1,6 +1,7 @@
 //! Actions, the parameters that are passed to workflows, and what `components` hold in their place.
 
 use super::{Compiler, Context, Stage};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::document::{self, OrReusable, Text};
 use crate::node::{Key, Node};
@@ -42,7 +43,7 @@ impl<'b> Compiler<'b> {
         };
         if let Some(value) = value {
             let message = "`value` of a Reusable Object is for parameters; it is ignored".to_owned();
-            self.departure(Diagnostic::warning("unknown-field", value.span, message));
+            self.departure(Diagnostic::warning(Code::UnknownField, value.span, message));
         }
         let components = &self.document().components;
         let (kind, entries) = match success {
@@ -78,7 +79,7 @@ impl<'b> Compiler<'b> {
             {
                 self.push(
                     Diagnostic::error(
-                        "duplicate-parameter",
+                        Code::DuplicateParameter,
                         reference.span(),
                         format!("parameter `{}` stands twice in this list", object.name.value),
                     )
@@ -97,7 +98,7 @@ impl<'b> Compiler<'b> {
         let Some(name) = reference.value.strip_prefix(&prefix) else {
             let message = format!("`{}` does not refer to an entry of `components.{kind}`", reference.value);
             self.push(
-                Diagnostic::error("unknown-component", reference.span(), message)
+                Diagnostic::error(Code::UnknownComponent, reference.span(), message)
                     .help(format!("write {prefix}<name>"))
                     .section("§Reusable Object"),
             );
@@ -109,7 +110,7 @@ impl<'b> Compiler<'b> {
                 .map(|near| format!("did you mean `{prefix}{near}`?"));
             let message = format!("`components.{kind}` has no `{name}`");
             self.push(
-                Diagnostic::error("unknown-component", reference.span(), message)
+                Diagnostic::error(Code::UnknownComponent, reference.span(), message)
                     .help(help)
                     .section("§Reusable Object"),
             );
@@ -196,7 +197,7 @@ impl<'b> Compiler<'b> {
                 }
             };
             let message = format!("the workflow `{}` has no step `{}`", workflow.id.value, step.value);
-            self.push(Diagnostic::error("unknown-step", step.span(), message).help(help));
+            self.push(Diagnostic::error(Code::UnknownStep, step.span(), message).help(help));
         }
         found.map(|step| Target::Step(step.id))
     }
@@ -222,7 +223,7 @@ impl<'b> Compiler<'b> {
             if let (Some(location), true) = (&parameter.location, own) {
                 self.departure(
                     Diagnostic::warning(
-                        "place-of-workflow-parameter",
+                        Code::PlaceOfWorkflowParameter,
                         location.span(),
                         format!("parameter `{name}` is passed to a workflow, where it has no place"),
                     )
@@ -240,7 +241,7 @@ impl<'b> Compiler<'b> {
                     );
                     let message = format!("workflow `{}` declares no input `{name}`; it is not passed", text.value);
                     self.departure(
-                        Diagnostic::warning("undeclared-parameter", parameter.name.span(), message).help(help),
+                        Diagnostic::warning(Code::UndeclaredParameter, parameter.name.span(), message).help(help),
                     );
                 }
                 continue;
@@ -273,7 +274,7 @@ impl<'b> Compiler<'b> {
                     text.value
                 );
                 self.departure(
-                    Diagnostic::warning("missing-required-parameter", text.span(), message)
+                    Diagnostic::warning(Code::MissingRequiredParameter, text.span(), message)
                         .help(format!("add a parameter `name: {name}`, `value: $inputs.{name}`"))
                         .section("§Step Object"),
                 );
@@ -299,7 +300,7 @@ impl<'b> Compiler<'b> {
         let message = format!("workflow `{}` requires the input `{name}`, and nothing gives it", text.value);
         let letter = self.readings == Readings::Letter;
         let make = if letter { Diagnostic::warning } else { Diagnostic::error };
-        let fault = make("missing-required-parameter", text.span(), message);
+        let fault = make(Code::MissingRequiredParameter, text.span(), message);
         self.push(fault.help(format!("add a parameter `name: {name}`")).section("§Step Object"));
     }
 
@@ -327,7 +328,7 @@ impl<'b> Compiler<'b> {
             // The document's author meant the last answer of the workflow (docs/readings.md, `answer-of-workflow`).
             self.departure(
                 Diagnostic::warning(
-                    "answer-of-workflow",
+                    Code::AnswerOfWorkflow,
                     node.span,
                     format!("`{text}` reads an answer, and a step that calls a workflow has none of its own"),
                 )
@@ -358,7 +359,7 @@ impl<'b> Compiler<'b> {
             Stage::Message => Some("a message is read with $message.payload".to_owned()),
         };
         self.push(
-            Diagnostic::error("unreachable-reference", node.span, format!("`{text}` reads {what}"))
+            Diagnostic::error(Code::UnreachableReference, node.span, format!("`{text}` reads {what}"))
                 .help(help)
                 .section("§Runtime Expressions"),
         );

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json};
 
 use super::{Compiler, Context};
+use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::document;
 use crate::expr::{Expr, Finding, Template, parse};
@@ -40,7 +41,7 @@ impl<'b> Compiler<'b> {
         let body = step.request_body.as_ref()?;
         let Some(payload) = &body.payload else {
             self.push(
-                Diagnostic::error("payload-syntax", body.span, "the request body has no `payload`".to_owned())
+                Diagnostic::error(Code::PayloadSyntax, body.span, "the request body has no `payload`".to_owned())
                     .help("add `payload`, or leave `requestBody` out".to_owned())
                     .section("§Request Body Object"),
             );
@@ -64,7 +65,7 @@ impl<'b> Compiler<'b> {
             (Media::Json, Some(text)) => self.json_payload(payload, text, &mut media, context),
             (Media::Xml, None) if structural => {
                 self.push(
-                    Diagnostic::error("payload-syntax", payload.span, "an object cannot be written as XML")
+                    Diagnostic::error(Code::PayloadSyntax, payload.span, "an object cannot be written as XML")
                         .help("write the XML as a text: `payload: |`".to_owned())
                         .section("§Request Body Object"),
                 );
@@ -72,7 +73,7 @@ impl<'b> Compiler<'b> {
             }
             (Media::Multipart, Some(text)) if !text.trim_start().starts_with('$') => {
                 self.push(
-                    Diagnostic::error("payload-syntax", payload.span, "a multipart body is an object of parts")
+                    Diagnostic::error(Code::PayloadSyntax, payload.span, "a multipart body is an object of parts")
                         .help("write one member for each part".to_owned())
                         .section("§Request Body Object"),
                 );
@@ -99,7 +100,7 @@ impl<'b> Compiler<'b> {
     ) -> Option<String> {
         if let Some(text) = &body.content_type {
             if text.value.contains(['\r', '\n', '\0']) {
-                self.push(Diagnostic::error("unsafe-value", text.span(), "a content type cannot hold a line break"));
+                self.push(Diagnostic::error(Code::UnsafeValue, text.span(), "a content type cannot hold a line break"));
                 return None;
             }
             return Some(text.value.clone());
@@ -140,7 +141,7 @@ impl<'b> Compiler<'b> {
                 let span =
                     self.line_within(node, text, line).unwrap_or_else(|| node.part(self.sources(), 0..text.len()));
                 self.push(
-                    Diagnostic::error("payload-syntax", span, format!("the payload is not JSON: {words}"))
+                    Diagnostic::error(Code::PayloadSyntax, span, format!("the payload is not JSON: {words}"))
                         .label(format!("line {} of this text", line + 1))
                         .help("write it as an object, or correct the JSON".to_owned())
                         .section("§Request Body Object"),
@@ -282,7 +283,7 @@ impl<'b> Compiler<'b> {
                 if media == Media::Xml { ("XPath", "XML") } else { ("JSON Pointer or JSONPath", "JSON") };
             self.push(
                 Diagnostic::error(
-                    "misplaced-field",
+                    Code::MisplacedField,
                     target.span(),
                     format!("a place in a payload of {payload} is named by {language}, not by {}", kind.word()),
                 )

@@ -1,6 +1,7 @@
 //! Strings → expressions, values → what builds them: parameters, Selector Objects.
 
 use super::{Compiler, Context};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, nearest};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, Root, Template, jsonpath, parse, xpath};
@@ -54,7 +55,7 @@ impl<'b> Compiler<'b> {
                 let span = node.part(self.sources(), range.clone());
                 self.departure(
                     Diagnostic::warning(
-                        "optional-input-in-text",
+                        Code::OptionalInputInText,
                         span,
                         format!("input `{name}` is optional, and this text cannot be built without it"),
                     )
@@ -99,7 +100,7 @@ impl<'b> Compiler<'b> {
                 if digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()) {
                     self.departure(
                         Diagnostic::warning(
-                            "leading-zero-number",
+                            Code::LeadingZeroNumber,
                             node.span,
                             format!("`{text}` is the number {} in YAML 1.2", node.to_json()),
                         )
@@ -165,7 +166,8 @@ impl<'b> Compiler<'b> {
                 })
             }
             Err(error) => {
-                let code = if matches!(kind, ExpressionType::Xpath(_)) { "xpath-syntax" } else { "jsonpath-syntax" };
+                let code =
+                    if matches!(kind, ExpressionType::Xpath(_)) { Code::XpathSyntax } else { Code::JsonpathSyntax };
                 let finding = Finding::new(code, error.at, error.message).help(error.help);
                 self.report(&text.node, vec![finding]);
                 None
@@ -185,7 +187,7 @@ impl<'b> Compiler<'b> {
             None => format!("write /{value}"),
         };
         self.push(
-            Diagnostic::error("pointer-syntax", text.span(), format!("`{value}` is not a JSON Pointer")).help(help),
+            Diagnostic::error(Code::PointerSyntax, text.span(), format!("`{value}` is not a JSON Pointer")).help(help),
         );
         None
     }
@@ -288,7 +290,7 @@ impl<'b> Compiler<'b> {
             }
             "channel" => {
                 let message = format!("parameter `{name}` belongs to a channel, and the step calls an operation");
-                self.push(Diagnostic::error("misplaced-field", location.span(), message));
+                self.push(Diagnostic::error(Code::MisplacedField, location.span(), message));
                 return None;
             }
             // Reading the document said that there is no such place.
@@ -303,7 +305,7 @@ impl<'b> Compiler<'b> {
         if let Some((style, span)) = found.and_then(openapi::Parameter::unknown_style) {
             let message = format!("parameter `{name}` has the style `{style}`, which is none of OpenAPI");
             let help = "a style is matrix, label, simple, form, spaceDelimited, pipeDelimited, deepObject or cookie";
-            self.push(Diagnostic::error("unknown-style", span, message).help(help.to_owned()));
+            self.push(Diagnostic::error(Code::UnknownStyle, span, message).help(help.to_owned()));
             return None;
         }
         let form = matches!(place, Location::Query | Location::Cookie);
@@ -327,7 +329,7 @@ impl<'b> Compiler<'b> {
             let allow = if plain == "host" { ", or let it be set: --allow-header Host" } else { "" };
             self.push(
                 Diagnostic::error(
-                    "connection-header",
+                    Code::ConnectionHeader,
                     name.span(),
                     format!("a document may not set the header `{}`: the connection does", name.value),
                 )
@@ -337,7 +339,7 @@ impl<'b> Compiler<'b> {
         }
         if !encode::is_header_name(&name.value) {
             self.push(Diagnostic::error(
-                "unsafe-value",
+                Code::UnsafeValue,
                 name.span(),
                 format!("`{}` cannot be the name of a header", name.value),
             ));
@@ -367,7 +369,7 @@ impl<'b> Compiler<'b> {
                 "`{name}` is a {} parameter of operation `{called}`, not one of the {}",
                 d.location, location.value
             );
-            let mut diagnostic = Diagnostic::error("misplaced-parameter", location.span(), message)
+            let mut diagnostic = Diagnostic::error(Code::MisplacedParameter, location.span(), message)
                 .note(d.node.span, "described here")
                 .help(format!("write in: {}", d.location))
                 .fix(
@@ -381,7 +383,7 @@ impl<'b> Compiler<'b> {
                 return None;
             }
             // Elsewhere it is sent as any that is not declared there: the reading `undeclared-parameter`.
-            if let Some(severity) = self.readings.severity("undeclared-parameter") {
+            if let Some(severity) = self.readings.severity(Code::UndeclaredParameter) {
                 diagnostic.severity = severity;
                 self.push(diagnostic);
             }
@@ -395,14 +397,14 @@ impl<'b> Compiler<'b> {
             }
             let message = format!("the path {} has no parameter `{name}`", operation.path);
             self.push(
-                Diagnostic::error("unknown-parameter", parameter.name.span(), message)
+                Diagnostic::error(Code::UnknownParameter, parameter.name.span(), message)
                     .note(operation.key.span, "the operation")
                     .help(help),
             );
             return None;
         }
         let diagnostic = Diagnostic::warning(
-            "undeclared-parameter",
+            Code::UndeclaredParameter,
             parameter.name.span(),
             format!("operation `{called}` declares no such parameter `{name}`; it is sent"),
         );
@@ -441,7 +443,7 @@ impl<'b> Compiler<'b> {
             if seen.insert(name) && !has(name, "path") {
                 self.push(
                     Diagnostic::error(
-                        "missing-required-parameter",
+                        Code::MissingRequiredParameter,
                         step.id.span(),
                         format!("operation `{called}` needs the path parameter `{name}`"),
                     )
@@ -456,7 +458,7 @@ impl<'b> Compiler<'b> {
             }
             self.departure(
                 Diagnostic::warning(
-                    "missing-required-parameter",
+                    Code::MissingRequiredParameter,
                     step.id.span(),
                     format!(
                         "operation `{called}` requires the {} parameter `{}`; it is called without",
@@ -471,7 +473,7 @@ impl<'b> Compiler<'b> {
         if required && step.request_body.is_none() {
             self.departure(
                 Diagnostic::warning(
-                    "missing-required-parameter",
+                    Code::MissingRequiredParameter,
                     step.id.span(),
                     format!("operation `{called}` requires a request body; it is called without"),
                 )
@@ -489,7 +491,7 @@ impl<'b> Compiler<'b> {
 
     pub(super) fn broken(&mut self, fault: Broken) {
         let message = format!("the reference `{}` cannot be followed: {}", fault.text, fault.reason);
-        self.push(Diagnostic::error("broken-reference", fault.span, message));
+        self.push(Diagnostic::error(Code::BrokenReference, fault.span, message));
     }
 }
 

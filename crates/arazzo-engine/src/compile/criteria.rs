@@ -1,6 +1,7 @@
 //! Criteria: conditions in five languages, each over its context.
 
 use super::{Compiler, Context};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, condition, jsonpath, parse, pattern, xpath};
@@ -70,7 +71,7 @@ impl Compiler<'_> {
                 finding.help = Some(format!("a condition with a `context` needs a `type`: {add}"));
             }
         }
-        let invalid = parsed.is_none() || findings.iter().any(|finding| finding.code == "double-quoted-literal");
+        let invalid = parsed.is_none() || findings.iter().any(|finding| finding.code == Code::DoubleQuotedLiteral);
         if invalid
             && self.readings == Readings::Letter
             && let Some(reason) = self.fails_by_the_letter(text, &findings)
@@ -87,7 +88,7 @@ impl Compiler<'_> {
     /// "If a condition cannot be evaluated due to syntax errors in the expression, it MUST evaluate to fail": says so,
     /// and gives the reason. Nothing if what is written is good and only not run yet.
     fn fails_by_the_letter(&mut self, text: &Text, findings: &[Finding]) -> Option<String> {
-        if findings.iter().any(|finding| finding.code == "not-supported-yet") {
+        if findings.iter().any(|finding| finding.code == Code::NotSupportedYet) {
             return None;
         }
         for finding in findings {
@@ -151,9 +152,10 @@ impl Compiler<'_> {
         let written = if kept.is_empty() { pattern.to_owned() } else { format!("(?{kept}){pattern}") };
         if pattern.len() < text.value.len() {
             let right = written.clone();
-            let finding = Finding::new("regex-delimiters", 0..text.value.len(), "a pattern stands without delimiters")
-                .help(format!("write {right}"))
-                .fix(right, true);
+            let finding =
+                Finding::new(Code::RegexDelimiters, 0..text.value.len(), "a pattern stands without delimiters")
+                    .help(format!("write {right}"))
+                    .fix(right, true);
             self.report(&text.node, vec![finding]);
         }
         let built = pattern::compile(&written);
@@ -165,7 +167,7 @@ impl Compiler<'_> {
             Err(reason) => {
                 let help = "the syntax is that of the Rust crate `regex`".to_owned();
                 let findings = vec![
-                    Finding::new("regex-syntax", 0..text.value.len(), format!("not a pattern: {reason}")).help(help),
+                    Finding::new(Code::RegexSyntax, 0..text.value.len(), format!("not a pattern: {reason}")).help(help),
                 ];
                 if letter {
                     return self.fails_by_the_letter(text, &findings).map(Test::Fails);
@@ -187,7 +189,7 @@ impl Compiler<'_> {
             })
             .collect();
         if let Err(reason) = pattern::compile(&sample) {
-            let finding = Finding::new("regex-syntax", 0..text.value.len(), format!("not a pattern: {reason}"))
+            let finding = Finding::new(Code::RegexSyntax, 0..text.value.len(), format!("not a pattern: {reason}"))
                 .help("the syntax is that of the Rust crate `regex`".to_owned());
             self.report(&text.node, vec![finding]);
             return None;
@@ -210,7 +212,7 @@ impl Compiler<'_> {
                 let newer = jsonpath::Query::parse(text.value.trim_end(), jsonpath::Dialect::Rfc9535, true);
                 if let (Ok(_), true) = (newer, self.readings != Readings::Letter) {
                     let finding = Finding::new(
-                        "jsonpath-dialect",
+                        Code::JsonpathDialect,
                         0..text.value.len(),
                         "this is a query of RFC 9535, and the type names an older version",
                     )
@@ -218,7 +220,7 @@ impl Compiler<'_> {
                     self.report(&text.node, vec![finding]);
                     return self.jsonpath(criterion, context);
                 }
-                let finding = Finding::new("jsonpath-syntax", error.at, error.message).help(error.help);
+                let finding = Finding::new(Code::JsonpathSyntax, error.at, error.message).help(error.help);
                 self.unparsed(text, finding)
             }
         }
@@ -232,7 +234,9 @@ impl Compiler<'_> {
                 let holes = self.holes(text, query.holes(), context)?;
                 Some(Test::Xpath(Box::new(XpathTest { context: root?, query, holes })))
             }
-            Err(error) => self.unparsed(text, Finding::new("xpath-syntax", error.at, error.message).help(error.help)),
+            Err(error) => {
+                self.unparsed(text, Finding::new(Code::XpathSyntax, error.at, error.message).help(error.help))
+            }
         }
     }
 
@@ -254,7 +258,7 @@ impl Compiler<'_> {
         let parsed = match jsonpath::Condition::parse(written, true) {
             Ok(parsed) => parsed,
             Err(error) => {
-                let finding = Finding::new("jsonpath-syntax", error.at, error.message).help(error.help);
+                let finding = Finding::new(Code::JsonpathSyntax, error.at, error.message).help(error.help);
                 return self.unparsed(text, finding);
             }
         };
@@ -306,7 +310,7 @@ impl Compiler<'_> {
             });
             let span = criterion.condition.node.part(self.sources(), 0..text.len());
             let message = "a filter tests the members of an object, and those of this answer have nothing it asks for";
-            let diagnostic = Diagnostic::warning("jsonpath-filter-on-object", span, message)
+            let diagnostic = Diagnostic::warning(Code::JsonpathFilterOnObject, span, message)
                 .label("read as a test of the object itself")
                 .note(operation.key.span, "the answer is described as an object")
                 .help(simple.map_or_else(
@@ -321,9 +325,10 @@ impl Compiler<'_> {
     fn comparison(&mut self, criterion: &document::Criterion, simple: Option<String>) {
         let node = &criterion.condition.node;
         let span = node.part(self.sources(), 0..criterion.condition.value.len());
-        let mut diagnostic = Diagnostic::warning("jsonpath-comparison", span, "a comparison is not a JSONPath query")
-            .label("read as a condition over the context")
-            .section("§Criterion Object");
+        let mut diagnostic =
+            Diagnostic::warning(Code::JsonpathComparison, span, "a comparison is not a JSONPath query")
+                .label("read as a condition over the context")
+                .section("§Criterion Object");
         if let Some(simple) = simple {
             diagnostic = diagnostic.help(format!("write the simple condition {simple} (it ignores case)"));
             if let Some((_, kind)) = criterion.kind.as_ref().filter(|(_, kind)| kind.as_str().is_some()) {

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Expr, Root, StepId};
 use crate::program::{Build, Call, Program, Step, Target, Then, WorkflowId};
@@ -69,7 +70,7 @@ fn unreachable(program: &Program, (step, id): (&Step, StepId), read: StepId, tex
             },
         )
     };
-    let mut fault = Diagnostic::error("unreachable-reference", program.sources.span(place), message)
+    let mut fault = Diagnostic::error(Code::UnreachableReference, program.sources.span(place), message)
         .help(help)
         .section("§Step Dependencies and Execution Order");
     if let Some(span) = other.and_then(|other| program.sources.span(&other.place)) {
@@ -126,7 +127,7 @@ fn unrun(
     }
     let name = program.workflow(*read).map(|w| w.name.as_str()).unwrap_or_default();
     let fault = Diagnostic::error(
-        "unreachable-reference",
+        Code::UnreachableReference,
         program.sources.span(place),
         format!("`{text}` reads workflow `{name}`, which nothing runs"),
     )

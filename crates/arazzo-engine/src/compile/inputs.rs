@@ -8,6 +8,7 @@ use jsonschema::PatternOptions;
 use serde_json::{Map, Value as Json};
 
 use super::{Compiler, secrets};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::expr::DeclaredInput;
 use crate::node::{Kind, Node};
@@ -103,7 +104,7 @@ impl<'b> Compiler<'b> {
                 _ => (format!("not a JSON Schema: {error}"), None),
             };
             let span = found.map_or(node.span, |n| n.span);
-            let diagnostic = Diagnostic::error("invalid-input-schema", span, message);
+            let diagnostic = Diagnostic::error(Code::InvalidInputSchema, span, message);
             self.push(diagnostic.help(help).section("§Workflow Object"));
         }
         None
@@ -289,7 +290,7 @@ impl<'n> Bundling<'_, 'n> {
                 None => None,
             };
             self.faults.push(
-                Diagnostic::error("broken-reference", at.span, format!("`{reference}` leads to no schema"))
+                Diagnostic::error(Code::BrokenReference, at.span, format!("`{reference}` leads to no schema"))
                     .help(help)
                     .section("§Resolving URI Fragments"),
             );
@@ -297,7 +298,7 @@ impl<'n> Bundling<'_, 'n> {
         };
         if self.leads_to_itself(target) {
             self.faults.push(
-                Diagnostic::error("broken-reference", at.span, format!("`{reference}` leads back to itself"))
+                Diagnostic::error(Code::BrokenReference, at.span, format!("`{reference}` leads back to itself"))
                     .help("a circle of references describes nothing: let one of them lead to a schema".to_owned())
                     .section("§Resolving URI Fragments"),
             );

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::document::{self, Document, is_identifier};
 use crate::expr::{DeclaredDocument, DeclaredStep, DeclaredSteps, DeclaredWorkflow, Finding, Scope, StepId, Template};
@@ -119,7 +120,7 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
     let written: Vec<&document::Workflow> =
         bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows).collect();
     for (id, mut fault) in order::check(&mut program).into_iter().chain(flow::check(&program)) {
-        if fault.code == "dependency-cycle" {
+        if fault.code == Code::DependencyCycle {
             let needed = written.get(id.0 as usize).and_then(|workflow| workflow.depends_on.first());
             fault.span = needed.map(document::Text::span).or(fault.span);
         }
@@ -296,7 +297,7 @@ impl<'b> Compiler<'b> {
 
     /// Pushes a departure with the severity that the readings give it.
     fn departure(&mut self, mut diagnostic: Diagnostic) {
-        if let Some(severity) = self.readings.severity(&diagnostic.code) {
+        if let Some(severity) = self.readings.severity(diagnostic.code) {
             diagnostic.severity = severity;
             self.push(diagnostic);
         }
@@ -305,7 +306,7 @@ impl<'b> Compiler<'b> {
     /// Names a field that this version reads and does not run.
     fn not_yet(&mut self, span: Span, what: &str) {
         self.push(
-            Diagnostic::error("not-supported-yet", span, format!("{what} is not supported yet"))
+            Diagnostic::error(Code::NotSupportedYet, span, format!("{what} is not supported yet"))
                 .label("not run by this version"),
         );
     }
@@ -316,21 +317,23 @@ impl<'b> Compiler<'b> {
         for finding in findings {
             let Some(severity) = self.readings.severity(finding.code) else { continue };
             // The grammar of Arazzo 1.0 has `name = *( CHAR )`.
-            if finding.code == "name-outside-grammar" && self.document().version == (1, 0) {
+            if finding.code == Code::NameOutsideGrammar && self.document().version == (1, 0) {
                 continue;
             }
             let span = node.part(self.sources(), finding.range.clone());
             let mut diagnostic = Diagnostic::error(finding.code, span, finding.message).help(finding.help);
             diagnostic.severity = severity;
             let section = match finding.code {
-                "unbraced-expression" | "dotted-output" | "dotted-body" | "plural-headers" | "name-outside-grammar" => {
-                    Some("§Runtime Expressions")
-                }
-                "condition-syntax"
-                | "double-quoted-literal"
-                | "braced-condition"
-                | "jsonpath-comparison"
-                | "jsonpath-syntax" => Some("§Criterion Object"),
+                Code::UnbracedExpression
+                | Code::DottedOutput
+                | Code::DottedBody
+                | Code::PluralHeaders
+                | Code::NameOutsideGrammar
+                | Code::ConditionSyntax
+                | Code::DoubleQuotedLiteral
+                | Code::BracedCondition
+                | Code::JsonpathComparison
+                | Code::JsonpathSyntax => Some(finding.code.section()),
                 _ => None,
             };
             diagnostic.section = section;
@@ -352,7 +355,7 @@ impl<'b> Compiler<'b> {
         let written = &self.document().version_text;
         self.departure(
             Diagnostic::warning(
-                "newer-form",
+                Code::NewerForm,
                 span,
                 format!("{what} is a form of Arazzo 1.1; the document says {written}"),
             )
@@ -408,7 +411,7 @@ impl<'b> Compiler<'b> {
             match self.called_workflow(text) {
                 Some(needed) if needed == id => {
                     let message = format!("workflow `{}` depends on itself", workflow.id.value);
-                    let fault = Diagnostic::error("dependency-cycle", text.span(), message);
+                    let fault = Diagnostic::error(Code::DependencyCycle, text.span(), message);
                     self.push(fault.help("leave it out".to_owned()).section("§Workflow Object"));
                 }
                 needed => dependencies.extend(needed),
@@ -548,7 +551,7 @@ impl<'b> Compiler<'b> {
             if !is_identifier(&output.name.name) {
                 self.departure(
                     Diagnostic::warning(
-                        "name-outside-grammar",
+                        Code::NameOutsideGrammar,
                         output.name.span,
                         format!("the name `{}` cannot be written in a runtime expression", output.name.name),
                     )
@@ -606,14 +609,14 @@ impl<'b> Compiler<'b> {
                 None => "an output is an expression such as $response.body#/id".to_owned(),
             };
             self.push(
-                Diagnostic::error("expression-syntax", node.span, format!("`{text}` is not a runtime expression"))
+                Diagnostic::error(Code::ExpressionSyntax, node.span, format!("`{text}` is not a runtime expression"))
                     .help(help),
             );
             return false;
         }
         self.departure(
             Diagnostic::warning(
-                "literal-output",
+                Code::LiteralOutput,
                 node.span,
                 format!("`{text}` is a constant, and an output is an expression"),
             )

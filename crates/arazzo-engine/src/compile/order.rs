@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::Compiler;
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::document;
 use crate::expr::{Root, StepId};
@@ -52,7 +53,7 @@ impl Compiler<'_> {
                     return None;
                 }
                 let message = format!("`{of}` names no workflow");
-                self.push(Diagnostic::error("unknown-workflow", text.span(), message).section("§Step Object"));
+                self.push(Diagnostic::error(Code::UnknownWorkflow, text.span(), message).section("§Step Object"));
                 return None;
             };
             let steps = self.steps_of(id);
@@ -61,7 +62,7 @@ impl Compiler<'_> {
                 let help =
                     nearest(name, steps.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
                 let message = format!("workflow `{of}` has no step `{name}`");
-                self.push(Diagnostic::error("unknown-step", text.span(), message).help(help));
+                self.push(Diagnostic::error(Code::UnknownStep, text.span(), message).help(help));
             }
             let first = self.first_steps.get(id.0 as usize)?;
             return found.map(|index| StepId(first + index as u32));
@@ -75,11 +76,11 @@ impl Compiler<'_> {
             let help = nearest(value, workflow.steps.iter().map(|step| step.id.value.as_str()))
                 .map(|near| format!("did you mean `{near}`?"));
             let message = format!("the workflow has no step `{value}`");
-            self.push(Diagnostic::error("unknown-step", text.span(), message).help(help));
+            self.push(Diagnostic::error(Code::UnknownStep, text.span(), message).help(help));
         }
         if value == step.id.value {
             let message = format!("step `{value}` depends on itself");
-            self.push(Diagnostic::error("dependency-cycle", text.span(), message).help("leave it out".to_owned()));
+            self.push(Diagnostic::error(Code::DependencyCycle, text.span(), message).help("leave it out".to_owned()));
             return None;
         }
         found.and_then(|index| ids.get(index).copied())
@@ -130,7 +131,7 @@ impl Compiler<'_> {
             let span = first.depends_on.first().map_or(first.id.span(), document::Text::span);
             self.push(
                 Diagnostic::error(
-                    "dependency-cycle",
+                    Code::DependencyCycle,
                     span,
                     format!("steps that depend on each other: {}", names.join(", ")),
                 )
@@ -197,14 +198,14 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
         let Some(workflow) = program.workflow(own) else { continue };
         if met.len() > DEPENDENCIES {
             let message = format!("workflow `{}` depends on more than {DEPENDENCIES} others", workflow.name);
-            let fault = Diagnostic::error("too-many-dependencies", program.sources.span(&workflow.place), message);
+            let fault = Diagnostic::error(Code::TooManyDependencies, program.sources.span(&workflow.place), message);
             faults.push((own, fault.section("§Workflow Object")));
             order.clear();
         }
         if cycle {
             let message = format!("workflow `{}` depends on itself", workflow.name);
             let way: Vec<String> = order.iter().map(|id| name(program, *id)).collect();
-            let mut fault = Diagnostic::error("dependency-cycle", program.sources.span(&workflow.place), message)
+            let mut fault = Diagnostic::error(Code::DependencyCycle, program.sources.span(&workflow.place), message)
                 .help("leave out one of the dependencies".to_owned())
                 .section("§Workflow Object");
             if !way.is_empty() {
@@ -217,7 +218,7 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
         if let Some(caller) = caller {
             let caller_name = name(program, *caller);
             let message = format!("workflow `{}` depends on workflow `{caller_name}`, which calls it", workflow.name);
-            let fault = Diagnostic::error("dependency-cycle", program.sources.span(&workflow.place), message)
+            let fault = Diagnostic::error(Code::DependencyCycle, program.sources.span(&workflow.place), message)
                 .help(format!("leave `{caller_name}` out of `dependsOn`"))
                 .section("§Workflow Object");
             faults.push((own, fault));
@@ -246,7 +247,7 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
         let said = faults.iter().any(|(id, _)| *id == own) || tied.contains(&own);
         if let (false, Some(workflow)) = (said, program.workflow(own)) {
             let message = format!("workflow `{}` always calls itself again and can never end", workflow.name);
-            let fault = Diagnostic::error("endless-recursion", program.sources.span(&workflow.place), message)
+            let fault = Diagnostic::error(Code::EndlessRecursion, program.sources.span(&workflow.place), message)
                 .help("add an `onSuccess` action that ends it, with a criterion".to_owned());
             faults.push((own, fault));
         }

@@ -2,6 +2,7 @@
 //! own source descriptions and nobody else's.
 
 use super::Compiler;
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, nearest};
 use crate::document::{self, Text};
 use crate::load::{Described, DescribedKind};
@@ -24,8 +25,12 @@ impl<'b> Compiler<'b> {
         }
         if text.value.starts_with('$') {
             self.push(
-                Diagnostic::error("unknown-root", text.span(), format!("`{}` does not name an operation", text.value))
-                    .help("write $sourceDescriptions.<name>.<operationId>".to_owned()),
+                Diagnostic::error(
+                    Code::UnknownRoot,
+                    text.span(),
+                    format!("`{}` does not name an operation", text.value),
+                )
+                .help("write $sourceDescriptions.<name>.<operationId>".to_owned()),
             );
             return None;
         }
@@ -48,7 +53,7 @@ impl<'b> Compiler<'b> {
                     .map(|(index, _)| format!("$sourceDescriptions.{}.{}", self.source_name(*index), text.value))
                     .collect();
                 let mut diagnostic = Diagnostic::error(
-                    "ambiguous-operation-id",
+                    Code::AmbiguousOperationId,
                     text.span(),
                     format!("`{}` is the id of {} operations", text.value, several.len()),
                 )
@@ -92,7 +97,7 @@ impl<'b> Compiler<'b> {
                 nearest(pointer, pointers.iter().map(String::as_str)).map(|near| format!("did you mean #{near}?"));
             self.push(
                 Diagnostic::error(
-                    "unknown-operation-path",
+                    Code::UnknownOperationPath,
                     text.span(),
                     format!("`{name}` has no operation at #{pointer}"),
                 )
@@ -149,7 +154,7 @@ impl<'b> Compiler<'b> {
                 0 => format!("`{value}` does not lead to an operation"),
                 several => format!("`{value}` leads to {several} operations"),
             };
-            let mut diagnostic = Diagnostic::error("unknown-operation-path", text.span(), message)
+            let mut diagnostic = Diagnostic::error(Code::UnknownOperationPath, text.span(), message)
                 .help(form.to_owned())
                 .section("§Step Object");
             for (_, operation) in &matches {
@@ -164,7 +169,7 @@ impl<'b> Compiler<'b> {
         let called = format!("{} {}", operation.method.to_ascii_uppercase(), operation.path);
         self.departure(
             Diagnostic::warning(
-                "operation-path-form",
+                Code::OperationPathForm,
                 text.span(),
                 "an operationPath begins with the url of a source description",
             )
@@ -206,7 +211,7 @@ impl<'b> Compiler<'b> {
     pub(super) fn check_path(&mut self, view: &openapi::Operation<'_>, step: &document::Step) {
         let Err(reason) = join("https://host/base", view.path, "") else { return };
         let message = format!("`{}` cannot be called: {reason}", view.path);
-        let mut diagnostic = Diagnostic::error("unsafe-path", view.path_key.span, message)
+        let mut diagnostic = Diagnostic::error(Code::UnsafePath, view.path_key.span, message)
             .label("a path begins with `/` and is appended to the url of the server")
             .section("OpenAPI, §Paths Object");
         let first = view.path.split('/').next().unwrap_or_default();
@@ -308,7 +313,7 @@ impl<'b> Compiler<'b> {
         let value = text.value.as_str();
         let span = text.node.part(self.sources(), 0..value.len());
         let depart = |right: &str| {
-            Diagnostic::warning("source-dot-operation", span, "a workflow of another document is named in full")
+            Diagnostic::warning(Code::SourceDotOperation, span, "a workflow of another document is named in full")
                 .help(format!("write {right}"))
                 .fix(format!("write {right}"), true, vec![Edit { span, text: right.to_owned() }])
                 .section("§Step Object")
@@ -342,7 +347,7 @@ impl<'b> Compiler<'b> {
             |near| format!("did you mean `{near}`?"),
         );
         let message = format!("the document has no workflow `{value}`");
-        self.push(Diagnostic::error("unknown-workflow", text.span(), message).help(help).section("§Step Object"));
+        self.push(Diagnostic::error(Code::UnknownWorkflow, text.span(), message).help(help).section("§Step Object"));
         None
     }
 
@@ -356,7 +361,7 @@ impl<'b> Compiler<'b> {
         let Some(document) = described.leads_to else {
             self.push(
                 Diagnostic::error(
-                    "wrong-kind-of-source",
+                    Code::WrongKindOfSource,
                     text.span(),
                     format!("source `{name}` is not an Arazzo document, and has no workflows"),
                 )
@@ -371,7 +376,7 @@ impl<'b> Compiler<'b> {
             |near| format!("did you mean `{near}`?"),
         );
         let message = format!("source `{name}` has no workflow `{id}`");
-        self.push(Diagnostic::error("unknown-workflow", text.span(), message).help(help).section("§Step Object"));
+        self.push(Diagnostic::error(Code::UnknownWorkflow, text.span(), message).help(help).section("§Step Object"));
     }
 
     /// Names of the steps of a workflow, in the order of its document.
@@ -430,7 +435,7 @@ impl<'b> Compiler<'b> {
                     nearest(name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
                 let message = format!("unknown operation id `{name}`");
                 self.push(
-                    Diagnostic::error("unknown-operation-id", id.span(), message).help(help).section("§Step Object"),
+                    Diagnostic::error(Code::UnknownOperationId, id.span(), message).help(help).section("§Step Object"),
                 );
             }
         }
@@ -457,7 +462,7 @@ impl<'b> Compiler<'b> {
             let right = format!("'{{$sourceDescriptions.{name}.url}}#{pointer}'");
             let message = "a channelPath begins with the url of a source description";
             self.departure(
-                Diagnostic::warning("operation-path-form", text.span(), message)
+                Diagnostic::warning(Code::OperationPathForm, text.span(), message)
                     .help(format!("write {right}"))
                     .fix(format!("write {right}"), true, vec![Edit { span: text.span(), text: right }])
                     .section("§Step Object"),
@@ -465,7 +470,7 @@ impl<'b> Compiler<'b> {
         }
         let Some((name, pointer)) = named.or(loose) else {
             self.push(
-                Diagnostic::error("unknown-channel", text.span(), format!("`{}` names no channel", text.value))
+                Diagnostic::error(Code::UnknownChannel, text.span(), format!("`{}` names no channel", text.value))
                     .help("write '{$sourceDescriptions.<name>.url}#/channels/<channel>'".to_owned())
                     .section("§Step Object"),
             );
@@ -477,7 +482,7 @@ impl<'b> Compiler<'b> {
         let Some(root) = described.root.as_ref() else { return };
         if described.kind != DescribedKind::Asyncapi {
             let message = format!("source `{name}` is not an AsyncAPI document, and has no channels");
-            self.push(Diagnostic::error("wrong-kind-of-source", text.span(), message));
+            self.push(Diagnostic::error(Code::WrongKindOfSource, text.span(), message));
         } else if root.at(&Pointer::parse(pointer)).is_none() {
             let channels = root.get("channels").map(Node::members).unwrap_or_default();
             let wanted = Pointer::parse(pointer);
@@ -485,7 +490,7 @@ impl<'b> Compiler<'b> {
             let help = nearest(&last, channels.iter().map(|(key, _)| key.name.as_str()))
                 .map(|near| format!("did you mean `{near}`?"));
             let message = format!("`{name}` has no channel at #{pointer}");
-            self.push(Diagnostic::error("unknown-channel", text.span(), message).help(help));
+            self.push(Diagnostic::error(Code::UnknownChannel, text.span(), message).help(help));
         }
     }
 
@@ -496,7 +501,7 @@ impl<'b> Compiler<'b> {
             |near| format!("did you mean `{near}`?"),
         );
         self.push(
-            Diagnostic::error("unknown-source", text.span(), format!("no source description is called `{name}`"))
+            Diagnostic::error(Code::UnknownSource, text.span(), format!("no source description is called `{name}`"))
                 .help(help),
         );
     }
@@ -512,13 +517,13 @@ impl<'b> Compiler<'b> {
             DescribedKind::Asyncapi => {
                 let message =
                     format!("source `{}` is an AsyncAPI document, which has no HTTP operations", described.name);
-                self.push(Diagnostic::error("wrong-kind-of-source", span, message));
+                self.push(Diagnostic::error(Code::WrongKindOfSource, span, message));
                 None
             }
             DescribedKind::Arazzo => {
                 self.push(
                     Diagnostic::error(
-                        "wrong-kind-of-source",
+                        Code::WrongKindOfSource,
                         span,
                         format!("source `{}` is an Arazzo document, which has no operations", described.name),
                     )
@@ -541,7 +546,7 @@ impl<'b> Compiler<'b> {
             [first, second, ..] => {
                 self.push(
                     Diagnostic::error(
-                        "ambiguous-operation-id",
+                        Code::AmbiguousOperationId,
                         text.span(),
                         format!("`{id}` is the id of {} operations of this source", matches.len()),
                     )
@@ -565,7 +570,7 @@ impl<'b> Compiler<'b> {
             let span = text.node.part(self.sources(), 0..text.value.len());
             self.departure(
                 Diagnostic::warning(
-                    "unqualified-operation-id",
+                    Code::UnqualifiedOperationId,
                     span,
                     "bare `operationId` with several source descriptions",
                 )
@@ -584,7 +589,7 @@ impl<'b> Compiler<'b> {
         let span = text.node.part(self.sources(), 0..text.value.len());
         self.departure(
             Diagnostic::warning(
-                "source-dot-operation",
+                Code::SourceDotOperation,
                 span,
                 "a qualified operation id begins with `$sourceDescriptions.`",
             )
@@ -606,7 +611,7 @@ impl<'b> Compiler<'b> {
             apis.iter().flat_map(|(_, api)| api.operations()).filter(|o| o.id().is_some()).collect();
         let near = nearest(id, known.iter().filter_map(openapi::Operation::id));
         let mut diagnostic =
-            Diagnostic::error("unknown-operation-id", text.span(), format!("unknown operation id `{id}`"))
+            Diagnostic::error(Code::UnknownOperationId, text.span(), format!("unknown operation id `{id}`"))
                 .section("§Step Object");
         if let Some(operation) = near.and_then(|near| known.iter().find(|o| o.id() == Some(near))) {
             let near = operation.id().unwrap_or_default();

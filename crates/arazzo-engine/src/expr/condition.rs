@@ -12,6 +12,7 @@ use super::eval::{EvalError, Lookup, eval};
 use super::jsonpath::{Operator, equal, order};
 use super::parse::{Place, ROOTS, Scanned, expression};
 use super::{Expr, Finding, Scope};
+use crate::code::Code;
 use crate::value::{Value, numeric};
 
 /// How deep parentheses and `!` may nest.
@@ -44,7 +45,7 @@ pub fn parse(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Opti
     if let Some(inner) = trimmed.strip_prefix('{').and_then(|t| t.strip_suffix('}')).filter(|t| !t.contains(['{', '}']))
     {
         findings.push(
-            Finding::new("braced-condition", 0..text.len(), "a simple condition stands without braces")
+            Finding::new(Code::BracedCondition, 0..text.len(), "a simple condition stands without braces")
                 .help(format!("write {}", inner.trim()))
                 .fix(inner.trim(), true),
         );
@@ -144,7 +145,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn fail(&mut self, range: Range<usize>, message: String, help: Option<String>) {
-        self.findings.push(Finding::new("condition-syntax", range, message).help(help));
+        self.findings.push(Finding::new(Code::ConditionSyntax, range, message).help(help));
     }
 
     fn or(&mut self) -> Option<Condition> {
@@ -258,7 +259,7 @@ impl<'a> Parser<'a, '_> {
                         let written = self.text.get(start + 1..end).unwrap_or_default();
                         self.findings.push(
                             Finding::new(
-                                "braced-condition",
+                                Code::BracedCondition,
                                 start..close + 1,
                                 "in a simple condition an expression stands without braces",
                             )
@@ -317,7 +318,7 @@ impl<'a> Parser<'a, '_> {
         self.at = start + length + 2;
         let right = format!("'{}'", text.replace('\'', "''"));
         self.findings.push(
-            Finding::new("double-quoted-literal", start..self.at, "strings in a condition stand in single quotes")
+            Finding::new(Code::DoubleQuotedLiteral, start..self.at, "strings in a condition stand in single quotes")
                 .help(format!("write {right}"))
                 .fix(right, true),
         );

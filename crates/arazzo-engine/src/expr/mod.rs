@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::diagnostic::Code;
+use crate::code::Code;
 use crate::readings::Readings;
 use crate::value::Pointer;
 

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::{Constant, DeclaredWorkflow, Expr, Finding, Piece, Root, Scope, Template};
+use crate::code::Code;
 use crate::diagnostic::nearest;
 use crate::readings::Readings;
 use crate::value::Pointer;
@@ -66,7 +67,7 @@ pub fn context(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Op
     // `{$response.body}`: braces around the whole of it (docs/readings.md, `braced-condition`).
     if let Some(inner) = text.strip_prefix('{').and_then(|t| t.strip_suffix('}')).filter(|t| !t.contains(['{', '}'])) {
         findings.push(
-            Finding::new("braced-condition", 0..text.len(), "a context stands without braces")
+            Finding::new(Code::BracedCondition, 0..text.len(), "a context stands without braces")
                 .help(format!("write {}", inner.trim()))
                 .fix(inner.trim(), true),
         );
@@ -82,7 +83,7 @@ pub fn context(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Op
         Scanned::Found(expr, end) if end == text.len() => Some(expr),
         Scanned::Found(_, end) => {
             findings.push(Finding::new(
-                "expression-syntax",
+                Code::ExpressionSyntax,
                 end..text.len(),
                 format!("`{}` after the expression", text.get(end..).unwrap_or_default()),
             ));
@@ -91,7 +92,7 @@ pub fn context(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Op
         Scanned::Wrong => None,
         Scanned::None => {
             findings.push(
-                Finding::new("expression-syntax", 0..text.len(), format!("`{text}` is not a runtime expression"))
+                Finding::new(Code::ExpressionSyntax, 0..text.len(), format!("`{text}` is not a runtime expression"))
                     .help("write an expression such as $response.body".to_owned()),
             );
             None
@@ -148,14 +149,14 @@ fn pieces(text: &str, loose: bool, scope: &Scope<'_>, findings: &mut Vec<Finding
 fn braced(inner: &str, start: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Scanned {
     let Some(length) = inner.find('}') else {
         findings.push(
-            Finding::new("expression-syntax", start - 1..start + 1 + inner.len(), "this brace is never closed")
+            Finding::new(Code::ExpressionSyntax, start - 1..start + 1 + inner.len(), "this brace is never closed")
                 .help("write the expression as {$…}".to_owned()),
         );
         return Scanned::Wrong;
     };
     if length > LONGEST {
         let message = format!("this expression has more than {LONGEST} bytes");
-        findings.push(Finding::new("expression-syntax", start - 1..start + 1, message));
+        findings.push(Finding::new(Code::ExpressionSyntax, start - 1..start + 1, message));
         return Scanned::Wrong;
     }
     let body = format!("${}", inner.get(..length).unwrap_or_default());
@@ -172,7 +173,7 @@ fn braced(inner: &str, start: usize, scope: &Scope<'_>, findings: &mut Vec<Findi
         Scanned::None if scope.readings == Readings::Letter => Scanned::None,
         Scanned::Found(..) | Scanned::None => {
             findings.push(Finding::new(
-                "expression-syntax",
+                Code::ExpressionSyntax,
                 start..start + body.len(),
                 format!("`{body}` is not a runtime expression"),
             ));
@@ -199,7 +200,7 @@ fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding
         let whole =
             if text.len() > LONGEST { format!("{{{written}}}") } else { format!("{before}{{{written}}}{after}") };
         findings.push(
-            Finding::new("unbraced-expression", at..end, "runtime expression inside a longer text needs braces")
+            Finding::new(Code::UnbracedExpression, at..end, "runtime expression inside a longer text needs braces")
                 .help(format!("write {whole:?}"))
                 .fix(format!("{{{written}}}"), true),
         );
@@ -324,7 +325,7 @@ impl<'a> Scanner<'a, '_> {
         self.way_into(root, end, true)
     }
 
-    fn wrong(&mut self, code: &'static str, range: Range<usize>, message: String, help: Option<String>) -> Scanned {
+    fn wrong(&mut self, code: Code, range: Range<usize>, message: String, help: Option<String>) -> Scanned {
         self.findings.push(Finding::new(code, range, message).help(help));
         Scanned::Wrong
     }
@@ -333,7 +334,7 @@ impl<'a> Scanner<'a, '_> {
         let end = self.start + 1 + word.len();
         let help = nearest(word, ROOTS).map(|root| format!("did you mean `${root}`?"));
         let message = format!("`${word}` is not the beginning of a runtime expression");
-        self.wrong("unknown-root", self.start..end, message, help)
+        self.wrong(Code::UnknownRoot, self.start..end, message, help)
     }
 
     fn input(&mut self, at: usize) -> Scanned {
@@ -350,7 +351,7 @@ impl<'a> Scanner<'a, '_> {
                     None => format!("declared inputs: {}", declared.join(", ")),
                 };
                 let message = format!("the workflow declares no input `{name}`");
-                self.wrong("unknown-input", self.start..end, message, Some(help))
+                self.wrong(Code::UnknownInput, self.start..end, message, Some(help))
             })
     }
 
@@ -391,7 +392,7 @@ impl<'a> Scanner<'a, '_> {
                     _ => format!("outputs: {}", declared.join(", ")),
                 };
                 let message = format!("`$outputs` are those of a workflow, which has no `{name}`");
-                self.wrong("unknown-output", self.start..end, message, Some(help))
+                self.wrong(Code::UnknownOutput, self.start..end, message, Some(help))
             },
         )
     }
@@ -413,7 +414,7 @@ impl<'a> Scanner<'a, '_> {
                         Some(rest) => format!("write $steps.{rest}"),
                         None => format!("write $workflows.{name}.outputs.<name> or $workflows.{name}.inputs.<name>"),
                     };
-                    return self.wrong("expression-syntax", self.start..end, message, Some(help));
+                    return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
                 }
                 let names: Vec<&str> = scope.document.workflows.iter().map(|w| w.name.as_str()).collect();
                 let help = nearest(&name, names.iter().copied()).map_or_else(
@@ -421,7 +422,7 @@ impl<'a> Scanner<'a, '_> {
                     |near| format!("did you mean `$workflows.{near}`?"),
                 );
                 let message = format!("the document has no workflow `{name}`");
-                self.wrong("unknown-workflow", self.start..end, message, Some(help))
+                self.wrong(Code::UnknownWorkflow, self.start..end, message, Some(help))
             }
         }
     }
@@ -452,7 +453,7 @@ impl<'a> Scanner<'a, '_> {
                 None if declared.is_empty() => format!("workflow `{name}` declares no {field}"),
                 None => format!("{field} of `{name}`: {}", declared.join(", ")),
             };
-            let code = if inputs { "unknown-input" } else { "unknown-output" };
+            let code = if inputs { Code::UnknownInput } else { Code::UnknownOutput };
             let message = format!("workflow `{name}` declares no {} `{wrong}`", field.trim_end_matches('s'));
             self.wrong(code, self.start..end, message, Some(help))
         }))
@@ -473,7 +474,7 @@ impl<'a> Scanner<'a, '_> {
             if scope.document.sources.iter().any(|source| source.name == name) {
                 let message = format!("`{}` does not say what of the source description", self.written(end));
                 let help = format!("write $sourceDescriptions.{name}.url");
-                return self.wrong("expression-syntax", self.start..end, message, Some(help));
+                return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
             }
             let names: Vec<&str> = scope.document.sources.iter().map(|source| source.name.as_str()).collect();
             let help = nearest(name, names.iter().copied()).map_or_else(
@@ -481,7 +482,7 @@ impl<'a> Scanner<'a, '_> {
                 |near| format!("did you mean `{near}`?"),
             );
             let message = format!("no source description is called `{name}`");
-            return self.wrong("unknown-source", self.start..end, message, Some(help));
+            return self.wrong(Code::UnknownSource, self.start..end, message, Some(help));
         };
         let after = at + source.name.len() + 1;
         if let Some(scanned) = self.field_of(after, &source.workflows) {
@@ -508,7 +509,7 @@ impl<'a> Scanner<'a, '_> {
             |near| format!("did you mean `{near}`?"),
         );
         let message = format!("source description `{}` has no field `{field}`", source.name);
-        self.wrong("unknown-field-of-source", self.start..end, message, Some(help))
+        self.wrong(Code::UnknownFieldOfSource, self.start..end, message, Some(help))
     }
 
     /// `$components.parameters.<name>`: the object as it is written.
@@ -528,7 +529,7 @@ impl<'a> Scanner<'a, '_> {
         let names = components.get(kind).and_then(serde_json::Value::as_object).into_iter().flatten();
         let help = nearest(key, names.map(|(name, _)| name.as_str()))
             .map(|near| format!("did you mean `$components.{kind}.{near}`?"));
-        self.wrong("unknown-component", self.start..end, format!("there is no component `{name}`"), help)
+        self.wrong(Code::UnknownComponent, self.start..end, format!("there is no component `{name}`"), help)
     }
 
     /// A value that stands in the document.
@@ -563,7 +564,7 @@ impl<'a> Scanner<'a, '_> {
             None => format!("outputs of `{step_name}`: {}", declared.join(", ")),
         };
         self.wrong(
-            "unknown-output",
+            Code::UnknownOutput,
             self.start..end,
             format!("step `{step_name}` declares no output `{name}`"),
             Some(help),
@@ -585,7 +586,7 @@ impl<'a> Scanner<'a, '_> {
                 .next()
                 .filter(|last| steps.is_some_and(|step| step.outputs.iter().any(|output| output == last)));
             let help = format!("write $steps.{name}.outputs.{}", output.unwrap_or("<name>"));
-            return self.wrong("expression-syntax", self.start..end, message, Some(help));
+            return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
         }
         let near = nearest(&name, self.scope.steps.iter().map(|step| step.name.as_str()));
         let help = near.map_or_else(
@@ -597,7 +598,7 @@ impl<'a> Scanner<'a, '_> {
             },
             |near| format!("did you mean `$steps.{near}`?"),
         );
-        self.wrong("unknown-step", self.start..end, format!("the workflow has no step `{name}`"), Some(help))
+        self.wrong(Code::UnknownStep, self.start..end, format!("the workflow has no step `{name}`"), Some(help))
     }
 
     /// `$request.…`, `$response.…`, `$message.…`
@@ -623,7 +624,7 @@ impl<'a> Scanner<'a, '_> {
             if plural {
                 let right = format!("${whole}.header.{name}");
                 self.findings.push(
-                    Finding::new("plural-headers", self.start..end, "the part is called `header`")
+                    Finding::new(Code::PluralHeaders, self.start..end, "the part is called `header`")
                         .help(format!("write {right}"))
                         .fix(right, true),
                 );
@@ -674,7 +675,7 @@ impl<'a> Scanner<'a, '_> {
         if self.place != Place::Text && ["header", "headers"].contains(&first) {
             let message = format!("`{}` does not say which header", self.written(end));
             return self.wrong(
-                "expression-syntax",
+                Code::ExpressionSyntax,
                 self.start..end,
                 message,
                 Some(format!("write ${whole}.header.<name>")),
@@ -688,7 +689,7 @@ impl<'a> Scanner<'a, '_> {
             },
             |near| format!("did you mean `${whole}.{near}`?"),
         );
-        self.wrong("expression-syntax", self.start..end, format!("a {whole} has no part `{first}`"), Some(help))
+        self.wrong(Code::ExpressionSyntax, self.start..end, format!("a {whole} has no part `{first}`"), Some(help))
     }
 
     /// The name of a query or path parameter, which may hold almost anything: alone, all that follows.
@@ -709,7 +710,7 @@ impl<'a> Scanner<'a, '_> {
             return Scanned::None;
         }
         let message = format!("`{}` does not name {what}", self.written(at));
-        self.wrong("expression-syntax", self.start..at, message, None)
+        self.wrong(Code::ExpressionSyntax, self.start..at, message, None)
     }
 
     /// The longest declared name that stands at `at` and ends there at a boundary. Alone, the exact rest goes first:
@@ -727,7 +728,7 @@ impl<'a> Scanner<'a, '_> {
             let end = at + name.len();
             self.findings.push(
                 Finding::new(
-                    "name-outside-grammar",
+                    Code::NameOutsideGrammar,
                     self.start..end,
                     format!("the name `{name}` cannot be written in a runtime expression"),
                 )
@@ -790,10 +791,15 @@ impl<'a> Scanner<'a, '_> {
             {
                 let range = at + 1 + tilde..at + 2 + tilde;
                 let message = "this `~` of a JSON Pointer stands alone".to_owned();
-                return self.wrong("pointer-syntax", range, message, Some("write ~0 for ~, and ~1 for /".to_owned()));
+                return self.wrong(
+                    Code::PointerSyntax,
+                    range,
+                    message,
+                    Some("write ~0 for ~, and ~1 for /".to_owned()),
+                );
             }
             if !written.is_empty() && !written.starts_with('/') {
-                self.departure("dotted-body", end, "a JSON Pointer begins with `/`", &Pointer::parse(written));
+                self.departure(Code::DottedBody, end, "a JSON Pointer begins with `/`", &Pointer::parse(written));
             }
             let mut at_pointer = Pointer::parse(written);
             let mut end = end;
@@ -813,7 +819,7 @@ impl<'a> Scanner<'a, '_> {
             let (end, pointer) = (self.text.len(), Pointer::parse(rest));
             let right = format!("{}#{rest}", self.written(at));
             self.findings.push(
-                Finding::new("dotted-body", self.start..end, "a JSON Pointer stands after `#`")
+                Finding::new(Code::DottedBody, self.start..end, "a JSON Pointer stands after `#`")
                     .help(format!("write {right}"))
                     .fix(right, true),
             );
@@ -825,12 +831,12 @@ impl<'a> Scanner<'a, '_> {
         if dotted && self.place != Place::Condition {
             let (code, message) = match root {
                 Root::ResponseBody | Root::RequestBody | Root::MessagePayload => {
-                    ("dotted-body", "a way into a body is a JSON Pointer after `#`")
+                    (Code::DottedBody, "a way into a body is a JSON Pointer after `#`")
                 }
-                _ => ("dotted-output", "a way into a value is a JSON Pointer after `#`"),
+                _ => (Code::DottedOutput, "a way into a value is a JSON Pointer after `#`"),
             };
             self.departure(code, end, message, &pointer);
-            if code == "dotted-output" && self.scope.readings == Readings::Letter {
+            if code == Code::DottedOutput && self.scope.readings == Readings::Letter {
                 // By the letter, the dots belong to a name, which nothing declares.
                 let root = Root::Nothing(self.written(end).to_owned());
                 return Scanned::Found(Expr { root, at: Pointer::default(), dotted: false }, end);
@@ -845,7 +851,7 @@ impl<'a> Scanner<'a, '_> {
         }
     }
 
-    fn departure(&mut self, code: &'static str, end: usize, message: &str, pointer: &Pointer) {
+    fn departure(&mut self, code: Code, end: usize, message: &str, pointer: &Pointer) {
         let written = self.written(end);
         let head = written.split(['#']).next().unwrap_or_default();
         // Cut the dotted way off again: everything after the last name.

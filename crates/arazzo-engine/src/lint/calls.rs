@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::Lint;
 use super::conditions::equalities;
 use super::shape::{Below, Nothing, Schema, Shape, What, article, articles, is_type, overlap};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, nearest};
 use crate::expr::condition::Condition;
 use crate::expr::jsonpath::Operator;
@@ -195,7 +196,7 @@ impl<'a> Lint<'a> {
                 let certain = after.and_then(|after| self.status_after(after)).is_some();
                 if read.role == Role::Used || read.role == Role::Needed && certain {
                     let mut diagnostic = Diagnostic::warning(
-                        "no-body",
+                        Code::NoBody,
                         span,
                         format!("`{}` reads a body, and operation `{operation}` answers without one", read.text),
                     )
@@ -233,7 +234,7 @@ impl<'a> Lint<'a> {
             (What::Array, _) => Some(format!("write the number of the item before it: 0/{token}")),
             _ => None,
         };
-        let mut diagnostic = Diagnostic::warning("unknown-member", span, message)
+        let mut diagnostic = Diagnostic::warning(Code::UnknownMember, span, message)
             .note(nothing.schema.span, "described here")
             .help(help)
             .section("§Runtime Expressions");
@@ -359,7 +360,7 @@ impl<'a> Lint<'a> {
             None if described.is_empty() => None,
             None => Some(format!("it has {}", described.join(", "))),
         };
-        let mut diagnostic = Diagnostic::warning("unknown-member", span, message)
+        let mut diagnostic = Diagnostic::warning(Code::UnknownMember, span, message)
             .note(node, "the documented answers")
             .help(help)
             .section("§Runtime Expressions");
@@ -495,7 +496,7 @@ impl<'a> Lint<'a> {
             let name = name_of(operation);
             let message = format!("operation `{name}` describes no request body, and the step sends one");
             self.push(
-                Diagnostic::warning("undeclared-body", written.span, message)
+                Diagnostic::warning(Code::UndeclaredBody, written.span, message)
                     .note(operation.key.span, "the operation")
                     .help("leave out `requestBody`, or name the operation that takes one".to_owned())
                     .section("§Request Body Object"),
@@ -556,7 +557,7 @@ impl<'a> Lint<'a> {
             };
             let message = format!("the body of operation `{}` has no member `{token}` here", name_of(operation));
             self.push(
-                Diagnostic::warning("unknown-member", span, message)
+                Diagnostic::warning(Code::UnknownMember, span, message)
                     .note(nothing.schema.span, "described here")
                     .help(near.map(|near| format!("did you mean `{near}`?")))
                     .section("§Payload Replacement Object"),
@@ -569,7 +570,7 @@ impl<'a> Lint<'a> {
             .map_or_else(|| format!("it takes {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
         let node = operation.node.get("requestBody").map_or(operation.key.span, |node| node.span);
         let message = format!("operation `{}` does not take a body of type `{written}`", name_of(operation));
-        let mut diagnostic = Diagnostic::warning("undeclared-content-type", span, message)
+        let mut diagnostic = Diagnostic::warning(Code::UndeclaredContentType, span, message)
             .note(node, "described here")
             .help(help)
             .section("§Request Body Object");
@@ -666,7 +667,7 @@ impl<'a> Lint<'a> {
             }
             let message = format!("{} has no `{name}`, which the operation requires", sent.what);
             self.push(
-                Diagnostic::warning("missing-member", span, message)
+                Diagnostic::warning(Code::MissingMember, span, message)
                     .note(schema.node.read().span, "described here")
                     .help(format!("add `{name}`"))
                     .section("§Request Body Object"),
@@ -685,7 +686,7 @@ impl<'a> Lint<'a> {
         } else {
             format!("the body describes no member `{name}`")
         };
-        let mut diagnostic = Diagnostic::warning("unknown-member", span, message)
+        let mut diagnostic = Diagnostic::warning(Code::UnknownMember, span, message)
             .note(nothing.schema.span, "described here")
             .help(near.map_or_else(
                 || Some(format!("it has {}", nothing.members.join(", "))),
@@ -723,7 +724,7 @@ impl<'a> Lint<'a> {
             let shown = self.bundle.sources.text(span);
             let shown = if shown.len() > 60 || shown.contains('\n') { "the value" } else { shown };
             let mut diagnostic =
-                Diagnostic::warning("value-mismatch", span, format!("{}: `{shown}` {reason}", sent.what))
+                Diagnostic::warning(Code::ValueMismatch, span, format!("{}: `{shown}` {reason}", sent.what))
                     .note(schema.node.read().span, "described here")
                     .section("§Parameter Object");
             if let (Json::String(text), Some(values)) = (json, schema.values()) {
@@ -772,7 +773,7 @@ impl<'a> Lint<'a> {
         let message = format!("{} is {}, and `\"{read}\"` is a string", sent.what, articles(&types));
         let edit = Edit { span, text: read.to_string() };
         self.push(
-            Diagnostic::warning("value-mismatch", span, message)
+            Diagnostic::warning(Code::ValueMismatch, span, message)
                 .note(schema.node.read().span, "described here")
                 .help(format!("write {read}, without quotes"))
                 .fix("leave out the quotes", true, vec![edit])
@@ -808,7 +809,7 @@ impl<'a> Lint<'a> {
             format!("{} is {}, and `{text}` is {}", sent.what, articles(&wanted), articles(&named))
         };
         self.push(
-            Diagnostic::warning("value-mismatch", span, shown)
+            Diagnostic::warning(Code::ValueMismatch, span, shown)
                 .note(schema.node.read().span, "described here")
                 .section("§Parameter Object"),
         );

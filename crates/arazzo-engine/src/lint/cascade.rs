@@ -1,27 +1,40 @@
 //! What follows from another fault is not said: one mistake, one report.
 
 use super::{Lint, contains};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::node::{Kind, Node};
 use crate::source::Span;
 
 /// Faults in the structure of what stands in a span.
-const STRUCTURE: [&str; 6] =
-    ["missing-field", "unknown-field", "wrong-type", "unknown-value", "several-targets", "duplicate-parameter"];
+const STRUCTURE: [Code; 6] = [
+    Code::MissingField,
+    Code::UnknownField,
+    Code::WrongType,
+    Code::UnknownValue,
+    Code::SeveralTargets,
+    Code::DuplicateParameter,
+];
 
 /// Names that lead nowhere.
-const NAMES: [&str; 5] =
-    ["unknown-component", "broken-reference", "unknown-workflow", "unknown-source", "wrong-kind-of-source"];
+const NAMES: [Code; 5] = [
+    Code::UnknownComponent,
+    Code::BrokenReference,
+    Code::UnknownWorkflow,
+    Code::UnknownSource,
+    Code::WrongKindOfSource,
+];
 
 /// What is said about values that are otherwise good.
-const LOOKS_INTO: [&str; 5] = ["value-mismatch", "unknown-member", "no-body", "never-met", "status-as-text"];
+const LOOKS_INTO: [Code; 5] =
+    [Code::ValueMismatch, Code::UnknownMember, Code::NoBody, Code::NeverMet, Code::StatusAsText];
 
 /// Leaves out what is a consequence of something else that is said.
 pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) -> Diagnostics {
     // Most documents have none of the faults that others follow from.
     let causes = found.iter().any(|d| {
-        let cause = matches!(d.code.as_ref(), "undeclared-content-type" | "unknown-field");
-        let left_out = STRUCTURE.contains(&d.code.as_ref()) || NAMES.contains(&d.code.as_ref());
+        let cause = matches!(d.code, Code::UndeclaredContentType | Code::UnknownField);
+        let left_out = STRUCTURE.contains(&d.code) || NAMES.contains(&d.code);
         cause || d.severity == Severity::Error && left_out
     });
     if causes {
@@ -45,38 +58,39 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
         }
         // What is called is not known: neither is what it takes and returns.
         let named = node.get("workflowId").and_then(Node::as_str).unwrap_or_default();
-        let wrong = named.starts_with("$sourceDescriptions.") && found.iter().any(|d| d.code == "wrong-kind-of-source");
+        let wrong =
+            named.starts_with("$sourceDescriptions.") && found.iter().any(|d| d.code == Code::WrongKindOfSource);
         let lost = wrong || in_unread_source(lint, node, named);
         if let Some(target) = part("workflowId")
             && (lost || has_error(&found, target, &NAMES))
         {
             let step = format!("`{}`", view.document.id.value);
             found.retain(|d| {
-                let of_workflow = match d.code.as_ref() {
-                    "place-of-workflow-parameter" | "answer-of-workflow" => inside(d, node.span),
-                    "unknown-output" if d.message.starts_with("`$outputs`") => inside(d, node.span),
-                    "unknown-output" => d.message.contains(&step),
+                let of_workflow = match d.code {
+                    Code::PlaceOfWorkflowParameter | Code::AnswerOfWorkflow => inside(d, node.span),
+                    Code::UnknownOutput if d.message.starts_with("`$outputs`") => inside(d, node.span),
+                    Code::UnknownOutput => d.message.contains(&step),
                     _ => false,
                 };
                 !of_workflow
             });
         }
         // Where it is not known what is called, parameters need no place.
-        let nothing = |d: &Diagnostic| d.code == "missing-field" && d.span == Some(id);
+        let nothing = |d: &Diagnostic| d.code == Code::MissingField && d.span == Some(id);
         if let Some(list) = parameters.filter(|_| found.iter().any(nothing)) {
             let unplaced =
-                |d: &Diagnostic| d.code == "missing-field" && d.message.ends_with("does not say where it goes");
+                |d: &Diagnostic| d.code == Code::MissingField && d.message.ends_with("does not say where it goes");
             found.retain(|d| !unplaced(d) || !inside(d, list.span));
         }
         // A body of another type is not looked into.
         if let Some(body) = part("requestBody")
-            && let Some(cause) = found.iter_mut().find(|d| d.code == "undeclared-content-type" && inside(d, body))
+            && let Some(cause) = found.iter_mut().find(|d| d.code == Code::UndeclaredContentType && inside(d, body))
         {
             let cause_span = cause.span;
             let consequences =
-                found.iter().any(|d| d.code == "payload-syntax" && d.severity == Severity::Error && inside(d, body));
+                found.iter().any(|d| d.code == Code::PayloadSyntax && d.severity == Severity::Error && inside(d, body));
             if consequences {
-                found.retain(|d| d.code != "payload-syntax" || !inside(d, body));
+                found.retain(|d| d.code != Code::PayloadSyntax || !inside(d, body));
                 if let Some(cause) = found.iter_mut().find(|d| d.span == cause_span) {
                     cause.severity = Severity::Error;
                 }
@@ -89,25 +103,21 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
     lost_steps(lint, &mut found);
     cycles(&mut found);
     // What cannot be read is not read in another way.
-    let syntax: Vec<Span> = found
-        .iter()
-        .filter(|d| d.severity == Severity::Error && d.code.ends_with("-syntax"))
-        .filter_map(|d| d.span)
-        .collect();
+    let syntax: Vec<Span> =
+        found.iter().filter(|d| d.severity == Severity::Error && d.code.is_syntax()).filter_map(|d| d.span).collect();
     found.retain(|d| {
         let near = |span: &Span| d.span.is_some_and(|own| own != *span && overlaps(own, *span));
         d.severity == Severity::Error || !syntax.iter().any(near)
     });
-    let never: Vec<Span> = found.iter().filter(|d| d.code == "never-met").filter_map(|d| d.span).collect();
-    found.retain(|d| d.code != "undocumented-status" || !never.iter().any(|span| d.span == Some(*span)));
+    let never: Vec<Span> = found.iter().filter(|d| d.code == Code::NeverMet).filter_map(|d| d.span).collect();
+    found.retain(|d| d.code != Code::UndocumentedStatus || !never.iter().any(|span| d.span == Some(*span)));
     // A value that is refused where it stands is not looked into.
     let refused: Vec<Span> = found.iter().filter(|d| d.severity == Severity::Error).filter_map(|d| d.span).collect();
     let warned: Vec<Span> = found.iter().filter(|d| d.severity == Severity::Warning).filter_map(|d| d.span).collect();
     found.retain(|d| match d.severity {
         Severity::Error => true,
         Severity::Warning => {
-            !LOOKS_INTO.contains(&d.code.as_ref())
-                || !refused.iter().any(|span| d.span.is_some_and(|own| overlaps(own, *span)))
+            !LOOKS_INTO.contains(&d.code) || !refused.iter().any(|span| d.span.is_some_and(|own| overlaps(own, *span)))
         }
         Severity::Hint => !warned.iter().chain(&refused).any(|span| d.span == Some(*span)),
     });
@@ -121,7 +131,7 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
 fn misnamed(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
     let fields: Vec<(Span, String)> = found
         .iter()
-        .filter(|d| d.code == "unknown-field")
+        .filter(|d| d.code == Code::UnknownField)
         .filter_map(|d| {
             let meant = d.help.as_ref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
             Some((d.span?, meant.to_owned()))
@@ -133,37 +143,37 @@ fn misnamed(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
     };
     let root = lint.bundle.documents.first().map(|loaded| loaded.document.root.as_ref());
     if let Some(cause) = key(root, "components") {
-        let pointer = |d: &Diagnostic| d.code == "broken-reference" && d.message.starts_with("`#/components/");
-        leave_out(found, cause, |d| d.code == "unknown-component" || pointer(d));
+        let pointer = |d: &Diagnostic| d.code == Code::BrokenReference && d.message.starts_with("`#/components/");
+        leave_out(found, cause, |d| d.code == Code::UnknownComponent || pointer(d));
     }
     if let Some(cause) = key(root, "sourceDescriptions") {
-        let names = ["unknown-source", "unknown-operation-id", "unknown-operation-path"];
-        leave_out(found, cause, |d| names.contains(&d.code.as_ref()));
+        let names = [Code::UnknownSource, Code::UnknownOperationId, Code::UnknownOperationPath];
+        leave_out(found, cause, |d| names.contains(&d.code));
     }
     for view in &lint.workflows {
         let whole = view.document.span;
         if let Some(cause) = key(view.node, "inputs") {
-            leave_out(found, cause, |d| d.code == "unknown-input" && inside(d, whole));
+            leave_out(found, cause, |d| d.code == Code::UnknownInput && inside(d, whole));
         }
         let name = format!("`{}`", view.document.id.value);
         if let Some(cause) = key(view.node, "outputs") {
-            leave_out(found, cause, |d| d.code == "unknown-output" && d.message.contains(&name));
+            leave_out(found, cause, |d| d.code == Code::UnknownOutput && d.message.contains(&name));
         }
         if let Some(cause) = key(view.node, "steps") {
-            leave_out(found, cause, |d| d.code == "unknown-step" && inside(d, whole));
+            leave_out(found, cause, |d| d.code == Code::UnknownStep && inside(d, whole));
         }
         let steps = view.node.and_then(|node| node.get("steps")).map(Node::items).unwrap_or_default();
         let mut lists = steps.iter().flat_map(|step| [key(Some(step), "onSuccess"), key(Some(step), "onFailure")]);
         if let Some(cause) = lists.find_map(|cause| cause) {
-            let flow = ["unreachable-step", "end-with-missing-outputs"];
-            leave_out(found, cause, |d| flow.contains(&d.code.as_ref()) && inside(d, whole));
+            let flow = [Code::UnreachableStep, Code::EndWithMissingOutputs];
+            leave_out(found, cause, |d| flow.contains(&d.code) && inside(d, whole));
         }
     }
     for view in &lint.steps {
         let id = view.document.id.span();
         let name = format!("`{}`", view.document.id.value);
         if let Some(cause) = key(view.node, "outputs") {
-            leave_out(found, cause, |d| d.code == "unknown-output" && d.message.contains(&name));
+            leave_out(found, cause, |d| d.code == Code::UnknownOutput && d.message.contains(&name));
         }
         let parameters = view.node.and_then(|node| node.get("parameters")).map(Node::items).unwrap_or_default();
         let referred = parameters.iter().any(|item| item.get("reference").is_some());
@@ -172,12 +182,12 @@ fn misnamed(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
             leave_out(found, cause, |d| misses_parameter(d, id));
         }
         if let Some(cause) = key(view.node, "requestBody") {
-            let missing = |d: &Diagnostic| d.code == "missing-required-parameter" && d.span == Some(id);
+            let missing = |d: &Diagnostic| d.code == Code::MissingRequiredParameter && d.span == Some(id);
             leave_out(found, cause, |d| missing(d) && !misses_parameter(d, id));
         }
         let body = view.node.and_then(|node| node.get("requestBody"));
         if let Some((body, cause)) = body.and_then(|body| Some((body, key(Some(body), "payload")?))) {
-            leave_out(found, cause, |d| d.code == "payload-syntax" && d.span == Some(body.span));
+            leave_out(found, cause, |d| d.code == Code::PayloadSyntax && d.span == Some(body.span));
         }
     }
 }
@@ -187,15 +197,15 @@ fn leave_out(found: &mut Vec<Diagnostic>, cause: Span, follows: impl Fn(&Diagnos
     let error = found.iter().any(|d| d.severity == Severity::Error && follows(d));
     found.retain(|d| !follows(d));
     if error {
-        let causes = found.iter_mut().filter(|d| d.code == "unknown-field" && d.span == Some(cause));
+        let causes = found.iter_mut().filter(|d| d.code == Code::UnknownField && d.span == Some(cause));
         causes.for_each(|d| d.severity = Severity::Error);
     }
 }
 
 /// A parameter that the operation does not have, in a step that lacks one of the same place: that is what it is meant as.
 fn mistaken_parameters(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
-    let strange = ["unknown-parameter", "undeclared-parameter"];
-    if !found.iter().any(|d| strange.contains(&d.code.as_ref())) {
+    let strange = [Code::UnknownParameter, Code::UndeclaredParameter];
+    if !found.iter().any(|d| strange.contains(&d.code)) {
         return;
     }
     for view in &lint.steps {
@@ -210,8 +220,8 @@ fn mistaken_parameters(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
             let here = |d: &Diagnostic| d.span.is_some_and(|span| own.contains(&span));
             let missing =
                 |d: &Diagnostic| misses_parameter(d, id) && d.message.contains(&format!(" {place} parameter `"));
-            let at = found.iter().position(|d| strange.contains(&d.code.as_ref()) && here(d));
-            let others = found.iter().filter(|d| strange.contains(&d.code.as_ref()) && here(d)).count();
+            let at = found.iter().position(|d| strange.contains(&d.code) && here(d));
+            let others = found.iter().filter(|d| strange.contains(&d.code) && here(d)).count();
             let lacks: Vec<(String, Severity)> = found
                 .iter()
                 .filter(|d| missing(d))
@@ -239,7 +249,7 @@ fn mistaken_parameters(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
 fn mistaken_inputs(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
     let meant: Vec<(Span, String)> = found
         .iter()
-        .filter(|d| d.code == "undeclared-parameter")
+        .filter(|d| d.code == Code::UndeclaredParameter)
         .filter_map(|d| {
             let workflow = d.message.strip_prefix("workflow `")?.split('`').next()?;
             let name = d.help.as_ref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
@@ -250,36 +260,37 @@ fn mistaken_inputs(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
         let step = lint.steps.iter().filter_map(|view| view.node).find(|node| contains(node.span, span));
         let Some(step) = step else { continue };
         let missing = |d: &Diagnostic| {
-            d.code == "missing-required-parameter" && d.message.starts_with(&lacks) && inside(d, step.span)
+            d.code == Code::MissingRequiredParameter && d.message.starts_with(&lacks) && inside(d, step.span)
         };
         let Some(at) = found.iter().position(missing) else { continue };
         let lost = found.remove(at);
-        let causes = found.iter_mut().filter(|d| d.code == "undeclared-parameter" && d.span == Some(span));
+        let causes = found.iter_mut().filter(|d| d.code == Code::UndeclaredParameter && d.span == Some(span));
         causes.for_each(|d| d.severity = d.severity.max(lost.severity));
     }
 }
 
 /// A name that two sources or two workflows have: what is not found among them is most likely one of these.
 fn doubled(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
-    let twice: Vec<Span> = found.iter().filter(|d| d.code == "duplicate-name").filter_map(|d| d.span).collect();
-    if twice.is_empty() && !found.iter().any(|d| d.code == "wrong-kind-of-source") {
+    let twice: Vec<Span> = found.iter().filter(|d| d.code == Code::DuplicateName).filter_map(|d| d.span).collect();
+    if twice.is_empty() && !found.iter().any(|d| d.code == Code::WrongKindOfSource) {
         return;
     }
     for loaded in &lint.bundle.documents {
         let document = &loaded.document;
         let here = document.root.span;
         if document.source_descriptions.iter().any(|source| twice.contains(&source.name.span())) {
-            let codes = ["unknown-source", "unknown-operation-id", "unknown-operation-path", "wrong-kind-of-source"];
-            found.retain(|d| !codes.contains(&d.code.as_ref()) || !inside(d, here));
+            let codes =
+                [Code::UnknownSource, Code::UnknownOperationId, Code::UnknownOperationPath, Code::WrongKindOfSource];
+            found.retain(|d| !codes.contains(&d.code) || !inside(d, here));
         }
         if document.workflows.iter().any(|workflow| twice.contains(&workflow.id.span())) {
             let near = |d: &Diagnostic| d.help.as_ref().is_some_and(|help| help.starts_with("did you mean"));
-            found.retain(|d| d.code != "unknown-workflow" || near(d) || !inside(d, here));
+            found.retain(|d| d.code != Code::UnknownWorkflow || near(d) || !inside(d, here));
         }
     }
     // A type of source that there is not is no wrong one too.
-    let unknown: Vec<Span> = found.iter().filter(|d| d.code == "unknown-value").filter_map(|d| d.span).collect();
-    found.retain(|d| d.code != "wrong-kind-of-source" || !d.span.is_some_and(|span| unknown.contains(&span)));
+    let unknown: Vec<Span> = found.iter().filter(|d| d.code == Code::UnknownValue).filter_map(|d| d.span).collect();
+    found.retain(|d| d.code != Code::WrongKindOfSource || !d.span.is_some_and(|span| unknown.contains(&span)));
 }
 
 /// `true` for a name that leads into a source that was not read.
@@ -294,7 +305,7 @@ fn in_unread_source(lint: &Lint<'_>, node: &Node, name: &str) -> bool {
 /// `true` if it says that the step with this id passes no such parameter.
 fn misses_parameter(d: &Diagnostic, id: Span) -> bool {
     let parameter = d.help.as_ref().is_some_and(|help| help.starts_with("add a parameter"));
-    d.code == "missing-required-parameter" && d.span == Some(id) && parameter
+    d.code == Code::MissingRequiredParameter && d.span == Some(id) && parameter
 }
 
 /// Two steps of one id, or one without: the id that is gone is not unknown too, unless another one is near.
@@ -302,10 +313,11 @@ fn lost_steps(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
     for view in &lint.workflows {
         let Some(steps) = view.node.and_then(|node| node.get("steps")) else { continue };
         let ids: Vec<Span> = steps.items().iter().filter_map(|step| step.get("stepId")).map(|id| id.span).collect();
-        let twice = found.iter().any(|d| d.code == "duplicate-name" && d.span.is_some_and(|span| ids.contains(&span)));
+        let twice =
+            found.iter().any(|d| d.code == Code::DuplicateName && d.span.is_some_and(|span| ids.contains(&span)));
         let doubled: Vec<String> = found
             .iter()
-            .filter(|d| d.code == "duplicate-name" && d.span.is_some_and(|span| ids.contains(&span)))
+            .filter(|d| d.code == Code::DuplicateName && d.span.is_some_and(|span| ids.contains(&span)))
             .filter_map(|d| Some(format!("step {}", d.message.split("are called ").nth(1)?)))
             .collect();
         let without = steps.items().iter().any(|step| step.get("stepId").and_then(Node::as_str).is_none());
@@ -313,10 +325,10 @@ fn lost_steps(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
             let whole = view.document.span;
             found.retain(|d| {
                 let unknown =
-                    d.code == "unknown-step" && d.help.as_ref().is_none_or(|help| !help.starts_with("did you"));
+                    d.code == Code::UnknownStep && d.help.as_ref().is_none_or(|help| !help.starts_with("did you"));
                 // Outputs of the second one are those of a step that is gone.
                 let of_second =
-                    twice && d.code == "unknown-output" && doubled.iter().any(|name| d.message.contains(name));
+                    twice && d.code == Code::UnknownOutput && doubled.iter().any(|name| d.message.contains(name));
                 !(unknown || of_second) || !inside(d, whole)
             });
         }
@@ -327,15 +339,15 @@ fn lost_steps(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
 fn cycles(found: &mut Vec<Diagnostic>) {
     let mut said: Vec<String> = vec![];
     found.retain(|d| {
-        let Some(way) = d.label.as_ref().filter(|_| d.code == "dependency-cycle") else { return true };
+        let Some(way) = d.label.as_ref().filter(|_| d.code == Code::DependencyCycle) else { return true };
         let known = said.iter().any(|way| way.split(", ").any(|name| d.message.contains(&format!("`{name}`"))));
         said.push(way.trim_start_matches("through ").to_owned());
         !known
     });
 }
 
-fn has_error(found: &[Diagnostic], part: Span, codes: &[&str]) -> bool {
-    found.iter().any(|d| d.severity == Severity::Error && codes.contains(&d.code.as_ref()) && inside(d, part))
+fn has_error(found: &[Diagnostic], part: Span, codes: &[Code]) -> bool {
+    found.iter().any(|d| d.severity == Severity::Error && codes.contains(&d.code) && inside(d, part))
 }
 
 fn inside(diagnostic: &Diagnostic, part: Span) -> bool {

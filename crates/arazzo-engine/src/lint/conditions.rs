@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use super::Lint;
 use super::calls::{After, Led, name_of};
 use super::shape::{Shape, articles};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::expr::condition::Condition;
 use crate::expr::jsonpath::Operator;
@@ -39,7 +40,7 @@ impl Lint<'_> {
         self.contradictions(&step.criteria);
         // One that is never met says nothing about the others.
         let never: Vec<Span> =
-            self.diagnostics.iter().skip(before).filter(|d| d.code == "never-met").filter_map(|d| d.span).collect();
+            self.diagnostics.iter().skip(before).filter(|d| d.code == Code::NeverMet).filter_map(|d| d.span).collect();
         let possible = |lint: &Self, criterion: &&Criterion| {
             never.is_empty() || lint.span(&criterion.place).is_none_or(|span| !never.contains(&span))
         };
@@ -89,7 +90,7 @@ impl Lint<'_> {
         let Some(span) = self.span(&action.place) else { return };
         let span = action.criteria.first().and_then(|criterion| self.span(&criterion.place)).unwrap_or(span);
         self.push(
-            Diagnostic::warning("never-met", span, format!("action `{}` can never match: {because}", action.name))
+            Diagnostic::warning(Code::NeverMet, span, format!("action `{}` can never match: {because}", action.name))
                 .help("correct its criteria, or leave it out".to_owned())
                 .section("§Criterion Object"),
         );
@@ -105,7 +106,7 @@ impl Lint<'_> {
                 let message =
                     format!("these conditions are never met together: the value cannot be {} and {}", other.1, one.1);
                 self.push(
-                    Diagnostic::warning("never-met", span, message)
+                    Diagnostic::warning(Code::NeverMet, span, message)
                         .help("write `||` between them for one or the other".to_owned())
                         .section("§Criterion Object"),
                 );
@@ -153,7 +154,7 @@ impl Lint<'_> {
                 format!("a status code is a number from 100 to 599, never {literal}")
             };
             self.push(
-                Diagnostic::warning("never-met", span, message)
+                Diagnostic::warning(Code::NeverMet, span, message)
                     .help("compare with a status code such as 200".to_owned())
                     .section("§Criterion Object"),
             );
@@ -162,7 +163,7 @@ impl Lint<'_> {
         if literal.is_string() {
             let message = format!("a status code is a number, and {literal} is a string");
             self.push(
-                Diagnostic::warning("status-as-text", span, message)
+                Diagnostic::warning(Code::StatusAsText, span, message)
                     .help(format!("write {status}, without quotes"))
                     .section("§Criterion Object"),
             );
@@ -187,7 +188,7 @@ impl Lint<'_> {
             let message = format!("operation `{}` does not document the status {wanted}", name_of(&operation));
             let say = if wrong { Diagnostic::warning } else { Diagnostic::hint };
             self.push(
-                say("undocumented-status", span, message)
+                say(Code::UndocumentedStatus, span, message)
                     .note(operation.key.span, "the operation")
                     .help(format!("it documents {}", known.join(", ")))
                     .section("§Criterion Object"),
@@ -212,7 +213,7 @@ impl Lint<'_> {
                     || format!("it is one of {}", known.join(", ")),
                     |near| format!("did you mean `{near}`? it is one of {}", known.join(", ")),
                 );
-                self.push(Diagnostic::warning("never-met", span, message).help(help).section("§Criterion Object"));
+                self.push(Diagnostic::warning(Code::NeverMet, span, message).help(help).section("§Criterion Object"));
             }
             return;
         }
@@ -229,7 +230,7 @@ impl Lint<'_> {
         });
         if !may && !types.is_empty() {
             let message = format!("the value is {}, never {literal}", articles(&types));
-            self.push(Diagnostic::warning("never-met", span, message).section("§Criterion Object"));
+            self.push(Diagnostic::warning(Code::NeverMet, span, message).section("§Criterion Object"));
         }
     }
 }

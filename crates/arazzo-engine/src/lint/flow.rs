@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Lint, contains};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::document::{self, OrReusable, Text};
 use crate::expr::condition::Condition;
@@ -44,11 +45,11 @@ impl Lint<'_> {
                 .unwrap_or_default()
                 .iter()
                 .any(|step| step.span == span || step.get("stepId").is_some_and(|id| id.span == span));
-            match d.code.as_ref() {
-                "duplicate-name" | "missing-field" | "wrong-type" => of_step,
-                "dependency-cycle" => true,
+            match d.code {
+                Code::DuplicateName | Code::MissingField | Code::WrongType => of_step,
+                Code::DependencyCycle => true,
                 // A step whose `stepId` is misspelt is lost.
-                "unknown-field" => d.help.as_deref() == Some("did you mean `stepId`?"),
+                Code::UnknownField => d.help.as_deref() == Some("did you mean `stepId`?"),
                 _ => false,
             }
         })
@@ -145,10 +146,13 @@ impl Lint<'_> {
             let name = &view.document.id;
             let before = StepId(id.0.wrapping_sub(1));
             let cause = self.program.step(before).and_then(|step| step.on_success.iter().find(|a| self.always(a)));
-            let mut diagnostic =
-                Diagnostic::warning("unreachable-step", name.span(), format!("nothing leads to step `{}`", name.value))
-                    .help("lead to it with `goto`, or leave it out".to_owned())
-                    .section("§Success Action Object");
+            let mut diagnostic = Diagnostic::warning(
+                Code::UnreachableStep,
+                name.span(),
+                format!("nothing leads to step `{}`", name.value),
+            )
+            .help("lead to it with `goto`, or leave it out".to_owned())
+            .section("§Success Action Object");
             if let Some((action, span)) = cause.and_then(|action| Some((action, self.span(&action.place)?))) {
                 diagnostic = diagnostic.note(span, format!("action `{}` always leads elsewhere", action.name));
             }
@@ -180,7 +184,7 @@ impl Lint<'_> {
             };
             self.push(
                 Diagnostic::warning(
-                    "misplaced-field",
+                    Code::MisplacedField,
                     key.span,
                     format!("an action of type `{kind}` does not look at `{}`", key.name),
                 )
@@ -220,7 +224,7 @@ impl Lint<'_> {
                 let (Some(span), Some(by_span)) = (self.span(&place), self.span(&by_place)) else { continue };
                 self.push(
                     Diagnostic::warning(
-                        "shadowed-action",
+                        Code::ShadowedAction,
                         span,
                         format!("action `{name}` is never looked at: `{by}` before it matches whenever it would"),
                     )
@@ -271,7 +275,7 @@ impl Lint<'_> {
 
     fn unpaced(&mut self, span: Span, what: &str) {
         self.push(
-            Diagnostic::warning("unpaced-loop", span, format!("goto leads back to {what} with no delay and no bound"))
+            Diagnostic::warning(Code::UnpacedLoop, span, format!("goto leads back to {what} with no delay and no bound"))
                 .remark("paced 500 ms growing to 5 s, stopped after 2000 steps or 1 h; see --loop-delay, --max-steps, --timeout")
                 .help("a failure action `type: retry` has `retryAfter` and `retryLimit`".to_owned())
                 .section("§Success Action Object"),
@@ -384,7 +388,7 @@ impl Lint<'_> {
             let Some(span) = span else { continue };
             self.push(
                 Diagnostic::warning(
-                    "end-with-missing-outputs",
+                    Code::EndWithMissingOutputs,
                     span,
                     format!("action `{name}` ends the workflow as a success without its outputs {missing}"),
                 )

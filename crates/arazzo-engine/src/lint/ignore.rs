@@ -3,7 +3,7 @@
 //! A comment behind something speaks of its line, one that stands alone of the next line; `# arazzo-ignore-file: code`
 //! of the whole document. One that ignores nothing is said.
 
-use super::codes::{CODES, category};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
 use crate::source::{SourceId, Sources, Span};
 
@@ -31,7 +31,7 @@ pub fn ignore(found: Diagnostics, sources: &Sources, source: SourceId, whole: bo
         let line =
             diagnostic.span.filter(|span| span.source == source).map(|span| sources.place(span).line as usize - 1);
         let of = comments.iter_mut().find(|comment| {
-            comment.code == diagnostic.code && line.is_some() && (comment.line.is_none() || comment.line == line)
+            comment.code == diagnostic.code.word() && line.is_some() && (comment.line.is_none() || comment.line == line)
         });
         match of {
             Some(comment) => {
@@ -42,16 +42,20 @@ pub fn ignore(found: Diagnostics, sources: &Sources, source: SourceId, whole: bo
         }
     }
     for comment in comments.iter().filter(|comment| !comment.used) {
-        let known = category(comment.code).is_some();
+        let known = comment.code.parse::<Code>().is_ok();
         if known && !whole {
             continue;
         }
         let diagnostic = if known {
-            Diagnostic::warning("unused-ignore", comment.span, format!("there is no `{}` here to ignore", comment.code))
-                .help("leave the comment out".to_owned())
+            Diagnostic::warning(
+                Code::UnusedIgnore,
+                comment.span,
+                format!("there is no `{}` here to ignore", comment.code),
+            )
+            .help("leave the comment out".to_owned())
         } else {
-            let near = nearest(comment.code, CODES.iter().map(|(code, _)| *code));
-            Diagnostic::warning("unused-ignore", comment.span, format!("no diagnostic is called `{}`", comment.code))
+            let near = nearest(comment.code, Code::ALL.iter().map(|code| code.word()));
+            Diagnostic::warning(Code::UnusedIgnore, comment.span, format!("no diagnostic is called `{}`", comment.code))
                 .help(near.map(|near| format!("did you mean `{near}`?")))
         };
         left.push(diagnostic);

@@ -7,6 +7,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
+use crate::code::Code;
 use crate::compile::Compiled;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::{Step as DocumentStep, Workflow as DocumentWorkflow};
@@ -20,15 +21,12 @@ use crate::value::Pointer;
 
 mod calls;
 mod cascade;
-pub mod codes;
 mod conditions;
 pub mod fix;
 mod flow;
 pub mod ignore;
 mod names;
 mod shape;
-
-pub use codes::Category;
 
 /// Everything that is to be said about the documents of a bundle, in the order of their texts; `compiled` is what
 /// [`crate::compile::compile`] made of it.
@@ -93,8 +91,8 @@ pub fn without_sources(bundle: &Bundle, found: Diagnostics) -> Diagnostics {
     let urls: Vec<Span> = bundle.described.iter().map(|described| described.span).collect();
     let mut left = Diagnostics::default();
     let unread = |d: &Diagnostic| {
-        let code = matches!(d.code.as_ref(), "source-not-found" | "source-refused" | "root-relative-source");
-        d.span.is_some_and(|span| urls.contains(&span)) && (code || d.code.ends_with("-refused"))
+        let code = matches!(d.code, Code::SourceNotFound | Code::RootRelativeSource) || d.code.is_refusal();
+        d.span.is_some_and(|span| urls.contains(&span)) && code
     };
     left.extend(found.into_iter().filter(|d| !unread(d)));
     left

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Lint;
 use super::shape::article;
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, nearest};
 use crate::document::OrReusable;
 use crate::expr::Template;
@@ -22,9 +23,9 @@ impl Lint<'_> {
         let document = &entry.document;
         let text = self.bundle.sources.get(document.source).map(|source| source.text.clone()).unwrap_or_default();
         let used = Used::of(&text);
-        let wrong = |code: &str| self.known.iter().any(|d| d.code == code);
+        let wrong = |code: Code| self.known.iter().any(|d| d.code == code);
         // A name that is misspelt where it is read is not unused.
-        let (inputs, outputs) = (!wrong("unknown-input"), !wrong("unknown-output"));
+        let (inputs, outputs) = (!wrong(Code::UnknownInput), !wrong(Code::UnknownOutput));
         for id in self.own() {
             let (Some(view), Some(workflow)) = (self.workflow(id), self.program.workflow(id)) else { continue };
             let (document, node) = (view.document, view.node);
@@ -38,7 +39,7 @@ impl Lint<'_> {
             if node.is_some_and(|node| node.get("summary").is_none() && node.get("description").is_none()) {
                 let message = format!("workflow `{}` has neither summary nor description", document.id.value);
                 self.push(
-                    Diagnostic::hint("missing-description", document.id.span(), message)
+                    Diagnostic::hint(Code::MissingDescription, document.id.span(), message)
                         .help("add `summary`: it is what people see in lists".to_owned())
                         .section("§Workflow Object"),
                 );
@@ -48,7 +49,7 @@ impl Lint<'_> {
                 if step.description.is_none() {
                     let message = format!("step `{}` has no description", step.id.value);
                     self.push(
-                        Diagnostic::hint("missing-description", step.id.span(), message)
+                        Diagnostic::hint(Code::MissingDescription, step.id.span(), message)
                             .help("add `description`: what the step is for".to_owned())
                             .section("§Step Object"),
                     );
@@ -70,7 +71,7 @@ impl Lint<'_> {
 
     fn unused(&mut self, span: Span, what: &str, name: &str) {
         self.push(
-            Diagnostic::hint("unused-name", span, format!("nothing reads the {what} `{name}`"))
+            Diagnostic::hint(Code::UnusedName, span, format!("nothing reads the {what} `{name}`"))
                 .help("leave it out".to_owned()),
         );
     }
@@ -119,14 +120,14 @@ impl Lint<'_> {
         }
         for (span, name) in found {
             self.push(
-                Diagnostic::hint("unused-name", span, format!("nothing uses the source description `{name}`"))
+                Diagnostic::hint(Code::UnusedName, span, format!("nothing uses the source description `{name}`"))
                     .help("leave it out: it is read all the same".to_owned()),
             );
         }
     }
 
     fn components(&mut self, root: &Node, used: &Used<'_>) {
-        if self.known.iter().any(|d| d.code == "unknown-component" || d.code == "broken-reference") {
+        if self.known.iter().any(|d| d.code == Code::UnknownComponent || d.code == Code::BrokenReference) {
             return;
         }
         let kinds = root.get("components").map(Node::members).unwrap_or_default();
@@ -155,7 +156,7 @@ impl Lint<'_> {
                 _ => "§Source Description Object",
             };
             self.push(
-                Diagnostic::hint("id-outside-pattern", span, message)
+                Diagnostic::hint(Code::IdOutsidePattern, span, message)
                     .help("tools may not find it in an expression otherwise".to_owned())
                     .section(section),
             );
@@ -173,7 +174,7 @@ impl Lint<'_> {
                 let near = nearest(name, properties.iter().map(|(key, _)| key.name.as_str()));
                 self.push(
                     Diagnostic::warning(
-                        "required-not-declared",
+                        Code::RequiredNotDeclared,
                         required.span,
                         format!("`{name}` is required, and no input of this name is declared"),
                     )
@@ -200,7 +201,9 @@ impl Lint<'_> {
                 };
                 if !fits {
                     let message = format!("the default of `{}` is not {}", key.name, article(kind));
-                    self.push(Diagnostic::warning("value-mismatch", default.span, message).section("§Workflow Object"));
+                    self.push(
+                        Diagnostic::warning(Code::ValueMismatch, default.span, message).section("§Workflow Object"),
+                    );
                 }
             }
             let secret = inputs.secret.contains(&key.name)
@@ -237,7 +240,7 @@ impl Lint<'_> {
         }
         for span in found {
             self.push(
-                Diagnostic::warning("literal-secret", span, "a credential is written in the document")
+                Diagnostic::warning(Code::LiteralSecret, span, "a credential is written in the document")
                     .help("declare an input with `format: password`, and write $inputs.<name>".to_owned())
                     .section("§Parameter Object"),
             );
@@ -281,7 +284,7 @@ impl Lint<'_> {
         for (span, text) in found {
             let message = format!("`{text}` is sent as it is written: an expression begins with `$`");
             self.push(
-                Diagnostic::warning("expression-without-dollar", span, message)
+                Diagnostic::warning(Code::ExpressionWithoutDollar, span, message)
                     .help(format!("did you mean `${text}`?"))
                     .section("§Runtime Expressions"),
             );
@@ -290,7 +293,7 @@ impl Lint<'_> {
 
     fn plain_secret(&mut self, key: &Key, property: &Node) {
         let message = format!("the input `{}` carries a credential, and its schema does not say so", key.name);
-        let mut diagnostic = Diagnostic::hint("plain-secret", key.span, message)
+        let mut diagnostic = Diagnostic::hint(Code::PlainSecret, key.span, message)
             .help("add `format: password`: tools then ask for it without showing it".to_owned())
             .section("§Workflow Object");
         if let Some(edit) = self.add_member(property, "type", "format", "password") {

@@ -8,11 +8,13 @@ use super::frame::{Next, Outputs, Position, Slot, Used, outputs_json};
 use super::judge::{self, Seen};
 use super::wire::{Stop, Turn};
 use super::{Jump, Machine, operation_of, request};
-use crate::event::{EventKind, Saw, StepStatus, Why};
+use crate::code::{Code, Severity};
+use crate::event::{ActionKind, CriteriaOf, EventKind, On, Saw, StepStatus, WaitReason, Why};
 use crate::expr::{Exchange, StepId};
 use crate::limits::{ContractCheck, LoopDelay, Millis, Redirects};
 use crate::program::{Action, Call, Criterion, Step, Target, Then};
 use crate::readings::Readings;
+use crate::reason::Reason;
 use crate::source::Place;
 
 /// The first pause of a loop without a delay, and the longest, in ms.
@@ -53,7 +55,7 @@ impl Machine {
         let why = if step.criteria.is_empty() {
             self.default_success(id, step, status)
         } else {
-            match self.evaluate(id, &step.criteria, "successCriteria", &exchange, turn) {
+            match self.evaluate(id, &step.criteria, None, &exchange, turn) {
                 Met::Yes => None,
                 Met::No(criterion, saw) => Some(self.not_met(id, step, criterion, &saw, status)),
                 Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
@@ -71,7 +73,7 @@ impl Machine {
         let Some(step) = program.step(id) else { return };
         let exchange = answer.and_then(|slot| self.brought_back(&slot)).unwrap_or_default();
         self.keep_answer(&exchange);
-        let why = match self.evaluate(id, &step.criteria, "successCriteria", &exchange, turn) {
+        let why = match self.evaluate(id, &step.criteria, None, &exchange, turn) {
             Met::Yes => None,
             Met::No(criterion, saw) => Some(self.not_met(id, step, criterion, &saw, 200)),
             Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
@@ -109,7 +111,7 @@ impl Machine {
         }
         let mut why = self.why(
             id,
-            "unexpected-status",
+            Reason::UnexpectedStatus,
             format!("the answer's status is {status}, and without `successCriteria` only 2xx is a success"),
         );
         why.label = Some(format!("answered {status}"));
@@ -118,7 +120,7 @@ impl Machine {
     }
 
     fn not_met(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Why {
-        let mut why = self.why(id, "criterion-not-met", "success criterion not met".to_owned());
+        let mut why = self.why(id, Reason::CriterionNotMet, "success criterion not met".to_owned());
         why.place = Some(criterion.place.clone());
         let value = |saw: &Saw| saw.value.as_deref().unwrap_or("absent").to_owned();
         let several = || saw.iter().map(|saw| format!("{} was {}", saw.expression, value(saw))).collect::<Vec<_>>();
@@ -138,7 +140,8 @@ impl Machine {
     }
 
     fn not_evaluable(&self, id: StepId, step: &Step, criterion: &Criterion, problem: &str) -> Why {
-        let mut why = self.why(id, "criterion-not-evaluable", format!("this criterion cannot be evaluated: {problem}"));
+        let mut why =
+            self.why(id, Reason::CriterionNotEvaluable, format!("this criterion cannot be evaluated: {problem}"));
         why.place = Some(criterion.place.clone());
         why.label = Some("neither met nor unmet".to_owned());
         self.note_step(step, id, &mut why);
@@ -184,12 +187,8 @@ impl Machine {
         }
         let message =
             format!("{} {} answered {}, which is not documented", operation.method, operation.path, answer.status);
-        let kind = EventKind::Diagnostic {
-            code: "undocumented-status".to_owned(),
-            severity: "warning".to_owned(),
-            message,
-            help: None,
-        };
+        let kind =
+            EventKind::Diagnostic { code: Code::UndocumentedStatus, severity: Severity::Warning, message, help: None };
         self.emit(turn, Some(id), Some(operation.place.clone()), kind);
     }
 
@@ -204,16 +203,15 @@ impl Machine {
     ) -> Option<Why> {
         let operation = operation_of(&self.program, step)?;
         let (contract, answer) = (operation.contract.as_ref()?, exchange.answer.as_ref()?);
-        let severity = if check == ContractCheck::Error { "error" } else { "warning" };
+        let severity = if check == ContractCheck::Error { Severity::Error } else { Severity::Warning };
         let mut lines: Vec<(Place, String)> = vec![];
         for Departure { part, at, message, span } in departures(contract, answer, operation.method == "HEAD") {
             let place = self.program.sources.place(span);
             lines.push((place.clone(), format!("{}: {message}", part.words(at.as_deref()))));
-            let severity = severity.to_owned();
             self.emit(turn, Some(id), Some(place), EventKind::ContractDeparted { part, at, message, severity });
         }
         let (place, first) = lines.first().filter(|_| check == ContractCheck::Error)?.clone();
-        let mut why = self.why(id, "contract-departed", format!("the answer is not as it is documented: {first}"));
+        let mut why = self.why(id, Reason::ContractDeparted, format!("the answer is not as it is documented: {first}"));
         (why.place, why.label) = (Some(place), Some("documented here".to_owned()));
         self.note_step(step, id, &mut why);
         why.remarks =
@@ -221,12 +219,12 @@ impl Machine {
         Some(why)
     }
 
-    /// Evaluates criteria in order, up to the first that is not met.
+    /// Evaluates criteria in order, up to the first that is not met: those of a step, or of the action of this name.
     fn evaluate<'p>(
         &self,
         id: StepId,
         criteria: &'p [Criterion],
-        of: &str,
+        of: Option<&str>,
         exchange: &Exchange,
         turn: &mut Turn,
     ) -> Met<'p> {
@@ -238,7 +236,7 @@ impl Machine {
             };
             let saw: Vec<Saw> = judged.saw.into_iter().map(shown).collect();
             let kind = EventKind::CriterionEvaluated {
-                of: of.to_owned(),
+                of: of.map_or(CriteriaOf::Success, |action| CriteriaOf::Action(action.to_owned())),
                 condition: criterion.text.clone(),
                 context: criterion.context.clone(),
                 met: judged.met.as_ref().is_ok_and(|met| *met),
@@ -248,8 +246,8 @@ impl Machine {
             self.emit(turn, Some(id), Some(criterion.place.clone()), kind);
             if judged.tested_self {
                 let kind = EventKind::Diagnostic {
-                    code: "jsonpath-filter-on-object".to_owned(),
-                    severity: "warning".to_owned(),
+                    code: Code::JsonpathFilterOnObject,
+                    severity: Severity::Warning,
                     message: "the filter tests the object itself: no member has what it asks for".to_owned(),
                     help: Some("write a simple condition".to_owned()),
                 };
@@ -282,7 +280,7 @@ impl Machine {
             if detour && (success || !retry) {
                 continue;
             }
-            match self.evaluate(id, &action.criteria, &action.name, exchange, turn) {
+            match self.evaluate(id, &action.criteria, Some(&action.name), exchange, turn) {
                 Met::Yes if retry && !self.may_retry(id, success, index, action) => {}
                 Met::Yes => return Choice::Action(index, action),
                 Met::No(..) => {}
@@ -406,7 +404,7 @@ impl Machine {
                 };
                 let program = self.program.clone();
                 let name = program.workflow(*workflow).map(|w| w.name.clone());
-                self.selected(id, action, ("goto", success), name, None, turn);
+                self.selected(id, action, (ActionKind::Goto, success), name, None, turn);
                 self.left(now, id, status, why, false, turn);
                 let entry = program.workflow(*workflow).and_then(|w| w.entry);
                 self.transfer(*workflow, inputs, turn);
@@ -419,17 +417,17 @@ impl Machine {
                 }
             }
             Then::End if success => {
-                self.selected(id, action, ("end", true), None, None, turn);
+                self.selected(id, action, (ActionKind::End, true), None, None, turn);
                 self.left(now, id, status, None, false, turn);
                 self.ended(now, End::Ended(action.name.clone()), turn);
             }
             Then::End => {
                 let Some(mut why) = why else { return };
-                self.selected(id, action, ("end", false), None, None, turn);
+                self.selected(id, action, (ActionKind::End, false), None, None, turn);
                 why.remarks.push(format!("action `{}` ended the workflow", action.name));
                 // The author chose how to stop: the exit code is that of a failed workflow, also without an answer.
-                if why.code == "no-answer" {
-                    why.code = "ended-on-failure".to_owned();
+                if why.code == Reason::NoAnswer {
+                    why.code = Reason::EndedOnFailure;
                 }
                 self.fail(now, id, why, turn);
             }
@@ -454,8 +452,8 @@ impl Machine {
         let status = if success { StepStatus::Succeeded } else { StepStatus::Failed };
         let asked = self.state.paces.get(&id).and_then(|pace| pace.retry_after).filter(|_| exchange.answer.is_some());
         let delay = match asked {
-            Some(asked) => (asked, "retry-after"),
-            None => (after_ms, "retry"),
+            Some(asked) => (asked, WaitReason::RetryAfter),
+            None => (after_ms, WaitReason::Retry),
         };
         if self.too_long(now, id, delay, (status, &why), turn) {
             return;
@@ -471,7 +469,7 @@ impl Machine {
             Some(Target::Workflow { workflow, .. }) => self.program.workflow(*workflow).map(|w| w.name.clone()),
             None => None,
         };
-        self.selected(id, action, ("retry", success), target, Some(delay), turn);
+        self.selected(id, action, (ActionKind::Retry, success), target, Some(delay), turn);
         self.left(now, id, status, why.clone(), true, turn);
         let next = match detour {
             Some(target) => {
@@ -489,18 +487,18 @@ impl Machine {
         &mut self,
         now: Millis,
         id: StepId,
-        (ms, because): (Millis, &'static str),
+        (ms, because): (Millis, WaitReason),
         (status, why): (StepStatus, &Option<Why>),
         turn: &mut Turn,
     ) -> bool {
         let limit = self.state.settings.limits.wait_ms;
-        if because != "retry-after" || ms <= limit {
+        if because != WaitReason::RetryAfter || ms <= limit {
             return false;
         }
         self.left(now, id, status, why.clone(), false, turn);
         let mut stop = self.why(
             id,
-            "wait-limit",
+            Reason::WaitLimit,
             format!("the server asks to wait {} s, longer than the limit of {} s", ms / 1000, limit / 1000),
         );
         stop.remarks.push(format!("asked by {because} of its last answer"));
@@ -533,24 +531,24 @@ impl Machine {
             return;
         }
         let name = self.program.step(target).map(|step| step.name.clone());
-        self.selected(id, action, ("goto", status == StepStatus::Succeeded), name, delay, turn);
+        self.selected(id, action, (ActionKind::Goto, status == StepStatus::Succeeded), name, delay, turn);
         self.left(now, id, status, why, target == id, turn);
         self.wait(now, Next::Visit(target), delay, turn);
     }
 
     /// Goes on after a delay, if there is one.
-    fn wait(&mut self, now: Millis, next: Next, delay: Option<(Millis, &'static str)>, turn: &mut Turn) {
+    fn wait(&mut self, now: Millis, next: Next, delay: Option<(Millis, WaitReason)>, turn: &mut Turn) {
         let Some((ms, because)) = delay.filter(|(ms, _)| *ms > 0) else {
             return self.frame_mut().position = Position::Go(next);
         };
-        let kind = EventKind::WaitStarted { delay_ms: ms, because: because.to_owned() };
+        let kind = EventKind::WaitStarted { delay_ms: ms, because };
         self.emit(turn, Some(next.step()), None, kind);
         self.state.waited_ms = self.state.waited_ms.saturating_add(ms);
         self.frame_mut().position = Position::Waiting { next, until: now.saturating_add(ms) };
     }
 
     /// How long to wait before `target` sends again what it sent on its last visit; nothing if it sends something else.
-    fn delay(&mut self, target: StepId) -> Option<(Millis, &'static str)> {
+    fn delay(&mut self, target: StepId) -> Option<(Millis, WaitReason)> {
         let program = self.program.clone();
         // What has not been sent yet is not sent again.
         let last = self.state.paces.get(&target)?.request?;
@@ -571,7 +569,7 @@ impl Machine {
         let setting = self.state.settings.loop_delay;
         let pace = self.state.paces.entry(target).or_default();
         Some(match setting {
-            LoopDelay::Fixed(ms) => (ms, "loop-delay"),
+            LoopDelay::Fixed(ms) => (ms, WaitReason::LoopDelay),
             LoopDelay::Auto => {
                 let paced = match (loopback, pace.delay) {
                     (true, _) => 0,
@@ -580,8 +578,8 @@ impl Machine {
                 };
                 pace.delay = paced;
                 match pace.retry_after {
-                    Some(asked) if asked > paced => (asked, "retry-after"),
-                    _ => (paced, "loop-pace"),
+                    Some(asked) if asked > paced => (asked, WaitReason::RetryAfter),
+                    _ => (paced, WaitReason::LoopPace),
                 }
             }
         })
@@ -599,19 +597,19 @@ impl Machine {
         &self,
         id: StepId,
         action: &Action,
-        (kind, success): (&str, bool),
+        (kind, success): (ActionKind, bool),
         target: Option<String>,
-        delay: Option<(Millis, &'static str)>,
+        delay: Option<(Millis, WaitReason)>,
         turn: &mut Turn,
     ) {
         let delay = delay.filter(|(ms, _)| *ms > 0);
         let kind = EventKind::ActionSelected {
             action: action.name.clone(),
-            kind: kind.to_owned(),
+            kind,
             target,
-            on: if success { "success" } else { "failure" }.to_owned(),
+            on: if success { On::Success } else { On::Failure },
             delay_ms: delay.map(|(ms, _)| ms),
-            delay_because: delay.map(|(_, because)| because.to_owned()),
+            delay_because: delay.map(|(_, because)| because),
         };
         self.emit(turn, Some(id), Some(action.place.clone()), kind);
     }

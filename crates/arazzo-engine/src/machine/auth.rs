@@ -12,6 +12,7 @@ use super::frame::{Errand, Flight, Slot};
 use super::request::{Built, why};
 use super::wire::{CallId, Request, Turn};
 use super::{Machine, operation_of};
+use crate::code::Code;
 use crate::credentials::{Choice, Credentials, Fetch, User, Way, advice, choose, header_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Why;
@@ -21,6 +22,7 @@ use crate::limits::Millis;
 use crate::openapi::encode;
 use crate::program::{Call, Location, Program, Step, WorkflowId};
 use crate::readings::Readings;
+use crate::reason::Reason;
 use crate::value::Value;
 
 /// How long before its end a token is renewed, at most, in ms.
@@ -90,7 +92,7 @@ pub fn missing_credentials(
         let new = if strict { Diagnostic::error } else { Diagnostic::warning };
         let first = ways.first().cloned().unwrap_or_default();
         let message = format!("operation `{called}` is called without credentials; give {first}");
-        let mut diagnostic = new("missing-credentials", program.sources.span(&step.place), message);
+        let mut diagnostic = new(Code::MissingCredentials, program.sources.span(&step.place), message);
         if ways.len() > 1 {
             diagnostic = diagnostic.help(format!("any of these serves: {}", ways.join(", or ")));
         }
@@ -216,7 +218,7 @@ impl Machine {
                     let answer = digest::answer(challenge, &built.request, (&user, &password), &seed);
                     let refused = |reason| {
                         let message = format!("the challenge of the server cannot be answered: {reason}");
-                        why("no-credentials", step, &step.place, message)
+                        why(Reason::NoCredentials, step, &step.place, message)
                     };
                     headers.push(authorization(answer.map_err(refused)?));
                 }
@@ -234,7 +236,7 @@ impl Machine {
         for (name, value) in headers {
             if !encode::is_header_name(&name) || value.contains(|c: char| c.is_control()) {
                 let message = format!("the credential for header `{name}` cannot be sent: it holds control characters");
-                return Err(why("unsafe-value", step, &step.place, message));
+                return Err(why(Reason::UnsafeValue, step, &step.place, message));
             }
             built.request.headers.push((name, value));
         }
@@ -381,7 +383,7 @@ impl Machine {
             Some((reason, help)) => {
                 let scheme = key.split(' ').next().unwrap_or_default();
                 let message = format!("no token for `{scheme}`: {reason}");
-                let mut why = self.why(id, "no-token", message);
+                let mut why = self.why(id, Reason::NoToken, message);
                 why.remarks.push("the operation was not called".to_owned());
                 why.help = help;
                 self.failed(now, id, why, None, turn);

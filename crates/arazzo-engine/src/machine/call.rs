@@ -8,11 +8,12 @@ use super::finish::End;
 use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, Slot, StepState, fingerprint};
 use super::wire::{Stop, Turn};
 use super::{Machine, request};
-use crate::event::{EventKind, Why};
+use crate::event::{EventKind, FailureKind, StartedFor, Why};
 use crate::expr::{Exchange, StepId, WorkflowId};
 use crate::inputs::accept_own;
 use crate::limits::Millis;
 use crate::program::{Call, Inherited, Passed, PassedValue, Target};
+use crate::reason::Reason;
 use crate::value::Value;
 
 impl Machine {
@@ -36,7 +37,7 @@ impl Machine {
     }
 
     /// Says that the workflow of the last frame begins.
-    pub(super) fn announce(&mut self, because: Option<&str>, turn: &mut Turn) {
+    pub(super) fn announce(&mut self, because: Option<StartedFor>, turn: &mut Turn) {
         let frame = self.frame();
         let inputs: Map<String, Json> = frame
             .inputs
@@ -45,8 +46,7 @@ impl Machine {
             .map(|(name, slot)| (name.clone(), self.shown(name, slot)))
             .collect();
         let parent = self.state.frames.iter().rev().nth(1).map(|below| below.number);
-        let purpose = (frame.purpose != Purpose::Run).then(|| frame.purpose.word());
-        let because = because.or(purpose).map(str::to_owned);
+        let because = because.or(frame.purpose.started_for());
         let place = self.program.workflow(frame.workflow).map(|w| w.place.clone());
         self.emit(turn, None, place, EventKind::WorkflowStarted { inputs, parent, because });
     }
@@ -67,7 +67,7 @@ impl Machine {
         let accepted = match self.accepted(needed, given) {
             Ok(accepted) => accepted,
             Err(problem) => {
-                let why = self.about_workflow("invalid-input", format!("workflow `{name}` cannot run: {problem}"));
+                let why = self.about_workflow(Reason::InvalidInput, format!("workflow `{name}` cannot run: {problem}"));
                 return self.ended(now, End::Failed(why), turn);
             }
         };
@@ -84,8 +84,10 @@ impl Machine {
         if self.state.frames.len() < limit as usize {
             return true;
         }
-        let mut why = self
-            .about_workflow("depth-limit", format!("{limit} workflows are in progress, each called by the one before"));
+        let mut why = self.about_workflow(
+            Reason::DepthLimit,
+            format!("{limit} workflows are in progress, each called by the one before"),
+        );
         why.help = Some("give the recursion an end, or raise --max-depth".to_owned());
         self.stop(now, Stop::Limit, why, turn);
         false
@@ -161,7 +163,11 @@ impl Machine {
         }
         self.accepted(workflow, given).map_err(|problem| {
             let name = program.workflow(workflow).map(|w| w.name.as_str()).unwrap_or_default();
-            Box::new(self.why(id, "invalid-input", format!("workflow `{name}` does not accept its inputs: {problem}")))
+            Box::new(self.why(
+                id,
+                Reason::InvalidInput,
+                format!("workflow `{name}` does not accept its inputs: {problem}"),
+            ))
         })
     }
 
@@ -208,7 +214,7 @@ impl Machine {
         // The step below waits for whoever is in progress now, as long as it would have.
         let frame = self.frame_mut();
         frame.inherited = inherited;
-        self.announce(Some("goto"), turn);
+        self.announce(Some(StartedFor::Goto), turn);
     }
 
     /// Takes the detour of a retry: a step of this workflow, or another workflow.
@@ -338,7 +344,7 @@ impl Machine {
             if let Position::Calling { step, .. } = self.frame().position {
                 let kind = EventKind::RequestFailed {
                     call: flight.call.0,
-                    failure: "timeout".to_owned(),
+                    failure: FailureKind::Timeout,
                     message: "given up when the time of the step was over".to_owned(),
                     duration_ms: now.saturating_sub(flight.sent),
                     in_doubt: true,
@@ -355,17 +361,17 @@ impl Machine {
             _ => return true,
         };
         let ms = self.program.step(step).and_then(|step| step.timeout_ms).unwrap_or_default();
-        let mut why = self.why(step, "step-timeout", format!("the step took longer than its timeout of {ms} ms"));
+        let mut why = self.why(step, Reason::StepTimeout, format!("the step took longer than its timeout of {ms} ms"));
         why.help = Some("raise `timeout` of the step".to_owned());
         self.failed(now, step, why, None, turn);
         true
     }
 
     /// What is wrong with the workflow in progress, before or between its steps.
-    pub(super) fn about_workflow(&self, code: &str, message: String) -> Why {
+    pub(super) fn about_workflow(&self, code: Reason, message: String) -> Why {
         let workflow = self.program.workflow(self.frame().workflow);
         Why {
-            code: code.to_owned(),
+            code,
             message,
             label: None,
             step: None,

@@ -5,10 +5,12 @@ use serde_json::{Map, Value as Json};
 use super::frame::{Completed, Outputs, Position, Purpose, Slot, outputs_json};
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
 use super::{GRACE, Machine, Phase};
+use crate::code::{Code, Severity};
 use crate::event::{EventKind, RunStatus, StepStatus, Why};
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
 use crate::program::Output;
+use crate::reason::Reason;
 
 /// How a workflow came to its end.
 pub(super) enum End {
@@ -44,7 +46,7 @@ impl Machine {
         let why = match step {
             Some(step) => {
                 let name = self.program.step(step).map(|s| s.name.clone()).unwrap_or_default();
-                let mut why = self.why(step, "interrupted", format!("interrupted in step `{name}`"));
+                let mut why = self.why(step, Reason::Interrupted, format!("interrupted in step `{name}`"));
                 if let Some(flight) = self.state.flights.first() {
                     let Exchange { method, url, .. } = self.exchange_of(step, flight);
                     why.remarks.push(format!("{method} {url} was sent; its result is not known"));
@@ -52,7 +54,7 @@ impl Machine {
                 why
             }
             None => Why {
-                code: "interrupted".to_owned(),
+                code: Reason::Interrupted,
                 message: "interrupted".to_owned(),
                 label: None,
                 step: None,
@@ -68,7 +70,8 @@ impl Machine {
     pub(super) fn time_limit(&mut self, now: Millis, turn: &mut Turn) {
         let step = self.current_step().unwrap_or_else(|| self.first());
         let limit = self.state.settings.limits.run_ms;
-        let mut why = self.why(step, "time-limit", format!("the run took longer than its limit of {}", seconds(limit)));
+        let mut why =
+            self.why(step, Reason::TimeLimit, format!("the run took longer than its limit of {}", seconds(limit)));
         self.name_loop(&mut why);
         why.help = Some("raise --timeout, or give the loop an end".to_owned());
         self.stop(now, Stop::Limit, why, turn);
@@ -80,7 +83,7 @@ impl Machine {
         let step = self.current_step().unwrap_or_else(|| self.first());
         let limit = self.state.settings.limits.value_bytes;
         let message = format!("what is built from values here has more than {limit} bytes");
-        let mut why = self.why(step, "value-limit", message);
+        let mut why = self.why(step, Reason::ValueLimit, message);
         self.name_loop(&mut why);
         why.help = Some("raise --max-value, or keep values from growing with every step".to_owned());
         self.stop(now, Stop::Limit, why, turn);
@@ -88,7 +91,7 @@ impl Machine {
 
     pub(super) fn step_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
         let limit = self.state.settings.limits.steps;
-        let mut why = self.why(step, "step-limit", format!("the run reached its limit of {limit} steps"));
+        let mut why = self.why(step, Reason::StepLimit, format!("the run reached its limit of {limit} steps"));
         self.name_loop(&mut why);
         why.help = Some("raise --max-steps, or give the loop an end".to_owned());
         self.stop(now, Stop::Limit, why, turn);
@@ -96,7 +99,7 @@ impl Machine {
 
     pub(super) fn request_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
         let limit = self.state.settings.limits.most_requests();
-        let mut why = self.why(step, "request-limit", format!("the run reached its limit of {limit} requests"));
+        let mut why = self.why(step, Reason::RequestLimit, format!("the run reached its limit of {limit} requests"));
         self.name_loop(&mut why);
         why.remarks.push("requests for tokens, challenges and redirects are among them".to_owned());
         why.help = Some("raise --max-requests, or give the loop an end".to_owned());
@@ -297,12 +300,7 @@ impl Machine {
                 turn,
                 None,
                 None,
-                EventKind::Diagnostic {
-                    code: "secret-in-output".to_owned(),
-                    severity: "warning".to_owned(),
-                    message,
-                    help: None,
-                },
+                EventKind::Diagnostic { code: Code::SecretInOutput, severity: Severity::Warning, message, help: None },
             );
         }
         self.emit(turn, None, None, EventKind::WorkflowFinished { status, outputs: outputs.clone() });
@@ -332,11 +330,11 @@ impl Machine {
         turn.done = Some(outcome);
     }
 
-    pub(super) fn warning_codes(&self) -> Vec<String> {
-        let mut codes: Vec<String> = vec![];
+    pub(super) fn warning_codes(&self) -> Vec<Code> {
+        let mut codes: Vec<Code> = vec![];
         for warning in &self.state.settings.warnings {
             if !codes.contains(&warning.code) {
-                codes.push(warning.code.clone());
+                codes.push(warning.code);
             }
         }
         codes

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::event::{StepStatus, Why};
+use crate::event::{StartedFor, StepStatus, Why};
 use crate::expr::{Exchange, Expr, Lookup, Root, StepId};
 use crate::limits::Millis;
 use crate::program::{Build, WorkflowId};
@@ -114,13 +114,13 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
-    /// The word for events.
-    pub(super) fn word(self) -> &'static str {
+    /// What it is for events.
+    pub(super) fn started_for(self) -> Option<StartedFor> {
         match self {
-            Self::Run => "run",
-            Self::Step => "step",
-            Self::Dependency => "dependency",
-            Self::Detour => "retry",
+            Self::Run => None,
+            Self::Step => Some(StartedFor::Step),
+            Self::Dependency => Some(StartedFor::Dependency),
+            Self::Detour => Some(StartedFor::Retry),
         }
     }
 }

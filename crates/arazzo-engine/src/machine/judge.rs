@@ -11,6 +11,7 @@ use crate::expr::jsonpath::{self, ObjectFilter};
 use crate::expr::{Expr, Lookup, Piece, Root, Template, condition, pattern, xpath};
 use crate::program::{Criterion, JsonpathTest, Operation, Pattern, SplicedTest, Test};
 use crate::readings::Readings;
+use crate::reason::Reason;
 use crate::value::ExpressionType;
 use crate::value::{Body, Value};
 
@@ -60,7 +61,7 @@ const VALUE: u64 = 80;
 /// Why a JSON answer is not read, if bodies may have so many bytes: a code, what it is, and what to do.
 ///
 /// Values take memory: a hundred times what was sent, for `[{},{},…`.
-pub(super) fn beyond_limits(response: &Response, body_bytes: u64) -> Option<(&'static str, String, Option<String>)> {
+pub(super) fn beyond_limits(response: &Response, body_bytes: u64) -> Option<(Reason, String, Option<String>)> {
     let content_type = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let media_type = content_type.map(|(_, value)| media_type(value)).unwrap_or_default();
     if !is_json(&media_type) && !media_type.is_empty() {
@@ -82,11 +83,15 @@ pub(super) fn beyond_limits(response: &Response, body_bytes: u64) -> Option<(&'s
         // What does not say that it is JSON may be anything.
         if depth > NESTING && is_json(&media_type) {
             let message = format!("the values of the answer nest deeper than {NESTING} levels");
-            return Some(("nesting-limit", message, None));
+            return Some((Reason::NestingLimit, message, None));
         }
         if takes > most {
             let message = format!("the values of the answer would take more than {most} bytes of memory");
-            return Some(("values-limit", message, Some("raise --max-body: eight times as much is taken".to_owned())));
+            return Some((
+                Reason::ValuesLimit,
+                message,
+                Some("raise --max-body: eight times as much is taken".to_owned()),
+            ));
         }
     }
     None

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::code::{Code, Severity};
 use crate::credentials::Credentials;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, EventKind, Why};
@@ -32,6 +33,7 @@ use crate::inputs::InputValues;
 use crate::limits::{Millis, Settings};
 use crate::openapi::server::NoUrl;
 use crate::program::{Call, Output, Program, Step, WorkflowId};
+use crate::reason::Reason;
 use crate::redact::Redactor;
 use crate::source::Place;
 use crate::stand_in::StandIns;
@@ -327,7 +329,7 @@ impl Machine {
         for warning in self.state.settings.warnings.clone() {
             let kind = EventKind::Diagnostic {
                 code: warning.code,
-                severity: "warning".to_owned(),
+                severity: Severity::Warning,
                 message: warning.message,
                 help: warning.help,
             };
@@ -339,12 +341,7 @@ impl Machine {
                 turn,
                 None,
                 None,
-                EventKind::Diagnostic {
-                    code: "short-secret".to_owned(),
-                    severity: "warning".to_owned(),
-                    message,
-                    help: None,
-                },
+                EventKind::Diagnostic { code: Code::ShortSecret, severity: Severity::Warning, message, help: None },
             );
         }
         self.announce(None, turn);
@@ -434,7 +431,7 @@ impl Machine {
         if let Some(missing) = self.not_completed(step) {
             let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
             let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);
-            let why = self.why(id, "dependency-not-met", message);
+            let why = self.why(id, Reason::DependencyNotMet, message);
             return self.failed(now, id, why, None, turn);
         }
         match &step.call {
@@ -552,7 +549,7 @@ impl Machine {
                 url: request.url.clone(),
                 headers: request.headers.clone(),
                 body,
-                because: because.word().map(str::to_owned),
+                because,
             },
         );
         self.state.flights.push(Flight { method: request.method.clone(), ..flight });
@@ -617,7 +614,7 @@ impl Machine {
                 let url = self.other_url(&flight).unwrap_or_else(|| exchange.url.clone());
                 let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
                 let why = Why {
-                    code: "no-answer".to_owned(),
+                    code: Reason::NoAnswer,
                     message: format!(
                         "no answer from {server}: {}",
                         self.redactor.shown(&failure.message, FAILURE_SHOWN)
@@ -666,7 +663,7 @@ impl Machine {
             Hop::Refuse(why) => self.stop(now, Stop::Policy, *why, turn),
             Hop::TooMany => {
                 let message = format!("more than {} redirects followed one another", redirect::HOPS);
-                let why = self.why(id, "redirect-limit", message);
+                let why = self.why(id, Reason::RedirectLimit, message);
                 self.stop(now, Stop::Limit, why, turn);
             }
             Hop::Follow(mut request) => {
@@ -759,7 +756,7 @@ impl Machine {
                     None,
                     EventKind::RequestFailed {
                         call: call.0,
-                        failure: failure.kind.word().to_owned(),
+                        failure: failure.kind,
                         message: self.redactor.shown(&failure.message, FAILURE_SHOWN).to_string(),
                         duration_ms,
                         in_doubt: failure.in_doubt,
@@ -767,14 +764,15 @@ impl Machine {
                 );
                 if failure.kind == FailureKind::BodyTooLarge {
                     let limit = self.state.settings.limits.body_bytes;
-                    let why = self.why(id, "body-limit", format!("the answer has more than {limit} bytes of body"));
+                    let why =
+                        self.why(id, Reason::BodyLimit, format!("the answer has more than {limit} bytes of body"));
                     let why = Why { help: Some("raise --max-body".to_owned()), ..why };
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }
                 if let Some((stop, code)) = match failure.kind {
-                    FailureKind::HeadTooLarge => Some((Stop::Limit, "head-limit")),
-                    FailureKind::Refused => Some((Stop::Policy, "host-refused")),
+                    FailureKind::HeadTooLarge => Some((Stop::Limit, Reason::HeadLimit)),
+                    FailureKind::Refused => Some((Stop::Policy, Reason::HostRefused)),
                     _ => None,
                 } {
                     let message = self.redactor.shown(&failure.message, FAILURE_SHOWN).to_string();
@@ -787,10 +785,10 @@ impl Machine {
         }
     }
 
-    fn why(&self, step: StepId, code: &str, message: String) -> Why {
+    fn why(&self, step: StepId, code: Reason, message: String) -> Why {
         let step = self.program.step(step);
         Why {
-            code: code.to_owned(),
+            code,
             message,
             label: None,
             step: step.map(|s| s.name.clone()),
@@ -865,8 +863,9 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
                 NoUrl::Relative | NoUrl::NotHttp(_) => format!("give one with --server {source}=https://…"),
             };
             let message = format!("operation `{called}` cannot be called: {error}");
-            faults
-                .push(Diagnostic::error("unknown-server", program.sources.span(&operation.place), message).help(help));
+            faults.push(
+                Diagnostic::error(Code::UnknownServer, program.sources.span(&operation.place), message).help(help),
+            );
         }
     }
     let given = settings.servers.named.values().chain(&settings.servers.all);
@@ -875,8 +874,12 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
             url::Url::parse(url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https") && parsed.has_host());
         if !good {
             faults.push(
-                Diagnostic::error("unknown-server", None, "a server is not an absolute http or https url".to_owned())
-                    .help("write --server https://host/base".to_owned()),
+                Diagnostic::error(
+                    Code::UnknownServer,
+                    None,
+                    "a server is not an absolute http or https url".to_owned(),
+                )
+                .help("write --server https://host/base".to_owned()),
             );
         }
     }

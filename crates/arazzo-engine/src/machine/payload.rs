@@ -15,6 +15,7 @@ use crate::openapi::Field;
 use crate::openapi::encode::{self, form_text};
 use crate::program::{Body, Build, Media, Replacement, Select};
 use crate::readings::Readings;
+use crate::reason::Reason;
 use crate::value::{File, Value, is_json, json_text};
 
 /// A body as it is sent.
@@ -68,7 +69,7 @@ fn whole(builder: &mut Builder<'_>, body: &Body) -> Result<Value, Box<Why>> {
         None => {
             let text = builder.absent.last().map(|(text, _)| text.clone()).unwrap_or_default();
             let message = format!("`{text}` has no value, and the whole body is made of it");
-            Err(why("absent-value", builder.step, &body.place, message))
+            Err(why(Reason::AbsentValue, builder.step, &body.place, message))
         }
     }
 }
@@ -100,7 +101,7 @@ fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
                 }
                 _ => {
                     let message = "a multipart body is an object of parts, and the payload is none".to_owned();
-                    return Err(why("unsafe-value", builder.step, &body.place, message));
+                    return Err(why(Reason::UnsafeValue, builder.step, &body.place, message));
                 }
             }
         }
@@ -122,7 +123,7 @@ fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
     if let Some(part) = parts.iter().find(|part| part.name.contains(['\r', '\n', '\0'])) {
         let message =
             format!("the part `{}` cannot be sent: its name holds a line break or NUL", part.name.escape_debug());
-        return Err(why("unsafe-value", builder.step, &body.place, message));
+        return Err(why(Reason::UnsafeValue, builder.step, &body.place, message));
     }
     let (bytes, boundary) = multipart(&parts);
     let content_type = match body.content_type.split(';').any(|part| part.trim().starts_with("boundary=")) {
@@ -257,11 +258,11 @@ fn xml_text(text: &str) -> String {
 /// Sets one value within a payload.
 fn replaced(builder: &mut Builder<'_>, replacement: &Replacement, payload: Value) -> Result<Value, Box<Why>> {
     let step = builder.step;
-    let wrong = |message: String| why("replacement-target", step, &replacement.place, message);
+    let wrong = |message: String| why(Reason::ReplacementTarget, step, &replacement.place, message);
     let Some(value) = builder.value(&replacement.value, &replacement.text)? else {
         let text = builder.absent.last().map(|(text, _)| text.clone()).unwrap_or_default();
         let message = format!("`{text}` has no value to put at `{}`", replacement.text);
-        return Err(why("absent-value", step, &replacement.place, message));
+        return Err(why(Reason::AbsentValue, step, &replacement.place, message));
     };
     let escape = if matches!(replacement.target, Select::Xpath(..)) { escaped_for_xpath } else { escaped };
     let bindings = select::bindings(replacement.target.holes(), builder.lookup, escape);

@@ -8,6 +8,7 @@ use crate::event::Why;
 use crate::expr::StepId;
 use crate::limits::{Redirects, plain_host};
 use crate::program::{Criterion, Step};
+use crate::reason::Reason;
 
 /// How many redirects may follow one another.
 pub(super) const HOPS: u32 = 10;
@@ -52,7 +53,7 @@ impl Machine {
         let refused = |reason: &str| {
             let shown = self.mask(to.as_str());
             let message = format!("the answer redirects to {shown}, and {reason}");
-            let mut why = self.why(id, "redirect-refused", message);
+            let mut why = self.why(id, Reason::RedirectRefused, message);
             why.help = Some("judge redirects in the document: with --redirects never they are not followed".to_owned());
             Hop::Refuse(Box::new(why))
         };

@@ -13,6 +13,7 @@ use crate::openapi::encode;
 use crate::openapi::join::join;
 use crate::program::{Argument, Build, Call, Leaf, Location, Passed, Program, Selection, Step};
 use crate::readings::Readings;
+use crate::reason::Reason;
 use crate::source::Place;
 use crate::value::Value;
 
@@ -63,7 +64,7 @@ pub(super) fn passed(
 /// # Errors
 /// Why it cannot be sent: a value that is absent where one is needed, or one that cannot be sent safely.
 pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &dyn Lookup) -> Result<Built, Box<Why>> {
-    let missing = || why("no-operation", step, &step.place, "the operation is not known".to_owned());
+    let missing = || why(Reason::NoOperation, step, &step.place, "the operation is not known".to_owned());
     let Call::Operation { operation, arguments, body } = &step.call else { return Err(missing()) };
     let Some(operation) = program.operation(*operation) else { return Err(missing()) };
     let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![], bytes: 0 };
@@ -86,7 +87,7 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
                 if needed(argument) {
                     let (kind, name) = (argument.location.word(), &argument.name);
                     let message = format!("{kind} parameter `{name}` is required, and its value is null");
-                    return Err(why("absent-value", step, &argument.place, message));
+                    return Err(why(Reason::AbsentValue, step, &argument.place, message));
                 }
                 builder.absent.push((written(&argument.value), argument.name.clone()));
             }
@@ -106,7 +107,7 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     });
     let path = path.map_err(|(name, reason)| {
         let place = arguments.iter().find(|a| a.name == name).map_or(&step.place, |a| &a.place);
-        why("unsafe-value", step, place, format!("path parameter `{name}` cannot be sent: {reason}"))
+        why(Reason::UnsafeValue, step, place, format!("path parameter `{name}` cannot be sent: {reason}"))
     })?;
     let whole =
         of(Location::Querystring).map(|(argument, value)| encode::query_string(value, argument.how.content.as_deref()));
@@ -115,7 +116,7 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     query.extend(pairs.map(|(name, value)| format!("{name}={value}")));
     let unsafe_value = |argument: &Argument, kind: &str, reason: &str| {
         let message = format!("{kind} parameter `{}` cannot be sent: {reason}", argument.name);
-        why("unsafe-value", step, &argument.place, message)
+        why(Reason::UnsafeValue, step, &argument.place, message)
     };
     let mut cookies: Vec<String> = vec![];
     for (argument, value) in of(Location::Cookie) {
@@ -125,10 +126,10 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     cookies.retain(|text| !text.is_empty());
     let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
     let server = operation.server_url(source, servers);
-    let server = server.map_err(|error| why("unknown-server", step, &step.place, error.to_string()))?;
+    let server = server.map_err(|error| why(Reason::UnknownServer, step, &step.place, error.to_string()))?;
     let url = join(&server, &path, &query.join("&")).map_err(|error| {
         let message = format!("`{} {}` of `{source}` cannot be called: {error}", operation.method, operation.path);
-        why("unsafe-path", step, &step.place, message)
+        why(Reason::UnsafePath, step, &step.place, message)
     })?;
     let mut headers: Vec<(String, String)> = vec![];
     let is_sent =
@@ -220,7 +221,7 @@ impl Builder<'_> {
         self.bytes += json_bytes(&value);
         if !self.lookup.has_room(self.bytes) {
             let message = "the values that are put together here are too large".to_owned();
-            return Err(why("value-limit", self.step, &self.step.place, message));
+            return Err(why(Reason::ValueLimit, self.step, &self.step.place, message));
         }
         Ok(Some(value))
     }
@@ -233,7 +234,7 @@ impl Builder<'_> {
                 EvalError::NotEvaluable(reason) => reason,
             };
             let message = format!("the selector `{}` cannot be evaluated: {reason}", selection.text);
-            why("absent-value", self.step, &selection.place, message)
+            why(Reason::AbsentValue, self.step, &selection.place, message)
         })?;
         match &found {
             Some(value) if selection.credential => {
@@ -255,7 +256,7 @@ impl Builder<'_> {
             Ok(filled) => filled,
             Err(EvalError::NoAnswer) => {
                 return Err(why(
-                    "absent-value",
+                    Reason::AbsentValue,
                     self.step,
                     &leaf.place,
                     format!("`{}` reads an answer before the request is sent", leaf.text),
@@ -263,7 +264,7 @@ impl Builder<'_> {
             }
             Err(EvalError::NotEvaluable(reason)) => {
                 return Err(why(
-                    "absent-value",
+                    Reason::AbsentValue,
                     self.step,
                     &leaf.place,
                     format!("`{}` cannot be read: {reason}", leaf.text),
@@ -284,7 +285,7 @@ impl Builder<'_> {
             Err(AbsentInText(range)) => {
                 let written = leaf.text.get(range.clone()).unwrap_or_default();
                 let mut why = why(
-                    "absent-value",
+                    Reason::AbsentValue,
                     self.step,
                     &leaf.place,
                     format!("`{written}` has no value, and the text cannot be built without it"),
@@ -306,10 +307,10 @@ impl Builder<'_> {
         let is = if argument.location == Location::Path { "" } else { "is required and " };
         let Build::Template(leaf) = &argument.value else {
             let message = format!("{kind} parameter `{name}` {is}has no value");
-            return why("absent-value", self.step, &argument.place, message);
+            return why(Reason::AbsentValue, self.step, &argument.place, message);
         };
         let message = format!("{kind} parameter `{name}` {is}has no value: `{}` found nothing", leaf.text);
-        let mut why = why("absent-value", self.step, &argument.place, message);
+        let mut why = why(Reason::AbsentValue, self.step, &argument.place, message);
         if let Template::Whole(expr) = &leaf.template {
             why.remarks.extend(self.origin(expr));
         }
@@ -349,9 +350,9 @@ fn print_of(request: &Request) -> u64 {
     fingerprint(head.into_iter().chain(headers))
 }
 
-pub(super) fn why(code: &str, step: &Step, place: &Place, message: String) -> Box<Why> {
+pub(super) fn why(code: Reason, step: &Step, place: &Place, message: String) -> Box<Why> {
     Box::new(Why {
-        code: code.to_owned(),
+        code,
         message,
         label: None,
         step: Some(step.name.clone()),

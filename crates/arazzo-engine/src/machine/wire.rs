@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+pub use crate::event::{Because, FailureKind};
 use crate::event::{Event, Why};
 use crate::limits::Millis;
 
@@ -53,48 +54,6 @@ pub struct Failure {
     pub in_doubt: bool,
 }
 
-/// Kinds of failures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureKind {
-    /// The host has no address.
-    Dns,
-    /// No connection.
-    Connect,
-    /// The connection is not safe.
-    Tls,
-    /// No answer in time.
-    Timeout,
-    /// The connection broke.
-    Reset,
-    /// The answer is not HTTP.
-    Protocol,
-    /// The body is larger than the limit: the run stops (exit 5).
-    BodyTooLarge,
-    /// The headers are larger than any answer needs: the run stops (exit 5).
-    HeadTooLarge,
-    /// A policy does not let the host be called: the run stops (exit 6).
-    Refused,
-}
-
-impl FailureKind {
-    /// The word for events: `dns`, `connect`, …
-    #[must_use]
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::Reset => "reset",
-            Self::Protocol => "protocol",
-            Self::BodyTooLarge => "body-too-large",
-            Self::HeadTooLarge => "head-too-large",
-            Self::Refused => "refused",
-        }
-    }
-}
-
 /// A request as it goes out. Holds secrets: its `Debug` shows method and length only.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
@@ -114,36 +73,6 @@ impl std::fmt::Debug for Request {
             .field("method", &self.method)
             .field("headers", &self.headers.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// What a request is sent for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Because {
-    /// A step calls an operation.
-    Operation,
-    /// The answer before it leads there.
-    Redirect,
-    /// The server asks for proof of who calls, before it answers.
-    Challenge,
-    /// An operation needs a token.
-    Token,
-    /// Where tokens are has to be found out first (OpenID Connect Discovery).
-    Discovery,
-}
-
-impl Because {
-    /// The word for events; nothing for what a step asks for itself.
-    #[must_use]
-    pub fn word(self) -> Option<&'static str> {
-        match self {
-            Self::Operation => None,
-            Self::Redirect => Some("redirect"),
-            Self::Challenge => Some("challenge"),
-            Self::Token => Some("token"),
-            Self::Discovery => Some("discovery"),
-        }
     }
 }
 
@@ -261,11 +190,7 @@ impl Outcome {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Succeeded { .. } | Self::Ended { .. } => 0,
-            Self::Failed { why, .. } if why.code == "no-answer" => 4,
-            Self::Failed { .. } => 1,
-            Self::Stopped { stop: Stop::Limit, .. } => 5,
-            Self::Stopped { stop: Stop::Policy, .. } => 6,
-            Self::Stopped { stop: Stop::Interrupt, .. } => 130,
+            Self::Failed { why, .. } | Self::Stopped { why, .. } => why.code.exit(),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, Options, Parser, ScalarStyle};
 use serde_json::Value as Json;
 
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{SourceId, Sources, Span};
 use crate::value::Pointer;
@@ -269,7 +270,7 @@ fn withholding(faults: Diagnostics, sources: &Sources, id: SourceId) -> Diagnost
 /// A document of `size` bytes where `limit` is the most.
 pub(crate) fn too_large(id: SourceId, size: usize, limit: usize) -> Diagnostic {
     let message = format!("the document has {size} bytes, more than the limit of {limit}");
-    Diagnostic::error("document-too-large", Span::new(id, 0..0), message).help("split the document".to_owned())
+    Diagnostic::error(Code::DocumentTooLarge, Span::new(id, 0..0), message).help("split the document".to_owned())
 }
 
 fn number(text: &str) -> Json {
@@ -397,7 +398,7 @@ impl<'a> Builder<'a> {
                 Event::DocumentStart(..) if root.is_some() => {
                     return Err(Box::new(
                         Diagnostic::error(
-                            "several-documents",
+                            Code::SeveralDocuments,
                             Span::new(self.source, range),
                             "a second YAML document starts here",
                         )
@@ -409,7 +410,7 @@ impl<'a> Builder<'a> {
             self.written += 1;
             if self.written > self.limits.nodes {
                 let message = format!("the document has more than {} values and names", self.limits.nodes);
-                return Err(Box::new(Diagnostic::error("document-too-large", node.span, message)));
+                return Err(Box::new(Diagnostic::error(Code::DocumentTooLarge, node.span, message)));
             }
             if anchor != 0 {
                 let size = size(&node);
@@ -425,7 +426,7 @@ impl<'a> Builder<'a> {
             }
         }
         root.ok_or_else(|| {
-            Box::new(Diagnostic::error("yaml-syntax", Span::new(self.source, 0..0), "the document is empty"))
+            Box::new(Diagnostic::error(Code::YamlSyntax, Span::new(self.source, 0..0), "the document is empty"))
         })
     }
 
@@ -451,7 +452,7 @@ impl<'a> Builder<'a> {
         let kind = if is_string { Kind::String(text.to_owned()) } else { plain_scalar(text) };
         if matches!(text, ".inf" | "-.inf" | "+.inf" | ".nan" | ".NaN" | ".Inf") && style == ScalarStyle::Plain {
             return Err(Box::new(
-                Diagnostic::error("not-json", span, format!("`{text}` is not a JSON value"))
+                Diagnostic::error(Code::NotJson, span, format!("`{text}` is not a JSON value"))
                     .help("quote it, or write a number".to_owned()),
             ));
         }
@@ -480,7 +481,7 @@ impl<'a> Builder<'a> {
         }
         Err(Box::new(
             Diagnostic::error(
-                "yaml-tag",
+                Code::YamlTag,
                 Span::new(self.source, range.clone()),
                 format!("the tag `{}` is not one of JSON's types", tag.original()),
             )
@@ -493,14 +494,14 @@ impl<'a> Builder<'a> {
         let span = Span::new(self.source, range);
         let Some((node, size)) = self.anchors.get(&id).cloned() else {
             return Err(Box::new(
-                Diagnostic::error("yaml-alias", span, "this alias stands inside the value that it names")
+                Diagnostic::error(Code::YamlAlias, span, "this alias stands inside the value that it names")
                     .help("an anchor can be used only after its value has ended".to_owned()),
             ));
         };
         self.expanded += size;
         if self.expanded > self.limits.alias_nodes.max(2 * self.written) {
             return Err(Box::new(Diagnostic::error(
-                "alias-limit",
+                Code::AliasLimit,
                 span,
                 format!("aliases add more than {} values here", self.limits.alias_nodes.max(2 * self.written)),
             )));
@@ -518,7 +519,7 @@ impl<'a> Builder<'a> {
             Kind::Null if span.start != span.end => self.text.get(span.range()).unwrap_or_default().to_owned(),
             _ => {
                 return Err(Box::new(
-                    Diagnostic::error("yaml-key", span, "a key must be a string")
+                    Diagnostic::error(Code::YamlKey, span, "a key must be a string")
                         .help("quote the key".to_owned())
                         .section("§Format"),
                 ));
@@ -548,7 +549,7 @@ impl<'a> Builder<'a> {
 
     fn too_deep(&self, range: std::ops::Range<usize>) -> Fault {
         Box::new(Diagnostic::error(
-            "document-too-deep",
+            Code::DocumentTooDeep,
             Span::new(self.source, range),
             format!("values are nested deeper than {} levels here", self.limits.depth),
         ))
@@ -571,9 +572,13 @@ impl<'a> Builder<'a> {
         let end = start + taken.lines().next().unwrap_or_default().trim_end().len();
         let place = |range| Span::new(self.source, range);
         Some(
-            Diagnostic::error("yaml-syntax", place(start..end), "not valid YAML: this quote is not closed on its line")
-                .note(place(self.part.start + close..self.part.start + close + 1), "the text in quotes ends here")
-                .help("close the quote".to_owned()),
+            Diagnostic::error(
+                Code::YamlSyntax,
+                place(start..end),
+                "not valid YAML: this quote is not closed on its line",
+            )
+            .note(place(self.part.start + close..self.part.start + close + 1), "the text in quotes ends here")
+            .help("close the quote".to_owned()),
         )
     }
 
@@ -593,7 +598,7 @@ impl<'a> Builder<'a> {
         let tab = found?;
         Some(
             Diagnostic::error(
-                "yaml-syntax",
+                Code::YamlSyntax,
                 Span::new(self.source, tab..tab + 1),
                 "not valid YAML: this line is indented with a tab",
             )
@@ -619,7 +624,7 @@ impl<'a> Builder<'a> {
         }
         let place = Span::new(self.source, from + indent(written)..from + written.len());
         let message = "not valid YAML: this line has no `:` between a key and a value";
-        Some(Diagnostic::error("yaml-syntax", place, message).help("write `key: value`".to_owned()))
+        Some(Diagnostic::error(Code::YamlSyntax, place, message).help("write `key: value`".to_owned()))
     }
 
     fn syntax(&self, error: &granit_parser::ScanError) -> Fault {
@@ -635,8 +640,11 @@ impl<'a> Builder<'a> {
         if let Some(fault) = known {
             return Box::new(fault);
         }
-        let diagnostic =
-            Diagnostic::error("yaml-syntax", Span::new(self.source, at..at + next), format!("not valid YAML: {info}"));
+        let diagnostic = Diagnostic::error(
+            Code::YamlSyntax,
+            Span::new(self.source, at..at + next),
+            format!("not valid YAML: {info}"),
+        );
         let line_start = self.text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
         let line = self.text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
         let help = if info.contains("mapping values") && line.matches(": ").count() > 1 {
@@ -663,7 +671,7 @@ fn duplicates(members: &[(Key, Node)], faults: &mut Diagnostics) {
         if let Some(first) = first {
             faults.push(
                 Diagnostic::error(
-                    "duplicate-key",
+                    Code::DuplicateKey,
                     key.span,
                     format!("the key `{}` stands twice in this object", key.name),
                 )

@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use arazzo_engine::code::Code;
 #[cfg(feature = "mock")]
 use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::diagnostic::nearest;
@@ -242,7 +243,7 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
                         unread.tried.push(tried(&url, reason));
                         let message = "leads to the network, where it may not be fetched".to_owned();
                         let help = "save it to a file".to_owned();
-                        unread.refused = Some(Refused { code: "source-refused", message, help });
+                        unread.refused = Some(Refused { code: Code::SourceRefused, message, help });
                     }
                     Err(NotRead::Fault(reason)) => unread.tried.push(tried(&url, reason)),
                 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::Diagnostic;
 
 use crate::error::Error;
@@ -16,7 +17,7 @@ pub use crate::policy::files::NotRead;
 pub const LARGEST: u64 = FILE_BYTES;
 
 /// The code of a file that may not be read.
-pub(crate) const REFUSED: &str = "file-refused";
+pub(crate) const REFUSED: Code = Code::FileRefused;
 
 /// The bytes of a file that its user named. It may lie anywhere, and be a pipe (`<(pass show token)`), but not be
 /// endless.

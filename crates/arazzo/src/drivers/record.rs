@@ -524,7 +524,7 @@ impl End {
                 status: *status,
                 exit: *exit,
                 outputs: outputs.clone(),
-                why: why.as_ref().map(|why| why.code.clone()),
+                why: why.as_ref().map(|why| why.code.word().to_owned()),
                 step: why.as_ref().and_then(|why| why.step.clone()),
             }),
             _ => None,

@@ -4,6 +4,7 @@
 //! What a stranger's document ([`Trust::Remote`]) may do is given by who runs it. A secret that was bound to hosts goes
 //! to no other, whoever wrote the document.
 
+use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::limits::{GivenHost, plain_host};
 use arazzo_engine::machine::{Because, Outgoing};
@@ -170,7 +171,7 @@ impl Permissions {
     #[must_use]
     pub fn refusal(&self) -> Diagnostic {
         let mut refusal = Diagnostic::error(
-            "permission-refused",
+            Code::PermissionRefused,
             None,
             "the run needs what was not allowed, and nothing was sent".to_owned(),
         );

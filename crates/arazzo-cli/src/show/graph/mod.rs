@@ -1,6 +1,6 @@
 //! The flow of a workflow as text and pictures, and the path that a run took through it.
 
-use arazzo::engine::event::StepStatus;
+use arazzo::engine::event::{ActionKind, On, StepStatus};
 use arazzo::engine::graph::{Exit, Graph, GraphStep, Way};
 
 use super::account::{Account, Attempt};
@@ -57,7 +57,7 @@ impl Walked {
 /// `true` if an attempt left its step by this exit.
 fn takes(attempt: &Attempt, exit: &Exit) -> bool {
     match &attempt.action {
-        Some(action) => exit.action.as_ref() == Some(&action.name) && exit.on_failure == (action.on == "failure"),
+        Some(action) => exit.action.as_ref() == Some(&action.name) && exit.on_failure == (action.on == On::Failure),
         None => exit.action.is_none() && attempt.status() == Some(StepStatus::Succeeded),
     }
 }
@@ -76,7 +76,7 @@ pub(crate) fn observed(run: &Account) -> Graph {
         let next = attempts.get(index + 1).filter(|next| next.frame == attempt.frame);
         let place = |name: &str| graph.steps.iter().position(|step| step.step == name);
         let to = match (&attempt.action, next) {
-            (Some(action), _) if action.kind == "retry" => Way::Retry {
+            (Some(action), _) if action.kind == ActionKind::Retry => Way::Retry {
                 limit: 0,
                 after_ms: attempt.wait.as_ref().map_or(0, |(ms, _)| *ms),
                 first: action.target.clone(),
@@ -91,7 +91,7 @@ pub(crate) fn observed(run: &Account) -> Graph {
         };
         let exit = Exit {
             action: attempt.action.as_ref().map(|action| action.name.clone()),
-            on_failure: attempt.action.as_ref().is_some_and(|action| action.on == "failure"),
+            on_failure: attempt.action.as_ref().is_some_and(|action| action.on == On::Failure),
             conditions: conditions(attempt),
             to,
         };
@@ -106,7 +106,7 @@ pub(crate) fn observed(run: &Account) -> Graph {
 /// The conditions of the action that an attempt took.
 fn conditions(attempt: &Attempt) -> Vec<String> {
     let Some(action) = &attempt.action else { return vec![] };
-    let own = attempt.criteria.iter().filter(|criterion| criterion.of == action.name);
+    let own = attempt.criteria.iter().filter(|criterion| criterion.of.is_action(&action.name));
     own.map(|criterion| criterion.condition.clone()).collect()
 }
 

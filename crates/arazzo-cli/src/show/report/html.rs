@@ -3,7 +3,8 @@
 //! All text of others goes through [`text`], and stands between tags or in a quoted attribute; links lead within the
 //! page. The content policy allows one style sheet, by its hash, and nothing else.
 
-use arazzo::engine::event::{EventKind, RunStatus, StepStatus};
+use arazzo::engine::code::Code;
+use arazzo::engine::event::{CriteriaOf, EventKind, RunStatus, StepStatus};
 use arazzo::engine::graph::Graph;
 use arazzo::engine::redact::BodyText;
 use base64::Engine;
@@ -149,7 +150,7 @@ impl Page<'_> {
         if let Some(why) = verdict.why {
             let mut html = format!("<p class=\"what\">{}", self.text(&why.message));
             html += &why.label.as_deref().map(|label| format!(": {}", self.text(label))).unwrap_or_default();
-            html += &format!("</p><p class=\"soft\"><code>{}</code>", self.text(&why.code));
+            html += &format!("</p><p class=\"soft\"><code>{}</code>", self.text(why.code.word()));
             if let Some(place) = &why.place {
                 html += &format!(
                     " at <code>{}</code>",
@@ -326,14 +327,14 @@ impl Page<'_> {
             let target = action.target.as_deref().map(|target| format!(" <code>{}</code>", self.text(target)));
             inner += &format!(
                 "<h4>Then</h4><p>{}{} by action <code>{}</code>",
-                capital(&self.text(&action.kind)),
+                capital(&self.text(action.kind.word())),
                 target.unwrap_or_default(),
                 self.text(&action.name)
             );
             inner += &attempt
                 .wait
                 .as_ref()
-                .map(|(ms, because)| format!(", after {} ({})", pace(*ms), self.text(because)))
+                .map(|(ms, because)| format!(", after {} ({})", pace(*ms), self.text(because.word())))
                 .unwrap_or_default();
             inner += "</p>";
         }
@@ -398,7 +399,7 @@ impl Page<'_> {
                     (Some(_), _) => ("halt", "not evaluable"),
                     (None, true) => ("go", "met"),
                     // An action that does not apply is nothing bad.
-                    (None, false) if criterion.of != "successCriteria" => ("soft", "not met"),
+                    (None, false) if criterion.of != CriteriaOf::Success => ("soft", "not met"),
                     (None, false) => ("no", "not met"),
                 };
                 let mut saw: String = criterion
@@ -415,7 +416,7 @@ impl Page<'_> {
                 let place = criterion.place.as_ref().map(|place| format!("<span class=\"saw soft\">line {}</span>", place.line)).unwrap_or_default();
                 format!(
                     "<tr role=\"row\"><td role=\"cell\">{}{place}</td><td role=\"cell\" class=\"{class}\">{word}</td><td role=\"cell\" class=\"across\"><code>{}</code>{context}</td><td role=\"cell\" class=\"across\">{saw}</td></tr>",
-                    self.text(&criterion.of),
+                    self.text(criterion.of.word()),
                     self.text(&criterion.condition)
                 )
             })
@@ -433,15 +434,17 @@ impl Page<'_> {
             Answer::None => ("<p class=\"halt\">The run ended before an answer came.</p>".to_owned(), String::new()),
             Answer::Lost { failure, message, in_doubt, .. } => {
                 let doubt = if *in_doubt { "<p>Whether the server acted on the request is not known.</p>" } else { "" };
-                (format!("<p class=\"no\">{}: {}</p>{doubt}", self.text(failure), self.text(message)), String::new())
+                (
+                    format!("<p class=\"no\">{}: {}</p>{doubt}", self.text(failure.word()), self.text(message)),
+                    String::new(),
+                )
             }
             Answer::Received { status, headers, body, duration_ms } => (
                 self.message(&format!("{status} {}", reason(*status)), headers, body.as_ref()),
                 format!(" after {}", pace(*duration_ms)),
             ),
         };
-        let because =
-            exchange.because.as_deref().map(|because| format!(" ({})", self.text(because))).unwrap_or_default();
+        let because = exchange.because.map(|because| format!(" ({})", self.text(because.word()))).unwrap_or_default();
         let command = self.text(&failure::curl(&sent(exchange)));
         format!(
             "<div class=\"wire\"><div><h4>Request{because}</h4>{request}</div><div><h4>Answer{label}</h4>{answer}</div></div><h4>The same with curl</h4><pre class=\"wraps\" tabindex=\"0\">{command}</pre>"
@@ -505,11 +508,11 @@ impl Page<'_> {
             return None;
         }
         // One entry for each kind, with all its places.
-        let mut kinds: Vec<(&str, &str, Vec<&Note>)> = vec![];
+        let mut kinds: Vec<(Code, &str, Vec<&Note>)> = vec![];
         for note in notes.iter().take(200) {
             match kinds.iter_mut().find(|(code, message, _)| *code == note.code && *message == note.message) {
                 Some((.., known)) => known.push(note),
-                None => kinds.push((&note.code, &note.message, vec![note])),
+                None => kinds.push((note.code, &note.message, vec![note])),
             }
         }
         let entries: String = kinds
@@ -519,7 +522,7 @@ impl Page<'_> {
                 format!(
                     "<h3>{}</h3> <code class=\"soft\">{}</code><table role=\"table\" class=\"stacks places\"><thead role=\"rowgroup\"><tr role=\"row\"><th role=\"columnheader\" scope=\"col\">Where</th><th role=\"columnheader\" scope=\"col\">What to do</th></tr></thead><tbody role=\"rowgroup\">{rows}</tbody></table>",
                     capital(&self.text(message)),
-                    self.text(code)
+                    self.text(code.word())
                 )
             })
             .collect();

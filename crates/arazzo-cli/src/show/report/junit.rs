@@ -2,7 +2,8 @@
 //!
 //! Names are stable: `classname` is the document and the workflow, `name` the step; never a url, never a value.
 
-use arazzo::engine::event::{RunStatus, StepStatus, Why};
+use arazzo::engine::event::{ActionKind, CriteriaOf, On, RunStatus, StepStatus, Why};
+use arazzo::engine::reason::Reason;
 
 use crate::show::account::{Account, Attempt, Step};
 use crate::show::markup::escaped;
@@ -141,8 +142,8 @@ fn case(run: &Account, document: &str, step: &Step<'_>) -> Case {
         // A failure that the document handles is part of the workflow, unless the run ended with it.
         (Some(last), Some(StepStatus::Failed)) if handled(last) && !ended_here => CaseResult::Passed,
         (Some(last), Some(StepStatus::Failed)) => {
-            let trouble = trouble(last);
-            if trouble.code == "no-answer" { CaseResult::Broke(trouble) } else { CaseResult::Failed(trouble) }
+            let unanswered = last.why().is_some_and(|why| why.code == Reason::NoAnswer);
+            if unanswered { CaseResult::Broke(trouble(last)) } else { CaseResult::Failed(trouble(last)) }
         }
         (Some(_), Some(StepStatus::Stopped) | None) => CaseResult::Broke(match run.verdict().why {
             Some(why) => trouble_of(why),
@@ -163,7 +164,7 @@ fn case(run: &Account, document: &str, step: &Step<'_>) -> Case {
 
 /// `true` if an action of the document took the failure up and led somewhere.
 fn handled(attempt: &Attempt) -> bool {
-    attempt.action.as_ref().is_some_and(|action| action.on == "failure" && action.kind != "end")
+    attempt.action.as_ref().is_some_and(|action| action.on == On::Failure && action.kind != ActionKind::End)
 }
 
 fn trouble(attempt: &Attempt) -> Trouble {
@@ -171,7 +172,7 @@ fn trouble(attempt: &Attempt) -> Trouble {
         Some(why) => trouble_of(why),
         // A failure that was retried or handled has no reason of its own: its criteria do.
         None => {
-            let unmet = attempt.criteria.iter().find(|criterion| criterion.of == "successCriteria" && !criterion.met);
+            let unmet = attempt.criteria.iter().find(|criterion| criterion.of == CriteriaOf::Success && !criterion.met);
             let (code, message) = match unmet {
                 Some(criterion) => {
                     let saw: Vec<String> = criterion
@@ -180,7 +181,7 @@ fn trouble(attempt: &Attempt) -> Trouble {
                         .map(|saw| format!("{} was {}", saw.expression, saw.value.as_deref().unwrap_or("absent")))
                         .collect();
                     let saw = if saw.is_empty() { String::new() } else { format!(" ({})", saw.join(", ")) };
-                    ("criterion-not-met", format!("{}{saw}", criterion.condition))
+                    (Reason::CriterionNotMet.word(), format!("{}{saw}", criterion.condition))
                 }
                 None => ("step-failed", format!("answered {}", attempt.answer())),
             };
@@ -199,7 +200,7 @@ fn trouble_of(why: &Why) -> Trouble {
     }
     text.extend(why.remarks.iter().cloned());
     text.extend(why.help.iter().map(|help| format!("help: {help}")));
-    Trouble { code: why.code.clone(), message: why.message.clone(), text: text.join("\n") }
+    Trouble { code: why.code.word().to_owned(), message: why.message.clone(), text: text.join("\n") }
 }
 
 /// An attempt in one line.

@@ -1,5 +1,6 @@
 //! Markdown: a summary of a run for a page of a CI job. At most 60 lines, failures first, everything escaped.
 
+use arazzo::engine::code::Code;
 use arazzo::engine::event::{RunStatus, StepStatus};
 
 use super::junit::without_value;
@@ -37,7 +38,7 @@ pub(crate) fn document(run: &Account) -> String {
         let place = why.place.as_ref().map(|place| format!("{}:{}:{}", place.file, place.line, place.column));
         lines.push(format!(
             "**{}**{}: {}{}",
-            escaped(&why.code),
+            escaped(why.code.word()),
             why.step.as_deref().map(|step| format!(" in step {}", code(step))).unwrap_or_default(),
             escaped(&why.message),
             why.label.as_deref().map(|label| format!(" ({})", escaped(label))).unwrap_or_default()
@@ -117,15 +118,15 @@ fn after(run: &Account) -> Vec<String> {
     if !outputs.is_empty() {
         lines.extend([String::new(), format!("Outputs: {}", outputs.join(", "))]);
     }
-    let mut kinds: Vec<(&str, usize)> = vec![];
+    let mut kinds: Vec<(Code, usize)> = vec![];
     for note in &run.notes {
         match kinds.iter_mut().find(|(code, _)| *code == note.code) {
             Some((_, count)) => *count += 1,
-            None => kinds.push((&note.code, 1)),
+            None => kinds.push((note.code, 1)),
         }
     }
     if !kinds.is_empty() {
-        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{} × {count}", code(kind))).collect();
+        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{} × {count}", code(kind.word()))).collect();
         lines.extend([String::new(), format!("Notes on the document: {}", kinds.join(", "))]);
     }
     lines

@@ -91,7 +91,7 @@ pub(crate) fn picture(run: &Account) -> Option<String> {
 /// A request and what came back.
 fn row(exchange: &Exchange, y: usize, host: usize) -> String {
     let (there, back) = (y + 20, y + 36);
-    let because = exchange.because.as_deref().map(|because| format!("{because}: ")).unwrap_or_default();
+    let because = exchange.because.map(|because| format!("{because}: ")).unwrap_or_default();
     let letters = (host - RUNNER - 24) / 7;
     let mut svg = format!(
         "<text class=\"says\" x=\"{0}\" y=\"{1}\">{2}</text><path class=\"line\" d=\"M{RUNNER} {there}H{3}\"/><path class=\"tip\" d=\"M{host} {there}l-8 -4v8z\"/>",

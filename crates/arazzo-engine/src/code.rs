@@ -1,0 +1,335 @@
+//! The codes of everything that can be said about documents, inputs and what stands beside them: the one list of them.
+//!
+//! A code is a word for people and machines: it is printed, written into reports, named in comments and project files,
+//! and has a page (`docs/diagnostics/`). What hangs on it stands in its row here. Outside of this file a code is a
+//! variant that is matched, never a text that is compared.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// How much a diagnostic matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The document runs as it is written; it could be clearer.
+    Hint,
+    /// The document runs; the reading that was chosen is named.
+    Warning,
+    /// The document does not run.
+    Error,
+}
+
+impl Severity {
+    /// The word for reports and events.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Hint => "hint",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// The field of a diagnostic: what `lint --only` picks from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Category {
+    /// The text of a document, its fields, their types and values.
+    Structure,
+    /// Names that lead to something: sources, operations, workflows, steps, outputs, inputs, components.
+    References,
+    /// Runtime expressions, conditions, selectors, patterns.
+    Expressions,
+    /// What runs after what.
+    Flow,
+    /// Values against the schemas of the API descriptions and of the inputs.
+    Data,
+    /// Values that must not be seen.
+    Secrets,
+    /// Names and descriptions for people.
+    Style,
+}
+
+impl Category {
+    /// All of them.
+    pub const ALL: [Self; 7] =
+        [Self::Structure, Self::References, Self::Expressions, Self::Flow, Self::Data, Self::Secrets, Self::Style];
+
+    /// The category as it is written.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Structure => "structure",
+            Self::References => "references",
+            Self::Expressions => "expressions",
+            Self::Flow => "flow",
+            Self::Data => "data",
+            Self::Secrets => "secrets",
+            Self::Style => "style",
+        }
+    }
+}
+
+/// The weight of a departure from the specification in the modes that do not simply warn (docs/readings.md).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// In the mode `strict`.
+    pub strict: Severity,
+    /// In the mode `letter`; nothing where the letter has nothing to say about it.
+    pub letter: Option<Severity>,
+}
+
+macro_rules! codes {
+    ($($variant:ident = $word:literal, $category:ident, $section:literal $(read $strict:ident, $letter:expr)?;)*) => {
+        /// A kind of diagnostic.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(
+                #[doc = concat!("`", $word, "`")]
+                $variant,
+            )*
+        }
+
+        impl Code {
+            /// All of them, in the order of their words.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word: `unknown-step`.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            /// The field it belongs to.
+            #[must_use]
+            pub const fn category(self) -> Category {
+                match self {
+                    $(Self::$variant => Category::$category,)*
+                }
+            }
+
+            /// The section of the specification that its page refers to: `§Step Object`.
+            #[must_use]
+            pub const fn section(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $section,)*
+                }
+            }
+
+            /// How the modes weigh it; nothing for what is no departure, but an error in every mode.
+            #[must_use]
+            pub fn reading(self) -> Option<Reading> {
+                let readings: &[Reading] = match self {
+                    $(Self::$variant => &[$(Reading { strict: Severity::$strict, letter: $letter })?],)*
+                };
+                readings.first().copied()
+            }
+
+            /// The page about it, as Markdown.
+            #[must_use]
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Self::$variant => include_str!(concat!("../../../docs/diagnostics/", $word, ".md")),)*
+                }
+            }
+        }
+    };
+}
+
+const SAID: Option<Severity> = Some(Severity::Warning);
+const REFUSED: Option<Severity> = Some(Severity::Error);
+const SILENT: Option<Severity> = None;
+
+codes! {
+    // variant = word, category, section; for a departure also its weight in the modes `strict` and `letter`.
+    ActionCondition = "action-condition", Structure, "§Failure Action Object" read Error, REFUSED;
+    ActionsAsMap = "actions-as-map", Structure, "§Step Object" read Error, REFUSED;
+    AliasLimit = "alias-limit", Structure, "§Format";
+    AmbiguousOperationId = "ambiguous-operation-id", References, "§Step Object";
+    AnswerOfWorkflow = "answer-of-workflow", Expressions, "§Step Object" read Error, SAID;
+    BracedCondition = "braced-condition", Expressions, "§Criterion Object" read Error, SAID;
+    BrokenReference = "broken-reference", References, "§Components Object";
+    ComponentName = "component-name", Structure, "§Components Object";
+    ConditionSyntax = "condition-syntax", Expressions, "§Criterion Object";
+    ConnectionHeader = "connection-header", Data, "§Parameter Object";
+    ContractDeparted = "contract-departed", Data, "§Step Object";
+    DependencyCycle = "dependency-cycle", Flow, "§Workflow Object";
+    DocumentNotFound = "document-not-found", Structure, "§Format";
+    DocumentTooDeep = "document-too-deep", Structure, "§Format";
+    DocumentTooLarge = "document-too-large", Structure, "§Format";
+    DottedBody = "dotted-body", Expressions, "§Runtime Expressions" read Error, REFUSED;
+    DottedOutput = "dotted-output", Expressions, "§Runtime Expressions" read Error, SAID;
+    DoubleQuotedLiteral = "double-quoted-literal", Expressions, "§Criterion Object" read Error, SAID;
+    DuplicateAction = "duplicate-action", Structure, "§Step Object" read Error, REFUSED;
+    DuplicateKey = "duplicate-key", Structure, "§Format";
+    DuplicateName = "duplicate-name", Structure, "§Step Object";
+    DuplicateParameter = "duplicate-parameter", Structure, "§Step Object";
+    EmptyList = "empty-list", Structure, "§Step Object";
+    EndWithMissingOutputs = "end-with-missing-outputs", Flow, "§Success Action Object";
+    EndlessRecursion = "endless-recursion", Flow, "§Step Object";
+    ExpressionSyntax = "expression-syntax", Expressions, "§Runtime Expressions";
+    ExpressionWithoutDollar = "expression-without-dollar", Expressions, "§Runtime Expressions";
+    FileRefused = "file-refused", References, "§Source Description Object";
+    IdOutsidePattern = "id-outside-pattern", Style, "§Step Object";
+    InsecureHost = "insecure-host", Secrets, "§Source Description Object";
+    InvalidInput = "invalid-input", Data, "§Workflow Object";
+    InvalidInputSchema = "invalid-input-schema", Structure, "§Workflow Object";
+    JsonSyntax = "json-syntax", Structure, "§Format";
+    JsonpathComparison = "jsonpath-comparison", Expressions, "§Criterion Object" read Error, SAID;
+    JsonpathDialect = "jsonpath-dialect", Expressions, "§Expression Type Object" read Error, SAID;
+    JsonpathFilterOnObject = "jsonpath-filter-on-object", Expressions, "§Criterion Object" read Error, SILENT;
+    JsonpathSyntax = "jsonpath-syntax", Expressions, "§Criterion Object";
+    LeadingZeroNumber = "leading-zero-number", Structure, "§Format" read Warning, SILENT;
+    LiteralOutput = "literal-output", Expressions, "§Step Object" read Error, REFUSED;
+    LiteralSecret = "literal-secret", Secrets, "§Parameter Object";
+    MisplacedField = "misplaced-field", Structure, "§Failure Action Object";
+    MisplacedParameter = "misplaced-parameter", Data, "§Parameter Object";
+    MissingActionName = "missing-action-name", Structure, "§Failure Action Object" read Error, REFUSED;
+    MissingCredentials = "missing-credentials", Secrets, "§Step Object";
+    MissingDescription = "missing-description", Style, "§Step Object";
+    MissingField = "missing-field", Structure, "§Criterion Object";
+    MissingInput = "missing-input", Data, "§Workflow Object";
+    MissingMember = "missing-member", Data, "§Request Body Object";
+    MissingRequiredParameter = "missing-required-parameter", Data, "§Parameter Object" read Error, SAID;
+    NameOutsideGrammar = "name-outside-grammar", Expressions, "§Runtime Expressions" read Error, REFUSED;
+    NeverMet = "never-met", Flow, "§Criterion Object";
+    NewerForm = "newer-form", Structure, "§Arazzo Specification Object" read Error, REFUSED;
+    NoBody = "no-body", Data, "§Runtime Expressions";
+    NotAnArazzoDocument = "not-an-arazzo-document", Structure, "§Arazzo Specification Object";
+    NotJson = "not-json", Structure, "§Format";
+    NotSupportedYet = "not-supported-yet", Structure, "§Step Object";
+    NotUtf8 = "not-utf8", Structure, "§Format";
+    OperationPathForm = "operation-path-form", References, "§Step Object" read Error, REFUSED;
+    OptionalInputInText = "optional-input-in-text", Expressions, "§Runtime Expressions" read Warning, SAID;
+    PayloadSyntax = "payload-syntax", Expressions, "§Request Body Object";
+    PermissionRefused = "permission-refused", Secrets, "§Security Considerations";
+    PlaceOfWorkflowParameter = "place-of-workflow-parameter", Data, "§Parameter Object" read Error, SAID;
+    PlainSecret = "plain-secret", Secrets, "§Workflow Object";
+    PluralHeaders = "plural-headers", Expressions, "§Runtime Expressions" read Error, REFUSED;
+    PointerSyntax = "pointer-syntax", Expressions, "§Payload Replacement Object";
+    ReferenceAsName = "reference-as-name", Structure, "§Reusable Object" read Error, REFUSED;
+    RegexDelimiters = "regex-delimiters", Expressions, "§Criterion Object" read Error, SILENT;
+    RegexSyntax = "regex-syntax", Expressions, "§Criterion Object";
+    RequiredNotDeclared = "required-not-declared", Data, "§Workflow Object";
+    RootRelativeSource = "root-relative-source", References, "§Source Description Object" read Error, REFUSED;
+    SecretInOutput = "secret-in-output", Secrets, "§Workflow Object";
+    SeveralDocuments = "several-documents", Structure, "§Format";
+    SeveralTargets = "several-targets", Structure, "§Step Object";
+    ShadowedAction = "shadowed-action", Flow, "§Step Object";
+    ShortSecret = "short-secret", Secrets, "§Workflow Object" read Warning, SAID;
+    SourceDotOperation = "source-dot-operation", References, "§Step Object" read Error, REFUSED;
+    SourceNotFound = "source-not-found", References, "§Source Description Object";
+    SourceRefused = "source-refused", References, "§Source Description Object";
+    StatusAsText = "status-as-text", Data, "§Criterion Object";
+    SuccessRetry = "success-retry", Structure, "§Success Action Object" read Error, REFUSED;
+    TestFile = "test-file", Structure, "§Format";
+    TooManyDependencies = "too-many-dependencies", Flow, "§Workflow Object";
+    TooManyDocuments = "too-many-documents", References, "§Source Description Object";
+    TooManyFaults = "too-many-faults", Structure, "§Format";
+    UnbracedExpression = "unbraced-expression", Expressions, "§Runtime Expressions" read Error, SILENT;
+    UndeclaredBody = "undeclared-body", Data, "§Request Body Object";
+    UndeclaredContentType = "undeclared-content-type", Data, "§Request Body Object";
+    UndeclaredParameter = "undeclared-parameter", Data, "§Parameter Object" read Error, SILENT;
+    UndocumentedStatus = "undocumented-status", Data, "§Criterion Object";
+    UnknownChannel = "unknown-channel", References, "§Step Object";
+    UnknownComponent = "unknown-component", References, "§Reusable Object";
+    UnknownField = "unknown-field", Structure, "§Specification Extensions" read Error, SAID;
+    UnknownFieldOfSource = "unknown-field-of-source", References, "§Runtime Expressions";
+    UnknownInput = "unknown-input", References, "§Runtime Expressions";
+    UnknownMember = "unknown-member", Data, "§Runtime Expressions";
+    UnknownOperationId = "unknown-operation-id", References, "§Step Object";
+    UnknownOperationPath = "unknown-operation-path", References, "§Step Object";
+    UnknownOutput = "unknown-output", References, "§Runtime Expressions";
+    UnknownParameter = "unknown-parameter", Data, "§Parameter Object";
+    UnknownRoot = "unknown-root", Expressions, "§Runtime Expressions";
+    UnknownServer = "unknown-server", References, "§Source Description Object";
+    UnknownSource = "unknown-source", References, "§Source Description Object";
+    UnknownStep = "unknown-step", References, "§Step Object";
+    UnknownStyle = "unknown-style", Data, "§Parameter Object";
+    UnknownValue = "unknown-value", Structure, "§Failure Action Object";
+    UnknownVersion = "unknown-version", Structure, "§Versions" read Warning, SAID;
+    UnknownWorkflow = "unknown-workflow", References, "§Step Object";
+    UnpacedLoop = "unpaced-loop", Flow, "§Success Action Object";
+    UnqualifiedOperationId = "unqualified-operation-id", References, "§Step Object" read Error, SAID;
+    UnreachableReference = "unreachable-reference", Flow, "§Runtime Expressions";
+    UnreachableStep = "unreachable-step", Flow, "§Success Action Object";
+    UnsafePath = "unsafe-path", References, "OpenAPI, §Paths Object";
+    UnsafeValue = "unsafe-value", Data, "§Parameter Object";
+    UnusedIgnore = "unused-ignore", Structure, "§Format";
+    UnusedName = "unused-name", Style, "§Workflow Object";
+    ValueMismatch = "value-mismatch", Data, "§Parameter Object";
+    WrongKindOfSource = "wrong-kind-of-source", References, "§Source Description Object";
+    WrongType = "wrong-type", Structure, "§Step Object";
+    XpathSyntax = "xpath-syntax", Expressions, "§Criterion Object";
+    YamlAlias = "yaml-alias", Structure, "§Format";
+    YamlKey = "yaml-key", Structure, "§Format";
+    YamlSyntax = "yaml-syntax", Structure, "§Format";
+    YamlTag = "yaml-tag", Structure, "§Format";
+}
+
+impl Code {
+    /// `true` for a text that is not of its language.
+    #[must_use]
+    pub const fn is_syntax(self) -> bool {
+        matches!(
+            self,
+            Self::ConditionSyntax
+                | Self::ExpressionSyntax
+                | Self::JsonSyntax
+                | Self::JsonpathSyntax
+                | Self::PayloadSyntax
+                | Self::PointerSyntax
+                | Self::RegexSyntax
+                | Self::XpathSyntax
+                | Self::YamlSyntax
+        )
+    }
+
+    /// `true` for what a policy refused.
+    #[must_use]
+    pub const fn is_refusal(self) -> bool {
+        matches!(self, Self::FileRefused | Self::SourceRefused | Self::PermissionRefused)
+    }
+}
+
+/// A word that is no code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownCode;
+
+impl std::fmt::Display for UnknownCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("no diagnostic is called so")
+    }
+}
+
+impl std::error::Error for UnknownCode {}
+
+impl std::str::FromStr for Code {
+    type Err = UnknownCode;
+
+    fn from_str(word: &str) -> Result<Self, UnknownCode> {
+        let at = Self::ALL.binary_search_by_key(&word, |code| code.word()).map_err(|_| UnknownCode)?;
+        Self::ALL.get(at).copied().ok_or(UnknownCode)
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        word.parse().map_err(|_| D::Error::custom(format!("no diagnostic is called `{word}`")))
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.word())
+    }
+}

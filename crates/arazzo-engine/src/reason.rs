@@ -1,0 +1,135 @@
+//! Why a step or a run did not succeed: the one list of reasons, each with a page (`docs/reasons/`).
+//!
+//! As with codes, what hangs on a reason stands in its row, and elsewhere it is a variant that is matched.
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::code::Code;
+
+macro_rules! reasons {
+    ($($variant:ident = $word:literal, exit $exit:literal, sent $sent:literal $(, page of $code:ident)?;)*) => {
+        /// The kind of a failure or a stop.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Reason {
+            $(
+                #[doc = concat!("`", $word, "`")]
+                $variant,
+            )*
+        }
+
+        impl Reason {
+            /// All of them, in the order of their words.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word: `criterion-not-met`.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)*
+                }
+            }
+
+            /// The exit code of the command line for a run that ends with it.
+            #[must_use]
+            pub const fn exit(self) -> u8 {
+                match self {
+                    $(Self::$variant => $exit,)*
+                }
+            }
+
+            /// `false` if the attempt that it ended sent nothing: an earlier request of the step is not what failed.
+            #[must_use]
+            pub const fn was_sent(self) -> bool {
+                match self {
+                    $(Self::$variant => $sent,)*
+                }
+            }
+
+            /// The page about it, as Markdown. Where a document can be wrong in the same way, it is that of the code.
+            #[must_use]
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Self::$variant => reasons!(@page $word $(, $code)?),)*
+                }
+            }
+        }
+    };
+    (@page $word:literal) => { include_str!(concat!("../../../docs/reasons/", $word, ".md")) };
+    (@page $word:literal, $code:ident) => { Code::$code.page() };
+}
+
+reasons! {
+    // variant = word, exit code, whether the attempt sent a request; whose page it is, if not its own.
+    AbsentValue = "absent-value", exit 1, sent false;
+    BodyLimit = "body-limit", exit 5, sent true;
+    ContractDeparted = "contract-departed", exit 1, sent true, page of ContractDeparted;
+    CriterionNotEvaluable = "criterion-not-evaluable", exit 1, sent true;
+    CriterionNotMet = "criterion-not-met", exit 1, sent true;
+    DependencyNotMet = "dependency-not-met", exit 1, sent false;
+    DepthLimit = "depth-limit", exit 5, sent false;
+    EndedOnFailure = "ended-on-failure", exit 1, sent true;
+    HeadLimit = "head-limit", exit 5, sent true;
+    HostRefused = "host-refused", exit 6, sent true;
+    Interrupted = "interrupted", exit 130, sent true;
+    InvalidInput = "invalid-input", exit 1, sent false, page of InvalidInput;
+    NestingLimit = "nesting-limit", exit 5, sent true;
+    NoAnswer = "no-answer", exit 4, sent true;
+    NoCredentials = "no-credentials", exit 1, sent true;
+    NoOperation = "no-operation", exit 1, sent false;
+    NoToken = "no-token", exit 1, sent true;
+    RedirectLimit = "redirect-limit", exit 5, sent true;
+    RedirectRefused = "redirect-refused", exit 6, sent true;
+    ReplacementTarget = "replacement-target", exit 1, sent false;
+    RequestLimit = "request-limit", exit 5, sent true;
+    StepLimit = "step-limit", exit 5, sent false;
+    StepTimeout = "step-timeout", exit 1, sent true;
+    TimeLimit = "time-limit", exit 5, sent true;
+    UnexpectedStatus = "unexpected-status", exit 1, sent true;
+    UnknownServer = "unknown-server", exit 1, sent false, page of UnknownServer;
+    UnsafePath = "unsafe-path", exit 1, sent false, page of UnsafePath;
+    UnsafeValue = "unsafe-value", exit 1, sent false, page of UnsafeValue;
+    ValueLimit = "value-limit", exit 5, sent false;
+    ValuesLimit = "values-limit", exit 5, sent true;
+    WaitLimit = "wait-limit", exit 5, sent true;
+}
+
+/// A word that is no reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnknownReason;
+
+impl std::fmt::Display for UnknownReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("no reason is called so")
+    }
+}
+
+impl std::error::Error for UnknownReason {}
+
+impl std::str::FromStr for Reason {
+    type Err = UnknownReason;
+
+    fn from_str(word: &str) -> Result<Self, UnknownReason> {
+        let at = Self::ALL.binary_search_by_key(&word, |reason| reason.word()).map_err(|_| UnknownReason)?;
+        Self::ALL.get(at).copied().ok_or(UnknownReason)
+    }
+}
+
+impl Serialize for Reason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
+    }
+}
+
+impl<'de> Deserialize<'de> for Reason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        word.parse().map_err(|_| D::Error::custom(format!("no reason is called `{word}`")))
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.word())
+    }
+}
