@@ -12,7 +12,7 @@ use arazzo::engine::node::{Kind, Node};
 use arazzo::engine::source::Sources;
 use arazzo::files::Reach;
 use arazzo::mock::Fault;
-use arazzo::{Canned, Error, Reply};
+use arazzo::{Error, Reply, StubReplies};
 use serde_json::{Map, Value as Json};
 
 /// A case: what is given, and what is expected of it.
@@ -24,7 +24,7 @@ pub(crate) struct Case {
     /// Inputs whose values are masked.
     pub(crate) secrets: Map<String, Json>,
     /// Answers that stand ready; without them, the mock answers.
-    pub(crate) replies: Option<Canned>,
+    pub(crate) replies: Option<StubReplies>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) expect: Expect,
 }
@@ -206,8 +206,8 @@ impl Reader {
         case
     }
 
-    fn replies(&mut self, node: &Node) -> Canned {
-        let mut canned = Canned::new();
+    fn replies(&mut self, node: &Node) -> StubReplies {
+        let mut canned = StubReplies::new();
         if !matches!(node.kind, Kind::Object(_)) {
             self.wrong(node, format!("`replies` is an object of steps or operations, not {}", node.type_name()));
         }

@@ -53,7 +53,7 @@ fn the_fixes_of_the_reference_workflow_leave_nothing_to_refuse_and_the_same_requ
     let strict = LoadOptions { readings: arazzo_engine::readings::Readings::Strict, ..LoadOptions::default() };
     let (compiled, ..) = load(&files(repaired.clone()), strict);
     let left = compiled.unwrap().of(WorkflowId(0));
-    assert!(left.is_empty(), "{repaired}\n{:?}", left.iter().map(|d| d.code.clone()).collect::<Vec<_>>());
+    assert!(left.is_empty(), "{repaired}\n{:?}", left.iter().map(|d| d.code).collect::<Vec<_>>());
 
     let requests = |flow: String| {
         let (compiled, ..) = load(&files(flow), LoadOptions::default());

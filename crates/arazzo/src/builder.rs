@@ -8,7 +8,7 @@ use arazzo_engine::code::Code;
 use arazzo_engine::compile::compile;
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
-use arazzo_engine::limits::{ContractCheck, GivenHost, Limits, LoopDelay, Redirects, Servers, Settings};
+use arazzo_engine::limits::{AllowedHost, ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::program::Program;
 use arazzo_engine::readings::Readings;
@@ -22,7 +22,7 @@ use crate::mock;
 use crate::network;
 use crate::network::options::Network;
 use crate::policy::hosts::Trust;
-use crate::policy::permissions::Grants;
+use crate::policy::permissions::RunPolicy;
 use crate::transport::{Clock, SystemClock, Transport, World};
 
 /// Begins to open the Arazzo document at `path`, or at an https url. Nothing is read before [`Builder::load`].
@@ -36,9 +36,9 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         options: LoadOptions::default(),
         settings: Settings::default(),
         sources: vec![],
-        place: fetch::Where::default(),
+        place: fetch::DocumentRoots::default(),
         network: Network::default(),
-        grants: Grants::default(),
+        grants: RunPolicy::default(),
         headers: vec![],
         offline: false,
         transport: None,
@@ -57,9 +57,9 @@ pub struct Builder {
     pub(crate) options: LoadOptions,
     pub(crate) settings: Settings,
     pub(crate) sources: Vec<(String, PathBuf)>,
-    pub(crate) place: fetch::Where,
+    pub(crate) place: fetch::DocumentRoots,
     pub(crate) network: Network,
-    pub(crate) grants: Grants,
+    pub(crate) grants: RunPolicy,
     pub(crate) headers: Vec<String>,
     pub(crate) offline: bool,
     pub(crate) transport: Option<Arc<dyn Transport>>,
@@ -179,7 +179,7 @@ impl Builder {
     /// Lets a host be called: `host`, or `host:port`. Without [`Trust::Local`], no other may be; with it, hosts that no
     /// source names, where a redirect or an OpenID configuration leads, and names of a private network.
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
-        let host = GivenHost::parse(&host.into());
+        let host = AllowedHost::parse(&host.into());
         self.grants.hosts.give(host.clone());
         self.settings.allowed_hosts.push(host);
         self
@@ -209,7 +209,7 @@ impl Builder {
     /// stranger's document go nowhere else. The name is that of an input, of a credential ([`Credentials`]), or
     /// `step.output` for what an answer gives; `oauth` stands for `oauth.access_token` and the like too.
     pub fn secret_host(mut self, name: impl Into<String>, host: impl Into<String>) -> Self {
-        self.grants.bind(name.into(), GivenHost::parse(&host.into()));
+        self.grants.bind(name.into(), AllowedHost::parse(&host.into()));
         self
     }
 
@@ -337,7 +337,7 @@ impl Builder {
         if fetch::url_of(&self.path).is_some() {
             grants.hosts.trust = Trust::Remote;
         }
-        given.iter().for_each(|place| grants.hosts.give(GivenHost::parse(place)));
+        given.iter().for_each(|place| grants.hosts.give(AllowedHost::parse(place)));
         let client = match self.transport {
             Some(transport) => Client::Foreign(transport),
             None => Client::Own(Arc::new(self.network)),
@@ -396,7 +396,7 @@ impl Builder {
                 hosts.trust = Trust::Remote;
             }
             let place = self.path.to_str().and_then(place_of);
-            place.iter().for_each(|place| hosts.give(GivenHost::parse(place)));
+            place.iter().for_each(|place| hosts.give(AllowedHost::parse(place)));
         }
         remote::Remote::new(self.network.clone(), hosts, &self.settings.limits).map_err(Error::Setup)
     }

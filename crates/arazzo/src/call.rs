@@ -109,8 +109,8 @@ impl Builder {
         let remote = self.remote()?;
         let (bundle, found, sources) = fetch::api(&self.path, &self.place, &remote)?.finish();
         let wrong = |diagnostics: Diagnostics| Error::Documents { diagnostics, sources: sources.clone() };
-        let root = bundle.as_ref().and_then(|bundle| Some((bundle.described.first()?.root.as_deref()?, &bundle.shelf)));
-        let Some((root, shelf)) = root else {
+        let root = bundle.as_ref().and_then(|bundle| Some((bundle.described.first()?.root.as_deref()?, &bundle.store)));
+        let Some((root, store)) = root else {
             // No source description of anybody: the document itself was named.
             let unread = found.iter().find_map(|fault| match fault.code {
                 Code::SourceNotFound => Some((fault, Code::DocumentNotFound, None)),
@@ -129,7 +129,7 @@ impl Builder {
                 },
             )));
         };
-        let api = Api::new(root, shelf);
+        let api = Api::new(root, store);
         let faults = api.faults();
         if faults.has_errors() {
             return Err(wrong(faults));

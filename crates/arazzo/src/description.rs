@@ -9,7 +9,7 @@ use arazzo_engine::credentials::Credentials;
 use arazzo_engine::diagnostic::{Diagnostics, nearest};
 use arazzo_engine::graph::{Graph, graph};
 use arazzo_engine::inputs::accept;
-use arazzo_engine::limits::{GivenHost, Settings};
+use arazzo_engine::limits::{AllowedHost, Settings};
 use arazzo_engine::machine::missing_credentials;
 use arazzo_engine::plan::{PlannedStep, Touches, plan, sent_credentials, touches};
 use arazzo_engine::program::{Program, WorkflowId};
@@ -26,7 +26,7 @@ use crate::mock;
 use crate::network;
 use crate::network::options::Network;
 use crate::policy::hosts::Trust;
-use crate::policy::permissions::{Grants, Permissions};
+use crate::policy::permissions::{Permissions, RunPolicy};
 use crate::transport::{Transport, World};
 use crate::workflow::Workflow;
 
@@ -40,13 +40,13 @@ pub(crate) enum Client {
 
 impl Client {
     /// `mocked` if mocks answer on this machine.
-    pub(crate) fn transport(&self, grants: &Grants, mocked: bool) -> Result<Arc<dyn Transport>, Error> {
+    pub(crate) fn transport(&self, grants: &RunPolicy, mocked: bool) -> Result<Arc<dyn Transport>, Error> {
         match self {
             Self::Foreign(transport) => Ok(transport.clone()),
             Self::Own(network) => {
                 let mut hosts = grants.hosts.clone();
                 if mocked {
-                    hosts.give(GivenHost::parse("127.0.0.1"));
+                    hosts.give(AllowedHost::parse("127.0.0.1"));
                 }
                 network::client(Network::clone(network), hosts).map_err(Error::Setup)
             }

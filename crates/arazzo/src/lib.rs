@@ -62,7 +62,7 @@ pub use documents::files;
 pub use drivers::live::Interrupt;
 pub use drivers::record::Recording;
 pub use drivers::replay::{Drift, DriftKind, Replay};
-pub use drivers::stub::{Canned, Rehearsal, Reply};
+pub use drivers::stub::{Rehearsal, Reply, StubReplies};
 pub use envelope::Envelope;
 pub use error::Error;
 pub use inputs::{Inputs, parse_values};

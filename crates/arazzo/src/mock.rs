@@ -114,7 +114,7 @@ impl Mocked {
             documents.push((described.label, root));
         }
         let everything = documents.iter().all(|(_, root)| root.is_some()) || self.only.is_empty();
-        let mock = Mock::new(bundle.sources, bundle.shelf, documents).reads(program);
+        let mock = Mock::new(bundle.sources, bundle.store, documents).reads(program);
         for (_, name, base) in mock.served() {
             if servers.named.contains_key(name) {
                 return Err(Error::Setup(format!(
@@ -263,11 +263,12 @@ fn read(path: &Path) -> Result<Mock, Error> {
         }
         // Read again, with what it refers to.
         let (bundle, diagnostics, sources) =
-            fetch::api(path, &fetch::Where { workspace: true, ..Default::default() }, &Remote::none())?.finish();
+            fetch::api(path, &fetch::DocumentRoots { workspace: true, ..Default::default() }, &Remote::none())?
+                .finish();
         let Some(bundle) = bundle else { return Err(wrong(diagnostics, sources)) };
         let root = bundle.described.into_iter().next().and_then(|described| described.root);
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        return Ok(Mock::new(bundle.sources, bundle.shelf, vec![(stem.unwrap_or(name), root)]));
+        return Ok(Mock::new(bundle.sources, bundle.store, vec![(stem.unwrap_or(name), root)]));
     }
     let description = crate::open(path).workspace(true).mock(Mocked::new()).load()?;
     if description.compiled.description.has_errors() {

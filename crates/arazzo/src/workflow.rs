@@ -3,7 +3,7 @@
 use arazzo_engine as engine;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
-use arazzo_engine::limits::{GivenHost, Servers, Settings, Warning};
+use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
 use arazzo_engine::machine::{Machine, Outcome};
 use arazzo_engine::plan::{PlannedStep, plan};
 use arazzo_engine::program::{Input, WorkflowId};
@@ -13,7 +13,7 @@ use crate::description::Description;
 use crate::documents::fetch;
 use crate::drivers::live::Interrupt;
 use crate::drivers::record::Recording;
-use crate::drivers::stub::{Canned, Rehearsal};
+use crate::drivers::stub::{Rehearsal, StubReplies};
 use crate::drivers::{live, record, stub};
 use crate::envelope::Envelope;
 use crate::error::Error;
@@ -117,7 +117,7 @@ impl Workflow {
     pub fn permit(mut self, missing: &Permissions) -> Result<Self, Error> {
         let description = &mut self.description;
         description.world.grants.give(missing);
-        description.settings.allowed_hosts.extend(missing.hosts.iter().map(|host| GivenHost::parse(host)));
+        description.settings.allowed_hosts.extend(missing.hosts.iter().map(|host| AllowedHost::parse(host)));
         #[cfg(feature = "mock")]
         let mocked = description.mocking.is_some();
         #[cfg(not(feature = "mock"))]
@@ -178,10 +178,10 @@ impl Workflow {
     ) -> Result<(Outcome, Result<Recording, Error>), Error> {
         let inputs = inputs.into();
         let accepted = accept(self.description.program(), self.id, inputs.values.clone()).map_err(Error::Inputs)?;
-        let mut log = record::Log::default();
+        let mut log = record::Recorder::default();
         let (outcome, (machine, settings)) = self.drive(inputs, interrupt, Some(&mut log), observe).await?;
         let marked = self.compiled().map(|workflow| &workflow.inputs.secret);
-        let made = record::Made {
+        let made = record::RecordingHeader {
             document: fetch::name_of(&self.description.path),
             readings: self.description.readings,
             workflow: self.name().to_owned(),
@@ -202,7 +202,7 @@ impl Workflow {
     pub fn rehearse(
         &self,
         inputs: impl Into<Inputs>,
-        canned: Canned,
+        canned: StubReplies,
         observe: impl FnMut(&Envelope),
     ) -> Result<Rehearsal, Error> {
         let (machine, _) = self.machine(inputs.into(), &self.description.settings.servers)?;
@@ -214,7 +214,7 @@ impl Workflow {
         &self,
         inputs: Inputs,
         interrupt: &Interrupt,
-        log: Option<&mut record::Log>,
+        log: Option<&mut record::Recorder>,
         observe: impl FnMut(&Envelope),
     ) -> Result<(Outcome, (Machine, Settings)), Error> {
         self.permitted()?;

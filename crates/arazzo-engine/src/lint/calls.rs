@@ -446,7 +446,7 @@ impl<'a> Lint<'a> {
         let document = self.program.workflow(workflow).and_then(|w| self.bundle.documents.get(w.document));
         let inputs = self.workflow(workflow).and_then(|view| view.document.inputs.as_ref());
         let (Some(loaded), Some(node)) = (document, inputs) else { return };
-        let inputs = Schema { api: Api::new(&loaded.document.root, &self.bundle.shelf), node };
+        let inputs = Schema { api: Api::new(&loaded.document.root, &self.bundle.store), node };
         for value in &passed.values {
             let Below::Schemas(found) = inputs.below(&Way::Member(value.name.clone())) else { continue };
             let ([schema], Some(span)) = (found.as_slice(), self.span(&value.place)) else { continue };

@@ -71,7 +71,7 @@ impl Machine {
     pub(super) fn returned(&mut self, now: Millis, id: StepId, answer: Option<Slot>, turn: &mut Turn) {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
-        let exchange = answer.and_then(|slot| self.brought_back(&slot)).unwrap_or_default();
+        let exchange = answer.and_then(|slot| self.unstash(&slot)).unwrap_or_default();
         self.keep_answer(&exchange);
         let why = match self.evaluate(id, &step.criteria, None, &exchange, turn) {
             Met::Yes => None,
@@ -473,7 +473,7 @@ impl Machine {
         self.left(now, id, status, why.clone(), true, turn);
         let next = match detour {
             Some(target) => {
-                self.hold(id, (success, index), target, why, exchange);
+                self.suspend_retry(id, (success, index), target, why, exchange);
                 Next::Detour(id)
             }
             None => Next::Attempt(id),

@@ -64,9 +64,9 @@ impl Reply {
 /// Answers by step or operation, each list in its order. A request for which nothing stands ready gets no answer.
 #[derive(Debug, Clone, Default)]
 #[must_use = "answers are given to `Workflow::rehearse`"]
-pub struct Canned(BTreeMap<String, VecDeque<Reply>>);
+pub struct StubReplies(BTreeMap<String, VecDeque<Reply>>);
 
-impl Canned {
+impl StubReplies {
     /// No answers.
     pub fn new() -> Self {
         Self::default()
@@ -96,8 +96,8 @@ pub struct Rehearsal {
 }
 
 /// Runs a machine with answers that stand ready.
-pub(crate) fn rehearse(mut machine: Machine, canned: Canned, mut observe: impl FnMut(&Envelope)) -> Rehearsal {
-    let Canned(mut ready) = canned;
+pub(crate) fn rehearse(mut machine: Machine, canned: StubReplies, mut observe: impl FnMut(&Envelope)) -> Rehearsal {
+    let StubReplies(mut ready) = canned;
     let (mut now, mut input, mut seq) = (0, Input::Start { epoch_ms: EPOCH_MS }, 0);
     let mut coming: Vec<(Millis, CallId, Result<Response, Failure>)> = vec![];
     let (mut operations, mut unanswered) = (BTreeMap::new(), vec![]);

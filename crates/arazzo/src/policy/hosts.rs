@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use arazzo_engine::limits::GivenHost;
+use arazzo_engine::limits::AllowedHost;
 
 /// How far a document is trusted with the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,12 +32,12 @@ pub(crate) struct Hosts {
     /// `true`: documents are fetched from them, with GET and without credentials; the document of a stranger may then name
     /// public hosts itself.
     pub(crate) documents: bool,
-    given: Vec<GivenHost>,
+    given: Vec<AllowedHost>,
 }
 
 impl Hosts {
     /// Lets a host be called.
-    pub(crate) fn give(&mut self, host: GivenHost) {
+    pub(crate) fn give(&mut self, host: AllowedHost) {
         self.given.push(host);
     }
 
@@ -209,7 +209,7 @@ mod tests {
 
     fn hosts(trust: Trust, given: &[&str]) -> Hosts {
         let mut hosts = Hosts { trust, ..Hosts::default() };
-        given.iter().for_each(|host| hosts.give(GivenHost::parse(host)));
+        given.iter().for_each(|host| hosts.give(AllowedHost::parse(host)));
         hosts
     }
 

@@ -6,7 +6,7 @@
 
 use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::Diagnostic;
-use arazzo_engine::limits::{GivenHost, plain_host};
+use arazzo_engine::limits::{AllowedHost, plain_host};
 use arazzo_engine::machine::{Because, Outgoing};
 use arazzo_engine::plan::{CalledOperation, SentCredentials, SentSecret, Touches, is_safe};
 use serde::Serialize;
@@ -16,12 +16,12 @@ use super::hosts::{Hosts, Trust, is_private};
 
 /// What was given.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Grants {
+pub(crate) struct RunPolicy {
     pub(crate) hosts: Hosts,
     /// `true`: unsafe methods too.
     pub(crate) changes: bool,
     /// Names of secrets with the hosts that they may go to.
-    bound: Vec<(String, GivenHost)>,
+    bound: Vec<(String, AllowedHost)>,
     /// Origins of the mocks of a run: what goes there leaves nothing.
     mocks: Vec<String>,
 }
@@ -49,9 +49,9 @@ pub struct Permissions {
     pub barred: Vec<String>,
 }
 
-impl Grants {
+impl RunPolicy {
     /// Lets a secret go to a host, and from now on only to those it was bound to.
-    pub(crate) fn bind(&mut self, name: String, host: GivenHost) {
+    pub(crate) fn bind(&mut self, name: String, host: AllowedHost) {
         self.bound.push((name, host));
     }
 
@@ -143,10 +143,10 @@ impl Grants {
 
     /// Gives everything that is missing, but for what is barred.
     pub(crate) fn give(&mut self, missing: &Permissions) {
-        missing.hosts.iter().for_each(|host| self.hosts.give(GivenHost::parse(host)));
+        missing.hosts.iter().for_each(|host| self.hosts.give(AllowedHost::parse(host)));
         self.changes |= !missing.changes.is_empty();
         for secret in &missing.secrets {
-            self.bind(secret.name.clone(), GivenHost::parse(&secret.host));
+            self.bind(secret.name.clone(), AllowedHost::parse(&secret.host));
         }
     }
 }
@@ -210,14 +210,14 @@ mod tests {
         Outgoing { call: CallId(0), request, because, timeout_ms: 0, body_bytes: 0 }
     }
 
-    fn grants(trust: Trust, bound: &[(&str, &str)]) -> Grants {
-        let mut grants = Grants::default();
+    fn grants(trust: Trust, bound: &[(&str, &str)]) -> RunPolicy {
+        let mut grants = RunPolicy::default();
         grants.hosts.trust = trust;
-        bound.iter().for_each(|(name, host)| grants.bind((*name).to_owned(), GivenHost::parse(host)));
+        bound.iter().for_each(|(name, host)| grants.bind((*name).to_owned(), AllowedHost::parse(host)));
         grants
     }
 
-    fn may(grants: &Grants, method: &str, url: &str, secrets: &[&str]) -> bool {
+    fn may(grants: &RunPolicy, method: &str, url: &str, secrets: &[&str]) -> bool {
         let names = || secrets.iter().map(|name| (*name).to_owned()).collect();
         grants.request(&outgoing(method, url, Because::Operation), names).is_ok()
     }

@@ -2,7 +2,7 @@
 //!
 //! Two entries into one grammar: a [`Query`] selects values; a [`Condition`] is a query, or the bare logical expression
 //! `$.state == "ready"` in which `$` and `@` are both the context (docs/readings.md, `jsonpath-comparison`).
-//! Expressions in braces are *holes*: their values come in as data and can never change the query. Evaluation has
+//! Expressions in braces are *placeholders*: their values come in as data and can never change the query. Evaluation has
 //! budgets and does not call itself for data. Knows no runtime expressions and no documents.
 
 use std::collections::HashSet;
@@ -96,7 +96,7 @@ pub enum ObjectFilter {
 
 /// An expression in braces: `{$inputs.status}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hole {
+pub struct Placeholder {
     /// Where the text inside the braces stands.
     pub range: Range<usize>,
     /// `true` if it is a part of a quoted string.
@@ -119,7 +119,7 @@ pub enum Dialect {
 #[derive(Debug, Clone)]
 pub struct Query {
     path: Path,
-    holes: Vec<Hole>,
+    placeholders: Vec<Placeholder>,
     texts: Vec<Vec<Piece>>,
 }
 
@@ -128,7 +128,7 @@ pub struct Query {
 pub struct Comparison {
     logical: Logical,
     text: String,
-    holes: Vec<Hole>,
+    placeholders: Vec<Placeholder>,
     texts: Vec<Vec<Piece>>,
 }
 
@@ -141,12 +141,12 @@ pub enum Condition {
     Comparison(Comparison),
 }
 
-/// A part of a string with holes.
+/// A part of a string with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    /// The hole with this number.
-    Hole(usize),
+    /// The placeholder with this number.
+    Placeholder(usize),
 }
 
 /// What a condition came to.
@@ -205,13 +205,13 @@ fn compared_in(logical: &Logical, current: &[Way], found: &mut Vec<(Vec<Way>, Va
 }
 
 impl Query {
-    /// Parses a query; with `holes`, expressions in braces may stand for values.
+    /// Parses a query; with `placeholders`, expressions in braces may stand for values.
     ///
     /// # Errors
     /// [`SyntaxError`] with the part that is wrong.
-    pub fn parse(text: &str, dialect: Dialect, holes: bool) -> Result<Self, SyntaxError> {
-        let parsed = parse::query(text, dialect, holes)?;
-        Ok(Self { path: parsed.tree, holes: parsed.holes, texts: parsed.texts })
+    pub fn parse(text: &str, dialect: Dialect, placeholders: bool) -> Result<Self, SyntaxError> {
+        let parsed = parse::query(text, dialect, placeholders)?;
+        Ok(Self { path: parsed.tree, placeholders: parsed.placeholders, texts: parsed.texts })
     }
 
     /// `true` for `$[0][?…]`: a query that was written for evaluation over an array around the context.
@@ -267,7 +267,7 @@ impl Query {
         Ok(found)
     }
 
-    /// The values that the query selects, in the order of RFC 9535; `bindings` are the values of the holes.
+    /// The values that the query selects, in the order of RFC 9535; `bindings` are the values of the placeholders.
     ///
     /// # Errors
     /// [`EvalError`] if a limit is reached.
@@ -282,8 +282,8 @@ impl Query {
 
     /// The expressions in braces, in order.
     #[must_use]
-    pub fn holes(&self) -> &[Hole] {
-        &self.holes
+    pub fn placeholders(&self) -> &[Placeholder] {
+        &self.placeholders
     }
 }
 
@@ -325,16 +325,16 @@ impl Condition {
     ///
     /// # Errors
     /// [`SyntaxError`] with the part that is wrong.
-    pub fn parse(text: &str, holes: bool) -> Result<Self, SyntaxError> {
-        let as_query = match Query::parse(text, Dialect::Rfc9535, holes) {
+    pub fn parse(text: &str, placeholders: bool) -> Result<Self, SyntaxError> {
+        let as_query = match Query::parse(text, Dialect::Rfc9535, placeholders) {
             Ok(query) => return Ok(Self::Query(query)),
             Err(error) => error,
         };
-        match parse::comparison(text, holes) {
+        match parse::comparison(text, placeholders) {
             Ok(parsed) if compares(&parsed.tree) => Ok(Self::Comparison(Comparison {
                 logical: parsed.tree,
                 text: text.to_owned(),
-                holes: parsed.holes,
+                placeholders: parsed.placeholders,
                 texts: parsed.texts,
             })),
             Ok(_) => Err(as_query),
@@ -349,14 +349,14 @@ impl Condition {
 
     /// The expressions in braces, in order.
     #[must_use]
-    pub fn holes(&self) -> &[Hole] {
+    pub fn placeholders(&self) -> &[Placeholder] {
         match self {
-            Self::Query(query) => &query.holes,
-            Self::Comparison(comparison) => &comparison.holes,
+            Self::Query(query) => &query.placeholders,
+            Self::Comparison(comparison) => &comparison.placeholders,
         }
     }
 
-    /// Whether the condition is met by `root`; `bindings` are the values of the holes.
+    /// Whether the condition is met by `root`; `bindings` are the values of the placeholders.
     ///
     /// # Errors
     /// [`EvalError`] if a limit is reached.
@@ -449,7 +449,7 @@ fn simple_operand(operand: &Operand, context: &str) -> Option<String> {
         Operand::Literal(Value::String(text)) => Some(format!("'{}'", text.replace('\'', "''"))),
         Operand::Literal(value) => Some(value.to_string()),
         Operand::Path(path) => simple_path(path, context),
-        Operand::Spliced(_) | Operand::Hole(_) | Operand::Call(..) => None,
+        Operand::Spliced(_) | Operand::Placeholder(_) | Operand::Call(..) => None,
     }
 }
 
