@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use arazzo::engine::code::Code;
 use arazzo::engine::credentials::PARTS;
+use arazzo::engine::diagnostic::Help;
 use arazzo::engine::inputs::InputFault;
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 use serde_json::{Map, Value as Json};
@@ -379,5 +380,5 @@ fn unread(path: &str, error: &std::io::Error) -> String {
 }
 
 fn fault(name: &str, message: String, help: Option<String>) -> InputFault {
-    InputFault { code: Code::InvalidInput, name: name.to_owned(), message, help }
+    InputFault { code: Code::InvalidInput, name: name.to_owned(), message, help: help.map(Help::words) }
 }

@@ -10,8 +10,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 pub use crate::code::{Code, Severity};
 use crate::source::{Place, Sources, Span};
 
+mod parts;
 mod render;
 
+pub use parts::{Help, IntoHelp, More, Owner, Subject, Suggestion, did_you_mean};
 pub use render::{Shown, plain};
 
 /// Text edits that repair what a diagnostic names.
@@ -51,8 +53,12 @@ pub struct Diagnostic {
     pub notes: Vec<(Span, String)>,
     /// Facts without a place, one line each.
     pub remarks: Vec<String>,
+    /// What it is about.
+    pub subject: Option<Subject>,
+    /// The fault that it follows from, where that is known when it is found.
+    pub cause: Option<Code>,
     /// What to do.
-    pub help: Option<String>,
+    pub help: Option<Help>,
     /// The edit that does it.
     pub fix: Option<Fix>,
     /// The section of the specification, such as `1.0.1 §Runtime Expressions`.
@@ -87,6 +93,8 @@ impl Diagnostic {
             label: None,
             notes: vec![],
             remarks: vec![],
+            subject: None,
+            cause: None,
             help: None,
             fix: None,
             section: None,
@@ -102,8 +110,22 @@ impl Diagnostic {
 
     /// Adds what to do; `None` leaves it as it is.
     #[must_use]
-    pub fn help(mut self, help: impl Into<Option<String>>) -> Self {
-        self.help = help.into().or(self.help);
+    pub fn help(mut self, help: impl IntoHelp) -> Self {
+        self.help = help.into_help().or(self.help);
+        self
+    }
+
+    /// Says what it is about.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<Option<Subject>>) -> Self {
+        self.subject = subject.into().or(self.subject);
+        self
+    }
+
+    /// Says what it follows from.
+    #[must_use]
+    pub fn follows(mut self, cause: impl Into<Option<Code>>) -> Self {
+        self.cause = cause.into().or(self.cause);
         self
     }
 
@@ -138,6 +160,7 @@ impl Diagnostic {
     /// The diagnostic as text with a snippet, as people read it; with ANSI colours if `color`, `width` columns wide.
     #[must_use]
     pub fn render(&self, sources: &Sources, color: bool, width: usize) -> String {
+        let help = self.help.as_ref().map(Help::to_string);
         let shown = Shown {
             severity: self.severity,
             word: self.code.word(),
@@ -146,9 +169,15 @@ impl Diagnostic {
             label: self.label.as_deref(),
             notes: &self.notes,
             remarks: &self.remarks,
-            help: self.help.as_deref(),
+            help: help.as_deref(),
         };
         shown.render(sources, color, width)
+    }
+
+    /// The name that was meant, if one is near.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<&Suggestion> {
+        self.help.as_ref().and_then(Help::suggestion)
     }
 
     /// `file:line:column` of the diagnostic, if it has a place.

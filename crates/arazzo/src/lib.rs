@@ -51,7 +51,7 @@ use std::sync::Arc;
 
 use arazzo_engine::code::Code;
 use arazzo_engine::compile::{Compiled, compile};
-use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use arazzo_engine::graph::{Graph, graph};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::{GivenHost, Warning};
@@ -1010,7 +1010,7 @@ impl Workflow {
         let told = |found: &Diagnostic| Warning {
             code: found.code,
             message: found.message.clone(),
-            help: found.help.clone(),
+            help: found.help.as_ref().map(Help::to_string),
             place: found.place(self.description.sources()),
         };
         self.found.warnings().map(told).collect()
@@ -1033,10 +1033,8 @@ fn known_servers(servers: &Servers, program: &Program) -> Result<(), Error> {
         servers.named.keys().filter(|name| !program.apis.iter().any(|api| api.name == **name)).cloned().collect();
     if let Some(name) = unknown.first() {
         let known: Vec<&str> = program.apis.iter().map(|api| api.name.as_str()).collect();
-        let hint = nearest(name, known.iter().copied()).map_or_else(
-            || format!("source descriptions: {}", known.join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let hint = nearest(name, known.iter().copied())
+            .map_or_else(|| format!("source descriptions: {}", known.join(", ")), |near| Help::meant(near).to_string());
         return Err(Error::Setup(format!(
             "a server is given for the source `{name}`, which the document does not describe; {hint}"
         )));
@@ -1058,7 +1056,7 @@ fn known_variables(servers: &Servers, program: &Program) -> Result<(), Error> {
         if fits.peek().is_none() {
             let names = known.iter().flat_map(|(name, variable)| [variable.name.as_str(), name.as_str()]);
             let hint = match nearest(given, names).map(str::to_owned) {
-                Some(near) => format!("did you mean `{near}`?"),
+                Some(near) => Help::meant(near).to_string(),
                 None if known.is_empty() => "none of the servers that are called has variables".to_owned(),
                 None => {
                     let mut names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
@@ -1096,7 +1094,7 @@ fn known_schemes(credentials: &Credentials, program: &Program) -> Result<(), Err
         }
         let names = known.iter().map(|(_, scheme)| *scheme);
         let hint = match nearest(whole, names.clone()) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => Help::meant(near).to_string(),
             None if known.is_empty() => {
                 "the documents describe none: pass it as a parameter, or with --bearer".to_owned()
             }
