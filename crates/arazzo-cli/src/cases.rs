@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use arazzo::engine::code::Code;
-use arazzo::engine::diagnostic::{Diagnostic, Diagnostics, nearest};
+use arazzo::engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use arazzo::engine::expr::pattern;
 use arazzo::engine::limits::duration;
 use arazzo::engine::load::parse_source;
@@ -119,8 +119,8 @@ impl Reader {
         for (key, _) in node.members() {
             if !known.contains(&key.name.as_str()) {
                 let help = match nearest(&key.name, known.iter().copied()) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("there are {}", known.join(", ")),
+                    Some(near) => Help::meant(near),
+                    None => Help::words(format!("there are {}", known.join(", "))),
                 };
                 let message = format!("{what} has no `{}`", key.name);
                 self.found.push(Diagnostic::error(Code::TestFile, key.span, message).help(help));
@@ -145,8 +145,8 @@ impl Reader {
             return Some(text);
         }
         let help = match nearest(&text, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("write one of {}", known.join(", ")),
+            Some(near) => Help::meant(near),
+            None => Help::words(format!("write one of {}", known.join(", "))),
         };
         let span = node.get(key).map(|value| value.span);
         self.found.push(Diagnostic::error(Code::TestFile, span, format!("there is no `{key}` `{text}`")).help(help));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use arazzo::engine::code::Code;
-use arazzo::engine::diagnostic::nearest;
+use arazzo::engine::diagnostic::{Help, nearest};
 use arazzo::engine::reason::Reason;
 
 use crate::exit;
@@ -26,7 +26,7 @@ pub(crate) fn explain(flags: &ExplainFlags, screen: &mut Screen) -> u8 {
                 Some(page) => page.trim_end().to_owned(),
                 None => {
                     let near = nearest(word, pages.keys().copied());
-                    let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                    let help = near.map(|near| format!("; {}", Help::meant(near))).unwrap_or_default();
                     screen.line(&format!(
                         "error: no code is called `{word}`{help}\n  = all of them: arazzo explain --list"
                     ));

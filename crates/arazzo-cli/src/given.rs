@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use arazzo::engine::code::Code;
 use arazzo::engine::credentials::PARTS;
+use arazzo::engine::diagnostic::Help;
 use arazzo::engine::inputs::InputFault;
 use arazzo::files::{LARGEST, named};
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
@@ -223,7 +224,7 @@ fn secret_text(argument: &str, flag: &str, names: &Names, stdin: &mut Stdin) -> 
         // A name that nobody knows is not asked for: it would stand in what is shown of the run.
         variable(VARIABLE, name).or_else(|| said.and_then(|name| stdin.ask(name))).ok_or_else(|| {
             let help = match (said, names.meant(name)) {
-                (_, Some(meant)) => format!("did you mean `{meant}`?"),
+                (_, Some(meant)) => Help::meant(meant).to_string(),
                 (Some(name), None) => {
                     let upper = upper_snake(name);
                     format!("set {VARIABLE}{name} (or {VARIABLE}{upper}), or give {flag} {name}@FILE")
@@ -373,5 +374,5 @@ impl Stdin {
 }
 
 fn fault(name: &str, message: String, help: Option<String>) -> InputFault {
-    InputFault { code: Code::InvalidInput, name: name.to_owned(), message, help }
+    InputFault { code: Code::InvalidInput, name: name.to_owned(), message, help: help.map(Help::words) }
 }

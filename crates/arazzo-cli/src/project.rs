@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use arazzo::Error;
 use arazzo::engine::code::Code;
-use arazzo::engine::diagnostic::{Diagnostic, Severity, nearest};
+use arazzo::engine::diagnostic::{Diagnostic, Help, Severity, nearest};
 use arazzo::engine::source::{Sources, Span};
 use arazzo::files::Reach;
 use serde::Deserialize;
@@ -102,7 +102,7 @@ impl Project {
         let known = |word: &Spanned<String>| {
             word.get_ref().parse::<Code>().map_err(|_| {
                 let near = nearest(word.get_ref(), Code::ALL.iter().map(|code| code.word()));
-                let help = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                let help = near.map(|near| format!("; {}", Help::meant(near))).unwrap_or_default();
                 let line = at(word.span().start);
                 Error::Setup(format!("{}:{line}: no diagnostic is called `{}`{help}", shown.display(), word.get_ref()))
             })

@@ -6,6 +6,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use anstyle::AnsiColor;
+use arazzo::engine::diagnostic::{Help, nearest};
 use arazzo::engine::event::{EventKind, RunStatus};
 use arazzo::engine::redact::Redactor;
 use arazzo::files::Reach;
@@ -464,8 +465,8 @@ fn known<'a>(case: &Case, workflow: &Workflow, names: impl Iterator<Item = &'a s
     let all: Vec<&str> = steps.chain(operations).collect();
     for name in names {
         if !all.contains(&name) {
-            let near = arazzo::engine::diagnostic::nearest(name, all.iter().copied());
-            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            let near = nearest(name, all.iter().copied());
+            let hint = near.map(|near| format!("; {}", Help::meant(near))).unwrap_or_default();
             return Err(Error::Setup(format!(
                 "case `{}`: there is no step or operation `{name}` that could get a reply{hint}",
                 case.name

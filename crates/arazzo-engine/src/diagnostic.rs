@@ -12,8 +12,10 @@ use crate::address;
 pub use crate::code::{Code, Severity};
 use crate::source::{Place, Source, Sources, Span};
 
+mod parts;
 mod render;
 
+pub use parts::{Help, IntoHelp, More, Owner, Subject, Suggestion, did_you_mean};
 pub use render::{Shown, plain};
 
 /// Text edits that repair what a diagnostic names.
@@ -53,8 +55,12 @@ pub struct Diagnostic {
     pub notes: Vec<(Span, String)>,
     /// Facts without a place, one line each.
     pub remarks: Vec<String>,
+    /// What it is about.
+    pub subject: Option<Subject>,
+    /// The fault that it follows from, where that is known when it is found.
+    pub cause: Option<Code>,
     /// What to do.
-    pub help: Option<String>,
+    pub help: Option<Help>,
     /// The edit that does it.
     pub fix: Option<Fix>,
     /// The section of the specification, such as `1.0.1 §Runtime Expressions`.
@@ -89,6 +95,8 @@ impl Diagnostic {
             label: None,
             notes: vec![],
             remarks: vec![],
+            subject: None,
+            cause: None,
             help: None,
             fix: None,
             section: None,
@@ -104,8 +112,22 @@ impl Diagnostic {
 
     /// Adds what to do; `None` leaves it as it is.
     #[must_use]
-    pub fn help(mut self, help: impl Into<Option<String>>) -> Self {
-        self.help = help.into().or(self.help);
+    pub fn help(mut self, help: impl IntoHelp) -> Self {
+        self.help = help.into_help().or(self.help);
+        self
+    }
+
+    /// Says what it is about.
+    #[must_use]
+    pub fn about(mut self, subject: impl Into<Option<Subject>>) -> Self {
+        self.subject = subject.into().or(self.subject);
+        self
+    }
+
+    /// Says what it follows from.
+    #[must_use]
+    pub fn follows(mut self, cause: impl Into<Option<Code>>) -> Self {
+        self.cause = cause.into().or(self.cause);
         self
     }
 
@@ -140,6 +162,7 @@ impl Diagnostic {
     /// The diagnostic as text with a snippet, as people read it; with ANSI colours if `color`, `width` columns wide.
     #[must_use]
     pub fn render(&self, sources: &Sources, color: bool, width: usize) -> String {
+        let help = self.help.as_ref().map(Help::to_string);
         let shown = Shown {
             severity: self.severity,
             word: self.code.word(),
@@ -148,7 +171,7 @@ impl Diagnostic {
             label: self.label.as_deref(),
             notes: &self.notes,
             remarks: &self.remarks,
-            help: self.help.as_deref(),
+            help: help.as_deref(),
         };
         shown.render(sources, color, width)
     }
@@ -164,7 +187,9 @@ impl Diagnostic {
         self.label.iter_mut().for_each(text);
         self.notes.iter_mut().for_each(|(_, note)| text(note));
         self.remarks.iter_mut().for_each(text);
-        self.help.iter_mut().for_each(text);
+        if let Some(Help::Words(words)) = &mut self.help {
+            *words = Cow::Owned(address::without_secrets(words).into_owned());
+        }
         self.fix.iter_mut().for_each(|fix| text(&mut fix.title));
         self
     }
@@ -175,6 +200,12 @@ impl Diagnostic {
             self.message = unquoted(&self.message, words);
         }
         self
+    }
+
+    /// The name that was meant, if one is near.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<&Suggestion> {
+        self.help.as_ref().and_then(Help::suggestion)
     }
 
     /// `file:line:column` of the diagnostic, if it has a place.

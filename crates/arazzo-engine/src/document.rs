@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, misspells, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Help, IntoHelp, Severity, Subject, misspells, nearest};
 use crate::node::{Key, Kind, Node};
 use crate::readings::Readings;
 use crate::source::{SourceId, Sources, Span};
@@ -171,6 +171,7 @@ impl Parameter {
             self.name.span(),
             format!("parameter `{}` does not say where it goes", self.name.value),
         )
+        .about(Subject::Field("in"))
         .help("add `in: path`, `in: query`, `in: header` or `in: cookie`".to_owned())
         .section("§Parameter Object")
     }
@@ -380,7 +381,7 @@ const FAILURE: ActionList = ActionList {
 };
 
 impl Reader<'_> {
-    fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl Into<Option<String>>) {
+    fn error(&mut self, code: Code, span: Span, message: impl Into<String>, help: impl IntoHelp) {
         self.diagnostics.push(Diagnostic::error(code, span, message).help(help));
     }
 
@@ -467,7 +468,7 @@ impl Reader<'_> {
         let schemas = node.get("inputs").map(Node::members).unwrap_or_default();
         for (key, schema) in schemas.iter().filter(|(_, schema)| !is_schema(schema)) {
             let message = format!("expected `{}` to be a JSON Schema, found {}", key.name, schema.type_name());
-            self.error(Code::WrongType, schema.span, message, None);
+            self.error(Code::WrongType, schema.span, message, None::<Help>);
         }
         Components {
             parameters: self.map(node, "parameters", "a parameter", Self::parameter),
@@ -504,6 +505,7 @@ impl Reader<'_> {
                 self.diagnostics.push(
                     Diagnostic::error(Code::DuplicateName, name.span(), message)
                         .note(*first, "first here")
+                        .about(Subject::Name(name.value.clone()))
                         .help(help.to_owned()),
                 );
                 continue;
@@ -520,7 +522,7 @@ impl Reader<'_> {
                     Code::UnknownVersion,
                     node.span,
                     format!("expected a version such as 1.0.1, found {}", node.type_name()),
-                    None,
+                    None::<Help>,
                 );
                 return None;
             }
@@ -598,7 +600,7 @@ impl Reader<'_> {
         let inputs = node.get("inputs");
         if let Some(inputs) = inputs.filter(|inputs| !is_schema(inputs)) {
             let message = format!("expected `inputs` to be a JSON Schema (an object), found {}", inputs.type_name());
-            self.error(Code::WrongType, inputs.span, message, None);
+            self.error(Code::WrongType, inputs.span, message, None::<Help>);
         }
         let parameters = self.parameters(node, "a workflow");
         Some(Workflow {
@@ -692,7 +694,7 @@ impl Reader<'_> {
                 Code::WrongType,
                 node.span,
                 format!("expected {what}, or a reference to one, found {}", node.type_name()),
-                None,
+                None::<Help>,
             );
             return None;
         }
@@ -922,7 +924,7 @@ impl Reader<'_> {
         };
         if !known.contains(&word.value.as_str()) {
             let help = nearest(&word.value, known.iter().copied())
-                .map_or_else(|| format!("write one of {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                .map_or_else(|| Help::words(format!("write one of {}", known.join(", "))), Help::meant);
             let message = format!("`{}` is not a type of {what}", word.value);
             self.diagnostics.push(
                 Diagnostic::error(Code::UnknownValue, word.span(), message)
@@ -998,10 +1000,8 @@ impl Reader<'_> {
         let value = self.required(node, "value", "a parameter");
         let location = self.optional_text(node, "in");
         if let Some(place) = location.as_ref().filter(|place| !PLACES.contains(&place.value.as_str())) {
-            let help = nearest(&place.value, PLACES.iter().copied()).map_or_else(
-                || "write path, query, header or cookie".to_owned(),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let help = nearest(&place.value, PLACES.iter().copied())
+                .map_or_else(|| Help::words("write path, query, header or cookie"), Help::meant);
             let message = format!("`{}` is not a place of a parameter", place.value);
             self.error(Code::UnknownValue, place.span(), message, help);
         }
@@ -1206,7 +1206,7 @@ impl Reader<'_> {
                     Code::WrongType,
                     other.span,
                     format!("expected `outputs` to be a map of names to expressions, found {}", other.type_name()),
-                    None,
+                    None::<Help>,
                 );
                 vec![]
             }
@@ -1221,7 +1221,7 @@ impl Reader<'_> {
             Code::WrongType,
             node.span,
             format!("expected {what} (an object), found {}", node.type_name()),
-            None,
+            None::<Help>,
         );
         None
     }
@@ -1245,10 +1245,10 @@ impl Reader<'_> {
 
     /// The field that was named as unknown and is meant as this one: that is what is wrong, and not that it is missing.
     fn misspelt<'n>(&self, node: &'n Node, name: &str) -> Option<&'n Key> {
-        let help = format!("did you mean `{name}`?");
         node.members().iter().map(|(key, _)| key).find(|key| {
             let said = |d: &Diagnostic| {
-                d.code == Code::UnknownField && d.span == Some(key.span) && d.help.as_ref() == Some(&help)
+                let meant = d.suggestion().is_some_and(|suggestion| suggestion.name == name);
+                d.code == Code::UnknownField && d.span == Some(key.span) && meant
             };
             self.diagnostics.iter().any(said)
         })
@@ -1260,7 +1260,7 @@ impl Reader<'_> {
         match found {
             Some(list) if matches!(list.kind, Kind::Array(_)) => {
                 if required && list.items().is_empty() {
-                    self.error(Code::EmptyList, list.span, format!("`{name}` needs at least one entry"), None);
+                    self.error(Code::EmptyList, list.span, format!("`{name}` needs at least one entry"), None::<Help>);
                 }
                 list.items()
             }
@@ -1324,11 +1324,11 @@ impl Reader<'_> {
                 if steers || flow { "a run without it would not do what is written" } else { "it is ignored" };
             let message = format!("{what} has no field `{}`; {problem}", key.name);
             let help = match near {
-                Some(field) => Some(format!("did you mean `{field}`?")),
-                None if flow => Some(format!(
+                Some(field) => Some(Help::meant(field)),
+                None if flow => Some(Help::words(format!(
                     "what runs when is said by `successCriteria`, `onSuccess` and `onFailure`; `x-{}` is ignored",
                     key.name
-                )),
+                ))),
                 None => None,
             };
             let diagnostic = Diagnostic::warning(Code::UnknownField, key.span, message).help(help);

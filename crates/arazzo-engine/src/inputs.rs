@@ -1,17 +1,16 @@
 //! What was given → what a workflow accepts: conversion by type, defaults, JSON Schema; all faults at once.
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::code::Code;
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Help, nearest};
 use crate::program::{Input, Inputs, Program, Workflow, WorkflowId};
 
 /// Inputs by name.
 pub type InputValues = Map<String, Json>;
 
 /// One thing that is wrong with the inputs of a run. Messages never show a value: it may be a secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputFault {
     /// [`Code::MissingInput`], [`Code::UnknownInput`] or [`Code::InvalidInput`].
     pub code: Code,
@@ -20,7 +19,7 @@ pub struct InputFault {
     /// What is wrong.
     pub message: String,
     /// What to do.
-    pub help: Option<String>,
+    pub help: Option<Help>,
 }
 
 /// Fills defaults and validates the inputs of a run; the result is what `$inputs` sees, with what the workflows see that
@@ -146,8 +145,8 @@ pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputF
         None => {
             let wanted = input.types.iter().map(|kind| article(kind)).collect::<Vec<_>>().join(" or ");
             let help = match input.types.first().map(String::as_str) {
-                Some("array" | "object") => Some(format!("give it as JSON: --input '{name}:=…'")),
-                Some("boolean") => Some("write true or false".to_owned()),
+                Some("array" | "object") => Some(Help::words(format!("give it as JSON: --input '{name}:=…'"))),
+                Some("boolean") => Some(Help::words("write true or false")),
                 _ => None,
             };
             Err(InputFault {
@@ -180,16 +179,16 @@ fn missing(input: &Input) -> InputFault {
         code: Code::MissingInput,
         name: input.name.clone(),
         message: format!("input `{}` is required{description}", input.name),
-        help: Some(help),
+        help: Some(Help::words(help)),
     }
 }
 
 fn unknown(inputs: &Inputs, name: &str) -> InputFault {
     let names: Vec<&str> = inputs.given().map(|input| input.name.as_str()).collect();
     let help = match nearest(name, names.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None if names.is_empty() => "the workflow takes no inputs".to_owned(),
-        None => format!("inputs: {}", names.join(", ")),
+        Some(near) => Help::meant(near),
+        None if names.is_empty() => Help::words("the workflow takes no inputs"),
+        None => Help::words(format!("inputs: {}", names.join(", "))),
     };
     InputFault {
         code: Code::UnknownInput,

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use crate::document::{self, Document};
 use crate::node::{self, Node, NodeLimits};
 use crate::openapi::store::{self, DocumentStore};
@@ -523,10 +523,8 @@ impl Loader {
         }
         let names: Vec<String> = self.described.iter().map(|described| described.label.clone()).collect();
         for name in self.options.sources.keys().filter(|name| !self.used.contains(*name)) {
-            let help = nearest(name, names.iter().map(String::as_str)).map_or_else(
-                || format!("source descriptions: {}", names.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let help = nearest(name, names.iter().map(String::as_str))
+                .map_or_else(|| Help::words(format!("source descriptions: {}", names.join(", "))), Help::meant);
             let message = format!("--source names `{name}`, which the document does not describe");
             self.diagnostics.push(Diagnostic::error(Code::UnknownSource, None, message).help(help));
         }

@@ -7,7 +7,7 @@ use arazzo_engine as engine;
 use arazzo_engine::code::Code;
 use arazzo_engine::compile::compile;
 use arazzo_engine::credentials::Credentials;
-use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use arazzo_engine::limits::{AllowedHost, ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::program::Program;
@@ -418,10 +418,8 @@ pub(crate) fn known_servers(servers: &Servers, program: &Program) -> Result<(), 
         servers.named.keys().filter(|name| !program.apis.iter().any(|api| api.name == **name)).cloned().collect();
     if let Some(name) = unknown.first() {
         let known: Vec<&str> = program.apis.iter().map(|api| api.name.as_str()).collect();
-        let hint = nearest(name, known.iter().copied()).map_or_else(
-            || format!("source descriptions: {}", known.join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let hint = nearest(name, known.iter().copied())
+            .map_or_else(|| format!("source descriptions: {}", known.join(", ")), |near| Help::meant(near).to_string());
         return Err(Error::Setup(format!(
             "a server is given for the source `{name}`, which the document does not describe; {hint}"
         )));
@@ -443,7 +441,7 @@ pub(crate) fn known_variables(servers: &Servers, program: &Program) -> Result<()
         if fits.peek().is_none() {
             let names = known.iter().flat_map(|(name, variable)| [variable.name.as_str(), name.as_str()]);
             let hint = match nearest(given, names).map(str::to_owned) {
-                Some(near) => format!("did you mean `{near}`?"),
+                Some(near) => Help::meant(near).to_string(),
                 None if known.is_empty() => "none of the servers that are called has variables".to_owned(),
                 None => {
                     let mut names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
@@ -481,7 +479,7 @@ pub(crate) fn known_schemes(credentials: &Credentials, program: &Program) -> Res
         }
         let names = known.iter().map(|(_, scheme)| *scheme);
         let hint = match nearest(whole, names.clone()) {
-            Some(near) => format!("did you mean `{near}`?"),
+            Some(near) => Help::meant(near).to_string(),
             None if known.is_empty() => {
                 "the documents describe none: pass it as a parameter, or with --bearer".to_owned()
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use arazzo_engine::code::Code;
-use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, nearest};
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use arazzo_engine::node::Node;
 use arazzo_engine::openapi::{self, Api, Operation, Parameter};
 use arazzo_engine::value::{Pointer, is_json};
@@ -164,7 +164,7 @@ fn find<'a>(api: Api<'a>, wanted: &str, path: &Path) -> Result<Operation<'a>, Er
             let near = if wanted.contains('/') { by_path().or(ids) } else { ids.or_else(by_path) };
             let known: Vec<String> = all.iter().map(|o| o.id().map_or_else(|| named(o), str::to_owned)).collect();
             let help = match near {
-                Some(near) => format!("did you mean `{near}`?"),
+                Some(near) => Help::meant(near).to_string(),
                 None if known.len() > 12 => format!("it describes {} operations", known.len()),
                 None => format!("operations: {}", known.join(", ")),
             };
@@ -312,7 +312,7 @@ fn placed<'a>(call: &'a Call, declared: &[Parameter<'a>], called: &str) -> Resul
                     let near = nearest(given, declared.iter().map(|p| p.name));
                     let known: Vec<&str> = declared.iter().map(|p| p.name).collect();
                     let help = match near {
-                        Some(near) => format!("did you mean `{near}`?"),
+                        Some(near) => Help::meant(near).to_string(),
                         None if known.is_empty() => "it has none".to_owned(),
                         None => format!("parameters: {}", known.join(", ")),
                     };

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arazzo_engine::address::without_secrets;
-use arazzo_engine::diagnostic::{Diagnostics, nearest};
+use arazzo_engine::diagnostic::{Diagnostics, Help, nearest};
 use arazzo_engine::limits::Servers;
 use arazzo_engine::load::{Bundle, DescribedKind, Fetched, parse};
 use arazzo_engine::mock::{Answer, Mock, Request, Session};
@@ -90,7 +90,7 @@ impl Mocked {
         if let Some(unknown) = self.only.iter().find(|name| !names.contains(name)) {
             let near = nearest(unknown, names.iter().map(String::as_str)).map_or_else(
                 || format!("source descriptions: {}", names.join(", ")),
-                |near| format!("did you mean `{near}`?"),
+                |near| Help::meant(near).to_string(),
             );
             return Err(Error::Setup(format!(
                 "`{unknown}` is to be mocked, and the document does not describe it; {near}"

@@ -1,7 +1,7 @@
 //! A workflow that can be run, any number of times and side by side.
 
 use arazzo_engine as engine;
-use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
 use arazzo_engine::machine::{Machine, Outcome};
@@ -261,7 +261,7 @@ impl Workflow {
         let told = |found: &Diagnostic| Warning {
             code: found.code,
             message: found.message.clone(),
-            help: found.help.clone(),
+            help: found.help.as_ref().map(Help::to_string),
             place: found.place(self.description.sources()),
         };
         self.found.warnings().map(told).collect()

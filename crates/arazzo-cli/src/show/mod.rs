@@ -10,7 +10,7 @@ use anstyle::{AnsiColor, Style};
 use arazzo::Error;
 use arazzo::engine::address::without_secrets;
 use arazzo::engine::code::Code;
-use arazzo::engine::diagnostic::{Diagnostic, Diagnostics};
+use arazzo::engine::diagnostic::{Diagnostic, Diagnostics, Help};
 use arazzo::engine::source::Sources;
 
 use crate::exit;
@@ -181,16 +181,17 @@ impl Screen {
             }
             Error::Inputs(faults) => {
                 for fault in faults {
-                    self.fault(fault.code.word(), &fault.message, fault.help.as_deref());
+                    let help = fault.help.as_ref().map(Help::to_string);
+                    self.fault(fault.code.word(), &fault.message, help.as_deref());
                 }
                 exit::USAGE
             }
             Error::NoSuchWorkflow { known, nearest, .. } => {
                 let help = match nearest {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => "name one of these".to_owned(),
+                    Some(near) => Help::meant(near),
+                    None => Help::words("name one of these"),
                 };
-                self.fault("no-such-workflow", &error.to_string(), Some(&help));
+                self.fault("no-such-workflow", &error.to_string(), Some(&help.to_string()));
                 for name in known {
                     self.line(&format!("  {}", safe(name)));
                 }

@@ -2,7 +2,7 @@
 
 use super::{Compiler, Context, Stage};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
 use crate::document::{self, OrReusable, Text};
 use crate::node::{Key, Node};
 use crate::program::{Action, Inherited, Passed, PassedValue, Target, Then, WorkflowId};
@@ -107,7 +107,7 @@ impl<'b> Compiler<'b> {
         let found = entries.iter().find(|(key, _)| key.name == name).map(|(_, entry)| entry);
         if found.is_none() {
             let help = nearest(name, entries.iter().map(|(key, _)| key.name.as_str()))
-                .map(|near| format!("did you mean `{prefix}{near}`?"));
+                .map(|near| Help::meant_behind(prefix.clone(), near));
             let message = format!("`components.{kind}` has no `{name}`");
             self.push(
                 Diagnostic::error(Code::UnknownComponent, reference.span(), message)
@@ -189,11 +189,11 @@ impl<'b> Compiler<'b> {
         if found.is_none() {
             let near = nearest(&step.value, context.scope.steps.iter().map(|s| s.name.as_str()));
             let help = match near {
-                Some(near) => Some(format!("did you mean `{near}`?")),
-                None if self.workflow_of(&step.value).is_some() => Some("write `workflowId` for a workflow".to_owned()),
+                Some(near) => Help::meant(near),
+                None if self.workflow_of(&step.value).is_some() => Help::words("write `workflowId` for a workflow"),
                 None => {
                     let names: Vec<&str> = context.scope.steps.iter().map(|s| s.name.as_str()).collect();
-                    Some(format!("steps of this workflow: {}", names.join(", ")))
+                    Help::words(format!("steps of this workflow: {}", names.join(", ")))
                 }
             };
             let message = format!("the workflow `{}` has no step `{}`", workflow.id.value, step.value);
@@ -227,6 +227,7 @@ impl<'b> Compiler<'b> {
                         location.span(),
                         format!("parameter `{name}` is passed to a workflow, where it has no place"),
                     )
+                    .follows(target.is_none().then_some(Code::UnknownWorkflow))
                     .help("leave out `in`".to_owned())
                     .section("§Parameter Object"),
                 );
@@ -236,12 +237,14 @@ impl<'b> Compiler<'b> {
                 if own {
                     let names = declared.as_ref().map(|w| w.inputs.clone()).unwrap_or_default();
                     let help = nearest(name, names.iter().map(String::as_str)).map_or_else(
-                        || format!("inputs of `{}`: {}", text.value, names.join(", ")),
-                        |near| format!("did you mean `{near}`?"),
+                        || Help::words(format!("inputs of `{}`: {}", text.value, names.join(", "))),
+                        Help::meant,
                     );
                     let message = format!("workflow `{}` declares no input `{name}`; it is not passed", text.value);
                     self.departure(
-                        Diagnostic::warning(Code::UndeclaredParameter, parameter.name.span(), message).help(help),
+                        Diagnostic::warning(Code::UndeclaredParameter, parameter.name.span(), message)
+                            .about(Subject::Input { workflow: text.value.clone(), name: name.clone() })
+                            .help(help),
                     );
                 }
                 continue;
@@ -275,6 +278,7 @@ impl<'b> Compiler<'b> {
                 );
                 self.departure(
                     Diagnostic::warning(Code::MissingRequiredParameter, text.span(), message)
+                        .about(Subject::Input { workflow: text.value.clone(), name: name.clone() })
                         .help(format!("add a parameter `name: {name}`, `value: $inputs.{name}`"))
                         .section("§Step Object"),
                 );
@@ -300,7 +304,8 @@ impl<'b> Compiler<'b> {
         let message = format!("workflow `{}` requires the input `{name}`, and nothing gives it", text.value);
         let letter = self.readings == Readings::Letter;
         let make = if letter { Diagnostic::warning } else { Diagnostic::error };
-        let fault = make(Code::MissingRequiredParameter, text.span(), message);
+        let subject = Subject::Input { workflow: text.value.clone(), name: name.to_owned() };
+        let fault = make(Code::MissingRequiredParameter, text.span(), message).about(subject);
         self.push(fault.help(format!("add a parameter `name: {name}`")).section("§Step Object"));
     }
 
@@ -324,7 +329,7 @@ impl<'b> Compiler<'b> {
                 | Root::RequestPath(_)
         );
         let message = matches!(expr.root, Root::MessagePayload | Root::MessageHeader(_));
-        if stage == Stage::Returned && answer {
+        if matches!(stage, Stage::Returned | Stage::Lost) && answer {
             // The document's author meant the last answer of the workflow (docs/readings.md, `answer-of-workflow`).
             self.departure(
                 Diagnostic::warning(
@@ -333,6 +338,7 @@ impl<'b> Compiler<'b> {
                     format!("`{text}` reads an answer, and a step that calls a workflow has none of its own"),
                 )
                 .label("read as the last answer that the workflow got")
+                .follows((stage == Stage::Lost).then_some(Code::UnknownWorkflow))
                 .help("leave it out, or read an output of the workflow: $outputs.<name>".to_owned())
                 .section("§Step Object"),
             );
@@ -341,16 +347,18 @@ impl<'b> Compiler<'b> {
         let what = match stage {
             Stage::Before if answer => "an answer before the request is sent",
             Stage::Before if request => "the request that it is a part of",
-            Stage::Returned if request => "a request, and a step that calls a workflow has none of its own",
+            Stage::Returned | Stage::Lost if request => {
+                "a request, and a step that calls a workflow has none of its own"
+            }
             Stage::Outside if answer || request => "a request or an answer, and stands in no step",
             Stage::Message if answer || request => "an answer, and the step sends or receives a message",
-            Stage::Before | Stage::Answered | Stage::Returned | Stage::Outside if message => {
+            Stage::Before | Stage::Answered | Stage::Returned | Stage::Lost | Stage::Outside if message => {
                 "a message, and the step sends or receives none"
             }
             _ => return,
         };
         let help = match stage {
-            Stage::Returned => Some("read an output of the workflow: $outputs.<name>".to_owned()),
+            Stage::Returned | Stage::Lost => Some("read an output of the workflow: $outputs.<name>".to_owned()),
             Stage::Outside | Stage::Before => {
                 Some("read an output of a step: $steps.<stepId>.outputs.<name>".to_owned())
             }

@@ -2,7 +2,7 @@
 
 use super::{Compiler, Context};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, Root, Template, jsonpath, parse, xpath};
 use crate::limits::CONNECTION_HEADERS;
@@ -395,7 +395,7 @@ impl<'b> Compiler<'b> {
             }
             return Some(());
         }
-        let help = near.map(|near| format!("did you mean `{near}`?"));
+        let help = near.map(Help::meant);
         let template = format!("{{{name}}}");
         if place == Location::Path {
             if operation.path.contains(&template) {
@@ -454,6 +454,7 @@ impl<'b> Compiler<'b> {
                         format!("operation `{called}` needs the path parameter `{name}`"),
                     )
                     .note(operation.key.span, format!("{} {}", operation.method.to_uppercase(), operation.path))
+                    .about(Subject::Parameter { location: "path".to_owned(), name: name.to_owned() })
                     .help(format!("add a parameter `name: {name}`, `in: path`")),
                 );
             }
@@ -472,6 +473,7 @@ impl<'b> Compiler<'b> {
                     ),
                 )
                 .note(parameter.node.span, "described here")
+                .about(Subject::Parameter { location: parameter.location.to_owned(), name: parameter.name.to_owned() })
                 .help(format!("add a parameter `name: {}`, `in: {}`", parameter.name, parameter.location)),
             );
         }
@@ -483,6 +485,7 @@ impl<'b> Compiler<'b> {
                     step.id.span(),
                     format!("operation `{called}` requires a request body; it is called without"),
                 )
+                .about(Subject::Body)
                 .help("add `requestBody`".to_owned()),
             );
         }

@@ -2,7 +2,7 @@
 
 use super::{Compiler, Context};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Edit};
+use crate::diagnostic::{Diagnostic, Edit, Help};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, condition, jsonpath, parse, pattern, xpath};
 use crate::node::Node;
@@ -68,7 +68,7 @@ impl Compiler<'_> {
                     Some(kind) => format!("add `type: {kind}`"),
                     None => "regex, jsonpath or xpath".to_owned(),
                 };
-                finding.help = Some(format!("a condition with a `context` needs a `type`: {add}"));
+                finding.help = Some(Help::words(format!("a condition with a `context` needs a `type`: {add}")));
             }
         }
         let invalid = parsed.is_none() || findings.iter().any(|finding| finding.code == Code::DoubleQuotedLiteral);

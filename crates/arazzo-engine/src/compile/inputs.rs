@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{Compiler, secrets};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
 use crate::expr::DeclaredInput;
 use crate::node::{Kind, Node};
 use crate::program::{Input, Inputs};
@@ -97,8 +97,8 @@ impl<'b> Compiler<'b> {
                 (Some("type"), Some(name)) => (
                     format!("`{name}` is not a type of JSON Schema"),
                     Some(match nearest(name, TYPES) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("a type is one of {}", TYPES.join(", ")),
+                        Some(near) => Help::meant(near),
+                        None => Help::words(format!("a type is one of {}", TYPES.join(", "))),
                     }),
                 ),
                 _ => (format!("not a JSON Schema: {error}"), None),
@@ -282,15 +282,16 @@ impl<'n> Bundling<'_, 'n> {
                 Some(name) => {
                     let known = self.schemas.root.at(&Pointer::parse("/components/inputs")).map(Node::members);
                     nearest(name, known.unwrap_or_default().iter().map(|(key, _)| key.name.as_str()))
-                        .map(|near| format!("did you mean `#/components/inputs/{near}`?"))
+                        .map(|near| Help::meant_behind("#/components/inputs/", near))
                 }
                 None if !reference.starts_with('#') => {
-                    Some("schemas of other documents are not read: put it under `components.inputs`".to_owned())
+                    Some(Help::words("schemas of other documents are not read: put it under `components.inputs`"))
                 }
                 None => None,
             };
             self.faults.push(
                 Diagnostic::error(Code::BrokenReference, at.span, format!("`{reference}` leads to no schema"))
+                    .about(Subject::Reference(reference.to_owned()))
                     .help(help)
                     .section("§Resolving URI Fragments"),
             );
@@ -299,6 +300,7 @@ impl<'n> Bundling<'_, 'n> {
         if self.leads_to_itself(target) {
             self.faults.push(
                 Diagnostic::error(Code::BrokenReference, at.span, format!("`{reference}` leads back to itself"))
+                    .about(Subject::Reference(reference.to_owned()))
                     .help("a circle of references describes nothing: let one of them lead to a schema".to_owned())
                     .section("§Resolving URI Fragments"),
             );

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use crate::document::{self, Document, is_identifier};
 use crate::expr::{DeclaredDocument, DeclaredStep, DeclaredSteps, DeclaredWorkflow, Finding, Scope, StepId, Template};
 use crate::load::{Bundle, DescribedKind};
@@ -247,6 +247,8 @@ enum Stage {
     Answered,
     /// A workflow was run.
     Returned,
+    /// A workflow was to be run, and which one is not known: that was said.
+    Lost,
     /// A message was sent or received.
     Message,
     /// It is not known what the step calls.
@@ -321,7 +323,8 @@ impl<'b> Compiler<'b> {
                 continue;
             }
             let span = node.part(self.sources(), finding.range.clone());
-            let mut diagnostic = Diagnostic::error(finding.code, span, finding.message).help(finding.help);
+            let mut diagnostic =
+                Diagnostic::error(finding.code, span, finding.message).help(finding.help).about(finding.subject);
             diagnostic.severity = severity;
             let section = match finding.code {
                 Code::UnbracedExpression
@@ -340,7 +343,7 @@ impl<'b> Compiler<'b> {
             if let Some((text, exact)) = finding.fix
                 && let Some(edit) = node.rewrite(self.sources(), finding.range, &text, several)
             {
-                let title = diagnostic.help.clone().unwrap_or_default();
+                let title = diagnostic.help.as_ref().map(Help::to_string).unwrap_or_default();
                 diagnostic = diagnostic.fix(title, exact, vec![edit]);
             }
             self.push(diagnostic);
@@ -451,7 +454,11 @@ impl<'b> Compiler<'b> {
             }
             Call::Operation { .. } => vec![],
         };
-        let after = if stage == Stage::Returned { context.returned(&returned) } else { context.at(stage) };
+        let after = match stage {
+            Stage::Returned => context.returned(&returned),
+            Stage::Lost => context.returned(&returned).at(stage),
+            _ => context.at(stage),
+        };
         let mut call = call;
         let criteria = self.criteria(&step.success_criteria, &after);
         if let Some(operation) = operation {
@@ -510,7 +517,7 @@ impl<'b> Compiler<'b> {
             let Some(target) = self.called_workflow(text) else {
                 // Its parameters are read all the same, so that one pass names every fault.
                 let _ = self.passed(&step.parameters, &[], None, text, context);
-                return (self.nothing(step), Stage::Returned, None);
+                return (self.nothing(step), Stage::Lost, None);
             };
             let passed = self.passed(&step.parameters, &workflow.parameters, Some(target), text, context);
             let call = Call::Workflow { workflow: target, passed, keeps_answer: false };
@@ -600,13 +607,12 @@ impl<'b> Compiler<'b> {
             let word = text.trim_start_matches('$');
             let root = nearest(word, ["url", "method", "statusCode"]).filter(|_| text.starts_with('$'));
             let help = match meant.filter(|_| !text.starts_with(['/', '$', '{'])) {
-                _ if root.is_some() => format!("did you mean `${}`?", root.unwrap_or_default()),
-                Some(_) => format!("did you mean `${text}`?"),
-                None if text.starts_with('/') => {
-                    "for a part of XML write a Selector Object: { context: $response.body, selector: …, type: xpath }"
-                        .to_owned()
-                }
-                None => "an output is an expression such as $response.body#/id".to_owned(),
+                _ if root.is_some() => Help::meant_behind("$", root.unwrap_or_default()),
+                Some(_) => Help::meant_behind("$", text),
+                None if text.starts_with('/') => Help::words(
+                    "for a part of XML write a Selector Object: { context: $response.body, selector: …, type: xpath }",
+                ),
+                None => Help::words("an output is an expression such as $response.body#/id"),
             };
             self.push(
                 Diagnostic::error(Code::ExpressionSyntax, node.span, format!("`{text}` is not a runtime expression"))

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::Compiler;
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
 use crate::document;
 use crate::expr::{Root, StepId};
 use crate::program::{Call, Program, WorkflowId};
@@ -59,8 +59,7 @@ impl Compiler<'_> {
             let steps = self.steps_of(id);
             let found = steps.iter().position(|step| step == name);
             if found.is_none() {
-                let help =
-                    nearest(name, steps.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+                let help = nearest(name, steps.iter().map(String::as_str)).map(Help::meant);
                 let message = format!("workflow `{of}` has no step `{name}`");
                 self.push(Diagnostic::error(Code::UnknownStep, text.span(), message).help(help));
             }
@@ -73,8 +72,7 @@ impl Compiler<'_> {
         }
         let found = workflow.steps.iter().position(|step| step.id.value == value);
         if found.is_none() {
-            let help = nearest(value, workflow.steps.iter().map(|step| step.id.value.as_str()))
-                .map(|near| format!("did you mean `{near}`?"));
+            let help = nearest(value, workflow.steps.iter().map(|step| step.id.value.as_str())).map(Help::meant);
             let message = format!("the workflow has no step `{value}`");
             self.push(Diagnostic::error(Code::UnknownStep, text.span(), message).help(help));
         }
@@ -210,6 +208,7 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
                 .section("§Workflow Object");
             if !way.is_empty() {
                 fault = fault.label(format!("through {}", way.join(", ")));
+                fault = fault.about(Subject::Circle { workflow: workflow.name.clone(), through: way });
             }
             faults.push((own, fault));
         }

@@ -3,7 +3,7 @@
 
 use super::Compiler;
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Help, More, nearest};
 use crate::document::{self, Text};
 use crate::load::{Described, DescribedKind};
 use crate::node::Node;
@@ -93,8 +93,7 @@ impl<'b> Compiler<'b> {
                 .operations()
                 .map(|o| Pointer::of(vec!["paths".to_owned(), o.path.to_owned(), o.method.to_owned()]).to_string())
                 .collect();
-            let help =
-                nearest(pointer, pointers.iter().map(String::as_str)).map(|near| format!("did you mean #{near}?"));
+            let help = nearest(pointer, pointers.iter().map(String::as_str)).map(|near| Help::meant_behind("#", near));
             self.push(
                 Diagnostic::error(
                     Code::UnknownOperationPath,
@@ -342,10 +341,8 @@ impl<'b> Compiler<'b> {
         }
         let names: Vec<&str> = own.iter().map(|workflow| workflow.name.as_str()).collect();
         let bare = value.strip_prefix("$workflows.").unwrap_or(value);
-        let help = nearest(bare, names.iter().copied()).map_or_else(
-            || format!("workflows of this document: {}", names.join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let help = nearest(bare, names.iter().copied())
+            .map_or_else(|| Help::words(format!("workflows of this document: {}", names.join(", "))), Help::meant);
         let message = format!("the document has no workflow `{value}`");
         self.push(Diagnostic::error(Code::UnknownWorkflow, text.span(), message).help(help).section("§Step Object"));
         None
@@ -371,10 +368,8 @@ impl<'b> Compiler<'b> {
         };
         let known = self.declared.get(document).map(|document| document.workflows.as_slice()).unwrap_or_default();
         let names: Vec<&str> = known.iter().map(|workflow| workflow.name.as_str()).collect();
-        let help = nearest(id, names.iter().copied()).map_or_else(
-            || format!("workflows of `{name}`: {}", names.join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let help = nearest(id, names.iter().copied())
+            .map_or_else(|| Help::words(format!("workflows of `{name}`: {}", names.join(", "))), Help::meant);
         let message = format!("source `{name}` has no workflow `{id}`");
         self.push(Diagnostic::error(Code::UnknownWorkflow, text.span(), message).help(help).section("§Step Object"));
     }
@@ -431,8 +426,7 @@ impl<'b> Compiler<'b> {
                 && !names_message(root, described, name)
             {
                 let known = message_names(root);
-                let help =
-                    nearest(name, known.iter().map(String::as_str)).map(|near| format!("did you mean `{near}`?"));
+                let help = nearest(name, known.iter().map(String::as_str)).map(Help::meant);
                 let message = format!("unknown operation id `{name}`");
                 self.push(
                     Diagnostic::error(Code::UnknownOperationId, id.span(), message).help(help).section("§Step Object"),
@@ -487,8 +481,7 @@ impl<'b> Compiler<'b> {
             let channels = root.get("channels").map(Node::members).unwrap_or_default();
             let wanted = Pointer::parse(pointer);
             let last = wanted.tokens().last().cloned().unwrap_or_default();
-            let help = nearest(&last, channels.iter().map(|(key, _)| key.name.as_str()))
-                .map(|near| format!("did you mean `{near}`?"));
+            let help = nearest(&last, channels.iter().map(|(key, _)| key.name.as_str())).map(Help::meant);
             let message = format!("`{name}` has no channel at #{pointer}");
             self.push(Diagnostic::error(Code::UnknownChannel, text.span(), message).help(help));
         }
@@ -496,10 +489,8 @@ impl<'b> Compiler<'b> {
 
     fn unknown_source(&mut self, text: &Text, name: &str) {
         let names: Vec<&str> = self.described().map(|(_, d)| d.name.as_str()).collect();
-        let help = nearest(name, names.iter().copied()).map_or_else(
-            || format!("source descriptions: {}", names.join(", ")),
-            |near| format!("did you mean `{near}`?"),
-        );
+        let help = nearest(name, names.iter().copied())
+            .map_or_else(|| Help::words(format!("source descriptions: {}", names.join(", "))), Help::meant);
         self.push(
             Diagnostic::error(Code::UnknownSource, text.span(), format!("no source description is called `{name}`"))
                 .help(help),
@@ -616,7 +607,8 @@ impl<'b> Compiler<'b> {
         if let Some(operation) = near.and_then(|near| known.iter().find(|o| o.id() == Some(near))) {
             let near = operation.id().unwrap_or_default();
             let place = self.sources().place(operation.key.span);
-            diagnostic = diagnostic.help(format!("did you mean `{near}`? described in {}:{}", place.file, place.line));
+            let more = More::Words(format!("described in {}:{}", place.file, place.line));
+            diagnostic = diagnostic.help(Help::meant_and(near, more));
         } else if let Some((_, described)) = source.and_then(|index| self.bundle.described.get(index)).map(|d| (0, d)) {
             diagnostic = diagnostic.help(format!("source `{}` does not describe it", described.name));
         } else {

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::code::Code;
+use crate::diagnostic::{Help, IntoHelp, Subject};
 use crate::readings::Readings;
 use crate::value::Pointer;
 
@@ -274,19 +275,26 @@ pub struct Finding {
     pub range: Range<usize>,
     /// What is wrong.
     pub message: String,
+    /// What it is about.
+    pub subject: Option<Subject>,
     /// What to do.
-    pub help: Option<String>,
+    pub help: Option<Help>,
     /// Replacement for the range that repairs it, and whether it keeps the meaning exactly.
     pub fix: Option<(String, bool)>,
 }
 
 impl Finding {
     pub(crate) fn new(code: Code, range: Range<usize>, message: impl Into<String>) -> Self {
-        Self { code, range, message: message.into(), help: None, fix: None }
+        Self { code, range, message: message.into(), subject: None, help: None, fix: None }
     }
 
-    pub(crate) fn help(mut self, help: impl Into<Option<String>>) -> Self {
-        self.help = help.into();
+    pub(crate) fn help(mut self, help: impl IntoHelp) -> Self {
+        self.help = help.into_help();
+        self
+    }
+
+    pub(crate) fn about(mut self, subject: Subject) -> Self {
+        self.subject = Some(subject);
         self
     }
 

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use super::{Constant, DeclaredWorkflow, Expr, Finding, Piece, Root, Scope, Template};
 use crate::code::Code;
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Help, IntoHelp, Owner, Subject, nearest};
 use crate::readings::Readings;
 use crate::value::Pointer;
 
@@ -325,14 +325,18 @@ impl<'a> Scanner<'a, '_> {
         self.way_into(root, end, true)
     }
 
-    fn wrong(&mut self, code: Code, range: Range<usize>, message: String, help: Option<String>) -> Scanned {
-        self.findings.push(Finding::new(code, range, message).help(help));
+    fn wrong(&mut self, code: Code, range: Range<usize>, message: String, help: impl IntoHelp) -> Scanned {
+        self.found(Finding::new(code, range, message).help(help))
+    }
+
+    fn found(&mut self, finding: Finding) -> Scanned {
+        self.findings.push(finding);
         Scanned::Wrong
     }
 
     fn unknown_root(&mut self, word: &str) -> Scanned {
         let end = self.start + 1 + word.len();
-        let help = nearest(word, ROOTS).map(|root| format!("did you mean `${root}`?"));
+        let help = nearest(word, ROOTS).map(|root| Help::meant_behind("$", root));
         let message = format!("`${word}` is not the beginning of a runtime expression");
         self.wrong(Code::UnknownRoot, self.start..end, message, help)
     }
@@ -344,11 +348,11 @@ impl<'a> Scanner<'a, '_> {
         self.named(at, &declared, scope.open, "an input", |name| (!scalar(name), Root::Input(name.to_owned())))
             .unwrap_or_else(|(name, end)| {
                 let help = match nearest(&name, declared.iter().copied()) {
-                    Some(near) => format!("did you mean `$inputs.{near}`?"),
+                    Some(near) => Help::meant_behind("$inputs.", near),
                     None if declared.is_empty() => {
-                        "the workflow declares no inputs: add it to `inputs.properties`".to_owned()
+                        Help::words("the workflow declares no inputs: add it to `inputs.properties`")
                     }
-                    None => format!("declared inputs: {}", declared.join(", ")),
+                    None => Help::words(format!("declared inputs: {}", declared.join(", "))),
                 };
                 let message = format!("the workflow declares no input `{name}`");
                 self.wrong(Code::UnknownInput, self.start..end, message, Some(help))
@@ -386,13 +390,14 @@ impl<'a> Scanner<'a, '_> {
             |(name, end)| {
                 let step = self.scope.steps.iter().find(|step| step.outputs.contains(&name));
                 let help = match (nearest(&name, declared.iter().copied()), step) {
-                    (_, Some(step)) => format!("did you mean `$steps.{}.outputs.{name}`?", step.name),
-                    (Some(near), _) => format!("did you mean `$outputs.{near}`?"),
-                    _ if declared.is_empty() => "there is no workflow output to read here".to_owned(),
-                    _ => format!("outputs: {}", declared.join(", ")),
+                    (_, Some(step)) => Help::meant_behind(format!("$steps.{}.outputs.", step.name), name.as_str()),
+                    (Some(near), _) => Help::meant_behind("$outputs.", near),
+                    _ if declared.is_empty() => Help::words("there is no workflow output to read here"),
+                    _ => Help::words(format!("outputs: {}", declared.join(", "))),
                 };
                 let message = format!("`$outputs` are those of a workflow, which has no `{name}`");
-                self.wrong(Code::UnknownOutput, self.start..end, message, Some(help))
+                let finding = Finding::new(Code::UnknownOutput, self.start..end, message).help(help);
+                self.found(finding.about(Subject::Output { of: Owner::Called, name }))
             },
         )
     }
@@ -418,8 +423,8 @@ impl<'a> Scanner<'a, '_> {
                 }
                 let names: Vec<&str> = scope.document.workflows.iter().map(|w| w.name.as_str()).collect();
                 let help = nearest(&name, names.iter().copied()).map_or_else(
-                    || format!("workflows of this document: {}", names.join(", ")),
-                    |near| format!("did you mean `$workflows.{near}`?"),
+                    || Help::words(format!("workflows of this document: {}", names.join(", "))),
+                    |near| Help::meant_behind("$workflows.", near),
                 );
                 let message = format!("the document has no workflow `{name}`");
                 self.wrong(Code::UnknownWorkflow, self.start..end, message, Some(help))
@@ -449,13 +454,17 @@ impl<'a> Scanner<'a, '_> {
         let scanned = self.named(at_name, &declared, inputs && workflow.open, "a value", root);
         Some(scanned.unwrap_or_else(|(wrong, end)| {
             let help = match nearest(&wrong, declared.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None if declared.is_empty() => format!("workflow `{name}` declares no {field}"),
-                None => format!("{field} of `{name}`: {}", declared.join(", ")),
+                Some(near) => Help::meant(near),
+                None if declared.is_empty() => Help::words(format!("workflow `{name}` declares no {field}")),
+                None => Help::words(format!("{field} of `{name}`: {}", declared.join(", "))),
             };
-            let code = if inputs { Code::UnknownInput } else { Code::UnknownOutput };
             let message = format!("workflow `{name}` declares no {} `{wrong}`", field.trim_end_matches('s'));
-            self.wrong(code, self.start..end, message, Some(help))
+            let (workflow, range) = (name.clone(), self.start..end);
+            let (code, subject) = match inputs {
+                true => (Code::UnknownInput, Subject::Input { workflow, name: wrong }),
+                false => (Code::UnknownOutput, Subject::Output { of: Owner::Workflow(workflow), name: wrong }),
+            };
+            self.found(Finding::new(code, range, message).help(help).about(subject))
         }))
     }
 
@@ -477,10 +486,8 @@ impl<'a> Scanner<'a, '_> {
                 return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
             }
             let names: Vec<&str> = scope.document.sources.iter().map(|source| source.name.as_str()).collect();
-            let help = nearest(name, names.iter().copied()).map_or_else(
-                || format!("source descriptions: {}", names.join(", ")),
-                |near| format!("did you mean `{near}`?"),
-            );
+            let help = nearest(name, names.iter().copied())
+                .map_or_else(|| Help::words(format!("source descriptions: {}", names.join(", "))), Help::meant);
             let message = format!("no source description is called `{name}`");
             return self.wrong(Code::UnknownSource, self.start..end, message, Some(help));
         };
@@ -505,8 +512,8 @@ impl<'a> Scanner<'a, '_> {
         }
         let known: Vec<&str> = source.fields.iter().map(|(name, _)| name.as_str()).collect();
         let help = nearest(&field, known.iter().copied()).map_or_else(
-            || "an operation or a workflow is called by a step, and is not a value".to_owned(),
-            |near| format!("did you mean `{near}`?"),
+            || Help::words("an operation or a workflow is called by a step, and is not a value"),
+            Help::meant,
         );
         let message = format!("source description `{}` has no field `{field}`", source.name);
         self.wrong(Code::UnknownFieldOfSource, self.start..end, message, Some(help))
@@ -528,7 +535,7 @@ impl<'a> Scanner<'a, '_> {
         }
         let names = components.get(kind).and_then(serde_json::Value::as_object).into_iter().flatten();
         let help = nearest(key, names.map(|(name, _)| name.as_str()))
-            .map(|near| format!("did you mean `$components.{kind}.{near}`?"));
+            .map(|near| Help::meant_behind(format!("$components.{kind}."), near));
         self.wrong(Code::UnknownComponent, self.start..end, format!("there is no component `{name}`"), help)
     }
 
@@ -559,16 +566,13 @@ impl<'a> Scanner<'a, '_> {
         let end = at_name + name.len();
         let step_name = step.name.clone();
         let help = match nearest(&name, declared.iter().copied()) {
-            Some(near) => format!("did you mean `$steps.{step_name}.outputs.{near}`?"),
-            None if declared.is_empty() => format!("step `{step_name}` declares no outputs"),
-            None => format!("outputs of `{step_name}`: {}", declared.join(", ")),
+            Some(near) => Help::meant_behind(format!("$steps.{step_name}.outputs."), near),
+            None if declared.is_empty() => Help::words(format!("step `{step_name}` declares no outputs")),
+            None => Help::words(format!("outputs of `{step_name}`: {}", declared.join(", "))),
         };
-        self.wrong(
-            Code::UnknownOutput,
-            self.start..end,
-            format!("step `{step_name}` declares no output `{name}`"),
-            Some(help),
-        )
+        let message = format!("step `{step_name}` declares no output `{name}`");
+        let finding = Finding::new(Code::UnknownOutput, self.start..end, message).help(help);
+        self.found(finding.about(Subject::Output { of: Owner::Step(step_name), name }))
     }
 
     fn unknown_step(&mut self, at: usize) -> Scanned {
@@ -591,12 +595,10 @@ impl<'a> Scanner<'a, '_> {
         let near = nearest(&name, self.scope.steps.iter().map(|step| step.name.as_str()));
         let help = near.map_or_else(
             || {
-                format!(
-                    "steps of this workflow: {}",
-                    self.scope.steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>().join(", ")
-                )
+                let names: Vec<&str> = self.scope.steps.iter().map(|s| s.name.as_str()).collect();
+                Help::words(format!("steps of this workflow: {}", names.join(", ")))
             },
-            |near| format!("did you mean `$steps.{near}`?"),
+            |near| Help::meant_behind("$steps.", near),
         );
         self.wrong(Code::UnknownStep, self.start..end, format!("the workflow has no step `{name}`"), Some(help))
     }
@@ -683,11 +685,11 @@ impl<'a> Scanner<'a, '_> {
         }
         let help = nearest(first, part.parts().iter().copied()).map_or_else(
             || match part {
-                Part::Request => "a request has `header.<name>`, `query.<name>`, `path.<name>` and `body`".to_owned(),
-                Part::Response => "a response has `header.<name>` and `body`".to_owned(),
-                Part::Message => "a message has `header.<name>` and `payload`".to_owned(),
+                Part::Request => Help::words("a request has `header.<name>`, `query.<name>`, `path.<name>` and `body`"),
+                Part::Response => Help::words("a response has `header.<name>` and `body`"),
+                Part::Message => Help::words("a message has `header.<name>` and `payload`"),
             },
-            |near| format!("did you mean `${whole}.{near}`?"),
+            |near| Help::meant_behind(format!("${whole}."), near),
         );
         self.wrong(Code::ExpressionSyntax, self.start..end, format!("a {whole} has no part `{first}`"), Some(help))
     }
@@ -710,7 +712,7 @@ impl<'a> Scanner<'a, '_> {
             return Scanned::None;
         }
         let message = format!("`{}` does not name {what}", self.written(at));
-        self.wrong(Code::ExpressionSyntax, self.start..at, message, None)
+        self.wrong(Code::ExpressionSyntax, self.start..at, message, None::<Help>)
     }
 
     /// The longest declared name that stands at `at` and ends there at a boundary. Alone, the exact rest goes first:

@@ -9,7 +9,7 @@ use super::Lint;
 use super::conditions::equalities;
 use super::shape::{Below, Nothing, Schema, Shape, What, article, articles, is_type, overlap};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::expr::condition::Condition;
 use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId, Template};
@@ -226,12 +226,12 @@ impl<'a> Lint<'a> {
             What::Scalar(name) => format!("`{token}` is read of {}, which has no members", article(name)),
         };
         let help = match (&nothing.what, near) {
-            (What::Object, Some(near)) => Some(format!("did you mean `{near}`?")),
+            (What::Object, Some(near)) => Some(Help::meant(near)),
             (What::Object, None) if !nothing.members.is_empty() => {
                 let members: Vec<&str> = nothing.members.iter().copied().take(12).collect();
-                Some(format!("it has {}", members.join(", ")))
+                Some(Help::words(format!("it has {}", members.join(", "))))
             }
-            (What::Array, _) => Some(format!("write the number of the item before it: 0/{token}")),
+            (What::Array, _) => Some(Help::words(format!("write the number of the item before it: 0/{token}"))),
             _ => None,
         };
         let mut diagnostic = Diagnostic::warning(Code::UnknownMember, span, message)
@@ -356,9 +356,9 @@ impl<'a> Lint<'a> {
         let message = format!("the answer of operation `{}` has no header `{name}`", name_of(&operation));
         let node = operation.node.get("responses").map_or(operation.key.span, |node| node.span);
         let help = match near {
-            Some(near) => Some(format!("did you mean `{near}`?")),
+            Some(near) => Some(Help::meant(near)),
             None if described.is_empty() => None,
-            None => Some(format!("it has {}", described.join(", "))),
+            None => Some(Help::words(format!("it has {}", described.join(", ")))),
         };
         let mut diagnostic = Diagnostic::warning(Code::UnknownMember, span, message)
             .note(node, "the documented answers")
@@ -559,7 +559,7 @@ impl<'a> Lint<'a> {
             self.push(
                 Diagnostic::warning(Code::UnknownMember, span, message)
                     .note(nothing.schema.span, "described here")
-                    .help(near.map(|near| format!("did you mean `{near}`?")))
+                    .help(near.map(Help::meant))
                     .section("§Payload Replacement Object"),
             );
         }
@@ -567,7 +567,7 @@ impl<'a> Lint<'a> {
 
     fn content_type(&mut self, span: Span, written: &str, names: &[&str], operation: &Operation<'a>) {
         let help = nearest(written, names.iter().copied())
-            .map_or_else(|| format!("it takes {}", names.join(", ")), |near| format!("did you mean `{near}`?"));
+            .map_or_else(|| Help::words(format!("it takes {}", names.join(", "))), Help::meant);
         let node = operation.node.get("requestBody").map_or(operation.key.span, |node| node.span);
         let message = format!("operation `{}` does not take a body of type `{written}`", name_of(operation));
         let mut diagnostic = Diagnostic::warning(Code::UndeclaredContentType, span, message)
@@ -688,10 +688,7 @@ impl<'a> Lint<'a> {
         };
         let mut diagnostic = Diagnostic::warning(Code::UnknownMember, span, message)
             .note(nothing.schema.span, "described here")
-            .help(near.map_or_else(
-                || Some(format!("it has {}", nothing.members.join(", "))),
-                |near| Some(format!("did you mean `{near}`?")),
-            ))
+            .help(near.map_or_else(|| Help::words(format!("it has {}", nothing.members.join(", "))), Help::meant))
             .section("§Request Body Object");
         if let Some(near) = near
             && let Some(edit) = self.only(span, name, near)
@@ -730,7 +727,7 @@ impl<'a> Lint<'a> {
             if let (Json::String(text), Some(values)) = (json, schema.values()) {
                 let words: Vec<&str> = values.iter().filter_map(Json::as_str).collect();
                 if let Some(near) = nearest(text, words) {
-                    diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+                    diagnostic = diagnostic.help(Help::meant(near));
                 }
             }
             self.push(diagnostic);

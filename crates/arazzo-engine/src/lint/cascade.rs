@@ -2,7 +2,7 @@
 
 use super::{Lint, contains};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Help, More, Owner, Severity, Subject};
 use crate::node::{Kind, Node};
 use crate::source::Span;
 
@@ -31,6 +31,8 @@ const LOOKS_INTO: [Code; 5] =
 
 /// Leaves out what is a consequence of something else that is said.
 pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) -> Diagnostics {
+    // What was known to follow when it was found.
+    found.retain(|d| d.cause.is_none());
     // Most documents have none of the faults that others follow from.
     let causes = found.iter().any(|d| {
         let cause = matches!(d.code, Code::UndeclaredContentType | Code::UnknownField);
@@ -52,9 +54,9 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
             if !has_error(&found, item.span, &STRUCTURE) && !has_error(&found, item.span, &NAMES) {
                 continue;
             }
-            let name = item.get("name").and_then(Node::as_str).map(|name| format!("`{name}`"));
-            let own = |d: &Diagnostic| name.as_ref().is_none_or(|name| d.message.contains(name));
-            found.retain(|d| !misses_parameter(d, id) || !own(d));
+            let named = item.get("name").and_then(Node::as_str);
+            let own = |name: &str| named.is_none_or(|named| named == name);
+            found.retain(|d| !missing_parameter(d, id).is_some_and(|(_, name)| own(name)));
         }
         // What is called is not known: neither is what it takes and returns.
         let named = node.get("workflowId").and_then(Node::as_str).unwrap_or_default();
@@ -64,13 +66,12 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
         if let Some(target) = part("workflowId")
             && (lost || has_error(&found, target, &NAMES))
         {
-            let step = format!("`{}`", view.document.id.value);
+            let step = &view.document.id.value;
             found.retain(|d| {
-                let of_workflow = match d.code {
-                    Code::PlaceOfWorkflowParameter | Code::AnswerOfWorkflow => inside(d, node.span),
-                    Code::UnknownOutput if d.message.starts_with("`$outputs`") => inside(d, node.span),
-                    Code::UnknownOutput => d.message.contains(&step),
-                    _ => false,
+                let of_workflow = match owner(d) {
+                    Some(Owner::Called) => inside(d, node.span),
+                    Some(Owner::Step(name)) => name == step,
+                    Some(Owner::Workflow(_)) | None => false,
                 };
                 !of_workflow
             });
@@ -78,8 +79,7 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
         // Where it is not known what is called, parameters need no place.
         let nothing = |d: &Diagnostic| d.code == Code::MissingField && d.span == Some(id);
         if let Some(list) = parameters.filter(|_| found.iter().any(nothing)) {
-            let unplaced =
-                |d: &Diagnostic| d.code == Code::MissingField && d.message.ends_with("does not say where it goes");
+            let unplaced = |d: &Diagnostic| d.code == Code::MissingField && d.subject == Some(Subject::Field("in"));
             found.retain(|d| !unplaced(d) || !inside(d, list.span));
         }
         // A body of another type is not looked into.
@@ -132,10 +132,7 @@ fn misnamed(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
     let fields: Vec<(Span, String)> = found
         .iter()
         .filter(|d| d.code == Code::UnknownField)
-        .filter_map(|d| {
-            let meant = d.help.as_ref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
-            Some((d.span?, meant.to_owned()))
-        })
+        .filter_map(|d| Some((d.span?, d.suggestion()?.name.clone())))
         .collect();
     let key = |node: Option<&Node>, field: &str| {
         let keys = node.map(Node::members).unwrap_or_default().iter().map(|(key, _)| key.span);
@@ -143,7 +140,10 @@ fn misnamed(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
     };
     let root = lint.bundle.documents.first().map(|loaded| loaded.document.root.as_ref());
     if let Some(cause) = key(root, "components") {
-        let pointer = |d: &Diagnostic| d.code == Code::BrokenReference && d.message.starts_with("`#/components/");
+        let pointer = |d: &Diagnostic| match &d.subject {
+            Some(Subject::Reference(text)) => d.code == Code::BrokenReference && text.starts_with("#/components/"),
+            _ => false,
+        };
         leave_out(found, cause, |d| d.code == Code::UnknownComponent || pointer(d));
     }
     if let Some(cause) = key(root, "sourceDescriptions") {
@@ -155,9 +155,9 @@ fn misnamed(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
         if let Some(cause) = key(view.node, "inputs") {
             leave_out(found, cause, |d| d.code == Code::UnknownInput && inside(d, whole));
         }
-        let name = format!("`{}`", view.document.id.value);
+        let own = Owner::Workflow(view.document.id.value.clone());
         if let Some(cause) = key(view.node, "outputs") {
-            leave_out(found, cause, |d| d.code == Code::UnknownOutput && d.message.contains(&name));
+            leave_out(found, cause, |d| owner(d) == Some(&own));
         }
         if let Some(cause) = key(view.node, "steps") {
             leave_out(found, cause, |d| d.code == Code::UnknownStep && inside(d, whole));
@@ -171,19 +171,19 @@ fn misnamed(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
     }
     for view in &lint.steps {
         let id = view.document.id.span();
-        let name = format!("`{}`", view.document.id.value);
+        let own = Owner::Step(view.document.id.value.clone());
         if let Some(cause) = key(view.node, "outputs") {
-            leave_out(found, cause, |d| d.code == Code::UnknownOutput && d.message.contains(&name));
+            leave_out(found, cause, |d| owner(d) == Some(&own));
         }
         let parameters = view.node.and_then(|node| node.get("parameters")).map(Node::items).unwrap_or_default();
         let referred = parameters.iter().any(|item| item.get("reference").is_some());
         let shared = key(root, "components").filter(|_| referred);
         if let Some(cause) = key(view.node, "parameters").or(shared) {
-            leave_out(found, cause, |d| misses_parameter(d, id));
+            leave_out(found, cause, |d| missing_parameter(d, id).is_some());
         }
         if let Some(cause) = key(view.node, "requestBody") {
             let missing = |d: &Diagnostic| d.code == Code::MissingRequiredParameter && d.span == Some(id);
-            leave_out(found, cause, |d| missing(d) && !misses_parameter(d, id));
+            leave_out(found, cause, |d| missing(d) && d.subject == Some(Subject::Body));
         }
         let body = view.node.and_then(|node| node.get("requestBody"));
         if let Some((body, cause)) = body.and_then(|body| Some((body, key(Some(body), "payload")?))) {
@@ -218,28 +218,24 @@ fn mistaken_parameters(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
                 .filter_map(|item| item.get("name").map(|name| name.span))
                 .collect();
             let here = |d: &Diagnostic| d.span.is_some_and(|span| own.contains(&span));
-            let missing =
-                |d: &Diagnostic| misses_parameter(d, id) && d.message.contains(&format!(" {place} parameter `"));
+            let missing = |d: &Diagnostic| missing_parameter(d, id).is_some_and(|(location, _)| location == place);
             let at = found.iter().position(|d| strange.contains(&d.code) && here(d));
             let others = found.iter().filter(|d| strange.contains(&d.code) && here(d)).count();
             let lacks: Vec<(String, Severity)> = found
                 .iter()
                 .filter(|d| missing(d))
-                .filter_map(|d| {
-                    Some((d.message.rsplit_once(" parameter `")?.1.split('`').next()?.to_owned(), d.severity))
-                })
+                .filter_map(|d| Some((missing_parameter(d, id)?.1.to_owned(), d.severity)))
                 .collect();
             let ([(name, severity)], Some(at), 1) = (lacks.as_slice(), at, others) else { continue };
             let Some(kept) = found.get_mut(at) else { continue };
-            let help = format!("did you mean `{name}`");
             // One that is meant as another one is another mistake.
-            if kept.help.as_ref().is_some_and(|said| said.starts_with("did you mean") && !said.starts_with(&help)) {
+            if kept.suggestion().is_some_and(|suggestion| suggestion.name != *name) {
                 continue;
             }
             if *severity == Severity::Error {
                 kept.severity = Severity::Error;
             }
-            kept.help = Some(format!("{help}, which the operation requires?"));
+            kept.help = Some(Help::meant_and(name.as_str(), More::Required));
             found.retain(|d| !missing(d));
         }
     }
@@ -247,20 +243,19 @@ fn mistaken_parameters(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
 
 /// An input that the called workflow does not have, beside one that it lacks: that is what it is meant as.
 fn mistaken_inputs(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
-    let meant: Vec<(Span, String)> = found
+    let meant: Vec<(Span, Subject)> = found
         .iter()
         .filter(|d| d.code == Code::UndeclaredParameter)
         .filter_map(|d| {
-            let workflow = d.message.strip_prefix("workflow `")?.split('`').next()?;
-            let name = d.help.as_ref()?.strip_prefix("did you mean `")?.strip_suffix("`?")?;
-            Some((d.span?, format!("workflow `{workflow}` requires the input `{name}`")))
+            let Some(Subject::Input { workflow, .. }) = &d.subject else { return None };
+            Some((d.span?, Subject::Input { workflow: workflow.clone(), name: d.suggestion()?.name.clone() }))
         })
         .collect();
     for (span, lacks) in meant {
         let step = lint.steps.iter().filter_map(|view| view.node).find(|node| contains(node.span, span));
         let Some(step) = step else { continue };
         let missing = |d: &Diagnostic| {
-            d.code == Code::MissingRequiredParameter && d.message.starts_with(&lacks) && inside(d, step.span)
+            d.code == Code::MissingRequiredParameter && d.subject.as_ref() == Some(&lacks) && inside(d, step.span)
         };
         let Some(at) = found.iter().position(missing) else { continue };
         let lost = found.remove(at);
@@ -284,7 +279,7 @@ fn doubled(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
             found.retain(|d| !codes.contains(&d.code) || !inside(d, here));
         }
         if document.workflows.iter().any(|workflow| twice.contains(&workflow.id.span())) {
-            let near = |d: &Diagnostic| d.help.as_ref().is_some_and(|help| help.starts_with("did you mean"));
+            let near = |d: &Diagnostic| d.suggestion().is_some();
             found.retain(|d| d.code != Code::UnknownWorkflow || near(d) || !inside(d, here));
         }
     }
@@ -302,10 +297,24 @@ fn in_unread_source(lint: &Lint<'_>, node: &Node, name: &str) -> bool {
     })
 }
 
-/// `true` if it says that the step with this id passes no such parameter.
-fn misses_parameter(d: &Diagnostic, id: Span) -> bool {
-    let parameter = d.help.as_ref().is_some_and(|help| help.starts_with("add a parameter"));
-    d.code == Code::MissingRequiredParameter && d.span == Some(id) && parameter
+/// Place and name of the parameter that the step with this id does not pass, if that is what it says.
+fn missing_parameter(d: &Diagnostic, id: Span) -> Option<(&str, &str)> {
+    match &d.subject {
+        Some(Subject::Parameter { location, name })
+            if d.code == Code::MissingRequiredParameter && d.span == Some(id) =>
+        {
+            Some((location, name))
+        }
+        _ => None,
+    }
+}
+
+/// Whose output is read that is not there, if that is what it says.
+fn owner(d: &Diagnostic) -> Option<&Owner> {
+    match &d.subject {
+        Some(Subject::Output { of, .. }) if d.code == Code::UnknownOutput => Some(of),
+        _ => None,
+    }
 }
 
 /// Two steps of one id, or one without: the id that is gone is not unknown too, unless another one is near.
@@ -315,20 +324,21 @@ fn lost_steps(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
         let ids: Vec<Span> = steps.items().iter().filter_map(|step| step.get("stepId")).map(|id| id.span).collect();
         let twice =
             found.iter().any(|d| d.code == Code::DuplicateName && d.span.is_some_and(|span| ids.contains(&span)));
-        let doubled: Vec<String> = found
+        let doubled: Vec<Owner> = found
             .iter()
             .filter(|d| d.code == Code::DuplicateName && d.span.is_some_and(|span| ids.contains(&span)))
-            .filter_map(|d| Some(format!("step {}", d.message.split("are called ").nth(1)?)))
+            .filter_map(|d| match &d.subject {
+                Some(Subject::Name(name)) => Some(Owner::Step(name.clone())),
+                _ => None,
+            })
             .collect();
         let without = steps.items().iter().any(|step| step.get("stepId").and_then(Node::as_str).is_none());
         if twice || without {
             let whole = view.document.span;
             found.retain(|d| {
-                let unknown =
-                    d.code == Code::UnknownStep && d.help.as_ref().is_none_or(|help| !help.starts_with("did you"));
+                let unknown = d.code == Code::UnknownStep && d.suggestion().is_none();
                 // Outputs of the second one are those of a step that is gone.
-                let of_second =
-                    twice && d.code == Code::UnknownOutput && doubled.iter().any(|name| d.message.contains(name));
+                let of_second = twice && owner(d).is_some_and(|owner| doubled.contains(owner));
                 !(unknown || of_second) || !inside(d, whole)
             });
         }
@@ -339,9 +349,9 @@ fn lost_steps(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
 fn cycles(found: &mut Vec<Diagnostic>) {
     let mut said: Vec<String> = vec![];
     found.retain(|d| {
-        let Some(way) = d.label.as_ref().filter(|_| d.code == Code::DependencyCycle) else { return true };
-        let known = said.iter().any(|way| way.split(", ").any(|name| d.message.contains(&format!("`{name}`"))));
-        said.push(way.trim_start_matches("through ").to_owned());
+        let Some(Subject::Circle { workflow, through }) = &d.subject else { return true };
+        let known = said.contains(workflow);
+        said.extend(through.iter().cloned());
         !known
     });
 }

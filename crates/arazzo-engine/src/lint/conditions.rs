@@ -6,7 +6,7 @@ use super::Lint;
 use super::calls::{After, Led, name_of};
 use super::shape::{Shape, articles};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Help, More, nearest};
 use crate::expr::condition::Condition;
 use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId};
@@ -210,8 +210,8 @@ impl Lint<'_> {
                 let known: Vec<String> = values.iter().filter(|v| !v.is_null()).map(crate::value::json_text).collect();
                 let message = format!("the value is never {literal}");
                 let help = near.map_or_else(
-                    || format!("it is one of {}", known.join(", ")),
-                    |near| format!("did you mean `{near}`? it is one of {}", known.join(", ")),
+                    || Help::words(format!("it is one of {}", known.join(", "))),
+                    |near| Help::meant_and(near, More::Words(format!("it is one of {}", known.join(", ")))),
                 );
                 self.push(Diagnostic::warning(Code::NeverMet, span, message).help(help).section("§Criterion Object"));
             }

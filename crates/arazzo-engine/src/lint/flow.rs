@@ -49,7 +49,7 @@ impl Lint<'_> {
                 Code::DuplicateName | Code::MissingField | Code::WrongType => of_step,
                 Code::DependencyCycle => true,
                 // A step whose `stepId` is misspelt is lost.
-                Code::UnknownField => d.help.as_deref() == Some("did you mean `stepId`?"),
+                Code::UnknownField => d.suggestion().is_some_and(|suggestion| suggestion.name == "stepId"),
                 _ => false,
             }
         })

@@ -4,7 +4,7 @@
 //! of the whole document. One that ignores nothing is said.
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Diagnostics, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use crate::source::{SourceId, Sources, Span};
 
 /// A code that a comment ignores.
@@ -56,7 +56,7 @@ pub fn ignore(found: Diagnostics, sources: &Sources, source: SourceId, whole: bo
         } else {
             let near = nearest(comment.code, Code::ALL.iter().map(|code| code.word()));
             Diagnostic::warning(Code::UnusedIgnore, comment.span, format!("no diagnostic is called `{}`", comment.code))
-                .help(near.map(|near| format!("did you mean `{near}`?")))
+                .help(near.map(Help::meant))
         };
         left.push(diagnostic);
     }

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::Lint;
 use super::shape::article;
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::document::OrReusable;
 use crate::expr::Template;
 use crate::node::{Key, Node};
@@ -178,10 +178,7 @@ impl Lint<'_> {
                         required.span,
                         format!("`{name}` is required, and no input of this name is declared"),
                     )
-                    .help(near.map_or_else(
-                        || format!("add `{name}` under `properties`"),
-                        |near| format!("did you mean `{near}`?"),
-                    ))
+                    .help(near.map_or_else(|| Help::words(format!("add `{name}` under `properties`")), Help::meant))
                     .section("§Workflow Object"),
                 );
             }
@@ -285,7 +282,7 @@ impl Lint<'_> {
             let message = format!("`{text}` is sent as it is written: an expression begins with `$`");
             self.push(
                 Diagnostic::warning(Code::ExpressionWithoutDollar, span, message)
-                    .help(format!("did you mean `${text}`?"))
+                    .help(Help::meant_behind("$", text))
                     .section("§Runtime Expressions"),
             );
         }

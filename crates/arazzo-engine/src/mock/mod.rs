@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Help, nearest};
 use crate::limits::Millis;
 use crate::machine::Response;
 use crate::node::Node;
@@ -142,7 +142,7 @@ impl Mock {
             return Ok(());
         }
         let near = nearest(&fault.operation, known.iter().flatten().map(String::as_str))
-            .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            .map_or_else(String::new, |near| format!("; {}", Help::meant(near)));
         Err(format!("no operation is called `{}`{near}", fault.operation))
     }
 

@@ -1,6 +1,6 @@
 //! Method and path → the operation that answers, with the values of its path parameters.
 
-use crate::diagnostic::nearest;
+use crate::diagnostic::{did_you_mean, nearest};
 use crate::openapi::{Api, Operation};
 
 /// An operation with the values that stand in the path, decoded.
@@ -30,7 +30,7 @@ impl Missed {
             Self::Method(methods) => {
                 format!("{path} is not described for {method}; it is for {}", methods.join(", "))
             }
-            Self::Path(Some(near)) => format!("{method} {path} is not described; did you mean {near}?"),
+            Self::Path(Some(near)) => format!("{method} {path} is not described; {}", did_you_mean(near)),
             Self::Path(None) => format!("{method} {path} is not described"),
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use arazzo_engine::code::Code;
 #[cfg(feature = "mock")]
 use arazzo_engine::diagnostic::Diagnostic;
-use arazzo_engine::diagnostic::nearest;
+use arazzo_engine::diagnostic::{Help, nearest};
 use arazzo_engine::load::{Ask, Fetched, LoadOptions, Loader, Need, Refused, Unread, Wanted};
 use url::Url;
 
@@ -171,7 +171,7 @@ pub(crate) fn file(path: &Path) -> Result<(String, String, Vec<u8>), Error> {
     files.name(path);
     let bytes = read(path, &files, false, FILE_BYTES).map_err(|reason| match reason {
         ReadRefused::Fault(reason) => {
-            let near = neighbour(path).map(|near| format!("; did you mean `{}`?", shown(&near))).unwrap_or_default();
+            let near = neighbour(path).map(|near| format!("; {}", Help::meant(shown(&near)))).unwrap_or_default();
             Error::Setup(format!("cannot read `{name}`: {reason}{near}"))
         }
         ReadRefused::Refused(reason) => {
@@ -270,7 +270,7 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
                 // What is there is what was meant.
                 let near = neighbour(&path)
                     .filter(|_| std::fs::symlink_metadata(&path).is_err())
-                    .map(|near| format!("; did you mean `{}`?", self::name(&near, base)))
+                    .map(|near| format!("; {}", Help::meant(self::name(&near, base))))
                     .unwrap_or_default();
                 unread.tried.push(format!("{reason}{near}"));
             }

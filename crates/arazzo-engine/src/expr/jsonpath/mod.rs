@@ -20,6 +20,7 @@ mod tree;
 pub use compare::{equal, order};
 pub use tree::Operator;
 
+use crate::diagnostic::Help;
 use crate::value::{Pointer, Way};
 use eval::Run;
 use tree::{Logical, Operand, OperandRef, Path, Root, Segment, Selector};
@@ -32,7 +33,7 @@ pub struct SyntaxError {
     /// What is wrong.
     pub message: String,
     /// What to do.
-    pub help: Option<String>,
+    pub help: Option<Help>,
 }
 
 impl SyntaxError {
@@ -40,7 +41,7 @@ impl SyntaxError {
         Self { at, message: message.into(), help: None }
     }
 
-    fn help(mut self, help: impl Into<String>) -> Self {
+    fn help(mut self, help: impl Into<Help>) -> Self {
         self.help = Some(help.into());
         self
     }

@@ -8,7 +8,7 @@ use super::functions::{self, Argument, NAMES};
 use super::lex::{Cursor, Part, shortened};
 use super::tree::{Logical, Operand, Operator, Path, Root, Segment, Selector};
 use super::{Dialect, Piece, Placeholder, SyntaxError};
-use crate::diagnostic::nearest;
+use crate::diagnostic::{Help, nearest};
 
 /// How deep parentheses, filters and calls may nest.
 const DEPTH: usize = 64;
@@ -391,7 +391,7 @@ impl<'t> Parser<'t> {
             let error =
                 SyntaxError::new(start..start + word.len(), format!("there is no function `{}`", shortened(word)));
             let help = nearest(word, NAMES)
-                .map_or_else(|| format!("functions: {}", NAMES.join(", ")), |near| format!("did you mean `{near}`?"));
+                .map_or_else(|| Help::words(format!("functions: {}", NAMES.join(", "))), Help::meant);
             return Err(error.help(help));
         }
         self.cursor.eat(word);

@@ -8,6 +8,7 @@
 use serde_json::Value as Json;
 
 use super::jsonpath::{Placeholder, SyntaxError};
+use crate::diagnostic::Help;
 
 #[cfg(feature = "xpath")]
 mod cost;
@@ -211,7 +212,7 @@ fn scan(text: &str, placeholders: bool) -> Result<Scanned, SyntaxError> {
                 return Err(SyntaxError {
                     at: at..text.len(),
                     message: "this brace is never closed".to_owned(),
-                    help: Some("write the expression as {$…}".to_owned()),
+                    help: Some(Help::words("write the expression as {$…}")),
                 });
             };
             scanned.pieces.push(Piece::Text(std::mem::take(&mut plain)));
