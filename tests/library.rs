@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arazzo::engine::machine::{Failure, Outgoing, Response};
+use arazzo::report::{self, ReportContext, RunRecord};
 use arazzo::{
     Clock, Error, EventKind, Inputs, Interrupt, LoopDelay, Outcome, Pending, Readings, Stop, Transport, Workflow,
 };
@@ -47,6 +48,27 @@ fn a_run_tells_an_observer_everything_and_gives_its_outputs() {
     // Events are data: what was written can be read again.
     let text = serde_json::to_string(&seen).unwrap();
     assert_eq!(serde_json::from_str::<Vec<arazzo::Envelope>>(&text).unwrap(), seen);
+}
+
+#[test]
+fn events_become_every_report_of_the_library_without_a_secret() {
+    let server = Server::start(|_, _| Reply::status(500));
+    let workflow = only(provision(&server));
+    let mut record = RunRecord::of_plan(&workflow.plan());
+    wait(workflow.run(inputs(), |event| record.add(event))).unwrap();
+    let context = ReportContext::of(workflow.description(), &record).command("embedded");
+    assert!(context.graph.is_some() && context.snippet.is_some());
+    let texts = report::KINDS.map(|kind| (kind.name, (kind.text)(&record, &context)));
+    for (name, text) in &texts {
+        assert!(text.contains("createVolume"), "{name}: {text}");
+        assert!(!text.contains("the-secret-token"), "{name} shows a secret");
+    }
+    // Steps that the run did not come to are reported, and so is a run that only began.
+    let junit = report::junit(&record, &context);
+    assert!(junit.contains("skipped=\"2\""), "{junit}");
+    for kind in report::KINDS {
+        assert!(!(kind.text)(&RunRecord::default(), &ReportContext::default()).is_empty(), "{}", kind.name);
+    }
 }
 
 #[test]

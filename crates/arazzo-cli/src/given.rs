@@ -11,6 +11,7 @@ use arazzo::engine::credentials::PARTS;
 use arazzo::engine::diagnostic::Help;
 use arazzo::engine::inputs::InputFault;
 use arazzo::files::{LARGEST, named};
+use arazzo::report::variable_name;
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 use serde_json::{Map, Value as Json};
 
@@ -111,24 +112,6 @@ pub(crate) fn secret_name(argument: &str) -> &str {
     argument.split(['=', '@']).next().unwrap_or_default()
 }
 
-/// `apiToken` → `API_TOKEN`
-pub(crate) fn upper_snake(name: &str) -> String {
-    let mut snake = String::new();
-    let mut before = ' ';
-    for c in name.chars() {
-        if !c.is_ascii_alphanumeric() {
-            snake.push('_');
-        } else {
-            if c.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
-                snake.push('_');
-            }
-            snake.push(c.to_ascii_uppercase());
-        }
-        before = c;
-    }
-    snake
-}
-
 enum One {
     Input(String, Json, bool),
     File(String, PathBuf),
@@ -226,7 +209,7 @@ fn secret_text(argument: &str, flag: &str, names: &Names, stdin: &mut Stdin) -> 
             let help = match (said, names.meant(name)) {
                 (_, Some(meant)) => Help::meant(meant).to_string(),
                 (Some(name), None) => {
-                    let upper = upper_snake(name);
+                    let upper = variable_name(name);
                     format!("set {VARIABLE}{name} (or {VARIABLE}{upper}), or give {flag} {name}@FILE")
                 }
                 (None, None) => format!(
@@ -309,7 +292,7 @@ fn environment(workflow: &Workflow, values: &mut Map<String, Json>, faults: &mut
 }
 
 fn variable(prefix: &str, name: &str) -> Option<String> {
-    std::env::var(format!("{prefix}{name}")).or_else(|_| std::env::var(format!("{prefix}{}", upper_snake(name)))).ok()
+    std::env::var(format!("{prefix}{name}")).or_else(|_| std::env::var(format!("{prefix}{}", variable_name(name)))).ok()
 }
 
 fn file(path: &Path, workflow: &Workflow, stdin: &mut Stdin) -> Result<Json, Error> {

@@ -3,31 +3,20 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use arazzo::report::{KINDS, ReportContext, ReportKind, RunRecord, junit};
+
 use crate::flags::ReportFlags;
 use crate::save::{Readers, save};
-use crate::show::account::Account;
-use crate::show::report::html::{self, Around};
-use crate::show::report::{har, json, junit, markdown};
 use crate::show::{Screen, safe};
 use crate::{exit, recorded};
 
 /// Where reports go that have no path.
 const FOLDER: &str = "arazzo-report";
 
-/// The kinds of reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Html,
-    Junit,
-    Har,
-    Markdown,
-    Json,
-}
-
 /// A report that is wanted: `junit`, `junit=out/junit.xml`, `junit=out/`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Wanted {
-    format: Format,
+    kind: ReportKind,
     path: PathBuf,
 }
 
@@ -36,8 +25,8 @@ pub(crate) fn report(flags: &ReportFlags, screen: &mut Screen) -> u8 {
     if let Err(error) = Wanted::distinct(&flags.reports) {
         return screen.error(&error);
     }
-    match recorded::account(&flags.events) {
-        Ok(run) => write(&flags.reports, &run, &Around::default(), true, screen, exit::SUCCEEDED),
+    match recorded::record(&flags.events) {
+        Ok(run) => write(&flags.reports, &run, &ReportContext::default(), true, screen, exit::SUCCEEDED),
         Err(error) => screen.error(&error),
     }
 }
@@ -45,15 +34,15 @@ pub(crate) fn report(flags: &ReportFlags, screen: &mut Screen) -> u8 {
 /// Writes reports of a run; the result is the exit code: 7 if one could not be written and `code` is 0, else `code`.
 pub(crate) fn write(
     reports: &[Wanted],
-    run: &Account,
-    around: &Around<'_>,
+    run: &RunRecord,
+    context: &ReportContext,
     say: bool,
     screen: &mut Screen,
     code: u8,
 ) -> u8 {
     let mut result = code;
     for wanted in reports {
-        match wanted.write(run, around) {
+        match wanted.write(run, context) {
             Ok(()) if say => screen.line(&format!("report {}", safe(&wanted.path.display().to_string()))),
             Ok(()) => {}
             Err(error) => {
@@ -65,45 +54,24 @@ pub(crate) fn write(
     result
 }
 
-impl Format {
-    const ALL: [(&'static str, Self); 5] = [
-        ("html", Self::Html),
-        ("junit", Self::Junit),
-        ("har", Self::Har),
-        ("md", Self::Markdown),
-        ("json", Self::Json),
-    ];
-
-    /// The name of its file in a folder.
-    fn file(self) -> &'static str {
-        match self {
-            Self::Html => "report.html",
-            Self::Junit => "junit.xml",
-            Self::Har => "run.har",
-            Self::Markdown => "summary.md",
-            Self::Json => "report.json",
-        }
-    }
-}
-
 impl FromStr for Wanted {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, path) = text.split_once('=').map_or((text, None), |(name, path)| (name, Some(path)));
-        let Some((_, format)) = Format::ALL.iter().find(|(known, _)| *known == name) else {
-            let known: Vec<&str> = Format::ALL.iter().map(|(known, _)| *known).collect();
+        let Some(kind) = KINDS.into_iter().find(|kind| kind.name == name) else {
+            let known = KINDS.map(|kind| kind.name);
             return Err(format!("there is no report `{name}`; there are {}", known.join(", ")));
         };
         let path = match path {
             Some("") => return Err("write FMT=PATH, or FMT alone".to_owned()),
             Some(path) if path.ends_with(['/', std::path::MAIN_SEPARATOR]) || Path::new(path).is_dir() => {
-                Path::new(path).join(format.file())
+                Path::new(path).join(kind.file)
             }
             Some(path) => PathBuf::from(path),
-            None => Path::new(FOLDER).join(format.file()),
+            None => Path::new(FOLDER).join(kind.file),
         };
-        Ok(Self { format: *format, path })
+        Ok(Self { kind, path })
     }
 }
 
@@ -124,19 +92,12 @@ impl Wanted {
     ///
     /// # Errors
     /// If the file cannot be written: then the one that was there is still there.
-    fn write(&self, run: &Account, around: &Around<'_>) -> std::io::Result<()> {
-        let text = match self.format {
-            Format::Html => html::document(run, around),
-            Format::Junit => junit::document(&[junit::suite(run)]),
-            Format::Har => har::document(run),
-            Format::Markdown => markdown::document(run),
-            Format::Json => json::document(run),
-        };
-        self.save(&text)
+    fn write(&self, run: &RunRecord, context: &ReportContext) -> std::io::Result<()> {
+        self.save(&(self.kind.text)(run, context))
     }
 
     pub(crate) fn is_junit(&self) -> bool {
-        self.format == Format::Junit
+        self.kind.name == "junit"
     }
 
     /// Writes a JUnit report of suites that are no run.

@@ -8,6 +8,7 @@ use arazzo::engine::code::Code;
 use arazzo::engine::event::EventKind;
 use arazzo::engine::plan::PlannedStep;
 use arazzo::mock::Mocked;
+use arazzo::report::{ReportContext, RunRecord};
 use arazzo::{Envelope, Error, Limits, Outcome, Recording, Report, Workflow};
 use serde_json::{Map, Value as Json, json};
 
@@ -19,10 +20,8 @@ use crate::names::Names;
 use crate::permit;
 use crate::report::{self, Wanted};
 use crate::save::{Readers, save};
-use crate::show::account::Account;
 use crate::show::failure::{self, Exchanges};
 use crate::show::progress::Detail;
-use crate::show::report::html::Around;
 use crate::show::{Screen, safe, width};
 use crate::signal::Signals;
 use crate::typed;
@@ -177,10 +176,7 @@ pub(crate) fn execute(
     let signals = Signals::default();
     signals.insist(flags.timeout);
     let plan = workflow.plan();
-    let mut account = (!flags.reports.is_empty() || github::summary().is_some()).then(|| Account {
-        planned: plan.iter().map(|step| (step.workflow.clone(), step.step.clone())).collect(),
-        ..Account::default()
-    });
+    let mut record = (!flags.reports.is_empty() || github::summary().is_some()).then(|| RunRecord::of_plan(&plan));
     let watch = RefCell::new(Watch::new(screen, flags.progress, detail, &plan, hosts(flags, &plan)));
     let (mut report, mut exchanges, mut last, mut data_error) = (Report::default(), Exchanges::default(), None, None);
     let outcome = {
@@ -188,8 +184,8 @@ pub(crate) fn execute(
             let envelope = &signals.named(envelope);
             report.add(&envelope.event);
             exchanges.add(&envelope.event);
-            if let Some(account) = &mut account {
-                account.add(envelope);
+            if let Some(record) = &mut record {
+                record.add(envelope);
             }
             signals.watch(envelope);
             if flags.json
@@ -259,18 +255,14 @@ pub(crate) fn execute(
         Some(path) => keep(path, recording, detail >= Detail::Verdict, screen, code),
         None => code,
     };
-    if let Some(Err(error)) = account.as_ref().map(github::summarize) {
+    if let Some(Err(error)) = record.as_ref().map(github::summarize) {
         screen.line(&format!("note: the summary of the job could not be written: {error}"));
     }
-    let code = match &account {
-        Some(account) => {
-            let command = typed::this_command(&account.inputs, &Names::of(workflow.description()));
-            let around = Around {
-                graph: workflow.description().graph(workflow.name()),
-                snippet: failure::snippet(account, workflow.description().sources()),
-                command: Some(&command),
-            };
-            report::write(&flags.reports, account, &around, detail >= Detail::Verdict, screen, code)
+    let code = match &record {
+        Some(record) => {
+            let command = typed::this_command(&record.inputs, &Names::of(workflow.description()));
+            let context = ReportContext::of(workflow.description(), record).command(command);
+            report::write(&flags.reports, record, &context, detail >= Detail::Verdict, screen, code)
         }
         None => code,
     };

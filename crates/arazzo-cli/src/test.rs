@@ -11,6 +11,7 @@ use arazzo::engine::event::{EventKind, RunStatus};
 use arazzo::engine::redact::Redactor;
 use arazzo::files::Reach;
 use arazzo::mock::Mocked;
+use arazzo::report::junit;
 use arazzo::{Builder, Description, Envelope, Error, Inputs, Report, Workflow};
 use serde_json::{Map, Value as Json, json};
 
@@ -19,7 +20,6 @@ use crate::exit;
 use crate::find::documents_in;
 use crate::flags::TestFlags;
 use crate::show::failure::{self, Exchanges};
-use crate::show::report::junit;
 use crate::show::{Screen, bold, safe, time, width};
 
 /// The case of a document that has no test file.
@@ -296,39 +296,22 @@ fn suites(planned: &[Planned], done: &[Option<Done>]) -> Vec<junit::Suite> {
         let result = match done {
             None => junit::CaseResult::Skipped("the tests were stopped before".to_owned()),
             Some(done) if done.passed => junit::CaseResult::Passed,
-            Some(done) => junit::CaseResult::Failed(junit::Trouble {
-                code: "unexpected".to_owned(),
-                message: done.unexpected.first().cloned().unwrap_or_default(),
-                text: done
-                    .unexpected
-                    .iter()
-                    .chain(&done.report)
-                    .map(|line| anstream::adapter::strip_str(line).to_string())
-                    .collect::<Vec<_>>()
-                    .join("\n"),
-            }),
+            Some(done) => {
+                let lines = done.unexpected.iter().chain(&done.report);
+                let lines = lines.map(|line| anstream::adapter::strip_str(line).to_string());
+                let message = done.unexpected.first().cloned().unwrap_or_default();
+                let problem = junit::Problem::new("unexpected", message, lines.collect::<Vec<_>>().join("\n"));
+                junit::CaseResult::Failed(problem)
+            }
         };
         let time_ms = done.as_ref().map_or(0, |done| done.time_ms);
-        let case = junit::Case {
-            classname: name.clone(),
-            name: one.case.name.clone(),
-            time_ms,
-            result,
-            reruns: vec![],
-            output: String::new(),
-        };
-        match suites.last_mut().filter(|suite| suite.name == name) {
-            Some(suite) => {
-                suite.time_ms += time_ms;
-                suite.cases.push(case);
-            }
-            None => suites.push(junit::Suite {
-                name,
-                timestamp: String::new(),
-                time_ms,
-                properties: vec![],
-                cases: vec![case],
-            }),
+        let case = junit::Case::new(name.clone(), one.case.name.clone(), time_ms, result);
+        if suites.last().is_none_or(|suite| suite.name != name) {
+            suites.push(junit::Suite::new(name));
+        }
+        if let Some(suite) = suites.last_mut() {
+            suite.time_ms += time_ms;
+            suite.cases.push(case);
         }
     }
     suites

@@ -25,7 +25,8 @@
 //!
 //! Cargo features: `http` (on by default) sends requests; without it, and with a transport of your own
 //! ([`Builder::transport`]), none of hyper, TLS and the content codings is built, and no document is fetched from the
-//! network. `mock` answers from the descriptions, `xpath` evaluates XPath.
+//! network. `mock` answers from the descriptions, `reports` makes reports of runs (`arazzo::report`), `xpath` evaluates
+//! XPath.
 //!
 //! The pure core, without files and sockets, is [`engine`].
 
@@ -44,6 +45,8 @@ mod inputs;
 pub mod mock;
 mod network;
 mod policy;
+#[cfg(feature = "reports")]
+pub mod report;
 mod transport;
 mod workflow;
 

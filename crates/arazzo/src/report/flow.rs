@@ -1,33 +1,33 @@
-//! The flow of a workflow as text and pictures, and the path that a run took through it.
+//! The path that a run took through the flow of its workflow, and the words for that flow in a picture.
 
-use arazzo::engine::event::{ActionKind, On, StepStatus};
-use arazzo::engine::graph::{Exit, Graph, GraphStep, Way};
+use arazzo_engine::event::{ActionKind, On, StepStatus};
+use arazzo_engine::graph::{Exit, Graph, GraphStep, Way};
 
-use super::account::{Account, Attempt};
-use super::time;
+use super::record::{Attempt, RunRecord};
+use super::text::time;
 
-pub(crate) mod ascii;
-pub(crate) mod dot;
-pub(crate) mod mermaid;
-pub(crate) mod svg;
+pub use super::svg::document as svg;
 
 /// The path of a run: for each step of a graph, in its order.
-pub(crate) struct Walk(pub(crate) Vec<Walked>);
+#[derive(Debug, Clone)]
+pub struct Walk(Vec<Walked>);
 
 /// What a run did with a step.
-#[derive(Clone, Default)]
-pub(crate) struct Walked {
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Walked {
     /// How often it was entered.
-    pub(crate) visits: u32,
+    pub visits: u32,
     /// How often each of its exits was taken.
-    pub(crate) exits: Vec<u32>,
+    pub exits: Vec<u32>,
     /// How its last attempt ended.
-    pub(crate) status: Option<StepStatus>,
+    pub status: Option<StepStatus>,
 }
 
 impl Walk {
     /// The path of a run through a graph. A workflow that ran several times counts with all of its runs.
-    pub(crate) fn new(graph: &Graph, run: &Account) -> Self {
+    #[must_use]
+    pub fn new(graph: &Graph, run: &RunRecord) -> Self {
         let mut walked: Vec<Walked> =
             graph.steps.iter().map(|step| Walked { exits: vec![0; step.exits.len()], ..Walked::default() }).collect();
         for attempt in run.attempts.iter().filter(|attempt| attempt.workflow == graph.workflow) {
@@ -43,13 +43,17 @@ impl Walk {
         Self(walked)
     }
 
-    pub(crate) fn of(&self, step: usize) -> Walked {
+    /// What the run did with a step of the graph, by its index.
+    #[must_use]
+    pub fn of(&self, step: usize) -> Walked {
         self.0.get(step).cloned().unwrap_or_default()
     }
 }
 
 impl Walked {
-    pub(crate) fn taken(&self, exit: usize) -> u32 {
+    /// How often an exit was taken, by its index.
+    #[must_use]
+    pub fn taken(&self, exit: usize) -> u32 {
         self.exits.get(exit).copied().unwrap_or(0)
     }
 }
@@ -63,7 +67,7 @@ fn takes(attempt: &Attempt, exit: &Exit) -> bool {
 }
 
 /// The graph as far as a run shows it: the steps that it entered and the exits that it took.
-pub(crate) fn observed(run: &Account) -> Graph {
+pub(super) fn observed(run: &RunRecord) -> Graph {
     let mut graph = Graph { workflow: run.workflow.clone(), entry: Some(0), ..Graph::default() };
     let attempts: Vec<&Attempt> = run.attempts.iter().filter(|attempt| attempt.workflow == run.workflow).collect();
     for attempt in &attempts {
@@ -111,7 +115,8 @@ fn conditions(attempt: &Attempt) -> Vec<String> {
 }
 
 /// Where an exit leads, in words: `createSandbox`, `end`, `workflow payment`, `retry up to 3x after 200ms`.
-pub(crate) fn target(graph: &Graph, way: &Way) -> String {
+#[must_use]
+pub fn target(graph: &Graph, way: &Way) -> String {
     match way {
         Way::Step(step) => graph.steps.get(*step).map(|step| step.step.clone()).unwrap_or_default(),
         Way::Workflow(name) => format!("workflow {name}"),
@@ -126,7 +131,8 @@ pub(crate) fn target(graph: &Graph, way: &Way) -> String {
 }
 
 /// The conditions of an exit in one line.
-pub(crate) fn condition(exit: &Exit) -> String {
+#[must_use]
+pub fn condition(exit: &Exit) -> String {
     exit.conditions
         .iter()
         .map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "))

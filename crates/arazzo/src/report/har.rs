@@ -1,13 +1,18 @@
 //! HAR 1.2: all exchanges of a run with their timings. What HAR has no place for stands in keys that begin with
 //! `_arazzo`, which the format leaves to applications.
 
-use arazzo::engine::redact::BodyText;
+use arazzo_engine::redact::BodyText;
 use serde_json::{Value as Json, json};
 
-use crate::show::account::{Account, Answer, Attempt, Exchange};
+use super::record::{Answer, Attempt, Exchange, RunRecord};
+use super::{ReportContext, ReportKind};
+
+/// The report as it is chosen.
+pub(super) const KIND: ReportKind = ReportKind { name: "har", file: "run.har", text: har };
 
 /// The archive of a run.
-pub(crate) fn document(run: &Account) -> String {
+#[must_use]
+pub fn har(run: &RunRecord, _: &ReportContext) -> String {
     let verdict = run.verdict();
     let entries: Vec<Json> = run.exchanges().into_iter().map(|(attempt, exchange)| entry(attempt, exchange)).collect();
     let archive = json!({

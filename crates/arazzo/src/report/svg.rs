@@ -4,14 +4,14 @@
 //! crosses a card and every condition can be read. Positions are attributes, not styles: a page with a strict content
 //! policy shows it.
 
-use arazzo::engine::event::StepStatus;
-use arazzo::engine::graph::{Exit, Graph, Way};
+use arazzo_engine::event::StepStatus;
+use arazzo_engine::graph::{Exit, Graph, Way};
 
-use super::{Walk, Walked, condition, target};
-use crate::show::markup::{columns, cut, escaped, label};
+use super::flow::{Walk, Walked, condition, target};
+use super::text::{columns, cut, escaped, label, safe};
 
 /// Colours and lines, for a picture that stands alone; a page that shows one has these in its own style.
-pub(crate) const STYLE: &str = include_str!("flow.css");
+pub(super) const STYLE: &str = include_str!("flow.css");
 
 const CARD_X: usize = 1;
 const CARD: usize = 540;
@@ -37,15 +37,16 @@ struct Line {
     lane: usize,
 }
 
-/// A picture of its own: a file.
-pub(crate) fn document(graph: &Graph, walk: Option<&Walk>) -> String {
+/// A graph as a picture of its own: the text of an SVG file, with the path of a run if one is given.
+#[must_use]
+pub fn document(graph: &Graph, walk: Option<&Walk>) -> String {
     let picture = picture(graph, walk, "");
     picture.replacen('>', &format!("><style>{STYLE}\nsvg{{background:var(--ground)}}</style>"), 1)
 }
 
 /// The picture, to be put into a page. `links` is what stands before the number of a step in the id of its details; no
 /// links if it is empty.
-pub(crate) fn picture(graph: &Graph, walk: Option<&Walk>, links: &str) -> String {
+pub(super) fn picture(graph: &Graph, walk: Option<&Walk>, links: &str) -> String {
     let mut cards = vec![];
     let mut y = 46 + graph.dependencies.len() * 34;
     for (place, step) in graph.steps.iter().enumerate() {
@@ -248,7 +249,7 @@ fn step(graph: &Graph, walk: Option<&Walk>, place: usize, card: &Card, links: &s
     }
     let called = |exit: &Exit| {
         let sign = if exit.on_failure { "✗ " } else { "" };
-        format!("{sign}{}", cut(&crate::show::safe(exit.action.as_deref().unwrap_or("then")), 24))
+        format!("{sign}{}", cut(&safe(exit.action.as_deref().unwrap_or("then")), 24))
     };
     let names = rows.iter().map(|(_, exit)| columns(&called(exit))).max().unwrap_or(0) * LETTER / 10;
     for (row, (index, exit)) in rows.into_iter().enumerate() {

@@ -1,10 +1,8 @@
 //! A graph for terminals: one line a step and one an exit, at most as wide as the terminal.
 
 use arazzo::engine::graph::{Graph, Way};
-
-use super::{Walk, condition, target};
-use crate::show::markup::{columns, cut};
-use crate::show::safe;
+use arazzo::report::flow::{Walk, condition, target};
+use arazzo::report::text::{columns, cut, safe};
 
 /// The lines of a graph, in letters that every terminal has.
 pub(crate) fn document(graph: &Graph, walk: Option<&Walk>, width: usize) -> String {

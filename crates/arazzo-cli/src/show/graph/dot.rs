@@ -1,10 +1,8 @@
 //! A graph in the language of Graphviz.
 
 use arazzo::engine::graph::{Graph, Way};
-
-use super::{Walk, condition, target};
-use crate::show::markup::cut;
-use crate::show::safe;
+use arazzo::report::flow::{Walk, condition, target};
+use arazzo::report::text::{cut, safe};
 
 /// How much of a text is told, in columns.
 const LONGEST: usize = 80;

@@ -1,8 +1,8 @@
 //! A graph in the language of Mermaid, which GitHub and GitLab draw.
 
 use arazzo::engine::graph::{Graph, Way};
-
-use super::{Walk, condition, target};
+use arazzo::report::flow::{Walk, condition, target};
+use arazzo::report::text::{cut, safe};
 
 /// How much of a text is told, in characters.
 const LONGEST: usize = 120;
@@ -59,12 +59,9 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>) -> String {
         }
     }
     if let Some(walk) = walk {
-        let visited: Vec<String> = walk
-            .0
-            .iter()
-            .enumerate()
-            .filter(|(_, step)| step.visits > 0)
-            .map(|(place, _)| format!("s{place}"))
+        let visited: Vec<String> = (0..graph.steps.len())
+            .filter(|place| walk.of(*place).visits > 0)
+            .map(|place| format!("s{place}"))
             .collect();
         lines.push("  classDef visited stroke:#1f7a4d,stroke-width:2px".to_owned());
         if !visited.is_empty() {
@@ -80,7 +77,7 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>) -> String {
 /// Text inside a quoted label: what means something to Mermaid, to Markdown or to HTML is written as a number.
 fn text(text: &str) -> String {
     let mut label = String::new();
-    let cut = crate::show::markup::cut(&crate::show::safe(text), LONGEST);
+    let cut = cut(&safe(text), LONGEST);
     let mut rest = cut.chars().peekable();
     while let Some(c) = rest.next() {
         let plain = c.is_alphanumeric()
