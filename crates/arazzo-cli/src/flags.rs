@@ -10,7 +10,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
-use crate::report::Wanted;
+use crate::requested::{Color, ProgressForm, RequestedReport};
 
 /// Run Arazzo workflows: sequences of API calls described in YAML.
 #[derive(Debug, Parser)]
@@ -26,22 +26,6 @@ pub(crate) struct Arguments {
     pub(crate) color: Color,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Color {
-    Auto,
-    Always,
-    Never,
-}
-
-/// How the progress of a run is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProgressForm {
-    Auto,
-    Tree,
-    Line,
-    None,
 }
 
 #[derive(Debug, Subcommand)]
@@ -322,7 +306,7 @@ pub(crate) struct RunFlags {
     /// Write a report: html, junit, har, md (a summary for a CI job) or json; to a file, or into a folder
     /// (arazzo-report/ without a path). Repeatable
     #[arg(long = "report", value_name = "FMT[=PATH]", conflicts_with = "dry_run")]
-    pub(crate) reports: Vec<Wanted>,
+    pub(crate) reports: Vec<RequestedReport>,
     /// Write what was sent and what came to a file, without secrets: `arazzo replay FILE` runs it again without a server
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) record: Option<PathBuf>,
@@ -529,7 +513,7 @@ pub(crate) struct ReportFlags {
     pub(crate) events: PathBuf,
     /// The reports, as `arazzo run --report` takes them: html, junit, har, md or json, each to a file or into a folder
     #[arg(value_name = "FMT[=PATH]", required = true)]
-    pub(crate) reports: Vec<Wanted>,
+    pub(crate) reports: Vec<RequestedReport>,
 }
 
 /// What proves who calls.
@@ -640,7 +624,7 @@ pub(crate) struct TestFlags {
     pub(crate) json: bool,
     /// Write a report: junit[=PATH]
     #[arg(long = "report", value_name = "junit[=PATH]")]
-    pub(crate) reports: Vec<Wanted>,
+    pub(crate) reports: Vec<RequestedReport>,
     #[command(flatten)]
     pub(crate) reading: ReadingFlags,
     /// Show failures only; -qq nothing

@@ -29,6 +29,7 @@ mod project;
 mod recorded;
 mod replay;
 mod report;
+mod requested;
 mod run;
 mod save;
 mod show;

@@ -7,7 +7,8 @@ use arazzo::engine::source::Sources;
 use arazzo::{Description, Drift, DriftKind, Envelope, Error, EventKind, Recording, Replay};
 use serde_json::{Value as Json, json};
 
-use crate::flags::{ProgressForm, ReplayFlags};
+use crate::flags::ReplayFlags;
+use crate::requested::ProgressForm;
 use crate::show::progress::Detail;
 use crate::show::{Screen, safe, width};
 use crate::watch::Watch;

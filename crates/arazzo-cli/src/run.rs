@@ -13,12 +13,13 @@ use arazzo::{Envelope, Error, Limits, Outcome, Recording, Report, Workflow};
 use serde_json::{Map, Value as Json, json};
 
 use crate::exit;
-use crate::flags::{ProgressForm, RunFlags};
+use crate::flags::RunFlags;
 use crate::github;
 use crate::given::{self, Given, Stdin};
 use crate::names::Names;
 use crate::permit;
-use crate::report::{self, Wanted};
+use crate::report;
+use crate::requested::{ProgressForm, RequestedReports};
 use crate::save::{Readers, save};
 use crate::show::failure::{self, Exchanges};
 use crate::show::progress::Detail;
@@ -51,7 +52,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
         request_ms: u64::try_from(flags.network.max_time.as_millis()).unwrap_or(u64::MAX),
         ..Limits::default()
     };
-    Wanted::distinct(&flags.reports)?;
+    RequestedReports::new(&flags.reports)?;
     let mut builder = flags.document.builder().limits(limits).network(flags.network.network());
     builder = builder
         .loop_delay(flags.loop_delay)
@@ -148,6 +149,10 @@ pub(crate) fn execute(
     screen: &mut Screen,
     print: fn(&Map<String, Json>) -> Option<String>,
 ) -> u8 {
+    let reports = match RequestedReports::new(&flags.reports) {
+        Ok(reports) => reports,
+        Err(error) => return screen.error(&error),
+    };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -176,7 +181,7 @@ pub(crate) fn execute(
     let signals = Signals::default();
     signals.insist(flags.timeout);
     let plan = workflow.plan();
-    let mut record = (!flags.reports.is_empty() || github::summary().is_some()).then(|| RunRecord::of_plan(&plan));
+    let mut record = (!reports.is_empty() || github::summary().is_some()).then(|| RunRecord::of_plan(&plan));
     let watch = RefCell::new(Watch::new(screen, flags.progress, detail, &plan, hosts(flags, &plan)));
     let (mut report, mut exchanges, mut last, mut data_error) = (Report::default(), Exchanges::default(), None, None);
     let outcome = {
@@ -262,7 +267,7 @@ pub(crate) fn execute(
         Some(record) => {
             let command = typed::this_command(&record.inputs, &Names::of(workflow.description()));
             let context = ReportContext::of(workflow.description(), record).command(command);
-            report::write(&flags.reports, record, &context, detail >= Detail::Verdict, screen, code)
+            report::write_all(&reports, record, &context, detail >= Detail::Verdict, screen, code)
         }
         None => code,
     };

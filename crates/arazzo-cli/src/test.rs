@@ -19,6 +19,7 @@ use crate::cases::{self, Case, Expect, Sent, differences};
 use crate::exit;
 use crate::find::documents_in;
 use crate::flags::TestFlags;
+use crate::report::write_suites;
 use crate::show::failure::{self, Exchanges};
 use crate::show::{Screen, bold, safe, time, width};
 
@@ -71,7 +72,7 @@ struct Done {
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
-    if flags.reports.iter().any(|report| !report.is_junit()) {
+    if flags.reports.iter().any(|report| report.kind.name != "junit") {
         return screen.error(&Error::Setup("`arazzo test` writes junit reports: --report junit[=PATH]".to_owned()));
     }
     let planned = match planned(flags) {
@@ -249,7 +250,7 @@ fn run_all(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
     }
     let mut code = if failed > 0 { exit::DIFFERENT } else { exit::SUCCEEDED };
     for report in &flags.reports {
-        if let Err(error) = report.write_suites(&suites(planned, &done)) {
+        if let Err(error) = write_suites(report, &suites(planned, &done)) {
             screen.fault("output", &format!("a report could not be written: {error}"), None);
             code = if code == exit::SUCCEEDED { exit::OUTPUT } else { code };
         }

@@ -8,7 +8,7 @@ use arazzo::Envelope;
 use arazzo::engine::event::EventKind;
 use arazzo::engine::plan::PlannedStep;
 
-use crate::flags::ProgressForm;
+use crate::requested::ProgressForm;
 use crate::show::lines::{self, Lines};
 use crate::show::paint;
 use crate::show::progress::{Detail, Progress};

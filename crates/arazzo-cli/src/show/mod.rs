@@ -15,9 +15,9 @@ use arazzo::engine::source::Sources;
 use arazzo::report::text::is_hidden;
 
 use crate::exit;
-use crate::flags::Color;
 use crate::github;
 use crate::mistyped;
+use crate::requested::Color;
 use paint::Paint;
 
 pub(crate) mod diagnostics;
