@@ -13,7 +13,7 @@ use arazzo::{
 use serde_json::json;
 
 use crate::server::{Reply, Server, daytona, daytona_except};
-use crate::suite::workspace_root;
+use crate::suite::{files_below, workspace_root};
 
 fn provision(server: &Server) -> arazzo::Builder {
     arazzo::open(workspace_root().join("specs/daytona-provision.yml"))
@@ -69,6 +69,29 @@ fn events_become_every_report_of_the_library_without_a_secret() {
     for kind in report::KINDS {
         assert!(!(kind.text)(&RunRecord::default(), &ReportContext::default()).is_empty(), "{}", kind.name);
     }
+}
+
+#[test]
+fn the_last_attempts_of_a_run_say_why_it_failed_as_all_attempts_do() {
+    let (mut cases, mut failed) = (0, 0);
+    for path in files_below(&workspace_root().join("tests/suite/report"), &["ndjson"]) {
+        let (mut whole, mut last) = (RunRecord::default(), RunRecord::default().last_attempts());
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let event = serde_json::from_str(line).unwrap();
+            whole.add(&event);
+            last.add(&event);
+        }
+        let why = |record: &RunRecord| {
+            let reason = report::explanation(record, &Default::default(), false, 80);
+            let request = record.failing_exchange().map(report::Exchange::curl);
+            (reason, request, report::left_behind(&record.report), record.outputs().cloned())
+        };
+        assert_eq!(why(&whole), why(&last), "{}", path.display());
+        assert_eq!(last.attempts.len(), last.steps().len(), "{}", path.display());
+        assert!(last.attempts.len() <= whole.attempts.len());
+        (cases, failed) = (cases + 1, failed + usize::from(why(&last).0.is_some()));
+    }
+    assert!(cases >= 4 && failed >= 2, "{cases} {failed}");
 }
 
 #[test]

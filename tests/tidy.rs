@@ -290,6 +290,69 @@ fn the_rust_that_the_project_asks_for_is_at_least_that_of_every_dependency() {
     }
 }
 
+/// The paths that a tree of `use` names: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn paths_of(tree: &str) -> Vec<String> {
+    let Some((before, inner)) = tree.split_once('{') else { return vec![tree.trim().to_owned()] };
+    let inner = inner.trim_end().strip_suffix('}').unwrap_or(inner);
+    let (mut depth, mut parts) = (0, vec![String::new()]);
+    for c in inner.chars() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        match c {
+            ',' if depth == 0 => parts.push(String::new()),
+            c => parts.last_mut().unwrap().push(c),
+        }
+    }
+    let parts = parts.iter().filter(|part| !part.trim().is_empty());
+    parts.flat_map(|part| paths_of(part)).map(|path| format!("{}{path}", before.trim())).collect()
+}
+
+/// The files of the command that each of them uses, by module: `show::tree`.
+fn uses_of_the_command() -> BTreeMap<String, Vec<String>> {
+    let root = workspace_root().join("crates/arazzo-cli/src");
+    let module = |path: &Path| {
+        let path = path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().replace('/', "::");
+        path.strip_suffix("::mod").map_or(path.clone(), str::to_owned)
+    };
+    let code: BTreeMap<String, String> =
+        sources_below(&root).iter().map(|path| (module(path), code_of(path))).collect();
+    // `use super::{a, b}` and `super::a(…)` alike; the root names all files and is used for nothing.
+    let used = |own: &String, code_of_own: &String| {
+        let parent = own.rsplit_once("::").map_or(String::new(), |(parent, _)| format!("{parent}::"));
+        let mut found = vec![];
+        for (opening, prefix) in [("crate::", ""), ("super::", parent.as_str())] {
+            for rest in code_of_own.split(opening).skip(1) {
+                let tree: String = rest.chars().take_while(|c| !matches!(c, ';' | '(' | ')' | '<' | '=')).collect();
+                for path in paths_of(&tree) {
+                    let path = format!("{prefix}{path}");
+                    let is = |name: &&String| path == **name || path.starts_with(&format!("{name}::"));
+                    found.extend(code.keys().filter(is).max_by_key(|name| name.len()).filter(|name| *name != own));
+                }
+            }
+        }
+        found.into_iter().cloned().collect()
+    };
+    code.iter()
+        .filter(|(own, _)| !["lib", "main"].contains(&own.as_str()))
+        .map(|(own, c)| (own.clone(), used(own, c)))
+        .collect()
+}
+
+#[test]
+fn files_of_the_command_use_one_another_in_no_circle() {
+    let mut uses = uses_of_the_command();
+    assert!(
+        uses["show"].contains(&"requested".to_owned()) && uses["flags::run"].contains(&"exit".to_owned()),
+        "{uses:?}"
+    );
+    // Files that use none of those that are left are taken away, until there are none of that kind.
+    while let Some(free) = uses.iter().find(|(_, used)| !used.iter().any(|used| uses.contains_key(used))) {
+        let free = free.0.clone();
+        uses.remove(&free);
+    }
+    let left: Vec<String> = uses.iter().map(|(own, used)| format!("{own} uses {used:?}")).collect();
+    assert!(left.is_empty(), "these stand in a circle, or lead into one:\n{}", left.join("\n"));
+}
+
 #[test]
 fn no_room_is_called_after_nothing() {
     let mut wrong = vec![];

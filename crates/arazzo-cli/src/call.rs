@@ -8,50 +8,46 @@ use arazzo::{Call, Error, Limits, Workflow, files};
 use clap::Parser;
 use serde_json::{Map, Value as Json};
 
-use crate::flags::{CallFlags, RunFlags};
+use crate::execute::{Execution, Kept, execute};
+use crate::flags::{CallFlags, MaskFlag, ProgressFlag, TimeoutFlag};
 use crate::given::{self, Given, Stdin};
 use crate::mistyped;
 use crate::permit;
-use crate::run;
 use crate::show::Screen;
+use crate::watch::Showing;
 
-/// The flags of a run that nobody gave: a call is one.
+/// Flags of `arazzo run` that a call does not have; their variables count all the same.
 #[derive(Debug, Parser)]
-struct Usual {
+struct DefaultFlags {
     #[command(flatten)]
-    flags: RunFlags,
+    timeout: TimeoutFlag,
+    #[command(flatten)]
+    progress: ProgressFlag,
+    #[command(flatten)]
+    mask: MaskFlag,
 }
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn call(flags: CallFlags, screen: &mut Screen) -> u8 {
-    let document = flags.openapi.as_os_str().to_owned();
-    let usual = match Usual::try_parse_from(["arazzo".into(), document]) {
-        Ok(usual) => usual.flags,
+    let usual = match DefaultFlags::try_parse_from(["arazzo"]) {
+        Ok(usual) => usual,
         Err(error) => return mistyped::say(error),
     };
-    match prepared(&flags) {
-        Ok((workflow, given)) => {
-            let CallFlags {
-                credentials, session, network, check, json, output, verbose, quiet, no_input, mock, ..
-            } = flags;
-            let mock = mock.then(Vec::new);
-            let run = RunFlags {
-                credentials,
-                session,
-                network,
-                check,
-                json,
-                output,
-                verbose,
-                quiet,
-                no_input,
-                mock,
-                ..usual
-            };
-            run::execute(&run, &workflow, given, screen, body)
-        }
-        Err(error) => screen.error(&error),
-    }
+    let (workflow, given) = match prepared(&flags) {
+        Ok(prepared) => prepared,
+        Err(error) => return screen.error(&error),
+    };
+    let execution = Execution {
+        workflow: &workflow,
+        document: &flags.openapi,
+        given,
+        mock: flags.mock.then_some(&[]),
+        timeout: usual.timeout.timeout,
+        showing: Showing::new(flags.quiet, flags.verbose, flags.json, usual.progress.progress),
+        kept: Kept { outputs: flags.output.clone(), masked: usual.mask.mask_outputs, ..Kept::default() },
+        print: body,
+    };
+    execute(execution, screen)
 }
 
 /// Everything that can be known before the request.
@@ -70,7 +66,7 @@ fn prepared(flags: &CallFlags) -> Result<(Workflow, Given), Error> {
     if flags.mock {
         builder = builder.mock(Mocked::new());
     }
-    let mut stdin = Stdin::new(flags.no_input);
+    let mut stdin = Stdin::new(flags.prompt.no_input);
     let (description, inputs) = flags.session.on(builder).call(asked(flags)?)?;
     let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
     let workflow = description.with_credentials(credentials)?.workflow(None)?;

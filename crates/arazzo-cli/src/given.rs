@@ -15,7 +15,7 @@ use arazzo::report::variable_name;
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 use serde_json::{Map, Value as Json};
 
-use crate::flags::{CredentialFlags, RunFlags};
+use crate::flags::{CredentialFlags, InputFlags};
 use crate::names::{Names, VARIABLE};
 use crate::show::safe;
 
@@ -43,7 +43,7 @@ impl Given {
 }
 
 /// Collects inputs: the environment, then files in order, then flags; later ones win.
-pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<Given, Error> {
+pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<Given, Error> {
     let mut values: Map<String, Json> = Map::new();
     let mut faults = vec![];
     let mut typed = vec![];
@@ -97,7 +97,7 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow, stdin: &mut Stdin) 
 }
 
 /// Inputs as they were typed, but for secrets: what may be shown again.
-pub(crate) fn shown(flags: &RunFlags, workflow: &Workflow) -> Map<String, Json> {
+pub(crate) fn shown(flags: &InputFlags, workflow: &Workflow) -> Map<String, Json> {
     let secret = |name: &str| {
         workflow.inputs().any(|input| input.name == name && input.secret)
             || flags.secrets.iter().any(|secret| secret_name(secret) == name)

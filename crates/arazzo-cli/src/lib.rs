@@ -11,6 +11,7 @@ use clap::Parser;
 mod call;
 mod cases;
 mod complete;
+mod execute;
 mod exit;
 mod explain;
 mod find;

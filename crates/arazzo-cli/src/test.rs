@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use anstyle::AnsiColor;
 use arazzo::engine::diagnostic::{Help, nearest};
-use arazzo::engine::event::{EventKind, RunStatus};
+use arazzo::engine::event::RunStatus;
 use arazzo::engine::redact::Redactor;
 use arazzo::files::Reach;
 use arazzo::mock::Mocked;
-use arazzo::report::junit;
-use arazzo::{Builder, Description, Envelope, Error, Inputs, Report, Workflow};
+use arazzo::report::{Exchange, RunRecord, junit};
+use arazzo::{Builder, Description, Error, Inputs, Workflow};
 use serde_json::{Map, Value as Json, json};
 
 use crate::cases::{self, Case, Expect, Sent, differences};
@@ -20,8 +20,7 @@ use crate::exit;
 use crate::find::documents_in;
 use crate::flags::TestFlags;
 use crate::report::write_suites;
-use crate::show::failure::{self, Exchanges};
-use crate::show::{Screen, bold, safe, time, width};
+use crate::show::{Screen, bold, failure, safe, time, width};
 
 /// The case of a document that has no test file.
 const UNNAMED: &str = "runs against the mock";
@@ -318,55 +317,16 @@ fn suites(planned: &[Planned], done: &[Option<Done>]) -> Vec<junit::Suite> {
     suites
 }
 
-/// What was seen of a run.
-#[derive(Default)]
-struct Seen {
-    report: Report,
-    exchanges: Exchanges,
-    last: Option<Envelope>,
-    path: Vec<String>,
-    requests: Vec<Request>,
-}
-
-struct Request {
-    step: String,
-    method: String,
-    url: String,
-    headers: Vec<(String, String)>,
-    body: Option<String>,
-}
-
-impl Seen {
-    fn event(&mut self, envelope: &Envelope) {
-        self.report.add(&envelope.event);
-        self.exchanges.add(&envelope.event);
-        let step = envelope.event.step.clone().unwrap_or_default();
-        match &envelope.event.kind {
-            EventKind::StepStarted { .. } => self.path.push(step),
-            EventKind::RequestSent { method, url, headers, body, .. } => self.requests.push(Request {
-                step,
-                method: method.clone(),
-                url: url.clone(),
-                headers: headers.clone(),
-                body: body.as_ref().map(|body| body.text.to_string()),
-            }),
-            EventKind::RunFinished { .. } => self.last = Some(envelope.clone()),
-            _ => {}
-        }
-    }
-}
-
 fn run_one(flags: &TestFlags, index: usize, one: &Planned) -> Done {
     let began = Instant::now();
-    let mut seen = Seen::default();
+    let mut record = RunRecord::default();
     let (mut unexpected, mut report) = (vec![], vec![]);
-    match execute(flags, one, &mut seen) {
+    match execute(flags, one, &mut record) {
         Ok(Ran { description, outputs, more }) => {
             unexpected.extend(more);
-            compare(&one.case.expect, &outputs, &seen, &mut unexpected);
-            if let (Some(last), false) = (&seen.last, unexpected.is_empty()) {
-                let code = exit_of(last).1;
-                report = failure::report(last, description.sources(), &seen.exchanges, &seen.report, code, width());
+            compare(&one.case.expect, &outputs, &record, &mut unexpected);
+            if !unexpected.is_empty() {
+                report = failure::report(&record, description.sources(), width());
             }
         }
         Err(Error::Documents { diagnostics, sources }) => {
@@ -396,7 +356,7 @@ struct Ran {
 }
 
 /// Runs a case.
-fn execute(flags: &TestFlags, one: &Planned, seen: &mut Seen) -> Result<Ran, Error> {
+fn execute(flags: &TestFlags, one: &Planned, record: &mut RunRecord) -> Result<Ran, Error> {
     let case = &one.case;
     let mut builder: Builder = flags.reading.on(one.document.open());
     for name in case.secrets.keys() {
@@ -423,7 +383,7 @@ fn execute(flags: &TestFlags, one: &Planned, seen: &mut Seen) -> Result<Ran, Err
     let (outputs, more) = match &case.replies {
         Some(canned) => {
             known(case, &workflow, canned.names())?;
-            let rehearsal = workflow.rehearse(inputs, canned.clone(), |envelope| seen.event(envelope))?;
+            let rehearsal = workflow.rehearse(inputs, canned.clone(), |envelope| record.add(envelope))?;
             let unanswered = rehearsal.unanswered.iter().map(|step| format!("no reply is left for step `{step}`"));
             let left = rehearsal.left.iter().map(|(name, count)| match count {
                 1 => format!("a reply for `{name}` was not asked for"),
@@ -434,7 +394,7 @@ fn execute(flags: &TestFlags, one: &Planned, seen: &mut Seen) -> Result<Ran, Err
         None => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| Error::Setup(format!("cannot start: {error}")))?;
-            let outcome = runtime.block_on(workflow.run(inputs, |envelope| seen.event(envelope)))?;
+            let outcome = runtime.block_on(workflow.run(inputs, |envelope| record.add(envelope)))?;
             (outcome.outputs().clone(), vec![])
         }
     };
@@ -460,34 +420,27 @@ fn known<'a>(case: &Case, workflow: &Workflow, names: impl Iterator<Item = &'a s
     Ok(())
 }
 
-fn exit_of(last: &Envelope) -> (&'static str, u8) {
-    match &last.event.kind {
-        EventKind::RunFinished { status, exit, .. } => (
-            match status {
-                RunStatus::Succeeded => "succeeded",
-                RunStatus::Ended => "ended",
-                RunStatus::Failed => "failed",
-                RunStatus::Stopped => "stopped",
-            },
-            *exit,
-        ),
-        _ => ("stopped", exit::USAGE),
+fn word(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Succeeded => "succeeded",
+        RunStatus::Ended => "ended",
+        RunStatus::Failed => "failed",
+        RunStatus::Stopped => "stopped",
     }
 }
 
-fn compare(expect: &Expect, outputs: &Map<String, Json>, seen: &Seen, found: &mut Vec<String>) {
-    let Some(last) = &seen.last else { return found.push("the run has no end".to_owned()) };
-    let (status, code) = exit_of(last);
-    let why = match &last.event.kind {
-        EventKind::RunFinished { why, .. } => why.as_ref(),
-        _ => None,
+fn compare(expect: &Expect, outputs: &Map<String, Json>, run: &RunRecord, found: &mut Vec<String>) {
+    let verdict = run.verdict();
+    let (Some(status), Some(code)) = (verdict.status, verdict.exit) else {
+        return found.push("the run has no end".to_owned());
     };
+    let why = verdict.why;
     let mut same = |what: &str, expected: Option<String>, is: String| {
         if let Some(expected) = expected.filter(|expected| *expected != is) {
             found.push(format!("{what}: expected {expected}, is {is}"));
         }
     };
-    same("outcome", expect.outcome.clone(), status.to_owned());
+    same("outcome", expect.outcome.clone(), word(status).to_owned());
     same("exit", expect.exit.map(|exit| exit.to_string()), code.to_string());
     same("why", expect.why.clone(), why.map_or("nothing".to_owned(), |why| why.code.word().to_owned()));
     let step = why.and_then(|why| why.step.clone()).unwrap_or_else(|| "no step".to_owned());
@@ -495,8 +448,8 @@ fn compare(expect: &Expect, outputs: &Map<String, Json>, seen: &Seen, found: &mu
     if !expect.says_how_it_ends() {
         same("exit", Some("0".to_owned()), code.to_string());
     }
-    let path = |steps: &[String]| steps.join(" -> ");
-    same("path", expect.path.as_deref().map(path), path(&seen.path));
+    let path: Vec<&str> = run.attempts.iter().map(|attempt| attempt.step.as_str()).collect();
+    same("path", expect.path.as_deref().map(|steps| steps.join(" -> ")), path.join(" -> "));
     let outputs = Json::Object(outputs.clone());
     for (expected, exact) in [(&expect.outputs, false), (&expect.exact, true)] {
         if let Some(expected) = expected {
@@ -505,21 +458,23 @@ fn compare(expect: &Expect, outputs: &Map<String, Json>, seen: &Seen, found: &mu
             found.extend(lines.into_iter().map(|line| format!("outputs {line}")));
         }
     }
-    let mut rest = seen.requests.as_slice();
+    let sent: Vec<(&str, &Exchange)> =
+        run.exchanges().into_iter().map(|(attempt, exchange)| (attempt.step.as_str(), exchange)).collect();
+    let mut rest = sent.as_slice();
     for (number, wanted) in expect.requests.iter().enumerate() {
-        let fits = |request: &Request| unlike(wanted, request).is_empty();
+        let fits = |(step, request): &(&str, &Exchange)| unlike(wanted, step, request).is_empty();
         match rest.iter().position(fits) {
             Some(at) => rest = rest.get(at + 1..).unwrap_or_default(),
             None => {
                 let number = number + 1;
                 // The one that was probably meant says most.
-                let nearest = rest.iter().min_by_key(|request| unlike(wanted, request).len());
-                let reasons = nearest.map_or("none is left".to_owned(), |request| {
+                let nearest = rest.iter().min_by_key(|(step, request)| unlike(wanted, step, request).len());
+                let reasons = nearest.map_or("none is left".to_owned(), |(step, request)| {
                     format!(
                         "the nearest, {} {}, has {}",
                         request.method,
                         request.url,
-                        unlike(wanted, request).join("; ")
+                        unlike(wanted, step, request).join("; ")
                     )
                 });
                 found.push(format!("request {number} was not sent: {reasons}"));
@@ -530,10 +485,10 @@ fn compare(expect: &Expect, outputs: &Map<String, Json>, seen: &Seen, found: &mu
 }
 
 /// Why a request is not the one that is wanted.
-fn unlike(wanted: &Sent, request: &Request) -> Vec<String> {
+fn unlike(wanted: &Sent, of: &str, request: &Exchange) -> Vec<String> {
     let mut found = vec![];
-    if let Some(step) = wanted.step.as_ref().filter(|step| **step != request.step) {
-        found.push(format!("step {} for {step}", request.step));
+    if let Some(step) = wanted.step.as_ref().filter(|step| *step != of) {
+        found.push(format!("step {of} for {step}"));
     }
     if let Some(method) = wanted.method.as_ref().filter(|method| **method != request.method) {
         found.push(format!("method {} for {method}", request.method));
@@ -547,7 +502,7 @@ fn unlike(wanted: &Sent, request: &Request) -> Vec<String> {
         differences(&format!("header {name}"), value, is.as_ref(), false, &mut found);
     }
     if let Some(body) = &wanted.body {
-        let text = request.body.as_deref().unwrap_or_default();
+        let text = request.body.as_ref().map_or("", |body| body.text.as_str());
         let is: Json = serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned()));
         differences("body ", body, Some(&is), false, &mut found);
     }

@@ -5,10 +5,16 @@ use arazzo_engine::redact::BodyText;
 use super::record::Exchange;
 use super::text::is_hidden;
 
-/// A shell command that sends the same request, with a variable in the place of each secret; below it, as a comment, what
-/// has to be done before, if anything. The parts of the request are masked, as events show them.
-#[must_use]
-pub fn curl(method: &str, url: &str, headers: &[(String, String)], body: Option<&BodyText>) -> String {
+impl Exchange {
+    /// A shell command that sends the same request, with a variable in the place of each secret; below it, as a comment, what
+    /// has to be done before, if anything.
+    #[must_use]
+    pub fn curl(&self) -> String {
+        curl(&self.method, &self.url, &self.headers, self.body.as_ref())
+    }
+}
+
+fn curl(method: &str, url: &str, headers: &[(String, String)], body: Option<&BodyText>) -> String {
     let mut words = vec!["curl".to_owned()];
     match (method, body) {
         ("GET", None) => {}
@@ -40,14 +46,6 @@ pub fn curl(method: &str, url: &str, headers: &[(String, String)], body: Option<
     }
     words.push(word(url));
     words.join(" ") + &comment
-}
-
-impl Exchange {
-    /// The request as [`curl`] writes it.
-    #[must_use]
-    pub fn curl(&self) -> String {
-        curl(&self.method, &self.url, &self.headers, self.body.as_ref())
-    }
 }
 
 /// The variable of a shell that stands for a secret: `API_TOKEN` for `apiToken`.

@@ -1,8 +1,6 @@
 //! Why a run did not succeed, as people read it: the place, the values it saw, the answer, and what is left.
 
 use arazzo_engine::diagnostic::{Severity, Shown};
-use arazzo_engine::event::Why;
-use arazzo_engine::redact::BodyText;
 use arazzo_engine::report::Report;
 use arazzo_engine::source::Sources;
 
@@ -15,21 +13,15 @@ const EXCERPT: usize = 300;
 /// How many changes are told one by one.
 const CHANGES: usize = 20;
 
-/// The place of the fault with a caret and what there is to say about it, without colours; none for a run without one.
+/// Why a run did not succeed: the place of the fault with a caret, what there is to say about it, and the answer of the
+/// failing attempt; with colours if `color`. None for a run without a reason.
 #[must_use]
-pub fn snippet(run: &RunRecord, sources: &Sources) -> Option<String> {
+pub fn explanation(run: &RunRecord, sources: &Sources, color: bool, width: usize) -> Option<String> {
     let why = run.verdict().why?;
-    let last = run.attempts.iter().rev().find(|attempt| Some(&attempt.step) == why.step.as_ref());
-    let answer = last.and_then(|attempt| attempt.exchanges.last()).and_then(|exchange| match &exchange.answer {
+    let answer = run.failing_exchange().and_then(|exchange| match &exchange.answer {
         Answer::Received { body, .. } => body.as_ref(),
         _ => None,
     });
-    Some(explanation(why, answer.filter(|_| why.code.was_sent()), sources, false, 100))
-}
-
-/// The reason with its places and the answer that it is about; with colours if `color`.
-#[must_use]
-pub fn explanation(why: &Why, answer: Option<&BodyText>, sources: &Sources, color: bool, width: usize) -> String {
     let notes: Vec<_> = why.notes.iter().filter_map(|(place, text)| Some((sources.span(place)?, safe(text)))).collect();
     let answer = answer.map(|answer| {
         let text = if answer.text.is_empty() { "bytes that are not text".to_owned() } else { excerpt(&answer.text) };
@@ -48,7 +40,7 @@ pub fn explanation(why: &Why, answer: Option<&BodyText>, sources: &Sources, colo
         remarks: &remarks,
         help: help.as_deref(),
     };
-    shown.render(sources, color, width)
+    Some(shown.render(sources, color, width))
 }
 
 fn excerpt(text: &str) -> String {

@@ -36,14 +36,17 @@ mod sequence;
 mod svg;
 pub mod text;
 
-pub use curl::{curl, variable_name};
-pub use failure::{explanation, left_behind, snippet};
+pub use curl::variable_name;
+pub use failure::{explanation, left_behind};
 pub use har::har;
 pub use html::html;
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use record::{Action, Answer, Attempt, Criterion, Exchange, Finished, Frame, Note, RunRecord, Step, Verdict};
+
+/// Columns of the place of a fault in a report.
+const WIDTH: usize = 100;
 
 /// All kinds of reports.
 pub const KINDS: [ReportKind; 5] = [html::KIND, junit::KIND, har::KIND, markdown::KIND, json::KIND];
@@ -76,7 +79,8 @@ impl ReportContext {
     /// The flow, and the place of the fault if there is one, as the description of the run has them.
     #[must_use]
     pub fn of(description: &Description, run: &RunRecord) -> Self {
-        let (graph, snippet) = (description.graph(&run.workflow), snippet(run, description.sources()));
+        let (graph, snippet) =
+            (description.graph(&run.workflow), explanation(run, description.sources(), false, WIDTH));
         Self { graph, snippet, command: None }
     }
 

@@ -42,6 +42,8 @@ pub struct RunRecord {
     pub end: Option<Envelope>,
     /// Steps that the workflow has, by workflow and `stepId`, whether or not they ran; empty where nobody knows.
     pub planned: Vec<(String, String)>,
+    /// Whether only the last attempt of every step is kept.
+    last_attempts: bool,
 }
 
 /// Something unusual that the run noted about its documents or an answer.
@@ -235,6 +237,14 @@ impl RunRecord {
         Self { planned, ..Self::default() }
     }
 
+    /// Keeps only the last attempt of every step, so that the record of a run that polls for hours stays small. It holds
+    /// why the run failed and what it leaves; a report of it would not be whole.
+    #[must_use]
+    pub fn last_attempts(mut self) -> Self {
+        self.last_attempts = true;
+        self
+    }
+
     /// Takes one more event in.
     pub fn add(&mut self, envelope: &Envelope) {
         let event = &envelope.event;
@@ -269,7 +279,7 @@ impl RunRecord {
                     started_ms: envelope.ms,
                 });
             }
-            EventKind::StepStarted { operation, calls } => self.attempts.push(Attempt {
+            EventKind::StepStarted { operation, calls } => self.begin(Attempt {
                 frame: event.frame,
                 workflow: event.workflow.clone(),
                 step: event.step.clone().unwrap_or_default(),
@@ -289,6 +299,13 @@ impl RunRecord {
             EventKind::RunFinished { .. } => self.end = Some(envelope.clone()),
             _ => self.within(envelope),
         }
+    }
+
+    fn begin(&mut self, attempt: Attempt) {
+        if self.last_attempts {
+            self.attempts.retain(|known| known.step != attempt.step || known.workflow != attempt.workflow);
+        }
+        self.attempts.push(attempt);
     }
 
     /// An event of an attempt.
@@ -405,6 +422,14 @@ impl RunRecord {
                 ended_by: None,
             },
         }
+    }
+
+    /// The last request of the attempt that the run ended in; none if that attempt sent nothing.
+    #[must_use]
+    pub fn failing_exchange(&self) -> Option<&Exchange> {
+        let why = self.verdict().why.filter(|why| why.code.was_sent())?;
+        let last = self.attempts.iter().rev().find(|attempt| Some(&attempt.step) == why.step.as_ref())?;
+        last.exchanges.last()
     }
 
     /// The outputs of the run, as far as they exist.
