@@ -15,7 +15,7 @@ fn mocked() -> Arazzo {
 fn the_reference_workflow_runs_without_the_api_with_one_flag() {
     let output = mocked().run();
     output.exits(0).prints(&json!({"volumeId": "vol-1", "sandboxId": "sb-1", "sandboxState": "started"}));
-    output.says(&["note: inputs made up for the mock: apiToken volumeName=\"volumeName-1\"", "3 visits"]);
+    output.says(&["note: inputs generated for the mock: apiToken volumeName=\"volumeName-1\"", "3 visits"]);
     // A made-up secret is masked like any other.
     output.never_says(&["apiToken-1"]);
 }

@@ -260,7 +260,7 @@ fn made_up(workflow: &Workflow, given: &Given, screen: &mut Screen) {
         )
         .collect();
     if !shown.is_empty() {
-        screen.line(&format!("note: inputs made up for the mock: {}", shown.join(" ")));
+        screen.line(&format!("note: inputs generated for the mock: {}", shown.join(" ")));
     }
 }
 

@@ -498,7 +498,7 @@ pub(crate) fn insecure(hosts: &[String]) -> Diagnostics {
     let mut notes = Diagnostics::default();
     for host in hosts {
         let message = format!(
-            "the certificates of `{host}` are not checked: whoever is in between can read and change what is sent"
+            "the certificates of `{host}` are not checked: a program in between can read and change what is sent"
         );
         let help = "trust the authority that it has its certificate from instead".to_owned();
         notes.push(Diagnostic::warning(Code::InsecureHost, None, message).help(help));

@@ -21,7 +21,7 @@ pub(crate) struct InputFlags {
     pub(crate) secrets: Vec<String>,
 }
 
-/// Whether somebody is asked.
+/// Whether the user is asked.
 #[derive(Debug, Args)]
 pub(crate) struct PromptFlag {
     /// Ask for nothing, also on a terminal; nothing is ever asked for where CI is set

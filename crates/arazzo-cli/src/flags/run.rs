@@ -40,7 +40,7 @@ pub(crate) struct RunFlags {
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
     /// Answer from the descriptions instead of calling: all sources, or those that are named. If all are, required
-    /// inputs that are not given are made up
+    /// inputs that are not given are generated
     #[arg(long, value_name = "SOURCE,…", num_args = 0..=1, require_equals = true, value_delimiter = ',')]
     pub(crate) mock: Option<Vec<String>>,
     #[command(flatten)]
