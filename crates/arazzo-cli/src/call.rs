@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::execute::{Execution, Kept, execute};
 use crate::flags::{CallFlags, MaskFlag, ProgressFlag, TimeoutFlag};
-use crate::given::{self, Given, Stdin};
+use crate::given::{self, CliInputs, Stdin};
 use crate::mistyped;
 use crate::permit;
 use crate::show::Screen;
@@ -51,7 +51,7 @@ pub(crate) fn call(flags: CallFlags, screen: &mut Screen) -> u8 {
 }
 
 /// Everything that can be known before the request.
-fn prepared(flags: &CallFlags) -> Result<(Workflow, Given), Error> {
+fn prepared(flags: &CallFlags) -> Result<(Workflow, CliInputs), Error> {
     let request_ms = u64::try_from(flags.network.max_time.as_millis()).unwrap_or(u64::MAX);
     let limits = Limits { request_ms, ..Limits::default() };
     let mut builder = arazzo::open(&flags.openapi).workspace(true).limits(limits).network(flags.network.network());
@@ -71,7 +71,7 @@ fn prepared(flags: &CallFlags) -> Result<(Workflow, Given), Error> {
     let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
     let workflow = description.with_credentials(credentials)?.workflow(None)?;
     let workflow = permit::permitted(workflow, |_| None, &stdin)?;
-    Ok((workflow, Given { inputs, faults: vec![], typed: vec![], made_up: vec![] }))
+    Ok((workflow, CliInputs { inputs, faults: vec![], typed: vec![], made_up: vec![] }))
 }
 
 /// The call as it was typed.

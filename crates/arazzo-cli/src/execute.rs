@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::exit;
 use crate::github;
-use crate::given::Given;
+use crate::given::CliInputs;
 use crate::names::Names;
 use crate::report;
 use crate::requested::RequestedReports;
@@ -28,7 +28,7 @@ pub(crate) struct Execution<'a> {
     pub(crate) workflow: &'a Workflow,
     /// The document, as it was typed.
     pub(crate) document: &'a Path,
-    pub(crate) given: Given,
+    pub(crate) given: CliInputs,
     /// The sources that a mock answers for, all if none is named; nothing without a mock.
     pub(crate) mock: Option<&'a [String]>,
     /// After this time the process ends, whatever is being worked out.
@@ -185,7 +185,7 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     let Some(text) = (execution.print)(outputs) else { return code };
     let result = match &kept.outputs {
         // What an event masks is not for others on this machine.
-        Some(path) => save(path, &text, if shown == Some(whole) { Readers::Usual } else { Readers::Owner }),
+        Some(path) => save(path, &text, if shown == Some(whole) { Readers::Default } else { Readers::Owner }),
         None => screen.data(&text),
     };
     written(result, screen, code)
@@ -249,7 +249,7 @@ fn hosts(mock: Option<&[String]>, plan: &[PlannedStep]) -> Vec<String> {
 }
 
 /// What nobody gave is said.
-fn made_up(workflow: &Workflow, given: &Given, screen: &mut Screen) {
+fn made_up(workflow: &Workflow, given: &CliInputs, screen: &mut Screen) {
     let secret = |name: &str| workflow.inputs().any(|input| input.name == name && input.secret);
     let shown = given.inputs.iter().filter(|(name, _)| given.made_up.iter().any(|made| made == name));
     let shown: Vec<String> = shown
@@ -265,7 +265,7 @@ fn made_up(workflow: &Workflow, given: &Given, screen: &mut Screen) {
 }
 
 /// Values on a command line can be seen by everybody on the machine.
-fn hint(workflow: &Workflow, given: &Given, screen: &mut Screen) {
+fn hint(workflow: &Workflow, given: &CliInputs, screen: &mut Screen) {
     let secret = |name: &&String| workflow.inputs().any(|input| input.name == **name && input.secret);
     if let (Some(name), true) = (given.typed.iter().find(secret), std::io::stderr().is_terminal()) {
         screen.line(&format!("hint: `{0}` is a secret, and other users can see it on a command line; set ARAZZO_SECRET_{0} and use --secret {0}", safe(name)));

@@ -20,7 +20,7 @@ use crate::names::{Names, VARIABLE};
 use crate::show::safe;
 
 /// What was given, and which of it may be seen by others on this machine.
-pub(crate) struct Given {
+pub(crate) struct CliInputs {
     pub(crate) inputs: Inputs,
     pub(crate) faults: Vec<InputFault>,
     /// Inputs whose values were typed on the command line.
@@ -29,7 +29,7 @@ pub(crate) struct Given {
     pub(crate) made_up: Vec<String>,
 }
 
-impl Given {
+impl CliInputs {
     /// Adds inputs that nobody gave.
     pub(crate) fn make_up(&mut self, examples: Inputs) {
         let refused = |name: &str| self.faults.iter().any(|fault| fault.name == name);
@@ -43,7 +43,7 @@ impl Given {
 }
 
 /// Collects inputs: the environment, then files in order, then flags; later ones win.
-pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<Given, Error> {
+pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<CliInputs, Error> {
     let mut values: Map<String, Json> = Map::new();
     let mut faults = vec![];
     let mut typed = vec![];
@@ -93,7 +93,7 @@ pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin
             Err(wrong) => faults.push(wrong),
         }
     }
-    Ok(Given { inputs: Inputs::from(values).or(files), faults, typed, made_up: vec![] })
+    Ok(CliInputs { inputs: Inputs::from(values).or(files), faults, typed, made_up: vec![] })
 }
 
 /// Inputs as they were typed, but for secrets: what may be shown again.

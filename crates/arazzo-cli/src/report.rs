@@ -60,5 +60,5 @@ fn write(report: &RequestedReport, text: &str) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)
             .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;
     }
-    save(&report.path, text.trim_end(), Readers::Usual)
+    save(&report.path, text.trim_end(), Readers::Default)
 }

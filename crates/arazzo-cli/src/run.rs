@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use crate::execute::{Execution, Kept, execute, written};
 use crate::exit;
 use crate::flags::RunFlags;
-use crate::given::{self, Given, Stdin};
+use crate::given::{self, CliInputs, Stdin};
 use crate::names::Names;
 use crate::permit;
 use crate::requested::RequestedReports;
@@ -51,7 +51,7 @@ fn kept(flags: &RunFlags) -> Result<Kept, Error> {
 }
 
 /// Everything that can be known before the first request.
-fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
+fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
     let mut builder =
         flags.document.builder().limits(flags.limits.limits(flags.network.max_time)).network(flags.network.network());
     builder = builder
@@ -110,7 +110,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
     if faults.is_empty() { Ok((workflow, given)) } else { Err(Error::Inputs(faults)) }
 }
 
-fn dry_run(flags: &RunFlags, workflow: &Workflow, given: Given, screen: &mut Screen) -> u8 {
+fn dry_run(flags: &RunFlags, workflow: &Workflow, given: CliInputs, screen: &mut Screen) -> u8 {
     drop(given);
     let plan = workflow.plan();
     let text = if flags.output.json {

@@ -11,7 +11,7 @@ use arazzo_engine::graph::{Graph, graph};
 use arazzo_engine::inputs::accept;
 use arazzo_engine::limits::{AllowedHost, Settings};
 use arazzo_engine::machine::missing_credentials;
-use arazzo_engine::plan::{PlannedStep, Touches, plan, sent_credentials, touches};
+use arazzo_engine::plan::{Footprint, PlannedStep, plan, sent_credentials, touches};
 use arazzo_engine::program::{Program, WorkflowId};
 use arazzo_engine::readings::Readings;
 
@@ -202,7 +202,7 @@ impl Description {
 
     /// What running a workflow touches: hosts, secrets, changes, loops.
     #[must_use]
-    pub fn touches(&self, workflow: &str) -> Touches {
+    pub fn touches(&self, workflow: &str) -> Footprint {
         let id = self.program().workflow_named(workflow);
         id.map(|id| touches(self.program(), id, &self.settings, &|source| self.is_mocked(source))).unwrap_or_default()
     }

@@ -13,7 +13,7 @@ use super::request::{Built, why};
 use super::wire::{CallId, Request, Turn};
 use super::{Machine, operation_of};
 use crate::code::Code;
-use crate::credentials::{Choice, Credentials, Fetch, User, Way, advice, choose, header_of};
+use crate::credentials::{AuthMethod, Choice, Credentials, Fetch, User, advice, choose, header_of};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Why;
 use crate::expr::StepId;
@@ -193,8 +193,8 @@ impl Machine {
         let mut headers: Vec<(String, String)> = vec![];
         for way in ways {
             match way {
-                Way::Document | Way::Certificate => {}
-                Way::Key { name, location, key } => {
+                AuthMethod::Document | AuthMethod::Certificate => {}
+                AuthMethod::Key { name, location, key } => {
                     let value = self.credential(&key);
                     match location.as_str() {
                         "query" => {
@@ -207,11 +207,11 @@ impl Machine {
                         _ => headers.push((name, value)),
                     }
                 }
-                Way::Basic(user) => {
+                AuthMethod::Basic(user) => {
                     let (user, password) = self.user(&user);
                     headers.push(authorization(basic(&user, &password)));
                 }
-                Way::Digest(user) => {
+                AuthMethod::Digest(user) => {
                     let Some(challenge) = challenge else { continue };
                     let (user, password) = self.user(&user);
                     let seed = format!("{} {call}", self.state.epoch_ms);
@@ -222,9 +222,11 @@ impl Machine {
                     };
                     headers.push(authorization(answer.map_err(refused)?));
                 }
-                Way::Bearer(key) => headers.push(authorization(format!("Bearer {}", self.credential(&key)))),
-                Way::Fetch(_) if self.is_mocked(step) => headers.push(authorization(format!("Bearer {MOCK_TOKEN}"))),
-                Way::Fetch(fetch) => match self.token(now, &fetch, call) {
+                AuthMethod::Bearer(key) => headers.push(authorization(format!("Bearer {}", self.credential(&key)))),
+                AuthMethod::Fetch(_) if self.is_mocked(step) => {
+                    headers.push(authorization(format!("Bearer {MOCK_TOKEN}")))
+                }
+                AuthMethod::Fetch(fetch) => match self.token(now, &fetch, call) {
                     Some(token) => headers.push(authorization(format!("Bearer {token}"))),
                     None => {
                         let (purpose, request) = self.fetching(&fetch);
@@ -456,7 +458,7 @@ impl Machine {
         let Choice::Ways(ways) = choice(&self.program, step, &has, self.state.certificate) else { return None };
         for way in ways {
             match way {
-                Way::Digest(_) => {
+                AuthMethod::Digest(_) => {
                     let mut headers = answer.headers.iter();
                     let digest = headers.find(|(name, value)| {
                         name.eq_ignore_ascii_case("www-authenticate") && digest::is_digest(value)
@@ -464,7 +466,7 @@ impl Machine {
                     return digest.map(|(_, value)| value.clone());
                 }
                 // The token may have been withdrawn: a fresh one is tried once.
-                Way::Fetch(fetch) => {
+                AuthMethod::Fetch(fetch) => {
                     let key = key_of(&fetch);
                     let token = self.state.tokens.iter_mut().find(|token| token.key == key)?;
                     token.access = None;

@@ -12,7 +12,7 @@ use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Operation, Parameter};
 use crate::program::{Build, Call, Location, Program, Workflow};
 use crate::source::Sources;
-use crate::value::Way;
+use crate::value::PathSegment;
 
 /// Keywords that say more about a value than its type.
 const TELLING: [&str; 12] = [
@@ -75,8 +75,8 @@ pub(super) fn made_up(
             names.push(name);
         }
     }
-    let wanted: Vec<[Way; 1]> = names.iter().map(|name| [Way::Member((*name).to_owned())]).collect();
-    let ways: Vec<&[Way]> = wanted.iter().map(<[Way; 1]>::as_slice).collect();
+    let wanted: Vec<[PathSegment; 1]> = names.iter().map(|name| [PathSegment::Member((*name).to_owned())]).collect();
+    let ways: Vec<&[PathSegment]> = wanted.iter().map(<[PathSegment; 1]>::as_slice).collect();
     let Json::Object(mut made) = sample(api, schema, "", &ways) else { return Map::new() };
     made.retain(|name, _| names.contains(&name.as_str()));
     let sent = sent_as(sources, store, program, workflow);

@@ -8,7 +8,7 @@ use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::limits::{AllowedHost, plain_host};
 use arazzo_engine::machine::{Because, Outgoing};
-use arazzo_engine::plan::{CalledOperation, SentCredentials, SentSecret, Touches, is_safe};
+use arazzo_engine::plan::{CalledOperation, Footprint, SentCredentials, SentSecret, is_safe};
 use serde::Serialize;
 use url::Url;
 
@@ -84,7 +84,7 @@ impl RunPolicy {
     }
 
     /// What a run needs and was not given.
-    pub(crate) fn missing(&self, touches: &Touches, sent: &SentCredentials) -> Permissions {
+    pub(crate) fn missing(&self, touches: &Footprint, sent: &SentCredentials) -> Permissions {
         let mut missing = Permissions::default();
         let origins = touches.hosts.iter().flat_map(|host| &host.origins).chain(&sent.origins);
         for url in origins.filter(|_| self.is_strange()).filter_map(|origin| Url::parse(origin).ok()) {
@@ -279,9 +279,9 @@ mod tests {
             origin: "https://api.example:8443".to_owned(),
         };
         let sent = SentCredentials { secrets: vec![sent], origins: vec![url.origin().ascii_serialization()] };
-        let missing = strange.missing(&Touches::default(), &sent);
+        let missing = strange.missing(&Footprint::default(), &sent);
         assert_eq!((missing.hosts.as_slice(), missing.secrets.len()), (["api.example:8443".to_owned()].as_slice(), 1));
         strange.give(&missing);
-        assert!(strange.missing(&Touches::default(), &sent).is_empty());
+        assert!(strange.missing(&Footprint::default(), &sent).is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! The path that a run took through the flow of its workflow, and the words for that flow in a picture.
 
 use arazzo_engine::event::{ActionKind, On, StepStatus};
-use arazzo_engine::graph::{Exit, Graph, GraphStep, Way};
+use arazzo_engine::graph::{Edge, Exit, Graph, GraphStep};
 
 use super::record::{Attempt, RunRecord};
 use super::text::time;
@@ -80,17 +80,17 @@ pub(super) fn observed(run: &RunRecord) -> Graph {
         let next = attempts.get(index + 1).filter(|next| next.frame == attempt.frame);
         let place = |name: &str| graph.steps.iter().position(|step| step.step == name);
         let to = match (&attempt.action, next) {
-            (Some(action), _) if action.kind == ActionKind::Retry => Way::Retry {
+            (Some(action), _) if action.kind == ActionKind::Retry => Edge::Retry {
                 limit: 0,
                 after_ms: attempt.wait.as_ref().map_or(0, |(ms, _)| *ms),
                 first: action.target.clone(),
             },
             (Some(action), _) => match &action.target {
-                None => Way::End,
-                Some(target) => place(target).map_or_else(|| Way::Workflow(target.clone()), Way::Step),
+                None => Edge::End,
+                Some(target) => place(target).map_or_else(|| Edge::Workflow(target.clone()), Edge::Step),
             },
-            (None, Some(next)) => place(&next.step).map_or(Way::End, Way::Step),
-            (None, None) if attempt.status() == Some(StepStatus::Succeeded) => Way::End,
+            (None, Some(next)) => place(&next.step).map_or(Edge::End, Edge::Step),
+            (None, None) if attempt.status() == Some(StepStatus::Succeeded) => Edge::End,
             (None, None) => continue,
         };
         let exit = Exit {
@@ -116,12 +116,12 @@ fn conditions(attempt: &Attempt) -> Vec<String> {
 
 /// Where an exit leads, in words: `createSandbox`, `end`, `workflow payment`, `retry up to 3x after 200ms`.
 #[must_use]
-pub fn target(graph: &Graph, way: &Way) -> String {
+pub fn target(graph: &Graph, way: &Edge) -> String {
     match way {
-        Way::Step(step) => graph.steps.get(*step).map(|step| step.step.clone()).unwrap_or_default(),
-        Way::Workflow(name) => format!("workflow {name}"),
-        Way::End => "end".to_owned(),
-        Way::Retry { limit, after_ms, first } => {
+        Edge::Step(step) => graph.steps.get(*step).map(|step| step.step.clone()).unwrap_or_default(),
+        Edge::Workflow(name) => format!("workflow {name}"),
+        Edge::End => "end".to_owned(),
+        Edge::Retry { limit, after_ms, first } => {
             let times = if *limit > 0 { format!(" up to {limit}x") } else { String::new() };
             let after = if *after_ms > 0 { format!(" after {}", time(*after_ms)) } else { String::new() };
             let first = first.as_ref().map(|first| format!(", first {first}")).unwrap_or_default();

@@ -5,7 +5,7 @@
 //! policy shows it.
 
 use arazzo_engine::event::StepStatus;
-use arazzo_engine::graph::{Exit, Graph, Way};
+use arazzo_engine::graph::{Edge, Exit, Graph};
 
 use super::flow::{Walk, Walked, condition, target};
 use super::text::{columns, cut, escaped, label, safe};
@@ -111,11 +111,11 @@ fn is_row(graph: &Graph, place: usize, exit: &Exit) -> bool {
     exit.action.is_some() || !comes_next(graph, place, &exit.to)
 }
 
-fn comes_next(graph: &Graph, place: usize, way: &Way) -> bool {
+fn comes_next(graph: &Graph, place: usize, way: &Edge) -> bool {
     match way {
-        Way::Step(to) => *to == place + 1,
-        Way::End => place + 1 == graph.steps.len(),
-        Way::Workflow(_) | Way::Retry { .. } => false,
+        Edge::Step(to) => *to == place + 1,
+        Edge::End => place + 1 == graph.steps.len(),
+        Edge::Workflow(_) | Edge::Retry { .. } => false,
     }
 }
 
@@ -126,7 +126,7 @@ fn lines(graph: &Graph, walk: Option<&Walk>, cards: &[Card]) -> (Vec<Line>, usiz
     for (place, (step, card)) in graph.steps.iter().zip(cards).enumerate() {
         let rows = step.exits.iter().enumerate().filter(|(_, exit)| is_row(graph, place, exit));
         for (row, (index, exit)) in rows.enumerate() {
-            let Way::Step(to) = exit.to else { continue };
+            let Edge::Step(to) = exit.to else { continue };
             let (Some(aim), Some(before)) = (cards.get(to), arrived.get_mut(to)) else { continue };
             lines.push(Line {
                 from: card.y + HEAD + row * ROW + ROW / 2,
@@ -259,10 +259,10 @@ fn step(graph: &Graph, walk: Option<&Walk>, place: usize, card: &Card, links: &s
         let left = CARD_X + 16;
         svg.push_str(&format!("<text class=\"exit {class}\" x=\"{left}\" y=\"{y}\">{}</text>", escaped(&called(exit))));
         let leads = match (&exit.to, exit.on_failure) {
-            (Way::Step(_), _) => cut(&target(graph, &exit.to), 24),
-            (Way::End, true) => "ends as failed".to_owned(),
-            (Way::End, false) => "ends".to_owned(),
-            (Way::Workflow(_) | Way::Retry { .. }, _) => cut(&target(graph, &exit.to), 40),
+            (Edge::Step(_), _) => cut(&target(graph, &exit.to), 24),
+            (Edge::End, true) => "ends as failed".to_owned(),
+            (Edge::End, false) => "ends".to_owned(),
+            (Edge::Workflow(_) | Edge::Retry { .. }, _) => cut(&target(graph, &exit.to), 40),
         };
         let leads = match count {
             Some(count) if count > 0 => format!("{count}×  {leads}"),

@@ -1,6 +1,6 @@
 //! A graph in the language of Graphviz.
 
-use arazzo::engine::graph::{Graph, Way};
+use arazzo::engine::graph::{Edge, Graph};
 use arazzo::report::flow::{Walk, condition, target};
 use arazzo::report::text::{cut, safe};
 
@@ -37,13 +37,13 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>) -> String {
             let mut words: Vec<String> = exit.action.iter().cloned().collect();
             words.extend(Some(condition(exit)).filter(|condition| !condition.is_empty()));
             let to = match &exit.to {
-                Way::Step(to) => format!("s{to}"),
-                Way::End => "done".to_owned(),
-                Way::Retry { .. } => {
+                Edge::Step(to) => format!("s{to}"),
+                Edge::End => "done".to_owned(),
+                Edge::Retry { .. } => {
                     words.push(target(graph, &exit.to));
                     format!("s{place}")
                 }
-                Way::Workflow(name) => {
+                Edge::Workflow(name) => {
                     let label = quoted(&format!("workflow {name}"));
                     lines.push(format!("  w{place}x{index} [label={label}, peripheries=2]"));
                     format!("w{place}x{index}")

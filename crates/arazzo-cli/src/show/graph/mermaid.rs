@@ -1,6 +1,6 @@
 //! A graph in the language of Mermaid, which GitHub and GitLab draw.
 
-use arazzo::engine::graph::{Graph, Way};
+use arazzo::engine::graph::{Edge, Graph};
 use arazzo::report::flow::{Walk, condition, target};
 use arazzo::report::text::{cut, safe};
 
@@ -34,17 +34,17 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>) -> String {
             if !condition.is_empty() {
                 words.push_str(&format!(": {}", text(&condition)));
             }
-            if let Way::Retry { .. } = exit.to {
+            if let Edge::Retry { .. } = exit.to {
                 words.push_str(&format!("<br/>{}", text(&target(graph, &exit.to))));
             }
             if count > 1 || (count == 1 && !words.is_empty()) {
                 words.push_str(&format!(" ×{count}"));
             }
             let to = match &exit.to {
-                Way::Step(to) => format!("s{to}"),
-                Way::End => "done".to_owned(),
-                Way::Retry { .. } => format!("s{place}"),
-                Way::Workflow(name) => {
+                Edge::Step(to) => format!("s{to}"),
+                Edge::End => "done".to_owned(),
+                Edge::Retry { .. } => format!("s{place}"),
+                Edge::Workflow(name) => {
                     lines.push(format!("  w{place}x{index}[[\"workflow {}\"]]", text(name)));
                     format!("w{place}x{index}")
                 }

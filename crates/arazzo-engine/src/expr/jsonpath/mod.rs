@@ -21,7 +21,7 @@ pub use compare::{equal, order};
 pub use tree::Operator;
 
 use crate::diagnostic::Help;
-use crate::value::{Pointer, Way};
+use crate::value::{PathSegment, Pointer};
 use eval::Run;
 use tree::{Logical, Operand, OperandRef, Path, Root, Segment, Selector};
 
@@ -159,15 +159,15 @@ pub struct Verdict {
     pub tested_self: bool,
 }
 
-fn reads_of(path: &Path, current: &[Way], found: &mut Vec<Vec<Way>>) {
+fn reads_of(path: &Path, current: &[PathSegment], found: &mut Vec<Vec<PathSegment>>) {
     let mut way = if matches!(path.root, Root::Current) { current.to_vec() } else { vec![] };
     let known = path.segments.len() - usize::from(path.length);
     for segment in path.segments.iter().take(known) {
         let Segment::Child(selectors) = segment else { break };
         way.push(match segment.only() {
-            Some(Selector::Name(name)) => Way::Member(name.clone()),
-            Some(Selector::Index(index)) if *index >= 0 => Way::Member(index.to_string()),
-            _ => Way::Any,
+            Some(Selector::Name(name)) => PathSegment::Member(name.clone()),
+            Some(Selector::Index(index)) if *index >= 0 => PathSegment::Member(index.to_string()),
+            _ => PathSegment::Any,
         });
         for selector in selectors {
             if let Selector::Filter(filter) = selector {
@@ -178,7 +178,7 @@ fn reads_of(path: &Path, current: &[Way], found: &mut Vec<Vec<Way>>) {
     found.push(way);
 }
 
-fn reads_within(logical: &Logical, current: &[Way], found: &mut Vec<Vec<Way>>) {
+fn reads_within(logical: &Logical, current: &[PathSegment], found: &mut Vec<Vec<PathSegment>>) {
     let never: Result<bool, std::convert::Infallible> = logical.any_path(&mut |path| {
         reads_of(path, current, found);
         Ok(false)
@@ -187,7 +187,7 @@ fn reads_within(logical: &Logical, current: &[Way], found: &mut Vec<Vec<Way>>) {
 }
 
 /// The ways that are compared with constants by `==`.
-fn compared_in(logical: &Logical, current: &[Way], found: &mut Vec<(Vec<Way>, Value)>) {
+fn compared_in(logical: &Logical, current: &[PathSegment], found: &mut Vec<(Vec<PathSegment>, Value)>) {
     match logical {
         Logical::Or(parts) | Logical::And(parts) => parts.iter().for_each(|part| compared_in(part, current, found)),
         Logical::Not(inner) => compared_in(inner, current, found),
@@ -235,7 +235,7 @@ impl Query {
 
     /// The ways to the values that it looks at, as far as they are known without a value: up to the first `..`.
     #[must_use]
-    pub fn reads(&self) -> Vec<Vec<Way>> {
+    pub fn reads(&self) -> Vec<Vec<PathSegment>> {
         let mut found = vec![];
         reads_of(&self.path, &[], &mut found);
         found
@@ -291,7 +291,7 @@ impl Query {
 impl Condition {
     /// The ways to the values that it looks at, as far as they are known without a value: up to the first `..`.
     #[must_use]
-    pub fn reads(&self) -> Vec<Vec<Way>> {
+    pub fn reads(&self) -> Vec<Vec<PathSegment>> {
         match self {
             Self::Query(query) => query.reads(),
             Self::Comparison(comparison) => {
@@ -304,7 +304,7 @@ impl Condition {
 
     /// The ways that a comparison, or a filter that is the last part of a query, compares with constants by `==`.
     #[must_use]
-    pub fn compared(&self) -> Vec<(Vec<Way>, Value)> {
+    pub fn compared(&self) -> Vec<(Vec<PathSegment>, Value)> {
         let mut found = vec![];
         match self {
             Self::Query(query) => {
