@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arazzo::engine::machine::{Failure, Outgoing, Response};
 use arazzo::report::{self, ReportContext, RunRecord};
 use arazzo::{
-    Clock, Error, EventKind, Inputs, Interrupt, LoopDelay, Outcome, Pending, Readings, Stop, Transport, Workflow,
+    Clock, Error, EventKind, Failure, Inputs, Interrupt, LoopDelay, Outcome, Outgoing, Pending, Readings, Response,
+    Stop, Transport, Workflow,
 };
 use serde_json::json;
 

@@ -168,6 +168,19 @@ fn the_packages_stand_in_a_straight_line() {
 }
 
 #[test]
+fn the_command_names_nothing_of_the_engine_but_what_the_library_offers() {
+    let mut wrong = vec![];
+    for path in sources_below(&workspace_root().join("crates/arazzo-cli/src")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let named = ["arazzo::engine", "arazzo_engine", "engine::", "extern crate"].iter();
+        // A crate of completions has a module of that name.
+        let text = text.replace("clap_complete::engine::", "");
+        wrong.extend(named.filter(|name| text.contains(**name)).map(|name| format!("{}: {name}", path.display())));
+    }
+    assert!(wrong.is_empty(), "re-export it in a group of crates/arazzo/src/lib.rs:\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn the_reference_workflow_is_shipped_as_it_was_published() {
     let Some(folder) = crate::suite::shared("daytona") else { return };
     let published = std::fs::read(folder.join("daytona-io-provision-volume-and-sandbox-workflow.yml")).unwrap();

@@ -166,8 +166,8 @@ fn file_name(path: &str) -> String {
 fn body(outputs: &Map<String, Json>) -> Option<String> {
     let kind = outputs.get("contentType").and_then(Json::as_str).unwrap_or_default();
     match outputs.get("body")? {
-        Json::Null if !arazzo::engine::value::is_json(kind) => None,
-        Json::String(text) if !arazzo::engine::value::is_json(kind) => Some(text.clone()),
+        Json::Null if !arazzo::values::is_json(kind) => None,
+        Json::String(text) if !arazzo::values::is_json(kind) => Some(text.clone()),
         json => Some(json.to_string()),
     }
 }

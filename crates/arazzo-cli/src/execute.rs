@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use arazzo::engine::plan::PlannedStep;
+use arazzo::plan::PlannedStep;
 use arazzo::report::{ReportContext, RunRecord};
 use arazzo::{Envelope, Error, Outcome, Recording, Workflow};
 use serde_json::{Map, Value as Json};

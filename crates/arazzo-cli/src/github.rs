@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use arazzo::engine::source::Place;
+use arazzo::diagnostics::Place;
 use arazzo::report::{ReportContext, RunRecord, markdown};
 
 /// `true` in a job of GitHub Actions.

@@ -6,12 +6,11 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
-use arazzo::engine::code::Code;
-use arazzo::engine::credentials::PARTS;
-use arazzo::engine::diagnostic::Help;
-use arazzo::engine::inputs::InputFault;
+use arazzo::diagnostics::{Code, Help};
 use arazzo::files::{LARGEST, named};
+use arazzo::plan::InputFault;
 use arazzo::report::variable_name;
+use arazzo::secrets::PARTS;
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 use serde_json::{Map, Value as Json};
 

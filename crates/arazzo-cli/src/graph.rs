@@ -1,6 +1,6 @@
 //! `arazzo graph`: the flow of a workflow, and the path that a run took through it.
 
-use arazzo::engine::graph::Graph;
+use arazzo::plan::Graph;
 use arazzo::report::flow::{self, Walk};
 use arazzo::{Description, Error};
 

@@ -1,7 +1,6 @@
 //! `arazzo inspect`: what a document holds and what it will call, without calling.
 
-use arazzo::engine::plan::Footprint;
-use arazzo::engine::program::Input;
+use arazzo::plan::{Footprint, Input};
 use arazzo::{Description, Permissions, Trust};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};

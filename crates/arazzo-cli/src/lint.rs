@@ -4,10 +4,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use arazzo::engine::code::{Category, Code};
-use arazzo::engine::diagnostic::{Diagnostic, Severity};
-use arazzo::engine::lint::fix::fix;
-use arazzo::engine::source::{Place, SourceId, Sources};
+use arazzo::diagnostics::{Category, Code, Diagnostic, Place, Severity, SourceId, Sources, fix};
 use arazzo::files::{self, Reach, ReadRefused};
 use arazzo::{Checked, Error};
 

@@ -1,7 +1,7 @@
 //! What a document of a stranger needs to run: somebody at a terminal is asked, everybody else is told which command
 //! allows it.
 
-use arazzo::engine::plan::Footprint;
+use arazzo::plan::Footprint;
 use arazzo::{Error, Permissions, Workflow};
 
 use crate::given::Stdin;

@@ -35,7 +35,7 @@ pub(crate) fn record(path: &Path) -> Result<RunRecord, Error> {
         let place = index + 1;
         let envelope: Envelope = serde_json::from_str(line)
             .map_err(|error| wrong(format!("line {place} is not an event of `arazzo run --json`: {error}")))?;
-        if envelope.v != arazzo::engine::event::VERSION {
+        if envelope.v != arazzo::events::VERSION {
             return Err(wrong(format!("line {place} is of version {} of the events, which is not known", envelope.v)));
         }
         if !record.run.is_empty() && envelope.run != record.run {

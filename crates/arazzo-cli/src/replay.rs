@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use arazzo::engine::diagnostic::{Severity, Shown};
-use arazzo::engine::source::Sources;
+use arazzo::diagnostics::{Severity, Shown, Sources};
 use arazzo::{Description, Drift, DriftKind, Envelope, Error, EventKind, Recording, Replay};
 use serde_json::{Value as Json, json};
 

@@ -1,6 +1,6 @@
 //! `arazzo run`: a workflow and its inputs, run or shown as they would be.
 
-use arazzo::engine::code::Code;
+use arazzo::diagnostics::Code;
 use arazzo::mock::Mocked;
 use arazzo::{Error, Workflow};
 use serde_json::{Value as Json, json};
@@ -130,7 +130,7 @@ fn dry_run(flags: &RunFlags, workflow: &Workflow, given: CliInputs, screen: &mut
                 text.push_str(&format!("\n  {}", safe(&body.to_string())));
             }
         }
-        if plan.len() >= arazzo::engine::plan::MOST {
+        if plan.len() >= arazzo::plan::MOST {
             text.push_str(&format!("\n\nthere are more: the first {} are shown", plan.len()));
         }
         text

@@ -6,12 +6,12 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use anstyle::AnsiColor;
-use arazzo::engine::diagnostic::{Help, nearest};
-use arazzo::engine::event::RunStatus;
-use arazzo::engine::redact::Redactor;
+use arazzo::diagnostics::{Help, nearest};
+use arazzo::events::RunStatus;
 use arazzo::files::Reach;
 use arazzo::mock::Mocked;
 use arazzo::report::{Exchange, RunRecord, junit};
+use arazzo::secrets::Redactor;
 use arazzo::{Builder, Description, Error, Inputs, Workflow};
 use serde_json::{Map, Value as Json, json};
 

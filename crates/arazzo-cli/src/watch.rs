@@ -4,9 +4,8 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use arazzo::Envelope;
-use arazzo::engine::event::EventKind;
-use arazzo::engine::plan::PlannedStep;
+use arazzo::plan::PlannedStep;
+use arazzo::{Envelope, EventKind};
 
 use crate::requested::ProgressForm;
 use crate::show::lines::{self, Lines};

@@ -16,7 +16,7 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Sends requests: the HTTP client of a run. Implement it to use a client of your own, or to answer in tests.
 ///
 /// ```
-/// use arazzo::engine::machine::{Failure, Outgoing, Response};
+/// use arazzo::{Failure, Outgoing, Response};
 /// use arazzo::{Pending, Transport};
 ///
 /// struct Empty;

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use arazzo::engine::code::Category;
+use arazzo::diagnostics::Category;
 use clap::{Args, ValueEnum};
 
 use super::values::source;

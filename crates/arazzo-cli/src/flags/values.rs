@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use arazzo::engine::limits;
+use arazzo::values;
 
 pub(super) fn server_url(text: &str) -> Result<String, String> {
     match server(text)? {
@@ -74,7 +74,7 @@ pub(super) fn secret_host(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn connection_header(text: &str) -> Result<String, String> {
-    limits::connection_header(text)
+    values::connection_header(text)
 }
 
 pub(super) fn readings(text: &str) -> Result<arazzo::Readings, String> {
@@ -85,14 +85,14 @@ pub(super) fn loop_delay(text: &str) -> Result<arazzo::LoopDelay, String> {
     if text == "auto" {
         return Ok(arazzo::LoopDelay::Auto);
     }
-    let delay = limits::duration(text).map_err(|error| format!("{error}, or auto"))?;
+    let delay = values::duration(text).map_err(|error| format!("{error}, or auto"))?;
     Ok(arazzo::LoopDelay::Fixed(delay))
 }
 
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    limits::size(text)
+    values::size(text)
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    limits::duration(text).map(Duration::from_millis)
+    values::duration(text).map(Duration::from_millis)
 }

@@ -1,9 +1,8 @@
 //! Why a run did not succeed: the place, the values it saw, the answer, a command that reproduces it, and what is left.
 
 use anstyle::AnsiColor;
-use arazzo::engine::event::RunStatus;
-use arazzo::engine::reason::Reason;
-use arazzo::engine::source::Sources;
+use arazzo::diagnostics::Sources;
+use arazzo::events::{Reason, RunStatus};
 use arazzo::report::{RunRecord, explanation, left_behind};
 
 use super::{bold, safe, time};

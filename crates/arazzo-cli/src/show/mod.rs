@@ -8,11 +8,9 @@ use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
-use arazzo::engine::address::without_secrets;
-use arazzo::engine::code::Code;
-use arazzo::engine::diagnostic::{Diagnostic, Diagnostics, Help};
-use arazzo::engine::source::Sources;
+use arazzo::diagnostics::{Code, Diagnostic, Diagnostics, Help, Sources};
 use arazzo::report::text::is_hidden;
+use arazzo::secrets::without_secrets;
 
 use crate::exit;
 use crate::github;

@@ -1,6 +1,6 @@
 //! A graph for terminals: one line a step and one an exit, at most as wide as the terminal.
 
-use arazzo::engine::graph::{Edge, Graph};
+use arazzo::plan::{Edge, Graph};
 use arazzo::report::flow::{Walk, condition, target};
 use arazzo::report::text::{columns, cut, safe};
 
@@ -20,7 +20,7 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>, width: usize) -> Stri
             None => "  ".to_owned(),
         };
         let failed = walked.as_ref().is_some_and(|walked| {
-            walked.status == Some(arazzo::engine::event::StepStatus::Failed)
+            walked.status == Some(arazzo::events::StepStatus::Failed)
                 && walked.exits.iter().zip(&step.exits).all(|(n, e)| *n == 0 || !e.on_failure)
         });
         let mark = if failed { "  FAILED" } else { "" };
@@ -34,7 +34,7 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>, width: usize) -> Stri
                 exit.action.is_some() || (!follows(&exit.to) && (exit.to != Edge::End || place + 1 < graph.steps.len()))
             })
             .collect();
-        let called = |exit: &arazzo::engine::graph::Exit| {
+        let called = |exit: &arazzo::plan::Exit| {
             let sign = if exit.on_failure { "! " } else { "" };
             format!("{sign}{}", safe(exit.action.as_deref().unwrap_or("then")))
         };

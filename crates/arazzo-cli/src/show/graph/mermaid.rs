@@ -1,6 +1,6 @@
 //! A graph in the language of Mermaid, which GitHub and GitLab draw.
 
-use arazzo::engine::graph::{Edge, Graph};
+use arazzo::plan::{Edge, Graph};
 use arazzo::report::flow::{Walk, condition, target};
 use arazzo::report::text::{cut, safe};
 
