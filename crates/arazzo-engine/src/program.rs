@@ -634,6 +634,8 @@ pub enum AnswerPart {
     Header(String),
     /// A part of the body.
     Body(Pointer),
+    /// What the output of this name selects.
+    Selected(String),
 }
 
 /// An expression, and where it stands.

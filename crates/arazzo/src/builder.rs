@@ -90,11 +90,14 @@ impl Builder {
     /// The base url to call instead of the described servers: of one source description, or of all that are not named.
     /// Replaces the whole url, its path too.
     pub fn server(mut self, source: Option<&str>, url: impl Into<String>) -> Self {
+        // As it will be understood (`http:/me:password@host`): a password is found by its place.
+        let url = url.into();
+        let url = url::Url::parse(&url).map(String::from).unwrap_or(url);
         match source {
             Some(source) => {
-                self.settings.servers.named.insert(source.to_owned(), url.into());
+                self.settings.servers.named.insert(source.to_owned(), url);
             }
-            None => self.settings.servers.all = Some(url.into()),
+            None => self.settings.servers.all = Some(url),
         }
         self
     }

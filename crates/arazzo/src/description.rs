@@ -39,6 +39,12 @@ pub(crate) enum Client {
 }
 
 impl Client {
+    /// `true` for the client of this crate.
+    #[cfg(feature = "mock")]
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
+
     /// `mocked` if mocks answer on this machine.
     pub(crate) fn transport(&self, grants: &RunPolicy, mocked: bool) -> Result<Arc<dyn Transport>, Error> {
         match self {

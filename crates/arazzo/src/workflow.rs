@@ -1,5 +1,8 @@
 //! A workflow that can be run, any number of times and side by side.
 
+#[cfg(feature = "mock")]
+use std::sync::Arc;
+
 use arazzo_engine as engine;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
@@ -223,6 +226,9 @@ impl Workflow {
             let (urls, server) = mock::serve_run(&mocking.mock).await?;
             let mut world = self.description.world.clone();
             world.grants.answered_at(urls.values());
+            if self.description.client.is_own() {
+                world.transport = Arc::new(mock::MockRoutes::new(urls.values(), world.transport.clone())?);
+            }
             let mut servers = self.description.settings.servers.clone();
             servers.named.extend(urls);
             let (mut machine, settings) = self.machine(inputs, &servers)?;

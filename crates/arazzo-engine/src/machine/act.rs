@@ -647,7 +647,7 @@ impl Machine {
             let slot = match value {
                 None if !success => continue,
                 None => None,
-                Some(value) if output.secret && (success || !self.is_error_text(step, &output.value, exchange)) => {
+                Some(value) if output.secret && (success || !self.is_error_text(step, output, exchange)) => {
                     let name = format!("{}.{}", step.name, output.name);
                     self.redactor.learn_built(&name, &value.clone().into_json());
                     Some(self.secret_slot(&name, value).with_origin(foreign))
