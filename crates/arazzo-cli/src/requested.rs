@@ -65,8 +65,8 @@ impl FromStr for RequestedReport {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, path) = text.split_once('=').map_or((text, None), |(name, path)| (name, Some(path)));
-        let Some(kind) = KINDS.into_iter().find(|kind| kind.name == name) else {
-            let known = KINDS.map(|kind| kind.name);
+        let Some(kind) = KINDS.iter().find(|kind| kind.name == name) else {
+            let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
             return Err(format!("there is no report `{name}`; there are {}", known.join(", ")));
         };
         let path = match path {
@@ -77,6 +77,6 @@ impl FromStr for RequestedReport {
             Some(path) => PathBuf::from(path),
             None => Path::new(FOLDER).join(kind.file),
         };
-        Ok(Self { kind, path })
+        Ok(Self { kind: *kind, path })
     }
 }

@@ -36,22 +36,6 @@ pub fn har(run: &RunRecord, _: &ReportContext) -> String {
 
 fn entry(attempt: &Attempt, exchange: &Exchange) -> Json {
     let wait = exchange.duration_ms().unwrap_or(0);
-    let query: Vec<Json> = query(&exchange.url).map(|(name, value)| json!({ "name": name, "value": value })).collect();
-    let mut request = json!({
-        "method": exchange.method,
-        "url": exchange.url,
-        "httpVersion": "unknown",
-        "cookies": [],
-        "headers": headers(&exchange.headers),
-        "queryString": query,
-        "headersSize": -1,
-        "bodySize": exchange.body.as_ref().map_or(0, |body| body.bytes),
-    });
-    if let (Some(body), Some(request)) = (&exchange.body, request.as_object_mut()) {
-        let mut data = json!({ "mimeType": body.media_type, "params": [], "text": body.text });
-        note_cut(&mut data, body);
-        request.insert("postData".to_owned(), data);
-    }
     let mut failure = Json::Null;
     let mut response = json!({
         // What archives show for a request without an answer.
@@ -99,7 +83,7 @@ fn entry(attempt: &Attempt, exchange: &Exchange) -> Json {
     json!({
         "startedDateTime": exchange.time,
         "time": wait,
-        "request": request,
+        "request": request(exchange),
         "response": response,
         "cache": {},
         // Only the whole time is known: it stands where most of it is spent.
@@ -116,6 +100,26 @@ fn entry(attempt: &Attempt, exchange: &Exchange) -> Json {
             "failure": failure,
         },
     })
+}
+
+fn request(exchange: &Exchange) -> Json {
+    let query: Vec<Json> = query(&exchange.url).map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let mut request = json!({
+        "method": exchange.method,
+        "url": exchange.url,
+        "httpVersion": "unknown",
+        "cookies": [],
+        "headers": headers(&exchange.headers),
+        "queryString": query,
+        "headersSize": -1,
+        "bodySize": exchange.body.as_ref().map_or(0, |body| body.bytes),
+    });
+    if let (Some(body), Some(request)) = (&exchange.body, request.as_object_mut()) {
+        let mut data = json!({ "mimeType": body.media_type, "params": [], "text": body.text });
+        note_cut(&mut data, body);
+        request.insert("postData".to_owned(), data);
+    }
+    request
 }
 
 /// Says that a text is not all of it, or that the bytes are not text.

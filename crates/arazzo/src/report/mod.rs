@@ -49,7 +49,7 @@ pub use record::{Action, Answer, Attempt, Criterion, Exchange, Finished, Frame, 
 const WIDTH: usize = 100;
 
 /// All kinds of reports.
-pub const KINDS: [ReportKind; 5] = [html::KIND, junit::KIND, har::KIND, markdown::KIND, json::KIND];
+pub const KINDS: &[ReportKind] = &[html::KIND, junit::KIND, har::KIND, markdown::KIND, json::KIND];
 
 /// A kind of report, for who lets others choose one.
 #[derive(Debug, Clone, Copy)]
