@@ -28,7 +28,7 @@ use crate::transport::{Clock, SystemClock, Transport, World};
 /// Begins to open the Arazzo document at `path`, or at an https url. Nothing is read before [`Builder::load`].
 ///
 /// A document on the network is that of a stranger ([`Trust::Remote`]): it reads no files, and its runs call the hosts,
-/// change things and send secrets as they are allowed to ([`Workflow::missing_permissions`]).
+/// change things and send secrets as they are allowed to ([`crate::Workflow::missing_permissions`]).
 pub fn open(path: impl Into<PathBuf>) -> Builder {
     Builder {
         path: path.into(),

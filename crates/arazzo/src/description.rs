@@ -174,7 +174,7 @@ impl Description {
         apis.flat_map(|api| api.schemes.iter().map(|scheme| (api.name.as_str(), scheme.as_str())))
     }
 
-    /// As [`Builder::credentials`], once it is known which schemes there are.
+    /// As [`crate::Builder::credentials`], once it is known which schemes there are.
     ///
     /// # Errors
     /// [`Error::Setup`] if a credential is for a scheme that no source describes.

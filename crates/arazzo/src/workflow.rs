@@ -93,10 +93,11 @@ impl Workflow {
         }
     }
 
-    /// Parses the text of a file of inputs, as [`parse_values`] does; messages show nothing of it but the names of inputs.
+    /// Parses the text of a file of inputs, as [`crate::parse_values`] does; messages show nothing of it but the names
+    /// of inputs.
     ///
     /// # Errors
-    /// As [`parse_values`].
+    /// As [`crate::parse_values`].
     pub fn parse_inputs(&self, name: &str, text: &str) -> Result<Json, Error> {
         parse_withheld(name, text, self.inputs().map(|input| input.name.as_str()))
     }

@@ -3,9 +3,9 @@
 //!
 //! ```no_run
 //! # fn example() -> Result<(), arazzo::Error> {
-//! use arazzo::{Canned, Reply};
+//! use arazzo::{Reply, StubReplies};
 //! let workflow = arazzo::open("flow.arazzo.yaml").load()?.workflow(None)?;
-//! let canned = Canned::new().reply("createJob", Reply::json(201, &serde_json::json!({ "id": 7 })));
+//! let canned = StubReplies::new().reply("createJob", Reply::json(201, &serde_json::json!({ "id": 7 })));
 //! let rehearsal = workflow.rehearse(arazzo::Inputs::new().set("name", "Ada"), canned, |_| {})?;
 //! assert_eq!(rehearsal.outcome.exit_code(), 0);
 //! # Ok(())
