@@ -71,3 +71,37 @@ fn texts_for_people_have_no_house_words() {
         .collect();
     assert!(wrong.is_empty(), "house words of docs/style.md:\n{}", wrong.join("\n"));
 }
+
+#[test]
+fn every_name_of_the_library_is_said_to_be_for_something() {
+    let root = workspace_root();
+    let library = std::fs::read_to_string(root.join("crates/arazzo/src/lib.rs")).unwrap();
+    let page = std::fs::read_to_string(root.join("docs/library.md")).unwrap();
+    let (mut module, mut statement) = (String::new(), String::new());
+    let mut names: Vec<String> = vec![];
+    for line in library.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+        if let Some(name) = line.strip_prefix("pub mod ") {
+            module = name.trim_end_matches([' ', '{', ';']).to_owned();
+            names.push(std::mem::take(&mut module));
+            if line.ends_with('{') {
+                module.clone_from(names.last().unwrap());
+            }
+        } else if line == "}" && statement.is_empty() {
+            module.clear();
+        } else if line.starts_with("pub use ") || !statement.is_empty() {
+            statement.push_str(line);
+        }
+        if statement.ends_with(';') {
+            let path = std::mem::take(&mut statement);
+            let path = path.trim_end_matches([';', '}']);
+            let list = path.rsplit_once("::{").map_or(path.rsplit("::").next().unwrap(), |(_, list)| list);
+            for name in list.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+                let name = name.rsplit(" as ").next().unwrap().trim_start_matches("pub use ");
+                names.push(if module.is_empty() { name.to_owned() } else { format!("{module}::{name}") });
+            }
+        }
+    }
+    assert!(names.len() > 80, "{names:?}");
+    names.retain(|name| !page.contains(&format!("`{name}`")));
+    assert!(names.is_empty(), "names of the library that docs/library.md does not list: {names:?}");
+}

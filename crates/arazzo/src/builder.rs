@@ -317,12 +317,16 @@ impl Builder {
     /// The description of what was loaded.
     pub(crate) fn built(mut self, bundle: engine::load::Bundle, loading: Diagnostics) -> Result<Description, Error> {
         let readings = self.options.readings;
+        // What was given is compared with what could be read: a description that is missing is the fault to be said.
+        let is_read = !loading.has_errors();
         let mut compiled = compile(&bundle, loading, readings);
         if self.settings.contract != ContractCheck::Off {
             compiled.add_contracts(&bundle);
         }
-        known_servers(&self.settings.servers, &compiled.program)?;
-        known_schemes(&self.settings.credentials, &compiled.program)?;
+        if is_read {
+            known_servers(&self.settings.servers, &compiled.program)?;
+            known_schemes(&self.settings.credentials, &compiled.program)?;
+        }
         self.settings.credentials.certificate = self.network.certificate.is_some();
         let servers = self.settings.servers.named.values().chain(&self.settings.servers.all);
         let given: Vec<String> = servers.filter_map(|url| place_of(url)).collect();

@@ -367,7 +367,9 @@ impl Machine {
                 (key, failed)
             }
             CallPurpose::Token(key) => {
-                let access = json.get("access_token").and_then(Json::as_str).filter(|_| answer.status == 200);
+                let given = json.get("access_token").and_then(Json::as_str);
+                // An empty one would be sent as one.
+                let access = given.filter(|token| answer.status == 200 && !token.is_empty());
                 match access {
                     Some(access) => {
                         self.keep_token(now, &key, access, &json);
