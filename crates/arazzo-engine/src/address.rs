@@ -112,7 +112,7 @@ fn authority(text: &str) -> Option<usize> {
         let before = text.get(..*at).and_then(|before| before.chars().next_back());
         before.is_none_or(|c| c.is_whitespace() || matches!(c, '=' | '"' | '\'' | '`' | '('))
     });
-    let bare = bare.map(|at| behind(at));
+    let bare = bare.map(behind);
     colon.into_iter().chain(bare).min()
 }
 
