@@ -1,0 +1,282 @@
+//! Criteria, and the actions that follow from them.
+
+use super::fields::CRITERION;
+use super::{Action, Criterion, OrReusable, Reader, Text};
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Help, nearest};
+use crate::node::{Key, Kind, Node};
+use crate::value::{ExpressionType, XpathVersion};
+
+/// What the two lists of actions call their entries, and what those may hold.
+pub(super) struct ActionList {
+    pub(super) what: &'static str,
+    pub(super) fields: &'static [&'static str],
+    pub(super) types: &'static str,
+    pub(super) retries: bool,
+}
+
+pub(super) const SUCCESS: ActionList = ActionList {
+    what: "a success action",
+    fields: &["name", "type", "workflowId", "stepId", "parameters", "criteria"],
+    types: "end or goto",
+    retries: false,
+};
+pub(super) const FAILURE: ActionList = ActionList {
+    what: "a failure action",
+    fields: &["name", "type", "workflowId", "stepId", "parameters", "retryAfter", "retryLimit", "criteria"],
+    types: "end, goto or retry",
+    retries: true,
+};
+
+impl Reader<'_> {
+    /// A list of actions; a map of them, or a single one, means the same (docs/readings.md, `actions-as-map`).
+    pub(super) fn actions(
+        &mut self,
+        node: &Node,
+        field: &str,
+        what: &str,
+        list: &ActionList,
+    ) -> Vec<OrReusable<Action>> {
+        let read = match node.member(field) {
+            Some((key, value)) if matches!(value.kind, Kind::Object(_)) => {
+                let single = value.get("type").and_then(Node::as_str).is_some() || value.get("reference").is_some();
+                let message = format!("`{field}` is a list of actions");
+                self.departure(
+                    Diagnostic::warning(Code::ActionsAsMap, key.span, message)
+                        .label(if single { "read as a list of one" } else { "read as a list, with the keys as names" })
+                        .help("begin each action with `- `".to_owned()),
+                );
+                if single {
+                    self.or_reusable(value, list.what, |r, n| r.action(n, list, None)).into_iter().collect()
+                } else {
+                    let each = value.members().iter().filter_map(|(key, node)| {
+                        self.or_reusable(node, list.what, |r, n| r.action(n, list, Some(key)))
+                    });
+                    each.collect()
+                }
+            }
+            _ => {
+                let items = self.list(node, field, what, false);
+                let each = items.iter().filter_map(|n| self.or_reusable(n, list.what, |r, n| r.action(n, list, None)));
+                each.collect::<Vec<_>>()
+            }
+        };
+        let mut seen: Vec<&str> = vec![];
+        let names = read.iter().filter_map(|action| match action {
+            OrReusable::Object(action) => action.name.as_ref(),
+            OrReusable::Reference { reference, .. } => Some(reference),
+        });
+        for name in names {
+            if seen.contains(&name.value.as_str()) {
+                let message = format!("two actions of this list are called `{}`", name.value);
+                self.departure(
+                    Diagnostic::warning(Code::DuplicateAction, name.span(), message)
+                        .help("give each its own name".to_owned())
+                        .section("§Step Object"),
+                );
+            }
+            seen.push(&name.value);
+        }
+        read
+    }
+
+    pub(super) fn criterion(&mut self, node: &Node) -> Option<Criterion> {
+        if let Some(text) = node.as_str() {
+            let message = "expected a criterion (an object), found a string".to_owned();
+            self.error(Code::WrongType, node.span, message, format!("write condition: {text}"));
+            return None;
+        }
+        self.object(node, "a criterion")?;
+        self.fields(node, CRITERION, "a criterion");
+        let condition = self.required(node, "condition", "a criterion").and_then(|n| self.condition(n));
+        let kind = match node.get("type") {
+            Some(kind) => {
+                let read = self.expression_type(kind, &["simple", "regex", "jsonpath", "xpath"], "criterion")?;
+                Some((read, kind.clone()))
+            }
+            None => None,
+        };
+        let context = self.optional_text(node, "context");
+        if let (Some((read, _)), None, Some(condition)) = (&kind, &context, &condition)
+            && *read != ExpressionType::Simple
+        {
+            let word = read.word();
+            self.diagnostics.push(
+                Diagnostic::error(
+                    Code::MissingField,
+                    condition.span(),
+                    format!("a {word} criterion needs a `context`"),
+                )
+                .help("add `context: $response.body`".to_owned())
+                .section("§Criterion Object"),
+            );
+            return None;
+        }
+        Some(Criterion { context, condition: condition?, kind })
+    }
+
+    /// `condition: true` is a condition too; its text is what stands in the document.
+    pub(super) fn condition(&mut self, node: &Node) -> Option<Text> {
+        match &node.kind {
+            Kind::Bool(_) | Kind::Number(_) | Kind::Null => {
+                Some(Text { value: self.sources.text(node.span).to_owned(), node: node.clone() })
+            }
+            _ => self.text(node, "`condition`"),
+        }
+    }
+
+    pub(super) fn action(&mut self, node: &Node, list: &ActionList, key: Option<&Key>) -> Option<Action> {
+        let what = list.what;
+        // `retry` on success is a reading with fields of its own.
+        let retries = node.get("type").and_then(Node::as_str) == Some("retry");
+        let known = if retries { FAILURE.fields } else { list.fields };
+        let condition = node.member("condition");
+        match condition {
+            // With a condition, `context` is that of its criterion.
+            Some(_) => self.fields(node, &[known, &["condition", "context"]].concat(), what),
+            None => self.fields(node, known, what),
+        }
+        let named = self.optional_text(node, "name");
+        let name = named.or_else(|| {
+            let key = key?;
+            let node = Node { span: key.span, kind: Kind::String(key.name.clone()) };
+            Some(Text { value: key.name.clone(), node })
+        });
+        if name.is_none() && self.misspelt(node, "name").is_none() {
+            let message = format!("{what} has no `name`");
+            let help = "give it a name; it is shown as its type and position".to_owned();
+            self.departure(Diagnostic::warning(Code::MissingActionName, node.span, message).help(help));
+        }
+        let kind = self.required(node, "type", what).and_then(|n| self.text(n, "`type`"));
+        let mut criteria: Vec<Criterion> =
+            self.list(node, "criteria", what, false).iter().filter_map(|n| self.criterion(n)).collect();
+        criteria.extend(condition.and_then(|(key, value)| self.action_condition(node, key, value, what)));
+        let parameters = self.parameters(node, what);
+        if let (Some((key, _)), None) = (node.member("parameters"), node.get("workflowId")) {
+            let message = "`parameters` of an action are passed to a workflow, and this action names none";
+            self.error(Code::MisplacedField, key.span, message, "add `workflowId`, or leave them out".to_owned());
+        }
+        let targets = (node.member("stepId"), node.member("workflowId"));
+        if let (Some(_), Some((key, _))) = targets {
+            let message = format!("{what} has both `stepId` and `workflowId`");
+            self.error(Code::SeveralTargets, key.span, message, "keep the one that is meant".to_owned());
+        }
+        if let (Some(kind), (None, None)) = (kind.as_ref().filter(|kind| kind.value == "goto"), targets) {
+            let misspelt = self.misspelt(node, "stepId").or_else(|| self.misspelt(node, "workflowId"));
+            if let Some(span) = misspelt.map(|key| key.span) {
+                self.diagnostics.raise(Code::UnknownField, span);
+            } else {
+                let help = "add `stepId` or `workflowId`".to_owned();
+                self.error(Code::MissingField, kind.span(), "`goto` does not say where to", help);
+            }
+        }
+        if let Some(kind) = kind.as_ref().filter(|kind| !["end", "goto", "retry"].contains(&kind.value.as_str())) {
+            let message = format!("`{}` is not a type of {what}", kind.value);
+            self.error(Code::UnknownValue, kind.span(), message, format!("write {}", list.types));
+        }
+        if let Some(kind) = kind.as_ref().filter(|kind| kind.value == "retry" && !list.retries) {
+            self.departure(
+                Diagnostic::warning(Code::SuccessRetry, kind.span(), "a success action does not retry")
+                    .label("the step is run again, at most `retryLimit` times")
+                    .help("repeat a step with `goto` its own stepId and a criterion".to_owned())
+                    .section("§Success Action Object"),
+            );
+        }
+        let retry_after = node.get("retryAfter").and_then(|after| self.seconds(after));
+        let retry_limit = node.get("retryLimit").and_then(|n| self.natural(n, "`retryLimit`", "a number of retries"));
+        Some(Action {
+            step_id: self.optional_text(node, "stepId"),
+            workflow_id: self.optional_text(node, "workflowId"),
+            parameters,
+            retry_after,
+            retry_limit: retry_limit.map(|limit| u32::try_from(limit).unwrap_or(u32::MAX)),
+            span: node.span,
+            name,
+            kind: kind?,
+            criteria,
+        })
+    }
+
+    /// The reading `action-condition`: a condition that stands on the action is one of its criteria. The `type` beside it
+    /// is the action's.
+    pub(super) fn action_condition(&mut self, node: &Node, key: &Key, value: &Node, what: &str) -> Option<Criterion> {
+        self.departure(
+            Diagnostic::warning(Code::ActionCondition, key.span, format!("{what} has no field `condition`"))
+                .label("read as one of its `criteria`")
+                .help("write criteria: [{ condition: … }], with its `context` and `type` inside".to_owned())
+                .section(if what == SUCCESS.what { "§Success Action Object" } else { "§Failure Action Object" }),
+        );
+        let context = self.optional_text(node, "context");
+        Some(Criterion { context, condition: self.condition(value)?, kind: None })
+    }
+
+    /// `retryAfter`: seconds with decimals → ms.
+    pub(super) fn seconds(&mut self, node: &Node) -> Option<u64> {
+        let seconds = match node.kind {
+            Kind::Number(_) => node.to_json().as_f64(),
+            _ => None,
+        };
+        let ms = seconds.filter(|s| *s >= 0.0).map(|s| (s * 1000.0).round().min(u64::MAX as f64) as u64);
+        if ms.is_none() {
+            let found = seconds.map_or_else(|| node.type_name().to_owned(), |s| format!("`{s}`"));
+            let message = format!("expected `retryAfter` to be a number of seconds, found {found}");
+            self.error(Code::WrongType, node.span, message, "write seconds without a unit: 5, or 0.5".to_owned());
+        }
+        ms
+    }
+
+    /// `type` of a criterion, selector or replacement.
+    pub(super) fn expression_type(&mut self, node: &Node, words: &[&str], what: &str) -> Option<ExpressionType> {
+        const VERSIONS: [(&str, &[&str]); 3] = [
+            ("jsonpath", &["rfc9535", "draft-goessner-dispatch-jsonpath-00"]),
+            ("xpath", &["xpath-31", "xpath-30", "xpath-20", "xpath-10"]),
+            ("jsonpointer", &["rfc6901"]),
+        ];
+        let (word, version) = match &node.kind {
+            Kind::Object(_) => {
+                self.fields(node, &["type", "version"], "an Expression Type Object");
+                let word = self.required(node, "type", "an Expression Type Object")?;
+                let version = self.required(node, "version", "an Expression Type Object")?;
+                (self.text(word, "`type`")?, Some(self.text_or_number(version, "`version`")?))
+            }
+            _ => (self.text(node, "`type`")?, None),
+        };
+        let known: Vec<&str> = match &version {
+            Some(_) => VERSIONS.iter().map(|(word, _)| *word).collect(),
+            None => words.to_vec(),
+        };
+        if !known.contains(&word.value.as_str()) {
+            let help = nearest(&word.value, known.iter().copied())
+                .map_or_else(|| Help::words(format!("write one of {}", known.join(", "))), Help::meant);
+            let message = format!("`{}` is not a type of {what}", word.value);
+            self.diagnostics.push(
+                Diagnostic::error(Code::UnknownValue, word.span(), message)
+                    .help(help)
+                    .section("§Expression Type Object"),
+            );
+            return None;
+        }
+        let versions = VERSIONS.iter().find(|(known, _)| *known == word.value).map_or(&[][..], |(_, all)| *all);
+        if let Some(version) = version.as_ref().filter(|version| !versions.contains(&version.value.as_str())) {
+            let message = format!("`{}` is not a version of {}", version.value, word.value);
+            self.diagnostics.push(
+                Diagnostic::error(Code::UnknownValue, version.span(), message)
+                    .help(format!("write one of {}", versions.join(", ")))
+                    .section("§Expression Type Object"),
+            );
+            return None;
+        }
+        let version = version.as_ref().map_or("", |version| version.value.as_str());
+        Some(match (word.value.as_str(), version) {
+            ("simple", _) => ExpressionType::Simple,
+            ("regex", _) => ExpressionType::Regex,
+            ("jsonpointer", _) => ExpressionType::Jsonpointer,
+            ("jsonpath", "draft-goessner-dispatch-jsonpath-00") => ExpressionType::Goessner,
+            ("jsonpath", _) => ExpressionType::Jsonpath,
+            (_, "xpath-10") => ExpressionType::Xpath(XpathVersion::V10),
+            (_, "xpath-20") => ExpressionType::Xpath(XpathVersion::V20),
+            (_, "xpath-30") => ExpressionType::Xpath(XpathVersion::V30),
+            _ => ExpressionType::Xpath(XpathVersion::V31),
+        })
+    }
+}

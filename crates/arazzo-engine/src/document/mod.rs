@@ -1,0 +1,321 @@
+//! The Arazzo objects as the specification names them: [`Node`] → ([`Document`], diagnostics).
+//!
+//! Read by hand, field by field, so that every message can say what was expected where. Nothing is resolved here:
+//! names, expressions and conditions stay text with a place. Fields of later versions are read too, so that what is
+//! not run yet can be named by its field and line.
+
+mod actions;
+mod fields;
+mod read;
+
+use std::sync::Arc;
+
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Diagnostics, Subject};
+use crate::node::{Key, Kind, Node};
+use crate::readings::Readings;
+use crate::source::{SourceId, Sources, Span};
+use crate::value::ExpressionType;
+
+/// A string of a document, with its node for carets inside it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Text {
+    /// The value.
+    pub value: String,
+    /// Where it stands.
+    pub node: Node,
+}
+
+impl Text {
+    /// Its place.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.node.span
+    }
+}
+
+/// Arazzo Specification Object.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// The text it was read from.
+    pub source: SourceId,
+    /// `arazzo`: major and minor version.
+    pub version: (u32, u32),
+    /// `arazzo` as written.
+    pub version_text: String,
+    /// `$self`
+    pub self_uri: Option<Text>,
+    /// `info.title`
+    pub title: Option<Text>,
+    /// `sourceDescriptions`
+    pub source_descriptions: Vec<SourceDescription>,
+    /// `workflows`
+    pub workflows: Vec<Workflow>,
+    /// `components`
+    pub components: Components,
+    /// The whole document: what `$ref` in JSON Schemas and expressions over its own fields look into.
+    pub root: Arc<Node>,
+}
+
+/// Components Object; its schemas stay in [`Document::root`].
+#[derive(Debug, Clone, Default)]
+pub struct Components {
+    /// `parameters`
+    pub parameters: Vec<(Key, Parameter)>,
+    /// `successActions`
+    pub success_actions: Vec<(Key, Action)>,
+    /// `failureActions`
+    pub failure_actions: Vec<(Key, Action)>,
+}
+
+/// Source Description Object.
+#[derive(Debug, Clone)]
+pub struct SourceDescription {
+    /// `name`
+    pub name: Text,
+    /// `url`
+    pub url: Text,
+    /// `type`
+    pub kind: Option<Text>,
+}
+
+/// Workflow Object.
+#[derive(Debug, Clone)]
+pub struct Workflow {
+    /// `workflowId`
+    pub id: Text,
+    /// `summary`
+    pub summary: Option<Text>,
+    /// `inputs`: a JSON Schema.
+    pub inputs: Option<Node>,
+    /// `dependsOn`
+    pub depends_on: Vec<Text>,
+    /// `steps`
+    pub steps: Vec<Step>,
+    /// `successActions`
+    pub success_actions: Vec<OrReusable<Action>>,
+    /// `failureActions`
+    pub failure_actions: Vec<OrReusable<Action>>,
+    /// `parameters`
+    pub parameters: Vec<OrReusable<Parameter>>,
+    /// `outputs`
+    pub outputs: Vec<Output>,
+    /// Its place, all of it.
+    pub span: Span,
+}
+
+/// Step Object. Exactly one of the four targets is expected; which are given is checked by `compile`.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// `stepId`
+    pub id: Text,
+    /// `description`
+    pub description: Option<Text>,
+    /// `operationId`
+    pub operation_id: Option<Text>,
+    /// `operationPath`
+    pub operation_path: Option<Text>,
+    /// `workflowId`
+    pub workflow_id: Option<Text>,
+    /// `channelPath`
+    pub channel_path: Option<Text>,
+    /// `parameters`
+    pub parameters: Vec<OrReusable<Parameter>>,
+    /// `requestBody`
+    pub request_body: Option<RequestBody>,
+    /// `successCriteria`
+    pub success_criteria: Vec<Criterion>,
+    /// `onSuccess`
+    pub on_success: Vec<OrReusable<Action>>,
+    /// `onFailure`
+    pub on_failure: Vec<OrReusable<Action>>,
+    /// `outputs`
+    pub outputs: Vec<Output>,
+    /// `timeout`, in ms.
+    pub timeout: Option<(Key, u64)>,
+    /// `dependsOn`
+    pub depends_on: Vec<Text>,
+    /// Fields of steps that send or receive messages: `correlationId`, `action`.
+    pub message: Vec<Key>,
+}
+
+/// An object, or a reference to one in `components` (Reusable Object).
+#[derive(Debug, Clone)]
+pub enum OrReusable<T> {
+    /// The object itself.
+    Object(T),
+    /// Reusable Object.
+    Reference {
+        /// `reference: $components.…`
+        reference: Text,
+        /// `value`, for parameters.
+        value: Option<Node>,
+    },
+}
+
+/// Parameter Object.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// `name`
+    pub name: Text,
+    /// `in`
+    pub location: Option<Text>,
+    /// `value`
+    pub value: Node,
+}
+
+impl Parameter {
+    /// What is said where a request needs its place and it has none.
+    pub(crate) fn unplaced(&self) -> Diagnostic {
+        Diagnostic::error(
+            Code::MissingField,
+            self.name.span(),
+            format!("parameter `{}` does not say where it goes", self.name.value),
+        )
+        .about(Subject::Field("in"))
+        .help("add `in: path`, `in: query`, `in: header` or `in: cookie`".to_owned())
+        .section("§Parameter Object")
+    }
+}
+
+/// Request Body Object.
+#[derive(Debug, Clone)]
+pub struct RequestBody {
+    /// `contentType`
+    pub content_type: Option<Text>,
+    /// `payload`
+    pub payload: Option<Node>,
+    /// `replacements`
+    pub replacements: Vec<Replacement>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// Payload Replacement Object.
+#[derive(Debug, Clone)]
+pub struct Replacement {
+    /// `target`
+    pub target: Text,
+    /// `targetSelectorType`; without it the media type decides.
+    pub kind: Option<ExpressionType>,
+    /// `value`
+    pub value: Node,
+}
+
+/// Selector Object: `context`, `selector`, `type`.
+#[derive(Debug, Clone)]
+pub struct Selector {
+    /// `context`
+    pub context: Text,
+    /// `selector`
+    pub selector: Text,
+    /// `type`
+    pub kind: ExpressionType,
+}
+
+/// Criterion Object.
+#[derive(Debug, Clone)]
+pub struct Criterion {
+    /// `context`
+    pub context: Option<Text>,
+    /// `condition`
+    pub condition: Text,
+    /// `type`, and where it is written; without it, `simple`.
+    pub kind: Option<(ExpressionType, Node)>,
+}
+
+/// Success Action Object or Failure Action Object.
+#[derive(Debug, Clone)]
+pub struct Action {
+    /// `name`; lenient readings accept an action without one.
+    pub name: Option<Text>,
+    /// `type`
+    pub kind: Text,
+    /// `stepId`
+    pub step_id: Option<Text>,
+    /// `workflowId`
+    pub workflow_id: Option<Text>,
+    /// `criteria`
+    pub criteria: Vec<Criterion>,
+    /// `parameters`
+    pub parameters: Vec<OrReusable<Parameter>>,
+    /// `retryAfter`, in ms.
+    pub retry_after: Option<u64>,
+    /// `retryLimit`
+    pub retry_limit: Option<u32>,
+    /// Its place.
+    pub span: Span,
+}
+
+/// An entry of `outputs`.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Its name.
+    pub name: Key,
+    /// An expression, or a Selector Object.
+    pub value: Node,
+}
+
+/// Reads the Arazzo objects of a parsed text.
+///
+/// Returns the document as far as it can be read, and everything that is wrong with it; `None` if the root is not an
+/// Arazzo Specification Object at all.
+#[must_use]
+pub fn read(
+    root: &Arc<Node>,
+    source: SourceId,
+    sources: &Sources,
+    readings: Readings,
+) -> (Option<Document>, Diagnostics) {
+    let mut reader = Reader { sources, readings, diagnostics: Diagnostics::default() };
+    let document = reader.document(root, source);
+    (document, reader.diagnostics)
+}
+
+struct Reader<'a> {
+    sources: &'a Sources,
+    readings: Readings,
+    diagnostics: Diagnostics,
+}
+
+/// `context` (an expression), `selector` and `type`: a Selector Object, where any value may stand.
+fn selector_fields(node: &Node) -> Option<(&Node, &Node, &Node)> {
+    let expression = |node: &&Node| node.as_str().is_some_and(|text| text.starts_with('$') || text.starts_with("{$"));
+    let context = node.get("context").filter(expression)?;
+    Some((context, node.get("selector")?, node.get("type")?))
+}
+
+/// The Selector Object that a value is; nothing if it is another value, or a faulty one, which [`read`] has said.
+#[must_use]
+pub fn selector(node: &Node, sources: &Sources) -> Option<Selector> {
+    selector_fields(node)?;
+    Reader { sources, readings: Readings::Lenient, diagnostics: Diagnostics::default() }.selector(node)
+}
+
+/// `true` if a value is written as a Selector Object, faulty or not.
+#[must_use]
+pub fn is_selector(node: &Node) -> bool {
+    selector_fields(node).is_some()
+}
+
+/// A JSON Schema is an object, or `true` or `false`.
+fn is_schema(node: &Node) -> bool {
+    matches!(node.kind, Kind::Object(_) | Kind::Bool(_))
+}
+
+/// `^[a-zA-Z0-9\.\-_]+$`: keys of components and names of outputs.
+#[must_use]
+pub fn is_identifier(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
+}
+
+/// `$workflows.<workflowId>.steps.<stepId>`, `$sourceDescriptions.<name>.<workflowId>.steps.<stepId>`
+fn is_step_reference(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('.').collect();
+    let form = matches!(parts.as_slice(), ["$workflows", _, "steps", _] | ["$sourceDescriptions", _, _, "steps", _]);
+    form && parts.iter().all(|part| !part.is_empty())
+}
+
+fn text_of(node: &Node) -> Option<Text> {
+    node.as_str().map(|value| Text { value: value.to_owned(), node: node.clone() })
+}

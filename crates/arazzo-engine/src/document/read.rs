@@ -1,0 +1,604 @@
+//! The objects of a document, from its root to the bodies of its steps.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::actions::{FAILURE, SUCCESS};
+use super::fields::{
+    BODY, COMPONENTS, PARAMETER, PLACES, REPLACEMENT, ROOT, SELECTOR, SELECTOR_TYPES, SOURCE, STEP, WORKFLOW,
+};
+use super::{
+    Components, Document, OrReusable, Output, Parameter, Reader, Replacement, RequestBody, Selector, SourceDescription,
+    Step, Text, Workflow, is_identifier, is_schema, is_selector, is_step_reference, selector_fields, text_of,
+};
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
+use crate::node::{Key, Kind, Node};
+use crate::source::{SourceId, Span};
+
+impl Reader<'_> {
+    pub(super) fn document(&mut self, root: &Arc<Node>, source: SourceId) -> Option<Document> {
+        if !matches!(root.kind, Kind::Object(_)) {
+            let help = "an Arazzo document begins with `arazzo: 1.0.1`".to_owned();
+            self.error(
+                Code::NotAnArazzoDocument,
+                root.span,
+                format!("expected an Arazzo document, found {}", root.type_name()),
+                help,
+            );
+            return None;
+        }
+        let Some((_, version)) = root.member("arazzo") else {
+            let kind = ["openapi", "swagger", "asyncapi"]
+                .into_iter()
+                .find_map(|word| root.member(word).map(|(key, _)| (word, key.span)));
+            let (span, message) = match kind {
+                Some((word, span)) => (span, format!("this is an `{word}` document, not an Arazzo one")),
+                None => (root.span, "the document has no `arazzo` field".to_owned()),
+            };
+            self.error(
+                Code::NotAnArazzoDocument,
+                span,
+                message,
+                "an Arazzo document begins with `arazzo: 1.0.1`".to_owned(),
+            );
+            return None;
+        };
+        self.fields(root, ROOT, "the document");
+        let (version, version_text) = self.version(version)?;
+        let info = self.required(root, "info", "the document");
+        let place = root.member("info").map_or(root.span, |(key, _)| key.span);
+        if let Some(info) = info.filter(|info| self.object(info, "`info`").is_some()) {
+            self.fields(info, &["title", "summary", "description", "version"], "`info`");
+            let _ = self.required_of(info, place, "title", "`info`").map(|node| self.text(node, "`title`"));
+            let _ =
+                self.required_of(info, place, "version", "`info`").map(|node| self.text_or_number(node, "`version`"));
+        }
+        let source_descriptions = self
+            .list(root, "sourceDescriptions", "the document", true)
+            .iter()
+            .filter_map(|node| self.source(node))
+            .collect();
+        let workflows: Vec<Workflow> =
+            self.list(root, "workflows", "the document", true).iter().filter_map(|node| self.workflow(node)).collect();
+        self.unique(
+            workflows.iter().map(|workflow| &workflow.id),
+            "two workflows are called",
+            "workflow ids are unique",
+        );
+        let self_uri = self.optional_text(root, "$self");
+        if let Some(uri) = self_uri.as_ref().filter(|uri| uri.value.contains('#')) {
+            let help = "leave out the `#` and what follows it".to_owned();
+            self.error(Code::UnknownValue, uri.span(), "`$self` must not have a fragment", help);
+        }
+        Some(Document {
+            source,
+            version,
+            version_text,
+            self_uri,
+            title: info.and_then(|info| info.get("title")).and_then(text_of),
+            source_descriptions,
+            workflows,
+            components: root.get("components").map(|node| self.components(node)).unwrap_or_default(),
+            root: root.clone(),
+        })
+    }
+
+    pub(super) fn components(&mut self, node: &Node) -> Components {
+        const WHAT: &str = "`components`";
+        if self.object(node, WHAT).is_none() {
+            return Components::default();
+        }
+        self.fields(node, COMPONENTS, WHAT);
+        for (name, _) in COMPONENTS.iter().filter_map(|field| node.get(field)).flat_map(Node::members) {
+            if !is_identifier(&name.name) {
+                let help = "use letters, digits, `.`, `-` and `_` only".to_owned();
+                let message = format!("the name `{}` of a component cannot be written in an expression", name.name);
+                self.error(Code::ComponentName, name.span, message, help);
+            }
+        }
+        let schemas = node.get("inputs").map(Node::members).unwrap_or_default();
+        for (key, schema) in schemas.iter().filter(|(_, schema)| !is_schema(schema)) {
+            let message = format!("expected `{}` to be a JSON Schema, found {}", key.name, schema.type_name());
+            self.error(Code::WrongType, schema.span, message, None::<Help>);
+        }
+        Components {
+            parameters: self.map(node, "parameters", "a parameter", Self::parameter),
+            success_actions: self.map(node, "successActions", SUCCESS.what, |r, n| r.action(n, &SUCCESS, None)),
+            failure_actions: self.map(node, "failureActions", FAILURE.what, |r, n| r.action(n, &FAILURE, None)),
+        }
+    }
+
+    /// The entries of a map of objects.
+    pub(super) fn map<T>(
+        &mut self,
+        node: &Node,
+        field: &str,
+        what: &str,
+        read: impl Fn(&mut Self, &Node) -> Option<T>,
+    ) -> Vec<(Key, T)> {
+        let Some(map) = node.get(field) else { return vec![] };
+        if self.object(map, &format!("`{field}`")).is_none() {
+            return vec![];
+        }
+        let entries = map.members().iter().filter_map(|(key, value)| {
+            self.object(value, what)?;
+            read(self, value).map(|entry| (key.clone(), entry))
+        });
+        entries.collect()
+    }
+
+    /// Says which of several names stands twice.
+    pub(super) fn unique<'t>(&mut self, names: impl Iterator<Item = &'t Text>, what: &str, help: &str) {
+        let mut seen: HashMap<&str, Span> = HashMap::new();
+        for name in names {
+            if let Some(first) = seen.get(name.value.as_str()) {
+                let message = format!("{what} `{}`", name.value);
+                self.diagnostics.push(
+                    Diagnostic::error(Code::DuplicateName, name.span(), message)
+                        .note(*first, "first here")
+                        .about(Subject::Name(name.value.clone()))
+                        .help(help.to_owned()),
+                );
+                continue;
+            }
+            seen.insert(&name.value, name.span());
+        }
+    }
+
+    pub(super) fn version(&mut self, node: &Node) -> Option<((u32, u32), String)> {
+        let text = match &node.kind {
+            Kind::String(text) | Kind::Number(text) => text.clone(),
+            _ => {
+                self.error(
+                    Code::UnknownVersion,
+                    node.span,
+                    format!("expected a version such as 1.0.1, found {}", node.type_name()),
+                    None::<Help>,
+                );
+                return None;
+            }
+        };
+        let mut parts = text.split('.').map(str::parse::<u32>);
+        let (Some(Ok(major)), Some(Ok(minor))) = (parts.next(), parts.next()) else {
+            self.error(
+                Code::UnknownVersion,
+                node.span,
+                format!("`{text}` is not a version of the Arazzo specification"),
+                "write 1.0.1 or 1.1.0".to_owned(),
+            );
+            return None;
+        };
+        if major != 1 {
+            let help = "this version reads Arazzo 1.0 and 1.1".to_owned();
+            self.error(Code::UnknownVersion, node.span, format!("Arazzo {major} is not known"), help);
+            return None;
+        }
+        let patch = text.split('.').nth(2).unwrap_or_default();
+        if !patch.starts_with(|c: char| c.is_ascii_digit()) {
+            self.diagnostics.push(
+                Diagnostic::warning(
+                    Code::UnknownVersion,
+                    node.span,
+                    format!("`{text}` is not a whole version; it is read as Arazzo {major}.{minor}"),
+                )
+                .help(format!("write {major}.{minor}.{}", u8::from(minor == 0))),
+            );
+        }
+        if minor > 1 {
+            self.diagnostics.push(
+                Diagnostic::warning(
+                    Code::UnknownVersion,
+                    node.span,
+                    format!("Arazzo {major}.{minor} is not known; it is read as 1.1"),
+                )
+                .help("fields that 1.1 does not have are reported".to_owned()),
+            );
+        }
+        Some(((major, minor), text))
+    }
+
+    pub(super) fn source(&mut self, node: &Node) -> Option<SourceDescription> {
+        self.object(node, "a source description")?;
+        self.fields(node, SOURCE, "a source description");
+        let name = self.required(node, "name", "a source description").and_then(|n| self.text(n, "`name`"));
+        let url = self.required(node, "url", "a source description").and_then(|n| self.text(n, "`url`"));
+        let kind = self.optional_text(node, "type");
+        if let Some(kind) =
+            kind.as_ref().filter(|kind| !["openapi", "asyncapi", "arazzo"].contains(&kind.value.as_str()))
+        {
+            let help = "write openapi, asyncapi or arazzo".to_owned();
+            self.error(
+                Code::UnknownValue,
+                kind.span(),
+                format!("`{}` is not a type of source description", kind.value),
+                help,
+            );
+        }
+        Some(SourceDescription { name: name?, url: url?, kind })
+    }
+
+    pub(super) fn workflow(&mut self, node: &Node) -> Option<Workflow> {
+        self.object(node, "a workflow")?;
+        self.fields(node, WORKFLOW, "a workflow");
+        let id = self.required(node, "workflowId", "a workflow").and_then(|n| self.text_or_number(n, "`workflowId`"));
+        let steps: Vec<Step> =
+            self.list(node, "steps", "a workflow", true).iter().filter_map(|step| self.step(step)).collect();
+        self.unique(
+            steps.iter().map(|step| &step.id),
+            "two steps of this workflow are called",
+            "step ids are unique in a workflow",
+        );
+        let inputs = node.get("inputs");
+        if let Some(inputs) = inputs.filter(|inputs| !is_schema(inputs)) {
+            let message = format!("expected `inputs` to be a JSON Schema (an object), found {}", inputs.type_name());
+            self.error(Code::WrongType, inputs.span, message, None::<Help>);
+        }
+        let parameters = self.parameters(node, "a workflow");
+        Some(Workflow {
+            steps,
+            outputs: self.outputs(node),
+            summary: self.optional_text(node, "summary"),
+            inputs: inputs.filter(|inputs| is_schema(inputs)).cloned(),
+            depends_on: self.names(node, "dependsOn", "a workflow"),
+            success_actions: self.actions(node, "successActions", "a workflow", &SUCCESS),
+            failure_actions: self.actions(node, "failureActions", "a workflow", &FAILURE),
+            parameters,
+            span: node.span,
+            id: id?,
+        })
+    }
+
+    pub(super) fn step(&mut self, node: &Node) -> Option<Step> {
+        self.object(node, "a step")?;
+        self.fields(node, STEP, "a step");
+        let id = self.required(node, "stepId", "a step").and_then(|n| self.text_or_number(n, "`stepId`"));
+        let parameters = self.parameters(node, "a step");
+        self.target(node, id.as_ref());
+        let calls_workflow = node.get("workflowId").is_some();
+        let unplaced = parameters.iter().filter_map(|parameter| match parameter {
+            OrReusable::Object(parameter) if parameter.location.is_none() && !calls_workflow => Some(parameter),
+            _ => None,
+        });
+        for parameter in unplaced {
+            self.diagnostics.push(parameter.unplaced());
+        }
+        let criteria = self.list(node, "successCriteria", "a step", false);
+        if let (true, Some((key, list))) = (criteria.is_empty(), node.member("successCriteria"))
+            && matches!(list.kind, Kind::Array(_))
+        {
+            self.error(
+                Code::EmptyList,
+                key.span,
+                "`successCriteria` needs at least one criterion",
+                "leave it out to accept any 2xx answer".to_owned(),
+            );
+        }
+        let success_criteria = criteria.iter().filter_map(|n| self.criterion(n)).collect();
+        let depends_on = self.names(node, "dependsOn", "a step");
+        if let (true, Some((key, list))) = (depends_on.is_empty(), node.member("dependsOn"))
+            && matches!(list.kind, Kind::Array(_))
+        {
+            self.error(Code::EmptyList, key.span, "`dependsOn` needs at least one step", "leave it out".to_owned());
+        }
+        for name in depends_on.iter().filter(|name| name.value.starts_with('$') && !is_step_reference(&name.value)) {
+            let local = name.value.strip_prefix("$steps.").map(|rest| rest.split('.').next().unwrap_or_default());
+            let help = local.map_or_else(
+                || "write a stepId, $workflows.<workflowId>.steps.<stepId> or $sourceDescriptions.<name>.<workflowId>.steps.<stepId>".to_owned(),
+                |id| format!("write {id}"),
+            );
+            self.error(Code::UnknownValue, name.span(), format!("`{}` does not name a step", name.value), help);
+        }
+        let timeout = node.member("timeout").and_then(|(key, value)| {
+            let ms = self.natural(value, "`timeout`", "a number of milliseconds")?;
+            Some((key.clone(), ms))
+        });
+        let message =
+            ["correlationId", "action"].into_iter().filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
+        Some(Step {
+            description: self.optional_text(node, "description"),
+            operation_id: self.optional_text(node, "operationId"),
+            operation_path: self.optional_text(node, "operationPath"),
+            workflow_id: self.optional_text(node, "workflowId"),
+            channel_path: self.optional_text(node, "channelPath"),
+            parameters,
+            request_body: node.get("requestBody").and_then(|body| self.request_body(body)),
+            success_criteria,
+            on_success: self.actions(node, "onSuccess", "a step", &SUCCESS),
+            on_failure: self.actions(node, "onFailure", "a step", &FAILURE),
+            outputs: self.outputs(node),
+            timeout,
+            depends_on,
+            message: message.collect(),
+            id: id?,
+        })
+    }
+
+    /// `what`, or a reference to one: told apart by the field `reference`.
+    pub(super) fn or_reusable<T>(
+        &mut self,
+        node: &Node,
+        what: &str,
+        read: impl FnOnce(&mut Self, &Node) -> Option<T>,
+    ) -> Option<OrReusable<T>> {
+        if !matches!(node.kind, Kind::Object(_)) {
+            self.error(
+                Code::WrongType,
+                node.span,
+                format!("expected {what}, or a reference to one, found {}", node.type_name()),
+                None::<Help>,
+            );
+            return None;
+        }
+        match node.get("reference") {
+            // "Any properties added MUST be ignored": they are said, and change nothing.
+            Some(reference) => {
+                self.fields(node, &["reference", "value"], "a Reusable Object");
+                let reference = self.text(reference, "`reference`")?;
+                Some(OrReusable::Reference { reference, value: node.get("value").cloned() })
+            }
+            None => {
+                // `- name: $components.failureActions.retry`, and nothing else (docs/readings.md, `reference-as-name`).
+                let name = node.get("name").and_then(text_of).filter(|name| name.value.starts_with("$components."));
+                let only = node.get("type").is_none() && node.get("value").is_none();
+                // `- $ref: '#/components/failureActions/retry'`: as OpenAPI writes one.
+                let by_ref = node.get("$ref").and_then(text_of).and_then(|written| {
+                    let (kind, key) = written.value.strip_prefix("#/components/")?.split_once('/')?;
+                    Some(Text { value: format!("$components.{kind}.{key}"), node: written.node })
+                });
+                let Some(reference) = name.or(by_ref).filter(|_| only) else {
+                    return read(self, node).map(OrReusable::Object);
+                };
+                self.departure(
+                    Diagnostic::warning(
+                        Code::ReferenceAsName,
+                        reference.span(),
+                        "a reference is written as `reference`",
+                    )
+                    .help(format!("write reference: {}", reference.value))
+                    .section("§Reusable Object"),
+                );
+                Some(OrReusable::Reference { reference, value: None })
+            }
+        }
+    }
+
+    /// `parameters`, each (name, in) once.
+    pub(super) fn parameters(&mut self, node: &Node, what: &str) -> Vec<OrReusable<Parameter>> {
+        let list = self.list(node, "parameters", what, false);
+        let read: Vec<OrReusable<Parameter>> =
+            list.iter().filter_map(|n| self.or_reusable(n, "a parameter", Self::parameter)).collect();
+        let mut seen: Vec<(String, &str)> = vec![];
+        for parameter in &read {
+            let OrReusable::Object(parameter) = parameter else { continue };
+            let place = parameter.location.as_ref().map_or("", |place| place.value.as_str());
+            let name = &parameter.name.value;
+            let folded = if place == "header" { name.to_ascii_lowercase() } else { name.clone() };
+            let same = (folded, place);
+            if seen.contains(&same) {
+                self.diagnostics.push(
+                    Diagnostic::error(
+                        Code::DuplicateParameter,
+                        parameter.name.span(),
+                        format!("parameter `{name}` stands twice in this list"),
+                    )
+                    .help("keep one of them".to_owned())
+                    .section("§Step Object"),
+                );
+            }
+            seen.push(same);
+        }
+        read
+    }
+
+    /// A list of different names.
+    pub(super) fn names(&mut self, node: &Node, field: &str, what: &str) -> Vec<Text> {
+        let items = self.list(node, field, what, false);
+        let mut read: Vec<Text> = vec![];
+        for item in items {
+            let Some(name) = self.text(item, &format!("an entry of `{field}`")) else { continue };
+            if read.iter().any(|known| known.value == name.value) {
+                let message = format!("`{}` stands twice in `{field}`", name.value);
+                self.error(Code::DuplicateName, name.span(), message, "keep one of them".to_owned());
+                continue;
+            }
+            read.push(name);
+        }
+        read
+    }
+
+    /// What a step calls: one of four fields, and what goes with it.
+    pub(super) fn target(&mut self, node: &Node, id: Option<&Text>) {
+        let name = id.map_or("", |id| id.value.as_str());
+        let given: Vec<(&str, &Key)> = ["operationId", "operationPath", "workflowId", "channelPath"]
+            .into_iter()
+            .filter_map(|field| node.member(field).map(|(key, _)| (field, key)))
+            .collect();
+        let meant = |field: &&str| self.misspelt(node, field).map(|key| key.span);
+        let misspelt = ["operationId", "operationPath", "workflowId", "channelPath"].iter().find_map(meant);
+        match (given.as_slice(), misspelt) {
+            ([], Some(span)) => self.diagnostics.raise(Code::UnknownField, span),
+            ([], None) => self.diagnostics.push(
+                Diagnostic::error(
+                    Code::MissingField,
+                    id.map_or(node.span, Text::span),
+                    format!("step `{name}` does not say what it calls"),
+                )
+                .help("add `operationId`, `operationPath` or `workflowId`".to_owned())
+                .section("§Step Object"),
+            ),
+            ([_], _) => {}
+            ([(one, _), (two, key), ..], _) => self.diagnostics.push(
+                Diagnostic::error(
+                    Code::SeveralTargets,
+                    key.span,
+                    format!("step `{name}` has both `{one}` and `{two}`"),
+                )
+                .help("keep the one that is meant".to_owned())
+                .section("§Step Object"),
+            ),
+        }
+        let has = |field: &str| given.iter().any(|(known, _)| *known == field);
+        let action = node.member("action");
+        if let Some((key, _)) = action.into_iter().chain(node.member("correlationId")).find(|_| has("workflowId")) {
+            let message = format!(
+                "`{}` belongs to steps that send or receive messages, not to a step that calls a workflow",
+                key.name
+            );
+            self.error(Code::MisplacedField, key.span, message, "leave it out".to_owned());
+        } else if let Some((_, value)) = action
+            && !matches!(value.as_str(), Some("send" | "receive"))
+        {
+            self.error(
+                Code::UnknownValue,
+                value.span,
+                "`action` is send or receive",
+                "write send or receive".to_owned(),
+            );
+        }
+        let word = action.and_then(|(_, value)| value.as_str());
+        if let Some((_, key)) = given.iter().find(|(field, _)| *field == "channelPath")
+            && action.is_none()
+        {
+            let message = format!("step `{name}` names a channel and does not say whether it sends or receives");
+            self.error(Code::MissingField, key.span, message, "add `action: send` or `action: receive`".to_owned());
+        }
+        if let Some((key, _)) = node.member("correlationId")
+            && !has("workflowId")
+            && word != Some("receive")
+        {
+            let message = "`correlationId` belongs to a step that receives a message";
+            self.error(Code::MisplacedField, key.span, message, "add `action: receive`, or leave it out".to_owned());
+        }
+    }
+
+    /// A whole number that is not negative.
+    pub(super) fn natural(&mut self, node: &Node, what: &str, wanted: &str) -> Option<u64> {
+        let number = match &node.kind {
+            Kind::Number(_) => node.to_json(),
+            _ => Json::Null,
+        };
+        let whole = number.as_u64().or_else(|| {
+            number.as_f64().filter(|n| *n >= 0.0 && n.fract() == 0.0 && *n < u64::MAX as f64).map(|n| n as u64)
+        });
+        if whole.is_none() {
+            let found = if number.is_null() { node.type_name().to_owned() } else { format!("`{number}`") };
+            let help = "write digits only, without quotes".to_owned();
+            self.error(Code::WrongType, node.span, format!("expected {what} to be {wanted}, found {found}"), help);
+        }
+        whole
+    }
+
+    pub(super) fn replacement(&mut self, node: &Node) -> Option<Replacement> {
+        const WHAT: &str = "a replacement";
+        self.object(node, WHAT)?;
+        self.fields(node, REPLACEMENT, WHAT);
+        let target = self.required(node, "target", WHAT).and_then(|n| self.text(n, "`target`"));
+        let value = self.required(node, "value", WHAT);
+        let kind = match node.get("targetSelectorType") {
+            Some(kind) => Some(self.expression_type(kind, SELECTOR_TYPES, "selector")?),
+            None => None,
+        };
+        let value = value?.clone();
+        self.selectors(&value);
+        Some(Replacement { target: target?, kind, value })
+    }
+
+    /// Checks the Selector Objects in a value.
+    pub(super) fn selectors(&mut self, node: &Node) {
+        if selector_fields(node).is_some() {
+            let _ = self.selector(node);
+            return;
+        }
+        node.items()
+            .iter()
+            .chain(node.members().iter().map(|(_, value)| value))
+            .for_each(|value| self.selectors(value));
+    }
+
+    pub(super) fn selector(&mut self, node: &Node) -> Option<Selector> {
+        const WHAT: &str = "a Selector Object";
+        self.fields(node, SELECTOR, WHAT);
+        let context = self.required(node, "context", WHAT).and_then(|n| self.text(n, "`context`"));
+        let selector = self.required(node, "selector", WHAT).and_then(|n| self.text(n, "`selector`"));
+        let kind = self.required(node, "type", WHAT);
+        let kind = kind.and_then(|n| self.expression_type(n, SELECTOR_TYPES, "selector"));
+        Some(Selector { context: context?, selector: selector?, kind: kind? })
+    }
+
+    pub(super) fn parameter(&mut self, node: &Node) -> Option<Parameter> {
+        self.fields(node, PARAMETER, "a parameter");
+        let name = self.required(node, "name", "a parameter").and_then(|n| self.text_or_number(n, "`name`"));
+        let value = self.required(node, "value", "a parameter");
+        let location = self.optional_text(node, "in");
+        if let Some(place) = location.as_ref().filter(|place| !PLACES.contains(&place.value.as_str())) {
+            let help = nearest(&place.value, PLACES.iter().copied())
+                .map_or_else(|| Help::words("write path, query, header or cookie"), Help::meant);
+            let message = format!("`{}` is not a place of a parameter", place.value);
+            self.error(Code::UnknownValue, place.span(), message, help);
+        }
+        if let Some(value) = value {
+            self.selectors(value);
+        }
+        Some(Parameter { location, name: name?, value: value?.clone() })
+    }
+
+    pub(super) fn request_body(&mut self, node: &Node) -> Option<RequestBody> {
+        self.object(node, "a request body")?;
+        self.fields(node, BODY, "a request body");
+        let replacements = self.list(node, "replacements", "a request body", false);
+        if let Some(payload) = node.get("payload") {
+            self.selectors(payload);
+        }
+        Some(RequestBody {
+            content_type: self.optional_text(node, "contentType"),
+            payload: node.get("payload").cloned(),
+            replacements: replacements.iter().filter_map(|n| self.replacement(n)).collect(),
+            span: node.span,
+        })
+    }
+
+    pub(super) fn outputs(&mut self, node: &Node) -> Vec<Output> {
+        match node.get("outputs") {
+            None => vec![],
+            Some(outputs) if matches!(outputs.kind, Kind::Object(_)) => {
+                let mut read = vec![];
+                for (name, value) in outputs.members() {
+                    match &value.kind {
+                        Kind::Object(_) => {
+                            let Some(selector) = self.selector(value) else { continue };
+                            if !is_selector(value) {
+                                let written = &selector.context;
+                                let message = format!("`{}` is not a runtime expression", written.value);
+                                let help = "write an expression such as $response.body".to_owned();
+                                self.error(Code::ExpressionSyntax, written.span(), message, help);
+                                continue;
+                            }
+                        }
+                        Kind::Array(_) => {
+                            let found = value.type_name();
+                            let message = format!("expected a runtime expression or a Selector Object, found {found}");
+                            let help = "write an expression such as $response.body#/id".to_owned();
+                            self.error(Code::WrongType, value.span, message, help);
+                            continue;
+                        }
+                        _ => {}
+                    }
+                    read.push(Output { name: name.clone(), value: value.clone() });
+                }
+                read
+            }
+            Some(other) => {
+                self.error(
+                    Code::WrongType,
+                    other.span,
+                    format!("expected `outputs` to be a map of names to expressions, found {}", other.type_name()),
+                    None::<Help>,
+                );
+                vec![]
+            }
+        }
+    }
+}
