@@ -1,5 +1,5 @@
 //! What is fuzzed, one function an entry point: bytes in, no panic, and what must always hold. The fuzz targets call
-//! them, and so does a brief test on stable (tests/fuzzed.rs).
+//! them, and so does a brief test on stable (fuzzed.rs of the engine's suites).
 
 use std::borrow::Cow;
 use std::str::from_utf8;

@@ -1,149 +1,17 @@
-//! The mock: what it answers (cases in `tests/suite/mock`), that what it makes up is what the schema says, and that real
-//! documents run against it.
+//! The mock in runs and over HTTP: real documents run against it (`suite/mock/corpus.txt`), faults are what a run sees.
+//! What it answers is a suite of the engine.
 
 use std::fmt::Write as _;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arazzo::mock::{Mocked, serve};
 use arazzo::{Clock, EventKind, Inputs, Limits, Outcome, Pending, Transport};
-use arazzo_engine::load::{Fetched, LoadOptions, parse};
 use arazzo_engine::machine::{Failure, Outgoing, Response};
-use arazzo_engine::mock::{Fault, Mock, Request, Session};
-use arazzo_engine::node::Node;
-use arazzo_engine::openapi::sample::sample;
-use arazzo_engine::openapi::schema::{Direction, validator};
-use arazzo_engine::openapi::{Api, Operation};
-use arazzo_engine::source::Sources;
-use serde_json::{Value as Json, json};
+use arazzo_engine::mock::Fault;
+use serde_json::json;
 
-use crate::suite::{Case, files_below, golden, load, shared, workspace_root};
-
-fn document(name: &str, text: &str) -> (Sources, Node) {
-    let mut texts = Sources::default();
-    let fetched = Fetched { name: name.to_owned(), uri: format!("file:///{name}"), bytes: text.as_bytes().to_vec() };
-    let (_, root) = parse(&mut texts, fetched, Default::default()).unwrap();
-    (texts, root)
-}
-
-/// The mock of a case: of its OpenAPI file, and of what its Arazzo file reads, if it has one.
-fn mock(case: &Case) -> Mock {
-    let (name, text) = case.files.last().unwrap();
-    let (texts, root) = document(name, text);
-    let mut mock = Mock::new(texts, Default::default(), vec![("api".to_owned(), Some(root.into()))]);
-    if case.files.len() > 1 {
-        let (compiled, ..) = load(&case.files, LoadOptions::default());
-        mock = mock.reads(&compiled.unwrap().program);
-    }
-    for fault in case.head["faults"].as_array().into_iter().flatten() {
-        mock.fault(Fault::parse(fault.as_str().unwrap()).unwrap()).unwrap();
-    }
-    if case.head["faultFile"].is_object() {
-        Fault::of_file(&case.head["faultFile"]).unwrap().into_iter().for_each(|fault| mock.fault(fault).unwrap());
-    }
-    mock.latency(case.head["latency"].as_u64().unwrap_or(0))
-}
-
-#[test]
-fn requests_get_the_expected_answers() {
-    golden("mock", |case| {
-        let mock = mock(case);
-        let (mut session, mut lines) = (Session::default(), String::new());
-        for request in case.head["requests"].as_array().unwrap() {
-            let line = request.as_str().or(request["send"].as_str()).unwrap();
-            let (method, target) = line.split_once(' ').unwrap();
-            let mut headers: Vec<(String, String)> = request["headers"]
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
-                .collect();
-            let body = match &request["body"] {
-                Json::Null => String::new(),
-                Json::String(text) => text.clone(),
-                json => {
-                    headers.push(("content-type".to_owned(), "application/json".to_owned()));
-                    json.to_string()
-                }
-            };
-            let request = Request { method, target, headers: &headers, body: body.as_bytes() };
-            let answer = mock.answer(&mut session, 0, request);
-            let delay = if answer.delay_ms > 0 { format!(" after {}ms", answer.delay_ms) } else { String::new() };
-            let operation = answer.operation.as_deref().unwrap_or("-");
-            writeln!(lines, "{line}\n  {operation}: {}{delay}", answer.note).unwrap();
-            match answer.response {
-                Some(Response { status, headers, body }) => {
-                    writeln!(lines, "  {status}").unwrap();
-                    headers.iter().for_each(|(name, value)| writeln!(lines, "  {name}: {value}").unwrap());
-                    let body = String::from_utf8(body).unwrap();
-                    body.lines().for_each(|line| writeln!(lines, "  {line}").unwrap());
-                }
-                None => lines.push_str("  (closed)\n"),
-            }
-        }
-        lines
-    });
-}
-
-/// Where schemas stand: of every media type of every answer.
-fn schemas<'a>(operation: &Operation<'a>) -> Vec<&'a Node> {
-    let api = operation.api();
-    let answers = operation.node.get("responses").map(Node::members).unwrap_or_default().iter();
-    let contents = answers.filter_map(|(_, node)| api.resolve(node).ok()?.get("content"));
-    contents.flat_map(Node::members).filter_map(|(_, media)| api.resolve(media).ok()?.get("schema")).collect()
-}
-
-/// How many schemas the answers below a folder have, and what is made up for them although they forbid it.
-fn samples(folder: &Path) -> (usize, Vec<String>) {
-    let (mut seen, mut wrong) = (0, vec![]);
-    for path in files_below(folder, &["yaml", "yml", "json"]) {
-        let text = std::fs::read_to_string(&path).unwrap();
-        let mut texts = Sources::default();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let fetched = Fetched { name, uri: "file:///api".to_owned(), bytes: text.into_bytes() };
-        let Ok((_, root)) = parse(&mut texts, fetched, Default::default()) else { continue };
-        if root.get("openapi").is_none() {
-            continue;
-        }
-        for operation in Api::alone(&root).operations() {
-            for schema in schemas(&operation) {
-                // Schemas that are no JSON Schema are their author's business.
-                let Ok(validator) = validator(operation.api(), schema, Direction::Response) else { continue };
-                let made = sample(operation.api(), schema, "", &[]);
-                seen += 1;
-                for error in validator.iter_errors(&made).take(3) {
-                    wrong.push(format!(
-                        "{} {} {}: {error} at {}",
-                        path.display(),
-                        operation.method,
-                        operation.path,
-                        error.instance_path()
-                    ));
-                }
-            }
-        }
-    }
-    (seen, wrong)
-}
-
-#[test]
-fn what_is_made_up_is_what_the_schema_says() {
-    let (seen, wrong) = samples(&workspace_root().join("openapi"));
-    assert!(seen > 5 && wrong.is_empty(), "{} of {seen}\n{}", wrong.len(), wrong.join("\n"));
-}
-
-#[test]
-fn what_is_made_up_for_real_descriptions_is_what_their_schemas_say() {
-    for (folder, at_least) in [("corpus", 200), ("daytona", 20), ("spec/examples", 20)] {
-        let Some(folder) = shared(folder) else { continue };
-        let (seen, mut wrong) = samples(&folder);
-        assert!(seen >= at_least, "{seen} schemas in {}", folder.display());
-        // Its token answer fits two branches of a `oneOf`, whatever it holds: the author's choice.
-        wrong.retain(|line| !line.contains("FAPI-PAR") || !line.contains("'oneOf'"));
-        assert!(wrong.is_empty(), "{} of {seen}\n{}", wrong.len(), wrong.join("\n"));
-    }
-}
+use crate::suite::{files_below, mapped, shared, workspace_root};
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
@@ -178,7 +46,7 @@ fn real_documents_run_against_the_mock() {
         let shown = path.strip_prefix(&corpus).unwrap().display().to_string();
         let top = corpus.join(path.strip_prefix(&corpus).unwrap().components().next().unwrap());
         let mut builder = arazzo::open(&path).workspace(true).folder(top).limits(limits).mock(Mocked::new());
-        for (uri, file) in crate::corpus::mapped(&corpus, &path) {
+        for (uri, file) in mapped(&corpus, &path) {
             builder = builder.source(uri, file.trim_start_matches("file://"));
         }
         let description = match builder.load() {

@@ -2,15 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use arazzo_engine::code::Code;
+use serde_json::Value as Json;
 
-use crate::suite::workspace_root;
+use crate::suite::{suite_path, workspace_root};
 
 /// The engine's rooms in the order of ARCHITECTURE.md: a room may use only rooms above it.
 const ROOMS: &[&str] = &[
     "code",
     "reason",
+    "address",
     "source",
     "diagnostic",
     "readings",
@@ -190,6 +193,103 @@ fn no_package_has_unsafe_code_or_a_build_script() {
     assert!(packages >= 4);
 }
 
+/// The code of a file without comments and tests.
+fn code_of(path: &Path) -> String {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]\n").next().unwrap_or_default();
+    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+}
+
+/// Where some words may stand, and why nowhere else.
+const DOORS: [(&[&str], &[&str], &str); 4] = [
+    (
+        &["fs::read(", "fs::read_to_string", "fs::{", "File::open", "tokio::fs", ".read(true)", "fs::read;"],
+        &["arazzo/src/documents/files.rs"],
+        "files are opened where the policy about them is asked",
+    ),
+    (
+        &["OpenOptions"],
+        &["arazzo-cli/src/save.rs", "arazzo-cli/src/github.rs"],
+        "files are written as they were asked for",
+    ),
+    (
+        &["read_dir"],
+        &["arazzo-cli/src/find.rs", "arazzo/src/documents/fetch.rs"],
+        "folders are looked into where links are known",
+    ),
+    (
+        &["error.print()", "error.exit()", ".get_matches", "Arguments::parse("],
+        &["arazzo-cli/src/mistyped.rs"],
+        "what the parser of flags says may hold secrets",
+    ),
+];
+
+#[test]
+fn files_and_messages_of_the_parser_have_one_door() {
+    let crates = workspace_root().join("crates");
+    let mut wrong = vec![];
+    for path in sources_below(&crates.join("arazzo/src")).iter().chain(&sources_below(&crates.join("arazzo-cli/src"))) {
+        let code = code_of(path);
+        for (words, doors, why) in &DOORS {
+            let is_door = doors.iter().any(|door| path.ends_with(door));
+            // `use std::fs::{…}` is looked at by what it is used for, where files are only written.
+            let is_writer = path.ends_with("arazzo-cli/src/save.rs");
+            let named = |word: &&&str| code.contains(**word) && !(is_writer && **word == "fs::{");
+            let found = words.iter().filter(named).map(|word| format!("{}: `{word}`, and {why}", path.display()));
+            wrong.extend(found.filter(|_| !is_door));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // The doors are there.
+    for door in DOORS.iter().flat_map(|(_, doors, _)| *doors) {
+        assert!(crates.join(door).is_file(), "{door}");
+    }
+}
+
+/// What cargo knows of every package in the tree: of all platforms where they are downloaded, else of this one.
+fn metadata() -> Json {
+    let cargo = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO")).args(arguments).current_dir(workspace_root()).output().unwrap();
+        (output.status.success(), String::from_utf8(output.stdout).unwrap(), output.stderr)
+    };
+    let all = ["metadata", "--format-version", "1", "--locked", "--offline"];
+    let (found, mut text, _) = cargo(&all);
+    if !found {
+        eprintln!("skipped: what packages of other platforms ask of Rust (cargo fetch --locked downloads them)");
+        let (_, version, _) = cargo(&["-vV"]);
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+        let (found, here, problem) = cargo(&[&all[..], &["--filter-platform", host]].concat());
+        assert!(found, "{}", String::from_utf8_lossy(&problem));
+        text = here;
+    }
+    serde_json::from_str(&text).unwrap()
+}
+
+#[test]
+fn the_rust_that_the_project_asks_for_is_at_least_that_of_every_dependency() {
+    // `1.88` is `1.88.0`.
+    let numbers = |version: &str| -> [u32; 3] {
+        [0, 1, 2].map(|at| version.split('.').nth(at).map_or(0, |part| part.parse().unwrap()))
+    };
+    let metadata = metadata();
+    let packages = metadata["packages"].as_array().unwrap();
+    let rust = |package: &Json| package["rust_version"].as_str().map(str::to_owned);
+    // Those of the workspace come from no registry.
+    let own: Vec<String> =
+        packages.iter().filter(|package| package["source"].is_null()).map(|own| rust(own).unwrap()).collect();
+    let asked = &own[0];
+    assert!(own.len() == 3 && own.iter().all(|other| other == asked), "{own:?}");
+    let newer = packages.iter().filter(|package| rust(package).is_some_and(|rust| numbers(&rust) > numbers(asked)));
+    let newer: Vec<String> =
+        newer.map(|package| format!("{} asks for {}", package["name"], package["rust_version"])).collect();
+    assert!(newer.is_empty(), "rust-version of Cargo.toml is {asked}: {newer:?}");
+    assert!(packages.len() > 200, "{} packages", packages.len());
+    for page in ["README.md", "docs/install.md"] {
+        let text = std::fs::read_to_string(workspace_root().join(page)).unwrap();
+        assert!(text.contains(&format!("{asked} or newer")), "{page} does not name Rust {asked}");
+    }
+}
+
 #[test]
 fn no_room_is_called_after_nothing() {
     let mut wrong = vec![];
@@ -205,7 +305,7 @@ fn no_room_is_called_after_nothing() {
 #[test]
 fn every_code_has_a_lint_case() {
     let mut reports = String::new();
-    for entry in std::fs::read_dir(workspace_root().join("tests/suite/lint")).unwrap() {
+    for entry in std::fs::read_dir(suite_path("lint")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "txt") {
             reports.push_str(&std::fs::read_to_string(path).unwrap());
@@ -235,5 +335,5 @@ fn every_code_has_a_lint_case() {
     ];
     let has_case = |code: &Code| elsewhere.contains(code) || reports.contains(&format!("[{code}]"));
     let missing: Vec<&Code> = Code::ALL.iter().filter(|code| !has_case(code)).collect();
-    assert!(missing.is_empty(), "codes without a case in tests/suite/lint: {missing:?}");
+    assert!(missing.is_empty(), "codes without a case in suite/lint of the engine: {missing:?}");
 }

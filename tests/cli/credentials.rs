@@ -103,8 +103,8 @@ fn a_credential_for_a_scheme_that_is_not_there_is_refused_with_the_right_name() 
     let folder = folder(&server);
     let flow = folder.write("flow.yaml", FLOW).to_str().unwrap().to_owned();
     Arazzo::new(["run", &flow, "--auth", "apikey=x"]).run().exits(2).says(&["`apikey`", "did you mean `apiKey`?"]);
-    Arazzo::new(["run", &flow, "--bearer", "NOBODY"]).run().exits(2).says(&["set ARAZZO_SECRET_NOBODY"]);
-    Arazzo::new(["run", &flow, "--user", "ann"]).run().exits(2).says(&["write -u ann:PASSWORD"]);
+    Arazzo::new(["run", &flow, "--bearer", "login"]).run().exits(2).says(&["set ARAZZO_SECRET_login"]);
+    Arazzo::new(["run", &flow, "--user", "ann"]).run().exits(2).says(&["write -u USER:PASSWORD"]).never_says(&["ann"]);
     let token = format!("eyJ{}", "x".repeat(80));
     Arazzo::new(["run", &flow, "--bearer", &token]).run().exits(2).never_says(&[&token]);
     assert!(server.lines().is_empty());

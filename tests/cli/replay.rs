@@ -174,7 +174,7 @@ fn what_is_no_recording_is_refused_in_words() {
     let refused = |name: &str, words: &str| {
         run(&folder, ["replay", name]).run().exits(2).prints_nothing().says(&[words]);
     };
-    refused("none.ndjson", "`none.ndjson`: No such file");
+    refused("none.ndjson", "`none.ndjson`: no such file");
     refused("notes.arazzo.yaml", "this is no recording");
     let text = fs::read_to_string(folder.path().join("run.ndjson")).unwrap();
     let cut = text.lines().take(3).collect::<Vec<_>>().join("\n");

@@ -217,3 +217,305 @@ fn outputs_are_data_unless_they_are_asked_to_be_masked() {
     masked.exits(0);
     assert!(!masked.stdout.contains(&secret) && masked.stdout.contains("‹apiToken›"), "{}", masked.stdout);
 }
+
+/// What stands in the place of secrets here. No message has any part of it.
+const CANARY: &str = "kanarie-q7Zt4-vogel";
+
+const LOCKED: &str = "openapi: 3.1.0
+info: { title: Far, version: '1' }
+servers: [{ url: 'http://127.0.0.1:9' }]
+components: { securitySchemes: { key: { type: apiKey, in: query, name: key } } }
+paths: { /a: { get: { operationId: look, responses: { '200': { description: ok } } } } }
+";
+
+const TAKES: &str = "arazzo: 1.0.1
+info: { title: Far, version: '1' }
+sourceDescriptions: [{ name: api, url: api.yaml, type: openapi }]
+workflows:
+  - workflowId: main
+    inputs: { type: object, required: [apiToken], properties: { apiToken: { type: string }, count: { type: integer }, list: { type: array } } }
+    steps: [{ stepId: a, operationId: look, parameters: [{ name: Authorization, in: header, value: 'Bearer {$inputs.apiToken}' }] }]
+";
+
+fn takes() -> Folder {
+    let folder = Folder::new();
+    folder.write("api.yaml", LOCKED);
+    folder.write("flow.yaml", TAKES);
+    folder
+}
+
+/// Says what is wrong, and nothing of the canary.
+#[track_caller]
+fn unsaid(output: &crate::cli::Output, code: i32, says: &str) {
+    output.exits(code).prints_nothing().says(&[says]);
+    output.never_says(&["kanarie", "q7Zt4", "vogel", "KANARIE"]);
+}
+
+#[test]
+fn no_message_about_a_command_line_shows_what_may_be_a_secret() {
+    let server = "for '--server <[SOURCE=]URL>': a server is an absolute url";
+    let not_shown = "may be a secret, and is not shown";
+    let behind = "stands behind --";
+    let rows: &[(&str, i32, &str)] = &[
+        // Values that are no values of their flags, however they are written.
+        ("--server http://me:C@127.0.0.1:99999", 2, server),
+        ("--server=http://me:C@127.0.0.1:99999", 2, server),
+        ("-S http://me:C@127.0.0.1:99999", 2, server),
+        ("-Shttp://me:C@127.0.0.1:99999", 2, server),
+        ("-vS=http://me:C@127.0.0.1:99999", 2, server),
+        ("--server api=C", 2, server),
+        ("--header C", 2, "for '--header <NAME: VALUE>': write 'NAME: VALUE'"),
+        ("-HC", 2, "for '--header <NAME: VALUE>'"),
+        ("--header=C/d:x", 2, "the name of a header has letters, digits and hyphens"),
+        ("--connect-to C", 2, "for '--connect-to <HOST1:PORT1:HOST2:PORT2>'"),
+        ("--resolve=C:443:me", 2, "for '--resolve <HOST:PORT:ADDRESS>'"),
+        ("--proxy gopher://me:C@h -i apiToken=abcdef", 2, "the url of the proxy is not one"),
+        ("-x http:/me:C@h -i apiToken=abcdef", 2, "the url of the proxy is not one"),
+        ("--server-var C", 2, "for '--server-var <[SOURCE.]NAME=VALUE>'"),
+        ("--source C", 2, "for '--source"),
+        ("--quiet=C", 2, "no more were expected"),
+        // Blanks that were not quoted, and what was to begin with a hyphen.
+        ("-H Authorization: Bearer C", 2, not_shown),
+        ("-H Authorization: C", 2, "has no workflow `…`"),
+        ("-u me: C", 2, "has no workflow `…`"),
+        ("--bearer apiToken C", 2, "secret `apiToken` has no value"),
+        ("--bearer apiToken C C", 2, not_shown),
+        ("--auth key=a C C", 2, not_shown),
+        ("-s apiToken C", 2, behind),
+        ("--bearer --C", 2, "is written '--bearer=VALUE'"),
+        ("--bearer --C=C", 2, "is written '--bearer=VALUE'"),
+        ("--bearer -C", 2, "is written '--bearer=VALUE'"),
+        ("-u -C", 2, "is written '--user=VALUE'"),
+        ("-- -u me:C", 2, not_shown),
+        ("-- main --bearer C", 2, "unexpected argument '--bearer' found"),
+        ("--bearer a --bearer C", 2, "cannot be used multiple times"),
+        ("--bearer a --user C --user C", 2, "cannot be used multiple times"),
+        // The secret itself in the place of its name.
+        ("--bearer C -i apiToken=abcdef", 2, "set ARAZZO_SECRET_NAME and write --bearer NAME"),
+        ("--bearer C@C -i apiToken=abcdef", 2, "the secret of --bearer: its file cannot be read"),
+        ("--bearer=C=C", 2, "the value of a secret may not stand on the command line"),
+        ("--auth C", 2, "--auth takes the name of a secret, not the secret itself"),
+        ("--auth C=C -i apiToken=abcdef", 2, "no source describes; security schemes: key"),
+        ("--auth key.C=C -i apiToken=abcdef", 2, "no source describes; security schemes: key"),
+        ("-s C", 2, "no input of the name behind --secret"),
+        ("-s C=", 2, "inputs: apiToken, count, list"),
+        ("-sC@C", 2, "no input of the name behind --secret"),
+        ("-s apiToken=C", 2, "the value of secret `apiToken` may not stand on the command line"),
+        ("-u C", 2, "write -u USER:PASSWORD"),
+        ("-vuC", 2, "write -u USER:PASSWORD"),
+        ("-i C", 2, "write --input NAME=VALUE"),
+        ("-i count=C", 2, "input `count` must be an integer"),
+        ("-i list:=[C", 2, "input `list` is not JSON"),
+        ("-i {\"apiToken\":C", 2, "must be a JSON object"),
+    ];
+    let folder = takes();
+    for (flags, code, says) in rows {
+        let flags = flags.replace('C', CANARY);
+        let output = Arazzo::new(["run", "flow.yaml"]).args(flags.split(' ')).cwd(folder.path()).run();
+        unsaid(&output, *code, says);
+    }
+    // What may be said is: names that are known, and those that are nearly.
+    for (flags, says) in [
+        ("-s apiToken", "set ARAZZO_SECRET_apiToken (or ARAZZO_SECRET_API_TOKEN), or give --secret apiToken@FILE"),
+        ("-s apiTokn", "did you mean `apiToken`?"),
+        ("-s apiToken@none", "secret `apiToken`: cannot read `none`: no such file"),
+        ("--bearer apiToken", "secret `apiToken` has no value"),
+        ("--auth ky=x -i apiToken=abcdef", "the security scheme `ky`, which no source describes; did you mean `key`?"),
+        ("--timeout soon", "invalid value 'soon' for '--timeout <DURATION>'"),
+        ("-s apiToken --max-step 3", "unexpected argument '--max-step' found"),
+        ("mian", "has no workflow `mian`"),
+        ("one two", "unexpected argument 'two' found"),
+    ] {
+        let output = Arazzo::new(["run", "flow.yaml"]).args(flags.split(' ')).cwd(folder.path()).run();
+        output.exits(2).says(&[says]);
+    }
+    let near = Arazzo::new(["run", "flow.yaml", "--bearer", "stagin"]).env("ARAZZO_SECRET_STAGING", CANARY);
+    unsaid(&near.cwd(folder.path()).run(), 2, "did you mean `STAGING`?");
+}
+
+#[test]
+fn no_message_about_other_commands_and_variables_shows_what_may_be_a_secret() {
+    let folder = takes();
+    for (words, code, says) in [
+        ("run --bearer apiToken C", 3, "cannot read `…`: no such file"),
+        ("run -u me: C flow.yaml", 3, "`…` stands behind --user, and may be a secret"),
+        ("inspect -S http://h C", 3, "`…` stands behind --server"),
+        ("inspect -S http://h flow.yaml C", 2, "unexpected argument '…' found"),
+        ("graph flow.yaml -S http://h C", 2, "has no workflow `…`"),
+        ("graph flow.yaml --server C", 2, "for '--server"),
+        ("test -S http://me:C@h:99999", 2, "for '--server"),
+        ("test -S http://h C", 2, "`…`: No such file"),
+        ("call api.yaml look --bearer key C", 2, "`…` is no parameter"),
+        ("call api.yaml --bearer key C", 2, "describes no operation `…`; operations: look"),
+        ("call --bearer key C look", 3, "cannot read `…`: no such file"),
+        ("call api.yaml look -u C", 2, "write -u USER:PASSWORD"),
+        ("call api.yaml look --bearer C", 2, "set ARAZZO_SECRET_NAME"),
+        ("call api.yaml look -S C", 2, "for '--server <URL>'"),
+        ("call api.yaml look -H C", 2, "for '--header"),
+        ("lint -uC flow.yaml", 2, "unexpected argument '-u' found"),
+        ("--bearer C run flow.yaml", 2, "unexpected argument '--bearer' found"),
+    ] {
+        let words = words.replace('C', CANARY);
+        unsaid(&Arazzo::new(words.split(' ')).cwd(folder.path()).run(), code, says);
+    }
+    for (name, value, words, says) in [
+        ("ARAZZO_SERVER", "http://me:C@127.0.0.1:99999", "run flow.yaml", "the value is that of ARAZZO_SERVER"),
+        ("ARAZZO_SERVER", "C", "inspect flow.yaml", "the value is that of ARAZZO_SERVER"),
+        ("ARAZZO_SERVER", "api=http://me:C@h", "call api.yaml look", "one document has one server"),
+        ("ARAZZO_PROXY", "gopher://me:C@h", "run flow.yaml -i apiToken=abcdef", "the url of the proxy is not one"),
+        ("ARAZZO_INPUT_count", "C", "run flow.yaml -i apiToken=abcdef", "input `count` must be an integer"),
+        ("ARAZZO_INPUT_list", "C", "run flow.yaml -i apiToken=abcdef", "input `list` must be an array"),
+        ("ARAZZO_SECRET_count", "C", "run flow.yaml -s count", "input `count` must be an integer"),
+    ] {
+        let output = Arazzo::new(words.split(' ')).env(name, &value.replace('C', CANARY)).cwd(folder.path()).run();
+        unsaid(&output, 2, says);
+    }
+    // The command that allows what a stranger needs has no value either.
+    let peer = crate::tls::Peer::http1(crate::tls::Authority::self_signed(&["localhost"]));
+    let url = format!("{}/flow.yaml", peer.url("localhost"));
+    for secret in [CANARY.to_owned(), format!("apiToken={CANARY}"), format!("{CANARY}=")] {
+        let output = Arazzo::new(["run", &url, "-s", &secret]).run();
+        output.never_says(&["kanarie"]);
+    }
+}
+
+#[test]
+fn no_message_about_a_file_of_inputs_shows_its_text() {
+    let folder = takes();
+    for (file, text, says) in [
+        ("in.yaml", "apiToken: \"C\n", "in.yaml:1:11"),
+        ("in.yaml", "apiToken: C\napiToken: C\n", "the key `apiToken` stands twice"),
+        ("in.yaml", "C: 1\nC: 2\n", "the key `…` stands twice"),
+        ("in.yaml", "apiToken: !C x\n", "the tag `…` is not one of JSON's types"),
+        ("in.yaml", "apiToken: *C\n", "in.yaml:1:11"),
+        ("in.yaml", "apiToken: `C\n", "in.yaml:1:11"),
+        ("in.yaml", "apiToken: C: C\n", "a value that contains `: ` must be quoted"),
+        ("in.yaml", "C\ncount: 1\n", "this line has no `:` between a key and a value"),
+        ("in.yaml", "a: 1\n---\nC: 2\n", "in.yaml:2:1"),
+        ("in.yaml", "[C]\n", "`in.yaml` does not hold an object of inputs"),
+        ("in.yaml", "apiToken: C\ncount: C\n", "input `count`: the value is not of type \"integer\""),
+        ("in.yaml", "apiToken: [C]\n", "input `apiToken`: the value is not of type \"string\""),
+        ("in.json", "{\"apiToken\": \"C\n", "in.json:1:"),
+        ("in.json", "{\"apiToken\": 'C'}", "in.json:1:14"),
+        ("in.json", "{\"apiToken\": \"C\", \"apiToken\": \"C\"}", "the key `apiToken` stands twice"),
+        ("in.json", "{\"C\": 1, \"C\": 2}", "the key `…` stands twice"),
+        ("in.toml", "apiToken = \"C\n", "not TOML yet"),
+    ] {
+        let text = text.replace('C', CANARY);
+        folder.write(file, &text);
+        let inputs = ["run", "flow.yaml", "--inputs"];
+        unsaid(&Arazzo::new(inputs).args([file]).cwd(folder.path()).run(), 2, says);
+        if file == "in.yaml" {
+            let says = says.replace("in.yaml", "stdin");
+            let says = if says.starts_with('`') { "does not hold an object of inputs" } else { &says };
+            unsaid(&Arazzo::new(inputs).args(["-"]).stdin(&text).cwd(folder.path()).run(), 2, says);
+        }
+        for flag in ["-i", "-s"] {
+            let output = Arazzo::new(["run", "flow.yaml", flag, &format!("count@{file}")]).cwd(folder.path()).run();
+            unsaid(&output, 2, "input `count` must be an integer");
+        }
+        let output = Arazzo::new(["run", "flow.yaml", "-i", &format!("list:=@{file}")]).cwd(folder.path()).run();
+        output.exits(2).never_says(&["kanarie"]);
+    }
+    folder.write("in.yaml", [b"\xff", CANARY.as_bytes()].concat());
+    unsaid(&Arazzo::new(["run", "flow.yaml", "--inputs", "in.yaml"]).cwd(folder.path()).run(), 2, "is not text");
+}
+
+#[test]
+fn no_message_about_a_test_file_shows_its_text() {
+    let folder = takes();
+    folder.write("flow.yaml", format!("{TAKES}    outputs: {{ said: $inputs.apiToken }}\n"));
+    for (text, code, says) in [
+        ("cases:\n- {name: a, secrets: {apiToken: \"C}}\n", 3, "flow.test.yaml:2:33"),
+        ("cases:\n- {name: a, secrets: {apiToken: C, apiToken: C}}\n", 3, "flow.test.yaml:2:54"),
+        ("cases:\n- {name: a, inputs: {apiToken: !C x}}\n", 3, "the tag `…` is not one of JSON's types"),
+        ("cases:\n- {name: a, secrets: {apiToken: *C}}\n", 3, "flow.test.yaml:2:33"),
+        ("cases:\n- {name: a, secrets: C, inputs: [C]}\n", 3, "`secrets` is an object, not a string"),
+        ("cases:\n- {name: a, screts: {apiToken: C}}\n", 3, "did you mean `secrets`?"),
+        ("cases:\n- {name: a, secrets: {apiToken: C, count: C}}\n", 1, "input `count`: the value is not of type"),
+        ("cases:\n- {name: a, name: b, secrets: {apiToken: C}}\n", 3, "the key `name` stands twice"),
+        // What a run gives back of it is masked as in events.
+        (
+            "cases:\n- {name: a, secrets: {apiToken: C}, expect: {outputs: {said: D}}}\n",
+            1,
+            "expected \"D\", is \"‹apiToken›\"",
+        ),
+        ("cases:\n- {name: a, secrets: {apiToken: C}, expect: {exactOutputs: {said: [C]}}}\n", 1, "is \"‹apiToken›\""),
+        (
+            "cases:\n- {name: a, secrets: {apiToken: C}, expect: {requests: [{url: C}]}}\n",
+            1,
+            "another end than ‹apiToken›",
+        ),
+    ] {
+        folder.write("flow.test.yaml", text.replace('C', CANARY));
+        unsaid(&Arazzo::new(["test"]).cwd(folder.path()).run(), code, says);
+    }
+}
+
+#[test]
+fn a_password_in_the_url_of_a_server_is_shown_nowhere() {
+    let folder = takes();
+    let given = ["-i", "apiToken=abcdef"];
+    let commands: [&[&str]; 10] = [
+        &["run", "flow.yaml", "--dry-run"],
+        &["run", "flow.yaml", "--dry-run", "--json"],
+        &["run", "flow.yaml", "-vv"],
+        &["run", "flow.yaml", "--json"],
+        &["run", "flow.yaml", "--report", "html=r/h.html", "--report", "har=r/h.har", "--report", "md=r/h.md"],
+        &["run", "flow.yaml", "--record", "r/run.ndjson", "--report", "junit=r/j.xml", "--report", "json=r/j.json"],
+        &["run", "flow.yaml", "--mock"],
+        &["inspect", "flow.yaml"],
+        &["inspect", "flow.yaml", "--json"],
+        &["graph", "flow.yaml"],
+    ];
+    // A password, a short one, a token as the user, a token before a word that stands for no password, and an escaped one.
+    for (info, shown) in [
+        (format!("me:{CANARY}"), "me:‹password›@"),
+        (CANARY.to_owned(), "‹urlUser›@"),
+        (format!("{CANARY}:"), "‹urlUser›:@"),
+        (format!("{CANARY}:x-oauth-basic"), "‹urlUser›:x-oauth-basic@"),
+        (format!("me:%6b{}", &CANARY[1..]), "me:‹password›@"),
+    ] {
+        let url = format!("http://{info}@127.0.0.1:9");
+        for command in commands {
+            let inputs = if command[0] == "run" { &given[..] } else { &[] };
+            let typed = ["-S", &url].into_iter().chain(inputs.iter().copied());
+            let calls = [
+                Arazzo::new(command.iter().copied()).args(typed),
+                Arazzo::new(command.iter().copied()).args(inputs.iter().copied()).env("ARAZZO_SERVER", &url),
+            ];
+            for call in calls {
+                std::fs::create_dir_all(folder.path().join("r")).unwrap();
+                let output = call.cwd(folder.path()).run();
+                let mut text = format!("{}{}", output.stdout, output.stderr);
+                for entry in std::fs::read_dir(folder.path().join("r")).unwrap() {
+                    text.push_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap());
+                }
+                for trace in [CANARY, &CANARY[1..], "q7Zt4"] {
+                    output.check(!text.contains(trace), &format!("no `{trace}`"));
+                }
+                if command.contains(&"--dry-run") {
+                    output.exits(0).check(output.stdout.contains(shown), shown);
+                }
+            }
+        }
+    }
+    let short = Arazzo::new(["run", "flow.yaml", "--json", "-i", "apiToken=abcdef", "-S", "http://me:q7@127.0.0.1:9"]);
+    short.cwd(folder.path()).run().never_says(&["q7"]);
+    // A description may have one, and a document the url of a description.
+    let ftp = format!("ftp://me:{CANARY}@h/x");
+    for (file, text) in [
+        ("api.yaml", LOCKED.replace("http://127.0.0.1:9", &format!("http://me:{CANARY}@127.0.0.1:9"))),
+        ("api.yaml", LOCKED.replace("http://127.0.0.1:9", &ftp)),
+        ("flow.yaml", TAKES.replace("url: api.yaml", &format!("url: '{ftp}'"))),
+        ("flow.yaml", TAKES.replace("url: api.yaml", &format!("url: 'https://me:{CANARY}@127.0.0.1:9/x'"))),
+        ("flow.yaml", TAKES.replace("url: api.yaml", &format!("url: 'https://{CANARY}@127.0.0.1:9/x'"))),
+    ] {
+        let folder = takes();
+        folder.write(file, text);
+        for command in [&["lint"][..], &["lint", "--json"], &["lint", "--format", "sarif"], &["inspect"], &["run"]] {
+            let output = Arazzo::new(command.iter().copied()).args(["flow.yaml"]).cwd(folder.path()).run();
+            output.never_says(&["kanarie", "q7Zt4"]);
+        }
+    }
+}

@@ -6,10 +6,10 @@
 use std::fs;
 use std::time::Duration;
 
-use super::watched;
 use crate::cli::documents::PETS;
 use crate::cli::{Arazzo, Folder};
 use crate::suite::{files_below, workspace_root};
+use crate::watchdog::watched;
 
 /// Generous: a machine may be busy, and this build is not optimized. What is endless is still found.
 const WATCHDOG: Duration = Duration::from_secs(60);

@@ -172,6 +172,168 @@ fn links_that_leave_the_workspace_are_refused() {
     dry_run(&linked).exits(3);
 }
 
+/// A clone with a document, a file beside it that is nobody's business there, and what a command prints of the clone.
+#[cfg(unix)]
+fn clone_with(link: &str, to: &str) -> Folder {
+    let folder = Folder::new();
+    folder.write("credentials", CANARY);
+    folder.write("clone/pets.yaml", PETS);
+    folder.write("clone/flow.yaml", FLOW);
+    folder.write("clone/deep/real.yaml", "cases: [{name: linked}]\n");
+    folder.write("clone/deep/flow.yaml", FLOW.replace("pets.yaml", "../pets.yaml"));
+    let link = folder.path().join("clone").join(link);
+    fs::create_dir_all(link.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(to, link).unwrap();
+    folder
+}
+
+#[cfg(unix)]
+fn look_at(folder: &Folder, command: &[&str]) -> Output {
+    let canary = Arazzo::new(command.iter().copied()).env("TOKEN", CANARY).cwd(&folder.path().join("clone")).run();
+    canary.never_says(&["canary"]);
+    canary
+}
+
+#[cfg(unix)]
+#[test]
+fn test_files_that_are_links_out_of_what_was_named_are_refused() {
+    for (link, to) in [
+        ("flow.test.yaml", "../credentials"),
+        ("flow.test.yml", "/etc/passwd"),
+        ("flow.test.json", "/proc/self/environ"),
+        ("flow.test.yaml", "/dev/zero"),
+        ("deep/flow.test.yaml", "../../credentials"),
+        ("deep/flow.test.yaml", "../../clone/../credentials"),
+        ("flow.test.yaml", ".git/config"),
+    ] {
+        let folder = clone_with(link, to);
+        if to.starts_with(".git") {
+            folder.write("clone/.git/config", format!("[remote]\n  url = {CANARY}\n"));
+        }
+        for paths in [&["test"][..], &["test", "."], &["test", "../clone"], &["test", "flow.yaml", "deep/flow.yaml"]] {
+            let output = look_at(&folder, paths);
+            output.exits(6).prints_nothing().says(&["error[file-refused]", link, "help: put the file itself below"]);
+            output.never_says(&["root:x:"]);
+        }
+        // It is no document, and lint does not look at it.
+        look_at(&folder, &["lint", "."]).exits(0);
+    }
+    // A pipe would not end, and what is there is not a document without tests.
+    let folder = clone_with("other", "flow.yaml");
+    let pipe = folder.path().join("clone/flow.test.yaml");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    look_at(&folder, &["test"]).exits(6).says(&["flow.test.yaml", "it is a pipe"]);
+    fs::remove_file(&pipe).unwrap();
+    fs::create_dir(&pipe).unwrap();
+    look_at(&folder, &["test"]).exits(2).says(&["cannot read `flow.test.yaml`: it is a folder"]);
+    fs::remove_dir(&pipe).unwrap();
+    std::os::unix::fs::symlink("nowhere", &pipe).unwrap();
+    look_at(&folder, &["test"]).exits(2).says(&["cannot read `flow.test.yaml`: no such file"]);
+    fs::remove_file(&pipe).unwrap();
+    fs::File::create(&pipe).unwrap().set_len((16 << 20) + 1).unwrap();
+    look_at(&folder, &["test"]).exits(6).says(&["flow.test.yaml", "more than 16 MiB"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_within_what_was_named_are_followed() {
+    for (link, to) in [
+        ("flow.test.yaml", "deep/real.yaml"),
+        ("flow.test.yaml", "../clone/deep/real.yaml"),
+        ("flow.test.yaml", "deep/there"),
+    ] {
+        let folder = clone_with(link, to);
+        std::os::unix::fs::symlink("real.yaml", folder.path().join("clone/deep/there")).unwrap();
+        look_at(&folder, &["test"]).exits(0).says(&["pass  flow.yaml  linked"]);
+    }
+    // The workspace is what holds the mark; the folder that was named may be a link itself.
+    let folder = clone_with("deep/flow.test.yaml", "../real.yaml");
+    folder.write("clone/real.yaml", "cases: [{name: linked}]\n");
+    look_at(&folder, &["test", "deep"]).exits(6);
+    folder.write("clone/.git/HEAD", "");
+    look_at(&folder, &["test", "deep"]).exits(0).says(&["pass  deep/flow.yaml  linked"]);
+    folder.write("clone/deep/arazzo.toml", "");
+    look_at(&folder, &["test"]).exits(6);
+    std::os::unix::fs::symlink("clone/deep", folder.path().join("linked")).unwrap();
+    folder.write("pets.yaml", PETS);
+    fs::remove_file(folder.path().join("clone/deep/arazzo.toml")).unwrap();
+    fs::remove_dir_all(folder.path().join("clone/.git")).unwrap();
+    fs::remove_file(folder.path().join("clone/deep/flow.test.yaml")).unwrap();
+    look_at(&folder, &["test", "../linked"]).exits(0).says(&["pass  ../linked/flow.yaml"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_folder_holds_is_read_only_where_it_was_looked_for() {
+    for (link, to) in [
+        ("other.yaml", "../credentials"),
+        ("deep/other.json", "/proc/self/environ"),
+        ("other.yml", "/etc/passwd"),
+        ("deep/other.yaml", "../.git/config"),
+    ] {
+        let folder = clone_with(link, to);
+        folder.write("clone/.git/config", format!("[remote]\n  url = {CANARY}\n"));
+        let lint = look_at(&folder, &["lint", "."]);
+        lint.exits(6).check(lint.stdout.contains("file-refused") && lint.stdout.contains(link), "a refusal");
+        look_at(&folder, &["lint", "--only", "structure", "."]).exits(6);
+        look_at(&folder, &["lint", "--fix=all", "--diff", "."]).exits(6);
+        look_at(&folder, &["test"]).exits(1).says(&["error[file-refused]", link, "1 failed"]);
+    }
+    // What is neither a file nor a document is passed over, wherever it leads.
+    for (link, to) in [("sub", "/etc"), ("sub.yaml", "/etc"), ("zero.yaml", "/dev/zero"), ("deep/up", "../..")] {
+        let folder = clone_with(link, to);
+        assert!(
+            std::process::Command::new("mkfifo").arg(folder.path().join("clone/pipe.yaml")).status().unwrap().success()
+        );
+        look_at(&folder, &["lint", "."]).exits(0);
+        look_at(&folder, &["test"]).exits(0).says(&["2 passed"]);
+    }
+    // Who names a link means it.
+    let folder = clone_with("other.yaml", "../outside.yaml");
+    folder.write("outside.yaml", FLOW);
+    look_at(&folder, &["lint", "other.yaml"]).exits(0);
+    look_at(&folder, &["test", "other.yaml"]).exits(0).says(&["1 passed"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_of_a_project_is_that_of_its_folder() {
+    for to in ["../credentials", "/proc/self/environ", "/etc/passwd", ".git/config"] {
+        let folder = clone_with("arazzo.toml", to);
+        folder.write("clone/.git/config", format!("[lint]\n{CANARY}\n"));
+        for command in [&["lint", "."][..], &["lint", "flow.yaml"], &["lint", "deep/flow.yaml"]] {
+            look_at(&folder, command).exits(6).says(&["error[file-refused]", "arazzo.toml"]);
+        }
+        look_at(&folder, &["lint", "--no-config", "flow.yaml"]).exits(0);
+    }
+    let folder = clone_with("arazzo.toml", "deep/project.toml");
+    folder.write("clone/deep/project.toml", "[lint.severity]\nno-such-code = \"off\"\n");
+    look_at(&folder, &["lint", "flow.yaml"]).exits(2).says(&["arazzo.toml:2: no diagnostic is called"]);
+}
+
+#[test]
+fn the_document_that_a_recording_names_is_read_only_in_the_workspace() {
+    let folder = folder("../openapi/pets.yaml");
+    let here = |args: &[&str]| Arazzo::new(args.iter().copied()).cwd(&folder.path().join("inside")).run();
+    here(&["run", "flows/flow.yaml", "--mock", "--record", "run.ndjson"]).exits(0);
+    here(&["replay", "run.ndjson"]).exits(0);
+    let text = fs::read_to_string(folder.path().join("inside/run.ndjson")).unwrap();
+    let outside = folder.path().join("outside/passwd").display().to_string();
+    for document in [outside.as_str(), "../outside/passwd", "flows/../../outside/passwd", "/etc/passwd"] {
+        folder.write("inside/other.ndjson", text.replacen("flows/flow.yaml", document, 1));
+        let output = here(&["replay", "other.ndjson"]);
+        refused(&output, document);
+        output.says(&["name it on the command line"]);
+    }
+    // Named, it may lie anywhere.
+    folder.write("outside/flow.yaml", FLOW);
+    folder.write("inside/other.ndjson", text.replacen("flows/flow.yaml", "../outside/flow.yaml", 1));
+    refused(&here(&["replay", "other.ndjson"]), "../outside/flow.yaml");
+    here(&["replay", "other.ndjson", "../outside/flow.yaml"]).exits(0);
+    folder.write("arazzo.toml", "");
+    here(&["replay", "other.ndjson"]).exits(0);
+}
+
 #[cfg(unix)]
 #[test]
 fn pipes_devices_and_folders_are_not_read() {

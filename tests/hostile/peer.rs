@@ -4,8 +4,9 @@
 //!
 //! `answers`: one list of acts for each request, the last one for all that follow. An act is a text, whose characters are
 //! bytes, or an object: `hex`; `repeat` and `times`; `forever`; `drip` (a byte a millisecond); `gzip`, `deflate`: that
-//! many zeros, coded; `hang`; `reset`; `keep` (the connection stays for the next request). `unread: true` answers before
-//! the request came. `{other}` is another server, which counts who comes; `{port}` the peer's own port.
+//! many zeros, coded; `hang`; `reset`; `keep` (the connection stays for the next request); `flush`; `until` (of HTTP/2:
+//! reads until a frame of this type came). `unread: true` answers before the request came. `{other}` is another server,
+//! which counts who comes; `{port}` the peer's own port. `document` is run in the place of `flow.yaml`.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -63,7 +64,8 @@ fn survived(path: &Path) -> Result<(), String> {
     folder.write("flow.yaml", flow(&case));
     folder.write("api.yaml", api(&case));
     let fill = |text: &str| peer.fill(text);
-    let mut args = vec!["run".to_owned(), "flow.yaml".to_owned(), "-vv".to_owned(), "-S".to_owned(), peer.url()];
+    let document = fill(case["document"].as_str().unwrap_or("flow.yaml"));
+    let mut args = vec!["run".to_owned(), document, "-vv".to_owned(), "-S".to_owned(), peer.url()];
     args.extend(strings(&case["flags"]).map(|flag| fill(&flag)));
     let child = Arazzo::new(args).cwd(folder.path()).env("ARAZZO_INPUT_token", &secret).spawn();
     let (output, memory) = watched(child)?;
@@ -303,6 +305,12 @@ fn perform(wire: &mut (impl Read + Write), stream: &TcpStream, act: &Value) -> s
         let encoder = flate2::write::ZlibEncoder::new(vec![], flate2::Compression::best());
         return wire.write_all(&coded(encoder, |e| e.finish(), zeros));
     }
+    if act["flush"] == true {
+        return wire.flush();
+    }
+    if let Some(kind) = act["until"].as_u64() {
+        return frames_until(wire, kind as u8);
+    }
     if act["reset"] == true {
         wire.flush()?;
         socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
@@ -311,6 +319,22 @@ fn perform(wire: &mut (impl Read + Write), stream: &TcpStream, act: &Value) -> s
     assert!(act["hang"] == true, "no such act: {act}");
     wire.flush()?;
     std::io::copy(wire, &mut std::io::sink()).map(drop)
+}
+
+/// Reads what a client of HTTP/2 sends, up to a frame of this type; of its preface, the second half is still to come.
+fn frames_until(wire: &mut impl Read, kind: u8) -> std::io::Result<()> {
+    let mut head = [0; 9];
+    wire.read_exact(&mut head[..6])?;
+    let begun = if head.starts_with(b"SM\r\n\r\n") { 0 } else { 6 };
+    wire.read_exact(&mut head[begun..])?;
+    loop {
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        wire.read_exact(&mut vec![0; length as usize])?;
+        if head[3] == kind {
+            return Ok(());
+        }
+        wire.read_exact(&mut head)?;
+    }
 }
 
 /// This many zeros, coded.

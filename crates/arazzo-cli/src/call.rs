@@ -4,13 +4,13 @@ use std::io::Read;
 use std::path::Path;
 
 use arazzo::mock::Mocked;
-use arazzo::{Call, Error, Limits, Workflow};
+use arazzo::{Call, Error, Limits, Workflow, files};
 use clap::Parser;
 use serde_json::{Map, Value as Json};
 
-use crate::exit;
 use crate::flags::{CallFlags, RunFlags};
 use crate::given::{self, Given, Stdin};
+use crate::mistyped;
 use crate::permit;
 use crate::run;
 use crate::show::Screen;
@@ -27,10 +27,7 @@ pub(crate) fn call(flags: CallFlags, screen: &mut Screen) -> u8 {
     let document = flags.openapi.as_os_str().to_owned();
     let usual = match Usual::try_parse_from(["arazzo".into(), document]) {
         Ok(usual) => usual.flags,
-        Err(error) => {
-            let _ = error.print();
-            return exit::USAGE;
-        }
+        Err(error) => return mistyped::say(error),
     };
     match prepared(&flags) {
         Ok((workflow, given)) => {
@@ -158,11 +155,11 @@ fn json(argument: &str, text: &str) -> Result<Json, Error> {
 fn read(path: &str) -> Result<Vec<u8>, Error> {
     let read = if path == "-" {
         let mut bytes = vec![];
-        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes)
+        std::io::stdin().read_to_end(&mut bytes).map(|_| bytes).map_err(|error| error.to_string())
     } else {
-        std::fs::read(path)
+        files::named(Path::new(path), files::LARGEST)
     };
-    read.map_err(|error| Error::Setup(format!("cannot read `{path}`: {error}")))
+    read.map_err(|reason| Error::Setup(format!("cannot read `{path}`: {reason}")))
 }
 
 fn file_name(path: &str) -> String {

@@ -6,9 +6,11 @@ use arazzo::engine::code::Code;
 use arazzo::engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use arazzo::engine::expr::pattern;
 use arazzo::engine::limits::duration;
+use arazzo::engine::load::parse_source;
 use arazzo::engine::machine::FailureKind;
 use arazzo::engine::node::{Kind, Node};
-use arazzo::engine::source::{SourceId, Sources};
+use arazzo::engine::source::Sources;
+use arazzo::files::Reach;
 use arazzo::mock::Fault;
 use arazzo::{Canned, Error, Reply};
 use serde_json::{Map, Value as Json};
@@ -65,16 +67,19 @@ const REPLY: [&str; 6] = ["status", "headers", "body", "text", "after", "failure
 const OUTCOMES: [&str; 4] = ["succeeded", "ended", "failed", "stopped"];
 const FAILURES: [&str; 7] = ["dns", "connect", "tls", "timeout", "reset", "protocol", "body-too-large"];
 
-/// Reads a test file.
+/// Bytes of the largest test file, as of documents.
+const LARGEST: u64 = 16 << 20;
+
+/// Reads a test file that was found. It has inputs and secrets in it: nothing of its text is shown.
 ///
 /// # Errors
 /// Every fault with its place.
-pub(crate) fn read(path: &Path) -> Result<Vec<Case>, Error> {
-    let name = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| Error::Setup(format!("`{name}`: {error}")))?;
+pub(crate) fn read(path: &Path, reach: &Reach) -> Result<Vec<Case>, Error> {
+    let text = reach.text(path, LARGEST)?;
     let mut sources = Sources::default();
-    let id: SourceId = sources.add(name.clone(), name, text);
-    let root = match Node::parse(&sources, id, Default::default()) {
+    let words = CASE.iter().chain(&EXPECT).chain(&SENT).chain(&REPLY).chain(&["cases"]);
+    let id = sources.add_withheld(path.display().to_string(), text, words.copied());
+    let root = match parse_source(&sources, id, Default::default()) {
         Ok(root) => root,
         Err(diagnostics) => return Err(Error::Documents { diagnostics, sources }),
     };

@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
+use arazzo::files;
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::Shells;
@@ -108,11 +109,8 @@ struct Document {
 
 impl Document {
     fn read(path: &Path) -> Option<Self> {
-        let about = path.metadata().ok()?;
-        if !about.is_file() || about.len() > LARGEST {
-            return None;
-        }
-        let text = std::fs::read_to_string(path).ok()?;
+        // Somebody waits: not for a pipe.
+        let text = path.is_file().then(|| files::named_text(path, LARGEST).ok()).flatten()?;
         let json = arazzo::parse_values(&path.to_string_lossy(), &text).ok()?;
         json.get("arazzo")?;
         let list = |name: &str| json.get(name).and_then(Json::as_array).into_iter().flatten();

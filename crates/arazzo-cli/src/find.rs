@@ -1,7 +1,9 @@
 //! Which files of a folder are Arazzo documents: told by what is in them, not by their names.
 
-use std::io::Read;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+
+use arazzo::files::{NotRead, Reach};
 
 /// Folders that hold the documents of others.
 const FOREIGN: [&str; 2] = ["node_modules", "target"];
@@ -16,12 +18,12 @@ const LARGEST: u64 = 16 << 20;
 /// Which folder cannot be read.
 pub(crate) fn documents_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = vec![];
-    below(folder, &mut found)?;
+    below(folder, &Reach::new(folder), &mut found)?;
     found.sort();
     Ok(found)
 }
 
-fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
+fn below(folder: &Path, reach: &Reach, found: &mut Vec<PathBuf>) -> Result<(), String> {
     let say = |error: std::io::Error| format!("cannot read the folder `{}`: {error}", folder.display());
     for entry in std::fs::read_dir(folder).map_err(say)? {
         let entry = entry.map_err(say)?;
@@ -32,33 +34,27 @@ fn below(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), String> {
         }
         // Links to folders may lead round in circles.
         if kind.is_dir() {
-            below(&path, found)?;
-        } else if is_arazzo(&path) {
+            below(&path, reach, found)?;
+        } else if is_arazzo(&path, reach) {
             found.push(path);
         }
     }
     Ok(())
 }
 
-/// `true` for a YAML or JSON file with `arazzo` at its root, and for one that cannot be read: it may be a document, and
-/// who reads it says what is wrong.
-fn is_arazzo(path: &Path) -> bool {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).unwrap_or_default();
-    if !["yaml", "yml", "json"].contains(&extension.as_str()) {
+/// `true` for a YAML or JSON file with `arazzo` at its root, and for one that cannot or may not be read: it may be a
+/// document, and who reads it says what is wrong.
+fn is_arazzo(path: &Path, reach: &Reach) -> bool {
+    let lower = |text: Option<&OsStr>| text.map(|text| text.to_string_lossy().to_lowercase()).unwrap_or_default();
+    if !["yaml", "yml", "json"].contains(&lower(path.extension()).as_str()) || path.is_dir() {
         return false;
     }
-    match std::fs::metadata(path) {
-        // A pipe or a device would not end.
-        Ok(of) if !of.is_file() => return false,
-        Ok(_) => {}
-        Err(_) => return true,
+    match reach.head(path, LARGEST) {
+        Ok(bytes) => names_arazzo(&String::from_utf8_lossy(&bytes)),
+        Err(NotRead::Fault(_)) => true,
+        // Pipes and devices are no documents, and neither are test files.
+        Err(NotRead::Refused(_)) => path.is_file() && !lower(path.file_stem()).ends_with(".test"),
     }
-    let Ok(file) = std::fs::File::open(path) else { return true };
-    let mut bytes = vec![];
-    if file.take(LARGEST).read_to_end(&mut bytes).is_err() {
-        return true;
-    }
-    names_arazzo(&String::from_utf8_lossy(&bytes))
 }
 
 fn names_arazzo(text: &str) -> bool {

@@ -1,9 +1,10 @@
 //! What was typed. What it means is decided by the commands.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use arazzo::engine::code::Category;
+use arazzo::files;
 use arazzo::mock::{Fault, Mocked};
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
@@ -603,7 +604,7 @@ impl SessionFlags {
 ///
 /// Finds Arazzo documents by their content. `NAME.test.yaml` beside a document has its cases; without one, each workflow
 /// runs once against the mock. Exit 0: all passed, 1: a case failed, 2: the command line is wrong, 3: a test file is
-/// wrong, 7: a report could not be written, 8: nothing ran.
+/// wrong, 6: one leads out of the workspace, 7: a report could not be written, 8: nothing ran.
 #[derive(Debug, Args)]
 #[command(
     before_long_help = "Examples:\n  arazzo test examples\n  arazzo test flow.arazzo.yaml --case login --fail-fast\n  arazzo test --report junit=out/junit.xml"
@@ -713,8 +714,8 @@ impl FaultFlags {
             let faults = if argument.contains('=') {
                 vec![Fault::parse(argument).map_err(|reason| wrong_fault(argument, &reason))?]
             } else {
-                let text =
-                    std::fs::read_to_string(argument).map_err(|error| wrong_fault(argument, &error.to_string()))?;
+                let text = files::named_text(Path::new(argument), files::LARGEST);
+                let text = text.map_err(|reason| wrong_fault(argument, &reason))?;
                 let json = arazzo::parse_values(argument, &text)?;
                 Fault::of_file(&json).map_err(|reason| wrong_fault(argument, &reason))?
             };

@@ -10,10 +10,12 @@ use arazzo::engine::code::Code;
 use arazzo::engine::credentials::PARTS;
 use arazzo::engine::diagnostic::Help;
 use arazzo::engine::inputs::InputFault;
+use arazzo::files::{LARGEST, named};
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 use serde_json::{Map, Value as Json};
 
 use crate::flags::{CredentialFlags, RunFlags};
+use crate::names::{Names, VARIABLE};
 use crate::show::safe;
 
 /// What was given, and which of it may be seen by others on this machine.
@@ -45,33 +47,34 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow, stdin: &mut Stdin) 
     let mut faults = vec![];
     let mut typed = vec![];
     let mut files = Inputs::new();
+    let names = Names::of(workflow.description());
     // What is there for others is not for a stranger: only what is named is read.
     if workflow.description().trust() != Trust::Remote {
         environment(workflow, &mut values, &mut faults);
     }
     for path in &flags.input_files {
-        match file(path, stdin)? {
+        match file(path, workflow, stdin)? {
             Json::Object(members) => values.extend(members),
             _ => faults.push(fault("", format!("`{}` does not hold an object of inputs", path.display()), None)),
         }
     }
     for argument in &flags.inputs {
-        match one(argument, workflow, stdin) {
+        match one(argument, workflow, &names, stdin) {
             Ok(One::Input(name, value, on_command_line)) => {
                 if on_command_line {
                     typed.push(name.clone());
                 }
                 values.insert(name, value);
             }
-            Ok(One::File(name, path)) => match bytes(&path) {
+            Ok(One::File(name, path)) => match named(&path, LARGEST) {
                 Ok(bytes) => {
                     let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
                     values.remove(&name);
                     files = files.file(name, file, bytes);
                 }
-                Err(error) => {
-                    let reason = unread(&path.to_string_lossy(), &error);
-                    faults.push(fault(&name, format!("input `{name}`: {reason}"), None));
+                Err(reason) => {
+                    let message = format!("input `{name}`: cannot read `{}`: {reason}", path.display());
+                    faults.push(fault(&name, message, None));
                 }
             },
             Ok(One::All(members)) => {
@@ -82,7 +85,7 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow, stdin: &mut Stdin) 
         }
     }
     for argument in &flags.secrets {
-        match secret(argument, workflow, stdin) {
+        match secret(argument, workflow, &names, stdin) {
             Ok((name, value)) => {
                 values.insert(name, value);
             }
@@ -133,22 +136,20 @@ enum One {
 }
 
 /// `{…}`, or a name and a value; the first of `:=@`, `:=`, `=`, `@` decides.
-fn one(argument: &str, workflow: &Workflow, stdin: &mut Stdin) -> Result<One, InputFault> {
+fn one(argument: &str, workflow: &Workflow, names: &Names, stdin: &mut Stdin) -> Result<One, InputFault> {
     if argument.trim_start().starts_with('{') {
         return match serde_json::from_str::<Json>(argument) {
             Ok(Json::Object(members)) => Ok(One::All(members)),
             _ => Err(fault("", "an --input that begins with `{` must be a JSON object".to_owned(), None)),
         };
     }
-    let Some(at) = argument.find([':', '=', '@'].as_slice()).map(|first| separator(argument, first)) else {
-        return Err(fault(
-            argument,
-            format!("`{argument}` has no value"),
-            Some(format!("write --input {argument}=VALUE")),
-        ));
-    };
-    let Some((at, sign)) = at else {
-        return Err(fault("", "an input has no value".to_owned(), Some("write --input NAME=VALUE".to_owned())));
+    let separated = argument.find([':', '=', '@'].as_slice()).and_then(|first| separator(argument, first));
+    let Some((at, sign)) = separated else {
+        // A value without its name may be a secret.
+        return Err(match names.said(argument) {
+            Some(name) => fault(name, format!("`{name}` has no value"), Some(format!("write --input {name}=VALUE"))),
+            None => fault("", "an input has no value".to_owned(), Some("write --input NAME=VALUE".to_owned())),
+        });
     };
     let (name, value) = (argument.get(..at).unwrap_or_default(), argument.get(at + sign.len()..).unwrap_or_default());
     if name.is_empty() {
@@ -168,7 +169,7 @@ fn one(argument: &str, workflow: &Workflow, stdin: &mut Stdin) -> Result<One, In
         serde_json::from_str(&text).map_err(|error| {
             fault(
                 name,
-                format!("input `{name}` is not JSON: column {}", error.column()),
+                format!("input `{name}` is not JSON: line {}, column {}", error.line(), error.column()),
                 Some(format!("a text is written --input {name}=TEXT")),
             )
         })?
@@ -190,31 +191,54 @@ fn separator(argument: &str, first: usize) -> Option<(usize, &'static str)> {
     }
 }
 
-fn secret(argument: &str, workflow: &Workflow, stdin: &mut Stdin) -> Result<(String, Json), InputFault> {
+fn secret(argument: &str, workflow: &Workflow, names: &Names, stdin: &mut Stdin) -> Result<(String, Json), InputFault> {
     let name = secret_name(argument);
-    let text = secret_text(argument, "--secret", stdin)?;
+    if names.said(name).is_none() && !workflow.takes(name) {
+        let inputs: Vec<&str> = workflow.inputs().map(|input| input.name.as_str()).collect();
+        let help = match inputs.as_slice() {
+            [] => "the workflow takes no inputs".to_owned(),
+            inputs => format!("inputs: {}", inputs.join(", ")),
+        };
+        let message =
+            "the workflow has no input of the name behind --secret, which is not shown: it may be the secret itself";
+        return Err(InputFault { code: Code::UnknownInput, ..fault("", message.to_owned(), Some(help)) });
+    }
+    let text = secret_text(argument, "--secret", names, stdin)?;
     Ok((name.to_owned(), workflow.typed(name, &text)?))
 }
 
 /// The value of a secret that was named: from the environment, a file, or stdin.
-fn secret_text(argument: &str, flag: &str, stdin: &mut Stdin) -> Result<String, InputFault> {
+fn secret_text(argument: &str, flag: &str, names: &Names, stdin: &mut Stdin) -> Result<String, InputFault> {
     let name = secret_name(argument);
     let rest = argument.get(name.len()..).unwrap_or_default();
-    let text = if let Some(path) = rest.strip_prefix('@') {
-        stdin.read(path).map_err(|reason| fault(name, format!("secret `{name}`: {reason}"), None))?
-    } else if rest == "=-" {
-        stdin.read("-").map_err(|reason| fault(name, format!("secret `{name}`: {reason}"), None))?
+    // What follows is said of a name that is known; anything else may be the secret itself, in parts.
+    let said = names.said(name);
+    let called = said.map_or_else(|| format!("the secret of {flag}"), |name| format!("secret `{name}`"));
+    let shown = said.unwrap_or("NAME");
+    let text = if let Some(path) = rest.strip_prefix('@').or(Some("-").filter(|_| rest == "=-")) {
+        stdin.read(path).map_err(|reason| {
+            let reason = if said.is_some() || path == "-" { reason } else { "its file cannot be read".to_owned() };
+            fault(name, format!("{called}: {reason}"), None)
+        })?
     } else if rest.is_empty() {
-        variable("ARAZZO_SECRET_", name).or_else(|| stdin.ask(name)).ok_or_else(|| {
-            let help = format!(
-                "set ARAZZO_SECRET_{name} (or ARAZZO_SECRET_{}), or give {flag} {name}@FILE",
-                upper_snake(name)
-            );
-            fault(name, format!("secret `{name}` has no value"), Some(help))
+        // A name that nobody knows is not asked for: it would stand in what is shown of the run.
+        variable(VARIABLE, name).or_else(|| said.and_then(|name| stdin.ask(name))).ok_or_else(|| {
+            let help = match (said, names.meant(name)) {
+                (_, Some(meant)) => Help::meant(meant).to_string(),
+                (Some(name), None) => {
+                    let upper = upper_snake(name);
+                    format!("set {VARIABLE}{name} (or {VARIABLE}{upper}), or give {flag} {name}@FILE")
+                }
+                (None, None) => format!(
+                    "{flag} takes the name of a secret, not the secret itself: set {VARIABLE}NAME and write {flag} NAME, or give {flag} NAME@FILE"
+                ),
+            };
+            fault(name, format!("{called} has no value"), Some(help))
         })?
     } else {
-        let help = format!("put the value into ARAZZO_SECRET_{name} and write {flag} {name}");
-        return Err(fault(name, format!("the value of secret `{name}` may not stand on the command line"), Some(help)));
+        let help = format!("put the value into {VARIABLE}{shown} and write {flag} {shown}");
+        let whose = said.map_or_else(|| "a secret".to_owned(), |name| format!("secret `{name}`"));
+        return Err(fault(name, format!("the value of {whose} may not stand on the command line"), Some(help)));
     };
     // A file or a pipe ends with a line break that is not part of a secret.
     Ok(text.strip_suffix('\n').map(|t| t.strip_suffix('\r').unwrap_or(t)).unwrap_or(&text).to_owned())
@@ -227,12 +251,13 @@ pub(crate) fn credentials(
     stdin: &mut Stdin,
 ) -> Result<Credentials, Error> {
     let mut credentials = Credentials::new();
+    let names = Names::of(description);
     let known = description.trust() != Trust::Remote;
     let named: BTreeSet<&str> = description.schemes().filter(|_| known).map(|(_, scheme)| scheme).collect();
     for scheme in named {
         let parts = PARTS.iter().map(|part| format!("{scheme}.{part}"));
         for key in std::iter::once(scheme.to_owned()).chain(parts) {
-            if let Some(value) = variable("ARAZZO_SECRET_", &key) {
+            if let Some(value) = variable(VARIABLE, &key) {
                 credentials = credentials.scheme(key, value);
             }
         }
@@ -245,28 +270,23 @@ pub(crate) fn credentials(
         let name = secret_name(argument);
         match argument.get(name.len()..).unwrap_or_default().strip_prefix('=') {
             Some(value) if value != "-" => credentials = credentials.scheme(name, value),
-            _ => match secret_text(argument, "--auth", stdin) {
+            _ => match secret_text(argument, "--auth", &names, stdin) {
                 Ok(value) => credentials = credentials.scheme(name, value),
                 Err(wrong) => faults.push(wrong),
             },
         }
     }
     if let Some(argument) = &flags.bearer {
-        // A message never shows a value, and this looks like one.
-        if secret_name(argument).len() > 60 || argument.starts_with("eyJ") {
-            let help = "set ARAZZO_SECRET_TOKEN and write --bearer token".to_owned();
-            faults.push(fault("", "--bearer takes the name of a secret, not the token itself".to_owned(), Some(help)));
-        } else {
-            match secret_text(argument, "--bearer", stdin) {
-                Ok(value) => credentials = credentials.bearer(secret_name(argument), value),
-                Err(wrong) => faults.push(wrong),
-            }
+        match secret_text(argument, "--bearer", &names, stdin) {
+            Ok(value) => credentials = credentials.bearer(secret_name(argument), value),
+            Err(wrong) => faults.push(wrong),
         }
     }
     match flags.user.as_deref().map(|user| user.split_once(':').ok_or(user)) {
         Some(Ok((user, password))) => credentials = credentials.basic(user, password),
-        Some(Err(user)) => {
-            let help = Some(format!("write -u {user}:PASSWORD"));
+        // A token without a user looks the same.
+        Some(Err(_)) => {
+            let help = Some("write -u USER:PASSWORD".to_owned());
             faults.push(fault("", "the user of --user has no password".to_owned(), help));
         }
         None => {}
@@ -292,18 +312,14 @@ fn variable(prefix: &str, name: &str) -> Option<String> {
     std::env::var(format!("{prefix}{name}")).or_else(|_| std::env::var(format!("{prefix}{}", upper_snake(name)))).ok()
 }
 
-fn file(path: &Path, stdin: &mut Stdin) -> Result<Json, Error> {
+fn file(path: &Path, workflow: &Workflow, stdin: &mut Stdin) -> Result<Json, Error> {
     if path.extension().is_some_and(|extension| extension == "toml") {
         return Err(Error::Setup(format!("`{}`: inputs are read from JSON or YAML, not TOML yet", path.display())));
     }
     let name = path.to_string_lossy();
     let text = stdin.read(&name).map_err(|reason| Error::Setup(format!("--inputs: {reason}")))?;
-    if path.extension().is_some_and(|extension| extension == "json") {
-        return serde_json::from_str(&text).map_err(|error| {
-            Error::Setup(format!("`{name}` is not JSON: line {}, column {}", error.line(), error.column()))
-        });
-    }
-    arazzo::parse_values(&name, &text)
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    workflow.parse_inputs(if name == "-" { "stdin" } else { &name }, text)
 }
 
 /// Standard input, which can be read once; `-` names it. Or somebody who can be asked.
@@ -341,41 +357,19 @@ impl Stdin {
 
     fn read(&mut self, path: &str) -> Result<String, String> {
         if path != "-" {
-            let text = bytes(Path::new(path)).map_err(|error| unread(path, &error))?;
+            let text = named(Path::new(path), LARGEST).map_err(|reason| format!("cannot read `{path}`: {reason}"))?;
             return String::from_utf8(text).map_err(|_| format!("`{path}` is not text"));
         }
         if std::mem::replace(&mut self.was_read, true) {
             return Err("stdin can be read only once".to_owned());
         }
-        let text = up_to_limit(std::io::stdin()).map_err(|error| format!("cannot read stdin: {error}"))?;
+        let mut text = vec![];
+        let read = std::io::stdin().take(LARGEST + 1).read_to_end(&mut text);
+        read.map_err(|error| format!("cannot read stdin: {error}"))?;
+        if text.len() as u64 > LARGEST {
+            return Err(format!("stdin has more than {} MiB", LARGEST >> 20));
+        }
         String::from_utf8(text).map_err(|_| "stdin is not text".to_owned())
-    }
-}
-
-/// Bytes of the largest file that is read for an input.
-const INPUT_BYTES: u64 = 64 << 20;
-
-/// A file that the user named. It may be a pipe (`@<(pass show token)`), but not endless.
-fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-    up_to_limit(std::fs::File::open(path)?)
-}
-
-fn up_to_limit(reader: impl Read) -> std::io::Result<Vec<u8>> {
-    let mut bytes = vec![];
-    reader.take(INPUT_BYTES + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > INPUT_BYTES {
-        return Err(std::io::Error::new(
-            std::io::ErrorKind::FileTooLarge,
-            format!("it has more than {} MiB", INPUT_BYTES >> 20),
-        ));
-    }
-    Ok(bytes)
-}
-
-fn unread(path: &str, error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => format!("no such file `{path}`"),
-        _ => format!("cannot read `{path}`: {error}"),
     }
 }
 

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::exit;
 use crate::flags::InspectFlags;
+use crate::names::Names;
 use crate::permit;
 use crate::show::{Screen, safe};
 use crate::typed::{self, quoted};
@@ -41,7 +42,8 @@ fn as_text(description: &Description) -> String {
         head.push_str(&format!("   sha256:{}…   remote (tier 2)", hash.get(..12).unwrap_or_default()));
     }
     // The command that was typed, with the sources and servers that it names, runs what it shows.
-    let command = remote.then(|| typed::this_command(&Map::new()).replacen(" inspect", " run", 1));
+    let command =
+        remote.then(|| typed::this_command(&Map::new(), &Names::of(description)).replacen(" inspect", " run", 1));
     let mut lines = vec![head];
     let reads: Vec<String> = program
         .apis

@@ -21,7 +21,9 @@ mod graph;
 mod help;
 mod inspect;
 mod lint;
+mod mistyped;
 mod mock;
+mod names;
 mod permit;
 mod project;
 mod recorded;
@@ -34,6 +36,7 @@ mod signal;
 mod test;
 mod typed;
 mod watch;
+mod words;
 
 use flags::{Arguments, Command};
 use show::Screen;
@@ -50,13 +53,10 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     if let Some(code) = complete::answer(arguments.iter().cloned()) {
         return code;
     }
+    words::keep(&arguments);
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // A closed pipe is the reader's choice, not a fault.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { exit::SUCCEEDED });
-        }
+        Err(error) => return ExitCode::from(mistyped::say(error)),
     };
     let mut screen = Screen::new(arguments.color);
     let code = match arguments.command {

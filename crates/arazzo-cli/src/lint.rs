@@ -8,6 +8,7 @@ use arazzo::engine::code::{Category, Code};
 use arazzo::engine::diagnostic::{Diagnostic, Severity};
 use arazzo::engine::lint::fix::fix;
 use arazzo::engine::source::{Place, SourceId, Sources};
+use arazzo::files::{self, NotRead, Reach};
 use arazzo::{Checked, Error};
 
 use crate::exit;
@@ -19,8 +20,8 @@ use crate::show::{Screen, diagnostics};
 /// How often fixes are looked for again in what was repaired.
 const PASSES: usize = 10;
 
-/// Bytes that standard input may have, as any document.
-const STDIN_BYTES: u64 = 16 << 20;
+/// Bytes that a document may have, on standard input too.
+const LARGEST: u64 = 16 << 20;
 
 /// What was said about all documents.
 #[derive(Default)]
@@ -47,6 +48,8 @@ struct Input {
     path: PathBuf,
     /// The text of standard input.
     text: Option<String>,
+    /// The folder that it was found in; nothing if it was named.
+    found: Option<PathBuf>,
 }
 
 /// Runs the command; the result is the exit code: 0 if no document has an error, 3 if one has.
@@ -67,10 +70,11 @@ pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
     for input in &inputs {
         let project = match project(flags, &input.path, &mut projects) {
             Ok(project) => project,
-            Err(message) => {
+            Err(Error::Setup(message)) => {
                 screen.line(&format!("error: {message}"));
                 return exit::USAGE;
             }
+            Err(error) => return screen.error(&error),
         };
         if let Err(code) = document(flags, input, project, &mut tally, screen) {
             return code;
@@ -241,7 +245,13 @@ fn write(flags: &LintFlags, input: &Input, before: &str, after: &str, screen: &m
     if input.text.is_some() {
         return screen.data(after.strip_suffix('\n').unwrap_or(after)).map_err(|_| exit::OUTPUT);
     }
-    let saved = std::fs::read(&input.path).and_then(|bytes| {
+    let read = match &input.found {
+        Some(folder) => Reach::new(folder).read(&input.path, LARGEST).map_err(|reason| match reason {
+            NotRead::Fault(reason) | NotRead::Refused(reason) => reason,
+        }),
+        None => files::named(&input.path, LARGEST),
+    };
+    let saved = read.map_err(std::io::Error::other).and_then(|bytes| {
         // A byte order mark is no part of the text, and stays.
         let mark: &[u8] = if bytes.starts_with(b"\xef\xbb\xbf") { b"\xef\xbb\xbf" } else { b"" };
         if bytes.strip_prefix(mark) != Some(before.as_bytes()) {
@@ -369,6 +379,9 @@ impl Tally {
 /// What the document is found to be; `text` instead of what is written in it.
 fn check(flags: &LintFlags, input: &Input, text: Option<&str>) -> Result<Checked, Error> {
     let mut builder = flags.offline.on(flags.reading.on(arazzo::open(&input.path)).workspace(true));
+    if let Some(folder) = &input.found {
+        builder = builder.found_in(folder);
+    }
     for (name, path) in &flags.sources {
         builder = builder.source(name, path);
     }
@@ -385,7 +398,7 @@ fn project<'p>(
     flags: &LintFlags,
     document: &Path,
     known: &'p mut Vec<Project>,
-) -> Result<Option<&'p mut Project>, String> {
+) -> Result<Option<&'p mut Project>, Error> {
     if flags.no_config || arazzo::is_remote(document) {
         return Ok(None);
     }
@@ -409,20 +422,20 @@ fn inputs(flags: &LintFlags) -> Result<Vec<Input>, String> {
     for path in &flags.documents {
         if path.as_os_str() == "-" {
             let mut text = String::new();
-            let read = std::io::stdin().take(STDIN_BYTES + 1).read_to_string(&mut text);
+            let read = std::io::stdin().take(LARGEST + 1).read_to_string(&mut text);
             read.map_err(|error| format!("cannot read standard input: {error}"))?;
             let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
-            found.push(Input { path: PathBuf::from("stdin"), text: Some(text) });
+            found.push(Input { path: PathBuf::from("stdin"), text: Some(text), found: None });
         } else if path.is_dir() {
-            let mut files = documents_in(path)?;
             // `.` is no part of a path that people want to see.
-            files.iter_mut().for_each(|file| *file = file.strip_prefix(".").unwrap_or(file).to_path_buf());
-            found.extend(files.into_iter().map(|path| Input { path, text: None }));
+            let shown = |file: PathBuf| file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file);
+            let files = documents_in(path)?.into_iter();
+            found.extend(files.map(|file| Input { path: shown(file), text: None, found: Some(path.clone()) }));
         } else {
             if arazzo::is_remote(path) && flags.fixes().is_some() && !flags.diff {
                 return Err("a document on the network is not written; --diff shows what --fix would change".to_owned());
             }
-            found.push(Input { path: path.clone(), text: None });
+            found.push(Input { path: path.clone(), text: None, found: None });
         }
     }
     Ok(found)

@@ -3,14 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use arazzo::Error;
 use arazzo::engine::code::Code;
 use arazzo::engine::diagnostic::{Diagnostic, Help, Severity, nearest};
 use arazzo::engine::source::{Sources, Span};
+use arazzo::files::Reach;
 use serde::Deserialize;
 use toml::Spanned;
 
 /// The name of the file.
 const NAME: &str = "arazzo.toml";
+
+/// Bytes of the largest that is read.
+const LARGEST: u64 = 1 << 20;
 
 /// What the file of a project says about lint.
 #[derive(Debug, Default)]
@@ -74,9 +79,9 @@ impl Project {
     /// The project of a document: the nearest `arazzo.toml` in its folder and those above.
     ///
     /// # Errors
-    /// What is wrong with the file, with its line.
-    pub(crate) fn of(document: &Path) -> Result<Option<Self>, String> {
-        let absolute = std::path::absolute(document).map_err(|error| error.to_string())?;
+    /// What is wrong with the file, with its line; [`Error::Documents`] if it may not be read.
+    pub(crate) fn of(document: &Path) -> Result<Option<Self>, Error> {
+        let absolute = std::path::absolute(document).map_err(|error| Error::Setup(error.to_string()))?;
         let Some(path) = absolute.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.is_file())
         else {
             return Ok(None);
@@ -84,31 +89,31 @@ impl Project {
         Self::read(&path).map(Some)
     }
 
-    fn read(path: &Path) -> Result<Self, String> {
+    fn read(path: &Path) -> Result<Self, Error> {
         let shown = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
         let shown = shown.unwrap_or_else(|| path.to_path_buf());
-        let text =
-            std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", shown.display()))?;
+        // Nobody names it: it is the file of the folder that it stands in.
+        let text = Reach::new(path.parent().unwrap_or(path)).text(&shown, LARGEST)?;
         let at = |offset: usize| text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
         let file: File = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| at(span.start));
-            format!("{}:{line}: {}", shown.display(), error.message())
+            Error::Setup(format!("{}:{line}: {}", shown.display(), error.message()))
         })?;
         let known = |word: &Spanned<String>| {
             word.get_ref().parse::<Code>().map_err(|_| {
                 let near = nearest(word.get_ref(), Code::ALL.iter().map(|code| code.word()));
                 let help = near.map(|near| format!("; {}", Help::meant(near))).unwrap_or_default();
                 let line = at(word.span().start);
-                format!("{}:{line}: no diagnostic is called `{}`{help}", shown.display(), word.get_ref())
+                Error::Setup(format!("{}:{line}: no diagnostic is called `{}`{help}", shown.display(), word.get_ref()))
             })
         };
         let severities = file.lint.severity.iter().map(|(word, level)| Ok((known(word)?, *level)));
-        let severities = severities.collect::<Result<_, String>>()?;
+        let severities = severities.collect::<Result<_, Error>>()?;
         let ignores = file.lint.ignore.into_iter().map(|entry| {
             let (code, span) = (known(&entry.get_ref().code)?, entry.span());
             Ok(Ignore { code, span, entry: entry.into_inner(), used: false, met: false })
         });
-        let ignores = ignores.collect::<Result<_, String>>()?;
+        let ignores = ignores.collect::<Result<_, Error>>()?;
         let shown = shown.display().to_string();
         Ok(Self { path: path.to_path_buf(), shown, severities, ignores, text })
     }

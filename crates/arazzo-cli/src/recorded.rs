@@ -3,10 +3,25 @@
 use std::io::Read;
 use std::path::Path;
 
-use arazzo::Envelope;
-use arazzo::Error;
+use arazzo::{Envelope, Error, files};
 
 use crate::show::account::Account;
+
+/// Bytes of the largest file that is read: answers of up to 256 MiB are kept, as base64 if they are no text.
+const LARGEST: u64 = 1 << 30;
+
+/// The text of a file that was named, or of stdin for `-`.
+///
+/// # Errors
+/// Why it cannot be read.
+pub(crate) fn text(path: &Path) -> Result<String, String> {
+    if path != Path::new("-") {
+        return files::named_text(path, LARGEST);
+    }
+    let mut text = String::new();
+    let read = std::io::stdin().lock().read_to_string(&mut text);
+    read.map(|_| text).map_err(|error| error.to_string())
+}
 
 /// Reads a file of events, one a line, `-` for stdin, and folds them.
 ///
@@ -15,13 +30,7 @@ use crate::show::account::Account;
 pub(crate) fn account(path: &Path) -> Result<Account, Error> {
     let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
     let wrong = |message: String| Error::Setup(format!("`{name}`: {message}"));
-    let mut text = String::new();
-    let read = if path == Path::new("-") {
-        std::io::stdin().lock().read_to_string(&mut text).map(|_| ())
-    } else {
-        std::fs::read_to_string(path).map(|found| text = found)
-    };
-    read.map_err(|error| wrong(error.to_string()))?;
+    let text = text(path).map_err(wrong)?;
     let mut account = Account::default();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let place = index + 1;

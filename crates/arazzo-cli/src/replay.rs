@@ -1,18 +1,17 @@
 //! `arazzo replay`: a recorded run, run again without a server, and what is different.
 
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arazzo::engine::diagnostic::{Severity, Shown};
 use arazzo::engine::source::Sources;
 use arazzo::{Description, Drift, DriftKind, Envelope, Error, EventKind, Recording, Replay};
 use serde_json::{Value as Json, json};
 
-use crate::exit;
 use crate::flags::{ProgressForm, ReplayFlags};
 use crate::show::progress::Detail;
 use crate::show::{Screen, safe, width};
 use crate::watch::Watch;
+use crate::{exit, recorded};
 
 /// How much of a value is shown, in characters.
 const EXCERPT: usize = 300;
@@ -27,16 +26,10 @@ pub(crate) fn replay(flags: &ReplayFlags, screen: &mut Screen) -> u8 {
 
 fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
     let name = flags.recording.display().to_string();
-    let text = if flags.recording == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().lock().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(&flags.recording)
-    };
-    let text = text.map_err(|error| Error::Setup(format!("`{name}`: {error}")))?;
+    let text = recorded::text(&flags.recording).map_err(|reason| Error::Setup(format!("`{name}`: {reason}")))?;
     let recording = Recording::parse(&name, &text)?;
-    let document = match &flags.document {
-        Some(document) => document.clone(),
+    let builder = match &flags.document {
+        Some(document) => arazzo::open(document),
         None => {
             let document = PathBuf::from(recording.document());
             if !document.exists() {
@@ -45,10 +38,11 @@ fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
                     "the document that was recorded, `{shown}`, is not there; name it: arazzo replay {name} DOC"
                 )));
             }
-            document
+            // A recording is a file from somebody else.
+            arazzo::open(document).found_in(".")
         }
     };
-    let description = arazzo::open(document).readings(recording.readings()).workspace(true).load()?;
+    let description = builder.readings(recording.readings()).workspace(true).load()?;
     Ok((recording, description))
 }
 

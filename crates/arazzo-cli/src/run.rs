@@ -15,6 +15,7 @@ use crate::exit;
 use crate::flags::{ProgressForm, RunFlags};
 use crate::github;
 use crate::given::{self, Given, Stdin};
+use crate::names::Names;
 use crate::permit;
 use crate::report::{self, Wanted};
 use crate::save::{Readers, save};
@@ -88,7 +89,9 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, Given), Error> {
     let workflow = if flags.dry_run {
         workflow
     } else {
-        let command = |workflow: &Workflow| Some(typed::this_command(&given::shown(flags, workflow)));
+        let command = |workflow: &Workflow| {
+            Some(typed::this_command(&given::shown(flags, workflow), &Names::of(workflow.description())))
+        };
         permit::permitted(workflow, command, &stdin)?
     };
     let mut given = given::collect(flags, &workflow, &mut stdin)?;
@@ -261,7 +264,7 @@ pub(crate) fn execute(
     }
     let code = match &account {
         Some(account) => {
-            let command = typed::this_command(&account.inputs);
+            let command = typed::this_command(&account.inputs, &Names::of(workflow.description()));
             let around = Around {
                 graph: workflow.description().graph(workflow.name()),
                 snippet: failure::snippet(account, workflow.description().sources()),

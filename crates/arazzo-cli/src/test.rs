@@ -8,6 +8,8 @@ use std::time::Instant;
 use anstyle::AnsiColor;
 use arazzo::engine::diagnostic::{Help, nearest};
 use arazzo::engine::event::{EventKind, RunStatus};
+use arazzo::engine::redact::Redactor;
+use arazzo::files::Reach;
 use arazzo::mock::Mocked;
 use arazzo::{Builder, Description, Envelope, Error, Inputs, Report, Workflow};
 use serde_json::{Map, Value as Json, json};
@@ -25,8 +27,35 @@ const UNNAMED: &str = "runs against the mock";
 
 /// A case of a document.
 struct Planned {
-    document: PathBuf,
+    document: Document,
     case: Case,
+}
+
+/// A document that is tested.
+#[derive(Clone, PartialEq)]
+struct Document {
+    path: PathBuf,
+    /// The folder that it was found in; nothing if it was named.
+    found: Option<PathBuf>,
+}
+
+impl Document {
+    fn open(&self) -> Builder {
+        let builder = arazzo::open(&self.path).workspace(true);
+        match &self.found {
+            Some(folder) => builder.found_in(folder),
+            None => builder,
+        }
+    }
+
+    /// Where its test file may lie: nobody names that.
+    fn reach(&self) -> Reach {
+        Reach::new(self.found.as_deref().or(self.path.parent()).unwrap_or(Path::new("")))
+    }
+
+    fn shown(&self) -> String {
+        self.path.display().to_string()
+    }
 }
 
 /// What a case came to.
@@ -47,11 +76,16 @@ pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
     }
     let planned = match planned(flags) {
         Ok(planned) => planned,
-        Err(error) => return screen.error(&error),
+        Err(error) => {
+            let code = screen.error(&error);
+            // A test file is one of the documents here.
+            let is_document = matches!(error, Error::Documents { .. }) && code == exit::USAGE;
+            return if is_document { exit::DOCUMENT } else { code };
+        }
     };
     if flags.list {
         for one in &planned {
-            let document = one.document.display().to_string();
+            let document = one.document.shown();
             let workflow = one.case.workflow.clone();
             let line = if flags.json {
                 json!({ "v": 1, "type": "case", "document": document, "workflow": workflow, "case": one.case.name })
@@ -83,24 +117,25 @@ pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
 
 /// The cases that the flags ask for, in their order.
 fn planned(flags: &TestFlags) -> Result<Vec<Planned>, Error> {
-    let mut documents = vec![];
+    let mut documents: Vec<Document> = vec![];
     let here = [PathBuf::from(".")];
+    let shown = |path: PathBuf| path.strip_prefix(".").map(Path::to_path_buf).unwrap_or(path);
     for path in if flags.paths.is_empty() { &here[..] } else { &flags.paths } {
         let about = std::fs::metadata(path).map_err(|error| Error::Setup(format!("`{}`: {error}", path.display())))?;
         if about.is_dir() {
-            documents.extend(documents_in(path).map_err(Error::Setup)?);
+            let found = documents_in(path).map_err(Error::Setup)?.into_iter();
+            documents.extend(found.map(|file| Document { path: shown(file), found: Some(path.clone()) }));
         } else {
-            documents.push(path.clone());
+            documents.push(Document { path: shown(path.clone()), found: None });
         }
     }
-    let shown = |path: &Path| path.strip_prefix(".").map(Path::to_path_buf).unwrap_or_else(|_| path.to_path_buf());
     let mut planned: Vec<Planned> = vec![];
-    for document in documents.iter().map(|path| shown(path)) {
-        if planned.iter().any(|known| known.document == document) {
+    for document in documents {
+        if planned.iter().any(|known| known.document.path == document.path) {
             continue;
         }
-        let cases = match test_file(&document) {
-            Some(file) => cases::read(&file)?,
+        let cases = match test_file(&document.path) {
+            Some(file) => cases::read(&file, &document.reach())?,
             None => unwritten(&document),
         };
         planned.extend(cases.into_iter().map(|case| Planned { document: document.clone(), case }));
@@ -125,16 +160,17 @@ fn test_file(document: &Path) -> Option<PathBuf> {
     let stem = document.file_stem()?.to_string_lossy().into_owned();
     let stem = stem.strip_suffix(".arazzo").unwrap_or(&stem).to_owned();
     let files = ["yaml", "yml", "json"].map(|extension| document.with_file_name(format!("{stem}.test.{extension}")));
-    files.into_iter().find(|file| file.is_file())
+    // What is there and cannot be read is a fault, not a document without tests.
+    files.into_iter().find(|file| std::fs::symlink_metadata(file).is_ok())
 }
 
-fn workflows(document: &Path) -> Option<Vec<String>> {
-    let description = arazzo::open(document).workspace(true).load().ok()?;
+fn workflows(document: &Document) -> Option<Vec<String>> {
+    let description = document.open().load().ok()?;
     Some(description.workflows().map(str::to_owned).collect())
 }
 
 /// Each workflow once, against the mock.
-fn unwritten(document: &Path) -> Vec<Case> {
+fn unwritten(document: &Document) -> Vec<Case> {
     let case = |workflow: Option<String>| Case {
         name: workflow.as_ref().map_or(UNNAMED.to_owned(), |workflow| format!("{workflow} {UNNAMED}")),
         workflow,
@@ -227,7 +263,7 @@ fn run_all(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
 
 /// Says what a case came to.
 fn tell(flags: &TestFlags, one: &Planned, done: &Done, screen: &mut Screen) -> std::io::Result<()> {
-    let document = one.document.display().to_string();
+    let document = one.document.shown();
     let mut result = Ok(());
     if flags.json {
         let line = json!({
@@ -256,7 +292,7 @@ fn tell(flags: &TestFlags, one: &Planned, done: &Done, screen: &mut Screen) -> s
 fn suites(planned: &[Planned], done: &[Option<Done>]) -> Vec<junit::Suite> {
     let mut suites: Vec<junit::Suite> = vec![];
     for (one, done) in planned.iter().zip(done) {
-        let name = one.document.display().to_string();
+        let name = one.document.shown();
         let result = match done {
             None => junit::CaseResult::Skipped("the tests were stopped before".to_owned()),
             Some(done) if done.passed => junit::CaseResult::Passed,
@@ -359,6 +395,10 @@ fn run_one(flags: &TestFlags, index: usize, one: &Planned) -> Done {
         }
         Err(error) => unexpected.push(error.to_string()),
     }
+    // Outputs are data, and what is said about them is not: secrets of the case are masked there as in events.
+    let mut redactor = Redactor::default();
+    one.case.secrets.iter().for_each(|(name, value)| redactor.learn(name, value));
+    unexpected.iter_mut().for_each(|line| *line = redactor.mask(line));
     let time_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     Done { index, passed: unexpected.is_empty(), time_ms, unexpected, report }
 }
@@ -374,7 +414,7 @@ struct Ran {
 /// Runs a case.
 fn execute(flags: &TestFlags, one: &Planned, seen: &mut Seen) -> Result<Ran, Error> {
     let case = &one.case;
-    let mut builder: Builder = flags.reading.on(arazzo::open(&one.document)).workspace(true);
+    let mut builder: Builder = flags.reading.on(one.document.open());
     for name in case.secrets.keys() {
         builder = builder.secret(name);
     }

@@ -1,99 +1,54 @@
 //! The command as it was typed, for a report that others read: without anything that may be a secret.
 
-use clap::{Arg, CommandFactory};
 use serde_json::{Map, Value as Json};
 
-use crate::flags::Arguments;
+use crate::given;
+use crate::names::Names;
+use crate::words::{self, Word, is_shown};
 
-/// Flags whose values are shown. Of all others, also those to come, the name is shown and the value is not.
-const SHOWN: [&str; 26] = [
-    "allow-header",
-    "allow-host",
-    "check",
-    "color",
-    "connect-timeout",
-    "cookies",
-    "fault",
-    "idle-timeout",
-    "inputs",
-    "insecure-host",
-    "latency",
-    "loop-delay",
-    "max-steps",
-    "max-time",
-    "max-wait",
-    "mock",
-    "output",
-    "progress",
-    "readings",
-    "redirects",
-    "report",
-    "require-outputs",
-    "secret",
-    "secret-host",
-    "timeout",
-    "workflow",
-];
-
-/// The call of this process, as [`command`] shows it. To know the flags takes milliseconds: only where it is shown.
-pub(crate) fn this_command(inputs: &Map<String, Json>) -> String {
-    command(std::env::args_os().map(|word| word.to_string_lossy().into_owned()), inputs)
+/// The call of this process, as [`command`] shows it.
+pub(crate) fn this_command(inputs: &Map<String, Json>, names: &Names) -> String {
+    command(words::typed(), inputs, names)
 }
 
 /// A call of `arazzo run`, for a shell. `inputs` are those of the run, masked: their values stand for what was typed.
-fn command(words: impl Iterator<Item = String>, inputs: &Map<String, Json>) -> String {
-    let mut known = Arguments::command();
-    known.build();
-    let flags: Vec<&Arg> = known.find_subcommand("run").map(|run| run.get_arguments().collect()).unwrap_or_default();
-    let mut shown = vec!["arazzo".to_owned()];
-    let mut words = words.skip(1);
-    while let Some(word) = words.next() {
-        match word.strip_prefix("--") {
-            Some(long) => {
-                let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
-                let flag = flags.iter().find(|flag| flag.get_long() == Some(name));
-                shown.push(one(flag, value.map(str::to_owned), &mut words, inputs));
-            }
-            None => match word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
-                // `-vi name=value`: any number of letters, the last of which may have a value, here or in the next word.
-                Some(mut letters) => {
-                    while let Some(letter) = letters.chars().next() {
-                        letters = letters.get(letter.len_utf8()..).unwrap_or_default();
-                        let flag = flags.iter().find(|flag| flag.get_short() == Some(letter));
-                        let takes = flag.is_none_or(|flag| flag.get_action().takes_values());
-                        let value = (takes && !letters.is_empty()).then(|| std::mem::take(&mut letters));
-                        let value = value.map(|value| value.strip_prefix('=').unwrap_or(value).to_owned());
-                        shown.push(one(flag, value, &mut words, inputs));
-                    }
-                }
-                None => shown.push(quoted(&address(&word))),
-            },
+fn command(typed: impl Iterator<Item = String>, inputs: &Map<String, Json>, names: &Names) -> String {
+    let known = words::known();
+    let words = words::words(&known, typed);
+    let shown = words.iter().map(|word| match word {
+        Word::Flag { flag, value } => {
+            let Some(long) = flag.get_long() else { return "…".to_owned() };
+            let Some(value) = value else { return format!("--{long}") };
+            let equals = if flag.is_require_equals_set() { "=" } else { " " };
+            format!("--{long}{equals}{}", quoted(&told(long, value, inputs, names)))
         }
-    }
-    shown.join(" ")
+        // What nobody knows is not shown.
+        Word::Unknown(_) => "…".to_owned(),
+        Word::Plain(word) => quoted(&address(word)),
+    });
+    std::iter::once("arazzo".to_owned()).chain(shown).collect::<Vec<_>>().join(" ")
 }
 
-/// One flag with its value. What nobody knows is not shown.
-fn one(
-    flag: Option<&&Arg>,
-    value: Option<String>,
-    rest: &mut impl Iterator<Item = String>,
-    inputs: &Map<String, Json>,
-) -> String {
-    let Some((flag, long)) = flag.and_then(|flag| Some((flag, flag.get_long()?))) else { return "…".to_owned() };
-    let equals = flag.is_require_equals_set();
-    let value = match value {
-        None if flag.get_action().takes_values() && !equals => rest.next(),
-        value => value,
-    };
-    let Some(value) = value else { return format!("--{long}") };
-    let told = match long {
-        "input" => input(&value, inputs),
-        "server" | "source" => address(&value),
-        long if SHOWN.contains(&long) => value,
+/// The value of a flag, as far as it is shown.
+fn told(long: &str, value: &str, inputs: &Map<String, Json>, names: &Names) -> String {
+    match long {
+        "input" => input(value, inputs),
+        "secret" => secret(value, names),
+        "server" | "source" => address(value),
+        long if is_shown(long) => value.to_owned(),
         _ => "…".to_owned(),
-    };
-    format!("--{long}{}{}", if equals { "=" } else { " " }, quoted(&told))
+    }
+}
+
+/// A secret: its name, and where its value comes from.
+fn secret(typed: &str, names: &Names) -> String {
+    let name = given::secret_name(typed);
+    let rest = typed.get(name.len()..).unwrap_or_default();
+    match names.said(name) {
+        Some(_) if rest.is_empty() || rest.starts_with('@') || rest == "=-" => typed.to_owned(),
+        Some(name) => format!("{name}=…"),
+        None => "…".to_owned(),
+    }
 }
 
 /// An input: its name, and the value that the events show.

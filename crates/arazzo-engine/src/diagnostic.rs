@@ -4,11 +4,13 @@
 //! failure. Codes are words; they are printed, documented and the names of test cases. Wording: lowercase, no full
 //! stop, `user text` in backticks, help apart.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::address;
 pub use crate::code::{Code, Severity};
-use crate::source::{Place, Sources, Span};
+use crate::source::{Place, Source, Sources, Span};
 
 mod parts;
 mod render;
@@ -180,11 +182,56 @@ impl Diagnostic {
         self.help.as_ref().and_then(Help::suggestion)
     }
 
+    /// The diagnostic without passwords of urls, however it came to quote them.
+    fn without_passwords(mut self) -> Self {
+        let other = |text: &str| match address::without_secrets(text) {
+            Cow::Owned(shown) => Some(shown),
+            Cow::Borrowed(_) => None,
+        };
+        let text = |text: &mut String| {
+            if let Some(shown) = other(text) {
+                *text = shown;
+            }
+        };
+        text(&mut self.message);
+        self.label.iter_mut().for_each(text);
+        self.notes.iter_mut().for_each(|(_, note)| text(note));
+        self.remarks.iter_mut().for_each(text);
+        self.help.iter_mut().for_each(|help| help.replace(other));
+        self.fix.iter_mut().for_each(|fix| text(&mut fix.title));
+        self
+    }
+
+    /// The diagnostic without what it quotes from a text that may hold secrets.
+    pub(crate) fn withholding(mut self, source: &Source) -> Self {
+        if let Some(words) = source.withheld() {
+            self.message = unquoted(&self.message, words);
+        }
+        self
+    }
+
     /// `file:line:column` of the diagnostic, if it has a place.
     #[must_use]
     pub fn place(&self, sources: &Sources) -> Option<Place> {
         self.span.map(|span| sources.place(span))
     }
+}
+
+/// A message whose quotes hold only these words; punctuation is that of the language, not of the text.
+fn unquoted(message: &str, words: &[String]) -> String {
+    let known = |quoted: &str| words.iter().any(|word| word == quoted) || !quoted.contains(char::is_alphanumeric);
+    let parts: Vec<&str> = message.split('`').collect();
+    let known = match parts.as_slice() {
+        // The YAML parser quotes characters like this: `@'
+        [_, rest] => known(rest.split('\'').next().unwrap_or_default()),
+        parts => parts.len() % 2 == 1 && parts.iter().skip(1).step_by(2).all(|quoted| known(quoted)),
+    };
+    if known {
+        return message.to_owned();
+    }
+    // What was quoted may hold backticks too.
+    let (before, after) = (message.split('`').next().unwrap_or_default(), message.rsplit('`').next());
+    format!("{before}`…`{}", after.unwrap_or_default())
 }
 
 /// The most errors, and the most warnings, that one list keeps.
@@ -204,6 +251,7 @@ pub struct Diagnostics {
 impl Diagnostics {
     /// Adds one. The same fault seen from two sides (a shared component) is said once.
     pub fn push(&mut self, diagnostic: Diagnostic) {
+        let diagnostic = diagnostic.without_passwords();
         let mut hasher = DefaultHasher::new();
         (&diagnostic.code, diagnostic.span, &diagnostic.message, &diagnostic.notes).hash(&mut hasher);
         if !self.known.insert(hasher.finish()) {

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
+use crate::address;
 use crate::code::{Code, Severity};
 use crate::reason::Reason;
 use crate::redact::{BodyText, Masked, Redactor};
@@ -354,7 +355,8 @@ impl Event {
     /// The event with every text in it masked. The match is exhaustive: a new kind of event has to say what is text in it.
     #[must_use]
     pub fn masked(mut self, redactor: &Redactor) -> Self {
-        let text = |text: &mut String| *text = redactor.mask(text);
+        // A password in a url is known by its place, also where it is too short to be looked for.
+        let text = |text: &mut String| *text = address::without_secrets(&redactor.mask(text)).into_owned();
         let map = |map: &mut Map<String, Json>| {
             if let Json::Object(masked) = redactor.mask_json(&Json::Object(std::mem::take(map))) {
                 *map = masked;
@@ -413,7 +415,7 @@ impl Event {
 impl Why {
     /// Masks the texts in it.
     pub fn mask(&mut self, redactor: &Redactor) {
-        let text = |text: &mut String| *text = redactor.mask(text);
+        let text = |text: &mut String| *text = address::without_secrets(&redactor.mask(text)).into_owned();
         text(&mut self.message);
         self.label.iter_mut().for_each(text);
         self.remarks.iter_mut().for_each(text);

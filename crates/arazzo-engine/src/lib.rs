@@ -77,6 +77,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod code;
 pub mod compile;
 pub mod credentials;

@@ -28,7 +28,7 @@ use crate::document::{self, Document};
 use crate::node::{self, Node, NodeLimits};
 use crate::openapi::shelf::{self, Shelf};
 use crate::readings::Readings;
-use crate::source::{Place, SourceId, Sources, Span};
+use crate::source::{Place, Source, SourceId, Sources, Span};
 
 /// The most documents that one description may be made of.
 const DOCUMENTS: usize = 64;
@@ -733,17 +733,29 @@ pub fn parse(sources: &mut Sources, fetched: Fetched, limits: NodeLimits) -> Res
         Diagnostics::from(Diagnostic::error(Code::NotUtf8, None, message).help("save it as UTF-8".to_owned()))
     })?;
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-    let is_json = fetched.name.ends_with(".json");
     let id = sources.add(fetched.name, fetched.uri, text);
-    if !is_json {
-        let large = sources.get(id).is_some_and(|source| source.text.len() > LARGE);
-        let parse = if large { Node::parse_deferred } else { Node::parse };
-        return parse(sources, id, limits).map(|node| (id, node));
+    if sources.get(id).is_some_and(|source| !is_json(source) && source.text.len() > LARGE) {
+        return Node::parse_deferred(sources, id, limits).map(|node| (id, node));
+    }
+    parse_source(sources, id, limits).map(|node| (id, node))
+}
+
+/// Reads a text that is one of the sources: YAML, or JSON if its name says so.
+///
+/// # Errors
+/// Why there is no tree.
+pub fn parse_source(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<Node, Diagnostics> {
+    if !sources.get(id).is_some_and(is_json) {
+        return Node::parse(sources, id, limits);
     }
     match json_fault(sources, id) {
         Some(fault) => Err(Diagnostics::from(fault)),
-        None => Node::parse_json(sources, id, limits).map(|node| (id, node)),
+        None => Node::parse_json(sources, id, limits),
     }
+}
+
+fn is_json(source: &Source) -> bool {
+    source.name.ends_with(".json")
 }
 
 /// What is JSON by its name must be JSON: YAML would read more, such as a value that is missing.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use serde::Serialize;
 
+use crate::address;
 use crate::compile::secrets::Origins;
 use crate::credentials::{Choice, User, Way, header_of};
 use crate::limits::{Servers, Settings};
@@ -36,7 +37,7 @@ pub struct PlannedStep {
     pub host: String,
     /// The path of the operation, that of the server before it: `/api/volumes/{volumeId}`.
     pub path: String,
-    /// The url, with expressions in braces where values are not known yet.
+    /// The url, with expressions in braces where values are not known yet, and without the password of its server.
     pub url: String,
     /// Headers and cookies as they are written.
     pub headers: Vec<(String, String)>,
@@ -484,7 +485,8 @@ fn one(program: &Program, step: &Step, servers: &Servers) -> Option<PlannedStep>
         method: operation.method.clone(),
         host: host.unwrap_or_default(),
         path: format!("{base}{}", operation.path),
-        url: format!("{}{path}{query}", server.trim_end_matches('/')),
+        // What a run learns as a secret when it sends is not to be seen before it does.
+        url: address::without_secrets(&format!("{}{path}{query}", server.trim_end_matches('/'))).into_owned(),
         headers,
         body: body.as_ref().map(|body| json(&body.payload)),
         span: step.place.clone(),

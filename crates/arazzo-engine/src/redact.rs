@@ -3,7 +3,7 @@
 //! Masking happens once, where events are made. Each secret is looked for as it is and in the forms in which it
 //! travels: percent-encoded, JSON- and HTML-escaped, hexadecimal, and base64 at each of the three offsets.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -29,6 +29,8 @@ pub struct Redactor {
     short: Vec<String>,
     /// What was learned, each value once, with the number of its name.
     values: Vec<(usize, String)>,
+    /// The same, to look up. A value that is a form of another one has forms of its own.
+    learned: HashSet<String>,
     /// Names of values that were put together from other secrets, with the numbers of those.
     made_of: HashMap<usize, BTreeSet<usize>>,
     /// Names of secrets that were not put together. What is only masked is in neither.
@@ -190,7 +192,7 @@ impl Redactor {
             self.short.push(name.to_owned());
             return;
         }
-        if self.forms.all.contains_key(text.as_bytes()) {
+        if !self.learned.insert(text.clone()) {
             return;
         }
         let parts = if whose == Whose::Built { self.numbers_in(text.as_bytes()) } else { BTreeSet::new() };

@@ -46,6 +46,8 @@ pub struct Source {
     pub uri: String,
     /// The whole text, without a byte order mark.
     pub text: Arc<str>,
+    /// The text may hold secrets: it has places, and nothing of it is shown but these words.
+    withheld: Option<Vec<String>>,
     /// Made when the first place is asked for: most texts are never shown.
     line_starts: Arc<OnceLock<Vec<u32>>>,
 }
@@ -73,10 +75,36 @@ pub struct Place {
 impl Sources {
     /// Adds a text and returns its id.
     pub fn add(&mut self, name: impl Into<String>, uri: impl Into<String>, text: impl Into<Arc<str>>) -> SourceId {
-        let text: Arc<str> = text.into();
-        let id = SourceId(self.0.len() as u32);
-        self.0.push(Source { name: name.into(), uri: uri.into(), text, line_starts: Arc::default() });
-        id
+        self.push(Source {
+            name: name.into(),
+            uri: uri.into(),
+            text: text.into(),
+            withheld: None,
+            line_starts: Arc::default(),
+        })
+    }
+
+    /// Adds a text that may hold secrets and returns its id: diagnostics about it have their places, and show nothing of
+    /// it but these words.
+    pub fn add_withheld<'w>(
+        &mut self,
+        name: impl Into<String>,
+        text: impl Into<Arc<str>>,
+        words: impl IntoIterator<Item = &'w str>,
+    ) -> SourceId {
+        let (name, words) = (name.into(), words.into_iter().map(str::to_owned).collect());
+        self.push(Source {
+            uri: name.clone(),
+            name,
+            text: text.into(),
+            withheld: Some(words),
+            line_starts: Arc::default(),
+        })
+    }
+
+    fn push(&mut self, source: Source) -> SourceId {
+        self.0.push(source);
+        SourceId(self.0.len() as u32 - 1)
     }
 
     /// The source with this id, if it is one of these.
@@ -118,6 +146,12 @@ impl Sources {
 }
 
 impl Source {
+    /// The only words of this text that may be shown; nothing if all of it may.
+    #[must_use]
+    pub fn withheld(&self) -> Option<&[String]> {
+        self.withheld.as_deref()
+    }
+
     fn line_starts(&self) -> &[u32] {
         self.line_starts.get_or_init(|| {
             std::iter::once(0).chain(self.text.match_indices('\n').map(|(i, _)| i as u32 + 1)).collect()

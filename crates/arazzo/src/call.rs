@@ -11,7 +11,8 @@ use arazzo_engine::openapi::{self, Api, Operation, Parameter};
 use arazzo_engine::value::{Pointer, is_json};
 use serde_json::{Map, Value as Json, json};
 
-use crate::{Builder, Description, Error, Inputs, fetch};
+use crate::documents::fetch;
+use crate::{Builder, Description, Error, Inputs};
 
 /// The name of the workflow that a call becomes.
 const NAME: &str = "call";
@@ -119,7 +120,11 @@ impl Builder {
             return Err(wrong(unread.map_or_else(
                 || found.clone(),
                 |(fault, code, help)| {
-                    let message = format!("cannot read `{}`: {}", fetch::name_of(&self.path), fault.remarks.join("; "));
+                    let name = fetch::name_of(&self.path);
+                    let tried = format!("tried {name}: ");
+                    let reason = |remark: &'_ String| remark.strip_prefix(&tried).unwrap_or(remark).to_owned();
+                    let reasons: Vec<String> = fault.remarks.iter().map(reason).collect();
+                    let message = format!("cannot read `{name}`: {}", reasons.join("; "));
                     Diagnostic::error(code, None, message).help(help).into()
                 },
             )));

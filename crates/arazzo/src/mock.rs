@@ -21,6 +21,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arazzo_engine::address::without_secrets;
 use arazzo_engine::diagnostic::{Diagnostics, Help, nearest};
 use arazzo_engine::limits::Servers;
 use arazzo_engine::load::{Bundle, DescribedKind, Fetched, parse};
@@ -36,9 +37,9 @@ use serde_json::{Map, Value as Json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
+use crate::documents::fetch;
+use crate::documents::remote::Remote;
 use crate::error::Error;
-use crate::fetch;
-use crate::remote::Remote;
 
 pub use arazzo_engine::mock::Fault;
 
@@ -123,6 +124,7 @@ impl Mocked {
             servers.named.insert(name.to_owned(), format!("http://127.0.0.1:0{base}"));
         }
         if let Some(url) = servers.all.as_ref().filter(|_| everything) {
+            let url = without_secrets(url);
             return Err(Error::Setup(format!("every source is mocked: the server {url} would not be called")));
         }
         let inputs = program.own_workflows().map(|(id, _)| mock.inputs(program, id)).collect();

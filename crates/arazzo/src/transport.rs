@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arazzo_engine::machine::{Failure, Outgoing, Response};
 
-use crate::policy::grants::Grants;
+use crate::policy::permissions::Grants;
 
 /// A future without a name, as the hooks give it.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

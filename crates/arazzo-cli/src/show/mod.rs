@@ -8,6 +8,7 @@ use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
+use arazzo::engine::address::without_secrets;
 use arazzo::engine::code::Code;
 use arazzo::engine::diagnostic::{Diagnostic, Diagnostics, Help};
 use arazzo::engine::source::Sources;
@@ -15,6 +16,7 @@ use arazzo::engine::source::Sources;
 use crate::exit;
 use crate::flags::Color;
 use crate::github;
+use crate::mistyped;
 use paint::Paint;
 
 pub(crate) mod account;
@@ -110,6 +112,7 @@ impl Screen {
     /// Errors in full with their snippets, then one line for each kind of warning.
     pub(crate) fn diagnostics(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
         for diagnostic in diagnostics.errors() {
+            let diagnostic = &unsaid(diagnostic);
             self.line(&diagnostic.render(sources, true, width()));
             self.annotate(diagnostic, sources);
             self.line("");
@@ -171,7 +174,10 @@ impl Screen {
         match error {
             Error::Documents { diagnostics, sources } => {
                 self.diagnostics(diagnostics, sources);
-                exit::of(diagnostics)
+                let mut texts = sources.iter().peekable();
+                // What is wrong is no document, but values that were given: inputs, faults of a mock.
+                let given = texts.peek().is_some() && texts.all(|(_, text)| text.withheld().is_some());
+                if given { exit::USAGE } else { exit::of(diagnostics) }
             }
             Error::Inputs(faults) => {
                 for fault in faults {
@@ -201,10 +207,26 @@ impl Screen {
     /// An error without a place.
     pub(crate) fn fault(&mut self, code: &str, message: &str, help: Option<&str>) {
         let (red, bold) = (bold(AnsiColor::Red), Style::new().bold());
-        self.line(&format!("{red}error[{code}]{red:#}{bold}: {}{bold:#}", safe(message)));
-        if let Some(help) = help {
-            self.line(&format!("  help: {}", safe(help)));
+        let (message, why) = match mistyped::unsaid(message) {
+            Some((message, why)) => (Cow::Owned(message), Some(why)),
+            None => (Cow::Borrowed(message), None),
+        };
+        self.line(&format!("{red}error[{code}]{red:#}{bold}: {}{bold:#}", safe(&without_secrets(&message))));
+        if let Some(why) = why {
+            self.line(&format!("  note: {}", safe(&why)));
         }
+        if let Some(help) = help {
+            self.line(&format!("  help: {}", safe(&without_secrets(help))));
+        }
+    }
+}
+
+/// A diagnostic about what was named, without what may be a secret.
+fn unsaid(diagnostic: &Diagnostic) -> Cow<'_, Diagnostic> {
+    let named = diagnostic.span.is_none().then(|| mistyped::unsaid(&diagnostic.message)).flatten();
+    match named {
+        Some((message, why)) => Cow::Owned(Diagnostic { message, ..diagnostic.clone() }.remark(why)),
+        None => Cow::Borrowed(diagnostic),
     }
 }
 

@@ -2,8 +2,9 @@
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use crate::address;
 use crate::code::Severity;
-use crate::source::{SourceId, Sources, Span};
+use crate::source::{Place, Source, SourceId, Sources, Span};
 
 /// Bytes of the lines that are shown at most.
 const LONGEST_LINES: usize = 64 << 10;
@@ -53,6 +54,10 @@ impl Shown<'_> {
         }
         for (id, parts) in by_source {
             let Some(source) = sources.get(id) else { continue };
+            if source.withheld().is_some() {
+                group = self.withheld(group, source, sources, id);
+                continue;
+            }
             // Only the lines that are looked at: a document may be large, and have many faults.
             let bytes = source.text.as_bytes();
             let first = parts.iter().map(|(range, ..)| range.start).min().unwrap_or(0);
@@ -71,8 +76,8 @@ impl Shown<'_> {
             let annotations = parts
                 .into_iter()
                 .map(|(range, text, kind)| kind.span(range.start - start..range.end - start).label(one_line(&text)));
-            let lines = source.text.get(start..end).unwrap_or_default().split("\r\n");
-            let window = lines.map(plain).collect::<Vec<_>>().join("\r\n");
+            let lines = address::blanked(source.text.get(start..end).unwrap_or_default());
+            let window = lines.split("\r\n").map(plain).collect::<Vec<_>>().join("\r\n");
             let snippet = Snippet::source(window).line_start(line).path(one_line(&source.name)).fold(true);
             group = group.element(snippet.annotations(annotations));
         }
@@ -84,6 +89,21 @@ impl Shown<'_> {
         }
         let renderer = if color { Renderer::styled() } else { Renderer::plain() };
         renderer.term_width(width).render(&[group])
+    }
+
+    /// The places in a text that is not shown.
+    fn withheld<'g>(&self, mut group: Group<'g>, source: &Source, sources: &Sources, id: SourceId) -> Group<'g> {
+        let place = |span: Span| sources.place(span);
+        if let Some(at) = self.span.filter(|span| span.source == id).map(place) {
+            let (line, column) = (at.line as usize, at.column as usize);
+            group = group.element(Origin::path(one_line(&source.name)).line(line).char_column(column));
+        }
+        for (span, text) in self.notes.iter().filter(|(span, _)| span.source == id) {
+            let Place { file, line, column, .. } = place(*span);
+            let note = format!("{text}: {}:{line}:{column}", one_line(&file));
+            group = group.element(Level::NOTE.no_name().message(note));
+        }
+        group
     }
 }
 

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::code::{Code, Severity};
+use crate::credentials::Credentials;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{Event, EventKind, Why};
 use crate::expr::{Exchange, StepId};
@@ -286,10 +287,10 @@ impl Machine {
         self.redactor.mask(text)
     }
 
-    /// Stand-ins for every secret that the run knows by now: what a transcript of it holds in their place.
+    /// Stand-ins for every secret that the run was given or knows by now: what a transcript of it holds in their place.
     #[must_use]
-    pub fn stand_ins(&self) -> StandIns {
-        StandIns::of(&self.redactor)
+    pub fn stand_ins(&self, given: &Credentials) -> StandIns {
+        StandIns::of(given, &self.redactor)
     }
 
     /// Takes one input in at `now` (ms since the start, never less than before) and says what follows.

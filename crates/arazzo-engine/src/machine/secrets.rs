@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::frame::Slot;
 use super::{Machine, Request};
+use crate::address;
 use crate::expr::eval::{Answer, Exchange};
 use crate::expr::{Expr, Root, StepId, Template, WorkflowId};
 use crate::program::{AnswerPart, Build, Call, Step};
@@ -107,21 +108,21 @@ impl Machine {
         self.redactor.learn_masked(name, &Json::String(secret.to_owned()));
     }
 
-    /// The password in `https://user:password@host`, wherever the url came from.
+    /// The password in `https://user:password@host`, or the user in `https://token@host`, wherever the url came from.
     pub(super) fn learn_password(&mut self, url: &str) {
         // Parsing is for the few that can have one.
         if !url.contains('@') {
             return;
         }
         let Ok(url) = url::Url::parse(url) else { return };
-        let Some(password) = url.password() else { return };
-        let decoded = percent_encoding::percent_decode_str(password).decode_utf8_lossy();
-        for form in [password, &decoded] {
+        let Some((name, secret)) = address::secret_of(&url) else { return };
+        let decoded = percent_encoding::percent_decode_str(secret).decode_utf8_lossy();
+        for form in [secret, &decoded] {
             // Once: the same server is called again and again.
             if self.redactor.mask(form) == form {
                 let value = Json::String(form.to_owned());
-                self.redactor.learn("password", &value);
-                self.secret_slot("password", Value::Json(value));
+                self.redactor.learn(name, &value);
+                self.secret_slot(name, Value::Json(value));
             }
         }
     }

@@ -83,13 +83,11 @@ impl Node {
     /// # Errors
     /// The diagnostics that say why there is no tree: syntax, duplicate keys (all of them), limits.
     pub fn parse(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<Self, Diagnostics> {
-        let mut faults = Diagnostics::default();
         let text = sources.get(id).map(|s| s.text.clone()).unwrap_or_default();
         if text.len() > limits.bytes {
-            faults.push(too_large(id, text.len(), limits.bytes));
-            return Err(faults);
+            return Err(too_large(id, text.len(), limits.bytes).into());
         }
-        Builder::part(id, &text, 0..text.len(), limits)
+        Builder::part(id, &text, 0..text.len(), limits).map_err(|faults| withholding(faults, sources, id))
     }
 
     /// As [`Node::parse`]; of a large OpenAPI document in plain block layout, parts are read when they are looked at.
@@ -152,7 +150,7 @@ impl Node {
         let text = sources.get(id).map(|s| s.text.clone()).unwrap_or_default();
         match json::read(id, &text, limits, &mut faults).filter(|_| text.len() <= limits.bytes) {
             Some(node) if faults.is_empty() => Ok(node),
-            Some(_) => Err(faults),
+            Some(_) => Err(withholding(faults, sources, id)),
             // JSON is YAML too, and that reader can say what is wrong.
             None => Self::parse(sources, id, limits),
         }
@@ -259,6 +257,14 @@ impl Node {
             None => self.span,
         }
     }
+}
+
+/// Faults as they may be said about a text: of one that may hold secrets, without what they quote.
+fn withholding(faults: Diagnostics, sources: &Sources, id: SourceId) -> Diagnostics {
+    let Some(source) = sources.get(id).filter(|source| source.withheld().is_some()) else { return faults };
+    let mut said = Diagnostics::default();
+    said.extend(faults.into_iter().map(|fault| fault.withholding(source)));
+    said
 }
 
 /// A document of `size` bytes where `limit` is the most.

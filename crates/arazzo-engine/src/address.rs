@@ -1,0 +1,151 @@
+//! Urls as people may see them. A password in a url is a secret wherever the url came from; a user that stands alone is
+//! a token as often as a name.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use url::Url;
+
+/// What stands for a password where the user is the token (`https://TOKEN:x-oauth-basic@host`).
+const NO_PASSWORD: &str = "x-oauth-basic";
+
+/// Which part of a url is a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Secret {
+    User,
+    Password,
+}
+
+impl Secret {
+    fn of(user: &str, password: &str) -> Option<Self> {
+        match password {
+            "" | NO_PASSWORD => (!user.is_empty()).then_some(Self::User),
+            _ => Some(Self::Password),
+        }
+    }
+
+    /// What its mask says.
+    fn name(self) -> &'static str {
+        match self {
+            // Not `user`: a command that is shown names secrets as variables of a shell, which has that one.
+            Self::User => "urlUser",
+            Self::Password => "password",
+        }
+    }
+}
+
+/// The secret of a url, as it is written, with its name.
+pub(crate) fn secret_of(url: &Url) -> Option<(&'static str, &str)> {
+    let (user, password) = (url.username(), url.password().unwrap_or_default());
+    let secret = Secret::of(user, password)?;
+    Some((secret.name(), if secret == Secret::User { user } else { password }))
+}
+
+/// A text with the secret of every url in it replaced by its name: `https://me:‹password›@host`.
+#[must_use]
+pub fn without_secrets(text: &str) -> Cow<'_, str> {
+    replaced(text, |_, secret| format!("‹{}›", secret.name()))
+}
+
+/// A text with the secret of every url in it made illegible; every character keeps its length, and so its place.
+pub(crate) fn blanked(text: &str) -> Cow<'_, str> {
+    let blank = |c: char| match c.len_utf8() {
+        1 => '*',
+        2 => '\u{bf}',
+        3 => '\u{fffd}',
+        _ => '\u{1f512}',
+    };
+    replaced(text, |written, _| written.chars().map(blank).collect())
+}
+
+fn replaced(text: &str, by: impl Fn(&str, Secret) -> String) -> Cow<'_, str> {
+    let mut shown = String::new();
+    let mut from = 0;
+    for (range, secret) in secrets(text) {
+        let (before, written) = (text.get(from..range.start), text.get(range.clone()));
+        shown.push_str(before.unwrap_or_default());
+        shown.push_str(&by(written.unwrap_or_default(), secret));
+        from = range.end;
+    }
+    if from == 0 {
+        return Cow::Borrowed(text);
+    }
+    shown.push_str(text.get(from..).unwrap_or_default());
+    Cow::Owned(shown)
+}
+
+/// Where the secrets of urls stand in a text.
+fn secrets(text: &str) -> Vec<(Range<usize>, Secret)> {
+    let mut found = vec![];
+    let mut from = 0;
+    while let Some(at) = text.get(from..).and_then(|rest| rest.find("://")).map(|at| from + at + 3) {
+        from = at;
+        let Some(info) = text.get(at..).and_then(user_information) else { continue };
+        from = at + info.len();
+        let (user, password) = info.split_once(':').unwrap_or((info, ""));
+        match Secret::of(user, password) {
+            Some(Secret::User) => found.push((at..at + user.len(), Secret::User)),
+            Some(Secret::Password) => found.push((from - password.len()..from, Secret::Password)),
+            None => {}
+        }
+    }
+    found
+}
+
+/// What stands before the last `@` of the authority that a text begins with.
+fn user_information(text: &str) -> Option<&str> {
+    let within = |ends: &[char]| {
+        let end = text.find(|c: char| c.is_whitespace() || matches!(c, '"' | '`' | '<' | '>') || ends.contains(&c));
+        text.get(..end.unwrap_or(text.len())).unwrap_or_default()
+    };
+    let before = |text: &'_ str| text.rfind('@');
+    let authority = within(&['/', '?', '#', '\\']);
+    if let Some(at) = before(authority) {
+        return text.get(..at);
+    }
+    // `me:pass/word@host`: a port that is no number is the beginning of a password.
+    let port = authority.split_once(':').filter(|(host, _)| !host.starts_with('['))?.1;
+    let is_port = port.is_empty() || port.starts_with('{') || port.bytes().all(|b| b.is_ascii_digit());
+    if is_port { None } else { before(within(&[])).and_then(|at| text.get(..at)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{blanked, without_secrets};
+
+    #[test]
+    fn passwords_and_users_that_stand_alone_are_not_shown() {
+        for (text, shown) in [
+            ("http://me:hush@127.0.0.1:9/x", "http://me:‹password›@127.0.0.1:9/x"),
+            ("GET https://ghp_token@host, then", "GET https://‹urlUser›@host, then"),
+            ("https://ghp_token:@host", "https://‹urlUser›:@host"),
+            ("https://ghp_token:x-oauth-basic@host", "https://‹urlUser›:x-oauth-basic@host"),
+            ("https://:hush@host", "https://:‹password›@host"),
+            ("https://me:h@u:s@h@host/a@b", "https://me:‹password›@host/a@b"),
+            ("https://me:hu/sh@host", "https://me:‹password›@host"),
+            ("https://me:hu'sh@[::1]:80/x", "https://me:‹password›@[::1]:80/x"),
+            ("a=http://u:one@a b=\"http://u:two@b\"", "a=http://u:‹password›@a b=\"http://u:‹password›@b\""),
+        ] {
+            assert_eq!(without_secrets(text), shown);
+        }
+        for text in [
+            "https://host:8443/users/me@example.com",
+            "https://host/?mail=me@example.com",
+            "me:hush@host",
+            "mail me@host",
+            "https://{host}:{port}/a@b",
+            "http://[::1]:80/a@b",
+            "https://@host",
+            "://",
+        ] {
+            assert_eq!(without_secrets(text), text);
+        }
+    }
+
+    #[test]
+    fn a_snippet_keeps_every_place() {
+        let text = "url: https://me:schlüssel@host";
+        assert_eq!(blanked(text), "url: https://me:****\u{bf}****@host");
+        assert_eq!(blanked(text).len(), text.len());
+    }
+}

@@ -1,0 +1,208 @@
+//! `suite/expr/expressions.txt`: one line a rule of the expression language.
+
+use std::borrow::Cow;
+
+use arazzo_engine::diagnostic::Severity;
+use arazzo_engine::expr::eval::{Answer, EvalError, Exchange, Lookup, Sent, fill};
+use arazzo_engine::expr::{
+    DeclaredDocument, DeclaredInput, DeclaredSource, DeclaredStep, DeclaredWorkflow, Finding, Scope, StepId,
+    WorkflowId, condition, parse,
+};
+use arazzo_engine::readings::Readings;
+use arazzo_engine::value::Value;
+use serde_json::{Map, Value as Json, json};
+
+use crate::suite::suite_path;
+
+struct Known {
+    inputs: Map<String, Json>,
+    outputs: Json,
+    workflows: Json,
+    exchange: Exchange,
+}
+
+impl Known {
+    fn read(context: &Json) -> Self {
+        let headers: Vec<(String, String)> = context["headers"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned()))
+            .collect();
+        let media_type =
+            headers.iter().find(|(name, _)| name == "Content-Type").map(|(_, value)| value.clone()).unwrap_or_default();
+        let body = match (&context["text"], &context["body"]) {
+            (Json::String(text), _) => Some(Value::Text(text.clone())),
+            (_, Json::Null) => None,
+            (_, body) => Some(Value::Json(body.clone())),
+        };
+        let answer =
+            context["status"].as_u64().map(|status| Answer { status: status as u16, headers, body, media_type });
+        let exchange = Exchange {
+            url: "https://api.example/things?x=1".to_owned(),
+            method: "GET".to_owned(),
+            request: Sent {
+                headers: pairs(&context["request"]["headers"])
+                    .into_iter()
+                    .map(|(name, value)| (name, value.as_str().unwrap().to_owned()))
+                    .collect(),
+                query: pairs(&context["request"]["query"]),
+                path: pairs(&context["request"]["path"]),
+                body: context["request"].get("body").map(|body| Value::Json(body.clone())),
+            },
+            answer,
+        };
+        Self {
+            inputs: context["inputs"].as_object().cloned().unwrap_or_default(),
+            outputs: context["outputs"].clone(),
+            workflows: context["workflows"].clone(),
+            exchange,
+        }
+    }
+}
+
+impl Lookup for Known {
+    fn input(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.inputs.get(name).map(|json| Cow::Owned(Value::Json(json.clone())))
+    }
+
+    fn inputs(&self) -> Json {
+        Json::Object(self.inputs.clone())
+    }
+
+    fn output(&self, step: StepId, name: &str) -> Option<Cow<'_, Value>> {
+        let outputs = if step == StepId(0) { self.outputs.get("first")? } else { return None };
+        outputs.get(name).map(|json| Cow::Owned(Value::Json(json.clone())))
+    }
+
+    fn outputs(&self, step: StepId) -> Option<Json> {
+        if step == StepId(0) { self.outputs.get("first").cloned() } else { None }
+    }
+
+    fn returned(&self, name: &str) -> Option<Cow<'_, Value>> {
+        self.workflow_output(WorkflowId(1), name)
+    }
+
+    fn workflow_input(&self, workflow: WorkflowId, name: &str) -> Option<Cow<'_, Value>> {
+        let value = self.workflows.get(workflow.0 as usize)?.get("inputs")?.get(name)?;
+        Some(Cow::Owned(Value::Json(value.clone())))
+    }
+
+    fn workflow_output(&self, workflow: WorkflowId, name: &str) -> Option<Cow<'_, Value>> {
+        let value = self.workflows.get(workflow.0 as usize)?.get("outputs")?.get(name)?;
+        Some(Cow::Owned(Value::Json(value.clone())))
+    }
+
+    fn exchange(&self) -> Option<&Exchange> {
+        Some(&self.exchange)
+    }
+}
+
+fn pairs(json: &Json) -> Vec<(String, Json)> {
+    json.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// A document with two workflows, a source that is OpenAPI and one that is Arazzo.
+pub fn declared() -> DeclaredDocument {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let workflow = |name: &str, id: u32, inputs: &[&str], outputs: &[&str]| DeclaredWorkflow {
+        name: name.to_owned(),
+        id: WorkflowId(id),
+        inputs: names(inputs),
+        open: false,
+        outputs: names(outputs),
+    };
+    let source = |name: &str, kind: &str, workflows: Vec<DeclaredWorkflow>| DeclaredSource {
+        name: name.to_owned(),
+        fields: vec![
+            ("name".to_owned(), json!(name)),
+            ("url".to_owned(), json!(format!("./{name}.yaml"))),
+            ("type".to_owned(), json!(kind)),
+        ],
+        workflows,
+        read: true,
+    };
+    DeclaredDocument {
+        workflows: vec![workflow("main", 0, &["id"], &["out"]), workflow("other", 1, &["who"], &["total", "a.b"])],
+        sources: vec![
+            source("api", "openapi", vec![]),
+            source("far", "arazzo", vec![workflow("tour", 2, &[], &["end"])]),
+        ],
+        self_uri: Some("https://example.com/main.yaml".to_owned()),
+        components: json!({ "parameters": { "page": { "name": "page", "in": "query", "value": 1 } } }),
+    }
+}
+
+/// The codes that refuse a text, or its value; departures after `!`.
+fn told(value: Option<String>, findings: &[Finding]) -> String {
+    let with = |severity| {
+        findings.iter().filter(move |f| Readings::Lenient.severity(f.code) == Some(severity)).map(|f| f.code.word())
+    };
+    match value {
+        Some(value) => with(Severity::Warning).fold(value, |text, code| format!("{text}  !{code}")),
+        None => with(Severity::Error).collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[test]
+fn every_line_of_the_expression_suite_holds() {
+    let text = std::fs::read_to_string(suite_path("expr/expressions.txt")).unwrap();
+    let scalar = |name: &str| DeclaredInput { name: name.to_owned(), scalar: name != "obj" };
+    let inputs: Vec<DeclaredInput> = ["id", "n", "obj", "none", "token", "absent"].into_iter().map(scalar).collect();
+    let step = |name: &str, id, outputs: &[&str]| DeclaredStep {
+        name: name.to_owned(),
+        id: StepId(id),
+        outputs: outputs.iter().map(|o| (*o).to_owned()).collect(),
+    };
+    let steps = vec![step("first", 0, &["id", "whole", "dotted.name"]), step("second", 1, &["later"])].into();
+    let document = declared();
+    let scope = Scope {
+        inputs: &inputs,
+        open: false,
+        steps: &steps,
+        outputs: &["total".to_owned()],
+        document: &document,
+        readings: Readings::Lenient,
+    };
+    let mut known = Known::read(&json!({}));
+    let (mut wrong, mut lines) = (vec![], 0);
+    for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+        if let Some(context) = line.strip_prefix("context ") {
+            known = Known::read(&serde_json::from_str(context).unwrap());
+            continue;
+        }
+        let (left, expected) = line
+            .split_once("  →  ")
+            .or_else(|| line.split_once(" →  "))
+            .unwrap_or_else(|| panic!("no arrow in: {line}"));
+        let (kind, source) = left.split_once(char::is_whitespace).unwrap();
+        let source = source.trim();
+        let mut findings = vec![];
+        let value = match kind {
+            "value" => parse::template(source, &scope, &mut findings).map(|template| match fill(&template, &known) {
+                Ok(Ok(Some(value))) => value.into_json().to_string(),
+                Ok(Ok(None)) => "absent".to_owned(),
+                Ok(Err(_)) => "absent in the text".to_owned(),
+                Err(error) => failed(error),
+            }),
+            "condition" => condition::parse(source, &scope, &mut findings).map(|parsed| {
+                condition::holds(&parsed, &known, &mut vec![]).map_or_else(failed, |met| met.to_string())
+            }),
+            other => panic!("{other} is not a kind of line"),
+        };
+        let found = told(value, &findings);
+        lines += 1;
+        if found != expected.trim() {
+            wrong.push(format!("{source}\n  expected {}\n  found    {found}", expected.trim()));
+        }
+    }
+    assert!(lines > 80, "only {lines} lines were read");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn failed(error: EvalError) -> String {
+    match error {
+        EvalError::NoAnswer => "no answer".to_owned(),
+        EvalError::NotEvaluable(problem) => format!("cannot be evaluated: {problem}"),
+    }
+}

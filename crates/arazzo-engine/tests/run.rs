@@ -1,0 +1,175 @@
+//! `suite/run/*.yaml`: a document and canned replies in virtual time, and in the `.txt` beside it the events. Each run
+//! also gives them where it is stored and restored after every step.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use arazzo_engine::inputs::accept;
+use arazzo_engine::machine::{CallId, Failure, Input, Machine, Outgoing, Response, Turn};
+use arazzo_engine::program::WorkflowId;
+use serde_json::{Map, Value as Json, json};
+
+use crate::suite::{Case, canned, files_below, golden, rendered, settings, suite_path};
+
+#[test]
+fn runs_give_the_expected_events() {
+    golden("run", |case| {
+        let mut world = World::new(case);
+        world.run()
+    });
+}
+
+/// A machine with a virtual clock and canned replies.
+pub struct World {
+    pub machine: Machine,
+    replies: Vec<Json>,
+    pending: Vec<(u64, CallId, Result<Response, Failure>)>,
+    now: u64,
+    pub lines: String,
+    done: bool,
+    cancel_at: Vec<u64>,
+    /// `show: wire`: requests as they are sent, and only those events that are not about requests and answers.
+    shows_wire: bool,
+    wake: Option<u64>,
+}
+
+impl World {
+    pub fn new(case: &Case) -> Self {
+        let (compiled, loading, sources) = case.load();
+        let compiled = compiled.unwrap_or_else(|| panic!("{}", rendered(&loading, &sources)));
+        let workflow = WorkflowId(0);
+        let found = compiled.of(workflow);
+        assert!(!found.has_errors(), "{}", rendered(&found, &sources));
+        let given = case.head["inputs"].as_object().cloned().unwrap_or_default();
+        let inputs = accept(&compiled.program, workflow, given).unwrap();
+        let machine = Machine::new(compiled.program, workflow, inputs, settings(&case.head["settings"])).unwrap();
+        let replies = case.head["replies"].as_array().cloned().unwrap_or_default();
+        let cancel_at = case.head["cancel"].as_array().into_iter().flatten().filter_map(Json::as_u64).collect();
+        let shows_wire = case.head["show"] == json!("wire");
+        Self {
+            shows_wire,
+            machine,
+            replies,
+            pending: vec![],
+            now: 0,
+            lines: String::new(),
+            done: false,
+            cancel_at,
+            wake: None,
+        }
+    }
+
+    pub fn run(&mut self) -> String {
+        let turn = self.machine.step(0, Input::Start { epoch_ms: 1_800_000_000_000 });
+        self.take(turn);
+        for _ in 0..10_000 {
+            if self.done {
+                return std::mem::take(&mut self.lines);
+            }
+            self.next();
+        }
+        panic!("the run does not end:\n{}", self.lines);
+    }
+
+    /// The next thing that happens: a reply, a cancel, or the time the machine asked for.
+    pub fn next(&mut self) {
+        self.pending.sort_by_key(|(at, ..)| *at);
+        let reply = self.pending.first().map(|(at, ..)| *at);
+        let cancel = self.cancel_at.first().copied();
+        let wake = self.wake;
+        let at = [reply, cancel, wake].into_iter().flatten().min().expect("a run that waits for nothing");
+        self.now = self.now.max(at);
+        let input = if cancel == Some(at) {
+            self.cancel_at.remove(0);
+            Input::Cancel
+        } else if reply == Some(at) {
+            let (_, call, result) = self.pending.remove(0);
+            Input::Reply { call, result }
+        } else {
+            Input::Tick
+        };
+        let turn = self.machine.step(self.now, input);
+        self.take(turn);
+    }
+
+    /// What goes over the wire, unmasked, if the case wants to show that.
+    fn wire(&mut self, send: &Outgoing) {
+        if !self.shows_wire {
+            return;
+        }
+        let request = &send.request;
+        write!(self.lines, "   -> {} {}", request.method, request.url).unwrap();
+        for (name, value) in &request.headers {
+            write!(self.lines, "  {name}: {value}").unwrap();
+        }
+        let body = request.body.as_ref().map(|body| format!("  {}", String::from_utf8_lossy(body)));
+        writeln!(self.lines, "{}", body.unwrap_or_default()).unwrap();
+    }
+
+    fn take(&mut self, turn: Turn) {
+        for event in &turn.events {
+            let Json::Object(mut fields) = serde_json::to_value(event).unwrap() else { panic!() };
+            let workflow = fields.shift_remove("workflow");
+            let frame = match (fields.shift_remove("frame"), workflow) {
+                (Some(frame), Some(Json::String(workflow))) if frame != 0 => format!(" [{frame} {workflow}]"),
+                _ => String::new(),
+            };
+            let attempt = fields.shift_remove("attempt").filter(|attempt| *attempt != 1);
+            let text = |fields: &mut Map<String, Json>, name: &str| {
+                fields.shift_remove(name).and_then(|v| v.as_str().map(str::to_owned))
+            };
+            let kind = text(&mut fields, "type").unwrap();
+            if self.shows_wire && kind.starts_with("re") {
+                continue;
+            }
+            let step = text(&mut fields, "step").map(|step| format!(" {step}")).unwrap_or_default();
+            let attempt = attempt.map(|attempt| format!(".{attempt}")).unwrap_or_default();
+            let visit = fields.shift_remove("visit").map(|visit| format!("#{visit}{attempt}")).unwrap_or_default();
+            let place =
+                fields.shift_remove("span").map(|p| format!(" @{}:{}", p["line"], p["column"])).unwrap_or_default();
+            for (_, value) in &mut fields {
+                if let Some(place) = value.get_mut("place") {
+                    *place =
+                        json!(format!("{}:{}:{}", place["file"].as_str().unwrap(), place["line"], place["column"]));
+                }
+                if let Some(Json::Object(why)) = Some(value) {
+                    why.shift_remove("notes");
+                }
+            }
+            writeln!(self.lines, "{:>5} {kind}{frame}{step}{visit}{place} {}", self.now, Json::Object(fields)).unwrap();
+        }
+        for send in &turn.sends {
+            self.wire(send);
+            let reply = if self.replies.len() > 1 { self.replies.remove(0) } else { self.replies[0].clone() };
+            let after = reply["after"].as_u64().unwrap_or(10);
+            self.pending.push((self.now + after, send.call, canned(&reply)));
+        }
+        self.pending.retain(|(_, call, _)| !turn.aborts.contains(call));
+        self.wake = turn.wake;
+        self.done |= turn.done.is_some();
+    }
+}
+
+#[test]
+fn a_run_that_is_stored_after_every_step_gives_the_same_events() {
+    let mut stored_runs = 0;
+    for path in files_below(&suite_path("run"), &["yaml"]) {
+        let case = Case::read(&path);
+        let straight = World::new(&case).run();
+        let mut world = World::new(&case);
+        let program: Arc<_> = case.load().0.unwrap().program;
+        let turn = world.machine.step(0, Input::Start { epoch_ms: 1_800_000_000_000 });
+        world.take(turn);
+        while !world.done {
+            let stored = serde_json::to_string(world.machine.state()).unwrap();
+            assert!(!stored.contains("tok-0123456789"), "{}: a stored state holds a secret", path.display());
+            let secrets = world.machine.secrets().clone();
+            let state = serde_json::from_str(&stored).unwrap();
+            world.machine = Machine::restore(program.clone(), state, secrets).unwrap();
+            stored_runs += 1;
+            world.next();
+        }
+        assert_eq!(world.lines, straight, "{}", path.display());
+    }
+    assert!(stored_runs > 50);
+}

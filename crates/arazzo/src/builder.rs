@@ -1,0 +1,525 @@
+//! How a document is to be read and run, said step by step; then it is read and compiled.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arazzo_engine as engine;
+use arazzo_engine::code::Code;
+use arazzo_engine::compile::compile;
+use arazzo_engine::credentials::Credentials;
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
+use arazzo_engine::limits::{ContractCheck, GivenHost, Limits, LoopDelay, Redirects, Servers, Settings};
+use arazzo_engine::load::LoadOptions;
+use arazzo_engine::program::Program;
+use arazzo_engine::readings::Readings;
+
+use crate::checked::Checked;
+use crate::description::{Client, Description};
+use crate::documents::{fetch, files, remote};
+use crate::error::Error;
+#[cfg(feature = "mock")]
+use crate::mock;
+use crate::network;
+use crate::network::options::Network;
+use crate::policy::hosts::Trust;
+use crate::policy::permissions::Grants;
+use crate::transport::{Clock, SystemClock, Transport, World};
+
+/// Begins to open the Arazzo document at `path`, or at an https url. Nothing is read before [`Builder::load`].
+///
+/// A document on the network is that of a stranger ([`Trust::Remote`]): it reads no files, and its runs call the hosts,
+/// change things and send secrets as they are allowed to ([`Workflow::missing_permissions`]).
+pub fn open(path: impl Into<PathBuf>) -> Builder {
+    Builder {
+        path: path.into(),
+        text: None,
+        options: LoadOptions::default(),
+        settings: Settings::default(),
+        sources: vec![],
+        place: fetch::Where::default(),
+        network: Network::default(),
+        grants: Grants::default(),
+        headers: vec![],
+        offline: false,
+        transport: None,
+        clock: None,
+        #[cfg(feature = "mock")]
+        mocked: None,
+    }
+}
+
+/// How a document is to be read and run.
+#[derive(Clone)]
+#[must_use = "nothing is read before `load`"]
+pub struct Builder {
+    pub(crate) path: PathBuf,
+    pub(crate) text: Option<String>,
+    pub(crate) options: LoadOptions,
+    pub(crate) settings: Settings,
+    pub(crate) sources: Vec<(String, PathBuf)>,
+    pub(crate) place: fetch::Where,
+    pub(crate) network: Network,
+    pub(crate) grants: Grants,
+    pub(crate) headers: Vec<String>,
+    pub(crate) offline: bool,
+    pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) clock: Option<Arc<dyn Clock>>,
+    #[cfg(feature = "mock")]
+    pub(crate) mocked: Option<mock::Mocked>,
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Builder {
+    /// How departures from the specification are read; lenient by default.
+    pub fn readings(mut self, readings: Readings) -> Self {
+        self.options.readings = readings;
+        self
+    }
+
+    /// Limits of each run: steps, times in ms, sizes in bytes.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.settings.limits = limits;
+        self
+    }
+
+    /// The base url to call instead of the described servers: of one source description, or of all that are not named.
+    /// Replaces the whole url, its path too.
+    pub fn server(mut self, source: Option<&str>, url: impl Into<String>) -> Self {
+        match source {
+            Some(source) => {
+                self.settings.servers.named.insert(source.to_owned(), url.into());
+            }
+            None => self.settings.servers.all = Some(url.into()),
+        }
+        self
+    }
+
+    /// The value of a server variable, in the place of its default: `name`, for every source whose servers have it, or
+    /// `source.name`. A server that is given with [`Builder::server`] has no variables.
+    pub fn server_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.servers.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// Reads a source description from this file instead of its url.
+    pub fn source(mut self, name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
+        self.sources.push((name.into(), path.into()));
+        self
+    }
+
+    /// Lets documents be read that lie below this folder. Without it, documents are read from the folder of the one
+    /// that is opened, those of files that are named with [`Builder::source`], and below.
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.place.folders.push(folder.into());
+        self
+    }
+
+    /// Takes this text for the document instead of reading it: what an editor holds, or standard input. The path says
+    /// where it stands, and so what its relative urls lead to.
+    pub fn text(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
+    /// Reads the document alone; [`Builder::lint`] then says what can be known without what it describes.
+    pub fn without_sources(mut self) -> Self {
+        self.place.entry_only = true;
+        self
+    }
+
+    /// Lets documents be read from the whole workspace of the one that is opened, as the command does: the nearest
+    /// folder above it with `.git` or `arazzo.toml`, else the parent of its folder.
+    pub fn workspace(mut self, workspace: bool) -> Self {
+        self.place.workspace = workspace;
+        self
+    }
+
+    /// Takes the document for one that was found in this folder and that nobody named: it is read only below the
+    /// workspace of the folder when all links are followed ([`files::Reach`]).
+    pub fn found_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.place.found = Some(files::Reach::new(folder));
+        self
+    }
+
+    /// The pause before a step sends again what it sent on its last visit.
+    pub fn loop_delay(mut self, delay: LoopDelay) -> Self {
+        self.settings.loop_delay = delay;
+        self
+    }
+
+    /// Masks this input, beyond those that are found to reach a credential position.
+    pub fn secret(mut self, input: impl Into<String>) -> Self {
+        self.settings.secrets.push(input.into());
+        self
+    }
+
+    /// What proves who calls: for security schemes of the descriptions, or for all that take a token or a user.
+    pub fn credentials(mut self, credentials: Credentials) -> Self {
+        self.settings.credentials = credentials;
+        self
+    }
+
+    /// What is done with redirects.
+    pub fn redirects(mut self, redirects: Redirects) -> Self {
+        self.settings.redirects = redirects;
+        self
+    }
+
+    /// Keeps cookies within a run, and sends them where they are for; off by default.
+    pub fn cookies(mut self, keep: bool) -> Self {
+        self.settings.cookies = keep;
+        self
+    }
+
+    /// Lets a host be called: `host`, or `host:port`. Without [`Trust::Local`], no other may be; with it, hosts that no
+    /// source names, where a redirect or an OpenID configuration leads, and names of a private network.
+    pub fn allow_host(mut self, host: impl Into<String>) -> Self {
+        let host = GivenHost::parse(&host.into());
+        self.grants.hosts.give(host.clone());
+        self.settings.allowed_hosts.push(host);
+        self
+    }
+
+    /// Lets this machine and private networks be called, whatever leads there; never the addresses of a link
+    /// (169.254.0.0/16, fe80::/10), where cloud machines keep their credentials.
+    pub fn allow_private(mut self, allow: bool) -> Self {
+        self.grants.hosts.private = allow;
+        self
+    }
+
+    /// How far the document is trusted with the network; by default only hosts that were given are called. A document on
+    /// the network is never trusted further than [`Trust::Remote`].
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.grants.hosts.trust = trust;
+        self
+    }
+
+    /// Lets the document of a stranger ([`Trust::Remote`]) call operations that may change something.
+    pub fn allow_unsafe(mut self, allow: bool) -> Self {
+        self.grants.changes = allow;
+        self
+    }
+
+    /// Lets a secret go to a host (`host`, or `host:port`), and to no other that it is not bound to as well; those of a
+    /// stranger's document go nowhere else. The name is that of an input, of a credential ([`Credentials`]), or
+    /// `step.output` for what an answer gives; `oauth` stands for `oauth.access_token` and the like too.
+    pub fn secret_host(mut self, name: impl Into<String>, host: impl Into<String>) -> Self {
+        self.grants.bind(name.into(), GivenHost::parse(&host.into()));
+        self
+    }
+
+    /// Lets documents set this header of the connection: `Host`, and no other.
+    pub fn allow_header(mut self, name: impl Into<String>) -> Self {
+        self.headers.push(name.into());
+        self
+    }
+
+    /// What is done about answers that are not as their operation documents them; nothing by default.
+    pub fn contract(mut self, check: ContractCheck) -> Self {
+        self.settings.contract = check;
+        self
+    }
+
+    /// Makes a run without a value for every declared output exit with 1.
+    pub fn require_outputs(mut self, require: bool) -> Self {
+        self.settings.require_outputs = require;
+        self
+    }
+
+    /// How servers are reached: proxies, addresses, certificates, times.
+    pub fn network(mut self, network: Network) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Fetches no document from the network. Without it, sources that the document names literally are fetched over
+    /// https, without credentials, from hosts that may be called, with what they refer to at the same origin.
+    pub fn offline(mut self, offline: bool) -> Self {
+        self.offline = offline;
+        self
+    }
+
+    /// Sends with this instead of the HTTP client of this crate.
+    pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Tells the time with this instead of the clock of this machine.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Answers from the descriptions instead of calling: each run starts an HTTP server of its own for every source
+    /// that is mocked, on a free loopback port.
+    #[cfg(feature = "mock")]
+    pub fn mock(mut self, mocked: mock::Mocked) -> Self {
+        self.mocked = Some(mocked);
+        self
+    }
+
+    /// Reads the document alone and says what is wrong with its structure: fields, types, values, names; nothing about
+    /// what it describes or whether it could run.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the path is not one.
+    pub fn structure(self) -> Result<Checked, Error> {
+        let remote = self.remote()?;
+        let loader = fetch::entry(&self.path, self.options, &self.place, &remote, self.text.as_deref())?;
+        let (_, diagnostics, sources) = loader.finish();
+        Ok(Checked::new(diagnostics.sorted(), sources).without_ignored(false))
+    }
+
+    /// Reads the document and its source descriptions, and says everything that is to be said about them: what keeps
+    /// workflows from running, what departs from the specification, and what is likely a mistake. Diagnostics have
+    /// places and, where it can be repaired, text edits.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if a path cannot be used. What is wrong with the documents is no error.
+    pub fn lint(mut self) -> Result<Checked, Error> {
+        let readings = self.options.readings;
+        match self.read()? {
+            Read::Bundle { bundle, loading } => {
+                let compiled = compile(&bundle, loading, readings);
+                let mut found = engine::lint::lint(&bundle, &compiled);
+                if self.place.entry_only {
+                    found = engine::lint::without_sources(&bundle, found);
+                }
+                let parts = engine::lint::parts(&bundle);
+                let checked = Checked { parts, ..Checked::new(found, bundle.sources) };
+                Ok(checked.without_ignored(!self.place.entry_only))
+            }
+            Read::Nothing(checked) => Ok(checked),
+        }
+    }
+
+    /// Reads the document and its source descriptions, and compiles every workflow.
+    ///
+    /// # Errors
+    /// [`Error::Documents`] if there is no document to speak of; faults of single workflows are kept in the description
+    /// until one of them is asked for. [`Error::Setup`] if a path cannot be used.
+    pub fn load(mut self) -> Result<Description, Error> {
+        match self.read()? {
+            Read::Bundle { bundle, loading } => self.built(*bundle, loading),
+            Read::Nothing(Checked { diagnostics, sources, .. }) => Err(Error::Documents { diagnostics, sources }),
+        }
+    }
+
+    /// The description of what was loaded.
+    pub(crate) fn built(mut self, bundle: engine::load::Bundle, loading: Diagnostics) -> Result<Description, Error> {
+        let readings = self.options.readings;
+        let mut compiled = compile(&bundle, loading, readings);
+        if self.settings.contract != ContractCheck::Off {
+            compiled.add_contracts(&bundle);
+        }
+        known_servers(&self.settings.servers, &compiled.program)?;
+        known_schemes(&self.settings.credentials, &compiled.program)?;
+        self.settings.credentials.certificate = self.network.certificate.is_some();
+        let servers = self.settings.servers.named.values().chain(&self.settings.servers.all);
+        let given: Vec<String> = servers.filter_map(|url| place_of(url)).collect();
+        #[cfg(feature = "mock")]
+        let mocking = match self.mocked.take() {
+            Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
+            None => None,
+        };
+        #[cfg(feature = "mock")]
+        if let Some(mocking) = &mocking {
+            self.settings.mocked = mocking.mock.served().map(|(_, name, _)| name.to_owned()).collect();
+        }
+        let notes = insecure(&self.network.insecure_hosts);
+        let mut grants = self.grants;
+        if fetch::url_of(&self.path).is_some() {
+            grants.hosts.trust = Trust::Remote;
+        }
+        given.iter().for_each(|place| grants.hosts.give(GivenHost::parse(place)));
+        let client = match self.transport {
+            Some(transport) => Client::Foreign(transport),
+            None => Client::Own(Arc::new(self.network)),
+        };
+        #[cfg(feature = "mock")]
+        let transport = client.transport(&grants, mocking.is_some())?;
+        #[cfg(not(feature = "mock"))]
+        let transport = client.transport(&grants, false)?;
+        let clock = self.clock.unwrap_or_else(|| Arc::new(SystemClock::new()));
+        Ok(Description {
+            path: self.path,
+            readings,
+            compiled: Arc::new(compiled),
+            notes,
+            settings: self.settings,
+            client,
+            world: World { transport, clock, grants },
+            #[cfg(feature = "mock")]
+            mocking: mocking.map(Arc::new),
+        })
+    }
+
+    /// Reads the documents.
+    pub(crate) fn read(&mut self) -> Result<Read, Error> {
+        for (name, path) in &self.sources {
+            self.options.sources.insert(name.clone(), fetch::uri_of(path)?);
+        }
+        self.options.headers = self.headers()?;
+        let remote = self.remote()?;
+        let options = self.options.clone();
+        let loader = fetch::load(&self.path, options, &self.place, &remote, self.text.as_deref())?;
+        let (bundle, loading, sources) = loader.finish();
+        Ok(match bundle {
+            Some(bundle) => Read::Bundle { bundle: Box::new(bundle), loading },
+            None => Read::Nothing(Checked::new(loading, sources)),
+        })
+    }
+}
+
+impl Builder {
+    /// The headers of the connection that documents may set.
+    pub(crate) fn headers(&self) -> Result<Vec<String>, Error> {
+        let wrong = |reason| Error::Setup(format!("--allow-header: {reason}"));
+        self.headers.iter().map(|name| engine::limits::connection_header(name).map_err(wrong)).collect()
+    }
+
+    /// What fetches documents. Where the one that was named is, they may be fetched from.
+    pub(crate) fn remote(&self) -> Result<remote::Remote, Error> {
+        if self.offline || !network::HAS_CLIENT {
+            return Ok(remote::Remote::none());
+        }
+        let mut hosts = self.grants.hosts.clone();
+        hosts.documents = true;
+        if fetch::url_of(&self.path).is_some() {
+            if hosts.trust == Trust::Local {
+                hosts.trust = Trust::Remote;
+            }
+            let place = self.path.to_str().and_then(place_of);
+            place.iter().for_each(|place| hosts.give(GivenHost::parse(place)));
+        }
+        remote::Remote::new(self.network.clone(), hosts, &self.settings.limits).map_err(Error::Setup)
+    }
+}
+
+/// What reading documents came to.
+pub(crate) enum Read {
+    Bundle {
+        bundle: Box<engine::load::Bundle>,
+        loading: Diagnostics,
+    },
+    /// There is no document to speak of.
+    Nothing(Checked),
+}
+
+/// Checks that the sources exist that servers were given for.
+pub(crate) fn known_servers(servers: &Servers, program: &Program) -> Result<(), Error> {
+    let unknown: Vec<String> =
+        servers.named.keys().filter(|name| !program.apis.iter().any(|api| api.name == **name)).cloned().collect();
+    if let Some(name) = unknown.first() {
+        let known: Vec<&str> = program.apis.iter().map(|api| api.name.as_str()).collect();
+        let hint = nearest(name, known.iter().copied())
+            .map_or_else(|| format!("source descriptions: {}", known.join(", ")), |near| Help::meant(near).to_string());
+        return Err(Error::Setup(format!(
+            "a server is given for the source `{name}`, which the document does not describe; {hint}"
+        )));
+    }
+    known_variables(servers, program)
+}
+
+/// Checks that some server that a step calls has each variable that was given, and that it may have the value.
+pub(crate) fn known_variables(servers: &Servers, program: &Program) -> Result<(), Error> {
+    let called = |index: usize| program.apis.get(index).map(|api| api.name.as_str());
+    let known: Vec<(String, &engine::openapi::server::Variable)> = program
+        .operations
+        .iter()
+        .filter_map(|operation| Some((called(operation.api)?, operation)))
+        .flat_map(|(api, operation)| operation.server.variables.iter().map(move |v| (format!("{api}.{}", v.name), v)))
+        .collect();
+    for (given, value) in &servers.variables {
+        let mut fits = known.iter().filter(|(name, variable)| name == given || variable.name == *given).peekable();
+        if fits.peek().is_none() {
+            let names = known.iter().flat_map(|(name, variable)| [variable.name.as_str(), name.as_str()]);
+            let hint = match nearest(given, names).map(str::to_owned) {
+                Some(near) => Help::meant(near).to_string(),
+                None if known.is_empty() => "none of the servers that are called has variables".to_owned(),
+                None => {
+                    let mut names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
+                    names.sort_unstable();
+                    names.dedup();
+                    format!("variables: {}", names.join(", "))
+                }
+            };
+            return Err(Error::Setup(format!("no server has the variable `{given}`; {hint}")));
+        }
+        if let Some((_, variable)) = fits.find(|(_, v)| !v.values.is_empty() && !v.values.contains(value)) {
+            let values = variable.values.join(", ");
+            return Err(Error::Setup(format!("the server variable `{given}` is one of {values}")));
+        }
+    }
+    Ok(())
+}
+
+/// Checks that the schemes exist that credentials were given for.
+pub(crate) fn known_schemes(credentials: &Credentials, program: &Program) -> Result<(), Error> {
+    let known: Vec<(&str, &str)> = program
+        .apis
+        .iter()
+        .flat_map(|api| api.schemes.iter().map(|scheme| (api.name.as_str(), scheme.as_str())))
+        .collect();
+    for name in credentials.names() {
+        let whole = engine::credentials::PARTS
+            .iter()
+            .find_map(|part| name.strip_suffix(part)?.strip_suffix('.'))
+            .unwrap_or(name);
+        let is =
+            |name: &str| known.iter().any(|(source, scheme)| name == *scheme || name == format!("{source}.{scheme}"));
+        if is(whole) || is(name) {
+            continue;
+        }
+        let names = known.iter().map(|(_, scheme)| *scheme);
+        let hint = match nearest(whole, names.clone()) {
+            Some(near) => Help::meant(near).to_string(),
+            None if known.is_empty() => {
+                "the documents describe none: pass it as a parameter, or with --bearer".to_owned()
+            }
+            None => format!("security schemes: {}", names.clone().collect::<Vec<_>>().join(", ")),
+        };
+        // What is near no name may be the credential itself.
+        let given = nearest(whole, names).map(|_| format!("the security scheme `{whole}`, which"));
+        let given = given.unwrap_or_else(|| "a security scheme that".to_owned());
+        return Err(Error::Setup(format!("a credential is given for {given} no source describes; {hint}")));
+    }
+    Ok(())
+}
+
+/// What every run says about hosts whose certificates are not checked.
+pub(crate) fn insecure(hosts: &[String]) -> Diagnostics {
+    let mut notes = Diagnostics::default();
+    for host in hosts {
+        let message = format!(
+            "the certificates of `{host}` are not checked: whoever is in between can read and change what is sent"
+        );
+        let help = "trust the authority that it has its certificate from instead".to_owned();
+        notes.push(Diagnostic::warning(Code::InsecureHost, None, message).help(help));
+    }
+    notes
+}
+
+/// The host and the port of a url.
+pub(crate) fn place_of(url: &str) -> Option<String> {
+    let url = url::Url::parse(url).ok()?;
+    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
+}
+
+/// `true` for the url of a document on the network: what [`open`] takes beside a path.
+#[must_use]
+pub fn is_remote(document: &Path) -> bool {
+    fetch::url_of(document).is_some()
+}
+
+/// `true` for an absolute http or https url: what [`Builder::server`] takes.
+#[must_use]
+pub fn is_server_url(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}

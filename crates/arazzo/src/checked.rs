@@ -1,0 +1,62 @@
+//! What is to be said about a document, without running it.
+
+use std::path::PathBuf;
+
+use arazzo_engine as engine;
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
+
+use crate::builder::open;
+use crate::error::Error;
+
+/// Says everything that is to be said about the document at `path`, as [`Builder::lint`] does.
+///
+/// ```no_run
+/// for found in arazzo::lint("flow.arazzo.yaml")?.diagnostics.errors() {
+///     println!("{}: {}", found.code, found.message);
+/// }
+/// # Ok::<(), arazzo::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Setup`] if the path is not one.
+pub fn lint(path: impl Into<PathBuf>) -> Result<Checked, Error> {
+    open(path).lint()
+}
+
+/// What is to be said about a document.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// What was found, in the order of the text.
+    pub diagnostics: Diagnostics,
+    /// The texts, for places and snippets; the first is the document.
+    pub sources: engine::source::Sources,
+    /// The workflows and steps of the document, for who asks where a diagnostic stands.
+    pub parts: Vec<engine::lint::Part>,
+    /// How many diagnostics `# arazzo-ignore` comments left out.
+    pub ignored: usize,
+}
+
+impl Checked {
+    pub(crate) fn new(diagnostics: Diagnostics, sources: engine::source::Sources) -> Self {
+        Self { diagnostics, sources, parts: vec![], ignored: 0 }
+    }
+
+    /// Leaves out what comments of the document ignore; `whole` if everything was looked at.
+    pub(crate) fn without_ignored(mut self, whole: bool) -> Self {
+        let found = std::mem::take(&mut self.diagnostics);
+        (self.diagnostics, self.ignored) =
+            engine::lint::ignore::ignore(found, &self.sources, engine::source::SourceId(0), whole);
+        self
+    }
+
+    /// The step, or else the workflow, that a diagnostic stands in.
+    #[must_use]
+    pub fn part(&self, diagnostic: &Diagnostic) -> Option<&engine::lint::Part> {
+        let at = diagnostic.span?;
+        // They stand in the order of the text: what holds the place begins before it, a step behind its workflow.
+        let before = self.parts.partition_point(|part| part.begins_before(at));
+        let holds = |part: &&engine::lint::Part| part.holds(at);
+        let near = self.parts.get(..before)?.iter().next_back().filter(holds);
+        near.or_else(|| self.parts.get(..before)?.iter().rev().find(holds))
+    }
+}

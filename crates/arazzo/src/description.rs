@@ -1,0 +1,238 @@
+//! A document that was read, with all its workflows.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arazzo_engine as engine;
+use arazzo_engine::compile::Compiled;
+use arazzo_engine::credentials::Credentials;
+use arazzo_engine::diagnostic::{Diagnostics, nearest};
+use arazzo_engine::graph::{Graph, graph};
+use arazzo_engine::inputs::accept;
+use arazzo_engine::limits::{GivenHost, Settings};
+use arazzo_engine::machine::missing_credentials;
+use arazzo_engine::plan::{PlannedStep, Touches, plan, sent_credentials, touches};
+use arazzo_engine::program::{Program, WorkflowId};
+use arazzo_engine::readings::Readings;
+
+use crate::builder::known_schemes;
+use crate::drivers::record::Recording;
+use crate::drivers::replay;
+use crate::drivers::replay::Replay;
+use crate::envelope::Envelope;
+use crate::error::Error;
+#[cfg(feature = "mock")]
+use crate::mock;
+use crate::network;
+use crate::network::options::Network;
+use crate::policy::hosts::Trust;
+use crate::policy::permissions::{Grants, Permissions};
+use crate::transport::{Transport, World};
+use crate::workflow::Workflow;
+
+/// What sends the requests of a description.
+#[derive(Clone)]
+pub(crate) enum Client {
+    /// The client of this crate.
+    Own(Arc<Network>),
+    Foreign(Arc<dyn Transport>),
+}
+
+impl Client {
+    /// `mocked` if mocks answer on this machine.
+    pub(crate) fn transport(&self, grants: &Grants, mocked: bool) -> Result<Arc<dyn Transport>, Error> {
+        match self {
+            Self::Foreign(transport) => Ok(transport.clone()),
+            Self::Own(network) => {
+                let mut hosts = grants.hosts.clone();
+                if mocked {
+                    hosts.give(GivenHost::parse("127.0.0.1"));
+                }
+                network::client(Network::clone(network), hosts).map_err(Error::Setup)
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Client")
+    }
+}
+
+/// A document that was read, with all its workflows. Cheap to clone; runs of all clones share connections.
+#[derive(Debug, Clone)]
+pub struct Description {
+    pub(crate) path: PathBuf,
+    pub(crate) readings: Readings,
+    pub(crate) compiled: Arc<Compiled>,
+    /// What is unusual about how it is run.
+    pub(crate) notes: Diagnostics,
+    pub(crate) settings: Settings,
+    pub(crate) client: Client,
+    pub(crate) world: World,
+    #[cfg(feature = "mock")]
+    pub(crate) mocking: Option<Arc<mock::Mocking>>,
+}
+
+impl Description {
+    /// The `workflowId`s, in the order of the document.
+    pub fn workflows(&self) -> impl Iterator<Item = &str> {
+        self.program().own_workflows().map(|(_, workflow)| workflow.name.as_str())
+    }
+
+    /// The compiled program: everything about the document, for tools.
+    #[must_use]
+    pub fn program(&self) -> &Program {
+        &self.compiled.program
+    }
+
+    /// Everything that was found in the documents, in all workflows.
+    #[must_use]
+    pub fn diagnostics(&self) -> Diagnostics {
+        let mut found = self.compiled.description.clone();
+        found.extend(self.compiled.workflows.iter().flatten().cloned());
+        found
+    }
+
+    /// The texts of the documents, for places and snippets.
+    #[must_use]
+    pub fn sources(&self) -> &engine::source::Sources {
+        &self.program().sources
+    }
+
+    /// A workflow by its `workflowId`; without a name, the only one of the document.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchWorkflow`]; [`Error::Documents`] with everything that was found in it, if it has faults. Faults of
+    /// other workflows do not matter.
+    pub fn workflow(&self, name: Option<&str>) -> Result<Workflow, Error> {
+        let (id, mut found) = self.find(name)?;
+        let answered = |source: &str| self.is_mocked(source);
+        found.extend(missing_credentials(self.program(), id, &self.settings.credentials, &answered));
+        if found.has_errors() {
+            return Err(self.documents(found));
+        }
+        found.extend(self.notes.iter().cloned());
+        Ok(Workflow { description: self.clone(), id, found })
+    }
+
+    /// A workflow without errors, and what is unusual about it.
+    pub(crate) fn find(&self, name: Option<&str>) -> Result<(WorkflowId, Diagnostics), Error> {
+        let program = self.program();
+        let id = match name {
+            Some(name) => program.workflow_named(name),
+            None if program.own_workflows().count() == 1 => Some(WorkflowId(0)),
+            None => None,
+        };
+        let Some(id) = id else {
+            // A document that could not be read has no workflow to speak of: its faults say why.
+            if self.compiled.description.has_errors() {
+                return Err(self.documents(self.compiled.description.clone()));
+            }
+            let known: Vec<String> = self.workflows().map(str::to_owned).collect();
+            let near = name.and_then(|name| nearest(name, known.iter().map(String::as_str)).map(str::to_owned));
+            return Err(Error::NoSuchWorkflow { wanted: name.map(str::to_owned), known, nearest: near });
+        };
+        let found = self.compiled.of(id);
+        if found.has_errors() { Err(self.documents(found)) } else { Ok((id, found)) }
+    }
+
+    /// Runs a recorded run again, without a socket and in virtual time: with the settings of then, and the answers of
+    /// then. Every event goes to `observe`. If the documents are as they were, these are the events of the recorded run;
+    /// if not, [`Replay::drifts`] says what is different, and where that is written.
+    ///
+    /// # Errors
+    /// As [`Description::workflow`]; [`Error::Inputs`] if the workflow does not take the recorded inputs any more.
+    pub fn replay(&self, recording: &Recording, observe: impl FnMut(&Envelope)) -> Result<Replay, Error> {
+        let (id, found) = self.find(Some(recording.workflow()))?;
+        let workflow = Workflow { description: self.clone(), id, found };
+        let recorded = recording.head.inputs.clone();
+        let secret = |name: &str| recording.head.secret.iter().any(|secret| secret == name);
+        let inputs = match accept(self.program(), id, recorded.clone()) {
+            Ok(accepted) => accepted,
+            // A stand-in need not fit a schema that its secret fits.
+            Err(faults) if faults.iter().all(|fault| secret(&fault.name)) => recorded,
+            Err(faults) => return Err(Error::Inputs(faults)),
+        };
+        let mut settings = recording.settings();
+        if !recording.changed(self.sources()).is_empty() {
+            settings.warnings = workflow.told();
+        }
+        Ok(replay::play(recording, workflow.begin(inputs, settings)?, self.program(), observe))
+    }
+
+    /// The security schemes that the sources describe: the source and the name of each.
+    pub fn schemes(&self) -> impl Iterator<Item = (&str, &str)> {
+        let apis = self.program().apis.iter();
+        apis.flat_map(|api| api.schemes.iter().map(|scheme| (api.name.as_str(), scheme.as_str())))
+    }
+
+    /// As [`Builder::credentials`], once it is known which schemes there are.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if a credential is for a scheme that no source describes.
+    pub fn with_credentials(mut self, credentials: Credentials) -> Result<Self, Error> {
+        known_schemes(&credentials, self.program())?;
+        let certificate = self.settings.credentials.certificate;
+        self.settings.credentials = credentials;
+        self.settings.credentials.certificate = certificate;
+        Ok(self)
+    }
+
+    /// `true` if requests to a source are answered from its description.
+    pub(crate) fn is_mocked(&self, source: &str) -> bool {
+        self.settings.mocked.contains(source)
+    }
+
+    /// What each step of a workflow calls, whether or not the workflow can run.
+    #[must_use]
+    pub fn plan(&self, workflow: &str) -> Vec<PlannedStep> {
+        self.program()
+            .workflow_named(workflow)
+            .map(|id| plan(self.program(), id, &self.settings.servers))
+            .unwrap_or_default()
+    }
+
+    /// The flow of a workflow, whether or not it can run; none if there is no such workflow.
+    #[must_use]
+    pub fn graph(&self, workflow: &str) -> Option<Graph> {
+        graph(self.program(), self.program().workflow_named(workflow)?)
+    }
+
+    /// What running a workflow touches: hosts, secrets, changes, loops.
+    #[must_use]
+    pub fn touches(&self, workflow: &str) -> Touches {
+        let id = self.program().workflow_named(workflow);
+        id.map(|id| touches(self.program(), id, &self.settings, &|source| self.is_mocked(source))).unwrap_or_default()
+    }
+
+    /// How far the document is trusted with the network.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        self.world.grants.hosts.trust
+    }
+
+    /// What running a workflow needs and was not given, whether or not it can run.
+    #[must_use]
+    pub fn missing_permissions(&self, workflow: &str) -> Permissions {
+        let Some(id) = self.program().workflow_named(workflow) else { return Permissions::default() };
+        if !self.world.grants.is_needed() {
+            return Permissions::default();
+        }
+        let answered = |source: &str| self.is_mocked(source);
+        let touches = touches(self.program(), id, &self.settings, &answered);
+        let sent = sent_credentials(self.program(), id, &self.settings, &answered);
+        self.world.grants.missing(&touches, &sent)
+    }
+
+    /// The mock of this description, if it has one and no clone shares it.
+    #[cfg(feature = "mock")]
+    pub(crate) fn into_mock(self) -> Option<engine::mock::Mock> {
+        Arc::into_inner(Arc::into_inner(self.mocking?)?.mock)
+    }
+
+    pub(crate) fn documents(&self, diagnostics: Diagnostics) -> Error {
+        Error::Documents { diagnostics, sources: self.sources().clone() }
+    }
+}

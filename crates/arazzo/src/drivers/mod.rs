@@ -1,0 +1,6 @@
+//! What stands between a machine and a world: real servers, answers that stand ready, a file of a run.
+
+pub(crate) mod live;
+pub(crate) mod record;
+pub(crate) mod replay;
+pub(crate) mod stub;

@@ -1,0 +1,606 @@
+//! A run as a file: what a machine took in, and what it sent. With the document, that is enough to run it again without
+//! a socket ([`crate::Description::replay`]).
+//!
+//! The text is one JSON object a line: a head, what came and what was sent in their order, and how the run ended. No
+//! secret is in it: each has a stand-in, everywhere ([`StandIns`]). What a recording says was sent is what a run with
+//! those stand-ins sends; if such a run does not go as the real one went, [`Recording::unlike`] says where.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use arazzo_engine::credentials::{Credential, Credentials};
+use arazzo_engine::event::{Event, EventKind, RunStatus};
+use arazzo_engine::inputs::InputValues;
+use arazzo_engine::limits::{Millis, Settings};
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outgoing, Response, SEMANTICS, Turn};
+use arazzo_engine::readings::Readings;
+use arazzo_engine::source::Sources;
+use arazzo_engine::stand_in::StandIns;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use sha2::{Digest as _, Sha256};
+
+use crate::envelope::Envelope;
+use crate::error::Error;
+
+/// The version of the file.
+const VERSION: u32 = 1;
+/// How many bytes of answers are kept.
+const LARGEST: usize = 256 << 20;
+
+/// A run that was recorded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recording {
+    pub(crate) head: Head,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) end: End,
+    unlike: Option<String>,
+}
+
+/// What was run, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Head {
+    v: u32,
+    semantics: u32,
+    /// The document, as it was named.
+    pub(crate) document: String,
+    pub(crate) workflow: String,
+    /// The run, and when it began.
+    pub(crate) run: String,
+    pub(crate) epoch_ms: i64,
+    /// How departures from the specification were read.
+    readings: Readings,
+    pub(crate) inputs: InputValues,
+    /// Names of the inputs that are secret, and so have stand-ins.
+    pub(crate) secret: Vec<String>,
+    settings: Settings,
+    credentials: Vec<Proof>,
+    certificate: bool,
+    /// All documents that were read.
+    pub(crate) documents: Vec<Fingerprint>,
+}
+
+/// A credential that was given, or its stand-in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Proof {
+    key: String,
+    name: String,
+    value: String,
+    secret: bool,
+}
+
+/// A text, as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fingerprint {
+    pub(crate) name: String,
+    sha256: String,
+}
+
+/// What came or was sent; `ms` since the start.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub(crate) enum Entry {
+    Request(Sent),
+    Reply {
+        ms: Millis,
+        call: CallId,
+        status: u16,
+        headers: Vec<(String, String)>,
+        #[serde(flatten)]
+        body: Content,
+    },
+    Failure {
+        ms: Millis,
+        call: CallId,
+        kind: FailureKind,
+        message: String,
+        in_doubt: bool,
+    },
+    Tick {
+        ms: Millis,
+    },
+    Cancel {
+        ms: Millis,
+    },
+}
+
+/// A request, masked as events are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Sent {
+    pub(crate) ms: Millis,
+    pub(crate) call: CallId,
+    pub(crate) workflow: String,
+    pub(crate) step: String,
+    pub(crate) visit: u32,
+    pub(crate) attempt: u32,
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(String, String)>,
+    #[serde(flatten)]
+    pub(crate) body: Content,
+}
+
+/// A body; at most one of both.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Content {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) base64: Option<String>,
+}
+
+/// How the run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct End {
+    pub(crate) ms: Millis,
+    pub(crate) status: RunStatus,
+    pub(crate) exit: u8,
+    pub(crate) outputs: Map<String, Json>,
+    /// The code of why it did not succeed, and the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) why: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) step: Option<String>,
+}
+
+/// One line of the file, but for the entries.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type")]
+enum Line {
+    #[serde(rename = "recording")]
+    Head(Box<Head>),
+    #[serde(rename = "outcome")]
+    End(End),
+}
+
+/// What a driver keeps of a run that is to be recorded.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    inputs: Vec<(Millis, Input)>,
+    /// What the events were, and of what kind, to compare.
+    events: Vec<Print>,
+    run: String,
+    bytes: usize,
+}
+
+impl Log {
+    pub(crate) fn input(&mut self, now: Millis, input: &Input) {
+        self.bytes += match input {
+            Input::Reply { result: Ok(response), .. } => response.body.len(),
+            _ => 0,
+        };
+        if self.bytes <= LARGEST {
+            self.inputs.push((now, input.clone()));
+        }
+    }
+
+    pub(crate) fn event(&mut self, envelope: &Envelope) {
+        if self.run.is_empty() {
+            self.run.clone_from(&envelope.run);
+        }
+        self.events.push(Print::of(&envelope.event));
+    }
+}
+
+/// What an event comes to, without what depends on the lengths of secrets: sizes, and base64 around a secret.
+#[derive(Debug)]
+struct Print {
+    hash: u64,
+    /// Of a body that is shown whole.
+    body: Option<u64>,
+    /// What happened where, in words.
+    what: String,
+}
+
+impl Print {
+    fn of(event: &Event) -> Self {
+        let mut event = event.clone();
+        let body = match &mut event.kind {
+            EventKind::RequestSent { body, .. } => body.take(),
+            EventKind::ResponseReceived { body, headers, .. } => {
+                headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+                body.take()
+            }
+            _ => None,
+        };
+        let json = serde_json::to_value(&event).unwrap_or_default();
+        let kind = json.get("type").and_then(Json::as_str).unwrap_or_default();
+        let step = event.step.as_deref().map(|step| format!(" of step `{step}`")).unwrap_or_default();
+        let what = format!("`{kind}`{step}");
+        let hash = |text: &str| {
+            let mut hasher = DefaultHasher::new();
+            beside_masks(text).hash(&mut hasher);
+            hasher.finish()
+        };
+        let shown = body.map_or(Some(String::new()), |body| (!body.cut).then(|| body.text.to_string()));
+        Self { hash: hash(&json.to_string()), body: shown.as_deref().map(hash), what }
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        self.hash == other.hash && (self.body == other.body || self.body.is_none() || other.body.is_none())
+    }
+}
+
+/// A text without the letters that stand directly beside a mask and could be the rest of its base64.
+fn beside_masks(text: &str) -> String {
+    let letter = |c: char| c.is_ascii_alphanumeric() || "+/-_=".contains(c);
+    let mut kept = String::new();
+    for (number, part) in text.split('›').enumerate() {
+        let behind = if number > 0 { part.trim_start_matches(letter) } else { part };
+        let (before, name) = behind.split_once('‹').unwrap_or((behind, ""));
+        kept.push_str(if name.is_empty() { before } else { before.trim_end_matches(letter) });
+        kept.push('‹');
+        kept.push_str(name);
+    }
+    kept
+}
+
+/// What a recording is made of, beside what the driver kept.
+pub(crate) struct Made<'a> {
+    pub(crate) document: String,
+    pub(crate) readings: Readings,
+    pub(crate) workflow: String,
+    pub(crate) inputs: InputValues,
+    /// Names of the inputs that are secret.
+    pub(crate) secret: Vec<String>,
+    pub(crate) settings: Settings,
+    pub(crate) sources: &'a Sources,
+}
+
+impl Recording {
+    /// Makes a recording of a run that has ended. `begin` gives a machine of the same workflow for other inputs and
+    /// settings.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the run was too large to keep.
+    pub(crate) fn of(
+        log: Log,
+        mut stand_ins: StandIns,
+        made: Made<'_>,
+        begin: impl FnOnce(InputValues, Settings) -> Result<Machine, Error>,
+    ) -> Result<Self, Error> {
+        if log.bytes > LARGEST {
+            let largest = LARGEST >> 20;
+            return Err(Error::Setup(format!("the answers are larger than the {largest} MiB that a recording holds")));
+        }
+        let mut inputs = made.inputs;
+        let secret = |name: &str| made.secret.iter().any(|secret| secret == name);
+        for (name, value) in inputs.iter_mut().filter(|(name, _)| secret(name)) {
+            *value = stand_ins.of_value(name, value);
+        }
+        log.inputs.iter().for_each(|(_, input)| learn_cookies(input, &mut stand_ins));
+        for (_, value) in &mut inputs {
+            *value = stand_ins.in_json(value);
+        }
+        let mut settings = made.settings;
+        let certificate = settings.credentials.certificate;
+        let mut credentials = vec![];
+        for (key, Credential { name, value, secret }) in settings.credentials.iter() {
+            let value = if *secret { stand_ins.of_text(name, value) } else { value.clone() };
+            credentials.push(Proof { key: key.to_owned(), name: name.clone(), value, secret: *secret });
+        }
+        settings.files.values_mut().for_each(|file| file.bytes = stand_ins.in_bytes(&file.bytes));
+        let hidden = serde_json::to_value(&settings).map(|settings| stand_ins.in_json(&settings));
+        settings = hidden.and_then(serde_json::from_value).map_err(|error| Error::Setup(error.to_string()))?;
+        let documents = made.sources.iter().map(|(_, source)| Fingerprint::of(&source.name, &source.text)).collect();
+        let mut head = Head {
+            v: VERSION,
+            semantics: SEMANTICS,
+            document: made.document,
+            workflow: made.workflow,
+            run: log.run,
+            epoch_ms: 0,
+            readings: made.readings,
+            inputs,
+            secret: made.secret,
+            settings,
+            credentials,
+            certificate,
+            documents,
+        };
+
+        let mut machine = begin(head.inputs.clone(), head.settings())?;
+        let (mut entries, mut events, mut end) = (vec![], vec![], None);
+        for (ms, input) in log.inputs {
+            let input = hidden_input(input, &stand_ins);
+            match &input {
+                Input::Start { epoch_ms } => head.epoch_ms = *epoch_ms,
+                other => entries.extend(Entry::of(ms, other)),
+            }
+            let turn = machine.step(ms, input);
+            events.extend(turn.events.iter().map(Print::of));
+            entries.extend(sent(&turn, ms, &machine).into_iter().map(Entry::Request));
+            end = End::of(ms, &turn.events).or(end);
+        }
+        let mut both = log.events.iter().zip(&events);
+        let unlike = both.find(|(real, other)| !real.is_like(other)).map(|(real, _)| real.what.clone());
+        let unlike = match (unlike, &end) {
+            (None, None) => Some("the end".to_owned()),
+            (found, _) => found,
+        };
+        let last = log.events.len() as Millis;
+        let end = end.unwrap_or(End {
+            ms: last,
+            status: RunStatus::Stopped,
+            exit: 1,
+            outputs: Map::new(),
+            why: None,
+            step: None,
+        });
+        Ok(Self { head, entries, end, unlike })
+    }
+
+    /// Where a run with stand-ins does not go as the real one went: a criterion that looks into a secret, for instance.
+    /// Nothing if a replay gives the same events. Known when a run was recorded, not when a file was read.
+    #[must_use]
+    pub fn unlike(&self) -> Option<&str> {
+        self.unlike.as_deref()
+    }
+
+    /// The document that was run, as it was named.
+    #[must_use]
+    pub fn document(&self) -> &str {
+        &self.head.document
+    }
+
+    /// How departures from the specification were read.
+    #[must_use]
+    pub fn readings(&self) -> Readings {
+        self.head.readings
+    }
+
+    /// The settings of the run, with stand-ins for its credentials.
+    pub(crate) fn settings(&self) -> Settings {
+        self.head.settings()
+    }
+
+    /// The `workflowId`.
+    #[must_use]
+    pub fn workflow(&self) -> &str {
+        &self.head.workflow
+    }
+
+    /// How many requests were sent.
+    #[must_use]
+    pub fn requests(&self) -> usize {
+        self.entries.iter().filter(|entry| matches!(entry, Entry::Request(_))).count()
+    }
+
+    /// Names of the documents that are not what they were when the run was recorded.
+    #[must_use]
+    pub fn changed(&self, sources: &Sources) -> Vec<&str> {
+        let now: Vec<Fingerprint> = sources.iter().map(|(_, s)| Fingerprint::of(&s.name, &s.text)).collect();
+        let known = |then: &&Fingerprint| !now.iter().any(|now| now.sha256 == then.sha256);
+        self.head.documents.iter().filter(known).map(|then| then.name.as_str()).collect()
+    }
+
+    /// The text of the file, without the last line end.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut lines = vec![serde_json::to_string(&Line::Head(Box::new(self.head.clone())))];
+        lines.extend(self.entries.iter().map(serde_json::to_string));
+        lines.push(serde_json::to_string(&Line::End(self.end.clone())));
+        // Nothing in it has keys that are not text, which is all that could fail.
+        lines.into_iter().filter_map(Result::ok).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Reads the text of a file; `name` is what a message calls it.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] with the line that is wrong.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Error> {
+        let wrong = |message: String| Error::Setup(format!("`{name}`: {message}"));
+        let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+        let first = lines.next().map(|(_, line)| line).unwrap_or_default();
+        let json: Json = serde_json::from_str(first).unwrap_or_default();
+        if json.get("type").and_then(Json::as_str) != Some("recording") {
+            let what = match json.get("type").and_then(Json::as_str) {
+                Some("run.started") => "these are the events of a run; `arazzo run --record FILE` writes recordings",
+                _ => "this is no recording: its first line is not one of type `recording`",
+            };
+            return Err(wrong(what.to_owned()));
+        }
+        let number = |key: &str| json.get(key).and_then(Json::as_u64);
+        if (number("v"), number("semantics")) != (Some(u64::from(VERSION)), Some(u64::from(SEMANTICS))) {
+            return Err(wrong("it was recorded by another version of arazzo; record the run again".to_owned()));
+        }
+        let head = match serde_json::from_str(first) {
+            Ok(Line::Head(head)) => head,
+            Ok(Line::End(_)) => return Err(wrong("line 1 is no head".to_owned())),
+            Err(error) => return Err(wrong(format!("line 1: {error}"))),
+        };
+        let (mut entries, mut end) = (vec![], None);
+        for (index, line) in lines {
+            let place = index + 1;
+            if end.is_some() {
+                return Err(wrong(format!("line {place} stands behind the outcome")));
+            }
+            if line.starts_with("{\"type\":\"outcome\"") {
+                match serde_json::from_str(line) {
+                    Ok(Line::End(found)) => end = Some(found),
+                    Ok(Line::Head(_)) => return Err(wrong(format!("line {place} is a second head"))),
+                    Err(error) => return Err(wrong(format!("line {place}: {error}"))),
+                }
+                continue;
+            }
+            let entry: Entry = serde_json::from_str(line).map_err(|error| wrong(format!("line {place}: {error}")))?;
+            entry.check().map_err(|error| wrong(format!("line {place}: {error}")))?;
+            if entries.last().is_some_and(|last: &Entry| last.ms() > entry.ms()) {
+                return Err(wrong(format!("line {place} is earlier than the line before it")));
+            }
+            entries.push(entry);
+        }
+        let Some(end) = end else {
+            return Err(wrong("the last line is missing, which says how the run ended".to_owned()));
+        };
+        Ok(Self { head: *head, entries, end, unlike: None })
+    }
+}
+
+impl Head {
+    fn settings(&self) -> Settings {
+        let mut credentials = Credentials::new();
+        credentials.certificate = self.certificate;
+        for Proof { key, name, value, secret } in self.credentials.iter().cloned() {
+            credentials.insert(key, Credential { name, value, secret });
+        }
+        Settings { credentials, ..self.settings.clone() }
+    }
+}
+
+/// Cookies are credentials, whether or not anything else knows their values.
+fn learn_cookies(input: &Input, stand_ins: &mut StandIns) {
+    let Input::Reply { result: Ok(response), .. } = input else { return };
+    for (_, value) in response.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie")) {
+        if let Some((_, rest)) = value.split_once('=') {
+            let value = rest.split(';').next().unwrap_or_default().trim();
+            let unknown = stand_ins.in_text(value) == value;
+            if unknown && !value.is_empty() {
+                stand_ins.of_text("cookie", value);
+            }
+        }
+    }
+}
+
+fn hidden_input(input: Input, stand_ins: &StandIns) -> Input {
+    let Input::Reply { call, result } = input else { return input };
+    let result = match result {
+        Ok(response) => {
+            let body = stand_ins.in_bytes(&response.body);
+            // The length of a body tells that of the secrets in it.
+            let length = (body != response.body).then(|| body.len().to_string());
+            let header = |(name, value): &(String, String)| match &length {
+                Some(length) if name.eq_ignore_ascii_case("content-length") => (name.clone(), length.clone()),
+                _ => (name.clone(), stand_ins.in_text(value)),
+            };
+            let headers = response.headers.iter().map(header).collect();
+            Ok(Response { headers, body, ..response })
+        }
+        Err(failure) => Err(Failure { message: stand_ins.in_text(&failure.message), ..failure }),
+    };
+    Input::Reply { call, result }
+}
+
+/// The requests of a turn, as events show them but whole.
+pub(crate) fn sent(turn: &Turn, ms: Millis, machine: &Machine) -> Vec<Sent> {
+    let of = |outgoing: &Outgoing| {
+        let event = turn.events.iter().find(|event| match &event.kind {
+            EventKind::RequestSent { call, .. } => *call == outgoing.call.0,
+            _ => false,
+        });
+        let (method, url, headers) = match event.map(|event| &event.kind) {
+            Some(EventKind::RequestSent { method, url, headers, .. }) => (method.clone(), url.clone(), headers.clone()),
+            _ => (outgoing.request.method.clone(), machine.mask(&outgoing.request.url), vec![]),
+        };
+        let body = outgoing.request.body.as_deref().map(|bytes| match std::str::from_utf8(bytes) {
+            Ok(text) => Content { text: Some(machine.mask(text)), base64: None },
+            Err(_) => Content::of(bytes),
+        });
+        Sent {
+            ms,
+            call: outgoing.call,
+            workflow: event.map(|event| event.workflow.clone()).unwrap_or_default(),
+            step: event.and_then(|event| event.step.clone()).unwrap_or_default(),
+            visit: event.and_then(|event| event.visit).unwrap_or(1),
+            attempt: event.and_then(|event| event.attempt).unwrap_or(1),
+            method,
+            url,
+            headers,
+            body: body.unwrap_or_default(),
+        }
+    };
+    turn.sends.iter().map(of).collect()
+}
+
+impl End {
+    pub(crate) fn of(ms: Millis, events: &[Event]) -> Option<Self> {
+        events.iter().find_map(|event| match &event.kind {
+            EventKind::RunFinished { status, exit, outputs, why, .. } => Some(Self {
+                ms,
+                status: *status,
+                exit: *exit,
+                outputs: outputs.clone(),
+                why: why.as_ref().map(|why| why.code.word().to_owned()),
+                step: why.as_ref().and_then(|why| why.step.clone()),
+            }),
+            _ => None,
+        })
+    }
+}
+
+impl Content {
+    fn of(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok("") => Self::default(),
+            Ok(text) => Self { text: Some(text.to_owned()), base64: None },
+            Err(_) => Self { text: None, base64: Some(STANDARD.encode(bytes)) },
+        }
+    }
+
+    /// The bytes; a base64 that is none was refused when the file was read.
+    fn bytes(&self) -> Vec<u8> {
+        match (&self.text, &self.base64) {
+            (Some(text), _) => text.clone().into_bytes(),
+            (None, Some(base64)) => STANDARD.decode(base64).unwrap_or_default(),
+            (None, None) => vec![],
+        }
+    }
+}
+
+impl Fingerprint {
+    fn of(name: &str, text: &str) -> Self {
+        let digest = Sha256::digest(text.as_bytes());
+        Self { name: name.to_owned(), sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect() }
+    }
+}
+
+impl Entry {
+    fn of(ms: Millis, input: &Input) -> Option<Self> {
+        Some(match input {
+            Input::Start { .. } => return None,
+            Input::Tick => Self::Tick { ms },
+            Input::Cancel => Self::Cancel { ms },
+            Input::Reply { call, result: Ok(Response { status, headers, body }) } => {
+                Self::Reply { ms, call: *call, status: *status, headers: headers.clone(), body: Content::of(body) }
+            }
+            Input::Reply { call, result: Err(Failure { kind, message, in_doubt }) } => {
+                Self::Failure { ms, call: *call, kind: *kind, message: message.clone(), in_doubt: *in_doubt }
+            }
+        })
+    }
+
+    pub(crate) fn ms(&self) -> Millis {
+        match self {
+            Self::Request(Sent { ms, .. })
+            | Self::Reply { ms, .. }
+            | Self::Failure { ms, .. }
+            | Self::Tick { ms }
+            | Self::Cancel { ms } => *ms,
+        }
+    }
+
+    /// What came for a call.
+    pub(crate) fn answer(&self) -> Option<(CallId, Result<Response, Failure>)> {
+        match self {
+            Self::Reply { call, status, headers, body, .. } => {
+                Some((*call, Ok(Response { status: *status, headers: headers.clone(), body: body.bytes() })))
+            }
+            Self::Failure { call, kind, message, in_doubt, .. } => {
+                Some((*call, Err(Failure { kind: *kind, message: message.clone(), in_doubt: *in_doubt })))
+            }
+            Self::Request(_) | Self::Tick { .. } | Self::Cancel { .. } => None,
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let (Self::Request(Sent { body, .. }) | Self::Reply { body, .. }) = self else { return Ok(()) };
+        match &body.base64 {
+            Some(base64) => STANDARD.decode(base64).map(drop).map_err(|error| format!("`base64`: {error}")),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Answers that stand ready: a run in virtual time, without a socket, in which every step gets what was prepared for
+//! it. For tests of workflows.
+//!
+//! ```no_run
+//! # fn example() -> Result<(), arazzo::Error> {
+//! use arazzo::{Canned, Reply};
+//! let workflow = arazzo::open("flow.arazzo.yaml").load()?.workflow(None)?;
+//! let canned = Canned::new().reply("createJob", Reply::json(201, &serde_json::json!({ "id": 7 })));
+//! let rehearsal = workflow.rehearse(arazzo::Inputs::new().set("name", "Ada"), canned, |_| {})?;
+//! assert_eq!(rehearsal.outcome.exit_code(), 0);
+//! # Ok(())
+//! # }
+//! ```
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use arazzo_engine::event::{EventKind, VERSION};
+use arazzo_engine::limits::Millis;
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Response, Turn};
+use serde_json::Value as Json;
+
+use crate::envelope::{Envelope, rfc3339};
+
+/// When a rehearsal takes place: 2026-01-01T00:00:00Z, in ms.
+const EPOCH_MS: i64 = 1_767_225_600_000;
+
+/// An answer that stands ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    after_ms: Millis,
+    result: Result<Response, Failure>,
+}
+
+impl Reply {
+    /// An answer with these headers and this body.
+    #[must_use]
+    pub fn new(status: u16, headers: Vec<(String, String)>, body: impl Into<Vec<u8>>) -> Self {
+        Self { after_ms: 0, result: Ok(Response { status, headers, body: body.into() }) }
+    }
+
+    /// An answer with a JSON body.
+    #[must_use]
+    pub fn json(status: u16, body: &Json) -> Self {
+        Self::new(status, vec![("content-type".to_owned(), "application/json".to_owned())], body.to_string())
+    }
+
+    /// No answer.
+    #[must_use]
+    pub fn failure(kind: FailureKind) -> Self {
+        let in_doubt = !matches!(kind, FailureKind::Dns | FailureKind::Connect | FailureKind::Tls);
+        let message = format!("{}, as it was asked for", kind.word());
+        Self { after_ms: 0, result: Err(Failure { kind, message, in_doubt }) }
+    }
+
+    /// How long it takes, in ms.
+    #[must_use]
+    pub fn after(mut self, ms: u64) -> Self {
+        self.after_ms = ms;
+        self
+    }
+}
+
+/// Answers by step or operation, each list in its order. A request for which nothing stands ready gets no answer.
+#[derive(Debug, Clone, Default)]
+#[must_use = "answers are given to `Workflow::rehearse`"]
+pub struct Canned(BTreeMap<String, VecDeque<Reply>>);
+
+impl Canned {
+    /// No answers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an answer for a `stepId`, or for an `operationId` whose steps have none of their own.
+    pub fn reply(mut self, step_or_operation: impl Into<String>, reply: Reply) -> Self {
+        self.0.entry(step_or_operation.into()).or_default().push_back(reply);
+        self
+    }
+
+    /// The steps and operations that have answers.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+/// What a rehearsal came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rehearsal {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Steps that sent a request for which nothing stood ready.
+    pub unanswered: Vec<String>,
+    /// Answers that nobody asked for: the step or operation, and how many.
+    pub left: Vec<(String, usize)>,
+}
+
+/// Runs a machine with answers that stand ready.
+pub(crate) fn rehearse(mut machine: Machine, canned: Canned, mut observe: impl FnMut(&Envelope)) -> Rehearsal {
+    let Canned(mut ready) = canned;
+    let (mut now, mut input, mut seq) = (0, Input::Start { epoch_ms: EPOCH_MS }, 0);
+    let mut coming: Vec<(Millis, CallId, Result<Response, Failure>)> = vec![];
+    let (mut operations, mut unanswered) = (BTreeMap::new(), vec![]);
+    loop {
+        let turn = machine.step(now, input);
+        let started = Duration::from_millis(u64::try_from(EPOCH_MS).unwrap_or(0));
+        for event in &turn.events {
+            if let (EventKind::StepStarted { operation: Some(operation), .. }, Some(step)) = (&event.kind, &event.step)
+            {
+                operations.insert((event.frame, step.clone()), operation.clone());
+            }
+            let time = rfc3339(started + Duration::from_millis(now));
+            let event = event.clone();
+            observe(&Envelope { v: VERSION, seq, time, ms: now, run: "REHEARSAL".to_owned(), event });
+            seq += 1;
+        }
+        coming.retain(|(_, call, _)| !turn.aborts.contains(call));
+        for send in &turn.sends {
+            let (frame, step) = sender(&turn, send.call);
+            let own = ready.get_mut(&step).and_then(VecDeque::pop_front);
+            let reply = own.or_else(|| ready.get_mut(operations.get(&(frame, step.clone()))?)?.pop_front());
+            let reply = reply.unwrap_or_else(|| {
+                unanswered.push(step.clone());
+                let message = format!("no reply stands ready for step `{step}`");
+                let failure = Failure { kind: FailureKind::Connect, message, in_doubt: false };
+                Reply { after_ms: 0, result: Err(failure) }
+            });
+            coming.push((now.saturating_add(reply.after_ms), send.call, reply.result));
+        }
+        if let Some(outcome) = turn.done {
+            let left = ready.into_iter().filter(|(_, replies)| !replies.is_empty());
+            return Rehearsal {
+                outcome,
+                unanswered,
+                left: left.map(|(name, replies)| (name, replies.len())).collect(),
+            };
+        }
+        let first = coming.iter().enumerate().min_by_key(|(_, (at, ..))| *at).map(|(index, (at, ..))| (index, *at));
+        (now, input) = match (first, turn.wake) {
+            (Some((index, at)), wake) if wake.is_none_or(|wake| at <= wake) => {
+                let (_, call, result) = coming.remove(index);
+                (at.max(now), Input::Reply { call, result })
+            }
+            (_, Some(wake)) => (wake.max(now), Input::Tick),
+            // A machine that waits for nothing has ended; to be sure of an end, it is stopped.
+            (_, None) => (now, Input::Cancel),
+        };
+    }
+}
+
+/// The frame and the step that sent a call.
+fn sender(turn: &Turn, call: CallId) -> (u32, String) {
+    let is = |kind: &EventKind| matches!(kind, EventKind::RequestSent { call: sent, .. } if *sent == call.0);
+    let event = turn.events.iter().find(|event| is(&event.kind));
+    event.map(|event| (event.frame, event.step.clone().unwrap_or_default())).unwrap_or_default()
+}

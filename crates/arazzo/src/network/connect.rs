@@ -1,0 +1,503 @@
+//! Opens connections: which address, through which proxy, under which TLS. Sends no request.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::task::{Context, Poll};
+
+use arazzo_engine::limits::plain_host;
+use arazzo_engine::machine::FailureKind;
+use hyper::Uri;
+use hyper::header::HeaderValue;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::dns::Name;
+use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tower_service::Service;
+
+use crate::network::options::{ConnectTo, Network, Proxy, Resolve};
+use crate::network::tls::{self, Tls};
+use crate::policy::hosts::{Hosts, is_this_machine};
+use crate::transport::Pending;
+
+/// Why there is no connection.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Trouble {
+    pub(crate) kind: FailureKind,
+    pub(crate) message: String,
+}
+
+impl Trouble {
+    fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+}
+
+/// Opens connections as a [`Network`] says. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Connector(Arc<Inner>);
+
+struct Inner {
+    network: Network,
+    /// Who may be called.
+    hosts: Hosts,
+    /// Which proxy, if any.
+    proxies: Option<Matcher>,
+    /// What is called without a proxy; intercepts everything else.
+    direct: Option<Matcher>,
+    tls: Tls,
+    /// Built on the first https url: reading the system's certificates costs more than a short run.
+    configs: OnceLock<Result<tls::Configs, String>>,
+    lookup: Lookup,
+}
+
+/// The addresses of a name; the system's resolver, or a test's.
+pub(crate) type Lookup = Box<dyn Fn(String) -> Pending<'static, io::Result<Vec<IpAddr>>> + Send + Sync>;
+
+fn system(name: String) -> Pending<'static, io::Result<Vec<IpAddr>>> {
+    Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.map(|address| address.ip()).collect()) })
+}
+
+impl Connector {
+    /// # Errors
+    /// What of the network cannot be used: a file, a proxy.
+    pub(crate) fn new(network: Network, hosts: Hosts) -> Result<Self, String> {
+        Self::looking_up(network, hosts, Box::new(system))
+    }
+
+    fn looking_up(network: Network, hosts: Hosts, lookup: Lookup) -> Result<Self, String> {
+        let proxies = match &network.proxy {
+            Proxy::None => None,
+            Proxy::Environment => Some(Matcher::from_env()),
+            Proxy::Through(url) => {
+                let known = ["http", "https", "socks5", "socks5h"];
+                let scheme = url.split_once("://").map_or("http", |(scheme, _)| scheme);
+                let matcher = Matcher::builder().all(url.as_str()).build();
+                if !known.contains(&scheme) || matcher.intercept(&Uri::from_static("http://host.invalid")).is_none() {
+                    // A password that is not where it should be cannot be told from a host.
+                    let help = "write http://HOST:PORT, also with https or socks5";
+                    return Err(format!("the url of the proxy is not one: {help}"));
+                }
+                Some(matcher)
+            }
+        };
+        if cfg!(not(unix)) && network.unix_socket.is_some() {
+            return Err("this system has no Unix sockets".to_owned());
+        }
+        let direct = network.no_proxy.as_deref().map(|list| Matcher::builder().all("http://proxy").no(list).build());
+        let tls = Tls::read(&network)?;
+        Ok(Self(Arc::new(Inner { network, hosts, proxies, direct, tls, configs: OnceLock::new(), lookup })))
+    }
+
+    /// What to say to the proxy of a request that is passed on by it as it is: those without TLS.
+    pub(crate) fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
+        if uri.scheme_str() != Some("http") {
+            return None;
+        }
+        let proxy = self.0.proxy(&Target::of(uri).ok()?)?;
+        is_http(proxy.uri()).then(|| proxy.basic_auth().cloned()).flatten()
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = Opened;
+    type Error = Trouble;
+    type Future = Pending<'static, Result<Opened, Trouble>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Trouble>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let inner = self.0.clone();
+        Box::pin(async move {
+            let limit = inner.network.connect_timeout;
+            let late =
+                |_| Trouble::new(FailureKind::Connect, format!("no connection within {} s", limit.as_secs_f64()));
+            tokio::time::timeout(limit, inner.open(&uri)).await.map_err(late)?
+        })
+    }
+}
+
+/// Where a url points.
+struct Target {
+    secure: bool,
+    /// Without brackets and the dot at its end, in lower case.
+    host: String,
+    port: u16,
+}
+
+impl Target {
+    fn of(uri: &Uri) -> Result<Self, Trouble> {
+        let secure = matches!(uri.scheme_str(), Some("https" | "wss"));
+        let host =
+            uri.host().map(plain_host).ok_or_else(|| Trouble::new(FailureKind::Protocol, "the url has no host"))?;
+        Ok(Self { secure, host, port: uri.port_u16().unwrap_or(if secure { 443 } else { 80 }) })
+    }
+
+    /// As a uri, in the form that rules about proxies are compared with.
+    fn uri(&self) -> Option<Uri> {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}:{}", bracketed(&self.host), self.port).parse().ok()
+    }
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+fn is_http(uri: &Uri) -> bool {
+    matches!(uri.scheme_str(), Some("http" | "https"))
+}
+
+impl Inner {
+    async fn open(self: &Arc<Self>, uri: &Uri) -> Result<Opened, Trouble> {
+        let target = Target::of(uri)?;
+        self.hosts.host(&target.host, target.port, target.secure).map_err(refused)?;
+        let mut passed_on = false;
+        let stream = match self.proxy(&target) {
+            Some(proxy) if !target.secure && is_http(proxy.uri()) => {
+                passed_on = true;
+                self.to_proxy(proxy.uri()).await?
+            }
+            Some(proxy) => self.through(&proxy, uri, &target).await?,
+            None => self.direct(&target).await?,
+        };
+        if !target.secure {
+            return Ok(Opened { stream: TokioIo::new(stream), passed_on, h2: false });
+        }
+        let stream = handshake(&target.host, self.configs()?.requests.clone(), stream).await?;
+        let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok(Opened { stream: TokioIo::new(Box::new(stream)), passed_on, h2 })
+    }
+
+    /// The proxy of a target.
+    fn proxy(&self, target: &Target) -> Option<Intercept> {
+        let proxies = self.proxies.as_ref().filter(|_| self.network.unix_socket.is_none())?;
+        if self.network.proxy == Proxy::Environment && is_this_machine(&target.host) {
+            return None;
+        }
+        let uri = target.uri()?;
+        if self.direct.as_ref().is_some_and(|direct| direct.intercept(&uri).is_none()) {
+            return None;
+        }
+        proxies.intercept(&uri)
+    }
+
+    async fn direct(&self, target: &Target) -> Result<Box<dyn Stream>, Trouble> {
+        if let Some(path) = &self.network.unix_socket {
+            return unix(path).await;
+        }
+        let fits = |rule: &&ConnectTo| {
+            rule.host.as_ref().is_none_or(|host| *host == target.host)
+                && rule.port.is_none_or(|port| port == target.port)
+        };
+        let rule = self.network.connect_to.iter().find(fits);
+        let port = rule.and_then(|rule| rule.to_port).unwrap_or(target.port);
+        if let Some(host) = rule.and_then(|rule| rule.to_host.as_deref()) {
+            // Who gives a target means it.
+            return self.dial(&self.addresses(host, port).await?, port).await;
+        }
+        let mut addresses = self.addresses(&target.host, port).await?;
+        if self.resolved(&target.host, port).is_none() {
+            let mut why = None;
+            addresses.retain(|address| match self.hosts.address(&target.host, target.port, address.ip()) {
+                Ok(()) => true,
+                Err(reason) => {
+                    why.get_or_insert(reason);
+                    false
+                }
+            });
+            if let (Some(reason), true) = (why, addresses.is_empty()) {
+                return Err(refused(reason));
+            }
+        }
+        self.dial(&addresses, port).await
+    }
+
+    /// A tunnel through a proxy.
+    async fn through(
+        self: &Arc<Self>,
+        proxy: &Intercept,
+        uri: &Uri,
+        target: &Target,
+    ) -> Result<Box<dyn Stream>, Trouble> {
+        let own = Arc::new(Mutex::new(None));
+        let by = ToProxy { inner: self.clone(), trouble: own.clone() };
+        let words = |error: String| {
+            let reason = error.trim_start_matches("tunnel error: ").trim_start_matches("SOCKS error: ");
+            let through = || Trouble::new(FailureKind::Connect, format!("no way through the proxy: {reason}"));
+            own.lock().ok().and_then(|mut own| own.take()).unwrap_or_else(through)
+        };
+        if is_http(proxy.uri()) {
+            let mut tunnel = Tunnel::new(proxy.uri().clone(), by);
+            if let Some(value) = proxy.basic_auth() {
+                tunnel = tunnel.with_auth(value.clone());
+            }
+            // The tunnel takes 443 for a url without a port, which is right only with TLS.
+            let to = target.uri().unwrap_or_else(|| uri.clone());
+            return match tunnel.call(to).await {
+                Ok(opened) => Ok(opened.stream.into_inner()),
+                Err(error) => Err(words(error.to_string())),
+            };
+        }
+        let mut socks = SocksV5::new(proxy.uri().clone(), by);
+        if let Some((user, password)) = proxy.raw_auth() {
+            socks = socks.with_auth(user.to_owned(), password.to_owned());
+        }
+        let to = target.uri().unwrap_or_else(|| uri.clone());
+        match socks.call(to).await {
+            Ok(opened) => Ok(opened.stream.into_inner()),
+            Err(error) => Err(words(error.to_string())),
+        }
+    }
+
+    async fn to_proxy(&self, proxy: &Uri) -> Result<Box<dyn Stream>, Trouble> {
+        let mut target = Target::of(proxy)?;
+        if proxy.port().is_none() && !is_http(proxy) {
+            target.port = 1080;
+        }
+        let named = |trouble: Trouble| Trouble { message: format!("the proxy: {}", trouble.message), ..trouble };
+        let addresses = self.addresses(&target.host, target.port).await.map_err(named)?;
+        let stream = self.dial(&addresses, target.port).await.map_err(named)?;
+        if !target.secure {
+            return Ok(stream);
+        }
+        Ok(Box::new(handshake(&target.host, self.configs()?.proxies.clone(), stream).await.map_err(named)?))
+    }
+
+    /// A TCP connection to one of these addresses.
+    async fn dial(&self, addresses: &[SocketAddr], port: u16) -> Result<Box<dyn Stream>, Trouble> {
+        // The name is not looked up again: the addresses stand in its place.
+        let mut connector = HttpConnector::new_with_resolver(Found(addresses.to_vec()));
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        let uri = format!("http://found.invalid:{port}").parse::<Uri>();
+        let uri = uri.map_err(|error| Trouble::new(FailureKind::Protocol, error.to_string()))?;
+        match connector.call(uri).await {
+            Ok(stream) => Ok(Box::new(stream.into_inner())),
+            Err(error) => Err(unconnected(&error)),
+        }
+    }
+
+    /// The addresses to connect to.
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Trouble> {
+        let given = self.resolved(host, port);
+        let addresses = match (given, host.parse::<IpAddr>()) {
+            (Some(rule), _) => rule.addresses.clone(),
+            (None, Ok(address)) => vec![address],
+            (None, Err(_)) => (self.lookup)(host.to_owned()).await.unwrap_or_default(),
+        };
+        if addresses.is_empty() {
+            return Err(Trouble::new(FailureKind::Dns, format!("the host `{host}` has no address")));
+        }
+        Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
+    }
+
+    /// The addresses that were given for a host.
+    fn resolved(&self, host: &str, port: u16) -> Option<&Resolve> {
+        self.network.resolve.iter().find(|rule| rule.host == host && rule.port == port)
+    }
+
+    fn configs(&self) -> Result<&tls::Configs, Trouble> {
+        let configs = self.configs.get_or_init(|| self.tls.configs(&self.network));
+        configs.as_ref().map_err(|message| Trouble::new(FailureKind::Tls, message.clone()))
+    }
+}
+
+fn refused(reason: String) -> Trouble {
+    Trouble::new(FailureKind::Refused, reason)
+}
+
+fn unconnected(error: &(dyn std::error::Error + 'static)) -> Trouble {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return Trouble::new(FailureKind::Connect, io_words(io));
+        }
+        cause = error.source();
+    }
+    Trouble::new(FailureKind::Connect, format!("no connection: {error}"))
+}
+
+fn io_words(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::TimedOut => "the connection timed out".to_owned(),
+        _ => format!("no connection: {error}"),
+    }
+}
+
+#[cfg(unix)]
+async fn unix(path: &std::path::Path) -> Result<Box<dyn Stream>, Trouble> {
+    match tokio::net::UnixStream::connect(path).await {
+        Ok(stream) => Ok(Box::new(stream)),
+        Err(error) => {
+            let message = format!("the socket `{}`: {}", path.display(), io_words(&error));
+            Err(Trouble::new(FailureKind::Connect, message))
+        }
+    }
+}
+
+#[cfg(not(unix))]
+async fn unix(_: &std::path::Path) -> Result<Box<dyn Stream>, Trouble> {
+    Err(Trouble::new(FailureKind::Connect, "this system has no Unix sockets"))
+}
+
+async fn handshake(
+    host: &str,
+    config: Arc<rustls::ClientConfig>,
+    stream: Box<dyn Stream>,
+) -> Result<tokio_rustls::client::TlsStream<Box<dyn Stream>>, Trouble> {
+    let name = ServerName::try_from(host.to_owned())
+        .map_err(|_| Trouble::new(FailureKind::Tls, format!("`{host}` is no host that a certificate could name")))?;
+    tokio_rustls::TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
+        let reason = match tls::within(&error) {
+            Some(error) => tls::words(error),
+            None if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed it".to_owned(),
+            None => error.to_string(),
+        };
+        Trouble::new(FailureKind::Tls, format!("the connection is not safe: {reason}"))
+    })
+}
+
+/// Addresses that were found, where a resolver is wanted.
+#[derive(Clone)]
+struct Found(Vec<SocketAddr>);
+
+impl Service<Name> for Found {
+    type Response = std::vec::IntoIter<SocketAddr>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Name) -> Self::Future {
+        ready(Ok(self.0.clone().into_iter()))
+    }
+}
+
+/// Connections to a proxy, for what speaks to it.
+#[derive(Clone)]
+struct ToProxy {
+    inner: Arc<Inner>,
+    /// What the connection itself failed with: what speaks to the proxy does not pass it on.
+    trouble: Arc<Mutex<Option<Trouble>>>,
+}
+
+impl Service<Uri> for ToProxy {
+    type Response = Opened;
+    type Error = Trouble;
+    type Future = Pending<'static, Result<Opened, Trouble>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Trouble>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let Self { inner, trouble: kept } = self.clone();
+        Box::pin(async move {
+            let stream = inner.to_proxy(&uri).await.inspect_err(|trouble| {
+                if let Ok(mut kept) = kept.lock() {
+                    *kept = Some(trouble.clone());
+                }
+            })?;
+            Ok(Opened { stream: TokioIo::new(stream), passed_on: false, h2: false })
+        })
+    }
+}
+
+/// What bytes go over.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// An open connection.
+pub(crate) struct Opened {
+    stream: TokioIo<Box<dyn Stream>>,
+    /// A proxy reads the requests and passes them on.
+    passed_on: bool,
+    h2: bool,
+}
+
+impl Connection for Opened {
+    fn connected(&self) -> Connected {
+        let connected = Connected::new().proxy(self.passed_on);
+        if self.h2 { connected.negotiated_h2() } else { connected }
+    }
+}
+
+impl Read for Opened {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl Write for Opened {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::policy::hosts::Trust;
+
+    #[test]
+    fn a_name_is_judged_anew_with_every_connection() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Arc::new(AtomicUsize::new(0));
+        let counted = asked.clone();
+        let lookup: Lookup = Box::new(move |name| {
+            let first = counted.fetch_add(1, Ordering::SeqCst) == 0;
+            let address = match name.as_str() {
+                "rebind.internal" if first => "127.0.0.1",
+                "rebind.internal" => "169.254.169.254",
+                _ => "127.0.0.1",
+            };
+            Box::pin(async move { Ok(vec![address.parse().unwrap()]) })
+        });
+        let mut hosts = Hosts::default();
+        hosts.trust = Trust::Local;
+        let mut connector = Connector::looking_up(Network::default(), hosts, lookup).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut refused = |host: &str| {
+            let uri: Uri = format!("http://{host}:{port}/").parse().unwrap();
+            runtime.block_on(connector.call(uri)).err().map(|trouble| trouble.kind)
+        };
+        assert_eq!(refused("rebind.internal"), None);
+        assert_eq!(refused("rebind.internal"), Some(FailureKind::Refused));
+        assert_eq!(refused("public.example"), Some(FailureKind::Refused));
+        assert_eq!(asked.load(Ordering::SeqCst), 3);
+        // One connection came, and no other.
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_ok() && listener.accept().is_err());
+    }
+}

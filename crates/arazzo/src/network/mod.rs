@@ -1,0 +1,38 @@
+//! Bytes out, by policy: a request becomes an answer, on a connection to an address that may be called.
+//!
+//! The client is behind the feature `http`: whoever embeds the library with a transport of their own builds none of
+//! hyper, TLS and the content codings.
+
+#[cfg(feature = "http")]
+pub(crate) mod coding;
+#[cfg(feature = "http")]
+pub(crate) mod connect;
+#[cfg(feature = "http")]
+pub(crate) mod http;
+pub(crate) mod options;
+#[cfg(feature = "http")]
+pub(crate) mod tls;
+
+use std::sync::Arc;
+
+use crate::policy::hosts::Hosts;
+use crate::transport::Transport;
+use options::Network;
+
+/// `true` if this build can send requests by itself.
+pub(crate) const HAS_CLIENT: bool = cfg!(feature = "http");
+
+/// The client of this build, which asks `hosts` about each address that it connects to.
+///
+/// # Errors
+/// What of `network` cannot be used, or that this build has no client.
+#[cfg(feature = "http")]
+pub(crate) fn client(network: Network, hosts: Hosts) -> Result<Arc<dyn Transport>, String> {
+    Ok(Arc::new(http::Http::new(network, hosts)?))
+}
+
+#[cfg(not(feature = "http"))]
+pub(crate) fn client(_: Network, _: Hosts) -> Result<Arc<dyn Transport>, String> {
+    Err("this build of the library sends no requests by itself: give it a transport, or turn on its feature `http`"
+        .to_owned())
+}

@@ -1,0 +1,149 @@
+//! Which files may be read: what the user named, and what lies below a folder; regular files of a bounded size.
+
+use std::fs::Metadata;
+use std::path::{Component, Path, PathBuf};
+
+/// Bytes of the largest file that is read.
+pub(crate) const FILE_BYTES: u64 = 64 << 20;
+
+/// Which files a description may be read from: those that were named, and what lies below some folders.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Files {
+    /// Files that the user named. They may lie anywhere.
+    named: Vec<PathBuf>,
+    folders: Vec<Folder>,
+}
+
+#[derive(Debug, Clone)]
+struct Folder {
+    /// As it was given, absolute: what people are shown.
+    given: PathBuf,
+    /// Where it is when all links are followed.
+    real: PathBuf,
+}
+
+/// Why a file is not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotRead {
+    /// It could not be read.
+    Fault(String),
+    /// It may not be read.
+    Refused(String),
+}
+
+impl Files {
+    /// Lets the file at this absolute path be read, wherever it lies.
+    pub(crate) fn name(&mut self, path: &Path) {
+        self.named.push(path.to_path_buf());
+    }
+
+    /// `true` if no file was named.
+    pub(crate) fn names_nothing(&self) -> bool {
+        self.named.is_empty()
+    }
+
+    /// Lets all files below this folder be read.
+    pub(crate) fn allow(&mut self, folder: &Path) {
+        let given = plain(folder);
+        let known = |real: &Path| {
+            self.folders.iter().any(|known| given.starts_with(&known.given) && real.starts_with(&known.real))
+        };
+        // A folder that is not there holds nothing.
+        if let Some(real) = folder.canonicalize().ok().filter(|real| !known(real)) {
+            self.folders.push(Folder { given, real });
+        }
+    }
+
+    /// Where the file at this absolute path really is, if it may be read; `far` if a document on the network leads to it:
+    /// those read no files.
+    ///
+    /// What lies outside is refused before the disk is looked at, so that a message does not say what is there.
+    pub(crate) fn check(&self, path: &Path, far: bool) -> Result<PathBuf, NotRead> {
+        let named = self.named.iter().any(|named| named == path);
+        if far && !named {
+            return Err(NotRead::Refused("a document on the network leads there, and those read no files".to_owned()));
+        }
+        let plain = path.components().all(|part| !matches!(part, Component::ParentDir));
+        let below = |folder: &Folder| plain && (path.starts_with(&folder.given) || path.starts_with(&folder.real));
+        if !named && plain && !self.folders.iter().any(below) {
+            return Err(self.outside("it"));
+        }
+        let real = path.canonicalize().map_err(|error| NotRead::Fault(words(&error)))?;
+        if !named {
+            let Some(within) = self.folders.iter().find_map(|folder| real.strip_prefix(&folder.real).ok()) else {
+                return Err(self.outside("what it links to"));
+            };
+            // What is there is not the project's: credentials of a clone, for one.
+            if within.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
+                return Err(NotRead::Refused("it is in `.git`, where no documents are".to_owned()));
+            }
+        }
+        for special in ["/proc", "/sys", "/dev"] {
+            if real.starts_with(special) {
+                return Err(NotRead::Refused(format!("it is in {special}, where no documents are")));
+            }
+        }
+        Ok(real)
+    }
+
+    fn outside(&self, what: &str) -> NotRead {
+        let folders: Vec<String> = self.folders.iter().map(|folder| format!("`{}`", folder.given.display())).collect();
+        NotRead::Refused(match folders.as_slice() {
+            [] => format!("{what} is in no folder that may be read"),
+            [one] => format!("{what} is outside {one}"),
+            several => format!("{what} is outside {}", several.join(" and ")),
+        })
+    }
+}
+
+/// Only regular files are read: a pipe may never end, a device may do something.
+pub(crate) fn regular(about: &Metadata) -> Result<(), NotRead> {
+    if about.is_dir() {
+        return Err(NotRead::Fault("it is a folder".to_owned()));
+    }
+    if !about.is_file() {
+        return Err(NotRead::Refused("it is a pipe, a device or a socket, not a regular file".to_owned()));
+    }
+    Ok(())
+}
+
+/// A file has more bytes than may be read.
+pub(crate) fn too_large(limit: u64) -> NotRead {
+    NotRead::Refused(format!("it has more than {} MiB", limit >> 20))
+}
+
+/// An error of the file system in words.
+pub(crate) fn words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => error.to_string(),
+    }
+}
+
+/// The workspace of a document: the nearest folder above it with `.git` or `arazzo.toml`, else the parent of its folder,
+/// so that `../openapi/` works. Never the whole file system.
+pub(crate) fn workspace(document: &Path) -> Option<PathBuf> {
+    let folder = document.parent()?;
+    let parent = || folder.parent().filter(|parent| parent.parent().is_some()).map(Path::to_path_buf);
+    Some(marked(document).or_else(parent).unwrap_or_else(|| folder.to_path_buf()))
+}
+
+/// The nearest folder above a file that is marked as a workspace: by `.git` or `arazzo.toml`.
+pub(crate) fn marked(file: &Path) -> Option<PathBuf> {
+    let is_marked = |folder: &&Path| folder.join(".git").exists() || folder.join("arazzo.toml").exists();
+    file.parent()?.ancestors().find(is_marked).map(Path::to_path_buf)
+}
+
+/// The path of a file from the root on, without `.` and `..`.
+pub(crate) fn plain(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf()).components() {
+        match part {
+            Component::ParentDir => _ = plain.pop(),
+            part => plain.push(part),
+        }
+    }
+    plain
+}
