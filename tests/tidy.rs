@@ -13,6 +13,7 @@ use crate::suite::{suite_path, workspace_root};
 const ROOMS: &[&str] = &[
     "code",
     "reason",
+    "remedy",
     "address",
     "source",
     "diagnostic",

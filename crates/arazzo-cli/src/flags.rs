@@ -10,6 +10,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::exit;
+use crate::remedies;
 use crate::report::Wanted;
 
 /// Run Arazzo workflows: sequences of API calls described in YAML.
@@ -737,7 +738,7 @@ fn wrong_fault(argument: &str, reason: &str) -> arazzo::Error {
 impl DocumentFlags {
     /// The builder of the library with these flags.
     pub(crate) fn builder(&self) -> arazzo::Builder {
-        let mut builder = self.reading.on(arazzo::open(&self.document)).workspace(true);
+        let mut builder = self.reading.on(arazzo::open(&self.document).naming(remedies::flag)).workspace(true);
         builder = self.offline.on(builder);
         for (source, url) in &self.servers {
             builder = builder.server(source.as_deref(), url);

@@ -44,6 +44,7 @@ mod inputs;
 pub mod mock;
 mod network;
 mod policy;
+mod remedy;
 mod transport;
 mod workflow;
 
@@ -69,5 +70,6 @@ pub use inputs::{Inputs, parse_values};
 pub use network::options::{ConnectTo, Network, Proxy, Resolve};
 pub use policy::hosts::Trust;
 pub use policy::permissions::Permissions;
+pub use remedy::builder_call;
 pub use transport::{Clock, Pending, Transport};
 pub use workflow::Workflow;
