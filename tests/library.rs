@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use arazzo::engine::machine::{Failure, Outgoing, Response};
+use arazzo::report::{self, ReportContext, RunRecord};
 use arazzo::{
-    Clock, Error, EventKind, Inputs, Interrupt, Limits, LoopDelay, Outcome, Pending, Readings, Stop, Transport,
-    Workflow,
+    Clock, Error, EventKind, Failure, Inputs, Interrupt, Limits, LoopDelay, Outcome, Outgoing, Pending, Readings,
+    Response, Stop, Transport, Workflow,
 };
 use serde_json::json;
 
 use crate::server::{Reply, Server, daytona, daytona_except};
-use crate::suite::workspace_root;
+use crate::suite::{files_below, workspace_root};
 
 fn provision(server: &Server) -> arazzo::Builder {
     arazzo::open(workspace_root().join("specs/daytona-provision.yml"))
@@ -48,6 +48,50 @@ fn a_run_tells_an_observer_everything_and_gives_its_outputs() {
     // Events are data: what was written can be read again.
     let text = serde_json::to_string(&seen).unwrap();
     assert_eq!(serde_json::from_str::<Vec<arazzo::Envelope>>(&text).unwrap(), seen);
+}
+
+#[test]
+fn events_become_every_report_of_the_library_without_a_secret() {
+    let server = Server::start(|_, _| Reply::status(500));
+    let workflow = only(provision(&server));
+    let mut record = RunRecord::of_plan(&workflow.plan());
+    wait(workflow.run(inputs(), |event| record.add(event))).unwrap();
+    let context = ReportContext::of(workflow.description(), &record).command("embedded");
+    assert!(context.graph.is_some() && context.snippet.is_some());
+    for kind in report::KINDS {
+        let (name, text) = (kind.name, (kind.text)(&record, &context));
+        assert!(text.contains("createVolume"), "{name}: {text}");
+        assert!(!text.contains("the-secret-token"), "{name} shows a secret");
+    }
+    // Steps that the run did not come to are reported, and so is a run that only began.
+    let junit = report::junit(&record, &context);
+    assert!(junit.contains("skipped=\"2\""), "{junit}");
+    for kind in report::KINDS {
+        assert!(!(kind.text)(&RunRecord::default(), &ReportContext::default()).is_empty(), "{}", kind.name);
+    }
+}
+
+#[test]
+fn the_last_attempts_of_a_run_say_why_it_failed_as_all_attempts_do() {
+    let (mut cases, mut failed) = (0, 0);
+    for path in files_below(&workspace_root().join("tests/suite/report"), &["ndjson"]) {
+        let (mut whole, mut last) = (RunRecord::default(), RunRecord::default().last_attempts());
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let event = serde_json::from_str(line).unwrap();
+            whole.add(&event);
+            last.add(&event);
+        }
+        let why = |record: &RunRecord| {
+            let reason = report::explanation(record, &Default::default(), false, 80);
+            let request = record.failing_exchange().map(report::Exchange::curl);
+            (reason, request, report::left_behind(&record.report), record.outputs().cloned())
+        };
+        assert_eq!(why(&whole), why(&last), "{}", path.display());
+        assert_eq!(last.attempts.len(), last.steps().len(), "{}", path.display());
+        assert!(last.attempts.len() <= whole.attempts.len());
+        (cases, failed) = (cases + 1, failed + usize::from(why(&last).0.is_some()));
+    }
+    assert!(cases >= 4 && failed >= 2, "{cases} {failed}");
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod record;
 mod safety;
 mod server;
 mod spec;
+mod style;
 #[path = "../crates/arazzo-engine/tests/suite.rs"]
 mod suite;
 mod tidy;

@@ -82,9 +82,9 @@ impl Clock for Virtual {
     }
 }
 
-struct Canned(Virtual, Mutex<Vec<Json>>);
+struct StubReplies(Virtual, Mutex<Vec<Json>>);
 
-impl Transport for Canned {
+impl Transport for StubReplies {
     fn send(&self, _: Outgoing) -> Pending<'_, Result<Response, Failure>> {
         let mut replies = self.1.lock().unwrap();
         let reply = if replies.len() > 1 { replies.remove(0) } else { replies[0].clone() };
@@ -129,7 +129,7 @@ fn every_run_of_the_suite_replays_to_the_same_events_from_its_file() {
         let mut builder = arazzo::open(&files[0])
             .folder(folder.path())
             .readings(case.head["readings"].as_str().unwrap_or("lenient").parse().unwrap())
-            .transport(Canned(clock.clone(), Mutex::new(replies)))
+            .transport(StubReplies(clock.clone(), Mutex::new(replies)))
             .clock(clock)
             .limits(set.limits)
             .loop_delay(set.loop_delay)

@@ -155,7 +155,7 @@ fn the_page_of_conformance_is_made_from_its_entries() {
     for (_, entry) in &entries {
         *counts.entry((entry["level"].as_str().unwrap(), entry["status"].as_str().unwrap())).or_default() += 1;
     }
-    let mut page = "# Conformance\nWhat the texts of Arazzo 1.0.1 and 1.1.0 ask of tools and documents, and the case that shows it; by the letter (`--readings letter`), unless a line says otherwise. Made from `conformance.toml` by `UPDATE=1 cargo test`; change that.\n\n| level | held | not yet | declined |\n|---|---|---|---|\n".to_owned();
+    let mut page = "# Conformance\nWhat the texts of Arazzo 1.0.1 and 1.1.0 ask of tools and documents, and the case that shows it; in letter mode (`--readings letter`), unless a line says otherwise. Made from `conformance.toml` by `UPDATE=1 cargo test`; change that.\n\n| level | held | not yet | declined |\n|---|---|---|---|\n".to_owned();
     for level in ["MUST", "SHOULD"] {
         let count = |status| counts.get(&(level, status)).copied().unwrap_or(0);
         writeln!(page, "| {level} | {} | {} | {} |", count("held"), count("not yet"), count("declined")).unwrap();

@@ -170,6 +170,19 @@ fn the_packages_stand_in_a_straight_line() {
 }
 
 #[test]
+fn the_command_names_nothing_of_the_engine_but_what_the_library_offers() {
+    let mut wrong = vec![];
+    for path in sources_below(&workspace_root().join("crates/arazzo-cli/src")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let named = ["arazzo::engine", "arazzo_engine", "engine::", "extern crate"].iter();
+        // A crate of completions has a module of that name.
+        let text = text.replace("clap_complete::engine::", "");
+        wrong.extend(named.filter(|name| text.contains(**name)).map(|name| format!("{}: {name}", path.display())));
+    }
+    assert!(wrong.is_empty(), "re-export it in a group of crates/arazzo/src/lib.rs:\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn the_reference_workflow_is_shipped_as_it_was_published() {
     let Some(folder) = crate::suite::shared("daytona") else { return };
     let published = std::fs::read(folder.join("daytona-io-provision-volume-and-sandbox-workflow.yml")).unwrap();
@@ -409,10 +422,14 @@ fn nothing_is_decided_by_the_words_of_a_message() {
 #[test]
 fn no_message_of_the_engine_or_the_library_names_a_flag() {
     let mut wrong = vec![];
-    for path in programs(&["arazzo-engine", "arazzo"]) {
+    // The flags of curl are not ours.
+    let curl = workspace_root().join("crates/arazzo/src/report/curl.rs");
+    for path in programs(&["arazzo-engine", "arazzo"]).into_iter().filter(|path| *path != curl) {
         let (_, texts) = lexed(&path);
         let names_flag = |text: &&String| {
-            text.match_indices("--").any(|(at, dashes)| {
+            // A variable of a style sheet is no flag.
+            let dashes = text.match_indices("--").filter(|(at, _)| !text[..*at].ends_with("var("));
+            dashes.into_iter().any(|(at, dashes)| {
                 let before = text[..at].chars().next_back();
                 let after = text[at + dashes.len()..].chars().next();
                 after.is_some_and(|c| c.is_ascii_lowercase()) && before.is_none_or(|c| !c.is_alphanumeric() && c != '-')
@@ -430,6 +447,69 @@ fn a_name_that_is_meant_is_asked_for_in_one_place() {
     let found: Vec<(PathBuf, usize)> = places.into_iter().map(|path| (path.clone(), asks(&path))).collect();
     let found: Vec<_> = found.into_iter().filter(|(_, count)| *count > 0).collect();
     assert_eq!(found, [(engine().join("diagnostic/parts.rs"), 1)]);
+}
+
+/// The paths that a tree of `use` names: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn paths_of(tree: &str) -> Vec<String> {
+    let Some((before, inner)) = tree.split_once('{') else { return vec![tree.trim().to_owned()] };
+    let inner = inner.trim_end().strip_suffix('}').unwrap_or(inner);
+    let (mut depth, mut parts) = (0, vec![String::new()]);
+    for c in inner.chars() {
+        depth += i32::from(c == '{') - i32::from(c == '}');
+        match c {
+            ',' if depth == 0 => parts.push(String::new()),
+            c => parts.last_mut().unwrap().push(c),
+        }
+    }
+    let parts = parts.iter().filter(|part| !part.trim().is_empty());
+    parts.flat_map(|part| paths_of(part)).map(|path| format!("{}{path}", before.trim())).collect()
+}
+
+/// The files of the command that each of them uses, by module: `show::tree`.
+fn uses_of_the_command() -> BTreeMap<String, Vec<String>> {
+    let root = workspace_root().join("crates/arazzo-cli/src");
+    let module = |path: &Path| {
+        let path = path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().replace('/', "::");
+        path.strip_suffix("::mod").map_or(path.clone(), str::to_owned)
+    };
+    let code: BTreeMap<String, String> =
+        sources_below(&root).iter().map(|path| (module(path), code_of(path))).collect();
+    // `use super::{a, b}` and `super::a(…)` alike; the root names all files and is used for nothing.
+    let used = |own: &String, code_of_own: &String| {
+        let parent = own.rsplit_once("::").map_or(String::new(), |(parent, _)| format!("{parent}::"));
+        let mut found = vec![];
+        for (opening, prefix) in [("crate::", ""), ("super::", parent.as_str())] {
+            for rest in code_of_own.split(opening).skip(1) {
+                let tree: String = rest.chars().take_while(|c| !matches!(c, ';' | '(' | ')' | '<' | '=')).collect();
+                for path in paths_of(&tree) {
+                    let path = format!("{prefix}{path}");
+                    let is = |name: &&String| path == **name || path.starts_with(&format!("{name}::"));
+                    found.extend(code.keys().filter(is).max_by_key(|name| name.len()).filter(|name| *name != own));
+                }
+            }
+        }
+        found.into_iter().cloned().collect()
+    };
+    code.iter()
+        .filter(|(own, _)| !["lib", "main"].contains(&own.as_str()))
+        .map(|(own, c)| (own.clone(), used(own, c)))
+        .collect()
+}
+
+#[test]
+fn files_of_the_command_use_one_another_in_no_circle() {
+    let mut uses = uses_of_the_command();
+    assert!(
+        uses["show"].contains(&"requested".to_owned()) && uses["flags::run"].contains(&"exit".to_owned()),
+        "{uses:?}"
+    );
+    // Files that use none of those that are left are taken away, until there are none of that kind.
+    while let Some(free) = uses.iter().find(|(_, used)| !used.iter().any(|used| uses.contains_key(used))) {
+        let free = free.0.clone();
+        uses.remove(&free);
+    }
+    let left: Vec<String> = uses.iter().map(|(own, used)| format!("{own} uses {used:?}")).collect();
+    assert!(left.is_empty(), "these stand in a circle, or lead into one:\n{}", left.join("\n"));
 }
 
 #[test]

@@ -44,6 +44,29 @@ fn api() -> Server {
 }
 
 #[test]
+fn a_recording_keeps_nothing_of_a_credential_with_a_colon() {
+    let server = api();
+    let folder = folder(&server);
+    folder.write("flow.yaml", FLOW);
+    let credentials: [&[&str]; 5] = [
+        &["--auth", "apiKey=AKIAIOSF:wJalrXUt"],
+        &["--auth", "apiKey=k", "-H", "X-Api-Key: AKIAIOSF:wJalrXUt"],
+        &["--auth", "apiKey=k", "-H", "Authorization: Bearer AKIAIOSF:wJalrXUt"],
+        &["--auth", "apiKey=k", "-u", "joe:AKIAIOSF:wJalrXUt"],
+        &["--auth", "apiKey=k", "--auth", "login.clientSecret=AKIAIOSF:wJalrXUt"],
+    ];
+    for flags in credentials {
+        let run = Arazzo::new(["run", "flow.yaml", "--record", "o.rec", "--auth", "login.clientId=me"]).args(flags);
+        let run = run.args(["--auth", "login.clientSecret=hush-0123456789"]).cwd(folder.path());
+        run.run();
+        let recorded = std::fs::read_to_string(folder.path().join("o.rec")).unwrap();
+        assert!(!recorded.contains("AKIA") && !recorded.contains("wJal"), "{flags:?}\n{recorded}");
+        Arazzo::new(["replay", "o.rec"]).cwd(folder.path()).run().exits(0);
+        std::fs::remove_file(folder.path().join("o.rec")).unwrap();
+    }
+}
+
+#[test]
 fn a_token_that_lives_no_time_is_not_fetched_without_end() {
     for life in [json!(0), json!(-1), json!(0.0001), json!("0"), json!(-1e300)] {
         let server = Server::start(move |request, _| match request.path.as_str() {

@@ -113,7 +113,7 @@ fn a_run_with_other_documents_can_be_mocked() {
     let folder = folder();
     folder.write("api.yaml", API.replace("description: a token", "description: a token, content: { application/json: { schema: { type: object, required: [token], properties: { token: { type: string } } } } }"));
     let output = Arazzo::new(["run", "flow.yaml", "--mock", "--fault", "upload#1=503"]).cwd(folder.path()).run();
-    output.exits(0).says(&["inputs made up for the mock", "attempt 1 -> 2 (busy)"]);
+    output.exits(0).says(&["inputs generated for the mock", "attempt 1 -> 2 (busy)"]);
 }
 
 #[test]

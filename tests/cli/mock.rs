@@ -15,7 +15,7 @@ fn mocked() -> Arazzo {
 fn the_reference_workflow_runs_without_the_api_with_one_flag() {
     let output = mocked().run();
     output.exits(0).prints(&json!({"volumeId": "vol-1", "sandboxId": "sb-1", "sandboxState": "started"}));
-    output.says(&["note: inputs made up for the mock: apiToken volumeName=\"volumeName-1\"", "3 visits"]);
+    output.says(&["note: inputs generated for the mock: apiToken volumeName=\"volumeName-1\"", "3 visits"]);
     // A made-up secret is masked like any other.
     output.never_says(&["apiToken-1"]);
 }
@@ -103,6 +103,55 @@ workflows: [{{workflowId: w, steps: [{steps}]}}]
             assert_eq!(login.lines(), called);
         }
     }
+}
+
+#[test]
+fn what_is_for_a_mock_takes_no_proxy_and_goes_to_no_other_address() {
+    let other = Server::start(|_, _| Reply::status(200).json(&json!({})));
+    let url = other.url();
+    let address = url.trim_start_matches("http://");
+    let folder = Folder::new();
+    folder.write(
+        "api.yaml",
+        "openapi: 3.1.0
+info: {title: t, version: '1'}
+servers: [{url: 'https://api.good.example'}]
+components: {securitySchemes: {key: {type: apiKey, in: header, name: X-Key}}}
+security: [{key: []}]
+paths: {/c: {post: {operationId: c, responses: {'200': {description: ok}}}}}
+",
+    );
+    let flow = |source: &str, step: &str| {
+        format!(
+            "arazzo: 1.0.1
+info: {{title: t, version: '1'}}
+sourceDescriptions: [{source}]
+workflows: [{{workflowId: w, steps: [{{stepId: a, {step}}}]}}]
+"
+        )
+    };
+    folder.write("flow.yaml", flow("{name: api, url: ./api.yaml, type: openapi}", "operationId: c"));
+    folder.write(
+        "outer.yaml",
+        flow("{name: inn, url: ./flow.yaml, type: arazzo}", "workflowId: $sourceDescriptions.inn.w"),
+    );
+    let connect = format!("::{address}");
+    let steered: [&[&str]; 2] = [&["-x", &url], &["--connect-to", &connect]];
+    for flags in steered {
+        for command in [
+            &["run", "flow.yaml", "--mock"][..],
+            &["run", "outer.yaml", "--mock=inn"],
+            &["run", "outer.yaml", "--mock=inn.api"],
+            &["call", "api.yaml", "c", "--mock"],
+        ] {
+            let run = Arazzo::new(command).args(["--auth", "key=CANARY-secret"]).args(flags).cwd(folder.path());
+            run.run().exits(0);
+        }
+    }
+    let run = Arazzo::new(["run", "flow.yaml", "--mock", "--auth", "key=CANARY-secret"]).env("ARAZZO_PROXY", &url);
+    run.cwd(folder.path()).run().exits(0);
+    assert_eq!(other.connections(), 0);
+    Arazzo::new(["run", "outer.yaml", "--mock=in"]).cwd(folder.path()).run().exits(2);
 }
 
 #[test]

@@ -472,7 +472,7 @@ fn a_password_in_the_url_of_a_server_is_shown_nowhere() {
     for (info, shown) in [
         (format!("me:{CANARY}"), "me:‹password›@"),
         (CANARY.to_owned(), "‹urlUser›@"),
-        (format!("{CANARY}:"), "‹urlUser›:@"),
+        (format!("{CANARY}:"), "‹urlUser›@"),
         (format!("{CANARY}:x-oauth-basic"), "‹urlUser›:x-oauth-basic@"),
         (format!("me:%6b{}", &CANARY[1..]), "me:‹password›@"),
     ] {

@@ -8,55 +8,51 @@ use arazzo::{Call, Error, Limits, Workflow, files};
 use clap::Parser;
 use serde_json::{Map, Value as Json};
 
-use crate::flags::{CallFlags, RunFlags};
-use crate::given::{self, Given, Stdin};
+use crate::execute::{Execution, Kept, execute};
+use crate::flags::{CallFlags, MaskFlag, ProgressFlag, TimeoutFlag};
+use crate::given::{self, CliInputs, Stdin};
 use crate::mistyped;
 use crate::permit;
 use crate::remedies;
-use crate::run;
 use crate::show::Screen;
+use crate::watch::Showing;
 
-/// The flags of a run that nobody gave: a call is one.
+/// Flags of `arazzo run` that a call does not have; their variables count all the same.
 #[derive(Debug, Parser)]
-struct Usual {
+struct DefaultFlags {
     #[command(flatten)]
-    flags: RunFlags,
+    timeout: TimeoutFlag,
+    #[command(flatten)]
+    progress: ProgressFlag,
+    #[command(flatten)]
+    mask: MaskFlag,
 }
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn call(flags: CallFlags, screen: &mut Screen) -> u8 {
-    let document = flags.openapi.as_os_str().to_owned();
-    let usual = match Usual::try_parse_from(["arazzo".into(), document]) {
-        Ok(usual) => usual.flags,
+    let usual = match DefaultFlags::try_parse_from(["arazzo"]) {
+        Ok(usual) => usual,
         Err(error) => return mistyped::say(error),
     };
-    match prepared(&flags) {
-        Ok((workflow, given)) => {
-            let CallFlags {
-                credentials, session, network, check, json, output, verbose, quiet, no_input, mock, ..
-            } = flags;
-            let mock = mock.then(Vec::new);
-            let run = RunFlags {
-                credentials,
-                session,
-                network,
-                check,
-                json,
-                output,
-                verbose,
-                quiet,
-                no_input,
-                mock,
-                ..usual
-            };
-            run::execute(&run, &workflow, given, screen, body)
-        }
-        Err(error) => screen.error(&error),
-    }
+    let (workflow, given) = match prepared(&flags) {
+        Ok(prepared) => prepared,
+        Err(error) => return screen.error(&error),
+    };
+    let execution = Execution {
+        workflow: &workflow,
+        document: &flags.openapi,
+        given,
+        mock: flags.mock.then_some(&[]),
+        timeout: usual.timeout.timeout,
+        showing: Showing::new(flags.quiet, flags.verbose, flags.json, usual.progress.progress),
+        kept: Kept { outputs: flags.output.clone(), masked: usual.mask.mask_outputs, ..Kept::default() },
+        print: body,
+    };
+    execute(execution, screen)
 }
 
 /// Everything that can be known before the request.
-fn prepared(flags: &CallFlags) -> Result<(Workflow, Given), Error> {
+fn prepared(flags: &CallFlags) -> Result<(Workflow, CliInputs), Error> {
     let request_ms = u64::try_from(flags.network.max_time.as_millis()).unwrap_or(u64::MAX);
     let limits = Limits { request_ms, ..Limits::default() };
     let mut builder = arazzo::open(&flags.openapi)
@@ -75,12 +71,12 @@ fn prepared(flags: &CallFlags) -> Result<(Workflow, Given), Error> {
     if flags.mock {
         builder = builder.mock(Mocked::new());
     }
-    let mut stdin = Stdin::new(flags.no_input);
+    let mut stdin = Stdin::new(flags.prompt.no_input);
     let (description, inputs) = flags.session.on(builder).call(asked(flags)?)?;
     let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
     let workflow = description.with_credentials(credentials)?.workflow(None)?;
     let workflow = permit::permitted(workflow, |_| None, &stdin)?;
-    Ok((workflow, Given { inputs, faults: vec![], typed: vec![], made_up: vec![] }))
+    Ok((workflow, CliInputs { inputs, faults: vec![], typed: vec![], made_up: vec![] }))
 }
 
 /// The call as it was typed.
@@ -175,8 +171,8 @@ fn file_name(path: &str) -> String {
 fn body(outputs: &Map<String, Json>) -> Option<String> {
     let kind = outputs.get("contentType").and_then(Json::as_str).unwrap_or_default();
     match outputs.get("body")? {
-        Json::Null if !arazzo::engine::value::is_json(kind) => None,
-        Json::String(text) if !arazzo::engine::value::is_json(kind) => Some(text.clone()),
+        Json::Null if !arazzo::values::is_json(kind) => None,
+        Json::String(text) if !arazzo::values::is_json(kind) => Some(text.clone()),
         json => Some(json.to_string()),
     }
 }

@@ -2,17 +2,12 @@
 
 use std::path::Path;
 
-use arazzo::engine::code::Code;
-use arazzo::engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
-use arazzo::engine::expr::pattern;
-use arazzo::engine::limits::duration;
-use arazzo::engine::load::parse_source;
-use arazzo::engine::machine::FailureKind;
-use arazzo::engine::node::{Kind, Node};
-use arazzo::engine::source::Sources;
+use arazzo::FailureKind;
+use arazzo::diagnostics::{Code, Diagnostic, Diagnostics, Help, Sources, nearest};
 use arazzo::files::Reach;
 use arazzo::mock::Fault;
-use arazzo::{Canned, Error, Reply};
+use arazzo::values::{Kind, Node, compile_pattern, duration, parse_source};
+use arazzo::{Error, Reply, StubReplies};
 use serde_json::{Map, Value as Json};
 
 /// A case: what is given, and what is expected of it.
@@ -24,7 +19,7 @@ pub(crate) struct Case {
     /// Inputs whose values are masked.
     pub(crate) secrets: Map<String, Json>,
     /// Answers that stand ready; without them, the mock answers.
-    pub(crate) replies: Option<Canned>,
+    pub(crate) replies: Option<StubReplies>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) expect: Expect,
 }
@@ -206,8 +201,8 @@ impl Reader {
         case
     }
 
-    fn replies(&mut self, node: &Node) -> Canned {
-        let mut canned = Canned::new();
+    fn replies(&mut self, node: &Node) -> StubReplies {
+        let mut canned = StubReplies::new();
         if !matches!(node.kind, Kind::Object(_)) {
             self.wrong(node, format!("`replies` is an object of steps or operations, not {}", node.type_name()));
         }
@@ -306,7 +301,7 @@ impl Reader {
             if key.name.starts_with('$') && !known.contains(&key.name.as_str()) {
                 self.object(node, "a matcher", &known);
             } else if key.name == "$matches" {
-                if let Err(reason) = pattern::compile(value.as_str().unwrap_or_default()) {
+                if let Err(reason) = compile_pattern(value.as_str().unwrap_or_default()) {
                     self.wrong(value, reason);
                 }
             } else if key.name == "$type" {
@@ -336,7 +331,7 @@ pub(crate) fn differences(at: &str, expected: &Json, actual: Option<&Json>, exac
                 (_, None) => false,
                 ("$matches", Some(actual)) => {
                     let text = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
-                    pattern::compile(wanted.as_str().unwrap_or_default()).is_ok_and(|regex| regex.is_match(&text))
+                    compile_pattern(wanted.as_str().unwrap_or_default()).is_ok_and(|regex| regex.is_match(&text))
                 }
                 ("$type", Some(actual)) => match wanted.as_str().unwrap_or_default() {
                     "string" => actual.is_string(),

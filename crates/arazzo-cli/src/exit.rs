@@ -1,6 +1,6 @@
 //! The exit codes, in one place. `arazzo run --help` shows the same table.
 
-use arazzo::engine::diagnostic::Diagnostics;
+use arazzo::diagnostics::Diagnostics;
 
 /// The workflow succeeded or ended, or the command did what it was asked for.
 pub(crate) const SUCCEEDED: u8 = 0;

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use arazzo::engine::code::Code;
-use arazzo::engine::diagnostic::{Help, nearest};
-use arazzo::engine::reason::Reason;
+use arazzo::diagnostics::{Code, Help, nearest};
+use arazzo::events::Reason;
 
 use crate::exit;
 use crate::flags::ExplainFlags;

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use arazzo::files::{NotRead, Reach};
+use arazzo::files::{Reach, ReadRefused};
 
 /// Folders that hold the documents of others.
 const FOREIGN: [&str; 2] = ["node_modules", "target"];
@@ -51,9 +51,9 @@ fn is_arazzo(path: &Path, reach: &Reach) -> bool {
     }
     match reach.head(path, LARGEST) {
         Ok(bytes) => names_arazzo(&String::from_utf8_lossy(&bytes)),
-        Err(NotRead::Fault(_)) => true,
+        Err(ReadRefused::Fault(_)) => true,
         // Pipes and devices are no documents, and neither are test files.
-        Err(NotRead::Refused(_)) => path.is_file() && !lower(path.file_stem()).ends_with(".test"),
+        Err(ReadRefused::Refused(_)) => path.is_file() && !lower(path.file_stem()).ends_with(".test"),
     }
 }
 

@@ -4,10 +4,8 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
 
-use arazzo::engine::source::Place;
-
-use crate::show::account::Account;
-use crate::show::report::markdown;
+use arazzo::diagnostics::Place;
+use arazzo::report::{ReportContext, RunRecord, markdown};
 
 /// `true` in a job of GitHub Actions.
 pub(crate) fn is_here() -> bool {
@@ -49,9 +47,9 @@ fn property(text: &str) -> String {
 ///
 /// # Errors
 /// If the file cannot be written.
-pub(crate) fn summarize(run: &Account) -> std::io::Result<()> {
+pub(crate) fn summarize(run: &RunRecord) -> std::io::Result<()> {
     let Some(path) = summary() else { return Ok(()) };
-    let text = format!("{}\n", markdown::document(run));
+    let text = format!("{}\n", markdown(run, &ReportContext::default()));
     OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
 }
 

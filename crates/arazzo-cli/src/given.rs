@@ -6,20 +6,20 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
-use arazzo::engine::code::Code;
-use arazzo::engine::credentials::PARTS;
-use arazzo::engine::diagnostic::Help;
-use arazzo::engine::inputs::InputFault;
+use arazzo::diagnostics::{Code, Help};
 use arazzo::files::{LARGEST, named};
+use arazzo::plan::InputFault;
+use arazzo::report::variable_name;
+use arazzo::secrets::PARTS;
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 use serde_json::{Map, Value as Json};
 
-use crate::flags::{CredentialFlags, RunFlags};
+use crate::flags::{CredentialFlags, InputFlags};
 use crate::names::{Names, VARIABLE};
 use crate::show::safe;
 
 /// What was given, and which of it may be seen by others on this machine.
-pub(crate) struct Given {
+pub(crate) struct CliInputs {
     pub(crate) inputs: Inputs,
     pub(crate) faults: Vec<InputFault>,
     /// Inputs whose values were typed on the command line.
@@ -28,7 +28,7 @@ pub(crate) struct Given {
     pub(crate) made_up: Vec<String>,
 }
 
-impl Given {
+impl CliInputs {
     /// Adds inputs that nobody gave.
     pub(crate) fn make_up(&mut self, examples: Inputs) {
         let refused = |name: &str| self.faults.iter().any(|fault| fault.name == name);
@@ -42,7 +42,7 @@ impl Given {
 }
 
 /// Collects inputs: the environment, then files in order, then flags; later ones win.
-pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<Given, Error> {
+pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<CliInputs, Error> {
     let mut values: Map<String, Json> = Map::new();
     let mut faults = vec![];
     let mut typed = vec![];
@@ -92,11 +92,11 @@ pub(crate) fn collect(flags: &RunFlags, workflow: &Workflow, stdin: &mut Stdin) 
             Err(wrong) => faults.push(wrong),
         }
     }
-    Ok(Given { inputs: Inputs::from(values).or(files), faults, typed, made_up: vec![] })
+    Ok(CliInputs { inputs: Inputs::from(values).or(files), faults, typed, made_up: vec![] })
 }
 
 /// Inputs as they were typed, but for secrets: what may be shown again.
-pub(crate) fn shown(flags: &RunFlags, workflow: &Workflow) -> Map<String, Json> {
+pub(crate) fn shown(flags: &InputFlags, workflow: &Workflow) -> Map<String, Json> {
     let secret = |name: &str| {
         workflow.inputs().any(|input| input.name == name && input.secret)
             || flags.secrets.iter().any(|secret| secret_name(secret) == name)
@@ -109,24 +109,6 @@ pub(crate) fn shown(flags: &RunFlags, workflow: &Workflow) -> Map<String, Json> 
 /// The name of a secret flag, without where its value comes from.
 pub(crate) fn secret_name(argument: &str) -> &str {
     argument.split(['=', '@']).next().unwrap_or_default()
-}
-
-/// `apiToken` → `API_TOKEN`
-pub(crate) fn upper_snake(name: &str) -> String {
-    let mut snake = String::new();
-    let mut before = ' ';
-    for c in name.chars() {
-        if !c.is_ascii_alphanumeric() {
-            snake.push('_');
-        } else {
-            if c.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
-                snake.push('_');
-            }
-            snake.push(c.to_ascii_uppercase());
-        }
-        before = c;
-    }
-    snake
 }
 
 enum One {
@@ -226,7 +208,7 @@ fn secret_text(argument: &str, flag: &str, names: &Names, stdin: &mut Stdin) -> 
             let help = match (said, names.meant(name)) {
                 (_, Some(meant)) => Help::meant(meant).to_string(),
                 (Some(name), None) => {
-                    let upper = upper_snake(name);
+                    let upper = variable_name(name);
                     format!("set {VARIABLE}{name} (or {VARIABLE}{upper}), or give {flag} {name}@FILE")
                 }
                 (None, None) => format!(
@@ -309,7 +291,7 @@ fn environment(workflow: &Workflow, values: &mut Map<String, Json>, faults: &mut
 }
 
 fn variable(prefix: &str, name: &str) -> Option<String> {
-    std::env::var(format!("{prefix}{name}")).or_else(|_| std::env::var(format!("{prefix}{}", upper_snake(name)))).ok()
+    std::env::var(format!("{prefix}{name}")).or_else(|_| std::env::var(format!("{prefix}{}", variable_name(name)))).ok()
 }
 
 fn file(path: &Path, workflow: &Workflow, stdin: &mut Stdin) -> Result<Json, Error> {

@@ -1,10 +1,11 @@
 //! `arazzo graph`: the flow of a workflow, and the path that a run took through it.
 
-use arazzo::engine::graph::Graph;
+use arazzo::plan::Graph;
+use arazzo::report::flow::{self, Walk};
 use arazzo::{Description, Error};
 
 use crate::flags::{GraphFlags, GraphFormat};
-use crate::show::graph::{Walk, ascii, dot, mermaid, svg};
+use crate::show::graph::{ascii, dot, mermaid};
 use crate::show::{Screen, width};
 use crate::{exit, recorded};
 
@@ -19,7 +20,7 @@ pub(crate) fn graph(flags: &GraphFlags, screen: &mut Screen) -> u8 {
         GraphFormat::Ascii => ascii::document(&graph, walk, width()),
         GraphFormat::Mermaid => mermaid::document(&graph, walk),
         GraphFormat::Dot => dot::document(&graph, walk),
-        GraphFormat::Svg => svg::document(&graph, walk),
+        GraphFormat::Svg => flow::svg(&graph, walk),
     };
     match (screen.data(&text), faulty) {
         (_, true) => exit::DOCUMENT,
@@ -33,7 +34,7 @@ pub(crate) fn graph(flags: &GraphFlags, screen: &mut Screen) -> u8 {
 
 /// The graph, the path, and whether the document has faults: a graph helps to find them.
 fn read(flags: &GraphFlags, screen: &mut Screen) -> Result<(Graph, Option<Walk>, bool), Error> {
-    let run = flags.run.as_deref().map(recorded::account).transpose()?;
+    let run = flags.run.as_deref().map(recorded::record).transpose()?;
     let description = flags.document.builder().load()?;
     let wanted = flags.workflow.as_deref().or(run.as_ref().map(|run| run.workflow.as_str()));
     let graph = chosen(&description, wanted)?;

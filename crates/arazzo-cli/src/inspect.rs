@@ -1,7 +1,6 @@
 //! `arazzo inspect`: what a document holds and what it will call, without calling.
 
-use arazzo::engine::plan::Touches;
-use arazzo::engine::program::Input;
+use arazzo::plan::{Footprint, Input};
 use arazzo::{Description, Permissions, Trust};
 use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
@@ -112,7 +111,7 @@ fn as_text(description: &Description) -> String {
 }
 
 /// What somebody wants to know before trusting a workflow.
-fn touched(touches: &Touches, remote: bool) -> Vec<String> {
+fn touched(touches: &Footprint, remote: bool) -> Vec<String> {
     let mut lines = vec![];
     let mut word = "sends to";
     for host in &touches.hosts {

@@ -4,11 +4,8 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use arazzo::engine::code::{Category, Code};
-use arazzo::engine::diagnostic::{Diagnostic, Severity};
-use arazzo::engine::lint::fix::fix;
-use arazzo::engine::source::{Place, SourceId, Sources};
-use arazzo::files::{self, NotRead, Reach};
+use arazzo::diagnostics::{Category, Code, Diagnostic, Place, Severity, SourceId, Sources, fix};
+use arazzo::files::{self, Reach, ReadRefused};
 use arazzo::{Checked, Error};
 
 use crate::exit;
@@ -248,7 +245,7 @@ fn write(flags: &LintFlags, input: &Input, before: &str, after: &str, screen: &m
     }
     let read = match &input.found {
         Some(folder) => Reach::new(folder).read(&input.path, LARGEST).map_err(|reason| match reason {
-            NotRead::Fault(reason) | NotRead::Refused(reason) => reason,
+            ReadRefused::Fault(reason) | ReadRefused::Refused(reason) => reason,
         }),
         None => files::named(&input.path, LARGEST),
     };

@@ -2,8 +2,8 @@
 //! now and then.
 
 use arazzo::Description;
-use arazzo::engine::credentials::PARTS;
-use arazzo::engine::diagnostic::nearest;
+use arazzo::diagnostics::nearest;
+use arazzo::secrets::PARTS;
 
 /// The variables that secrets are read from begin with this.
 pub(crate) const VARIABLE: &str = "ARAZZO_SECRET_";

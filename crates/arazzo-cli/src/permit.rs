@@ -1,7 +1,7 @@
 //! What a document of a stranger needs to run: somebody at a terminal is asked, everybody else is told which command
 //! allows it.
 
-use arazzo::engine::plan::Touches;
+use arazzo::plan::Footprint;
 use arazzo::{Error, Permissions, Workflow};
 
 use crate::given::Stdin;
@@ -48,7 +48,7 @@ fn may_be_asked(missing: &Permissions) -> bool {
 }
 
 /// One for each host, and one for all that changes something.
-fn questions(missing: &Permissions, touches: &Touches) -> impl Iterator<Item = String> {
+fn questions(missing: &Permissions, touches: &Footprint) -> impl Iterator<Item = String> {
     let calls = |host: &String| {
         let known = touches.hosts.iter().find(|known| known.host == *host);
         known.map(|known| format!(" ({})", some(known.calls.clone()))).unwrap_or_default()

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use arazzo::Error;
-use arazzo::engine::code::Code;
-use arazzo::engine::diagnostic::{Diagnostic, Help, Severity, nearest};
-use arazzo::engine::source::{Sources, Span};
+use arazzo::diagnostics::{Code, Diagnostic, Help, Severity, Sources, Span, nearest};
 use arazzo::files::Reach;
 use serde::Deserialize;
 use toml::Spanned;

@@ -3,9 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
+use arazzo::report::RunRecord;
 use arazzo::{Envelope, Error, files};
-
-use crate::show::account::Account;
 
 /// Bytes of the largest file that is read: answers of up to 256 MiB are kept, as base64 if they are no text.
 const LARGEST: u64 = 1 << 30;
@@ -34,25 +33,25 @@ pub(crate) fn is_events(text: &str) -> bool {
 ///
 /// # Errors
 /// [`Error::Setup`] if it cannot be read, has a line that is not an event, or has the events of more than one run.
-pub(crate) fn account(path: &Path) -> Result<Account, Error> {
+pub(crate) fn record(path: &Path) -> Result<RunRecord, Error> {
     let name = if path == Path::new("-") { "stdin".to_owned() } else { path.display().to_string() };
     let wrong = |message: String| Error::Setup(format!("`{name}`: {message}"));
     let text = text(path).map_err(wrong)?;
-    let mut account = Account::default();
+    let mut record = RunRecord::default();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let place = index + 1;
         let envelope: Envelope = serde_json::from_str(line)
             .map_err(|error| wrong(format!("line {place} is not an event of `arazzo run --json`: {error}")))?;
-        if envelope.v != arazzo::engine::event::VERSION {
+        if envelope.v != arazzo::events::VERSION {
             return Err(wrong(format!("line {place} is of version {} of the events, which is not known", envelope.v)));
         }
-        if !account.run.is_empty() && envelope.run != account.run {
+        if !record.run.is_empty() && envelope.run != record.run {
             return Err(wrong(format!("line {place} is of another run; give the events of one")));
         }
-        account.add(&envelope);
+        record.add(&envelope);
     }
-    if account.run.is_empty() {
+    if record.run.is_empty() {
         return Err(wrong("there is no run in it: no line of type `run.started`".to_owned()));
     }
-    Ok(account)
+    Ok(record)
 }

@@ -1,6 +1,6 @@
 //! What settings are called in messages of the command: its flags. The only place where a fault is told with a flag.
 
-use arazzo::engine::remedy::{Credential, Limit, Remedy, listed, parameter};
+use arazzo::remedy::{Credential, Limit, Remedy, listed, parameter};
 
 /// The flag for a remedy, with its value.
 pub(crate) fn flag(remedy: &Remedy) -> String {

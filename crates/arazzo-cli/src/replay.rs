@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use arazzo::engine::diagnostic::{Severity, Shown};
-use arazzo::engine::source::Sources;
+use arazzo::diagnostics::{Severity, Shown, Sources};
 use arazzo::{Description, Drift, DriftKind, Envelope, Error, EventKind, Recording, Replay};
 use serde_json::{Value as Json, json};
 
-use crate::flags::{ProgressForm, ReplayFlags};
+use crate::flags::ReplayFlags;
 use crate::remedies;
+use crate::requested::ProgressForm;
 use crate::show::progress::Detail;
 use crate::show::{Screen, safe, width};
-use crate::watch::Watch;
+use crate::watch::{Showing, Watch};
 use crate::{exit, recorded};
 
 /// How much of a value is shown, in characters.
@@ -52,24 +52,15 @@ fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
 }
 
 fn again(flags: &ReplayFlags, recording: &Recording, description: &Description, screen: &mut Screen) -> u8 {
-    let detail = match (flags.quiet, flags.verbose, flags.json) {
-        (2.., ..) => Detail::Nothing,
-        (1, ..) | (_, 0, true) => Detail::Failures,
-        (_, 0, false) => Detail::Steps,
-        (_, 1, _) => Detail::Headers,
-        (_, 2.., _) => Detail::Bodies,
-    };
+    let showing = Showing::new(flags.quiet, flags.verbose, flags.json, ProgressForm::Line);
+    let detail = showing.detail;
     let plan = description.plan(recording.workflow());
     let (mut data_error, mut last) = (None, None);
-    let mut watch = Watch::new(screen, ProgressForm::Line, detail, &plan, vec![]);
+    let mut watch = Watch::new(screen, showing, &plan, vec![]);
     let replay = description.replay(recording, |envelope: &Envelope| {
-        if flags.json
-            && let Err(error) =
-                serde_json::to_string(envelope).map_err(std::io::Error::other).and_then(|line| watch.screen.data(&line))
-        {
+        if let Err(error) = watch.event(envelope) {
             data_error.get_or_insert(error);
         }
-        watch.event(envelope);
         if matches!(envelope.event.kind, EventKind::RunFinished { .. }) {
             last = Some(envelope.event.kind.clone());
         }

@@ -1,60 +1,38 @@
-//! `arazzo report` and `--report`: which reports are wanted, where they go, and how they get there.
+//! `arazzo report` and `--report`: reports of a run, written where they were asked for.
 
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use arazzo::report::{ReportContext, RunRecord, junit};
 
 use crate::flags::ReportFlags;
+use crate::requested::{RequestedReport, RequestedReports};
 use crate::save::{Readers, save};
-use crate::show::account::Account;
-use crate::show::report::html::{self, Around};
-use crate::show::report::{har, json, junit, markdown};
 use crate::show::{Screen, safe};
 use crate::{exit, recorded};
 
-/// Where reports go that have no path.
-const FOLDER: &str = "arazzo-report";
-
-/// The kinds of reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Format {
-    Html,
-    Junit,
-    Har,
-    Markdown,
-    Json,
-}
-
-/// A report that is wanted: `junit`, `junit=out/junit.xml`, `junit=out/`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
-    format: Format,
-    path: PathBuf,
-}
-
 /// Runs the command; the result is the exit code.
 pub(crate) fn report(flags: &ReportFlags, screen: &mut Screen) -> u8 {
-    if let Err(error) = Wanted::distinct(&flags.reports) {
-        return screen.error(&error);
-    }
-    match recorded::account(&flags.events) {
-        Ok(run) => write(&flags.reports, &run, &Around::default(), true, screen, exit::SUCCEEDED),
+    let reports = match RequestedReports::new(&flags.reports) {
+        Ok(reports) => reports,
+        Err(error) => return screen.error(&error),
+    };
+    match recorded::record(&flags.events) {
+        Ok(run) => write_all(&reports, &run, &ReportContext::default(), true, screen, exit::SUCCEEDED),
         Err(error) => screen.error(&error),
     }
 }
 
 /// Writes reports of a run; the result is the exit code: 7 if one could not be written and `code` is 0, else `code`.
-pub(crate) fn write(
-    reports: &[Wanted],
-    run: &Account,
-    around: &Around<'_>,
+pub(crate) fn write_all(
+    reports: &RequestedReports,
+    run: &RunRecord,
+    context: &ReportContext,
     say: bool,
     screen: &mut Screen,
     code: u8,
 ) -> u8 {
     let mut result = code;
-    for wanted in reports {
-        match wanted.write(run, around) {
-            Ok(()) if say => screen.line(&format!("report {}", safe(&wanted.path.display().to_string()))),
+    for report in reports.iter() {
+        match write(report, &(report.kind.text)(run, context)) {
+            Ok(()) if say => screen.line(&format!("report {}", safe(&report.path.display().to_string()))),
             Ok(()) => {}
             Err(error) => {
                 screen.fault("output", &format!("a report could not be written: {error}"), None);
@@ -65,93 +43,22 @@ pub(crate) fn write(
     result
 }
 
-impl Format {
-    const ALL: [(&'static str, Self); 5] = [
-        ("html", Self::Html),
-        ("junit", Self::Junit),
-        ("har", Self::Har),
-        ("md", Self::Markdown),
-        ("json", Self::Json),
-    ];
-
-    /// The name of its file in a folder.
-    fn file(self) -> &'static str {
-        match self {
-            Self::Html => "report.html",
-            Self::Junit => "junit.xml",
-            Self::Har => "run.har",
-            Self::Markdown => "summary.md",
-            Self::Json => "report.json",
-        }
-    }
+/// Writes a JUnit report of suites that are no run.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(crate) fn write_suites(report: &RequestedReport, suites: &[junit::Suite]) -> std::io::Result<()> {
+    write(report, &junit::document(suites))
 }
 
-impl FromStr for Wanted {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (name, path) = text.split_once('=').map_or((text, None), |(name, path)| (name, Some(path)));
-        let Some((_, format)) = Format::ALL.iter().find(|(known, _)| *known == name) else {
-            let known: Vec<&str> = Format::ALL.iter().map(|(known, _)| *known).collect();
-            return Err(format!("there is no report `{name}`; there are {}", known.join(", ")));
-        };
-        let path = match path {
-            Some("") => return Err("write FMT=PATH, or FMT alone".to_owned()),
-            Some(path) if path.ends_with(['/', std::path::MAIN_SEPARATOR]) || Path::new(path).is_dir() => {
-                Path::new(path).join(format.file())
-            }
-            Some(path) => PathBuf::from(path),
-            None => Path::new(FOLDER).join(format.file()),
-        };
-        Ok(Self { format: *format, path })
+/// Writes the text of a report; folders that are missing are made.
+///
+/// # Errors
+/// If the file cannot be written: then the one that was there is still there.
+fn write(report: &RequestedReport, text: &str) -> std::io::Result<()> {
+    if let Some(folder) = report.path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;
     }
-}
-
-impl Wanted {
-    /// # Errors
-    /// If two of these go to one file: one would overwrite the other.
-    pub(crate) fn distinct(wanted: &[Self]) -> Result<(), arazzo::Error> {
-        let mut rest = wanted.iter();
-        while let Some(one) = rest.next() {
-            if rest.as_slice().iter().any(|other| other.path == one.path) {
-                return Err(arazzo::Error::Setup(format!("two reports go to `{}`", one.path.display())));
-            }
-        }
-        Ok(())
-    }
-
-    /// Writes the report of a run; folders that are missing are made.
-    ///
-    /// # Errors
-    /// If the file cannot be written: then the one that was there is still there.
-    fn write(&self, run: &Account, around: &Around<'_>) -> std::io::Result<()> {
-        let text = match self.format {
-            Format::Html => html::document(run, around),
-            Format::Junit => junit::document(&[junit::suite(run)]),
-            Format::Har => har::document(run),
-            Format::Markdown => markdown::document(run),
-            Format::Json => json::document(run),
-        };
-        self.save(&text)
-    }
-
-    pub(crate) fn is_junit(&self) -> bool {
-        self.format == Format::Junit
-    }
-
-    /// Writes a JUnit report of suites that are no run.
-    ///
-    /// # Errors
-    /// As for a run.
-    pub(crate) fn write_suites(&self, suites: &[junit::Suite]) -> std::io::Result<()> {
-        self.save(&junit::document(suites))
-    }
-
-    fn save(&self, text: &str) -> std::io::Result<()> {
-        if let Some(folder) = self.path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;
-        }
-        save(&self.path, text.trim_end(), Readers::Usual)
-    }
+    save(&report.path, text.trim_end(), Readers::Default)
 }

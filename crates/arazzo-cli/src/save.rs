@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readers {
     /// Whoever the settings of the user let (umask).
-    Usual,
+    Default,
     /// Its owner only: it holds secrets.
     Owner,
 }
@@ -30,7 +30,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = |path: &Path| {
         let path = path.canonicalize()?;
         let permissions = std::fs::metadata(&path)?.permissions();
-        let (part, mut file) = beside(&path, Readers::Usual)?;
+        let (part, mut file) = beside(&path, Readers::Default)?;
         let result = file
             .write_all(bytes)
             .and_then(|()| file.set_permissions(permissions))

@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use arazzo::engine::event::EventKind;
-use arazzo::{Envelope, Interrupt};
+use arazzo::{Envelope, EventKind, Interrupt};
 
 use crate::exit;
 use crate::show::safe;

@@ -6,12 +6,13 @@ use std::sync::mpsc;
 use std::time::Instant;
 
 use anstyle::AnsiColor;
-use arazzo::engine::diagnostic::{Help, nearest};
-use arazzo::engine::event::{EventKind, RunStatus};
-use arazzo::engine::redact::Redactor;
+use arazzo::diagnostics::{Help, nearest};
+use arazzo::events::RunStatus;
 use arazzo::files::Reach;
 use arazzo::mock::Mocked;
-use arazzo::{Builder, Description, Envelope, Error, Inputs, Report, Workflow};
+use arazzo::report::{Exchange, RunRecord, junit};
+use arazzo::secrets::Redactor;
+use arazzo::{Builder, Description, Error, Inputs, Workflow};
 use serde_json::{Map, Value as Json, json};
 
 use crate::cases::{self, Case, Expect, Sent, differences};
@@ -19,9 +20,8 @@ use crate::exit;
 use crate::find::documents_in;
 use crate::flags::TestFlags;
 use crate::remedies;
-use crate::show::failure::{self, Exchanges};
-use crate::show::report::junit;
-use crate::show::{Screen, bold, safe, time, width};
+use crate::report::write_suites;
+use crate::show::{Screen, bold, failure, safe, time, width};
 
 /// The case of a document that has no test file.
 const UNNAMED: &str = "runs against the mock";
@@ -72,7 +72,7 @@ struct Done {
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
-    if flags.reports.iter().any(|report| !report.is_junit()) {
+    if flags.reports.iter().any(|report| report.kind.name != "junit") {
         return screen.error(&Error::Setup("`arazzo test` writes junit reports: --report junit[=PATH]".to_owned()));
     }
     let planned = match planned(flags) {
@@ -250,7 +250,7 @@ fn run_all(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
     }
     let mut code = if failed > 0 { exit::DIFFERENT } else { exit::SUCCEEDED };
     for report in &flags.reports {
-        if let Err(error) = report.write_suites(&suites(planned, &done)) {
+        if let Err(error) = write_suites(report, &suites(planned, &done)) {
             screen.fault("output", &format!("a report could not be written: {error}"), None);
             code = if code == exit::SUCCEEDED { exit::OUTPUT } else { code };
         }
@@ -297,93 +297,37 @@ fn suites(planned: &[Planned], done: &[Option<Done>]) -> Vec<junit::Suite> {
         let result = match done {
             None => junit::CaseResult::Skipped("the tests were stopped before".to_owned()),
             Some(done) if done.passed => junit::CaseResult::Passed,
-            Some(done) => junit::CaseResult::Failed(junit::Trouble {
-                code: "unexpected".to_owned(),
-                message: done.unexpected.first().cloned().unwrap_or_default(),
-                text: done
-                    .unexpected
-                    .iter()
-                    .chain(&done.report)
-                    .map(|line| anstream::adapter::strip_str(line).to_string())
-                    .collect::<Vec<_>>()
-                    .join("\n"),
-            }),
+            Some(done) => {
+                let lines = done.unexpected.iter().chain(&done.report);
+                let lines = lines.map(|line| anstream::adapter::strip_str(line).to_string());
+                let message = done.unexpected.first().cloned().unwrap_or_default();
+                let problem = junit::Problem::new("unexpected", message, lines.collect::<Vec<_>>().join("\n"));
+                junit::CaseResult::Failed(problem)
+            }
         };
         let time_ms = done.as_ref().map_or(0, |done| done.time_ms);
-        let case = junit::Case {
-            classname: name.clone(),
-            name: one.case.name.clone(),
-            time_ms,
-            result,
-            reruns: vec![],
-            output: String::new(),
-        };
-        match suites.last_mut().filter(|suite| suite.name == name) {
-            Some(suite) => {
-                suite.time_ms += time_ms;
-                suite.cases.push(case);
-            }
-            None => suites.push(junit::Suite {
-                name,
-                timestamp: String::new(),
-                time_ms,
-                properties: vec![],
-                cases: vec![case],
-            }),
+        let case = junit::Case::new(name.clone(), one.case.name.clone(), time_ms, result);
+        if suites.last().is_none_or(|suite| suite.name != name) {
+            suites.push(junit::Suite::new(name));
+        }
+        if let Some(suite) = suites.last_mut() {
+            suite.time_ms += time_ms;
+            suite.cases.push(case);
         }
     }
     suites
 }
 
-/// What was seen of a run.
-#[derive(Default)]
-struct Seen {
-    report: Report,
-    exchanges: Exchanges,
-    last: Option<Envelope>,
-    path: Vec<String>,
-    requests: Vec<Request>,
-}
-
-struct Request {
-    step: String,
-    method: String,
-    url: String,
-    headers: Vec<(String, String)>,
-    body: Option<String>,
-}
-
-impl Seen {
-    fn event(&mut self, envelope: &Envelope) {
-        self.report.add(&envelope.event);
-        self.exchanges.add(&envelope.event);
-        let step = envelope.event.step.clone().unwrap_or_default();
-        match &envelope.event.kind {
-            EventKind::StepStarted { .. } => self.path.push(step),
-            EventKind::RequestSent { method, url, headers, body, .. } => self.requests.push(Request {
-                step,
-                method: method.clone(),
-                url: url.clone(),
-                headers: headers.clone(),
-                body: body.as_ref().map(|body| body.text.to_string()),
-            }),
-            EventKind::RunFinished { .. } => self.last = Some(envelope.clone()),
-            _ => {}
-        }
-    }
-}
-
 fn run_one(flags: &TestFlags, index: usize, one: &Planned) -> Done {
     let began = Instant::now();
-    let mut seen = Seen::default();
+    let mut record = RunRecord::default();
     let (mut unexpected, mut report) = (vec![], vec![]);
-    match execute(flags, one, &mut seen) {
+    match execute(flags, one, &mut record) {
         Ok(Ran { description, outputs, more }) => {
             unexpected.extend(more);
-            compare(&one.case.expect, &outputs, &seen, &mut unexpected);
-            if let (Some(last), false) = (&seen.last, unexpected.is_empty()) {
-                let code = exit_of(last).1;
-                report = failure::report(last, description.sources(), &seen.exchanges, &seen.report, code, width());
+            compare(&one.case.expect, &outputs, &record, &mut unexpected);
+            if !unexpected.is_empty() {
+                report = failure::report(&record, description.sources(), width());
             }
         }
         Err(Error::Documents { diagnostics, sources }) => {
@@ -413,7 +357,7 @@ struct Ran {
 }
 
 /// Runs a case.
-fn execute(flags: &TestFlags, one: &Planned, seen: &mut Seen) -> Result<Ran, Error> {
+fn execute(flags: &TestFlags, one: &Planned, record: &mut RunRecord) -> Result<Ran, Error> {
     let case = &one.case;
     let mut builder: Builder = flags.reading.on(one.document.open());
     for name in case.secrets.keys() {
@@ -440,7 +384,7 @@ fn execute(flags: &TestFlags, one: &Planned, seen: &mut Seen) -> Result<Ran, Err
     let (outputs, more) = match &case.replies {
         Some(canned) => {
             known(case, &workflow, canned.names())?;
-            let rehearsal = workflow.rehearse(inputs, canned.clone(), |envelope| seen.event(envelope))?;
+            let rehearsal = workflow.rehearse(inputs, canned.clone(), |envelope| record.add(envelope))?;
             let unanswered = rehearsal.unanswered.iter().map(|step| format!("no reply is left for step `{step}`"));
             let left = rehearsal.left.iter().map(|(name, count)| match count {
                 1 => format!("a reply for `{name}` was not asked for"),
@@ -451,7 +395,7 @@ fn execute(flags: &TestFlags, one: &Planned, seen: &mut Seen) -> Result<Ran, Err
         None => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| Error::Setup(format!("cannot start: {error}")))?;
-            let outcome = runtime.block_on(workflow.run(inputs, |envelope| seen.event(envelope)))?;
+            let outcome = runtime.block_on(workflow.run(inputs, |envelope| record.add(envelope)))?;
             (outcome.outputs().clone(), vec![])
         }
     };
@@ -477,34 +421,27 @@ fn known<'a>(case: &Case, workflow: &Workflow, names: impl Iterator<Item = &'a s
     Ok(())
 }
 
-fn exit_of(last: &Envelope) -> (&'static str, u8) {
-    match &last.event.kind {
-        EventKind::RunFinished { status, exit, .. } => (
-            match status {
-                RunStatus::Succeeded => "succeeded",
-                RunStatus::Ended => "ended",
-                RunStatus::Failed => "failed",
-                RunStatus::Stopped => "stopped",
-            },
-            *exit,
-        ),
-        _ => ("stopped", exit::USAGE),
+fn word(status: RunStatus) -> &'static str {
+    match status {
+        RunStatus::Succeeded => "succeeded",
+        RunStatus::Ended => "ended",
+        RunStatus::Failed => "failed",
+        RunStatus::Stopped => "stopped",
     }
 }
 
-fn compare(expect: &Expect, outputs: &Map<String, Json>, seen: &Seen, found: &mut Vec<String>) {
-    let Some(last) = &seen.last else { return found.push("the run has no end".to_owned()) };
-    let (status, code) = exit_of(last);
-    let why = match &last.event.kind {
-        EventKind::RunFinished { why, .. } => why.as_ref(),
-        _ => None,
+fn compare(expect: &Expect, outputs: &Map<String, Json>, run: &RunRecord, found: &mut Vec<String>) {
+    let verdict = run.verdict();
+    let (Some(status), Some(code)) = (verdict.status, verdict.exit) else {
+        return found.push("the run has no end".to_owned());
     };
+    let why = verdict.why;
     let mut same = |what: &str, expected: Option<String>, is: String| {
         if let Some(expected) = expected.filter(|expected| *expected != is) {
             found.push(format!("{what}: expected {expected}, is {is}"));
         }
     };
-    same("outcome", expect.outcome.clone(), status.to_owned());
+    same("outcome", expect.outcome.clone(), word(status).to_owned());
     same("exit", expect.exit.map(|exit| exit.to_string()), code.to_string());
     same("why", expect.why.clone(), why.map_or("nothing".to_owned(), |why| why.code.word().to_owned()));
     let step = why.and_then(|why| why.step.clone()).unwrap_or_else(|| "no step".to_owned());
@@ -512,8 +449,8 @@ fn compare(expect: &Expect, outputs: &Map<String, Json>, seen: &Seen, found: &mu
     if !expect.says_how_it_ends() {
         same("exit", Some("0".to_owned()), code.to_string());
     }
-    let path = |steps: &[String]| steps.join(" -> ");
-    same("path", expect.path.as_deref().map(path), path(&seen.path));
+    let path: Vec<&str> = run.attempts.iter().map(|attempt| attempt.step.as_str()).collect();
+    same("path", expect.path.as_deref().map(|steps| steps.join(" -> ")), path.join(" -> "));
     let outputs = Json::Object(outputs.clone());
     for (expected, exact) in [(&expect.outputs, false), (&expect.exact, true)] {
         if let Some(expected) = expected {
@@ -522,21 +459,23 @@ fn compare(expect: &Expect, outputs: &Map<String, Json>, seen: &Seen, found: &mu
             found.extend(lines.into_iter().map(|line| format!("outputs {line}")));
         }
     }
-    let mut rest = seen.requests.as_slice();
+    let sent: Vec<(&str, &Exchange)> =
+        run.exchanges().into_iter().map(|(attempt, exchange)| (attempt.step.as_str(), exchange)).collect();
+    let mut rest = sent.as_slice();
     for (number, wanted) in expect.requests.iter().enumerate() {
-        let fits = |request: &Request| unlike(wanted, request).is_empty();
+        let fits = |(step, request): &(&str, &Exchange)| unlike(wanted, step, request).is_empty();
         match rest.iter().position(fits) {
             Some(at) => rest = rest.get(at + 1..).unwrap_or_default(),
             None => {
                 let number = number + 1;
                 // The one that was probably meant says most.
-                let nearest = rest.iter().min_by_key(|request| unlike(wanted, request).len());
-                let reasons = nearest.map_or("none is left".to_owned(), |request| {
+                let nearest = rest.iter().min_by_key(|(step, request)| unlike(wanted, step, request).len());
+                let reasons = nearest.map_or("none is left".to_owned(), |(step, request)| {
                     format!(
                         "the nearest, {} {}, has {}",
                         request.method,
                         request.url,
-                        unlike(wanted, request).join("; ")
+                        unlike(wanted, step, request).join("; ")
                     )
                 });
                 found.push(format!("request {number} was not sent: {reasons}"));
@@ -547,10 +486,10 @@ fn compare(expect: &Expect, outputs: &Map<String, Json>, seen: &Seen, found: &mu
 }
 
 /// Why a request is not the one that is wanted.
-fn unlike(wanted: &Sent, request: &Request) -> Vec<String> {
+fn unlike(wanted: &Sent, of: &str, request: &Exchange) -> Vec<String> {
     let mut found = vec![];
-    if let Some(step) = wanted.step.as_ref().filter(|step| **step != request.step) {
-        found.push(format!("step {} for {step}", request.step));
+    if let Some(step) = wanted.step.as_ref().filter(|step| *step != of) {
+        found.push(format!("step {of} for {step}"));
     }
     if let Some(method) = wanted.method.as_ref().filter(|method| **method != request.method) {
         found.push(format!("method {} for {method}", request.method));
@@ -564,7 +503,7 @@ fn unlike(wanted: &Sent, request: &Request) -> Vec<String> {
         differences(&format!("header {name}"), value, is.as_ref(), false, &mut found);
     }
     if let Some(body) = &wanted.body {
-        let text = request.body.as_deref().unwrap_or_default();
+        let text = request.body.as_ref().map_or("", |body| body.text.as_str());
         let is: Json = serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned()));
         differences("body ", body, Some(&is), false, &mut found);
     }

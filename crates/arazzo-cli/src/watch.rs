@@ -4,21 +4,53 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use arazzo::Envelope;
-use arazzo::engine::event::EventKind;
-use arazzo::engine::plan::PlannedStep;
+use arazzo::plan::PlannedStep;
+use arazzo::{Envelope, EventKind};
 
-use crate::flags::ProgressForm;
+use crate::requested::ProgressForm;
 use crate::show::lines::{self, Lines};
 use crate::show::paint;
 use crate::show::progress::{Detail, Progress};
 use crate::show::tree::{self, Tree};
 use crate::show::{Screen, width};
 
+/// How a run is shown while it runs: `run`, `call` and `replay` say it in the same way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Showing {
+    pub(crate) detail: Detail,
+    pub(crate) form: ProgressForm,
+    /// Whether every event is printed, as JSON.
+    pub(crate) events: bool,
+}
+
+impl Showing {
+    /// What so many `--quiet` and `--verbose`, `--json` and `--progress` ask for.
+    pub(crate) fn new(quiet: u8, verbose: u8, json: bool, form: ProgressForm) -> Self {
+        let detail = match (quiet, verbose, json) {
+            (2.., ..) => Detail::Nothing,
+            (1, ..) => Detail::Failures,
+            // Events say everything that lines would say.
+            (_, 0, true) => Detail::Failures,
+            (_, 0, false) if form == ProgressForm::None => Detail::Verdict,
+            (_, 0, false) => Detail::Steps,
+            (_, 1, _) => Detail::Headers,
+            (_, 2.., _) => Detail::Bodies,
+        };
+        Self { detail, form, events: json }
+    }
+
+    /// `true` if the tree is shown.
+    pub(crate) fn is_tree(self) -> bool {
+        let Self { detail, form, .. } = self;
+        let auto = || detail == Detail::Steps && paint::can_animate();
+        detail >= Detail::Steps && (form == ProgressForm::Tree || form == ProgressForm::Auto && auto())
+    }
+}
+
 /// What is shown of a run while it runs.
 pub(crate) struct Watch<'s> {
     pub(crate) screen: &'s mut Screen,
-    detail: Detail,
+    showing: Showing,
     progress: Progress,
     form: Form,
     /// When the last event was, on the run's clock and on ours.
@@ -31,22 +63,11 @@ enum Form {
     Tree(Tree, Vec<String>, bool),
 }
 
-/// `true` if the tree is shown.
-pub(crate) fn is_tree(form: ProgressForm, detail: Detail) -> bool {
-    let auto = || detail == Detail::Steps && paint::can_animate();
-    detail >= Detail::Steps && (form == ProgressForm::Tree || form == ProgressForm::Auto && auto())
-}
-
 impl<'s> Watch<'s> {
     /// `hosts` are those that the run will call.
-    pub(crate) fn new(
-        screen: &'s mut Screen,
-        form: ProgressForm,
-        detail: Detail,
-        plan: &[PlannedStep],
-        hosts: Vec<String>,
-    ) -> Self {
-        let form = if is_tree(form, detail) {
+    pub(crate) fn new(screen: &'s mut Screen, showing: Showing, plan: &[PlannedStep], hosts: Vec<String>) -> Self {
+        let detail = showing.detail;
+        let form = if showing.is_tree() {
             let call = |step: &PlannedStep| match &step.calls {
                 Some(calls) => format!("workflow {calls}"),
                 None => format!("{:4} {}", step.method, step.path),
@@ -56,13 +77,27 @@ impl<'s> Watch<'s> {
         } else {
             Form::Lines(Lines::new(detail, plan.iter().map(|step| (step.step.as_str(), step.depth))))
         };
-        Self { screen, detail, progress: Progress::new(detail), form, at: None }
+        Self { screen, showing, progress: Progress::new(detail), form, at: None }
     }
 
     /// Shows an event.
-    pub(crate) fn event(&mut self, envelope: &Envelope) {
+    ///
+    /// # Errors
+    /// If it could not be printed; it is shown all the same.
+    pub(crate) fn event(&mut self, envelope: &Envelope) -> std::io::Result<()> {
+        let printed = if self.showing.events {
+            let line = serde_json::to_string(envelope).map_err(std::io::Error::other);
+            line.and_then(|line| self.screen.data(&line))
+        } else {
+            Ok(())
+        };
+        self.follow(envelope);
+        printed
+    }
+
+    fn follow(&mut self, envelope: &Envelope) {
         self.at = Some((envelope.ms, Instant::now()));
-        if self.detail < Detail::Steps {
+        if self.showing.detail < Detail::Steps {
             return;
         }
         let happening = self.progress.event(envelope);
@@ -90,7 +125,7 @@ impl<'s> Watch<'s> {
             Form::Lines(_) => lines::verdict(last, workflow),
             Form::Tree(..) => tree::verdict(last),
         };
-        if let (Some(line), true) = (line, self.detail >= Detail::Verdict) {
+        if let (Some(line), true) = (line, self.showing.detail >= Detail::Verdict) {
             self.screen.line(&line);
         }
     }

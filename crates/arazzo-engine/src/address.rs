@@ -78,7 +78,7 @@ fn replaced(text: &str, by: impl Fn(&str, Secret) -> String) -> Cow<'_, str> {
 fn secrets(text: &str) -> Vec<(Range<usize>, Secret)> {
     let mut found = vec![];
     let mut from = 0;
-    while let Some(at) = text.get(from..).and_then(|rest| rest.find("://")).map(|at| from + at + 3) {
+    while let Some(at) = text.get(from..).and_then(authority).map(|at| from + at) {
         from = at;
         let Some(info) = text.get(at..).and_then(user_information) else { continue };
         from = at + info.len();
@@ -90,6 +90,30 @@ fn secrets(text: &str) -> Vec<(Range<usize>, Secret)> {
         }
     }
     found
+}
+
+/// Where the authority of the first url begins: behind the `:` of a scheme and its slashes, of which people write one, two
+/// or none and of which parsers read `\\` as one; or behind the `//` of a url without a scheme.
+fn authority(text: &str) -> Option<usize> {
+    let slash = |c: char| matches!(c, '/' | '\\');
+    let behind = |at: usize| text.get(at..).map_or(at, |rest| at + rest.len() - rest.trim_start_matches(slash).len());
+    let scheme = |at: usize| {
+        let before = text.get(..at).unwrap_or_default();
+        let word = before.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+        let rest = text.get(at + 1..).unwrap_or_default();
+        // Without a slash only where it is a scheme that is called: `error: me:x@y` is none.
+        rest.starts_with("//") || ["http", "https"].iter().any(|known| word.eq_ignore_ascii_case(known)) || {
+            rest.starts_with(slash) && ["ftp", "ws", "wss"].iter().any(|known| word.eq_ignore_ascii_case(known))
+        }
+    };
+    let colon = text.match_indices(':').map(|(at, _)| at).find(|at| scheme(*at)).map(|at| behind(at + 1));
+    // `//me:password@host`, where a word begins.
+    let bare = text.match_indices("//").map(|(at, _)| at).find(|at| {
+        let before = text.get(..*at).and_then(|before| before.chars().next_back());
+        before.is_none_or(|c| c.is_whitespace() || matches!(c, '=' | '"' | '\'' | '`' | '('))
+    });
+    let bare = bare.map(behind);
+    colon.into_iter().chain(bare).min()
 }
 
 /// What stands before the last `@` of the authority that a text begins with.
@@ -124,6 +148,9 @@ mod tests {
             ("https://me:h@u:s@h@host/a@b", "https://me:‹password›@host/a@b"),
             ("https://me:hu/sh@host", "https://me:‹password›@host"),
             ("https://me:hu'sh@[::1]:80/x", "https://me:‹password›@[::1]:80/x"),
+            ("http:/me:hush@h, HTTP:me:hush@h", "http:/me:‹password›@h, HTTP:me:‹password›@h"),
+            (r"https:\\me:hush@h ftp:/me:hush@h", r"https:\\me:‹password›@h ftp:/me:‹password›@h"),
+            ("//me:hush@h/x", "//me:‹password›@h/x"),
             ("a=http://u:one@a b=\"http://u:two@b\"", "a=http://u:‹password›@a b=\"http://u:‹password›@b\""),
         ] {
             assert_eq!(without_secrets(text), shown);
@@ -132,6 +159,8 @@ mod tests {
             "https://host:8443/users/me@example.com",
             "https://host/?mail=me@example.com",
             "me:hush@host",
+            "error: me:hush@host",
+            "/a//me:x/b@c",
             "mail me@host",
             "https://{host}:{port}/a@b",
             "http://[::1]:80/a@b",

@@ -163,7 +163,7 @@ impl Wanted<'_> {
 
 /// How one scheme is satisfied: keys of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Way {
+pub enum AuthMethod {
     /// The document passes a parameter there.
     Document,
     /// An API key in a header, query parameter or cookie.
@@ -221,7 +221,7 @@ pub enum Choice {
     /// Nothing is needed, or nothing is said.
     Nothing,
     /// All of these.
-    Ways(Vec<Way>),
+    Ways(Vec<AuthMethod>),
     /// It asks for credentials, and none of its alternatives is served.
     Missing,
 }
@@ -240,14 +240,14 @@ pub fn choose(
 ) -> Choice {
     let Some(alternatives) = security else {
         // Nothing is said about who may call: what was given for no scheme is shown, as a caller would by hand.
-        let way = token(has).or_else(|| user(Wanted { source, scheme: "" }, has).map(Way::Basic));
+        let way = token(has).or_else(|| user(Wanted { source, scheme: "" }, has).map(AuthMethod::Basic));
         return match way.filter(|_| !passes("header", "Authorization")) {
             Some(way) => Choice::Ways(vec![way]),
             None => Choice::Nothing,
         };
     };
     let asking = alternatives.iter().filter(|alternative| !alternative.is_empty());
-    let served = |alternative: &&Vec<Needed>| -> Option<Vec<Way>> {
+    let served = |alternative: &&Vec<Needed>| -> Option<Vec<AuthMethod>> {
         alternative.iter().map(|needed| serve(needed, source, has, certificate, passes)).collect()
     };
     if let Some(ways) = asking.clone().find_map(|alternative| served(&alternative)) {
@@ -262,30 +262,30 @@ fn serve(
     has: &dyn Fn(&str) -> bool,
     certificate: bool,
     passes: &dyn Fn(&str, &str) -> bool,
-) -> Option<Way> {
+) -> Option<AuthMethod> {
     let scheme = &needed.scheme;
     let wanted = Wanted { source, scheme: &scheme.name };
     let given = || wanted.value(has);
     if let Kind::ApiKey { name, location } = &scheme.kind {
         if passes(location, name) {
-            return Some(Way::Document);
+            return Some(AuthMethod::Document);
         }
-        return given().map(|key| Way::Key { name: name.clone(), location: location.clone(), key });
+        return given().map(|key| AuthMethod::Key { name: name.clone(), location: location.clone(), key });
     }
     if scheme.kind != Kind::MutualTls && passes("header", "Authorization") {
-        return Some(Way::Document);
+        return Some(AuthMethod::Document);
     }
     match &scheme.kind {
-        Kind::Basic => user(wanted, has).map(Way::Basic),
-        Kind::Digest => user(wanted, has).map(Way::Digest),
-        Kind::Bearer => given().map(Way::Bearer).or_else(|| token(has)),
+        Kind::Basic => user(wanted, has).map(AuthMethod::Basic),
+        Kind::Digest => user(wanted, has).map(AuthMethod::Digest),
+        Kind::Bearer => given().map(AuthMethod::Bearer).or_else(|| token(has)),
         Kind::OAuth2(grants) => {
-            given().map(Way::Bearer).or_else(|| fetch(needed, wanted, grants, has)).or_else(|| token(has))
+            given().map(AuthMethod::Bearer).or_else(|| fetch(needed, wanted, grants, has)).or_else(|| token(has))
         }
         Kind::OpenIdConnect(url) => {
             let discovered = || {
                 let client = (wanted.part("clientId", has)?, wanted.part("clientSecret", has)?);
-                Some(Way::Fetch(Fetch {
+                Some(AuthMethod::Fetch(Fetch {
                     scheme: scheme.name.clone(),
                     url: url.clone(),
                     discovery: true,
@@ -295,15 +295,15 @@ fn serve(
                     user: None,
                 }))
             };
-            given().map(Way::Bearer).or_else(discovered).or_else(|| token(has))
+            given().map(AuthMethod::Bearer).or_else(discovered).or_else(|| token(has))
         }
-        Kind::MutualTls => certificate.then_some(Way::Certificate),
+        Kind::MutualTls => certificate.then_some(AuthMethod::Certificate),
         Kind::ApiKey { .. } | Kind::Other(_) => None,
     }
 }
 
-fn token(has: &dyn Fn(&str) -> bool) -> Option<Way> {
-    has(BEARER).then(|| Way::Bearer(BEARER.to_owned()))
+fn token(has: &dyn Fn(&str) -> bool) -> Option<AuthMethod> {
+    has(BEARER).then(|| AuthMethod::Bearer(BEARER.to_owned()))
 }
 
 fn user(wanted: Wanted<'_>, has: &dyn Fn(&str) -> bool) -> Option<User> {
@@ -321,7 +321,7 @@ fn fetch(
     wanted: Wanted<'_>,
     grants: &[crate::openapi::security::Grant],
     has: &dyn Fn(&str) -> bool,
-) -> Option<Way> {
+) -> Option<AuthMethod> {
     let client = (wanted.part("clientId", has), wanted.part("clientSecret", has));
     let person = wanted.part("username", has).zip(wanted.part("password", has));
     grants.iter().find_map(|grant| {
@@ -332,7 +332,7 @@ fn fetch(
                 None
             }
         };
-        Some(Way::Fetch(Fetch {
+        Some(AuthMethod::Fetch(Fetch {
             scheme: needed.scheme.name.clone(),
             url: grant.token_url.clone(),
             discovery: false,

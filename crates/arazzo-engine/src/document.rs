@@ -320,11 +320,24 @@ const PLACES: &[&str] = &["path", "query", "querystring", "header", "cookie", "c
 
 /// Fields that other formats call otherwise, and are not near in letters.
 const ELSEWHERE: &[(&str, &str)] = &[
+    ("assertions", "successCriteria"),
     ("body", "payload"),
+    ("body", "requestBody"),
+    ("criteria", "successCriteria"),
+    ("criterion", "successCriteria"),
     ("data", "payload"),
+    ("delay", "retryAfter"),
+    ("failureCriteria", "criteria"),
+    ("limit", "retryLimit"),
+    ("maxRetries", "retryLimit"),
     ("mediaType", "contentType"),
     ("onError", "onFailure"),
     ("operation", "operationId"),
+    ("params", "parameters"),
+    ("requestBodies", "requestBody"),
+    ("successCondition", "successCriteria"),
+    ("successConditions", "successCriteria"),
+    ("successCriteria", "criteria"),
 ];
 
 /// Fields that steer neither the flow nor a request: without them a run is the same.
@@ -332,19 +345,24 @@ const HARMLESS: &[&str] = &["arazzo", "$self", "info", "title", "version", "summ
 
 /// Fields of other formats that steer what runs when. Arazzo has none of them.
 const FLOW_WORDS: &[&str] = &[
-    "condition",
+    "assert",
     "conditions",
+    "expected",
     "for",
     "foreach",
     "goto",
     "if",
     "loop",
+    "negate",
     "next",
+    "not",
+    "operator",
     "parallel",
     "repeat",
     "retries",
     "retry",
     "runif",
+    "skip",
     "skipif",
     "switch",
     "unless",
@@ -353,10 +371,36 @@ const FLOW_WORDS: &[&str] = &[
     "while",
 ];
 
-/// `forEach`, `for_each`, `if`: see [`FLOW_WORDS`].
+/// Fields that steer the flow or a request in the object that has them, and are meant so in any other.
+const STEERING: &[&str] = &[
+    "channelPath",
+    "condition",
+    "context",
+    "criteria",
+    "dependsOn",
+    "failureActions",
+    "inputs",
+    "onFailure",
+    "onSuccess",
+    "operationId",
+    "operationPath",
+    "parameters",
+    "payload",
+    "replacements",
+    "requestBody",
+    "retryAfter",
+    "retryLimit",
+    "stepId",
+    "successActions",
+    "successCriteria",
+    "workflowId",
+];
+
+/// `forEach`, `for_each`, `if`, `cond`: see [`FLOW_WORDS`].
 fn is_flow_word(name: &str) -> bool {
     let folded: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
-    FLOW_WORDS.contains(&folded.to_ascii_lowercase().as_str())
+    let folded = folded.to_ascii_lowercase();
+    FLOW_WORDS.contains(&folded.as_str()) || folded.len() >= 4 && "condition".starts_with(&folded)
 }
 
 /// What the two lists of actions call their entries, and what those may hold.
@@ -1314,22 +1358,24 @@ impl Reader<'_> {
             let other = ELSEWHERE.iter().find(|(word, field)| *word == key.name && absent.contains(field));
             let near = other.map(|(_, field)| *field).or_else(|| nearest(&key.name, absent.iter().copied()));
             // `onFail` for `onFailure`
-            let begun = || absent.iter().copied().find(|field| key.name.len() >= 4 && field.starts_with(&key.name));
-            let begun = begun();
+            let folded = key.name.to_ascii_lowercase();
+            let begins = |field: &&str| folded.len() >= 4 && field.to_ascii_lowercase().starts_with(&folded);
+            let begun = absent.iter().copied().find(begins);
             let near = near.or(begun);
             let meant = near.filter(|field| other.is_some() || begun.is_some() || misspells(&key.name, field));
             let steers = meant.is_some_and(|field| !HARMLESS.contains(&field));
-            let flow = near.is_none() && is_flow_word(&key.name);
+            // Also a field that steers in another object than this one: `onFailure` of a workflow.
+            let flow = meant.is_none() && (is_flow_word(&key.name) || STEERING.iter().any(|f| misspells(&key.name, f)));
             let problem =
                 if steers || flow { "a run without it would not do what is written" } else { "it is ignored" };
             let message = format!("{what} has no field `{}`; {problem}", key.name);
             let help = match near {
-                Some(field) => Some(Help::meant(field)),
-                None if flow => Some(Help::words(format!(
+                Some(field) if !flow => Some(Help::meant(field)),
+                _ if flow => Some(Help::words(format!(
                     "what runs when is said by `successCriteria`, `onSuccess` and `onFailure`; `x-{}` is ignored",
                     key.name
                 ))),
-                None => None,
+                _ => None,
             };
             let diagnostic = Diagnostic::warning(Code::UnknownField, key.span, message).help(help);
             match self.readings {

@@ -43,13 +43,13 @@ pub struct Exit {
     /// The conditions that must be met, as written.
     pub conditions: Vec<String>,
     /// Where it leads.
-    pub to: Way,
+    pub to: Edge,
 }
 
 /// Where a way leads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Way {
+pub enum Edge {
     /// To a step of the workflow: its index.
     Step(usize),
     /// To another workflow, which takes the place of this one.
@@ -74,15 +74,15 @@ pub fn graph(program: &Program, id: WorkflowId) -> Option<Graph> {
     let place = |wanted| workflow.steps.iter().position(|id| *id == wanted);
     let name = |id: &WorkflowId| program.workflow(*id).map(|workflow| workflow.name.clone()).unwrap_or_default();
     let way = |action: &Action| match &action.then {
-        Then::End => Some(Way::End),
-        Then::Goto(Target::Step(step)) => place(*step).map(Way::Step),
-        Then::Goto(Target::Workflow { workflow, .. }) => Some(Way::Workflow(name(workflow))),
+        Then::End => Some(Edge::End),
+        Then::Goto(Target::Step(step)) => place(*step).map(Edge::Step),
+        Then::Goto(Target::Workflow { workflow, .. }) => Some(Edge::Workflow(name(workflow))),
         Then::Retry { after_ms, limit, detour } => {
             let first = detour.as_ref().map(|detour| match detour {
                 Target::Step(step) => program.step(*step).map(|step| step.name.clone()).unwrap_or_default(),
                 Target::Workflow { workflow, .. } => format!("workflow {}", name(workflow)),
             });
-            Some(Way::Retry { limit: *limit, after_ms: *after_ms, first })
+            Some(Edge::Retry { limit: *limit, after_ms: *after_ms, first })
         }
     };
     let exits = |step: &Step| {
@@ -95,9 +95,9 @@ pub fn graph(program: &Program, id: WorkflowId) -> Option<Graph> {
         };
         let mut exits = of(&step.on_success, false);
         // An action without criteria is always taken; only a retry lets what follows it have a turn.
-        let always = |exit: &Exit| exit.conditions.is_empty() && !matches!(exit.to, Way::Retry { .. });
+        let always = |exit: &Exit| exit.conditions.is_empty() && !matches!(exit.to, Edge::Retry { .. });
         if !exits.iter().any(always) {
-            let to = step.next.and_then(place).map_or(Way::End, Way::Step);
+            let to = step.next.and_then(place).map_or(Edge::End, Edge::Step);
             exits.push(Exit { action: None, on_failure: false, conditions: vec![], to });
         }
         exits.extend(of(&step.on_failure, true));

@@ -136,12 +136,12 @@ impl Servers {
 
 /// A host that whoever runs a document lets be called, at one port or at any.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GivenHost {
+pub struct AllowedHost {
     host: String,
     port: Option<u16>,
 }
 
-impl GivenHost {
+impl AllowedHost {
     /// Reads `host`, or `host:port`; an IPv6 address with a port stands in brackets.
     #[must_use]
     pub fn parse(text: &str) -> Self {
@@ -247,7 +247,7 @@ pub struct Settings {
     pub redirects: Redirects,
     /// Hosts that no source names and that may be called all the same.
     #[serde(default)]
-    pub allowed_hosts: Vec<GivenHost>,
+    pub allowed_hosts: Vec<AllowedHost>,
     /// Keeps the cookies of answers, and sends them with the requests that they are for.
     #[serde(default)]
     pub cookies: bool,

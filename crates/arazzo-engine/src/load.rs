@@ -26,7 +26,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use crate::document::{self, Document};
 use crate::node::{self, Node, NodeLimits};
-use crate::openapi::shelf::{self, Shelf};
+use crate::openapi::store::{self, DocumentStore};
 use crate::readings::Readings;
 use crate::remedy::Remedy;
 use crate::source::{Place, Source, SourceId, Sources, Span};
@@ -153,7 +153,7 @@ pub struct Bundle {
     /// The source descriptions of all documents, those of one document in its order.
     pub described: Vec<Described>,
     /// The API descriptions, with the documents that they refer to.
-    pub shelf: Shelf,
+    pub store: DocumentStore,
     /// As in [`LoadOptions`].
     pub headers: Vec<String>,
 }
@@ -239,7 +239,7 @@ pub struct Loader {
     /// Sources that are on the network only. They are asked for when everything else was read, which may be what they
     /// mean: documents are known by their identity.
     later: Vec<Ask>,
-    shelf: Shelf,
+    store: DocumentStore,
     /// References of API descriptions.
     references: Vec<Reference>,
     /// References to what may not be read: what is meant, and what to say.
@@ -287,7 +287,7 @@ impl Loader {
             read: HashMap::new(),
             asked: 0,
             later: vec![],
-            shelf: Shelf::default(),
+            store: DocumentStore::default(),
             references: vec![],
             refused: vec![],
             followed: 0,
@@ -347,7 +347,7 @@ impl Loader {
                 asks.map(|(index, reference)| Ask {
                     wanted: Wanted::Reference(index),
                     candidates: reference.candidates.clone(),
-                    from: self.shelf.read_at(reference.span.source).map(Url::to_string),
+                    from: self.store.read_at(reference.span.source).map(Url::to_string),
                 })
                 .collect(),
             );
@@ -387,7 +387,7 @@ impl Loader {
     /// The bundle, as far as it could be loaded, and everything that is wrong with it.
     #[must_use]
     pub fn finish(mut self) -> (Option<Bundle>, Diagnostics, Sources) {
-        let refused = std::mem::take(&mut self.refused).into_iter().filter(|(meant, _)| !self.shelf.holds(meant));
+        let refused = std::mem::take(&mut self.refused).into_iter().filter(|(meant, _)| !self.store.holds(meant));
         self.diagnostics.extend(refused.map(|(_, diagnostic)| diagnostic).collect::<Vec<_>>());
         let sources = self.sources.clone();
         let alone = self.documents.is_empty() && self.described.iter().any(|described| described.root.is_some());
@@ -395,7 +395,7 @@ impl Loader {
             sources: self.sources,
             documents: self.documents,
             described: self.described,
-            shelf: self.shelf,
+            store: self.store,
             headers: self.options.headers,
         });
         (bundle, self.diagnostics, sources)
@@ -562,7 +562,7 @@ impl Loader {
             described.root = Some(read.node.clone());
             if described.kind == DescribedKind::Openapi {
                 let (meant, uri) = (described.identity.clone(), described.uri.clone());
-                self.shelve(read.node, &meant, &uri);
+                self.insert(read.node, &meant, &uri);
             }
             return;
         }
@@ -642,14 +642,14 @@ impl Loader {
 
 impl Loader {
     /// Keeps an API description, or a part of one, and asks for what it refers to.
-    fn shelve(&mut self, root: Arc<Node>, meant: &str, read_at: &str) {
+    fn insert(&mut self, root: Arc<Node>, meant: &str, read_at: &str) {
         let id = root.span.source;
         let text = self.sources.get(id).map(|source| source.text.to_string()).unwrap_or_default();
-        self.shelf.add(root, meant, read_at, text.contains("$id"));
-        let (base, read_at) = (self.shelf.base(id).cloned(), self.shelf.read_at(id).cloned());
-        for (at, reference) in shelf::references(&text) {
+        self.store.add(root, meant, read_at, text.contains("$id"));
+        let (base, read_at) = (self.store.base(id).cloned(), self.store.read_at(id).cloned());
+        for (at, reference) in store::references(&text) {
             let Ok(meant) = resolve(base.as_ref(), &reference) else { continue };
-            if self.shelf.knows(&meant) || self.references.iter().any(|known| known.meant == meant) {
+            if self.store.knows(&meant) || self.references.iter().any(|known| known.meant == meant) {
                 continue;
             }
             let found = match self.options.sources.get_key_value(&meant) {
@@ -660,7 +660,7 @@ impl Loader {
                 None => candidates(&meant, read_at.as_ref(), &reference, None),
             };
             if self.references.len() >= REFERENCED {
-                self.shelf.miss(&meant, format!("the descriptions refer to more than {REFERENCED} documents"));
+                self.store.mark_missing(&meant, format!("the descriptions refer to more than {REFERENCED} documents"));
             } else {
                 let span = Span::new(id, at..at + reference.len());
                 self.references.push(Reference { meant, candidates: found, span, text: reference });
@@ -681,23 +681,23 @@ impl Loader {
                     diagnostic.remarks.clone_from(&unread.tried);
                     self.refused.push((meant.clone(), diagnostic));
                 }
-                return self.shelf.miss(&meant, unread.tried.join("; "));
+                return self.store.mark_missing(&meant, unread.tried.join("; "));
             }
         };
         let uri = fetched.uri.clone();
         if let Some(read) = self.read.get(&uri).cloned() {
-            return self.shelve(read.node, &meant, &uri);
+            return self.insert(read.node, &meant, &uri);
         }
         let name = fetched.name.clone();
         match parse(&mut self.sources, fetched, self.options.limits) {
             Ok((_, node)) => {
                 let read = Read { kind: DescribedKind::of(&node), node: Arc::new(node), document: None };
                 self.read.insert(uri.clone(), read.clone());
-                self.shelve(read.node, &meant, &uri);
+                self.insert(read.node, &meant, &uri);
             }
             Err(faults) => {
                 let reason = faults.iter().next().map(|fault| fault.message.clone()).unwrap_or_default();
-                self.shelf.miss(&meant, format!("{name}: {reason}"));
+                self.store.mark_missing(&meant, format!("{name}: {reason}"));
             }
         }
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::address;
 use crate::compile::secrets::Origins;
-use crate::credentials::{Choice, User, Way, header_of};
+use crate::credentials::{AuthMethod, Choice, User, header_of};
 use crate::limits::{Servers, Settings};
 use crate::machine::{choice, operation_of};
 use crate::openapi::security::Kind;
@@ -51,7 +51,7 @@ pub struct PlannedStep {
 /// What running a workflow touches: what somebody wants to know before trusting it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Touches {
+pub struct Footprint {
     /// The hosts that are called, each with its calls, in their order.
     pub hosts: Vec<CalledHost>,
     /// Where secrets go.
@@ -144,8 +144,8 @@ pub fn touches(
     workflow: WorkflowId,
     settings: &Settings,
     answered: &dyn Fn(&str) -> bool,
-) -> Touches {
-    let mut touches = Touches::default();
+) -> Footprint {
+    let mut touches = Footprint::default();
     let reached = within_depth(program, workflow);
     let origins = Origins::new(program, workflow, &reached, &settings.secrets);
     for id in reached {
@@ -202,17 +202,19 @@ pub fn sent_credentials(
         let authorization = || "header Authorization".to_owned();
         for way in ways {
             match way {
-                Way::Document | Way::Certificate => {}
-                Way::Key { name: to, location, key } => sent.secret(name(&key), format!("{location} {to}"), &server),
-                Way::Bearer(key) => sent.secret(name(&key), authorization(), &server),
-                Way::Basic(User::Whole(key)) | Way::Digest(User::Whole(key)) => {
+                AuthMethod::Document | AuthMethod::Certificate => {}
+                AuthMethod::Key { name: to, location, key } => {
+                    sent.secret(name(&key), format!("{location} {to}"), &server)
+                }
+                AuthMethod::Bearer(key) => sent.secret(name(&key), authorization(), &server),
+                AuthMethod::Basic(User::Whole(key)) | AuthMethod::Digest(User::Whole(key)) => {
                     sent.secret(name(&key), authorization(), &server);
                 }
-                Way::Basic(User::Parts(user, password)) | Way::Digest(User::Parts(user, password)) => {
+                AuthMethod::Basic(User::Parts(user, password)) | AuthMethod::Digest(User::Parts(user, password)) => {
                     sent.secret(name(&user), authorization(), &server);
                     sent.secret(name(&password), authorization(), &server);
                 }
-                Way::Fetch(fetch) => {
+                AuthMethod::Fetch(fetch) => {
                     sent.secret(Some(format!("{}.access_token", fetch.scheme)), authorization(), &server);
                     let secrets = fetch.client.1.iter().chain(fetch.user.iter().map(|(_, password)| password));
                     for url in std::iter::once(&fetch.url).chain(&fetch.refresh_url) {
@@ -269,7 +271,7 @@ fn within_depth(program: &Program, from: WorkflowId) -> Vec<WorkflowId> {
     reached
 }
 
-impl Touches {
+impl Footprint {
     fn calls(
         &mut self,
         program: &Program,

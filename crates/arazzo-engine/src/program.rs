@@ -407,9 +407,9 @@ pub enum Select {
     /// `jsonpointer`
     Pointer(Pointer),
     /// `jsonpath`, with the values for its expressions in braces.
-    Jsonpath(Box<jsonpath::Query>, Vec<Hole>),
+    Jsonpath(Box<jsonpath::Query>, Vec<Placeholder>),
     /// `xpath`, with the values for its expressions in braces.
-    Xpath(Box<xpath::Query>, Vec<Hole>),
+    Xpath(Box<xpath::Query>, Vec<Placeholder>),
 }
 
 /// A Selector Object.
@@ -499,7 +499,7 @@ pub struct JsonpathTest {
     /// The query, or the comparison.
     pub condition: jsonpath::Condition,
     /// The values for its expressions in braces, in order.
-    pub holes: Vec<Hole>,
+    pub placeholders: Vec<Placeholder>,
 }
 
 /// A pattern over a context.
@@ -528,7 +528,7 @@ pub struct XpathTest {
     /// The query.
     pub query: xpath::Query,
     /// The values for its expressions in braces, in order.
-    pub holes: Vec<Hole>,
+    pub placeholders: Vec<Placeholder>,
 }
 
 /// A condition that is known only when its expressions have values.
@@ -544,7 +544,7 @@ pub struct SplicedTest {
 
 /// An expression in braces inside a condition or selector.
 #[derive(Debug)]
-pub struct Hole {
+pub struct Placeholder {
     /// The expression.
     pub expr: Expr,
     /// The expression as written.
@@ -634,6 +634,8 @@ pub enum AnswerPart {
     Header(String),
     /// A part of the body.
     Body(Pointer),
+    /// What the output of this name selects.
+    Selected(String),
 }
 
 /// An expression, and where it stands.
@@ -673,8 +675,8 @@ impl Call {
         let mut reads: Vec<Read<'_>> = self.values().flat_map(Build::reads).collect();
         if let Self::Operation { body: Some(body), .. } = self {
             for replacement in &body.replacements {
-                reads.extend(replacement.target.holes().iter().map(|hole| Read {
-                    expr: &hole.expr,
+                reads.extend(replacement.target.placeholders().iter().map(|placeholder| Read {
+                    expr: &placeholder.expr,
                     text: &replacement.text,
                     place: &replacement.place,
                     credential: false,
@@ -688,10 +690,10 @@ impl Call {
 impl Select {
     /// The expressions in braces in it.
     #[must_use]
-    pub fn holes(&self) -> &[Hole] {
+    pub fn placeholders(&self) -> &[Placeholder] {
         match self {
             Self::Pointer(_) => &[],
-            Self::Jsonpath(_, holes) | Self::Xpath(_, holes) => holes,
+            Self::Jsonpath(_, placeholders) | Self::Xpath(_, placeholders) => placeholders,
         }
     }
 }
@@ -749,7 +751,10 @@ impl Build {
             Self::Select(selection) => {
                 let Selection { context, select, text, place, credential, .. } = selection.as_ref();
                 let read = |expr| Read { expr, text, place, credential: *credential };
-                std::iter::once(context).chain(select.holes().iter().map(|hole| &hole.expr)).map(read).collect()
+                std::iter::once(context)
+                    .chain(select.placeholders().iter().map(|placeholder| &placeholder.expr))
+                    .map(read)
+                    .collect()
             }
             Self::Array(items) => items.iter().flat_map(Self::reads).collect(),
             Self::Object(members) => members.iter().flat_map(|(_, value)| value.reads()).collect(),
@@ -766,12 +771,12 @@ impl Criterion {
         }
         match &self.test {
             Test::Simple(condition) => condition.expressions(),
-            Test::Jsonpath(test) => {
-                std::iter::once(&test.context).chain(test.holes.iter().map(|hole| &hole.expr)).collect()
-            }
-            Test::Xpath(test) => {
-                std::iter::once(&test.context).chain(test.holes.iter().map(|hole| &hole.expr)).collect()
-            }
+            Test::Jsonpath(test) => std::iter::once(&test.context)
+                .chain(test.placeholders.iter().map(|placeholder| &placeholder.expr))
+                .collect(),
+            Test::Xpath(test) => std::iter::once(&test.context)
+                .chain(test.placeholders.iter().map(|placeholder| &placeholder.expr))
+                .collect(),
             Test::Regex(test) => match &test.pattern {
                 Pattern::Fixed(_) => vec![&test.context],
                 Pattern::Pieces(pieces) => std::iter::once(&test.context).chain(values(pieces)).collect(),

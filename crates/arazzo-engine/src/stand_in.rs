@@ -73,12 +73,17 @@ impl StandIns {
     }
 
     /// `user:password` stays one, and so does what it becomes on its way: the run with stand-ins makes that of its own.
+    /// Nothing of either is kept: a token may have a `:` too. The user alone is searched for nowhere, as it may be a word
+    /// like any other.
     fn learn_credential(&mut self, name: &str, value: &str) {
         let stand_in = match value.split_once(':') {
             None => return,
             // A key is often given as a user without a password.
             Some((key, "")) => format!("{}:", self.of_text(name, key)),
-            Some((user, password)) => format!("{user}:{}", self.of_text(name, password)),
+            Some((user, password)) => {
+                let user = made(&format!("{name}-user"), self.pairs.len() + 1, length_class(user));
+                format!("{user}:{}", self.of_text(name, password))
+            }
         };
         let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         for form in [str::to_owned, form_text, base64] {
@@ -403,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn user_and_password_are_one_whose_password_alone_has_a_stand_in() {
+    fn user_and_password_are_one_and_nothing_of_either_is_kept() {
         let mut given = Credentials::new();
         let secret = |name: &str, value: &str| crate::credentials::Credential {
             name: name.to_owned(),
@@ -415,7 +420,7 @@ mod tests {
         let stand_ins = StandIns::of(&given, &Redactor::default());
         let base64 = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         for (real, other) in
-            [("ada:s3cret", "ada:m000001"), ("sk_live_1234567890:", "masked-key-5-xxxxxxxxxxxxxxxxxxx:")]
+            [("ada:s3cret", "x01:m000001"), ("sk_live_1234567890:", "masked-key-5-xxxxxxxxxxxxxxxxxxx:")]
         {
             assert_eq!(stand_ins.in_text(real), other);
             assert_eq!(stand_ins.in_text(&base64(real)), base64(other));

@@ -210,7 +210,7 @@ pub fn is_xml(media_type: &str) -> bool {
 
 /// A step of a way to values that are not there yet, such as those that a workflow will read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Way {
+pub enum PathSegment {
     /// A member of an object, or an item of an array.
     Member(String),
     /// Whatever a wildcard, slice or filter selects; a filter over an object may mean the object.

@@ -417,7 +417,7 @@ fn texts_made_of_pieces_of_expressions_never_panic() {
             match jsonpath::Condition::parse(&text, true) {
                 Err(error) => assert!(text.get(error.at.clone()).is_some(), "{text:?} {error:?}"),
                 Ok(parsed) => {
-                    let bindings = vec![serde_json::json!("x"); parsed.holes().len()];
+                    let bindings = vec![serde_json::json!("x"); parsed.placeholders().len()];
                     let value = serde_json::json!({"a": [1, {"a": "x"}], "b": null});
                     let _ = parsed.operands(&value, &bindings);
                     let _ = parsed.holds(

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use arazzo_engine::compile::{Compiled, compile};
 use arazzo_engine::diagnostic::{Diagnostics, Severity};
-use arazzo_engine::limits::{GivenHost, LoopDelay, Redirects, Settings};
+use arazzo_engine::limits::{AllowedHost, LoopDelay, Redirects, Settings};
 use arazzo_engine::lint::ignore::ignore;
 use arazzo_engine::lint::lint;
 use arazzo_engine::load::{Bundle, Fetched, LoadOptions, Loader, Need};
@@ -258,7 +258,7 @@ pub fn settings(head: &Json) -> Settings {
         settings.redirects = Redirects::Never;
     }
     for host in head["allowHosts"].as_array().into_iter().flatten() {
-        settings.allowed_hosts.push(GivenHost::parse(host.as_str().unwrap()));
+        settings.allowed_hosts.push(AllowedHost::parse(host.as_str().unwrap()));
     }
     settings.cookies = head["cookies"] == json!(true);
     if let Some(check) = head.get("contract") {

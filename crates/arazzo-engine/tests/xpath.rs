@@ -35,7 +35,7 @@ fn every_line_of_the_xpath_suite_holds() {
 fn a_value_in_braces_stays_a_value() {
     let xml = "<r><n>it's \"x\"</n><n>2</n></r>";
     let query = Query::parse("/r/n[. = '{$inputs.a}']", true).unwrap();
-    assert_eq!(query.holes().len(), 1);
+    assert_eq!(query.placeholders().len(), 1);
     assert_eq!(query.holds(xml, &[json!("it's \"x\"")]), Ok(true));
     assert_eq!(query.holds(xml, &[json!("' or '1'='1")]), Ok(false));
     let query = Query::parse("/r/n[. = {$inputs.a}]", true).unwrap();

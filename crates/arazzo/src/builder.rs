@@ -8,7 +8,7 @@ use arazzo_engine::code::Code;
 use arazzo_engine::compile::compile;
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
-use arazzo_engine::limits::{ContractCheck, GivenHost, Limits, LoopDelay, Redirects, Servers, Settings};
+use arazzo_engine::limits::{AllowedHost, ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::program::Program;
 use arazzo_engine::readings::Readings;
@@ -23,13 +23,13 @@ use crate::mock;
 use crate::network;
 use crate::network::options::Network;
 use crate::policy::hosts::Trust;
-use crate::policy::permissions::Grants;
+use crate::policy::permissions::RunPolicy;
 use crate::transport::{Clock, SystemClock, Transport, World};
 
 /// Begins to open the Arazzo document at `path`, or at an https url. Nothing is read before [`Builder::load`].
 ///
 /// A document on the network is that of a stranger ([`Trust::Remote`]): it reads no files, and its runs call the hosts,
-/// change things and send secrets as they are allowed to ([`Workflow::missing_permissions`]).
+/// change things and send secrets as they are allowed to ([`crate::Workflow::missing_permissions`]).
 pub fn open(path: impl Into<PathBuf>) -> Builder {
     Builder {
         path: path.into(),
@@ -37,9 +37,9 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         options: LoadOptions::default(),
         settings: Settings::default(),
         sources: vec![],
-        place: fetch::Where::default(),
+        place: fetch::DocumentRoots::default(),
         network: Network::default(),
-        grants: Grants::default(),
+        grants: RunPolicy::default(),
         headers: vec![],
         offline: false,
         transport: None,
@@ -58,9 +58,9 @@ pub struct Builder {
     pub(crate) options: LoadOptions,
     pub(crate) settings: Settings,
     pub(crate) sources: Vec<(String, PathBuf)>,
-    pub(crate) place: fetch::Where,
+    pub(crate) place: fetch::DocumentRoots,
     pub(crate) network: Network,
-    pub(crate) grants: Grants,
+    pub(crate) grants: RunPolicy,
     pub(crate) headers: Vec<String>,
     pub(crate) offline: bool,
     pub(crate) transport: Option<Arc<dyn Transport>>,
@@ -82,7 +82,7 @@ impl Builder {
         self
     }
 
-    /// What settings are called in messages. They name calls of this library ([`crate::builder_call`]); a program with
+    /// What settings are called in messages. They name calls of this library ([`crate::remedy::builder_call`]); a program with
     /// settings of its own names those.
     pub fn naming(mut self, naming: Naming) -> Self {
         self.grants.hosts.naming = naming;
@@ -98,11 +98,14 @@ impl Builder {
     /// The base url to call instead of the described servers: of one source description, or of all that are not named.
     /// Replaces the whole url, its path too.
     pub fn server(mut self, source: Option<&str>, url: impl Into<String>) -> Self {
+        // As it will be understood (`http:/me:password@host`): a password is found by its place.
+        let url = url.into();
+        let url = url::Url::parse(&url).map(String::from).unwrap_or(url);
         match source {
             Some(source) => {
-                self.settings.servers.named.insert(source.to_owned(), url.into());
+                self.settings.servers.named.insert(source.to_owned(), url);
             }
-            None => self.settings.servers.all = Some(url.into()),
+            None => self.settings.servers.all = Some(url),
         }
         self
     }
@@ -187,7 +190,7 @@ impl Builder {
     /// Lets a host be called: `host`, or `host:port`. Without [`Trust::Local`], no other may be; with it, hosts that no
     /// source names, where a redirect or an OpenID configuration leads, and names of a private network.
     pub fn allow_host(mut self, host: impl Into<String>) -> Self {
-        let host = GivenHost::parse(&host.into());
+        let host = AllowedHost::parse(&host.into());
         self.grants.hosts.give(host.clone());
         self.settings.allowed_hosts.push(host);
         self
@@ -217,7 +220,7 @@ impl Builder {
     /// stranger's document go nowhere else. The name is that of an input, of a credential ([`Credentials`]), or
     /// `step.output` for what an answer gives; `oauth` stands for `oauth.access_token` and the like too.
     pub fn secret_host(mut self, name: impl Into<String>, host: impl Into<String>) -> Self {
-        self.grants.bind(name.into(), GivenHost::parse(&host.into()));
+        self.grants.bind(name.into(), AllowedHost::parse(&host.into()));
         self
     }
 
@@ -325,12 +328,16 @@ impl Builder {
     /// The description of what was loaded.
     pub(crate) fn built(mut self, bundle: engine::load::Bundle, loading: Diagnostics) -> Result<Description, Error> {
         let readings = self.options.readings;
+        // What was given is compared with what could be read: a description that is missing is the fault to be said.
+        let is_read = !loading.has_errors();
         let mut compiled = compile(&bundle, loading, readings).worded(self.grants.hosts.naming);
         if self.settings.contract != ContractCheck::Off {
             compiled.add_contracts(&bundle);
         }
-        known_servers(&self.settings.servers, &compiled.program)?;
-        known_schemes(&self.settings.credentials, &compiled.program, self.grants.hosts.naming)?;
+        if is_read {
+            known_servers(&self.settings.servers, &compiled.program)?;
+            known_schemes(&self.settings.credentials, &compiled.program, self.grants.hosts.naming)?;
+        }
         self.settings.credentials.certificate = self.network.certificate.is_some();
         let servers = self.settings.servers.named.values().chain(&self.settings.servers.all);
         let given: Vec<String> = servers.filter_map(|url| place_of(url)).collect();
@@ -348,7 +355,7 @@ impl Builder {
         if fetch::url_of(&self.path).is_some() {
             grants.hosts.trust = Trust::Remote;
         }
-        given.iter().for_each(|place| grants.hosts.give(GivenHost::parse(place)));
+        given.iter().for_each(|place| grants.hosts.give(AllowedHost::parse(place)));
         let client = match self.transport {
             Some(transport) => Client::Foreign(transport),
             None => Client::Own(Arc::new(self.network)),
@@ -408,7 +415,7 @@ impl Builder {
                 hosts.trust = Trust::Remote;
             }
             let place = self.path.to_str().and_then(place_of);
-            place.iter().for_each(|place| hosts.give(GivenHost::parse(place)));
+            place.iter().for_each(|place| hosts.give(AllowedHost::parse(place)));
         }
         remote::Remote::new(self.network.clone(), hosts, &self.settings.limits).map_err(Error::Setup)
     }
@@ -510,7 +517,7 @@ pub(crate) fn insecure(hosts: &[String]) -> Diagnostics {
     let mut notes = Diagnostics::default();
     for host in hosts {
         let message = format!(
-            "the certificates of `{host}` are not checked: whoever is in between can read and change what is sent"
+            "the certificates of `{host}` are not checked: a program in between can read and change what is sent"
         );
         let help = "trust the authority that it has its certificate from instead".to_owned();
         notes.push(Diagnostic::warning(Code::InsecureHost, None, message).help(help));

@@ -113,8 +113,8 @@ impl Builder {
             diagnostics: diagnostics.worded(naming),
             sources: sources.clone(),
         };
-        let root = bundle.as_ref().and_then(|bundle| Some((bundle.described.first()?.root.as_deref()?, &bundle.shelf)));
-        let Some((root, shelf)) = root else {
+        let root = bundle.as_ref().and_then(|bundle| Some((bundle.described.first()?.root.as_deref()?, &bundle.store)));
+        let Some((root, store)) = root else {
             // No source description of anybody: the document itself was named.
             let unread = found.iter().find_map(|fault| match fault.code {
                 Code::SourceNotFound => Some((fault, Code::DocumentNotFound, None)),
@@ -133,7 +133,7 @@ impl Builder {
                 },
             )));
         };
-        let api = Api::new(root, shelf);
+        let api = Api::new(root, store);
         let faults = api.faults();
         if faults.has_errors() {
             return Err(wrong(faults));

@@ -8,7 +8,7 @@ use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
 use crate::builder::open;
 use crate::error::Error;
 
-/// Says everything that is to be said about the document at `path`, as [`Builder::lint`] does.
+/// Says everything that is to be said about the document at `path`, as [`crate::Builder::lint`] does.
 ///
 /// ```no_run
 /// for found in arazzo::lint("flow.arazzo.yaml")?.diagnostics.errors() {

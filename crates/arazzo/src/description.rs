@@ -9,9 +9,9 @@ use arazzo_engine::credentials::Credentials;
 use arazzo_engine::diagnostic::{Diagnostics, nearest};
 use arazzo_engine::graph::{Graph, graph};
 use arazzo_engine::inputs::{InputFault, accept};
-use arazzo_engine::limits::{GivenHost, Settings};
+use arazzo_engine::limits::{AllowedHost, Settings};
 use arazzo_engine::machine::missing_credentials;
-use arazzo_engine::plan::{PlannedStep, Touches, plan, sent_credentials, touches};
+use arazzo_engine::plan::{Footprint, PlannedStep, plan, sent_credentials, touches};
 use arazzo_engine::program::{Program, WorkflowId};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::Naming;
@@ -27,7 +27,7 @@ use crate::mock;
 use crate::network;
 use crate::network::options::Network;
 use crate::policy::hosts::Trust;
-use crate::policy::permissions::{Grants, Permissions};
+use crate::policy::permissions::{Permissions, RunPolicy};
 use crate::transport::{Transport, World};
 use crate::workflow::Workflow;
 
@@ -40,14 +40,20 @@ pub(crate) enum Client {
 }
 
 impl Client {
+    /// `true` for the client of this crate.
+    #[cfg(feature = "mock")]
+    pub(crate) fn is_own(&self) -> bool {
+        matches!(self, Self::Own(_))
+    }
+
     /// `mocked` if mocks answer on this machine.
-    pub(crate) fn transport(&self, grants: &Grants, mocked: bool) -> Result<Arc<dyn Transport>, Error> {
+    pub(crate) fn transport(&self, grants: &RunPolicy, mocked: bool) -> Result<Arc<dyn Transport>, Error> {
         match self {
             Self::Foreign(transport) => Ok(transport.clone()),
             Self::Own(network) => {
                 let mut hosts = grants.hosts.clone();
                 if mocked {
-                    hosts.give(GivenHost::parse("127.0.0.1"));
+                    hosts.give(AllowedHost::parse("127.0.0.1"));
                 }
                 network::client(Network::clone(network), hosts).map_err(Error::Setup)
             }
@@ -170,7 +176,7 @@ impl Description {
         apis.flat_map(|api| api.schemes.iter().map(|scheme| (api.name.as_str(), scheme.as_str())))
     }
 
-    /// As [`Builder::credentials`], once it is known which schemes there are.
+    /// As [`crate::Builder::credentials`], once it is known which schemes there are.
     ///
     /// # Errors
     /// [`Error::Setup`] if a credential is for a scheme that no source describes.
@@ -204,7 +210,7 @@ impl Description {
 
     /// What running a workflow touches: hosts, secrets, changes, loops.
     #[must_use]
-    pub fn touches(&self, workflow: &str) -> Touches {
+    pub fn touches(&self, workflow: &str) -> Footprint {
         let id = self.program().workflow_named(workflow);
         id.map(|id| touches(self.program(), id, &self.settings, &|source| self.is_mocked(source))).unwrap_or_default()
     }

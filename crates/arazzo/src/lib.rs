@@ -25,9 +25,11 @@
 //!
 //! Cargo features: `http` (on by default) sends requests; without it, and with a transport of your own
 //! ([`Builder::transport`]), none of hyper, TLS and the content codings is built, and no document is fetched from the
-//! network. `mock` answers from the descriptions, `xpath` evaluates XPath.
+//! network. `mock` answers from the descriptions, `reports` makes reports of runs (`arazzo::report`), `xpath` evaluates
+//! XPath.
 //!
-//! The pure core, without files and sockets, is [`engine`].
+//! Beside the types of a run there are [`diagnostics`], [`events`], [`plan`], [`secrets`] and [`values`]: names that
+//! stay. The pure core, without files and sockets, is [`engine`].
 
 #![forbid(unsafe_code)]
 
@@ -44,15 +46,60 @@ mod inputs;
 pub mod mock;
 mod network;
 mod policy;
-mod remedy;
+pub mod remedy;
+#[cfg(feature = "reports")]
+pub mod report;
 mod transport;
 mod workflow;
+
+/// What is said about documents: codes, texts with a caret, places in the sources, repairs.
+pub mod diagnostics {
+    pub use arazzo_engine::code::{Category, Code, Severity};
+    pub use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, Shown, nearest, plain};
+    pub use arazzo_engine::lint::Part;
+    pub use arazzo_engine::lint::fix::fix;
+    pub use arazzo_engine::source::{Place, SourceId, Sources, Span};
+}
+
+/// What happens in a run: the words of its events, and why it did not succeed.
+pub mod events {
+    pub use arazzo_engine::event::{
+        ActionKind, Because, ContractPart, CriteriaOf, On, RunStatus, Saw, StartedFor, StepStatus, VERSION, WaitReason,
+        Why,
+    };
+    pub use arazzo_engine::reason::Reason;
+    pub use arazzo_engine::redact::{BodyText, Masked};
+}
+
+/// What a workflow asks for and will do, told without doing it: inputs, calls, the flow as a graph.
+pub mod plan {
+    pub use arazzo_engine::graph::{Edge, Exit, Graph, GraphStep};
+    pub use arazzo_engine::inputs::InputFault;
+    pub use arazzo_engine::plan::{Footprint, MOST, PlannedStep};
+    pub use arazzo_engine::program::Input;
+}
+
+/// What is shown of secrets: their names and masks, never they themselves.
+pub mod secrets {
+    pub use arazzo_engine::address::without_secrets;
+    pub use arazzo_engine::credentials::PARTS;
+    pub use arazzo_engine::redact::Redactor;
+}
+
+/// Values as people write them, with what is wrong with them: durations, sizes, patterns, YAML that knows its places.
+pub mod values {
+    pub use arazzo_engine::expr::pattern::compile as compile_pattern;
+    pub use arazzo_engine::limits::{connection_header, duration, size};
+    pub use arazzo_engine::load::parse_source;
+    pub use arazzo_engine::node::{Kind, Node};
+    pub use arazzo_engine::value::is_json;
+}
 
 pub use arazzo_engine as engine;
 pub use arazzo_engine::credentials::Credentials;
 pub use arazzo_engine::event::{Event, EventKind};
 pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
-pub use arazzo_engine::machine::{Outcome, Stop};
+pub use arazzo_engine::machine::{Failure, FailureKind, Outcome, Outgoing, Request, Response, Stop};
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
 pub use builder::{Builder, is_remote, is_server_url, open};
@@ -63,13 +110,12 @@ pub use documents::files;
 pub use drivers::live::Interrupt;
 pub use drivers::record::Recording;
 pub use drivers::replay::{Drift, DriftKind, Replay};
-pub use drivers::stub::{Canned, Rehearsal, Reply};
+pub use drivers::stub::{Rehearsal, Reply, StubReplies};
 pub use envelope::Envelope;
 pub use error::Error;
 pub use inputs::{Inputs, parse_values};
 pub use network::options::{ConnectTo, Network, Proxy, Resolve};
 pub use policy::hosts::Trust;
 pub use policy::permissions::Permissions;
-pub use remedy::builder_call;
 pub use transport::{Clock, Pending, Transport};
 pub use workflow::Workflow;

@@ -23,8 +23,9 @@ use std::time::Duration;
 
 use arazzo_engine::address::without_secrets;
 use arazzo_engine::diagnostic::{Diagnostics, Help, nearest};
-use arazzo_engine::limits::Servers;
+use arazzo_engine::limits::{AllowedHost, Servers};
 use arazzo_engine::load::{Bundle, DescribedKind, Fetched, parse};
+use arazzo_engine::machine::{Failure, Outgoing, Response};
 use arazzo_engine::mock::{Answer, Mock, Request, Session};
 use arazzo_engine::openapi::Api;
 use arazzo_engine::program::Program;
@@ -36,10 +37,15 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Map, Value as Json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use url::{Origin, Url};
 
 use crate::documents::fetch;
 use crate::documents::remote::Remote;
 use crate::error::Error;
+use crate::network;
+use crate::network::options::Network;
+use crate::policy::hosts::Hosts;
+use crate::transport::{Pending, Transport};
 
 pub use arazzo_engine::mock::Fault;
 
@@ -103,7 +109,7 @@ impl Mocked {
             if number != documents.len() {
                 continue;
             }
-            let wanted = self.only.is_empty() || self.only.contains(&described.label);
+            let wanted = self.only.is_empty() || self.only.iter().any(|name| is_within(&described.label, name));
             let kind = described.kind == DescribedKind::Openapi;
             // Steps that call another kind of source are refused when they are compiled.
             let root = described.root.filter(|_| wanted && kind);
@@ -113,8 +119,12 @@ impl Mocked {
             }
             documents.push((described.label, root));
         }
+        let mocks = |name: &String| documents.iter().any(|(label, root)| root.is_some() && is_within(label, name));
+        if let Some(none) = self.only.iter().find(|name| !mocks(name)) {
+            return Err(Error::Setup(format!("`{none}` is to be mocked, and it describes no operation")));
+        }
         let everything = documents.iter().all(|(_, root)| root.is_some()) || self.only.is_empty();
-        let mock = Mock::new(bundle.sources, bundle.shelf, documents).reads(program);
+        let mock = Mock::new(bundle.sources, bundle.store, documents).reads(program);
         for (_, name, base) in mock.served() {
             if servers.named.contains_key(name) {
                 return Err(Error::Setup(format!(
@@ -246,6 +256,42 @@ pub(crate) async fn serve_run(mock: &Arc<Mock>) -> Result<(BTreeMap<String, Stri
     Ok((urls, server))
 }
 
+/// `true` for a source and for those of an Arazzo document that is one: `orders`, `orders.api`.
+fn is_within(label: &str, name: &str) -> bool {
+    label.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Sends what is for a mock of this run straight to it, whatever proxy, socket or other address the requests of the run
+/// take: a mocked source calls nothing, and what is sent to it leaves this machine by no way.
+pub(crate) struct MockRoutes {
+    /// Origins of the mocks.
+    origins: Vec<Origin>,
+    direct: Arc<dyn Transport>,
+    others: Arc<dyn Transport>,
+}
+
+impl MockRoutes {
+    /// # Errors
+    /// That there is no client to reach a mock with.
+    pub(crate) fn new<'u>(urls: impl Iterator<Item = &'u String>, others: Arc<dyn Transport>) -> Result<Self, Error> {
+        let mut hosts = Hosts::default();
+        hosts.give(AllowedHost::parse("127.0.0.1"));
+        let direct = network::client(Network::default(), hosts).map_err(Error::Setup)?;
+        let origins = urls.filter_map(|url| Some(Url::parse(url).ok()?.origin())).collect();
+        Ok(Self { origins, direct, others })
+    }
+}
+
+impl Transport for MockRoutes {
+    fn send(&self, outgoing: Outgoing) -> Pending<'_, Result<Response, Failure>> {
+        let origin = Url::parse(&outgoing.request.url).ok().map(|url| url.origin());
+        if origin.is_some_and(|origin| self.origins.contains(&origin)) {
+            return self.direct.send(outgoing);
+        }
+        self.others.send(outgoing)
+    }
+}
+
 /// One document as a mock: an OpenAPI document, or the OpenAPI sources of an Arazzo document.
 fn read(path: &Path) -> Result<Mock, Error> {
     let (name, uri, bytes) = fetch::file(path)?;
@@ -263,11 +309,12 @@ fn read(path: &Path) -> Result<Mock, Error> {
         }
         // Read again, with what it refers to.
         let (bundle, diagnostics, sources) =
-            fetch::api(path, &fetch::Where { workspace: true, ..Default::default() }, &Remote::none())?.finish();
+            fetch::api(path, &fetch::DocumentRoots { workspace: true, ..Default::default() }, &Remote::none())?
+                .finish();
         let Some(bundle) = bundle else { return Err(wrong(diagnostics, sources)) };
         let root = bundle.described.into_iter().next().and_then(|described| described.root);
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        return Ok(Mock::new(bundle.sources, bundle.shelf, vec![(stem.unwrap_or(name), root)]));
+        return Ok(Mock::new(bundle.sources, bundle.store, vec![(stem.unwrap_or(name), root)]));
     }
     let description = crate::open(path).workspace(true).mock(Mocked::new()).load()?;
     if description.compiled.description.has_errors() {

@@ -1,6 +1,6 @@
-//! What settings are called in messages of this library: its calls.
+//! What remedies a fault, as data, and what settings are called in messages of this library: its calls.
 
-use arazzo_engine::remedy::{Credential, Limit, Remedy, listed, parameter};
+pub use arazzo_engine::remedy::{Credential, Limit, Naming, Remedy, listed, parameter};
 
 /// The call for a remedy: `Limits::steps`, `Builder::allow_host("api.example")`. What messages say unless
 /// [`crate::Builder::naming`] gave another function.

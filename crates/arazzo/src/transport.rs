@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arazzo_engine::machine::{Failure, Outgoing, Response};
 
-use crate::policy::permissions::Grants;
+use crate::policy::permissions::RunPolicy;
 
 /// A future without a name, as the hooks give it.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -16,7 +16,7 @@ pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Sends requests: the HTTP client of a run. Implement it to use a client of your own, or to answer in tests.
 ///
 /// ```
-/// use arazzo::engine::machine::{Failure, Outgoing, Response};
+/// use arazzo::{Failure, Outgoing, Response};
 /// use arazzo::{Pending, Transport};
 ///
 /// struct Empty;
@@ -82,7 +82,7 @@ pub(crate) struct World {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
     /// What may be sent.
-    pub(crate) grants: Grants,
+    pub(crate) grants: RunPolicy,
 }
 
 impl fmt::Debug for World {

@@ -1,9 +1,12 @@
 //! A workflow that can be run, any number of times and side by side.
 
+#[cfg(feature = "mock")]
+use std::sync::Arc;
+
 use arazzo_engine as engine;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
-use arazzo_engine::limits::{GivenHost, Servers, Settings, Warning};
+use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
 use arazzo_engine::machine::{Machine, Outcome};
 use arazzo_engine::plan::{PlannedStep, plan};
 use arazzo_engine::program::{Input, WorkflowId};
@@ -13,7 +16,7 @@ use crate::description::Description;
 use crate::documents::fetch;
 use crate::drivers::live::Interrupt;
 use crate::drivers::record::Recording;
-use crate::drivers::stub::{Canned, Rehearsal};
+use crate::drivers::stub::{Rehearsal, StubReplies};
 use crate::drivers::{live, record, stub};
 use crate::envelope::Envelope;
 use crate::error::Error;
@@ -93,10 +96,11 @@ impl Workflow {
         }
     }
 
-    /// Parses the text of a file of inputs, as [`parse_values`] does; messages show nothing of it but the names of inputs.
+    /// Parses the text of a file of inputs, as [`crate::parse_values`] does; messages show nothing of it but the names
+    /// of inputs.
     ///
     /// # Errors
-    /// As [`parse_values`].
+    /// As [`crate::parse_values`].
     pub fn parse_inputs(&self, name: &str, text: &str) -> Result<Json, Error> {
         parse_withheld(name, text, self.inputs().map(|input| input.name.as_str()))
     }
@@ -120,7 +124,7 @@ impl Workflow {
     pub fn permit(mut self, missing: &Permissions) -> Result<Self, Error> {
         let description = &mut self.description;
         description.world.grants.give(missing);
-        description.settings.allowed_hosts.extend(missing.hosts.iter().map(|host| GivenHost::parse(host)));
+        description.settings.allowed_hosts.extend(missing.hosts.iter().map(|host| AllowedHost::parse(host)));
         #[cfg(feature = "mock")]
         let mocked = description.mocking.is_some();
         #[cfg(not(feature = "mock"))]
@@ -182,10 +186,10 @@ impl Workflow {
         let inputs = inputs.into();
         let accepted = accept(self.description.program(), self.id, inputs.values.clone())
             .map_err(|faults| self.description.inputs(faults))?;
-        let mut log = record::Log::default();
+        let mut log = record::Recorder::default();
         let (outcome, (machine, settings)) = self.drive(inputs, interrupt, Some(&mut log), observe).await?;
         let marked = self.compiled().map(|workflow| &workflow.inputs.secret);
-        let made = record::Made {
+        let made = record::RecordingHeader {
             document: fetch::name_of(&self.description.path),
             readings: self.description.readings,
             workflow: self.name().to_owned(),
@@ -206,7 +210,7 @@ impl Workflow {
     pub fn rehearse(
         &self,
         inputs: impl Into<Inputs>,
-        canned: Canned,
+        canned: StubReplies,
         observe: impl FnMut(&Envelope),
     ) -> Result<Rehearsal, Error> {
         let (machine, _) = self.machine(inputs.into(), &self.description.settings.servers)?;
@@ -218,7 +222,7 @@ impl Workflow {
         &self,
         inputs: Inputs,
         interrupt: &Interrupt,
-        log: Option<&mut record::Log>,
+        log: Option<&mut record::Recorder>,
         observe: impl FnMut(&Envelope),
     ) -> Result<(Outcome, (Machine, Settings)), Error> {
         self.permitted()?;
@@ -227,6 +231,9 @@ impl Workflow {
             let (urls, server) = mock::serve_run(&mocking.mock).await?;
             let mut world = self.description.world.clone();
             world.grants.answered_at(urls.values());
+            if self.description.client.is_own() {
+                world.transport = Arc::new(mock::MockRoutes::new(urls.values(), world.transport.clone())?);
+            }
             let mut servers = self.description.settings.servers.clone();
             servers.named.extend(urls);
             let (mut machine, settings) = self.machine(inputs, &servers)?;

@@ -1,8 +1,6 @@
 //! Diagnostics → text for people, JSON, SARIF, annotations of GitHub. Pure functions.
 
-use arazzo::engine::code::Code;
-use arazzo::engine::diagnostic::{Diagnostic, Severity, plain};
-use arazzo::engine::source::{Place, Sources, Span};
+use arazzo::diagnostics::{Code, Diagnostic, Place, Severity, Sources, Span, plain};
 use serde_json::{Map, Value as Json, json};
 
 use crate::explain;

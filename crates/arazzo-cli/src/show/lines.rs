@@ -1,8 +1,8 @@
 //! The progress of a run for logs: one line a finished step and one a poll, each whole as soon as it is written.
 
 use anstyle::{AnsiColor, Style};
-use arazzo::engine::event::{EventKind, RunStatus, StepStatus};
-use arazzo::engine::redact::BodyText;
+use arazzo::EventKind;
+use arazzo::events::{BodyText, RunStatus, StepStatus};
 
 use super::progress::{Detail, Finished, Happening, Name, Next};
 use super::{bold, safe, time};

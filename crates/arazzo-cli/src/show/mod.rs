@@ -8,28 +8,26 @@ use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
-use arazzo::engine::address::without_secrets;
-use arazzo::engine::code::Code;
-use arazzo::engine::diagnostic::{Diagnostic, Diagnostics, Help};
-use arazzo::engine::source::Sources;
+use arazzo::diagnostics::{Code, Diagnostic, Diagnostics, Help, Sources};
+use arazzo::report::text::is_hidden;
+use arazzo::secrets::without_secrets;
 
 use crate::exit;
-use crate::flags::Color;
 use crate::github;
 use crate::mistyped;
+use crate::requested::Color;
 use paint::Paint;
 
-pub(crate) mod account;
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
 pub(crate) mod graph;
 mod job;
 pub(crate) mod lines;
-pub(crate) mod markup;
 pub(crate) mod paint;
 pub(crate) mod progress;
-pub(crate) mod report;
 pub(crate) mod tree;
+
+pub(crate) use arazzo::report::text::{safe, time};
 
 /// Where people look: stderr for what happens, stdout for data. A closed reader is never a fault of ours.
 pub(crate) struct Screen {
@@ -250,16 +248,6 @@ pub(crate) fn bold(color: AnsiColor) -> Style {
     Style::new().bold().fg_color(Some(color.into()))
 }
 
-/// Text of others for a terminal: control characters, and those that change direction or have no width, are written
-/// out, so that they can neither move the cursor nor forge a line.
-pub(crate) fn safe(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_hidden(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
-    }
-    shown
-}
-
 /// Data for a terminal. It is JSON, where what a terminal would act on can be written as an escape and stays the same
 /// data, or text that has been made safe already. Line breaks are those of the data's form.
 fn harmless(text: &str) -> Cow<'_, str> {
@@ -269,20 +257,6 @@ fn harmless(text: &str) -> Cow<'_, str> {
     }
     let escape = |c: char| if acts(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
     Cow::Owned(text.chars().map(escape).collect())
-}
-
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-/// Milliseconds for people: `412ms`, `3.9s`, `2m 05s`.
-pub(crate) fn time(ms: u64) -> String {
-    match ms {
-        0..10_000 => format!("{ms}ms"),
-        10_000..120_000 => format!("{}.{}s", ms / 1000, ms % 1000 / 100),
-        _ => format!("{}m {:02}s", ms / 60_000, ms / 1000 % 60),
-    }
 }
 
 /// The width of the terminal, or what fits most logs.

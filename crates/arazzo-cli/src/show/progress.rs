@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use arazzo::Envelope;
-use arazzo::engine::code::{Code, Severity};
-use arazzo::engine::event::{ActionKind, CriteriaOf, EventKind, Saw, StartedFor, StepStatus};
-use arazzo::engine::redact::BodyText;
+use arazzo::diagnostics::{Code, Severity};
+use arazzo::events::{ActionKind, BodyText, CriteriaOf, Saw, StartedFor, StepStatus};
+use arazzo::{Envelope, EventKind};
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

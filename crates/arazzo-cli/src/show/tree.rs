@@ -2,7 +2,8 @@
 //! drawn again until it is done. Pure: events, the time and the width in; lines out.
 
 use anstyle::{AnsiColor, Style};
-use arazzo::engine::event::{EventKind, RunStatus, StepStatus};
+use arazzo::EventKind;
+use arazzo::events::{RunStatus, StepStatus};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::lines::{self, aside, handled};

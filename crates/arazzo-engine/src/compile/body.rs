@@ -118,14 +118,14 @@ impl<'b> Compiler<'b> {
             return self.build(node, false, context);
         }
         let mut findings = vec![];
-        let Some((plain, holes)) = self.outside_strings(text, context, &mut findings) else {
+        let Some((plain, placeholders)) = self.outside_strings(text, context, &mut findings) else {
             self.report(node, findings);
             return None;
         };
         match serde_json::from_str::<Json>(&plain) {
             Ok(json) => {
                 let place = self.sources().place(node.span);
-                let built = self.json_text(json, &holes, node, &place, context, &mut findings);
+                let built = self.json_text(json, &placeholders, node, &place, context, &mut findings);
                 self.report(node, findings);
                 built
             }
@@ -171,7 +171,7 @@ impl<'b> Compiler<'b> {
         findings: &mut Vec<Finding>,
     ) -> Option<(String, Vec<(Expr, String)>)> {
         let mut plain = String::new();
-        let mut holes = vec![];
+        let mut placeholders = vec![];
         let (mut quoted, mut escaped) = (false, false);
         let mut at = 0;
         while let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) {
@@ -183,8 +183,8 @@ impl<'b> Compiler<'b> {
                 let parsed = parse::spliced(written, &context.scope, &mut own);
                 findings.extend(own.into_iter().map(|f| Finding { range: f.range.start + at..f.range.end + at, ..f }));
                 let Some(crate::expr::Piece::Value(expr, _)) = parsed?.pop() else { return None };
-                plain.push_str(&format!("\"\\u0001{}\"", holes.len()));
-                holes.push((expr, written.to_owned()));
+                plain.push_str(&format!("\"\\u0001{}\"", placeholders.len()));
+                placeholders.push((expr, written.to_owned()));
                 at += length;
                 continue;
             }
@@ -197,14 +197,14 @@ impl<'b> Compiler<'b> {
             plain.push(next);
             at += next.len_utf8();
         }
-        Some((plain, holes))
+        Some((plain, placeholders))
     }
 
     /// A parsed JSON text, its strings read as texts with expressions: an answer can never change its structure.
     fn json_text(
         &mut self,
         json: Json,
-        holes: &[(Expr, String)],
+        placeholders: &[(Expr, String)],
         node: &Node,
         place: &Place,
         context: &Context<'_>,
@@ -212,8 +212,9 @@ impl<'b> Compiler<'b> {
     ) -> Option<Build> {
         Some(match json {
             Json::String(text) => {
-                let hole = text.strip_prefix(HOLE).and_then(|number| holes.get(number.parse::<usize>().ok()?));
-                let (template, text) = match hole {
+                let placeholder =
+                    text.strip_prefix(HOLE).and_then(|number| placeholders.get(number.parse::<usize>().ok()?));
+                let (template, text) = match placeholder {
                     Some((expr, written)) => (Template::Whole(expr.clone()), written.clone()),
                     None => {
                         let mut own = vec![];
@@ -236,14 +237,16 @@ impl<'b> Compiler<'b> {
                 Build::Template(Box::new(Leaf { template, text, place: place.clone(), credential: false }))
             }
             Json::Array(items) => {
-                let built: Vec<Option<Build>> =
-                    items.into_iter().map(|item| self.json_text(item, holes, node, place, context, findings)).collect();
+                let built: Vec<Option<Build>> = items
+                    .into_iter()
+                    .map(|item| self.json_text(item, placeholders, node, place, context, findings))
+                    .collect();
                 Build::Array(built.into_iter().collect::<Option<_>>()?)
             }
             Json::Object(members) => {
                 let mut built = vec![];
                 for (name, value) in members {
-                    let mut value = self.json_text(value, holes, node, place, context, findings)?;
+                    let mut value = self.json_text(value, placeholders, node, place, context, findings)?;
                     if let (Build::Template(leaf), true) = (&mut value, super::secrets::is_credential_name(&name)) {
                         leaf.credential = true;
                     }

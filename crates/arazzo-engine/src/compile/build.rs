@@ -9,7 +9,7 @@ use crate::limits::CONNECTION_HEADERS;
 use crate::node::{Kind, Node};
 use crate::openapi::encode::{Serialization, Style};
 use crate::openapi::{self, Broken, encode};
-use crate::program::{Argument, Build, Hole, Leaf, Location, Select, Selection};
+use crate::program::{Argument, Build, Leaf, Location, Placeholder, Select, Selection};
 use crate::readings::Readings;
 use crate::remedy::Remedy;
 use crate::value::ExpressionType;
@@ -149,20 +149,20 @@ impl<'b> Compiler<'b> {
             ExpressionType::Jsonpath | ExpressionType::Goessner => {
                 let dialect = dialect(kind);
                 jsonpath::Query::parse(written.trim_end(), dialect, true)
-                    .map(|query| (query.holes().to_vec(), Select::Jsonpath(Box::new(query), vec![])))
+                    .map(|query| (query.placeholders().to_vec(), Select::Jsonpath(Box::new(query), vec![])))
             }
             ExpressionType::Xpath(_) => xpath::Query::parse(written, true)
-                .map(|query| (query.holes().to_vec(), Select::Xpath(Box::new(query), vec![]))),
+                .map(|query| (query.placeholders().to_vec(), Select::Xpath(Box::new(query), vec![]))),
             _ => {
                 return self.pointer(text).map(Select::Pointer);
             }
         };
         match parsed {
-            Ok((holes, select)) => {
-                let holes = self.holes(text, &holes, context)?;
+            Ok((placeholders, select)) => {
+                let placeholders = self.placeholders(text, &placeholders, context)?;
                 Some(match select {
-                    Select::Jsonpath(query, _) => Select::Jsonpath(query, holes),
-                    Select::Xpath(query, _) => Select::Xpath(query, holes),
+                    Select::Jsonpath(query, _) => Select::Jsonpath(query, placeholders),
+                    Select::Xpath(query, _) => Select::Xpath(query, placeholders),
                     pointer @ Select::Pointer(_) => pointer,
                 })
             }
@@ -194,20 +194,26 @@ impl<'b> Compiler<'b> {
     }
 
     /// The expressions in braces of a condition or selector.
-    pub(super) fn holes(&mut self, text: &Text, holes: &[jsonpath::Hole], context: &Context<'_>) -> Option<Vec<Hole>> {
+    pub(super) fn placeholders(
+        &mut self,
+        text: &Text,
+        placeholders: &[jsonpath::Placeholder],
+        context: &Context<'_>,
+    ) -> Option<Vec<Placeholder>> {
         let mut compiled = vec![];
-        for hole in holes {
-            let written = text.value.get(hole.range.clone()).unwrap_or_default();
+        for placeholder in placeholders {
+            let written = text.value.get(placeholder.range.clone()).unwrap_or_default();
             let mut findings = vec![];
             let expr = parse::context(written, &context.scope, &mut findings);
             for finding in &mut findings {
-                finding.range = finding.range.start + hole.range.start..finding.range.end + hole.range.start;
+                finding.range =
+                    finding.range.start + placeholder.range.start..finding.range.end + placeholder.range.start;
             }
             self.report(&text.node, findings);
             let expr = expr?;
             self.looked_at(&text.node, &expr, written, context);
-            let jsonpath::Hole { in_string, in_pattern, .. } = *hole;
-            compiled.push(Hole { expr, text: written.to_owned(), in_string, in_pattern });
+            let jsonpath::Placeholder { in_string, in_pattern, .. } = *placeholder;
+            compiled.push(Placeholder { expr, text: written.to_owned(), in_string, in_pattern });
         }
         Some(compiled)
     }
@@ -486,7 +492,7 @@ impl<'b> Compiler<'b> {
     fn is_api_key(&self, name: &str) -> bool {
         let roots = self.bundle.described.iter().filter_map(|described| described.root.as_ref());
         roots
-            .flat_map(|root| openapi::Api::new(root, &self.bundle.shelf).api_key_names())
+            .flat_map(|root| openapi::Api::new(root, &self.bundle.store).api_key_names())
             .any(|key| key.eq_ignore_ascii_case(name))
     }
 

@@ -20,7 +20,7 @@ impl Compiled {
             let root = described
                 .filter(|(described, _)| described.kind == DescribedKind::Openapi)
                 .and_then(|(described, _)| described.root.as_deref());
-            let api = root.map(|root| Api::new(root, &bundle.shelf));
+            let api = root.map(|root| Api::new(root, &bundle.store));
             let mut known = api.into_iter().flat_map(Api::operations);
             let view =
                 known.find(|view| view.path == operation.path && view.method.eq_ignore_ascii_case(&operation.method));

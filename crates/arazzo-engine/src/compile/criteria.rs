@@ -203,9 +203,9 @@ impl Compiler<'_> {
         let root = self.criterion_context(criterion, context);
         match jsonpath::Query::parse(text.value.trim_end(), jsonpath::Dialect::Goessner, true) {
             Ok(query) => {
-                let holes = self.holes(text, query.holes(), context)?;
+                let placeholders = self.placeholders(text, query.placeholders(), context)?;
                 let condition = jsonpath::Condition::Query(query);
-                Some(Test::Jsonpath(Box::new(JsonpathTest { context: root?, condition, holes })))
+                Some(Test::Jsonpath(Box::new(JsonpathTest { context: root?, condition, placeholders })))
             }
             Err(error) => {
                 // Most who name this version write queries of RFC 9535 all the same.
@@ -231,8 +231,8 @@ impl Compiler<'_> {
         let root = self.criterion_context(criterion, context);
         match xpath::Query::parse(text.value.trim_end(), true) {
             Ok(query) => {
-                let holes = self.holes(text, query.holes(), context)?;
-                Some(Test::Xpath(Box::new(XpathTest { context: root?, query, holes })))
+                let placeholders = self.placeholders(text, query.placeholders(), context)?;
+                Some(Test::Xpath(Box::new(XpathTest { context: root?, query, placeholders })))
             }
             Err(error) => {
                 self.unparsed(text, Finding::new(Code::XpathSyntax, error.at, error.message).help(error.help))
@@ -262,7 +262,7 @@ impl Compiler<'_> {
                 return self.unparsed(text, finding);
             }
         };
-        let holes = self.holes(text, parsed.holes(), context)?;
+        let placeholders = self.placeholders(text, parsed.placeholders(), context)?;
         match &parsed {
             jsonpath::Condition::Comparison(comparison) => {
                 let simple = criterion.context.as_ref().and_then(|written| comparison.to_simple(&written.value));
@@ -274,7 +274,7 @@ impl Compiler<'_> {
             // Whether a filter stands over an object is known when the body comes; the reading is named then.
             jsonpath::Condition::Query(_) => {}
         }
-        Some(Test::Jsonpath(Box::new(JsonpathTest { context: root?, condition: parsed, holes })))
+        Some(Test::Jsonpath(Box::new(JsonpathTest { context: root?, condition: parsed, placeholders })))
     }
 
     /// The reading `jsonpath-filter-on-object`, where the description of the answer shows it: `$[?@.state == "ready"]`
@@ -293,11 +293,11 @@ impl Compiler<'_> {
         for criterion in criteria.filter(over_body) {
             let text = criterion.condition.value.trim_end();
             let Ok(parsed) = jsonpath::Condition::parse(text, true) else { continue };
-            let holes = vec![serde_json::Value::Null; parsed.holes().len()];
+            let placeholders = vec![serde_json::Value::Null; parsed.placeholders().len()];
             let answers = objects_answered(operation);
             let tests_self = |answer: &serde_json::Value| {
                 let limits = jsonpath::Limits::default();
-                let verdict = parsed.holds(answer, &holes, &limits, jsonpath::ObjectFilter::MembersOrSelf);
+                let verdict = parsed.holds(answer, &placeholders, &limits, jsonpath::ObjectFilter::MembersOrSelf);
                 verdict.is_ok_and(|verdict| verdict.tested_self)
             };
             if answers.is_empty() || !answers.iter().all(tests_self) {

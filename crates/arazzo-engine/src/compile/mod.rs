@@ -183,7 +183,7 @@ fn apis(bundle: &Bundle) -> (Vec<ApiSource>, Vec<usize>) {
             let root = described.root.as_ref();
             let file = root.and_then(|root| bundle.sources.get(root.span.source)).map(|source| source.name.clone());
             let openapi = root.filter(|_| described.kind == DescribedKind::Openapi);
-            let schemes = openapi.map(|root| Api::new(root, &bundle.shelf).scheme_names().map(str::to_owned).collect());
+            let schemes = openapi.map(|root| Api::new(root, &bundle.store).scheme_names().map(str::to_owned).collect());
             apis.push(ApiSource {
                 name: described.label.clone(),
                 file: file.unwrap_or_default(),

@@ -240,10 +240,10 @@ impl<'b> Compiler<'b> {
     }
 
     fn apis(&self) -> impl Iterator<Item = (usize, Api<'b>)> + use<'b> {
-        let shelf = &self.bundle.shelf;
+        let store = &self.bundle.store;
         self.described()
             .filter(|(_, described)| described.kind == DescribedKind::Openapi)
-            .filter_map(move |(index, described)| described.root.as_ref().map(|root| (index, Api::new(root, shelf))))
+            .filter_map(move |(index, described)| described.root.as_ref().map(|root| (index, Api::new(root, store))))
     }
 
     /// The source descriptions of the document that is compiled, with their indexes in the bundle.
@@ -503,7 +503,7 @@ impl<'b> Compiler<'b> {
         let described = self.bundle.described.get(index)?;
         let root = described.root.as_ref()?;
         match described.kind {
-            DescribedKind::Openapi => Some(Api::new(root, &self.bundle.shelf)),
+            DescribedKind::Openapi => Some(Api::new(root, &self.bundle.store)),
             // Steps of such sources are told apart before; what is left is a path that leads into one.
             DescribedKind::Asyncapi => {
                 let message =

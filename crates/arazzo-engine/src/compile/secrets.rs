@@ -53,6 +53,7 @@ pub(super) fn mark(program: &mut Program) {
                 let of_error = match &part {
                     AnswerPart::Header(_) => true,
                     AnswerPart::Body(at) => at.tokens().last().is_some_and(|name| is_credential_name(name)),
+                    AnswerPart::Selected(_) => false,
                 };
                 parts.push((id, SecretPart { name, part, of_error }));
             }
@@ -83,6 +84,12 @@ pub(super) fn mark(program: &mut Program) {
             Slot::StepOutput(id, name) => {
                 let Some(step) = program.step(*id) else { continue };
                 match step.outputs.iter().find(|output| output.name == *name) {
+                    // Not the whole answer: what is selected of it.
+                    Some(output) if is_selected_of_answer(&output.value) => {
+                        let part = AnswerPart::Selected(name.clone());
+                        let secret = format!("{}.{name}", step.name);
+                        parts.push((*id, SecretPart { name: secret, part, of_error: names_secret(&output.text) }));
+                    }
                     Some(output) => {
                         let reads = output.value.reads();
                         frontier.extend(
@@ -135,6 +142,19 @@ pub(super) fn mark(program: &mut Program) {
             }
         }
     }
+}
+
+/// `true` for a Selector Object over an answer.
+fn is_selected_of_answer(value: &Build) -> bool {
+    let Build::Select(selection) = value else { return false };
+    matches!(selection.context.root, Root::ResponseBody | Root::ResponseHeader(_))
+}
+
+/// `true` for a selector that ends with a name of a secret: `$.access_token`.
+fn names_secret(selector: &str) -> bool {
+    let word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    let end = selector.trim_end_matches(|c: char| !word(c));
+    is_credential_name(end.rsplit(|c: char| !word(c)).next().unwrap_or_default())
 }
 
 /// An expression with the workflow, and the step, that it stands in.

@@ -96,7 +96,7 @@ pub struct Constant {
 
 impl Root {
     /// `true` if the value is in the hands of whoever answers a request: it came in an answer, or may have. Whether it did
-    /// is known by [`Lookup::is_foreign`](eval::Lookup::is_foreign).
+    /// is known by [`Lookup::is_foreign`].
     #[must_use]
     pub fn is_foreign(&self) -> bool {
         match self {

@@ -19,7 +19,7 @@ use crate::program::{
     Action, Argument, Body, Build, Call, Criterion, Location, Media as BodyMedia, Passed, Select, Test, WorkflowId,
 };
 use crate::source::{Place, Span};
-use crate::value::{Way, is_json};
+use crate::value::{PathSegment, is_json};
 
 /// How many outputs a value is followed through.
 const DEPTH: usize = 16;
@@ -72,7 +72,7 @@ const USUAL_HEADERS: [&str; 24] = [
 /// What is read: how, where it is written, and for what.
 struct Read<'r> {
     expr: &'r Expr,
-    ways: Vec<Way>,
+    ways: Vec<PathSegment>,
     text: &'r str,
     place: &'r Place,
     role: Role,
@@ -263,7 +263,7 @@ impl<'a> Lint<'a> {
         &self,
         after: Option<After>,
         expr: &Expr,
-        more: &[Way],
+        more: &[PathSegment],
         called: &mut Option<Operation<'a>>,
         depth: usize,
     ) -> Led<'a> {
@@ -272,7 +272,7 @@ impl<'a> Lint<'a> {
         if depth > DEPTH {
             return unknown;
         }
-        let mut ways: Vec<Way> = expr.at.tokens().iter().cloned().map(Way::Member).collect();
+        let mut ways: Vec<PathSegment> = expr.at.tokens().iter().cloned().map(PathSegment::Member).collect();
         ways.extend_from_slice(more);
         let shape = match &expr.root {
             Root::StatusCode => Shape::Types(["integer".to_owned()].into()),
@@ -375,7 +375,7 @@ impl<'a> Lint<'a> {
         &self,
         workflow: WorkflowId,
         name: &str,
-        ways: &[Way],
+        ways: &[PathSegment],
         called: &mut Option<Operation<'a>>,
         depth: usize,
     ) -> Led<'a> {
@@ -390,7 +390,7 @@ impl<'a> Lint<'a> {
         &self,
         step: Option<StepId>,
         value: &Build,
-        ways: &[Way],
+        ways: &[PathSegment],
         called: &mut Option<Operation<'a>>,
         depth: usize,
     ) -> Led<'a> {
@@ -401,7 +401,7 @@ impl<'a> Lint<'a> {
             },
             Build::Select(selection) => match &selection.select {
                 Select::Pointer(pointer) => {
-                    let mut all: Vec<Way> = pointer.tokens().iter().cloned().map(Way::Member).collect();
+                    let mut all: Vec<PathSegment> = pointer.tokens().iter().cloned().map(PathSegment::Member).collect();
                     all.extend_from_slice(ways);
                     Some((&selection.context, all))
                 }
@@ -446,9 +446,9 @@ impl<'a> Lint<'a> {
         let document = self.program.workflow(workflow).and_then(|w| self.bundle.documents.get(w.document));
         let inputs = self.workflow(workflow).and_then(|view| view.document.inputs.as_ref());
         let (Some(loaded), Some(node)) = (document, inputs) else { return };
-        let inputs = Schema { api: Api::new(&loaded.document.root, &self.bundle.shelf), node };
+        let inputs = Schema { api: Api::new(&loaded.document.root, &self.bundle.store), node };
         for value in &passed.values {
-            let Below::Schemas(found) = inputs.below(&Way::Member(value.name.clone())) else { continue };
+            let Below::Schemas(found) = inputs.below(&PathSegment::Member(value.name.clone())) else { continue };
             let ([schema], Some(span)) = (found.as_slice(), self.span(&value.place)) else { continue };
             let what = format!("input `{}`", value.name);
             let sent = Sent { what: &what, textual: false, step, named: None, replaced: &[] };
@@ -548,7 +548,7 @@ impl<'a> Lint<'a> {
     fn targets(&mut self, body: &Body, schema: Schema<'a>, operation: &Operation<'a>) {
         for replacement in &body.replacements {
             let Select::Pointer(pointer) = &replacement.target else { continue };
-            let ways: Vec<Way> = pointer.tokens().iter().cloned().map(Way::Member).collect();
+            let ways: Vec<PathSegment> = pointer.tokens().iter().cloned().map(PathSegment::Member).collect();
             let Led::Nowhere(end) = walk(Shape::Schemas(vec![schema]), &ways, false) else { continue };
             let DeadEnd { token, nothing } = *end;
             let near = nearest(&token, nothing.members.iter().copied());
@@ -606,7 +606,7 @@ impl<'a> Lint<'a> {
                 if !self.typed(&["array".to_owned()].into(), "a list", span, schema, sent) {
                     return;
                 }
-                let Below::Schemas(below) = schema.below(&Way::Member("0".to_owned())) else { return };
+                let Below::Schemas(below) = schema.below(&PathSegment::Member("0".to_owned())) else { return };
                 let [below] = below.as_slice() else { return };
                 let nodes = node.map(Node::items).unwrap_or_default();
                 for (index, item) in items.iter().enumerate() {
@@ -629,7 +629,7 @@ impl<'a> Lint<'a> {
                 for (name, value) in members {
                     let written = keys.iter().find(|(key, _)| key.name == *name);
                     let at = written.map_or(span, |(_, node)| node.span);
-                    match schema.below(&Way::Member(name.clone())) {
+                    match schema.below(&PathSegment::Member(name.clone())) {
                         Below::Schemas(below) => {
                             if let [below] = below.as_slice() {
                                 let what = format!("member `{name}`");
@@ -651,7 +651,7 @@ impl<'a> Lint<'a> {
     }
 
     fn missing_members(&mut self, names: &[&str], span: Span, schema: Schema<'a>, sent: &Sent<'_>) {
-        let described: Vec<&str> = match schema.below(&Way::Member(String::new())) {
+        let described: Vec<&str> = match schema.below(&PathSegment::Member(String::new())) {
             Below::Nothing(nothing) => nothing.members,
             _ => vec![],
         };
@@ -738,7 +738,7 @@ impl<'a> Lint<'a> {
                 let names: Vec<&str> = members.keys().map(String::as_str).collect();
                 self.missing_members(&names, span, schema, sent);
                 for (name, value) in members {
-                    match schema.below(&Way::Member(name.clone())) {
+                    match schema.below(&PathSegment::Member(name.clone())) {
                         Below::Schemas(below) => {
                             if let [below] = below.as_slice() {
                                 let what = format!("member `{name}`");
@@ -751,7 +751,7 @@ impl<'a> Lint<'a> {
                 }
             }
             Json::Array(items) => {
-                let Below::Schemas(below) = schema.below(&Way::Member("0".to_owned())) else { return };
+                let Below::Schemas(below) = schema.below(&PathSegment::Member("0".to_owned())) else { return };
                 let [below] = below.as_slice() else { return };
                 for item in items {
                     self.constant(item, span, *below, sent);
@@ -941,7 +941,7 @@ fn describes_bodies(operation: &Operation<'_>) -> bool {
 }
 
 /// Follows a way into a value.
-pub(super) fn walk<'a>(mut shape: Shape<'a>, ways: &[Way], dotted: bool) -> Led<'a> {
+pub(super) fn walk<'a>(mut shape: Shape<'a>, ways: &[PathSegment], dotted: bool) -> Led<'a> {
     for (index, way) in ways.iter().enumerate() {
         let Shape::Schemas(schemas) = shape else { return Led::To(Shape::Unknown) };
         let mut below = vec![];
@@ -958,7 +958,7 @@ pub(super) fn walk<'a>(mut shape: Shape<'a>, ways: &[Way], dotted: bool) -> Led<
             }
         }
         if below.is_empty() {
-            let (Some(nothing), Way::Member(token)) = (nothing, way) else { return Led::To(Shape::Unknown) };
+            let (Some(nothing), PathSegment::Member(token)) = (nothing, way) else { return Led::To(Shape::Unknown) };
             let last = index + 1 == ways.len();
             let measured = nothing.what == What::Array || nothing.what == What::Scalar("string".to_owned());
             if dotted && last && token == "length" && measured {
@@ -972,11 +972,11 @@ pub(super) fn walk<'a>(mut shape: Shape<'a>, ways: &[Way], dotted: bool) -> Led<
 }
 
 /// The expressions of a value, with the ways into them.
-fn looked_at(value: &Build) -> Vec<(&Expr, Vec<Way>)> {
+fn looked_at(value: &Build) -> Vec<(&Expr, Vec<PathSegment>)> {
     match value {
         Build::Select(selection) => match &selection.select {
             Select::Pointer(pointer) => {
-                vec![(&selection.context, pointer.tokens().iter().cloned().map(Way::Member).collect())]
+                vec![(&selection.context, pointer.tokens().iter().cloned().map(PathSegment::Member).collect())]
             }
             Select::Jsonpath(query, _) => query.reads().into_iter().map(|ways| (&selection.context, ways)).collect(),
             Select::Xpath(..) => vec![],

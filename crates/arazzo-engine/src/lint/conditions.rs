@@ -12,7 +12,7 @@ use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId};
 use crate::program::{Action, Criterion, Test};
 use crate::source::Span;
-use crate::value::{Way, numeric};
+use crate::value::{PathSegment, numeric};
 
 /// `$statusCode == 200`: what must be so for a criterion to be met.
 type Equality<'p> = (&'p Expr, &'p Json);
@@ -197,7 +197,7 @@ impl Lint<'_> {
     }
 
     /// A value of a known type, or one of a known list, beside a constant that it never is.
-    fn compared(&mut self, after: After, expr: &Expr, ways: &[Way], literal: &Json, criterion: &Criterion) {
+    fn compared(&mut self, after: After, expr: &Expr, ways: &[PathSegment], literal: &Json, criterion: &Criterion) {
         let Led::To(shape) = self.led(Some(after), expr, ways, &mut None, 0) else { return };
         if literal.is_null() || matches!(shape, Shape::Unknown) {
             return;

@@ -209,7 +209,7 @@ fn operations<'a>(bundle: &'a Bundle, program: &Program) -> BTreeMap<OperationId
     let mut apis: BTreeMap<usize, Api<'a>> = BTreeMap::new();
     for (described, number) in bundle.described.iter().zip(numbers) {
         if let (Some(root), DescribedKind::Openapi) = (&described.root, described.kind) {
-            apis.entry(number).or_insert_with(|| Api::new(root, &bundle.shelf));
+            apis.entry(number).or_insert_with(|| Api::new(root, &bundle.store));
         }
     }
     let mut found = BTreeMap::new();

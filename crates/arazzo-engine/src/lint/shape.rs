@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::node::{Kind, Node};
 use crate::openapi::{Api, Version};
-use crate::value::Way;
+use crate::value::PathSegment;
 
 /// How deep schemas may be made of one another.
 const DEPTH: usize = 16;
@@ -193,11 +193,11 @@ impl<'a> Schema<'a> {
     }
 
     /// What is below a value of this schema.
-    pub(super) fn below(self, way: &Way) -> Below<'a> {
+    pub(super) fn below(self, way: &PathSegment) -> Below<'a> {
         self.below_at(way, 0)
     }
 
-    fn below_at(self, way: &Way, depth: usize) -> Below<'a> {
+    fn below_at(self, way: &PathSegment, depth: usize) -> Below<'a> {
         let Some(parts) = self.all(depth) else { return Below::Unknown };
         let mut schemas = vec![];
         let mut unknown = false;
@@ -233,7 +233,7 @@ impl<'a> Schema<'a> {
     }
 
     /// As [`Schema::below`], without what it is made of; `None` if it says nothing about it.
-    fn own_below(self, way: &Way) -> Option<Below<'a>> {
+    fn own_below(self, way: &PathSegment) -> Option<Below<'a>> {
         let node = self.node;
         if !matches!(node.kind, Kind::Object(_)) {
             return Some(Below::Unknown);
@@ -261,8 +261,8 @@ impl<'a> Schema<'a> {
         };
         let name = match way {
             // A wildcard or filter over an object comes to every member, or tests the object.
-            Way::Any => return (array || object).then(|| if object { Below::Unknown } else { item() }),
-            Way::Member(name) => name,
+            PathSegment::Any => return (array || object).then(|| if object { Below::Unknown } else { item() }),
+            PathSegment::Member(name) => name,
         };
         if object {
             if let Some((_, found)) = properties.iter().find(|(key, _)| key.name == *name) {

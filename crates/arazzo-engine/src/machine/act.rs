@@ -72,7 +72,7 @@ impl Machine {
     pub(super) fn returned(&mut self, now: Millis, id: StepId, answer: Option<Slot>, turn: &mut Turn) {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
-        let exchange = answer.and_then(|slot| self.brought_back(&slot)).unwrap_or_default();
+        let exchange = answer.and_then(|slot| self.unstash(&slot)).unwrap_or_default();
         self.keep_answer(&exchange);
         let why = match self.evaluate(id, &step.criteria, None, &exchange, turn) {
             Met::Yes => None,
@@ -477,7 +477,7 @@ impl Machine {
         self.left(now, id, status, why.clone(), true, turn);
         let next = match detour {
             Some(target) => {
-                self.hold(id, (success, index), target, why, exchange);
+                self.suspend_retry(id, (success, index), target, why, exchange);
                 Next::Detour(id)
             }
             None => Next::Attempt(id),
@@ -651,7 +651,7 @@ impl Machine {
             let slot = match value {
                 None if !success => continue,
                 None => None,
-                Some(value) if output.secret && (success || !self.is_error_text(step, &output.value, exchange)) => {
+                Some(value) if output.secret && (success || !self.is_error_text(step, output, exchange)) => {
                     let name = format!("{}.{}", step.name, output.name);
                     self.redactor.learn_built(&name, &value.clone().into_json());
                     Some(self.secret_slot(&name, value).with_origin(foreign))

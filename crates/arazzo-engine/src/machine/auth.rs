@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::digest;
-use super::frame::{Errand, Flight, Slot};
+use super::frame::{CallPurpose, PendingCall, Slot};
 use super::request::{Built, why};
 use super::wire::{CallId, Request, Turn};
 use super::{Machine, operation_of};
 use crate::code::Code;
-use crate::credentials::{Choice, Credentials, Fetch, User, Way, choose, header_of, serving};
+use crate::credentials::{AuthMethod, Choice, Credentials, Fetch, User, choose, header_of, serving};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Why;
 use crate::expr::StepId;
@@ -61,7 +61,7 @@ enum Serves {
 /// Whether a request can go now, or another one has to go first.
 pub(super) enum Ready {
     Now,
-    First(Errand, Box<Request>),
+    First(CallPurpose, Box<Request>),
 }
 
 /// Says which operations that a workflow calls ask for credentials that nobody gave (docs/readings.md,
@@ -191,8 +191,8 @@ impl Machine {
         let mut headers: Vec<(String, String)> = vec![];
         for way in ways {
             match way {
-                Way::Document | Way::Certificate => {}
-                Way::Key { name, location, key } => {
+                AuthMethod::Document | AuthMethod::Certificate => {}
+                AuthMethod::Key { name, location, key } => {
                     let value = self.credential(&key);
                     match location.as_str() {
                         "query" => {
@@ -205,11 +205,11 @@ impl Machine {
                         _ => headers.push((name, value)),
                     }
                 }
-                Way::Basic(user) => {
+                AuthMethod::Basic(user) => {
                     let (user, password) = self.user(&user);
                     headers.push(authorization(basic(&user, &password)));
                 }
-                Way::Digest(user) => {
+                AuthMethod::Digest(user) => {
                     let Some(challenge) = challenge else { continue };
                     let (user, password) = self.user(&user);
                     let seed = format!("{} {call}", self.state.epoch_ms);
@@ -220,13 +220,15 @@ impl Machine {
                     };
                     headers.push(authorization(answer.map_err(refused)?));
                 }
-                Way::Bearer(key) => headers.push(authorization(format!("Bearer {}", self.credential(&key)))),
-                Way::Fetch(_) if self.is_mocked(step) => headers.push(authorization(format!("Bearer {MOCK_TOKEN}"))),
-                Way::Fetch(fetch) => match self.token(now, &fetch, call) {
+                AuthMethod::Bearer(key) => headers.push(authorization(format!("Bearer {}", self.credential(&key)))),
+                AuthMethod::Fetch(_) if self.is_mocked(step) => {
+                    headers.push(authorization(format!("Bearer {MOCK_TOKEN}")))
+                }
+                AuthMethod::Fetch(fetch) => match self.token(now, &fetch, call) {
                     Some(token) => headers.push(authorization(format!("Bearer {token}"))),
                     None => {
-                        let (errand, request) = self.fetching(&fetch);
-                        return Ok(Ready::First(errand, Box::new(request)));
+                        let (purpose, request) = self.fetching(&fetch);
+                        return Ok(Ready::First(purpose, Box::new(request)));
                     }
                 },
             }
@@ -275,14 +277,14 @@ impl Machine {
     }
 
     /// The request that gets a token, or that finds out where tokens are.
-    fn fetching(&self, fetch: &Fetch) -> (Errand, Request) {
+    fn fetching(&self, fetch: &Fetch) -> (CallPurpose, Request) {
         let key = key_of(fetch);
         let known = self.known(fetch);
         let mut headers = vec![("Accept".to_owned(), "application/json".to_owned())];
         let endpoint = known.and_then(|token| token.endpoint.clone());
         if fetch.discovery && endpoint.is_none() {
             let request = Request { method: "GET".to_owned(), url: fetch.url.clone(), headers, body: None };
-            return (Errand::Discovery(key), request);
+            return (CallPurpose::Discovery(key), request);
         }
         let refresh = known.and_then(|token| token.refresh.as_ref()?.value(&self.secrets)).map(Value::to_text);
         let url = endpoint.unwrap_or_else(|| match (&refresh, &fetch.refresh_url) {
@@ -318,12 +320,12 @@ impl Machine {
         let pairs: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", encode::form_text(value))).collect();
         let request = Request { method: "POST".to_owned(), url, headers, body: Some(pairs.join("&").into_bytes()) };
-        (Errand::Token(key), request)
+        (CallPurpose::Token(key), request)
     }
 
     /// Learns the tokens of an answer before anything shows it.
-    pub(super) fn learn_tokens(&mut self, errand: &Errand, answer: &Answer) {
-        let Errand::Token(key) = errand else { return };
+    pub(super) fn learn_tokens(&mut self, purpose: &CallPurpose, answer: &Answer) {
+        let CallPurpose::Token(key) = purpose else { return };
         let json = json_of(answer);
         let scheme = key.split(' ').next().unwrap_or_default().to_owned();
         for field in ["access_token", "refresh_token", "id_token"] {
@@ -334,13 +336,20 @@ impl Machine {
     }
 
     /// Takes what came for a token, and goes on with the step that needs it.
-    pub(super) fn token_came(&mut self, now: Millis, id: StepId, flight: Flight, answer: &Answer, turn: &mut Turn) {
+    pub(super) fn token_came(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        pending: PendingCall,
+        answer: &Answer,
+        turn: &mut Turn,
+    ) {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
         let json = json_of(answer);
-        let (key, failed) = match flight.errand {
-            Errand::Operation => return,
-            Errand::Discovery(key) => {
+        let (key, failed) = match pending.purpose {
+            CallPurpose::Operation => return,
+            CallPurpose::Discovery(key) => {
                 let endpoint = json.get("token_endpoint").and_then(Json::as_str).filter(|_| answer.status == 200);
                 let failed = match endpoint {
                     Some(url) if self.may_ask(url) => {
@@ -355,8 +364,10 @@ impl Machine {
                 };
                 (key, failed)
             }
-            Errand::Token(key) => {
-                let access = json.get("access_token").and_then(Json::as_str).filter(|_| answer.status == 200);
+            CallPurpose::Token(key) => {
+                let given = json.get("access_token").and_then(Json::as_str);
+                // An empty one would be sent as one.
+                let access = given.filter(|token| answer.status == 200 && !token.is_empty());
                 match access {
                     Some(access) => {
                         self.keep_token(now, &key, access, &json);
@@ -377,7 +388,7 @@ impl Machine {
             }
         };
         match failed {
-            None => self.send(now, id, step, flight.challenge, turn),
+            None => self.send(now, id, step, pending.challenge, turn),
             Some((reason, remedy)) => {
                 let scheme = key.split(' ').next().unwrap_or_default();
                 let message = format!("no token for `{scheme}`: {reason}");
@@ -447,7 +458,7 @@ impl Machine {
         let Choice::Ways(ways) = choice(&self.program, step, &has, self.state.certificate) else { return None };
         for way in ways {
             match way {
-                Way::Digest(_) => {
+                AuthMethod::Digest(_) => {
                     let mut headers = answer.headers.iter();
                     let digest = headers.find(|(name, value)| {
                         name.eq_ignore_ascii_case("www-authenticate") && digest::is_digest(value)
@@ -455,7 +466,7 @@ impl Machine {
                     return digest.map(|(_, value)| value.clone());
                 }
                 // The token may have been withdrawn: a fresh one is tried once.
-                Way::Fetch(fetch) => {
+                AuthMethod::Fetch(fetch) => {
                     let key = key_of(&fetch);
                     let token = self.state.tokens.iter_mut().find(|token| token.key == key)?;
                     token.access = None;

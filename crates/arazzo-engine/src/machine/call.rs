@@ -248,11 +248,11 @@ impl Machine {
     /// The exchange that a pending retry holds.
     fn held(&self, of: StepId) -> Option<Exchange> {
         let detour = self.frame().detours.iter().rev().find(|detour| detour.of == of)?;
-        self.brought_back(&detour.exchange)
+        self.unstash(&detour.exchange)
     }
 
     /// Keeps an exchange or a request with the secrets: it may hold anything that a server sent.
-    pub(super) fn aside(&mut self, kept: &impl serde::Serialize) -> Slot {
+    pub(super) fn stash(&mut self, kept: &impl serde::Serialize) -> Slot {
         let text = serde_json::to_string(kept).unwrap_or_default();
         self.secrets.0.push(Value::Text(text));
         self.state.secret_names.push("a response".to_owned());
@@ -260,7 +260,7 @@ impl Machine {
     }
 
     /// What was put aside.
-    pub(super) fn brought_back<T: serde::de::DeserializeOwned>(&self, slot: &Slot) -> Option<T> {
+    pub(super) fn unstash<T: serde::de::DeserializeOwned>(&self, slot: &Slot) -> Option<T> {
         match slot.value(&self.secrets)? {
             Value::Text(text) => serde_json::from_str(text).ok(),
             _ => None,
@@ -275,13 +275,13 @@ impl Machine {
             matches!(call, Some(Call::Workflow { keeps_answer: true, .. }))
         });
         if read && exchange.answer.is_some() {
-            let slot = self.aside(exchange);
+            let slot = self.stash(exchange);
             self.frame_mut().answer = Some(slot);
         }
     }
 
     /// Puts a retry aside until its detour has ended.
-    pub(super) fn hold(
+    pub(super) fn suspend_retry(
         &mut self,
         of: StepId,
         (success, action): (bool, usize),
@@ -289,7 +289,7 @@ impl Machine {
         why: Option<Why>,
         exchange: &Exchange,
     ) {
-        let slot = self.aside(exchange);
+        let slot = self.stash(exchange);
         let state = self.step_state(of).cloned().unwrap_or_default();
         let step = if let Target::Step(step) = target { Some(*step) } else { None };
         self.frame_mut().detours.push(Detour {
@@ -343,15 +343,15 @@ impl Machine {
     pub(super) fn expire(&mut self, at: Millis, now: Millis, turn: &mut Turn) -> bool {
         let over = |frame: &Frame| frame.deadline.is_some_and(|deadline| deadline <= at);
         let Some(index) = self.state.frames.iter().position(over) else { return false };
-        turn.aborts.extend(self.state.flights.iter().map(|flight| flight.call));
+        turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
         turn.sends.retain(|send| !turn.aborts.contains(&send.call));
-        for flight in std::mem::take(&mut self.state.flights) {
+        for pending in std::mem::take(&mut self.state.pending_calls) {
             if let Position::Calling { step, .. } = self.frame().position {
                 let kind = EventKind::RequestFailed {
-                    call: flight.call.0,
+                    call: pending.call.0,
                     failure: FailureKind::Timeout,
                     message: "given up when the time of the step was over".to_owned(),
-                    duration_ms: now.saturating_sub(flight.sent),
+                    duration_ms: now.saturating_sub(pending.sent),
                     in_doubt: true,
                 };
                 self.emit(turn, Some(step), None, kind);

@@ -48,8 +48,8 @@ impl Machine {
             Some(step) => {
                 let name = self.program.step(step).map(|s| s.name.clone()).unwrap_or_default();
                 let mut why = self.why(step, Reason::Interrupted, format!("interrupted in step `{name}`"));
-                if let Some(flight) = self.state.flights.first() {
-                    let Exchange { method, url, .. } = self.exchange_of(step, flight);
+                if let Some(pending) = self.state.pending_calls.first() {
+                    let Exchange { method, url, .. } = self.exchange_of(step, pending);
                     why.remarks.push(format!("{method} {url} was sent; its result is not known"));
                 }
                 why
@@ -81,7 +81,7 @@ impl Machine {
 
     /// A text or a body that was built from values was too large.
     pub(super) fn value_limit(&mut self, now: Millis, turn: &mut Turn) {
-        self.room.clear();
+        self.budget.clear();
         let step = self.current_step().unwrap_or_else(|| self.first());
         let limit = self.state.settings.limits.value_bytes;
         let message = format!("what is built from values here has more than {limit} bytes");
@@ -126,7 +126,7 @@ impl Machine {
 
     /// Stops the run: what is in flight is given up, what exists is kept.
     pub(super) fn stop(&mut self, now: Millis, stop: Stop, why: Why, turn: &mut Turn) {
-        turn.aborts.extend(self.state.flights.iter().map(|flight| flight.call));
+        turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
         turn.sends.retain(|send| !turn.aborts.contains(&send.call));
         while self.state.frames.len() > 1 {
             self.abandon(now, turn);
@@ -169,7 +169,7 @@ impl Machine {
 
     /// The workflow in progress has come to its end: the run does, or what it was run for goes on.
     pub(super) fn ended(&mut self, now: Millis, end: End, turn: &mut Turn) {
-        if self.room.exceeded() {
+        if self.budget.exceeded() {
             return self.value_limit(now, turn);
         }
         if self.state.frames.len() == 1 {

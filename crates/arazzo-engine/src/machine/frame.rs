@@ -233,12 +233,12 @@ pub(super) struct Pace {
 
 /// A request in flight. What was sent may hold secrets, so it is not part of a stored state: it is built again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Flight {
+pub(super) struct PendingCall {
     pub(super) call: CallId,
     pub(super) method: String,
     /// When it was sent.
     pub(super) sent: Millis,
-    pub(super) errand: Errand,
+    pub(super) purpose: CallPurpose,
     /// What the server asked for before.
     pub(super) challenge: Option<String>,
     /// How many redirects led to it.
@@ -251,7 +251,7 @@ pub(super) struct Flight {
 
 /// What a request in flight brings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Errand {
+pub(super) enum CallPurpose {
     /// The answer of the operation.
     Operation,
     /// The token with this key.
@@ -270,17 +270,17 @@ pub(super) struct View<'a> {
     pub(super) below: &'a [Frame],
     pub(super) completed: &'a [Completed],
     pub(super) exchange: Option<&'a Exchange>,
-    pub(super) room: &'a Room,
+    pub(super) budget: &'a ByteBudget,
 }
 
 /// How much may be built from values, and whether it was too much: then the run stops.
 #[derive(Debug, Default)]
-pub(super) struct Room {
+pub(super) struct ByteBudget {
     pub(super) bytes: u64,
     exceeded: AtomicBool,
 }
 
-impl Room {
+impl ByteBudget {
     /// `true` if something did not fit.
     pub(super) fn exceeded(&self) -> bool {
         self.exceeded.load(Ordering::Relaxed)
@@ -294,8 +294,8 @@ impl Room {
 
 impl Lookup for View<'_> {
     fn has_room(&self, bytes: usize) -> bool {
-        let fits = bytes as u64 <= self.room.bytes;
-        self.room.exceeded.fetch_or(!fits, Ordering::Relaxed);
+        let fits = bytes as u64 <= self.budget.bytes;
+        self.budget.exceeded.fetch_or(!fits, Ordering::Relaxed);
         fits
     }
 

@@ -195,7 +195,7 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
             Judged::new(told(met), saw)
         }
         Test::Jsonpath(test) => {
-            let JsonpathTest { context, condition, holes } = test.as_ref();
+            let JsonpathTest { context, condition, placeholders } = test.as_ref();
             let context_text = criterion.context.as_deref().unwrap_or_default();
             let root = match eval(context, lookup) {
                 Ok(Some(value)) => value.into_owned().into_read(),
@@ -233,10 +233,12 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                 }
             };
             let mut bindings = vec![];
-            for hole in holes {
-                match binding(hole, lookup, pattern::escaped) {
+            for placeholder in placeholders {
+                match binding(placeholder, lookup, pattern::escaped) {
                     Ok(Some(value)) => bindings.push(value),
-                    Ok(None) => return problem(&hole.text, None, format!("`{}` has no value", hole.text)),
+                    Ok(None) => {
+                        return problem(&placeholder.text, None, format!("`{}` has no value", placeholder.text));
+                    }
                     Err(error) => return Judged::new(told(Err(error)), vec![]),
                 }
             }
@@ -276,7 +278,7 @@ pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Re
                 },
             }
         }
-        Test::Xpath(test) => match bindings(&test.holes, lookup, pattern::escaped_for_xpath) {
+        Test::Xpath(test) => match bindings(&test.placeholders, lookup, pattern::escaped_for_xpath) {
             Ok(bindings) => xpath(&test.context, &test.query, &bindings, criterion, lookup),
             Err(error) => Judged::new(told(Err(error)), vec![]),
         },

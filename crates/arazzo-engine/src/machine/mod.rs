@@ -59,7 +59,8 @@ mod wire;
 use auth::{Ready, Token};
 use cookies::Cookie;
 use frame::{
-    Completed, Errand, Flight, Frame, Kept, Next, Pace, Position, Purpose, Room, Slot, StepState, View, fingerprint,
+    ByteBudget, CallPurpose, Completed, Frame, Kept, Next, Pace, PendingCall, Position, Purpose, Slot, StepState, View,
+    fingerprint,
 };
 
 use redirect::Hop;
@@ -85,7 +86,7 @@ pub struct Machine {
     state: State,
     secrets: Secrets,
     redactor: Redactor,
-    room: Room,
+    budget: ByteBudget,
 }
 
 /// Everything a run is, but the program and the values of secrets. Small, serializable, cheap to copy.
@@ -107,7 +108,7 @@ pub struct State {
     paces: BTreeMap<StepId, Pace>,
     /// `true` if the last request went to this machine.
     loopback: bool,
-    flights: Vec<Flight>,
+    pending_calls: Vec<PendingCall>,
     /// What proves who calls, by [`crate::credentials`]' keys.
     credentials: BTreeMap<String, Slot>,
     certificate: bool,
@@ -201,7 +202,7 @@ impl Machine {
                 done_steps: BTreeSet::new(),
                 paces: BTreeMap::new(),
                 loopback: false,
-                flights: vec![],
+                pending_calls: vec![],
                 credentials: BTreeMap::new(),
                 certificate: false,
                 tokens: vec![],
@@ -219,10 +220,10 @@ impl Machine {
             program,
             secrets: Secrets::default(),
             redactor: Redactor::default(),
-            room: Room::default(),
+            budget: ByteBudget::default(),
         };
         machine.take_credentials(credentials);
-        machine.room.bytes = machine.state.settings.limits.value_bytes;
+        machine.budget.bytes = machine.state.settings.limits.value_bytes;
         let program = machine.program.clone();
         let own = program.workflow(workflow).map(|workflow| &workflow.inputs);
         let (mut inputs_of, mut extra) = (vec![], vec![]);
@@ -253,8 +254,9 @@ impl Machine {
         if state.frames.is_empty() || !state.frames.iter().all(fits) {
             return Err(RestoreError::Program);
         }
-        let mut machine = Self { program, state, secrets, redactor: Redactor::default(), room: Room::default() };
-        machine.room.bytes = machine.state.settings.limits.value_bytes;
+        let mut machine =
+            Self { program, state, secrets, redactor: Redactor::default(), budget: ByteBudget::default() };
+        machine.budget.bytes = machine.state.settings.limits.value_bytes;
         let of_cookies: BTreeSet<u32> = machine.state.cookies.iter().filter_map(Cookie::slot).collect();
         for (number, (name, value)) in machine.state.secret_names.iter().zip(&machine.secrets.0).enumerate() {
             let value = value.clone().into_json();
@@ -362,7 +364,7 @@ impl Machine {
             if now >= self.state.settings.limits.run_ms {
                 return self.time_limit(now, turn);
             }
-            if self.room.exceeded() {
+            if self.budget.exceeded() {
                 return self.value_limit(now, turn);
             }
             if self.expire(now, now, turn) {
@@ -456,13 +458,13 @@ impl Machine {
     fn send(&mut self, now: Millis, id: StepId, step: &Step, challenge: Option<String>, turn: &mut Turn) {
         let (built, ready) = match self.built(now, step, challenge.as_deref(), self.state.calls) {
             Ok(built) => built,
-            Err(_) if self.room.exceeded() => return self.value_limit(now, turn),
+            Err(_) if self.budget.exceeded() => return self.value_limit(now, turn),
             Err(why) => return self.failed(now, id, *why, None, turn),
         };
-        if let Ready::First(errand, request) = ready {
-            let because = if matches!(errand, Errand::Token(_)) { Because::Token } else { Because::Discovery };
-            let flight = Flight { request: Some(self.aside(&request)), ..self.flight(now, errand, challenge) };
-            return self.dispatch(now, id, *request, because, flight, turn);
+        if let Ready::First(purpose, request) = ready {
+            let because = if matches!(purpose, CallPurpose::Token(_)) { Because::Token } else { Because::Discovery };
+            let pending = PendingCall { request: Some(self.stash(&request)), ..self.pending(now, purpose, challenge) };
+            return self.dispatch(now, id, *request, because, pending, turn);
         }
         if challenge.is_none() {
             for (expression, target) in built.absent {
@@ -482,9 +484,10 @@ impl Machine {
         let exchange =
             Exchange { url: request.url.clone(), method: request.method.clone(), request: built.sent, answer: None };
         let because = if challenge.is_some() { Because::Challenge } else { Because::Operation };
-        let flight = Flight { exchange: Some(Box::new(exchange)), ..self.flight(now, Errand::Operation, challenge) };
-        self.bind_tokens(flight.call);
-        self.dispatch(now, id, request, because, flight, turn);
+        let pending =
+            PendingCall { exchange: Some(Box::new(exchange)), ..self.pending(now, CallPurpose::Operation, challenge) };
+        self.bind_tokens(pending.call);
+        self.dispatch(now, id, request, because, pending, turn);
     }
 
     /// The request of a step with its credentials and cookies.
@@ -508,9 +511,18 @@ impl Machine {
     }
 
     /// A flight that is to begin now.
-    fn flight(&self, now: Millis, errand: Errand, challenge: Option<String>) -> Flight {
+    fn pending(&self, now: Millis, purpose: CallPurpose, challenge: Option<String>) -> PendingCall {
         let call = CallId(self.state.calls);
-        Flight { call, method: String::new(), sent: now, errand, challenge, hops: 0, request: None, exchange: None }
+        PendingCall {
+            call,
+            method: String::new(),
+            sent: now,
+            purpose,
+            challenge,
+            hops: 0,
+            request: None,
+            exchange: None,
+        }
     }
 
     /// Sends a request; the step waits for its answer.
@@ -520,7 +532,7 @@ impl Machine {
         id: StepId,
         request: Request,
         because: Because,
-        flight: Flight,
+        pending: PendingCall,
         turn: &mut Turn,
     ) {
         if self.state.requests >= self.state.settings.limits.most_requests() {
@@ -537,7 +549,7 @@ impl Machine {
             .body
             .as_deref()
             .and_then(|bytes| self.redactor.body(bytes, &media_type, self.state.settings.limits.shown_bytes));
-        let call = flight.call;
+        let call = pending.call;
         self.state.calls += 1;
         self.state.requests += 1;
         self.emit(
@@ -553,7 +565,7 @@ impl Machine {
                 because,
             },
         );
-        self.state.flights.push(Flight { method: request.method.clone(), ..flight });
+        self.state.pending_calls.push(PendingCall { method: request.method.clone(), ..pending });
         self.frame_mut().position = Position::Calling { step: id, call };
         let limits = &self.state.settings.limits;
         turn.sends.push(Outgoing {
@@ -566,39 +578,41 @@ impl Machine {
     }
 
     /// The exchange of a flight; after a restore, what was sent is built again.
-    fn exchange_of(&self, step: StepId, flight: &Flight) -> Exchange {
-        if let Some(exchange) = &flight.exchange {
+    fn exchange_of(&self, step: StepId, pending: &PendingCall) -> Exchange {
+        if let Some(exchange) = &pending.exchange {
             return Exchange::clone(exchange);
         }
-        if flight.errand != Errand::Operation {
-            let url = self.other_url(flight).unwrap_or_default();
-            return Exchange { method: flight.method.clone(), url, ..Exchange::default() };
+        if pending.purpose != CallPurpose::Operation {
+            let url = self.other_url(pending).unwrap_or_default();
+            return Exchange { method: pending.method.clone(), url, ..Exchange::default() };
         }
         let built = self.program.step(step).map(|step| {
-            let challenge = flight.challenge.as_deref();
-            self.built(flight.sent, step, challenge, flight.call.0.saturating_sub(flight.hops.into()))
+            let challenge = pending.challenge.as_deref();
+            self.built(pending.sent, step, challenge, pending.call.0.saturating_sub(pending.hops.into()))
         });
         match built {
             Some(Ok((built, _))) => {
                 Exchange { url: built.request.url, method: built.request.method, request: built.sent, answer: None }
             }
-            _ => Exchange { method: flight.method.clone(), ..Exchange::default() },
+            _ => Exchange { method: pending.method.clone(), ..Exchange::default() },
         }
     }
 
     /// The url of a flight whose request is not the one that its step builds.
-    fn other_url(&self, flight: &Flight) -> Option<String> {
-        let slot = flight.request.as_ref()?;
-        self.brought_back::<Request>(slot).map(|request| request.url)
+    fn other_url(&self, pending: &PendingCall) -> Option<String> {
+        let slot = pending.request.as_ref()?;
+        self.unstash::<Request>(slot).map(|request| request.url)
     }
 
     /// The request that is in flight.
-    fn request_of(&self, step: StepId, flight: &Flight) -> Option<Request> {
-        if let Some(slot) = &flight.request {
-            return self.brought_back(slot);
+    fn request_of(&self, step: StepId, pending: &PendingCall) -> Option<Request> {
+        if let Some(slot) = &pending.request {
+            return self.unstash(slot);
         }
-        let challenge = flight.challenge.as_deref();
-        self.built(flight.sent, self.program.step(step)?, challenge, flight.call.0).ok().map(|(built, _)| built.request)
+        let challenge = pending.challenge.as_deref();
+        self.built(pending.sent, self.program.step(step)?, challenge, pending.call.0)
+            .ok()
+            .map(|(built, _)| built.request)
     }
 
     fn reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
@@ -606,13 +620,13 @@ impl Machine {
         if call != expected {
             return;
         }
-        let Some((flight, exchange)) = self.arrived(now, id, call, result, turn) else { return };
+        let Some((pending, exchange)) = self.arrived(now, id, call, result, turn) else { return };
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
         match exchange {
-            Ok(exchange) => self.answered(now, id, step, flight, exchange, turn),
+            Ok(exchange) => self.answered(now, id, step, pending, exchange, turn),
             Err((failure, exchange)) => {
-                let url = self.other_url(&flight).unwrap_or_else(|| exchange.url.clone());
+                let url = self.other_url(&pending).unwrap_or_else(|| exchange.url.clone());
                 let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
                 let why = Why {
                     code: Reason::NoAnswer,
@@ -641,15 +655,23 @@ impl Machine {
     }
 
     /// An answer has come: it is judged, or something else has to be sent before there is one to judge.
-    fn answered(&mut self, now: Millis, id: StepId, step: &Step, flight: Flight, exchange: Exchange, turn: &mut Turn) {
+    fn answered(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        step: &Step,
+        pending: PendingCall,
+        exchange: Exchange,
+        turn: &mut Turn,
+    ) {
         let Some(answer) = &exchange.answer else { return };
-        if flight.errand != Errand::Operation {
+        if pending.purpose != CallPurpose::Operation {
             let answer = answer.clone();
-            return self.token_came(now, id, flight, &answer, turn);
+            return self.token_came(now, id, pending, &answer, turn);
         }
         if answer.status == 401
-            && flight.challenge.is_none()
-            && flight.hops == 0
+            && pending.challenge.is_none()
+            && pending.hops == 0
             && let Some(challenge) = self.challenged(step, answer)
         {
             return self.send(now, id, step, Some(challenge), turn);
@@ -657,8 +679,8 @@ impl Machine {
         if !(300..400).contains(&answer.status) {
             return self.judge(now, id, step, exchange, turn);
         }
-        let Some(request) = self.request_of(id, &flight) else { return self.judge(now, id, step, exchange, turn) };
-        match self.hop(id, step, &request, (answer.status, answer.header("location")), flight.hops) {
+        let Some(request) = self.request_of(id, &pending) else { return self.judge(now, id, step, exchange, turn) };
+        match self.hop(id, step, &request, (answer.status, answer.header("location")), pending.hops) {
             Hop::Judge => self.judge(now, id, step, exchange, turn),
             Hop::Refuse(why) => self.stop(now, Stop::Policy, *why, turn),
             Hop::TooMany => {
@@ -671,11 +693,11 @@ impl Machine {
                     request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
                     self.add_cookies(now, &mut request);
                 }
-                let slot = self.aside(&request);
+                let slot = self.stash(&request);
                 let exchange = Some(Box::new(Exchange { answer: None, ..exchange }));
-                let hops = flight.hops + 1;
-                let next = self.flight(now, Errand::Operation, flight.challenge);
-                let next = Flight { hops, request: Some(slot), exchange, ..next };
+                let hops = pending.hops + 1;
+                let next = self.pending(now, CallPurpose::Operation, pending.challenge);
+                let next = PendingCall { hops, request: Some(slot), exchange, ..next };
                 self.dispatch(now, id, *request, Because::Redirect, next, turn);
             }
         }
@@ -689,12 +711,12 @@ impl Machine {
         call: CallId,
         result: Result<Response, Failure>,
         turn: &mut Turn,
-    ) -> Option<(Flight, Came)> {
-        let at = self.state.flights.iter().position(|flight| flight.call == call)?;
-        let flight = self.state.flights.remove(at);
-        let duration_ms = now.saturating_sub(flight.sent);
-        let mut exchange = self.exchange_of(id, &flight);
-        let own = flight.errand == Errand::Operation;
+    ) -> Option<(PendingCall, Came)> {
+        let at = self.state.pending_calls.iter().position(|pending| pending.call == call)?;
+        let pending = self.state.pending_calls.remove(at);
+        let duration_ms = now.saturating_sub(pending.sent);
+        let mut exchange = self.exchange_of(id, &pending);
+        let own = pending.purpose == CallPurpose::Operation;
         match result {
             Ok(mut response) => {
                 let shown = self.state.settings.limits.shown_bytes;
@@ -713,9 +735,9 @@ impl Machine {
                     self.learn_answer(id, &exchange);
                 }
                 let answer = exchange.answer.as_ref()?;
-                self.learn_tokens(&flight.errand, answer);
+                self.learn_tokens(&pending.purpose, answer);
                 if self.state.settings.cookies {
-                    let url = self.other_url(&flight).unwrap_or_else(|| exchange.url.clone());
+                    let url = self.other_url(&pending).unwrap_or_else(|| exchange.url.clone());
                     self.keep_cookies(now, &url, &headers);
                 }
                 let mut body = self.redactor.beginning(&bytes, size, &answer.media_type, shown);
@@ -746,7 +768,7 @@ impl Machine {
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }
-                Some((flight, Ok(exchange)))
+                Some((pending, Ok(exchange)))
             }
             Err(failure) => {
                 self.state.paces.entry(id).or_default().retry_after = None;
@@ -780,7 +802,7 @@ impl Machine {
                     self.stop(now, stop, why, turn);
                     return None;
                 }
-                Some((flight, Err((failure, exchange))))
+                Some((pending, Err((failure, exchange))))
             }
         }
     }
@@ -808,7 +830,7 @@ impl Machine {
         let frame = self.frame();
         let below = self.state.frames.split_last().map(|(_, below)| below).unwrap_or_default();
         let (secrets, completed) = (&self.secrets, &self.state.completed);
-        View { frame, first: self.first(), secrets, below, completed, exchange, room: &self.room }
+        View { frame, first: self.first(), secrets, below, completed, exchange, budget: &self.budget }
     }
 
     /// The workflow in progress.

@@ -265,7 +265,7 @@ fn replaced(builder: &mut Builder<'_>, replacement: &Replacement, payload: Value
         return Err(why(Reason::AbsentValue, step, &replacement.place, message));
     };
     let escape = if matches!(replacement.target, Select::Xpath(..)) { escaped_for_xpath } else { escaped };
-    let bindings = select::bindings(replacement.target.holes(), builder.lookup, escape);
+    let bindings = select::bindings(replacement.target.placeholders(), builder.lookup, escape);
     let bindings = bindings.map_err(|_| wrong(format!("an expression in `{}` has no value", replacement.text)))?;
     let nowhere = || wrong(format!("`{}` leads nowhere in the payload", replacement.text));
     match (&replacement.target, payload.into_read()) {

@@ -9,8 +9,8 @@ use super::frame::Slot;
 use super::{Machine, Request};
 use crate::address;
 use crate::expr::eval::{Answer, Exchange};
-use crate::expr::{Expr, Root, StepId, Template, WorkflowId};
-use crate::program::{AnswerPart, Build, Call, Step};
+use crate::expr::{Root, StepId, Template, WorkflowId};
+use crate::program::{AnswerPart, Build, Call, Output, Step};
 use crate::value::Value;
 
 /// How often what is percent-encoded is decoded to look for secrets.
@@ -58,6 +58,10 @@ impl Machine {
             let value = match &secret.part {
                 AnswerPart::Header(name) => answer.header(name).map(|text| Json::String(text.to_owned())),
                 AnswerPart::Body(at) => answer.body.as_ref().and_then(|body| body.at(at)).map(Value::into_json),
+                AnswerPart::Selected(name) => {
+                    let output = step.outputs.iter().find(|output| output.name == *name);
+                    output.and_then(|output| self.fill_output(output, Some(exchange))).map(Value::into_json)
+                }
             };
             if let Some(value) = value {
                 self.redactor.learn(&secret.name, &value);
@@ -66,12 +70,19 @@ impl Machine {
     }
 
     /// `true` if the value of a secret output is what a server says about an error: it is shown.
-    pub(super) fn is_error_text(&self, step: &Step, value: &Build, exchange: Option<&Exchange>) -> bool {
+    pub(super) fn is_error_text(&self, step: &Step, output: &Output, exchange: Option<&Exchange>) -> bool {
         let answer = exchange.and_then(|exchange| exchange.answer.as_ref());
-        let part_of = |expr: &Expr| step.secrets.iter().find(|s| s.part == AnswerPart::Body(expr.at.clone()));
-        let shown = |expr: &Expr| expr.root == Root::ResponseBody && part_of(expr).is_some_and(|part| !part.of_error);
-        let reads = value.reads();
-        answer.is_some_and(says_error) && !reads.is_empty() && reads.iter().all(|read| shown(read.expr))
+        let is_of = |part: &AnswerPart| match part {
+            AnswerPart::Body(at) => {
+                let reads = output.value.reads();
+                !reads.is_empty()
+                    && reads.iter().all(|read| read.expr.root == Root::ResponseBody && read.expr.at == *at)
+            }
+            AnswerPart::Selected(name) => *name == output.name,
+            AnswerPart::Header(_) => false,
+        };
+        let part = step.secrets.iter().find(|secret| is_of(&secret.part));
+        answer.is_some_and(says_error) && part.is_some_and(|part| !part.of_error)
     }
 
     /// Constants in credential positions are secrets that stand in the document.

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::expr::eval::{EvalError, eval, fill};
 use crate::expr::pattern::{self, Escape};
 use crate::expr::{Lookup, jsonpath};
-use crate::program::{Build, Hole, Select, Selection};
+use crate::program::{Build, Placeholder, Select, Selection};
 use crate::value::{Value, json_text};
 
 /// The value of an output; nothing if it is absent or cannot be told.
@@ -33,9 +33,9 @@ pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Optio
             Value::Json(json) => Ok(pointer.find(json).cloned().map(Value::Json)),
             _ => Err(wrong("JSON")),
         },
-        Select::Jsonpath(query, holes) => {
+        Select::Jsonpath(query, placeholders) => {
             let Value::Json(json) = context.read() else { return Err(wrong("JSON")) };
-            let bindings = bindings(holes, lookup, pattern::escaped)?;
+            let bindings = bindings(placeholders, lookup, pattern::escaped)?;
             let found = query.select(json, &bindings, &jsonpath::Limits::default());
             let found = found.map_err(|error| EvalError::NotEvaluable(error.to_string()))?;
             Ok(match found.as_slice() {
@@ -44,9 +44,9 @@ pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Optio
                 several => Some(Value::Json(several.iter().copied().cloned().collect())),
             })
         }
-        Select::Xpath(query, holes) => {
+        Select::Xpath(query, placeholders) => {
             let Some(xml) = xml(&context) else { return Err(wrong("XML")) };
-            let bindings = bindings(holes, lookup, pattern::escaped_for_xpath)?;
+            let bindings = bindings(placeholders, lookup, pattern::escaped_for_xpath)?;
             let found = query.select(&xml, &bindings).map_err(EvalError::NotEvaluable)?;
             Ok(found.map(Value::Json))
         }
@@ -54,24 +54,33 @@ pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Optio
 }
 
 /// The values of expressions in braces; `escape` writes those that stand in a pattern and are a server's.
-pub(super) fn bindings(holes: &[Hole], lookup: &dyn Lookup, escape: Escape) -> Result<Vec<Json>, EvalError> {
-    let values = holes.iter().map(|hole| {
-        binding(hole, lookup, escape)?.ok_or_else(|| EvalError::NotEvaluable(format!("`{}` has no value", hole.text)))
+pub(super) fn bindings(
+    placeholders: &[Placeholder],
+    lookup: &dyn Lookup,
+    escape: Escape,
+) -> Result<Vec<Json>, EvalError> {
+    let values = placeholders.iter().map(|placeholder| {
+        binding(placeholder, lookup, escape)?
+            .ok_or_else(|| EvalError::NotEvaluable(format!("`{}` has no value", placeholder.text)))
     });
     values.collect()
 }
 
 /// As [`bindings`], of one; nothing if it has no value.
-pub(super) fn binding(hole: &Hole, lookup: &dyn Lookup, escape: Escape) -> Result<Option<Json>, EvalError> {
-    let Some(value) = eval(&hole.expr, lookup)? else { return Ok(None) };
+pub(super) fn binding(
+    placeholder: &Placeholder,
+    lookup: &dyn Lookup,
+    escape: Escape,
+) -> Result<Option<Json>, EvalError> {
+    let Some(value) = eval(&placeholder.expr, lookup)? else { return Ok(None) };
     let value = value.into_owned().into_json();
     let text = match &value {
         Json::String(text) => Cow::Borrowed(text.as_str()),
-        other if hole.in_string => Cow::Owned(json_text(other)),
+        other if placeholder.in_string => Cow::Owned(json_text(other)),
         // A number by itself is no pattern.
         _ => return Ok(Some(value)),
     };
-    if hole.in_pattern && lookup.is_foreign(&hole.expr) {
+    if placeholder.in_pattern && lookup.is_foreign(&placeholder.expr) {
         return Ok(Some(Json::String(escape(&text))));
     }
     Ok(Some(value))

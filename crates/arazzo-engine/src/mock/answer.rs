@@ -9,7 +9,7 @@ use crate::node::Node;
 use crate::openapi::sample::{invented, member, sample};
 use crate::openapi::{Api, Media, Operation};
 use crate::source::Sources;
-use crate::value::{Way, is_json, json_text};
+use crate::value::{PathSegment, is_json, json_text};
 
 /// Headers that the body and the connection decide.
 const OTHERS: [&str; 8] =
@@ -117,7 +117,8 @@ impl<'a> Asked<'_, 'a> {
         if status == 204 || status == 304 {
             return (without, status.to_string());
         }
-        let wanted: Vec<&[Way]> = self.reads.iter().flat_map(|reads| reads.body.iter().map(Vec::as_slice)).collect();
+        let wanted: Vec<&[PathSegment]> =
+            self.reads.iter().flat_map(|reads| reads.body.iter().map(Vec::as_slice)).collect();
         let content = node.map(|node| self.operation.content(node)).unwrap_or_default();
         let chosen = self.choose(content.iter().map(|media| media.name));
         let Some(media) = content.iter().find(|media| Some(media.name) == chosen) else {
@@ -125,7 +126,7 @@ impl<'a> Asked<'_, 'a> {
                 return (without, "no body is described".to_owned());
             }
             // Nothing is described, and yet it is read.
-            let inside: Vec<&[Way]> = wanted.iter().copied().filter(|way| !way.is_empty()).collect();
+            let inside: Vec<&[PathSegment]> = wanted.iter().copied().filter(|way| !way.is_empty()).collect();
             let made = if inside.is_empty() { json!({}) } else { invented("value", &inside) };
             headers.push(("content-type".to_owned(), "application/json".to_owned()));
             let response = Response { status, headers, body: made.to_string().into_bytes() };
@@ -142,7 +143,7 @@ impl<'a> Asked<'_, 'a> {
                     (self.echoed(made, Some(schema), false), "sample".to_owned())
                 }
                 (None, None) => {
-                    let inside: Vec<&[Way]> = wanted.iter().copied().filter(|way| !way.is_empty()).collect();
+                    let inside: Vec<&[PathSegment]> = wanted.iter().copied().filter(|way| !way.is_empty()).collect();
                     let made = if inside.is_empty() { json!({}) } else { invented("value", &inside) };
                     (self.echoed(Body::Value(made), None, false), "no schema; made of what is read".to_owned())
                 }
@@ -259,7 +260,7 @@ impl<'a> Asked<'_, 'a> {
     }
 
     /// Two items of a body that is a sequence of them (OpenAPI 3.2).
-    fn sequence(&self, media_type: &str, item: &'a Node, wanted: &[&[Way]]) -> String {
+    fn sequence(&self, media_type: &str, item: &'a Node, wanted: &[&[PathSegment]]) -> String {
         let value = sample(self.api(), item, "item", wanted);
         if media_type.starts_with("text/event-stream") {
             let Json::Object(fields) = &value else { return format!("data: {value}\n\n") };

@@ -8,11 +8,11 @@ use super::Source;
 use crate::expr::{Root, Template};
 use crate::node::{Kind, Node, NodeLimits};
 use crate::openapi::sample::{member, sample};
-use crate::openapi::shelf::Shelf;
+use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Operation, Parameter};
 use crate::program::{Build, Call, Location, Program, Workflow};
 use crate::source::Sources;
-use crate::value::Way;
+use crate::value::PathSegment;
 
 /// Keywords that say more about a value than its type.
 const TELLING: [&str; 12] = [
@@ -50,7 +50,12 @@ fn read_by_required<'a>(program: &'a Program, workflow: &Workflow) -> Vec<&'a st
 
 /// Values for the inputs that a run needs and that have no default: those that are required, and those that required
 /// parameters are made of.
-pub(super) fn made_up(sources: &[Source], shelf: &Shelf, program: &Program, workflow: &Workflow) -> Map<String, Json> {
+pub(super) fn made_up(
+    sources: &[Source],
+    store: &DocumentStore,
+    program: &Program,
+    workflow: &Workflow,
+) -> Map<String, Json> {
     // The compiled schema holds all that it refers to.
     let mut texts = Sources::default();
     let written = workflow.inputs.schema.as_ref().map(Json::to_string).unwrap_or_default();
@@ -70,11 +75,11 @@ pub(super) fn made_up(sources: &[Source], shelf: &Shelf, program: &Program, work
             names.push(name);
         }
     }
-    let wanted: Vec<[Way; 1]> = names.iter().map(|name| [Way::Member((*name).to_owned())]).collect();
-    let ways: Vec<&[Way]> = wanted.iter().map(<[Way; 1]>::as_slice).collect();
+    let wanted: Vec<[PathSegment; 1]> = names.iter().map(|name| [PathSegment::Member((*name).to_owned())]).collect();
+    let ways: Vec<&[PathSegment]> = wanted.iter().map(<[PathSegment; 1]>::as_slice).collect();
     let Json::Object(mut made) = sample(api, schema, "", &ways) else { return Map::new() };
     made.retain(|name, _| names.contains(&name.as_str()));
-    let sent = sent_as(sources, shelf, program, workflow);
+    let sent = sent_as(sources, store, program, workflow);
     for (name, value) in &mut made {
         let own = property(name);
         if own.is_some_and(|node| TELLING.iter().any(|keyword| node.get(keyword).is_some())) {
@@ -94,7 +99,7 @@ pub(super) fn made_up(sources: &[Source], shelf: &Shelf, program: &Program, work
 /// The schema of the first parameter or body member that an input is sent as, by input.
 fn sent_as<'a>(
     sources: &'a [Source],
-    shelf: &'a Shelf,
+    store: &'a DocumentStore,
     program: &'a Program,
     workflow: &Workflow,
 ) -> BTreeMap<&'a str, (Api<'a>, &'a Node)> {
@@ -103,7 +108,7 @@ fn sent_as<'a>(
         let Call::Operation { operation, arguments, body } = &step.call else { continue };
         let Some(operation) = program.operation(*operation) else { continue };
         let Some(root) = sources.get(operation.api).and_then(|source| source.root.as_ref()) else { continue };
-        let api = Api::new(root, shelf);
+        let api = Api::new(root, store);
         let method = operation.method.to_ascii_lowercase();
         let Some(view) = api.operations().find(|o| o.path == operation.path && o.method == method) else { continue };
         let parameters = view.parameters().0;

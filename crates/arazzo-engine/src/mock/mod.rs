@@ -13,7 +13,7 @@ use crate::diagnostic::{Help, nearest};
 use crate::limits::Millis;
 use crate::machine::Response;
 use crate::node::Node;
-use crate::openapi::shelf::Shelf;
+use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Operation};
 use crate::program::{Program, WorkflowId};
 use crate::source::Sources;
@@ -33,7 +33,7 @@ pub use reads::Reads;
 pub struct Mock {
     texts: Sources,
     /// The documents, with those that they refer to.
-    shelf: Shelf,
+    store: DocumentStore,
     sources: Vec<Source>,
     faults: Vec<Fault>,
     latency: Millis,
@@ -87,14 +87,14 @@ pub struct Answer {
 
 impl Mock {
     /// A mock of these documents: the name of each, and its tree (`None` if it is not to be mocked). `texts` are theirs,
-    /// and those of the documents on the shelf, which they may refer to.
+    /// and those of the documents on the store, which they may refer to.
     #[must_use]
-    pub fn new(texts: Sources, shelf: Shelf, documents: Vec<(String, Option<Arc<Node>>)>) -> Self {
+    pub fn new(texts: Sources, store: DocumentStore, documents: Vec<(String, Option<Arc<Node>>)>) -> Self {
         let sources = documents.into_iter().map(|(name, root)| {
-            let base = root.as_ref().and_then(|root| Api::new(root, &shelf).server()).map(|server| server.base_path());
+            let base = root.as_ref().and_then(|root| Api::new(root, &store).server()).map(|server| server.base_path());
             Source { name, root, base: base.unwrap_or_default(), reads: BTreeMap::new() }
         });
-        Self { sources: sources.collect(), texts, shelf, faults: vec![], latency: 0 }
+        Self { sources: sources.collect(), texts, store, faults: vec![], latency: 0 }
     }
 
     /// Learns what the workflows of a program read, so that it is there. The documents are those of its source
@@ -117,7 +117,7 @@ impl Mock {
         let mut made = Map::new();
         for id in std::iter::once(workflow).chain(target.dependencies.iter().copied()) {
             let Some(workflow) = program.workflow(id) else { continue };
-            for (name, value) in inputs::made_up(&self.sources, &self.shelf, program, workflow) {
+            for (name, value) in inputs::made_up(&self.sources, &self.store, program, workflow) {
                 made.entry(name).or_insert(value);
             }
         }
@@ -158,7 +158,7 @@ impl Mock {
         self.sources
             .get(source)
             .and_then(|source| source.root.as_ref())
-            .map_or(0, |root| Api::new(root, &self.shelf).operations().count())
+            .map_or(0, |root| Api::new(root, &self.store).operations().count())
     }
 
     /// Answers a request to the document with this index.
@@ -168,7 +168,7 @@ impl Mock {
         else {
             return self.refused(404, "nothing is mocked here".to_owned(), vec![]);
         };
-        let api = Api::new(root, &self.shelf);
+        let api = Api::new(root, &self.store);
         let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
         let found = match route::find(api, &source.base, request.method, path) {
             Ok(found) => found,
@@ -228,7 +228,7 @@ impl Mock {
     fn operations(&self) -> impl Iterator<Item = (&Source, Operation<'_>)> {
         let roots = self.sources.iter().filter_map(|source| Some((source, source.root.as_ref()?)));
         roots.flat_map(|(source, root)| {
-            Api::new(root, &self.shelf).operations().map(move |operation| (source, operation))
+            Api::new(root, &self.store).operations().map(move |operation| (source, operation))
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::expr::{Expr, Root};
 use crate::program::{Build, Call, Program, Select, Step, Test};
-use crate::value::Way;
+use crate::value::PathSegment;
 
 /// How many outputs a value is followed through.
 const DEPTH: usize = 32;
@@ -15,7 +15,7 @@ const WAY: usize = 64;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reads {
     /// Ways into the body; the empty one is the body as a whole.
-    pub body: Vec<Vec<Way>>,
+    pub body: Vec<Vec<PathSegment>>,
     /// Names of headers.
     pub headers: Vec<String>,
 }
@@ -23,7 +23,7 @@ pub struct Reads {
 /// By source description, method and path.
 pub(super) fn of(program: &Program) -> BTreeMap<(usize, (String, String)), Reads> {
     let mut found: BTreeMap<(usize, (String, String)), Reads> = BTreeMap::new();
-    let mut add = |step: &Step, expr: &Expr, rest: &[Way]| {
+    let mut add = |step: &Step, expr: &Expr, rest: &[PathSegment]| {
         let Call::Operation { operation, .. } = &step.call else { return };
         let Some(operation) = program.operation(*operation) else { return };
         let key = (operation.api, (operation.method.to_ascii_lowercase(), operation.path.clone()));
@@ -45,7 +45,8 @@ pub(super) fn of(program: &Program) -> BTreeMap<(usize, (String, String)), Reads
         let sent = step.call.values().flat_map(looked_at);
         let passed = step.passed().flat_map(|value| looked_at(&value.value));
         let judged = step.all_criteria().flat_map(|criterion| {
-            let mut ways: Vec<(&Expr, Vec<Way>)> = criterion.expressions().into_iter().map(|e| (e, vec![])).collect();
+            let mut ways: Vec<(&Expr, Vec<PathSegment>)> =
+                criterion.expressions().into_iter().map(|e| (e, vec![])).collect();
             if let Test::Jsonpath(test) = &criterion.test {
                 ways.extend(test.condition.reads().into_iter().map(|way| (&test.context, way)));
             }
@@ -68,8 +69,8 @@ fn trace(
     program: &Program,
     step: Option<&Step>,
     expr: &Expr,
-    rest: &[Way],
-    add: &mut impl FnMut(&Step, &Expr, &[Way]),
+    rest: &[PathSegment],
+    add: &mut impl FnMut(&Step, &Expr, &[PathSegment]),
     depth: usize,
 ) {
     if depth > DEPTH {
@@ -98,7 +99,7 @@ fn trace(
         }
         return;
     }
-    let further: Vec<Way> = ways(expr).into_iter().chain(rest.iter().cloned()).collect();
+    let further: Vec<PathSegment> = ways(expr).into_iter().chain(rest.iter().cloned()).collect();
     for (from, mut way) in output.iter().flat_map(|output| looked_at(&output.value)) {
         way.extend_from_slice(&further);
         trace(program, step, from, &way, add, depth + 1);
@@ -106,12 +107,14 @@ fn trace(
 }
 
 /// The expressions of a value, and the ways that selectors take from there.
-fn looked_at(build: &Build) -> Vec<(&Expr, Vec<Way>)> {
+fn looked_at(build: &Build) -> Vec<(&Expr, Vec<PathSegment>)> {
     match build {
         Build::Constant(_) => vec![],
         Build::Template(leaf) => leaf.template.expressions().into_iter().map(|expr| (expr, vec![])).collect(),
         Build::Select(selection) => match &selection.select {
-            Select::Pointer(at) => vec![(&selection.context, at.tokens().iter().cloned().map(Way::Member).collect())],
+            Select::Pointer(at) => {
+                vec![(&selection.context, at.tokens().iter().cloned().map(PathSegment::Member).collect())]
+            }
             Select::Jsonpath(query, _) => query.reads().into_iter().map(|way| (&selection.context, way)).collect(),
             Select::Xpath(..) => vec![(&selection.context, vec![])],
         },
@@ -121,8 +124,8 @@ fn looked_at(build: &Build) -> Vec<(&Expr, Vec<Way>)> {
 }
 
 /// The way of an expression; the length of something is read from the thing.
-fn ways(expr: &Expr) -> Vec<Way> {
+fn ways(expr: &Expr) -> Vec<PathSegment> {
     let tokens = expr.at.tokens();
     let length = expr.dotted && tokens.last().is_some_and(|token| token == "length");
-    tokens.iter().take(tokens.len() - usize::from(length)).cloned().map(Way::Member).collect()
+    tokens.iter().take(tokens.len() - usize::from(length)).cloned().map(PathSegment::Member).collect()
 }

@@ -8,7 +8,7 @@ use url::Url;
 use self::encode::{Serialization, Style};
 use self::security::{Kind, Needed, Scheme};
 use self::server::Server;
-use self::shelf::{ALONE, Shelf};
+use self::store::{ALONE, DocumentStore};
 use crate::diagnostic::Diagnostics;
 use crate::node::{Key, Node};
 use crate::source::Span;
@@ -20,7 +20,7 @@ pub mod sample;
 pub mod schema;
 pub mod security;
 pub mod server;
-pub mod shelf;
+pub mod store;
 
 /// The methods a Path Item Object has fields for (3.2 adds `query`).
 const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
@@ -32,7 +32,7 @@ const REFERENCES: usize = 32;
 #[derive(Debug, Clone, Copy)]
 pub struct Api<'a> {
     root: &'a Node,
-    shelf: &'a Shelf,
+    store: &'a DocumentStore,
 }
 
 /// Versions of OpenAPI that differ in what their objects mean, in their order.
@@ -132,16 +132,16 @@ pub struct Field {
 }
 
 impl<'a> Api<'a> {
-    /// A view of the document with this root, which may refer to the documents on the shelf.
+    /// A view of the document with this root, which may refer to the documents in the store.
     #[must_use]
-    pub fn new(root: &'a Node, shelf: &'a Shelf) -> Self {
-        Self { root, shelf }
+    pub fn new(root: &'a Node, store: &'a DocumentStore) -> Self {
+        Self { root, store }
     }
 
     /// A view of a document that refers to no other.
     #[must_use]
     pub fn alone(root: &'a Node) -> Self {
-        Self { root, shelf: &ALONE }
+        Self { root, store: &ALONE }
     }
 
     /// What its objects mean.
@@ -162,7 +162,7 @@ impl<'a> Api<'a> {
     #[must_use]
     pub fn base_url(self) -> Option<Url> {
         let source = self.root.span.source;
-        let mut known = [self.shelf.base(source), self.shelf.read_at(source)].into_iter().flatten();
+        let mut known = [self.store.base(source), self.store.read_at(source)].into_iter().flatten();
         known.find(|url| matches!(url.scheme(), "http" | "https")).cloned()
     }
 
@@ -254,7 +254,7 @@ impl<'a> Api<'a> {
     /// # Errors
     /// [`Broken`] if it leads nowhere or into a document that is not there.
     pub fn target(self, text: &str, at: &Node) -> Result<&'a Node, Broken> {
-        self.shelf.target(self.root, text, at)
+        self.store.target(self.root, text, at)
     }
 
     /// The first server of the document.

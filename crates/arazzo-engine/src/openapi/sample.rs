@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value as Json};
 
 use super::Api;
 use crate::node::{Kind, Node};
-use crate::value::Way;
+use crate::value::PathSegment;
 
 /// Values in one sample; what comes after them is left out.
 const VALUES: usize = 20_000;
@@ -20,7 +20,7 @@ const UNASKED: usize = 3;
 /// A value of the schema. `name` is what the value is called, such as the member it is; it becomes part of made-up
 /// texts. `wanted` are ways to values that will be read: members on these ways are there even if they are optional.
 #[must_use]
-pub fn sample(api: Api<'_>, schema: &Node, name: &str, wanted: &[&[Way]]) -> Json {
+pub fn sample(api: Api<'_>, schema: &Node, name: &str, wanted: &[&[PathSegment]]) -> Json {
     let mut sampler = Sampler { api, open: vec![], left: VALUES };
     sampler
         .value(schema, Ask { name, wanted: wanted.to_vec(), number: 0, item: false, unasked: 0 })
@@ -38,14 +38,14 @@ pub fn member<'a>(api: Api<'a>, schema: &'a Node, name: &str) -> Option<&'a Node
 
 /// A value of which nothing is known but what will be read of it.
 #[must_use]
-pub fn invented(name: &str, wanted: &[&[Way]]) -> Json {
+pub fn invented(name: &str, wanted: &[&[PathSegment]]) -> Json {
     match wanted.iter().find_map(|way| way.first()) {
         None => Json::String(format!("{name}-1")),
-        Some(Way::Any) => Json::Array(vec![invented(name, &below(wanted, "0"))]),
-        Some(Way::Member(first)) if first.parse::<usize>().is_ok() => {
+        Some(PathSegment::Any) => Json::Array(vec![invented(name, &below(wanted, "0"))]),
+        Some(PathSegment::Member(first)) if first.parse::<usize>().is_ok() => {
             Json::Array((0..count(wanted, 1)).map(|n| invented(name, &below(wanted, &n.to_string()))).collect())
         }
-        Some(Way::Member(_)) => {
+        Some(PathSegment::Member(_)) => {
             Json::Object(members(wanted).map(|m| (m.to_owned(), invented(m, &below(wanted, m)))).collect())
         }
     }
@@ -55,7 +55,7 @@ pub fn invented(name: &str, wanted: &[&[Way]]) -> Json {
 #[derive(Clone)]
 struct Ask<'n> {
     name: &'n str,
-    wanted: Vec<&'n [Way]>,
+    wanted: Vec<&'n [PathSegment]>,
     /// Which item of an array it is, or is inside of.
     number: usize,
     /// `true` if it is an item itself.
@@ -161,7 +161,7 @@ impl<'a> Sampler<'a> {
     fn branch(&self, branches: &'a [Node], ask: &Ask<'_>) -> Option<&'a Node> {
         let resolved = |branch: &'a Node| self.api.resolve(branch).unwrap_or(branch);
         let wanted = ask.wanted.iter().find_map(|way| match way.first() {
-            Some(Way::Member(name)) => Some(name.as_str()),
+            Some(PathSegment::Member(name)) => Some(name.as_str()),
             _ => None,
         });
         let has = |branch: &&'a Node| {
@@ -192,7 +192,7 @@ impl<'a> Sampler<'a> {
             None if tells(&["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"]) => "number",
             None if tells(&["pattern", "format", "minLength", "maxLength"]) => "string",
             None => match ask.wanted.iter().find_map(|way| way.first()) {
-                Some(Way::Member(name)) if name.parse::<usize>().is_err() => "object",
+                Some(PathSegment::Member(name)) if name.parse::<usize>().is_err() => "object",
                 Some(_) => "array",
                 None if ask.name.is_empty() => "object",
                 None => "string",
@@ -202,11 +202,11 @@ impl<'a> Sampler<'a> {
 
     fn object(&mut self, flat: &Flat<'a>, ask: &Ask<'_>, given: Map<String, Json>) -> Json {
         // A filter over an object may mean the object itself.
-        let through: Vec<&[Way]> = ask
+        let through: Vec<&[PathSegment]> = ask
             .wanted
             .iter()
             .map(|way| match way.split_first() {
-                Some((Way::Any, rest)) => rest,
+                Some((PathSegment::Any, rest)) => rest,
                 _ => way,
             })
             .collect();
@@ -303,10 +303,10 @@ impl<'a> Flat<'a> {
 }
 
 /// The members that ways begin with, in their order, each once.
-fn members<'w>(wanted: &[&'w [Way]]) -> impl Iterator<Item = &'w str> {
+fn members<'w>(wanted: &[&'w [PathSegment]]) -> impl Iterator<Item = &'w str> {
     let mut found: Vec<&'w str> = vec![];
     for way in wanted {
-        if let Some(Way::Member(name)) = way.first()
+        if let Some(PathSegment::Member(name)) = way.first()
             && !found.contains(&name.as_str())
         {
             found.push(name);
@@ -316,19 +316,19 @@ fn members<'w>(wanted: &[&'w [Way]]) -> impl Iterator<Item = &'w str> {
 }
 
 /// What is read below a member or item.
-fn below<'w>(wanted: &[&'w [Way]], name: &str) -> Vec<&'w [Way]> {
-    let through = |way: &&'w [Way]| match way.split_first() {
-        Some((Way::Member(first), rest)) if first == name => Some(rest),
-        Some((Way::Any, rest)) if name == "0" => Some(rest),
+fn below<'w>(wanted: &[&'w [PathSegment]], name: &str) -> Vec<&'w [PathSegment]> {
+    let through = |way: &&'w [PathSegment]| match way.split_first() {
+        Some((PathSegment::Member(first), rest)) if first == name => Some(rest),
+        Some((PathSegment::Any, rest)) if name == "0" => Some(rest),
         _ => None,
     };
     wanted.iter().filter_map(through).collect()
 }
 
 /// How many items are read, at least `least`.
-fn count(wanted: &[&[Way]], least: usize) -> usize {
+fn count(wanted: &[&[PathSegment]], least: usize) -> usize {
     let indices = wanted.iter().filter_map(|way| match way.first() {
-        Some(Way::Member(name)) => name.parse::<usize>().ok(),
+        Some(PathSegment::Member(name)) => name.parse::<usize>().ok(),
         _ => None,
     });
     indices.map(|index| index.saturating_add(1)).chain([least]).max().unwrap_or(least).min(ITEMS)

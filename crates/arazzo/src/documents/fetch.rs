@@ -12,11 +12,11 @@ use url::Url;
 use crate::documents::files::{NAME_IT, REFUSED, Reach, read};
 use crate::documents::remote::Remote;
 use crate::error::Error;
-use crate::policy::files::{self, FILE_BYTES, Files, NotRead};
+use crate::policy::files::{self, FILE_BYTES, Files, ReadRefused};
 
 /// Where documents may be, beside those that are named.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Where {
+pub(crate) struct DocumentRoots {
     /// Folders that were listed.
     pub(crate) folders: Vec<PathBuf>,
     /// `true`: in the workspaces of the documents that are named; else only in their folders.
@@ -34,7 +34,7 @@ pub(crate) struct Where {
 pub(crate) fn load(
     path: &Path,
     options: LoadOptions,
-    place: &Where,
+    place: &DocumentRoots,
     remote: &Remote,
     text: Option<&str>,
 ) -> Result<Loader, Error> {
@@ -45,7 +45,7 @@ pub(crate) fn load(
 ///
 /// # Errors
 /// As [`load`].
-pub(crate) fn api(path: &Path, place: &Where, remote: &Remote) -> Result<Loader, Error> {
+pub(crate) fn api(path: &Path, place: &DocumentRoots, remote: &Remote) -> Result<Loader, Error> {
     read_documents(path, LoadOptions::default(), place, remote, Begin::Api, None)
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn text(
     path: &Path,
     document: (&str, &str),
     options: LoadOptions,
-    place: &Where,
+    place: &DocumentRoots,
     remote: &Remote,
 ) -> Result<Loader, Error> {
     read_documents(path, options, place, remote, Begin::Text(document.0, document.1), None)
@@ -80,7 +80,7 @@ enum Begin<'t> {
 pub(crate) fn entry(
     path: &Path,
     options: LoadOptions,
-    place: &Where,
+    place: &DocumentRoots,
     remote: &Remote,
     text: Option<&str>,
 ) -> Result<Loader, Error> {
@@ -90,7 +90,7 @@ pub(crate) fn entry(
 fn read_documents(
     path: &Path,
     mut options: LoadOptions,
-    place: &Where,
+    place: &DocumentRoots,
     remote: &Remote,
     begin: Begin<'_>,
     text: Option<&str>,
@@ -170,11 +170,11 @@ pub(crate) fn file(path: &Path) -> Result<(String, String, Vec<u8>), Error> {
     let mut files = Files::default();
     files.name(path);
     let bytes = read(path, &files, false, FILE_BYTES).map_err(|reason| match reason {
-        NotRead::Fault(reason) => {
+        ReadRefused::Fault(reason) => {
             let near = neighbour(path).map(|near| format!("; {}", Help::meant(shown(&near)))).unwrap_or_default();
             Error::Setup(format!("cannot read `{name}`: {reason}{near}"))
         }
-        NotRead::Refused(reason) => {
+        ReadRefused::Refused(reason) => {
             let diagnostic = Diagnostic::error(REFUSED, None, format!("cannot read `{name}`: {reason}"));
             let diagnostics = diagnostic.help("save it to a file".to_owned()).into();
             Error::Documents { diagnostics, sources: Default::default() }
@@ -239,13 +239,13 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
             Ok(url) if matches!(url.scheme(), "http" | "https") => {
                 match remote.get(&url, candidate.named, limit) {
                     Ok((at, bytes)) => return Ok(Fetched { name: named(&at), uri: at.to_string(), bytes }),
-                    Err(NotRead::Refused(reason)) => {
+                    Err(ReadRefused::Refused(reason)) => {
                         unread.tried.push(tried(&url, reason));
                         let message = "leads to the network, where it may not be fetched".to_owned();
                         let help = "save it to a file".to_owned();
                         unread.refused = Some(Refused { code: Code::SourceRefused, message, help });
                     }
-                    Err(NotRead::Fault(reason)) => unread.tried.push(tried(&url, reason)),
+                    Err(ReadRefused::Fault(reason)) => unread.tried.push(tried(&url, reason)),
                 }
                 continue;
             }
@@ -262,11 +262,11 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
         let name = name(&path, base);
         match read(&path, files, far, limit) {
             Ok(bytes) => return Ok(Fetched { name, uri: candidate.uri.clone(), bytes }),
-            Err(NotRead::Refused(reason)) => {
+            Err(ReadRefused::Refused(reason)) => {
                 unread.tried.push(if ask.wanted == Wanted::Entry { reason } else { format!("tried {name}: {reason}") });
                 unread.refused = Some(refused(ask, far, files));
             }
-            Err(NotRead::Fault(reason)) if ask.wanted == Wanted::Entry => {
+            Err(ReadRefused::Fault(reason)) if ask.wanted == Wanted::Entry => {
                 // What is there is what was meant.
                 let near = neighbour(&path)
                     .filter(|_| std::fs::symlink_metadata(&path).is_err())
@@ -274,7 +274,7 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
                     .unwrap_or_default();
                 unread.tried.push(format!("{reason}{near}"));
             }
-            Err(NotRead::Fault(reason)) => unread.tried.push(format!("tried {name}: {reason}")),
+            Err(ReadRefused::Fault(reason)) => unread.tried.push(format!("tried {name}: {reason}")),
         }
     }
     Err(unread)

@@ -11,7 +11,7 @@ use arazzo_engine::diagnostic::Diagnostic;
 use crate::error::Error;
 use crate::policy::files::{FILE_BYTES, Files, marked, plain, regular, too_large, words};
 
-pub use crate::policy::files::NotRead;
+pub use crate::policy::files::ReadRefused;
 
 /// Bytes of the largest file that is read, where nothing else is said.
 pub const LARGEST: u64 = FILE_BYTES;
@@ -27,7 +27,7 @@ pub(crate) const REFUSED: Code = Code::FileRefused;
 pub fn named(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
     let file = File::open(path).map_err(|error| words(&error))?;
     up_to(limit, file).map_err(|reason| match reason {
-        NotRead::Fault(reason) | NotRead::Refused(reason) => reason,
+        ReadRefused::Fault(reason) | ReadRefused::Refused(reason) => reason,
     })
 }
 
@@ -64,9 +64,9 @@ impl Reach {
     /// The bytes of a file that was found.
     ///
     /// # Errors
-    /// [`NotRead::Refused`] for what lies elsewhere when all links are followed, is no regular file, or has more bytes
-    /// than the limit; [`NotRead::Fault`] for what cannot be read.
-    pub fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, NotRead> {
+    /// [`ReadRefused::Refused`] for what lies elsewhere when all links are followed, is no regular file, or has more bytes
+    /// than the limit; [`ReadRefused::Fault`] for what cannot be read.
+    pub fn read(&self, path: &Path, limit: u64) -> Result<Vec<u8>, ReadRefused> {
         let path = plain(path);
         read(&path, &self.files(&path), false, limit)
     }
@@ -77,10 +77,10 @@ impl Reach {
     /// [`Error::Documents`] with `file-refused` for what may not be read, [`Error::Setup`] for what cannot be.
     pub fn text(&self, path: &Path, limit: u64) -> Result<String, Error> {
         let name = path.display();
-        let found = self.read(path, limit).and_then(|bytes| text(bytes).map_err(NotRead::Fault));
+        let found = self.read(path, limit).and_then(|bytes| text(bytes).map_err(ReadRefused::Fault));
         found.map_err(|reason| match reason {
-            NotRead::Fault(reason) => Error::Setup(format!("cannot read `{name}`: {reason}")),
-            NotRead::Refused(reason) => {
+            ReadRefused::Fault(reason) => Error::Setup(format!("cannot read `{name}`: {reason}")),
+            ReadRefused::Refused(reason) => {
                 let fault = Diagnostic::error(REFUSED, None, format!("cannot read `{name}`: {reason}"));
                 let diagnostics = fault.help(BELOW.to_owned()).into();
                 Error::Documents { diagnostics, sources: Default::default() }
@@ -92,7 +92,7 @@ impl Reach {
     ///
     /// # Errors
     /// As [`Reach::read`].
-    pub fn head(&self, path: &Path, most: u64) -> Result<Vec<u8>, NotRead> {
+    pub fn head(&self, path: &Path, most: u64) -> Result<Vec<u8>, ReadRefused> {
         let path = plain(path);
         let mut bytes = vec![];
         open(&path, &self.files(&path), false)?.take(most).read_to_end(&mut bytes).map_err(fault)?;
@@ -122,7 +122,7 @@ const BELOW: &str = "put the file itself below the workspace root (the nearest f
 pub(crate) const NAME_IT: &str = "name it on the command line, if it is meant; what is only found is read below the workspace root (the nearest folder with `.git` or `arazzo.toml`, else the one that is looked into)";
 
 /// The bytes of a regular file that may be read; pipes, devices and folders are not.
-pub(crate) fn read(path: &Path, files: &Files, far: bool, limit: u64) -> Result<Vec<u8>, NotRead> {
+pub(crate) fn read(path: &Path, files: &Files, far: bool, limit: u64) -> Result<Vec<u8>, ReadRefused> {
     let file = open(path, files, far)?;
     // Before it is read: nobody waits for what is refused.
     if file.metadata().map_err(fault)?.len() > limit {
@@ -131,7 +131,7 @@ pub(crate) fn read(path: &Path, files: &Files, far: bool, limit: u64) -> Result<
     up_to(limit, file)
 }
 
-fn open(path: &Path, files: &Files, far: bool) -> Result<File, NotRead> {
+fn open(path: &Path, files: &Files, far: bool) -> Result<File, ReadRefused> {
     let real = files.check(path, far)?;
     // Before it is opened: opening a pipe waits for its writer.
     regular(&std::fs::metadata(&real).map_err(fault)?)?;
@@ -140,7 +140,7 @@ fn open(path: &Path, files: &Files, far: bool) -> Result<File, NotRead> {
     Ok(file)
 }
 
-fn up_to(limit: u64, reader: impl Read) -> Result<Vec<u8>, NotRead> {
+fn up_to(limit: u64, reader: impl Read) -> Result<Vec<u8>, ReadRefused> {
     let mut bytes = vec![];
     reader.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(fault)?;
     if bytes.len() as u64 > limit { Err(too_large(limit)) } else { Ok(bytes) }
@@ -151,6 +151,6 @@ fn text(bytes: Vec<u8>) -> Result<String, String> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-fn fault(error: std::io::Error) -> NotRead {
-    NotRead::Fault(words(&error))
+fn fault(error: std::io::Error) -> ReadRefused {
+    ReadRefused::Fault(words(&error))
 }

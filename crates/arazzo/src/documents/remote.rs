@@ -11,7 +11,7 @@ use url::{Origin, Url};
 
 use crate::network;
 use crate::network::options::Network;
-use crate::policy::files::NotRead;
+use crate::policy::files::ReadRefused;
 use crate::policy::hosts::{Hosts, is_this_machine};
 use crate::transport::Transport;
 
@@ -49,19 +49,19 @@ impl Remote {
     }
 
     /// Milliseconds for the next document.
-    fn time_left(&self) -> Result<u64, NotRead> {
+    fn time_left(&self) -> Result<u64, ReadRefused> {
         let Some(until) = self.until else { return Ok(self.time) };
         let left = u64::try_from(until.saturating_duration_since(Instant::now()).as_millis()).unwrap_or(u64::MAX);
         if left == 0 {
-            return Err(NotRead::Fault("the time of the run was over before it was asked for".to_owned()));
+            return Err(ReadRefused::Fault("the time of the run was over before it was asked for".to_owned()));
         }
         Ok(left.min(self.time))
     }
 
     /// The document at a url, with the url that redirects led to: what it refers to is relative to that. `named` if the
     /// url was written by the entry document or by who runs it.
-    pub(crate) fn get(&self, url: &Url, named: bool, limit: u64) -> Result<(Url, Vec<u8>), NotRead> {
-        let refused = |reason: &str| Err(NotRead::Refused(reason.to_owned()));
+    pub(crate) fn get(&self, url: &Url, named: bool, limit: u64) -> Result<(Url, Vec<u8>), ReadRefused> {
+        let refused = |reason: &str| Err(ReadRefused::Refused(reason.to_owned()));
         let Some(client) = &self.client else { return refused("nothing is fetched from the network here") };
         let origin = |url: &Url| url.origin().ascii_serialization();
         let known = |url: &Url| self.origins.lock().is_ok_and(|origins| origins.contains(&origin(url)));
@@ -86,7 +86,8 @@ impl Remote {
                     return Ok((at, response.body));
                 }
                 (301 | 302 | 303 | 307 | 308, Some(location)) => {
-                    let next = at.join(location).map_err(|_| NotRead::Fault("it redirects to no url".to_owned()))?;
+                    let next =
+                        at.join(location).map_err(|_| ReadRefused::Fault("it redirects to no url".to_owned()))?;
                     safe(&next)?;
                     if !same(&at.origin(), &next.origin()) && !known(&next) && !self.is_given(&next) {
                         let shown = next.host_str().unwrap_or_default();
@@ -94,10 +95,10 @@ impl Remote {
                     }
                     at = next;
                 }
-                (status, _) => return Err(NotRead::Fault(format!("the server answered {status}"))),
+                (status, _) => return Err(ReadRefused::Fault(format!("the server answered {status}"))),
             }
         }
-        Err(NotRead::Fault(format!("more than {HOPS} redirects")))
+        Err(ReadRefused::Fault(format!("more than {HOPS} redirects")))
     }
 }
 
@@ -113,19 +114,21 @@ fn same(one: &Origin, other: &Origin) -> bool {
 }
 
 /// What is not encrypted is read only from this machine.
-fn safe(url: &Url) -> Result<(), NotRead> {
+fn safe(url: &Url) -> Result<(), ReadRefused> {
     let local = url.host_str().is_some_and(|host| is_this_machine(&plain_host(host)));
     if !(url.scheme() == "https" || url.scheme() == "http" && local) {
-        return Err(NotRead::Refused("it is not https".to_owned()));
+        return Err(ReadRefused::Refused("it is not https".to_owned()));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(NotRead::Refused("there is a user in its url, and documents are fetched without one".to_owned()));
+        return Err(ReadRefused::Refused(
+            "there is a user in its url, and documents are fetched without one".to_owned(),
+        ));
     }
     Ok(())
 }
 
 /// One request. On a thread of its own, because loading is not asynchronous and may be called where something is.
-fn blocking(client: &dyn Transport, url: &Url, timeout_ms: u64, limit: u64) -> Result<Response, NotRead> {
+fn blocking(client: &dyn Transport, url: &Url, timeout_ms: u64, limit: u64) -> Result<Response, ReadRefused> {
     let accept = "application/yaml, application/json;q=0.9, */*;q=0.8".to_owned();
     let request = Request {
         method: "GET".to_owned(),
@@ -136,12 +139,14 @@ fn blocking(client: &dyn Transport, url: &Url, timeout_ms: u64, limit: u64) -> R
     let outgoing = Outgoing { call: CallId(0), request, because: Because::Operation, timeout_ms, body_bytes: limit };
     let exchange = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| NotRead::Fault(format!("cannot start: {error}")))?;
+        let runtime = runtime.map_err(|error| ReadRefused::Fault(format!("cannot start: {error}")))?;
         runtime.block_on(client.send(outgoing)).map_err(|Failure { kind, message, .. }| match kind {
-            FailureKind::Refused | FailureKind::BodyTooLarge | FailureKind::HeadTooLarge => NotRead::Refused(message),
-            _ => NotRead::Fault(message),
+            FailureKind::Refused | FailureKind::BodyTooLarge | FailureKind::HeadTooLarge => {
+                ReadRefused::Refused(message)
+            }
+            _ => ReadRefused::Fault(message),
         })
     };
     std::thread::scope(|scope| scope.spawn(exchange).join())
-        .unwrap_or_else(|_| Err(NotRead::Fault("the client broke down".to_owned())))
+        .unwrap_or_else(|_| Err(ReadRefused::Fault("the client broke down".to_owned())))
 }

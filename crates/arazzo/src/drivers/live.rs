@@ -12,7 +12,7 @@ use arazzo_engine::event::VERSION;
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Response};
 use tokio::sync::Notify;
 
-use crate::drivers::record::Log;
+use crate::drivers::record::Recorder;
 use crate::envelope::{Envelope, rfc3339};
 use crate::transport::{Clock, Pending, World};
 
@@ -58,7 +58,7 @@ pub(crate) async fn run(
     machine: &mut Machine,
     world: &World,
     interrupt: &Interrupt,
-    mut log: Option<&mut Log>,
+    mut log: Option<&mut Recorder>,
     mut observe: impl FnMut(&Envelope),
 ) -> Outcome {
     let (clock, naming) = (world.clock.as_ref(), world.grants.hosts.naming);

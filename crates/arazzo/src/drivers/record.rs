@@ -159,7 +159,7 @@ enum Line {
 
 /// What a driver keeps of a run that is to be recorded.
 #[derive(Debug, Default)]
-pub(crate) struct Log {
+pub(crate) struct Recorder {
     inputs: Vec<(Millis, Input)>,
     /// What the events were, and of what kind, to compare.
     events: Vec<Print>,
@@ -167,7 +167,7 @@ pub(crate) struct Log {
     bytes: usize,
 }
 
-impl Log {
+impl Recorder {
     pub(crate) fn input(&mut self, now: Millis, input: &Input) {
         self.bytes += match input {
             Input::Reply { result: Ok(response), .. } => response.body.len(),
@@ -240,7 +240,7 @@ fn beside_masks(text: &str) -> String {
 }
 
 /// What a recording is made of, beside what the driver kept.
-pub(crate) struct Made<'a> {
+pub(crate) struct RecordingHeader<'a> {
     pub(crate) document: String,
     pub(crate) readings: Readings,
     pub(crate) workflow: String,
@@ -258,9 +258,9 @@ impl Recording {
     /// # Errors
     /// [`Error::Setup`] if the run was too large to keep.
     pub(crate) fn of(
-        log: Log,
+        log: Recorder,
         mut stand_ins: StandIns,
-        made: Made<'_>,
+        made: RecordingHeader<'_>,
         begin: impl FnOnce(InputValues, Settings) -> Result<Machine, Error>,
     ) -> Result<Self, Error> {
         if log.bytes > LARGEST {

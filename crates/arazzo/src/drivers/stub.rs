@@ -3,9 +3,9 @@
 //!
 //! ```no_run
 //! # fn example() -> Result<(), arazzo::Error> {
-//! use arazzo::{Canned, Reply};
+//! use arazzo::{Reply, StubReplies};
 //! let workflow = arazzo::open("flow.arazzo.yaml").load()?.workflow(None)?;
-//! let canned = Canned::new().reply("createJob", Reply::json(201, &serde_json::json!({ "id": 7 })));
+//! let canned = StubReplies::new().reply("createJob", Reply::json(201, &serde_json::json!({ "id": 7 })));
 //! let rehearsal = workflow.rehearse(arazzo::Inputs::new().set("name", "Ada"), canned, |_| {})?;
 //! assert_eq!(rehearsal.outcome.exit_code(), 0);
 //! # Ok(())
@@ -65,9 +65,9 @@ impl Reply {
 /// Answers by step or operation, each list in its order. A request for which nothing stands ready gets no answer.
 #[derive(Debug, Clone, Default)]
 #[must_use = "answers are given to `Workflow::rehearse`"]
-pub struct Canned(BTreeMap<String, VecDeque<Reply>>);
+pub struct StubReplies(BTreeMap<String, VecDeque<Reply>>);
 
-impl Canned {
+impl StubReplies {
     /// No answers.
     pub fn new() -> Self {
         Self::default()
@@ -99,11 +99,11 @@ pub struct Rehearsal {
 /// Runs a machine with answers that stand ready.
 pub(crate) fn rehearse(
     mut machine: Machine,
-    canned: Canned,
+    canned: StubReplies,
     naming: Naming,
     mut observe: impl FnMut(&Envelope),
 ) -> Rehearsal {
-    let Canned(mut ready) = canned;
+    let StubReplies(mut ready) = canned;
     let (mut now, mut input, mut seq) = (0, Input::Start { epoch_ms: EPOCH_MS }, 0);
     let mut coming: Vec<(Millis, CallId, Result<Response, Failure>)> = vec![];
     let (mut operations, mut unanswered) = (BTreeMap::new(), vec![]);

@@ -18,7 +18,7 @@ const ZSTD_WINDOW: u64 = 8 << 20;
 
 /// Why there is no body.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Spoiled {
+pub(crate) enum DecodeError {
     /// More bytes than the limit.
     TooLarge,
     /// It is not what its headers say, in words.
@@ -40,7 +40,7 @@ impl Body {
     ///
     /// # Errors
     /// If a coding is not read, or there are too many.
-    pub(crate) fn new<'a>(codings: impl Iterator<Item = &'a str>, limit: u64) -> Result<Self, Spoiled> {
+    pub(crate) fn new<'a>(codings: impl Iterator<Item = &'a str>, limit: u64) -> Result<Self, DecodeError> {
         let mut stages = vec![];
         for coding in codings.flat_map(|value| value.split(',')).map(|coding| coding.trim().to_ascii_lowercase()) {
             // Some servers name a charset or nothing here, and send the body as it is.
@@ -49,7 +49,7 @@ impl Body {
             }
         }
         if stages.len() > MOST {
-            return Err(Spoiled::Wrong(format!(
+            return Err(DecodeError::Wrong(format!(
                 "the body is coded {} times, and at most {MOST} are read",
                 stages.len()
             )));
@@ -67,10 +67,10 @@ impl Body {
     ///
     /// # Errors
     /// At the limit, and if it cannot be decoded.
-    pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<(), Spoiled> {
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<(), DecodeError> {
         self.raw = self.raw.saturating_add(bytes.len() as u64);
         if self.raw > self.limit {
-            return Err(Spoiled::TooLarge);
+            return Err(DecodeError::TooLarge);
         }
         self.pass(0, bytes)
     }
@@ -79,7 +79,7 @@ impl Body {
     ///
     /// # Errors
     /// As [`Body::add`], and if it is cut short.
-    pub(crate) fn finish(mut self) -> Result<Vec<u8>, Spoiled> {
+    pub(crate) fn finish(mut self) -> Result<Vec<u8>, DecodeError> {
         // A body of nothing is nothing in every coding: answers to HEAD, 204 and 304 have one.
         let coded = if self.raw > 0 { self.stages.len() } else { 0 };
         for index in 0..coded {
@@ -93,12 +93,12 @@ impl Body {
     }
 
     /// Decodes from this stage on.
-    fn pass(&mut self, from: usize, bytes: &[u8]) -> Result<(), Spoiled> {
+    fn pass(&mut self, from: usize, bytes: &[u8]) -> Result<(), DecodeError> {
         let mut bytes = std::borrow::Cow::Borrowed(bytes);
         for stage in self.stages.iter_mut().skip(from) {
             bytes = stage.step(|decoder| decoder.add(&bytes))?.into();
         }
-        self.whole.write_all(&bytes).map_err(|_| Spoiled::TooLarge)
+        self.whole.write_all(&bytes).map_err(|_| DecodeError::TooLarge)
     }
 }
 
@@ -112,7 +112,7 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(name: &str, limit: u64) -> Result<Self, Spoiled> {
+    fn new(name: &str, limit: u64) -> Result<Self, DecodeError> {
         let out = Limited::new(limit);
         let decoder: Box<dyn Decode> = match name {
             "gzip" | "x-gzip" => Box::new(MultiGzDecoder::new(out)),
@@ -120,24 +120,24 @@ impl Stage {
             "br" => Box::new(DecompressorWriter::new(out, 4096)),
             "zstd" => Box::new(Zstd::new(out)),
             // Whole: who masks it cuts it.
-            other => return Err(Spoiled::Wrong(format!("the body is coded as `{other}`, which is not read"))),
+            other => return Err(DecodeError::Wrong(format!("the body is coded as `{other}`, which is not read"))),
         };
         Ok(Self { name: name.to_owned(), decoder, given: 0, limit })
     }
 
     /// What one step gives out.
-    fn step(&mut self, step: impl FnOnce(&mut dyn Decode) -> io::Result<()>) -> Result<Vec<u8>, Spoiled> {
+    fn step(&mut self, step: impl FnOnce(&mut dyn Decode) -> io::Result<()>) -> Result<Vec<u8>, DecodeError> {
         let done = step(self.decoder.as_mut());
         let out = self.decoder.out();
         if out.full {
-            return Err(Spoiled::TooLarge);
+            return Err(DecodeError::TooLarge);
         }
         let decoded = std::mem::take(&mut out.bytes);
         self.given = self.given.saturating_add(decoded.len() as u64);
         out.limit = self.limit.saturating_sub(self.given);
         match done {
             Ok(()) => Ok(decoded),
-            Err(_) => Err(Spoiled::Wrong(format!("the body is not whole, valid {}", self.name))),
+            Err(_) => Err(DecodeError::Wrong(format!("the body is not whole, valid {}", self.name))),
         }
     }
 }
@@ -367,7 +367,7 @@ mod tests {
         coded
     }
 
-    fn decoded(coding: &str, bytes: &[u8], limit: u64, step: usize) -> Result<Vec<u8>, Spoiled> {
+    fn decoded(coding: &str, bytes: &[u8], limit: u64, step: usize) -> Result<Vec<u8>, DecodeError> {
         let mut body = Body::new(std::iter::once(coding), limit)?;
         for chunk in bytes.chunks(step) {
             body.add(chunk)?;
@@ -403,14 +403,14 @@ mod tests {
         {
             for length in 1..bytes.len() {
                 assert!(
-                    matches!(decoded(coding, &bytes[..length], 1000, 5), Err(Spoiled::Wrong(_))),
+                    matches!(decoded(coding, &bytes[..length], 1000, 5), Err(DecodeError::Wrong(_))),
                     "{coding} {length}"
                 );
             }
         }
-        assert!(matches!(decoded("gzip", b"not gzip at all", 1000, 5), Err(Spoiled::Wrong(_))));
-        assert!(matches!(decoded("rot13", b"x", 1000, 5), Err(Spoiled::Wrong(_))));
-        assert!(matches!(decoded("gzip, gzip, gzip", b"x", 1000, 5), Err(Spoiled::Wrong(_))));
+        assert!(matches!(decoded("gzip", b"not gzip at all", 1000, 5), Err(DecodeError::Wrong(_))));
+        assert!(matches!(decoded("rot13", b"x", 1000, 5), Err(DecodeError::Wrong(_))));
+        assert!(matches!(decoded("gzip, gzip, gzip", b"x", 1000, 5), Err(DecodeError::Wrong(_))));
     }
 
     #[test]
@@ -425,10 +425,10 @@ mod tests {
         let zeros = vec![0; 1 << 20];
         for (coding, bytes) in [("gzip", gzip(&zeros)), ("deflate", zlib(&zeros)), ("zstd", zstd(&zeros))] {
             assert!(bytes.len() < 1 << 16, "{coding} {}", bytes.len());
-            assert_eq!(decoded(coding, &bytes, 1 << 16, 4096), Err(Spoiled::TooLarge), "{coding}");
+            assert_eq!(decoded(coding, &bytes, 1 << 16, 4096), Err(DecodeError::TooLarge), "{coding}");
             assert_eq!(decoded(coding, &bytes, 1 << 20, 4096).unwrap().len(), 1 << 20, "{coding}");
         }
-        assert_eq!(decoded("gzip, gzip", &gzip(&gzip(&zeros)), 1 << 16, 4096), Err(Spoiled::TooLarge));
-        assert_eq!(decoded("identity", &zeros, 1 << 16, 4096), Err(Spoiled::TooLarge));
+        assert_eq!(decoded("gzip, gzip", &gzip(&gzip(&zeros)), 1 << 16, 4096), Err(DecodeError::TooLarge));
+        assert_eq!(decoded("identity", &zeros, 1 << 16, 4096), Err(DecodeError::TooLarge));
     }
 }

@@ -30,12 +30,12 @@ use crate::transport::Pending;
 /// Why there is no connection.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
-pub(crate) struct Trouble {
+pub(crate) struct ConnectError {
     pub(crate) kind: FailureKind,
     pub(crate) message: String,
 }
 
-impl Trouble {
+impl ConnectError {
     fn new(kind: FailureKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
     }
@@ -109,10 +109,10 @@ impl Connector {
 
 impl Service<Uri> for Connector {
     type Response = Opened;
-    type Error = Trouble;
-    type Future = Pending<'static, Result<Opened, Trouble>>;
+    type Error = ConnectError;
+    type Future = Pending<'static, Result<Opened, ConnectError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Trouble>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         Poll::Ready(Ok(()))
     }
 
@@ -121,7 +121,7 @@ impl Service<Uri> for Connector {
         Box::pin(async move {
             let limit = inner.network.connect_timeout;
             let late =
-                |_| Trouble::new(FailureKind::Connect, format!("no connection within {} s", limit.as_secs_f64()));
+                |_| ConnectError::new(FailureKind::Connect, format!("no connection within {} s", limit.as_secs_f64()));
             tokio::time::timeout(limit, inner.open(&uri)).await.map_err(late)?
         })
     }
@@ -136,10 +136,12 @@ struct Target {
 }
 
 impl Target {
-    fn of(uri: &Uri) -> Result<Self, Trouble> {
+    fn of(uri: &Uri) -> Result<Self, ConnectError> {
         let secure = matches!(uri.scheme_str(), Some("https" | "wss"));
-        let host =
-            uri.host().map(plain_host).ok_or_else(|| Trouble::new(FailureKind::Protocol, "the url has no host"))?;
+        let host = uri
+            .host()
+            .map(plain_host)
+            .ok_or_else(|| ConnectError::new(FailureKind::Protocol, "the url has no host"))?;
         Ok(Self { secure, host, port: uri.port_u16().unwrap_or(if secure { 443 } else { 80 }) })
     }
 
@@ -159,7 +161,7 @@ fn is_http(uri: &Uri) -> bool {
 }
 
 impl Inner {
-    async fn open(self: &Arc<Self>, uri: &Uri) -> Result<Opened, Trouble> {
+    async fn open(self: &Arc<Self>, uri: &Uri) -> Result<Opened, ConnectError> {
         let target = Target::of(uri)?;
         self.hosts.host(&target.host, target.port, target.secure).map_err(refused)?;
         let mut passed_on = false;
@@ -192,7 +194,7 @@ impl Inner {
         proxies.intercept(&uri)
     }
 
-    async fn direct(&self, target: &Target) -> Result<Box<dyn Stream>, Trouble> {
+    async fn direct(&self, target: &Target) -> Result<Box<dyn Stream>, ConnectError> {
         if let Some(path) = &self.network.unix_socket {
             return unix(path).await;
         }
@@ -229,12 +231,12 @@ impl Inner {
         proxy: &Intercept,
         uri: &Uri,
         target: &Target,
-    ) -> Result<Box<dyn Stream>, Trouble> {
+    ) -> Result<Box<dyn Stream>, ConnectError> {
         let own = Arc::new(Mutex::new(None));
         let by = ToProxy { inner: self.clone(), trouble: own.clone() };
         let words = |error: String| {
             let reason = error.trim_start_matches("tunnel error: ").trim_start_matches("SOCKS error: ");
-            let through = || Trouble::new(FailureKind::Connect, format!("no way through the proxy: {reason}"));
+            let through = || ConnectError::new(FailureKind::Connect, format!("no way through the proxy: {reason}"));
             own.lock().ok().and_then(|mut own| own.take()).unwrap_or_else(through)
         };
         if is_http(proxy.uri()) {
@@ -260,12 +262,13 @@ impl Inner {
         }
     }
 
-    async fn to_proxy(&self, proxy: &Uri) -> Result<Box<dyn Stream>, Trouble> {
+    async fn to_proxy(&self, proxy: &Uri) -> Result<Box<dyn Stream>, ConnectError> {
         let mut target = Target::of(proxy)?;
         if proxy.port().is_none() && !is_http(proxy) {
             target.port = 1080;
         }
-        let named = |trouble: Trouble| Trouble { message: format!("the proxy: {}", trouble.message), ..trouble };
+        let named =
+            |trouble: ConnectError| ConnectError { message: format!("the proxy: {}", trouble.message), ..trouble };
         let addresses = self.addresses(&target.host, target.port).await.map_err(named)?;
         let stream = self.dial(&addresses, target.port).await.map_err(named)?;
         if !target.secure {
@@ -275,13 +278,13 @@ impl Inner {
     }
 
     /// A TCP connection to one of these addresses.
-    async fn dial(&self, addresses: &[SocketAddr], port: u16) -> Result<Box<dyn Stream>, Trouble> {
+    async fn dial(&self, addresses: &[SocketAddr], port: u16) -> Result<Box<dyn Stream>, ConnectError> {
         // The name is not looked up again: the addresses stand in its place.
         let mut connector = HttpConnector::new_with_resolver(Found(addresses.to_vec()));
         connector.enforce_http(false);
         connector.set_nodelay(true);
         let uri = format!("http://found.invalid:{port}").parse::<Uri>();
-        let uri = uri.map_err(|error| Trouble::new(FailureKind::Protocol, error.to_string()))?;
+        let uri = uri.map_err(|error| ConnectError::new(FailureKind::Protocol, error.to_string()))?;
         match connector.call(uri).await {
             Ok(stream) => Ok(Box::new(stream.into_inner())),
             Err(error) => Err(unconnected(&error)),
@@ -289,7 +292,7 @@ impl Inner {
     }
 
     /// The addresses to connect to.
-    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, Trouble> {
+    async fn addresses(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
         let given = self.resolved(host, port);
         let addresses = match (given, host.parse::<IpAddr>()) {
             (Some(rule), _) => rule.addresses.clone(),
@@ -297,7 +300,7 @@ impl Inner {
             (None, Err(_)) => (self.lookup)(host.to_owned()).await.unwrap_or_default(),
         };
         if addresses.is_empty() {
-            return Err(Trouble::new(FailureKind::Dns, format!("the host `{host}` has no address")));
+            return Err(ConnectError::new(FailureKind::Dns, format!("the host `{host}` has no address")));
         }
         Ok(addresses.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
@@ -307,25 +310,25 @@ impl Inner {
         self.network.resolve.iter().find(|rule| rule.host == host && rule.port == port)
     }
 
-    fn configs(&self) -> Result<&tls::Configs, Trouble> {
+    fn configs(&self) -> Result<&tls::Configs, ConnectError> {
         let configs = self.configs.get_or_init(|| self.tls.configs(&self.network));
-        configs.as_ref().map_err(|message| Trouble::new(FailureKind::Tls, message.clone()))
+        configs.as_ref().map_err(|message| ConnectError::new(FailureKind::Tls, message.clone()))
     }
 }
 
-fn refused(reason: String) -> Trouble {
-    Trouble::new(FailureKind::Refused, reason)
+fn refused(reason: String) -> ConnectError {
+    ConnectError::new(FailureKind::Refused, reason)
 }
 
-fn unconnected(error: &(dyn std::error::Error + 'static)) -> Trouble {
+fn unconnected(error: &(dyn std::error::Error + 'static)) -> ConnectError {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(io) = error.downcast_ref::<io::Error>() {
-            return Trouble::new(FailureKind::Connect, io_words(io));
+            return ConnectError::new(FailureKind::Connect, io_words(io));
         }
         cause = error.source();
     }
-    Trouble::new(FailureKind::Connect, format!("no connection: {error}"))
+    ConnectError::new(FailureKind::Connect, format!("no connection: {error}"))
 }
 
 fn io_words(error: &io::Error) -> String {
@@ -337,35 +340,36 @@ fn io_words(error: &io::Error) -> String {
 }
 
 #[cfg(unix)]
-async fn unix(path: &std::path::Path) -> Result<Box<dyn Stream>, Trouble> {
+async fn unix(path: &std::path::Path) -> Result<Box<dyn Stream>, ConnectError> {
     match tokio::net::UnixStream::connect(path).await {
         Ok(stream) => Ok(Box::new(stream)),
         Err(error) => {
             let message = format!("the socket `{}`: {}", path.display(), io_words(&error));
-            Err(Trouble::new(FailureKind::Connect, message))
+            Err(ConnectError::new(FailureKind::Connect, message))
         }
     }
 }
 
 #[cfg(not(unix))]
-async fn unix(_: &std::path::Path) -> Result<Box<dyn Stream>, Trouble> {
-    Err(Trouble::new(FailureKind::Connect, "this system has no Unix sockets"))
+async fn unix(_: &std::path::Path) -> Result<Box<dyn Stream>, ConnectError> {
+    Err(ConnectError::new(FailureKind::Connect, "this system has no Unix sockets"))
 }
 
 async fn handshake(
     host: &str,
     config: Arc<rustls::ClientConfig>,
     stream: Box<dyn Stream>,
-) -> Result<tokio_rustls::client::TlsStream<Box<dyn Stream>>, Trouble> {
-    let name = ServerName::try_from(host.to_owned())
-        .map_err(|_| Trouble::new(FailureKind::Tls, format!("`{host}` is no host that a certificate could name")))?;
+) -> Result<tokio_rustls::client::TlsStream<Box<dyn Stream>>, ConnectError> {
+    let name = ServerName::try_from(host.to_owned()).map_err(|_| {
+        ConnectError::new(FailureKind::Tls, format!("`{host}` is no host that a certificate could name"))
+    })?;
     tokio_rustls::TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
         let reason = match tls::within(&error) {
             Some(error) => tls::words(error),
             None if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed it".to_owned(),
             None => error.to_string(),
         };
-        Trouble::new(FailureKind::Tls, format!("the connection is not safe: {reason}"))
+        ConnectError::new(FailureKind::Tls, format!("the connection is not safe: {reason}"))
     })
 }
 
@@ -392,15 +396,15 @@ impl Service<Name> for Found {
 struct ToProxy {
     inner: Arc<Inner>,
     /// What the connection itself failed with: what speaks to the proxy does not pass it on.
-    trouble: Arc<Mutex<Option<Trouble>>>,
+    trouble: Arc<Mutex<Option<ConnectError>>>,
 }
 
 impl Service<Uri> for ToProxy {
     type Response = Opened;
-    type Error = Trouble;
-    type Future = Pending<'static, Result<Opened, Trouble>>;
+    type Error = ConnectError;
+    type Future = Pending<'static, Result<Opened, ConnectError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Trouble>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         Poll::Ready(Ok(()))
     }
 

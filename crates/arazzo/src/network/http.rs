@@ -16,8 +16,8 @@ use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::network::coding::{self, Spoiled};
-use crate::network::connect::{Connector, Trouble};
+use crate::network::coding::{self, DecodeError};
+use crate::network::connect::{ConnectError, Connector};
 use crate::network::options::Network;
 use crate::network::tls;
 use crate::policy::hosts::Hosts;
@@ -117,7 +117,7 @@ impl Http {
         if !body.is_coded() && announced(answer.headers()).is_some_and(|length| length > outgoing.body_bytes) {
             let asked_for_none = outgoing.request.method.eq_ignore_ascii_case("head");
             if !asked_for_none {
-                return Err(unread(Spoiled::TooLarge, outgoing));
+                return Err(unread(DecodeError::TooLarge, outgoing));
             }
         }
         let mut end = End::of(&answer);
@@ -255,12 +255,12 @@ fn late(what: &str, limit: Duration) -> Failure {
     Failure { kind: FailureKind::Timeout, message, in_doubt: true }
 }
 
-fn unread(spoiled: Spoiled, outgoing: &Outgoing) -> Failure {
+fn unread(spoiled: DecodeError, outgoing: &Outgoing) -> Failure {
     let (kind, message) = match spoiled {
-        Spoiled::TooLarge => {
+        DecodeError::TooLarge => {
             (FailureKind::BodyTooLarge, format!("the body has more than {} bytes", outgoing.body_bytes))
         }
-        Spoiled::Wrong(message) => (FailureKind::Protocol, message),
+        DecodeError::Wrong(message) => (FailureKind::Protocol, message),
     };
     Failure { kind, message, in_doubt: true }
 }
@@ -268,7 +268,7 @@ fn unread(spoiled: Spoiled, outgoing: &Outgoing) -> Failure {
 /// What the causes of an error say.
 #[derive(Default)]
 struct Causes<'e> {
-    trouble: Option<&'e Trouble>,
+    trouble: Option<&'e ConnectError>,
     tls: Option<&'e rustls::Error>,
     io: Option<std::io::ErrorKind>,
     hyper: Option<&'e hyper::Error>,

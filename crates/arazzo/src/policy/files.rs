@@ -24,7 +24,7 @@ struct Folder {
 
 /// Why a file is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotRead {
+pub enum ReadRefused {
     /// It could not be read.
     Fault(String),
     /// It may not be read.
@@ -58,37 +58,39 @@ impl Files {
     /// those read no files.
     ///
     /// What lies outside is refused before the disk is looked at, so that a message does not say what is there.
-    pub(crate) fn check(&self, path: &Path, far: bool) -> Result<PathBuf, NotRead> {
+    pub(crate) fn check(&self, path: &Path, far: bool) -> Result<PathBuf, ReadRefused> {
         let named = self.named.iter().any(|named| named == path);
         if far && !named {
-            return Err(NotRead::Refused("a document on the network leads there, and those read no files".to_owned()));
+            return Err(ReadRefused::Refused(
+                "a document on the network leads there, and those read no files".to_owned(),
+            ));
         }
         let plain = path.components().all(|part| !matches!(part, Component::ParentDir));
         let below = |folder: &Folder| plain && (path.starts_with(&folder.given) || path.starts_with(&folder.real));
         if !named && plain && !self.folders.iter().any(below) {
             return Err(self.outside("it"));
         }
-        let real = path.canonicalize().map_err(|error| NotRead::Fault(words(&error)))?;
+        let real = path.canonicalize().map_err(|error| ReadRefused::Fault(words(&error)))?;
         if !named {
             let Some(within) = self.folders.iter().find_map(|folder| real.strip_prefix(&folder.real).ok()) else {
                 return Err(self.outside("what it links to"));
             };
             // What is there is not the project's: credentials of a clone, for one.
             if within.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
-                return Err(NotRead::Refused("it is in `.git`, where no documents are".to_owned()));
+                return Err(ReadRefused::Refused("it is in `.git`, where no documents are".to_owned()));
             }
         }
         for special in ["/proc", "/sys", "/dev"] {
             if real.starts_with(special) {
-                return Err(NotRead::Refused(format!("it is in {special}, where no documents are")));
+                return Err(ReadRefused::Refused(format!("it is in {special}, where no documents are")));
             }
         }
         Ok(real)
     }
 
-    fn outside(&self, what: &str) -> NotRead {
+    fn outside(&self, what: &str) -> ReadRefused {
         let folders: Vec<String> = self.folders.iter().map(|folder| format!("`{}`", folder.given.display())).collect();
-        NotRead::Refused(match folders.as_slice() {
+        ReadRefused::Refused(match folders.as_slice() {
             [] => format!("{what} is in no folder that may be read"),
             [one] => format!("{what} is outside {one}"),
             several => format!("{what} is outside {}", several.join(" and ")),
@@ -97,19 +99,19 @@ impl Files {
 }
 
 /// Only regular files are read: a pipe may never end, a device may do something.
-pub(crate) fn regular(about: &Metadata) -> Result<(), NotRead> {
+pub(crate) fn regular(about: &Metadata) -> Result<(), ReadRefused> {
     if about.is_dir() {
-        return Err(NotRead::Fault("it is a folder".to_owned()));
+        return Err(ReadRefused::Fault("it is a folder".to_owned()));
     }
     if !about.is_file() {
-        return Err(NotRead::Refused("it is a pipe, a device or a socket, not a regular file".to_owned()));
+        return Err(ReadRefused::Refused("it is a pipe, a device or a socket, not a regular file".to_owned()));
     }
     Ok(())
 }
 
 /// A file has more bytes than may be read.
-pub(crate) fn too_large(limit: u64) -> NotRead {
-    NotRead::Refused(format!("it has more than {} MiB", limit >> 20))
+pub(crate) fn too_large(limit: u64) -> ReadRefused {
+    ReadRefused::Refused(format!("it has more than {} MiB", limit >> 20))
 }
 
 /// An error of the file system in words.

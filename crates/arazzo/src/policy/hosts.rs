@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use arazzo_engine::limits::GivenHost;
+use arazzo_engine::limits::AllowedHost;
 use arazzo_engine::remedy::{Naming, Remedy};
 
 use crate::remedy::builder_call;
@@ -37,7 +37,7 @@ pub(crate) struct Hosts {
     pub(crate) documents: bool,
     /// What the settings that allow it are called in messages.
     pub(crate) naming: Naming,
-    given: Vec<GivenHost>,
+    given: Vec<AllowedHost>,
 }
 
 impl Default for Hosts {
@@ -48,7 +48,7 @@ impl Default for Hosts {
 
 impl Hosts {
     /// Lets a host be called.
-    pub(crate) fn give(&mut self, host: GivenHost) {
+    pub(crate) fn give(&mut self, host: AllowedHost) {
         self.given.push(host);
     }
 
@@ -217,7 +217,7 @@ mod tests {
 
     fn hosts(trust: Trust, given: &[&str]) -> Hosts {
         let mut hosts = Hosts { trust, ..Hosts::default() };
-        given.iter().for_each(|host| hosts.give(GivenHost::parse(host)));
+        given.iter().for_each(|host| hosts.give(AllowedHost::parse(host)));
         hosts
     }
 

@@ -6,9 +6,9 @@
 
 use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::Diagnostic;
-use arazzo_engine::limits::{GivenHost, plain_host};
+use arazzo_engine::limits::{AllowedHost, plain_host};
 use arazzo_engine::machine::{Because, Outgoing};
-use arazzo_engine::plan::{CalledOperation, SentCredentials, SentSecret, Touches, is_safe};
+use arazzo_engine::plan::{CalledOperation, Footprint, SentCredentials, SentSecret, is_safe};
 use arazzo_engine::remedy::Remedy;
 use serde::Serialize;
 use url::Url;
@@ -17,12 +17,12 @@ use super::hosts::{Hosts, Trust, is_private};
 
 /// What was given.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Grants {
+pub(crate) struct RunPolicy {
     pub(crate) hosts: Hosts,
     /// `true`: unsafe methods too.
     pub(crate) changes: bool,
     /// Names of secrets with the hosts that they may go to.
-    bound: Vec<(String, GivenHost)>,
+    bound: Vec<(String, AllowedHost)>,
     /// Origins of the mocks of a run: what goes there leaves nothing.
     mocks: Vec<String>,
 }
@@ -50,9 +50,9 @@ pub struct Permissions {
     pub barred: Vec<String>,
 }
 
-impl Grants {
+impl RunPolicy {
     /// Lets a secret go to a host, and from now on only to those it was bound to.
-    pub(crate) fn bind(&mut self, name: String, host: GivenHost) {
+    pub(crate) fn bind(&mut self, name: String, host: AllowedHost) {
         self.bound.push((name, host));
     }
 
@@ -85,7 +85,7 @@ impl Grants {
     }
 
     /// What a run needs and was not given.
-    pub(crate) fn missing(&self, touches: &Touches, sent: &SentCredentials) -> Permissions {
+    pub(crate) fn missing(&self, touches: &Footprint, sent: &SentCredentials) -> Permissions {
         let mut missing = Permissions::default();
         let origins = touches.hosts.iter().flat_map(|host| &host.origins).chain(&sent.origins);
         for url in origins.filter(|_| self.is_strange()).filter_map(|origin| Url::parse(origin).ok()) {
@@ -147,10 +147,10 @@ impl Grants {
 
     /// Gives everything that is missing, but for what is barred.
     pub(crate) fn give(&mut self, missing: &Permissions) {
-        missing.hosts.iter().for_each(|host| self.hosts.give(GivenHost::parse(host)));
+        missing.hosts.iter().for_each(|host| self.hosts.give(AllowedHost::parse(host)));
         self.changes |= !missing.changes.is_empty();
         for secret in &missing.secrets {
-            self.bind(secret.name.clone(), GivenHost::parse(&secret.host));
+            self.bind(secret.name.clone(), AllowedHost::parse(&secret.host));
         }
     }
 }
@@ -214,14 +214,14 @@ mod tests {
         Outgoing { call: CallId(0), request, because, timeout_ms: 0, body_bytes: 0 }
     }
 
-    fn grants(trust: Trust, bound: &[(&str, &str)]) -> Grants {
-        let mut grants = Grants::default();
+    fn grants(trust: Trust, bound: &[(&str, &str)]) -> RunPolicy {
+        let mut grants = RunPolicy::default();
         grants.hosts.trust = trust;
-        bound.iter().for_each(|(name, host)| grants.bind((*name).to_owned(), GivenHost::parse(host)));
+        bound.iter().for_each(|(name, host)| grants.bind((*name).to_owned(), AllowedHost::parse(host)));
         grants
     }
 
-    fn may(grants: &Grants, method: &str, url: &str, secrets: &[&str]) -> bool {
+    fn may(grants: &RunPolicy, method: &str, url: &str, secrets: &[&str]) -> bool {
         let names = || secrets.iter().map(|name| (*name).to_owned()).collect();
         grants.request(&outgoing(method, url, Because::Operation), names).is_ok()
     }
@@ -283,9 +283,9 @@ mod tests {
             origin: "https://api.example:8443".to_owned(),
         };
         let sent = SentCredentials { secrets: vec![sent], origins: vec![url.origin().ascii_serialization()] };
-        let missing = strange.missing(&Touches::default(), &sent);
+        let missing = strange.missing(&Footprint::default(), &sent);
         assert_eq!((missing.hosts.as_slice(), missing.secrets.len()), (["api.example:8443".to_owned()].as_slice(), 1));
         strange.give(&missing);
-        assert!(strange.missing(&Touches::default(), &sent).is_empty());
+        assert!(strange.missing(&Footprint::default(), &sent).is_empty());
     }
 }

@@ -1,10 +1,8 @@
 //! A graph for terminals: one line a step and one an exit, at most as wide as the terminal.
 
-use arazzo::engine::graph::{Graph, Way};
-
-use super::{Walk, condition, target};
-use crate::show::markup::{columns, cut};
-use crate::show::safe;
+use arazzo::plan::{Edge, Graph};
+use arazzo::report::flow::{Walk, condition, target};
+use arazzo::report::text::{columns, cut, safe};
 
 /// The lines of a graph, in letters that every terminal has.
 pub(crate) fn document(graph: &Graph, walk: Option<&Walk>, width: usize) -> String {
@@ -13,7 +11,7 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>, width: usize) -> Stri
     let names = graph.steps.iter().map(|step| columns(&safe(&step.step))).max().unwrap_or(0).clamp(1, 32);
     let count = |times: u32| if times > 0 { format!("{times}x") } else { String::new() };
     if let (Some(entry), true) = (graph.entry, graph.entry != Some(0)) {
-        lines.push(format!("  begins with {}", safe(&target(graph, &Way::Step(entry)))));
+        lines.push(format!("  begins with {}", safe(&target(graph, &Edge::Step(entry)))));
     }
     for (place, step) in graph.steps.iter().enumerate() {
         let walked = walk.map(|walk| walk.of(place));
@@ -22,21 +20,21 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>, width: usize) -> Stri
             None => "  ".to_owned(),
         };
         let failed = walked.as_ref().is_some_and(|walked| {
-            walked.status == Some(arazzo::engine::event::StepStatus::Failed)
+            walked.status == Some(arazzo::events::StepStatus::Failed)
                 && walked.exits.iter().zip(&step.exits).all(|(n, e)| *n == 0 || !e.on_failure)
         });
         let mark = if failed { "  FAILED" } else { "" };
         lines.push(format!("{visits}{}  {}{mark}", padded(&safe(&step.step), names), safe(&step.does)));
-        let follows = |way: &Way| matches!(way, Way::Step(to) if *to == place + 1);
+        let follows = |way: &Edge| matches!(way, Edge::Step(to) if *to == place + 1);
         let shown: Vec<_> = step
             .exits
             .iter()
             .enumerate()
             .filter(|(_, exit)| {
-                exit.action.is_some() || (!follows(&exit.to) && (exit.to != Way::End || place + 1 < graph.steps.len()))
+                exit.action.is_some() || (!follows(&exit.to) && (exit.to != Edge::End || place + 1 < graph.steps.len()))
             })
             .collect();
-        let called = |exit: &arazzo::engine::graph::Exit| {
+        let called = |exit: &arazzo::plan::Exit| {
             let sign = if exit.on_failure { "! " } else { "" };
             format!("{sign}{}", safe(exit.action.as_deref().unwrap_or("then")))
         };

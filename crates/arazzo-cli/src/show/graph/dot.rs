@@ -1,10 +1,8 @@
 //! A graph in the language of Graphviz.
 
-use arazzo::engine::graph::{Graph, Way};
-
-use super::{Walk, condition, target};
-use crate::show::markup::cut;
-use crate::show::safe;
+use arazzo::plan::{Edge, Graph};
+use arazzo::report::flow::{Walk, condition, target};
+use arazzo::report::text::{cut, safe};
 
 /// How much of a text is told, in columns.
 const LONGEST: usize = 80;
@@ -39,13 +37,13 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>) -> String {
             let mut words: Vec<String> = exit.action.iter().cloned().collect();
             words.extend(Some(condition(exit)).filter(|condition| !condition.is_empty()));
             let to = match &exit.to {
-                Way::Step(to) => format!("s{to}"),
-                Way::End => "done".to_owned(),
-                Way::Retry { .. } => {
+                Edge::Step(to) => format!("s{to}"),
+                Edge::End => "done".to_owned(),
+                Edge::Retry { .. } => {
                     words.push(target(graph, &exit.to));
                     format!("s{place}")
                 }
-                Way::Workflow(name) => {
+                Edge::Workflow(name) => {
                     let label = quoted(&format!("workflow {name}"));
                     lines.push(format!("  w{place}x{index} [label={label}, peripheries=2]"));
                     format!("w{place}x{index}")

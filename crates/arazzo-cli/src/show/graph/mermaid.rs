@@ -1,8 +1,8 @@
 //! A graph in the language of Mermaid, which GitHub and GitLab draw.
 
-use arazzo::engine::graph::{Graph, Way};
-
-use super::{Walk, condition, target};
+use arazzo::plan::{Edge, Graph};
+use arazzo::report::flow::{Walk, condition, target};
+use arazzo::report::text::{cut, safe};
 
 /// How much of a text is told, in characters.
 const LONGEST: usize = 120;
@@ -34,17 +34,17 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>) -> String {
             if !condition.is_empty() {
                 words.push_str(&format!(": {}", text(&condition)));
             }
-            if let Way::Retry { .. } = exit.to {
+            if let Edge::Retry { .. } = exit.to {
                 words.push_str(&format!("<br/>{}", text(&target(graph, &exit.to))));
             }
             if count > 1 || (count == 1 && !words.is_empty()) {
                 words.push_str(&format!(" ×{count}"));
             }
             let to = match &exit.to {
-                Way::Step(to) => format!("s{to}"),
-                Way::End => "done".to_owned(),
-                Way::Retry { .. } => format!("s{place}"),
-                Way::Workflow(name) => {
+                Edge::Step(to) => format!("s{to}"),
+                Edge::End => "done".to_owned(),
+                Edge::Retry { .. } => format!("s{place}"),
+                Edge::Workflow(name) => {
                     lines.push(format!("  w{place}x{index}[[\"workflow {}\"]]", text(name)));
                     format!("w{place}x{index}")
                 }
@@ -59,12 +59,9 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>) -> String {
         }
     }
     if let Some(walk) = walk {
-        let visited: Vec<String> = walk
-            .0
-            .iter()
-            .enumerate()
-            .filter(|(_, step)| step.visits > 0)
-            .map(|(place, _)| format!("s{place}"))
+        let visited: Vec<String> = (0..graph.steps.len())
+            .filter(|place| walk.of(*place).visits > 0)
+            .map(|place| format!("s{place}"))
             .collect();
         lines.push("  classDef visited stroke:#1f7a4d,stroke-width:2px".to_owned());
         if !visited.is_empty() {
@@ -80,7 +77,7 @@ pub(crate) fn document(graph: &Graph, walk: Option<&Walk>) -> String {
 /// Text inside a quoted label: what means something to Mermaid, to Markdown or to HTML is written as a number.
 fn text(text: &str) -> String {
     let mut label = String::new();
-    let cut = crate::show::markup::cut(&crate::show::safe(text), LONGEST);
+    let cut = cut(&safe(text), LONGEST);
     let mut rest = cut.chars().peekable();
     while let Some(c) = rest.next() {
         let plain = c.is_alphanumeric()

@@ -17,7 +17,7 @@ use super::{EvalError, Limits, ObjectFilter, Piece};
 /// What compiling a pattern that came as a value costs in visits: it takes milliseconds, a visit nanoseconds.
 const COMPILING: usize = 50_000;
 
-/// One evaluation: what is queried, the values of the holes, and what it has cost so far.
+/// One evaluation: what is queried, the values of the placeholders, and what it has cost so far.
 pub(super) struct Run<'v, 'q> {
     root: &'v Value,
     bindings: &'q [Value],
@@ -40,7 +40,7 @@ impl<'v, 'q> Run<'v, 'q> {
     ) -> Self {
         let text = |piece: &Piece| match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Hole(number) => match bindings.get(*number) {
+            Piece::Placeholder(number) => match bindings.get(*number) {
                 Some(Value::String(text)) => text.clone(),
                 Some(value) => value.to_string(),
                 None => String::new(),
@@ -288,7 +288,7 @@ impl<'v, 'q> Run<'v, 'q> {
         Ok(match operand {
             Operand::Literal(value) => Some(Cow::Borrowed(value)),
             Operand::Spliced(number) => self.texts.get(*number).map(Cow::Borrowed),
-            Operand::Hole(number) => self.bindings.get(*number).map(Cow::Borrowed),
+            Operand::Placeholder(number) => self.bindings.get(*number).map(Cow::Borrowed),
             Operand::Path(path) => self.singular(path, current)?,
             Operand::Call(call, _) => self.call(call, current)?,
         })

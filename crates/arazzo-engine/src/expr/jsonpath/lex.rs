@@ -26,7 +26,7 @@ pub(super) enum Part {
     /// Characters, escapes resolved.
     Text(String),
     /// `{$…}`: where the text inside the braces is.
-    Hole(Range<usize>),
+    Placeholder(Range<usize>),
 }
 
 impl<'t> Cursor<'t> {
@@ -192,18 +192,18 @@ impl<'t> Cursor<'t> {
         Ok(digits)
     }
 
-    /// `string-literal` (RFC 9535, 2.3.1.1) from its opening quote on; with `holes`, `{$…}` in it is a part of its own.
-    pub(super) fn string(&mut self, holes: bool) -> Result<Vec<Part>, SyntaxError> {
+    /// `string-literal` (RFC 9535, 2.3.1.1) from its opening quote on; with `placeholders`, `{$…}` in it is a part of its own.
+    pub(super) fn string(&mut self, placeholders: bool) -> Result<Vec<Part>, SyntaxError> {
         let start = self.at;
         let quote = self.next();
         let mut parts = vec![];
         let mut text = String::new();
         loop {
-            if holes && self.sees("{$") {
+            if placeholders && self.sees("{$") {
                 if !text.is_empty() {
                     parts.push(Part::Text(std::mem::take(&mut text)));
                 }
-                parts.push(Part::Hole(self.hole(quote)?));
+                parts.push(Part::Placeholder(self.placeholder(quote)?));
                 continue;
             }
             let place = self.at;
@@ -279,7 +279,7 @@ impl<'t> Cursor<'t> {
     }
 
     /// `{$…}` from its brace on: where the text inside is. `quote` is the quote of the string it stands in.
-    pub(super) fn hole(&mut self, quote: Option<char>) -> Result<Range<usize>, SyntaxError> {
+    pub(super) fn placeholder(&mut self, quote: Option<char>) -> Result<Range<usize>, SyntaxError> {
         let start = self.at;
         self.eat("{");
         if !self.sees("$") {

@@ -2,7 +2,7 @@
 //!
 //! Two entries into one grammar: a [`Query`] selects values; a [`Condition`] is a query, or the bare logical expression
 //! `$.state == "ready"` in which `$` and `@` are both the context (docs/readings.md, `jsonpath-comparison`).
-//! Expressions in braces are *holes*: their values come in as data and can never change the query. Evaluation has
+//! Expressions in braces are *placeholders*: their values come in as data and can never change the query. Evaluation has
 //! budgets and does not call itself for data. Knows no runtime expressions and no documents.
 
 use std::collections::HashSet;
@@ -21,7 +21,7 @@ pub use compare::{equal, order};
 pub use tree::Operator;
 
 use crate::diagnostic::Help;
-use crate::value::{Pointer, Way};
+use crate::value::{PathSegment, Pointer};
 use eval::Run;
 use tree::{Logical, Operand, OperandRef, Path, Root, Segment, Selector};
 
@@ -97,7 +97,7 @@ pub enum ObjectFilter {
 
 /// An expression in braces: `{$inputs.status}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hole {
+pub struct Placeholder {
     /// Where the text inside the braces stands.
     pub range: Range<usize>,
     /// `true` if it is a part of a quoted string.
@@ -120,7 +120,7 @@ pub enum Dialect {
 #[derive(Debug, Clone)]
 pub struct Query {
     path: Path,
-    holes: Vec<Hole>,
+    placeholders: Vec<Placeholder>,
     texts: Vec<Vec<Piece>>,
 }
 
@@ -129,7 +129,7 @@ pub struct Query {
 pub struct Comparison {
     logical: Logical,
     text: String,
-    holes: Vec<Hole>,
+    placeholders: Vec<Placeholder>,
     texts: Vec<Vec<Piece>>,
 }
 
@@ -142,12 +142,12 @@ pub enum Condition {
     Comparison(Comparison),
 }
 
-/// A part of a string with holes.
+/// A part of a string with placeholders.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    /// The hole with this number.
-    Hole(usize),
+    /// The placeholder with this number.
+    Placeholder(usize),
 }
 
 /// What a condition came to.
@@ -159,15 +159,15 @@ pub struct Verdict {
     pub tested_self: bool,
 }
 
-fn reads_of(path: &Path, current: &[Way], found: &mut Vec<Vec<Way>>) {
+fn reads_of(path: &Path, current: &[PathSegment], found: &mut Vec<Vec<PathSegment>>) {
     let mut way = if matches!(path.root, Root::Current) { current.to_vec() } else { vec![] };
     let known = path.segments.len() - usize::from(path.length);
     for segment in path.segments.iter().take(known) {
         let Segment::Child(selectors) = segment else { break };
         way.push(match segment.only() {
-            Some(Selector::Name(name)) => Way::Member(name.clone()),
-            Some(Selector::Index(index)) if *index >= 0 => Way::Member(index.to_string()),
-            _ => Way::Any,
+            Some(Selector::Name(name)) => PathSegment::Member(name.clone()),
+            Some(Selector::Index(index)) if *index >= 0 => PathSegment::Member(index.to_string()),
+            _ => PathSegment::Any,
         });
         for selector in selectors {
             if let Selector::Filter(filter) = selector {
@@ -178,7 +178,7 @@ fn reads_of(path: &Path, current: &[Way], found: &mut Vec<Vec<Way>>) {
     found.push(way);
 }
 
-fn reads_within(logical: &Logical, current: &[Way], found: &mut Vec<Vec<Way>>) {
+fn reads_within(logical: &Logical, current: &[PathSegment], found: &mut Vec<Vec<PathSegment>>) {
     let never: Result<bool, std::convert::Infallible> = logical.any_path(&mut |path| {
         reads_of(path, current, found);
         Ok(false)
@@ -187,7 +187,7 @@ fn reads_within(logical: &Logical, current: &[Way], found: &mut Vec<Vec<Way>>) {
 }
 
 /// The ways that are compared with constants by `==`.
-fn compared_in(logical: &Logical, current: &[Way], found: &mut Vec<(Vec<Way>, Value)>) {
+fn compared_in(logical: &Logical, current: &[PathSegment], found: &mut Vec<(Vec<PathSegment>, Value)>) {
     match logical {
         Logical::Or(parts) | Logical::And(parts) => parts.iter().for_each(|part| compared_in(part, current, found)),
         Logical::Not(inner) => compared_in(inner, current, found),
@@ -206,13 +206,13 @@ fn compared_in(logical: &Logical, current: &[Way], found: &mut Vec<(Vec<Way>, Va
 }
 
 impl Query {
-    /// Parses a query; with `holes`, expressions in braces may stand for values.
+    /// Parses a query; with `placeholders`, expressions in braces may stand for values.
     ///
     /// # Errors
     /// [`SyntaxError`] with the part that is wrong.
-    pub fn parse(text: &str, dialect: Dialect, holes: bool) -> Result<Self, SyntaxError> {
-        let parsed = parse::query(text, dialect, holes)?;
-        Ok(Self { path: parsed.tree, holes: parsed.holes, texts: parsed.texts })
+    pub fn parse(text: &str, dialect: Dialect, placeholders: bool) -> Result<Self, SyntaxError> {
+        let parsed = parse::query(text, dialect, placeholders)?;
+        Ok(Self { path: parsed.tree, placeholders: parsed.placeholders, texts: parsed.texts })
     }
 
     /// `true` for `$[0][?…]`: a query that was written for evaluation over an array around the context.
@@ -235,7 +235,7 @@ impl Query {
 
     /// The ways to the values that it looks at, as far as they are known without a value: up to the first `..`.
     #[must_use]
-    pub fn reads(&self) -> Vec<Vec<Way>> {
+    pub fn reads(&self) -> Vec<Vec<PathSegment>> {
         let mut found = vec![];
         reads_of(&self.path, &[], &mut found);
         found
@@ -268,7 +268,7 @@ impl Query {
         Ok(found)
     }
 
-    /// The values that the query selects, in the order of RFC 9535; `bindings` are the values of the holes.
+    /// The values that the query selects, in the order of RFC 9535; `bindings` are the values of the placeholders.
     ///
     /// # Errors
     /// [`EvalError`] if a limit is reached.
@@ -283,15 +283,15 @@ impl Query {
 
     /// The expressions in braces, in order.
     #[must_use]
-    pub fn holes(&self) -> &[Hole] {
-        &self.holes
+    pub fn placeholders(&self) -> &[Placeholder] {
+        &self.placeholders
     }
 }
 
 impl Condition {
     /// The ways to the values that it looks at, as far as they are known without a value: up to the first `..`.
     #[must_use]
-    pub fn reads(&self) -> Vec<Vec<Way>> {
+    pub fn reads(&self) -> Vec<Vec<PathSegment>> {
         match self {
             Self::Query(query) => query.reads(),
             Self::Comparison(comparison) => {
@@ -304,7 +304,7 @@ impl Condition {
 
     /// The ways that a comparison, or a filter that is the last part of a query, compares with constants by `==`.
     #[must_use]
-    pub fn compared(&self) -> Vec<(Vec<Way>, Value)> {
+    pub fn compared(&self) -> Vec<(Vec<PathSegment>, Value)> {
         let mut found = vec![];
         match self {
             Self::Query(query) => {
@@ -326,16 +326,16 @@ impl Condition {
     ///
     /// # Errors
     /// [`SyntaxError`] with the part that is wrong.
-    pub fn parse(text: &str, holes: bool) -> Result<Self, SyntaxError> {
-        let as_query = match Query::parse(text, Dialect::Rfc9535, holes) {
+    pub fn parse(text: &str, placeholders: bool) -> Result<Self, SyntaxError> {
+        let as_query = match Query::parse(text, Dialect::Rfc9535, placeholders) {
             Ok(query) => return Ok(Self::Query(query)),
             Err(error) => error,
         };
-        match parse::comparison(text, holes) {
+        match parse::comparison(text, placeholders) {
             Ok(parsed) if compares(&parsed.tree) => Ok(Self::Comparison(Comparison {
                 logical: parsed.tree,
                 text: text.to_owned(),
-                holes: parsed.holes,
+                placeholders: parsed.placeholders,
                 texts: parsed.texts,
             })),
             Ok(_) => Err(as_query),
@@ -350,14 +350,14 @@ impl Condition {
 
     /// The expressions in braces, in order.
     #[must_use]
-    pub fn holes(&self) -> &[Hole] {
+    pub fn placeholders(&self) -> &[Placeholder] {
         match self {
-            Self::Query(query) => &query.holes,
-            Self::Comparison(comparison) => &comparison.holes,
+            Self::Query(query) => &query.placeholders,
+            Self::Comparison(comparison) => &comparison.placeholders,
         }
     }
 
-    /// Whether the condition is met by `root`; `bindings` are the values of the holes.
+    /// Whether the condition is met by `root`; `bindings` are the values of the placeholders.
     ///
     /// # Errors
     /// [`EvalError`] if a limit is reached.
@@ -450,7 +450,7 @@ fn simple_operand(operand: &Operand, context: &str) -> Option<String> {
         Operand::Literal(Value::String(text)) => Some(format!("'{}'", text.replace('\'', "''"))),
         Operand::Literal(value) => Some(value.to_string()),
         Operand::Path(path) => simple_path(path, context),
-        Operand::Spliced(_) | Operand::Hole(_) | Operand::Call(..) => None,
+        Operand::Spliced(_) | Operand::Placeholder(_) | Operand::Call(..) => None,
     }
 }
 

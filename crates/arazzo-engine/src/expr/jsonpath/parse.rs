@@ -7,22 +7,22 @@ use serde_json::Value;
 use super::functions::{self, Argument, NAMES};
 use super::lex::{Cursor, Part, shortened};
 use super::tree::{Logical, Operand, Operator, Path, Root, Segment, Selector};
-use super::{Dialect, Hole, Piece, SyntaxError};
+use super::{Dialect, Piece, Placeholder, SyntaxError};
 use crate::diagnostic::{Help, nearest};
 
 /// How deep parentheses, filters and calls may nest.
 const DEPTH: usize = 64;
 
-/// A tree with the holes it refers to.
+/// A tree with the placeholders it refers to.
 pub(super) struct Parsed<T> {
     pub(super) tree: T,
-    pub(super) holes: Vec<Hole>,
+    pub(super) placeholders: Vec<Placeholder>,
     pub(super) texts: Vec<Vec<Piece>>,
 }
 
 /// Parses `jsonpath-query`.
-pub(super) fn query(text: &str, dialect: Dialect, holes: bool) -> Result<Parsed<Path>, SyntaxError> {
-    let mut parser = Parser { dialect, ..Parser::new(text, holes, false) };
+pub(super) fn query(text: &str, dialect: Dialect, placeholders: bool) -> Result<Parsed<Path>, SyntaxError> {
+    let mut parser = Parser { dialect, ..Parser::new(text, placeholders, false) };
     if !parser.cursor.sees("$") {
         let error = parser.cursor.expected("`$`");
         let name = parser.cursor.word();
@@ -38,8 +38,8 @@ pub(super) fn query(text: &str, dialect: Dialect, holes: bool) -> Result<Parsed<
 }
 
 /// Parses `logical-expr`, in which `$` and `@` are both the context.
-pub(super) fn comparison(text: &str, holes: bool) -> Result<Parsed<Logical>, SyntaxError> {
-    let mut parser = Parser::new(text, holes, true);
+pub(super) fn comparison(text: &str, placeholders: bool) -> Result<Parsed<Logical>, SyntaxError> {
+    let mut parser = Parser::new(text, placeholders, true);
     parser.cursor.blanks();
     let logical = parser.or()?;
     parser.cursor.blanks();
@@ -50,7 +50,7 @@ pub(super) fn comparison(text: &str, holes: bool) -> Result<Parsed<Logical>, Syn
 struct Parser<'t> {
     cursor: Cursor<'t>,
     allow_holes: bool,
-    holes: Vec<Hole>,
+    placeholders: Vec<Placeholder>,
     texts: Vec<Vec<Piece>>,
     dialect: Dialect,
     /// The comparison form.
@@ -71,7 +71,7 @@ impl<'t> Parser<'t> {
         Self {
             cursor: Cursor::new(text),
             allow_holes,
-            holes: vec![],
+            placeholders: vec![],
             texts: vec![],
             dialect: Dialect::Rfc9535,
             bare,
@@ -81,7 +81,7 @@ impl<'t> Parser<'t> {
     }
 
     fn parsed<T>(self, tree: T) -> Parsed<T> {
-        Parsed { tree, holes: self.holes, texts: self.texts }
+        Parsed { tree, placeholders: self.placeholders, texts: self.texts }
     }
 
     fn end(&self, what: &str) -> Result<(), SyntaxError> {
@@ -359,7 +359,7 @@ impl<'t> Parser<'t> {
             Some('\'' | '"') => self.string()?,
             Some('-' | '0'..='9') => Operand::Literal(self.cursor.number()?),
             Some('$' | '@') => Operand::Path(self.path()?),
-            Some('{') => Operand::Hole(self.hole()?),
+            Some('{') => Operand::Placeholder(self.placeholder()?),
             _ => return self.word(),
         };
         Ok(Basic::Operand(operand, start..self.cursor.at()))
@@ -399,9 +399,10 @@ impl<'t> Parser<'t> {
         let arguments = self.deeper(Self::arguments)?;
         let range = start..self.cursor.at();
         if let ("match" | "search", [_, pattern, ..]) = (word, arguments.as_slice()) {
-            let inside =
-                |hole: &&mut Hole| pattern.range.start <= hole.range.start && hole.range.end <= pattern.range.end;
-            self.holes.iter_mut().filter(inside).for_each(|hole| hole.in_pattern = true);
+            let inside = |placeholder: &&mut Placeholder| {
+                pattern.range.start <= placeholder.range.start && placeholder.range.end <= pattern.range.end
+            };
+            self.placeholders.iter_mut().filter(inside).for_each(|placeholder| placeholder.in_pattern = true);
         }
         Ok(Basic::Function(functions::call(word, arguments, range.clone())?, range))
     }
@@ -479,9 +480,9 @@ impl<'t> Parser<'t> {
             .into_iter()
             .map(|part| match part {
                 Part::Text(text) => Piece::Text(text),
-                Part::Hole(range) => {
-                    self.holes.push(Hole { range, in_string: true, in_pattern: false });
-                    Piece::Hole(self.holes.len() - 1)
+                Part::Placeholder(range) => {
+                    self.placeholders.push(Placeholder { range, in_string: true, in_pattern: false });
+                    Piece::Placeholder(self.placeholders.len() - 1)
                 }
             })
             .collect();
@@ -489,12 +490,12 @@ impl<'t> Parser<'t> {
         Ok(Operand::Spliced(self.texts.len() - 1))
     }
 
-    fn hole(&mut self) -> Result<usize, SyntaxError> {
+    fn placeholder(&mut self) -> Result<usize, SyntaxError> {
         if !self.allow_holes {
             return Err(SyntaxError::new(self.cursor.token(), "expressions in braces cannot stand here"));
         }
-        let range = self.cursor.hole(None)?;
-        self.holes.push(Hole { range, in_string: false, in_pattern: false });
-        Ok(self.holes.len() - 1)
+        let range = self.cursor.placeholder(None)?;
+        self.placeholders.push(Placeholder { range, in_string: false, in_pattern: false });
+        Ok(self.placeholders.len() - 1)
     }
 }

@@ -97,8 +97,8 @@ pub(super) enum Operand {
     Literal(Value),
     /// `'a{$inputs.b}'`: the text with this number.
     Spliced(usize),
-    /// `{$inputs.b}`: the hole with this number.
-    Hole(usize),
+    /// `{$inputs.b}`: the placeholder with this number.
+    Placeholder(usize),
     /// `@.a`: a path that selects at most one value.
     Path(Path),
     /// `length(@.a)`
@@ -218,7 +218,7 @@ pub(super) enum OperandRef<'t> {
 impl Operand {
     fn any_path<E>(&self, test: &mut impl FnMut(&Path) -> Result<bool, E>) -> Result<bool, E> {
         match self {
-            Self::Literal(_) | Self::Spliced(_) | Self::Hole(_) => Ok(false),
+            Self::Literal(_) | Self::Spliced(_) | Self::Placeholder(_) => Ok(false),
             Self::Path(path) => test(path),
             Self::Call(call, _) => match call.as_ref() {
                 Call::Length(operand) => operand.any_path(test),

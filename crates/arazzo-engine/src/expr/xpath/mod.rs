@@ -1,13 +1,13 @@
 //! XPath over XML texts: criteria, selectors, and the targets of replacements.
 //!
 //! The evaluator is `xee-xpath` (XPath 3.1) behind the cargo feature `xpath`; without it a query is refused when it is
-//! parsed. Expressions in braces are *holes*: their values come in as literals and can never change the query. A query
+//! parsed. Expressions in braces are *placeholders*: their values come in as literals and can never change the query. A query
 //! reads the context and nothing else: no documents, no entities, no clock, no environment. Versions 1.0, 2.0 and 3.0
 //! run on the same evaluator; docs/xpath.md lists what differs.
 
 use serde_json::Value as Json;
 
-use super::jsonpath::{Hole, SyntaxError};
+use super::jsonpath::{Placeholder, SyntaxError};
 use crate::diagnostic::Help;
 
 #[cfg(feature = "xpath")]
@@ -45,40 +45,41 @@ const REFUSED: [&str; 17] = [
 #[derive(Debug, Clone)]
 pub struct Query {
     pieces: Vec<Piece>,
-    holes: Vec<Hole>,
+    placeholders: Vec<Placeholder>,
 }
 
 #[derive(Debug, Clone)]
 enum Piece {
     Text(String),
-    /// The hole with this number; inside a literal, the quote that it stands between.
-    Hole(usize, Option<char>),
+    /// The placeholder with this number; inside a literal, the quote that it stands between.
+    Placeholder(usize, Option<char>),
 }
 
 impl Query {
-    /// Parses a query; with `holes`, expressions in braces may stand for values.
+    /// Parses a query; with `placeholders`, expressions in braces may stand for values.
     ///
     /// # Errors
     /// [`SyntaxError`] with the part that is wrong.
-    pub fn parse(text: &str, holes: bool) -> Result<Self, SyntaxError> {
+    pub fn parse(text: &str, placeholders: bool) -> Result<Self, SyntaxError> {
         let wrong = |range: std::ops::Range<usize>, message: String| SyntaxError { at: range, message, help: None };
         if text.len() > LENGTH {
             return Err(wrong(0..text.len(), format!("the query is longer than {LENGTH} bytes")));
         }
-        let scanned = scan(text, holes)?;
+        let scanned = scan(text, placeholders)?;
         if let Some((range, word)) = scanned.names.iter().find(|(_, word)| REFUSED.contains(&local(word))) {
             let message = format!("`{word}` is not available: a query reads its context and nothing else");
             return Err(wrong(range.clone(), message));
         }
-        let query = Self { pieces: scanned.pieces, holes: scanned.holes };
-        // What stands in a hole is not known yet: any literal shows whether the rest is a query.
-        let sample = query.text(&vec![Json::from(1); query.holes.len()]).unwrap_or_default();
+        let query = Self { pieces: scanned.pieces, placeholders: scanned.placeholders };
+        // What stands in a placeholder is not known yet: any literal shows whether the rest is a query.
+        let sample = query.text(&vec![Json::from(1); query.placeholders.len()]).unwrap_or_default();
         let prefixes: Vec<&str> =
             scanned.names.iter().filter_map(|(_, word)| word.split_once(':').map(|(prefix, _)| prefix)).collect();
         engine::check(&sample, &prefixes).map_err(|(range, message)| {
-            // Places behind a hole have moved: then the whole text is what is wrong.
-            let known =
-                range.filter(|range| query.holes.is_empty() && text.get(range.clone()).is_some_and(|t| !t.is_empty()));
+            // Places behind a placeholder have moved: then the whole text is what is wrong.
+            let known = range.filter(|range| {
+                query.placeholders.is_empty() && text.get(range.clone()).is_some_and(|t| !t.is_empty())
+            });
             wrong(known.unwrap_or(0..text.len()), message)
         })?;
         Ok(query)
@@ -86,11 +87,11 @@ impl Query {
 
     /// The expressions in braces, in order.
     #[must_use]
-    pub fn holes(&self) -> &[Hole] {
-        &self.holes
+    pub fn placeholders(&self) -> &[Placeholder] {
+        &self.placeholders
     }
 
-    /// The effective boolean value of the query over an XML text; `bindings` are the values of the holes.
+    /// The effective boolean value of the query over an XML text; `bindings` are the values of the placeholders.
     ///
     /// # Errors
     /// Why it has none: the text is not XML, a type error, a value that cannot be a literal.
@@ -116,13 +117,13 @@ impl Query {
         engine::replace(&self.text(bindings)?, xml, value)
     }
 
-    /// The query with the values of the holes as literals.
+    /// The query with the values of the placeholders as literals.
     fn text(&self, bindings: &[Json]) -> Result<String, String> {
         let mut text = String::new();
         for piece in &self.pieces {
             match piece {
                 Piece::Text(part) => text.push_str(part),
-                Piece::Hole(number, quote) => {
+                Piece::Placeholder(number, quote) => {
                     let value = bindings.get(*number).unwrap_or(&Json::Null);
                     text.push_str(&literal(value, *quote)?);
                 }
@@ -151,7 +152,7 @@ fn local(name: &str) -> &str {
 
 struct Scanned {
     pieces: Vec<Piece>,
-    holes: Vec<Hole>,
+    placeholders: Vec<Placeholder>,
     /// Names outside of literals and comments, with their places.
     names: Vec<(std::ops::Range<usize>, String)>,
 }
@@ -166,8 +167,8 @@ struct Call {
     /// The argument that is read, and where that begins.
     argument: usize,
     begins: usize,
-    /// The holes in its pattern.
-    holes: Vec<usize>,
+    /// The placeholders in its pattern.
+    placeholders: Vec<usize>,
 }
 
 impl Call {
@@ -181,7 +182,7 @@ impl Call {
             let given = before.strip_suffix(name.as_str())?.trim_end().ends_with("=>");
             Some(if given { (0, flags - 1) } else { (1, *flags) })
         });
-        Self { places, argument: 0, begins: at + 1, holes: vec![] }
+        Self { places, argument: 0, begins: at + 1, placeholders: vec![] }
     }
 
     fn is_in_pattern(&self) -> bool {
@@ -196,9 +197,9 @@ impl Call {
     }
 }
 
-/// Takes a query apart as far as needed: literals, comments, holes, names, and how deep brackets nest.
-fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
-    let mut scanned = Scanned { pieces: vec![], holes: vec![], names: vec![] };
+/// Takes a query apart as far as needed: literals, comments, placeholders, names, and how deep brackets nest.
+fn scan(text: &str, placeholders: bool) -> Result<Scanned, SyntaxError> {
+    let mut scanned = Scanned { pieces: vec![], placeholders: vec![], names: vec![] };
     let mut plain = String::new();
     let mut quote: Option<char> = None;
     let mut calls: Vec<Call> = vec![];
@@ -206,7 +207,7 @@ fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
     let mut at = 0;
     while let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) {
         let rest = text.get(at..).unwrap_or_default();
-        if holes && comment == 0 && rest.starts_with("{$") {
+        if placeholders && comment == 0 && rest.starts_with("{$") {
             let Some(length) = rest.find('}') else {
                 return Err(SyntaxError {
                     at: at..text.len(),
@@ -215,10 +216,17 @@ fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
                 });
             };
             scanned.pieces.push(Piece::Text(std::mem::take(&mut plain)));
-            scanned.pieces.push(Piece::Hole(scanned.holes.len(), quote));
+            scanned.pieces.push(Piece::Placeholder(scanned.placeholders.len(), quote));
             let in_pattern = calls.iter().any(Call::is_in_pattern);
-            calls.iter_mut().filter(|call| call.is_in_pattern()).for_each(|call| call.holes.push(scanned.holes.len()));
-            scanned.holes.push(Hole { range: at + 1..at + length, in_string: quote.is_some(), in_pattern });
+            calls
+                .iter_mut()
+                .filter(|call| call.is_in_pattern())
+                .for_each(|call| call.placeholders.push(scanned.placeholders.len()));
+            scanned.placeholders.push(Placeholder {
+                range: at + 1..at + length,
+                in_string: quote.is_some(),
+                in_pattern,
+            });
             at += length + 1;
             continue;
         }
@@ -243,8 +251,13 @@ fn scan(text: &str, holes: bool) -> Result<Scanned, SyntaxError> {
             }
             (None, ')' | ']' | '}') => {
                 if let Some(call) = calls.pop().filter(|call| call.is_literal(text, at)) {
-                    let own = |(number, _): &(usize, &mut Hole)| call.holes.contains(number);
-                    scanned.holes.iter_mut().enumerate().filter(own).for_each(|(_, hole)| hole.in_pattern = false);
+                    let own = |(number, _): &(usize, &mut Placeholder)| call.placeholders.contains(number);
+                    scanned
+                        .placeholders
+                        .iter_mut()
+                        .enumerate()
+                        .filter(own)
+                        .for_each(|(_, placeholder)| placeholder.in_pattern = false);
                 }
                 depth = depth.saturating_sub(1);
             }

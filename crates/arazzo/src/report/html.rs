@@ -3,38 +3,29 @@
 //! All text of others goes through [`text`], and stands between tags or in a quoted attribute; links lead within the
 //! page. The content policy allows one style sheet, by its hash, and nothing else.
 
-use arazzo::engine::code::Code;
-use arazzo::engine::event::{CriteriaOf, EventKind, RunStatus, StepStatus};
-use arazzo::engine::graph::Graph;
-use arazzo::engine::redact::BodyText;
+use arazzo_engine::code::Code;
+use arazzo_engine::event::{CriteriaOf, EventKind, RunStatus, StepStatus};
+use arazzo_engine::redact::BodyText;
 use base64::Engine;
 use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
+use super::curl::is_mask;
+use super::flow::{self, Walk};
 use super::har::reason;
 use super::junit::without_value;
-use super::talk;
-use crate::show::account::{Account, Answer, Attempt, Criterion, Exchange, Note, Verdict};
-use crate::show::failure::{self, Sent};
-use crate::show::graph::{self, Walk, svg};
-use crate::show::markup::escaped;
-use crate::show::{safe, time};
+use super::left_behind;
+use super::record::{Answer, Attempt, Criterion, Exchange, Note, RunRecord, Verdict};
+use super::text::{escaped, safe, time};
+use super::{ReportContext, ReportKind, sequence, svg};
+
+/// The report as it is chosen.
+pub(super) const KIND: ReportKind = ReportKind { name: "html", file: "report.html", text: html };
 
 /// The most bytes that a report has.
 const LIMIT: usize = 2 * 1024 * 1024;
 /// More steps than this are not drawn.
 const DRAWN: usize = 300;
-
-/// What the events do not hold.
-#[derive(Default)]
-pub(crate) struct Around<'a> {
-    /// The flow of the workflow that was run; without it, as much of it as the run shows.
-    pub(crate) graph: Option<Graph>,
-    /// The place of the fault in the document, with a caret.
-    pub(crate) snippet: Option<String>,
-    /// What was typed, without secrets.
-    pub(crate) command: Option<&'a str>,
-}
 
 /// How much is shown: bytes of a text, and attempts.
 #[derive(Clone, Copy)]
@@ -53,10 +44,11 @@ const ROOMS: [Room; 5] = [
 ];
 
 /// The page of a run.
-pub(crate) fn document(run: &Account, around: &Around<'_>) -> String {
+#[must_use]
+pub fn html(run: &RunRecord, context: &ReportContext) -> String {
     let mut page = String::new();
     for room in ROOMS {
-        page = Page { run, around, room }.whole();
+        page = Page { run, context, room }.whole();
         if page.len() <= LIMIT {
             break;
         }
@@ -65,8 +57,8 @@ pub(crate) fn document(run: &Account, around: &Around<'_>) -> String {
 }
 
 struct Page<'a> {
-    run: &'a Account,
-    around: &'a Around<'a>,
+    run: &'a RunRecord,
+    context: &'a ReportContext,
     room: Room,
 }
 
@@ -80,7 +72,7 @@ impl Page<'_> {
         parts.extend(self.why(&verdict).map(|body| ("why", "Why", body)));
         parts.push(("time", "Timeline", self.timeline()));
         parts.push(("flow", "Flow", self.flow()));
-        parts.extend(talk::picture(self.run).map(|svg| ("talk", "Conversation", format!("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Conversation, scrolls sideways\">{svg}</div>"))));
+        parts.extend(sequence::picture(self.run).map(|svg| ("talk", "Conversation", format!("<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Conversation, scrolls sideways\">{svg}</div>"))));
         parts.push(("steps", "Step by step", self.attempts()));
         parts.push(("values", "Inputs and outputs", self.values()));
         parts.extend(self.notes().map(|body| ("notes", "Notes on the document", body)));
@@ -158,7 +150,7 @@ impl Page<'_> {
                 );
             }
             html += "</p>";
-            match &self.around.snippet {
+            match &self.context.snippet {
                 Some(snippet) => html += &self.pre("The place in the document", snippet),
                 None => {
                     let lines: Vec<String> = why
@@ -174,7 +166,7 @@ impl Page<'_> {
             if let Some(exchange) = last.and_then(|attempt| attempt.exchanges.last()) {
                 html += &format!(
                     "<h3 class=\"minor\">Send the same request again</h3><pre class=\"wraps\" tabindex=\"0\">{}</pre>",
-                    self.text(&failure::curl(&sent(exchange)))
+                    self.text(&exchange.curl())
                 );
             }
             parts.push(html);
@@ -182,7 +174,7 @@ impl Page<'_> {
         let left: Vec<String> = if verdict.good() {
             vec![]
         } else {
-            failure::left_behind(&self.run.report).iter().map(|line| self.text(line)).collect()
+            left_behind(&self.run.report).iter().map(|line| self.text(line)).collect()
         };
         if !left.is_empty() {
             parts.push(format!("<h3 class=\"minor\">What is left</h3>{}", list(&left)));
@@ -258,10 +250,10 @@ impl Page<'_> {
 
     fn flow(&self) -> String {
         let observed;
-        let graph = match &self.around.graph {
+        let graph = match &self.context.graph {
             Some(graph) => graph,
             None => {
-                observed = graph::observed(self.run);
+                observed = flow::observed(self.run);
                 &observed
             }
         };
@@ -275,7 +267,7 @@ impl Page<'_> {
             );
         }
         let walk = Walk::new(graph, self.run);
-        let note = if self.around.graph.is_some() { "" } else { "<p class=\"soft\">As far as the run shows it.</p>" };
+        let note = if self.context.graph.is_some() { "" } else { "<p class=\"soft\">As far as the run shows it.</p>" };
         format!(
             "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Flow, scrolls sideways\">{}</div>{note}",
             svg::picture(graph, Some(&walk), "s")
@@ -284,7 +276,7 @@ impl Page<'_> {
 
     fn attempts(&self) -> String {
         let (shown, hidden) = self.shown();
-        let names: Vec<&str> = match &self.around.graph {
+        let names: Vec<&str> = match &self.context.graph {
             Some(graph) => graph.steps.iter().map(|step| step.step.as_str()).collect(),
             None => {
                 let own = self
@@ -445,7 +437,7 @@ impl Page<'_> {
             ),
         };
         let because = exchange.because.map(|because| format!(" ({})", self.text(because.word()))).unwrap_or_default();
-        let command = self.text(&failure::curl(&sent(exchange)));
+        let command = self.text(&exchange.curl());
         format!(
             "<div class=\"wire\"><div><h4>Request{because}</h4>{request}</div><div><h4>Answer{label}</h4>{answer}</div></div><h4>The same with curl</h4><pre class=\"wraps\" tabindex=\"0\">{command}</pre>"
         )
@@ -545,7 +537,7 @@ impl Page<'_> {
             ("Run", self.text(&self.run.run)),
             ("Started", self.text(&self.run.started)),
         ];
-        if let Some(command) = self.around.command {
+        if let Some(command) = &self.context.command {
             rows.push(("Command", self.text(command)));
             rows.push(("System", self.text(&format!("{} {}", std::env::consts::OS, std::env::consts::ARCH))));
         }
@@ -568,7 +560,7 @@ impl Page<'_> {
 }
 
 /// Text of others for between tags: escaped, with what is hidden written out and masks marked; cut at a limit of bytes.
-pub(super) fn text(content: &str, limit: usize) -> String {
+fn text(content: &str, limit: usize) -> String {
     let mut end = content.len().min(limit);
     while !content.is_char_boundary(end) {
         end -= 1;
@@ -584,7 +576,7 @@ fn masked(text: &str) -> String {
     let mut html = String::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('‹') {
-        let Some((name, after)) = after.split_once('›').filter(|(name, _)| failure::is_mask(name)) else { break };
+        let Some((name, after)) = after.split_once('›').filter(|(name, _)| is_mask(name)) else { break };
         html += &format!("{before}<span class=\"mask\">‹{name}›</span>");
         rest = after;
     }
@@ -637,15 +629,6 @@ fn indented(json: &str) -> Option<String> {
         }
     }
     Some(shown)
-}
-
-fn sent(exchange: &Exchange) -> Sent {
-    Sent {
-        method: exchange.method.clone(),
-        url: exchange.url.clone(),
-        headers: exchange.headers.clone(),
-        body: exchange.body.clone(),
-    }
 }
 
 fn list(lines: &[String]) -> String {

@@ -1,13 +1,18 @@
 //! HAR 1.2: all exchanges of a run with their timings. What HAR has no place for stands in keys that begin with
 //! `_arazzo`, which the format leaves to applications.
 
-use arazzo::engine::redact::BodyText;
+use arazzo_engine::redact::BodyText;
 use serde_json::{Value as Json, json};
 
-use crate::show::account::{Account, Answer, Attempt, Exchange};
+use super::record::{Answer, Attempt, Exchange, RunRecord};
+use super::{ReportContext, ReportKind};
+
+/// The report as it is chosen.
+pub(super) const KIND: ReportKind = ReportKind { name: "har", file: "run.har", text: har };
 
 /// The archive of a run.
-pub(crate) fn document(run: &Account) -> String {
+#[must_use]
+pub fn har(run: &RunRecord, _: &ReportContext) -> String {
     let verdict = run.verdict();
     let entries: Vec<Json> = run.exchanges().into_iter().map(|(attempt, exchange)| entry(attempt, exchange)).collect();
     let archive = json!({
@@ -31,22 +36,6 @@ pub(crate) fn document(run: &Account) -> String {
 
 fn entry(attempt: &Attempt, exchange: &Exchange) -> Json {
     let wait = exchange.duration_ms().unwrap_or(0);
-    let query: Vec<Json> = query(&exchange.url).map(|(name, value)| json!({ "name": name, "value": value })).collect();
-    let mut request = json!({
-        "method": exchange.method,
-        "url": exchange.url,
-        "httpVersion": "unknown",
-        "cookies": [],
-        "headers": headers(&exchange.headers),
-        "queryString": query,
-        "headersSize": -1,
-        "bodySize": exchange.body.as_ref().map_or(0, |body| body.bytes),
-    });
-    if let (Some(body), Some(request)) = (&exchange.body, request.as_object_mut()) {
-        let mut data = json!({ "mimeType": body.media_type, "params": [], "text": body.text });
-        note_cut(&mut data, body);
-        request.insert("postData".to_owned(), data);
-    }
     let mut failure = Json::Null;
     let mut response = json!({
         // What archives show for a request without an answer.
@@ -94,7 +83,7 @@ fn entry(attempt: &Attempt, exchange: &Exchange) -> Json {
     json!({
         "startedDateTime": exchange.time,
         "time": wait,
-        "request": request,
+        "request": request(exchange),
         "response": response,
         "cache": {},
         // Only the whole time is known: it stands where most of it is spent.
@@ -111,6 +100,26 @@ fn entry(attempt: &Attempt, exchange: &Exchange) -> Json {
             "failure": failure,
         },
     })
+}
+
+fn request(exchange: &Exchange) -> Json {
+    let query: Vec<Json> = query(&exchange.url).map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    let mut request = json!({
+        "method": exchange.method,
+        "url": exchange.url,
+        "httpVersion": "unknown",
+        "cookies": [],
+        "headers": headers(&exchange.headers),
+        "queryString": query,
+        "headersSize": -1,
+        "bodySize": exchange.body.as_ref().map_or(0, |body| body.bytes),
+    });
+    if let (Some(body), Some(request)) = (&exchange.body, request.as_object_mut()) {
+        let mut data = json!({ "mimeType": body.media_type, "params": [], "text": body.text });
+        note_cut(&mut data, body);
+        request.insert("postData".to_owned(), data);
+    }
+    request
 }
 
 /// Says that a text is not all of it, or that the bytes are not text.

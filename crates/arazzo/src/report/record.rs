@@ -1,159 +1,252 @@
-//! [`Account`]: a whole run as its events told it, folded into what reports need. Knows the events and nothing else, so
-//! a run that was recorded can be told as well as one that has just ended.
+//! [`RunRecord`]: a whole run as its events told it, folded into what reports need. Knows the events and nothing else,
+//! so a run that was recorded can be told as well as one that has just ended.
 
-use arazzo::engine::code::Code;
-use arazzo::engine::event::{
+use arazzo_engine::code::Code;
+use arazzo_engine::event::{
     ActionKind, Because, CriteriaOf, EventKind, FailureKind, On, RunStatus, Saw, StartedFor, StepStatus, WaitReason,
     Why,
 };
-use arazzo::engine::redact::BodyText;
-use arazzo::engine::source::Place;
-use arazzo::{Envelope, Report};
+use arazzo_engine::plan::PlannedStep;
+use arazzo_engine::redact::BodyText;
+use arazzo_engine::report::Report;
+use arazzo_engine::source::Place;
 use serde_json::{Map, Value as Json};
 
-/// A run. All text is masked, as it is in the events.
-#[derive(Default)]
-pub(crate) struct Account {
+use crate::envelope::Envelope;
+
+/// A run, folded from its events with [`RunRecord::add`]. All text is masked, as it is in the events.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct RunRecord {
     /// The document, as people call it.
-    pub(crate) document: String,
-    pub(crate) title: String,
+    pub document: String,
+    /// `info.title` of the document.
+    pub title: String,
     /// The workflow that was run.
-    pub(crate) workflow: String,
+    pub workflow: String,
     /// The name of the run.
-    pub(crate) run: String,
+    pub run: String,
     /// The wall clock of the first event, RFC 3339.
-    pub(crate) started: String,
+    pub started: String,
     /// The inputs of the workflow that was run.
-    pub(crate) inputs: Map<String, Json>,
+    pub inputs: Map<String, Json>,
     /// What is unusual about the documents, and what the run itself noted.
-    pub(crate) notes: Vec<Note>,
+    pub notes: Vec<Note>,
     /// The workflows, in the order in which they began.
-    pub(crate) frames: Vec<Frame>,
+    pub frames: Vec<Frame>,
     /// Every attempt of every step, in the order in which they began.
-    pub(crate) attempts: Vec<Attempt>,
+    pub attempts: Vec<Attempt>,
     /// The changes that the run made, for what it leaves behind.
-    pub(crate) report: Report,
+    pub report: Report,
     /// The last event; none while the run goes on.
-    pub(crate) end: Option<Envelope>,
+    pub end: Option<Envelope>,
     /// Steps that the workflow has, by workflow and `stepId`, whether or not they ran; empty where nobody knows.
-    pub(crate) planned: Vec<(String, String)>,
+    pub planned: Vec<(String, String)>,
+    /// Whether only the last attempt of every step is kept.
+    last_attempts: bool,
 }
 
-/// A diagnostic.
-pub(crate) struct Note {
-    pub(crate) code: Code,
-    pub(crate) message: String,
-    pub(crate) help: Option<String>,
-    pub(crate) place: Option<Place>,
+/// Something unusual that the run noted about its documents or an answer.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Note {
+    /// The code: `unbraced-expression`.
+    pub code: Code,
+    /// What is unusual.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// Where it stands in the documents.
+    pub place: Option<Place>,
 }
 
 /// A workflow in progress.
-pub(crate) struct Frame {
-    pub(crate) frame: u32,
-    pub(crate) workflow: String,
-    pub(crate) parent: Option<u32>,
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Frame {
+    /// Its number; 0 for the workflow that was run.
+    pub frame: u32,
+    /// `workflowId`
+    pub workflow: String,
+    /// The frame that it runs for; none for the workflow that was run.
+    pub parent: Option<u32>,
     /// What it ran for; none for the workflow that was run.
-    pub(crate) because: Option<StartedFor>,
-    pub(crate) started_ms: u64,
+    pub because: Option<StartedFor>,
+    /// When it began, in ms since the start of the run.
+    pub started_ms: u64,
 }
 
 /// One attempt of a step.
-pub(crate) struct Attempt {
-    pub(crate) frame: u32,
-    pub(crate) workflow: String,
-    pub(crate) step: String,
-    pub(crate) visit: u32,
-    pub(crate) attempt: u32,
-    pub(crate) operation: Option<String>,
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The frame of its workflow.
+    pub frame: u32,
+    /// The workflow of the step.
+    pub workflow: String,
+    /// `stepId`
+    pub step: String,
+    /// How often the step had been entered, from 1.
+    pub visit: u32,
+    /// Which attempt of the visit, from 1.
+    pub attempt: u32,
+    /// The `operationId`, if it has one.
+    pub operation: Option<String>,
     /// The workflow that it calls.
-    pub(crate) calls: Option<String>,
-    pub(crate) place: Option<Place>,
-    pub(crate) started_ms: u64,
+    pub calls: Option<String>,
+    /// Where the step is written.
+    pub place: Option<Place>,
+    /// When it began, in ms since the start of the run.
+    pub started_ms: u64,
     /// When it ended, and how; none if the run ended in it.
-    pub(crate) finished: Option<Finished>,
-    pub(crate) exchanges: Vec<Exchange>,
-    pub(crate) criteria: Vec<Criterion>,
+    pub finished: Option<Finished>,
+    /// Its requests, in the order in which they were sent.
+    pub exchanges: Vec<Exchange>,
+    /// What was tested, in the order of the tests.
+    pub criteria: Vec<Criterion>,
     /// What came next, if an action said so.
-    pub(crate) action: Option<Action>,
+    pub action: Option<Action>,
     /// What had no value and was left out: expression and target.
-    pub(crate) absent: Vec<(String, String)>,
+    pub absent: Vec<(String, String)>,
     /// How long the run waited after it, in ms, and why.
-    pub(crate) wait: Option<(u64, WaitReason)>,
+    pub wait: Option<(u64, WaitReason)>,
 }
 
 /// The end of an attempt.
-pub(crate) struct Finished {
-    pub(crate) ms: u64,
-    pub(crate) status: StepStatus,
-    pub(crate) outputs: Map<String, Json>,
-    pub(crate) why: Option<Why>,
-    pub(crate) again: bool,
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Finished {
+    /// When, in ms since the start of the run.
+    pub ms: u64,
+    /// How.
+    pub status: StepStatus,
+    /// The outputs of the step.
+    pub outputs: Map<String, Json>,
+    /// Why it failed.
+    pub why: Option<Why>,
+    /// `true` if the same step is entered again next.
+    pub again: bool,
 }
 
 /// A request and what became of it.
-pub(crate) struct Exchange {
-    pub(crate) call: u64,
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Exchange {
+    /// The number of the call.
+    pub call: u64,
     /// What it was sent for, if not for the step itself.
-    pub(crate) because: Option<Because>,
-    pub(crate) method: String,
-    pub(crate) url: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Option<BodyText>,
-    pub(crate) sent_ms: u64,
+    pub because: Option<Because>,
+    /// `GET`
+    pub method: String,
+    /// The whole url.
+    pub url: String,
+    /// Headers in the order in which they were sent.
+    pub headers: Vec<(String, String)>,
+    /// The body, cut at a limit.
+    pub body: Option<BodyText>,
+    /// When it was sent, in ms since the start of the run.
+    pub sent_ms: u64,
     /// The wall clock when it was sent, RFC 3339.
-    pub(crate) time: String,
-    pub(crate) answer: Answer,
+    pub time: String,
+    /// What became of it.
+    pub answer: Answer,
 }
 
 /// What became of a request.
-pub(crate) enum Answer {
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Answer {
     /// The run ended before anything came.
     None,
+    /// An answer.
     Received {
+        /// The status code.
         status: u16,
+        /// Milliseconds since the request was sent.
         duration_ms: u64,
+        /// Headers as received.
         headers: Vec<(String, String)>,
+        /// The body, cut at a limit.
         body: Option<BodyText>,
     },
+    /// No answer will come.
     Lost {
+        /// What kept it away.
         failure: FailureKind,
+        /// What happened, in words.
         message: String,
+        /// Milliseconds since the request was sent.
         duration_ms: u64,
+        /// `false` if it is certain that the server did not get the request.
         in_doubt: bool,
     },
 }
 
 /// A criterion with the values it saw.
-pub(crate) struct Criterion {
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Criterion {
     /// The list that it stands in.
-    pub(crate) of: CriteriaOf,
-    pub(crate) condition: String,
-    pub(crate) context: Option<String>,
-    pub(crate) met: bool,
-    pub(crate) saw: Vec<Saw>,
-    pub(crate) problem: Option<String>,
-    pub(crate) place: Option<Place>,
+    pub of: CriteriaOf,
+    /// The condition, as written.
+    pub condition: String,
+    /// The context, as written.
+    pub context: Option<String>,
+    /// Whether it is met.
+    pub met: bool,
+    /// The values that it read.
+    pub saw: Vec<Saw>,
+    /// Why it could not be evaluated.
+    pub problem: Option<String>,
+    /// Where it is written.
+    pub place: Option<Place>,
 }
 
 /// An action that was chosen.
-pub(crate) struct Action {
-    pub(crate) name: String,
-    pub(crate) kind: ActionKind,
-    pub(crate) target: Option<String>,
-    pub(crate) on: On,
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Action {
+    /// Its name.
+    pub name: String,
+    /// What it does.
+    pub kind: ActionKind,
+    /// The step or workflow that it goes to; for a retry, what runs before it.
+    pub target: Option<String>,
+    /// The list that it stands in.
+    pub on: On,
 }
 
 /// All attempts of one step of one workflow, whoever called it.
-pub(crate) struct Step<'a> {
-    pub(crate) workflow: &'a str,
-    pub(crate) step: &'a str,
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Step<'a> {
+    /// The workflow of the step.
+    pub workflow: &'a str,
+    /// `stepId`
+    pub step: &'a str,
     /// Empty if it did not run.
-    pub(crate) attempts: Vec<&'a Attempt>,
+    pub attempts: Vec<&'a Attempt>,
 }
 
-impl Account {
+impl RunRecord {
+    /// The record of a run that has not begun, of a workflow with this plan ([`crate::Workflow::plan`]): steps that the
+    /// run does not come to are reported too.
+    #[must_use]
+    pub fn of_plan(plan: &[PlannedStep]) -> Self {
+        let planned = plan.iter().map(|step| (step.workflow.clone(), step.step.clone())).collect();
+        Self { planned, ..Self::default() }
+    }
+
+    /// Keeps only the last attempt of every step, so that the record of a run that polls for hours stays small. It holds
+    /// why the run failed and what it leaves; a report of it would not be whole.
+    #[must_use]
+    pub fn last_attempts(mut self) -> Self {
+        self.last_attempts = true;
+        self
+    }
+
     /// Takes one more event in.
-    pub(crate) fn add(&mut self, envelope: &Envelope) {
+    pub fn add(&mut self, envelope: &Envelope) {
         let event = &envelope.event;
         self.report.add(event);
         match &event.kind {
@@ -186,7 +279,7 @@ impl Account {
                     started_ms: envelope.ms,
                 });
             }
-            EventKind::StepStarted { operation, calls } => self.attempts.push(Attempt {
+            EventKind::StepStarted { operation, calls } => self.begin(Attempt {
                 frame: event.frame,
                 workflow: event.workflow.clone(),
                 step: event.step.clone().unwrap_or_default(),
@@ -206,6 +299,13 @@ impl Account {
             EventKind::RunFinished { .. } => self.end = Some(envelope.clone()),
             _ => self.within(envelope),
         }
+    }
+
+    fn begin(&mut self, attempt: Attempt) {
+        if self.last_attempts {
+            self.attempts.retain(|known| known.step != attempt.step || known.workflow != attempt.workflow);
+        }
+        self.attempts.push(attempt);
     }
 
     /// An event of an attempt.
@@ -275,7 +375,8 @@ impl Account {
     }
 
     /// The steps that ran, in the order in which they were first entered, then those that did not.
-    pub(crate) fn steps(&self) -> Vec<Step<'_>> {
+    #[must_use]
+    pub fn steps(&self) -> Vec<Step<'_>> {
         let mut steps: Vec<Step<'_>> = vec![];
         for attempt in &self.attempts {
             match steps.iter_mut().find(|known| known.workflow == attempt.workflow && known.step == attempt.step) {
@@ -292,7 +393,8 @@ impl Account {
     }
 
     /// All requests, in the order in which they were sent, each with the attempt that sent it.
-    pub(crate) fn exchanges(&self) -> Vec<(&Attempt, &Exchange)> {
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<(&Attempt, &Exchange)> {
         let mut all: Vec<_> =
             self.attempts.iter().flat_map(|attempt| attempt.exchanges.iter().map(move |e| (attempt, e))).collect();
         all.sort_by_key(|(_, exchange)| exchange.call);
@@ -300,7 +402,8 @@ impl Account {
     }
 
     /// The last event.
-    pub(crate) fn verdict(&self) -> Verdict<'_> {
+    #[must_use]
+    pub fn verdict(&self) -> Verdict<'_> {
         match self.end.as_ref().map(|end| &end.event.kind) {
             Some(EventKind::RunFinished { status, exit, duration_ms, why, missing, ended_by, .. }) => Verdict {
                 status: Some(*status),
@@ -321,8 +424,17 @@ impl Account {
         }
     }
 
+    /// The last request of the attempt that the run ended in; none if that attempt sent nothing.
+    #[must_use]
+    pub fn failing_exchange(&self) -> Option<&Exchange> {
+        let why = self.verdict().why.filter(|why| why.code.was_sent())?;
+        let last = self.attempts.iter().rev().find(|attempt| Some(&attempt.step) == why.step.as_ref())?;
+        last.exchanges.last()
+    }
+
     /// The outputs of the run, as far as they exist.
-    pub(crate) fn outputs(&self) -> Option<&Map<String, Json>> {
+    #[must_use]
+    pub fn outputs(&self) -> Option<&Map<String, Json>> {
         match &self.end.as_ref()?.event.kind {
             EventKind::RunFinished { outputs, .. } => Some(outputs),
             _ => None,
@@ -336,19 +448,27 @@ impl Account {
 }
 
 /// How a run ended.
-pub(crate) struct Verdict<'a> {
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Verdict<'a> {
     /// None if the events end before the run does.
-    pub(crate) status: Option<RunStatus>,
-    pub(crate) exit: Option<u8>,
-    pub(crate) duration_ms: u64,
-    pub(crate) why: Option<&'a Why>,
-    pub(crate) missing: &'a [String],
-    pub(crate) ended_by: Option<&'a str>,
+    pub status: Option<RunStatus>,
+    /// The exit code that the command line gives for this.
+    pub exit: Option<u8>,
+    /// Milliseconds since the start; of a run without an end, to the last thing that is known of it.
+    pub duration_ms: u64,
+    /// Why it failed or stopped.
+    pub why: Option<&'a Why>,
+    /// Outputs without a value.
+    pub missing: &'a [String],
+    /// The `end` action that ended it.
+    pub ended_by: Option<&'a str>,
 }
 
 impl Verdict<'_> {
     /// One word: `succeeded`, `ended`, `failed`, `stopped`, `interrupted`, `unfinished`.
-    pub(crate) fn word(&self) -> &'static str {
+    #[must_use]
+    pub fn word(&self) -> &'static str {
         match (self.status, self.exit) {
             (Some(RunStatus::Succeeded), _) => "succeeded",
             (Some(RunStatus::Ended), _) => "ended",
@@ -360,7 +480,8 @@ impl Verdict<'_> {
     }
 
     /// `true` if the exit code is 0.
-    pub(crate) fn good(&self) -> bool {
+    #[must_use]
+    pub fn good(&self) -> bool {
         self.exit == Some(0)
     }
 }
@@ -372,16 +493,21 @@ impl Attempt {
         }
     }
 
-    pub(crate) fn status(&self) -> Option<StepStatus> {
+    /// How it ended; none if the run ended in it.
+    #[must_use]
+    pub fn status(&self) -> Option<StepStatus> {
         self.finished.as_ref().map(|finished| finished.status)
     }
 
-    pub(crate) fn why(&self) -> Option<&Why> {
+    /// Why it failed; a failure that was retried or handled has no reason of its own.
+    #[must_use]
+    pub fn why(&self) -> Option<&Why> {
         self.finished.as_ref().and_then(|finished| finished.why.as_ref())
     }
 
     /// When it ended, in ms since the start; for one without an end, the last thing that is known of it.
-    pub(crate) fn end_ms(&self) -> u64 {
+    #[must_use]
+    pub fn end_ms(&self) -> u64 {
         let last = |exchange: &Exchange| exchange.sent_ms + exchange.duration_ms().unwrap_or(0);
         self.finished
             .as_ref()
@@ -390,7 +516,8 @@ impl Attempt {
     }
 
     /// The status of the last answer, or what was the matter with it.
-    pub(crate) fn answer(&self) -> String {
+    #[must_use]
+    pub fn answer(&self) -> String {
         match self.exchanges.last().map(|exchange| &exchange.answer) {
             Some(Answer::Received { status, .. }) => status.to_string(),
             Some(Answer::Lost { failure, .. }) => failure.word().to_owned(),
@@ -400,7 +527,8 @@ impl Attempt {
     }
 
     /// What it does: `GET /api/volumes/vol-1`, or the workflow that it calls.
-    pub(crate) fn does(&self) -> String {
+    #[must_use]
+    pub fn does(&self) -> String {
         match (&self.calls, self.exchanges.last()) {
             (Some(workflow), _) => format!("workflow {workflow}"),
             (None, Some(exchange)) => format!("{} {}", exchange.method, exchange.path()),
@@ -411,23 +539,28 @@ impl Attempt {
 
 impl Step<'_> {
     /// How it ended the last time it ran; none if it did not run, or the run ended in it.
-    pub(crate) fn status(&self) -> Option<StepStatus> {
+    #[must_use]
+    pub fn status(&self) -> Option<StepStatus> {
         self.attempts.last().and_then(|attempt| attempt.status())
     }
 
     /// How long all its attempts took together, in ms, without the waits between them.
-    pub(crate) fn duration_ms(&self) -> u64 {
+    #[must_use]
+    pub fn duration_ms(&self) -> u64 {
         self.attempts.iter().map(|attempt| attempt.end_ms().saturating_sub(attempt.started_ms)).sum()
     }
 
     /// How often it was entered.
-    pub(crate) fn visits(&self) -> usize {
+    #[must_use]
+    pub fn visits(&self) -> usize {
         self.attempts.iter().filter(|attempt| attempt.attempt == 1).count()
     }
 }
 
 impl Exchange {
-    pub(crate) fn duration_ms(&self) -> Option<u64> {
+    /// How long the answer took, in ms; none if nothing came.
+    #[must_use]
+    pub fn duration_ms(&self) -> Option<u64> {
         match &self.answer {
             Answer::None => None,
             Answer::Received { duration_ms, .. } | Answer::Lost { duration_ms, .. } => Some(*duration_ms),
@@ -435,14 +568,16 @@ impl Exchange {
     }
 
     /// The host, with its port: `app.daytona.io`.
-    pub(crate) fn host(&self) -> &str {
+    #[must_use]
+    pub fn host(&self) -> &str {
         let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
         authority.rsplit('@').next().unwrap_or_default()
     }
 
     /// The path and query of the url.
-    pub(crate) fn path(&self) -> &str {
+    #[must_use]
+    pub fn path(&self) -> &str {
         let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
         rest.find(['/', '?']).and_then(|at| rest.get(at..)).unwrap_or("/")
     }

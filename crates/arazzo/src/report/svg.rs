@@ -4,14 +4,14 @@
 //! crosses a card and every condition can be read. Positions are attributes, not styles: a page with a strict content
 //! policy shows it.
 
-use arazzo::engine::event::StepStatus;
-use arazzo::engine::graph::{Exit, Graph, Way};
+use arazzo_engine::event::StepStatus;
+use arazzo_engine::graph::{Edge, Exit, Graph};
 
-use super::{Walk, Walked, condition, target};
-use crate::show::markup::{columns, cut, escaped, label};
+use super::flow::{Walk, Walked, condition, target};
+use super::text::{columns, cut, escaped, label, safe};
 
 /// Colours and lines, for a picture that stands alone; a page that shows one has these in its own style.
-pub(crate) const STYLE: &str = include_str!("flow.css");
+pub(super) const STYLE: &str = include_str!("flow.css");
 
 const CARD_X: usize = 1;
 const CARD: usize = 540;
@@ -37,15 +37,16 @@ struct Line {
     lane: usize,
 }
 
-/// A picture of its own: a file.
-pub(crate) fn document(graph: &Graph, walk: Option<&Walk>) -> String {
+/// A graph as a picture of its own: the text of an SVG file, with the path of a run if one is given.
+#[must_use]
+pub fn document(graph: &Graph, walk: Option<&Walk>) -> String {
     let picture = picture(graph, walk, "");
     picture.replacen('>', &format!("><style>{STYLE}\nsvg{{background:var(--ground)}}</style>"), 1)
 }
 
 /// The picture, to be put into a page. `links` is what stands before the number of a step in the id of its details; no
 /// links if it is empty.
-pub(crate) fn picture(graph: &Graph, walk: Option<&Walk>, links: &str) -> String {
+pub(super) fn picture(graph: &Graph, walk: Option<&Walk>, links: &str) -> String {
     let mut cards = vec![];
     let mut y = 46 + graph.dependencies.len() * 34;
     for (place, step) in graph.steps.iter().enumerate() {
@@ -110,11 +111,11 @@ fn is_row(graph: &Graph, place: usize, exit: &Exit) -> bool {
     exit.action.is_some() || !comes_next(graph, place, &exit.to)
 }
 
-fn comes_next(graph: &Graph, place: usize, way: &Way) -> bool {
+fn comes_next(graph: &Graph, place: usize, way: &Edge) -> bool {
     match way {
-        Way::Step(to) => *to == place + 1,
-        Way::End => place + 1 == graph.steps.len(),
-        Way::Workflow(_) | Way::Retry { .. } => false,
+        Edge::Step(to) => *to == place + 1,
+        Edge::End => place + 1 == graph.steps.len(),
+        Edge::Workflow(_) | Edge::Retry { .. } => false,
     }
 }
 
@@ -125,7 +126,7 @@ fn lines(graph: &Graph, walk: Option<&Walk>, cards: &[Card]) -> (Vec<Line>, usiz
     for (place, (step, card)) in graph.steps.iter().zip(cards).enumerate() {
         let rows = step.exits.iter().enumerate().filter(|(_, exit)| is_row(graph, place, exit));
         for (row, (index, exit)) in rows.enumerate() {
-            let Way::Step(to) = exit.to else { continue };
+            let Edge::Step(to) = exit.to else { continue };
             let (Some(aim), Some(before)) = (cards.get(to), arrived.get_mut(to)) else { continue };
             lines.push(Line {
                 from: card.y + HEAD + row * ROW + ROW / 2,
@@ -248,7 +249,7 @@ fn step(graph: &Graph, walk: Option<&Walk>, place: usize, card: &Card, links: &s
     }
     let called = |exit: &Exit| {
         let sign = if exit.on_failure { "✗ " } else { "" };
-        format!("{sign}{}", cut(&crate::show::safe(exit.action.as_deref().unwrap_or("then")), 24))
+        format!("{sign}{}", cut(&safe(exit.action.as_deref().unwrap_or("then")), 24))
     };
     let names = rows.iter().map(|(_, exit)| columns(&called(exit))).max().unwrap_or(0) * LETTER / 10;
     for (row, (index, exit)) in rows.into_iter().enumerate() {
@@ -258,10 +259,10 @@ fn step(graph: &Graph, walk: Option<&Walk>, place: usize, card: &Card, links: &s
         let left = CARD_X + 16;
         svg.push_str(&format!("<text class=\"exit {class}\" x=\"{left}\" y=\"{y}\">{}</text>", escaped(&called(exit))));
         let leads = match (&exit.to, exit.on_failure) {
-            (Way::Step(_), _) => cut(&target(graph, &exit.to), 24),
-            (Way::End, true) => "ends as failed".to_owned(),
-            (Way::End, false) => "ends".to_owned(),
-            (Way::Workflow(_) | Way::Retry { .. }, _) => cut(&target(graph, &exit.to), 40),
+            (Edge::Step(_), _) => cut(&target(graph, &exit.to), 24),
+            (Edge::End, true) => "ends as failed".to_owned(),
+            (Edge::End, false) => "ends".to_owned(),
+            (Edge::Workflow(_) | Edge::Retry { .. }, _) => cut(&target(graph, &exit.to), 40),
         };
         let leads = match count {
             Some(count) if count > 0 => format!("{count}×  {leads}"),

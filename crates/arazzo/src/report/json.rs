@@ -1,16 +1,21 @@
 //! JSON: the last event of a run and a record for every step, for programs.
 
-use arazzo::engine::event::{Saw, StepStatus};
-use arazzo::engine::source::Place;
+use arazzo_engine::event::{Saw, StepStatus};
+use arazzo_engine::source::Place;
 use serde_json::{Value as Json, json};
 
-use crate::show::account::{Account, Answer, Attempt, Criterion, Exchange, Step};
+use super::record::{Answer, Attempt, Criterion, Exchange, RunRecord, Step};
+use super::{ReportContext, ReportKind};
+
+/// The report as it is chosen.
+pub(super) const KIND: ReportKind = ReportKind { name: "json", file: "report.json", text: json };
 
 /// `v`; a breaking change raises it.
 const VERSION: u32 = 1;
 
-/// The report of a run.
-pub(crate) fn document(run: &Account) -> String {
+/// The last event of a run and a record for every step, as JSON for programs.
+#[must_use]
+pub fn json(run: &RunRecord, _: &ReportContext) -> String {
     let steps: Vec<Json> = run.steps().iter().map(step).collect();
     let warnings: Vec<Json> = run
         .notes

@@ -1,7 +1,36 @@
-//! Text of others inside XML and HTML.
+//! Text of others where people read it: what is hidden written out, cut by columns, escaped inside XML and HTML.
+
+/// Text of others for people: control characters, and those that change direction or have no width, are written out, so
+/// that they can neither move a cursor nor forge a line.
+#[must_use]
+pub fn safe(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_hidden(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
+/// `true` for characters that [`safe`] writes out: those of control, those that change the direction of text, and those
+/// without a width.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Milliseconds for people: `412ms`, `3.9s`, `2m 05s`.
+#[must_use]
+pub fn time(ms: u64) -> String {
+    match ms {
+        0..10_000 => format!("{ms}ms"),
+        10_000..120_000 => format!("{}.{}s", ms / 1000, ms % 1000 / 100),
+        _ => format!("{}m {:02}s", ms / 60_000, ms / 1000 % 60),
+    }
+}
 
 /// Text for between tags or inside a quoted attribute. What XML 1.0 cannot hold is replaced.
-pub(crate) fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut markup = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -21,12 +50,13 @@ pub(crate) fn escaped(text: &str) -> String {
 
 /// As [`escaped`], in one line, at most `width` columns wide; characters that turn the direction of text or have no
 /// width are written out.
-pub(crate) fn label(text: &str, width: usize) -> String {
-    escaped(&cut(&super::safe(&text.split_whitespace().collect::<Vec<_>>().join(" ")), width))
+pub(super) fn label(text: &str, width: usize) -> String {
+    escaped(&cut(&safe(&text.split_whitespace().collect::<Vec<_>>().join(" ")), width))
 }
 
 /// The beginning of a text, at most `width` columns wide, with an ellipsis where something is missing.
-pub(crate) fn cut(text: &str, width: usize) -> String {
+#[must_use]
+pub fn cut(text: &str, width: usize) -> String {
     if columns(text) <= width {
         return text.to_owned();
     }
@@ -43,7 +73,8 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
 }
 
 /// How wide a text is, in columns of letters.
-pub(crate) fn columns(text: &str) -> usize {
+#[must_use]
+pub fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()
 }
 

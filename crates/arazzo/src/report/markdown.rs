@@ -1,20 +1,25 @@
 //! Markdown: a summary of a run for a page of a CI job. At most 60 lines, failures first, everything escaped.
 
-use arazzo::engine::code::Code;
-use arazzo::engine::event::{RunStatus, StepStatus};
+use arazzo_engine::code::Code;
+use arazzo_engine::event::{RunStatus, StepStatus};
 
 use super::junit::without_value;
-use crate::show::account::{Account, Step};
-use crate::show::time;
+use super::record::{RunRecord, Step};
+use super::text::time;
+use super::{ReportContext, ReportKind};
+
+/// The report as it is chosen.
+pub(super) const KIND: ReportKind = ReportKind { name: "md", file: "summary.md", text: markdown };
 
 /// The most lines that a summary has.
-pub(crate) const LINES: usize = 60;
+const LINES: usize = 60;
 
 /// How much of a text is told, in characters.
 const LONGEST: usize = 160;
 
 /// The summary of a run.
-pub(crate) fn document(run: &Account) -> String {
+#[must_use]
+pub fn markdown(run: &RunRecord, _: &ReportContext) -> String {
     let verdict = run.verdict();
     let sign = match verdict.status {
         Some(RunStatus::Succeeded | RunStatus::Ended) if verdict.good() => "✅",
@@ -62,7 +67,7 @@ pub(crate) fn document(run: &Account) -> String {
 }
 
 /// The steps, those that did not succeed first; as many as there is room for.
-fn table(run: &Account, room: usize, lines: &mut Vec<String>) {
+fn table(run: &RunRecord, room: usize, lines: &mut Vec<String>) {
     let mut steps = run.steps();
     // Stable: otherwise in the order in which they ran.
     steps.sort_by_key(|step| match (step.status(), step.attempts.is_empty()) {
@@ -82,7 +87,7 @@ fn table(run: &Account, room: usize, lines: &mut Vec<String>) {
     }
 }
 
-fn row(run: &Account, step: &Step<'_>) -> String {
+fn row(run: &RunRecord, step: &Step<'_>) -> String {
     let Some(last) = step.attempts.last() else {
         return format!("| – | {} | not reached | | |", name(run, step));
     };
@@ -98,12 +103,12 @@ fn row(run: &Account, step: &Step<'_>) -> String {
     format!("| {sign} | {}{times} | {} | {} | {} |", name(run, step), code(&last.does()), escaped(answer), time(span))
 }
 
-fn name(run: &Account, step: &Step<'_>) -> String {
+fn name(run: &RunRecord, step: &Step<'_>) -> String {
     if step.workflow == run.workflow { code(step.step) } else { code(&format!("{}.{}", step.workflow, step.step)) }
 }
 
 /// Outputs and warnings, a line each.
-fn after(run: &Account) -> Vec<String> {
+fn after(run: &RunRecord) -> Vec<String> {
     let mut lines = vec![];
     let outputs: Vec<String> = run
         .outputs()

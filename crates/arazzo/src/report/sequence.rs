@@ -1,8 +1,8 @@
 //! The conversation of a run as a sequence diagram: the runner on the left, a line for every host.
 
 use super::html::pace;
-use crate::show::account::{Account, Answer, Attempt, Exchange};
-use crate::show::markup::label;
+use super::record::{Answer, Attempt, Exchange, RunRecord};
+use super::text::label;
 
 /// More requests than this are told by their beginning and their end.
 const SHOWN: usize = 60;
@@ -14,7 +14,7 @@ const BETWEEN: usize = 330;
 const ROW: usize = 44;
 
 /// The diagram; none if nothing was sent.
-pub(crate) fn picture(run: &Account) -> Option<String> {
+pub(super) fn picture(run: &RunRecord) -> Option<String> {
     let all = run.exchanges();
     if all.is_empty() {
         return None;

@@ -12,7 +12,7 @@ use crate::value::Pointer;
 
 /// All documents that an OpenAPI description is made of, by the uris that they are known by.
 #[derive(Debug, Clone, Default)]
-pub struct Shelf {
+pub struct DocumentStore {
     documents: BTreeMap<SourceId, Shelved>,
     by_uri: BTreeMap<String, SourceId>,
     /// What could not be read: the uri, and what was tried.
@@ -30,10 +30,11 @@ struct Shelved {
     embedded: Vec<(Url, Pointer)>,
 }
 
-/// The shelf of a document that stands alone.
-pub static ALONE: Shelf = Shelf { documents: BTreeMap::new(), by_uri: BTreeMap::new(), missing: BTreeMap::new() };
+/// The store of a document that stands alone.
+pub static ALONE: DocumentStore =
+    DocumentStore { documents: BTreeMap::new(), by_uri: BTreeMap::new(), missing: BTreeMap::new() };
 
-impl Shelf {
+impl DocumentStore {
     /// Adds a document that was read at one uri and is meant by another. `$self` (OpenAPI 3.2) and `$id` (JSON Schema)
     /// say more about what it is called. `names_schemas`: whether an `$id` stands anywhere in its text.
     pub fn add(&mut self, root: Arc<Node>, meant: &str, read_at: &str, names_schemas: bool) {
@@ -55,7 +56,7 @@ impl Shelf {
     }
 
     /// Notes that the document of a uri cannot be read, and why.
-    pub fn miss(&mut self, uri: &str, reason: String) {
+    pub fn mark_missing(&mut self, uri: &str, reason: String) {
         self.missing.insert(uri.to_owned(), reason);
     }
 

@@ -2,74 +2,101 @@
 //!
 //! Names are stable: `classname` is the document and the workflow, `name` the step; never a url, never a value.
 
-use arazzo::engine::event::{ActionKind, CriteriaOf, On, RunStatus, StepStatus, Why};
-use arazzo::engine::reason::Reason;
+use arazzo_engine::event::{ActionKind, CriteriaOf, On, RunStatus, StepStatus, Why};
+use arazzo_engine::reason::Reason;
 
-use crate::show::account::{Account, Attempt, Step};
-use crate::show::markup::escaped;
-use crate::show::time;
+use super::record::{Attempt, RunRecord, Step};
+use super::text::{escaped, time};
+use super::{ReportContext, ReportKind};
+
+/// The report as it is chosen.
+pub(super) const KIND: ReportKind = ReportKind { name: "junit", file: "junit.xml", text: junit };
 
 /// How much of a text is told, in characters.
 const LONGEST: usize = 4_000;
 
 /// One `testsuite`: a run, or whatever else has cases.
-pub(crate) struct Suite {
-    pub(crate) name: String,
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Suite {
+    /// Its name, which is stable.
+    pub name: String,
     /// When it began, RFC 3339; empty if nobody knows.
-    pub(crate) timestamp: String,
-    pub(crate) time_ms: u64,
-    pub(crate) properties: Vec<(String, String)>,
-    pub(crate) cases: Vec<Case>,
+    pub timestamp: String,
+    /// How long it took, in ms.
+    pub time_ms: u64,
+    /// What else is known of it: names and values.
+    pub properties: Vec<(String, String)>,
+    /// Its cases, in their order.
+    pub cases: Vec<Case>,
 }
 
 /// One `testcase`.
-pub(crate) struct Case {
-    pub(crate) classname: String,
-    pub(crate) name: String,
-    pub(crate) time_ms: u64,
-    pub(crate) result: CaseResult,
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Case {
+    /// What it belongs to: a document, with the workflow behind a full stop.
+    pub classname: String,
+    /// Its name: the step.
+    pub name: String,
+    /// How long it took, in ms.
+    pub time_ms: u64,
+    /// How it ended.
+    pub result: CaseResult,
     /// Attempts before the last one that did not succeed.
-    pub(crate) reruns: Vec<Trouble>,
+    pub reruns: Vec<Problem>,
     /// What else there is to say.
-    pub(crate) output: String,
+    pub output: String,
 }
 
 /// How a case ended.
-pub(crate) enum CaseResult {
+#[derive(Debug, Clone)]
+pub enum CaseResult {
+    /// As it was expected.
     Passed,
     /// It was not run, and why.
     Skipped(String),
     /// What was expected did not happen.
-    Failed(Trouble),
+    Failed(Problem),
     /// It could not come to a verdict: no answer, a limit, an interrupt.
-    Broke(Trouble),
+    Broke(Problem),
 }
 
 /// What was wrong.
-pub(crate) struct Trouble {
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Problem {
     /// A word: `criterion-not-met`.
-    pub(crate) code: String,
-    pub(crate) message: String,
+    pub code: String,
+    /// One line.
+    pub message: String,
     /// The whole story, some lines.
-    pub(crate) text: String,
+    pub text: String,
+}
+
+/// The suite of a run as a document of its own.
+#[must_use]
+pub fn junit(run: &RunRecord, _: &ReportContext) -> String {
+    document(&[suite(run)])
 }
 
 /// The suite of a run: a case for every step of every workflow.
-pub(crate) fn suite(run: &Account) -> Suite {
+#[must_use]
+pub fn suite(run: &RunRecord) -> Suite {
     let document = stem(&run.document);
     let verdict = run.verdict();
     let mut cases: Vec<Case> = run.steps().iter().map(|step| case(run, &document, step)).collect();
     // A run whose steps all passed may fail all the same: an output is missing that is required.
     let told = cases.iter().any(|case| matches!(case.result, CaseResult::Failed(_) | CaseResult::Broke(_)));
     if !verdict.good() && !told {
-        let trouble = match verdict.why {
-            Some(why) => trouble_of(why),
+        let problem = match verdict.why {
+            Some(why) => problem_of(why),
             None if verdict.status.is_none() => {
-                Trouble::new("unfinished", "the events end before the run does".to_owned())
+                Problem::new("unfinished", "the events end before the run does".to_owned(), String::new())
             }
             None => {
                 let message = format!("outputs without a value: {}", without_value(run).join(", "));
-                Trouble::new("missing-outputs", message)
+                Problem::new("missing-outputs", message, String::new())
             }
         };
         let broke = verdict.status.is_none_or(|status| status == RunStatus::Stopped);
@@ -77,7 +104,7 @@ pub(crate) fn suite(run: &Account) -> Suite {
             classname: format!("{document}.{}", run.workflow),
             name: run.workflow.clone(),
             time_ms: verdict.duration_ms,
-            result: if broke { CaseResult::Broke(trouble) } else { CaseResult::Failed(trouble) },
+            result: if broke { CaseResult::Broke(problem) } else { CaseResult::Failed(problem) },
             reruns: vec![],
             output: String::new(),
         });
@@ -91,8 +118,9 @@ pub(crate) fn suite(run: &Account) -> Suite {
     }
 }
 
-/// A whole document of these suites.
-pub(crate) fn document(suites: &[Suite]) -> String {
+/// The XML document of these suites.
+#[must_use]
+pub fn document(suites: &[Suite]) -> String {
     let all = || suites.iter().flat_map(|suite| &suite.cases);
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
     xml.push_str(&format!(
@@ -127,13 +155,31 @@ pub(crate) fn document(suites: &[Suite]) -> String {
     xml
 }
 
-impl Trouble {
-    pub(crate) fn new(code: &str, message: String) -> Self {
-        Self { code: code.to_owned(), text: String::new(), message }
+impl Suite {
+    /// A suite without cases, of which nobody knows when it began.
+    #[must_use]
+    pub fn new(name: String) -> Self {
+        Self { name, timestamp: String::new(), time_ms: 0, properties: vec![], cases: vec![] }
     }
 }
 
-fn case(run: &Account, document: &str, step: &Step<'_>) -> Case {
+impl Case {
+    /// A case that was not tried before, and of which there is nothing else to say.
+    #[must_use]
+    pub fn new(classname: String, name: String, time_ms: u64, result: CaseResult) -> Self {
+        Self { classname, name, time_ms, result, reruns: vec![], output: String::new() }
+    }
+}
+
+impl Problem {
+    /// A problem with these lines about it.
+    #[must_use]
+    pub fn new(code: &str, message: String, text: String) -> Self {
+        Self { code: code.to_owned(), message, text }
+    }
+}
+
+fn case(run: &RunRecord, document: &str, step: &Step<'_>) -> Case {
     let last = step.attempts.last();
     let ended_here = run.verdict().why.is_some_and(|why| why.step.as_deref() == Some(step.step));
     let result = match (last, step.status()) {
@@ -143,15 +189,15 @@ fn case(run: &Account, document: &str, step: &Step<'_>) -> Case {
         (Some(last), Some(StepStatus::Failed)) if handled(last) && !ended_here => CaseResult::Passed,
         (Some(last), Some(StepStatus::Failed)) => {
             let unanswered = last.why().is_some_and(|why| why.code == Reason::NoAnswer);
-            if unanswered { CaseResult::Broke(trouble(last)) } else { CaseResult::Failed(trouble(last)) }
+            if unanswered { CaseResult::Broke(problem(last)) } else { CaseResult::Failed(problem(last)) }
         }
         (Some(_), Some(StepStatus::Stopped) | None) => CaseResult::Broke(match run.verdict().why {
-            Some(why) => trouble_of(why),
-            None => Trouble::new("unfinished", "the events end before the step does".to_owned()),
+            Some(why) => problem_of(why),
+            None => Problem::new("unfinished", "the events end before the step does".to_owned(), String::new()),
         }),
     };
     let reruns = step.attempts.iter().rev().skip(1).rev();
-    let reruns = reruns.filter(|attempt| attempt.status() == Some(StepStatus::Failed)).map(|attempt| trouble(attempt));
+    let reruns = reruns.filter(|attempt| attempt.status() == Some(StepStatus::Failed)).map(|attempt| problem(attempt));
     Case {
         classname: format!("{document}.{}", step.workflow),
         name: step.step.to_owned(),
@@ -167,9 +213,9 @@ fn handled(attempt: &Attempt) -> bool {
     attempt.action.as_ref().is_some_and(|action| action.on == On::Failure && action.kind != ActionKind::End)
 }
 
-fn trouble(attempt: &Attempt) -> Trouble {
+fn problem(attempt: &Attempt) -> Problem {
     match attempt.why() {
-        Some(why) => trouble_of(why),
+        Some(why) => problem_of(why),
         // A failure that was retried or handled has no reason of its own: its criteria do.
         None => {
             let unmet = attempt.criteria.iter().find(|criterion| criterion.of == CriteriaOf::Success && !criterion.met);
@@ -185,12 +231,12 @@ fn trouble(attempt: &Attempt) -> Trouble {
                 }
                 None => ("step-failed", format!("answered {}", attempt.answer())),
             };
-            Trouble { code: code.to_owned(), message, text: line(attempt) }
+            Problem { code: code.to_owned(), message, text: line(attempt) }
         }
     }
 }
 
-fn trouble_of(why: &Why) -> Trouble {
+fn problem_of(why: &Why) -> Problem {
     let mut text = vec![match &why.label {
         Some(label) => format!("{}: {label}", why.message),
         None => why.message.clone(),
@@ -200,7 +246,7 @@ fn trouble_of(why: &Why) -> Trouble {
     }
     text.extend(why.remarks.iter().cloned());
     text.extend(why.help.iter().map(|help| format!("help: {help}")));
-    Trouble { code: why.code.word().to_owned(), message: why.message.clone(), text: text.join("\n") }
+    Problem { code: why.code.word().to_owned(), message: why.message.clone(), text: text.join("\n") }
 }
 
 /// An attempt in one line.
@@ -227,13 +273,13 @@ fn line(attempt: &Attempt) -> String {
 }
 
 /// Outputs that the run left without a value.
-pub(super) fn without_value(run: &Account) -> Vec<&str> {
+pub(super) fn without_value(run: &RunRecord) -> Vec<&str> {
     let nulls = run.outputs().into_iter().flatten().filter(|(_, value)| value.is_null()).map(|(name, _)| name.as_str());
     run.verdict().missing.iter().map(String::as_str).chain(nulls).collect()
 }
 
 /// The name of a document without its folder and extension: `flow` for `specs/flow.arazzo.yaml`.
-pub(crate) fn stem(document: &str) -> String {
+fn stem(document: &str) -> String {
     let path = document.split(['?', '#']).next().unwrap_or_default();
     let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
     let stem = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or(name, |(stem, _)| stem);
@@ -260,14 +306,14 @@ fn element(case: &Case) -> String {
     match &case.result {
         CaseResult::Passed => {}
         CaseResult::Skipped(why) => inner.push_str(&format!("      <skipped message=\"{}\"/>\n", attribute(why))),
-        CaseResult::Failed(trouble) => inner.push_str(&told("failure", trouble)),
-        CaseResult::Broke(trouble) => inner.push_str(&told("error", trouble)),
+        CaseResult::Failed(problem) => inner.push_str(&told("failure", problem)),
+        CaseResult::Broke(problem) => inner.push_str(&told("error", problem)),
     }
-    for trouble in &case.reruns {
-        let (message, code) = (attribute(&trouble.message), attribute(&trouble.code));
+    for problem in &case.reruns {
+        let (message, code) = (attribute(&problem.message), attribute(&problem.code));
         inner.push_str(&format!("      <rerunFailure message=\"{message}\" type=\"{code}\">\n"));
-        if !trouble.text.is_empty() {
-            inner.push_str(&format!("        <stackTrace>{}</stackTrace>\n", text(&trouble.text)));
+        if !problem.text.is_empty() {
+            inner.push_str(&format!("        <stackTrace>{}</stackTrace>\n", text(&problem.text)));
         }
         inner.push_str("      </rerunFailure>\n");
     }
@@ -283,9 +329,9 @@ fn element(case: &Case) -> String {
     if inner.is_empty() { format!("{head}/>\n") } else { format!("{head}>\n{inner}    </testcase>\n") }
 }
 
-fn told(name: &str, trouble: &Trouble) -> String {
-    let (message, code) = (attribute(&trouble.message), attribute(&trouble.code));
-    format!("      <{name} message=\"{message}\" type=\"{code}\">{}</{name}>\n", text(&trouble.text))
+fn told(name: &str, problem: &Problem) -> String {
+    let (message, code) = (attribute(&problem.message), attribute(&problem.code));
+    format!("      <{name} message=\"{message}\" type=\"{code}\">{}</{name}>\n", text(&problem.text))
 }
 
 fn seconds(ms: u64) -> String {

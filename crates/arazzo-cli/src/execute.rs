@@ -1,0 +1,273 @@
+//! A workflow that runs: what is shown of it, what is kept of it, its exit code.
+
+use std::cell::RefCell;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use arazzo::plan::PlannedStep;
+use arazzo::report::{ReportContext, RunRecord};
+use arazzo::{Envelope, Error, Outcome, Recording, Workflow};
+use serde_json::{Map, Value as Json};
+
+use crate::exit;
+use crate::github;
+use crate::given::CliInputs;
+use crate::names::Names;
+use crate::report;
+use crate::requested::RequestedReports;
+use crate::save::{Readers, save};
+use crate::show::progress::Detail;
+use crate::show::{Screen, failure, safe, width};
+use crate::signal::Signals;
+use crate::typed;
+use crate::watch::{Showing, Watch};
+
+/// What a run needs, whichever command asks for it.
+pub(crate) struct Execution<'a> {
+    pub(crate) workflow: &'a Workflow,
+    /// The document, as it was typed.
+    pub(crate) document: &'a Path,
+    pub(crate) given: CliInputs,
+    /// The sources that a mock answers for, all if none is named; nothing without a mock.
+    pub(crate) mock: Option<&'a [String]>,
+    /// After this time the process ends, whatever is being worked out.
+    pub(crate) timeout: Duration,
+    pub(crate) showing: Showing,
+    pub(crate) kept: Kept,
+    /// The outputs as they are printed; nothing if there is nothing to print.
+    pub(crate) print: fn(&Map<String, Json>) -> Option<String>,
+}
+
+/// What is left of a run when it is over.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) reports: RequestedReports,
+    /// The file of its recording.
+    pub(crate) recording: Option<PathBuf>,
+    /// The file of its outputs, instead of stdout.
+    pub(crate) outputs: Option<PathBuf>,
+    /// Whether outputs are masked as events are.
+    pub(crate) masked: bool,
+}
+
+/// A run that is over.
+struct Ended {
+    record: RunRecord,
+    outcome: Outcome,
+    recording: Recorded,
+    /// Why an event could not be printed.
+    data_error: Option<std::io::Error>,
+}
+
+/// Runs a workflow; the result is the exit code.
+pub(crate) fn execute(mut execution: Execution<'_>, screen: &mut Screen) -> u8 {
+    let showing = execution.showing;
+    if showing.detail >= Detail::Verdict {
+        if !showing.is_tree() {
+            screen.warnings(execution.workflow.warnings(), execution.workflow.description().sources());
+        }
+        hint(execution.workflow, &execution.given, screen);
+        made_up(execution.workflow, &execution.given, screen);
+    }
+    let ended = match run(&mut execution, screen) {
+        Ok(ended) => ended,
+        Err(error) => return screen.error(&error),
+    };
+    let Some(code) = ended.record.verdict().exit else { return exit::USAGE };
+    tell(&execution, &ended, screen);
+    keep(&execution, ended, screen, code)
+}
+
+/// Runs the workflow and shows what happens, to the last line of a run that did not fail.
+fn run(execution: &mut Execution<'_>, screen: &mut Screen) -> Result<Ended, Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Error::Setup(format!("cannot start: {error}")))?;
+    let (workflow, inputs) = (execution.workflow, std::mem::take(&mut execution.given.inputs));
+    let signals = Signals::default();
+    signals.insist(execution.timeout);
+    let plan = workflow.plan();
+    let mut record = RunRecord::of_plan(&plan);
+    if execution.kept.reports.is_empty() && github::summary().is_none() {
+        record = record.last_attempts();
+    }
+    let watch = RefCell::new(Watch::new(screen, execution.showing, &plan, hosts(execution.mock, &plan)));
+    let mut data_error = None;
+    let outcome = {
+        let observe = |envelope: &Envelope| {
+            let envelope = &signals.named(envelope);
+            record.add(envelope);
+            signals.watch(envelope);
+            if let Err(error) = watch.borrow_mut().event(envelope) {
+                data_error.get_or_insert(error);
+            }
+        };
+        runtime.block_on(async {
+            let say = |text: &str| watch.borrow_mut().screen.line(text);
+            let run = async {
+                match execution.kept.recording {
+                    Some(_) => workflow.record(inputs, &signals.interrupt, observe).await,
+                    None => workflow.run_until(inputs, &signals.interrupt, observe).await.map(unrecorded),
+                }
+            };
+            tokio::select! {
+                biased;
+                never = signals.listen(say) => match never {},
+                outcome = run => outcome,
+                never = Watch::moving(&watch) => match never {},
+            }
+        })
+    };
+    signals.over();
+    // Calls that were given up need not be waited for.
+    runtime.shutdown_background();
+    let (outcome, recording) = outcome?;
+    if let Some(last) = &record.end {
+        watch.into_inner().verdict(&last.event.kind, workflow.name());
+    }
+    Ok(Ended { record, outcome, recording, data_error })
+}
+
+/// Says why a run did not succeed, and what there is to know about its documents.
+fn tell(execution: &Execution<'_>, ended: &Ended, screen: &mut Screen) {
+    let (workflow, showing) = (execution.workflow, execution.showing);
+    if showing.is_tree() {
+        screen.notes(workflow.warnings().map(|warning| warning.code), execution.document);
+    }
+    if showing.detail < Detail::Failures {
+        return;
+    }
+    for line in failure::report(&ended.record, workflow.description().sources(), width()) {
+        screen.line(&line);
+    }
+    if let (Some(why), true) = (ended.record.verdict().why, github::is_here()) {
+        let label = why.label.as_ref().map(|label| format!(": {label}")).unwrap_or_default();
+        let help = why.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+        let message = format!("{}{label}{help}", why.message);
+        screen.command(&github::annotation("error", why.code.word(), &message, why.place.as_ref()));
+    }
+    let local = !arazzo::is_remote(execution.document);
+    if execution.mock.is_some() && local && matches!(ended.outcome, Outcome::Failed { .. }) {
+        let document = execution.document.display().to_string();
+        screen
+            .line(&format!("note: the mock has ended with the run; `arazzo mock {}` serves it again", safe(&document)));
+    }
+}
+
+/// Writes what is left of a run; the result is its exit code.
+fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) -> u8 {
+    let Ended { record, outcome, recording, data_error } = ended;
+    let (workflow, kept) = (execution.workflow, &execution.kept);
+    let say = execution.showing.detail >= Detail::Verdict;
+    let code = match &kept.recording {
+        Some(path) => keep_recording(path, recording, say, screen, code),
+        None => code,
+    };
+    if let Err(error) = github::summarize(&record) {
+        screen.line(&format!("note: the summary of the job could not be written: {error}"));
+    }
+    let code = if kept.reports.is_empty() {
+        code
+    } else {
+        let command = typed::this_command(&record.inputs, &Names::of(workflow.description()));
+        let context = ReportContext::of(workflow.description(), &record).command(command);
+        report::write_all(&kept.reports, &record, &context, say, screen, code)
+    };
+    if execution.showing.events {
+        return written(data_error.map_or(Ok(()), Err), screen, code);
+    }
+    let (whole, shown) = (outcome.outputs(), record.outputs());
+    let outputs = shown.filter(|_| kept.masked).unwrap_or(whole);
+    // A workflow that went over to another may have the outputs of that.
+    if workflow.outputs().next().is_none() && outputs.is_empty() {
+        return code;
+    }
+    let Some(text) = (execution.print)(outputs) else { return code };
+    let result = match &kept.outputs {
+        // What an event masks is not for others on this machine.
+        Some(path) => save(path, &text, if shown == Some(whole) { Readers::Default } else { Readers::Owner }),
+        None => screen.data(&text),
+    };
+    written(result, screen, code)
+}
+
+type Recorded = Result<Recording, Error>;
+
+fn unrecorded(outcome: Outcome) -> (Outcome, Recorded) {
+    (outcome, Err(Error::Setup("it was not recorded".to_owned())))
+}
+
+/// Writes the recording of a run; the result is the exit code: 7 if it could not be written and `code` is 0.
+fn keep_recording(path: &Path, recording: Recorded, say: bool, screen: &mut Screen, code: u8) -> u8 {
+    let result = recording.map_err(std::io::Error::other).and_then(|recording| {
+        save(path, &recording.to_text(), Readers::Owner)?;
+        Ok(recording)
+    });
+    match result {
+        Ok(recording) => {
+            if let (Some(from), true) = (recording.unlike(), say) {
+                screen.line(&format!(
+                    "note: a replay will not go as this run went, from {} on: something looks into the value of a secret, which is not in the recording",
+                    safe(from)
+                ));
+            }
+            if say {
+                let shown = safe(&path.display().to_string());
+                screen.line(&format!("record {shown}  (arazzo replay {shown})"));
+            }
+            code
+        }
+        Err(error) => {
+            screen.fault("output", &format!("the recording could not be written: {error}"), None);
+            if code == exit::SUCCEEDED { exit::OUTPUT } else { code }
+        }
+    }
+}
+
+/// Exit 7 only where the verdict would have been 0.
+pub(crate) fn written(result: std::io::Result<()>, screen: &mut Screen, code: u8) -> u8 {
+    match result {
+        Ok(()) => code,
+        Err(error) => {
+            screen.fault("output", &format!("the outputs could not be written: {error}"), None);
+            if code == exit::SUCCEEDED { exit::OUTPUT } else { code }
+        }
+    }
+}
+
+/// The hosts that a run will call.
+fn hosts(mock: Option<&[String]>, plan: &[PlannedStep]) -> Vec<String> {
+    let mocked = |source: &String| mock.is_some_and(|only| only.iter().all(String::is_empty) || only.contains(source));
+    let mut hosts = vec![];
+    for step in plan.iter().filter(|step| step.calls.is_none()) {
+        let host = if mocked(&step.source) { "a mock" } else { step.host.as_str() };
+        if !host.is_empty() && !hosts.iter().any(|known| known == host) {
+            hosts.push(host.to_owned());
+        }
+    }
+    hosts
+}
+
+/// What nobody gave is said.
+fn made_up(workflow: &Workflow, given: &CliInputs, screen: &mut Screen) {
+    let secret = |name: &str| workflow.inputs().any(|input| input.name == name && input.secret);
+    let shown = given.inputs.iter().filter(|(name, _)| given.made_up.iter().any(|made| made == name));
+    let shown: Vec<String> = shown
+        .map(
+            |(name, value)| {
+                if secret(name) { safe(name) } else { format!("{}={}", safe(name), safe(&value.to_string())) }
+            },
+        )
+        .collect();
+    if !shown.is_empty() {
+        screen.line(&format!("note: inputs generated for the mock: {}", shown.join(" ")));
+    }
+}
+
+/// Values on a command line can be seen by everybody on the machine.
+fn hint(workflow: &Workflow, given: &CliInputs, screen: &mut Screen) {
+    let secret = |name: &&String| workflow.inputs().any(|input| input.name == **name && input.secret);
+    if let (Some(name), true) = (given.typed.iter().find(secret), std::io::stderr().is_terminal()) {
+        screen.line(&format!("hint: `{0}` is a secret, and other users can see it on a command line; set ARAZZO_SECRET_{0} and use --secret {0}", safe(name)));
+    }
+}

@@ -1,0 +1,85 @@
+//! Which document is read, and how.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+
+use super::values::{readings, server, source, variable};
+use crate::remedies;
+
+/// What says which document to read, and how.
+#[derive(Debug, Args)]
+pub(crate) struct DocumentFlags {
+    /// The Arazzo document: a file, or an https url. One on the network calls hosts, changes things and sends secrets as
+    /// it is allowed to
+    #[arg(value_name = "DOC")]
+    pub(crate) document: PathBuf,
+    /// Call this base url instead of the described servers; of one source description, or of all
+    #[arg(short = 'S', long = "server", value_name = "[SOURCE=]URL", env = "ARAZZO_SERVER", hide_env_values = true, value_parser = server)]
+    pub(crate) servers: Vec<(Option<String>, String)>,
+    /// A variable of described servers, in the place of its default; of one source description, or of all
+    #[arg(long = "server-var", value_name = "[SOURCE.]NAME=VALUE", value_parser = variable)]
+    pub(crate) server_variables: Vec<(String, String)>,
+    /// Read a source description from here instead of its url
+    #[arg(long = "source", value_name = "NAME=FILE-OR-URL", value_parser = source)]
+    pub(crate) sources: Vec<(String, PathBuf)>,
+    #[command(flatten)]
+    pub(crate) offline: OfflineFlag,
+    #[command(flatten)]
+    pub(crate) reading: ReadingFlags,
+}
+
+impl DocumentFlags {
+    /// The builder of the library with these flags.
+    pub(crate) fn builder(&self) -> arazzo::Builder {
+        let mut builder = self.reading.on(arazzo::open(&self.document).naming(remedies::flag)).workspace(true);
+        builder = self.offline.on(builder);
+        for (source, url) in &self.servers {
+            builder = builder.server(source.as_deref(), url);
+        }
+        for (name, value) in &self.server_variables {
+            builder = builder.server_variable(name, value);
+        }
+        for (name, path) in &self.sources {
+            builder = builder.source(name, path);
+        }
+        builder
+    }
+}
+
+/// Whether documents are fetched.
+#[derive(Debug, Args)]
+pub(crate) struct OfflineFlag {
+    /// Fetch no document from the network. Without it, sources that the document names literally are fetched over
+    /// https, without credentials
+    #[arg(long, env = "ARAZZO_OFFLINE", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub(crate) offline: bool,
+}
+
+impl OfflineFlag {
+    /// Documents as people read them: with the proxy of the environment, from where the document says.
+    pub(crate) fn on(&self, builder: arazzo::Builder) -> arazzo::Builder {
+        let mut network = arazzo::Network::default();
+        network.proxy = arazzo::Proxy::Environment;
+        builder.trust(arazzo::Trust::Local).network(network).offline(self.offline)
+    }
+}
+
+/// How a document is read.
+#[derive(Debug, Args)]
+pub(crate) struct ReadingFlags {
+    /// How departures from the specification are read: lenient (as their author meant, with a warning), strict
+    /// (refused), letter (the text exactly)
+    #[arg(long, value_name = "MODE", default_value = "lenient", value_parser = readings)]
+    pub(crate) readings: arazzo::Readings,
+    /// Refuse departures from the specification: --readings strict
+    #[arg(long, conflicts_with = "readings")]
+    pub(crate) strict: bool,
+}
+
+impl ReadingFlags {
+    pub(crate) fn on(&self, builder: arazzo::Builder) -> arazzo::Builder {
+        builder.readings(if self.strict { arazzo::Readings::Strict } else { self.readings })
+    }
+}

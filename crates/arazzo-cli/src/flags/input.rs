@@ -1,0 +1,30 @@
+//! What a workflow is given.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+
+/// Values of inputs.
+#[derive(Debug, Args)]
+pub(crate) struct InputFlags {
+    /// An input: NAME=TEXT (converted to the type of its schema), NAME:=JSON, NAME@FILE, NAME:=@FILE, or '{…}' for
+    /// several. Also from ARAZZO_INPUT_<NAME>
+    #[arg(short, long = "input", value_name = "INPUT")]
+    pub(crate) inputs: Vec<String>,
+    /// A file with inputs, JSON or YAML (- is stdin); later files win, --input wins over files
+    #[arg(long = "inputs", value_name = "FILE")]
+    pub(crate) input_files: Vec<PathBuf>,
+    /// A secret input: NAME (value from ARAZZO_SECRET_<NAME>, else asked for on a terminal), NAME@FILE, or NAME=-
+    /// (stdin)
+    #[arg(short, long = "secret", value_name = "NAME")]
+    pub(crate) secrets: Vec<String>,
+}
+
+/// Whether the user is asked.
+#[derive(Debug, Args)]
+pub(crate) struct PromptFlag {
+    /// Ask for nothing, also on a terminal; nothing is ever asked for where CI is set
+    #[arg(long, env = "ARAZZO_NO_INPUT", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub(crate) no_input: bool,
+}

@@ -1,0 +1,70 @@
+//! `arazzo mock`, and what mocks do wrong.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use arazzo::files;
+use arazzo::mock::{Fault, Mocked};
+use clap::Args;
+
+use super::values::duration;
+
+/// Serve what documents describe: answers from examples and schemas, until Ctrl-C
+///
+/// Prints the base url of every document on stdout, and a line for every request on stderr.
+#[derive(Debug, Args)]
+#[command(
+    before_long_help = "Examples:\n  arazzo mock specs/daytona-provision.yml --port 4010\n  arazzo mock openapi/daytona-volumes-api-openapi.yml --fault getVolume#2=503 --latency 200ms"
+)]
+pub(crate) struct MockFlags {
+    /// OpenAPI documents, and Arazzo documents, of which every OpenAPI source is served
+    #[arg(value_name = "DOC-OR-OPENAPI", required = true)]
+    pub(crate) documents: Vec<PathBuf>,
+    /// The port of the first source; the next ones get the ports after it. Without it, any free ports
+    #[arg(long, value_name = "N", env = "ARAZZO_PORT", hide_env_values = true)]
+    pub(crate) port: Option<u16>,
+    #[command(flatten)]
+    pub(crate) faults: FaultFlags,
+    /// Do not show requests
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// What a mock does wrong, and how slowly.
+#[derive(Debug, Args)]
+pub(crate) struct FaultFlags {
+    /// A fault of the mock: OPERATION[#N]=STATUS, reset, malformed or delay:DURATION (getVolume#2=503), or a file of
+    /// them
+    #[arg(long = "fault", value_name = "FAULT")]
+    pub(crate) faults: Vec<String>,
+    /// How long every answer of the mock takes
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) latency: Option<Duration>,
+}
+
+impl FaultFlags {
+    /// Faults and latency on a mock.
+    pub(crate) fn on(&self, mut mocked: Mocked) -> Result<Mocked, arazzo::Error> {
+        for argument in &self.faults {
+            let faults = if argument.contains('=') {
+                vec![Fault::parse(argument).map_err(|reason| wrong_fault(argument, &reason))?]
+            } else {
+                let text = files::named_text(Path::new(argument), files::LARGEST);
+                let text = text.map_err(|reason| wrong_fault(argument, &reason))?;
+                let json = arazzo::parse_values(argument, &text)?;
+                Fault::of_file(&json).map_err(|reason| wrong_fault(argument, &reason))?
+            };
+            mocked = faults.into_iter().fold(mocked, Mocked::fault);
+        }
+        Ok(mocked.latency(self.latency.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))))
+    }
+
+    /// `true` if there is something that only a mock can do.
+    pub(crate) fn any(&self) -> bool {
+        !self.faults.is_empty() || self.latency.is_some()
+    }
+}
+
+fn wrong_fault(argument: &str, reason: &str) -> arazzo::Error {
+    arazzo::Error::Setup(format!("--fault {argument}: {reason}"))
+}

@@ -1,0 +1,70 @@
+//! What was typed. What it means is decided by the commands.
+//!
+//! Flags that several commands have, or that belong together, are an [`clap::Args`] of their own, one file a group; the
+//! order of fields is that of `--help`.
+
+use clap::{Parser, Subcommand};
+
+use crate::requested::Color;
+
+mod auth;
+mod document;
+mod help;
+mod input;
+mod inspect;
+mod limits;
+mod lint;
+mod mock;
+mod network;
+mod output;
+mod run;
+mod session;
+mod test;
+mod values;
+
+pub(crate) use auth::CredentialFlags;
+pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};
+pub(crate) use help::{CompletionsFlags, HelpFlags, ManFlags};
+pub(crate) use input::{InputFlags, PromptFlag};
+pub(crate) use inspect::{GraphFlags, GraphFormat, InspectFlags, ReportFlags};
+pub(crate) use limits::{LimitFlags, TimeoutFlag};
+pub(crate) use lint::{ExplainFlags, Fixes, Format, LintFlags, Only};
+pub(crate) use mock::{FaultFlags, MockFlags};
+pub(crate) use network::NetworkFlags;
+pub(crate) use output::{MaskFlag, OutputFlags, ProgressFlag};
+pub(crate) use run::{CallFlags, ReplayFlags, RunFlags};
+pub(crate) use session::SessionFlags;
+pub(crate) use test::TestFlags;
+
+/// Run Arazzo workflows: sequences of API calls described in YAML.
+#[derive(Debug, Parser)]
+#[command(name = "arazzo", version, propagate_version = true, arg_required_else_help = true)]
+#[command(disable_help_subcommand = true)]
+#[command(
+    before_long_help = "Examples:\n  arazzo inspect specs/daytona-provision.yml\n  arazzo lint flow.yaml\n  arazzo run flow.yaml --input name=value\n  arazzo run flow.yaml --dry-run",
+    after_help = "arazzo help COMMAND; other pages: arazzo help exit-codes, environment, inputs, output"
+)]
+pub(crate) struct Arguments {
+    /// Colour: in terminals, always or never (NO_COLOR and CLICOLOR_FORCE are honoured)
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "ARAZZO_COLOR", hide_env_values = true)]
+    pub(crate) color: Color,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Run(Box<RunFlags>),
+    Lint(LintFlags),
+    Call(Box<CallFlags>),
+    Explain(ExplainFlags),
+    Inspect(InspectFlags),
+    Mock(MockFlags),
+    Graph(GraphFlags),
+    Report(ReportFlags),
+    Test(TestFlags),
+    Replay(ReplayFlags),
+    Completions(CompletionsFlags),
+    Man(ManFlags),
+    Help(HelpFlags),
+}

@@ -1,0 +1,53 @@
+//! What is shown of a run, and what it leaves.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+
+use crate::requested::{ProgressForm, RequestedReport};
+
+/// What is printed and written.
+#[derive(Debug, Args)]
+pub(crate) struct OutputFlags {
+    /// Print events as JSON, one a line, instead of the outputs
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write a report: html, junit, har, md (a summary for a CI job) or json; to a file, or into a folder
+    /// (arazzo-report/ without a path). Repeatable
+    #[arg(long = "report", value_name = "FMT[=PATH]", conflicts_with = "dry_run")]
+    pub(crate) reports: Vec<RequestedReport>,
+    /// Write what was sent and what came to a file, without secrets: `arazzo replay FILE` runs it again without a server
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    pub(crate) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) mask: MaskFlag,
+    /// Write the outputs to a file instead of stdout
+    #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) progress: ProgressFlag,
+    /// Show headers of requests and answers; -vv bodies too
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Show failures only; -qq nothing
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub(crate) quiet: u8,
+}
+
+/// Whether outputs are printed as events show them.
+#[derive(Debug, Args)]
+pub(crate) struct MaskFlag {
+    /// Print outputs with secrets masked, as events show them; for logs that others read
+    #[arg(long, env = "ARAZZO_MASK_OUTPUTS", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub(crate) mask_outputs: bool,
+}
+
+/// The form of progress.
+#[derive(Debug, Args)]
+pub(crate) struct ProgressFlag {
+    /// How progress is shown: a tree that moves (what auto means in a terminal, but not in CI), one line a finished step
+    /// (what auto means elsewhere), or none
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = ProgressForm::Auto, hide_possible_values = true, env = "ARAZZO_PROGRESS", hide_env_values = true)]
+    pub(crate) progress: ProgressForm,
+}

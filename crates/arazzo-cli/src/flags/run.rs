@@ -1,0 +1,154 @@
+//! Commands that run something: `run`, `call`, `replay`.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args};
+
+use super::values::{check, server_url, variable};
+use super::{
+    CredentialFlags, DocumentFlags, FaultFlags, InputFlags, LimitFlags, NetworkFlags, OfflineFlag, OutputFlags,
+    PromptFlag, SessionFlags,
+};
+use crate::exit;
+
+/// Run a workflow of an Arazzo document
+///
+/// Prints the outputs as JSON on stdout, everything else on stderr.
+#[derive(Debug, Args)]
+#[command(after_long_help = exit::TABLE)]
+#[command(
+    before_long_help = "Examples:\n  arazzo run specs/daytona-provision.yml -s apiToken -i volumeName=data -i snapshot=base -i mountPath=/data\n  arazzo run flow.yaml --inputs inputs.yaml --server http://localhost:3000\n  arazzo run flow.yaml --json | jq .type"
+)]
+pub(crate) struct RunFlags {
+    #[command(flatten)]
+    pub(crate) document: DocumentFlags,
+    /// The workflow; not needed if the document has one
+    #[arg(value_name = "WORKFLOW", conflicts_with = "workflow")]
+    pub(crate) workflow_argument: Option<String>,
+    /// The workflow, as a flag
+    #[arg(short, long, value_name = "WORKFLOW")]
+    pub(crate) workflow: Option<String>,
+    #[command(flatten)]
+    pub(crate) input: InputFlags,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialFlags,
+    #[command(flatten)]
+    pub(crate) session: SessionFlags,
+    #[command(flatten)]
+    pub(crate) prompt: PromptFlag,
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
+    /// Answer from the descriptions instead of calling: all sources, or those that are named. If all are, required
+    /// inputs that are not given are generated
+    #[arg(long, value_name = "SOURCE,…", num_args = 0..=1, require_equals = true, value_delimiter = ',')]
+    pub(crate) mock: Option<Vec<String>>,
+    #[command(flatten)]
+    pub(crate) faults: FaultFlags,
+    #[command(flatten)]
+    pub(crate) network: NetworkFlags,
+    /// Show what would be called, and call nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Check more: contract (status, content type, headers and bodies of answers as their operation documents them;
+    /// a departure fails the step), or contract=warn (it is said)
+    #[arg(long, value_name = "WHAT", value_parser = check)]
+    pub(crate) check: Option<arazzo::ContractCheck>,
+    /// Exit with 1 if an output has no value
+    #[arg(long, env = "ARAZZO_REQUIRE_OUTPUTS", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub(crate) require_outputs: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputFlags,
+}
+
+/// Call one operation of an OpenAPI document
+///
+/// Prints the body of the answer on stdout, everything else on stderr. The exit codes are those of `arazzo run`.
+#[derive(Debug, Args)]
+#[command(
+    before_long_help = "Examples:\n  arazzo call openapi.yaml getPet petId=7\n  arazzo call openapi.yaml 'GET /pets' status=sold status=new --bearer TOKEN\n  arazzo call openapi.yaml addPet -d '{\"name\": \"Ada\"}' --server http://localhost:3000\n  arazzo call openapi.yaml uploadFile petId=7 -F note=picture -F file=@me.png"
+)]
+pub(crate) struct CallFlags {
+    /// The OpenAPI document: a file, or an https url
+    #[arg(value_name = "OPENAPI")]
+    pub(crate) openapi: PathBuf,
+    /// The operation: its operationId, or its method and path (GET /pets/{id})
+    #[arg(value_name = "OPERATION")]
+    pub(crate) operation: String,
+    /// Parameters: NAME=TEXT, NAME:=JSON or NAME@FILE; given again, a list. Where a name is not enough, or not
+    /// declared, query:NAME, header:NAME, path:NAME or cookie:NAME
+    #[arg(value_name = "PARAMETER")]
+    pub(crate) parameters: Vec<String>,
+    /// A parameter, as a flag
+    #[arg(short = 'p', long = "parameter", value_name = "PARAMETER")]
+    pub(crate) named: Vec<String>,
+    /// The body: a text, @FILE, or - (stdin)
+    #[arg(short = 'd', long, value_name = "BODY", allow_hyphen_values = true, conflicts_with = "fields")]
+    pub(crate) data: Option<String>,
+    /// A field of the body (of a form, a multipart body or JSON): NAME=TEXT, NAME:=JSON, NAME=@FILE; given again, a list
+    #[arg(short = 'F', long = "field", value_name = "FIELD")]
+    pub(crate) fields: Vec<String>,
+    /// The media type of the body, instead of the first that the operation describes (JSON first)
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) content_type: Option<String>,
+    /// Call this base url instead of the described server
+    #[arg(short = 'S', long, value_name = "URL", env = "ARAZZO_SERVER", hide_env_values = true, value_parser = server_url)]
+    pub(crate) server: Option<String>,
+    /// A variable of the described server, in the place of its default
+    #[arg(long = "server-var", value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) server_variables: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialFlags,
+    #[command(flatten)]
+    pub(crate) session: SessionFlags,
+    #[command(flatten)]
+    pub(crate) prompt: PromptFlag,
+    #[command(flatten)]
+    pub(crate) offline: OfflineFlag,
+    #[command(flatten)]
+    pub(crate) network: NetworkFlags,
+    /// Answer from the description instead of calling
+    #[arg(long)]
+    pub(crate) mock: bool,
+    /// Check the answer against the description: contract, or contract=warn (as `arazzo run`)
+    #[arg(long, value_name = "WHAT", value_parser = check)]
+    pub(crate) check: Option<arazzo::ContractCheck>,
+    /// Print events as JSON, one a line, instead of the body
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write the body to a file instead of stdout
+    #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) output: Option<PathBuf>,
+    /// Show headers of the request and the answer; -vv bodies too
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Show failures only; -qq nothing
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub(crate) quiet: u8,
+}
+
+/// Run a recorded run again, without a server, and say what is different
+///
+/// Gives the document the answers that were recorded, in virtual time, and compares what it sends. Exit 0: the same
+/// requests and the same outcome, 1: something is different.
+#[derive(Debug, Args)]
+#[command(
+    before_long_help = "Examples:\n  arazzo run flow.yaml --record run.ndjson\n  arazzo replay run.ndjson\n  arazzo replay run.ndjson changed.yaml --json"
+)]
+pub(crate) struct ReplayFlags {
+    /// What `arazzo run --record` wrote (- is stdin)
+    #[arg(value_name = "FILE")]
+    pub(crate) recording: PathBuf,
+    /// The Arazzo document; the one that was recorded, if it is not given
+    #[arg(value_name = "DOC")]
+    pub(crate) document: Option<PathBuf>,
+    /// Print the events as JSON, one a line, as `run --json` does; then what is different
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Show headers of requests and answers; -vv bodies too
+    #[arg(short, long, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Show only what is different; -qq nothing
+    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
+    pub(crate) quiet: u8,
+}

@@ -1,0 +1,98 @@
+//! The values of flags: a text is what it has to be, or why it is not.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use arazzo::values;
+
+pub(super) fn server_url(text: &str) -> Result<String, String> {
+    match server(text)? {
+        (None, url) => Ok(url),
+        (Some(_), _) => Err("one document has one server: write its url".to_owned()),
+    }
+}
+
+pub(super) fn server(text: &str) -> Result<(Option<String>, String), String> {
+    let (source, url) = match text.split_once('=') {
+        Some((source, url)) if !source.contains(['/', ':', '?']) => (Some(source.to_owned()), url),
+        _ => (None, text),
+    };
+    let good = arazzo::is_server_url(url);
+    if good {
+        Ok((source, url.to_owned()))
+    } else {
+        Err("a server is an absolute url such as https://api.example.com/v1".to_owned())
+    }
+}
+
+pub(super) fn check(text: &str) -> Result<arazzo::ContractCheck, String> {
+    match text {
+        "contract" | "contract=error" => Ok(arazzo::ContractCheck::Error),
+        "contract=warn" => Ok(arazzo::ContractCheck::Warn),
+        _ => Err("write contract, contract=warn or contract=error".to_owned()),
+    }
+}
+
+pub(super) fn variable(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write NAME=VALUE, or SOURCE.NAME=VALUE".to_owned()),
+    }
+}
+
+pub(super) fn source(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, path)) if !name.is_empty() && !path.is_empty() => Ok((name.to_owned(), PathBuf::from(path))),
+        _ => Err("write NAME=FILE".to_owned()),
+    }
+}
+
+pub(super) fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write 'NAME: VALUE'")?;
+    let (name, value) = (name.trim(), value.trim());
+    let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if name.is_empty() || !name.chars().all(token) {
+        return Err("the name of a header has letters, digits and hyphens".to_owned());
+    }
+    if value.contains(|c: char| c.is_control() && c != '\t') {
+        return Err("the value of a header has no line breaks or other control characters".to_owned());
+    }
+    let framing = ["content-length", "transfer-encoding", "connection"];
+    if framing.iter().any(|known| name.eq_ignore_ascii_case(known)) {
+        return Err(format!("`{name}` is written by the client alone"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(super) fn secret_host(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, host)) if !name.is_empty() && !host.is_empty() && !host.contains('/') => {
+            Ok((name.to_owned(), host.to_owned()))
+        }
+        _ => Err("write NAME=HOST, such as apiToken=api.example.com".to_owned()),
+    }
+}
+
+pub(super) fn connection_header(text: &str) -> Result<String, String> {
+    values::connection_header(text)
+}
+
+pub(super) fn readings(text: &str) -> Result<arazzo::Readings, String> {
+    text.parse()
+}
+
+pub(super) fn loop_delay(text: &str) -> Result<arazzo::LoopDelay, String> {
+    if text == "auto" {
+        return Ok(arazzo::LoopDelay::Auto);
+    }
+    let delay = values::duration(text).map_err(|error| format!("{error}, or auto"))?;
+    Ok(arazzo::LoopDelay::Fixed(delay))
+}
+
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    values::size(text)
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    values::duration(text).map(Duration::from_millis)
+}

@@ -1,0 +1,190 @@
+//! A request as a shell command that sends it again.
+
+use arazzo_engine::redact::BodyText;
+
+use super::record::Exchange;
+use super::text::is_hidden;
+
+impl Exchange {
+    /// A shell command that sends the same request, with a variable in the place of each secret; below it, as a comment, what
+    /// has to be done before, if anything.
+    #[must_use]
+    pub fn curl(&self) -> String {
+        curl(&self.method, &self.url, &self.headers, self.body.as_ref())
+    }
+}
+
+fn curl(method: &str, url: &str, headers: &[(String, String)], body: Option<&BodyText>) -> String {
+    let mut words = vec!["curl".to_owned()];
+    match (method, body) {
+        ("GET", None) => {}
+        // With -X, curl would wait for a body that never comes.
+        ("HEAD", None) => words.push("--head".to_owned()),
+        (method, _) => words.push(format!("-X {}", bare(method))),
+    }
+    let form = body.and_then(form);
+    // curl writes the boundary of a form itself.
+    let is_own = |name: &str| form.is_some() && name.eq_ignore_ascii_case("content-type");
+    for (name, value) in headers.iter().filter(|(name, _)| !is_own(name)) {
+        // Without a value, a colon would take the header away.
+        let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
+        words.push(format!("-H {}", word(&header)));
+    }
+    let mut comment = String::new();
+    match (body, form) {
+        (_, Some(form)) => words.extend(form),
+        // What is not shown whole cannot be repeated from here.
+        (Some(body), None) if body.cut || (body.text.is_empty() && body.bytes > 0) => {
+            words.push("--data-binary @body".to_owned());
+            comment = format!("\n# with the {} bytes of the body in the file `body`", body.bytes);
+        }
+        (Some(body), None) => words.push(format!("--data-raw {}", word(&body.text))),
+        (None, None) => {}
+    }
+    if url.contains(['[', ']', '{', '}']) {
+        words.push("--globoff".to_owned());
+    }
+    words.push(word(url));
+    words.join(" ") + &comment
+}
+
+/// The variable of a shell that stands for a secret: `API_TOKEN` for `apiToken`.
+#[must_use]
+pub fn variable_name(secret: &str) -> String {
+    let mut snake = String::new();
+    let mut before = ' ';
+    for c in secret.chars() {
+        if !c.is_ascii_alphanumeric() {
+            snake.push('_');
+        } else {
+            if c.is_ascii_uppercase() && (before.is_ascii_lowercase() || before.is_ascii_digit()) {
+                snake.push('_');
+            }
+            snake.push(c.to_ascii_uppercase());
+        }
+        before = c;
+    }
+    snake
+}
+
+/// A method as it is, or in quotes where a shell would read more into it.
+fn bare(method: &str) -> String {
+    if method.chars().all(|c| c.is_ascii_alphanumeric()) { method.to_owned() } else { word(method) }
+}
+
+/// The parts of a multipart form as flags, files by the names that were sent; none if it is not shown whole.
+fn form(body: &BodyText) -> Option<Vec<String>> {
+    let boundary = body.media_type.strip_prefix("multipart/form-data;")?.trim().strip_prefix("boundary=")?;
+    let border = format!("--{}", boundary.trim_matches('"'));
+    let inner = body.text.trim_end().strip_suffix(&format!("{border}--"))?;
+    let mut flags = vec![];
+    for part in inner.split(&border).skip(1) {
+        let (head, value) = part.strip_prefix("\r\n")?.split_once("\r\n\r\n")?;
+        let value = value.strip_suffix("\r\n")?;
+        let (mut name, mut file, mut kind) = (None, None, None);
+        for line in head.split("\r\n") {
+            let (header, content) = line.split_once(':')?;
+            let content = content.trim();
+            match header.to_ascii_lowercase().as_str() {
+                "content-disposition" => {
+                    let of = |key: &str| Some(content.split_once(&format!("; {key}=\""))?.1.split_once('"')?.0);
+                    (name, file) = (of("name"), of("filename"));
+                }
+                "content-type" => kind = Some(content),
+                // A flag for it would have to quote within quotes.
+                _ => return None,
+            }
+        }
+        let (name, kind) = (name?, kind.map(|kind| format!(";type={kind}")).unwrap_or_default());
+        flags.push(match file {
+            Some(file) => format!("-F {}", word(&format!("{name}=@\"{file}\"{kind}"))),
+            None if kind.is_empty() => format!("--form-string {}", word(&format!("{name}={value}"))),
+            None => {
+                let value = value.replace('\\', r"\\").replace('"', "\\\"");
+                format!("-F {}", word(&format!("{name}=\"{value}\"{kind}")))
+            }
+        });
+    }
+    Some(flags)
+}
+
+/// One word of a shell command: single quotes, or double quotes where a secret becomes a variable. Control characters
+/// are written out, as bash, zsh and ksh read them.
+fn word(text: &str) -> String {
+    let mut pieces = vec![];
+    let mut rest = text;
+    let mut before = String::new();
+    while let Some((head, after)) = rest.split_once('‹') {
+        before.push_str(head);
+        match after.split_once('›').filter(|(name, _)| is_mask(name)) {
+            Some((name, after)) => {
+                pieces.push((std::mem::take(&mut before), Some(variable_name(name))));
+                rest = after;
+            }
+            None => {
+                before.push('‹');
+                rest = after;
+            }
+        }
+    }
+    before.push_str(rest);
+    pieces.push((before, None));
+    let control = text.contains(|c: char| is_hidden(c) && c != '\n' && c != '\t');
+    let variables = pieces.len() > 1;
+    if control {
+        let piece = |(text, variable): &(String, Option<String>)| {
+            let text = if text.is_empty() { String::new() } else { ansi_c(text) };
+            text + &variable.as_ref().map(|name| format!("\"${name}\"")).unwrap_or_default()
+        };
+        return pieces.iter().map(piece).collect();
+    }
+    if !variables {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    let shell: String = pieces
+        .iter()
+        .map(|(text, variable)| {
+            double_quoted(text) + &variable.as_ref().map(|name| format!("${{{name}}}")).unwrap_or_default()
+        })
+        .collect();
+    // `$NAME` reads better where the name cannot run into what follows.
+    format!("\"{}\"", simple_variables(&shell))
+}
+
+/// `$'…'`, with everything in it that a terminal would act on.
+fn ansi_c(text: &str) -> String {
+    let mut shell = "$'".to_owned();
+    for c in text.chars() {
+        match c {
+            '\'' | '\\' => shell.extend(['\\', c]),
+            '\n' => shell.push_str("\\n"),
+            '\r' => shell.push_str("\\r"),
+            '\t' => shell.push_str("\\t"),
+            c if is_hidden(c) => c.to_string().bytes().for_each(|byte| shell.push_str(&format!("\\x{byte:02x}"))),
+            c => shell.push(c),
+        }
+    }
+    shell + "'"
+}
+
+/// `true` if the text between `‹` and `›` can be the name of a secret that was masked.
+pub(super) fn is_mask(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'))
+}
+
+fn double_quoted(text: &str) -> String {
+    text.chars().flat_map(|c| if matches!(c, '\\' | '"' | '$' | '`') { vec!['\\', c] } else { vec![c] }).collect()
+}
+
+fn simple_variables(shell: &str) -> String {
+    let mut text = String::new();
+    let mut rest = shell;
+    while let Some((before, after)) = rest.split_once("${") {
+        let Some((name, after)) = after.split_once('}') else { break };
+        text.push_str(before);
+        let runs_on = after.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+        text.push_str(&if runs_on { format!("${{{name}}}") } else { format!("${name}") });
+        rest = after;
+    }
+    text + rest
+}

@@ -1,0 +1,82 @@
+//! Why a run did not succeed, as people read it: the place, the values it saw, the answer, and what is left.
+
+use arazzo_engine::diagnostic::{Severity, Shown};
+use arazzo_engine::report::Report;
+use arazzo_engine::source::Sources;
+
+use super::record::{Answer, RunRecord};
+use super::text::safe;
+
+/// How much of an answer is quoted, in characters.
+const EXCERPT: usize = 300;
+
+/// How many changes are told one by one.
+const CHANGES: usize = 20;
+
+/// Why a run did not succeed: the place of the fault with a caret, what there is to say about it, and the answer of the
+/// failing attempt; with colours if `color`. None for a run without a reason.
+#[must_use]
+pub fn explanation(run: &RunRecord, sources: &Sources, color: bool, width: usize) -> Option<String> {
+    let why = run.verdict().why?;
+    let answer = run.failing_exchange().and_then(|exchange| match &exchange.answer {
+        Answer::Received { body, .. } => body.as_ref(),
+        _ => None,
+    });
+    let notes: Vec<_> = why.notes.iter().filter_map(|(place, text)| Some((sources.span(place)?, safe(text)))).collect();
+    let answer = answer.map(|answer| {
+        let text = if answer.text.is_empty() { "bytes that are not text".to_owned() } else { excerpt(&answer.text) };
+        let media_type = if answer.media_type.is_empty() { "no content type" } else { answer.media_type.as_str() };
+        format!("response: {text}   ({}, {} bytes)", safe(media_type), answer.bytes)
+    });
+    let remarks: Vec<String> = answer.into_iter().chain(why.remarks.iter().map(|remark| safe(remark))).collect();
+    let (label, help) = (why.label.as_deref().map(safe), why.help.as_deref().map(safe));
+    let shown = Shown {
+        severity: Severity::Error,
+        word: why.code.word(),
+        message: &safe(&why.message),
+        span: why.place.as_ref().and_then(|place| sources.span(place)),
+        label: label.as_deref(),
+        notes: &notes,
+        remarks: &remarks,
+        help: help.as_deref(),
+    };
+    Some(shown.render(sources, color, width))
+}
+
+fn excerpt(text: &str) -> String {
+    let text = text.trim();
+    match text.char_indices().nth(EXCERPT) {
+        Some((at, _)) => format!("{}…", safe(text.get(..at).unwrap_or_default())),
+        None => safe(text),
+    }
+}
+
+/// What a run that did not succeed has made, or may have made.
+#[must_use]
+pub fn left_behind(run: &Report) -> Vec<String> {
+    let count = run.changes().count();
+    let more = (count > CHANGES).then(|| format!("left behind: {} more changes before these", count - CHANGES));
+    let told = run.changes().skip(count.saturating_sub(CHANGES)).map(|change| {
+        let outputs: Vec<String> = change
+            .outputs
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| format!("{name}={}", shown(value)))
+            .collect();
+        let outputs = if outputs.is_empty() { String::new() } else { format!(": {}", outputs.join(" ")) };
+        let sent = format!("{} {}", change.call.method, safe(&change.call.url));
+        match change.call.status {
+            Some(status) => format!("left behind: {} did {sent} ({status}){outputs}", safe(change.step)),
+            None => format!("in-doubt: {} sent {sent}; its result is not known", safe(change.step)),
+        }
+    });
+    more.into_iter().chain(told).collect()
+}
+
+fn shown(value: &serde_json::Value) -> String {
+    let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match text.char_indices().nth(60) {
+        Some((at, _)) => format!("{}…", safe(text.get(..at).unwrap_or_default())),
+        None => safe(&text),
+    }
+}
