@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use arazzo::report::{self, ReportContext, RunRecord};
 use arazzo::{
-    Clock, Error, EventKind, Failure, Inputs, Interrupt, LoopDelay, Outcome, Outgoing, Pending, Readings, Response,
-    Stop, Transport, Workflow,
+    Clock, Error, EventKind, Failure, Inputs, Interrupt, Limits, LoopDelay, Outcome, Outgoing, Pending, Readings,
+    Response, Stop, Transport, Workflow,
 };
 use serde_json::json;
 
@@ -115,6 +115,33 @@ fn what_cannot_be_run_is_an_error_and_sends_nothing() {
     assert!(matches!(arazzo::open("no/such/file.yml").load(), Err(Error::Documents { .. })));
     assert!(matches!(provision(&server).server(Some("volumeApi"), "http://localhost").load(), Err(Error::Setup(_))));
     assert!(server.requests().is_empty());
+}
+
+#[test]
+fn what_remedies_a_fault_is_named_as_a_call_or_as_somebody_else_says() {
+    let server = daytona(&["creating"]);
+    let few = || provision(&server).loop_delay(LoopDelay::Fixed(0)).limits(Limits { steps: 4, ..Limits::default() });
+    let stopped = |builder: arazzo::Builder| {
+        let mut told = None;
+        let outcome = wait(only(builder).run(inputs(), |envelope| {
+            if let EventKind::RunFinished { why, .. } = &envelope.event.kind {
+                told = why.as_ref().and_then(|why| why.help.clone());
+            }
+        }));
+        let Ok(Outcome::Stopped { stop: Stop::Limit, why, .. }) = outcome else { panic!("{outcome:?}") };
+        assert_eq!(why.help, told, "events and the outcome say the same");
+        told.unwrap()
+    };
+    assert_eq!(stopped(few()), "raise `Limits::steps`, or give the loop an end");
+    assert_eq!(stopped(few().naming(|_| "the slider".to_owned())), "raise the slider, or give the loop an end");
+    let Err(Error::Inputs(faults)) = only(few()).check(Inputs::new()) else { panic!() };
+    let help: Vec<String> = faults.iter().filter_map(|fault| Some(fault.help.as_ref()?.to_string())).collect();
+    assert!(help.contains(&"give it with `Inputs::set(\"apiToken\", …)`".to_owned()), "{help:?}");
+    let unknown = provision(&server).source("elsewhere", "api.yaml").load().and_then(|found| found.workflow(None));
+    let said = unknown.unwrap_err().to_string();
+    assert!(said.contains("`Builder::source` names `elsewhere`"), "{said}");
+    let wrong = provision(&server).allow_header("Content-Length").load();
+    assert!(matches!(wrong, Err(Error::Setup(message)) if message.starts_with("`Builder::allow_header`: ")));
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use arazzo_engine::code::Code;
+use arazzo_engine::reason::Reason;
 use serde_json::Value as Json;
 
 use crate::suite::{suite_path, workspace_root};
@@ -13,6 +14,7 @@ use crate::suite::{suite_path, workspace_root};
 const ROOMS: &[&str] = &[
     "code",
     "reason",
+    "remedy",
     "address",
     "source",
     "diagnostic",
@@ -301,6 +303,150 @@ fn the_rust_that_the_project_asks_for_is_at_least_that_of_every_dependency() {
         let text = std::fs::read_to_string(workspace_root().join(page)).unwrap();
         assert!(text.contains(&format!("{asked} or newer")), "{page} does not name Rust {asked}");
     }
+}
+
+/// The program in a file of Rust, and its texts: without comments and the tests at its end; in the place of each text
+/// stands its number.
+fn lexed(path: &Path) -> (String, Vec<String>) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let text = text.split("#[cfg(test)]\nmod ").next().unwrap();
+    let (mut code, mut texts) = (String::new(), vec![]);
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let hashes = rest.strip_prefix('r').map(|raw| raw.len() - raw.trim_start_matches('#').len()).unwrap_or(0);
+        let raw = rest.strip_prefix('r').is_some_and(|raw| raw[hashes..].starts_with('"'))
+            && !code.ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        let taken = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if raw {
+            let end = format!("\"{}", "#".repeat(hashes));
+            let inner = &rest[hashes + 2..];
+            let length = inner.find(&end).unwrap();
+            code.push_str(&format!("\"{}\"", texts.len()));
+            texts.push(inner[..length].to_owned());
+            hashes + 2 + length + end.len()
+        } else if next == '"' {
+            let inner = &rest[1..];
+            let mut escaped = false;
+            let end = |c: char| {
+                let ends = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                ends
+            };
+            let length = inner.find(end).unwrap();
+            code.push_str(&format!("\"{}\"", texts.len()));
+            texts.push(inner[..length].to_owned());
+            length + 2
+        } else if let Some(quoted) = ["'\"'", "'\\\"'", "'\\''"].iter().find(|quoted| rest.starts_with(**quoted)) {
+            quoted.len()
+        } else {
+            code.push(next);
+            next.len_utf8()
+        };
+        rest = &rest[taken..];
+    }
+    (code, texts)
+}
+
+fn programs(packages: &[&str]) -> Vec<PathBuf> {
+    packages.iter().flat_map(|name| sources_below(&workspace_root().join("crates").join(name).join("src"))).collect()
+}
+
+#[test]
+fn texts_of_programs_are_found() {
+    let folder = crate::cli::Folder::new();
+    folder.write("one.rs", "let a = \"x \\\" --y\"; // \"no\"\nlet b = (r#\"raw \"z\"\"#, '\"', br\"\");\n#[cfg(test)]\nmod tests { \"no\" }");
+    let (code, texts) = lexed(&folder.path().join("one.rs"));
+    assert_eq!(texts, ["x \\\" --y", "raw \"z\"", ""]);
+    assert!(code.starts_with("let a = \"0\"; ") && !code.contains("no") && !code.contains("mod"), "{code}");
+}
+
+#[test]
+fn codes_and_reasons_stand_as_texts_in_their_tables_only() {
+    // Words of other things that are called alike: a flag, and what people say.
+    let others = ["insecure-host", "interrupted"];
+    let words: Vec<&str> =
+        Code::ALL.iter().map(|code| code.word()).chain(Reason::ALL.iter().map(|r| r.word())).collect();
+    let mut wrong = vec![];
+    for path in programs(&["arazzo-engine", "arazzo", "arazzo-cli"]) {
+        if ["code.rs", "reason.rs"].iter().any(|table| path == engine().join(table)) {
+            continue;
+        }
+        let (_, texts) = lexed(&path);
+        let found = texts.iter().filter(|text| words.contains(&text.as_str()) && !others.contains(&text.as_str()));
+        wrong.extend(found.map(|text| format!("{}: \"{text}\" is a variant of `Code` or `Reason`", path.display())));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is asked of the value at the beginning of some code: the methods that are called on it, with their arguments.
+fn asked(code: &str) -> &str {
+    let mut depth = 0;
+    let end = code.find(|c: char| {
+        match c {
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            _ => {}
+        }
+        depth < 0 || depth == 0 && matches!(c, ';' | ',' | '|' | '&')
+    });
+    &code[..end.unwrap_or(code.len())]
+}
+
+#[test]
+fn nothing_is_decided_by_the_words_of_a_message() {
+    // What of a diagnostic, a reason or a fault of an input is words.
+    let words = [".message", ".help"];
+    let looks = [".contains(", ".starts_with(", ".ends_with(", ".strip_prefix(", ".strip_suffix(", ".find(", ".split"];
+    let compares = ["== \"", "!= \"", "== Some(\"", "!= Some(\""];
+    let mut wrong = vec![];
+    for path in programs(&["arazzo-engine", "arazzo", "arazzo-cli"]) {
+        let (code, _) = lexed(&path);
+        for word in words {
+            for (at, _) in code.match_indices(word) {
+                let after = &code[at + word.len()..];
+                if after.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '(') {
+                    continue;
+                }
+                let asked = asked(after);
+                if looks.iter().chain(&compares).any(|looks| asked.contains(looks)) {
+                    let line = code[..at].matches('\n').count() + 1;
+                    wrong.push(format!("{}, about line {line}: {word}{asked}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_message_of_the_engine_or_the_library_names_a_flag() {
+    let mut wrong = vec![];
+    // The flags of curl are not ours.
+    let curl = workspace_root().join("crates/arazzo/src/report/curl.rs");
+    for path in programs(&["arazzo-engine", "arazzo"]).into_iter().filter(|path| *path != curl) {
+        let (_, texts) = lexed(&path);
+        let names_flag = |text: &&String| {
+            // A variable of a style sheet is no flag.
+            let dashes = text.match_indices("--").filter(|(at, _)| !text[..*at].ends_with("var("));
+            dashes.into_iter().any(|(at, dashes)| {
+                let before = text[..at].chars().next_back();
+                let after = text[at + dashes.len()..].chars().next();
+                after.is_some_and(|c| c.is_ascii_lowercase()) && before.is_none_or(|c| !c.is_alphanumeric() && c != '-')
+            })
+        };
+        wrong.extend(texts.iter().filter(names_flag).map(|text| format!("{}: \"{text}\"", path.display())));
+    }
+    assert!(wrong.is_empty(), "a remedy is data, and words are the command's:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_name_that_is_meant_is_asked_for_in_one_place() {
+    let places = programs(&["arazzo-engine", "arazzo", "arazzo-cli"]);
+    let asks = |path: &PathBuf| lexed(path).1.iter().filter(|text| text.contains("did you mean")).count();
+    let found: Vec<(PathBuf, usize)> = places.into_iter().map(|path| (path.clone(), asks(&path))).collect();
+    let found: Vec<_> = found.into_iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(found, [(engine().join("diagnostic/parts.rs"), 1)]);
 }
 
 /// The paths that a tree of `use` names: `a::{b, c::d}` is `a::b` and `a::c::d`.

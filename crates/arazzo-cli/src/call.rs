@@ -13,6 +13,7 @@ use crate::flags::{CallFlags, MaskFlag, ProgressFlag, TimeoutFlag};
 use crate::given::{self, CliInputs, Stdin};
 use crate::mistyped;
 use crate::permit;
+use crate::remedies;
 use crate::show::Screen;
 use crate::watch::Showing;
 
@@ -54,7 +55,11 @@ pub(crate) fn call(flags: CallFlags, screen: &mut Screen) -> u8 {
 fn prepared(flags: &CallFlags) -> Result<(Workflow, CliInputs), Error> {
     let request_ms = u64::try_from(flags.network.max_time.as_millis()).unwrap_or(u64::MAX);
     let limits = Limits { request_ms, ..Limits::default() };
-    let mut builder = arazzo::open(&flags.openapi).workspace(true).limits(limits).network(flags.network.network());
+    let mut builder = arazzo::open(&flags.openapi)
+        .naming(remedies::flag)
+        .workspace(true)
+        .limits(limits)
+        .network(flags.network.network());
     builder = builder.offline(flags.offline.offline);
     builder = builder.contract(flags.check.unwrap_or_default());
     if let Some(url) = &flags.server {

@@ -356,5 +356,5 @@ impl Stdin {
 }
 
 fn fault(name: &str, message: String, help: Option<String>) -> InputFault {
-    InputFault { code: Code::InvalidInput, name: name.to_owned(), message, help: help.map(Help::words) }
+    InputFault::new(Code::InvalidInput, name, message, help)
 }

@@ -28,6 +28,7 @@ mod names;
 mod permit;
 mod project;
 mod recorded;
+mod remedies;
 mod replay;
 mod report;
 mod requested;

@@ -12,6 +12,7 @@ use crate::exit;
 use crate::find::documents_in;
 use crate::flags::{Fixes, Format, LintFlags, Only};
 use crate::project::Project;
+use crate::remedies;
 use crate::show::{Screen, diagnostics};
 
 /// How often fixes are looked for again in what was repaired.
@@ -375,7 +376,8 @@ impl Tally {
 
 /// What the document is found to be; `text` instead of what is written in it.
 fn check(flags: &LintFlags, input: &Input, text: Option<&str>) -> Result<Checked, Error> {
-    let mut builder = flags.offline.on(flags.reading.on(arazzo::open(&input.path)).workspace(true));
+    let mut builder =
+        flags.offline.on(flags.reading.on(arazzo::open(&input.path).naming(remedies::flag)).workspace(true));
     if let Some(folder) = &input.found {
         builder = builder.found_in(folder);
     }

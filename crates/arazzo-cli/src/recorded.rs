@@ -22,6 +22,13 @@ pub(crate) fn text(path: &Path) -> Result<String, String> {
     read.map(|_| text).map_err(|error| error.to_string())
 }
 
+/// `true` for the events of a run where a recording is wanted.
+pub(crate) fn is_events(text: &str) -> bool {
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let first: serde_json::Value = serde_json::from_str(first).unwrap_or_default();
+    first.get("type").and_then(serde_json::Value::as_str) == Some("run.started")
+}
+
 /// Reads a file of events, one a line, `-` for stdin, and folds them.
 ///
 /// # Errors

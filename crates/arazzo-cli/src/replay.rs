@@ -7,6 +7,7 @@ use arazzo::{Description, Drift, DriftKind, Envelope, Error, EventKind, Recordin
 use serde_json::{Value as Json, json};
 
 use crate::flags::ReplayFlags;
+use crate::remedies;
 use crate::requested::ProgressForm;
 use crate::show::progress::Detail;
 use crate::show::{Screen, safe, width};
@@ -27,9 +28,13 @@ pub(crate) fn replay(flags: &ReplayFlags, screen: &mut Screen) -> u8 {
 fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
     let name = flags.recording.display().to_string();
     let text = recorded::text(&flags.recording).map_err(|reason| Error::Setup(format!("`{name}`: {reason}")))?;
+    if recorded::is_events(&text) {
+        let message = "these are the events of a run; `arazzo run --record FILE` writes recordings";
+        return Err(Error::Setup(format!("`{name}`: {message}")));
+    }
     let recording = Recording::parse(&name, &text)?;
     let builder = match &flags.document {
-        Some(document) => arazzo::open(document),
+        Some(document) => arazzo::open(document).naming(remedies::flag),
         None => {
             let document = PathBuf::from(recording.document());
             if !document.exists() {
@@ -39,7 +44,7 @@ fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
                 )));
             }
             // A recording is a file from somebody else.
-            arazzo::open(document).found_in(".")
+            arazzo::open(document).naming(remedies::flag).found_in(".")
         }
     };
     let description = builder.readings(recording.readings()).workspace(true).load()?;

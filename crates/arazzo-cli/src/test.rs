@@ -19,6 +19,7 @@ use crate::cases::{self, Case, Expect, Sent, differences};
 use crate::exit;
 use crate::find::documents_in;
 use crate::flags::TestFlags;
+use crate::remedies;
 use crate::report::write_suites;
 use crate::show::{Screen, bold, failure, safe, time, width};
 
@@ -41,7 +42,7 @@ struct Document {
 
 impl Document {
     fn open(&self) -> Builder {
-        let builder = arazzo::open(&self.path).workspace(true);
+        let builder = arazzo::open(&self.path).naming(remedies::flag).workspace(true);
         match &self.found {
             Some(folder) => builder.found_in(folder),
             None => builder,

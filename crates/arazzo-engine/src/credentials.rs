@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::openapi::security::{GrantKind, Kind, Needed};
+use crate::remedy;
 
 /// Credentials by what they are for. `Debug` shows no value.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -347,25 +348,23 @@ fn scope(needed: &Needed) -> String {
     needed.scopes.join(" ")
 }
 
-/// What to write to serve an operation, for a message: one text for each way that a person could take.
+/// What would serve an operation: the alternatives that a person could take, each with all that it needs.
 #[must_use]
-pub fn advice(security: &[Vec<Needed>]) -> Vec<String> {
+pub fn serving(security: &[Vec<Needed>]) -> Vec<Vec<remedy::Credential>> {
+    use remedy::Credential::{Certificate, Key, Parameter, Token, TokenOrClient, User};
     let one = |needed: &Needed| {
-        let name = &needed.scheme.name;
+        let name = needed.scheme.name.clone();
         match &needed.scheme.kind {
-            Kind::ApiKey { .. } => format!("--auth {name}=KEY"),
-            Kind::Basic | Kind::Digest => format!("--auth {name}=USER:PASSWORD"),
-            Kind::Bearer => format!("--auth {name}=TOKEN"),
-            Kind::OAuth2(grants) if !grants.is_empty() => {
-                format!("--auth {name}=TOKEN (or {name}.clientId=… and {name}.clientSecret=…)")
-            }
-            Kind::OAuth2(_) | Kind::OpenIdConnect(_) => format!("--auth {name}=TOKEN"),
-            Kind::MutualTls => "--cert FILE --key FILE".to_owned(),
-            Kind::Other(kind) => format!("a parameter of the step for `{name}` ({kind})"),
+            Kind::ApiKey { .. } => Key(name),
+            Kind::Basic | Kind::Digest => User(name),
+            Kind::OAuth2(grants) if !grants.is_empty() => TokenOrClient(name),
+            Kind::Bearer | Kind::OAuth2(_) | Kind::OpenIdConnect(_) => Token(name),
+            Kind::MutualTls => Certificate,
+            Kind::Other(kind) => Parameter { scheme: name, kind: kind.clone() },
         }
     };
-    let all = |alternative: &Vec<Needed>| alternative.iter().map(one).collect::<Vec<_>>().join(" and ");
-    let mut ways: Vec<String> = security.iter().filter(|alternative| !alternative.is_empty()).map(all).collect();
+    let all = |alternative: &Vec<Needed>| alternative.iter().map(one).collect::<Vec<_>>();
+    let mut ways: Vec<_> = security.iter().filter(|alternative| !alternative.is_empty()).map(all).collect();
     ways.dedup();
     ways
 }

@@ -10,6 +10,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::address;
 pub use crate::code::{Code, Severity};
+use crate::remedy::{Naming, Remedy};
 use crate::source::{Place, Source, Sources, Span};
 
 mod parts;
@@ -61,6 +62,8 @@ pub struct Diagnostic {
     pub cause: Option<Code>,
     /// What to do.
     pub help: Option<Help>,
+    /// What a setting of the run does about it; its words are still to come ([`Diagnostic::word`]).
+    pub remedy: Option<Box<Remedy>>,
     /// The edit that does it.
     pub fix: Option<Fix>,
     /// The section of the specification, such as `1.0.1 §Runtime Expressions`.
@@ -98,6 +101,7 @@ impl Diagnostic {
             subject: None,
             cause: None,
             help: None,
+            remedy: None,
             fix: None,
             section: None,
         }
@@ -115,6 +119,21 @@ impl Diagnostic {
     pub fn help(mut self, help: impl IntoHelp) -> Self {
         self.help = help.into_help().or(self.help);
         self
+    }
+
+    /// Adds what a setting of the run does about it.
+    #[must_use]
+    pub fn remedy(mut self, remedy: Remedy) -> Self {
+        self.remedy = Some(Box::new(remedy));
+        self
+    }
+
+    /// Makes words of its remedy: what the setting is called says `naming`.
+    pub fn word(&mut self, naming: Naming) {
+        let Some(remedy) = self.remedy.take() else { return };
+        let mut help = self.help.take().map(|help| help.to_string());
+        remedy.put(naming, &mut self.message, &mut self.remarks, &mut help);
+        self.help = help.map(Help::words);
     }
 
     /// Says what it is about.
@@ -162,6 +181,11 @@ impl Diagnostic {
     /// The diagnostic as text with a snippet, as people read it; with ANSI colours if `color`, `width` columns wide.
     #[must_use]
     pub fn render(&self, sources: &Sources, color: bool, width: usize) -> String {
+        if self.remedy.is_some() {
+            let mut worded = self.clone();
+            worded.word(Remedy::plain);
+            return worded.render(sources, color, width);
+        }
         let help = self.help.as_ref().map(Help::to_string);
         let shown = Shown {
             severity: self.severity,
@@ -176,10 +200,20 @@ impl Diagnostic {
         shown.render(sources, color, width)
     }
 
+    /// The name that was meant, if one is near.
+    #[must_use]
+    pub fn suggestion(&self) -> Option<&Suggestion> {
+        self.help.as_ref().and_then(Help::suggestion)
+    }
+
     /// The diagnostic without passwords of urls, however it came to quote them.
     fn without_passwords(mut self) -> Self {
+        let other = |text: &str| match address::without_secrets(text) {
+            Cow::Owned(shown) => Some(shown),
+            Cow::Borrowed(_) => None,
+        };
         let text = |text: &mut String| {
-            if let Cow::Owned(shown) = address::without_secrets(text) {
+            if let Some(shown) = other(text) {
                 *text = shown;
             }
         };
@@ -187,9 +221,8 @@ impl Diagnostic {
         self.label.iter_mut().for_each(text);
         self.notes.iter_mut().for_each(|(_, note)| text(note));
         self.remarks.iter_mut().for_each(text);
-        if let Some(Help::Words(words)) = &mut self.help {
-            *words = Cow::Owned(address::without_secrets(words).into_owned());
-        }
+        self.help.iter_mut().for_each(|help| help.replace(other));
+        self.remedy.iter_mut().for_each(|remedy| remedy.each_text(text));
         self.fix.iter_mut().for_each(|fix| text(&mut fix.title));
         self
     }
@@ -200,12 +233,6 @@ impl Diagnostic {
             self.message = unquoted(&self.message, words);
         }
         self
-    }
-
-    /// The name that was meant, if one is near.
-    #[must_use]
-    pub fn suggestion(&self) -> Option<&Suggestion> {
-        self.help.as_ref().and_then(Help::suggestion)
     }
 
     /// `file:line:column` of the diagnostic, if it has a place.
@@ -288,6 +315,13 @@ impl Diagnostics {
         for diagnostic in others {
             self.push(diagnostic);
         }
+    }
+
+    /// Makes words of remedies, as [`Diagnostic::word`] does.
+    #[must_use]
+    pub fn worded(mut self, naming: Naming) -> Self {
+        self.all.iter_mut().for_each(|diagnostic| diagnostic.word(naming));
+        self
     }
 
     /// Makes an error of what was said with this code at this place.

@@ -10,6 +10,7 @@ use crate::address;
 use crate::code::{Code, Severity};
 use crate::reason::Reason;
 use crate::redact::{BodyText, Masked, Redactor};
+use crate::remedy::{Naming, Remedy};
 use crate::source::Place;
 
 mod words;
@@ -349,6 +350,9 @@ pub struct Why {
     /// What to do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// What a setting of the run does about it; its words are still to come ([`Event::word`]). Events say it in words.
+    #[serde(skip)]
+    pub remedy: Option<Box<Remedy>>,
 }
 
 impl Event {
@@ -412,7 +416,25 @@ impl Event {
     }
 }
 
+impl Event {
+    /// Makes words of remedies: what a setting is called says `naming`.
+    pub fn word(&mut self, naming: Naming) {
+        if let EventKind::StepFinished { why: Some(why), .. } | EventKind::RunFinished { why: Some(why), .. } =
+            &mut self.kind
+        {
+            why.word(naming);
+        }
+    }
+}
+
 impl Why {
+    /// Makes words of its remedy, as [`Event::word`] does.
+    pub fn word(&mut self, naming: Naming) {
+        if let Some(remedy) = self.remedy.take() {
+            remedy.put(naming, &mut self.message, &mut self.remarks, &mut self.help);
+        }
+    }
+
     /// Masks the texts in it.
     pub fn mask(&mut self, redactor: &Redactor) {
         let text = |text: &mut String| *text = address::without_secrets(&redactor.mask(text)).into_owned();
@@ -420,6 +442,7 @@ impl Why {
         self.label.iter_mut().for_each(text);
         self.remarks.iter_mut().for_each(text);
         self.help.iter_mut().for_each(text);
+        self.remedy.iter_mut().for_each(|remedy| remedy.each_text(text));
     }
 }
 

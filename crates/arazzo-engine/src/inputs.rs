@@ -3,8 +3,9 @@
 use serde_json::{Map, Value as Json};
 
 use crate::code::Code;
-use crate::diagnostic::{Help, nearest};
+use crate::diagnostic::{Help, IntoHelp, nearest};
 use crate::program::{Input, Inputs, Program, Workflow, WorkflowId};
+use crate::remedy::{Naming, Remedy};
 
 /// Inputs by name.
 pub type InputValues = Map<String, Json>;
@@ -20,6 +21,28 @@ pub struct InputFault {
     pub message: String,
     /// What to do.
     pub help: Option<Help>,
+    /// What can be given instead; its words are still to come ([`InputFault::word`]).
+    pub remedy: Option<Box<Remedy>>,
+}
+
+impl InputFault {
+    /// A fault of an input.
+    pub fn new(code: Code, name: impl Into<String>, message: impl Into<String>, help: impl IntoHelp) -> Self {
+        Self { code, name: name.into(), message: message.into(), help: help.into_help(), remedy: None }
+    }
+
+    fn remedy(mut self, remedy: Remedy) -> Self {
+        self.remedy = Some(Box::new(remedy));
+        self
+    }
+
+    /// Makes words of its remedy: what a setting is called says `naming`.
+    pub fn word(&mut self, naming: Naming) {
+        let Some(remedy) = self.remedy.take() else { return };
+        let mut help = self.help.take().map(|help| help.to_string());
+        remedy.put(naming, &mut self.message, &mut [], &mut help);
+        self.help = help.map(Help::words);
+    }
 }
 
 /// Fills defaults and validates the inputs of a run; the result is what `$inputs` sees, with what the workflows see that
@@ -86,7 +109,7 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
         for error in validator.iter_errors(&instance) {
             let path = error.instance_path().to_string();
             let keyword = error.kind().keyword().to_owned();
-            // Said above, in the words of the command line.
+            // Said above.
             if path.is_empty()
                 && keyword == "required"
                 && faults.iter().any(|fault: &InputFault| fault.code == Code::MissingInput)
@@ -107,7 +130,7 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
                 .unwrap_or_default();
             let what = if defaulted.contains(&&name) { "its default" } else { "the value" };
             let message = format!("input `{name}`{inside}: {}", error.masked_with(what));
-            faults.push(InputFault { code: Code::InvalidInput, name, message, help: None });
+            faults.push(InputFault::new(Code::InvalidInput, name, message, None::<Help>));
         }
         let Json::Object(values) = instance else { return Err(faults) };
         given = values;
@@ -144,16 +167,13 @@ pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputF
         None if input.types.iter().any(|kind| kind == "string") => Ok(Json::String(text.to_owned())),
         None => {
             let wanted = input.types.iter().map(|kind| article(kind)).collect::<Vec<_>>().join(" or ");
-            let help = match input.types.first().map(String::as_str) {
-                Some("array" | "object") => Some(Help::words(format!("give it as JSON: --input '{name}:=…'"))),
-                Some("boolean") => Some(Help::words("write true or false")),
-                _ => None,
-            };
-            Err(InputFault {
-                code: Code::InvalidInput,
-                name: name.to_owned(),
-                message: format!("input `{name}` must be {wanted}"),
-                help,
+            let kind = input.types.first().map(String::as_str);
+            let help = (kind == Some("boolean")).then_some("write true or false");
+            let message = format!("input `{name}` must be {wanted}");
+            let fault = InputFault::new(Code::InvalidInput, name, message, help);
+            Err(match kind {
+                Some("array" | "object") => fault.remedy(Remedy::GiveJsonInput(name.to_owned())),
+                _ => fault,
             })
         }
     }
@@ -170,17 +190,9 @@ fn article(kind: &str) -> String {
 
 fn missing(input: &Input) -> InputFault {
     let description = input.description.as_ref().map(|text| format!(" ({})", text.trim())).unwrap_or_default();
-    let help = if input.secret {
-        format!("set ARAZZO_SECRET_{0} and add --secret {0}, or give --input {0}=…", input.name)
-    } else {
-        format!("give it with --input {}=…", input.name)
-    };
-    InputFault {
-        code: Code::MissingInput,
-        name: input.name.clone(),
-        message: format!("input `{}` is required{description}", input.name),
-        help: Some(Help::words(help)),
-    }
+    let message = format!("input `{}` is required{description}", input.name);
+    let remedy = Remedy::GiveInput { name: input.name.clone(), secret: input.secret };
+    InputFault::new(Code::MissingInput, &input.name, message, None::<Help>).remedy(remedy)
 }
 
 fn unknown(inputs: &Inputs, name: &str) -> InputFault {
@@ -190,12 +202,7 @@ fn unknown(inputs: &Inputs, name: &str) -> InputFault {
         None if names.is_empty() => Help::words("the workflow takes no inputs"),
         None => Help::words(format!("inputs: {}", names.join(", "))),
     };
-    InputFault {
-        code: Code::UnknownInput,
-        name: name.to_owned(),
-        message: format!("the workflow has no input `{name}`"),
-        help: Some(help),
-    }
+    InputFault::new(Code::UnknownInput, name, format!("the workflow has no input `{name}`"), help)
 }
 
 impl Inputs {

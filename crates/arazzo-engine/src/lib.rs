@@ -99,6 +99,7 @@ pub mod program;
 pub mod readings;
 pub mod reason;
 pub mod redact;
+pub mod remedy;
 pub mod report;
 pub mod source;
 pub mod stand_in;

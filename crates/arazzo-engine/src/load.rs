@@ -28,6 +28,7 @@ use crate::document::{self, Document};
 use crate::node::{self, Node, NodeLimits};
 use crate::openapi::store::{self, DocumentStore};
 use crate::readings::Readings;
+use crate::remedy::Remedy;
 use crate::source::{Place, Source, SourceId, Sources, Span};
 
 /// The most documents that one description may be made of.
@@ -525,8 +526,9 @@ impl Loader {
         for name in self.options.sources.keys().filter(|name| !self.used.contains(*name)) {
             let help = nearest(name, names.iter().map(String::as_str))
                 .map_or_else(|| Help::words(format!("source descriptions: {}", names.join(", "))), Help::meant);
-            let message = format!("--source names `{name}`, which the document does not describe");
-            self.diagnostics.push(Diagnostic::error(Code::UnknownSource, None, message).help(help));
+            let message = format!("`{name}` is given as a source, which the document does not describe");
+            let remedy = Remedy::SourceNotDescribed(name.clone());
+            self.diagnostics.push(Diagnostic::error(Code::UnknownSource, None, message).help(help).remedy(remedy));
         }
     }
 
@@ -567,10 +569,15 @@ impl Loader {
         let file = self.sources.get(read.node.span.source).map(|s| s.name.clone()).unwrap_or_default();
         let is =
             read.kind.map_or("neither an OpenAPI, an AsyncAPI nor an Arazzo document", DescribedKind::with_article);
-        let from = if given { " (given with --source)" } else { "" };
         let (name, wanted) = (&described.name, described.kind.with_article());
-        let message = format!("source `{name}` is described as {wanted}, but {file}{from} is {is}");
-        self.diagnostics.push(Diagnostic::error(Code::WrongKindOfSource, wrong.unwrap_or(described.span), message));
+        let message = format!("source `{name}` is described as {wanted}, but {file}");
+        let at = message.len();
+        let span = wrong.unwrap_or(described.span);
+        let mut diagnostic = Diagnostic::error(Code::WrongKindOfSource, span, format!("{message} is {is}"));
+        if given {
+            diagnostic = diagnostic.remedy(Remedy::SourceGiven { at });
+        }
+        self.diagnostics.push(diagnostic);
     }
 
     fn give_source(&mut self, index: usize, ask: &Ask, result: Result<Fetched, Unread>) {
@@ -582,14 +589,14 @@ impl Loader {
                 let mut diagnostic = match unread.refused {
                     Some(refused) => {
                         Diagnostic::error(refused.code, span, format!("source `{name}` {}", refused.message))
-                            .help(format!("{}, or run with --source {label}=FILE", refused.help))
+                            .help(refused.help)
                     }
                     None => Diagnostic::error(Code::SourceNotFound, span, format!("cannot read source `{name}`"))
-                        .help(format!("correct the url, or run with --source {label}=FILE"))
+                        .help("correct the url")
                         .section("§Source Description Object"),
                 };
                 diagnostic.remarks = unread.tried;
-                self.diagnostics.push(diagnostic);
+                self.diagnostics.push(diagnostic.remedy(Remedy::GiveSource(label)));
                 return;
             }
         };

@@ -12,6 +12,7 @@ use arazzo_engine::load::LoadOptions;
 use arazzo_engine::machine::{Input, Machine, Outcome, missing_credentials};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
+use arazzo_engine::remedy::Remedy;
 use serde_json::{Map, Value as Json, json};
 
 use crate::suite::{Case, canned, golden, load, settings, suite_path, workspace_root};
@@ -86,7 +87,7 @@ pub fn files(case: &Case) -> Vec<(String, String)> {
 /// What is said about a document: codes with how often, errors with their messages.
 fn said(found: &Diagnostics) -> String {
     let mut text = String::new();
-    for diagnostic in found {
+    for diagnostic in found.clone().worded(Remedy::plain) {
         let sign = if diagnostic.severity == Severity::Error { "E" } else { "w" };
         writeln!(text, "  {sign} {}: {}", diagnostic.code, diagnostic.message).unwrap();
     }

@@ -12,6 +12,7 @@ use arazzo_engine::limits::{AllowedHost, ContractCheck, Limits, LoopDelay, Redir
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::program::Program;
 use arazzo_engine::readings::Readings;
+use arazzo_engine::remedy::{Naming, Remedy};
 
 use crate::checked::Checked;
 use crate::description::{Client, Description};
@@ -78,6 +79,13 @@ impl Builder {
     /// How departures from the specification are read; lenient by default.
     pub fn readings(mut self, readings: Readings) -> Self {
         self.options.readings = readings;
+        self
+    }
+
+    /// What settings are called in messages. They name calls of this library ([`crate::remedy::builder_call`]); a program with
+    /// settings of its own names those.
+    pub fn naming(mut self, naming: Naming) -> Self {
+        self.grants.hosts.naming = naming;
         self
     }
 
@@ -273,10 +281,12 @@ impl Builder {
     /// # Errors
     /// [`Error::Setup`] if the path is not one.
     pub fn structure(self) -> Result<Checked, Error> {
+        let naming = self.grants.hosts.naming;
         let remote = self.remote()?;
         let loader = fetch::entry(&self.path, self.options, &self.place, &remote, self.text.as_deref())?;
         let (_, diagnostics, sources) = loader.finish();
-        Ok(Checked::new(diagnostics.sorted(), sources).without_ignored(false))
+        let diagnostics = diagnostics.worded(naming).sorted();
+        Ok(Checked::new(diagnostics, sources).without_ignored(false))
     }
 
     /// Reads the document and its source descriptions, and says everything that is to be said about them: what keeps
@@ -295,6 +305,7 @@ impl Builder {
                     found = engine::lint::without_sources(&bundle, found);
                 }
                 let parts = engine::lint::parts(&bundle);
+                let found = found.worded(self.grants.hosts.naming);
                 let checked = Checked { parts, ..Checked::new(found, bundle.sources) };
                 Ok(checked.without_ignored(!self.place.entry_only))
             }
@@ -319,13 +330,13 @@ impl Builder {
         let readings = self.options.readings;
         // What was given is compared with what could be read: a description that is missing is the fault to be said.
         let is_read = !loading.has_errors();
-        let mut compiled = compile(&bundle, loading, readings);
+        let mut compiled = compile(&bundle, loading, readings).worded(self.grants.hosts.naming);
         if self.settings.contract != ContractCheck::Off {
             compiled.add_contracts(&bundle);
         }
         if is_read {
             known_servers(&self.settings.servers, &compiled.program)?;
-            known_schemes(&self.settings.credentials, &compiled.program)?;
+            known_schemes(&self.settings.credentials, &compiled.program, self.grants.hosts.naming)?;
         }
         self.settings.credentials.certificate = self.network.certificate.is_some();
         let servers = self.settings.servers.named.values().chain(&self.settings.servers.all);
@@ -379,7 +390,7 @@ impl Builder {
         let (bundle, loading, sources) = loader.finish();
         Ok(match bundle {
             Some(bundle) => Read::Bundle { bundle: Box::new(bundle), loading },
-            None => Read::Nothing(Checked::new(loading, sources)),
+            None => Read::Nothing(Checked::new(loading.worded(self.grants.hosts.naming), sources)),
         })
     }
 }
@@ -387,7 +398,8 @@ impl Builder {
 impl Builder {
     /// The headers of the connection that documents may set.
     pub(crate) fn headers(&self) -> Result<Vec<String>, Error> {
-        let wrong = |reason| Error::Setup(format!("--allow-header: {reason}"));
+        let setting = (self.grants.hosts.naming)(&Remedy::AllowHeaders);
+        let wrong = |reason| Error::Setup(format!("{setting}: {reason}"));
         self.headers.iter().map(|name| engine::limits::connection_header(name).map_err(wrong)).collect()
     }
 
@@ -468,7 +480,7 @@ pub(crate) fn known_variables(servers: &Servers, program: &Program) -> Result<()
 }
 
 /// Checks that the schemes exist that credentials were given for.
-pub(crate) fn known_schemes(credentials: &Credentials, program: &Program) -> Result<(), Error> {
+pub(crate) fn known_schemes(credentials: &Credentials, program: &Program, naming: Naming) -> Result<(), Error> {
     let known: Vec<(&str, &str)> = program
         .apis
         .iter()
@@ -488,7 +500,7 @@ pub(crate) fn known_schemes(credentials: &Credentials, program: &Program) -> Res
         let hint = match nearest(whole, names.clone()) {
             Some(near) => Help::meant(near).to_string(),
             None if known.is_empty() => {
-                "the documents describe none: pass it as a parameter, or with --bearer".to_owned()
+                format!("the documents describe none: pass it as a parameter, or with {}", naming(&Remedy::GiveToken))
             }
             None => format!("security schemes: {}", names.clone().collect::<Vec<_>>().join(", ")),
         };

@@ -108,7 +108,11 @@ impl Builder {
         self.options.headers = self.headers()?;
         let remote = self.remote()?;
         let (bundle, found, sources) = fetch::api(&self.path, &self.place, &remote)?.finish();
-        let wrong = |diagnostics: Diagnostics| Error::Documents { diagnostics, sources: sources.clone() };
+        let naming = self.grants.hosts.naming;
+        let wrong = |diagnostics: Diagnostics| Error::Documents {
+            diagnostics: diagnostics.worded(naming),
+            sources: sources.clone(),
+        };
         let root = bundle.as_ref().and_then(|bundle| Some((bundle.described.first()?.root.as_deref()?, &bundle.store)));
         let Some((root, store)) = root else {
             // No source description of anybody: the document itself was named.

@@ -8,12 +8,13 @@ use arazzo_engine::compile::Compiled;
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::diagnostic::{Diagnostics, nearest};
 use arazzo_engine::graph::{Graph, graph};
-use arazzo_engine::inputs::accept;
+use arazzo_engine::inputs::{InputFault, accept};
 use arazzo_engine::limits::{AllowedHost, Settings};
 use arazzo_engine::machine::missing_credentials;
 use arazzo_engine::plan::{Footprint, PlannedStep, plan, sent_credentials, touches};
 use arazzo_engine::program::{Program, WorkflowId};
 use arazzo_engine::readings::Readings;
+use arazzo_engine::remedy::Naming;
 
 use crate::builder::known_schemes;
 use crate::drivers::record::Recording;
@@ -120,6 +121,7 @@ impl Description {
             return Err(self.documents(found));
         }
         found.extend(self.notes.iter().cloned());
+        let found = found.worded(self.naming());
         Ok(Workflow { description: self.clone(), id, found })
     }
 
@@ -159,13 +161,13 @@ impl Description {
             Ok(accepted) => accepted,
             // A stand-in need not fit a schema that its secret fits.
             Err(faults) if faults.iter().all(|fault| secret(&fault.name)) => recorded,
-            Err(faults) => return Err(Error::Inputs(faults)),
+            Err(faults) => return Err(self.inputs(faults)),
         };
         let mut settings = recording.settings();
         if !recording.changed(self.sources()).is_empty() {
             settings.warnings = workflow.told();
         }
-        Ok(replay::play(recording, workflow.begin(inputs, settings)?, self.program(), observe))
+        Ok(replay::play(recording, workflow.begin(inputs, settings)?, self.program(), self.naming(), observe))
     }
 
     /// The security schemes that the sources describe: the source and the name of each.
@@ -179,7 +181,7 @@ impl Description {
     /// # Errors
     /// [`Error::Setup`] if a credential is for a scheme that no source describes.
     pub fn with_credentials(mut self, credentials: Credentials) -> Result<Self, Error> {
-        known_schemes(&credentials, self.program())?;
+        known_schemes(&credentials, self.program(), self.naming())?;
         let certificate = self.settings.credentials.certificate;
         self.settings.credentials = credentials;
         self.settings.credentials.certificate = certificate;
@@ -239,6 +241,16 @@ impl Description {
     }
 
     pub(crate) fn documents(&self, diagnostics: Diagnostics) -> Error {
-        Error::Documents { diagnostics, sources: self.sources().clone() }
+        Error::Documents { diagnostics: diagnostics.worded(self.naming()), sources: self.sources().clone() }
+    }
+
+    pub(crate) fn inputs(&self, mut faults: Vec<InputFault>) -> Error {
+        faults.iter_mut().for_each(|fault| fault.word(self.naming()));
+        Error::Inputs(faults)
+    }
+
+    /// What settings are called in messages.
+    pub(crate) fn naming(&self) -> Naming {
+        self.world.grants.hosts.naming
     }
 }

@@ -46,6 +46,7 @@ mod inputs;
 pub mod mock;
 mod network;
 mod policy;
+pub mod remedy;
 #[cfg(feature = "reports")]
 pub mod report;
 mod transport;

@@ -88,7 +88,10 @@ impl Workflow {
     /// What is wrong with the text; the message does not show it.
     pub fn typed(&self, name: &str, text: &str) -> Result<Json, InputFault> {
         match self.compiled() {
-            Some(workflow) => typed(workflow, name, text),
+            Some(workflow) => typed(workflow, name, text).map_err(|mut fault| {
+                fault.word(self.description.naming());
+                fault
+            }),
             None => Ok(Json::String(text.to_owned())),
         }
     }
@@ -181,7 +184,8 @@ impl Workflow {
         observe: impl FnMut(&Envelope),
     ) -> Result<(Outcome, Result<Recording, Error>), Error> {
         let inputs = inputs.into();
-        let accepted = accept(self.description.program(), self.id, inputs.values.clone()).map_err(Error::Inputs)?;
+        let accepted = accept(self.description.program(), self.id, inputs.values.clone())
+            .map_err(|faults| self.description.inputs(faults))?;
         let mut log = record::Recorder::default();
         let (outcome, (machine, settings)) = self.drive(inputs, interrupt, Some(&mut log), observe).await?;
         let marked = self.compiled().map(|workflow| &workflow.inputs.secret);
@@ -210,7 +214,7 @@ impl Workflow {
         observe: impl FnMut(&Envelope),
     ) -> Result<Rehearsal, Error> {
         let (machine, _) = self.machine(inputs.into(), &self.description.settings.servers)?;
-        Ok(stub::rehearse(machine, canned, observe))
+        Ok(stub::rehearse(machine, canned, self.description.naming(), observe))
     }
 
     /// Runs; gives the machine as it ended back, with its settings.
@@ -253,7 +257,8 @@ impl Workflow {
     }
 
     pub(crate) fn machine(&self, inputs: Inputs, servers: &Servers) -> Result<(Machine, Settings), Error> {
-        let accepted = accept(self.description.program(), self.id, inputs.values).map_err(Error::Inputs)?;
+        let accepted = accept(self.description.program(), self.id, inputs.values)
+            .map_err(|faults| self.description.inputs(faults))?;
         let mut settings = Settings { servers: servers.clone(), ..self.description.settings.clone() };
         settings.files = inputs.files;
         for (name, file) in &mut settings.files {

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::values::{readings, server, source, variable};
+use crate::remedies;
 
 /// What says which document to read, and how.
 #[derive(Debug, Args)]
@@ -32,7 +33,7 @@ pub(crate) struct DocumentFlags {
 impl DocumentFlags {
     /// The builder of the library with these flags.
     pub(crate) fn builder(&self) -> arazzo::Builder {
-        let mut builder = self.reading.on(arazzo::open(&self.document)).workspace(true);
+        let mut builder = self.reading.on(arazzo::open(&self.document).naming(remedies::flag)).workspace(true);
         builder = self.offline.on(builder);
         for (source, url) in &self.servers {
             builder = builder.server(source.as_deref(), url);

@@ -11,6 +11,7 @@ use crate::openapi::encode::{Serialization, Style};
 use crate::openapi::{self, Broken, encode};
 use crate::program::{Argument, Build, Leaf, Location, Placeholder, Select, Selection};
 use crate::readings::Readings;
+use crate::remedy::Remedy;
 use crate::value::ExpressionType;
 use crate::value::Pointer;
 
@@ -332,15 +333,12 @@ impl<'b> Compiler<'b> {
     fn header_name(&mut self, name: &Text) -> Option<()> {
         let plain = name.value.to_ascii_lowercase();
         if CONNECTION_HEADERS.contains(&plain.as_str()) && !self.bundle.headers.contains(&plain) {
-            let allow = if plain == "host" { ", or let it be set: --allow-header Host" } else { "" };
-            self.push(
-                Diagnostic::error(
-                    Code::ConnectionHeader,
-                    name.span(),
-                    format!("a document may not set the header `{}`: the connection does", name.value),
-                )
-                .help(format!("leave it out{allow}")),
-            );
+            let message = format!("a document may not set the header `{}`: the connection does", name.value);
+            let mut fault = Diagnostic::error(Code::ConnectionHeader, name.span(), message).help("leave it out");
+            if plain == "host" {
+                fault = fault.remedy(Remedy::AllowHeader("Host".to_owned()));
+            }
+            self.push(fault);
             return None;
         }
         if !encode::is_header_name(&name.value) {

@@ -19,6 +19,7 @@ use crate::openapi;
 use crate::openapi::Api;
 use crate::program::{ApiSource, Build, Call, Inputs, Operation, Output, Program, Step, Workflow, WorkflowId};
 use crate::readings::Readings;
+use crate::remedy::Naming;
 use crate::source::{Sources, Span};
 
 mod actions;
@@ -45,6 +46,13 @@ pub struct Compiled {
 }
 
 impl Compiled {
+    /// Makes words of remedies: what a setting is called says `naming`.
+    #[must_use]
+    pub fn worded(self, naming: Naming) -> Self {
+        let workflows = self.workflows.into_iter().map(|found| found.worded(naming)).collect();
+        Self { workflows, description: self.description.worded(naming), ..self }
+    }
+
     /// What keeps one workflow from running, or is unusual about it: of the whole description, of the workflow, and of
     /// those that it may run.
     #[must_use]

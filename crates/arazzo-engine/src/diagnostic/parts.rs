@@ -114,6 +114,22 @@ impl Help {
         Self::Meant(Box::new(Suggestion { name: name.into(), before: Cow::Borrowed(""), more }))
     }
 
+    /// Puts another text in the place of what quotes somebody, where there is one.
+    pub(super) fn replace(&mut self, other: impl FnOnce(&str) -> Option<String>) {
+        match self {
+            Self::Words(words) => {
+                if let Some(other) = other(words) {
+                    *words = Cow::Owned(other);
+                }
+            }
+            Self::Meant(suggestion) => {
+                if let Some(other) = other(&suggestion.name) {
+                    suggestion.name = other;
+                }
+            }
+        }
+    }
+
     /// The name that is meant, if one is.
     #[must_use]
     pub fn suggestion(&self) -> Option<&Suggestion> {

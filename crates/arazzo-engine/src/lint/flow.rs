@@ -12,6 +12,7 @@ use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId};
 use crate::node::Node;
 use crate::program::{Action, Build, Call, Criterion, Passed, PassedValue, Target, Test, Then, WorkflowId};
+use crate::remedy::Remedy;
 use crate::source::Span;
 
 /// Where a step leads to.
@@ -275,10 +276,15 @@ impl Lint<'_> {
 
     fn unpaced(&mut self, span: Span, what: &str) {
         self.push(
-            Diagnostic::warning(Code::UnpacedLoop, span, format!("goto leads back to {what} with no delay and no bound"))
-                .remark("paced 500 ms growing to 5 s, stopped after 2000 steps or 1 h; see --loop-delay, --max-steps, --timeout")
-                .help("a failure action `type: retry` has `retryAfter` and `retryLimit`".to_owned())
-                .section("§Success Action Object"),
+            Diagnostic::warning(
+                Code::UnpacedLoop,
+                span,
+                format!("goto leads back to {what} with no delay and no bound"),
+            )
+            .remark("paced 500 ms growing to 5 s, stopped after 2000 steps or 1 h")
+            .remedy(Remedy::PaceLoops { remark: 0 })
+            .help("a failure action `type: retry` has `retryAfter` and `retryLimit`".to_owned())
+            .section("§Success Action Object"),
         );
     }
 
@@ -392,7 +398,8 @@ impl Lint<'_> {
                     span,
                     format!("action `{name}` ends the workflow as a success without its outputs {missing}"),
                 )
-                .remark("the run is called `ended`, not `succeeded`; --require-outputs makes it fail")
+                .remark("the run is called `ended`, not `succeeded`")
+                .remedy(Remedy::RequireOutputs { remark: 0 })
                 .help("end a failure in `onFailure`, with a criterion that the step must meet".to_owned())
                 .section("§Success Action Object"),
             );

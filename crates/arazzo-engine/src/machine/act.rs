@@ -15,6 +15,7 @@ use crate::limits::{ContractCheck, LoopDelay, Millis, Redirects};
 use crate::program::{Action, Call, Criterion, Step, Target, Then};
 use crate::readings::Readings;
 use crate::reason::Reason;
+use crate::remedy::{Limit, Remedy};
 use crate::source::Place;
 
 /// The first pause of a loop without a delay, and the longest, in ms.
@@ -160,8 +161,11 @@ impl Machine {
             return;
         }
         if (300..400).contains(&status) {
+            if self.state.settings.redirects == Redirects::Never {
+                why.remedy = Some(Box::new(Remedy::RedirectsOff { remark: why.remarks.len() }));
+            }
             why.remarks.push(match self.state.settings.redirects {
-                Redirects::Never => "redirects are not followed: --redirects never".to_owned(),
+                Redirects::Never => "redirects are not followed".to_owned(),
                 Redirects::Auto => "a redirect is judged as it comes where the operation documents it, a criterion of the step reads it, or it leads nowhere".to_owned(),
             });
         }
@@ -502,7 +506,7 @@ impl Machine {
             format!("the server asks to wait {} s, longer than the limit of {} s", ms / 1000, limit / 1000),
         );
         stop.remarks.push(format!("asked by {because} of its last answer"));
-        stop.help = Some("raise --max-wait".to_owned());
+        stop.remedy = Some(Box::new(Remedy::Raise(Limit::Wait)));
         // The step is over.
         self.frame_mut().position = Position::Left;
         self.stop(now, Stop::Limit, stop, turn);

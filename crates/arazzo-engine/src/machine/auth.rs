@@ -13,7 +13,7 @@ use super::request::{Built, why};
 use super::wire::{CallId, Request, Turn};
 use super::{Machine, operation_of};
 use crate::code::Code;
-use crate::credentials::{AuthMethod, Choice, Credentials, Fetch, User, advice, choose, header_of};
+use crate::credentials::{AuthMethod, Choice, Credentials, Fetch, User, choose, header_of, serving};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::Why;
 use crate::expr::StepId;
@@ -23,6 +23,7 @@ use crate::openapi::encode;
 use crate::program::{Call, Location, Program, Step, WorkflowId};
 use crate::readings::Readings;
 use crate::reason::Reason;
+use crate::remedy::{self, Remedy};
 use crate::value::Value;
 
 /// How long before its end a token is renewed, at most, in ms.
@@ -73,7 +74,7 @@ pub fn missing_credentials(
     answered: &dyn Fn(&str) -> bool,
 ) -> Diagnostics {
     let mut found = Diagnostics::default();
-    let mut said: Vec<Vec<String>> = vec![];
+    let mut said: Vec<Vec<Vec<remedy::Credential>>> = vec![];
     let workflows = program.reached(workflow);
     let steps = workflows.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
     for step in steps.filter_map(|id| program.step(*id)) {
@@ -83,19 +84,16 @@ pub fn missing_credentials(
         if answered(source) || choice(program, step, &has, credentials.certificate) != Choice::Missing {
             continue;
         }
-        let ways = advice(operation.security.as_deref().unwrap_or_default());
+        let ways = serving(operation.security.as_deref().unwrap_or_default());
         if said.contains(&ways) {
             continue;
         }
         let called = operation.id.clone().unwrap_or_else(|| format!("{} {}", operation.method, operation.path));
         let strict = program.readings == Readings::Strict;
         let new = if strict { Diagnostic::error } else { Diagnostic::warning };
-        let first = ways.first().cloned().unwrap_or_default();
-        let message = format!("operation `{called}` is called without credentials; give {first}");
-        let mut diagnostic = new(Code::MissingCredentials, program.sources.span(&step.place), message);
-        if ways.len() > 1 {
-            diagnostic = diagnostic.help(format!("any of these serves: {}", ways.join(", or ")));
-        }
+        let message = format!("operation `{called}` is called without credentials");
+        let mut diagnostic = new(Code::MissingCredentials, program.sources.span(&step.place), message)
+            .remedy(Remedy::Authenticate(ways.clone()));
         if let Some(span) = program.sources.span(&operation.place) {
             diagnostic.notes.push((span, "described here".to_owned()));
         }
@@ -360,7 +358,7 @@ impl Machine {
                     }
                     Some(url) => Some((
                         format!("its OpenID configuration names `{url}`, a host that no source names"),
-                        Some("allow it with --allow-host".to_owned()),
+                        Some(Remedy::AllowNamedHost(host_of(url))),
                     )),
                     None => Some((format!("its OpenID configuration was answered with {}", answer.status), None)),
                 };
@@ -391,12 +389,12 @@ impl Machine {
         };
         match failed {
             None => self.send(now, id, step, pending.challenge, turn),
-            Some((reason, help)) => {
+            Some((reason, remedy)) => {
                 let scheme = key.split(' ').next().unwrap_or_default();
                 let message = format!("no token for `{scheme}`: {reason}");
                 let mut why = self.why(id, Reason::NoToken, message);
                 why.remarks.push("the operation was not called".to_owned());
-                why.help = help;
+                why.remedy = remedy.map(Box::new);
                 self.failed(now, id, why, None, turn);
             }
         }
@@ -479,6 +477,11 @@ impl Machine {
         }
         None
     }
+}
+
+/// The host of a url, as it is allowed.
+fn host_of(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
 /// A body as JSON, whatever its media type says.

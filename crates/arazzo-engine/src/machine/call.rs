@@ -14,6 +14,7 @@ use crate::inputs::accept_own;
 use crate::limits::Millis;
 use crate::program::{Call, Inherited, Passed, PassedValue, Target};
 use crate::reason::Reason;
+use crate::remedy::{Limit, Remedy};
 use crate::value::Value;
 
 impl Machine {
@@ -88,7 +89,7 @@ impl Machine {
             Reason::DepthLimit,
             format!("{limit} workflows are in progress, each called by the one before"),
         );
-        why.help = Some("give the recursion an end, or raise --max-depth".to_owned());
+        why.remedy = Some(Box::new(Remedy::Raise(Limit::Depth)));
         self.stop(now, Stop::Limit, why, turn);
         false
     }
@@ -296,6 +297,7 @@ impl Machine {
             step,
             success,
             action,
+            remedy: why.as_ref().and_then(|why| why.remedy.clone()),
             why,
             exchange: slot,
             used: state.used,
@@ -317,7 +319,10 @@ impl Machine {
         let Some(detour) = self.frame_mut().detours.pop() else { return };
         self.resume_step(&detour);
         match detour.why {
-            Some(why) => self.handle(now, of, why, exchange, detour.action + 1, turn),
+            Some(why) => {
+                let why = Why { remedy: detour.remedy, ..why };
+                self.handle(now, of, why, exchange, detour.action + 1, turn)
+            }
             None => self.after_success(now, of, exchange, detour.action + 1, turn),
         }
     }
@@ -379,6 +384,7 @@ impl Machine {
             notes: vec![],
             remarks: vec![],
             help: None,
+            remedy: None,
         }
     }
 }

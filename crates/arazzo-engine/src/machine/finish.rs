@@ -11,6 +11,7 @@ use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
 use crate::program::Output;
 use crate::reason::Reason;
+use crate::remedy::{Limit, Remedy};
 
 /// How a workflow came to its end.
 pub(super) enum End {
@@ -62,6 +63,7 @@ impl Machine {
                 notes: vec![],
                 remarks: vec![],
                 help: None,
+                remedy: None,
             },
         };
         self.stop(now, Stop::Interrupt, why, turn);
@@ -73,7 +75,7 @@ impl Machine {
         let mut why =
             self.why(step, Reason::TimeLimit, format!("the run took longer than its limit of {}", seconds(limit)));
         self.name_loop(&mut why);
-        why.help = Some("raise --timeout, or give the loop an end".to_owned());
+        why.remedy = Some(Box::new(Remedy::Raise(Limit::Time)));
         self.stop(now, Stop::Limit, why, turn);
     }
 
@@ -85,7 +87,7 @@ impl Machine {
         let message = format!("what is built from values here has more than {limit} bytes");
         let mut why = self.why(step, Reason::ValueLimit, message);
         self.name_loop(&mut why);
-        why.help = Some("raise --max-value, or keep values from growing with every step".to_owned());
+        why.remedy = Some(Box::new(Remedy::Raise(Limit::Value)));
         self.stop(now, Stop::Limit, why, turn);
     }
 
@@ -93,7 +95,7 @@ impl Machine {
         let limit = self.state.settings.limits.steps;
         let mut why = self.why(step, Reason::StepLimit, format!("the run reached its limit of {limit} steps"));
         self.name_loop(&mut why);
-        why.help = Some("raise --max-steps, or give the loop an end".to_owned());
+        why.remedy = Some(Box::new(Remedy::Raise(Limit::Steps)));
         self.stop(now, Stop::Limit, why, turn);
     }
 
@@ -102,7 +104,7 @@ impl Machine {
         let mut why = self.why(step, Reason::RequestLimit, format!("the run reached its limit of {limit} requests"));
         self.name_loop(&mut why);
         why.remarks.push("requests for tokens, challenges and redirects are among them".to_owned());
-        why.help = Some("raise --max-requests, or give the loop an end".to_owned());
+        why.remedy = Some(Box::new(Remedy::Raise(Limit::Requests)));
         self.stop(now, Stop::Limit, why, turn);
     }
 

@@ -13,6 +13,7 @@ use crate::event::{StartedFor, StepStatus, Why};
 use crate::expr::{Exchange, Expr, Lookup, Root, StepId};
 use crate::limits::Millis;
 use crate::program::{Build, WorkflowId};
+use crate::remedy::Remedy;
 use crate::value::Value;
 
 use super::wire::CallId;
@@ -173,6 +174,9 @@ pub(super) struct Detour {
     pub(super) action: usize,
     /// Why the step failed.
     pub(super) why: Option<Why>,
+    /// What of that is not in its JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) remedy: Option<Box<Remedy>>,
     /// The exchange of the step, which the next actions look at if the detour fails. It may hold anything that a server
     /// sent, so it is kept with the secrets.
     pub(super) exchange: Slot,

@@ -12,6 +12,7 @@ use crate::expr::{Expr, Lookup, Piece, Root, Template, condition, pattern, xpath
 use crate::program::{Criterion, JsonpathTest, Operation, Pattern, SplicedTest, Test};
 use crate::readings::Readings;
 use crate::reason::Reason;
+use crate::remedy::{Limit, Remedy};
 use crate::value::ExpressionType;
 use crate::value::{Body, Value};
 
@@ -61,7 +62,7 @@ const VALUE: u64 = 80;
 /// Why a JSON answer is not read, if bodies may have so many bytes: a code, what it is, and what to do.
 ///
 /// Values take memory: a hundred times what was sent, for `[{},{},…`.
-pub(super) fn beyond_limits(response: &Response, body_bytes: u64) -> Option<(Reason, String, Option<String>)> {
+pub(super) fn beyond_limits(response: &Response, body_bytes: u64) -> Option<(Reason, String, Option<Remedy>)> {
     let content_type = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     let media_type = content_type.map(|(_, value)| media_type(value)).unwrap_or_default();
     if !is_json(&media_type) && !media_type.is_empty() {
@@ -87,11 +88,7 @@ pub(super) fn beyond_limits(response: &Response, body_bytes: u64) -> Option<(Rea
         }
         if takes > most {
             let message = format!("the values of the answer would take more than {most} bytes of memory");
-            return Some((
-                Reason::ValuesLimit,
-                message,
-                Some("raise --max-body: eight times as much is taken".to_owned()),
-            ));
+            return Some((Reason::ValuesLimit, message, Some(Remedy::Raise(Limit::BodyValues))));
         }
     }
     None

@@ -35,6 +35,7 @@ use crate::openapi::server::NoUrl;
 use crate::program::{Call, Output, Program, Step, WorkflowId};
 use crate::reason::Reason;
 use crate::redact::Redactor;
+use crate::remedy::{Limit, Remedy};
 use crate::source::Place;
 use crate::stand_in::StandIns;
 use crate::value::Value;
@@ -642,10 +643,9 @@ impl Machine {
                     } else {
                         vec![]
                     },
-                    help: match failure.kind {
-                        FailureKind::Dns | FailureKind::Connect => {
-                            Some("check that the server runs, or give another one with --server".to_owned())
-                        }
+                    help: None,
+                    remedy: match failure.kind {
+                        FailureKind::Dns | FailureKind::Connect => Some(Box::new(Remedy::GiveOtherServer)),
                         _ => None,
                     },
                 };
@@ -763,8 +763,8 @@ impl Machine {
                     None,
                     EventKind::ResponseReceived { call: call.0, status, duration_ms, headers, body },
                 );
-                if let Some((code, message, help)) = beyond {
-                    let why = Why { help, ..self.why(id, code, message) };
+                if let Some((code, message, remedy)) = beyond {
+                    let why = Why { remedy: remedy.map(Box::new), ..self.why(id, code, message) };
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }
@@ -788,7 +788,7 @@ impl Machine {
                     let limit = self.state.settings.limits.body_bytes;
                     let why =
                         self.why(id, Reason::BodyLimit, format!("the answer has more than {limit} bytes of body"));
-                    let why = Why { help: Some("raise --max-body".to_owned()), ..why };
+                    let why = Why { remedy: Some(Box::new(Remedy::Raise(Limit::Body))), ..why };
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }
@@ -818,6 +818,7 @@ impl Machine {
             notes: vec![],
             remarks: vec![],
             help: None,
+            remedy: None,
         }
     }
 
@@ -880,13 +881,13 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
         let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
         if let Err(error) = operation.server_url(source, &settings.servers) {
             let called = operation.id.clone().unwrap_or_else(|| format!("{} {}", operation.method, operation.path));
-            let help = match &error {
-                NoUrl::Variable(name) | NoUrl::Value(name, _) => format!("give it with --server-var {name}=VALUE"),
-                NoUrl::Relative | NoUrl::NotHttp(_) => format!("give one with --server {source}=https://…"),
+            let remedy = match &error {
+                NoUrl::Variable(name) | NoUrl::Value(name, _) => Remedy::GiveServerVariable(name.clone()),
+                NoUrl::Relative | NoUrl::NotHttp(_) => Remedy::GiveServer(source.to_owned()),
             };
             let message = format!("operation `{called}` cannot be called: {error}");
             faults.push(
-                Diagnostic::error(Code::UnknownServer, program.sources.span(&operation.place), message).help(help),
+                Diagnostic::error(Code::UnknownServer, program.sources.span(&operation.place), message).remedy(remedy),
             );
         }
     }
@@ -901,7 +902,7 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
                     None,
                     "a server is not an absolute http or https url".to_owned(),
                 )
-                .help("write --server https://host/base".to_owned()),
+                .remedy(Remedy::GiveWholeServer),
             );
         }
     }

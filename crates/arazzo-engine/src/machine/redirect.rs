@@ -9,6 +9,7 @@ use crate::expr::StepId;
 use crate::limits::{Redirects, plain_host};
 use crate::program::{Criterion, Step};
 use crate::reason::Reason;
+use crate::remedy::Remedy;
 
 /// How many redirects may follow one another.
 pub(super) const HOPS: u32 = 10;
@@ -54,7 +55,7 @@ impl Machine {
             let shown = self.mask(to.as_str());
             let message = format!("the answer redirects to {shown}, and {reason}");
             let mut why = self.why(id, Reason::RedirectRefused, message);
-            why.help = Some("judge redirects in the document: with --redirects never they are not followed".to_owned());
+            why.remedy = Some(Box::new(Remedy::JudgeRedirects));
             Hop::Refuse(Box::new(why))
         };
         if !matches!(to.scheme(), "http" | "https") || !to.has_host() {
@@ -73,7 +74,7 @@ impl Machine {
         if elsewhere && !upgraded(&from, &to) && !self.may_ask(to.as_str()) {
             let mut hop = refused("no source names that host");
             if let (Hop::Refuse(why), Some(host)) = (&mut hop, to.host_str()) {
-                why.help = Some(format!("allow the host with --allow-host {host}"));
+                why.remedy = Some(Box::new(Remedy::AllowHost(host.to_owned())));
             }
             return hop;
         }

@@ -360,6 +360,7 @@ pub(super) fn why(code: Reason, step: &Step, place: &Place, message: String) -> 
         notes: vec![(step.place.clone(), "in this step".to_owned())],
         remarks: vec!["no request was sent".to_owned()],
         help: None,
+        remedy: None,
     })
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 pub use crate::event::{Because, FailureKind};
 use crate::event::{Event, Why};
 use crate::limits::Millis;
+use crate::remedy::Naming;
 
 /// A call in flight. Every answer names the call that it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -162,6 +163,13 @@ pub enum Stop {
 }
 
 impl Outcome {
+    /// Makes words of its remedy: what a setting is called says `naming`.
+    pub fn word(&mut self, naming: Naming) {
+        if let Self::Failed { why, .. } | Self::Stopped { why, .. } = self {
+            why.word(naming);
+        }
+    }
+
     /// The outputs that exist.
     #[must_use]
     pub fn outputs(&self) -> &Map<String, Json> {

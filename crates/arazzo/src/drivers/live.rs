@@ -61,7 +61,7 @@ pub(crate) async fn run(
     mut log: Option<&mut Recorder>,
     mut observe: impl FnMut(&Envelope),
 ) -> Outcome {
-    let clock = world.clock.as_ref();
+    let (clock, naming) = (world.clock.as_ref(), world.grants.hosts.naming);
     let start = clock.elapsed();
     let started = clock.wall();
     let run = run_id(started);
@@ -78,15 +78,17 @@ pub(crate) async fn run(
         let wake = turn.wake;
         let time = rfc3339(started + Duration::from_millis(now));
         for event in turn.events {
-            let envelope = Envelope { v: VERSION, seq, time: time.clone(), ms: now, run: run.clone(), event };
+            let mut envelope = Envelope { v: VERSION, seq, time: time.clone(), ms: now, run: run.clone(), event };
             if let Some(log) = &mut log {
                 log.event(&envelope);
             }
+            envelope.event.word(naming);
             observe(&envelope);
             seq += 1;
         }
         calls.0.retain(|(call, _)| !turn.aborts.contains(call));
-        if let Some(outcome) = turn.done {
+        if let Some(mut outcome) = turn.done {
+            outcome.word(naming);
             return outcome;
         }
         for outgoing in turn.sends {

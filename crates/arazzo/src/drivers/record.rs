@@ -399,7 +399,7 @@ impl Recording {
         let json: Json = serde_json::from_str(first).unwrap_or_default();
         if json.get("type").and_then(Json::as_str) != Some("recording") {
             let what = match json.get("type").and_then(Json::as_str) {
-                Some("run.started") => "these are the events of a run; `arazzo run --record FILE` writes recordings",
+                Some("run.started") => "these are the events of a run; `Workflow::record` makes recordings",
                 _ => "this is no recording: its first line is not one of type `recording`",
             };
             return Err(wrong(what.to_owned()));

@@ -11,6 +11,7 @@ use arazzo_engine::limits::Millis;
 use arazzo_engine::machine::{CallId, Failure, Input, Machine, Outcome, Response};
 use arazzo_engine::node::Node;
 use arazzo_engine::program::{Argument, Call, Location, Program, Step};
+use arazzo_engine::remedy::Naming;
 use arazzo_engine::source::{Place, Sources};
 use arazzo_engine::value::Pointer;
 use serde::Serialize;
@@ -91,6 +92,7 @@ pub(crate) fn play<'r>(
     recording: &'r Recording,
     machine: Machine,
     program: &'r Program,
+    naming: Naming,
     observe: impl FnMut(&Envelope),
 ) -> Replay {
     let exchanges = recording
@@ -104,6 +106,7 @@ pub(crate) fn play<'r>(
         recording,
         machine,
         places: Places(program),
+        naming,
         exchanges,
         at: 0,
         waiting: None,
@@ -125,6 +128,7 @@ struct Player<'r, F> {
     recording: &'r Recording,
     machine: Machine,
     places: Places<'r>,
+    naming: Naming,
     exchanges: Vec<Exchanged<'r>>,
     /// The next entry, as long as everything goes as it went.
     at: usize,
@@ -148,7 +152,8 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
                 waiting.retain(|(_, input)| !matches!(input, Input::Reply { call, .. } if turn.aborts.contains(call)));
             }
             let known = self.sent(now, &requests);
-            if let Some(outcome) = turn.done {
+            if let Some(mut outcome) = turn.done {
+                outcome.word(self.naming);
                 self.missing();
                 self.compare_ends(End::of(now, &turn.events).as_ref());
                 return self.replay(Some(outcome));
@@ -174,7 +179,8 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         let started = Duration::from_millis(u64::try_from(head.epoch_ms).unwrap_or(0));
         for event in events {
             let time = rfc3339(started + Duration::from_millis(ms));
-            let event = event.clone();
+            let mut event = event.clone();
+            event.word(self.naming);
             (self.observe)(&Envelope { v: VERSION, seq: self.seq, time, ms, run: head.run.clone(), event });
             self.seq += 1;
         }

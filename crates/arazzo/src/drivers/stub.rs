@@ -18,6 +18,7 @@ use std::time::Duration;
 use arazzo_engine::event::{EventKind, VERSION};
 use arazzo_engine::limits::Millis;
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Response, Turn};
+use arazzo_engine::remedy::Naming;
 use serde_json::Value as Json;
 
 use crate::envelope::{Envelope, rfc3339};
@@ -96,7 +97,12 @@ pub struct Rehearsal {
 }
 
 /// Runs a machine with answers that stand ready.
-pub(crate) fn rehearse(mut machine: Machine, canned: StubReplies, mut observe: impl FnMut(&Envelope)) -> Rehearsal {
+pub(crate) fn rehearse(
+    mut machine: Machine,
+    canned: StubReplies,
+    naming: Naming,
+    mut observe: impl FnMut(&Envelope),
+) -> Rehearsal {
     let StubReplies(mut ready) = canned;
     let (mut now, mut input, mut seq) = (0, Input::Start { epoch_ms: EPOCH_MS }, 0);
     let mut coming: Vec<(Millis, CallId, Result<Response, Failure>)> = vec![];
@@ -110,7 +116,8 @@ pub(crate) fn rehearse(mut machine: Machine, canned: StubReplies, mut observe: i
                 operations.insert((event.frame, step.clone()), operation.clone());
             }
             let time = rfc3339(started + Duration::from_millis(now));
-            let event = event.clone();
+            let mut event = event.clone();
+            event.word(naming);
             observe(&Envelope { v: VERSION, seq, time, ms: now, run: "REHEARSAL".to_owned(), event });
             seq += 1;
         }
@@ -127,7 +134,8 @@ pub(crate) fn rehearse(mut machine: Machine, canned: StubReplies, mut observe: i
             });
             coming.push((now.saturating_add(reply.after_ms), send.call, reply.result));
         }
-        if let Some(outcome) = turn.done {
+        if let Some(mut outcome) = turn.done {
+            outcome.word(naming);
             let left = ready.into_iter().filter(|(_, replies)| !replies.is_empty());
             return Rehearsal {
                 outcome,

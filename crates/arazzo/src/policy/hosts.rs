@@ -4,6 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use arazzo_engine::limits::AllowedHost;
+use arazzo_engine::remedy::{Naming, Remedy};
+
+use crate::remedy::builder_call;
 
 /// How far a document is trusted with the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -24,7 +27,7 @@ pub enum Trust {
 }
 
 /// The hosts that may be called.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Hosts {
     pub(crate) trust: Trust,
     /// `true`: this machine and private networks too, whatever leads there.
@@ -32,7 +35,15 @@ pub(crate) struct Hosts {
     /// `true`: documents are fetched from them, with GET and without credentials; the document of a stranger may then name
     /// public hosts itself.
     pub(crate) documents: bool,
+    /// What the settings that allow it are called in messages.
+    pub(crate) naming: Naming,
     given: Vec<AllowedHost>,
+}
+
+impl Default for Hosts {
+    fn default() -> Self {
+        Self { trust: Trust::default(), private: false, documents: false, naming: builder_call, given: vec![] }
+    }
 }
 
 impl Hosts {
@@ -99,7 +110,7 @@ impl Hosts {
         };
         let advice = match kind {
             Kind::Own if self.trust == Trust::Remote && !literal && self.is_given(host, port) => {
-                "; if it is meant: --allow-private".to_owned()
+                format!("; if it is meant: {}", (self.naming)(&Remedy::AllowPrivate))
             }
             _ if literal || kind == Kind::Own => self.advice(host),
             _ => String::new(),
@@ -112,10 +123,7 @@ impl Hosts {
     }
 
     fn advice(&self, host: &str) -> String {
-        match self.trust {
-            Trust::Given => format!("; if it is meant, give it: `Builder::allow_host(\"{host}\")`"),
-            Trust::Local | Trust::Remote => format!("; if it is meant, allow it: --allow-host {host}"),
-        }
+        format!("; if it is meant, allow it: {}", (self.naming)(&Remedy::AllowHost(host.to_owned())))
     }
 }
 

@@ -9,6 +9,7 @@ use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::limits::{AllowedHost, plain_host};
 use arazzo_engine::machine::{Because, Outgoing};
 use arazzo_engine::plan::{CalledOperation, Footprint, SentCredentials, SentSecret, is_safe};
+use arazzo_engine::remedy::Remedy;
 use serde::Serialize;
 use url::Url;
 
@@ -131,12 +132,15 @@ impl RunPolicy {
         // Tokens are fetched with POST for credentials that were given, and these are bound.
         let method = &outgoing.request.method;
         if self.is_strange() && !self.changes && outgoing.because != Because::Token && !is_safe(method) {
-            return Err(format!("{method} to `{host}` may change something, and that was not allowed: --allow-unsafe"));
+            let allow = (self.hosts.naming)(&Remedy::AllowUnsafe);
+            return Err(format!("{method} to `{host}` may change something, and that was not allowed: {allow}"));
         }
         match secrets().into_iter().find(|name| !self.may_go(name, &url)) {
-            Some(name) => Err(format!(
-                "the secret `{name}` would go to `{host}`, which it is not for; if it is meant: --secret-host {name}={host}"
-            )),
+            Some(name) => {
+                let message = format!("the secret `{name}` would go to `{host}`, which it is not for");
+                let bind = (self.hosts.naming)(&Remedy::BindSecret { name, host: host.clone() });
+                Err(format!("{message}; if it is meant: {bind}"))
+            }
             None => Ok(()),
         }
     }
