@@ -49,6 +49,21 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
     }
 }
 
+/// Says everything that is to be said about the document at `path`, as [`crate::Builder::lint`] does.
+///
+/// ```no_run
+/// for found in arazzo::lint("flow.arazzo.yaml")?.diagnostics.errors() {
+///     println!("{}: {}", found.code, found.message);
+/// }
+/// # Ok::<(), arazzo::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Setup`] if the path is not one.
+pub fn lint(path: impl Into<PathBuf>) -> Result<Checked, Error> {
+    open(path).lint()
+}
+
 /// How a document is to be read and run.
 #[derive(Clone)]
 #[must_use = "nothing is read before `load`"]

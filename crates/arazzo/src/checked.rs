@@ -1,27 +1,7 @@
 //! What is to be said about a document, without running it.
 
-use std::path::PathBuf;
-
 use arazzo_engine as engine;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
-
-use crate::builder::open;
-use crate::error::Error;
-
-/// Says everything that is to be said about the document at `path`, as [`crate::Builder::lint`] does.
-///
-/// ```no_run
-/// for found in arazzo::lint("flow.arazzo.yaml")?.diagnostics.errors() {
-///     println!("{}: {}", found.code, found.message);
-/// }
-/// # Ok::<(), arazzo::Error>(())
-/// ```
-///
-/// # Errors
-/// [`Error::Setup`] if the path is not one.
-pub fn lint(path: impl Into<PathBuf>) -> Result<Checked, Error> {
-    open(path).lint()
-}
 
 /// What is to be said about a document.
 #[derive(Debug, Clone)]

@@ -102,9 +102,9 @@ pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Ser
 pub use arazzo_engine::machine::{Failure, FailureKind, Outcome, Outgoing, Request, Response, Stop};
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
-pub use builder::{Builder, is_remote, is_server_url, open};
+pub use builder::{Builder, is_remote, is_server_url, lint, open};
 pub use call::Call;
-pub use checked::{Checked, lint};
+pub use checked::Checked;
 pub use description::Description;
 pub use documents::files;
 pub use drivers::live::Interrupt;

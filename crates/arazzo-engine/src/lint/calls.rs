@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::Lint;
 use super::conditions::equalities;
-use super::shape::{Below, Nothing, Schema, Shape, What, article, articles, is_type, overlap};
+use super::shape::{Child, NoChild, Schema, Shape, ValueKind, article, articles, is_type, overlap};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::expr::condition::Condition;
@@ -28,15 +28,15 @@ const DEPTH: usize = 16;
 const FREE_HEADERS: [&str; 3] = ["authorization", "accept", "content-type"];
 
 /// Why a way leads nowhere.
-pub(super) struct DeadEnd<'a> {
+pub(super) struct Unresolved<'a> {
     token: String,
-    nothing: Nothing<'a>,
+    nothing: NoChild<'a>,
 }
 
 /// What a way leads to.
-pub(super) enum Led<'a> {
+pub(super) enum Resolution<'a> {
     To(Shape<'a>),
-    Nowhere(Box<DeadEnd<'a>>),
+    Nowhere(Box<Unresolved<'a>>),
     /// The operation answers without a body; its documented statuses.
     NoBody(String),
 }
@@ -164,7 +164,10 @@ impl<'a> Lint<'a> {
                 reads.push(Read { expr, ways: vec![], text, place, role });
             }
             if let Test::Jsonpath(test) = &criterion.test
-                && matches!(self.led(Some(After::good(id)), &test.context, &[], &mut None, 0), Led::To(_))
+                && matches!(
+                    self.resolve_read(Some(After::good(id)), &test.context, &[], &mut None, 0),
+                    Resolution::To(_)
+                )
             {
                 for ways in test.condition.reads() {
                     reads.push(Read { expr: &test.context, ways, text, place, role });
@@ -183,15 +186,15 @@ impl<'a> Lint<'a> {
         if let (Root::ResponseHeader(name), Some(after)) = (&read.expr.root, after) {
             self.header(after, name, read);
         }
-        let led = self.led(after, read.expr, &read.ways, &mut called, 0);
-        if matches!(led, Led::To(_)) {
+        let led = self.resolve_read(after, read.expr, &read.ways, &mut called, 0);
+        if matches!(led, Resolution::To(_)) {
             return;
         }
         let operation = called.map_or_else(String::new, |operation: Operation<'_>| name_of(&operation));
         let Some(span) = self.span(read.place) else { return };
         match led {
-            Led::To(_) => {}
-            Led::NoBody(statuses) => {
+            Resolution::To(_) => {}
+            Resolution::NoBody(statuses) => {
                 // A test may ask whether there is one, unless it is met only by an answer that is known to have none.
                 let certain = after.and_then(|after| self.status_after(after)).is_some();
                 if read.role == Role::Used || read.role == Role::Needed && certain {
@@ -208,12 +211,12 @@ impl<'a> Lint<'a> {
                     self.push(diagnostic);
                 }
             }
-            Led::Nowhere(end) => self.dead_end(read, span, &operation, &end),
+            Resolution::Nowhere(end) => self.push_unresolved(read, span, &operation, &end),
         }
     }
 
-    fn dead_end(&mut self, read: &Read<'_>, span: Span, operation: &str, end: &DeadEnd<'_>) {
-        let DeadEnd { token, nothing } = end;
+    fn push_unresolved(&mut self, read: &Read<'_>, span: Span, operation: &str, end: &Unresolved<'_>) {
+        let Unresolved { token, nothing } = end;
         let near = nearest(token, nothing.members.iter().copied());
         // A test may ask whether there is more than what is described.
         let asks = matches!(read.role, Role::Tested | Role::TestedFailure);
@@ -221,24 +224,24 @@ impl<'a> Lint<'a> {
             return;
         }
         let message = match &nothing.what {
-            What::Object => format!("the answer of operation `{operation}` has no member `{token}` here"),
-            What::Array => format!("`{token}` is read of an array, whose items have numbers"),
-            What::Scalar(name) => format!("`{token}` is read of {}, which has no members", article(name)),
+            ValueKind::Object => format!("the answer of operation `{operation}` has no member `{token}` here"),
+            ValueKind::Array => format!("`{token}` is read of an array, whose items have numbers"),
+            ValueKind::Scalar(name) => format!("`{token}` is read of {}, which has no members", article(name)),
         };
         let help = match (&nothing.what, near) {
-            (What::Object, Some(near)) => Some(Help::meant(near)),
-            (What::Object, None) if !nothing.members.is_empty() => {
+            (ValueKind::Object, Some(near)) => Some(Help::meant(near)),
+            (ValueKind::Object, None) if !nothing.members.is_empty() => {
                 let members: Vec<&str> = nothing.members.iter().copied().take(12).collect();
                 Some(Help::words(format!("it has {}", members.join(", "))))
             }
-            (What::Array, _) => Some(Help::words(format!("write the number of the item before it: 0/{token}"))),
+            (ValueKind::Array, _) => Some(Help::words(format!("write the number of the item before it: 0/{token}"))),
             _ => None,
         };
         let mut diagnostic = Diagnostic::warning(Code::UnknownMember, span, message)
             .note(nothing.schema.span, "described here")
             .help(help)
             .section("§Runtime Expressions");
-        if let (Some(near), What::Object) = (near, &nothing.what)
+        if let (Some(near), ValueKind::Object) = (near, &nothing.what)
             && let Some(edit) = self.only(span, token, near)
         {
             diagnostic = diagnostic.fix(format!("write `{near}`: another value is read"), false, vec![edit]);
@@ -259,16 +262,16 @@ impl<'a> Lint<'a> {
     }
 
     /// What an expression, and then a way into its value, leads to. `called` becomes the operation whose answer is read.
-    pub(super) fn led(
+    pub(super) fn resolve_read(
         &self,
         after: Option<After>,
         expr: &Expr,
         more: &[PathSegment],
         called: &mut Option<Operation<'a>>,
         depth: usize,
-    ) -> Led<'a> {
+    ) -> Resolution<'a> {
         let step = after.map(|after| after.step);
-        let unknown = Led::To(Shape::Unknown);
+        let unknown = Resolution::To(Shape::Unknown);
         if depth > DEPTH {
             return unknown;
         }
@@ -282,7 +285,7 @@ impl<'a> Lint<'a> {
                 *called = Some(operation);
                 match self.answers(&operation, after).as_ref() {
                     Answers::Unknown => return unknown,
-                    Answers::NoBody(statuses) => return Led::NoBody(statuses.clone()),
+                    Answers::NoBody(statuses) => return Resolution::NoBody(statuses.clone()),
                     Answers::Bodies(schemas) => Shape::Schemas(schemas.clone()),
                 }
             }
@@ -378,11 +381,11 @@ impl<'a> Lint<'a> {
         ways: &[PathSegment],
         called: &mut Option<Operation<'a>>,
         depth: usize,
-    ) -> Led<'a> {
+    ) -> Resolution<'a> {
         let output = self.program.workflow(workflow).and_then(|w| w.outputs.iter().find(|output| output.name == name));
         match output {
             Some(output) => self.built(None, &output.value, ways, called, depth),
-            None => Led::To(Shape::Unknown),
+            None => Resolution::To(Shape::Unknown),
         }
     }
 
@@ -393,7 +396,7 @@ impl<'a> Lint<'a> {
         ways: &[PathSegment],
         called: &mut Option<Operation<'a>>,
         depth: usize,
-    ) -> Led<'a> {
+    ) -> Resolution<'a> {
         let whole = match value {
             Build::Template(leaf) => match &leaf.template {
                 Template::Whole(expr) => Some((expr, ways.to_vec())),
@@ -409,15 +412,15 @@ impl<'a> Lint<'a> {
             },
             _ => None,
         };
-        let Some((expr, all)) = whole else { return Led::To(Shape::Unknown) };
+        let Some((expr, all)) = whole else { return Resolution::To(Shape::Unknown) };
         // Where the output itself leads nowhere, that was said there.
         let after = step.map(After::good);
-        let own = if all.is_empty() { None } else { Some(self.led(after, expr, &[], called, depth)) };
-        if matches!(own, Some(Led::Nowhere(_) | Led::NoBody(_))) {
-            return Led::To(Shape::Unknown);
+        let own = if all.is_empty() { None } else { Some(self.resolve_read(after, expr, &[], called, depth)) };
+        if matches!(own, Some(Resolution::Nowhere(_) | Resolution::NoBody(_))) {
+            return Resolution::To(Shape::Unknown);
         }
-        match self.led(after, expr, &all, called, depth) {
-            Led::Nowhere(_) | Led::NoBody(_) if ways.is_empty() => Led::To(Shape::Unknown),
+        match self.resolve_read(after, expr, &all, called, depth) {
+            Resolution::Nowhere(_) | Resolution::NoBody(_) if ways.is_empty() => Resolution::To(Shape::Unknown),
             led => led,
         }
     }
@@ -448,7 +451,7 @@ impl<'a> Lint<'a> {
         let (Some(loaded), Some(node)) = (document, inputs) else { return };
         let inputs = Schema { api: Api::new(&loaded.document.root, &self.bundle.store), node };
         for value in &passed.values {
-            let Below::Schemas(found) = inputs.below(&PathSegment::Member(value.name.clone())) else { continue };
+            let Child::Schemas(found) = inputs.below(&PathSegment::Member(value.name.clone())) else { continue };
             let ([schema], Some(span)) = (found.as_slice(), self.span(&value.place)) else { continue };
             let what = format!("input `{}`", value.name);
             let sent = Sent { what: &what, textual: false, step, named: None, replaced: &[] };
@@ -549,8 +552,8 @@ impl<'a> Lint<'a> {
         for replacement in &body.replacements {
             let Select::Pointer(pointer) = &replacement.target else { continue };
             let ways: Vec<PathSegment> = pointer.tokens().iter().cloned().map(PathSegment::Member).collect();
-            let Led::Nowhere(end) = walk(Shape::Schemas(vec![schema]), &ways, false) else { continue };
-            let DeadEnd { token, nothing } = *end;
+            let Resolution::Nowhere(end) = walk(Shape::Schemas(vec![schema]), &ways, false) else { continue };
+            let Unresolved { token, nothing } = *end;
             let near = nearest(&token, nothing.members.iter().copied());
             let (Some(span), true) = (self.span(&replacement.place), near.is_some() || nothing.closed) else {
                 continue;
@@ -606,7 +609,7 @@ impl<'a> Lint<'a> {
                 if !self.typed(&["array".to_owned()].into(), "a list", span, schema, sent) {
                     return;
                 }
-                let Below::Schemas(below) = schema.below(&PathSegment::Member("0".to_owned())) else { return };
+                let Child::Schemas(below) = schema.below(&PathSegment::Member("0".to_owned())) else { return };
                 let [below] = below.as_slice() else { return };
                 let nodes = node.map(Node::items).unwrap_or_default();
                 for (index, item) in items.iter().enumerate() {
@@ -630,7 +633,7 @@ impl<'a> Lint<'a> {
                     let written = keys.iter().find(|(key, _)| key.name == *name);
                     let at = written.map_or(span, |(_, node)| node.span);
                     match schema.below(&PathSegment::Member(name.clone())) {
-                        Below::Schemas(below) => {
+                        Child::Schemas(below) => {
                             if let [below] = below.as_slice() {
                                 let what = format!("member `{name}`");
                                 let named = written.map(|(key, _)| key.span);
@@ -639,11 +642,11 @@ impl<'a> Lint<'a> {
                                 self.fits(value, written.map(|(_, node)| node), at, *below, &sent);
                             }
                         }
-                        Below::Nothing(nothing) => {
+                        Child::Nothing(nothing) => {
                             let key = written.map_or(span, |(key, _)| key.span);
                             self.unknown_member(name, &names, key, &nothing);
                         }
-                        Below::Unknown => {}
+                        Child::Unknown => {}
                     }
                 }
             }
@@ -652,7 +655,7 @@ impl<'a> Lint<'a> {
 
     fn missing_members(&mut self, names: &[&str], span: Span, schema: Schema<'a>, sent: &Sent<'_>) {
         let described: Vec<&str> = match schema.below(&PathSegment::Member(String::new())) {
-            Below::Nothing(nothing) => nothing.members,
+            Child::Nothing(nothing) => nothing.members,
             _ => vec![],
         };
         let stray: Vec<&&str> = names.iter().filter(|name| !described.contains(*name)).collect();
@@ -675,10 +678,10 @@ impl<'a> Lint<'a> {
         }
     }
 
-    fn unknown_member(&mut self, name: &str, names: &[&str], span: Span, nothing: &Nothing<'_>) {
+    fn unknown_member(&mut self, name: &str, names: &[&str], span: Span, nothing: &NoChild<'_>) {
         let free: Vec<&str> = nothing.members.iter().copied().filter(|member| !names.contains(member)).collect();
         let near = nearest(name, free.iter().copied()).or_else(|| free.into_iter().find(|member| means(name, member)));
-        if nothing.what != What::Object || near.is_none() && !nothing.closed {
+        if nothing.what != ValueKind::Object || near.is_none() && !nothing.closed {
             return;
         }
         let message = if nothing.closed {
@@ -739,19 +742,19 @@ impl<'a> Lint<'a> {
                 self.missing_members(&names, span, schema, sent);
                 for (name, value) in members {
                     match schema.below(&PathSegment::Member(name.clone())) {
-                        Below::Schemas(below) => {
+                        Child::Schemas(below) => {
                             if let [below] = below.as_slice() {
                                 let what = format!("member `{name}`");
                                 self.constant(value, span, *below, &Sent { what: &what, ..*sent });
                             }
                         }
-                        Below::Nothing(nothing) => self.unknown_member(name, &names, span, &nothing),
-                        Below::Unknown => {}
+                        Child::Nothing(nothing) => self.unknown_member(name, &names, span, &nothing),
+                        Child::Unknown => {}
                     }
                 }
             }
             Json::Array(items) => {
-                let Below::Schemas(below) = schema.below(&PathSegment::Member("0".to_owned())) else { return };
+                let Child::Schemas(below) = schema.below(&PathSegment::Member("0".to_owned())) else { return };
                 let [below] = below.as_slice() else { return };
                 for item in items {
                     self.constant(item, span, *below, sent);
@@ -779,7 +782,9 @@ impl<'a> Lint<'a> {
     }
 
     fn expression(&mut self, expr: &Expr, text: &str, span: Span, schema: Schema<'a>, sent: &Sent<'_>) {
-        let Led::To(shape) = self.led(Some(After::good(sent.step)), expr, &[], &mut None, 0) else { return };
+        let Resolution::To(shape) = self.resolve_read(Some(After::good(sent.step)), expr, &[], &mut None, 0) else {
+            return;
+        };
         let Some(given) = shape.types() else { return };
         if sent.textual {
             // A header or status sent on as text is what it reads as.
@@ -941,34 +946,36 @@ fn describes_bodies(operation: &Operation<'_>) -> bool {
 }
 
 /// Follows a way into a value.
-pub(super) fn walk<'a>(mut shape: Shape<'a>, ways: &[PathSegment], dotted: bool) -> Led<'a> {
+pub(super) fn walk<'a>(mut shape: Shape<'a>, ways: &[PathSegment], dotted: bool) -> Resolution<'a> {
     for (index, way) in ways.iter().enumerate() {
-        let Shape::Schemas(schemas) = shape else { return Led::To(Shape::Unknown) };
+        let Shape::Schemas(schemas) = shape else { return Resolution::To(Shape::Unknown) };
         let mut below = vec![];
-        let mut nothing: Option<Nothing<'a>> = None;
+        let mut nothing: Option<NoChild<'a>> = None;
         for schema in &schemas {
             match schema.below(way) {
-                Below::Unknown => return Led::To(Shape::Unknown),
-                Below::Schemas(found) => below.extend(found),
+                Child::Unknown => return Resolution::To(Shape::Unknown),
+                Child::Schemas(found) => below.extend(found),
                 // The first that is known is that of success.
-                Below::Nothing(found) => match &mut nothing {
+                Child::Nothing(found) => match &mut nothing {
                     Some(known) => known.closed &= found.closed,
                     None => nothing = Some(found),
                 },
             }
         }
         if below.is_empty() {
-            let (Some(nothing), PathSegment::Member(token)) = (nothing, way) else { return Led::To(Shape::Unknown) };
+            let (Some(nothing), PathSegment::Member(token)) = (nothing, way) else {
+                return Resolution::To(Shape::Unknown);
+            };
             let last = index + 1 == ways.len();
-            let measured = nothing.what == What::Array || nothing.what == What::Scalar("string".to_owned());
+            let measured = nothing.what == ValueKind::Array || nothing.what == ValueKind::Scalar("string".to_owned());
             if dotted && last && token == "length" && measured {
-                return Led::To(Shape::Types(["integer".to_owned()].into()));
+                return Resolution::To(Shape::Types(["integer".to_owned()].into()));
             }
-            return Led::Nowhere(Box::new(DeadEnd { token: token.clone(), nothing }));
+            return Resolution::Nowhere(Box::new(Unresolved { token: token.clone(), nothing }));
         }
         shape = Shape::Schemas(below);
     }
-    Led::To(shape)
+    Resolution::To(shape)
 }
 
 /// The expressions of a value, with the ways into them.

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::Lint;
-use super::calls::{After, Led, name_of};
+use super::calls::{After, Resolution, name_of};
 use super::shape::{Shape, articles};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, More, nearest};
@@ -198,7 +198,7 @@ impl Lint<'_> {
 
     /// A value of a known type, or one of a known list, beside a constant that it never is.
     fn compared(&mut self, after: After, expr: &Expr, ways: &[PathSegment], literal: &Json, criterion: &Criterion) {
-        let Led::To(shape) = self.led(Some(after), expr, ways, &mut None, 0) else { return };
+        let Resolution::To(shape) = self.resolve_read(Some(after), expr, ways, &mut None, 0) else { return };
         if literal.is_null() || matches!(shape, Shape::Unknown) {
             return;
         }

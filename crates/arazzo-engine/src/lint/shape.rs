@@ -34,20 +34,20 @@ pub(super) enum Shape<'a> {
 
 /// What is below a value.
 #[derive(Debug, Clone)]
-pub(super) enum Below<'a> {
+pub(super) enum Child<'a> {
     /// Perhaps something.
     Unknown,
     /// Something that one of these describes.
     Schemas(Vec<Schema<'a>>),
     /// Nothing that is described.
-    Nothing(Nothing<'a>),
+    Nothing(NoChild<'a>),
 }
 
 /// Why there is nothing below a value.
 #[derive(Debug, Clone)]
-pub(super) struct Nothing<'a> {
+pub(super) struct NoChild<'a> {
     /// What the value is.
-    pub(super) what: What,
+    pub(super) what: ValueKind,
     /// The members that are described.
     pub(super) members: Vec<&'a str>,
     /// `true` if the schema allows no others.
@@ -58,7 +58,7 @@ pub(super) struct Nothing<'a> {
 
 /// What a value is that has nothing below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum What {
+pub(super) enum ValueKind {
     /// An object without this member.
     Object,
     /// An array, whose items have numbers.
@@ -193,19 +193,19 @@ impl<'a> Schema<'a> {
     }
 
     /// What is below a value of this schema.
-    pub(super) fn below(self, way: &PathSegment) -> Below<'a> {
+    pub(super) fn below(self, way: &PathSegment) -> Child<'a> {
         self.below_at(way, 0)
     }
 
-    fn below_at(self, way: &PathSegment, depth: usize) -> Below<'a> {
-        let Some(parts) = self.all(depth) else { return Below::Unknown };
+    fn below_at(self, way: &PathSegment, depth: usize) -> Child<'a> {
+        let Some(parts) = self.all(depth) else { return Child::Unknown };
         let mut schemas = vec![];
         let mut unknown = false;
-        let mut nothing: Option<Nothing<'a>> = None;
-        let mut add = |below: Below<'a>| match below {
-            Below::Unknown => unknown = true,
-            Below::Schemas(found) => schemas.extend(found),
-            Below::Nothing(found) => match &mut nothing {
+        let mut nothing: Option<NoChild<'a>> = None;
+        let mut add = |below: Child<'a>| match below {
+            Child::Unknown => unknown = true,
+            Child::Schemas(found) => schemas.extend(found),
+            Child::Nothing(found) => match &mut nothing {
                 Some(known) => {
                     known.members.extend(found.members);
                     known.closed &= found.closed;
@@ -224,71 +224,71 @@ impl<'a> Schema<'a> {
             }
         }
         if !schemas.is_empty() {
-            return Below::Schemas(schemas);
+            return Child::Schemas(schemas);
         }
         match nothing.filter(|_| !unknown) {
-            Some(nothing) => Below::Nothing(nothing),
-            None => Below::Unknown,
+            Some(nothing) => Child::Nothing(nothing),
+            None => Child::Unknown,
         }
     }
 
     /// As [`Schema::below`], without what it is made of; `None` if it says nothing about it.
-    fn own_below(self, way: &PathSegment) -> Option<Below<'a>> {
+    fn own_below(self, way: &PathSegment) -> Option<Child<'a>> {
         let node = self.node;
         if !matches!(node.kind, Kind::Object(_)) {
-            return Some(Below::Unknown);
+            return Some(Child::Unknown);
         }
         let open = ["if", "then", "else", "dependentSchemas", "patternProperties", "discriminator", "not"];
         if open.iter().any(|name| node.get(name).is_some()) {
-            return Some(Below::Unknown);
+            return Some(Child::Unknown);
         }
         let types = self.own_types();
         let may_be = |name: &str| types.as_ref().is_none_or(|types| types.contains(name));
         let properties = node.get("properties").map(Node::members).unwrap_or_default();
-        let nothing = |what: What, closed: bool| {
+        let nothing = |what: ValueKind, closed: bool| {
             let members = properties.iter().map(|(key, _)| key.name.as_str()).collect();
-            Some(Below::Nothing(Nothing { what, members, closed, schema: node }))
+            Some(Child::Nothing(NoChild { what, members, closed, schema: node }))
         };
         if !may_be("object") && !may_be("array") {
             let named: Vec<String> = types.into_iter().flatten().filter(|name| name != "null").collect();
-            return nothing(What::Scalar(named.join(" or ")), true);
+            return nothing(ValueKind::Scalar(named.join(" or ")), true);
         }
         let array = may_be("array") && (types.is_some() || node.get("items").is_some());
         let object = may_be("object") && (types.is_some() || !properties.is_empty());
         let item = || match node.get("items").filter(|_| node.get("prefixItems").is_none()) {
-            Some(items) => Below::Schemas(vec![Schema { node: items, ..self }]),
-            None => Below::Unknown,
+            Some(items) => Child::Schemas(vec![Schema { node: items, ..self }]),
+            None => Child::Unknown,
         };
         let name = match way {
             // A wildcard or filter over an object comes to every member, or tests the object.
-            PathSegment::Any => return (array || object).then(|| if object { Below::Unknown } else { item() }),
+            PathSegment::Any => return (array || object).then(|| if object { Child::Unknown } else { item() }),
             PathSegment::Member(name) => name,
         };
         if object {
             if let Some((_, found)) = properties.iter().find(|(key, _)| key.name == *name) {
-                return Some(Below::Schemas(vec![Schema { node: found, ..self }]));
+                return Some(Child::Schemas(vec![Schema { node: found, ..self }]));
             }
             let more = node.get("additionalProperties").or_else(|| node.get("unevaluatedProperties"));
             let closed = match more.map(|more| (more.as_bool(), more)) {
                 Some((Some(false), _)) => true,
-                Some((Some(true), _)) => return Some(Below::Unknown),
-                Some((None, schema)) => return Some(Below::Schemas(vec![Schema { node: schema, ..self }])),
+                Some((Some(true), _)) => return Some(Child::Unknown),
+                Some((None, schema)) => return Some(Child::Schemas(vec![Schema { node: schema, ..self }])),
                 None => false,
             };
             if array {
-                return Some(Below::Unknown);
+                return Some(Child::Unknown);
             }
             // A part of `allOf` that says only that it is an object.
             if properties.is_empty() && !closed {
                 return None;
             }
-            return nothing(What::Object, closed);
+            return nothing(ValueKind::Object, closed);
         }
         if !array {
             return None;
         }
         let number = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
-        if number { Some(item()) } else { nothing(What::Array, true) }
+        if number { Some(item()) } else { nothing(ValueKind::Array, true) }
     }
 
     /// Why the schema refuses a value, if it does; members of objects and items are looked at on their own.

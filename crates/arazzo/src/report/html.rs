@@ -16,7 +16,7 @@ use super::har::reason;
 use super::junit::without_value;
 use super::left_behind;
 use super::record::{Answer, Attempt, Criterion, Exchange, Note, RunRecord, Verdict};
-use super::text::{escaped, safe, time};
+use super::text::{escaped, pace, safe};
 use super::{ReportContext, ReportKind, sequence, svg};
 
 /// The report as it is chosen.
@@ -684,13 +684,4 @@ fn ended(status: Option<StepStatus>) -> &'static str {
 fn capital(word: &str) -> String {
     let mut rest = word.chars();
     rest.next().map(|first| first.to_uppercase().chain(rest).collect()).unwrap_or_default()
-}
-
-/// Milliseconds with a thin space before the unit.
-pub(super) fn pace(ms: u64) -> String {
-    match ms {
-        0..1000 => format!("{ms}\u{202f}ms"),
-        1000..10_000 => format!("{}.{:02}\u{202f}s", ms / 1000, ms % 1000 / 10),
-        _ => time(ms),
-    }
 }

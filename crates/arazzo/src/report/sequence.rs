@@ -1,8 +1,7 @@
 //! The conversation of a run as a sequence diagram: the runner on the left, a line for every host.
 
-use super::html::pace;
 use super::record::{Answer, Attempt, Exchange, RunRecord};
-use super::text::label;
+use super::text::{label, pace};
 
 /// More requests than this are told by their beginning and their end.
 const SHOWN: usize = 60;

@@ -87,3 +87,12 @@ fn columns_of(c: char) -> usize {
         1
     }
 }
+
+/// Milliseconds with a thin space before the unit.
+pub(crate) fn pace(ms: u64) -> String {
+    match ms {
+        0..1000 => format!("{ms}\u{202f}ms"),
+        1000..10_000 => format!("{}.{:02}\u{202f}s", ms / 1000, ms % 1000 / 10),
+        _ => time(ms),
+    }
+}
