@@ -154,6 +154,7 @@ codes! {
     ComponentName = "component-name", Structure, "§Components Object";
     ConditionSyntax = "condition-syntax", Expressions, "§Criterion Object";
     ConnectionHeader = "connection-header", Data, "§Parameter Object";
+    ConstantCondition = "constant-condition", Expressions, "§Criterion Object" read Warning, SAID;
     ContractDeparted = "contract-departed", Data, "§Step Object";
     DependencyCycle = "dependency-cycle", Flow, "§Workflow Object";
     DocumentNotFound = "document-not-found", Structure, "§Format";

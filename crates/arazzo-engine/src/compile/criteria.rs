@@ -82,7 +82,24 @@ impl Compiler<'_> {
         for expr in parsed.iter().flat_map(condition::Condition::expressions) {
             self.looked_at(&text.node, expr, &text.value, context);
         }
+        if parsed.as_ref().is_some_and(|parsed| parsed.expressions().is_empty()) {
+            self.constant_condition(text);
+        }
         parsed.map(Test::Simple)
+    }
+
+    /// A condition that compares nothing, such as `200` for `$statusCode == 200`. `true` is written where it is meant.
+    fn constant_condition(&mut self, text: &Text) {
+        let written = text.value.trim();
+        if matches!(written, "true" | "false") {
+            return;
+        }
+        let status = written.trim_matches(['\'', '"']);
+        let is_status = status.len() == 3 && status.bytes().all(|byte| byte.is_ascii_digit());
+        let help = is_status.then(|| Help::words(format!("write `$statusCode == {status}`")));
+        let message = format!("`{written}` reads nothing of the request or its response: it is the same every time");
+        let diagnostic = Diagnostic::warning(Code::ConstantCondition, text.span(), message).help(help);
+        self.departure(diagnostic.section("§Criterion Object"));
     }
 
     /// "If a condition cannot be evaluated due to syntax errors in the expression, it MUST evaluate to fail": says so,
