@@ -3,6 +3,8 @@
 //! Terminal, reports and machines see nothing else. The driver adds the envelope (`v`, `seq`, `time`, `ms`, `run`).
 //! A reader ignores fields it does not know; a breaking change raises [`VERSION`].
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
@@ -359,8 +361,7 @@ impl Event {
     /// The event with every text in it masked. The match is exhaustive: a new kind of event has to say what is text in it.
     #[must_use]
     pub fn masked(mut self, redactor: &Redactor) -> Self {
-        // A password in a url is known by its place, also where it is too short to be looked for.
-        let text = |text: &mut String| *text = address::without_secrets(&redactor.mask(text)).into_owned();
+        let text = |text: &mut String| mask_text(text, redactor);
         let map = |map: &mut Map<String, Json>| {
             if let Json::Object(masked) = redactor.mask_json(&Json::Object(std::mem::take(map))) {
                 *map = masked;
@@ -427,6 +428,15 @@ impl Event {
     }
 }
 
+/// Masks a text. A password in a url is known by its place, also where it is too short to be looked for.
+fn mask_text(text: &mut String, redactor: &Redactor) {
+    let masked = redactor.mask(text);
+    *text = match address::without_secrets(&masked) {
+        Cow::Owned(shown) => shown,
+        Cow::Borrowed(_) => masked,
+    };
+}
+
 impl Why {
     /// Makes words of its remedy, as [`Event::word`] does.
     pub fn word(&mut self, naming: Naming) {
@@ -437,7 +447,7 @@ impl Why {
 
     /// Masks the texts in it.
     pub fn mask(&mut self, redactor: &Redactor) {
-        let text = |text: &mut String| *text = address::without_secrets(&redactor.mask(text)).into_owned();
+        let text = |text: &mut String| mask_text(text, redactor);
         text(&mut self.message);
         self.label.iter_mut().for_each(text);
         self.remarks.iter_mut().for_each(text);

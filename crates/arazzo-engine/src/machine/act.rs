@@ -7,7 +7,7 @@ use super::finish::End;
 use super::frame::{Next, Outputs, Position, Slot, Used, outputs_json};
 use super::judge::{self, Seen};
 use super::wire::{Stop, Turn};
-use super::{Jump, Machine, operation_of, request};
+use super::{Jump, Machine, operation_of, request, select};
 use crate::code::{Code, Severity};
 use crate::event::{ActionKind, CriteriaOf, EventKind, On, Saw, StepStatus, WaitReason, Why};
 use crate::expr::{Exchange, StepId};
@@ -638,7 +638,7 @@ impl Machine {
         let mut kept: Outputs = vec![];
         for output in &step.outputs {
             let value = self.fill_output(output, exchange);
-            let foreign = self.view(exchange).is_built_of_foreign(&output.value);
+            let foreign = select::is_foreign(&output.value, &self.view(exchange));
             if value.is_none() && success {
                 let target = format!("output `{}`", output.name);
                 self.emit(

@@ -1,7 +1,5 @@
 //! Workflows that are run for others: steps that call one, dependencies, detours of retries, and `goto` a workflow.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value as Json};
 
 use super::finish::End;
@@ -12,7 +10,7 @@ use crate::event::{EventKind, FailureKind, StartedFor, Why};
 use crate::expr::{Exchange, StepId, WorkflowId};
 use crate::inputs::accept_own;
 use crate::limits::Millis;
-use crate::program::{Call, Inherited, Passed, PassedValue, Target};
+use crate::program::{Call, Inherited, Passed, Target};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 use crate::value::Value;
@@ -139,11 +137,7 @@ impl Machine {
         }
         let mut given: Inputs = vec![];
         let marked = program.workflow(workflow).map(|w| &w.inputs.secret);
-        let view = self.view(exchange);
-        let origin = |value: &PassedValue| (value.name.clone(), view.is_built_of_foreign(&value.value));
-        let foreign: BTreeMap<String, bool> = passed.values.iter().map(origin).collect();
-        for (name, value) in built.values {
-            let foreign = foreign.get(&name).copied().unwrap_or(true);
+        for (name, value, foreign) in built.values {
             let slot = if marked.is_some_and(|marked| marked.contains(&name)) {
                 self.redactor.learn_built(&name, &value.clone().into_json());
                 self.secret_slot(&name, value)

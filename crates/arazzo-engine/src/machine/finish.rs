@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::frame::{Completed, Outputs, Position, Purpose, Slot, outputs_json};
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
-use super::{GRACE, Machine, Phase};
+use super::{GRACE, Machine, Phase, select};
 use crate::code::{Code, Severity};
 use crate::event::{EventKind, RunStatus, StepStatus, Why};
 use crate::expr::{Exchange, StepId};
@@ -259,7 +259,7 @@ impl Machine {
                     EventKind::ValueAbsent { expression: output.text.clone(), target },
                 );
             }
-            let foreign = self.view(None).is_built_of_foreign(&output.value);
+            let foreign = select::is_foreign(&output.value, &self.view(None));
             let slot = value.map(|value| {
                 if !output.secret {
                     return Slot::plain(value).with_origin(foreign);

@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 use crate::event::{StartedFor, StepStatus, Why};
 use crate::expr::{Exchange, Expr, Lookup, Root, StepId};
 use crate::limits::Millis;
-use crate::program::{Build, WorkflowId};
+use crate::program::WorkflowId;
 use crate::remedy::Remedy;
 use crate::value::Value;
 
@@ -380,11 +380,6 @@ impl<'a> View<'a> {
             Some(frame) => Some(&frame.inputs),
             None => Some(&self.completed.iter().find(|completed| completed.workflow == workflow)?.inputs),
         }
-    }
-
-    /// `true` if a server has a part in a value that is built.
-    pub(super) fn is_built_of_foreign(&self, build: &Build) -> bool {
-        build.reads().iter().any(|read| self.is_foreign(read.expr))
     }
 
     pub(super) fn state(&self, step: StepId) -> Option<&'a StepState> {

@@ -34,7 +34,8 @@ pub(super) struct Built {
 
 /// The inputs of a workflow that is called, with what was learned while they were built.
 pub(super) struct BuiltInputs {
-    pub(super) values: Vec<(String, Value)>,
+    /// By name; `true` for one in which a server has a part.
+    pub(super) values: Vec<(String, Value, bool)>,
     pub(super) absent: Vec<(String, String)>,
     pub(super) credentials: Vec<(String, Json)>,
 }
@@ -53,7 +54,7 @@ pub(super) fn passed(
     let mut values = vec![];
     for passed in &passed.values {
         if let Some(value) = builder.value(&passed.value, &passed.name)? {
-            values.push((passed.name.clone(), value));
+            values.push((passed.name.clone(), value, select::is_foreign(&passed.value, lookup)));
         }
     }
     Ok(BuiltInputs { values, absent: builder.absent, credentials: builder.credentials })

@@ -20,6 +20,11 @@ pub(super) fn value(build: &Build, lookup: &dyn Lookup) -> Option<Value> {
     }
 }
 
+/// `true` if a server has a part in a value that is built.
+pub(super) fn is_foreign(build: &Build, lookup: &dyn Lookup) -> bool {
+    build.reads().iter().any(|read| lookup.is_foreign(read.expr))
+}
+
 /// What a Selector Object selects (docs/readings.md, Selector Objects): a value, an array where the query is written for
 /// several or found several, or nothing.
 ///
