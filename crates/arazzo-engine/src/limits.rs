@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::code::Code;
 use crate::credentials::Credentials;
-use crate::source::Place;
+use crate::source::Span;
 
 /// Milliseconds: since the start of a run, or a duration.
 pub type Millis = u64;
@@ -274,5 +274,5 @@ pub struct Warning {
     /// What to do.
     pub help: Option<String>,
     /// Where.
-    pub place: Option<Place>,
+    pub span: Option<Span>,
 }

@@ -369,7 +369,7 @@ impl Footprint {
                 from: step.name.clone(),
                 to: to.to_owned(),
                 action: action.name.clone(),
-                span: action.place.clone(),
+                span: program.sources.place(action.span),
             });
         }
     }
@@ -451,7 +451,7 @@ fn call(program: &Program, step: &Step, workflow: WorkflowId) -> PlannedStep {
         url: String::new(),
         headers: vec![],
         body: None,
-        span: step.place.clone(),
+        span: program.sources.place(step.span),
     }
 }
 
@@ -491,7 +491,7 @@ fn one(program: &Program, step: &Step, servers: &Servers) -> Option<PlannedStep>
         url: address::without_secrets(&format!("{}{path}{query}", server.trim_end_matches('/'))).into_owned(),
         headers,
         body: body.as_ref().map(|body| json(&body.payload)),
-        span: step.place.clone(),
+        span: program.sources.place(step.span),
     })
 }
 

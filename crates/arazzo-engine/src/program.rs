@@ -18,7 +18,7 @@ use crate::openapi::security::Needed;
 use crate::openapi::server::{NoUrl, Server};
 use crate::openapi::{self, Field};
 use crate::readings::Readings;
-use crate::source::{Place, Sources, Span};
+use crate::source::{Sources, Span};
 use crate::value::ExpressionType;
 use crate::value::Pointer;
 
@@ -66,7 +66,7 @@ pub struct Workflow {
     /// Which document it stands in: 0 is the entry document.
     pub document: usize,
     /// Where its id is written.
-    pub place: Place,
+    pub span: Span,
     /// `summary`
     pub summary: Option<String>,
     /// `inputs`
@@ -125,7 +125,7 @@ pub struct Step {
     /// The workflow it belongs to.
     pub workflow: WorkflowId,
     /// Where its id is written.
-    pub place: Place,
+    pub span: Span,
     /// What it does.
     pub call: Call,
     /// `successCriteria`; if there are none, any 2xx answer is a success.
@@ -200,7 +200,7 @@ pub struct PassedValue {
     /// Its value.
     pub value: Build,
     /// Where it is written.
-    pub place: Place,
+    pub span: Span,
 }
 
 /// An operation as far as a call needs it.
@@ -219,7 +219,7 @@ pub struct Operation {
     /// What it asks of who calls it: alternatives in order. Nothing if its document says nothing about that.
     pub security: Option<Vec<Vec<Needed>>>,
     /// Where the operation is described.
-    pub place: Place,
+    pub span: Span,
     /// Documented answers with their descriptions.
     pub responses: Vec<(String, Option<String>)>,
     /// What its answers are checked against; only where it was asked for
@@ -353,7 +353,7 @@ pub struct Argument {
     /// `true` if it is a credential by its place or name.
     pub credential: bool,
     /// Where its value is written.
-    pub place: Place,
+    pub span: Span,
 }
 
 /// A request body.
@@ -370,7 +370,7 @@ pub struct Body {
     /// How fields of a form, and parts of a multipart body, are written; by default if they are not here.
     pub fields: Vec<Field>,
     /// Where the payload is written.
-    pub place: Place,
+    pub span: Span,
 }
 
 /// How a payload is written: what a media type comes to.
@@ -398,7 +398,7 @@ pub struct Replacement {
     /// `value`
     pub value: Build,
     /// Where the target is written.
-    pub place: Place,
+    pub span: Span,
 }
 
 /// How a part of a value is found.
@@ -424,7 +424,7 @@ pub struct Selection {
     /// `selector`, as written.
     pub text: String,
     /// Where it is written.
-    pub place: Place,
+    pub span: Span,
     /// `true` if it stands in a credential position.
     pub credential: bool,
 }
@@ -452,7 +452,7 @@ pub struct Leaf {
     /// The string as written.
     pub text: String,
     /// Where it is written.
-    pub place: Place,
+    pub span: Span,
     /// `true` if it stands in a credential position.
     pub credential: bool,
 }
@@ -465,9 +465,9 @@ pub struct Criterion {
     /// `context`, as written.
     pub context: Option<String>,
     /// Where the condition is written.
-    pub place: Place,
+    pub span: Span,
     /// Where the context is written.
-    pub context_place: Option<Place>,
+    pub context_span: Option<Span>,
     /// What is tested.
     pub test: Test,
 }
@@ -565,7 +565,7 @@ pub struct Action {
     /// `criteria`: all must be met.
     pub criteria: Vec<Criterion>,
     /// Where it is written.
-    pub place: Place,
+    pub span: Span,
 }
 
 /// What an action does.
@@ -610,7 +610,7 @@ pub struct Output {
     /// The expression or selector, as written.
     pub text: String,
     /// Where it is written.
-    pub place: Place,
+    pub span: Span,
     /// `true` if its value reaches a credential position.
     pub secret: bool,
 }
@@ -646,7 +646,7 @@ pub struct Read<'p> {
     /// The text it is a part of, as written.
     pub text: &'p str,
     /// Where that is written.
-    pub place: &'p Place,
+    pub span: Span,
     /// `true` if it stands in a credential position.
     pub credential: bool,
 }
@@ -678,7 +678,7 @@ impl Call {
                 reads.extend(replacement.target.placeholders().iter().map(|placeholder| Read {
                     expr: &placeholder.expr,
                     text: &replacement.text,
-                    place: &replacement.place,
+                    span: replacement.span,
                     credential: false,
                 }));
             }
@@ -745,12 +745,12 @@ impl Build {
         match self {
             Self::Constant(_) => vec![],
             Self::Template(leaf) => {
-                let read = |expr| Read { expr, text: &leaf.text, place: &leaf.place, credential: leaf.credential };
+                let read = |expr| Read { expr, text: &leaf.text, span: leaf.span, credential: leaf.credential };
                 leaf.template.expressions().into_iter().map(read).collect()
             }
             Self::Select(selection) => {
-                let Selection { context, select, text, place, credential, .. } = selection.as_ref();
-                let read = |expr| Read { expr, text, place, credential: *credential };
+                let Selection { context, select, text, span, credential, .. } = selection.as_ref();
+                let read = |expr| Read { expr, text, span: *span, credential: *credential };
                 std::iter::once(context)
                     .chain(select.placeholders().iter().map(|placeholder| &placeholder.expr))
                     .map(read)

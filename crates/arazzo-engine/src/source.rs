@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct SourceId(pub u32);
 
 /// A range of bytes in one source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Span {
     /// The text.
     pub source: SourceId,
@@ -135,7 +135,8 @@ impl Sources {
         Place { file: source.name.clone(), line, column, end_line, end_column }
     }
 
-    /// The span of a place in one of these sources; the inverse of [`Sources::place`].
+    /// The span of a place that an event or a recording holds; the inverse of [`Sources::place`]. Where a program or a
+    /// document is at hand, it has the span itself.
     #[must_use]
     pub fn span(&self, place: &Place) -> Option<Span> {
         let (id, source) = self.iter().find(|(_, s)| s.name == place.file)?;

@@ -274,7 +274,7 @@ impl Workflow {
             code: found.code,
             message: found.message.clone(),
             help: found.help.as_ref().map(Help::to_string),
-            place: found.place(self.description.sources()),
+            span: found.span,
         };
         self.found.warnings().map(told).collect()
     }

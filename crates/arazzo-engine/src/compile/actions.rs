@@ -132,7 +132,7 @@ impl<'b> Compiler<'b> {
                 .as_ref()
                 .map_or_else(|| format!("{} {}", action.kind.value, index + 1), |name| name.value.clone());
             if let Some(then) = self.then(action, workflow, context) {
-                compiled.push(Action { name, then, criteria, place: self.sources().place(action.span) });
+                compiled.push(Action { name, then, criteria, span: action.span });
             }
         }
         compiled
@@ -251,8 +251,8 @@ impl<'b> Compiler<'b> {
             }
             let credential = super::secrets::is_credential_name(name);
             let Some(value) = self.build(&parameter.value, credential, context) else { continue };
-            let place = self.sources().place(parameter.value.span);
-            passed.values.push(PassedValue { name: name.clone(), value, place });
+            let span = parameter.value.span;
+            passed.values.push(PassedValue { name: name.clone(), value, span });
         }
         if let Some(target) = target {
             // What has a fault of its own is not missing.

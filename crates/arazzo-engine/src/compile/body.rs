@@ -11,7 +11,7 @@ use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::program::{Body, Build, Leaf, Media, Replacement, Select};
 use crate::readings::Readings;
-use crate::source::{Place, Span};
+use crate::source::Span;
 use crate::value::{ExpressionType, XpathVersion};
 use crate::value::{is_json, is_xml};
 
@@ -88,7 +88,7 @@ impl<'b> Compiler<'b> {
             payload: built?,
             replacements: replacements.into_iter().collect::<Option<_>>()?,
             fields: if matches!(media, Media::Form | Media::Multipart) { fields.unwrap_or_default() } else { vec![] },
-            place: self.sources().place(payload.span),
+            span: payload.span,
         })
     }
 
@@ -124,8 +124,7 @@ impl<'b> Compiler<'b> {
         };
         match serde_json::from_str::<Json>(&plain) {
             Ok(json) => {
-                let place = self.sources().place(node.span);
-                let built = self.json_text(json, &placeholders, node, &place, context, &mut findings);
+                let built = self.json_text(json, &placeholders, node, context, &mut findings);
                 self.report(node, findings);
                 built
             }
@@ -206,7 +205,6 @@ impl<'b> Compiler<'b> {
         json: Json,
         placeholders: &[(Expr, String)],
         node: &Node,
-        place: &Place,
         context: &Context<'_>,
         findings: &mut Vec<Finding>,
     ) -> Option<Build> {
@@ -234,19 +232,17 @@ impl<'b> Compiler<'b> {
                 for expr in template.expressions() {
                     self.looked_at(node, expr, &text, context);
                 }
-                Build::Template(Box::new(Leaf { template, text, place: place.clone(), credential: false }))
+                Build::Template(Box::new(Leaf { template, text, span: node.span, credential: false }))
             }
             Json::Array(items) => {
-                let built: Vec<Option<Build>> = items
-                    .into_iter()
-                    .map(|item| self.json_text(item, placeholders, node, place, context, findings))
-                    .collect();
+                let built: Vec<Option<Build>> =
+                    items.into_iter().map(|item| self.json_text(item, placeholders, node, context, findings)).collect();
                 Build::Array(built.into_iter().collect::<Option<_>>()?)
             }
             Json::Object(members) => {
                 let mut built = vec![];
                 for (name, value) in members {
-                    let mut value = self.json_text(value, placeholders, node, place, context, findings)?;
+                    let mut value = self.json_text(value, placeholders, node, context, findings)?;
                     if let (Build::Template(leaf), true) = (&mut value, super::secrets::is_credential_name(&name)) {
                         leaf.credential = true;
                     }
@@ -302,7 +298,7 @@ impl<'b> Compiler<'b> {
             text: target.value.clone(),
             target: select.filter(|_| fits)?,
             value: value?,
-            place: self.sources().place(target.span()),
+            span: target.span(),
         })
     }
 }

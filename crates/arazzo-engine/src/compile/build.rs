@@ -34,7 +34,7 @@ impl<'b> Compiler<'b> {
         for expr in template.expressions() {
             self.looked_at(node, expr, text, context);
         }
-        Some(Leaf { template, text: text.to_owned(), place: self.sources().place(node.span), credential })
+        Some(Leaf { template, text: text.to_owned(), span: node.span, credential })
     }
 
     /// What is to be said about an expression where it stands.
@@ -136,7 +136,7 @@ impl<'b> Compiler<'b> {
             context: expr?,
             context_text: written.value.clone(),
             select: select?,
-            place: self.sources().place(selector.selector.span()),
+            span: selector.selector.span(),
             text: selector.selector.value,
             credential,
         })
@@ -326,7 +326,7 @@ impl<'b> Compiler<'b> {
             how,
             required: found.is_some_and(|found| found.required),
             credential,
-            place: self.sources().place(parameter.value.span),
+            span: parameter.value.span,
         })
     }
 

@@ -40,10 +40,8 @@ impl Compiler<'_> {
         Some(Criterion {
             text: criterion.condition.value.clone(),
             context: criterion.context.as_ref().map(|text| text.value.clone()),
-            place: self
-                .sources()
-                .place(criterion.condition.node.part(self.sources(), 0..criterion.condition.value.len())),
-            context_place: criterion.context.as_ref().map(|text| self.sources().place(text.span())),
+            span: criterion.condition.node.part(self.sources(), 0..criterion.condition.value.len()),
+            context_span: criterion.context.as_ref().map(Text::span),
             test,
         })
     }

@@ -7,7 +7,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Expr, Root, StepId};
 use crate::program::{Build, Call, Program, Step, Target, Then, WorkflowId};
-use crate::source::Place;
+use crate::source::Span;
 
 /// Faults in the order of the steps of each workflow.
 pub(super) fn check(program: &Program) -> Vec<(WorkflowId, Diagnostic)> {
@@ -19,9 +19,9 @@ pub(super) fn check(program: &Program) -> Vec<(WorkflowId, Diagnostic)> {
         for id in &workflow.steps {
             let Some(step) = program.step(*id) else { continue };
             let mut before: Option<BTreeSet<StepId>> = None;
-            let mut check = |expr: &Expr, text: &str, place: &Place, answered: bool| {
+            let mut check = |expr: &Expr, text: &str, span: Span, answered: bool| {
                 let (Root::StepOutput(read, _) | Root::StepOutputs(read)) = &expr.root else {
-                    faults.extend(unrun(program, own, &run, expr, text, place));
+                    faults.extend(unrun(program, own, &run, expr, text, span));
                     return;
                 };
                 // Most references lead straight back: only those that do not pay for a walk.
@@ -29,30 +29,27 @@ pub(super) fn check(program: &Program) -> Vec<(WorkflowId, Diagnostic)> {
                 if known || before.get_or_insert_with(|| run_before(&leading, *id)).contains(read) {
                     return;
                 }
-                faults.push((own, unreachable(program, (step, *id), *read, text, place)));
+                faults.push((own, unreachable(program, (step, *id), *read, text, span)));
             };
             for read in step.call.reads() {
-                check(read.expr, read.text, read.place, false);
+                check(read.expr, read.text, read.span, false);
             }
             let after = step.outputs.iter().map(|output| &output.value).chain(step.passed().map(|value| &value.value));
             for read in after.flat_map(Build::reads) {
-                check(read.expr, read.text, read.place, true);
+                check(read.expr, read.text, read.span, true);
             }
             for criterion in step.all_criteria() {
-                criterion
-                    .expressions()
-                    .into_iter()
-                    .for_each(|expr| check(expr, &criterion.text, &criterion.place, true));
+                criterion.expressions().into_iter().for_each(|expr| check(expr, &criterion.text, criterion.span, true));
             }
         }
         for read in workflow.outputs.iter().flat_map(|output| output.value.reads()) {
-            faults.extend(unrun(program, own, &run, read.expr, read.text, read.place));
+            faults.extend(unrun(program, own, &run, read.expr, read.text, read.span));
         }
     }
     faults
 }
 
-fn unreachable(program: &Program, (step, id): (&Step, StepId), read: StepId, text: &str, place: &Place) -> Diagnostic {
+fn unreachable(program: &Program, (step, id): (&Step, StepId), read: StepId, text: &str, span: Span) -> Diagnostic {
     let other = program.step(read);
     let name = other.map(|s| s.name.as_str()).unwrap_or_default();
     let (message, help) = if read == id {
@@ -70,11 +67,11 @@ fn unreachable(program: &Program, (step, id): (&Step, StepId), read: StepId, tex
             },
         )
     };
-    let mut fault = Diagnostic::error(Code::UnreachableReference, program.sources.span(place), message)
+    let mut fault = Diagnostic::error(Code::UnreachableReference, span, message)
         .help(help)
         .section("§Step Dependencies and Execution Order");
-    if let Some(span) = other.and_then(|other| program.sources.span(&other.place)) {
-        fault = fault.note(span, "the step that is read");
+    if let Some(other) = other {
+        fault = fault.note(other.span, "the step that is read");
     }
     fault
 }
@@ -119,7 +116,7 @@ fn unrun(
     run: &BTreeSet<WorkflowId>,
     expr: &Expr,
     text: &str,
-    place: &Place,
+    span: Span,
 ) -> Option<(WorkflowId, Diagnostic)> {
     let (Root::WorkflowOutput(read, _) | Root::WorkflowInput(read, _)) = &expr.root else { return None };
     if *read == own || run.contains(read) {
@@ -128,7 +125,7 @@ fn unrun(
     let name = program.workflow(*read).map(|w| w.name.as_str()).unwrap_or_default();
     let fault = Diagnostic::error(
         Code::UnreachableReference,
-        program.sources.span(place),
+        span,
         format!("`{text}` reads workflow `{name}`, which nothing runs"),
     )
     .help(format!("add `dependsOn: [{name}]` to the workflow, or a step that calls `{name}`"))

@@ -431,7 +431,7 @@ impl<'b> Compiler<'b> {
         Workflow {
             name: workflow.id.value.clone(),
             document: self.document,
-            place: self.sources().place(workflow.id.span()),
+            span: workflow.id.span(),
             summary: workflow.summary.as_ref().map(|text| text.value.clone()),
             inputs,
             dependencies,
@@ -494,7 +494,7 @@ impl<'b> Compiler<'b> {
         Step {
             name: step.id.value.clone(),
             workflow: id,
-            place: self.sources().place(step.id.span()),
+            span: step.id.span(),
             call: self.nothing(step),
             criteria: vec![],
             on_success: vec![],
@@ -575,8 +575,8 @@ impl<'b> Compiler<'b> {
                 );
             }
             let node = &output.value;
-            let place = self.sources().place(node.span);
-            let entry = |value, text| Output { name: output.name.name.clone(), value, text, place, secret: false };
+            let span = node.span;
+            let entry = |value, text| Output { name: output.name.name.clone(), value, text, span, secret: false };
             if document::is_selector(node) {
                 if let Some(selection) = self.selection(node, false, context) {
                     let text = selection.text.clone();

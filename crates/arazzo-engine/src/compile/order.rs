@@ -196,14 +196,14 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
         let Some(workflow) = program.workflow(own) else { continue };
         if met.len() > DEPENDENCIES {
             let message = format!("workflow `{}` depends on more than {DEPENDENCIES} others", workflow.name);
-            let fault = Diagnostic::error(Code::TooManyDependencies, program.sources.span(&workflow.place), message);
+            let fault = Diagnostic::error(Code::TooManyDependencies, workflow.span, message);
             faults.push((own, fault.section("§Workflow Object")));
             order.clear();
         }
         if cycle {
             let message = format!("workflow `{}` depends on itself", workflow.name);
             let way: Vec<String> = order.iter().map(|id| name(program, *id)).collect();
-            let mut fault = Diagnostic::error(Code::DependencyCycle, program.sources.span(&workflow.place), message)
+            let mut fault = Diagnostic::error(Code::DependencyCycle, workflow.span, message)
                 .help("leave out one of the dependencies".to_owned())
                 .section("§Workflow Object");
             if !way.is_empty() {
@@ -217,7 +217,7 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
         if let Some(caller) = caller {
             let caller_name = name(program, *caller);
             let message = format!("workflow `{}` depends on workflow `{caller_name}`, which calls it", workflow.name);
-            let fault = Diagnostic::error(Code::DependencyCycle, program.sources.span(&workflow.place), message)
+            let fault = Diagnostic::error(Code::DependencyCycle, workflow.span, message)
                 .help(format!("leave `{caller_name}` out of `dependsOn`"))
                 .section("§Workflow Object");
             faults.push((own, fault));
@@ -246,7 +246,7 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
         let said = faults.iter().any(|(id, _)| *id == own) || tied.contains(&own);
         if let (false, Some(workflow)) = (said, program.workflow(own)) {
             let message = format!("workflow `{}` always calls itself again and can never end", workflow.name);
-            let fault = Diagnostic::error(Code::EndlessRecursion, program.sources.span(&workflow.place), message)
+            let fault = Diagnostic::error(Code::EndlessRecursion, workflow.span, message)
                 .help("add an `onSuccess` action that ends it, with a criterion".to_owned());
             faults.push((own, fault));
         }

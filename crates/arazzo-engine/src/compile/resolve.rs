@@ -10,7 +10,7 @@ use crate::node::Node;
 use crate::openapi::join::join;
 use crate::openapi::{self, Api};
 use crate::program::{Operation, OperationId, WorkflowId};
-use crate::source::{Place, Span};
+use crate::source::Span;
 use crate::value::Pointer;
 
 /// An operation and the index of its source description.
@@ -193,7 +193,7 @@ impl<'b> Compiler<'b> {
                 path: view.path.to_owned(),
                 server: view.server(),
                 security: view.security(),
-                place: self.bundle.sources.place(view.key.span),
+                span: view.key.span,
                 responses: view
                     .responses()
                     .into_iter()
@@ -223,7 +223,7 @@ impl<'b> Compiler<'b> {
 
     /// Stands in for an operation that was not found; its workflow is not runnable.
     pub(super) fn unknown_operation(&mut self, step: &document::Step) -> OperationId {
-        let place: Place = self.bundle.sources.place(step.id.span());
+        let span = step.id.span();
         let id = step.operation_id.as_ref().map(|text| text.value.clone());
         self.operations.push(Operation {
             api: usize::MAX,
@@ -232,7 +232,7 @@ impl<'b> Compiler<'b> {
             path: String::new(),
             server: openapi::server::Server { url: String::new(), variables: vec![], base: None },
             security: None,
-            place,
+            span,
             responses: vec![],
             contract: None,
         });

@@ -18,7 +18,7 @@ use crate::openapi::{Api, Media, Operation, Parameter};
 use crate::program::{
     Action, Argument, Body, Build, Call, Criterion, Location, Media as BodyMedia, Passed, Select, Test, WorkflowId,
 };
-use crate::source::{Place, Span};
+use crate::source::Span;
 use crate::value::{PathSegment, is_json};
 
 /// How many outputs a value is followed through.
@@ -74,7 +74,7 @@ struct Read<'r> {
     expr: &'r Expr,
     ways: Vec<PathSegment>,
     text: &'r str,
-    place: &'r Place,
+    span: Span,
     role: Role,
 }
 
@@ -129,7 +129,7 @@ impl<'a> Lint<'a> {
             }
             for output in &compiled.outputs {
                 for (expr, ways) in looked_at(&output.value) {
-                    let read = Read { expr, ways, text: &output.text, place: &output.place, role: Role::Used };
+                    let read = Read { expr, ways, text: &output.text, span: output.span, role: Role::Used };
                     self.leads(None, &read);
                 }
             }
@@ -143,11 +143,11 @@ impl<'a> Lint<'a> {
         let mut reads: Vec<Read<'_>> = vec![];
         for output in &step.outputs {
             for (expr, ways) in looked_at(&output.value) {
-                reads.push(Read { expr, ways, text: &output.text, place: &output.place, role: Role::Used });
+                reads.push(Read { expr, ways, text: &output.text, span: output.span, role: Role::Used });
             }
         }
         for read in step.call.values().flat_map(Build::reads) {
-            reads.push(Read { expr: read.expr, ways: vec![], text: read.text, place: read.place, role: Role::Used });
+            reads.push(Read { expr: read.expr, ways: vec![], text: read.text, span: read.span, role: Role::Used });
         }
         let of = |actions: &'a [Action]| actions.iter().flat_map(|action| &action.criteria);
         let own = step.criteria.iter().map(|criterion| (criterion, Role::Needed));
@@ -155,13 +155,13 @@ impl<'a> Lint<'a> {
         let bad = of(&step.on_failure).map(|criterion| (criterion, Role::TestedFailure));
         for (criterion, role) in own.chain(good).chain(bad) {
             let role = if role == Role::Needed && !needs(criterion) { Role::Tested } else { role };
-            let (text, place) = (criterion.text.as_str(), &criterion.place);
-            let context = criterion.context_place.as_ref().zip(criterion.context.as_deref());
+            let (text, span) = (criterion.text.as_str(), criterion.span);
+            let context = criterion.context_span.zip(criterion.context.as_deref());
             let context = context.filter(|_| !matches!(criterion.test, Test::Simple(_)));
             for (index, expr) in criterion.expressions().into_iter().enumerate() {
                 // The first is the context, where there is one.
-                let (place, text) = context.filter(|_| index == 0).unwrap_or((place, text));
-                reads.push(Read { expr, ways: vec![], text, place, role });
+                let (span, text) = context.filter(|_| index == 0).unwrap_or((span, text));
+                reads.push(Read { expr, ways: vec![], text, span, role });
             }
             if let Test::Jsonpath(test) = &criterion.test
                 && matches!(
@@ -170,7 +170,7 @@ impl<'a> Lint<'a> {
                 )
             {
                 for ways in test.condition.reads() {
-                    reads.push(Read { expr: &test.context, ways, text, place, role });
+                    reads.push(Read { expr: &test.context, ways, text, span, role });
                 }
             }
         }
@@ -191,7 +191,7 @@ impl<'a> Lint<'a> {
             return;
         }
         let operation = called.map_or_else(String::new, |operation: Operation<'_>| name_of(&operation));
-        let Some(span) = self.span(read.place) else { return };
+        let span = read.span;
         match led {
             Resolution::To(_) => {}
             Resolution::NoBody(statuses) => {
@@ -355,7 +355,7 @@ impl<'a> Lint<'a> {
         if near.is_none() && (read.role == Role::Tested || !operation.api().operations().any(others)) {
             return;
         }
-        let Some(span) = self.span(read.place) else { return };
+        let span = read.span;
         let message = format!("the answer of operation `{}` has no header `{name}`", name_of(&operation));
         let node = operation.node.get("responses").map_or(operation.key.span, |node| node.span);
         let help = match near {
@@ -452,7 +452,7 @@ impl<'a> Lint<'a> {
         let inputs = Schema { api: Api::new(&loaded.document.root, &self.bundle.store), node };
         for value in &passed.values {
             let Child::Schemas(found) = inputs.below(&PathSegment::Member(value.name.clone())) else { continue };
-            let ([schema], Some(span)) = (found.as_slice(), self.span(&value.place)) else { continue };
+            let ([schema], Some(span)) = (found.as_slice(), Some(value.span)) else { continue };
             let what = format!("input `{}`", value.name);
             let sent = Sent { what: &what, textual: false, step, named: None, replaced: &[] };
             match &value.value {
@@ -480,7 +480,7 @@ impl<'a> Lint<'a> {
             p.location == place && (p.name == argument.name || header && p.name.eq_ignore_ascii_case(&argument.name))
         };
         let Some(schema) = declared.iter().find(same).and_then(Parameter::schema) else { return };
-        let Some(span) = self.span(&argument.place) else { return };
+        let span = argument.span;
         let what = format!("parameter `{}`", argument.name);
         let sent = Sent { what: &what, textual: true, step, named: None, replaced: &[] };
         self.fits(&argument.value, None, span, Schema { api: operation.api(), node: schema }, &sent);
@@ -555,7 +555,7 @@ impl<'a> Lint<'a> {
             let Resolution::Nowhere(end) = walk(Shape::Schemas(vec![schema]), &ways, false) else { continue };
             let Unresolved { token, nothing } = *end;
             let near = nearest(&token, nothing.members.iter().copied());
-            let (Some(span), true) = (self.span(&replacement.place), near.is_some() || nothing.closed) else {
+            let (Some(span), true) = (Some(replacement.span), near.is_some() || nothing.closed) else {
                 continue;
             };
             let message = format!("the body of operation `{}` has no member `{token}` here", name_of(operation));

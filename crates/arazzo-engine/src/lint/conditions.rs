@@ -41,14 +41,11 @@ impl Lint<'_> {
         // One that is never met says nothing about the others.
         let never: Vec<Span> =
             self.diagnostics.iter().skip(before).filter(|d| d.code == Code::NeverMet).filter_map(|d| d.span).collect();
-        let possible = |lint: &Self, criterion: &&Criterion| {
-            never.is_empty() || lint.span(&criterion.place).is_none_or(|span| !never.contains(&span))
-        };
-        let met: Vec<Equality<'_>> =
-            step.criteria.iter().filter(|one| possible(self, one)).flat_map(equalities).collect();
+        let possible = |criterion: &&Criterion| never.is_empty() || !never.contains(&criterion.span);
+        let met: Vec<Equality<'_>> = step.criteria.iter().filter(|one| possible(one)).flat_map(equalities).collect();
         for action in &step.on_success {
             let wanted: Vec<Equality<'_>> =
-                action.criteria.iter().filter(|one| possible(self, one)).flat_map(equalities).collect();
+                action.criteria.iter().filter(|one| possible(one)).flat_map(equalities).collect();
             self.contradictions(&action.criteria);
             let clash = wanted.iter().find(|one| met.iter().any(|other| excludes(one, other)));
             let failed = |(expr, json): &&Equality<'_>| {
@@ -64,7 +61,7 @@ impl Lint<'_> {
         for action in &step.on_failure {
             self.contradictions(&action.criteria);
             let wanted: Vec<Equality<'_>> =
-                action.criteria.iter().filter(|one| possible(self, one)).flat_map(equalities).collect();
+                action.criteria.iter().filter(|one| possible(one)).flat_map(equalities).collect();
             let good = |(expr, json): &Equality<'_>| {
                 if !matches!(expr.root, Root::StatusCode) {
                     return false;
@@ -87,8 +84,7 @@ impl Lint<'_> {
     }
 
     fn never_matches(&mut self, action: &Action, because: &str) {
-        let Some(span) = self.span(&action.place) else { return };
-        let span = action.criteria.first().and_then(|criterion| self.span(&criterion.place)).unwrap_or(span);
+        let span = action.criteria.first().map_or(action.span, |criterion| criterion.span);
         self.push(
             Diagnostic::warning(Code::NeverMet, span, format!("action `{}` can never match: {because}", action.name))
                 .help("correct its criteria, or leave it out".to_owned())
@@ -102,7 +98,7 @@ impl Lint<'_> {
             criteria.iter().flat_map(|c| equalities(c).into_iter().map(move |e| (e, c))).collect();
         for (index, (one, criterion)) in all.iter().enumerate() {
             if let Some((other, _)) = all.iter().take(index).find(|(other, _)| excludes(one, other)) {
-                let Some(span) = self.span(&criterion.place) else { continue };
+                let span = criterion.span;
                 let message =
                     format!("these conditions are never met together: the value cannot be {} and {}", other.1, one.1);
                 self.push(
@@ -137,7 +133,7 @@ impl Lint<'_> {
     }
 
     fn status(&mut self, step: StepId, literal: &Json, criterion: &Criterion, operator: Operator) {
-        let Some(span) = self.span(&criterion.place) else { return };
+        let span = criterion.span;
         let status = numeric(literal).and_then(|number| number.as_f64());
         let found = status.filter(|n| n.fract() == 0.0 && (100.0..600.0).contains(n) || operator != Operator::Equal);
         let beyond = found.is_some_and(|status| match operator {
@@ -202,7 +198,7 @@ impl Lint<'_> {
         if literal.is_null() || matches!(shape, Shape::Unknown) {
             return;
         }
-        let Some(span) = self.span(&criterion.place) else { return };
+        let span = criterion.span;
         if let Some(values) = shape.values() {
             if !values.iter().any(|value| same(value, literal)) {
                 let words: Vec<&str> = values.iter().filter_map(Json::as_str).collect();

@@ -97,7 +97,7 @@ impl Lint<'_> {
 
     /// `true` for an action after which no other is looked at; what is faulty may have been meant otherwise.
     fn always(&self, action: &Action) -> bool {
-        always(action) && (self.errors.is_empty() || self.span(&action.place).is_none_or(|span| !self.faulty(span)))
+        always(action) && (self.errors.is_empty() || !self.faulty(action.span))
     }
 
     fn edges(&self, id: WorkflowId) -> Edges {
@@ -154,8 +154,8 @@ impl Lint<'_> {
             )
             .help("lead to it with `goto`, or leave it out".to_owned())
             .section("§Success Action Object");
-            if let Some((action, span)) = cause.and_then(|action| Some((action, self.span(&action.place)?))) {
-                diagnostic = diagnostic.note(span, format!("action `{}` always leads elsewhere", action.name));
+            if let Some(action) = cause {
+                diagnostic = diagnostic.note(action.span, format!("action `{}` always leads elsewhere", action.name));
             }
             self.push(diagnostic);
         }
@@ -217,12 +217,11 @@ impl Lint<'_> {
                     let by = all.iter().take(index).find(before).map(|(by, _)| by);
                     let Some(by) = by else { continue };
                     let other = if by.criteria.is_empty() { "" } else { "other " };
-                    found.push((action.place.clone(), action.name.clone(), by.place.clone(), by.name.clone(), other));
+                    found.push((action.span, action.name.clone(), by.span, by.name.clone(), other));
                     break;
                 }
             }
-            for (place, name, by_place, by, other) in found {
-                let (Some(span), Some(by_span)) = (self.span(&place), self.span(&by_place)) else { continue };
+            for (span, name, by_span, by, other) in found {
                 self.push(
                     Diagnostic::warning(
                         Code::ShadowedAction,
@@ -267,8 +266,7 @@ impl Lint<'_> {
                     continue;
                 }
                 let name = self.program.step(*target).map(|s| s.name.as_str()).unwrap_or_default();
-                let span = self.written(*id, action).map_or_else(|| self.span(&action.place), |text| Some(text.span()));
-                let Some(span) = span else { continue };
+                let span = self.written(*id, action).map_or(action.span, Text::span);
                 self.unpaced(span, &format!("`{name}`"));
             }
         }
@@ -307,9 +305,7 @@ impl Lint<'_> {
             return;
         }
         let name = workflow.name.clone();
-        if let Some(span) = self.span(&action.place) {
-            self.unpaced(span, &format!("workflow `{name}`"));
-        }
+        self.unpaced(action.span, &format!("workflow `{name}`"));
     }
 
     /// `true` if one step comes after another in the order of the workflow.
@@ -331,8 +327,7 @@ impl Lint<'_> {
             OrReusable::Object(action) => Some(action),
             OrReusable::Reference { .. } => None,
         });
-        let place = self.span(&action.place)?;
-        own.into_iter().find(|own: &&document::Action| own.span == place)?.step_id.as_ref()
+        own.into_iter().find(|own: &&document::Action| own.span == action.span)?.step_id.as_ref()
     }
 
     /// `true` if a step may do something else when a loop that begins at `first` comes to it again: it reads what the
@@ -383,15 +378,10 @@ impl Lint<'_> {
                     continue;
                 }
                 let kind = self.kind(*id, action);
-                found.push((
-                    kind.map_or_else(|| self.span(&action.place), Some),
-                    action.name.clone(),
-                    missing.join(", "),
-                ));
+                found.push((kind.unwrap_or(action.span), action.name.clone(), missing.join(", ")));
             }
         }
         for (span, name, missing) in found {
-            let Some(span) = span else { continue };
             self.push(
                 Diagnostic::warning(
                     Code::EndWithMissingOutputs,
@@ -409,8 +399,7 @@ impl Lint<'_> {
     fn kind(&self, id: StepId, action: &Action) -> Option<Span> {
         let step = self.step(id)?;
         let list = step.node?.get("onSuccess").map(Node::items).unwrap_or_default();
-        let place = self.span(&action.place)?;
-        list.iter().find(|node| node.span == place)?.get("type").map(|kind| kind.span)
+        list.iter().find(|node| node.span == action.span)?.get("type").map(|kind| kind.span)
     }
 }
 

@@ -16,7 +16,7 @@ use crate::load::{Bundle, DescribedKind};
 use crate::node::Node;
 use crate::openapi::{Api, Operation};
 use crate::program::{Call, OperationId, Program, WorkflowId};
-use crate::source::{Place, Span};
+use crate::source::Span;
 use crate::value::Pointer;
 
 mod calls;
@@ -113,8 +113,6 @@ struct Lint<'a> {
     diagnostics: Diagnostics,
     /// What answers hold, by operation and, where only one is awaited, its status.
     answers: RefCell<KnownAnswers<'a>>,
-    /// The last place that was asked for.
-    last: RefCell<Option<(Place, Option<Span>)>>,
 }
 
 /// A step with what it was made of.
@@ -164,24 +162,11 @@ impl<'a> Lint<'a> {
             workflows,
             diagnostics: Diagnostics::default(),
             answers: RefCell::default(),
-            last: RefCell::default(),
         }
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
-    }
-
-    /// The span of a place. Counting to it takes as long as its line, and one text may hold thousands of expressions.
-    fn span(&self, place: &Place) -> Option<Span> {
-        if let Some((known, span)) = self.last.borrow().as_ref()
-            && known == place
-        {
-            return *span;
-        }
-        let span = self.bundle.sources.span(place);
-        *self.last.borrow_mut() = Some((place.clone(), span));
-        span
     }
 
     /// `true` if there is an error in a part of a document.

@@ -229,7 +229,7 @@ impl Lint<'_> {
                     if let Template::Literal(text) = &leaf.template
                         && is_secret(text)
                     {
-                        found.extend(self.span(&leaf.place));
+                        found.push(leaf.span);
                     }
                 }
                 _ => {}

@@ -3,20 +3,21 @@
 use serde_json::Map;
 
 use super::contract::{Departure, departures};
+use super::fault::{Fault, Remark};
 use super::finish::End;
 use super::frame::{Next, Outputs, Position, Slot, Used, outputs_json};
 use super::judge::{self, Seen};
 use super::wire::{Stop, Turn};
 use super::{Jump, Machine, operation_of, request, select};
 use crate::code::{Code, Severity};
-use crate::event::{ActionKind, CriteriaOf, EventKind, On, Saw, StepStatus, WaitReason, Why};
+use crate::event::{ActionKind, CriteriaOf, EventKind, On, Saw, StepStatus, WaitReason};
 use crate::expr::{Exchange, StepId};
 use crate::limits::{ContractCheck, LoopDelay, Millis, Redirects};
 use crate::program::{Action, Call, Criterion, Step, Target, Then};
 use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
-use crate::source::Place;
+use crate::source::Span;
 
 /// The first pause of a loop without a delay, and the longest, in ms.
 const PACE: (Millis, Millis) = (500, 5_000);
@@ -106,7 +107,7 @@ impl Machine {
     }
 
     /// Why a step without `successCriteria` has failed, if it has.
-    fn default_success(&self, id: StepId, step: &Step, status: u16) -> Option<Why> {
+    fn default_success(&self, id: StepId, step: &Step, status: u16) -> Option<Fault> {
         if self.is_default_success(step, status) {
             return None;
         }
@@ -120,9 +121,9 @@ impl Machine {
         Some(why)
     }
 
-    fn not_met(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Why {
+    fn not_met(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Fault {
         let mut why = self.why(id, Reason::CriterionNotMet, "success criterion not met".to_owned());
-        why.place = Some(criterion.place.clone());
+        why.span = Some(criterion.span);
         let value = |saw: &Saw| saw.value.as_deref().unwrap_or("absent").to_owned();
         let several = || saw.iter().map(|saw| format!("{} was {}", saw.expression, value(saw))).collect::<Vec<_>>();
         match saw {
@@ -132,7 +133,7 @@ impl Machine {
             // More than stands under a caret.
             _ => {
                 why.label = Some("not met".to_owned());
-                why.remarks.extend(several());
+                why.remarks.extend(several().into_iter().map(Remark::Fact));
             }
         }
         self.note_step(step, id, &mut why);
@@ -140,22 +141,22 @@ impl Machine {
         why
     }
 
-    fn not_evaluable(&self, id: StepId, step: &Step, criterion: &Criterion, problem: &str) -> Why {
+    fn not_evaluable(&self, id: StepId, step: &Step, criterion: &Criterion, problem: &str) -> Fault {
         let mut why =
             self.why(id, Reason::CriterionNotEvaluable, format!("this criterion cannot be evaluated: {problem}"));
-        why.place = Some(criterion.place.clone());
+        why.span = Some(criterion.span);
         why.label = Some("neither met nor unmet".to_owned());
         self.note_step(step, id, &mut why);
         why
     }
 
-    fn note_step(&self, step: &Step, id: StepId, why: &mut Why) {
+    fn note_step(&self, step: &Step, id: StepId, why: &mut Fault) {
         let visit = self.view(None).state(id).map_or(1, |state| state.visits);
-        why.notes.push((step.place.clone(), format!("in this step, visit {visit}")));
+        why.notes.push((step.span, format!("in this step, visit {visit}")));
     }
 
     /// What the operation says about a status that made a step fail.
-    fn explain_status(&self, step: &Step, status: u16, why: &mut Why) {
+    fn explain_status(&self, step: &Step, status: u16, why: &mut Fault) {
         let Some(operation) = operation_of(&self.program, step) else { return };
         if (200..300).contains(&status) {
             return;
@@ -164,7 +165,7 @@ impl Machine {
             if self.state.settings.redirects == Redirects::Never {
                 why.remedy = Some(Box::new(Remedy::RedirectsOff { remark: why.remarks.len() }));
             }
-            why.remarks.push(match self.state.settings.redirects {
+            why.remark(match self.state.settings.redirects {
                 Redirects::Never => "redirects are not followed".to_owned(),
                 Redirects::Auto => "a redirect is judged as it comes where the operation documents it, a criterion of the step reads it, or it leads nowhere".to_owned(),
             });
@@ -193,7 +194,7 @@ impl Machine {
             format!("{} {} answered {}, which is not documented", operation.method, operation.path, answer.status);
         let kind =
             EventKind::Diagnostic { code: Code::UndocumentedStatus, severity: Severity::Warning, message, help: None };
-        self.emit(turn, Some(id), Some(operation.place.clone()), kind);
+        self.emit(turn, Some(id), Some(operation.span), kind);
     }
 
     /// Says in what an answer departs from what is documented; why the step fails because of it, if it does.
@@ -204,22 +205,23 @@ impl Machine {
         exchange: &Exchange,
         check: ContractCheck,
         turn: &mut Turn,
-    ) -> Option<Why> {
+    ) -> Option<Fault> {
         let operation = operation_of(&self.program, step)?;
         let (contract, answer) = (operation.contract.as_ref()?, exchange.answer.as_ref()?);
         let severity = if check == ContractCheck::Error { Severity::Error } else { Severity::Warning };
-        let mut lines: Vec<(Place, String)> = vec![];
+        let mut lines: Vec<(Span, String)> = vec![];
         for Departure { part, at, message, span } in departures(contract, answer, operation.method == "HEAD") {
-            let place = self.program.sources.place(span);
-            lines.push((place.clone(), format!("{}: {message}", part.words(at.as_deref()))));
-            self.emit(turn, Some(id), Some(place), EventKind::ContractDeparted { part, at, message, severity });
+            lines.push((span, format!("{}: {message}", part.words(at.as_deref()))));
+            self.emit(turn, Some(id), Some(span), EventKind::ContractDeparted { part, at, message, severity });
         }
-        let (place, first) = lines.first().filter(|_| check == ContractCheck::Error)?.clone();
+        let (span, first) = lines.first().filter(|_| check == ContractCheck::Error)?.clone();
         let mut why = self.why(id, Reason::ContractDeparted, format!("the answer is not as it is documented: {first}"));
-        (why.place, why.label) = (Some(place), Some("documented here".to_owned()));
+        (why.span, why.label) = (Some(span), Some("documented here".to_owned()));
         self.note_step(step, id, &mut why);
-        why.remarks =
-            lines.into_iter().skip(1).map(|(place, line)| format!("{line} ({}:{})", place.file, place.line)).collect();
+        for (span, line) in lines.into_iter().skip(1) {
+            let place = self.program.sources.place(span);
+            why.remark(format!("{line} ({}:{})", place.file, place.line));
+        }
         Some(why)
     }
 
@@ -247,7 +249,7 @@ impl Machine {
                 saw: saw.clone(),
                 problem: judged.met.as_ref().err().cloned(),
             };
-            self.emit(turn, Some(id), Some(criterion.place.clone()), kind);
+            self.emit(turn, Some(id), Some(criterion.span), kind);
             if judged.tested_self {
                 let kind = EventKind::Diagnostic {
                     code: Code::JsonpathFilterOnObject,
@@ -255,7 +257,7 @@ impl Machine {
                     message: "the filter tests the object itself: no member has what it asks for".to_owned(),
                     help: Some("write a simple condition".to_owned()),
                 };
-                self.emit(turn, Some(id), Some(criterion.place.clone()), kind);
+                self.emit(turn, Some(id), Some(criterion.span), kind);
             }
             match judged.met {
                 Ok(true) => {}
@@ -332,7 +334,7 @@ impl Machine {
     }
 
     /// A step failed: keeps the outputs that resolve and looks for a failure action, else the workflow fails.
-    pub(super) fn failed(&mut self, now: Millis, id: StepId, why: Why, exchange: Option<Exchange>, turn: &mut Turn) {
+    pub(super) fn failed(&mut self, now: Millis, id: StepId, why: Fault, exchange: Option<Exchange>, turn: &mut Turn) {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
         self.frame_mut().deadline = None;
@@ -345,7 +347,7 @@ impl Machine {
         &mut self,
         now: Millis,
         id: StepId,
-        mut why: Why,
+        mut why: Fault,
         exchange: Exchange,
         from: usize,
         turn: &mut Turn,
@@ -368,14 +370,14 @@ impl Machine {
                     "no onFailure action matched".to_owned()
                 };
                 // What a workflow that was called did not handle, its caller might have.
-                why.remarks.retain(|remark| !remark.starts_with("not handled: "));
-                why.remarks.push(format!("not handled: {reason}"));
+                why.remarks.retain(|remark| !matches!(remark, Remark::NotHandled(_)));
+                why.remarks.push(Remark::NotHandled(reason));
                 self.fail(now, id, why, turn);
             }
             // The workflow fails here: no later action is looked at.
             Choice::Unknown(criterion, problem) => {
                 let mut unknown = self.not_evaluable(id, step, criterion, &problem);
-                unknown.remarks.push(format!("the step had failed before: {}", why.message));
+                unknown.remark(format!("the step had failed before: {}", why.message));
                 self.fail(now, id, unknown, turn);
             }
         }
@@ -393,7 +395,7 @@ impl Machine {
         now: Millis,
         id: StepId,
         (success, index, action): (bool, usize, &Action),
-        why: Option<Why>,
+        why: Option<Fault>,
         exchange: Exchange,
         turn: &mut Turn,
     ) {
@@ -428,7 +430,7 @@ impl Machine {
             Then::End => {
                 let Some(mut why) = why else { return };
                 self.selected(id, action, (ActionKind::End, false), None, None, turn);
-                why.remarks.push(format!("action `{}` ended the workflow", action.name));
+                why.remark(format!("action `{}` ended the workflow", action.name));
                 // The author chose how to stop: the exit code is that of a failed workflow, also without an answer.
                 if why.code == Reason::NoAnswer {
                     why.code = Reason::EndedOnFailure;
@@ -449,7 +451,7 @@ impl Machine {
         id: StepId,
         (success, index, action): (bool, usize, &Action),
         (after_ms, detour): (Millis, Option<&Target>),
-        why: Option<Why>,
+        why: Option<Fault>,
         exchange: &Exchange,
         turn: &mut Turn,
     ) {
@@ -492,7 +494,7 @@ impl Machine {
         now: Millis,
         id: StepId,
         (ms, because): (Millis, WaitReason),
-        (status, why): (StepStatus, &Option<Why>),
+        (status, why): (StepStatus, &Option<Fault>),
         turn: &mut Turn,
     ) -> bool {
         let limit = self.state.settings.limits.wait_ms;
@@ -505,7 +507,7 @@ impl Machine {
             Reason::WaitLimit,
             format!("the server asks to wait {} s, longer than the limit of {} s", ms / 1000, limit / 1000),
         );
-        stop.remarks.push(format!("asked by {because} of its last answer"));
+        stop.remark(format!("asked by {because} of its last answer"));
         stop.remedy = Some(Box::new(Remedy::Raise(Limit::Wait)));
         // The step is over.
         self.frame_mut().position = Position::Left;
@@ -513,7 +515,7 @@ impl Machine {
         true
     }
 
-    fn fail(&mut self, now: Millis, id: StepId, why: Why, turn: &mut Turn) {
+    fn fail(&mut self, now: Millis, id: StepId, why: Fault, turn: &mut Turn) {
         self.left(now, id, StepStatus::Failed, Some(why.clone()), false, turn);
         self.ended(now, End::Failed(why), turn);
     }
@@ -524,10 +526,10 @@ impl Machine {
         id: StepId,
         target: StepId,
         action: &Action,
-        (status, why): (StepStatus, Option<Why>),
+        (status, why): (StepStatus, Option<Fault>),
         turn: &mut Turn,
     ) {
-        self.state.jump = Some(Jump { from: id, to: target, action: action.name.clone(), place: action.place.clone() });
+        self.state.jump = Some(Jump { from: id, to: target, action: action.name.clone(), span: action.span });
         let delay = self.delay(target);
         if let Some(delay) = delay
             && self.too_long(now, id, delay, (status, &why), turn)
@@ -615,11 +617,11 @@ impl Machine {
             delay_ms: delay.map(|(ms, _)| ms),
             delay_because: delay.map(|(_, because)| because),
         };
-        self.emit(turn, Some(id), Some(action.place.clone()), kind);
+        self.emit(turn, Some(id), Some(action.span), kind);
     }
 
     /// The last event of a visit.
-    fn left(&mut self, now: Millis, id: StepId, status: StepStatus, why: Option<Why>, again: bool, turn: &mut Turn) {
+    fn left(&mut self, now: Millis, id: StepId, status: StepStatus, why: Option<Fault>, again: bool, turn: &mut Turn) {
         if let Some(state) = self.step_state(id) {
             state.status = Some(status);
         }
@@ -629,7 +631,13 @@ impl Machine {
             .and_then(|state| state.outputs.as_deref())
             .map_or_else(Map::new, |outputs| outputs_json(outputs, &self.secrets));
         let entered = state.map_or(now, |state| state.entered);
-        let kind = EventKind::StepFinished { status, outputs, why, duration_ms: now.saturating_sub(entered), again };
+        let kind = EventKind::StepFinished {
+            status,
+            outputs,
+            why: why.map(|why| *self.explain(why)),
+            duration_ms: now.saturating_sub(entered),
+            again,
+        };
         self.emit(turn, Some(id), None, kind);
     }
 
@@ -644,7 +652,7 @@ impl Machine {
                 self.emit(
                     turn,
                     Some(id),
-                    Some(output.place.clone()),
+                    Some(output.span),
                     EventKind::ValueAbsent { expression: output.text.clone(), target },
                 );
             }

@@ -8,14 +8,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::digest;
+use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall, Slot};
-use super::request::{Built, why};
+use super::request::Built;
 use super::wire::{CallId, Request, Turn};
 use super::{Machine, operation_of};
 use crate::code::Code;
 use crate::credentials::{AuthMethod, Choice, Credentials, Fetch, User, choose, header_of, serving};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::event::Why;
 use crate::expr::StepId;
 use crate::expr::eval::Answer;
 use crate::limits::Millis;
@@ -92,11 +92,9 @@ pub fn missing_credentials(
         let strict = program.readings == Readings::Strict;
         let new = if strict { Diagnostic::error } else { Diagnostic::warning };
         let message = format!("operation `{called}` is called without credentials");
-        let mut diagnostic = new(Code::MissingCredentials, program.sources.span(&step.place), message)
-            .remedy(Remedy::Authenticate(ways.clone()));
-        if let Some(span) = program.sources.span(&operation.place) {
-            diagnostic.notes.push((span, "described here".to_owned()));
-        }
+        let mut diagnostic =
+            new(Code::MissingCredentials, step.span, message).remedy(Remedy::Authenticate(ways.clone()));
+        diagnostic.notes.push((operation.span, "described here".to_owned()));
         found.push(diagnostic);
         said.push(ways);
     }
@@ -177,7 +175,7 @@ impl Machine {
         built: &mut Built,
         challenge: Option<&str>,
         call: u64,
-    ) -> Result<Ready, Box<Why>> {
+    ) -> Result<Ready, Box<Fault>> {
         let ways = match choice(
             &self.program,
             step,
@@ -216,7 +214,7 @@ impl Machine {
                     let answer = digest::answer(challenge, &built.request, (&user, &password), &seed);
                     let refused = |reason| {
                         let message = format!("the challenge of the server cannot be answered: {reason}");
-                        why(Reason::NoCredentials, step, &step.place, message)
+                        Fault::unsent(Reason::NoCredentials, step, step.span, message)
                     };
                     headers.push(authorization(answer.map_err(refused)?));
                 }
@@ -236,7 +234,7 @@ impl Machine {
         for (name, value) in headers {
             if !encode::is_header_name(&name) || value.contains(|c: char| c.is_control()) {
                 let message = format!("the credential for header `{name}` cannot be sent: it holds control characters");
-                return Err(why(Reason::UnsafeValue, step, &step.place, message));
+                return Err(Fault::unsent(Reason::UnsafeValue, step, step.span, message));
             }
             built.request.headers.push((name, value));
         }
@@ -393,7 +391,7 @@ impl Machine {
                 let scheme = key.split(' ').next().unwrap_or_default();
                 let message = format!("no token for `{scheme}`: {reason}");
                 let mut why = self.why(id, Reason::NoToken, message);
-                why.remarks.push("the operation was not called".to_owned());
+                why.remark("the operation was not called".to_owned());
                 why.remedy = remedy.map(Box::new);
                 self.failed(now, id, why, None, turn);
             }

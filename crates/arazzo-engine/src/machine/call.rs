@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::fault::Fault;
 use super::finish::End;
 use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, Slot, StepState, fingerprint};
 use super::wire::{Stop, Turn};
 use super::{Machine, request};
-use crate::event::{EventKind, FailureKind, StartedFor, Why};
+use crate::event::{EventKind, FailureKind, StartedFor};
 use crate::expr::{Exchange, StepId, WorkflowId};
 use crate::inputs::accept_own;
 use crate::limits::Millis;
@@ -46,7 +47,7 @@ impl Machine {
             .collect();
         let parent = self.state.frames.iter().rev().nth(1).map(|below| below.number);
         let because = because.or(frame.purpose.started_for());
-        let place = self.program.workflow(frame.workflow).map(|w| w.place.clone());
+        let place = self.program.workflow(frame.workflow).map(|w| w.span);
         self.emit(turn, None, place, EventKind::WorkflowStarted { inputs, parent, because });
     }
 
@@ -125,7 +126,7 @@ impl Machine {
         passed: &Passed,
         exchange: Option<&Exchange>,
         turn: &mut Turn,
-    ) -> Result<Inputs, Box<Why>> {
+    ) -> Result<Inputs, Box<Fault>> {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return Ok(vec![]) };
         let built = request::passed(&program, step, passed, &self.view(exchange))?;
@@ -280,7 +281,7 @@ impl Machine {
         of: StepId,
         (success, action): (bool, usize),
         target: &Target,
-        why: Option<Why>,
+        why: Option<Fault>,
         exchange: &Exchange,
     ) {
         let slot = self.stash(exchange);
@@ -314,7 +315,7 @@ impl Machine {
         self.resume_step(&detour);
         match detour.why {
             Some(why) => {
-                let why = Why { remedy: detour.remedy, ..why };
+                let why = Fault { remedy: detour.remedy, ..why };
                 self.handle(now, of, why, exchange, detour.action + 1, turn)
             }
             None => self.after_success(now, of, exchange, detour.action + 1, turn),
@@ -367,18 +368,8 @@ impl Machine {
     }
 
     /// What is wrong with the workflow in progress, before or between its steps.
-    pub(super) fn about_workflow(&self, code: Reason, message: String) -> Why {
+    pub(super) fn about_workflow(&self, code: Reason, message: String) -> Fault {
         let workflow = self.program.workflow(self.frame().workflow);
-        Why {
-            code,
-            message,
-            label: None,
-            step: None,
-            place: workflow.map(|w| w.place.clone()),
-            notes: vec![],
-            remarks: vec![],
-            help: None,
-            remedy: None,
-        }
+        Fault { span: workflow.map(|workflow| workflow.span), ..Fault::new(code, message) }
     }
 }

@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::fault::Fault;
 use super::frame::{Completed, Outputs, Position, Purpose, Slot, outputs_json};
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
 use super::{GRACE, Machine, Phase, select};
 use crate::code::{Code, Severity};
-use crate::event::{EventKind, RunStatus, StepStatus, Why};
+use crate::event::{EventKind, RunStatus, StepStatus};
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
 use crate::program::Output;
@@ -20,7 +21,7 @@ pub(super) enum End {
     /// An action on success ended it.
     Ended(String),
     /// A step failed and nothing handled it.
-    Failed(Why),
+    Failed(Fault),
 }
 
 impl Machine {
@@ -50,21 +51,11 @@ impl Machine {
                 let mut why = self.why(step, Reason::Interrupted, format!("interrupted in step `{name}`"));
                 if let Some(pending) = self.state.pending_calls.first() {
                     let Exchange { method, url, .. } = self.exchange_of(step, pending);
-                    why.remarks.push(format!("{method} {url} was sent; its result is not known"));
+                    why.remark(format!("{method} {url} was sent; its result is not known"));
                 }
                 why
             }
-            None => Why {
-                code: Reason::Interrupted,
-                message: "interrupted".to_owned(),
-                label: None,
-                step: None,
-                place: None,
-                notes: vec![],
-                remarks: vec![],
-                help: None,
-                remedy: None,
-            },
+            None => Fault::new(Reason::Interrupted, "interrupted"),
         };
         self.stop(now, Stop::Interrupt, why, turn);
     }
@@ -103,29 +94,29 @@ impl Machine {
         let limit = self.state.settings.limits.most_requests();
         let mut why = self.why(step, Reason::RequestLimit, format!("the run reached its limit of {limit} requests"));
         self.name_loop(&mut why);
-        why.remarks.push("requests for tokens, challenges and redirects are among them".to_owned());
+        why.remark("requests for tokens, challenges and redirects are among them".to_owned());
         why.remedy = Some(Box::new(Remedy::Raise(Limit::Requests)));
         self.stop(now, Stop::Limit, why, turn);
     }
 
     /// Says which loop a limit was reached in, and whether its answers still changed.
-    pub(super) fn name_loop(&self, why: &mut Why) {
+    pub(super) fn name_loop(&self, why: &mut Fault) {
         let Some(jump) = &self.state.jump else { return };
         let name = |id: StepId| self.program.step(id).map(|step| step.name.as_str()).unwrap_or_default();
         let state = self.view(None).state(jump.from).cloned().unwrap_or_default();
         let unchanged = self.state.paces.get(&jump.from).map_or(0, |pace| pace.unchanged);
         let (from, to) = (name(jump.from), name(jump.to));
-        why.place = Some(jump.place.clone());
+        why.span = Some(jump.span);
         why.label = Some(format!("{from} -> {to}, {} visits", state.visits));
         why.message.push_str(&format!(" in the loop {from} -> {to} (action `{}`)", jump.action));
-        why.remarks.push(match unchanged {
+        why.remark(match unchanged {
             0 | 1 => format!("the answers of `{from}` were still changing"),
             same => format!("the last {same} answers of `{from}` were the same"),
         });
     }
 
     /// Stops the run: what is in flight is given up, what exists is kept.
-    pub(super) fn stop(&mut self, now: Millis, stop: Stop, why: Why, turn: &mut Turn) {
+    pub(super) fn stop(&mut self, now: Millis, stop: Stop, why: Fault, turn: &mut Turn) {
         turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
         turn.sends.retain(|send| !turn.aborts.contains(&send.call));
         while self.state.frames.len() > 1 {
@@ -133,7 +124,7 @@ impl Machine {
         }
         self.stopped_step(now, turn);
         let (outputs, missing) = self.workflow_outputs(turn);
-        self.finish(now, Outcome::Stopped { stop, why: Box::new(why), outputs, missing }, turn);
+        self.finish(now, Outcome::Stopped { stop, why: self.explain(why), outputs, missing }, turn);
     }
 
     /// The step that the last frame is in, or goes to.
@@ -179,7 +170,7 @@ impl Machine {
                 End::Ended(by) => Outcome::Ended { by, outputs, missing },
                 End::Failed(why) => {
                     let step = why.step.clone().unwrap_or_default();
-                    Outcome::Failed { step, why: Box::new(why), outputs, missing }
+                    Outcome::Failed { step, why: self.explain(why), outputs, missing }
                 }
             };
             return self.finish(now, outcome, turn);
@@ -211,7 +202,7 @@ impl Machine {
             (Purpose::Step, Position::Inside(Some(id)), Some(mut why)) => {
                 let program = self.program.clone();
                 let Some(step) = program.step(id) else { return };
-                why.notes.push((step.place.clone(), format!("workflow `{name}`, called by this step")));
+                why.notes.push((step.span, format!("workflow `{name}`, called by this step")));
                 self.frame_mut().returned = outputs;
                 self.failed(now, id, why, None, turn);
             }
@@ -220,7 +211,7 @@ impl Machine {
             (Purpose::Dependency, _, None) => self.frame_mut().position = Position::Start,
             (Purpose::Dependency, _, Some(mut why)) => {
                 if let Some(workflow) = self.program.workflow(self.frame().workflow) {
-                    why.notes.push((workflow.place.clone(), format!("depends on workflow `{name}`")));
+                    why.notes.push((workflow.span, format!("depends on workflow `{name}`")));
                 }
                 self.ended(now, End::Failed(why), turn);
             }
@@ -255,7 +246,7 @@ impl Machine {
                 self.emit(
                     turn,
                     None,
-                    Some(output.place.clone()),
+                    Some(output.span),
                     EventKind::ValueAbsent { expression: output.text.clone(), target },
                 );
             }

@@ -9,13 +9,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
-use crate::event::{StartedFor, StepStatus, Why};
+use crate::event::{StartedFor, StepStatus};
 use crate::expr::{Exchange, Expr, Lookup, Root, StepId};
 use crate::limits::Millis;
 use crate::program::WorkflowId;
 use crate::remedy::Remedy;
 use crate::value::Value;
 
+use super::fault::Fault;
 use super::wire::CallId;
 
 /// Values of secret slots, by number. Never serialized.
@@ -173,7 +174,7 @@ pub(super) struct Detour {
     pub(super) success: bool,
     pub(super) action: usize,
     /// Why the step failed.
-    pub(super) why: Option<Why>,
+    pub(super) why: Option<Fault>,
     /// What of that is not in its JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) remedy: Option<Box<Remedy>>,

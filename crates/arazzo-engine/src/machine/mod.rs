@@ -36,7 +36,7 @@ use crate::program::{Call, Output, Program, Step, WorkflowId};
 use crate::reason::Reason;
 use crate::redact::Redactor;
 use crate::remedy::{Limit, Remedy};
-use crate::source::Place;
+use crate::source::Span;
 use crate::stand_in::StandIns;
 use crate::value::Value;
 
@@ -46,6 +46,7 @@ mod call;
 mod contract;
 mod cookies;
 mod digest;
+mod fault;
 mod finish;
 mod frame;
 mod judge;
@@ -58,6 +59,7 @@ mod wire;
 
 use auth::{Ready, Token};
 use cookies::Cookie;
+use fault::Fault;
 use frame::{
     ByteBudget, CallPurpose, Completed, Frame, Kept, Next, Pace, PendingCall, Position, Purpose, Slot, StepState, View,
     fingerprint,
@@ -144,7 +146,7 @@ struct Jump {
     from: StepId,
     to: StepId,
     action: String,
-    place: Place,
+    span: Span,
 }
 
 /// Why a stored state cannot go on.
@@ -336,7 +338,7 @@ impl Machine {
                 message: warning.message,
                 help: warning.help,
             };
-            self.emit(turn, None, warning.place, kind);
+            self.emit(turn, None, warning.span, kind);
         }
         for name in self.redactor.short().to_vec() {
             let message = format!("the value of `{name}` is shorter than 4 characters and cannot be masked");
@@ -430,7 +432,7 @@ impl Machine {
             Call::Workflow { workflow, .. } => program.workflow(*workflow).map(|workflow| workflow.name.clone()),
             Call::Operation { .. } => None,
         };
-        self.emit(turn, Some(id), Some(step.place.clone()), EventKind::StepStarted { operation, calls });
+        self.emit(turn, Some(id), Some(step.span), EventKind::StepStarted { operation, calls });
         if let Some(missing) = self.not_completed(step) {
             let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
             let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);
@@ -500,7 +502,7 @@ impl Machine {
         step: &Step,
         challenge: Option<&str>,
         call: u64,
-    ) -> Result<(request::Built, Ready), Box<Why>> {
+    ) -> Result<(request::Built, Ready), Box<Fault>> {
         let mut built = request::build(&self.program, step, &self.state.settings.servers, &self.view(None))?;
         let ready = self.authorize(now, step, &mut built, challenge, call)?;
         if self.state.settings.cookies {
@@ -628,27 +630,16 @@ impl Machine {
             Err((failure, exchange)) => {
                 let url = self.other_url(&pending).unwrap_or_else(|| exchange.url.clone());
                 let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
-                let why = Why {
-                    code: Reason::NoAnswer,
-                    message: format!(
-                        "no answer from {server}: {}",
-                        self.redactor.shown(&failure.message, FAILURE_SHOWN)
-                    ),
-                    label: None,
-                    step: Some(step.name.clone()),
-                    place: Some(step.place.clone()),
-                    notes: vec![],
-                    remarks: if failure.in_doubt {
-                        vec!["whether the server acted on the request is not known".to_owned()]
-                    } else {
-                        vec![]
-                    },
-                    help: None,
-                    remedy: match failure.kind {
-                        FailureKind::Dns | FailureKind::Connect => Some(Box::new(Remedy::GiveOtherServer)),
-                        _ => None,
-                    },
-                };
+                let shown = self.redactor.shown(&failure.message, FAILURE_SHOWN);
+                let mut why = Fault::new(Reason::NoAnswer, format!("no answer from {server}: {shown}"))
+                    .of_step(step)
+                    .with_remedy(
+                        matches!(failure.kind, FailureKind::Dns | FailureKind::Connect)
+                            .then_some(Remedy::GiveOtherServer),
+                    );
+                if failure.in_doubt {
+                    why.remark("whether the server acted on the request is not known");
+                }
                 self.failed(now, id, why, Some(exchange), turn);
             }
         }
@@ -764,7 +755,7 @@ impl Machine {
                     EventKind::ResponseReceived { call: call.0, status, duration_ms, headers, body },
                 );
                 if let Some((code, message, remedy)) = beyond {
-                    let why = Why { remedy: remedy.map(Box::new), ..self.why(id, code, message) };
+                    let why = self.why(id, code, message).with_remedy(remedy);
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }
@@ -788,7 +779,7 @@ impl Machine {
                     let limit = self.state.settings.limits.body_bytes;
                     let why =
                         self.why(id, Reason::BodyLimit, format!("the answer has more than {limit} bytes of body"));
-                    let why = Why { remedy: Some(Box::new(Remedy::Raise(Limit::Body))), ..why };
+                    let why = why.with_remedy(Remedy::Raise(Limit::Body));
                     self.stop(now, Stop::Limit, why, turn);
                     return None;
                 }
@@ -807,18 +798,12 @@ impl Machine {
         }
     }
 
-    fn why(&self, step: StepId, code: Reason, message: String) -> Why {
+    fn why(&self, step: StepId, code: Reason, message: String) -> Fault {
         let step = self.program.step(step);
-        Why {
-            code,
-            message,
-            label: None,
-            step: step.map(|s| s.name.clone()),
-            place: step.map(|s| s.place.clone()),
-            notes: vec![],
-            remarks: vec![],
-            help: None,
-            remedy: None,
+        let fault = Fault::new(code, message);
+        match step {
+            Some(step) => fault.of_step(step),
+            None => fault,
         }
     }
 
@@ -853,8 +838,13 @@ impl Machine {
         self.frame_mut().steps.get_mut(index)
     }
 
+    /// A fault in the words and places of people.
+    fn explain(&self, fault: Fault) -> Box<Why> {
+        Box::new(fault.explain(&self.program.sources))
+    }
+
     /// The only door for events: masked here, and nowhere else.
-    fn emit(&self, turn: &mut Turn, step: Option<StepId>, span: Option<Place>, kind: EventKind) {
+    fn emit(&self, turn: &mut Turn, step: Option<StepId>, span: Option<Span>, kind: EventKind) {
         let known = step.and_then(|id| self.program.step(id));
         let view = self.view(None);
         let state = step.and_then(|id| view.state(id));
@@ -865,7 +855,7 @@ impl Machine {
             step: known.map(|s| s.name.clone()),
             visit: state.map(|state| state.visits),
             attempt: state.map(|state| state.attempt.max(1)),
-            span,
+            span: span.map(|span| self.program.sources.place(span)),
             kind,
         };
         turn.events.push(event.masked(&self.redactor));
@@ -886,9 +876,7 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
                 NoUrl::Relative | NoUrl::NotHttp(_) => Remedy::GiveServer(source.to_owned()),
             };
             let message = format!("operation `{called}` cannot be called: {error}");
-            faults.push(
-                Diagnostic::error(Code::UnknownServer, program.sources.span(&operation.place), message).remedy(remedy),
-            );
+            faults.push(Diagnostic::error(Code::UnknownServer, operation.span, message).remedy(remedy));
         }
     }
     let given = settings.servers.named.values().chain(&settings.servers.all);

@@ -5,10 +5,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
+use super::fault::Fault;
 use super::frame::fingerprint;
-use super::request::{Builder, why};
+use super::request::Builder;
 use super::select;
-use crate::event::Why;
 use crate::expr::jsonpath;
 use crate::expr::pattern::{escaped, escaped_for_xpath};
 use crate::openapi::Field;
@@ -30,7 +30,7 @@ pub(super) struct Encoded {
 ///
 /// # Errors
 /// Why it cannot be sent: a value that is absent, a replacement that leads nowhere.
-pub(super) fn encode(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
+pub(super) fn encode(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
     match body.media {
         Media::Form | Media::Multipart => fields(builder, body),
         Media::Json | Media::Xml | Media::Raw => single(builder, body),
@@ -38,7 +38,7 @@ pub(super) fn encode(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, 
 }
 
 /// A body that is one value.
-fn single(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
+fn single(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
     let mut value = whole(builder, body)?;
     for replacement in &body.replacements {
         value = replaced(builder, replacement, value)?;
@@ -54,7 +54,7 @@ fn single(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
 }
 
 /// The whole payload.
-fn whole(builder: &mut Builder<'_>, body: &Body) -> Result<Value, Box<Why>> {
+fn whole(builder: &mut Builder<'_>, body: &Body) -> Result<Value, Box<Fault>> {
     let letter = builder.program.readings == Readings::Letter;
     let media = body.media;
     let escape = |value: &Value| match (media, value) {
@@ -69,13 +69,13 @@ fn whole(builder: &mut Builder<'_>, body: &Body) -> Result<Value, Box<Why>> {
         None => {
             let text = builder.absent.last().map(|(text, _)| text.clone()).unwrap_or_default();
             let message = format!("`{text}` has no value, and the whole body is made of it");
-            Err(why(Reason::AbsentValue, builder.step, &body.place, message))
+            Err(Fault::unsent(Reason::AbsentValue, builder.step, body.span, message))
         }
     }
 }
 
 /// A body of named fields: a form, or the parts of a multipart body.
-fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
+fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
     let mut fields: Vec<(String, Value)> = vec![];
     match &body.payload {
         Build::Object(members) if body.replacements.is_empty() => {
@@ -101,7 +101,7 @@ fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
                 }
                 _ => {
                     let message = "a multipart body is an object of parts, and the payload is none".to_owned();
-                    return Err(why(Reason::UnsafeValue, builder.step, &body.place, message));
+                    return Err(Fault::unsent(Reason::UnsafeValue, builder.step, body.span, message));
                 }
             }
         }
@@ -123,7 +123,7 @@ fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Why>> {
     if let Some(part) = parts.iter().find(|part| part.name.contains(['\r', '\n', '\0'])) {
         let message =
             format!("the part `{}` cannot be sent: its name holds a line break or NUL", part.name.escape_debug());
-        return Err(why(Reason::UnsafeValue, builder.step, &body.place, message));
+        return Err(Fault::unsent(Reason::UnsafeValue, builder.step, body.span, message));
     }
     let (bytes, boundary) = multipart(&parts);
     let content_type = match body.content_type.split(';').any(|part| part.trim().starts_with("boundary=")) {
@@ -256,13 +256,13 @@ fn xml_text(text: &str) -> String {
 }
 
 /// Sets one value within a payload.
-fn replaced(builder: &mut Builder<'_>, replacement: &Replacement, payload: Value) -> Result<Value, Box<Why>> {
+fn replaced(builder: &mut Builder<'_>, replacement: &Replacement, payload: Value) -> Result<Value, Box<Fault>> {
     let step = builder.step;
-    let wrong = |message: String| why(Reason::ReplacementTarget, step, &replacement.place, message);
+    let wrong = |message: String| Fault::unsent(Reason::ReplacementTarget, step, replacement.span, message);
     let Some(value) = builder.value(&replacement.value, &replacement.text)? else {
         let text = builder.absent.last().map(|(text, _)| text.clone()).unwrap_or_default();
         let message = format!("`{text}` has no value to put at `{}`", replacement.text);
-        return Err(why(Reason::AbsentValue, step, &replacement.place, message));
+        return Err(Fault::unsent(Reason::AbsentValue, step, replacement.span, message));
     };
     let escape = if matches!(replacement.target, Select::Xpath(..)) { escaped_for_xpath } else { escaped };
     let bindings = select::bindings(replacement.target.placeholders(), builder.lookup, escape);

@@ -2,9 +2,9 @@
 
 use url::Url;
 
+use super::fault::Fault;
 use super::wire::Request;
 use super::{Machine, judge, operation_of};
-use crate::event::Why;
 use crate::expr::StepId;
 use crate::limits::{Redirects, plain_host};
 use crate::program::{Criterion, Step};
@@ -21,7 +21,7 @@ pub(super) enum Hop {
     /// This is sent next.
     Follow(Box<Request>),
     /// The run does not go there.
-    Refuse(Box<Why>),
+    Refuse(Box<Fault>),
     /// There were too many.
     TooMany,
 }

@@ -2,10 +2,10 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::fault::{Fault, Remark};
 use super::frame::fingerprint;
 use super::wire::Request;
 use super::{payload, select};
-use crate::event::Why;
 use crate::expr::eval::{AbsentInText, EvalError, Sent, fill_escaped};
 use crate::expr::{Expr, Lookup, Piece, Root, Template};
 use crate::limits::{Servers, is_loopback};
@@ -14,7 +14,6 @@ use crate::openapi::join::join;
 use crate::program::{Argument, Build, Call, Leaf, Location, Passed, Program, Selection, Step};
 use crate::readings::Readings;
 use crate::reason::Reason;
-use crate::source::Place;
 use crate::value::Value;
 
 /// A request with what was learned while it was built.
@@ -49,7 +48,7 @@ pub(super) fn passed(
     step: &Step,
     passed: &Passed,
     lookup: &dyn Lookup,
-) -> Result<BuiltInputs, Box<Why>> {
+) -> Result<BuiltInputs, Box<Fault>> {
     let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![], bytes: 0 };
     let mut values = vec![];
     for passed in &passed.values {
@@ -64,8 +63,13 @@ pub(super) fn passed(
 ///
 /// # Errors
 /// Why it cannot be sent: a value that is absent where one is needed, or one that cannot be sent safely.
-pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &dyn Lookup) -> Result<Built, Box<Why>> {
-    let missing = || why(Reason::NoOperation, step, &step.place, "the operation is not known".to_owned());
+pub(super) fn build(
+    program: &Program,
+    step: &Step,
+    servers: &Servers,
+    lookup: &dyn Lookup,
+) -> Result<Built, Box<Fault>> {
+    let missing = || Fault::unsent(Reason::NoOperation, step, step.span, "the operation is not known".to_owned());
     let Call::Operation { operation, arguments, body } = &step.call else { return Err(missing()) };
     let Some(operation) = program.operation(*operation) else { return Err(missing()) };
     let mut builder = Builder { program, step, lookup, absent: vec![], credentials: vec![], bytes: 0 };
@@ -88,7 +92,7 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
                 if needed(argument) {
                     let (kind, name) = (argument.location.word(), &argument.name);
                     let message = format!("{kind} parameter `{name}` is required, and its value is null");
-                    return Err(why(Reason::AbsentValue, step, &argument.place, message));
+                    return Err(Fault::unsent(Reason::AbsentValue, step, argument.span, message));
                 }
                 builder.absent.push((written(&argument.value), argument.name.clone()));
             }
@@ -107,8 +111,8 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
         of(Location::Path).find(|(argument, _)| argument.name == name).map(|(argument, value)| (value, &argument.how))
     });
     let path = path.map_err(|(name, reason)| {
-        let place = arguments.iter().find(|a| a.name == name).map_or(&step.place, |a| &a.place);
-        why(Reason::UnsafeValue, step, place, format!("path parameter `{name}` cannot be sent: {reason}"))
+        let span = arguments.iter().find(|a| a.name == name).map_or(step.span, |a| a.span);
+        Fault::unsent(Reason::UnsafeValue, step, span, format!("path parameter `{name}` cannot be sent: {reason}"))
     })?;
     let whole =
         of(Location::Querystring).map(|(argument, value)| encode::query_string(value, argument.how.content.as_deref()));
@@ -117,7 +121,7 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     query.extend(pairs.map(|(name, value)| format!("{name}={value}")));
     let unsafe_value = |argument: &Argument, kind: &str, reason: &str| {
         let message = format!("{kind} parameter `{}` cannot be sent: {reason}", argument.name);
-        why(Reason::UnsafeValue, step, &argument.place, message)
+        Fault::unsent(Reason::UnsafeValue, step, argument.span, message)
     };
     let mut cookies: Vec<String> = vec![];
     for (argument, value) in of(Location::Cookie) {
@@ -127,10 +131,10 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     cookies.retain(|text| !text.is_empty());
     let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
     let server = operation.server_url(source, servers);
-    let server = server.map_err(|error| why(Reason::UnknownServer, step, &step.place, error.to_string()))?;
+    let server = server.map_err(|error| Fault::unsent(Reason::UnknownServer, step, step.span, error.to_string()))?;
     let url = join(&server, &path, &query.join("&")).map_err(|error| {
         let message = format!("`{} {}` of `{source}` cannot be called: {error}", operation.method, operation.path);
-        why(Reason::UnsafePath, step, &step.place, message)
+        Fault::unsent(Reason::UnsafePath, step, step.span, message)
     })?;
     let mut headers: Vec<(String, String)> = vec![];
     let is_sent =
@@ -180,7 +184,7 @@ pub(super) struct Builder<'a> {
 
 impl Builder<'_> {
     /// The value, or nothing if it is one expression without a value.
-    pub(super) fn value(&mut self, build: &Build, target: &str) -> Result<Option<Value>, Box<Why>> {
+    pub(super) fn value(&mut self, build: &Build, target: &str) -> Result<Option<Value>, Box<Fault>> {
         self.escaped(build, target, &|value| value.to_text())
     }
 
@@ -190,7 +194,7 @@ impl Builder<'_> {
         build: &Build,
         target: &str,
         escape: &dyn Fn(&Value) -> String,
-    ) -> Result<Option<Value>, Box<Why>> {
+    ) -> Result<Option<Value>, Box<Fault>> {
         match build {
             Build::Constant(json) => Ok(Some(Value::Json(json.clone()))),
             Build::Template(leaf) => self.leaf(leaf, target, escape),
@@ -217,25 +221,25 @@ impl Builder<'_> {
     }
 
     /// A part of an object or an array, if there is still room for it.
-    fn part(&mut self, value: Option<Value>) -> Result<Option<Json>, Box<Why>> {
+    fn part(&mut self, value: Option<Value>) -> Result<Option<Json>, Box<Fault>> {
         let Some(value) = value.map(Value::into_json) else { return Ok(None) };
         self.bytes += json_bytes(&value);
         if !self.lookup.has_room(self.bytes) {
             let message = "the values that are put together here are too large".to_owned();
-            return Err(why(Reason::ValueLimit, self.step, &self.step.place, message));
+            return Err(Fault::unsent(Reason::ValueLimit, self.step, self.step.span, message));
         }
         Ok(Some(value))
     }
 
     /// What a Selector Object selects.
-    fn selected(&mut self, selection: &Selection, target: &str) -> Result<Option<Value>, Box<Why>> {
+    fn selected(&mut self, selection: &Selection, target: &str) -> Result<Option<Value>, Box<Fault>> {
         let found = select::select(selection, self.lookup).map_err(|error| {
             let reason = match error {
                 EvalError::NoAnswer => "there is no answer to read".to_owned(),
                 EvalError::NotEvaluable(reason) => reason,
             };
             let message = format!("the selector `{}` cannot be evaluated: {reason}", selection.text);
-            why(Reason::AbsentValue, self.step, &selection.place, message)
+            Fault::unsent(Reason::AbsentValue, self.step, selection.span, message)
         })?;
         match &found {
             Some(value) if selection.credential => {
@@ -252,22 +256,22 @@ impl Builder<'_> {
         leaf: &Leaf,
         target: &str,
         escape: &dyn Fn(&Value) -> String,
-    ) -> Result<Option<Value>, Box<Why>> {
+    ) -> Result<Option<Value>, Box<Fault>> {
         let filled = match fill_escaped(&leaf.template, self.lookup, escape) {
             Ok(filled) => filled,
             Err(EvalError::NoAnswer) => {
-                return Err(why(
+                return Err(Fault::unsent(
                     Reason::AbsentValue,
                     self.step,
-                    &leaf.place,
+                    leaf.span,
                     format!("`{}` reads an answer before the request is sent", leaf.text),
                 ));
             }
             Err(EvalError::NotEvaluable(reason)) => {
-                return Err(why(
+                return Err(Fault::unsent(
                     Reason::AbsentValue,
                     self.step,
-                    &leaf.place,
+                    leaf.span,
                     format!("`{}` cannot be read: {reason}", leaf.text),
                 ));
             }
@@ -285,10 +289,10 @@ impl Builder<'_> {
             }
             Err(AbsentInText(range)) => {
                 let written = leaf.text.get(range.clone()).unwrap_or_default();
-                let mut why = why(
+                let mut why = Fault::unsent(
                     Reason::AbsentValue,
                     self.step,
-                    &leaf.place,
+                    leaf.span,
                     format!("`{written}` has no value, and the text cannot be built without it"),
                 );
                 if let Template::Text(pieces) = &leaf.template {
@@ -296,24 +300,24 @@ impl Builder<'_> {
                         Piece::Value(expr, at) if *at == range => Some(expr),
                         _ => None,
                     });
-                    why.remarks.extend(expr.and_then(|expr| self.origin(expr)));
+                    why.remarks.extend(expr.and_then(|expr| self.origin(expr)).map(Remark::Fact));
                 }
                 Err(why)
             }
         }
     }
 
-    fn absent_parameter(&self, argument: &Argument) -> Box<Why> {
+    fn absent_parameter(&self, argument: &Argument) -> Box<Fault> {
         let (kind, name) = (argument.location.word(), &argument.name);
         let is = if argument.location == Location::Path { "" } else { "is required and " };
         let Build::Template(leaf) = &argument.value else {
             let message = format!("{kind} parameter `{name}` {is}has no value");
-            return why(Reason::AbsentValue, self.step, &argument.place, message);
+            return Fault::unsent(Reason::AbsentValue, self.step, argument.span, message);
         };
         let message = format!("{kind} parameter `{name}` {is}has no value: `{}` found nothing", leaf.text);
-        let mut why = why(Reason::AbsentValue, self.step, &argument.place, message);
+        let mut why = Fault::unsent(Reason::AbsentValue, self.step, argument.span, message);
         if let Template::Whole(expr) = &leaf.template {
-            why.remarks.extend(self.origin(expr));
+            why.remarks.extend(self.origin(expr).map(Remark::Fact));
         }
         why
     }
@@ -349,20 +353,6 @@ fn print_of(request: &Request) -> u64 {
     let headers = request.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
     let head = [request.method.as_bytes(), request.url.as_bytes(), request.body.as_deref().unwrap_or_default()];
     fingerprint(head.into_iter().chain(headers))
-}
-
-pub(super) fn why(code: Reason, step: &Step, place: &Place, message: String) -> Box<Why> {
-    Box::new(Why {
-        code,
-        message,
-        label: None,
-        step: Some(step.name.clone()),
-        place: Some(place.clone()),
-        notes: vec![(step.place.clone(), "in this step".to_owned())],
-        remarks: vec!["no request was sent".to_owned()],
-        help: None,
-        remedy: None,
-    })
 }
 
 /// About as many bytes as a value takes in memory or on the wire.

@@ -12,7 +12,7 @@ use arazzo_engine::machine::{CallId, Failure, Input, Machine, Outcome, Response}
 use arazzo_engine::node::Node;
 use arazzo_engine::program::{Argument, Call, Location, Program, Step};
 use arazzo_engine::remedy::Naming;
-use arazzo_engine::source::{Place, Sources};
+use arazzo_engine::source::{Place, SourceId, Sources, Span};
 use arazzo_engine::value::Pointer;
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -105,7 +105,7 @@ pub(crate) fn play<'r>(
     let mut player = Player {
         recording,
         machine,
-        places: Places(program),
+        spans: Spans(program),
         naming,
         exchanges,
         at: 0,
@@ -127,7 +127,7 @@ struct Exchanged<'r> {
 struct Player<'r, F> {
     recording: &'r Recording,
     machine: Machine,
-    places: Places<'r>,
+    spans: Spans<'r>,
     naming: Naming,
     exchanges: Vec<Exchanged<'r>>,
     /// The next entry, as long as everything goes as it went.
@@ -237,8 +237,8 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
             .or_else(|| free(&|then| same_request(request, then)))
             .or_else(|| free(&|then| same_step(request, then)));
         let Some(exchange) = found.and_then(|index| self.exchanges.get_mut(index)) else {
-            let place = self.places.step(request);
-            self.drift(DriftKind::RequestUnexpected, request, "request", None, Some(line(request)), place);
+            let span = self.spans.step(request);
+            self.drift(DriftKind::RequestUnexpected, request, "request", None, Some(line(request)), span);
             return false;
         };
         exchange.taken = true;
@@ -287,15 +287,15 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
     fn missing(&mut self) {
         let missing: Vec<&Sent> = self.exchanges.iter().filter(|e| !e.taken).map(|e| e.sent).collect();
         for then in missing {
-            let place = self.places.step(then);
-            self.drift(DriftKind::RequestMissing, then, "request", Some(line(then)), None, place);
+            let span = self.spans.step(then);
+            self.drift(DriftKind::RequestMissing, then, "request", Some(line(then)), None, span);
         }
     }
 
     fn compare(&mut self, then: &Sent, now: &Sent) {
         for (part, recorded, is) in parts(then, now) {
-            let place = self.places.part(now, &part);
-            self.drift(DriftKind::RequestChanged, now, &part, recorded, is, place);
+            let span = self.spans.part(now, &part);
+            self.drift(DriftKind::RequestChanged, now, &part, recorded, is, span);
         }
     }
 
@@ -306,7 +306,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         part: &str,
         recorded: Option<String>,
         now: Option<String>,
-        place: Option<Place>,
+        span: Option<Span>,
     ) {
         self.drifts.push(Drift {
             kind,
@@ -316,7 +316,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
             part: part.to_owned(),
             recorded,
             now,
-            place,
+            place: self.spans.place(span),
         });
     }
 
@@ -335,7 +335,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
             format!("{status} (exit {}){why}{step}", end.exit)
         };
         let workflow = &self.recording.head.workflow;
-        let drift = |part: String, recorded: Option<String>, is: Option<String>, place: Option<Place>| Drift {
+        let drift = |part: String, recorded: Option<String>, is: Option<String>, span: Option<Span>| Drift {
             kind: DriftKind::OutcomeChanged,
             workflow: workflow.clone(),
             step: now.step.clone().unwrap_or_default(),
@@ -343,17 +343,17 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
             part,
             recorded,
             now: is,
-            place,
+            place: self.spans.place(span),
         };
         if said(then) != said(now) {
             self.drifts.push(drift("outcome".to_owned(), Some(said(then)), Some(said(now)), None));
         }
         let names = then.outputs.keys().chain(now.outputs.keys().filter(|name| !then.outputs.contains_key(*name)));
         for name in names.filter(|name| then.outputs.get(*name) != now.outputs.get(*name)) {
-            let place = self.places.output(workflow, name);
+            let span = self.spans.output(workflow, name);
             let text = |json: Option<&Json>| json.map(Json::to_string);
             let part = format!("output {name}");
-            self.drifts.push(drift(part, text(then.outputs.get(name)), text(now.outputs.get(name)), place));
+            self.drifts.push(drift(part, text(then.outputs.get(name)), text(now.outputs.get(name)), span));
         }
     }
 }
@@ -482,10 +482,15 @@ fn members(at: &str, then: Option<&Json>, now: Option<&Json>, found: &mut Vec<Pa
     }
 }
 
-/// Where things are written in the documents as they are now.
-struct Places<'p>(&'p Program);
+/// Spans of the documents as they are now.
+struct Spans<'p>(&'p Program);
 
-impl<'p> Places<'p> {
+impl<'p> Spans<'p> {
+    /// The place of a span for people.
+    fn place(&self, span: Option<Span>) -> Option<Place> {
+        span.map(|span| self.0.sources.place(span))
+    }
+
     fn find(&self, sent: &Sent) -> Option<&'p Step> {
         let program = self.0;
         program.steps.iter().find(|step| {
@@ -494,25 +499,21 @@ impl<'p> Places<'p> {
     }
 
     /// The id of a step; of its workflow if the step is gone.
-    fn step(&self, sent: &Sent) -> Option<Place> {
+    fn step(&self, sent: &Sent) -> Option<Span> {
         if let Some(step) = self.find(sent) {
-            return Some(step.place.clone());
+            return Some(step.span);
         }
-        let workflow = self.0.workflows.iter().find(|workflow| workflow.name == sent.workflow)?;
-        let first = workflow.steps.first().and_then(|id| self.0.step(*id))?;
-        self.written(&first.place.file, &sent.workflow, None, &["workflowId".to_owned()])
-            .or_else(|| Some(first.place.clone()))
+        self.0.workflows.iter().find(|workflow| workflow.name == sent.workflow).map(|workflow| workflow.span)
     }
 
     /// What a part of a request comes from.
-    fn part(&self, sent: &Sent, part: &str) -> Option<Place> {
+    fn part(&self, sent: &Sent, part: &str) -> Option<Span> {
         let step = self.find(sent)?;
-        let own = step.place.clone();
+        let own = step.span;
         let Call::Operation { arguments, body, .. } = &step.call else { return Some(own) };
         let (kind, name) = part.split_once(' ').unwrap_or((part, ""));
-        let argument =
-            |wanted: &dyn Fn(&Argument) -> bool| arguments.iter().find(|a| wanted(a)).map(|a| a.place.clone());
-        let field = |field: &str| self.written(&own.file, &sent.workflow, Some(&sent.step), &[field.to_owned()]);
+        let argument = |wanted: &dyn Fn(&Argument) -> bool| arguments.iter().find(|a| wanted(a)).map(|a| a.span);
+        let field = |field: &str| self.written(own.source, &sent.workflow, Some(&sent.step), &[field.to_owned()]);
         let found = match kind {
             "header" => argument(&|a| a.location == Location::Header && a.name.eq_ignore_ascii_case(name))
                 .or_else(|| argument(&|a| a.location == Location::Cookie && name.eq_ignore_ascii_case("cookie"))),
@@ -524,12 +525,12 @@ impl<'p> Places<'p> {
                 // The member itself, or the nearest one around it that is written.
                 let mut path = [payload.as_slice(), Pointer::parse(name).tokens()].concat();
                 while path.len() > payload.len() {
-                    if let Some(place) = self.written(&own.file, &sent.workflow, Some(&sent.step), &path) {
-                        return place;
+                    if let Some(span) = self.written(own.source, &sent.workflow, Some(&sent.step), &path) {
+                        return span;
                     }
                     path.pop();
                 }
-                body.place.clone()
+                body.span
             }),
             _ => field("operationId").or_else(|| field("operationPath")),
         };
@@ -537,17 +538,15 @@ impl<'p> Places<'p> {
     }
 
     /// Where an output of a workflow is written.
-    fn output(&self, workflow: &str, name: &str) -> Option<Place> {
+    fn output(&self, workflow: &str, name: &str) -> Option<Span> {
         let found = self.0.own_workflows().find(|(_, known)| known.name == workflow)?.1;
-        let file = found.steps.first().and_then(|id| self.0.step(*id))?.place.file.clone();
-        self.written(&file, workflow, None, &["outputs".to_owned(), name.to_owned()])
+        self.written(found.span.source, workflow, None, &["outputs".to_owned(), name.to_owned()])
     }
 
-    /// The place of a field below a workflow, or below one of its steps.
-    fn written(&self, file: &str, workflow: &str, step: Option<&str>, path: &[String]) -> Option<Place> {
+    /// The span of a field below a workflow, or below one of its steps.
+    fn written(&self, source: SourceId, workflow: &str, step: Option<&str>, path: &[String]) -> Option<Span> {
         let sources: &Sources = &self.0.sources;
-        let (id, _) = sources.iter().find(|(_, source)| source.name == file)?;
-        let root = Node::parse(sources, id, Default::default()).ok()?;
+        let root = Node::parse(sources, source, Default::default()).ok()?;
         let named = |list: &Node, key: &str, name: &str| {
             list.items().iter().find(|item| item.get(key).and_then(Node::as_str) == Some(name)).cloned()
         };
@@ -556,6 +555,6 @@ impl<'p> Places<'p> {
             node = named(node.get("steps")?, "stepId", step)?;
         }
         let found = node.at(&Pointer::of(path.to_vec()))?;
-        Some(sources.place(found.span))
+        Some(found.span)
     }
 }
