@@ -3,7 +3,8 @@
 use serde_json::Value as Json;
 
 use super::Lint;
-use super::calls::{After, Resolution, name_of};
+use super::answers::{After, Resolution, name_of};
+use super::comparisons::{Equality, equalities, excludes, same};
 use super::shape::{Shape, articles};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, More, nearest};
@@ -14,11 +15,8 @@ use crate::program::{Action, Criterion, Test};
 use crate::source::Span;
 use crate::value::{PathSegment, numeric};
 
-/// `$statusCode == 200`: what must be so for a criterion to be met.
-type Equality<'p> = (&'p Expr, &'p Json);
-
 impl Lint<'_> {
-    pub(super) fn conditions(&mut self, id: StepId) {
+    pub(super) fn check_conditions(&mut self, id: StepId) {
         let program = self.program;
         let Some(step) = program.step(id) else { return };
         let good = step.criteria.iter().chain(step.on_success.iter().flat_map(|action| &action.criteria));
@@ -228,43 +226,5 @@ impl Lint<'_> {
             let message = format!("the value is {}, never {literal}", articles(&types));
             self.push(Diagnostic::warning(Code::NeverMet, span, message).section("§Criterion Object"));
         }
-    }
-}
-
-/// What must be so for a criterion to be met, as far as it is `==` with constants.
-pub(super) fn equalities(criterion: &Criterion) -> Vec<Equality<'_>> {
-    fn within<'p>(condition: &'p Condition, found: &mut Vec<Equality<'p>>) {
-        match condition {
-            Condition::And(list) => list.iter().for_each(|one| within(one, found)),
-            Condition::Compare(Operator::Equal, left, right) => match (left.as_ref(), right.as_ref()) {
-                (Condition::Value(expr, _), Condition::Literal(json))
-                | (Condition::Literal(json), Condition::Value(expr, _)) => found.push((expr, json)),
-                _ => {}
-            },
-            _ => {}
-        }
-    }
-    let mut found = vec![];
-    if let Test::Simple(condition) = &criterion.test {
-        within(condition, &mut found);
-    }
-    found
-}
-
-fn excludes(one: &Equality<'_>, other: &Equality<'_>) -> bool {
-    one.0 == other.0 && !same(one.1, other.1)
-}
-
-/// As simple conditions compare: strings without case, numbers by value.
-fn same(a: &Json, b: &Json) -> bool {
-    match (numeric(a), numeric(b)) {
-        (Some(a), Some(b)) => a.as_f64() == b.as_f64(),
-        _ => match (a, b) {
-            (Json::String(a), Json::String(b)) => a.to_lowercase() == b.to_lowercase(),
-            (Json::Bool(truth), Json::String(text)) | (Json::String(text), Json::Bool(truth)) => {
-                *text == truth.to_string()
-            }
-            _ => a == b,
-        },
     }
 }

@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::comparisons::{Comparison, Comparisons, comparisons};
 use super::{Lint, contains};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::document::{self, OrReusable, Text};
-use crate::expr::condition::Condition;
-use crate::expr::jsonpath::Operator;
-use crate::expr::{Expr, Root, StepId};
+use crate::expr::{Root, StepId};
 use crate::node::Node;
 use crate::program::{Action, Build, Call, Criterion, Passed, PassedValue, Target, Test, Then, WorkflowId};
 use crate::remedy::Remedy;
@@ -425,69 +424,6 @@ fn repeats(
     };
     let left = !matches!(earlier.then, Then::Retry { .. }) && !earlier.criteria.is_empty();
     left && earlier.criteria.iter().zip(asked).all(met)
-}
-
-/// The comparisons of a criterion, and whether there is nothing else in it.
-type Comparisons<'p> = (Vec<Comparison<'p>>, bool);
-
-/// An expression beside a number.
-struct Comparison<'p> {
-    expr: &'p Expr,
-    operator: Operator,
-    number: f64,
-}
-
-impl Comparison<'_> {
-    /// `true` if another comparison is met wherever this one is.
-    fn implies(&self, other: &Self) -> bool {
-        use Operator::{Equal, Greater, GreaterOrEqual, Less, LessOrEqual, NotEqual};
-        let (a, b) = (self.number, other.number);
-        self.expr == other.expr
-            && match (self.operator, other.operator) {
-                (Equal, Equal) => a == b,
-                (Equal | Greater | GreaterOrEqual, Greater) => a > b || self.operator == Greater && a >= b,
-                (Equal | Greater | GreaterOrEqual, GreaterOrEqual) => a >= b,
-                (Equal | Less | LessOrEqual, Less) => a < b || self.operator == Less && a <= b,
-                (Equal | Less | LessOrEqual, LessOrEqual) => a <= b,
-                (Equal, NotEqual) => a != b,
-                (NotEqual, NotEqual) => a == b,
-                _ => false,
-            }
-    }
-}
-
-/// The comparisons with numbers that all must be met for a criterion to be; `true` if there is nothing else in it.
-fn comparisons(criterion: &Criterion) -> Comparisons<'_> {
-    fn within<'p>(condition: &'p Condition, found: &mut Vec<Comparison<'p>>) -> bool {
-        match condition {
-            Condition::And(list) => list.iter().filter(|one| !within(one, found)).count() == 0,
-            Condition::Compare(operator, left, right) => {
-                let (expr, json, operator) = match (left.as_ref(), right.as_ref()) {
-                    (Condition::Value(expr, _), Condition::Literal(json)) => (expr, json, *operator),
-                    (Condition::Literal(json), Condition::Value(expr, _)) => (expr, json, turned(*operator)),
-                    _ => return false,
-                };
-                let number = json.as_f64();
-                found.extend(number.map(|number| Comparison { expr, operator, number }));
-                number.is_some()
-            }
-            _ => false,
-        }
-    }
-    let mut found = vec![];
-    let whole = matches!(&criterion.test, Test::Simple(condition) if within(condition, &mut found));
-    (found, whole)
-}
-
-/// The operator with its sides exchanged.
-fn turned(operator: Operator) -> Operator {
-    match operator {
-        Operator::Less => Operator::Greater,
-        Operator::LessOrEqual => Operator::GreaterOrEqual,
-        Operator::Greater => Operator::Less,
-        Operator::GreaterOrEqual => Operator::LessOrEqual,
-        same => same,
-    }
 }
 
 /// The steps that a way from `first` comes to before it comes to `id`.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use crate::code::Code;
 use crate::compile::Compiled;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Edit};
 use crate::document::{Step as DocumentStep, Workflow as DocumentWorkflow};
 use crate::expr::StepId;
 use crate::load::{Bundle, DescribedKind};
@@ -19,13 +19,16 @@ use crate::program::{Call, OperationId, Program, WorkflowId};
 use crate::source::Span;
 use crate::value::Pointer;
 
-mod calls;
+mod answers;
 mod cascade;
+mod comparisons;
 mod conditions;
 pub mod fix;
 mod flow;
 pub mod ignore;
 mod names;
+mod reads;
+mod sends;
 mod shape;
 
 /// Everything that is to be said about the documents of a bundle, in the order of their texts; `compiled` is what
@@ -37,7 +40,7 @@ pub fn lint(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
     let mut lint = Lint::new(bundle, &compiled.program, &found);
     lint.names();
     lint.flow();
-    lint.calls();
+    lint.check_calls();
     let own = std::mem::take(&mut lint.diagnostics);
     let all: Vec<Diagnostic> = found.iter().cloned().chain(own).collect();
     cascade::without_consequences(&lint, all).sorted()
@@ -99,7 +102,7 @@ pub fn without_sources(bundle: &Bundle, found: Diagnostics) -> Diagnostics {
 }
 
 /// An operation, by its place, and the status of the answer where only one is awaited.
-type KnownAnswers<'a> = HashMap<(Span, Option<String>), Rc<calls::Answers<'a>>>;
+type KnownAnswers<'a> = HashMap<(Span, Option<String>), Rc<answers::Answers<'a>>>;
 
 struct Lint<'a> {
     bundle: &'a Bundle,
@@ -165,8 +168,33 @@ impl<'a> Lint<'a> {
         }
     }
 
+    /// Checks every step against what it calls: what is sent, what is read of its answers, what tests ask of them.
+    fn check_calls(&mut self) {
+        for id in self.own() {
+            let Some(workflow) = self.program.workflow(id) else { continue };
+            for step in &workflow.steps {
+                self.check_sent(*step);
+                self.check_reads(*step);
+                self.check_conditions(*step);
+            }
+            self.check_output_reads(workflow);
+        }
+    }
+
     fn push(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
+    }
+
+    /// The edit that writes `new` for `old`, if that stands in a text only once.
+    fn replace_once(&self, span: Span, old: &str, new: &str) -> Option<Edit> {
+        let text = self.bundle.sources.text(span);
+        let mut found = text.match_indices(old);
+        let (at, _) = found.next()?;
+        if found.next().is_some() {
+            return None;
+        }
+        let start = span.start as usize + at;
+        Some(Edit { span: Span::new(span.source, start..start + old.len()), text: new.to_owned() })
     }
 
     /// `true` if there is an error in a part of a document.
