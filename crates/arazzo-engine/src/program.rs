@@ -9,18 +9,19 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation};
+pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
-use crate::expr::{Expr, Piece, Root, StepId, Template, condition, jsonpath, xpath};
-use crate::limits::Servers;
+use crate::expr::{Expr, Piece, StepId, Template, condition, jsonpath, xpath};
+use crate::openapi::Field;
 use crate::openapi::encode::Serialization;
-use crate::openapi::schema::Checked;
-use crate::openapi::security::Needed;
-use crate::openapi::server::{NoUrl, Server};
-use crate::openapi::{self, Field};
 use crate::readings::Readings;
 use crate::source::{Sources, Span};
 use crate::value::ExpressionType;
 use crate::value::Pointer;
+
+mod operation;
+mod reads;
 
 /// An operation: its index in [`Program::operations`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -28,6 +29,7 @@ pub struct OperationId(pub u32);
 
 /// A compiled Arazzo description.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Program {
     /// `arazzo`, as written.
     pub version: String,
@@ -49,6 +51,7 @@ pub struct Program {
 
 /// A described document: what it is called and where it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ApiSource {
     /// `name`; of a document that the entry document refers to as `other`, `other.name`.
     pub name: String,
@@ -60,6 +63,7 @@ pub struct ApiSource {
 
 /// A workflow.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Workflow {
     /// `workflowId`
     pub name: String,
@@ -85,6 +89,7 @@ pub struct Workflow {
 
 /// What a workflow takes.
 #[derive(Debug, Default)]
+#[non_exhaustive]
 pub struct Inputs {
     /// The schema, if there is one.
     pub schema: Option<Json>,
@@ -102,6 +107,7 @@ pub struct Inputs {
 
 /// A declared input.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Input {
     /// Its name.
     pub name: String,
@@ -119,6 +125,7 @@ pub struct Input {
 
 /// A step.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Step {
     /// `stepId`
     pub name: String,
@@ -203,110 +210,6 @@ pub struct PassedValue {
     pub span: Span,
 }
 
-/// An operation as far as a call needs it.
-#[derive(Debug)]
-pub struct Operation {
-    /// Index in [`Program::apis`].
-    pub api: usize,
-    /// `operationId`
-    pub id: Option<String>,
-    /// In capitals: `GET`.
-    pub method: String,
-    /// The path template.
-    pub path: String,
-    /// Its server, as it is described.
-    pub server: Server,
-    /// What it asks of who calls it: alternatives in order. Nothing if its document says nothing about that.
-    pub security: Option<Vec<Vec<Needed>>>,
-    /// Where the operation is described.
-    pub span: Span,
-    /// Documented answers with their descriptions.
-    pub responses: Vec<(String, Option<String>)>,
-    /// What its answers are checked against; only where it was asked for
-    /// ([`add_contracts`](crate::compile::Compiled::add_contracts)).
-    pub contract: Option<Contract>,
-}
-
-/// What an operation documents about its answers.
-#[derive(Debug)]
-pub struct Contract {
-    /// Where its answers are described.
-    pub span: Span,
-    /// In the order of the description.
-    pub responses: Vec<DocumentedResponse>,
-}
-
-/// A Response Object.
-#[derive(Debug)]
-pub struct DocumentedResponse {
-    /// `200`, `4XX`, `default`
-    pub status: String,
-    /// Where it is described.
-    pub span: Span,
-    /// `headers`
-    pub headers: Vec<DocumentedHeader>,
-    /// `content`; empty if nothing is said about bodies.
-    pub content: Vec<DocumentedBody>,
-}
-
-/// A Header Object of an answer.
-#[derive(Debug)]
-pub struct DocumentedHeader {
-    /// Its name.
-    pub name: String,
-    /// `required`
-    pub required: bool,
-    /// Where it is described.
-    pub span: Span,
-    /// The types of its value.
-    pub types: Vec<String>,
-    /// The types of its items, if it is a list.
-    pub items: Vec<String>,
-    /// Its schema.
-    pub schema: Option<Checked>,
-}
-
-/// What an answer may be of one media type.
-#[derive(Debug)]
-pub struct DocumentedBody {
-    /// The media type, or a range of them.
-    pub media_type: String,
-    /// Its schema.
-    pub schema: Option<Checked>,
-}
-
-impl Contract {
-    /// What is documented for a status: itself, its range (`4XX`), or `default`.
-    #[must_use]
-    pub fn response(&self, status: u16) -> Option<&DocumentedResponse> {
-        let find = |wanted: &str| self.responses.iter().find(|known| known.status.eq_ignore_ascii_case(wanted));
-        find(&status.to_string()).or_else(|| find(&format!("{}XX", status / 100))).or_else(|| find("default"))
-    }
-}
-
-impl DocumentedResponse {
-    /// What is documented for a media type: itself, or a range that holds it.
-    #[must_use]
-    pub fn media(&self, media_type: &str) -> Option<&DocumentedBody> {
-        let range = format!("{}/*", media_type.split('/').next().unwrap_or_default());
-        let fits = |wanted: &str| self.content.iter().find(|body| openapi::essence(&body.media_type) == wanted);
-        fits(media_type).or_else(|| fits(&range)).or_else(|| fits("*/*"))
-    }
-}
-
-impl Operation {
-    /// The url that its path is appended to: what was given for its source, else its own server.
-    ///
-    /// # Errors
-    /// [`NoUrl`] if there is none.
-    pub fn server_url(&self, source: &str, servers: &Servers) -> Result<String, NoUrl> {
-        match servers.of(source) {
-            Some(url) => Ok(url.trim_end_matches('/').to_owned()),
-            None => self.server.filled(&|name| servers.variable(source, name).map(str::to_owned)),
-        }
-    }
-}
-
 /// Where a parameter goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -339,6 +242,7 @@ impl Location {
 
 /// A parameter with the value a step gives it.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Argument {
     /// `name`
     pub name: String,
@@ -358,6 +262,7 @@ pub struct Argument {
 
 /// A request body.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Body {
     /// The media type that is sent.
     pub content_type: String,
@@ -390,6 +295,7 @@ pub enum Media {
 
 /// A value that is set within a payload.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Replacement {
     /// `target`, as written.
     pub text: String,
@@ -414,6 +320,7 @@ pub enum Select {
 
 /// A Selector Object.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Selection {
     /// What it is applied to.
     pub context: Expr,
@@ -446,6 +353,7 @@ pub enum Build {
 
 /// A string with expressions, and where it stands.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Leaf {
     /// The parsed string.
     pub template: Template,
@@ -459,6 +367,7 @@ pub struct Leaf {
 
 /// A criterion.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Criterion {
     /// `condition`, as written.
     pub text: String,
@@ -493,6 +402,7 @@ pub enum Test {
 
 /// A query or comparison over a context.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct JsonpathTest {
     /// What it is applied to.
     pub context: Expr,
@@ -504,6 +414,7 @@ pub struct JsonpathTest {
 
 /// A pattern over a context.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct RegexTest {
     /// What it is applied to.
     pub context: Expr,
@@ -522,6 +433,7 @@ pub enum Pattern {
 
 /// A query over XML.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct XpathTest {
     /// What it is applied to.
     pub context: Expr,
@@ -533,6 +445,7 @@ pub struct XpathTest {
 
 /// A condition that is known only when its expressions have values.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct SplicedTest {
     /// What it is applied to.
     pub context: Expr,
@@ -544,6 +457,7 @@ pub struct SplicedTest {
 
 /// An expression in braces inside a condition or selector.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Placeholder {
     /// The expression.
     pub expr: Expr,
@@ -557,6 +471,7 @@ pub struct Placeholder {
 
 /// A success or failure action.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Action {
     /// `name`, or a stand-in for a missing one.
     pub name: String,
@@ -602,6 +517,7 @@ pub enum Target {
 
 /// An output of a step or a workflow.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Output {
     /// Its name.
     pub name: String,
@@ -617,6 +533,7 @@ pub struct Output {
 
 /// A part of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SecretPart {
     /// The name its mask shows, such as `login.token`.
     pub name: String,
@@ -638,66 +555,6 @@ pub enum AnswerPart {
     Selected(String),
 }
 
-/// An expression, and where it stands.
-#[derive(Debug, Clone, Copy)]
-pub struct Read<'p> {
-    /// The expression.
-    pub expr: &'p Expr,
-    /// The text it is a part of, as written.
-    pub text: &'p str,
-    /// Where that is written.
-    pub span: Span,
-    /// `true` if it stands in a credential position.
-    pub credential: bool,
-}
-
-impl Call {
-    /// Everything that is built before the call.
-    pub fn values(&self) -> Box<dyn Iterator<Item = &Build> + '_> {
-        match self {
-            Self::Operation { arguments, body, .. } => {
-                let replaced = body.iter().flat_map(|body| body.replacements.iter().map(|r| &r.value));
-                Box::new(
-                    arguments
-                        .iter()
-                        .map(|argument| &argument.value)
-                        .chain(body.iter().map(|body| &body.payload))
-                        .chain(replaced),
-                )
-            }
-            Self::Workflow { passed, .. } => Box::new(passed.values.iter().map(|value| &value.value)),
-        }
-    }
-
-    /// The expressions that it reads, those in the targets of replacements among them.
-    #[must_use]
-    pub fn reads(&self) -> Vec<Read<'_>> {
-        let mut reads: Vec<Read<'_>> = self.values().flat_map(Build::reads).collect();
-        if let Self::Operation { body: Some(body), .. } = self {
-            for replacement in &body.replacements {
-                reads.extend(replacement.target.placeholders().iter().map(|placeholder| Read {
-                    expr: &placeholder.expr,
-                    text: &replacement.text,
-                    span: replacement.span,
-                    credential: false,
-                }));
-            }
-        }
-        reads
-    }
-}
-
-impl Select {
-    /// The expressions in braces in it.
-    #[must_use]
-    pub fn placeholders(&self) -> &[Placeholder] {
-        match self {
-            Self::Pointer(_) => &[],
-            Self::Jsonpath(_, placeholders) | Self::Xpath(_, placeholders) => placeholders,
-        }
-    }
-}
-
 impl Then {
     /// Where it leads, or goes on the way.
     #[must_use]
@@ -716,14 +573,6 @@ impl Step {
         self.criteria.iter().chain(self.actions().flat_map(|action| &action.criteria))
     }
 
-    /// `true` if a criterion or output of the step reads an answer.
-    #[must_use]
-    pub fn reads_answer(&self) -> bool {
-        let answer = |expr: &Expr| matches!(expr.root, Root::ResponseBody | Root::ResponseHeader(_) | Root::StatusCode);
-        let outputs = self.outputs.iter().flat_map(|output| output.value.reads());
-        self.all_criteria().flat_map(Criterion::expressions).any(answer) || outputs.map(|read| read.expr).any(answer)
-    }
-
     /// The actions of both lists.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         self.on_success.iter().chain(&self.on_failure)
@@ -735,72 +584,6 @@ impl Step {
             Target::Workflow { passed, .. } => passed.values.as_slice(),
             Target::Step(_) => &[],
         })
-    }
-}
-
-impl Build {
-    /// The expressions in it, in order.
-    #[must_use]
-    pub fn reads(&self) -> Vec<Read<'_>> {
-        match self {
-            Self::Constant(_) => vec![],
-            Self::Template(leaf) => {
-                let read = |expr| Read { expr, text: &leaf.text, span: leaf.span, credential: leaf.credential };
-                leaf.template.expressions().into_iter().map(read).collect()
-            }
-            Self::Select(selection) => {
-                let Selection { context, select, text, span, credential, .. } = selection.as_ref();
-                let read = |expr| Read { expr, text, span: *span, credential: *credential };
-                std::iter::once(context)
-                    .chain(select.placeholders().iter().map(|placeholder| &placeholder.expr))
-                    .map(read)
-                    .collect()
-            }
-            Self::Array(items) => items.iter().flat_map(Self::reads).collect(),
-            Self::Object(members) => members.iter().flat_map(|(_, value)| value.reads()).collect(),
-        }
-    }
-}
-
-impl Criterion {
-    /// The expressions that it reads, its context among them.
-    #[must_use]
-    pub fn expressions(&self) -> Vec<&Expr> {
-        fn values(pieces: &[Piece]) -> impl Iterator<Item = &Expr> {
-            pieces.iter().filter_map(|piece| if let Piece::Value(expr, _) = piece { Some(expr) } else { None })
-        }
-        match &self.test {
-            Test::Simple(condition) => condition.expressions(),
-            Test::Jsonpath(test) => std::iter::once(&test.context)
-                .chain(test.placeholders.iter().map(|placeholder| &placeholder.expr))
-                .collect(),
-            Test::Xpath(test) => std::iter::once(&test.context)
-                .chain(test.placeholders.iter().map(|placeholder| &placeholder.expr))
-                .collect(),
-            Test::Regex(test) => match &test.pattern {
-                Pattern::Fixed(_) => vec![&test.context],
-                Pattern::Pieces(pieces) => std::iter::once(&test.context).chain(values(pieces)).collect(),
-            },
-            Test::Pointer(test) => vec![&test.0],
-            Test::Spliced(test) => std::iter::once(&test.context).chain(values(&test.pieces)).collect(),
-            Test::Fails(_) => vec![],
-        }
-    }
-}
-
-impl Output {
-    /// The step outputs that it reads; no name where it reads all of a step.
-    #[must_use]
-    pub fn step_outputs(&self) -> Vec<(StepId, Option<String>)> {
-        self.value
-            .reads()
-            .into_iter()
-            .filter_map(|read| match &read.expr.root {
-                Root::StepOutput(step, name) => Some((*step, Some(name.clone()))),
-                Root::StepOutputs(step) => Some((*step, None)),
-                _ => None,
-            })
-            .collect()
     }
 }
 

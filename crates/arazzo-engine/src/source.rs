@@ -49,7 +49,16 @@ pub struct Source {
     /// The text may hold secrets: it has places, and nothing of it is shown but these words.
     withheld: Option<Vec<String>>,
     /// Made when the first place is asked for: most texts are never shown.
-    line_starts: Arc<OnceLock<Vec<u32>>>,
+    lines: Arc<OnceLock<Lines>>,
+}
+
+/// The lines of a text.
+#[derive(Debug, Clone)]
+struct Lines {
+    /// First byte of each.
+    starts: Vec<u32>,
+    /// `true` if a column is a byte: nothing has to be counted then, and a document may be one line of megabytes.
+    is_ascii: bool,
 }
 
 /// All texts of one description, in the order in which they were read.
@@ -80,7 +89,7 @@ impl Sources {
             uri: uri.into(),
             text: text.into(),
             withheld: None,
-            line_starts: Arc::default(),
+            lines: Arc::default(),
         })
     }
 
@@ -93,13 +102,7 @@ impl Sources {
         words: impl IntoIterator<Item = &'w str>,
     ) -> SourceId {
         let (name, words) = (name.into(), words.into_iter().map(str::to_owned).collect());
-        self.push(Source {
-            uri: name.clone(),
-            name,
-            text: text.into(),
-            withheld: Some(words),
-            line_starts: Arc::default(),
-        })
+        self.push(Source { uri: name.clone(), name, text: text.into(), withheld: Some(words), lines: Arc::default() })
     }
 
     fn push(&mut self, source: Source) -> SourceId {
@@ -153,21 +156,28 @@ impl Source {
         self.withheld.as_deref()
     }
 
-    fn line_starts(&self) -> &[u32] {
-        self.line_starts.get_or_init(|| {
-            std::iter::once(0).chain(self.text.match_indices('\n').map(|(i, _)| i as u32 + 1)).collect()
+    fn lines(&self) -> &Lines {
+        self.lines.get_or_init(|| Lines {
+            starts: std::iter::once(0).chain(self.text.match_indices('\n').map(|(i, _)| i as u32 + 1)).collect(),
+            is_ascii: self.text.is_ascii(),
         })
     }
 
     fn line_column(&self, offset: u32) -> (u32, u32) {
-        let line = self.line_starts().partition_point(|start| *start <= offset).max(1);
-        let start = self.line_starts().get(line - 1).copied().unwrap_or(0);
-        let before = self.text.get(start as usize..(offset as usize).min(self.text.len())).unwrap_or_default();
-        (line as u32, before.chars().count() as u32 + 1)
+        let Lines { starts, is_ascii } = self.lines();
+        let line = starts.partition_point(|start| *start <= offset).max(1);
+        let start = starts.get(line - 1).copied().unwrap_or(0);
+        let end = (offset as usize).min(self.text.len());
+        let characters = match self.text.get(start as usize..end) {
+            Some(before) if *is_ascii => before.len(),
+            Some(before) => before.chars().count(),
+            None => 0,
+        };
+        (line as u32, characters as u32 + 1)
     }
 
     fn offset(&self, line: u32, column: u32) -> Option<usize> {
-        let start = *self.line_starts().get((line as usize).checked_sub(1)?)? as usize;
+        let start = *self.lines().starts.get((line as usize).checked_sub(1)?)? as usize;
         let rest = self.text.get(start..)?;
         let within = rest.char_indices().nth((column as usize).checked_sub(1)?).map_or(rest.len(), |(i, _)| i);
         Some(start + within)

@@ -23,6 +23,7 @@ mod properties;
 mod readings;
 mod redaction;
 mod run;
+mod spans;
 mod suite;
 mod watchdog;
 mod wire;

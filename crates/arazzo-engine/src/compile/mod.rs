@@ -139,8 +139,13 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
     let description = description.sorted();
     let found: Vec<Diagnostics> = found.into_iter().map(Diagnostics::sorted).collect();
     let good = |own: &Diagnostics| !own.has_errors() && !description.has_errors();
-    let mut runnable: Vec<bool> = found.iter().map(good).collect();
-    // What runs a workflow that cannot run cannot run either.
+    mark_runnable(&mut program, found.iter().map(good).collect());
+    secrets::mark(&mut program);
+    Compiled { program: Arc::new(program), workflows: found, description }
+}
+
+/// Marks the workflows that can run: those that are good themselves, unless they run one that cannot.
+fn mark_runnable(program: &mut Program, mut runnable: Vec<bool>) {
     let mut run_by: Vec<Vec<usize>> = vec![vec![]; program.workflows.len()];
     for index in 0..program.workflows.len() {
         for id in program.runs(WorkflowId(index as u32)) {
@@ -159,8 +164,6 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
     for (workflow, runnable) in program.workflows.iter_mut().zip(runnable) {
         workflow.runnable = runnable;
     }
-    secrets::mark(&mut program);
-    Compiled { program: Arc::new(program), workflows: found, description }
 }
 
 fn first_steps(bundle: &Bundle) -> Vec<u32> {

@@ -7,7 +7,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
 use crate::document;
 use crate::expr::{Root, StepId};
-use crate::program::{Call, Program, WorkflowId};
+use crate::program::{Call, Input, Program, Workflow, WorkflowId};
 
 impl Compiler<'_> {
     /// Links the steps of a workflow: in the order of the list, or, where a step has `dependsOn`, in an order in which
@@ -163,59 +163,25 @@ const DEPENDENCIES: usize = 256;
 /// Completes the dependencies of workflows with what those depend on, and finds what can never end.
 pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
     let mut faults = vec![];
-    let mut tied = vec![];
     let direct: Vec<Vec<WorkflowId>> = program.workflows.iter().map(|workflow| workflow.dependencies.clone()).collect();
-    let of = |id: WorkflowId| direct.get(id.0 as usize).map(Vec::as_slice).unwrap_or_default();
-    let name = |program: &Program, id: WorkflowId| program.workflow(id).map(|w| w.name.clone()).unwrap_or_default();
+    // Workflows that are said to call what depends on them.
+    let mut tied = vec![];
     for index in 0..program.workflows.len() {
         let own = WorkflowId(index as u32);
-        // Depth first, without calling itself: what is needed comes before what needs it.
-        let mut order: Vec<WorkflowId> = vec![];
-        let mut open: Vec<(WorkflowId, usize)> = vec![(own, 0)];
-        let mut met = BTreeSet::from([own]);
-        let mut cycle = false;
-        while let Some((id, next)) = open.last_mut() {
-            match of(*id).get(*next).copied() {
-                Some(needed) => {
-                    *next += 1;
-                    cycle |= needed == own;
-                    if met.insert(needed) {
-                        open.push((needed, 0));
-                    }
-                }
-                None => {
-                    order.push(*id);
-                    open.pop();
-                }
-            }
-            if met.len() > DEPENDENCIES {
-                break;
-            }
-        }
-        order.retain(|id| *id != own);
+        let Dependencies { order, in_circle, too_many } = dependencies(&direct, own);
         let Some(workflow) = program.workflow(own) else { continue };
-        if met.len() > DEPENDENCIES {
+        if too_many {
             let message = format!("workflow `{}` depends on more than {DEPENDENCIES} others", workflow.name);
             let fault = Diagnostic::error(Code::TooManyDependencies, workflow.span, message);
             faults.push((own, fault.section("§Workflow Object")));
-            order.clear();
         }
-        if cycle {
-            let message = format!("workflow `{}` depends on itself", workflow.name);
-            let way: Vec<String> = order.iter().map(|id| name(program, *id)).collect();
-            let mut fault = Diagnostic::error(Code::DependencyCycle, workflow.span, message)
-                .help("leave out one of the dependencies".to_owned())
-                .section("§Workflow Object");
-            if !way.is_empty() {
-                fault = fault.label(format!("through {}", way.join(", ")));
-                fault = fault.about(Subject::Circle { workflow: workflow.name.clone(), through: way });
-            }
-            faults.push((own, fault));
+        if in_circle {
+            faults.push((own, circular(program, workflow, &order)));
         }
         // What must have run before it calls it, and is not done before it is.
-        let caller = order.iter().find(|id| calls_anywhere(program, **id, own)).filter(|_| !cycle);
+        let caller = order.iter().find(|id| calls_anywhere(program, **id, own)).filter(|_| !in_circle);
         if let Some(caller) = caller {
-            let caller_name = name(program, *caller);
+            let caller_name = name_of(program, *caller);
             let message = format!("workflow `{}` depends on workflow `{caller_name}`, which calls it", workflow.name);
             let fault = Diagnostic::error(Code::DependencyCycle, workflow.span, message)
                 .help(format!("leave `{caller_name}` out of `dependsOn`"))
@@ -223,23 +189,17 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
             faults.push((own, fault));
             tied.push(*caller);
         }
-        let mut passed_on = vec![];
-        let mut known: HashSet<&str> = workflow.inputs.declared.iter().map(|input| input.name.as_str()).collect();
-        for needed in &order {
-            for input in program.workflow(*needed).map(|w| w.inputs.declared.as_slice()).unwrap_or_default() {
-                if known.insert(&input.name) {
-                    passed_on.push(input.clone());
-                }
-            }
-        }
+        let passed_on = inputs_passed_on(program, workflow, &order);
         if let Some(workflow) = program.workflows.get_mut(index) {
             workflow.dependencies = order;
             workflow.inputs.passed_on = passed_on;
         }
     }
     let ids = (0..program.workflows.len()).map(|index| WorkflowId(index as u32));
-    let certain: Vec<Vec<usize>> =
-        ids.map(|id| of(id).iter().copied().chain(calls(program, id)).map(|id| id.0 as usize).collect()).collect();
+    let own = ids.zip(&direct);
+    let certain: Vec<Vec<usize>> = own
+        .map(|(id, needed)| needed.iter().copied().chain(calls(program, id)).map(|id| id.0 as usize).collect())
+        .collect();
     for index in in_circles(&certain) {
         let own = WorkflowId(index as u32);
         // A cycle of dependencies was said just now.
@@ -251,6 +211,83 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
             faults.push((own, fault));
         }
     }
+    mark_awaited(program);
+    faults
+}
+
+/// The workflows that one depends on, directly or not.
+struct Dependencies {
+    /// Each after what it needs itself.
+    order: Vec<WorkflowId>,
+    /// `true` if it is one of them.
+    in_circle: bool,
+    /// `true` if there are more than may be; then none is listed.
+    too_many: bool,
+}
+
+/// Depth first, without calling itself: what is needed comes before what needs it.
+fn dependencies(direct: &[Vec<WorkflowId>], own: WorkflowId) -> Dependencies {
+    let of = |id: WorkflowId| direct.get(id.0 as usize).map(Vec::as_slice).unwrap_or_default();
+    let mut order: Vec<WorkflowId> = vec![];
+    let mut open: Vec<(WorkflowId, usize)> = vec![(own, 0)];
+    let mut met = BTreeSet::from([own]);
+    let mut in_circle = false;
+    while let Some((id, next)) = open.last_mut() {
+        match of(*id).get(*next).copied() {
+            Some(needed) => {
+                *next += 1;
+                in_circle |= needed == own;
+                if met.insert(needed) {
+                    open.push((needed, 0));
+                }
+            }
+            None => {
+                order.push(*id);
+                open.pop();
+            }
+        }
+        if met.len() > DEPENDENCIES {
+            return Dependencies { order: vec![], in_circle, too_many: true };
+        }
+    }
+    order.retain(|id| *id != own);
+    Dependencies { order, in_circle, too_many: false }
+}
+
+/// The fault of a workflow that depends on itself.
+fn circular(program: &Program, workflow: &Workflow, order: &[WorkflowId]) -> Diagnostic {
+    let message = format!("workflow `{}` depends on itself", workflow.name);
+    let way: Vec<String> = order.iter().map(|id| name_of(program, *id)).collect();
+    let mut fault = Diagnostic::error(Code::DependencyCycle, workflow.span, message)
+        .help("leave out one of the dependencies".to_owned())
+        .section("§Workflow Object");
+    if !way.is_empty() {
+        fault = fault.label(format!("through {}", way.join(", ")));
+        fault = fault.about(Subject::Circle { workflow: workflow.name.clone(), through: way });
+    }
+    fault
+}
+
+fn name_of(program: &Program, id: WorkflowId) -> String {
+    program.workflow(id).map(|workflow| workflow.name.clone()).unwrap_or_default()
+}
+
+/// The inputs of what a workflow depends on that are given with its own.
+fn inputs_passed_on(program: &Program, workflow: &Workflow, order: &[WorkflowId]) -> Vec<Input> {
+    let mut passed_on = vec![];
+    let mut known: HashSet<&str> = workflow.inputs.declared.iter().map(|input| input.name.as_str()).collect();
+    for needed in order {
+        for input in program.workflow(*needed).map(|w| w.inputs.declared.as_slice()).unwrap_or_default() {
+            if known.insert(&input.name) {
+                passed_on.push(input.clone());
+            }
+        }
+    }
+    passed_on
+}
+
+/// Marks the steps that steps of other workflows depend on.
+fn mark_awaited(program: &mut Program) {
     let awaited: Vec<StepId> = program
         .steps
         .iter()
@@ -263,7 +300,6 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
             step.awaited = true;
         }
     }
-    faults
 }
 
 /// `true` if a step of one workflow calls another.

@@ -20,32 +20,80 @@ enum Slot {
 
 /// Marks inputs, outputs and answer parts of all workflows.
 pub(super) fn mark(program: &mut Program) {
-    let callers = callers(program, (0..program.workflows.len()).map(|index| WorkflowId(index as u32)));
-    let mut marked: BTreeSet<Slot> = BTreeSet::new();
-    let mut parts: Vec<(StepId, SecretPart)> = vec![];
-    // An expression, the workflow and step it stands in, and the output whose value it is.
-    let mut frontier: Vec<(Expr, WorkflowId, Option<StepId>, Option<String>)> = vec![];
-    let mut slots: Vec<Slot> = vec![];
-    for (index, workflow) in program.workflows.iter().enumerate() {
-        let own = WorkflowId(index as u32);
-        let secret = workflow.inputs.declared.iter().filter(|input| input.secret);
-        slots.extend(secret.map(|input| Slot::Input(own, input.name.clone())));
-        for id in &workflow.steps {
-            let Some(step) = program.step(*id) else { continue };
-            let passed = step.passed().map(|value| &value.value);
-            for read in step.call.values().chain(passed).flat_map(Build::reads).filter(|read| read.credential) {
-                frontier.push((read.expr.clone(), own, Some(*id), None));
+    let (marked, parts) = {
+        let mut marking = Marking::begin(program);
+        loop {
+            marking.follow_reads();
+            let Some(slot) = marking.slots.pop() else { break };
+            if marking.marked.insert(slot.clone()) {
+                marking.follow_slot(&slot);
             }
-            // An output that is called a token is one, wherever it goes.
-            let named = step.outputs.iter().filter(|output| is_credential_name(&output.name));
-            slots.extend(named.map(|output| Slot::StepOutput(*id, output.name.clone())));
+        }
+        (marking.marked, marking.parts)
+    };
+    for (step, part) in parts {
+        if let Some(step) = program.steps.get_mut(step.0 as usize)
+            && !step.secrets.contains(&part)
+        {
+            step.secrets.push(part);
         }
     }
-    loop {
-        while let Some((expr, workflow, step, output)) = frontier.pop() {
-            slots.extend(read_slots(program, &expr, workflow, step));
+    for slot in marked {
+        mark_slot(program, slot);
+    }
+}
+
+/// An expression to be followed.
+struct Reading {
+    expr: Expr,
+    /// The workflow and the step that it stands in.
+    workflow: WorkflowId,
+    step: Option<StepId>,
+    /// The output whose value it is.
+    output: Option<String>,
+}
+
+/// The walk back from credential positions.
+struct Marking<'p> {
+    program: &'p Program,
+    callers: Callers<'p>,
+    marked: BTreeSet<Slot>,
+    /// Parts of the answers of steps.
+    parts: Vec<(StepId, SecretPart)>,
+    /// Expressions and slots that are still to be followed.
+    readings: Vec<Reading>,
+    slots: Vec<Slot>,
+}
+
+impl<'p> Marking<'p> {
+    /// The credential positions, and the slots that are secrets by their schema or name.
+    fn begin(program: &'p Program) -> Self {
+        let callers = callers(program, (0..program.workflows.len()).map(|index| WorkflowId(index as u32)));
+        let (mut readings, mut slots) = (vec![], vec![]);
+        for (index, workflow) in program.workflows.iter().enumerate() {
+            let own = WorkflowId(index as u32);
+            let secret = workflow.inputs.declared.iter().filter(|input| input.secret);
+            slots.extend(secret.map(|input| Slot::Input(own, input.name.clone())));
+            for id in &workflow.steps {
+                let Some(step) = program.step(*id) else { continue };
+                let passed = step.passed().map(|value| &value.value);
+                for read in step.call.values().chain(passed).flat_map(Build::reads).filter(|read| read.credential) {
+                    readings.push(Reading { expr: read.expr.clone(), workflow: own, step: Some(*id), output: None });
+                }
+                // An output that is called a token is one, wherever it goes.
+                let named = step.outputs.iter().filter(|output| is_credential_name(&output.name));
+                slots.extend(named.map(|output| Slot::StepOutput(*id, output.name.clone())));
+            }
+        }
+        Self { program, callers, marked: BTreeSet::new(), parts: vec![], readings, slots }
+    }
+
+    /// Finds the slots, and the parts of answers, that expressions read.
+    fn follow_reads(&mut self) {
+        while let Some(Reading { expr, workflow, step, output }) = self.readings.pop() {
+            self.slots.extend(read_slots(self.program, &expr, workflow, step));
             if let (Root::ResponseBody | Root::ResponseHeader(_), Some(id), Some(output)) = (&expr.root, step, output) {
-                let name = program.step(id).map(|s| format!("{}.{output}", s.name)).unwrap_or_default();
+                let name = self.program.step(id).map(|s| format!("{}.{output}", s.name)).unwrap_or_default();
                 let part = match expr.root {
                     Root::ResponseHeader(header) => AnswerPart::Header(header),
                     _ => AnswerPart::Body(expr.at),
@@ -55,91 +103,91 @@ pub(super) fn mark(program: &mut Program) {
                     AnswerPart::Body(at) => at.tokens().last().is_some_and(|name| is_credential_name(name)),
                     AnswerPart::Selected(_) => false,
                 };
-                parts.push((id, SecretPart { name, part, of_error }));
-            }
-        }
-        let Some(slot) = slots.pop() else { break };
-        if !marked.insert(slot.clone()) {
-            continue;
-        }
-        match &slot {
-            // What gives it: the arguments of its callers, or their inputs of the same name.
-            Slot::Input(workflow, name) => {
-                for (caller, step, passed) in callers.get(workflow).into_iter().flatten() {
-                    let given = passed.and_then(|passed| passed.values.iter().find(|value| value.name == *name));
-                    if let Some(value) = given {
-                        let reads = value.value.reads();
-                        frontier.extend(reads.into_iter().map(|read| (read.expr.clone(), *caller, *step, None)));
-                    }
-                    let inherited = match passed.map(|passed| &passed.inherited) {
-                        None | Some(Inherited::All) => true,
-                        Some(Inherited::These(names)) => names.contains(name),
-                        Some(Inherited::Nothing) => false,
-                    };
-                    if inherited {
-                        slots.push(Slot::Input(*caller, name.clone()));
-                    }
-                }
-            }
-            Slot::StepOutput(id, name) => {
-                let Some(step) = program.step(*id) else { continue };
-                match step.outputs.iter().find(|output| output.name == *name) {
-                    // Not the whole answer: what is selected of it.
-                    Some(output) if is_selected_of_answer(&output.value) => {
-                        let part = AnswerPart::Selected(name.clone());
-                        let secret = format!("{}.{name}", step.name);
-                        parts.push((*id, SecretPart { name: secret, part, of_error: names_secret(&output.text) }));
-                    }
-                    Some(output) => {
-                        let reads = output.value.reads();
-                        frontier.extend(
-                            reads.into_iter().map(|r| (r.expr.clone(), step.workflow, Some(*id), Some(name.clone()))),
-                        );
-                    }
-                    None => {
-                        if let Call::Workflow { workflow, .. } = step.call {
-                            slots.push(Slot::Output(workflow, name.clone()));
-                        }
-                    }
-                }
-            }
-            Slot::Output(id, name) => {
-                let output = program.workflow(*id).and_then(|w| w.outputs.iter().find(|output| output.name == *name));
-                let reads = output.map(|output| output.value.reads()).unwrap_or_default();
-                frontier.extend(reads.into_iter().map(|read| (read.expr.clone(), *id, None, None)));
+                self.parts.push((id, SecretPart { name, part, of_error }));
             }
         }
     }
-    drop(callers);
-    for (step, part) in parts {
-        if let Some(step) = program.steps.get_mut(step.0 as usize)
-            && !step.secrets.contains(&part)
-        {
-            step.secrets.push(part);
-        }
-    }
-    for slot in marked {
+
+    /// Finds what the value of a slot is made of.
+    fn follow_slot(&mut self, slot: &Slot) {
         match slot {
-            Slot::StepOutput(step, name) => {
-                let step = program.steps.get_mut(step.0 as usize);
-                if let Some(output) = step.and_then(|step| step.outputs.iter_mut().find(|o| o.name == name)) {
-                    output.secret = true;
+            Slot::Input(workflow, name) => self.follow_input(*workflow, name),
+            Slot::StepOutput(id, name) => self.follow_step_output(*id, name),
+            Slot::Output(id, name) => {
+                let workflow = self.program.workflow(*id);
+                let output = workflow.and_then(|w| w.outputs.iter().find(|output| output.name == *name));
+                if let Some(output) = output {
+                    self.read(&output.value, *id, None, None);
                 }
             }
-            Slot::Output(workflow, name) => {
-                let workflow = program.workflows.get_mut(workflow.0 as usize);
-                if let Some(output) = workflow.and_then(|w| w.outputs.iter_mut().find(|o| o.name == name)) {
-                    output.secret = true;
+        }
+    }
+
+    /// What gives an input: the arguments of its callers, or their inputs of the same name.
+    fn follow_input(&mut self, workflow: WorkflowId, name: &str) {
+        for (caller, step, passed) in self.callers.get(&workflow).cloned().unwrap_or_default() {
+            if let Some(value) = passed.and_then(|passed| passed.values.iter().find(|value| value.name == name)) {
+                self.read(&value.value, caller, step, None);
+            }
+            let inherited = match passed.map(|passed| &passed.inherited) {
+                None | Some(Inherited::All) => true,
+                Some(Inherited::These(names)) => names.iter().any(|inherited| inherited == name),
+                Some(Inherited::Nothing) => false,
+            };
+            if inherited {
+                self.slots.push(Slot::Input(caller, name.to_owned()));
+            }
+        }
+    }
+
+    fn follow_step_output(&mut self, id: StepId, name: &str) {
+        let Some(step) = self.program.step(id) else { return };
+        match step.outputs.iter().find(|output| output.name == name) {
+            // Not the whole answer: what is selected of it.
+            Some(output) if is_selected_of_answer(&output.value) => {
+                let part = AnswerPart::Selected(name.to_owned());
+                let secret = format!("{}.{name}", step.name);
+                self.parts.push((id, SecretPart { name: secret, part, of_error: names_secret(&output.text) }));
+            }
+            Some(output) => self.read(&output.value, step.workflow, Some(id), Some(name)),
+            None => {
+                if let Call::Workflow { workflow, .. } = step.call {
+                    self.slots.push(Slot::Output(workflow, name.to_owned()));
                 }
             }
-            Slot::Input(workflow, name) => {
-                let Some(workflow) = program.workflows.get_mut(workflow.0 as usize) else { continue };
-                let inputs = &mut workflow.inputs;
-                for input in inputs.declared.iter_mut().chain(&mut inputs.passed_on).filter(|i| i.name == name) {
-                    input.secret = true;
-                }
-                inputs.secret.insert(name);
+        }
+    }
+
+    /// Follows the expressions of a value.
+    fn read(&mut self, value: &Build, workflow: WorkflowId, step: Option<StepId>, output: Option<&str>) {
+        let output = output.map(str::to_owned);
+        let reading = |expr: &Expr| Reading { expr: expr.clone(), workflow, step, output: output.clone() };
+        self.readings.extend(value.reads().into_iter().map(|read| reading(read.expr)));
+    }
+}
+
+/// Writes the mark of a slot into the program.
+fn mark_slot(program: &mut Program, slot: Slot) {
+    match slot {
+        Slot::StepOutput(step, name) => {
+            let step = program.steps.get_mut(step.0 as usize);
+            if let Some(output) = step.and_then(|step| step.outputs.iter_mut().find(|o| o.name == name)) {
+                output.secret = true;
             }
+        }
+        Slot::Output(workflow, name) => {
+            let workflow = program.workflows.get_mut(workflow.0 as usize);
+            if let Some(output) = workflow.and_then(|w| w.outputs.iter_mut().find(|o| o.name == name)) {
+                output.secret = true;
+            }
+        }
+        Slot::Input(workflow, name) => {
+            let Some(workflow) = program.workflows.get_mut(workflow.0 as usize) else { return };
+            let inputs = &mut workflow.inputs;
+            for input in inputs.declared.iter_mut().chain(&mut inputs.passed_on).filter(|i| i.name == name) {
+                input.secret = true;
+            }
+            inputs.secret.insert(name);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What follows from another fault is not said: one mistake, one report.
 
-use super::{Lint, contains};
+use super::{Lint, StepView, contains};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Help, More, Owner, Severity, Subject};
 use crate::node::{Kind, Node};
@@ -44,64 +44,77 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
     }
     let unread = lint.bundle.described.iter().any(|described| described.root.is_none());
     for view in lint.steps.iter().filter(|_| causes || unread) {
-        let Some(node) = view.node else { continue };
-        let part = |name: &str| node.get(name).map(|part| part.span);
-        // A parameter that was left out for a fault is not missing.
-        let id = view.document.id.span();
-        let parameters = node.get("parameters");
-        let whole = parameters.filter(|list| !matches!(list.kind, Kind::Array(_)));
-        for item in parameters.map(Node::items).unwrap_or_default().iter().chain(whole) {
-            if !has_error(&found, item.span, &STRUCTURE) && !has_error(&found, item.span, &NAMES) {
-                continue;
-            }
-            let named = item.get("name").and_then(Node::as_str);
-            let own = |name: &str| named.is_none_or(|named| named == name);
-            found.retain(|d| !missing_parameter(d, id).is_some_and(|(_, name)| own(name)));
-        }
-        // What is called is not known: neither is what it takes and returns.
-        let named = node.get("workflowId").and_then(Node::as_str).unwrap_or_default();
-        let wrong =
-            named.starts_with("$sourceDescriptions.") && found.iter().any(|d| d.code == Code::WrongKindOfSource);
-        let lost = wrong || in_unread_source(lint, node, named);
-        if let Some(target) = part("workflowId")
-            && (lost || has_error(&found, target, &NAMES))
-        {
-            let step = &view.document.id.value;
-            found.retain(|d| {
-                let of_workflow = match owner(d) {
-                    Some(Owner::Called) => inside(d, node.span),
-                    Some(Owner::Step(name)) => name == step,
-                    Some(Owner::Workflow(_)) | None => false,
-                };
-                !of_workflow
-            });
-        }
-        // Where it is not known what is called, parameters need no place.
-        let nothing = |d: &Diagnostic| d.code == Code::MissingField && d.span == Some(id);
-        if let Some(list) = parameters.filter(|_| found.iter().any(nothing)) {
-            let unplaced = |d: &Diagnostic| d.code == Code::MissingField && d.subject == Some(Subject::Field("in"));
-            found.retain(|d| !unplaced(d) || !inside(d, list.span));
-        }
-        // A body of another type is not looked into.
-        if let Some(body) = part("requestBody")
-            && let Some(cause) = found.iter_mut().find(|d| d.code == Code::UndeclaredContentType && inside(d, body))
-        {
-            let cause_span = cause.span;
-            let consequences =
-                found.iter().any(|d| d.code == Code::PayloadSyntax && d.severity == Severity::Error && inside(d, body));
-            if consequences {
-                found.retain(|d| d.code != Code::PayloadSyntax || !inside(d, body));
-                if let Some(cause) = found.iter_mut().find(|d| d.span == cause_span) {
-                    cause.severity = Severity::Error;
-                }
-            }
-        }
+        without_consequences_in_step(lint, view, &mut found);
     }
     mistaken_parameters(lint, &mut found);
     mistaken_inputs(lint, &mut found);
     doubled(lint, &mut found);
     lost_steps(lint, &mut found);
     cycles(&mut found);
+    without_overlapped(&mut found);
+    found.into_iter().fold(Diagnostics::default(), |mut all, one| {
+        all.push(one);
+        all
+    })
+}
+
+/// Leaves out what follows from faults in a step, of its parameters, of what it calls, of its body.
+fn without_consequences_in_step(lint: &Lint<'_>, view: &StepView<'_>, found: &mut Vec<Diagnostic>) {
+    let Some(node) = view.node else { return };
+    let part = |name: &str| node.get(name).map(|part| part.span);
+    // A parameter that was left out for a fault is not missing.
+    let id = view.document.id.span();
+    let parameters = node.get("parameters");
+    let whole = parameters.filter(|list| !matches!(list.kind, Kind::Array(_)));
+    for item in parameters.map(Node::items).unwrap_or_default().iter().chain(whole) {
+        if !has_error(found, item.span, &STRUCTURE) && !has_error(found, item.span, &NAMES) {
+            continue;
+        }
+        let named = item.get("name").and_then(Node::as_str);
+        let own = |name: &str| named.is_none_or(|named| named == name);
+        found.retain(|d| !missing_parameter(d, id).is_some_and(|(_, name)| own(name)));
+    }
+    // What is called is not known: neither is what it takes and returns.
+    let named = node.get("workflowId").and_then(Node::as_str).unwrap_or_default();
+    let wrong = named.starts_with("$sourceDescriptions.") && found.iter().any(|d| d.code == Code::WrongKindOfSource);
+    let lost = wrong || in_unread_source(lint, node, named);
+    if let Some(target) = part("workflowId")
+        && (lost || has_error(found, target, &NAMES))
+    {
+        let step = &view.document.id.value;
+        found.retain(|d| {
+            let of_workflow = match owner(d) {
+                Some(Owner::Called) => inside(d, node.span),
+                Some(Owner::Step(name)) => name == step,
+                Some(Owner::Workflow(_)) | None => false,
+            };
+            !of_workflow
+        });
+    }
+    // Where it is not known what is called, parameters need no place.
+    let nothing = |d: &Diagnostic| d.code == Code::MissingField && d.span == Some(id);
+    if let Some(list) = parameters.filter(|_| found.iter().any(nothing)) {
+        let unplaced = |d: &Diagnostic| d.code == Code::MissingField && d.subject == Some(Subject::Field("in"));
+        found.retain(|d| !unplaced(d) || !inside(d, list.span));
+    }
+    // A body of another type is not looked into.
+    if let Some(body) = part("requestBody")
+        && let Some(cause) = found.iter_mut().find(|d| d.code == Code::UndeclaredContentType && inside(d, body))
+    {
+        let cause_span = cause.span;
+        let consequences =
+            found.iter().any(|d| d.code == Code::PayloadSyntax && d.severity == Severity::Error && inside(d, body));
+        if consequences {
+            found.retain(|d| d.code != Code::PayloadSyntax || !inside(d, body));
+            if let Some(cause) = found.iter_mut().find(|d| d.span == cause_span) {
+                cause.severity = Severity::Error;
+            }
+        }
+    }
+}
+
+/// Leaves out what stands where something worse is said.
+fn without_overlapped(found: &mut Vec<Diagnostic>) {
     // What cannot be read is not read in another way.
     let syntax: Vec<Span> =
         found.iter().filter(|d| d.severity == Severity::Error && d.code.is_syntax()).filter_map(|d| d.span).collect();
@@ -121,10 +134,6 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
         }
         Severity::Hint => !warned.iter().chain(&refused).any(|span| d.span == Some(*span)),
     });
-    found.into_iter().fold(Diagnostics::default(), |mut all, one| {
-        all.push(one);
-        all
-    })
 }
 
 /// A field that is misspelt is not read: what it holds is not unknown elsewhere, or missing.

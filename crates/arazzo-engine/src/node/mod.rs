@@ -15,9 +15,11 @@ use crate::value::Pointer;
 
 mod deferred;
 mod json;
+mod standing;
 mod written;
 
 pub use deferred::Deferred;
+pub use standing::Standing;
 
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,117 @@
+//! Operations as far as calls need them, and what they document about their answers.
+
+use crate::limits::Servers;
+use crate::openapi;
+use crate::openapi::schema::Checked;
+use crate::openapi::security::Needed;
+use crate::openapi::server::{NoUrl, Server};
+use crate::source::Span;
+
+/// An operation as far as a call needs it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Operation {
+    /// Index in [`Program::apis`].
+    pub api: usize,
+    /// `operationId`
+    pub id: Option<String>,
+    /// In capitals: `GET`.
+    pub method: String,
+    /// The path template.
+    pub path: String,
+    /// Its server, as it is described.
+    pub server: Server,
+    /// What it asks of who calls it: alternatives in order. Nothing if its document says nothing about that.
+    pub security: Option<Vec<Vec<Needed>>>,
+    /// Where the operation is described.
+    pub span: Span,
+    /// Documented answers with their descriptions.
+    pub responses: Vec<(String, Option<String>)>,
+    /// What its answers are checked against; only where it was asked for
+    /// ([`add_contracts`](crate::compile::Compiled::add_contracts)).
+    pub contract: Option<Contract>,
+}
+
+/// What an operation documents about its answers.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Contract {
+    /// Where its answers are described.
+    pub span: Span,
+    /// In the order of the description.
+    pub responses: Vec<DocumentedResponse>,
+}
+
+/// A Response Object.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DocumentedResponse {
+    /// `200`, `4XX`, `default`
+    pub status: String,
+    /// Where it is described.
+    pub span: Span,
+    /// `headers`
+    pub headers: Vec<DocumentedHeader>,
+    /// `content`; empty if nothing is said about bodies.
+    pub content: Vec<DocumentedBody>,
+}
+
+/// A Header Object of an answer.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DocumentedHeader {
+    /// Its name.
+    pub name: String,
+    /// `required`
+    pub required: bool,
+    /// Where it is described.
+    pub span: Span,
+    /// The types of its value.
+    pub types: Vec<String>,
+    /// The types of its items, if it is a list.
+    pub items: Vec<String>,
+    /// Its schema.
+    pub schema: Option<Checked>,
+}
+
+/// What an answer may be of one media type.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DocumentedBody {
+    /// The media type, or a range of them.
+    pub media_type: String,
+    /// Its schema.
+    pub schema: Option<Checked>,
+}
+
+impl Contract {
+    /// What is documented for a status: itself, its range (`4XX`), or `default`.
+    #[must_use]
+    pub fn response(&self, status: u16) -> Option<&DocumentedResponse> {
+        let find = |wanted: &str| self.responses.iter().find(|known| known.status.eq_ignore_ascii_case(wanted));
+        find(&status.to_string()).or_else(|| find(&format!("{}XX", status / 100))).or_else(|| find("default"))
+    }
+}
+
+impl DocumentedResponse {
+    /// What is documented for a media type: itself, or a range that holds it.
+    #[must_use]
+    pub fn media(&self, media_type: &str) -> Option<&DocumentedBody> {
+        let range = format!("{}/*", media_type.split('/').next().unwrap_or_default());
+        let fits = |wanted: &str| self.content.iter().find(|body| openapi::essence(&body.media_type) == wanted);
+        fits(media_type).or_else(|| fits(&range)).or_else(|| fits("*/*"))
+    }
+}
+
+impl Operation {
+    /// The url that its path is appended to: what was given for its source, else its own server.
+    ///
+    /// # Errors
+    /// [`NoUrl`] if there is none.
+    pub fn server_url(&self, source: &str, servers: &Servers) -> Result<String, NoUrl> {
+        match servers.of(source) {
+            Some(url) => Ok(url.trim_end_matches('/').to_owned()),
+            None => self.server.filled(&|name| servers.variable(source, name).map(str::to_owned)),
+        }
+    }
+}
