@@ -5,13 +5,14 @@ use serde_json::{Map, Value as Json};
 use super::fault::Fault;
 use super::finish::End;
 use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, Slot, StepState, fingerprint};
+use super::values::ValueBuilder;
 use super::wire::{Stop, Turn};
-use super::{Machine, request};
+use super::{Machine, select};
 use crate::event::{EventKind, FailureKind, StartedFor};
-use crate::expr::{Exchange, StepId, WorkflowId};
+use crate::expr::{Exchange, Lookup, StepId, WorkflowId};
 use crate::inputs::accept_own;
 use crate::limits::Millis;
-use crate::program::{Call, Inherited, Passed, Target};
+use crate::program::{Call, Inherited, Passed, Program, Step, Target};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 use crate::value::Value;
@@ -129,7 +130,7 @@ impl Machine {
     ) -> Result<Inputs, Box<Fault>> {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return Ok(vec![]) };
-        let built = request::passed(&program, step, passed, &self.view(exchange))?;
+        let built = build_inputs(&program, step, passed, &self.view(exchange))?;
         for (expression, target) in built.absent {
             self.emit(turn, Some(id), None, EventKind::ValueAbsent { expression, target });
         }
@@ -372,4 +373,32 @@ impl Machine {
         let workflow = self.program.workflow(self.frame().workflow);
         Fault { span: workflow.map(|workflow| workflow.span), ..Fault::new(code, message) }
     }
+}
+
+/// The inputs of a workflow that is called, with what was learned while they were built.
+struct BuiltInputs {
+    /// By name; `true` for one in which a server has a part.
+    values: Vec<(String, Value, bool)>,
+    absent: Vec<(String, String)>,
+    credentials: Vec<(String, Json)>,
+}
+
+/// Builds the inputs that a step or an action passes to a workflow.
+///
+/// # Errors
+/// Why they cannot be built.
+fn build_inputs(
+    program: &Program,
+    step: &Step,
+    passed: &Passed,
+    lookup: &dyn Lookup,
+) -> Result<BuiltInputs, Box<Fault>> {
+    let mut builder = ValueBuilder::new(program, step, lookup);
+    let mut values = vec![];
+    for passed in &passed.values {
+        if let Some(value) = builder.build(&passed.value, &passed.name)? {
+            values.push((passed.name.clone(), value, select::is_foreign(&passed.value, lookup)));
+        }
+    }
+    Ok(BuiltInputs { values, absent: builder.absent, credentials: builder.credentials })
 }

@@ -55,6 +55,7 @@ mod redirect;
 mod request;
 mod secrets;
 mod select;
+mod values;
 mod wire;
 
 use auth::{Ready, Token};

@@ -7,8 +7,8 @@ use serde_json::{Map, Value as Json};
 
 use super::fault::Fault;
 use super::frame::fingerprint;
-use super::request::Builder;
 use super::select;
+use super::values::ValueBuilder;
 use crate::expr::jsonpath;
 use crate::expr::pattern::{escaped, escaped_for_xpath};
 use crate::openapi::Field;
@@ -30,7 +30,7 @@ pub(super) struct Encoded {
 ///
 /// # Errors
 /// Why it cannot be sent: a value that is absent, a replacement that leads nowhere.
-pub(super) fn encode(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
+pub(super) fn encode(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
     match body.media {
         Media::Form | Media::Multipart => fields(builder, body),
         Media::Json | Media::Xml | Media::Raw => single(builder, body),
@@ -38,7 +38,7 @@ pub(super) fn encode(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, 
 }
 
 /// A body that is one value.
-fn single(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
+fn single(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
     let mut value = whole(builder, body)?;
     for replacement in &body.replacements {
         value = replaced(builder, replacement, value)?;
@@ -54,7 +54,7 @@ fn single(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Fault>>
 }
 
 /// The whole payload.
-fn whole(builder: &mut Builder<'_>, body: &Body) -> Result<Value, Box<Fault>> {
+fn whole(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Value, Box<Fault>> {
     let letter = builder.program.readings == Readings::Letter;
     let media = body.media;
     let escape = |value: &Value| match (media, value) {
@@ -64,7 +64,7 @@ fn whole(builder: &mut Builder<'_>, body: &Body) -> Result<Value, Box<Fault>> {
         (Media::Form, value) => form_text(&value.to_text()),
         (_, value) => value.to_text(),
     };
-    match builder.escaped(&body.payload, "the body", &escape)? {
+    match builder.build_escaped(&body.payload, "the body", &escape)? {
         Some(value) => Ok(value),
         None => {
             let text = builder.absent.last().map(|(text, _)| text.clone()).unwrap_or_default();
@@ -75,12 +75,12 @@ fn whole(builder: &mut Builder<'_>, body: &Body) -> Result<Value, Box<Fault>> {
 }
 
 /// A body of named fields: a form, or the parts of a multipart body.
-fn fields(builder: &mut Builder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
+fn fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
     let mut fields: Vec<(String, Value)> = vec![];
     match &body.payload {
         Build::Object(members) if body.replacements.is_empty() => {
             for (name, member) in members {
-                if let Some(value) = builder.value(member, name)? {
+                if let Some(value) = builder.build(member, name)? {
                     fields.push((name.clone(), value));
                 }
             }
@@ -256,10 +256,10 @@ fn xml_text(text: &str) -> String {
 }
 
 /// Sets one value within a payload.
-fn replaced(builder: &mut Builder<'_>, replacement: &Replacement, payload: Value) -> Result<Value, Box<Fault>> {
+fn replaced(builder: &mut ValueBuilder<'_>, replacement: &Replacement, payload: Value) -> Result<Value, Box<Fault>> {
     let step = builder.step;
     let wrong = |message: String| Fault::unsent(Reason::ReplacementTarget, step, replacement.span, message);
-    let Some(value) = builder.value(&replacement.value, &replacement.text)? else {
+    let Some(value) = builder.build(&replacement.value, &replacement.text)? else {
         let text = builder.absent.last().map(|(text, _)| text.clone()).unwrap_or_default();
         let message = format!("`{text}` has no value to put at `{}`", replacement.text);
         return Err(Fault::unsent(Reason::AbsentValue, step, replacement.span, message));
