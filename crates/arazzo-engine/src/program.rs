@@ -4,7 +4,7 @@
 //! secret values, and it can be shared by any number of runs.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -18,7 +18,7 @@ use crate::openapi::encode::Serialization;
 use crate::readings::Readings;
 use crate::source::{Sources, Span};
 use crate::value::ExpressionType;
-use crate::value::Pointer;
+use crate::value::{Pointer, fingerprint};
 
 mod operation;
 mod reads;
@@ -47,6 +47,8 @@ pub struct Program {
     pub steps: Vec<Step>,
     /// All operations that a step calls.
     pub operations: Vec<Operation>,
+    /// Made when it is asked for.
+    pub(crate) fingerprint: OnceLock<u64>,
 }
 
 /// A described document: what it is called and where it was read.
@@ -595,6 +597,15 @@ impl Inputs {
 }
 
 impl Program {
+    /// A number that another program hardly has: of the texts it was compiled from, and of how they were read.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        *self.fingerprint.get_or_init(|| {
+            let texts = self.sources.iter().map(|(_, source)| source.text.as_bytes());
+            fingerprint(std::iter::once([self.readings as u8].as_slice()).chain(texts))
+        })
+    }
+
     /// The workflow of the entry document with this `workflowId`.
     #[must_use]
     pub fn workflow_named(&self, name: &str) -> Option<WorkflowId> {

@@ -28,7 +28,7 @@ pub struct Redactor {
     numbers: HashMap<String, usize>,
     short: Vec<String>,
     /// What was learned, each value once, with the number of its name.
-    values: Vec<(usize, String)>,
+    values: Vec<(usize, String, Whose)>,
     /// The same, to look up. A value that is a form of another one has forms of its own.
     learned: HashSet<String>,
     /// Names of values that were put together from other secrets, with the numbers of those.
@@ -80,7 +80,7 @@ pub struct BodyText {
 }
 
 /// Whose secret a value is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Whose {
     /// Who runs the document, or a server's that gave it.
     User,
@@ -88,6 +88,16 @@ enum Whose {
     Built,
     /// Nobody's here: it is masked, and goes where it is written to go.
     Nobody,
+}
+
+/// Everything that a redactor has learned, in its order; holds secrets in clear.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LearnedSecrets {
+    names: Vec<String>,
+    /// Names of those that are too short to be masked.
+    short: Vec<String>,
+    /// Each with the number of its name.
+    values: Vec<(usize, String, Whose)>,
 }
 
 /// The forms to look for, by how they begin. Grows in constant time: a run may learn a new secret with every poll, and
@@ -201,7 +211,7 @@ impl Redactor {
         } else if whose != Whose::Nobody {
             self.own.insert(number);
         }
-        self.values.push((number, text.clone()));
+        self.values.push((number, text.clone(), whose));
         let forms = forms(&text);
         self.longest = self.longest.max(forms.iter().map(String::len).max().unwrap_or(0));
         forms.into_iter().for_each(|form| self.forms.add(form, number));
@@ -237,9 +247,36 @@ impl Redactor {
         found
     }
 
+    /// `true` if bytes hold a value that is masked, in any form.
+    pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
+        !self.values.is_empty() && self.forms.next(bytes, 0, bytes.len()).is_some()
+    }
+
+    /// Everything that was learned, to learn it again elsewhere.
+    pub(crate) fn learned(&self) -> LearnedSecrets {
+        LearnedSecrets { names: self.names.clone(), short: self.short.clone(), values: self.values.clone() }
+    }
+
+    /// A redactor that has learned the same.
+    pub(crate) fn of(learned: LearnedSecrets) -> Self {
+        let LearnedSecrets { names, short, values } = learned;
+        let mut redactor = Self::default();
+        for name in names {
+            redactor.numbers.insert(name.clone(), redactor.names.len());
+            redactor.names.push(name);
+        }
+        redactor.short = short;
+        for (number, text, whose) in values {
+            if let Some(name) = redactor.names.get(number).cloned() {
+                redactor.learn_as(&name, &Json::String(text), whose);
+            }
+        }
+        redactor
+    }
+
     /// The values that are masked, each with its name, in the order in which they were learned.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.values.iter().filter_map(|(name, value)| Some((self.names.get(*name)?.as_str(), value.as_str())))
+        self.values.iter().filter_map(|(name, value, _)| Some((self.names.get(*name)?.as_str(), value.as_str())))
     }
 
     /// Names of secrets that are too short to be masked.

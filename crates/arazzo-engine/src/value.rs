@@ -5,6 +5,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+pub(crate) mod as_base64;
+
 /// A value of a run. A response body that is not JSON is [`Value::Text`] or [`Value::Bytes`], so that a query over it
 /// is known to be impossible instead of empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,7 +16,7 @@ pub enum Value {
     /// A body that is text and not JSON: XML, HTML, plain text.
     Text(String),
     /// A body that is neither.
-    Bytes(Vec<u8>),
+    Bytes(#[serde(with = "as_base64")] Vec<u8>),
     /// A file that was given as an input: text where text is wanted, a file in a multipart body.
     File(File),
     /// A body whose bytes are not those that its value would be written as.
@@ -27,6 +29,7 @@ pub struct Body {
     /// What it is read as: JSON or text.
     pub read: Box<Value>,
     /// The bytes that came.
+    #[serde(with = "as_base64")]
     pub bytes: Vec<u8>,
 }
 
@@ -36,6 +39,7 @@ pub struct File {
     /// Its name, without folders.
     pub name: String,
     /// Its bytes.
+    #[serde(with = "as_base64")]
     pub bytes: Vec<u8>,
     /// `true` if the schema of the input says that its value is text: then it is sent as text everywhere.
     pub text: bool,
@@ -279,4 +283,12 @@ impl ExpressionType {
             Self::Xpath(_) => "xpath",
         }
     }
+}
+
+/// FNV-1a, so that a stored state means the same everywhere.
+pub(crate) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+    let byte = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    parts
+        .into_iter()
+        .fold(0xcbf2_9ce4_8422_2325, |hash, part| byte(part.iter().fold(hash, |hash, b| byte(hash, *b)), 0))
 }

@@ -5,7 +5,7 @@
 //! `order` and `flow` check what runs before what, `secrets` finds which values must be masked. What is visible in the
 //! documents and cannot be run is said here, before the first request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
@@ -124,6 +124,7 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
         workflows,
         steps: std::mem::take(&mut compiler.steps),
         operations: std::mem::take(&mut compiler.operations),
+        fingerprint: OnceLock::new(),
     };
     let written: Vec<&document::Workflow> =
         bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows).collect();

@@ -662,7 +662,7 @@ impl Machine {
                 Some(value) if output.secret && (success || !self.is_error_text(step, output, exchange)) => {
                     let name = format!("{}.{}", step.name, output.name);
                     self.redactor.learn_built(&name, &value.clone().into_json());
-                    Some(self.secret_slot(&name, value).with_origin(foreign))
+                    Some(self.secret_slot(value).with_origin(foreign))
                 }
                 Some(value) => Some(Slot::plain(value).with_origin(foreign)),
             };

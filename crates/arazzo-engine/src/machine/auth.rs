@@ -47,6 +47,12 @@ pub(super) struct Token {
     endpoint: Option<String>,
 }
 
+impl Token {
+    pub(super) fn slots(&self) -> impl Iterator<Item = &Slot> {
+        self.access.iter().chain(&self.refresh)
+    }
+}
+
 /// Which request a token serves whatever its life.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 enum Serves {
@@ -143,7 +149,7 @@ impl Machine {
                     self.redactor.learn(&credential.name, &Json::String(password.to_owned()));
                     self.redactor.learn(&credential.name, &Json::String(STANDARD.encode(&credential.value)));
                 }
-                self.secret_slot(&credential.name, value)
+                self.secret_slot(value)
             } else {
                 Slot::plain(value)
             };
@@ -416,12 +422,9 @@ impl Machine {
     }
 
     fn keep_token(&mut self, now: Millis, key: &str, access: &str, json: &Json) {
-        let scheme = key.split(' ').next().unwrap_or_default().to_owned();
-        let slot = |machine: &mut Self, field: &str, text: &str| {
-            machine.secret_slot(&format!("{scheme}.{field}"), Value::Json(Json::String(text.to_owned())))
-        };
-        let access = slot(self, "access_token", access);
-        let refresh = json.get("refresh_token").and_then(Json::as_str).map(|text| slot(self, "refresh_token", text));
+        let access = self.secret_slot(Value::string(access));
+        let refresh = json.get("refresh_token").and_then(Json::as_str);
+        let refresh = refresh.map(|text| self.secret_slot(Value::string(text)));
         let seconds = json.get("expires_in").and_then(|value| match value {
             Json::String(text) => text.parse::<f64>().ok(),
             value => value.as_f64(),

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::fault::Fault;
 use super::finish::End;
-use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, Slot, StepState, fingerprint};
+use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, Slot, StepState};
 use super::values::ValueBuilder;
 use super::wire::{Stop, Turn};
 use super::{Machine, select};
@@ -15,7 +15,7 @@ use crate::limits::Millis;
 use crate::program::{Call, Inherited, Passed, Program, Step, Target};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
-use crate::value::Value;
+use crate::value::{Value, fingerprint};
 
 impl Machine {
     pub(super) fn push_frame(&mut self, workflow: WorkflowId, purpose: Purpose, inputs: Inputs, extra: Inputs) {
@@ -142,7 +142,7 @@ impl Machine {
         for (name, value, foreign) in built.values {
             let slot = if marked.is_some_and(|marked| marked.contains(&name)) {
                 self.redactor.learn_built(&name, &value.clone().into_json());
-                self.secret_slot(&name, value)
+                self.secret_slot(value)
             } else {
                 Slot::plain(value)
             };
@@ -250,9 +250,7 @@ impl Machine {
     /// Keeps an exchange or a request with the secrets: it may hold anything that a server sent.
     pub(super) fn stash(&mut self, kept: &impl serde::Serialize) -> Slot {
         let text = serde_json::to_string(kept).unwrap_or_default();
-        self.secrets.0.push(Value::Text(text));
-        self.state.secret_names.push("a response".to_owned());
-        Slot::secret(self.secrets.0.len() as u32 - 1)
+        Slot::secret(self.secrets.put_text(text))
     }
 
     /// What was put aside.
@@ -293,7 +291,6 @@ impl Machine {
             step,
             success,
             action,
-            remedy: why.as_ref().and_then(|why| why.remedy.clone()),
             why,
             exchange: slot,
             used: state.used,
@@ -315,10 +312,7 @@ impl Machine {
         let Some(detour) = self.frame_mut().detours.pop() else { return };
         self.resume_step(&detour);
         match detour.why {
-            Some(why) => {
-                let why = Fault { remedy: detour.remedy, ..why };
-                self.handle(now, of, why, exchange, detour.action + 1, turn)
-            }
+            Some(why) => self.handle(now, of, why, exchange, detour.action + 1, turn),
             None => self.after_success(now, of, exchange, detour.action + 1, turn),
         }
     }

@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use super::Machine;
 use super::auth::add_cookie;
-use super::frame::{Kept, Slot};
+use super::frame::Slot;
 use super::wire::Request;
 use crate::limits::{Millis, is_loopback};
 use crate::value::Value;
@@ -32,12 +32,8 @@ pub(super) struct Cookie {
 }
 
 impl Cookie {
-    /// The number of its value among the secrets.
-    pub(super) fn slot(&self) -> Option<u32> {
-        match self.value.kept {
-            Kept::Secret(number) => Some(number),
-            Kept::Plain(_) => None,
-        }
+    pub(super) fn value(&self) -> &Slot {
+        &self.value
     }
 
     fn fits(&self, url: &Url) -> bool {
@@ -91,7 +87,7 @@ impl Machine {
                 |known: &Cookie| (&known.name, &known.host, &known.path) == (&cookie.name, &cookie.host, &cookie.path);
             self.state.cookies.retain(|known| !same(known));
             if cookie.until.is_none_or(|until| clock < until) {
-                let value = self.secret_slot(&cookie.name, Value::Json(Json::String(value)));
+                let value = self.secret_slot(Value::Json(Json::String(value)));
                 self.state.cookies.push(Cookie { value, ..cookie });
             }
         }

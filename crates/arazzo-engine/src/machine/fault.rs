@@ -23,8 +23,6 @@ pub(super) struct Fault {
     pub(super) notes: Vec<(Span, String)>,
     pub(super) remarks: Vec<Remark>,
     pub(super) help: Option<String>,
-    /// Not stored: a setting that was given before the run was stored is no news after it.
-    #[serde(skip)]
     pub(super) remedy: Option<Box<Remedy>>,
 }
 

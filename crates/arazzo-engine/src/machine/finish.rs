@@ -257,7 +257,7 @@ impl Machine {
                 }
                 let name = format!("{}.{}", workflow.name, output.name);
                 self.redactor.learn_built(&name, &value.clone().into_json());
-                self.secret_slot(&name, value).with_origin(foreign)
+                self.secret_slot(value).with_origin(foreign)
             });
             self.frame_mut().returned.push((output.name.clone(), slot));
         }

@@ -1,7 +1,7 @@
 //! One workflow in progress: where it is, what its steps have given, and how expressions see that.
 //!
-//! Values of secret slots are not part of the state: a slot holds a reference into [`Secrets`], so that a state can be
-//! stored without them.
+//! Values of secret slots are not part of the state: a slot holds a reference into [`SecretStore`], so that a state can
+//! be stored without them.
 
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,21 +13,11 @@ use crate::event::{StartedFor, StepStatus};
 use crate::expr::{Exchange, Expr, Lookup, Root, StepId};
 use crate::limits::Millis;
 use crate::program::WorkflowId;
-use crate::remedy::Remedy;
 use crate::value::Value;
 
 use super::fault::Fault;
+use super::store::{SecretRef, SecretStore};
 use super::wire::CallId;
-
-/// Values of secret slots, by number. Never serialized.
-#[derive(Clone, Default, PartialEq)]
-pub struct Secrets(pub(super) Vec<Value>);
-
-impl std::fmt::Debug for Secrets {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Secrets({})", self.0.len())
-    }
-}
 
 /// A value that is kept, and whether a server had a part in it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -41,7 +31,7 @@ pub(super) struct Slot {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Kept {
     Plain(Value),
-    Secret(u32),
+    Secret(SecretRef),
 }
 
 impl Slot {
@@ -51,7 +41,7 @@ impl Slot {
     }
 
     /// As [`Slot::plain`], of a secret with this number.
-    pub(super) fn secret(number: u32) -> Self {
+    pub(super) fn secret(number: SecretRef) -> Self {
         Self { kept: Kept::Secret(number), foreign: false }
     }
 
@@ -60,14 +50,14 @@ impl Slot {
         Self { foreign, ..self }
     }
 
-    pub(super) fn value<'a>(&'a self, secrets: &'a Secrets) -> Option<&'a Value> {
+    pub(super) fn value<'a>(&'a self, secrets: &'a SecretStore) -> Option<&'a Value> {
         match &self.kept {
             Kept::Plain(value) => Some(value),
-            Kept::Secret(number) => secrets.0.get(*number as usize),
+            Kept::Secret(number) => secrets.get(*number),
         }
     }
 
-    pub(super) fn json(&self, secrets: &Secrets) -> Json {
+    pub(super) fn json(&self, secrets: &SecretStore) -> Json {
         self.value(secrets).cloned().map_or(Json::Null, Value::into_json)
     }
 }
@@ -175,9 +165,6 @@ pub(super) struct Detour {
     pub(super) action: usize,
     /// Why the step failed.
     pub(super) why: Option<Fault>,
-    /// What of that is not in its JSON.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) remedy: Option<Box<Remedy>>,
     /// The exchange of the step, which the next actions look at if the detour fails. It may hold anything that a server
     /// sent, so it is kept with the secrets.
     pub(super) exchange: Slot,
@@ -266,7 +253,7 @@ pub(super) struct View<'a> {
     pub(super) frame: &'a Frame,
     /// The first step of the workflow: steps of a workflow have consecutive ids.
     pub(super) first: StepId,
-    pub(super) secrets: &'a Secrets,
+    pub(super) secrets: &'a SecretStore,
     /// The frames below this one, outermost first.
     pub(super) below: &'a [Frame],
     pub(super) completed: &'a [Completed],
@@ -389,17 +376,9 @@ impl<'a> View<'a> {
 }
 
 /// Outputs of a step as JSON, null for one that found nothing.
-pub(super) fn outputs_json(outputs: &[(String, Option<Slot>)], secrets: &Secrets) -> Map<String, Json> {
+pub(super) fn outputs_json(outputs: &[(String, Option<Slot>)], secrets: &SecretStore) -> Map<String, Json> {
     outputs
         .iter()
         .map(|(name, slot)| (name.clone(), slot.as_ref().map_or(Json::Null, |slot| slot.json(secrets))))
         .collect()
-}
-
-/// FNV-1a, so that a stored state means the same everywhere.
-pub(super) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
-    let byte = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    parts
-        .into_iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, part| byte(part.iter().fold(hash, |hash, b| byte(hash, *b)), 0))
 }

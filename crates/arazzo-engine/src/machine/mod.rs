@@ -38,7 +38,7 @@ use crate::redact::Redactor;
 use crate::remedy::{Limit, Remedy};
 use crate::source::Span;
 use crate::stand_in::StandIns;
-use crate::value::Value;
+use crate::value::{Value, fingerprint};
 
 mod act;
 mod auth;
@@ -55,6 +55,7 @@ mod redirect;
 mod request;
 mod secrets;
 mod select;
+mod store;
 mod values;
 mod wire;
 
@@ -63,14 +64,14 @@ use cookies::Cookie;
 use fault::Fault;
 use frame::{
     ByteBudget, CallPurpose, Completed, Frame, Kept, Next, Pace, PendingCall, Position, Purpose, Slot, StepState, View,
-    fingerprint,
 };
 
 use redirect::Hop;
+use store::SecretStore;
 
 pub(crate) use auth::choice;
 pub use auth::missing_credentials;
-pub use frame::Secrets;
+pub use store::{RestoreError, Secrets, StoredState};
 pub use wire::{Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Stop, Turn};
 
 /// The version of what this machine means; stored with every state, so that a stored run is never read differently.
@@ -87,7 +88,7 @@ const GRACE: Millis = 5_000;
 pub struct Machine {
     program: Arc<Program>,
     state: State,
-    secrets: Secrets,
+    secrets: SecretStore,
     redactor: Redactor,
     budget: ByteBudget,
 }
@@ -95,7 +96,6 @@ pub struct Machine {
 /// Everything a run is, but the program and the values of secrets. Small, serializable, cheap to copy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    semantics: u32,
     settings: Settings,
     phase: Phase,
     epoch_ms: i64,
@@ -124,8 +124,6 @@ pub struct State {
     /// Different steps that were entered.
     steps: u32,
     waited_ms: Millis,
-    /// Names of the secrets, by number.
-    secret_names: Vec<String>,
     /// The last jump that an action made: what a limit names as the loop.
     jump: Option<Jump>,
 }
@@ -150,34 +148,6 @@ struct Jump {
     span: Span,
 }
 
-/// Why a stored state cannot go on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RestoreError {
-    /// It was stored by a machine that means something else.
-    Semantics(u32),
-    /// It has another number of secrets than were given.
-    Secrets {
-        /// Names of the secrets it needs, in order.
-        names: Vec<String>,
-    },
-    /// It is not a state of this program.
-    Program,
-}
-
-impl std::fmt::Display for RestoreError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Semantics(found) => {
-                write!(f, "the run was stored with semantics {found}, this version has {SEMANTICS}")
-            }
-            Self::Secrets { names } => write!(f, "the run needs the values of {}", names.join(", ")),
-            Self::Program => write!(f, "the run belongs to another program"),
-        }
-    }
-}
-
-impl std::error::Error for RestoreError {}
-
 impl Machine {
     /// A run of `workflow` with inputs that [`crate::inputs::accept`] returned.
     ///
@@ -196,7 +166,6 @@ impl Machine {
         let credentials = std::mem::take(&mut settings.credentials);
         let mut machine = Self {
             state: State {
-                semantics: SEMANTICS,
                 phase: Phase::Fresh,
                 epoch_ms: 0,
                 frames: vec![],
@@ -216,12 +185,11 @@ impl Machine {
                 visits: 0,
                 steps: 0,
                 waited_ms: 0,
-                secret_names: vec![],
                 jump: None,
                 settings,
             },
             program,
-            secrets: Secrets::default(),
+            secrets: SecretStore::default(),
             redactor: Redactor::default(),
             budget: ByteBudget::default(),
         };
@@ -240,51 +208,30 @@ impl Machine {
         Ok(machine)
     }
 
-    /// Goes on from a stored state; `secrets` are the values that [`Machine::secrets`] gave with it.
+    /// Goes on from a stored run.
     ///
     /// A call that was in flight is still expected: a driver that cannot know its answer replies with a failure.
     ///
     /// # Errors
     /// [`RestoreError`] if the state does not fit the program, the secrets or this version.
-    pub fn restore(program: Arc<Program>, state: State, secrets: Secrets) -> Result<Self, RestoreError> {
-        if state.semantics != SEMANTICS {
-            return Err(RestoreError::Semantics(state.semantics));
-        }
-        if state.secret_names.len() != secrets.0.len() {
-            return Err(RestoreError::Secrets { names: state.secret_names });
-        }
+    pub fn restore(program: Arc<Program>, stored: StoredState, secrets: Secrets) -> Result<Self, RestoreError> {
+        let (state, secrets, redactor) = SecretStore::put_back(&program, stored, secrets)?;
         let fits = |frame: &Frame| program.workflow(frame.workflow).is_some_and(|w| w.steps.len() == frame.steps.len());
         if state.frames.is_empty() || !state.frames.iter().all(fits) {
             return Err(RestoreError::Program);
         }
-        let mut machine =
-            Self { program, state, secrets, redactor: Redactor::default(), budget: ByteBudget::default() };
-        machine.budget.bytes = machine.state.settings.limits.value_bytes;
-        let of_cookies: BTreeSet<u32> = machine.state.cookies.iter().filter_map(Cookie::slot).collect();
-        for (number, (name, value)) in machine.state.secret_names.iter().zip(&machine.secrets.0).enumerate() {
-            let value = value.clone().into_json();
-            if of_cookies.contains(&(number as u32)) {
-                machine.redactor.learn_masked(name, &value);
-            } else {
-                machine.redactor.learn_built(name, &value);
-            }
-        }
-        if let Some(first) = machine.state.frames.first().map(|frame| frame.workflow) {
-            machine.learn_constants(first);
-        }
-        Ok(machine)
+        let mut budget = ByteBudget::default();
+        budget.bytes = state.settings.limits.value_bytes;
+        Ok(Self { program, state, secrets, redactor, budget })
     }
 
-    /// The state between two steps, without the values of secrets.
-    #[must_use]
-    pub fn state(&self) -> &State {
-        &self.state
-    }
-
-    /// The values of the secrets, to be kept apart from the state.
-    #[must_use]
-    pub fn secrets(&self) -> &Secrets {
-        &self.secrets
+    /// The run between two steps: a state that holds no secret, and the secrets, which are to be kept apart from it and
+    /// encrypted. Both can go to another process.
+    ///
+    /// # Errors
+    /// Why it could not be written, which says that something is wrong with this library.
+    pub fn stored(&self) -> Result<(StoredState, Secrets), serde_json::Error> {
+        self.secrets.take_out(&self.program, &self.state, &self.redactor)
     }
 
     /// Masks a text of the world (an error of the transport, a panic) as events are masked.
@@ -322,6 +269,7 @@ impl Machine {
             | (Phase::Done, Input::Tick | Input::Cancel) => {}
         }
         self.proceed(now, &mut turn);
+        self.secrets.sweep(&self.state);
         turn.wake = self.wake();
         turn
     }

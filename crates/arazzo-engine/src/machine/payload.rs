@@ -6,7 +6,6 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
 use super::fault::Fault;
-use super::frame::fingerprint;
 use super::select;
 use super::values::ValueBuilder;
 use crate::expr::jsonpath;
@@ -16,6 +15,7 @@ use crate::openapi::encode::{self, form_text};
 use crate::program::{Body, Build, Media, Replacement, Select};
 use crate::readings::Readings;
 use crate::reason::Reason;
+use crate::value::fingerprint;
 use crate::value::{File, Value, is_json, json_text};
 
 /// A body as it is sent.

@@ -4,7 +4,6 @@ use serde_json::Value as Json;
 use url::Url;
 
 use super::fault::{Fault, Remark};
-use super::frame::fingerprint;
 use super::payload;
 use super::values::ValueBuilder;
 use super::wire::Request;
@@ -17,6 +16,7 @@ use crate::program::{Argument, Build, Call, Location, Operation, Program, Step};
 use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::value::Value;
+use crate::value::fingerprint;
 
 /// A request with what was learned while it was built.
 pub(super) struct Built {

@@ -133,7 +133,6 @@ impl Machine {
             if self.redactor.mask(form) == form {
                 let value = Json::String(form.to_owned());
                 self.redactor.learn(name, &value);
-                self.secret_slot(name, Value::Json(value));
             }
         }
     }
@@ -149,18 +148,11 @@ impl Machine {
             return Slot::plain(value);
         }
         self.redactor.learn(name, &value.clone().into_json());
-        self.secret_slot(name, value)
+        self.secret_slot(value)
     }
 
-    pub(super) fn secret_slot(&mut self, name: &str, value: Value) -> Slot {
-        // A loop fills the same slots with the same values; among thousands of others it is not worth a search.
-        if let Some((number, _)) = self.secrets.0.iter().enumerate().rev().take(64).find(|(_, known)| **known == value)
-        {
-            return Slot::secret(number as u32);
-        }
-        self.secrets.0.push(value);
-        self.state.secret_names.push(name.to_owned());
-        Slot::secret(self.secrets.0.len() as u32 - 1)
+    pub(super) fn secret_slot(&mut self, value: Value) -> Slot {
+        Slot::secret(self.secrets.put(value))
     }
 }
 

@@ -7,6 +7,7 @@ pub use crate::event::{Because, FailureKind};
 use crate::event::{Event, Why};
 use crate::limits::Millis;
 use crate::remedy::Naming;
+use crate::value::as_base64;
 
 /// A call in flight. Every answer names the call that it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,6 +42,7 @@ pub struct Response {
     /// Headers in the order in which they came; bytes that are not text are replaced.
     pub headers: Vec<(String, String)>,
     /// The body, decoded from its content codings.
+    #[serde(with = "as_base64")]
     pub body: Vec<u8>,
 }
 
