@@ -2,36 +2,21 @@
 
 use serde_json::Map;
 
-use super::contract::{Departure, departures};
 use super::fault::{Fault, Remark};
 use super::finish::End;
 use super::frame::{Next, Outputs, Position, Slot, Used, outputs_json};
-use super::judge::{self, Seen};
+use super::judge::Met;
 use super::wire::{Stop, Turn};
-use super::{Jump, Machine, operation_of, request, select};
-use crate::code::{Code, Severity};
-use crate::event::{ActionKind, CriteriaOf, EventKind, On, Saw, StepStatus, WaitReason};
+use super::{Jump, Machine, request, select};
+use crate::event::{ActionKind, EventKind, On, StepStatus, WaitReason};
 use crate::expr::{Exchange, StepId};
-use crate::limits::{ContractCheck, LoopDelay, Millis, Redirects};
+use crate::limits::{LoopDelay, Millis};
 use crate::program::{Action, Call, Criterion, Step, Target, Then};
-use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
-use crate::source::Span;
 
 /// The first pause of a loop without a delay, and the longest, in ms.
 const PACE: (Millis, Millis) = (500, 5_000);
-
-/// How long a value in a message may be, in characters.
-const SHOWN: usize = 120;
-
-/// What a list of criteria came to: met, or the first that is not, with what it saw.
-enum Met<'p> {
-    Yes,
-    No(&'p Criterion, Vec<Saw>),
-    /// It cannot be told; the text says why.
-    Unknown(&'p Criterion, String),
-}
 
 /// What a list of actions came to.
 enum Choice<'p> {
@@ -43,232 +28,6 @@ enum Choice<'p> {
 }
 
 impl Machine {
-    /// Judges an answer, keeps the outputs, and acts.
-    pub(super) fn judge(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
-        let departed = match self.state.settings.contract {
-            ContractCheck::Off => {
-                self.undocumented(id, step, &exchange, turn);
-                None
-            }
-            check => self.departed(id, step, &exchange, check, turn),
-        };
-        self.keep_answer(&exchange);
-        let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
-        let why = if step.criteria.is_empty() {
-            self.default_success(id, step, status)
-        } else {
-            match self.evaluate(id, &step.criteria, None, &exchange, turn) {
-                Met::Yes => None,
-                Met::No(criterion, saw) => Some(self.not_met(id, step, criterion, &saw, status)),
-                Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
-            }
-        };
-        match why.or(departed) {
-            Some(why) => self.failed(now, id, why, Some(exchange), turn),
-            None => self.succeeded(now, id, step, exchange, turn),
-        }
-    }
-
-    /// The workflow that a step called has come back: judges it by the criteria of the step.
-    pub(super) fn returned(&mut self, now: Millis, id: StepId, answer: Option<Slot>, turn: &mut Turn) {
-        let program = self.program.clone();
-        let Some(step) = program.step(id) else { return };
-        let exchange = answer.and_then(|slot| self.unstash(&slot)).unwrap_or_default();
-        self.keep_answer(&exchange);
-        let why = match self.evaluate(id, &step.criteria, None, &exchange, turn) {
-            Met::Yes => None,
-            Met::No(criterion, saw) => Some(self.not_met(id, step, criterion, &saw, 200)),
-            Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
-        };
-        match why {
-            Some(why) => self.failed(now, id, why, Some(exchange), turn),
-            None => self.succeeded(now, id, step, exchange, turn),
-        }
-    }
-
-    /// Whether an answer lets its step succeed, told without an event.
-    pub(super) fn would_succeed(&self, step: &Step, exchange: &Exchange) -> bool {
-        let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
-        let met = |criterion| judge::criterion(criterion, &self.view(Some(exchange)), self.program.readings).met;
-        match step.criteria.as_slice() {
-            [] => self.is_default_success(step, status),
-            criteria => criteria.iter().all(|criterion| met(criterion) == Ok(true)),
-        }
-    }
-
-    /// Success without `successCriteria`: 2xx, and 3xx where the operation documents it.
-    fn is_default_success(&self, step: &Step, status: u16) -> bool {
-        let operation = operation_of(&self.program, step);
-        let redirect = (300..400).contains(&status)
-            && operation.is_some_and(|o| {
-                o.responses.iter().any(|(known, _)| known == &status.to_string() || known.eq_ignore_ascii_case("3XX"))
-            });
-        (200..300).contains(&status) || redirect
-    }
-
-    /// Why a step without `successCriteria` has failed, if it has.
-    fn default_success(&self, id: StepId, step: &Step, status: u16) -> Option<Fault> {
-        if self.is_default_success(step, status) {
-            return None;
-        }
-        let mut why = self.why(
-            id,
-            Reason::UnexpectedStatus,
-            format!("the answer's status is {status}, and without `successCriteria` only 2xx is a success"),
-        );
-        why.label = Some(format!("answered {status}"));
-        self.explain_status(step, status, &mut why);
-        Some(why)
-    }
-
-    fn not_met(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Fault {
-        let mut why = self.why(id, Reason::CriterionNotMet, "success criterion not met".to_owned());
-        why.span = Some(criterion.span);
-        let value = |saw: &Saw| saw.value.as_deref().unwrap_or("absent").to_owned();
-        let several = || saw.iter().map(|saw| format!("{} was {}", saw.expression, value(saw))).collect::<Vec<_>>();
-        match saw {
-            [] => {}
-            [one] => why.label = Some(format!("was {}", value(one))),
-            [_, _] => why.label = Some(several().join(", ")),
-            // More than stands under a caret.
-            _ => {
-                why.label = Some("not met".to_owned());
-                why.remarks.extend(several().into_iter().map(Remark::Fact));
-            }
-        }
-        self.note_step(step, id, &mut why);
-        self.explain_status(step, status, &mut why);
-        why
-    }
-
-    fn not_evaluable(&self, id: StepId, step: &Step, criterion: &Criterion, problem: &str) -> Fault {
-        let mut why =
-            self.why(id, Reason::CriterionNotEvaluable, format!("this criterion cannot be evaluated: {problem}"));
-        why.span = Some(criterion.span);
-        why.label = Some("neither met nor unmet".to_owned());
-        self.note_step(step, id, &mut why);
-        why
-    }
-
-    fn note_step(&self, step: &Step, id: StepId, why: &mut Fault) {
-        let visit = self.view(None).state(id).map_or(1, |state| state.visits);
-        why.notes.push((step.span, format!("in this step, visit {visit}")));
-    }
-
-    /// What the operation says about a status that made a step fail.
-    fn explain_status(&self, step: &Step, status: u16, why: &mut Fault) {
-        let Some(operation) = operation_of(&self.program, step) else { return };
-        if (200..300).contains(&status) {
-            return;
-        }
-        if (300..400).contains(&status) {
-            if self.state.settings.redirects == Redirects::Never {
-                why.remedy = Some(Box::new(Remedy::RedirectsOff { remark: why.remarks.len() }));
-            }
-            why.remark(match self.state.settings.redirects {
-                Redirects::Never => "redirects are not followed".to_owned(),
-                Redirects::Auto => "a redirect is judged as it comes where the operation documents it, a criterion of the step reads it, or it leads nowhere".to_owned(),
-            });
-        }
-        let called = format!("{} {}", operation.method, operation.path);
-        why.help = match judge::documented(operation, status) {
-            Some((known, Some(text))) => Some(format!("{called} documents {known} as: {}", text.trim())),
-            Some(_) => None,
-            None if operation.responses.is_empty() => None,
-            None => {
-                let known: Vec<&str> = operation.responses.iter().map(|(status, _)| status.as_str()).collect();
-                Some(format!("{called} documents {}, not {status}", known.join(", ")))
-            }
-        };
-    }
-
-    /// An answer outside what the operation documents is said, and is not a failure.
-    fn undocumented(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) {
-        let (Some(operation), Some(answer)) = (operation_of(&self.program, step), exchange.answer.as_ref()) else {
-            return;
-        };
-        if operation.responses.is_empty() || judge::documented(operation, answer.status).is_some() {
-            return;
-        }
-        let message =
-            format!("{} {} answered {}, which is not documented", operation.method, operation.path, answer.status);
-        let kind =
-            EventKind::Diagnostic { code: Code::UndocumentedStatus, severity: Severity::Warning, message, help: None };
-        self.emit(turn, Some(id), Some(operation.span), kind);
-    }
-
-    /// Says in what an answer departs from what is documented; why the step fails because of it, if it does.
-    fn departed(
-        &self,
-        id: StepId,
-        step: &Step,
-        exchange: &Exchange,
-        check: ContractCheck,
-        turn: &mut Turn,
-    ) -> Option<Fault> {
-        let operation = operation_of(&self.program, step)?;
-        let (contract, answer) = (operation.contract.as_ref()?, exchange.answer.as_ref()?);
-        let severity = if check == ContractCheck::Error { Severity::Error } else { Severity::Warning };
-        let mut lines: Vec<(Span, String)> = vec![];
-        for Departure { part, at, message, span } in departures(contract, answer, operation.method == "HEAD") {
-            lines.push((span, format!("{}: {message}", part.words(at.as_deref()))));
-            self.emit(turn, Some(id), Some(span), EventKind::ContractDeparted { part, at, message, severity });
-        }
-        let (span, first) = lines.first().filter(|_| check == ContractCheck::Error)?.clone();
-        let mut why = self.why(id, Reason::ContractDeparted, format!("the answer is not as it is documented: {first}"));
-        (why.span, why.label) = (Some(span), Some("documented here".to_owned()));
-        self.note_step(step, id, &mut why);
-        for (span, line) in lines.into_iter().skip(1) {
-            let place = self.program.sources.place(span);
-            why.remark(format!("{line} ({}:{})", place.file, place.line));
-        }
-        Some(why)
-    }
-
-    /// Evaluates criteria in order, up to the first that is not met: those of a step, or of the action of this name.
-    fn evaluate<'p>(
-        &self,
-        id: StepId,
-        criteria: &'p [Criterion],
-        of: Option<&str>,
-        exchange: &Exchange,
-        turn: &mut Turn,
-    ) -> Met<'p> {
-        for criterion in criteria {
-            let judged = judge::criterion(criterion, &self.view(Some(exchange)), self.program.readings);
-            let shown = |seen: Seen| Saw {
-                expression: seen.expression,
-                value: seen.value.map(|value| self.redactor.shown(&value, SHOWN)),
-            };
-            let saw: Vec<Saw> = judged.saw.into_iter().map(shown).collect();
-            let kind = EventKind::CriterionEvaluated {
-                of: of.map_or(CriteriaOf::Success, |action| CriteriaOf::Action(action.to_owned())),
-                condition: criterion.text.clone(),
-                context: criterion.context.clone(),
-                met: judged.met.as_ref().is_ok_and(|met| *met),
-                saw: saw.clone(),
-                problem: judged.met.as_ref().err().cloned(),
-            };
-            self.emit(turn, Some(id), Some(criterion.span), kind);
-            if judged.tested_self {
-                let kind = EventKind::Diagnostic {
-                    code: Code::JsonpathFilterOnObject,
-                    severity: Severity::Warning,
-                    message: "the filter tests the object itself: no member has what it asks for".to_owned(),
-                    help: Some("write a simple condition".to_owned()),
-                };
-                self.emit(turn, Some(id), Some(criterion.span), kind);
-            }
-            match judged.met {
-                Ok(true) => {}
-                // By the letter, what cannot be evaluated is not met; it was reported just now.
-                Err(problem) if self.program.readings != Readings::Letter => return Met::Unknown(criterion, problem),
-                Ok(false) | Err(_) => return Met::No(criterion, saw),
-            }
-        }
-        Met::Yes
-    }
-
     /// The first action of a list that applies, from a place on. In a detour only retries do: where the detour leads, the
     /// retry that took it decides (docs/readings.md, `retry` with `stepId`). A retry that has been made as often as it may
     /// is passed over.
@@ -304,7 +63,7 @@ impl Machine {
         used.map_or(0, |used| used.times) < limit
     }
 
-    fn succeeded(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
+    pub(super) fn succeeded(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
         self.frame_mut().deadline = None;
         self.keep_outputs(id, step, Some(&exchange), true, turn);
         if step.awaited {

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::event::ContractPart;
 use crate::expr::eval::Answer;
 use crate::openapi::schema::Checked;
-use crate::program::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse};
+use crate::program::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation};
 use crate::source::Span;
 use crate::value::{Value, is_json};
 
@@ -112,4 +112,13 @@ fn faults<'v>(schema: &'v Checked, value: &'v Json) -> impl Iterator<Item = (Str
         let message = if long { error.masked_with("the value").to_string() } else { error.to_string() };
         (error.instance_path().to_string(), message, span)
     })
+}
+
+/// The entry of an operation's responses that a status is nearest to (`404`, then `4XX`, then
+/// `default`), and its description.
+pub(super) fn documented(operation: &Operation, status: u16) -> Option<&(String, Option<String>)> {
+    let exact = status.to_string();
+    let range = format!("{}XX", status / 100);
+    let find = |wanted: &str| operation.responses.iter().find(|(known, _)| known.eq_ignore_ascii_case(wanted));
+    find(&exact).or_else(|| find(&range)).or_else(|| find("default"))
 }

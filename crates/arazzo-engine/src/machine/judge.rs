@@ -1,436 +1,263 @@
-//! Reply → verdict: what an answer is, and whether criteria are met. Decides nothing about where to go.
+//! Answer → verdict: by the criteria of the step, or by its status, and by what its operation documents.
 
-use encoding_rs::Encoding;
-use regex::Regex;
-use serde_json::Value as Json;
-
-use super::select::{binding, bindings, xml};
-use super::wire::Response;
-use crate::expr::eval::{Answer, EvalError, eval, fill};
-use crate::expr::jsonpath::{self, ObjectFilter};
-use crate::expr::{Expr, Lookup, Piece, Root, Template, condition, pattern, xpath};
-use crate::program::{Criterion, JsonpathTest, Operation, Pattern, SplicedTest, Test};
+use super::contract::{Departure, departures, documented};
+use super::criterion::{self, Seen};
+use super::fault::{Fault, Remark};
+use super::frame::Slot;
+use super::wire::Turn;
+use super::{Machine, operation_of};
+use crate::code::{Code, Severity};
+use crate::event::{CriteriaOf, EventKind, Saw};
+use crate::expr::{Exchange, StepId};
+use crate::limits::{ContractCheck, Millis, Redirects};
+use crate::program::{Criterion, Step};
 use crate::readings::Readings;
 use crate::reason::Reason;
-use crate::remedy::{Limit, Remedy};
-use crate::value::ExpressionType;
-use crate::value::{Body, Value};
+use crate::remedy::Remedy;
+use crate::source::Span;
 
-/// A value that a criterion read, as JSON; none if it was absent. It may hold secrets, and is whole.
-pub(super) struct Seen {
-    pub(super) expression: String,
-    pub(super) value: Option<String>,
+/// How long a value in a message may be, in characters.
+const SHOWN: usize = 120;
+
+/// What a list of criteria came to: met, or the first that is not, with what it saw.
+pub(super) enum Met<'p> {
+    Yes,
+    No(&'p Criterion, Vec<Saw>),
+    /// It cannot be told; the text says why.
+    Unknown(&'p Criterion, String),
 }
 
-/// What a criterion came to.
-pub(super) struct Judged {
-    /// Whether it is met; the text says why it cannot be told.
-    pub(super) met: Result<bool, String>,
-    /// The values it read.
-    pub(super) saw: Vec<Seen>,
-    /// `true` if a filter tested an object as itself (docs/readings.md, `jsonpath-filter-on-object`).
-    pub(super) tested_self: bool,
-}
-
-impl Judged {
-    fn new(met: Result<bool, String>, saw: Vec<Seen>) -> Self {
-        Self { met, saw, tested_self: false }
-    }
-}
-
-/// Decodes an answer by its media type (docs/readings.md, bodies).
-pub(super) fn answer(response: Response) -> Answer {
-    let header = |name: &str| {
-        response.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    };
-    let content_type = header("content-type").unwrap_or_default();
-    let media_type = media_type(content_type);
-    let body = if response.body.is_empty() { None } else { Some(body(response.body, &media_type, content_type)) };
-    Answer { status: response.status, headers: response.headers, body, media_type }
-}
-
-/// How deep the values of a JSON body may nest.
-const NESTING: usize = 128;
-
-/// How many times the bytes of the largest body its values may take in memory.
-const GROWTH: u64 = 8;
-
-/// What the smallest object takes in memory, and any other value.
-const OBJECT: u64 = 500;
-const VALUE: u64 = 80;
-
-/// Why a JSON answer is not read, if bodies may have so many bytes: a code, what it is, and what to do.
-///
-/// Values take memory: a hundred times what was sent, for `[{},{},…`.
-pub(super) fn beyond_limits(response: &Response, body_bytes: u64) -> Option<(Reason, String, Option<Remedy>)> {
-    let content_type = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let media_type = content_type.map(|(_, value)| media_type(value)).unwrap_or_default();
-    if !is_json(&media_type) && !media_type.is_empty() {
-        return None;
-    }
-    let most = body_bytes.saturating_mul(GROWTH).max(1 << 20);
-    let (mut depth, mut takes) = (0_usize, 0_u64);
-    for byte in structure(&response.body) {
-        match byte {
-            b'{' => takes += OBJECT,
-            b'[' | b',' => takes += VALUE,
-            _ => {}
-        }
-        match byte {
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        // What does not say that it is JSON may be anything.
-        if depth > NESTING && is_json(&media_type) {
-            let message = format!("the values of the answer nest deeper than {NESTING} levels");
-            return Some((Reason::NestingLimit, message, None));
-        }
-        if takes > most {
-            let message = format!("the values of the answer would take more than {most} bytes of memory");
-            return Some((Reason::ValuesLimit, message, Some(Remedy::Raise(Limit::BodyValues))));
+impl Machine {
+    /// Judges an answer, keeps the outputs, and acts.
+    pub(super) fn judge(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
+        let departed = match self.state.settings.contract {
+            ContractCheck::Off => {
+                self.undocumented(id, step, &exchange, turn);
+                None
+            }
+            check => self.departed(id, step, &exchange, check, turn),
+        };
+        self.keep_answer(&exchange);
+        let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
+        let why = if step.criteria.is_empty() {
+            self.default_success(id, step, status)
+        } else {
+            self.judge_criteria(id, step, status, &exchange, turn)
+        };
+        match why.or(departed) {
+            Some(why) => self.failed(now, id, why, Some(exchange), turn),
+            None => self.succeeded(now, id, step, exchange, turn),
         }
     }
-    None
-}
 
-/// The bytes of a JSON text outside of its strings.
-fn structure(text: &[u8]) -> impl Iterator<Item = u8> {
-    let (mut quoted, mut escaped) = (false, false);
-    text.iter().copied().filter(move |byte| {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ => return !quoted,
+    /// The workflow that a step called has come back: judges it by the criteria of the step.
+    pub(super) fn returned(&mut self, now: Millis, id: StepId, answer: Option<Slot>, turn: &mut Turn) {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return };
+        let exchange = answer.and_then(|slot| self.unstash(&slot)).unwrap_or_default();
+        self.keep_answer(&exchange);
+        match self.judge_criteria(id, step, 200, &exchange, turn) {
+            Some(why) => self.failed(now, id, why, Some(exchange), turn),
+            None => self.succeeded(now, id, step, exchange, turn),
         }
-        false
-    })
-}
-
-fn media_type(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-fn is_json(media_type: &str) -> bool {
-    matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json")
-}
-
-/// The charset of a text, if it is not UTF-8: by its first bytes, its header, or the declaration of an XML document.
-fn charset(bytes: &[u8], content_type: &str) -> Option<&'static Encoding> {
-    if let Some((encoding, _)) = Encoding::for_bom(bytes) {
-        return Some(encoding).filter(|encoding| *encoding != encoding_rs::UTF_8);
     }
-    let parameter = |text: &str| {
-        let (name, value) = text.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_owned())
-    };
-    let named = content_type.split(';').skip(1).find_map(parameter);
-    let declared = || {
-        let head = bytes.get(..bytes.len().min(200)).filter(|head| head.starts_with(b"<?xml"))?;
-        let head = String::from_utf8_lossy(head).into_owned();
-        let (_, after) = head.split_once("?>")?.0.split_once("encoding")?;
-        let value = after.trim_start().strip_prefix('=')?.trim_start();
-        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        value.split(quote).nth(1).map(str::to_owned)
-    };
-    let encoding = Encoding::for_label(named.or_else(declared)?.as_bytes())?;
-    (encoding != encoding_rs::UTF_8).then_some(encoding)
-}
 
-fn body(bytes: Vec<u8>, media_type: &str, content_type: &str) -> Value {
-    let text_type = media_type.starts_with("text/")
-        || media_type.ends_with("+xml")
-        || matches!(
-            media_type,
-            "application/xml" | "application/x-www-form-urlencoded" | "application/javascript" | "application/yaml"
+    /// Judges by `successCriteria`: why the step has failed, if it has.
+    fn judge_criteria(
+        &self,
+        id: StepId,
+        step: &Step,
+        status: u16,
+        exchange: &Exchange,
+        turn: &mut Turn,
+    ) -> Option<Fault> {
+        match self.evaluate(id, &step.criteria, None, exchange, turn) {
+            Met::Yes => None,
+            Met::No(criterion, saw) => Some(self.not_met(id, step, criterion, &saw, status)),
+            Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
+        }
+    }
+
+    /// Whether an answer lets its step succeed, told without an event.
+    pub(super) fn would_succeed(&self, step: &Step, exchange: &Exchange) -> bool {
+        let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
+        let met = |criterion| criterion::evaluate(criterion, &self.view(Some(exchange)), self.program.readings).met;
+        match step.criteria.as_slice() {
+            [] => self.is_default_success(step, status),
+            criteria => criteria.iter().all(|criterion| met(criterion) == Ok(true)),
+        }
+    }
+
+    /// Success without `successCriteria`: 2xx, and 3xx where the operation documents it.
+    fn is_default_success(&self, step: &Step, status: u16) -> bool {
+        let operation = operation_of(&self.program, step);
+        let redirect = (300..400).contains(&status)
+            && operation.is_some_and(|o| {
+                o.responses.iter().any(|(known, _)| known == &status.to_string() || known.eq_ignore_ascii_case("3XX"))
+            });
+        (200..300).contains(&status) || redirect
+    }
+
+    /// Why a step without `successCriteria` has failed, if it has.
+    fn default_success(&self, id: StepId, step: &Step, status: u16) -> Option<Fault> {
+        if self.is_default_success(step, status) {
+            return None;
+        }
+        let mut why = self.why(
+            id,
+            Reason::UnexpectedStatus,
+            format!("the answer's status is {status}, and without `successCriteria` only 2xx is a success"),
         );
-    let json_type = is_json(media_type);
-    if let Some(encoding) = Some(()).filter(|()| text_type || json_type).and_then(|()| charset(&bytes, content_type)) {
-        let (text, ..) = encoding.decode(&bytes);
-        let json = if json_type { serde_json::from_str(&text).ok() } else { None };
-        let read = json.map_or_else(|| Value::Text(text.into_owned()), Value::Json);
-        return Value::Body(Body { read: Box::new(read), bytes });
+        why.label = Some(format!("answered {status}"));
+        self.explain_status(step, status, &mut why);
+        Some(why)
     }
-    if json_type || media_type.is_empty() {
-        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-        if let Ok(json) = serde_json::from_slice::<Json>(text) {
-            // Numbers, blanks and doubled members are kept for whoever sends it on.
-            return if json.is_string() || json.to_string().as_bytes() == bytes.as_slice() {
-                Value::Json(json)
-            } else {
-                Value::Body(Body { read: Box::new(Value::Json(json)), bytes })
+
+    fn not_met(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Fault {
+        let mut why = self.why(id, Reason::CriterionNotMet, "success criterion not met".to_owned());
+        why.span = Some(criterion.span);
+        let value = |saw: &Saw| saw.value.as_deref().unwrap_or("absent").to_owned();
+        let several = || saw.iter().map(|saw| format!("{} was {}", saw.expression, value(saw))).collect::<Vec<_>>();
+        match saw {
+            [] => {}
+            [one] => why.label = Some(format!("was {}", value(one))),
+            [_, _] => why.label = Some(several().join(", ")),
+            // More than stands under a caret.
+            _ => {
+                why.label = Some("not met".to_owned());
+                why.remarks.extend(several().into_iter().map(Remark::Fact));
+            }
+        }
+        self.note_step(step, id, &mut why);
+        self.explain_status(step, status, &mut why);
+        why
+    }
+
+    pub(super) fn not_evaluable(&self, id: StepId, step: &Step, criterion: &Criterion, problem: &str) -> Fault {
+        let mut why =
+            self.why(id, Reason::CriterionNotEvaluable, format!("this criterion cannot be evaluated: {problem}"));
+        why.span = Some(criterion.span);
+        why.label = Some("neither met nor unmet".to_owned());
+        self.note_step(step, id, &mut why);
+        why
+    }
+
+    fn note_step(&self, step: &Step, id: StepId, why: &mut Fault) {
+        let visit = self.view(None).state(id).map_or(1, |state| state.visits);
+        why.notes.push((step.span, format!("in this step, visit {visit}")));
+    }
+
+    /// What the operation says about a status that made a step fail.
+    fn explain_status(&self, step: &Step, status: u16, why: &mut Fault) {
+        let Some(operation) = operation_of(&self.program, step) else { return };
+        if (200..300).contains(&status) {
+            return;
+        }
+        if (300..400).contains(&status) {
+            if self.state.settings.redirects == Redirects::Never {
+                why.remedy = Some(Box::new(Remedy::RedirectsOff { remark: why.remarks.len() }));
+            }
+            why.remark(match self.state.settings.redirects {
+                Redirects::Never => "redirects are not followed".to_owned(),
+                Redirects::Auto => "a redirect is judged as it comes where the operation documents it, a criterion of the step reads it, or it leads nowhere".to_owned(),
+            });
+        }
+        let called = format!("{} {}", operation.method, operation.path);
+        why.help = match documented(operation, status) {
+            Some((known, Some(text))) => Some(format!("{called} documents {known} as: {}", text.trim())),
+            Some(_) => None,
+            None if operation.responses.is_empty() => None,
+            None => {
+                let known: Vec<&str> = operation.responses.iter().map(|(status, _)| status.as_str()).collect();
+                Some(format!("{called} documents {}, not {status}", known.join(", ")))
+            }
+        };
+    }
+
+    /// An answer outside what the operation documents is said, and is not a failure.
+    fn undocumented(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) {
+        let (Some(operation), Some(answer)) = (operation_of(&self.program, step), exchange.answer.as_ref()) else {
+            return;
+        };
+        if operation.responses.is_empty() || documented(operation, answer.status).is_some() {
+            return;
+        }
+        let message =
+            format!("{} {} answered {}, which is not documented", operation.method, operation.path, answer.status);
+        let kind =
+            EventKind::Diagnostic { code: Code::UndocumentedStatus, severity: Severity::Warning, message, help: None };
+        self.emit(turn, Some(id), Some(operation.span), kind);
+    }
+
+    /// Says in what an answer departs from what is documented; why the step fails because of it, if it does.
+    fn departed(
+        &self,
+        id: StepId,
+        step: &Step,
+        exchange: &Exchange,
+        check: ContractCheck,
+        turn: &mut Turn,
+    ) -> Option<Fault> {
+        let operation = operation_of(&self.program, step)?;
+        let (contract, answer) = (operation.contract.as_ref()?, exchange.answer.as_ref()?);
+        let severity = if check == ContractCheck::Error { Severity::Error } else { Severity::Warning };
+        let mut lines: Vec<(Span, String)> = vec![];
+        for Departure { part, at, message, span } in departures(contract, answer, operation.method == "HEAD") {
+            lines.push((span, format!("{}: {message}", part.words(at.as_deref()))));
+            self.emit(turn, Some(id), Some(span), EventKind::ContractDeparted { part, at, message, severity });
+        }
+        let (span, first) = lines.first().filter(|_| check == ContractCheck::Error)?.clone();
+        let mut why = self.why(id, Reason::ContractDeparted, format!("the answer is not as it is documented: {first}"));
+        (why.span, why.label) = (Some(span), Some("documented here".to_owned()));
+        self.note_step(step, id, &mut why);
+        for (span, line) in lines.into_iter().skip(1) {
+            let place = self.program.sources.place(span);
+            why.remark(format!("{line} ({}:{})", place.file, place.line));
+        }
+        Some(why)
+    }
+
+    /// Evaluates criteria in order, up to the first that is not met: those of a step, or of the action of this name.
+    pub(super) fn evaluate<'p>(
+        &self,
+        id: StepId,
+        criteria: &'p [Criterion],
+        of: Option<&str>,
+        exchange: &Exchange,
+        turn: &mut Turn,
+    ) -> Met<'p> {
+        for criterion in criteria {
+            let judged = criterion::evaluate(criterion, &self.view(Some(exchange)), self.program.readings);
+            let shown = |seen: Seen| Saw {
+                expression: seen.expression,
+                value: seen.value.map(|value| self.redactor.shown(&value, SHOWN)),
             };
-        }
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) if text_type || json_type || media_type.is_empty() => Value::Text(text),
-        Err(error) if text_type => {
-            let read = Box::new(Value::Text(String::from_utf8_lossy(error.as_bytes()).into_owned()));
-            Value::Body(Body { read, bytes: error.into_bytes() })
-        }
-        Ok(text) => Value::Bytes(text.into_bytes()),
-        Err(error) => Value::Bytes(error.into_bytes()),
-    }
-}
-
-/// Evaluates one criterion.
-pub(super) fn criterion(criterion: &Criterion, lookup: &dyn Lookup, readings: Readings) -> Judged {
-    match &criterion.test {
-        Test::Simple(parsed) => {
-            let mut seen = vec![];
-            let met = condition::holds(parsed, lookup, &mut seen);
-            if matches!(met, Ok(false)) {
-                // Whoever asks why wants all of it, also what stands behind the part that decided.
-                seen.clear();
-                condition::read(parsed, lookup, &mut seen);
-            }
-            let mut saw: Vec<Seen> = vec![];
-            for (range, value) in seen {
-                let expression = criterion.text.get(range).unwrap_or_default().to_owned();
-                if !saw.iter().any(|known| known.expression == expression) {
-                    saw.push(Seen { expression, value: value.as_ref().map(Json::to_string) });
-                }
-            }
-            Judged::new(told(met), saw)
-        }
-        Test::Jsonpath(test) => {
-            let JsonpathTest { context, condition, placeholders } = test.as_ref();
-            let context_text = criterion.context.as_deref().unwrap_or_default();
-            let root = match eval(context, lookup) {
-                Ok(Some(value)) => value.into_owned().into_read(),
-                Ok(None) if context.root == Root::ResponseBody && context.at.is_whole() => {
-                    return problem(
-                        context_text,
-                        None,
-                        "the response has no body, so there is nothing to query".to_owned(),
-                    );
-                }
-                Ok(None) => {
-                    return Judged::new(Ok(false), vec![Seen { expression: context_text.to_owned(), value: None }]);
-                }
-                Err(error) => return Judged::new(told(Err(error)), vec![]),
+            let saw: Vec<Saw> = judged.saw.into_iter().map(shown).collect();
+            let kind = EventKind::CriterionEvaluated {
+                of: of.map_or(CriteriaOf::Success, |action| CriteriaOf::Action(action.to_owned())),
+                condition: criterion.text.clone(),
+                context: criterion.context.clone(),
+                met: judged.met.as_ref().is_ok_and(|met| *met),
+                saw: saw.clone(),
+                problem: judged.met.as_ref().err().cloned(),
             };
-            let json = match root {
-                Value::Json(json) => json,
-                Value::Text(text) => {
-                    let kind = lookup
-                        .exchange()
-                        .and_then(|e| e.answer.as_ref())
-                        .map(|a| a.media_type.as_str())
-                        .filter(|_| context.root == Root::ResponseBody);
-                    let kind = kind
-                        .filter(|kind| !kind.is_empty())
-                        .map_or_else(|| "text".to_owned(), |kind| format!("`{kind}`"));
-                    return problem(
-                        context_text,
-                        Some(Json::String(text).to_string()),
-                        format!("`{context_text}` is not JSON but {kind}"),
-                    );
-                }
-                Value::Bytes(_) | Value::File(_) | Value::Body(_) => {
-                    return problem(context_text, None, format!("`{context_text}` is not JSON"));
-                }
-            };
-            let mut bindings = vec![];
-            for placeholder in placeholders {
-                match binding(placeholder, lookup, pattern::escaped) {
-                    Ok(Some(value)) => bindings.push(value),
-                    Ok(None) => {
-                        return problem(&placeholder.text, None, format!("`{}` has no value", placeholder.text));
-                    }
-                    Err(error) => return Judged::new(told(Err(error)), vec![]),
-                }
+            self.emit(turn, Some(id), Some(criterion.span), kind);
+            if judged.tested_self {
+                let kind = EventKind::Diagnostic {
+                    code: Code::JsonpathFilterOnObject,
+                    severity: Severity::Warning,
+                    message: "the filter tests the object itself: no member has what it asks for".to_owned(),
+                    help: Some("write a simple condition".to_owned()),
+                };
+                self.emit(turn, Some(id), Some(criterion.span), kind);
             }
-            let saw = condition
-                .operands(&json, &bindings)
-                .into_iter()
-                .map(|(expression, value)| Seen { expression, value: value.as_ref().map(Json::to_string) })
-                .collect();
-            let is_query = matches!(condition, jsonpath::Condition::Query(_));
-            if json.is_null() && is_query {
-                // "If the context evaluates to null, the condition MUST evaluate to fail."
-                return Judged::new(Ok(false), saw);
-            }
-            // Some evaluate over an array around the context (docs/readings.md, `respect-context`).
-            let wrapped = matches!(condition, jsonpath::Condition::Query(query) if query.expects_wrapping());
-            if wrapped && json.is_object() && readings != Readings::Letter {
-                let reason = "`$[0]` selects nothing of an object: leave it out (respect-context)";
-                return Judged::new(Err(reason.to_owned()), saw);
-            }
-            let filter = if readings == Readings::Letter { ObjectFilter::Members } else { ObjectFilter::MembersOrSelf };
-            match condition.holds(&json, &bindings, &jsonpath::Limits::default(), filter) {
-                Err(error) => Judged { met: Err(error.to_string()), saw, tested_self: false },
-                Ok(verdict) if verdict.tested_self && readings == Readings::Strict => {
-                    let reason = "its filter stands over an object whose members have nothing that it asks for (jsonpath-filter-on-object)";
-                    Judged { met: Err(reason.to_owned()), saw, tested_self: true }
-                }
-                Ok(verdict) => Judged { met: Ok(verdict.met), saw, tested_self: verdict.tested_self },
+            match judged.met {
+                Ok(true) => {}
+                // By the letter, what cannot be evaluated is not met; it was reported just now.
+                Err(problem) if self.program.readings != Readings::Letter => return Met::Unknown(criterion, problem),
+                Ok(false) | Err(_) => return Met::No(criterion, saw),
             }
         }
-        Test::Regex(test) => {
-            let written = criterion.context.as_deref().unwrap_or_default();
-            match &test.pattern {
-                Pattern::Fixed(pattern) => regex(&test.context, pattern, written, lookup),
-                Pattern::Pieces(pieces) => match pattern_of(pieces, lookup) {
-                    Ok(pattern) => regex(&test.context, &pattern, written, lookup),
-                    Err(met) => Judged::new(met, vec![]),
-                },
-            }
-        }
-        Test::Xpath(test) => match bindings(&test.placeholders, lookup, pattern::escaped_for_xpath) {
-            Ok(bindings) => xpath(&test.context, &test.query, &bindings, criterion, lookup),
-            Err(error) => Judged::new(told(Err(error)), vec![]),
-        },
-        Test::Pointer(test) => {
-            let written = criterion.context.as_deref().unwrap_or_default();
-            match eval(&test.0, lookup) {
-                Ok(Some(value)) => {
-                    let found = match value.read() {
-                        Value::Json(json) => test.1.find(json).cloned(),
-                        _ => return problem(written, None, format!("`{written}` is not JSON")),
-                    };
-                    let saw = Seen { expression: criterion.text.clone(), value: found.as_ref().map(Json::to_string) };
-                    Judged::new(Ok(found.is_some_and(|json| !json.is_null())), vec![saw])
-                }
-                Ok(None) => Judged::new(Ok(false), vec![Seen { expression: written.to_owned(), value: None }]),
-                Err(error) => Judged::new(told(Err(error)), vec![]),
-            }
-        }
-        Test::Spliced(test) => spliced(test, criterion, lookup),
-        Test::Fails(reason) => Judged::new(Err(reason.clone()), vec![]),
+        Met::Yes
     }
-}
-
-/// By the letter: the values become part of the condition as text, and the result is evaluated as what it is then.
-fn spliced(test: &SplicedTest, criterion: &Criterion, lookup: &dyn Lookup) -> Judged {
-    let filled = fill(&Template::Text(test.pieces.clone()), lookup);
-    let text = match filled {
-        Ok(Ok(value)) => value.map(|value| value.to_text()).unwrap_or_default(),
-        Ok(Err(_)) => return Judged::new(Err("an expression in the condition has no value".to_owned()), vec![]),
-        Err(error) => return Judged::new(told(Err(error)), vec![]),
-    };
-    let written = criterion.context.as_deref().unwrap_or_default();
-    let fails = |reason: String| Judged::new(Err(reason), vec![]);
-    match test.kind {
-        ExpressionType::Simple | ExpressionType::Jsonpointer => {
-            fails("expressions in braces do not stand here".to_owned())
-        }
-        ExpressionType::Regex => match pattern::compile(&text) {
-            Ok(pattern) => regex(&test.context, &pattern, written, lookup),
-            Err(reason) => fails(format!("not a pattern: {reason}")),
-        },
-        ExpressionType::Xpath(_) => match xpath::Query::parse(&text, false) {
-            Ok(query) => xpath(&test.context, &query, &[], criterion, lookup),
-            // Its message would quote a part of the values, cut before they are masked.
-            Err(_) => fails("with its values, the condition is not an XPath query".to_owned()),
-        },
-        ExpressionType::Jsonpath | ExpressionType::Goessner => {
-            let dialect = match test.kind {
-                ExpressionType::Goessner => jsonpath::Dialect::Goessner,
-                _ => jsonpath::Dialect::Rfc9535,
-            };
-            let query = match jsonpath::Query::parse(&text, dialect, false) {
-                Ok(query) => query,
-                Err(_) => return fails("with its values, the condition is not a JSONPath query".to_owned()),
-            };
-            match eval(&test.context, lookup) {
-                Ok(Some(value)) => match value.read() {
-                    Value::Json(Json::Null) => Judged::new(Ok(false), vec![]),
-                    Value::Json(json) => match query.select(json, &[], &jsonpath::Limits::default()) {
-                        Ok(found) => Judged::new(Ok(!found.is_empty()), vec![]),
-                        Err(error) => fails(error.to_string()),
-                    },
-                    _ => problem(written, None, format!("`{written}` is not JSON")),
-                },
-                Ok(None) => Judged::new(Ok(false), vec![]),
-                Err(error) => Judged::new(told(Err(error)), vec![]),
-            }
-        }
-    }
-}
-
-/// A query over XML; null and nothing do not pass (specification, XPath Conditions).
-fn xpath(
-    context: &Expr,
-    query: &xpath::Query,
-    bindings: &[Json],
-    criterion: &Criterion,
-    lookup: &dyn Lookup,
-) -> Judged {
-    let written = criterion.context.as_deref().unwrap_or_default();
-    let value = match eval(context, lookup) {
-        Ok(Some(value)) => value,
-        Ok(None) if context.root == Root::ResponseBody && context.at.is_whole() => {
-            return problem(written, None, "the response has no body, so there is nothing to query".to_owned());
-        }
-        Ok(None) => return Judged::new(Ok(false), vec![Seen { expression: written.to_owned(), value: None }]),
-        Err(error) => return Judged::new(told(Err(error)), vec![]),
-    };
-    if matches!(value.read(), Value::Json(Json::Null)) {
-        return Judged::new(Ok(false), vec![Seen { expression: written.to_owned(), value: None }]);
-    }
-    let Some(xml) = xml(&value) else { return problem(written, None, format!("`{written}` is not XML")) };
-    let saw = vec![Seen { expression: written.to_owned(), value: Some(Json::String(xml.to_string()).to_string()) }];
-    match query.holds(&xml, bindings) {
-        Ok(met) => Judged::new(Ok(met), saw),
-        Err(reason) => Judged::new(Err(reason), saw),
-    }
-}
-
-/// A pattern with values in it: what its author and its user wrote is part of the pattern, what a server
-/// sent stands for itself, however it was passed on.
-fn pattern_of(pieces: &[Piece], lookup: &dyn Lookup) -> Result<Regex, Result<bool, String>> {
-    let mut text = String::new();
-    for piece in pieces {
-        match piece {
-            Piece::Text(part) => text.push_str(part),
-            Piece::Value(expr, _) => match eval(expr, lookup) {
-                Ok(Some(value)) if lookup.is_foreign(expr) => text.push_str(&pattern::escaped(&value.to_text())),
-                Ok(Some(value)) => text.push_str(&value.to_text()),
-                Ok(None) => return Err(Err("an expression in the pattern has no value".to_owned())),
-                Err(error) => return Err(told(Err(error))),
-            },
-        }
-    }
-    pattern::compile(&text).map_err(|reason| Err(format!("not a pattern: {reason}")))
-}
-
-/// A pattern over the text of a value; null and nothing do not match (specification, Regex Conditions).
-fn regex(context: &Expr, pattern: &Regex, written: &str, lookup: &dyn Lookup) -> Judged {
-    let value = match eval(context, lookup) {
-        Ok(value) => value,
-        Err(error) => return Judged::new(told(Err(error)), vec![]),
-    };
-    let saw = |value: Option<String>| vec![Seen { expression: written.to_owned(), value }];
-    match value.as_deref().map(Value::read) {
-        None | Some(Value::Json(Json::Null)) => Judged::new(Ok(false), saw(None)),
-        Some(Value::Bytes(_)) => problem(written, None, format!("`{written}` is not text")),
-        Some(value) => {
-            let text = value.to_text();
-            Judged::new(Ok(pattern.is_match(&text)), saw(Some(Json::String(text).to_string())))
-        }
-    }
-}
-
-fn problem(expression: &str, value: Option<String>, problem: String) -> Judged {
-    Judged::new(Err(problem), vec![Seen { expression: expression.to_owned(), value }])
-}
-
-/// Without an answer a criterion is not met, whatever its operators say (docs/readings.md, "no answer").
-fn told(met: Result<bool, EvalError>) -> Result<bool, String> {
-    match met {
-        Ok(met) => Ok(met),
-        Err(EvalError::NoAnswer) => Ok(false),
-        Err(EvalError::NotEvaluable(problem)) => Err(problem),
-    }
-}
-
-/// What the operation says about a status: the entry of its responses that is nearest (`404`, then `4XX`, then
-/// `default`), and its description.
-pub(super) fn documented(operation: &Operation, status: u16) -> Option<&(String, Option<String>)> {
-    let exact = status.to_string();
-    let range = format!("{}XX", status / 100);
-    let find = |wanted: &str| operation.responses.iter().find(|(known, _)| known.eq_ignore_ascii_case(wanted));
-    find(&exact).or_else(|| find(&range)).or_else(|| find("default"))
 }

@@ -41,10 +41,12 @@ use crate::stand_in::StandIns;
 use crate::value::{Value, fingerprint};
 
 mod act;
+mod answer;
 mod auth;
 mod call;
 mod contract;
 mod cookies;
+mod criterion;
 mod digest;
 mod fault;
 mod finish;
@@ -666,11 +668,11 @@ impl Machine {
                 let gives_secrets = !own || self.program.step(id).is_some_and(|step| !step.secrets.is_empty());
                 let head = if gives_secrets { size } else { shown.saturating_add(self.redactor.longest()) };
                 let bytes = response.body.get(..head.saturating_add(4)).unwrap_or(&response.body).to_vec();
-                let beyond = judge::beyond_limits(&response, self.state.settings.limits.body_bytes);
+                let beyond = answer::find_excess(&response, self.state.settings.limits.body_bytes);
                 if beyond.is_some() {
                     response.body.clear();
                 }
-                exchange.answer = Some(judge::answer(response));
+                exchange.answer = Some(answer::decode(response));
                 if own {
                     self.learn_answer(id, &exchange);
                 }
@@ -703,9 +705,8 @@ impl Machine {
                     None,
                     EventKind::ResponseReceived { call: call.0, status, duration_ms, headers, body },
                 );
-                if let Some((code, message, remedy)) = beyond {
-                    let why = self.why(id, code, message).with_remedy(remedy);
-                    self.stop(now, Stop::Limit, why, turn);
+                if let Some(fault) = beyond {
+                    self.stop(now, Stop::Limit, self.at_step(id, fault), turn);
                     return None;
                 }
                 Some((pending, Ok(exchange)))
@@ -748,9 +749,11 @@ impl Machine {
     }
 
     fn why(&self, step: StepId, code: Reason, message: String) -> Fault {
-        let step = self.program.step(step);
-        let fault = Fault::new(code, message);
-        match step {
+        self.at_step(step, Fault::new(code, message))
+    }
+
+    fn at_step(&self, step: StepId, fault: Fault) -> Fault {
+        match self.program.step(step) {
             Some(step) => fault.of_step(step),
             None => fault,
         }

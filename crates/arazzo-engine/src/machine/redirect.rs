@@ -2,9 +2,10 @@
 
 use url::Url;
 
+use super::contract::documented;
 use super::fault::Fault;
 use super::wire::Request;
-use super::{Machine, judge, operation_of};
+use super::{Machine, operation_of};
 use crate::expr::StepId;
 use crate::limits::{Redirects, plain_host};
 use crate::program::{Criterion, Step};
@@ -39,10 +40,10 @@ impl Machine {
         let Some(location) = location.filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308)) else {
             return Hop::Judge;
         };
-        let documented = operation_of(&self.program, step)
-            .and_then(|operation| judge::documented(operation, status))
+        let is_documented = operation_of(&self.program, step)
+            .and_then(|operation| documented(operation, status))
             .is_some_and(|(known, _)| known != "default");
-        if self.state.settings.redirects == Redirects::Never || documented || judges_redirects(step) {
+        if self.state.settings.redirects == Redirects::Never || is_documented || judges_redirects(step) {
             return Hop::Judge;
         }
         let Ok(from) = Url::parse(&request.url) else { return Hop::Judge };

@@ -1,0 +1,150 @@
+//! Reply → answer: a response is decoded by its media type, within limits (docs/readings.md, bodies).
+
+use encoding_rs::Encoding;
+use serde_json::Value as Json;
+
+use super::fault::Fault;
+use super::wire::Response;
+use crate::expr::eval::Answer;
+use crate::reason::Reason;
+use crate::remedy::{Limit, Remedy};
+use crate::value::{Body, Value};
+
+/// Decodes an answer by its media type.
+pub(super) fn decode(response: Response) -> Answer {
+    let header = |name: &str| {
+        response.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    };
+    let content_type = header("content-type").unwrap_or_default();
+    let media_type = media_type(content_type);
+    let body =
+        if response.body.is_empty() { None } else { Some(decode_body(response.body, &media_type, content_type)) };
+    Answer { status: response.status, headers: response.headers, body, media_type }
+}
+
+/// The depth to which the values of a JSON body may nest.
+const NESTING: usize = 128;
+
+/// The memory that the values of a body may take, in times of the largest body.
+const GROWTH: u64 = 8;
+
+/// The memory that the smallest object takes, and any other value.
+const OBJECT: u64 = 500;
+const VALUE: u64 = 80;
+
+/// The limit that the values of a JSON answer exceed, if bodies may have so many bytes.
+///
+/// Values take memory: a hundred times what was sent, for `[{},{},…`.
+pub(super) fn find_excess(response: &Response, body_bytes: u64) -> Option<Fault> {
+    let content_type = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let media_type = content_type.map(|(_, value)| media_type(value)).unwrap_or_default();
+    if !is_json(&media_type) && !media_type.is_empty() {
+        return None;
+    }
+    let most = body_bytes.saturating_mul(GROWTH).max(1 << 20);
+    let (mut depth, mut takes) = (0_usize, 0_u64);
+    for byte in structure(&response.body) {
+        match byte {
+            b'{' => takes += OBJECT,
+            b'[' | b',' => takes += VALUE,
+            _ => {}
+        }
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        // Without a media type it may be anything.
+        if depth > NESTING && is_json(&media_type) {
+            let message = format!("the values of the answer nest deeper than {NESTING} levels");
+            return Some(Fault::new(Reason::NestingLimit, message));
+        }
+        if takes > most {
+            let message = format!("the values of the answer would take more than {most} bytes of memory");
+            let fault = Fault::new(Reason::ValuesLimit, message);
+            return Some(fault.with_remedy(Remedy::Raise(Limit::BodyValues)));
+        }
+    }
+    None
+}
+
+/// The bytes of a JSON text outside of its strings.
+fn structure(text: &[u8]) -> impl Iterator<Item = u8> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.iter().copied().filter(move |byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            _ => return !quoted,
+        }
+        false
+    })
+}
+
+fn media_type(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn is_json(media_type: &str) -> bool {
+    matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json")
+}
+
+/// The charset of a text, if it is not UTF-8: by its first bytes, its header, or the declaration of an XML document.
+fn charset(bytes: &[u8], content_type: &str) -> Option<&'static Encoding> {
+    if let Some((encoding, _)) = Encoding::for_bom(bytes) {
+        return Some(encoding).filter(|encoding| *encoding != encoding_rs::UTF_8);
+    }
+    let parameter = |text: &str| {
+        let (name, value) = text.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_owned())
+    };
+    let named = content_type.split(';').skip(1).find_map(parameter);
+    let declared = || {
+        let head = bytes.get(..bytes.len().min(200)).filter(|head| head.starts_with(b"<?xml"))?;
+        let head = String::from_utf8_lossy(head).into_owned();
+        let (_, after) = head.split_once("?>")?.0.split_once("encoding")?;
+        let value = after.trim_start().strip_prefix('=')?.trim_start();
+        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        value.split(quote).nth(1).map(str::to_owned)
+    };
+    let encoding = Encoding::for_label(named.or_else(declared)?.as_bytes())?;
+    (encoding != encoding_rs::UTF_8).then_some(encoding)
+}
+
+/// The value of a body.
+fn decode_body(bytes: Vec<u8>, media_type: &str, content_type: &str) -> Value {
+    let text_type = media_type.starts_with("text/")
+        || media_type.ends_with("+xml")
+        || matches!(
+            media_type,
+            "application/xml" | "application/x-www-form-urlencoded" | "application/javascript" | "application/yaml"
+        );
+    let json_type = is_json(media_type);
+    if let Some(encoding) = Some(()).filter(|()| text_type || json_type).and_then(|()| charset(&bytes, content_type)) {
+        let (text, ..) = encoding.decode(&bytes);
+        let json = if json_type { serde_json::from_str(&text).ok() } else { None };
+        let read = json.map_or_else(|| Value::Text(text.into_owned()), Value::Json);
+        return Value::Body(Body { read: Box::new(read), bytes });
+    }
+    if json_type || media_type.is_empty() {
+        let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
+        if let Ok(json) = serde_json::from_slice::<Json>(text) {
+            // Numbers, blanks and doubled members are kept for whoever sends it on.
+            return if json.is_string() || json.to_string().as_bytes() == bytes.as_slice() {
+                Value::Json(json)
+            } else {
+                Value::Body(Body { read: Box::new(Value::Json(json)), bytes })
+            };
+        }
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) if text_type || json_type || media_type.is_empty() => Value::Text(text),
+        Err(error) if text_type => {
+            let read = Box::new(Value::Text(String::from_utf8_lossy(error.as_bytes()).into_owned()));
+            Value::Body(Body { read, bytes: error.into_bytes() })
+        }
+        Ok(text) => Value::Bytes(text.into_bytes()),
+        Err(error) => Value::Bytes(error.into_bytes()),
+    }
+}
