@@ -12,6 +12,7 @@ use crate::suite::{suite_path, workspace_root};
 
 /// The engine's rooms in the order of ARCHITECTURE.md: a room may use only rooms above it.
 const ROOMS: &[&str] = &[
+    "string_enum",
     "code",
     "reason",
     "remedy",

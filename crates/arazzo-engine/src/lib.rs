@@ -103,4 +103,5 @@ pub mod remedy;
 pub mod report;
 pub mod source;
 pub mod stand_in;
+pub mod string_enum;
 pub mod value;
