@@ -295,6 +295,18 @@ impl DocumentedResponse {
 }
 
 impl Operation {
+    /// The method and the path, as people write them: `GET /pets/{id}`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// The name for messages: `operationId`, else the method and the path.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.id.clone().unwrap_or_else(|| self.endpoint())
+    }
+
     /// The url that its path is appended to: what was given for its source, else its own server.
     ///
     /// # Errors

@@ -149,7 +149,6 @@ impl Builder {
 
 /// The operation that is meant.
 fn find<'a>(api: Api<'a>, wanted: &str, path: &Path) -> Result<Operation<'a>, Error> {
-    let named = |operation: &Operation<'_>| format!("{} {}", operation.method.to_ascii_uppercase(), operation.path);
     let found = match wanted.split_once(char::is_whitespace) {
         Some((method, path)) => {
             let fits = |o: &Operation<'_>| o.path == path.trim() && o.method.eq_ignore_ascii_case(method);
@@ -163,10 +162,10 @@ fn find<'a>(api: Api<'a>, wanted: &str, path: &Path) -> Result<Operation<'a>, Er
         [] => {
             let all: Vec<Operation<'_>> = api.operations().collect();
             let ids = nearest(wanted, all.iter().filter_map(Operation::id)).map(str::to_owned);
-            let paths: Vec<String> = all.iter().map(named).collect();
+            let paths: Vec<String> = all.iter().map(Operation::endpoint).collect();
             let by_path = || nearest(wanted, paths.iter().map(String::as_str)).map(str::to_owned);
             let near = if wanted.contains('/') { by_path().or(ids) } else { ids.or_else(by_path) };
-            let known: Vec<String> = all.iter().map(|o| o.id().map_or_else(|| named(o), str::to_owned)).collect();
+            let known: Vec<String> = all.iter().map(Operation::name).collect();
             let help = match near {
                 Some(near) => Help::meant(near).to_string(),
                 None if known.len() > 12 => format!("it describes {} operations", known.len()),
@@ -175,7 +174,7 @@ fn find<'a>(api: Api<'a>, wanted: &str, path: &Path) -> Result<Operation<'a>, Er
             Err(Error::Setup(format!("`{}` describes no operation `{wanted}`; {help}", path.display())))
         }
         several => {
-            let names: Vec<String> = several.iter().map(named).collect();
+            let names: Vec<String> = several.iter().map(Operation::endpoint).collect();
             Err(Error::Setup(format!("`{wanted}` is {} operations; write one of {}", names.len(), names.join(", "))))
         }
     }
@@ -198,9 +197,7 @@ struct Placed<'a> {
 impl Written {
     fn of(call: &Call, operation: &Operation<'_>, uri: &str) -> Result<Self, Error> {
         let (declared, _) = operation.parameters();
-        let called = operation
-            .id()
-            .map_or_else(|| format!("{} {}", operation.method.to_ascii_uppercase(), operation.path), str::to_owned);
+        let called = operation.name();
         let placed = placed(call, &declared, &called)?;
         let body =
             operation.request_body().map_err(|fault| Error::Setup(format!("`{}`: {}", fault.text, fault.reason)))?;

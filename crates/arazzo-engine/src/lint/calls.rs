@@ -190,7 +190,7 @@ impl<'a> Lint<'a> {
         if matches!(led, Resolution::To(_)) {
             return;
         }
-        let operation = called.map_or_else(String::new, |operation: Operation<'_>| name_of(&operation));
+        let operation = called.map_or_else(String::new, |operation: Operation<'_>| operation.name());
         let Some(span) = self.span(read.place) else { return };
         match led {
             Resolution::To(_) => {}
@@ -356,7 +356,7 @@ impl<'a> Lint<'a> {
             return;
         }
         let Some(span) = self.span(read.place) else { return };
-        let message = format!("the answer of operation `{}` has no header `{name}`", name_of(&operation));
+        let message = format!("the answer of operation `{}` has no header `{name}`", operation.name());
         let node = operation.node.get("responses").map_or(operation.key.span, |node| node.span);
         let help = match near {
             Some(near) => Some(Help::meant(near)),
@@ -496,7 +496,7 @@ impl<'a> Lint<'a> {
             if !matches!(operation.method, "get" | "head") && !operation.api().operations().any(others) {
                 return;
             }
-            let name = name_of(operation);
+            let name = operation.name();
             let message = format!("operation `{name}` describes no request body, and the step sends one");
             self.push(
                 Diagnostic::warning(Code::UndeclaredBody, written.span, message)
@@ -558,7 +558,7 @@ impl<'a> Lint<'a> {
             let (Some(span), true) = (self.span(&replacement.place), near.is_some() || nothing.closed) else {
                 continue;
             };
-            let message = format!("the body of operation `{}` has no member `{token}` here", name_of(operation));
+            let message = format!("the body of operation `{}` has no member `{token}` here", operation.name());
             self.push(
                 Diagnostic::warning(Code::UnknownMember, span, message)
                     .note(nothing.schema.span, "described here")
@@ -572,7 +572,7 @@ impl<'a> Lint<'a> {
         let help = nearest(written, names.iter().copied())
             .map_or_else(|| Help::words(format!("it takes {}", names.join(", "))), Help::meant);
         let node = operation.node.get("requestBody").map_or(operation.key.span, |node| node.span);
-        let message = format!("operation `{}` does not take a body of type `{written}`", name_of(operation));
+        let message = format!("operation `{}` does not take a body of type `{written}`", operation.name());
         let mut diagnostic = Diagnostic::warning(Code::UndeclaredContentType, span, message)
             .note(node, "described here")
             .help(help)
@@ -990,10 +990,4 @@ fn looked_at(value: &Build) -> Vec<(&Expr, Vec<PathSegment>)> {
         },
         _ => value.reads().into_iter().map(|read| (read.expr, vec![])).collect(),
     }
-}
-
-/// What people call an operation.
-pub(super) fn name_of(operation: &Operation<'_>) -> String {
-    let path = || format!("{} {}", operation.method.to_uppercase(), operation.path);
-    operation.id().map_or_else(path, str::to_owned)
 }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::Lint;
-use super::calls::{After, Resolution, name_of};
+use super::calls::{After, Resolution};
 use super::shape::{Shape, articles};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, More, nearest};
@@ -185,7 +185,7 @@ impl Lint<'_> {
                 && responses.iter().any(|(known, _)| success(known))
                 && self.program.step(step).is_some_and(|step| step.criteria.iter().any(|c| std::ptr::eq(c, criterion)));
             let known: Vec<&str> = responses.iter().map(|(known, _)| *known).collect();
-            let message = format!("operation `{}` does not document the status {wanted}", name_of(&operation));
+            let message = format!("operation `{}` does not document the status {wanted}", operation.name());
             let say = if wrong { Diagnostic::warning } else { Diagnostic::hint };
             self.push(
                 say(Code::UndocumentedStatus, span, message)

@@ -169,7 +169,7 @@ impl Machine {
                 Redirects::Auto => "a redirect is judged as it comes where the operation documents it, a criterion of the step reads it, or it leads nowhere".to_owned(),
             });
         }
-        let called = format!("{} {}", operation.method, operation.path);
+        let called = operation.endpoint();
         why.help = match judge::documented(operation, status) {
             Some((known, Some(text))) => Some(format!("{called} documents {known} as: {}", text.trim())),
             Some(_) => None,
@@ -189,8 +189,7 @@ impl Machine {
         if operation.responses.is_empty() || judge::documented(operation, answer.status).is_some() {
             return;
         }
-        let message =
-            format!("{} {} answered {}, which is not documented", operation.method, operation.path, answer.status);
+        let message = format!("{} answered {}, which is not documented", operation.endpoint(), answer.status);
         let kind =
             EventKind::Diagnostic { code: Code::UndocumentedStatus, severity: Severity::Warning, message, help: None };
         self.emit(turn, Some(id), Some(operation.place.clone()), kind);

@@ -88,7 +88,7 @@ pub fn missing_credentials(
         if said.contains(&ways) {
             continue;
         }
-        let called = operation.id.clone().unwrap_or_else(|| format!("{} {}", operation.method, operation.path));
+        let called = operation.name();
         let strict = program.readings == Readings::Strict;
         let new = if strict { Diagnostic::error } else { Diagnostic::warning };
         let message = format!("operation `{called}` is called without credentials");

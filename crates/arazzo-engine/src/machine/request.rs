@@ -129,7 +129,7 @@ pub(super) fn build(program: &Program, step: &Step, servers: &Servers, lookup: &
     let server = operation.server_url(source, servers);
     let server = server.map_err(|error| why(Reason::UnknownServer, step, &step.place, error.to_string()))?;
     let url = join(&server, &path, &query.join("&")).map_err(|error| {
-        let message = format!("`{} {}` of `{source}` cannot be called: {error}", operation.method, operation.path);
+        let message = format!("`{}` of `{source}` cannot be called: {error}", operation.endpoint());
         why(Reason::UnsafePath, step, &step.place, message)
     })?;
     let mut headers: Vec<(String, String)> = vec![];

@@ -303,6 +303,18 @@ impl<'a> Api<'a> {
 }
 
 impl<'a> Operation<'a> {
+    /// The method and the path, as people write them: `GET /pets/{id}`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("{} {}", self.method.to_ascii_uppercase(), self.path)
+    }
+
+    /// The name for messages: `operationId`, else the method and the path.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.id().map_or_else(|| self.endpoint(), str::to_owned)
+    }
+
     /// `operationId`
     #[must_use]
     pub fn id(&self) -> Option<&'a str> {
