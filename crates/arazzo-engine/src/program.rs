@@ -279,8 +279,7 @@ impl Contract {
     /// What is documented for a status: itself, its range (`4XX`), or `default`.
     #[must_use]
     pub fn response(&self, status: u16) -> Option<&DocumentedResponse> {
-        let find = |wanted: &str| self.responses.iter().find(|known| known.status.eq_ignore_ascii_case(wanted));
-        find(&status.to_string()).or_else(|| find(&format!("{}XX", status / 100))).or_else(|| find("default"))
+        openapi::status::find_response(&self.responses, |known| &known.status, status)
     }
 }
 

@@ -30,8 +30,7 @@ impl Compiled {
 }
 
 fn contract(operation: &openapi::Operation<'_>) -> Contract {
-    let responses = operation.node.get("responses").map(Node::members).unwrap_or_default();
-    let responses = responses.iter().filter(|(key, _)| !key.name.starts_with("x-"));
+    let responses = operation.response_nodes().iter().filter(|(key, _)| !key.name.starts_with("x-"));
     let documented = responses.map(|(status, node)| {
         let node = operation.api().resolve(node).unwrap_or(node);
         let headers = node.get("headers").map(Node::members).unwrap_or_default();

@@ -5,8 +5,8 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, condition, jsonpath, parse, pattern, xpath};
-use crate::node::Node;
 use crate::openapi;
+use crate::openapi::status::is_success;
 use crate::program::{Criterion, JsonpathTest, Pattern, RegexTest, Select, SplicedTest, Test, XpathTest};
 use crate::readings::Readings;
 use crate::value::ExpressionType;
@@ -364,8 +364,7 @@ impl Compiler<'_> {
 /// an object with the members that it lists.
 fn objects_answered(operation: openapi::Operation<'_>) -> Vec<serde_json::Value> {
     let api = operation.api();
-    let responses = operation.node.get("responses").map(Node::members).unwrap_or_default();
-    let successes = responses.iter().filter(|(status, _)| status.name.starts_with('2'));
+    let successes = operation.response_nodes().iter().filter(|(status, _)| is_success(&status.name));
     let media = successes.flat_map(|(_, node)| operation.content(api.resolve(node).unwrap_or(node)));
     let mut samples = vec![];
     for schema in media.filter(|media| openapi::essence(media.name).ends_with("json")).map(|media| media.schema) {

@@ -98,10 +98,8 @@ impl Machine {
     /// Success without `successCriteria`: 2xx, and 3xx where the operation documents it.
     fn is_default_success(&self, step: &Step, status: u16) -> bool {
         let operation = operation_of(&self.program, step);
-        let redirect = (300..400).contains(&status)
-            && operation.is_some_and(|o| {
-                o.responses.iter().any(|(known, _)| known == &status.to_string() || known.eq_ignore_ascii_case("3XX"))
-            });
+        let documented = operation.and_then(|operation| judge::documented(operation, status));
+        let redirect = (300..400).contains(&status) && documented.is_some_and(|(known, _)| known != "default");
         (200..300).contains(&status) || redirect
     }
 

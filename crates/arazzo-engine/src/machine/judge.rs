@@ -9,6 +9,7 @@ use super::wire::Response;
 use crate::expr::eval::{Answer, EvalError, eval, fill};
 use crate::expr::jsonpath::{self, ObjectFilter};
 use crate::expr::{Expr, Lookup, Piece, Root, Template, condition, pattern, xpath};
+use crate::openapi::status::find_response;
 use crate::program::{Criterion, JsonpathTest, Operation, Pattern, SplicedTest, Test};
 use crate::readings::Readings;
 use crate::reason::Reason;
@@ -429,8 +430,5 @@ fn told(met: Result<bool, EvalError>) -> Result<bool, String> {
 /// What the operation says about a status: the entry of its responses that is nearest (`404`, then `4XX`, then
 /// `default`), and its description.
 pub(super) fn documented(operation: &Operation, status: u16) -> Option<&(String, Option<String>)> {
-    let exact = status.to_string();
-    let range = format!("{}XX", status / 100);
-    let find = |wanted: &str| operation.responses.iter().find(|(known, _)| known.eq_ignore_ascii_case(wanted));
-    find(&exact).or_else(|| find(&range)).or_else(|| find("default"))
+    find_response(&operation.responses, |(known, _)| known, status)
 }

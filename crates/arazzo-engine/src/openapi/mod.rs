@@ -8,6 +8,7 @@ use url::Url;
 use self::encode::{Serialization, Style};
 use self::security::{Kind, Needed, Scheme};
 use self::server::Server;
+use self::status::find_response;
 use self::store::{ALONE, DocumentStore};
 use crate::diagnostic::Diagnostics;
 use crate::node::{Key, Node};
@@ -20,6 +21,7 @@ pub mod sample;
 pub mod schema;
 pub mod security;
 pub mod server;
+pub mod status;
 pub mod store;
 
 /// The methods a Path Item Object has fields for (3.2 adds `query`).
@@ -469,11 +471,22 @@ impl<'a> Operation<'a> {
             .collect()
     }
 
+    /// The members of its Responses Object, as they are written.
+    #[must_use]
+    pub fn response_nodes(&self) -> &'a [(Key, Node)] {
+        self.node.get("responses").map(Node::members).unwrap_or_default()
+    }
+
+    /// The Response Object that describes a status: its own, that of its range, or the default.
+    #[must_use]
+    pub fn response(&self, status: u16) -> Option<&'a Node> {
+        find_response(self.response_nodes(), |(key, _)| &key.name, status).map(|(_, node)| node)
+    }
+
     /// Documented answers: `200`, `4XX`, `default`, each with its description.
     #[must_use]
     pub fn responses(&self) -> Vec<(&'a str, Option<&'a str>)> {
-        let responses = self.node.get("responses").map(Node::members).unwrap_or_default();
-        responses
+        self.response_nodes()
             .iter()
             .map(|(status, node)| {
                 let node = self.api.resolve(node).unwrap_or(node);
