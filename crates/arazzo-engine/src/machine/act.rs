@@ -18,9 +18,6 @@ use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 use crate::source::Place;
 
-/// The first pause of a loop without a delay, and the longest, in ms.
-const PACE: (Millis, Millis) = (500, 5_000);
-
 /// How long a value in a message may be, in characters.
 const SHOWN: usize = 120;
 
@@ -574,8 +571,8 @@ impl Machine {
             LoopDelay::Auto => {
                 let paced = match (loopback, pace.delay) {
                     (true, _) => 0,
-                    (false, 0) => PACE.0,
-                    (false, last) => (last.saturating_mul(3) / 2).min(PACE.1),
+                    (false, 0) => LoopDelay::AUTO.0,
+                    (false, last) => (last.saturating_mul(3) / 2).min(LoopDelay::AUTO.1),
                 };
                 pace.delay = paced;
                 match pace.retry_after {
