@@ -17,6 +17,7 @@ const ROOMS: &[&str] = &[
     "reason",
     "remedy",
     "address",
+    "media_type",
     "source",
     "diagnostic",
     "readings",

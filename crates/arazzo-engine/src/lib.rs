@@ -91,6 +91,7 @@ pub mod limits;
 pub mod lint;
 pub mod load;
 pub mod machine;
+pub mod media_type;
 pub mod mock;
 pub mod node;
 pub mod openapi;

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 pub use crate::expr::WorkflowId;
 use crate::expr::{Expr, Piece, Root, StepId, Template, condition, jsonpath, xpath};
 use crate::limits::Servers;
+use crate::media_type::find_media;
 use crate::openapi::encode::Serialization;
 use crate::openapi::schema::Checked;
 use crate::openapi::security::Needed;
@@ -287,9 +288,7 @@ impl DocumentedResponse {
     /// What is documented for a media type: itself, or a range that holds it.
     #[must_use]
     pub fn media(&self, media_type: &str) -> Option<&DocumentedBody> {
-        let range = format!("{}/*", media_type.split('/').next().unwrap_or_default());
-        let fits = |wanted: &str| self.content.iter().find(|body| openapi::essence(&body.media_type) == wanted);
-        fits(media_type).or_else(|| fits(&range)).or_else(|| fits("*/*"))
+        find_media(&self.content, |body| &body.media_type, media_type)
     }
 }
 

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
+use arazzo_engine::media_type::{MediaType, is_json};
 use arazzo_engine::node::Node;
 use arazzo_engine::openapi::{self, Api, Operation, Parameter};
-use arazzo_engine::value::{Pointer, is_json};
+use arazzo_engine::value::Pointer;
 use serde_json::{Map, Value as Json, json};
 
 use crate::documents::fetch;
@@ -375,8 +376,7 @@ fn media_type(call: &Call, described: &[openapi::Media<'_>]) -> String {
     let usual = openapi::usual_media_type(described);
     let Some(Body::Fields(fields)) = &call.body else { return usual };
     let files = fields.iter().any(|(_, value)| matches!(value, Value::File(..)));
-    let has_parts = |name: &str| name.starts_with("multipart/");
-    let wanted = |name: &str| has_parts(name) || !files && (is_form(name) || is_json(name));
+    let wanted = |name: &str| is_structured(name) && (!files || MediaType::parse(name).is_multipart());
     let named = described.iter().map(|media| media.name).find(|name| wanted(name));
     match named {
         _ if wanted(&usual) => usual,
@@ -386,22 +386,20 @@ fn media_type(call: &Call, described: &[openapi::Media<'_>]) -> String {
     }
 }
 
-fn is_form(media_type: &str) -> bool {
-    openapi::essence(media_type) == "application/x-www-form-urlencoded"
-}
-
 fn is_structured(media_type: &str) -> bool {
-    is_json(media_type) || is_form(media_type) || media_type.starts_with("multipart/")
+    let kind = MediaType::parse(media_type);
+    kind.is_json() || kind.is_form() || kind.is_multipart()
 }
 
 /// A text as the whole body.
 fn whole(text: &str, media_type: &str) -> Result<Json, Error> {
-    if is_json(media_type) || media_type.starts_with("multipart/") {
+    let kind = MediaType::parse(media_type);
+    if kind.is_json() || kind.is_multipart() {
         return serde_json::from_str(text).map_err(|error| {
             Error::Setup(format!("the body is not JSON, and its media type is {media_type}: {error}"))
         });
     }
-    let object = serde_json::from_str::<Json>(text).ok().filter(|json| json.is_object() && is_form(media_type));
+    let object = serde_json::from_str::<Json>(text).ok().filter(|json| json.is_object() && kind.is_form());
     Ok(object.unwrap_or_else(|| Json::String(text.to_owned())))
 }
 

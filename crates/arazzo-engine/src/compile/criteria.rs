@@ -5,6 +5,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, condition, jsonpath, parse, pattern, xpath};
+use crate::media_type::is_json;
 use crate::openapi;
 use crate::openapi::status::is_success;
 use crate::program::{Criterion, JsonpathTest, Pattern, RegexTest, Select, SplicedTest, Test, XpathTest};
@@ -367,7 +368,7 @@ fn objects_answered(operation: openapi::Operation<'_>) -> Vec<serde_json::Value>
     let successes = operation.response_nodes().iter().filter(|(status, _)| is_success(&status.name));
     let media = successes.flat_map(|(_, node)| operation.content(api.resolve(node).unwrap_or(node)));
     let mut samples = vec![];
-    for schema in media.filter(|media| openapi::essence(media.name).ends_with("json")).map(|media| media.schema) {
+    for schema in media.filter(|media| is_json(media.name)).map(|media| media.schema) {
         let Some(schema) = schema.map(|schema| api.resolve(schema).unwrap_or(schema)) else { return vec![] };
         let closed = schema.get("additionalProperties").is_none_or(|more| more.as_bool() == Some(false));
         let sample = openapi::sample::sample(api, schema, "", &[]);

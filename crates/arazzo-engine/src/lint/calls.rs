@@ -13,6 +13,7 @@ use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::expr::condition::Condition;
 use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId, Template};
+use crate::media_type::is_json;
 use crate::node::{Kind, Node};
 use crate::openapi::status::is_success;
 use crate::openapi::{Api, Media, Operation, Parameter};
@@ -20,7 +21,7 @@ use crate::program::{
     Action, Argument, Body, Build, Call, Criterion, Location, Media as BodyMedia, Passed, Select, Test, WorkflowId,
 };
 use crate::source::{Place, Span};
-use crate::value::{PathSegment, is_json};
+use crate::value::PathSegment;
 
 /// How many outputs a value is followed through.
 const DEPTH: usize = 16;

@@ -19,6 +19,7 @@ use crate::event::Why;
 use crate::expr::StepId;
 use crate::expr::eval::Answer;
 use crate::limits::Millis;
+use crate::media_type::FORM;
 use crate::openapi::encode;
 use crate::program::{Call, Location, Program, Step, WorkflowId};
 use crate::readings::Readings;
@@ -316,7 +317,7 @@ impl Machine {
             (Some(id), None) => fields.push(("client_id", self.credential(id))),
             (None, _) => {}
         }
-        headers.push(("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
+        headers.push(("Content-Type".to_owned(), FORM.to_owned()));
         let pairs: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", encode::form_text(value))).collect();
         let request = Request { method: "POST".to_owned(), url, headers, body: Some(pairs.join("&").into_bytes()) };

@@ -4,10 +4,11 @@ use serde_json::Value as Json;
 
 use crate::event::ContractPart;
 use crate::expr::eval::Answer;
+use crate::media_type::is_json;
 use crate::openapi::schema::Checked;
 use crate::program::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse};
 use crate::source::Span;
-use crate::value::{Value, is_json};
+use crate::value::Value;
 
 /// Findings that one schema reports at most.
 const REPORTED: usize = 20;

@@ -5,12 +5,13 @@ use serde_json::{Map, Value as Json, json};
 use super::check::Problem;
 use super::{Answer, Fault, Reads, Request};
 use crate::machine::Response;
+use crate::media_type::{MediaType, is_json};
 use crate::node::Node;
 use crate::openapi::sample::{invented, member, sample};
 use crate::openapi::status::StatusKey;
 use crate::openapi::{Api, Media, Operation};
 use crate::source::Sources;
-use crate::value::{PathSegment, is_json, json_text};
+use crate::value::{PathSegment, json_text};
 
 /// Headers that the body and the connection decide.
 const OTHERS: [&str; 8] =
@@ -155,16 +156,16 @@ impl<'a> Asked<'_, 'a> {
     fn choose<'m>(&self, types: impl Iterator<Item = &'m str> + Clone) -> Option<&'m str> {
         let accepted = self.request.and_then(|request| {
             let header = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("accept"))?;
-            Some(header.1.split(',').map(|part| part.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()))
+            Some(header.1.split(',').map(MediaType::parse))
         });
         if let Some(accepted) = accepted {
             for wish in accepted {
                 let fits = |kind: &&str| {
-                    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-                    match wish.strip_suffix("/*") {
-                        Some("*") => is_json(&essence),
-                        Some(family) => essence.split('/').next() == Some(family),
-                        None => essence == wish,
+                    let kind = MediaType::parse(kind);
+                    match wish.essence().strip_suffix("/*") {
+                        Some("*") => kind.is_json(),
+                        Some(family) => kind.family() == family,
+                        None => kind.essence() == wish.essence(),
                     }
                 };
                 if let Some(found) = types.clone().find(fits) {
@@ -338,18 +339,18 @@ fn write(body: Body, media_type: &str, schema: Option<&Node>) -> String {
         Body::Text(text) => return text,
         Body::Value(value) => value,
     };
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if is_json(&essence) {
+    let kind = MediaType::parse(media_type);
+    if kind.is_json() {
         return value.to_string();
     }
-    if essence.ends_with("/xml") || essence.ends_with("+xml") {
+    if kind.is_xml() {
         let name = schema.and_then(|schema| {
             let given = schema.get("xml").and_then(|xml| xml.get("name")).and_then(Node::as_str);
             given.or_else(|| schema.get("$ref").and_then(Node::as_str).and_then(|text| text.rsplit('/').next()))
         });
         return format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", element(name.unwrap_or("root"), &value));
     }
-    if essence == "application/x-www-form-urlencoded"
+    if kind.is_form()
         && let Json::Object(members) = &value
     {
         return url::form_urlencoded::Serializer::new(String::new())

@@ -3,12 +3,12 @@
 use serde_json::{Map, Value as Json};
 
 use super::Request;
+use crate::media_type::MediaType;
 use crate::node::{Kind, Node};
 use crate::openapi::encode::Style;
 use crate::openapi::schema::{Direction, validator};
 use crate::openapi::{Api, Field, Operation, Parameter, sample};
 use crate::source::Span;
-use crate::value::is_json;
 
 /// Faults that one schema reports at most.
 const REPORTED: usize = 8;
@@ -131,8 +131,8 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
         return;
     }
     let sent = headers(request, "content-type").next().unwrap_or_default();
-    let essence = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let Some(media) = described.media(&essence) else {
+    let kind = MediaType::parse(sent);
+    let Some(media) = described.media(sent) else {
         if !described.content.is_empty() {
             let known: Vec<&str> = described.content.iter().map(|media| media.name).collect();
             let is = if sent.is_empty() { "it is missing".to_owned() } else { format!("`{sent}` is not described") };
@@ -143,7 +143,7 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
     };
     let api = operation.api();
     let Some(schema) = media.schema else {
-        if essence == "application/x-www-form-urlencoded" {
+        if kind.is_form() {
             let pairs = pairs(request.body);
             for field in &described.fields {
                 let values: Vec<String> =
@@ -155,7 +155,7 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
         }
         return;
     };
-    let value = if is_json(&essence) {
+    let value = if kind.is_json() {
         match serde_json::from_slice::<Json>(request.body) {
             Ok(value) => value,
             Err(error) => {
@@ -163,7 +163,7 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
                 return;
             }
         }
-    } else if essence == "application/x-www-form-urlencoded" {
+    } else if kind.is_form() {
         let encoding = described.encoding(api, &media);
         // An object that is spread over fields is not read back.
         let spread = |field: &Field| {
