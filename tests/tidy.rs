@@ -23,6 +23,7 @@ const ROOMS: &[&str] = &[
     "readings",
     "value",
     "node",
+    "json_schema",
     "document",
     "openapi",
     "expr",

@@ -87,6 +87,7 @@ pub mod event;
 pub mod expr;
 pub mod graph;
 pub mod inputs;
+pub mod json_schema;
 pub mod limits;
 pub mod lint;
 pub mod load;

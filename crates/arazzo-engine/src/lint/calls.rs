@@ -7,12 +7,13 @@ use serde_json::Value as Json;
 
 use super::Lint;
 use super::conditions::equalities;
-use super::shape::{Child, NoChild, Schema, Shape, ValueKind, article, articles, is_type, overlap};
+use super::shape::{Child, NoChild, Schema, Shape, ValueKind, articles, overlap};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::expr::condition::Condition;
 use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId, Template};
+use crate::json_schema::{TYPES, with_article};
 use crate::media_type::is_json;
 use crate::node::{Kind, Node};
 use crate::openapi::status::is_success;
@@ -228,7 +229,7 @@ impl<'a> Lint<'a> {
         let message = match &nothing.what {
             ValueKind::Object => format!("the answer of operation `{operation}` has no member `{token}` here"),
             ValueKind::Array => format!("`{token}` is read of an array, whose items have numbers"),
-            ValueKind::Scalar(name) => format!("`{token}` is read of {}, which has no members", article(name)),
+            ValueKind::Scalar(name) => format!("`{token}` is read of {}, which has no members", with_article(name)),
         };
         let help = match (&nothing.what, near) {
             (ValueKind::Object, Some(near)) => Some(Help::meant(near)),
@@ -298,7 +299,7 @@ impl<'a> Lint<'a> {
                     return unknown;
                 };
                 // What is no type was said when the schema was read.
-                if !input.types.iter().all(|name| is_type(name)) {
+                if !input.types.iter().all(|name| TYPES.contains(&name.as_str())) {
                     return unknown;
                 }
                 Shape::Types(input.types.iter().cloned().collect())

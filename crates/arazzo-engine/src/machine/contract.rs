@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 
 use crate::event::ContractPart;
 use crate::expr::eval::Answer;
+use crate::json_schema::read_text;
 use crate::media_type::is_json;
 use crate::openapi::schema::Checked;
 use crate::program::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse};
@@ -60,24 +61,15 @@ fn header(wanted: &DocumentedHeader, answer: &Answer) -> Vec<Departure> {
     let Some(schema) = &wanted.schema else { return vec![] };
     let text = values.join(",");
     let value = if wanted.types.iter().any(|kind| kind == "array") {
-        text.split(',').map(|item| typed(item.trim(), &wanted.items)).collect()
+        let types = || wanted.items.iter().map(String::as_str);
+        text.split(',').map(|item| read_text(item.trim(), types())).collect()
     } else if wanted.types.iter().any(|kind| kind == "object") {
         // Members in a header are not read back.
         return vec![];
     } else {
-        typed(&text, &wanted.types)
+        read_text(&text, wanted.types.iter().map(String::as_str))
     };
     faults(schema, &value).map(|(_, message, span)| departure(message, span)).collect()
-}
-
-/// A text as a value of the types that a schema names; as it is, if it spells none.
-fn typed(text: &str, types: &[String]) -> Json {
-    let spelled = types.iter().find_map(|kind| match kind.as_str() {
-        "integer" | "number" => serde_json::from_str::<serde_json::Number>(text).ok().map(Json::Number),
-        "boolean" => text.parse().ok().map(Json::Bool),
-        _ => None,
-    });
-    spelled.unwrap_or_else(|| Json::String(text.to_owned()))
 }
 
 fn content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Departure> {

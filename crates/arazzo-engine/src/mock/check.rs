@@ -3,8 +3,9 @@
 use serde_json::{Map, Value as Json};
 
 use super::Request;
+use crate::json_schema::{read_text, types};
 use crate::media_type::MediaType;
-use crate::node::{Kind, Node};
+use crate::node::Node;
 use crate::openapi::encode::Style;
 use crate::openapi::schema::{Direction, validator};
 use crate::openapi::{Api, Field, Operation, Parameter, sample};
@@ -215,24 +216,9 @@ fn is(schema: &Node, kind: &str) -> bool {
     types(schema).any(|known| known == kind)
 }
 
-fn types(schema: &Node) -> impl Iterator<Item = &str> {
-    let (one, several) = match schema.get("type").map(|node| &node.kind) {
-        Some(Kind::String(name)) => (Some(name.as_str()), None),
-        Some(Kind::Array(names)) => (None, Some(names)),
-        _ => (None, None),
-    };
-    one.into_iter().chain(several.into_iter().flatten().filter_map(Node::as_str))
-}
-
-/// A text as a value of the type that the schema says; as it is, if it spells none.
+/// A text as a value of the type that the schema says.
 fn typed(text: &str, schema: Option<&Node>) -> Json {
-    let spelled = schema.into_iter().flat_map(types).find_map(|kind| match kind {
-        "integer" | "number" => serde_json::from_str::<serde_json::Number>(text).ok().map(Json::Number),
-        "boolean" => text.parse().ok().map(Json::Bool),
-        "null" => (text == "null" || text.is_empty()).then_some(Json::Null),
-        _ => None,
-    });
-    spelled.unwrap_or_else(|| Json::String(text.to_owned()))
+    read_text(text, schema.into_iter().flat_map(types))
 }
 
 /// Where a value is not as its schema says, and why. A schema that is none finds nothing.
