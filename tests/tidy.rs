@@ -12,15 +12,18 @@ use crate::suite::{suite_path, workspace_root};
 
 /// The engine's rooms in the order of ARCHITECTURE.md: a room may use only rooms above it.
 const ROOMS: &[&str] = &[
+    "string_enum",
     "code",
     "reason",
     "remedy",
     "address",
+    "media_type",
     "source",
     "diagnostic",
     "readings",
     "value",
     "node",
+    "json_schema",
     "document",
     "openapi",
     "expr",

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use arazzo::Error;
 use arazzo::diagnostics::{Code, Diagnostic, Help, Severity, Sources, Span, nearest};
 use arazzo::files::Reach;
+use regex::Regex;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -66,6 +67,8 @@ struct Entry {
 struct Ignore {
     code: Code,
     entry: Entry,
+    /// The documents that it speaks of; all, if there is none.
+    paths: Option<Regex>,
     span: std::ops::Range<usize>,
     /// `true` if it left something out.
     used: bool,
@@ -109,7 +112,14 @@ impl Project {
         let severities = severities.collect::<Result<_, Error>>()?;
         let ignores = file.lint.ignore.into_iter().map(|entry| {
             let (code, span) = (known(&entry.get_ref().code)?, entry.span());
-            Ok(Ignore { code, span, entry: entry.into_inner(), used: false, met: false })
+            let paths = entry.get_ref().file.as_deref().map(paths).transpose().map_err(|error| {
+                Error::Setup(format!(
+                    "{}:{}: the pattern of `file` is too long: {error}",
+                    shown.display(),
+                    at(span.start)
+                ))
+            })?;
+            Ok(Ignore { code, paths, span, entry: entry.into_inner(), used: false, met: false })
         });
         let ignores = ignores.collect::<Result<_, Error>>()?;
         let shown = shown.display().to_string();
@@ -145,12 +155,12 @@ impl Project {
         let Some(diagnostic) = self.weigh(diagnostic) else { return (None, false) };
         let within = self.within(document);
         let here = |ignore: &&mut Ignore| {
-            let Entry { file, workflow, step, .. } = &ignore.entry;
+            let Entry { workflow, step, .. } = &ignore.entry;
             let same = |wanted: &Option<String>, found: Option<&str>| {
                 wanted.as_ref().is_none_or(|w| Some(w.as_str()) == found)
             };
             ignore.code == diagnostic.code
-                && file.as_ref().is_none_or(|pattern| fits(pattern, &within))
+                && ignore.paths.as_ref().is_none_or(|paths| paths.is_match(&within))
                 && same(workflow, part.map(|(workflow, _)| workflow))
                 && same(step, part.and_then(|(_, step)| step))
         };
@@ -201,32 +211,21 @@ impl Project {
     }
 }
 
-/// A path, a folder, or a pattern with `*` (within a name) and `**` (across folders).
-fn fits(pattern: &str, path: &str) -> bool {
-    let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
-    if !pattern.contains('*') {
-        return path == pattern || path.strip_prefix(pattern).is_some_and(|rest| rest.starts_with('/'));
-    }
-    fn within(pattern: &str, path: &str) -> bool {
-        match pattern.split_once('*') {
-            None => pattern == path,
-            Some((before, after)) => {
-                let Some(rest) = path.strip_prefix(before) else { return false };
-                let (across, after) = after.strip_prefix('*').map_or((false, after), |after| (true, after));
-                let after = if across { after.strip_prefix('/').unwrap_or(after) } else { after };
-                let end = if across { rest.len() } else { rest.find('/').unwrap_or(rest.len()) };
-                (0..=end)
-                    .filter(|at| rest.is_char_boundary(*at))
-                    .any(|at| within(after, rest.get(at..).unwrap_or_default()))
-            }
-        }
-    }
-    within(pattern, path)
+/// The paths that an entry names: a path, a folder with all that is in it, or a pattern with `*` (within a name) and
+/// `**` (across folders).
+///
+/// Not those of the crate `globset`, in which `**` crosses folders only where it stands alone between two `/`, and
+/// `[`, `{` and `?` are syntax, which may stand in the names of files.
+fn paths(written: &str) -> Result<Regex, regex::Error> {
+    let pattern = regex::escape(written.trim_start_matches("./").trim_end_matches('/'));
+    let below = if written.contains('*') { "" } else { "(/.*)?" };
+    let pattern = pattern.replace(r"\*\*/", "(.*/)?").replace(r"\*\*", ".*").replace(r"\*", "[^/]*");
+    Regex::new(&format!(r"(?s)\A{pattern}{below}\z"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::fits;
+    use super::paths;
 
     #[test]
     fn patterns_fit_paths() {
@@ -240,8 +239,13 @@ mod tests {
             ("**/*.yaml", "flows/deep/buy.yaml", true),
             ("**/*.yaml", "buy.yaml", true),
             ("flows/**", "flows/deep/buy.yaml", true),
+            ("flows/**.yaml", "flows/deep/buy.yaml", true),
+            ("flows/**/buy.yaml", "flows/buy.yaml", true),
+            ("flows/**/buy.yaml", "flows/rebuy.yaml", false),
+            ("[id]/*.yaml", "[id]/buy.yaml", true),
+            (&"*a".repeat(200), &"a".repeat(199), false),
         ] {
-            assert_eq!(fits(pattern, path), expected, "{pattern} {path}");
+            assert_eq!(paths(pattern).is_ok_and(|known| known.is_match(path)), expected, "{pattern} {path}");
         }
     }
 }

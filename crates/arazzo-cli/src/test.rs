@@ -7,7 +7,6 @@ use std::time::Instant;
 
 use anstyle::AnsiColor;
 use arazzo::diagnostics::{Help, nearest};
-use arazzo::events::RunStatus;
 use arazzo::files::Reach;
 use arazzo::mock::Mocked;
 use arazzo::report::{Exchange, RunRecord, junit};
@@ -421,15 +420,6 @@ fn known<'a>(case: &Case, workflow: &Workflow, names: impl Iterator<Item = &'a s
     Ok(())
 }
 
-fn word(status: RunStatus) -> &'static str {
-    match status {
-        RunStatus::Succeeded => "succeeded",
-        RunStatus::Ended => "ended",
-        RunStatus::Failed => "failed",
-        RunStatus::Stopped => "stopped",
-    }
-}
-
 fn compare(expect: &Expect, outputs: &Map<String, Json>, run: &RunRecord, found: &mut Vec<String>) {
     let verdict = run.verdict();
     let (Some(status), Some(code)) = (verdict.status, verdict.exit) else {
@@ -441,7 +431,7 @@ fn compare(expect: &Expect, outputs: &Map<String, Json>, run: &RunRecord, found:
             found.push(format!("{what}: expected {expected}, is {is}"));
         }
     };
-    same("outcome", expect.outcome.clone(), word(status).to_owned());
+    same("outcome", expect.outcome.clone(), status.to_string());
     same("exit", expect.exit.map(|exit| exit.to_string()), code.to_string());
     same("why", expect.why.clone(), why.map_or("nothing".to_owned(), |why| why.code.word().to_owned()));
     let step = why.and_then(|why| why.step.clone()).unwrap_or_else(|| "no step".to_owned());

@@ -4,69 +4,37 @@
 //! and has a page (`docs/diagnostics/`). What hangs on it stands in its row here. Outside of this file a code is a
 //! variant that is matched, never a text that is compared.
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use crate::string_enum::string_enum;
 
-/// How much a diagnostic matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The document runs as it is written; it could be clearer.
-    Hint,
-    /// The document runs; the reading that was chosen is named.
-    Warning,
-    /// The document does not run.
-    Error,
-}
-
-impl Severity {
-    /// The word for reports and events.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Hint => "hint",
-            Self::Warning => "warning",
-            Self::Error => "error",
-        }
+string_enum! {
+    /// How much a diagnostic matters.
+    pub enum Severity: "severity" {
+        /// The document runs as it is written; it could be clearer.
+        Hint = "hint",
+        /// The document runs; the reading that was chosen is named.
+        Warning = "warning",
+        /// The document does not run.
+        Error = "error",
     }
 }
 
-/// The field of a diagnostic: what `lint --only` picks from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Category {
-    /// The text of a document, its fields, their types and values.
-    Structure,
-    /// Names that lead to something: sources, operations, workflows, steps, outputs, inputs, components.
-    References,
-    /// Runtime expressions, conditions, selectors, patterns.
-    Expressions,
-    /// What runs after what.
-    Flow,
-    /// Values against the schemas of the API descriptions and of the inputs.
-    Data,
-    /// Values that must not be seen.
-    Secrets,
-    /// Names and descriptions for people.
-    Style,
-}
-
-impl Category {
-    /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Structure, Self::References, Self::Expressions, Self::Flow, Self::Data, Self::Secrets, Self::Style];
-
-    /// The category as it is written.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Structure => "structure",
-            Self::References => "references",
-            Self::Expressions => "expressions",
-            Self::Flow => "flow",
-            Self::Data => "data",
-            Self::Secrets => "secrets",
-            Self::Style => "style",
-        }
+string_enum! {
+    /// The field of a diagnostic: what `lint --only` picks from.
+    pub enum Category: "category" {
+        /// The text of a document, its fields, their types and values.
+        Structure = "structure",
+        /// Names that lead to something: sources, operations, workflows, steps, outputs, inputs, components.
+        References = "references",
+        /// Runtime expressions, conditions, selectors, patterns.
+        Expressions = "expressions",
+        /// The order of steps and workflows, and whether they are reached.
+        Flow = "flow",
+        /// Values against the schemas of the API descriptions and of the inputs.
+        Data = "data",
+        /// Values that must not be seen.
+        Secrets = "secrets",
+        /// Names and descriptions for people.
+        Style = "style",
     }
 }
 
@@ -81,27 +49,17 @@ pub struct Reading {
 
 macro_rules! codes {
     ($($variant:ident = $word:literal, $category:ident, $section:literal $(read $strict:ident, $letter:expr)?;)*) => {
-        /// A kind of diagnostic.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {
-            $(
-                #[doc = concat!("`", $word, "`")]
-                $variant,
-            )*
+        string_enum! {
+            /// A kind of diagnostic, by words such as `unknown-step`.
+            pub enum Code: "diagnostic" {
+                $(
+                    #[doc = concat!("`", $word, "`")]
+                    $variant = $word,
+                )*
+            }
         }
 
         impl Code {
-            /// All of them, in the order of their words.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The word: `unknown-step`.
-            #[must_use]
-            pub const fn word(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-
             /// The field it belongs to.
             #[must_use]
             pub const fn category(self) -> Category {
@@ -292,45 +250,5 @@ impl Code {
     #[must_use]
     pub const fn is_refusal(self) -> bool {
         matches!(self, Self::FileRefused | Self::SourceRefused | Self::PermissionRefused)
-    }
-}
-
-/// A word that is no code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownCode;
-
-impl std::fmt::Display for UnknownCode {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("no diagnostic is called so")
-    }
-}
-
-impl std::error::Error for UnknownCode {}
-
-impl std::str::FromStr for Code {
-    type Err = UnknownCode;
-
-    fn from_str(word: &str) -> Result<Self, UnknownCode> {
-        let at = Self::ALL.binary_search_by_key(&word, |code| code.word()).map_err(|_| UnknownCode)?;
-        Self::ALL.get(at).copied().ok_or(UnknownCode)
-    }
-}
-
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.word())
-    }
-}
-
-impl<'de> Deserialize<'de> for Code {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        word.parse().map_err(|_| D::Error::custom(format!("no diagnostic is called `{word}`")))
-    }
-}
-
-impl std::fmt::Display for Code {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.word())
     }
 }

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use strsim::osa_distance;
+
 use crate::address;
 pub use crate::code::{Code, Severity};
 use crate::remedy::{Naming, Remedy};
@@ -421,21 +423,20 @@ const MOST_CANDIDATES: usize = 1_000;
 /// a third of the letters changed, left out, added or swapped.
 #[must_use]
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let folded = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<Vec<_>>();
     if word.len() > LONGEST_WORD {
         return None;
     }
-    let wanted = folded(word);
-    let limit = wanted.len().div_ceil(3).max(1);
+    let (wanted, letters) = fold(word);
+    let limit = letters.div_ceil(3).max(1);
     candidates
         .into_iter()
         .take(MOST_CANDIDATES)
         .filter(|candidate| candidate.len() <= LONGEST_WORD)
-        .map(|candidate| (folded(candidate), candidate))
-        .filter(|(folded, _)| folded.len().abs_diff(wanted.len()) <= limit)
-        .map(|(folded, candidate)| (distance(&wanted, &folded), candidate))
+        .map(|candidate| (fold(candidate), candidate))
+        .filter(|((_, other), _)| other.abs_diff(letters) <= limit)
+        .map(|((folded, _), candidate)| (osa_distance(&wanted, &folded), candidate))
         // Of a word of one letter, no other is near.
-        .filter(|(distance, _)| *distance <= limit && *distance < wanted.len().max(1))
+        .filter(|(distance, _)| *distance <= limit && *distance < letters.max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
@@ -444,35 +445,21 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 /// Less than what [`nearest`] proposes: `title` is near to `type`, and is not a misspelt one.
 #[must_use]
 pub fn misspells(word: &str, name: &str) -> bool {
-    let folded = |s: &str| s.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<Vec<_>>();
     if word.len() > LONGEST_WORD {
         return false;
     }
-    let (word, name) = (folded(word), folded(name));
-    let slips = match name.len() {
+    let ((word, letters), (name, of_name)) = (fold(word), fold(name));
+    let slips = match of_name {
         0..=3 => 0,
         4..=7 => 1,
         _ => 2,
     };
-    word.len().abs_diff(name.len()) <= slips && distance(&word, &name) <= slips
+    letters.abs_diff(of_name) <= slips && osa_distance(&word, &name) <= slips
 }
 
-/// Optimal string alignment distance.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before: Vec<usize> = vec![];
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let at = |r: &[usize], k: usize| r.get(k).copied().unwrap_or(usize::MAX / 2);
-            let mut best = (at(&row, j) + usize::from(x != y)).min(at(&row, j + 1) + 1).min(at(&next, j) + 1);
-            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
-            if swapped {
-                best = best.min(at(&before, j - 1) + 1);
-            }
-            next.push(best);
-        }
-        before = std::mem::replace(&mut row, next);
-    }
-    row.last().copied().unwrap_or(0)
+/// The letters and digits of a word in lower case, by which words are compared, and their number.
+fn fold(word: &str) -> (String, usize) {
+    let folded: String = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let letters = folded.chars().count();
+    (folded, letters)
 }

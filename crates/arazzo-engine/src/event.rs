@@ -14,6 +14,7 @@ use crate::reason::Reason;
 use crate::redact::{BodyText, Masked, Redactor};
 use crate::remedy::{Naming, Remedy};
 use crate::source::Place;
+use crate::string_enum::string_enum;
 
 mod words;
 
@@ -262,18 +263,18 @@ pub enum EventKind {
     },
 }
 
-/// A part of an answer that an operation documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ContractPart {
-    /// The status code.
-    Status,
-    /// The media type.
-    ContentType,
-    /// A header.
-    Header,
-    /// The body.
-    Body,
+string_enum! {
+    /// A part of an answer that an operation documents.
+    pub enum ContractPart: "part of an answer" {
+        /// The status code.
+        Status = "status",
+        /// The media type.
+        ContentType = "content-type",
+        /// A header.
+        Header = "header",
+        /// The body.
+        Body = "body",
+    }
 }
 
 impl ContractPart {
@@ -300,30 +301,30 @@ pub struct Saw {
     pub value: Option<Masked>,
 }
 
-/// How a visit of a step ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StepStatus {
-    /// Its criteria were met.
-    Succeeded,
-    /// They were not, or there was no answer.
-    Failed,
-    /// The run stopped in it.
-    Stopped,
+string_enum! {
+    /// The end of a visit of a step.
+    pub enum StepStatus: "status of a step" {
+        /// Its criteria were met.
+        Succeeded = "succeeded",
+        /// They were not, or there was no answer.
+        Failed = "failed",
+        /// The run stopped in it.
+        Stopped = "stopped",
+    }
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RunStatus {
-    /// The last step succeeded.
-    Succeeded,
-    /// An `end` action on success ended it.
-    Ended,
-    /// A step failed and nothing handled it, or an `end` action on failure ended it.
-    Failed,
-    /// A limit or an interrupt stopped it.
-    Stopped,
+string_enum! {
+    /// The end of a run.
+    pub enum RunStatus: "status of a run" {
+        /// The last step succeeded.
+        Succeeded = "succeeded",
+        /// An `end` action on success ended it.
+        Ended = "ended",
+        /// A step failed and nothing handled it, or an `end` action on failure ended it.
+        Failed = "failed",
+        /// A limit or an interrupt stopped it.
+        Stopped = "stopped",
+    }
 }
 
 /// Why a step or a run did not succeed.

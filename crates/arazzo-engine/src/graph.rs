@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::program::{Action, Call, Program, Step, Target, Then, WorkflowId};
+use crate::program::{Action, Call, Operation, Program, Step, Target, Then, WorkflowId};
 
 /// The flow of one workflow.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -104,9 +104,7 @@ pub fn graph(program: &Program, id: WorkflowId) -> Option<Graph> {
         exits
     };
     let does = |step: &Step| match &step.call {
-        Call::Operation { operation, .. } => {
-            program.operation(*operation).map(|o| format!("{} {}", o.method, o.path)).unwrap_or_default()
-        }
+        Call::Operation { operation, .. } => program.operation(*operation).map(Operation::endpoint).unwrap_or_default(),
         Call::Workflow { workflow, .. } => format!("workflow {}", name(workflow)),
     };
     let steps = workflow.steps.iter().filter_map(|id| program.step(*id));

@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::code::Code;
 use crate::diagnostic::{Help, IntoHelp, nearest};
+use crate::json_schema::{is_of, with_article};
 use crate::program::{Input, Inputs, Program, Workflow, WorkflowId};
 use crate::remedy::{Naming, Remedy};
 
@@ -151,22 +152,13 @@ pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputF
     }
     let converted = input.types.iter().filter(|kind| *kind != "string").find_map(|kind| {
         let json: Json = serde_json::from_str(text.trim()).ok()?;
-        let fits = match kind.as_str() {
-            "integer" => json.is_i64() || json.is_u64() || json.as_f64().is_some_and(|n| n.fract() == 0.0),
-            "number" => json.is_number(),
-            "boolean" => json.is_boolean(),
-            "null" => json.is_null(),
-            "array" => json.is_array(),
-            "object" => json.is_object(),
-            _ => false,
-        };
-        fits.then_some(json)
+        is_of(&json, kind).then_some(json)
     });
     match converted {
         Some(json) => Ok(json),
         None if input.types.iter().any(|kind| kind == "string") => Ok(Json::String(text.to_owned())),
         None => {
-            let wanted = input.types.iter().map(|kind| article(kind)).collect::<Vec<_>>().join(" or ");
+            let wanted = input.types.iter().map(|kind| with_article(kind)).collect::<Vec<_>>().join(" or ");
             let kind = input.types.first().map(String::as_str);
             let help = (kind == Some("boolean")).then_some("write true or false");
             let message = format!("input `{name}` must be {wanted}");
@@ -176,15 +168,6 @@ pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputF
                 _ => fault,
             })
         }
-    }
-}
-
-fn article(kind: &str) -> String {
-    match kind {
-        "integer" => "an integer".to_owned(),
-        "array" | "object" => format!("an {kind}"),
-        "null" => "null".to_owned(),
-        other => format!("a {other}"),
     }
 }
 

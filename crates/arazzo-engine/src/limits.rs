@@ -48,7 +48,7 @@ pub fn size(text: &str) -> Result<u64, String> {
     number.checked_mul(1 << shift).ok_or_else(wrong)
 }
 
-/// What a run may use. Reaching one stops the run (exit 5) and says which.
+/// Limits of what a run may use. Reaching one stops the run (exit 5) and says which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
@@ -75,29 +75,35 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            steps: 2_000,
-            requests: None,
-            depth: 32,
-            run_ms: 3_600_000,
-            request_ms: 60_000,
-            wait_ms: 300_000,
-            body_bytes: 10 << 20,
-            value_bytes: 64 << 20,
-            shown_bytes: 16 << 10,
-        }
+        Self::DEFAULT
     }
 }
 
 impl Limits {
-    /// How many requests a run may send: what was given, else twice the attempts of steps, and at least 10,000.
+    /// The limits of a run for which nothing else is said: those of the flags and of the pages about them.
+    pub const DEFAULT: Self = Self {
+        steps: 2_000,
+        requests: None,
+        depth: 32,
+        run_ms: 3_600_000,
+        request_ms: 60_000,
+        wait_ms: 300_000,
+        body_bytes: 10 << 20,
+        value_bytes: 64 << 20,
+        shown_bytes: 16 << 10,
+    };
+
+    /// The number of requests that a run may send, if it was not given: this, or twice the attempts of steps.
+    pub const MIN_REQUESTS: u32 = 10_000;
+
+    /// The number of requests that a run may send.
     #[must_use]
     pub fn most_requests(&self) -> u32 {
-        self.requests.unwrap_or_else(|| self.steps.saturating_mul(2).max(10_000))
+        self.requests.unwrap_or_else(|| self.steps.saturating_mul(2).max(Self::MIN_REQUESTS))
     }
 }
 
-/// How long to wait before a step sends again what it sent on its previous visit.
+/// The pause before a step sends again what it sent on its previous visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum LoopDelay {
     /// 500 ms, growing by half up to 5 s; nothing where the host is literally loopback.
@@ -105,6 +111,11 @@ pub enum LoopDelay {
     Auto,
     /// Always this many ms.
     Fixed(Millis),
+}
+
+impl LoopDelay {
+    /// The first pause of [`LoopDelay::Auto`], and the longest.
+    pub const AUTO: (Millis, Millis) = (500, 5_000);
 }
 
 /// Base urls that take the place of what the descriptions say, `--server`.

@@ -282,7 +282,7 @@ impl Footprint {
     ) {
         let Call::Operation { operation, arguments, body } = &step.call else { return };
         let Some(operation) = program.operation(*operation) else { return };
-        let (host, call) = (planned.host, format!("{} {}", planned.method, operation.path));
+        let (host, call) = (planned.host, operation.endpoint());
         let origin = origin_of(&operation.server_url(&planned.source, &settings.servers).unwrap_or_default());
         self.host(&host, &call, &origin);
         if !is_safe(&planned.method) {

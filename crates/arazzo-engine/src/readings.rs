@@ -3,21 +3,21 @@
 //! Each departure from the specification has a code, whose row in `code.rs` says what each mode makes of it. What a
 //! departure *means* is decided where it is parsed.
 
-use serde::{Deserialize, Serialize};
-
 use crate::code::{Code, Severity};
+use crate::string_enum::string_enum;
 
-/// How departures from the specification are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Readings {
-    /// The document runs as its author meant; each departure is a warning.
-    #[default]
-    Lenient,
-    /// A departure is refused before the first request.
-    Strict,
-    /// The text exactly: what it permits runs as written, what it calls invalid evaluates to *fail*.
-    Letter,
+string_enum! {
+    /// How departures from the specification are read.
+    #[derive(Default)]
+    pub enum Readings: "mode of reading" {
+        /// The document runs as its author meant; each departure is a warning.
+        #[default]
+        Lenient = "lenient",
+        /// A departure is refused before the first request.
+        Strict = "strict",
+        /// The text exactly: what it permits runs as written, what it calls invalid evaluates to *fail*.
+        Letter = "letter",
+    }
 }
 
 impl Readings {
@@ -30,19 +30,6 @@ impl Readings {
             (Self::Lenient, Some(_)) => Some(Severity::Warning),
             (Self::Strict, Some(reading)) => Some(reading.strict),
             (Self::Letter, Some(reading)) => reading.letter,
-        }
-    }
-}
-
-impl std::str::FromStr for Readings {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "lenient" => Ok(Self::Lenient),
-            "strict" => Ok(Self::Strict),
-            "letter" => Ok(Self::Letter),
-            _ => Err(format!("`{text}` is not one of lenient, strict, letter")),
         }
     }
 }

@@ -2,34 +2,22 @@
 //!
 //! As with codes, what hangs on a reason stands in its row, and elsewhere it is a variant that is matched.
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
 use crate::code::Code;
+use crate::string_enum::string_enum;
 
 macro_rules! reasons {
     ($($variant:ident = $word:literal, exit $exit:literal, sent $sent:literal $(, page of $code:ident)?;)*) => {
-        /// The kind of a failure or a stop.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Reason {
-            $(
-                #[doc = concat!("`", $word, "`")]
-                $variant,
-            )*
+        string_enum! {
+            /// The kind of a failure or a stop, by words such as `criterion-not-met`.
+            pub enum Reason: "reason" {
+                $(
+                    #[doc = concat!("`", $word, "`")]
+                    $variant = $word,
+                )*
+            }
         }
 
         impl Reason {
-            /// All of them, in the order of their words.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
-
-            /// The word: `criterion-not-met`.
-            #[must_use]
-            pub const fn word(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $word,)*
-                }
-            }
-
             /// The exit code of the command line for a run that ends with it.
             #[must_use]
             pub const fn exit(self) -> u8 {
@@ -92,44 +80,4 @@ reasons! {
     ValueLimit = "value-limit", exit 5, sent false;
     ValuesLimit = "values-limit", exit 5, sent true;
     WaitLimit = "wait-limit", exit 5, sent true;
-}
-
-/// A word that is no reason.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownReason;
-
-impl std::fmt::Display for UnknownReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("no reason is called so")
-    }
-}
-
-impl std::error::Error for UnknownReason {}
-
-impl std::str::FromStr for Reason {
-    type Err = UnknownReason;
-
-    fn from_str(word: &str) -> Result<Self, UnknownReason> {
-        let at = Self::ALL.binary_search_by_key(&word, |reason| reason.word()).map_err(|_| UnknownReason)?;
-        Self::ALL.get(at).copied().ok_or(UnknownReason)
-    }
-}
-
-impl Serialize for Reason {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.word())
-    }
-}
-
-impl<'de> Deserialize<'de> for Reason {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        word.parse().map_err(|_| D::Error::custom(format!("no reason is called `{word}`")))
-    }
-}
-
-impl std::fmt::Display for Reason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.word())
-    }
 }

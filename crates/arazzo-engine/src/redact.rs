@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use crate::media_type::MediaType;
 use crate::openapi::encode::percent;
 use crate::value::json_text;
 
@@ -384,15 +385,8 @@ impl Redactor {
 
 /// What stands between the parts of a multipart body.
 fn boundary(media_type: &str) -> Option<&str> {
-    let (kind, parameters) = media_type.split_once(';')?;
-    if !kind.trim().to_ascii_lowercase().starts_with("multipart/") {
-        return None;
-    }
-    let boundary = parameters.split(';').find_map(|parameter| {
-        let (name, value) = parameter.trim().split_once('=')?;
-        name.eq_ignore_ascii_case("boundary").then(|| value.trim_matches('"'))
-    });
-    boundary.filter(|boundary| !boundary.is_empty())
+    let kind = MediaType::parse(media_type);
+    kind.parameter("boundary").filter(|boundary| kind.is_multipart() && !boundary.is_empty())
 }
 
 /// A multipart body as text, with how many bytes stood where a part is not text.

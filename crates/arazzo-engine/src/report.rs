@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::event::{Because, Event, EventKind, RunStatus, StepStatus, Why};
+use crate::plan::is_safe;
 
 /// What a run has done so far.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -130,7 +131,7 @@ impl Report {
         self.steps.iter().flat_map(|step| {
             step.calls
                 .iter()
-                .filter(|call| !matches!(call.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY"))
+                .filter(|call| !is_safe(&call.method))
                 // A token is nothing that is left behind; a server that redirects may have acted before.
                 .filter(|call| call.because != Because::Token)
                 .filter(|call| call.in_doubt || call.status.is_some_and(|status| (200..400).contains(&status)))

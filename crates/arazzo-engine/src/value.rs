@@ -205,13 +205,6 @@ impl std::fmt::Display for Pointer {
     }
 }
 
-/// `application/xml`, `image/svg+xml`
-#[must_use]
-pub fn is_xml(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(essence.as_str(), "application/xml" | "text/xml") || essence.ends_with("+xml")
-}
-
 /// A step of a way to values that are not there yet, such as those that a workflow will read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PathSegment {
@@ -219,13 +212,6 @@ pub enum PathSegment {
     Member(String),
     /// Whatever a wildcard, slice or filter selects; a filter over an object may mean the object.
     Any,
-}
-
-/// `application/json`, `application/problem+json; charset=utf-8`
-#[must_use]
-pub fn is_json(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence == "text/json" || essence.ends_with("+json")
 }
 
 /// The number that a JSON value is, or that its string spells in JSON number syntax.

@@ -6,9 +6,10 @@ use std::path::Path;
 
 use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
+use arazzo_engine::media_type::{MediaType, is_json};
 use arazzo_engine::node::Node;
 use arazzo_engine::openapi::{self, Api, Operation, Parameter};
-use arazzo_engine::value::{Pointer, is_json};
+use arazzo_engine::value::Pointer;
 use serde_json::{Map, Value as Json, json};
 
 use crate::documents::fetch;
@@ -149,7 +150,6 @@ impl Builder {
 
 /// The operation that is meant.
 fn find<'a>(api: Api<'a>, wanted: &str, path: &Path) -> Result<Operation<'a>, Error> {
-    let named = |operation: &Operation<'_>| format!("{} {}", operation.method.to_ascii_uppercase(), operation.path);
     let found = match wanted.split_once(char::is_whitespace) {
         Some((method, path)) => {
             let fits = |o: &Operation<'_>| o.path == path.trim() && o.method.eq_ignore_ascii_case(method);
@@ -163,10 +163,10 @@ fn find<'a>(api: Api<'a>, wanted: &str, path: &Path) -> Result<Operation<'a>, Er
         [] => {
             let all: Vec<Operation<'_>> = api.operations().collect();
             let ids = nearest(wanted, all.iter().filter_map(Operation::id)).map(str::to_owned);
-            let paths: Vec<String> = all.iter().map(named).collect();
+            let paths: Vec<String> = all.iter().map(Operation::endpoint).collect();
             let by_path = || nearest(wanted, paths.iter().map(String::as_str)).map(str::to_owned);
             let near = if wanted.contains('/') { by_path().or(ids) } else { ids.or_else(by_path) };
-            let known: Vec<String> = all.iter().map(|o| o.id().map_or_else(|| named(o), str::to_owned)).collect();
+            let known: Vec<String> = all.iter().map(Operation::name).collect();
             let help = match near {
                 Some(near) => Help::meant(near).to_string(),
                 None if known.len() > 12 => format!("it describes {} operations", known.len()),
@@ -175,7 +175,7 @@ fn find<'a>(api: Api<'a>, wanted: &str, path: &Path) -> Result<Operation<'a>, Er
             Err(Error::Setup(format!("`{}` describes no operation `{wanted}`; {help}", path.display())))
         }
         several => {
-            let names: Vec<String> = several.iter().map(named).collect();
+            let names: Vec<String> = several.iter().map(Operation::endpoint).collect();
             Err(Error::Setup(format!("`{wanted}` is {} operations; write one of {}", names.len(), names.join(", "))))
         }
     }
@@ -198,9 +198,7 @@ struct Placed<'a> {
 impl Written {
     fn of(call: &Call, operation: &Operation<'_>, uri: &str) -> Result<Self, Error> {
         let (declared, _) = operation.parameters();
-        let called = operation
-            .id()
-            .map_or_else(|| format!("{} {}", operation.method.to_ascii_uppercase(), operation.path), str::to_owned);
+        let called = operation.name();
         let placed = placed(call, &declared, &called)?;
         let body =
             operation.request_body().map_err(|fault| Error::Setup(format!("`{}`: {}", fault.text, fault.reason)))?;
@@ -378,8 +376,7 @@ fn media_type(call: &Call, described: &[openapi::Media<'_>]) -> String {
     let usual = openapi::usual_media_type(described);
     let Some(Body::Fields(fields)) = &call.body else { return usual };
     let files = fields.iter().any(|(_, value)| matches!(value, Value::File(..)));
-    let has_parts = |name: &str| name.starts_with("multipart/");
-    let wanted = |name: &str| has_parts(name) || !files && (is_form(name) || is_json(name));
+    let wanted = |name: &str| is_structured(name) && (!files || MediaType::parse(name).is_multipart());
     let named = described.iter().map(|media| media.name).find(|name| wanted(name));
     match named {
         _ if wanted(&usual) => usual,
@@ -389,22 +386,20 @@ fn media_type(call: &Call, described: &[openapi::Media<'_>]) -> String {
     }
 }
 
-fn is_form(media_type: &str) -> bool {
-    openapi::essence(media_type) == "application/x-www-form-urlencoded"
-}
-
 fn is_structured(media_type: &str) -> bool {
-    is_json(media_type) || is_form(media_type) || media_type.starts_with("multipart/")
+    let kind = MediaType::parse(media_type);
+    kind.is_json() || kind.is_form() || kind.is_multipart()
 }
 
 /// A text as the whole body.
 fn whole(text: &str, media_type: &str) -> Result<Json, Error> {
-    if is_json(media_type) || media_type.starts_with("multipart/") {
+    let kind = MediaType::parse(media_type);
+    if kind.is_json() || kind.is_multipart() {
         return serde_json::from_str(text).map_err(|error| {
             Error::Setup(format!("the body is not JSON, and its media type is {media_type}: {error}"))
         });
     }
-    let object = serde_json::from_str::<Json>(text).ok().filter(|json| json.is_object() && is_form(media_type));
+    let object = serde_json::from_str::<Json>(text).ok().filter(|json| json.is_object() && kind.is_form());
     Ok(object.unwrap_or_else(|| Json::String(text.to_owned())))
 }
 

@@ -15,14 +15,14 @@ pub(crate) struct LimitFlags {
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "ARAZZO_MAX_WAIT", hide_env_values = true, value_parser = duration)]
     pub(crate) max_wait: Duration,
     /// Stop after this many attempts of steps
-    #[arg(long, value_name = "N", default_value_t = 2000, env = "ARAZZO_MAX_STEPS", hide_env_values = true)]
+    #[arg(long, value_name = "N", default_value_t = arazzo::Limits::DEFAULT.steps, env = "ARAZZO_MAX_STEPS", hide_env_values = true)]
     pub(crate) max_steps: u32,
     /// Stop after this many requests, those for tokens, challenges and redirects among them [default: 10000, or twice
     /// --max-steps if that is more]
     #[arg(long, value_name = "N", env = "ARAZZO_MAX_REQUESTS", hide_env_values = true)]
     pub(crate) max_requests: Option<u32>,
     /// Stop if this many workflows are in progress, each called by the one before
-    #[arg(long, value_name = "N", default_value_t = 32, env = "ARAZZO_MAX_DEPTH", hide_env_values = true)]
+    #[arg(long, value_name = "N", default_value_t = arazzo::Limits::DEFAULT.depth, env = "ARAZZO_MAX_DEPTH", hide_env_values = true)]
     pub(crate) max_depth: u32,
     /// Stop if the body of an answer has more bytes, decoded: 500000, 64KiB, 10MiB, 1GiB
     #[arg(long, value_name = "SIZE", default_value = "10MiB", env = "ARAZZO_MAX_BODY", hide_env_values = true, value_parser = size)]
@@ -60,4 +60,31 @@ pub(crate) struct TimeoutFlag {
     /// Stop after this time: 500ms, 10s, 5m, 1h; a bare number is seconds
     #[arg(long, value_name = "DURATION", default_value = "1h", env = "ARAZZO_TIMEOUT", hide_env_values = true, value_parser = duration)]
     pub(crate) timeout: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use crate::flags::{Arguments, Command};
+
+    #[test]
+    #[expect(clippy::panic, reason = "this command is no other")]
+    fn defaults_of_flags_are_those_of_the_library() {
+        let Ok(Arguments { command: Command::Run(flags), .. }) = Arguments::try_parse_from(["arazzo", "run", "x"])
+        else {
+            panic!("`arazzo run x` is a command line");
+        };
+        let defaults = arazzo::Limits::default();
+        assert_eq!(flags.limits.limits(flags.network.max_time), defaults);
+        assert_eq!(flags.limits.loop_delay, arazzo::LoopDelay::default());
+        assert_eq!(flags.network.network().connect_timeout, arazzo::Network::default().connect_timeout);
+        // Defaults that the help says in words.
+        let mut command = Arguments::command();
+        let help = command.find_subcommand_mut("run").map(|run| run.render_long_help().to_string()).unwrap_or_default();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains(&format!("[default: {}, or twice --max-steps", defaults.most_requests())), "{help}");
+        let (first, longest) = arazzo::LoopDelay::AUTO;
+        assert!(help.contains(&format!("auto ({first}ms growing to {}s,", longest / 1_000)), "{help}");
+    }
 }

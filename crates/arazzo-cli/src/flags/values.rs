@@ -78,7 +78,8 @@ pub(super) fn connection_header(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn readings(text: &str) -> Result<arazzo::Readings, String> {
-    text.parse()
+    let known = || arazzo::Readings::ALL.iter().map(|mode| mode.word()).collect::<Vec<_>>().join(", ");
+    text.parse().map_err(|_| format!("`{text}` is not one of {}", known()))
 }
 
 pub(super) fn loop_delay(text: &str) -> Result<arazzo::LoopDelay, String> {

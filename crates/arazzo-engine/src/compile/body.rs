@@ -7,13 +7,13 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::document;
 use crate::expr::{Expr, Finding, Template, parse};
+use crate::media_type::MediaType;
 use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::program::{Body, Build, Leaf, Media, Replacement, Select};
 use crate::readings::Readings;
 use crate::source::Span;
 use crate::value::{ExpressionType, XpathVersion};
-use crate::value::{is_json, is_xml};
 
 /// The line of a JSON text that is wrong, counted from 0: what lacks a comma, or has one too many, ends before the place
 /// where that is noticed.
@@ -305,12 +305,11 @@ impl<'b> Compiler<'b> {
 
 /// How a payload of a media type is written.
 fn media(content_type: &str) -> Media {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
-        essence if is_json(essence) => Media::Json,
-        essence if is_xml(essence) => Media::Xml,
-        "application/x-www-form-urlencoded" => Media::Form,
-        essence if essence.starts_with("multipart/") => Media::Multipart,
+    match MediaType::parse(content_type) {
+        kind if kind.is_json() => Media::Json,
+        kind if kind.is_xml() => Media::Xml,
+        kind if kind.is_form() => Media::Form,
+        kind if kind.is_multipart() => Media::Multipart,
         _ => Media::Raw,
     }
 }

@@ -361,9 +361,7 @@ impl<'b> Compiler<'b> {
         declared: &[openapi::Parameter<'_>],
     ) -> Option<()> {
         let name = &parameter.name.value;
-        let called = operation
-            .id()
-            .map_or_else(|| format!("{} {}", operation.method.to_uppercase(), operation.path), str::to_owned);
+        let called = operation.name();
         let near = nearest(name, declared.iter().map(|d| d.name));
         let elsewhere = declared.iter().find(|d| d.name == *name);
         // A path parameter that stands elsewhere leaves the path without it.
@@ -437,9 +435,7 @@ impl<'b> Compiler<'b> {
                 place == location && stray && nearest(own, [name]).is_some()
             })
         };
-        let called = operation
-            .id()
-            .map_or_else(|| format!("{} {}", operation.method.to_uppercase(), operation.path), str::to_owned);
+        let called = operation.name();
         let mut rest = operation.path;
         let mut seen = std::collections::HashSet::new();
         while let Some((name, after)) = rest.split_once('{').and_then(|(_, after)| after.split_once('}')) {
@@ -451,7 +447,7 @@ impl<'b> Compiler<'b> {
                         step.id.span(),
                         format!("operation `{called}` needs the path parameter `{name}`"),
                     )
-                    .note(operation.key.span, format!("{} {}", operation.method.to_uppercase(), operation.path))
+                    .note(operation.key.span, operation.endpoint())
                     .about(Subject::Parameter { location: "path".to_owned(), name: name.to_owned() })
                     .help(format!("add a parameter `name: {name}`, `in: path`")),
                 );

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::Compiled;
+use crate::json_schema::types;
 use crate::load::{Bundle, DescribedKind};
 use crate::node::Node;
 use crate::openapi::schema::{Checked, Direction, checked};
@@ -30,8 +31,7 @@ impl Compiled {
 }
 
 fn contract(operation: &openapi::Operation<'_>) -> Contract {
-    let responses = operation.node.get("responses").map(Node::members).unwrap_or_default();
-    let responses = responses.iter().filter(|(key, _)| !key.name.starts_with("x-"));
+    let responses = operation.response_nodes().iter().filter(|(key, _)| !key.name.starts_with("x-"));
     let documented = responses.map(|(status, node)| {
         let node = operation.api().resolve(node).unwrap_or(node);
         let headers = node.get("headers").map(Node::members).unwrap_or_default();
@@ -51,16 +51,17 @@ fn contract(operation: &openapi::Operation<'_>) -> Contract {
 fn header<'a>(operation: &openapi::Operation<'a>, name: &str, node: &'a Node) -> DocumentedHeader {
     let api = operation.api();
     let node = api.resolve(node).unwrap_or(node);
+    let names = |schema: &Node| types(schema).map(str::to_owned).collect();
     let schema = operation.header_schema(node).map(|schema| api.resolve(schema).unwrap_or(schema));
     DocumentedHeader {
         name: name.to_owned(),
         required: node.get("required").and_then(Node::as_bool) == Some(true),
         span: node.span,
-        types: schema.map(types).unwrap_or_default(),
+        types: schema.map(names).unwrap_or_default(),
         items: schema
             .and_then(|schema| schema.get("items"))
             .and_then(|items| api.resolve(items).ok())
-            .map(types)
+            .map(names)
             .unwrap_or_default(),
         schema: schema.and_then(|schema| checked(api, schema, Direction::Response).ok()),
     }
@@ -71,11 +72,4 @@ fn body(operation: &openapi::Operation<'_>, media: &openapi::Media<'_>) -> Docum
     let schema: Option<Checked> =
         media.schema.and_then(|schema| checked(operation.api(), schema, Direction::Response).ok());
     DocumentedBody { media_type: media.name.to_owned(), schema }
-}
-
-/// The types that a schema names.
-fn types(schema: &Node) -> Vec<String> {
-    let Some(node) = schema.get("type") else { return vec![] };
-    let several = node.items().iter().filter_map(Node::as_str);
-    node.as_str().into_iter().chain(several).map(str::to_owned).collect()
 }

@@ -5,8 +5,9 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, condition, jsonpath, parse, pattern, xpath};
-use crate::node::Node;
+use crate::media_type::is_json;
 use crate::openapi;
+use crate::openapi::status::is_success;
 use crate::program::{Criterion, JsonpathTest, Pattern, RegexTest, Select, SplicedTest, Test, XpathTest};
 use crate::readings::Readings;
 use crate::value::ExpressionType;
@@ -362,11 +363,10 @@ impl Compiler<'_> {
 /// an object with the members that it lists.
 fn objects_answered(operation: openapi::Operation<'_>) -> Vec<serde_json::Value> {
     let api = operation.api();
-    let responses = operation.node.get("responses").map(Node::members).unwrap_or_default();
-    let successes = responses.iter().filter(|(status, _)| status.name.starts_with('2'));
+    let successes = operation.response_nodes().iter().filter(|(status, _)| is_success(&status.name));
     let media = successes.flat_map(|(_, node)| operation.content(api.resolve(node).unwrap_or(node)));
     let mut samples = vec![];
-    for schema in media.filter(|media| openapi::essence(media.name).ends_with("json")).map(|media| media.schema) {
+    for schema in media.filter(|media| is_json(media.name)).map(|media| media.schema) {
         let Some(schema) = schema.map(|schema| api.resolve(schema).unwrap_or(schema)) else { return vec![] };
         let closed = schema.get("additionalProperties").is_none_or(|more| more.as_bool() == Some(false));
         let sample = openapi::sample::sample(api, schema, "", &[]);

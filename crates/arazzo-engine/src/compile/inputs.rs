@@ -1,7 +1,6 @@
 //! `inputs`: a JSON Schema of the document → the declared inputs and what validates them (specification, Resolving URI
 //! Fragments): `$ref` by pointer and by `$anchor`, within the document.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jsonschema::PatternOptions;
@@ -11,9 +10,9 @@ use super::{Compiler, secrets};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
 use crate::expr::DeclaredInput;
+use crate::json_schema::{Definitions, TYPES, insert_definitions, types};
 use crate::node::{Kind, Node};
 use crate::program::{Input, Inputs};
-use crate::source::Span;
 use crate::value::Pointer;
 
 /// How many schemas one `inputs` may be made of.
@@ -28,8 +27,6 @@ const DATA: [&str; 5] = ["default", "enum", "const", "examples", "example"];
 
 /// The keywords of a schema whose members are schemas by name.
 const BY_NAME: [&str; 4] = ["properties", "patternProperties", "$defs", "dependentSchemas"];
-
-const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 
 impl<'b> Compiler<'b> {
     pub(super) fn inputs(&mut self, schema: Option<&'b Node>) -> Inputs {
@@ -54,7 +51,10 @@ impl<'b> Compiler<'b> {
             let find = |name: &str| chain.iter().find_map(|part| part.get(name));
             declared.push(Input {
                 name: key.name.clone(),
-                types: chain.iter().map(|part| types(part)).find(|types| !types.is_empty()).unwrap_or_default(),
+                types: {
+                    let named = chain.iter().map(|part| types(part).map(str::to_owned).collect::<Vec<_>>());
+                    named.into_iter().find(|types| !types.is_empty()).unwrap_or_default()
+                },
                 required: required.contains(&key.name.as_str()),
                 default: find("default").map(Node::to_json),
                 description: find("description").and_then(Node::as_str).map(str::to_owned),
@@ -115,16 +115,6 @@ pub(super) fn declared_input(input: &Input) -> DeclaredInput {
     let scalar = !input.types.is_empty()
         && input.types.iter().all(|t| matches!(t.as_str(), "string" | "number" | "integer" | "boolean" | "null"));
     DeclaredInput { name: input.name.clone(), scalar }
-}
-
-fn types(schema: &Node) -> Vec<String> {
-    match schema.get("type") {
-        Some(node) => match node.as_str() {
-            Some(one) => vec![one.to_owned()],
-            None => node.items().iter().filter_map(Node::as_str).map(str::to_owned).collect(),
-        },
-        None => vec![],
-    }
 }
 
 /// The numbers of a format (specification, Data Types), which JSON Schema does not know.
@@ -202,26 +192,21 @@ impl<'n> Schemas<'n> {
 
     /// The schema as one document that refers to nothing outside of itself, and the references that lead nowhere.
     fn bundled(&self) -> (Json, Vec<Diagnostic>) {
-        let mut bundle = Bundling { schemas: self, names: BTreeMap::new(), queue: vec![], faults: vec![] };
+        let mut bundle = Bundling { schemas: self, definitions: Definitions::new("schema-"), faults: vec![] };
         let mut json = bundle.convert(self.own);
         let mut definitions = Map::new();
-        while let Some((name, node)) = bundle.queue.pop() {
+        while let Some((name, node)) = bundle.definitions.take() {
             let converted = bundle.convert(node);
             definitions.insert(name, converted);
         }
-        if let (false, Json::Object(members)) = (definitions.is_empty(), &mut json) {
-            // The schema's own definitions have been brought along under the new names where something refers to them.
-            members.insert("$defs".to_owned(), Json::Object(definitions));
-        }
+        insert_definitions(&mut json, definitions);
         (json, bundle.faults)
     }
 }
 
 struct Bundling<'a, 'n> {
     schemas: &'a Schemas<'n>,
-    /// What has been given a name already.
-    names: BTreeMap<Span, String>,
-    queue: Vec<(String, &'n Node)>,
+    definitions: Definitions<'n>,
     faults: Vec<Diagnostic>,
 }
 
@@ -306,11 +291,6 @@ impl<'n> Bundling<'_, 'n> {
             );
             return "#".to_owned();
         }
-        let next = self.names.len();
-        let name = self.names.entry(target.span).or_insert_with(|| format!("schema-{next}"));
-        if name == &format!("schema-{next}") {
-            self.queue.push((name.clone(), target));
-        }
-        format!("#/$defs/{name}")
+        self.definitions.refer(target)
     }
 }

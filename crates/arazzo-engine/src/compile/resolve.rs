@@ -165,7 +165,7 @@ impl<'b> Compiler<'b> {
         self.openapi(*index, text.span())?;
         let pointer = Pointer::of(vec!["paths".to_owned(), operation.path.to_owned(), operation.method.to_owned()]);
         let right = format!("'{{$sourceDescriptions.{}.url}}#{pointer}'", self.source_name(*index));
-        let called = format!("{} {}", operation.method.to_ascii_uppercase(), operation.path);
+        let called = operation.endpoint();
         self.departure(
             Diagnostic::warning(
                 Code::OperationPathForm,

@@ -1,67 +1,45 @@
-//! The words of events: what may stand in a field that is neither a name nor a text of somebody. In JSON each is the
-//! word that [`EventKind`](super::EventKind) has always had.
+//! The words of events, for fields that are neither a name nor a text of the document or the server. In JSON each is
+//! the word that [`EventKind`](super::EventKind) has always had.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What a workflow runs for that is not the one that was run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum StartedFor {
-    /// A step that calls it.
-    Step,
-    /// A workflow that depends on it.
-    Dependency,
-    /// A retry, before which it runs.
-    Retry,
-    /// Itself: it takes the place of the workflow before it.
-    Goto,
-}
+use crate::string_enum::string_enum;
 
-impl StartedFor {
-    /// The word for events.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Step => "step",
-            Self::Dependency => "dependency",
-            Self::Retry => "retry",
-            Self::Goto => "goto",
-        }
+string_enum! {
+    /// The cause for which a workflow runs that is not the one that was run.
+    pub enum StartedFor: "cause of a start" {
+        /// A step that calls it.
+        Step = "step",
+        /// A workflow that depends on it.
+        Dependency = "dependency",
+        /// A retry, before which it runs.
+        Retry = "retry",
+        /// Itself: it takes the place of the workflow before it.
+        Goto = "goto",
     }
 }
 
-/// What a request is sent for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Because {
-    /// A step calls an operation.
-    #[default]
-    Operation,
-    /// The answer before it leads there.
-    Redirect,
-    /// The server asks for proof of who calls, before it answers.
-    Challenge,
-    /// An operation needs a token.
-    Token,
-    /// Where tokens are has to be found out first (OpenID Connect Discovery).
-    Discovery,
+string_enum! {
+    /// The cause of a request; events leave out `operation`, which is what a step asks for itself.
+    #[derive(Default)]
+    pub enum Because: "cause of a request" {
+        /// A step calls an operation.
+        #[default]
+        Operation = "operation",
+        /// The answer before it leads there.
+        Redirect = "redirect",
+        /// The server asks for proof of who calls, before it answers.
+        Challenge = "challenge",
+        /// An operation needs a token.
+        Token = "token",
+        /// Where tokens are has to be found out first (OpenID Connect Discovery).
+        Discovery = "discovery",
+    }
 }
 
 impl Because {
-    /// The word for events; they leave out `operation`, which is what a step asks for itself.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Operation => "operation",
-            Self::Redirect => "redirect",
-            Self::Challenge => "challenge",
-            Self::Token => "token",
-            Self::Discovery => "discovery",
-        }
-    }
-
     /// `true` for what a step asks for itself.
     #[must_use]
     pub fn is_operation(&self) -> bool {
@@ -69,117 +47,63 @@ impl Because {
     }
 }
 
-/// Why no answer came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum FailureKind {
-    /// The host has no address.
-    Dns,
-    /// No connection.
-    Connect,
-    /// The connection is not safe.
-    Tls,
-    /// No answer in time.
-    Timeout,
-    /// The connection broke.
-    Reset,
-    /// The answer is not HTTP.
-    Protocol,
-    /// The body is larger than the limit: the run stops (exit 5).
-    BodyTooLarge,
-    /// The headers are larger than any answer needs: the run stops (exit 5).
-    HeadTooLarge,
-    /// A policy does not let the host be called: the run stops (exit 6).
-    Refused,
-}
-
-impl FailureKind {
-    /// The word for events.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Dns => "dns",
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Timeout => "timeout",
-            Self::Reset => "reset",
-            Self::Protocol => "protocol",
-            Self::BodyTooLarge => "body-too-large",
-            Self::HeadTooLarge => "head-too-large",
-            Self::Refused => "refused",
-        }
+string_enum! {
+    /// The cause of a request without an answer.
+    pub enum FailureKind: "failure" {
+        /// The host has no address.
+        Dns = "dns",
+        /// No connection.
+        Connect = "connect",
+        /// The connection is not safe.
+        Tls = "tls",
+        /// No answer in time.
+        Timeout = "timeout",
+        /// The connection broke.
+        Reset = "reset",
+        /// The answer is not HTTP.
+        Protocol = "protocol",
+        /// The body is larger than the limit: the run stops (exit 5).
+        BodyTooLarge = "body-too-large",
+        /// The headers are larger than any answer needs: the run stops (exit 5).
+        HeadTooLarge = "head-too-large",
+        /// A policy does not let the host be called: the run stops (exit 6).
+        Refused = "refused",
     }
 }
 
-/// What an action does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ActionKind {
-    /// Goes on at a step or a workflow.
-    Goto,
-    /// Ends the workflow.
-    End,
-    /// Tries the step again.
-    Retry,
-}
-
-impl ActionKind {
-    /// The word for events.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Goto => "goto",
-            Self::End => "end",
-            Self::Retry => "retry",
-        }
+string_enum! {
+    /// The type of an action.
+    pub enum ActionKind: "action" {
+        /// Goes on at a step or a workflow.
+        Goto = "goto",
+        /// Ends the workflow.
+        End = "end",
+        /// Tries the step again.
+        Retry = "retry",
     }
 }
 
-/// The list that an action stands in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum On {
-    /// `onSuccess`, `successActions`.
-    Success,
-    /// `onFailure`, `failureActions`.
-    Failure,
-}
-
-impl On {
-    /// The word for events.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
-        }
+string_enum! {
+    /// The list that an action stands in.
+    pub enum On: "list of actions" {
+        /// `onSuccess`, `successActions`.
+        Success = "success",
+        /// `onFailure`, `failureActions`.
+        Failure = "failure",
     }
 }
 
-/// Why the run waits before its next request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WaitReason {
-    /// A loop sends again what it sent before.
-    LoopPace,
-    /// As that, for as long as was asked for.
-    LoopDelay,
-    /// `retryAfter` of an action.
-    Retry,
-    /// The header `Retry-After` of the last answer.
-    RetryAfter,
-}
-
-impl WaitReason {
-    /// The word for events.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::LoopPace => "loop-pace",
-            Self::LoopDelay => "loop-delay",
-            Self::Retry => "retry",
-            Self::RetryAfter => "retry-after",
-        }
+string_enum! {
+    /// The cause of a wait before the next request.
+    pub enum WaitReason: "cause of a wait" {
+        /// A loop sends again what it sent before.
+        LoopPace = "loop-pace",
+        /// As that, for as long as was asked for.
+        LoopDelay = "loop-delay",
+        /// `retryAfter` of an action.
+        Retry = "retry",
+        /// The header `Retry-After` of the last answer.
+        RetryAfter = "retry-after",
     }
 }
 
@@ -225,16 +149,8 @@ impl<'de> Deserialize<'de> for CriteriaOf {
     }
 }
 
-macro_rules! shown_as_words {
-    ($($name:ident)*) => {
-        $(
-            impl fmt::Display for $name {
-                fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                    f.pad(self.word())
-                }
-            }
-        )*
-    };
+impl fmt::Display for CriteriaOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
 }
-
-shown_as_words! { StartedFor Because FailureKind ActionKind On WaitReason CriteriaOf }

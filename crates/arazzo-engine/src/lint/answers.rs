@@ -4,12 +4,15 @@ use std::rc::Rc;
 
 use super::Lint;
 use super::comparisons::equalities;
-use super::shape::{Child, NoChild, Schema, Shape, ValueKind, is_type};
+use super::shape::{Child, NoChild, Schema, Shape, ValueKind};
 use crate::expr::{Expr, Root, StepId, Template};
+use crate::json_schema::TYPES;
+use crate::media_type::is_json;
 use crate::node::Node;
+use crate::openapi::status::is_success;
 use crate::openapi::{Media, Operation};
 use crate::program::{Build, Call, Select, WorkflowId};
-use crate::value::{PathSegment, is_json};
+use crate::value::PathSegment;
 
 /// How many outputs a value is followed through.
 const DEPTH: usize = 16;
@@ -85,7 +88,7 @@ impl<'a> Lint<'a> {
                     return unknown;
                 };
                 // What is no type was said when the schema was read.
-                if !input.types.iter().all(|name| is_type(name)) {
+                if !input.types.iter().all(|name| TYPES.contains(&name.as_str())) {
                     return unknown;
                 }
                 Shape::Types(input.types.iter().cloned().collect())
@@ -108,8 +111,8 @@ impl<'a> Lint<'a> {
     fn answers(&self, operation: &Operation<'a>, after: Option<After>) -> Rc<Answers<'a>> {
         let status = after.and_then(|after| self.status_after(after));
         let mut known = self.answers.borrow_mut();
-        let found = known.entry((operation.key.span, status.clone())).or_insert_with(|| {
-            Rc::new(match &status {
+        let found = known.entry((operation.key.span, status)).or_insert_with(|| {
+            Rc::new(match status {
                 Some(status) => answers_with(operation, status),
                 None => answers(operation),
             })
@@ -118,13 +121,13 @@ impl<'a> Lint<'a> {
     }
 
     /// The only status with which a step succeeds, if its criteria say so.
-    pub(super) fn status_after(&self, after: After) -> Option<String> {
+    pub(super) fn status_after(&self, after: After) -> Option<u16> {
         if after.failed {
             return None;
         }
         let criteria = &self.program.step(after.step)?.criteria;
         let mut equal = criteria.iter().flat_map(equalities).filter(|(expr, _)| matches!(expr.root, Root::StatusCode));
-        equal.find_map(|(_, json)| json.as_u64()).map(|status| status.to_string())
+        equal.find_map(|(_, json)| json.as_u64()).and_then(|status| u16::try_from(status).ok())
     }
 
     fn returned(
@@ -180,7 +183,7 @@ impl<'a> Lint<'a> {
 }
 
 fn answers<'a>(operation: &Operation<'a>) -> Answers<'a> {
-    let responses = operation.node.get("responses").map(Node::members).unwrap_or_default();
+    let responses = operation.response_nodes();
     if responses.is_empty() {
         return Answers::Unknown;
     }
@@ -190,7 +193,7 @@ fn answers<'a>(operation: &Operation<'a>) -> Answers<'a> {
     for (status, node) in responses {
         let Ok(node) = operation.api().resolve(node) else { return Answers::Unknown };
         let content = operation.content(node);
-        let is_good = status.name.starts_with('2') || status.name == "default";
+        let is_good = is_success(&status.name) || status.name == "default";
         good += usize::from(is_good);
         with_body += usize::from(is_good && !content.is_empty());
         let json: Vec<&Media<'a>> = content.iter().filter(|media| is_json(media.name) || media.name == "*/*").collect();
@@ -206,7 +209,7 @@ fn answers<'a>(operation: &Operation<'a>) -> Answers<'a> {
     if good > 0 && with_body == 0 {
         // Where no answer of the document has a body, bodies were left out of the description; and a body that only
         // failures have may be what is read.
-        let empty = |status: &str| matches!(status, "204" | "205") || !status.starts_with('2');
+        let empty = |status: &str| matches!(status, "204" | "205") || !is_success(status);
         let bodiless = responses.iter().all(|(status, _)| empty(&status.name));
         if others.is_empty() && (bodiless || describes_bodies(operation)) {
             let statuses: Vec<&str> = responses.iter().map(|(status, _)| status.name.as_str()).collect();
@@ -221,14 +224,14 @@ fn answers<'a>(operation: &Operation<'a>) -> Answers<'a> {
 }
 
 /// As [`answers`], for the one with this status.
-fn answers_with<'a>(operation: &Operation<'a>, status: &str) -> Answers<'a> {
-    let Some(node) = response(operation, status) else { return Answers::Unknown };
+fn answers_with<'a>(operation: &Operation<'a>, status: u16) -> Answers<'a> {
+    let Some(node) = operation.response(status) else { return Answers::Unknown };
     let Ok(node) = operation.api().resolve(node) else { return Answers::Unknown };
     let content = operation.content(node);
     if content.is_empty() {
         // What else has no body may have been left out of the description.
-        let certain = matches!(status, "204" | "205");
-        return if certain { Answers::NoBody(status.to_owned()) } else { answers(operation) };
+        let certain = matches!(status, 204 | 205);
+        return if certain { Answers::NoBody(status.to_string()) } else { answers(operation) };
     }
     let json = content.iter().filter(|media| is_json(media.name) || media.name == "*/*");
     let schemas: Option<Vec<Schema<'a>>> =
@@ -236,18 +239,10 @@ fn answers_with<'a>(operation: &Operation<'a>, status: &str) -> Answers<'a> {
     schemas.filter(|schemas| !schemas.is_empty()).map_or(Answers::Unknown, Answers::Bodies)
 }
 
-/// The Response Object that describes a status: its own, that of its range, or the default.
-fn response<'a>(operation: &Operation<'a>, status: &str) -> Option<&'a Node> {
-    let responses = operation.node.get("responses").map(Node::members).unwrap_or_default();
-    let find = |wanted: &str| responses.iter().find(|(known, _)| known.name.eq_ignore_ascii_case(wanted));
-    let range = format!("{}XX", status.get(..1).unwrap_or_default());
-    find(status).or_else(|| find(&range)).or_else(|| find("default")).map(|(_, node)| node)
-}
-
 /// The headers that are described for the answer with a status, or for any; `None` if they are not known.
-pub(super) fn headers<'a>(operation: &Operation<'a>, status: Option<&str>) -> Option<Vec<&'a str>> {
+pub(super) fn headers<'a>(operation: &Operation<'a>, status: Option<u16>) -> Option<Vec<&'a str>> {
     let responses: Vec<&Node> = match status {
-        Some(status) => vec![response(operation, status)?],
+        Some(status) => vec![operation.response(status)?],
         None => operation.node.get("responses")?.members().iter().map(|(_, node)| node).collect(),
     };
     let mut found = vec![];
@@ -263,8 +258,8 @@ pub(super) fn headers<'a>(operation: &Operation<'a>, status: Option<&str>) -> Op
 /// `true` if some operation of the document answers with a body.
 fn describes_bodies(operation: &Operation<'_>) -> bool {
     operation.api().operations().any(|other| {
-        let responses = other.node.get("responses").map(Node::members).unwrap_or_default();
-        let good = responses.iter().filter(|(status, _)| status.name.starts_with('2'));
+        let responses = other.response_nodes();
+        let good = responses.iter().filter(|(status, _)| is_success(&status.name));
         good.into_iter().any(|(_, node)| other.api().resolve(node).is_ok_and(|node| !other.content(node).is_empty()))
     })
 }
@@ -300,10 +295,4 @@ pub(super) fn walk<'a>(mut shape: Shape<'a>, ways: &[PathSegment], dotted: bool)
         shape = Shape::Schemas(below);
     }
     Resolution::To(shape)
-}
-
-/// What people call an operation.
-pub(super) fn name_of(operation: &Operation<'_>) -> String {
-    let path = || format!("{} {}", operation.method.to_uppercase(), operation.path);
-    operation.id().map_or_else(path, str::to_owned)
 }

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::Lint;
-use super::answers::{After, Resolution, name_of};
+use super::answers::{After, Resolution};
 use super::comparisons::{Equality, equalities, excludes, same};
 use super::shape::{Shape, articles};
 use crate::code::Code;
@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Help, More, nearest};
 use crate::expr::condition::Condition;
 use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId};
+use crate::openapi::status::{StatusKey, is_success};
 use crate::program::{Action, Criterion, Test};
 use crate::source::Span;
 use crate::value::{PathSegment, numeric};
@@ -168,18 +169,16 @@ impl Lint<'_> {
         let wanted = status.to_string();
         let documented = responses.is_empty()
             || operator != Operator::Equal
-            || responses.iter().any(|(known, _)| {
-                let range = known.to_ascii_uppercase().ends_with("XX") && known.get(..1) == wanted.get(..1);
-                *known == wanted || *known == "default" || range
-            });
+            || responses
+                .iter()
+                .any(|(known, _)| StatusKey::parse(known).is_some_and(|known| known.covers(status as u16)));
         if !documented {
             // Other answers of success are documented: this one will not come. What failures are like is often left out.
-            let success = |known: &str| known.starts_with('2');
-            let wrong = success(&wanted)
-                && responses.iter().any(|(known, _)| success(known))
+            let wrong = is_success(&wanted)
+                && responses.iter().any(|(known, _)| is_success(known))
                 && self.program.step(step).is_some_and(|step| step.criteria.iter().any(|c| std::ptr::eq(c, criterion)));
             let known: Vec<&str> = responses.iter().map(|(known, _)| *known).collect();
-            let message = format!("operation `{}` does not document the status {wanted}", name_of(&operation));
+            let message = format!("operation `{}` does not document the status {wanted}", operation.name());
             let say = if wrong { Diagnostic::warning } else { Diagnostic::hint };
             self.push(
                 say(Code::UndocumentedStatus, span, message)

@@ -9,6 +9,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::document::{self, OrReusable, Text};
 use crate::expr::{Root, StepId};
+use crate::limits::{Limits, LoopDelay};
 use crate::node::Node;
 use crate::program::{Action, Build, Call, Criterion, Passed, PassedValue, Target, Test, Then, WorkflowId};
 use crate::remedy::Remedy;
@@ -272,13 +273,16 @@ impl Lint<'_> {
     }
 
     fn unpaced(&mut self, span: Span, what: &str) {
+        let ((first, longest), limits) = (LoopDelay::AUTO, Limits::DEFAULT);
+        let paced = format!("paced {first} ms growing to {} s", longest / 1_000);
+        let stopped = format!("stopped after {} steps or {} h", limits.steps, limits.run_ms / 3_600_000);
         self.push(
             Diagnostic::warning(
                 Code::UnpacedLoop,
                 span,
                 format!("goto leads back to {what} with no delay and no bound"),
             )
-            .remark("paced 500 ms growing to 5 s, stopped after 2000 steps or 1 h")
+            .remark(format!("{paced}, {stopped}"))
             .remedy(Remedy::PaceLoops { remark: 0 })
             .help("a failure action `type: retry` has `retryAfter` and `retryLimit`".to_owned())
             .section("§Success Action Object"),

@@ -102,7 +102,7 @@ pub fn without_sources(bundle: &Bundle, found: Diagnostics) -> Diagnostics {
 }
 
 /// An operation, by its place, and the status of the answer where only one is awaited.
-type KnownAnswers<'a> = HashMap<(Span, Option<String>), Rc<answers::Answers<'a>>>;
+type KnownAnswers<'a> = HashMap<(Span, Option<u16>), Rc<answers::Answers<'a>>>;
 
 struct Lint<'a> {
     bundle: &'a Bundle,

@@ -2,17 +2,15 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value as Json;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Lint;
-use super::shape::article;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::document::OrReusable;
 use crate::expr::Template;
+use crate::json_schema::{TYPES, is_of, with_article};
 use crate::node::{Key, Node};
 use crate::program::{Build, Call, Inputs, WorkflowId};
 use crate::source::Span;
@@ -186,18 +184,9 @@ impl Lint<'_> {
         for (key, property) in properties {
             let kind = property.get("type").and_then(Node::as_str);
             if let (Some(kind), Some(default)) = (kind, property.get("default")) {
-                let fits = match (kind, default.to_json()) {
-                    (_, Json::Null) => true,
-                    ("string", value) => value.is_string(),
-                    ("integer", value) => value.as_f64().is_some_and(|n| n.fract() == 0.0),
-                    ("number", value) => value.is_number(),
-                    ("boolean", value) => value.is_boolean(),
-                    ("array", value) => value.is_array(),
-                    ("object", value) => value.is_object(),
-                    _ => true,
-                };
-                if !fits {
-                    let message = format!("the default of `{}` is not {}", key.name, article(kind));
+                let value = default.to_json();
+                if TYPES.contains(&kind) && kind != "null" && !value.is_null() && !is_of(&value, kind) {
+                    let message = format!("the default of `{}` is not {}", key.name, with_article(kind));
                     self.push(
                         Diagnostic::warning(Code::ValueMismatch, default.span, message).section("§Workflow Object"),
                     );

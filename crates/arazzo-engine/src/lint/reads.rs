@@ -3,13 +3,14 @@
 use serde_json::Value as Json;
 
 use super::Lint;
-use super::answers::{After, Resolution, Unresolved, headers, name_of};
-use super::shape::{ValueKind, article};
+use super::answers::{After, Resolution, Unresolved, headers};
+use super::shape::ValueKind;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, nearest};
 use crate::expr::condition::Condition;
 use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId};
+use crate::json_schema::with_article;
 use crate::openapi::Operation;
 use crate::program::{Action, Build, Criterion, Select, Test, Workflow};
 use crate::source::Span;
@@ -130,7 +131,7 @@ impl<'a> Lint<'a> {
         if matches!(led, Resolution::To(_)) {
             return;
         }
-        let operation = called.map_or_else(String::new, |operation: Operation<'_>| name_of(&operation));
+        let operation = called.map_or_else(String::new, |operation: Operation<'_>| operation.name());
         let span = read.span;
         match led {
             Resolution::To(_) => {}
@@ -166,7 +167,7 @@ impl<'a> Lint<'a> {
         let message = match &nothing.what {
             ValueKind::Object => format!("the answer of operation `{operation}` has no member `{token}` here"),
             ValueKind::Array => format!("`{token}` is read of an array, whose items have numbers"),
-            ValueKind::Scalar(name) => format!("`{token}` is read of {}, which has no members", article(name)),
+            ValueKind::Scalar(name) => format!("`{token}` is read of {}, which has no members", with_article(name)),
         };
         let help = match (&nothing.what, near) {
             (ValueKind::Object, Some(near)) => Some(Help::meant(near)),
@@ -196,7 +197,7 @@ impl<'a> Lint<'a> {
             return;
         }
         let status = self.status_after(after);
-        let Some(described) = headers(&operation, status.as_deref()) else { return };
+        let Some(described) = headers(&operation, status) else { return };
         if described.iter().any(|known| known.eq_ignore_ascii_case(name)) {
             return;
         }
@@ -207,7 +208,7 @@ impl<'a> Lint<'a> {
             return;
         }
         let span = read.span;
-        let message = format!("the answer of operation `{}` has no header `{name}`", name_of(&operation));
+        let message = format!("the answer of operation `{}` has no header `{name}`", operation.name());
         let node = operation.node.get("responses").map_or(operation.key.span, |node| node.span);
         let help = match near {
             Some(near) => Some(Help::meant(near)),

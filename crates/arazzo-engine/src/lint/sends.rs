@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value as Json;
 
 use super::Lint;
-use super::answers::{After, Resolution, Unresolved, name_of, walk};
+use super::answers::{After, Resolution, Unresolved, walk};
 use super::shape::{Child, NoChild, Schema, Shape, ValueKind, articles, overlap};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
@@ -104,7 +104,7 @@ impl<'a> Lint<'a> {
             if !matches!(operation.method, "get" | "head") && !operation.api().operations().any(others) {
                 return;
             }
-            let name = name_of(operation);
+            let name = operation.name();
             let message = format!("operation `{name}` describes no request body, and the step sends one");
             self.push(
                 Diagnostic::warning(Code::UndeclaredBody, written.span, message)
@@ -166,7 +166,7 @@ impl<'a> Lint<'a> {
             let (Some(span), true) = (Some(replacement.span), near.is_some() || nothing.closed) else {
                 continue;
             };
-            let message = format!("the body of operation `{}` has no member `{token}` here", name_of(operation));
+            let message = format!("the body of operation `{}` has no member `{token}` here", operation.name());
             self.push(
                 Diagnostic::warning(Code::UnknownMember, span, message)
                     .note(nothing.schema.span, "described here")
@@ -180,7 +180,7 @@ impl<'a> Lint<'a> {
         let help = nearest(written, names.iter().copied())
             .map_or_else(|| Help::words(format!("it takes {}", names.join(", "))), Help::meant);
         let node = operation.node.get("requestBody").map_or(operation.key.span, |node| node.span);
-        let message = format!("operation `{}` does not take a body of type `{written}`", name_of(operation));
+        let message = format!("operation `{}` does not take a body of type `{written}`", operation.name());
         let mut diagnostic = Diagnostic::warning(Code::UndeclaredContentType, span, message)
             .note(node, "described here")
             .help(help)

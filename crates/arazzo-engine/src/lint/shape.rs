@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
+use crate::json_schema::{is_of, type_of, types, with_article};
 use crate::node::{Kind, Node};
 use crate::openapi::{Api, Version};
 use crate::value::PathSegment;
@@ -98,10 +99,7 @@ impl<'a> Schema<'a> {
     /// The types that the schema itself names; nothing if it names none.
     fn own_types(self) -> Option<BTreeSet<String>> {
         let mut types: BTreeSet<String> = match self.node.get("type") {
-            Some(node) => match node.as_str() {
-                Some(one) => [one.to_owned()].into(),
-                None => node.items().iter().filter_map(Node::as_str).map(str::to_owned).collect(),
-            },
+            Some(_) => types(self.node).map(str::to_owned).collect(),
             None => {
                 let values = self.own_values()?;
                 values.iter().map(|value| type_of(value).to_owned()).collect()
@@ -302,7 +300,7 @@ impl<'a> Schema<'a> {
         if let Some(types) = self.types()
             && !types.iter().any(|name| is_of(value, name))
         {
-            return Some(format!("is {}, not {}", article(type_of(value)), articles(&types)));
+            return Some(format!("is {}, not {}", with_article(type_of(value)), articles(&types)));
         }
         let parts = self.all(0)?;
         let limit = |name: &str| parts.iter().find_map(|part| part.node.get(name)?.to_json().as_f64());
@@ -360,29 +358,6 @@ pub(super) fn overlap(given: &BTreeSet<String>, wanted: &BTreeSet<String>) -> bo
     given.iter().any(|a| wanted.iter().any(|b| fits(a, b)))
 }
 
-/// `true` for the name of a type.
-pub(super) fn is_type(name: &str) -> bool {
-    matches!(name, "null" | "boolean" | "integer" | "number" | "string" | "array" | "object")
-}
-
-/// The type of a value; whole numbers are integers.
-fn type_of(value: &Json) -> &'static str {
-    match value {
-        Json::Null => "null",
-        Json::Bool(_) => "boolean",
-        Json::Number(number) if number.as_f64().is_some_and(|n| n.fract() == 0.0) => "integer",
-        Json::Number(_) => "number",
-        Json::String(_) => "string",
-        Json::Array(_) => "array",
-        Json::Object(_) => "object",
-    }
-}
-
-fn is_of(value: &Json, name: &str) -> bool {
-    let own = type_of(value);
-    own == name || own == "integer" && name == "number"
-}
-
 fn same(a: &Json, b: &Json) -> bool {
     match (a.as_f64(), b.as_f64()) {
         (Some(a), Some(b)) => a == b,
@@ -390,16 +365,7 @@ fn same(a: &Json, b: &Json) -> bool {
     }
 }
 
-/// `a string`, `an integer`
-pub(super) fn article(name: &str) -> String {
-    match name {
-        "null" => "null".to_owned(),
-        _ if name.starts_with(['a', 'e', 'i', 'o']) => format!("an {name}"),
-        _ => format!("a {name}"),
-    }
-}
-
 /// `a string or null`
 pub(super) fn articles(names: &BTreeSet<String>) -> String {
-    names.iter().map(|name| article(name)).collect::<Vec<_>>().join(" or ")
+    names.iter().map(|name| with_article(name)).collect::<Vec<_>>().join(" or ")
 }

@@ -15,9 +15,6 @@ use crate::program::{Action, Call, Criterion, Step, Target, Then};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 
-/// The first pause of a loop without a delay, and the longest, in ms.
-const PACE: (Millis, Millis) = (500, 5_000);
-
 /// What a list of actions came to.
 enum Choice<'p> {
     /// The first whose criteria are all met, and its place in the list.
@@ -338,8 +335,8 @@ impl Machine {
             LoopDelay::Auto => {
                 let paced = match (loopback, pace.delay) {
                     (true, _) => 0,
-                    (false, 0) => PACE.0,
-                    (false, last) => (last.saturating_mul(3) / 2).min(PACE.1),
+                    (false, 0) => LoopDelay::AUTO.0,
+                    (false, last) => (last.saturating_mul(3) / 2).min(LoopDelay::AUTO.1),
                 };
                 pace.delay = paced;
                 match pace.retry_after {

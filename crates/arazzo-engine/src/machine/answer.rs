@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use super::fault::Fault;
 use super::wire::Response;
 use crate::expr::eval::Answer;
+use crate::media_type::MediaType;
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 use crate::value::{Body, Value};
@@ -15,10 +16,9 @@ pub(super) fn decode(response: Response) -> Answer {
     let header = |name: &str| {
         response.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     };
-    let content_type = header("content-type").unwrap_or_default();
-    let media_type = media_type(content_type);
-    let body =
-        if response.body.is_empty() { None } else { Some(decode_body(response.body, &media_type, content_type)) };
+    let content_type = MediaType::parse(header("content-type").unwrap_or_default());
+    let media_type = content_type.essence().to_owned();
+    let body = if response.body.is_empty() { None } else { Some(decode_body(response.body, &content_type)) };
     Answer { status: response.status, headers: response.headers, body, media_type }
 }
 
@@ -37,8 +37,8 @@ const VALUE: u64 = 80;
 /// Values take memory: a hundred times what was sent, for `[{},{},…`.
 pub(super) fn find_excess(response: &Response, body_bytes: u64) -> Option<Fault> {
     let content_type = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-    let media_type = content_type.map(|(_, value)| media_type(value)).unwrap_or_default();
-    if !is_json(&media_type) && !media_type.is_empty() {
+    let media_type = MediaType::parse(content_type.map(|(_, value)| value.as_str()).unwrap_or_default());
+    if !media_type.is_json() && !media_type.essence().is_empty() {
         return None;
     }
     let most = body_bytes.saturating_mul(GROWTH).max(1 << 20);
@@ -55,7 +55,7 @@ pub(super) fn find_excess(response: &Response, body_bytes: u64) -> Option<Fault>
             _ => {}
         }
         // Without a media type it may be anything.
-        if depth > NESTING && is_json(&media_type) {
+        if depth > NESTING && media_type.is_json() {
             let message = format!("the values of the answer nest deeper than {NESTING} levels");
             return Some(Fault::new(Reason::NestingLimit, message));
         }
@@ -82,24 +82,12 @@ fn structure(text: &[u8]) -> impl Iterator<Item = u8> {
     })
 }
 
-fn media_type(content_type: &str) -> String {
-    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-fn is_json(media_type: &str) -> bool {
-    matches!(media_type, "application/json" | "text/json") || media_type.ends_with("+json")
-}
-
 /// The charset of a text, if it is not UTF-8: by its first bytes, its header, or the declaration of an XML document.
-fn charset(bytes: &[u8], content_type: &str) -> Option<&'static Encoding> {
+fn charset(bytes: &[u8], content_type: &MediaType<'_>) -> Option<&'static Encoding> {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         return Some(encoding).filter(|encoding| *encoding != encoding_rs::UTF_8);
     }
-    let parameter = |text: &str| {
-        let (name, value) = text.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_owned())
-    };
-    let named = content_type.split(';').skip(1).find_map(parameter);
+    let named = content_type.parameter("charset").map(str::to_owned);
     let declared = || {
         let head = bytes.get(..bytes.len().min(200)).filter(|head| head.starts_with(b"<?xml"))?;
         let head = String::from_utf8_lossy(head).into_owned();
@@ -113,21 +101,16 @@ fn charset(bytes: &[u8], content_type: &str) -> Option<&'static Encoding> {
 }
 
 /// The value of a body.
-fn decode_body(bytes: Vec<u8>, media_type: &str, content_type: &str) -> Value {
-    let text_type = media_type.starts_with("text/")
-        || media_type.ends_with("+xml")
-        || matches!(
-            media_type,
-            "application/xml" | "application/x-www-form-urlencoded" | "application/javascript" | "application/yaml"
-        );
-    let json_type = is_json(media_type);
+fn decode_body(bytes: Vec<u8>, content_type: &MediaType<'_>) -> Value {
+    let (text_type, json_type) = (content_type.is_text(), content_type.is_json());
+    let is_unknown = content_type.essence().is_empty();
     if let Some(encoding) = Some(()).filter(|()| text_type || json_type).and_then(|()| charset(&bytes, content_type)) {
         let (text, ..) = encoding.decode(&bytes);
         let json = if json_type { serde_json::from_str(&text).ok() } else { None };
         let read = json.map_or_else(|| Value::Text(text.into_owned()), Value::Json);
         return Value::Body(Body { read: Box::new(read), bytes });
     }
-    if json_type || media_type.is_empty() {
+    if json_type || is_unknown {
         let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
         if let Ok(json) = serde_json::from_slice::<Json>(text) {
             // Numbers, blanks and doubled members are kept for whoever sends it on.
@@ -139,7 +122,7 @@ fn decode_body(bytes: Vec<u8>, media_type: &str, content_type: &str) -> Value {
         }
     }
     match String::from_utf8(bytes) {
-        Ok(text) if text_type || json_type || media_type.is_empty() => Value::Text(text),
+        Ok(text) if text_type || json_type || is_unknown => Value::Text(text),
         Err(error) if text_type => {
             let read = Box::new(Value::Text(String::from_utf8_lossy(error.as_bytes()).into_owned()));
             Value::Body(Body { read, bytes: error.into_bytes() })

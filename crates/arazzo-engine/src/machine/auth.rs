@@ -19,6 +19,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expr::StepId;
 use crate::expr::eval::Answer;
 use crate::limits::Millis;
+use crate::media_type::FORM;
 use crate::openapi::encode;
 use crate::program::{Call, Location, Program, Step, WorkflowId};
 use crate::readings::Readings;
@@ -94,7 +95,7 @@ pub fn missing_credentials(
         if said.contains(&ways) {
             continue;
         }
-        let called = operation.id.clone().unwrap_or_else(|| format!("{} {}", operation.method, operation.path));
+        let called = operation.name();
         let strict = program.readings == Readings::Strict;
         let new = if strict { Diagnostic::error } else { Diagnostic::warning };
         let message = format!("operation `{called}` is called without credentials");
@@ -320,7 +321,7 @@ impl Machine {
             (Some(id), None) => fields.push(("client_id", self.credential(id))),
             (None, _) => {}
         }
-        headers.push(("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
+        headers.push(("Content-Type".to_owned(), FORM.to_owned()));
         let pairs: Vec<String> =
             fields.iter().map(|(name, value)| format!("{name}={}", encode::form_text(value))).collect();
         let request = Request { method: "POST".to_owned(), url, headers, body: Some(pairs.join("&").into_bytes()) };

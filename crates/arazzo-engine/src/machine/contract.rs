@@ -4,10 +4,13 @@ use serde_json::Value as Json;
 
 use crate::event::ContractPart;
 use crate::expr::eval::Answer;
+use crate::json_schema::read_text;
+use crate::media_type::is_json;
 use crate::openapi::schema::Checked;
+use crate::openapi::status::find_response;
 use crate::program::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation};
 use crate::source::Span;
-use crate::value::{Value, is_json};
+use crate::value::Value;
 
 /// Findings that one schema reports at most.
 const REPORTED: usize = 20;
@@ -59,24 +62,15 @@ fn header(wanted: &DocumentedHeader, answer: &Answer) -> Vec<Departure> {
     let Some(schema) = &wanted.schema else { return vec![] };
     let text = values.join(",");
     let value = if wanted.types.iter().any(|kind| kind == "array") {
-        text.split(',').map(|item| typed(item.trim(), &wanted.items)).collect()
+        let types = || wanted.items.iter().map(String::as_str);
+        text.split(',').map(|item| read_text(item.trim(), types())).collect()
     } else if wanted.types.iter().any(|kind| kind == "object") {
         // Members in a header are not read back.
         return vec![];
     } else {
-        typed(&text, &wanted.types)
+        read_text(&text, wanted.types.iter().map(String::as_str))
     };
     faults(schema, &value).map(|(_, message, span)| departure(message, span)).collect()
-}
-
-/// A text as a value of the types that a schema names; as it is, if it spells none.
-fn typed(text: &str, types: &[String]) -> Json {
-    let spelled = types.iter().find_map(|kind| match kind.as_str() {
-        "integer" | "number" => serde_json::from_str::<serde_json::Number>(text).ok().map(Json::Number),
-        "boolean" => text.parse().ok().map(Json::Bool),
-        _ => None,
-    });
-    spelled.unwrap_or_else(|| Json::String(text.to_owned()))
 }
 
 fn content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Departure> {
@@ -117,8 +111,5 @@ fn faults<'v>(schema: &'v Checked, value: &'v Json) -> impl Iterator<Item = (Str
 /// The entry of an operation's responses that a status is nearest to (`404`, then `4XX`, then
 /// `default`), and its description.
 pub(super) fn documented(operation: &Operation, status: u16) -> Option<&(String, Option<String>)> {
-    let exact = status.to_string();
-    let range = format!("{}XX", status / 100);
-    let find = |wanted: &str| operation.responses.iter().find(|(known, _)| known.eq_ignore_ascii_case(wanted));
-    find(&exact).or_else(|| find(&range)).or_else(|| find("default"))
+    find_response(&operation.responses, |(known, _)| known, status)
 }

@@ -91,10 +91,8 @@ impl Machine {
     /// Success without `successCriteria`: 2xx, and 3xx where the operation documents it.
     fn is_default_success(&self, step: &Step, status: u16) -> bool {
         let operation = operation_of(&self.program, step);
-        let redirect = (300..400).contains(&status)
-            && operation.is_some_and(|o| {
-                o.responses.iter().any(|(known, _)| known == &status.to_string() || known.eq_ignore_ascii_case("3XX"))
-            });
+        let documented = operation.and_then(|operation| documented(operation, status));
+        let redirect = (300..400).contains(&status) && documented.is_some_and(|(known, _)| known != "default");
         (200..300).contains(&status) || redirect
     }
 
@@ -162,7 +160,7 @@ impl Machine {
                 Redirects::Auto => "a redirect is judged as it comes where the operation documents it, a criterion of the step reads it, or it leads nowhere".to_owned(),
             });
         }
-        let called = format!("{} {}", operation.method, operation.path);
+        let called = operation.endpoint();
         why.help = match documented(operation, status) {
             Some((known, Some(text))) => Some(format!("{called} documents {known} as: {}", text.trim())),
             Some(_) => None,
@@ -182,8 +180,7 @@ impl Machine {
         if operation.responses.is_empty() || documented(operation, answer.status).is_some() {
             return;
         }
-        let message =
-            format!("{} {} answered {}, which is not documented", operation.method, operation.path, answer.status);
+        let message = format!("{} answered {}, which is not documented", operation.endpoint(), answer.status);
         let kind =
             EventKind::Diagnostic { code: Code::UndocumentedStatus, severity: Severity::Warning, message, help: None };
         self.emit(turn, Some(id), Some(operation.span), kind);

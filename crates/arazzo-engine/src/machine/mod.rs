@@ -822,7 +822,7 @@ fn servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diag
     for operation in steps.filter_map(|id| program.step(*id)).filter_map(|step| operation_of(program, step)) {
         let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
         if let Err(error) = operation.server_url(source, &settings.servers) {
-            let called = operation.id.clone().unwrap_or_else(|| format!("{} {}", operation.method, operation.path));
+            let called = operation.name();
             let remedy = match &error {
                 NoUrl::Variable(name) | NoUrl::Value(name, _) => Remedy::GiveServerVariable(name.clone()),
                 NoUrl::Relative | NoUrl::NotHttp(_) => Remedy::GiveServer(source.to_owned()),

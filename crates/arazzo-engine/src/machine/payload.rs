@@ -10,13 +10,14 @@ use super::select;
 use super::values::ValueBuilder;
 use crate::expr::jsonpath;
 use crate::expr::pattern::{escaped, escaped_for_xpath};
+use crate::media_type::{MediaType, is_json};
 use crate::openapi::Field;
 use crate::openapi::encode::{self, form_text};
 use crate::program::{Body, Build, Media, Replacement, Select};
 use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::value::fingerprint;
-use crate::value::{File, Value, is_json, json_text};
+use crate::value::{File, Value, json_text};
 
 /// A body as it is sent.
 pub(super) struct Encoded {
@@ -126,9 +127,10 @@ fn fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fa
         return Err(Fault::unsent(Reason::UnsafeValue, builder.step, body.span, message));
     }
     let (bytes, boundary) = multipart(&parts);
-    let content_type = match body.content_type.split(';').any(|part| part.trim().starts_with("boundary=")) {
-        true => body.content_type.split(';').next().unwrap_or_default().trim().to_owned(),
-        false => body.content_type.clone(),
+    let kind = MediaType::parse(&body.content_type);
+    let content_type = match kind.parameter("boundary") {
+        Some(_) => kind.without_parameters(),
+        None => &body.content_type,
     };
     Ok(Encoded { bytes, content_type: format!("{content_type}; boundary={boundary}"), value })
 }

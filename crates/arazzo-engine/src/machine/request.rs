@@ -212,7 +212,7 @@ fn build_url(
     let server = operation.server_url(source, servers);
     let server = server.map_err(|error| Fault::unsent(Reason::UnknownServer, step, step.span, error.to_string()))?;
     join(&server, path, query).map_err(|error| {
-        let message = format!("`{} {}` of `{source}` cannot be called: {error}", operation.method, operation.path);
+        let message = format!("`{}` of `{source}` cannot be called: {error}", operation.endpoint());
         Fault::unsent(Reason::UnsafePath, step, step.span, message)
     })
 }

@@ -5,11 +5,13 @@ use serde_json::{Map, Value as Json, json};
 use super::check::Problem;
 use super::{Answer, Fault, Reads, Request};
 use crate::machine::Response;
+use crate::media_type::{MediaType, is_json};
 use crate::node::Node;
 use crate::openapi::sample::{invented, member, sample};
+use crate::openapi::status::StatusKey;
 use crate::openapi::{Api, Media, Operation};
 use crate::source::Sources;
-use crate::value::{PathSegment, is_json, json_text};
+use crate::value::{PathSegment, json_text};
 
 /// Headers that the body and the connection decide.
 const OTHERS: [&str; 8] =
@@ -66,30 +68,25 @@ pub(super) fn refused(texts: &Sources, status: u16, detail: String, problems: Ve
 
 /// The lowest documented 2xx, else `default` as 200, else the lowest that is documented at all.
 fn success<'a>(operation: &Operation<'a>) -> (u16, Option<&'a Node>) {
-    let described = operation.node.get("responses").map(Node::members).unwrap_or_default();
-    let mut known: Vec<(u16, bool, &Node)> = described
-        .iter()
-        .filter_map(|(key, node)| {
-            let range = key.name.len() == 3 && key.name.to_ascii_uppercase().ends_with("XX");
-            let status = if range { format!("{}00", key.name.get(..1)?) } else { key.name.clone() };
-            Some((status.parse().ok().filter(|status| (200..=599).contains(status))?, range, node))
+    let keys = operation.response_nodes().iter().filter_map(|(key, node)| Some((StatusKey::parse(&key.name)?, node)));
+    let mut known: Vec<(u16, StatusKey, &Node)> = keys
+        .map(|(key, node)| match key {
+            StatusKey::Code(status) => (status, key, node),
+            StatusKey::Range(first) => (first * 100, key, node),
+            StatusKey::Default => (200, key, node),
         })
+        .filter(|(status, ..)| (200..=599).contains(status))
         .collect();
-    known.sort_by_key(|(status, range, _)| (*status, *range));
-    let default = described.iter().find(|(key, _)| key.name == "default").map(|(_, node)| (200, node));
-    let found = known.iter().find(|(status, ..)| *status < 300).map(|(status, _, node)| (*status, *node));
-    let found = found.or(default).or_else(|| known.first().map(|(status, _, node)| (*status, *node)));
+    known.sort_by_key(|(status, key, _)| (*status, *key));
+    let success = known.iter().find(|(_, key, _)| key.is_success());
+    let default = || known.iter().find(|(_, key, _)| *key == StatusKey::Default);
+    let found = success.or_else(default).or_else(|| known.first()).map(|(status, _, node)| (*status, *node));
     found.map_or((200, None), |(status, node)| (status, operation.api().resolve(node).ok()))
 }
 
-/// What is documented for a status: itself, its range, or `default`.
+/// The object that describes a status, references resolved.
 fn response_node<'a>(operation: &Operation<'a>, status: u16) -> Option<&'a Node> {
-    let described = operation.node.get("responses").map(Node::members).unwrap_or_default();
-    let range = format!("{}XX", status / 100);
-    let found = [status.to_string(), range, "default".to_owned()]
-        .into_iter()
-        .find_map(|wanted| described.iter().find(|(key, _)| key.name.eq_ignore_ascii_case(&wanted)));
-    found.and_then(|(_, node)| operation.api().resolve(node).ok())
+    operation.response(status).and_then(|node| operation.api().resolve(node).ok())
 }
 
 struct Asked<'r, 'a> {
@@ -159,16 +156,16 @@ impl<'a> Asked<'_, 'a> {
     fn choose<'m>(&self, types: impl Iterator<Item = &'m str> + Clone) -> Option<&'m str> {
         let accepted = self.request.and_then(|request| {
             let header = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("accept"))?;
-            Some(header.1.split(',').map(|part| part.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()))
+            Some(header.1.split(',').map(MediaType::parse))
         });
         if let Some(accepted) = accepted {
             for wish in accepted {
                 let fits = |kind: &&str| {
-                    let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-                    match wish.strip_suffix("/*") {
-                        Some("*") => is_json(&essence),
-                        Some(family) => essence.split('/').next() == Some(family),
-                        None => essence == wish,
+                    let kind = MediaType::parse(kind);
+                    match wish.essence().strip_suffix("/*") {
+                        Some("*") => kind.is_json(),
+                        Some(family) => kind.family() == family,
+                        None => kind.essence() == wish.essence(),
                     }
                 };
                 if let Some(found) = types.clone().find(fits) {
@@ -342,18 +339,18 @@ fn write(body: Body, media_type: &str, schema: Option<&Node>) -> String {
         Body::Text(text) => return text,
         Body::Value(value) => value,
     };
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if is_json(&essence) {
+    let kind = MediaType::parse(media_type);
+    if kind.is_json() {
         return value.to_string();
     }
-    if essence.ends_with("/xml") || essence.ends_with("+xml") {
+    if kind.is_xml() {
         let name = schema.and_then(|schema| {
             let given = schema.get("xml").and_then(|xml| xml.get("name")).and_then(Node::as_str);
             given.or_else(|| schema.get("$ref").and_then(Node::as_str).and_then(|text| text.rsplit('/').next()))
         });
         return format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", element(name.unwrap_or("root"), &value));
     }
-    if essence == "application/x-www-form-urlencoded"
+    if kind.is_form()
         && let Json::Object(members) = &value
     {
         return url::form_urlencoded::Serializer::new(String::new())

@@ -3,12 +3,13 @@
 use serde_json::{Map, Value as Json};
 
 use super::Request;
-use crate::node::{Kind, Node};
+use crate::json_schema::{read_text, types};
+use crate::media_type::MediaType;
+use crate::node::Node;
 use crate::openapi::encode::Style;
 use crate::openapi::schema::{Direction, validator};
 use crate::openapi::{Api, Field, Operation, Parameter, sample};
 use crate::source::Span;
-use crate::value::is_json;
 
 /// Faults that one schema reports at most.
 const REPORTED: usize = 8;
@@ -131,8 +132,8 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
         return;
     }
     let sent = headers(request, "content-type").next().unwrap_or_default();
-    let essence = sent.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let Some(media) = described.media(&essence) else {
+    let kind = MediaType::parse(sent);
+    let Some(media) = described.media(sent) else {
         if !described.content.is_empty() {
             let known: Vec<&str> = described.content.iter().map(|media| media.name).collect();
             let is = if sent.is_empty() { "it is missing".to_owned() } else { format!("`{sent}` is not described") };
@@ -143,7 +144,7 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
     };
     let api = operation.api();
     let Some(schema) = media.schema else {
-        if essence == "application/x-www-form-urlencoded" {
+        if kind.is_form() {
             let pairs = pairs(request.body);
             for field in &described.fields {
                 let values: Vec<String> =
@@ -155,7 +156,7 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
         }
         return;
     };
-    let value = if is_json(&essence) {
+    let value = if kind.is_json() {
         match serde_json::from_slice::<Json>(request.body) {
             Ok(value) => value,
             Err(error) => {
@@ -163,7 +164,7 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
                 return;
             }
         }
-    } else if essence == "application/x-www-form-urlencoded" {
+    } else if kind.is_form() {
         let encoding = described.encoding(api, &media);
         // An object that is spread over fields is not read back.
         let spread = |field: &Field| {
@@ -215,24 +216,9 @@ fn is(schema: &Node, kind: &str) -> bool {
     types(schema).any(|known| known == kind)
 }
 
-fn types(schema: &Node) -> impl Iterator<Item = &str> {
-    let (one, several) = match schema.get("type").map(|node| &node.kind) {
-        Some(Kind::String(name)) => (Some(name.as_str()), None),
-        Some(Kind::Array(names)) => (None, Some(names)),
-        _ => (None, None),
-    };
-    one.into_iter().chain(several.into_iter().flatten().filter_map(Node::as_str))
-}
-
-/// A text as a value of the type that the schema says; as it is, if it spells none.
+/// A text as a value of the type that the schema says.
 fn typed(text: &str, schema: Option<&Node>) -> Json {
-    let spelled = schema.into_iter().flat_map(types).find_map(|kind| match kind {
-        "integer" | "number" => serde_json::from_str::<serde_json::Number>(text).ok().map(Json::Number),
-        "boolean" => text.parse().ok().map(Json::Bool),
-        "null" => (text == "null" || text.is_empty()).then_some(Json::Null),
-        _ => None,
-    });
-    spelled.unwrap_or_else(|| Json::String(text.to_owned()))
+    read_text(text, schema.into_iter().flat_map(types))
 }
 
 /// Where a value is not as its schema says, and why. A schema that is none finds nothing.

@@ -6,7 +6,8 @@ use serde_json::{Map, Value as Json};
 
 use super::Source;
 use crate::expr::{Root, Template};
-use crate::node::{Kind, Node, NodeLimits};
+use crate::json_schema::{is_of, types};
+use crate::node::{Node, NodeLimits};
 use crate::openapi::sample::{member, sample};
 use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Operation, Parameter};
@@ -114,13 +115,7 @@ fn sent_as<'a>(
         let parameters = view.parameters().0;
         for argument in arguments {
             let Some(input) = whole_input(&argument.value) else { continue };
-            let place = match argument.location {
-                Location::Path => "path",
-                Location::Query => "query",
-                Location::Header => "header",
-                Location::Cookie => "cookie",
-                Location::Querystring => "querystring",
-            };
+            let place = argument.location.word();
             let parameter = parameters.iter().find(|p| p.name == argument.name && p.location == place);
             let schema = parameter.and_then(Parameter::schema).and_then(|schema| api.resolve(schema).ok());
             schema.map(|schema| found.entry(input).or_insert((api, schema)));
@@ -152,17 +147,5 @@ fn body_schema<'a>(operation: &Operation<'a>) -> Option<&'a Node> {
 
 /// `true` if a value is of a type that a schema allows.
 fn fits(schema: &Node, value: &Json) -> bool {
-    let is = |kind: &str| match value {
-        Json::Null => kind == "null",
-        Json::Bool(_) => kind == "boolean",
-        Json::Number(number) => kind == "number" || kind == "integer" && !number.is_f64(),
-        Json::String(_) => kind == "string",
-        Json::Array(_) => kind == "array",
-        Json::Object(_) => kind == "object",
-    };
-    match schema.get("type").map(|node| &node.kind) {
-        Some(Kind::String(kind)) => is(kind),
-        Some(Kind::Array(kinds)) => kinds.iter().filter_map(Node::as_str).any(is),
-        _ => true,
-    }
+    schema.get("type").is_none() || types(schema).any(|kind| is_of(value, kind))
 }

@@ -183,10 +183,10 @@ impl Mock {
         };
         let operation = found.operation;
         let own = names(source, &operation);
-        let call = session.calls.entry((index, format!("{} {}", operation.method, operation.path))).or_insert(0);
+        let call = session.calls.entry((index, operation.endpoint())).or_insert(0);
         *call += 1;
         let fault = self.faults.iter().find(|fault| own.contains(&fault.operation) && fault.occurs(*call));
-        let name = operation.id().map_or_else(|| own.last().cloned().unwrap_or_default(), str::to_owned);
+        let name = operation.name();
         let mut answer = match fault {
             Some(fault) if fault.ending == Some(Ending::Reset) => {
                 Answer { delay_ms: 0, response: None, operation: None, note: "fault: reset".to_owned() }
@@ -236,6 +236,5 @@ impl Mock {
 /// What an operation can be called: `getVolume`, `volumesApi.getVolume`, `GET /volumes/{volumeId}`.
 fn names(source: &Source, operation: &Operation<'_>) -> [String; 3] {
     let id = operation.id().unwrap_or_default();
-    let call = format!("{} {}", operation.method.to_ascii_uppercase(), operation.path);
-    [id.to_owned(), format!("{}.{id}", source.name), call]
+    [id.to_owned(), format!("{}.{id}", source.name), operation.endpoint()]
 }

@@ -5,7 +5,8 @@
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value as Json};
 
-use crate::value::{is_json, json_text};
+use crate::media_type::{MediaType, is_json};
+use crate::value::json_text;
 
 /// Everything but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -286,7 +287,7 @@ fn deep(
 #[must_use]
 pub fn query_string(value: &Json, content: Option<&str>) -> String {
     const UNSAFE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'<').add(b'>');
-    let form = content.is_none_or(is_form);
+    let form = content.is_none_or(|content| MediaType::parse(content).is_form());
     match value {
         Json::String(text) if form => utf8_percent_encode(text, UNSAFE).to_string(),
         Json::Object(_) if form => form_fields(value),
@@ -324,13 +325,9 @@ pub fn is_header_name(name: &str) -> bool {
 fn written(value: &Json, content: &str) -> String {
     match value {
         value if is_json(content) => value.to_string(),
-        Json::Object(_) if is_form(content) => form_fields(value),
+        Json::Object(_) if MediaType::parse(content).is_form() => form_fields(value),
         value => json_text(value),
     }
-}
-
-fn is_form(content: &str) -> bool {
-    content.starts_with("application/x-www-form-urlencoded")
 }
 
 fn form_fields(value: &Json) -> String {

@@ -8,11 +8,13 @@ use url::Url;
 use self::encode::{Serialization, Style};
 use self::security::{Kind, Needed, Scheme};
 use self::server::Server;
+use self::status::find_response;
 use self::store::{ALONE, DocumentStore};
 use crate::diagnostic::Diagnostics;
+use crate::media_type::{FORM, MediaType, find_media, is_json};
 use crate::node::{Key, Node};
 use crate::source::Span;
-use crate::value::{Pointer, is_json};
+use crate::value::Pointer;
 
 pub mod encode;
 pub mod join;
@@ -20,6 +22,7 @@ pub mod sample;
 pub mod schema;
 pub mod security;
 pub mod server;
+pub mod status;
 pub mod store;
 
 /// The methods a Path Item Object has fields for (3.2 adds `query`).
@@ -303,6 +306,18 @@ impl<'a> Api<'a> {
 }
 
 impl<'a> Operation<'a> {
+    /// The method and the path, as people write them: `GET /pets/{id}`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("{} {}", self.method.to_ascii_uppercase(), self.path)
+    }
+
+    /// The name for messages: `operationId`, else the method and the path.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.id().map_or_else(|| self.endpoint(), str::to_owned)
+    }
+
     /// `operationId`
     #[must_use]
     pub fn id(&self) -> Option<&'a str> {
@@ -405,7 +420,10 @@ impl<'a> Operation<'a> {
             return None;
         }
         let file = fields.iter().any(Parameter::is_file);
-        let form = |name: &&str| name.starts_with("multipart/") || !file && essence(name) == FORM;
+        let form = |name: &&str| {
+            let kind = MediaType::parse(name);
+            kind.is_multipart() || !file && kind.is_form()
+        };
         let names: Vec<&str> = consumes.into_iter().filter(form).collect();
         let usual = if file { "multipart/form-data" } else { FORM };
         let names = if names.is_empty() { vec![usual] } else { names };
@@ -457,11 +475,22 @@ impl<'a> Operation<'a> {
             .collect()
     }
 
+    /// The members of its Responses Object, as they are written.
+    #[must_use]
+    pub fn response_nodes(&self) -> &'a [(Key, Node)] {
+        self.node.get("responses").map(Node::members).unwrap_or_default()
+    }
+
+    /// The Response Object that describes a status: its own, that of its range, or the default.
+    #[must_use]
+    pub fn response(&self, status: u16) -> Option<&'a Node> {
+        find_response(self.response_nodes(), |(key, _)| &key.name, status).map(|(_, node)| node)
+    }
+
     /// Documented answers: `200`, `4XX`, `default`, each with its description.
     #[must_use]
     pub fn responses(&self) -> Vec<(&'a str, Option<&'a str>)> {
-        let responses = self.node.get("responses").map(Node::members).unwrap_or_default();
-        responses
+        self.response_nodes()
             .iter()
             .map(|(status, node)| {
                 let node = self.api.resolve(node).unwrap_or(node);
@@ -475,11 +504,7 @@ impl<'a> RequestBody<'a> {
     /// The media type that is described for `content_type`: itself, or a range that holds it.
     #[must_use]
     pub fn media(&self, content_type: &str) -> Option<Media<'a>> {
-        let essence = essence(content_type);
-        let family = essence.split('/').next().unwrap_or_default();
-        let range = format!("{family}/*");
-        let fits = |wanted: &str| self.content.iter().find(|media| self::essence(media.name) == wanted).copied();
-        fits(&essence).or_else(|| fits(&range)).or_else(|| fits("*/*"))
+        find_media(&self.content, |media| media.name, content_type).copied()
     }
 
     /// How the fields of a form or multipart body of this media type are written.
@@ -507,7 +532,7 @@ impl<'a> RequestBody<'a> {
             let written = encoding.and_then(|node| node.get("contentType")).and_then(Node::as_str);
             let mut field = Field { how: encoding.and_then(styled), ..Field::of(name) };
             // Up to 3.0, styles are for forms.
-            if api.dialect() <= Version::V3_0 && essence(media.name) != FORM {
+            if api.dialect() <= Version::V3_0 && !MediaType::parse(media.name).is_form() {
                 field.how = None;
             }
             if let Some(schema) = schema {
@@ -522,12 +547,6 @@ impl<'a> RequestBody<'a> {
         fields.retain(|field| *field != Field::of(&field.name));
         fields
     }
-}
-
-/// The media type without its parameters, in small letters.
-#[must_use]
-pub fn essence(media_type: &str) -> String {
-    media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// The properties of a schema, with those of `allOf`.
@@ -561,7 +580,10 @@ impl Field {
         }
         let kind = text("contentMediaType");
         let encoded = text("contentEncoding");
-        let bytes = |kind: &str| !(is_json(kind) || crate::value::is_xml(kind) || kind.starts_with("text/"));
+        let bytes = |kind: &str| {
+            let kind = MediaType::parse(kind);
+            !(kind.is_json() || kind.is_xml() || kind.family() == "text")
+        };
         self.base64 |= encoded.is_some_and(|name| name.eq_ignore_ascii_case("base64"));
         self.file |= text("format") == Some("binary") || encoded.is_none() && kind.is_some_and(bytes);
         self.content_types.extend(kind.map(str::to_owned));
@@ -585,9 +607,6 @@ impl Field {
         types.clone().find(fits).or_else(|| types.find(concrete))
     }
 }
-
-/// The media type of a form.
-const FORM: &str = "application/x-www-form-urlencoded";
 
 /// The style of an Encoding Object, if it has one: "if present, the value of `contentType` is ignored".
 fn styled(encoding: &Node) -> Option<Serialization> {

@@ -9,6 +9,7 @@ use jsonschema::{PatternOptions, Validator};
 use serde_json::{Map, Value as Json, json};
 
 use super::{Api, Version};
+use crate::json_schema::{Definitions, insert_definitions};
 use crate::node::{Kind, Node};
 use crate::source::Span;
 
@@ -74,16 +75,14 @@ fn converted(
     direction: Direction,
     places: Option<BTreeMap<String, Span>>,
 ) -> Result<Checked, String> {
-    let mut converter = Converter { api, direction, names: BTreeMap::new(), waiting: vec![], places };
+    let mut converter = Converter { api, direction, definitions: Definitions::new("d"), places };
     let mut root = converter.convert(schema, "");
     let mut definitions = Map::new();
-    while let Some((name, node)) = converter.waiting.pop() {
+    while let Some((name, node)) = converter.definitions.take() {
         let at = format!("/$defs/{name}");
         definitions.insert(name, converter.convert(node, &at));
     }
-    if let (Json::Object(members), false) = (&mut root, definitions.is_empty()) {
-        members.insert("$defs".to_owned(), Json::Object(definitions));
-    }
+    insert_definitions(&mut root, definitions);
     jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
         .with_pattern_options(PatternOptions::regex())
@@ -95,10 +94,7 @@ fn converted(
 struct Converter<'a> {
     api: Api<'a>,
     direction: Direction,
-    /// What was referred to → the name of its definition.
-    names: BTreeMap<Span, String>,
-    /// Definitions that were named and not converted yet.
-    waiting: Vec<(String, &'a Node)>,
+    definitions: Definitions<'a>,
     /// Where the parts of the schema are written, if somebody wants to know.
     places: Option<BTreeMap<String, Span>>,
 }
@@ -212,13 +208,7 @@ impl<'a> Converter<'a> {
 
     /// The reference to a definition; nothing if the target is not there.
     fn reference(&mut self, text: &str, node: &'a Node) -> Option<String> {
-        let next = self.names.len();
-        let target = self.api.target(text, node).ok().filter(|_| next < DEFINITIONS)?;
-        let name = self.names.entry(target.span).or_insert_with(|| {
-            let name = format!("d{next}");
-            self.waiting.push((name.clone(), target));
-            name
-        });
-        Some(format!("#/$defs/{name}"))
+        let target = self.api.target(text, node).ok().filter(|_| self.definitions.count() < DEFINITIONS)?;
+        Some(self.definitions.refer(target))
     }
 }

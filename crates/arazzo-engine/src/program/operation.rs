@@ -1,7 +1,9 @@
 //! Operations as far as calls need them, and what they document about their answers.
 
 use crate::limits::Servers;
+use crate::media_type::find_media;
 use crate::openapi;
+
 use crate::openapi::schema::Checked;
 use crate::openapi::security::Needed;
 use crate::openapi::server::{NoUrl, Server};
@@ -88,8 +90,7 @@ impl Contract {
     /// What is documented for a status: itself, its range (`4XX`), or `default`.
     #[must_use]
     pub fn response(&self, status: u16) -> Option<&DocumentedResponse> {
-        let find = |wanted: &str| self.responses.iter().find(|known| known.status.eq_ignore_ascii_case(wanted));
-        find(&status.to_string()).or_else(|| find(&format!("{}XX", status / 100))).or_else(|| find("default"))
+        openapi::status::find_response(&self.responses, |known| &known.status, status)
     }
 }
 
@@ -97,13 +98,23 @@ impl DocumentedResponse {
     /// What is documented for a media type: itself, or a range that holds it.
     #[must_use]
     pub fn media(&self, media_type: &str) -> Option<&DocumentedBody> {
-        let range = format!("{}/*", media_type.split('/').next().unwrap_or_default());
-        let fits = |wanted: &str| self.content.iter().find(|body| openapi::essence(&body.media_type) == wanted);
-        fits(media_type).or_else(|| fits(&range)).or_else(|| fits("*/*"))
+        find_media(&self.content, |body| &body.media_type, media_type)
     }
 }
 
 impl Operation {
+    /// The method and the path, as people write them: `GET /pets/{id}`.
+    #[must_use]
+    pub fn endpoint(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// The name for messages: `operationId`, else the method and the path.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.id.clone().unwrap_or_else(|| self.endpoint())
+    }
+
     /// The url that its path is appended to: what was given for its source, else its own server.
     ///
     /// # Errors

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use arazzo_engine::event::{Event, RunStatus, VERSION};
+use arazzo_engine::event::{Event, VERSION};
 use arazzo_engine::limits::Millis;
 use arazzo_engine::machine::{CallId, Failure, Input, Machine, Outcome, Response};
 use arazzo_engine::node::Node;
@@ -324,15 +324,9 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         let then = &self.recording.end;
         let Some(now) = now else { return };
         let said = |end: &End| {
-            let status = match end.status {
-                RunStatus::Succeeded => "succeeded",
-                RunStatus::Ended => "ended",
-                RunStatus::Failed => "failed",
-                RunStatus::Stopped => "stopped",
-            };
             let why = end.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
             let step = end.step.as_ref().map(|step| format!(" at {step}")).unwrap_or_default();
-            format!("{status} (exit {}){why}{step}", end.exit)
+            format!("{} (exit {}){why}{step}", end.status, end.exit)
         };
         let workflow = &self.recording.head.workflow;
         let drift = |part: String, recorded: Option<String>, is: Option<String>, span: Option<Span>| Drift {

@@ -363,7 +363,7 @@ impl Page<'_> {
             "<details class=\"attempt\" id=\"a{index}\"{}><summary><span class=\"{class}\" aria-hidden=\"true\">{sign}</span><h3>{}</h3><span class=\"{class}\">{}</span>{within}{}<code>{}</code><span class=\"end\">{answer}{}</span></summary><div>{inner}</div></details>\n",
             if open { " open" } else { "" },
             self.text(&attempt.step),
-            ended(attempt.status()),
+            attempt.status().map_or("unfinished", StepStatus::word),
             turn(attempt),
             self.text(&attempt.does()),
             pace(attempt.end_ms().saturating_sub(attempt.started_ms)),
@@ -669,15 +669,6 @@ fn sign(status: Option<StepStatus>) -> (&'static str, &'static str) {
         Some(StepStatus::Succeeded) => ("✓", "go"),
         Some(StepStatus::Failed) => ("✗", "no"),
         Some(StepStatus::Stopped) | None => ("■", "halt"),
-    }
-}
-
-fn ended(status: Option<StepStatus>) -> &'static str {
-    match status {
-        Some(StepStatus::Succeeded) => "succeeded",
-        Some(StepStatus::Failed) => "failed",
-        Some(StepStatus::Stopped) => "stopped",
-        None => "unfinished",
     }
 }
 

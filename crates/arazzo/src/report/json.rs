@@ -116,10 +116,5 @@ fn criterion(criterion: &Criterion) -> Json {
 }
 
 fn status(status: Option<StepStatus>) -> &'static str {
-    match status {
-        Some(StepStatus::Succeeded) => "succeeded",
-        Some(StepStatus::Failed) => "failed",
-        Some(StepStatus::Stopped) => "stopped",
-        None => "unfinished",
-    }
+    status.map_or("unfinished", StepStatus::word)
 }

@@ -251,11 +251,7 @@ fn problem_of(why: &Why) -> Problem {
 
 /// An attempt in one line.
 fn line(attempt: &Attempt) -> String {
-    let word = match attempt.status() {
-        Some(StepStatus::Succeeded) => "succeeded",
-        Some(StepStatus::Failed) => "failed",
-        Some(StepStatus::Stopped) | None => "stopped",
-    };
+    let word = attempt.status().unwrap_or(StepStatus::Stopped);
     let action = attempt.action.as_ref().map_or(String::new(), |action| match &action.target {
         Some(target) => format!("; {}: {} {target}", action.name, action.kind),
         None => format!("; {}: {}", action.name, action.kind),

@@ -470,11 +470,8 @@ impl Verdict<'_> {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match (self.status, self.exit) {
-            (Some(RunStatus::Succeeded), _) => "succeeded",
-            (Some(RunStatus::Ended), _) => "ended",
-            (Some(RunStatus::Failed), _) => "failed",
             (Some(RunStatus::Stopped), Some(130 | 143)) => "interrupted",
-            (Some(RunStatus::Stopped), _) => "stopped",
+            (Some(status), _) => status.word(),
             (None, _) => "unfinished",
         }
     }

@@ -1,0 +1,126 @@
+//! Media types as headers and descriptions write them: which family one is of, its parameters, ranges.
+//!
+//! Read leniently and not with the crate `mediatype`, which refuses the whole of `text/html; charset` or
+//! `text/xml; charset = latin1`: servers answer so, and what stands before the `;` is to be believed all the same. It
+//! also leaves to its callers what a range such as `text/*` holds.
+
+/// A media type, or a range of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaType<'t> {
+    written: &'t str,
+    essence: String,
+    parameters: &'t str,
+}
+
+impl<'t> MediaType<'t> {
+    /// Reads a text; any is one.
+    #[must_use]
+    pub fn parse(text: &'t str) -> Self {
+        let (written, parameters) = text.split_once(';').unwrap_or((text, ""));
+        let written = written.trim();
+        Self { written, essence: written.to_ascii_lowercase(), parameters }
+    }
+
+    /// The type and subtype, in small letters and without parameters, by which types are compared.
+    #[must_use]
+    pub fn essence(&self) -> &str {
+        &self.essence
+    }
+
+    /// The essence as it is written.
+    #[must_use]
+    pub fn without_parameters(&self) -> &'t str {
+        self.written
+    }
+
+    /// The type alone: `text`.
+    #[must_use]
+    pub fn family(&self) -> &str {
+        self.essence.split('/').next().unwrap_or_default()
+    }
+
+    /// `application/json`, `application/problem+json`
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        matches!(self.essence.as_str(), "application/json" | "text/json") || self.essence.ends_with("+json")
+    }
+
+    /// `application/xml`, `image/svg+xml`
+    #[must_use]
+    pub fn is_xml(&self) -> bool {
+        matches!(self.essence.as_str(), "application/xml" | "text/xml") || self.essence.ends_with("+xml")
+    }
+
+    /// `application/x-www-form-urlencoded`
+    #[must_use]
+    pub fn is_form(&self) -> bool {
+        self.essence == FORM
+    }
+
+    /// `multipart/form-data` and its kin.
+    #[must_use]
+    pub fn is_multipart(&self) -> bool {
+        self.family() == "multipart"
+    }
+
+    /// `true` for what is text in a charset, JSON left aside.
+    #[must_use]
+    pub fn is_text(&self) -> bool {
+        let known = matches!(self.essence.as_str(), "application/javascript" | "application/yaml");
+        self.family() == "text" || self.is_xml() || self.is_form() || known
+    }
+
+    /// The value of a parameter: `charset`, `boundary`.
+    #[must_use]
+    pub fn parameter(&self, name: &str) -> Option<&'t str> {
+        let mut quoted = false;
+        let mut parameters = self.parameters.split(|c: char| {
+            quoted ^= c == '"';
+            c == ';' && !quoted
+        });
+        parameters.find_map(|parameter| {
+            let (known, value) = parameter.split_once('=')?;
+            known.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
+        })
+    }
+}
+
+/// The media type of forms.
+pub const FORM: &str = "application/x-www-form-urlencoded";
+
+/// `true` for `application/json` and `application/problem+json; charset=utf-8`.
+#[must_use]
+pub fn is_json(media_type: &str) -> bool {
+    MediaType::parse(media_type).is_json()
+}
+
+/// The entry for a media type: its own, else that of its range (`text/*`), else that of all (`*/*`).
+pub fn find_media<'e, E>(entries: &'e [E], name: impl Fn(&E) -> &str, media_type: &str) -> Option<&'e E> {
+    let wanted = MediaType::parse(media_type);
+    let find = |essence: &str| entries.iter().find(|entry| MediaType::parse(name(entry)).essence() == essence);
+    find(wanted.essence()).or_else(|| find(&format!("{}/*", wanted.family()))).or_else(|| find("*/*"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_read_as_servers_write_them() {
+        let read = MediaType::parse(" Text/XML ; ext=\"a;b\"; charset = \"latin1\" ; x");
+        assert!(read.is_xml() && read.is_text() && !read.is_json());
+        assert_eq!([read.essence(), read.without_parameters(), read.family()], ["text/xml", "Text/XML", "text"]);
+        let parameters = ["charset", "EXT", "x", "boundary"].map(|name| read.parameter(name));
+        assert_eq!(parameters, [Some("latin1"), Some("a;b"), None, None]);
+        assert!(is_json("application/problem+json;charset") && is_json("TEXT/json") && !is_json("json"));
+    }
+
+    #[test]
+    fn the_entry_that_says_most_about_a_type_is_found() {
+        let entries = ["*/*", "text/*", "text/plain; charset=utf-8"];
+        let found = |wanted| find_media(&entries, |name| name, wanted).copied();
+        assert_eq!(found("text/plain;charset=x"), Some(entries[2]));
+        assert_eq!([found("text/html"), found("image/png")], [Some("text/*"), Some("*/*")]);
+        assert_eq!(find_media(&entries[2..], |name| name, "text/html"), None);
+    }
+}
