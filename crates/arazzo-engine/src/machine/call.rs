@@ -3,8 +3,9 @@
 use serde_json::{Map, Value as Json};
 
 use super::fault::Fault;
+use super::fingerprint::fingerprint;
 use super::finish::End;
-use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, Slot, StepState, fingerprint};
+use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, Slot, StepState};
 use super::values::ValueBuilder;
 use super::wire::{Stop, Turn};
 use super::{Machine, select};
@@ -101,10 +102,7 @@ impl Machine {
             Err(why) => return self.failed(now, id, *why, None, turn),
         };
         let print = self.print_of_inputs(&accepted);
-        let pace = self.state.paces.entry(id).or_default();
-        if pace.request != Some(print) {
-            *pace = super::Pace { request: Some(print), ..super::Pace::default() };
-        }
+        self.state.paces.entry(id).or_default().note_request(print);
         self.frame_mut().position = Position::Inside(Some(id));
         if self.deeper(now, turn) {
             self.push_frame(workflow, Purpose::Step, accepted, vec![]);

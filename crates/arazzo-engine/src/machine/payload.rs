@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value as Json};
 
 use super::fault::Fault;
-use super::frame::fingerprint;
+use super::fingerprint::fingerprint;
 use super::select;
 use super::values::ValueBuilder;
 use crate::expr::jsonpath;

@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 use url::Url;
 
 use super::fault::{Fault, Remark};
-use super::frame::fingerprint;
+use super::fingerprint::fingerprint;
 use super::payload;
 use super::values::ValueBuilder;
 use super::wire::Request;
