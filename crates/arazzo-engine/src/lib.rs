@@ -85,6 +85,7 @@ pub mod diagnostic;
 pub mod document;
 pub mod event;
 pub mod expr;
+mod fingerprint;
 pub mod graph;
 pub mod inputs;
 pub mod json_schema;

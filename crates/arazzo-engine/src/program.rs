@@ -13,12 +13,13 @@ pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, Documented
 pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
 use crate::expr::{Expr, Piece, StepId, Template, condition, jsonpath, xpath};
+use crate::fingerprint::fingerprint;
 use crate::openapi::Field;
 use crate::openapi::encode::Serialization;
 use crate::readings::Readings;
 use crate::source::{Sources, Span};
 use crate::value::ExpressionType;
-use crate::value::{Pointer, fingerprint};
+use crate::value::Pointer;
 
 mod operation;
 mod reads;

@@ -1,17 +1,19 @@
-//! Verdict → action: which action of a list applies, where it leads, and how long the next request waits.
+//! Verdict → action: which action of a list applies, and where it leads.
 
 use serde_json::Map;
 
+use super::Machine;
 use super::fault::{Fault, Remark};
 use super::finish::End;
-use super::frame::{Next, Outputs, Position, Slot, Used, outputs_json};
+use super::frame::{Next, Position, Used};
 use super::judge::Met;
+use super::outputs::outputs_json;
+use super::state::Jump;
 use super::wire::{Stop, Turn};
-use super::{Jump, Machine, request, select};
 use crate::event::{ActionKind, EventKind, On, StepStatus, WaitReason};
 use crate::expr::{Exchange, StepId};
-use crate::limits::{LoopDelay, Millis};
-use crate::program::{Action, Call, Criterion, Step, Target, Then};
+use crate::limits::Millis;
+use crate::program::{Action, Criterion, Step, Target, Then};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 
@@ -309,44 +311,6 @@ impl Machine {
         self.frame_mut().position = Position::Waiting { next, until: now.saturating_add(ms) };
     }
 
-    /// How long to wait before `target` sends again what it sent on its last visit; nothing if it sends something else.
-    fn delay(&mut self, target: StepId) -> Option<(Millis, WaitReason)> {
-        let program = self.program.clone();
-        // What has not been sent yet is not sent again.
-        let last = self.state.paces.get(&target)?.request?;
-        let step = program.step(target)?;
-        let (print, loopback) = match &step.call {
-            Call::Operation { .. } => {
-                let built = request::build(&program, step, &self.state.settings.servers, &self.view(None)).ok()?;
-                (built.print, built.loopback)
-            }
-            Call::Workflow { workflow, passed, .. } => {
-                let inputs = self.passed(target, *workflow, passed, None, &mut Turn::default()).ok()?;
-                (self.print_of_inputs(&inputs), self.state.loopback)
-            }
-        };
-        if last != print {
-            return None;
-        }
-        let setting = self.state.settings.loop_delay;
-        let pace = self.state.paces.entry(target).or_default();
-        Some(match setting {
-            LoopDelay::Fixed(ms) => (ms, WaitReason::LoopDelay),
-            LoopDelay::Auto => {
-                let paced = match (loopback, pace.delay) {
-                    (true, _) => 0,
-                    (false, 0) => LoopDelay::AUTO.0,
-                    (false, last) => (last.saturating_mul(3) / 2).min(LoopDelay::AUTO.1),
-                };
-                pace.delay = paced;
-                match pace.retry_after {
-                    Some(asked) if asked > paced => (asked, WaitReason::RetryAfter),
-                    _ => (paced, WaitReason::LoopPace),
-                }
-            }
-        })
-    }
-
     /// Goes on to a step that no jump leads to: it is no loop yet.
     pub(super) fn go_on(&mut self, next: Option<StepId>) {
         if let Some(next) = next {
@@ -396,60 +360,4 @@ impl Machine {
         };
         self.emit(turn, Some(id), None, kind);
     }
-
-    /// Evaluates the outputs of a step: all of them on success, those that resolve on failure.
-    fn keep_outputs(&mut self, id: StepId, step: &Step, exchange: Option<&Exchange>, success: bool, turn: &mut Turn) {
-        let mut kept: Outputs = vec![];
-        for output in &step.outputs {
-            let value = self.fill_output(output, exchange);
-            let foreign = select::is_foreign(&output.value, &self.view(exchange));
-            if value.is_none() && success {
-                let target = format!("output `{}`", output.name);
-                self.emit(
-                    turn,
-                    Some(id),
-                    Some(output.span),
-                    EventKind::ValueAbsent { expression: output.text.clone(), target },
-                );
-            }
-            let slot = match value {
-                None if !success => continue,
-                None => None,
-                Some(value) if output.secret && (success || !self.is_error_text(step, output, exchange)) => {
-                    let name = format!("{}.{}", step.name, output.name);
-                    self.redactor.learn_built(&name, &value.clone().into_json());
-                    Some(self.secret_slot(value).with_origin(foreign))
-                }
-                Some(value) => Some(Slot::plain(value).with_origin(foreign)),
-            };
-            kept.push((output.name.clone(), slot));
-        }
-        // A step that called a workflow has its outputs too, under their own names.
-        if matches!(step.call, Call::Workflow { .. }) {
-            for (name, slot) in self.frame().returned.clone() {
-                if !kept.iter().any(|(known, _)| *known == name) && (slot.is_some() || success) {
-                    kept.push((name, slot));
-                }
-            }
-        }
-        if let Some(state) = self.step_state(id) {
-            state.outputs = Some(kept);
-        }
-    }
-}
-
-/// What a `Retry-After` asks for, in ms: seconds (also decimal, also 0), or a date. Garbage, negative numbers and dates in
-/// the past, which are most often those of another clock, ask for nothing.
-pub(super) fn retry_after(text: &str, now_epoch_ms: i64) -> Option<Millis> {
-    let text = text.trim();
-    // Words such as `inf` are numbers to the parser, and to nobody else.
-    let digits = text.bytes().any(|byte| byte.is_ascii_digit());
-    if let (Ok(seconds), true) = (text.parse::<f64>(), digits) {
-        return (seconds >= 0.0 && seconds.is_sign_positive())
-            .then_some((seconds * 1000.0).min(u64::MAX as f64) as Millis);
-    }
-    let date = httpdate::parse_http_date(text).ok()?;
-    let date_ms = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();
-    let wait = i128::try_from(date_ms).ok()? - i128::from(now_epoch_ms);
-    Millis::try_from(wait).ok().filter(|ms| *ms > 0)
 }

@@ -249,12 +249,6 @@ impl Machine {
         Ok(Ready::Now)
     }
 
-    /// `true` if the step calls a source that is answered from its description.
-    pub(super) fn is_mocked(&self, step: &Step) -> bool {
-        let api = operation_of(&self.program, step).and_then(|operation| self.program.apis.get(operation.api));
-        api.is_some_and(|api| self.state.settings.mocked.contains(&api.name))
-    }
-
     fn user(&self, user: &User) -> (String, String) {
         match user {
             User::Parts(user, password) => (self.credential(user), self.credential(password)),

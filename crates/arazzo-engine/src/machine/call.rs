@@ -10,12 +10,13 @@ use super::wire::{Stop, Turn};
 use super::{Machine, select};
 use crate::event::{EventKind, FailureKind, StartedFor};
 use crate::expr::{Exchange, Lookup, StepId, WorkflowId};
+use crate::fingerprint::fingerprint;
 use crate::inputs::accept_own;
 use crate::limits::Millis;
 use crate::program::{Call, Inherited, Passed, Program, Step, Target};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
-use crate::value::{Value, fingerprint};
+use crate::value::Value;
 
 impl Machine {
     pub(super) fn push_frame(&mut self, workflow: WorkflowId, purpose: Purpose, inputs: Inputs, extra: Inputs) {
@@ -101,10 +102,7 @@ impl Machine {
             Err(why) => return self.failed(now, id, *why, None, turn),
         };
         let print = self.print_of_inputs(&accepted);
-        let pace = self.state.paces.entry(id).or_default();
-        if pace.request != Some(print) {
-            *pace = super::Pace { request: Some(print), ..super::Pace::default() };
-        }
+        self.state.paces.entry(id).or_default().note_request(print);
         self.frame_mut().position = Position::Inside(Some(id));
         if self.deeper(now, turn) {
             self.push_frame(workflow, Purpose::Step, accepted, vec![]);

@@ -2,15 +2,16 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::Machine;
 use super::fault::Fault;
-use super::frame::{Completed, Outputs, Position, Purpose, Slot, outputs_json};
+use super::frame::{Completed, Position, Purpose};
+use super::outputs::outputs_json;
+use super::state::Phase;
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
-use super::{GRACE, Machine, Phase, select};
 use crate::code::{Code, Severity};
 use crate::event::{EventKind, RunStatus, StepStatus};
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
-use crate::program::Output;
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 
@@ -23,6 +24,9 @@ pub(super) enum End {
     /// A step failed and nothing handled it.
     Failed(Fault),
 }
+
+/// How long calls in flight may still take after the first cancel, in ms.
+const GRACE: Millis = 5_000;
 
 impl Machine {
     pub(super) fn cancel(&mut self, now: Millis, turn: &mut Turn) {
@@ -218,60 +222,6 @@ impl Machine {
             // A frame above another always runs for it.
             (Purpose::Run | Purpose::Step, ..) => {}
         }
-    }
-
-    /// The outputs of the workflow that exist, and the names of those that do not (docs/readings.md, rule 4).
-    pub(super) fn workflow_outputs(&mut self, turn: &mut Turn) -> (Map<String, Json>, Vec<String>) {
-        let (outputs, missing) = self.evaluated_outputs(turn);
-        (outputs_json(&outputs, &self.secrets), missing)
-    }
-
-    /// As [`Machine::workflow_outputs`], with secrets as references.
-    pub(super) fn evaluated_outputs(&mut self, turn: &mut Turn) -> (Outputs, Vec<String>) {
-        let program = self.program.clone();
-        let Some(workflow) = program.workflow(self.frame().workflow) else { return (vec![], vec![]) };
-        if let (true, Some(inherited)) = (workflow.outputs.is_empty(), self.frame().inherited.clone()) {
-            return (inherited, vec![]);
-        }
-        let mut missing = vec![];
-        self.frame_mut().returned.clear();
-        for output in &workflow.outputs {
-            if self.reads_what_did_not_run(output) {
-                missing.push(output.name.clone());
-                continue;
-            }
-            let value = self.fill_output(output, None);
-            if value.is_none() {
-                let target = format!("output `{}`", output.name);
-                self.emit(
-                    turn,
-                    None,
-                    Some(output.span),
-                    EventKind::ValueAbsent { expression: output.text.clone(), target },
-                );
-            }
-            let foreign = select::is_foreign(&output.value, &self.view(None));
-            let slot = value.map(|value| {
-                if !output.secret {
-                    return Slot::plain(value).with_origin(foreign);
-                }
-                let name = format!("{}.{}", workflow.name, output.name);
-                self.redactor.learn_built(&name, &value.clone().into_json());
-                self.secret_slot(value).with_origin(foreign)
-            });
-            self.frame_mut().returned.push((output.name.clone(), slot));
-        }
-        (self.frame().returned.clone(), missing)
-    }
-
-    pub(super) fn reads_what_did_not_run(&self, output: &Output) -> bool {
-        let view = self.view(None);
-        output.step_outputs().iter().any(|(step, name)| {
-            match view.state(*step).and_then(|state| state.outputs.as_ref()) {
-                None => true,
-                Some(outputs) => name.as_ref().is_some_and(|name| !outputs.iter().any(|(known, _)| known == name)),
-            }
-        })
     }
 
     pub(super) fn finish(&mut self, now: Millis, mut outcome: Outcome, turn: &mut Turn) {

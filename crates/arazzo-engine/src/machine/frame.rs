@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::event::{StartedFor, StepStatus};
 use crate::expr::{Exchange, Expr, Lookup, Root, StepId};
@@ -204,21 +204,6 @@ pub(super) struct Completed {
     pub(super) outputs: Outputs,
 }
 
-/// How often a step has sent the same, and got the same.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Pace {
-    /// Fingerprint of the last request.
-    pub(super) request: Option<u64>,
-    /// Fingerprint of the last answer.
-    pub(super) answer: Option<u64>,
-    /// How many answers in a row were equal to the last one, itself included.
-    pub(super) unchanged: u32,
-    /// The last delay in ms.
-    pub(super) delay: Millis,
-    /// What the last answer asked to wait, in ms from when it came.
-    pub(super) retry_after: Option<Millis>,
-}
-
 /// A request in flight. What was sent may hold secrets, so it is not part of a stored state: it is built again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct PendingCall {
@@ -373,12 +358,4 @@ impl<'a> View<'a> {
     pub(super) fn state(&self, step: StepId) -> Option<&'a StepState> {
         self.frame.steps.get(step.0.checked_sub(self.first.0)? as usize)
     }
-}
-
-/// Outputs of a step as JSON, null for one that found nothing.
-pub(super) fn outputs_json(outputs: &[(String, Option<Slot>)], secrets: &SecretStore) -> Map<String, Json> {
-    outputs
-        .iter()
-        .map(|(name, slot)| (name.clone(), slot.as_ref().map_or(Json::Null, |slot| slot.json(secrets))))
-        .collect()
 }

@@ -10,13 +10,13 @@ use super::select;
 use super::values::ValueBuilder;
 use crate::expr::jsonpath;
 use crate::expr::pattern::{escaped, escaped_for_xpath};
+use crate::fingerprint::fingerprint;
 use crate::media_type::{MediaType, is_json};
 use crate::openapi::Field;
 use crate::openapi::encode::{self, form_text};
 use crate::program::{Body, Build, Media, Replacement, Select};
 use crate::readings::Readings;
 use crate::reason::Reason;
-use crate::value::fingerprint;
 use crate::value::{File, Value, json_text};
 
 /// A body as it is sent.

@@ -7,7 +7,7 @@ use super::fault::Fault;
 use super::wire::Request;
 use super::{Machine, operation_of};
 use crate::expr::StepId;
-use crate::limits::{Redirects, plain_host};
+use crate::limits::Redirects;
 use crate::program::{Criterion, Step};
 use crate::reason::Reason;
 use crate::remedy::Remedy;
@@ -102,24 +102,6 @@ impl Machine {
             !of_body && !(elsewhere && (!harmless(&name) || self.mask(value) != *value))
         });
         Hop::Follow(Box::new(Request { method, url: to.to_string(), headers: headers.cloned().collect(), body }))
-    }
-
-    /// `true` for a url of a host that a source names, or that was allowed.
-    pub(super) fn may_ask(&self, url: &str) -> bool {
-        let Ok(url) = Url::parse(url) else { return false };
-        let place = |url: &Url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?));
-        let wanted = place(&url);
-        let allowed = |(host, port): &(String, u16)| {
-            let host = plain_host(host);
-            self.state.settings.allowed_hosts.iter().any(|given| given.is(&host, *port))
-        };
-        wanted.as_ref().is_some_and(allowed)
-            || wanted.is_some()
-                && self.program.operations.iter().any(|operation| {
-                    let source = self.program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
-                    let server = operation.server_url(source, &self.state.settings.servers).ok();
-                    server.and_then(|server| Url::parse(&server).ok()).and_then(|server| place(&server)) == wanted
-                })
     }
 }
 

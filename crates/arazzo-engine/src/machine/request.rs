@@ -9,6 +9,7 @@ use super::values::ValueBuilder;
 use super::wire::Request;
 use crate::expr::eval::Sent;
 use crate::expr::{Lookup, Template};
+use crate::fingerprint::fingerprint;
 use crate::limits::{Servers, is_loopback};
 use crate::openapi::encode;
 use crate::openapi::join::join;
@@ -16,7 +17,6 @@ use crate::program::{Argument, Build, Call, Location, Operation, Program, Step};
 use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::value::Value;
-use crate::value::fingerprint;
 
 /// A request with what was learned while it was built.
 pub(super) struct Built {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::frame::{Kept, Slot};
-use super::{SEMANTICS, State};
+use super::state::{SEMANTICS, State};
 use crate::program::Program;
 use crate::redact::{LearnedSecrets, Redactor};
 use crate::value::Value;
@@ -182,6 +182,9 @@ impl SecretStore {
         unseal(&mut json, &secrets.texts).ok_or(RestoreError::Secrets)?;
         let state: State = serde_json::from_value(json).map_err(|_| RestoreError::Secrets)?;
         let store = Self { values: secrets.values.into_iter().collect(), next: secrets.next, sweep_at: 0 };
+        if !state.fits(program) {
+            return Err(RestoreError::Program);
+        }
         if !owned(&state).iter().all(|number| store.values.contains_key(number)) {
             return Err(RestoreError::Secrets);
         }

@@ -1,0 +1,65 @@
+//! A step begins: its visit is counted, and what it calls is sent or started.
+
+use super::frame::Position;
+use super::wire::Turn;
+use super::{Machine, operation_of};
+use crate::event::{EventKind, StepStatus};
+use crate::expr::StepId;
+use crate::limits::Millis;
+use crate::program::{Call, Step};
+use crate::reason::Reason;
+
+impl Machine {
+    /// Enters a step, or tries it again: builds its request and sends it, or starts the workflow that it calls.
+    pub(super) fn enter(&mut self, now: Millis, id: StepId, visit: bool, turn: &mut Turn) {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return self.frame_mut().position = Position::Left };
+        if self.state.attempts >= self.state.settings.limits.steps {
+            return self.step_limit(now, id, turn);
+        }
+        self.state.attempts += 1;
+        let mut first = false;
+        if let Some(state) = self.step_state(id) {
+            if visit {
+                first = state.visits == 0;
+                state.visits += 1;
+                state.attempt = 0;
+                state.used.clear();
+            }
+            state.attempt += 1;
+            state.entered = now;
+        }
+        self.state.visits += u32::from(visit);
+        self.state.steps += u32::from(first);
+        let deadline = step.timeout_ms.map(|ms| now.saturating_add(ms));
+        let frame = self.frame_mut();
+        frame.deadline = deadline;
+        frame.returned.clear();
+        let operation = operation_of(&program, step).and_then(|operation| operation.id.clone());
+        let calls = match &step.call {
+            Call::Workflow { workflow, .. } => program.workflow(*workflow).map(|workflow| workflow.name.clone()),
+            Call::Operation { .. } => None,
+        };
+        self.emit(turn, Some(id), Some(step.span), EventKind::StepStarted { operation, calls });
+        if let Some(missing) = self.not_completed(step) {
+            let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
+            let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);
+            let why = self.why(id, Reason::DependencyNotMet, message);
+            return self.failed(now, id, why, None, turn);
+        }
+        match &step.call {
+            Call::Operation { .. } => self.send(now, id, step, None, turn),
+            Call::Workflow { workflow, passed, .. } => self.call(now, id, *workflow, passed, turn),
+        }
+    }
+
+    /// A step that must have been completed before this one, and was not.
+    fn not_completed(&self, step: &Step) -> Option<StepId> {
+        let view = self.view(None);
+        let own = |id: StepId| {
+            self.program.step(id).is_some_and(|other| other.workflow == step.workflow)
+                && view.state(id).is_some_and(|state| state.status == Some(StepStatus::Succeeded))
+        };
+        step.after.iter().copied().find(|id| !own(*id) && !self.state.done_steps.contains(id))
+    }
+}

@@ -1,0 +1,129 @@
+//! Outputs of steps and of workflows, evaluated when they end.
+
+use serde_json::{Map, Value as Json};
+
+use super::frame::{Outputs, Slot};
+use super::store::SecretStore;
+use super::wire::Turn;
+use super::{Machine, select};
+use crate::event::EventKind;
+use crate::expr::{Exchange, StepId};
+use crate::program::{Call, Output, Step};
+use crate::value::Value;
+
+impl Machine {
+    /// Evaluates the outputs of a step: all of them on success, those that resolve on failure.
+    pub(super) fn keep_outputs(
+        &mut self,
+        id: StepId,
+        step: &Step,
+        exchange: Option<&Exchange>,
+        success: bool,
+        turn: &mut Turn,
+    ) {
+        let mut kept: Outputs = vec![];
+        for output in &step.outputs {
+            let value = self.fill_output(output, exchange);
+            let foreign = select::is_foreign(&output.value, &self.view(exchange));
+            if value.is_none() && success {
+                let target = format!("output `{}`", output.name);
+                self.emit(
+                    turn,
+                    Some(id),
+                    Some(output.span),
+                    EventKind::ValueAbsent { expression: output.text.clone(), target },
+                );
+            }
+            let slot = match value {
+                None if !success => continue,
+                None => None,
+                Some(value) if output.secret && (success || !self.is_error_text(step, output, exchange)) => {
+                    let name = format!("{}.{}", step.name, output.name);
+                    self.redactor.learn_built(&name, &value.clone().into_json());
+                    Some(self.secret_slot(value).with_origin(foreign))
+                }
+                Some(value) => Some(Slot::plain(value).with_origin(foreign)),
+            };
+            kept.push((output.name.clone(), slot));
+        }
+        // A step that called a workflow has its outputs too, under their own names.
+        if matches!(step.call, Call::Workflow { .. }) {
+            for (name, slot) in self.frame().returned.clone() {
+                if !kept.iter().any(|(known, _)| *known == name) && (slot.is_some() || success) {
+                    kept.push((name, slot));
+                }
+            }
+        }
+        if let Some(state) = self.step_state(id) {
+            state.outputs = Some(kept);
+        }
+    }
+
+    /// The outputs of the workflow that exist, and the names of those that do not (docs/readings.md, rule 4).
+    pub(super) fn workflow_outputs(&mut self, turn: &mut Turn) -> (Map<String, Json>, Vec<String>) {
+        let (outputs, missing) = self.evaluated_outputs(turn);
+        (outputs_json(&outputs, &self.secrets), missing)
+    }
+
+    /// As [`Machine::workflow_outputs`], with secrets as references.
+    pub(super) fn evaluated_outputs(&mut self, turn: &mut Turn) -> (Outputs, Vec<String>) {
+        let program = self.program.clone();
+        let Some(workflow) = program.workflow(self.frame().workflow) else { return (vec![], vec![]) };
+        if let (true, Some(inherited)) = (workflow.outputs.is_empty(), self.frame().inherited.clone()) {
+            return (inherited, vec![]);
+        }
+        let mut missing = vec![];
+        self.frame_mut().returned.clear();
+        for output in &workflow.outputs {
+            if self.reads_what_did_not_run(output) {
+                missing.push(output.name.clone());
+                continue;
+            }
+            let value = self.fill_output(output, None);
+            if value.is_none() {
+                let target = format!("output `{}`", output.name);
+                self.emit(
+                    turn,
+                    None,
+                    Some(output.span),
+                    EventKind::ValueAbsent { expression: output.text.clone(), target },
+                );
+            }
+            let foreign = select::is_foreign(&output.value, &self.view(None));
+            let slot = value.map(|value| {
+                if !output.secret {
+                    return Slot::plain(value).with_origin(foreign);
+                }
+                let name = format!("{}.{}", workflow.name, output.name);
+                self.redactor.learn_built(&name, &value.clone().into_json());
+                self.secret_slot(value).with_origin(foreign)
+            });
+            self.frame_mut().returned.push((output.name.clone(), slot));
+        }
+        (self.frame().returned.clone(), missing)
+    }
+
+    /// `true` if an output reads a step that has not run.
+    fn reads_what_did_not_run(&self, output: &Output) -> bool {
+        let view = self.view(None);
+        output.step_outputs().iter().any(|(step, name)| {
+            match view.state(*step).and_then(|state| state.outputs.as_ref()) {
+                None => true,
+                Some(outputs) => name.as_ref().is_some_and(|name| !outputs.iter().any(|(known, _)| known == name)),
+            }
+        })
+    }
+
+    /// The value of an output; none if it is absent.
+    pub(super) fn fill_output(&self, output: &Output, exchange: Option<&Exchange>) -> Option<Value> {
+        select::value(&output.value, &self.view(exchange))
+    }
+}
+
+/// Outputs of a step as JSON, null for one that found nothing.
+pub(super) fn outputs_json(outputs: &[(String, Option<Slot>)], secrets: &SecretStore) -> Map<String, Json> {
+    outputs
+        .iter()
+        .map(|(name, slot)| (name.clone(), slot.as_ref().map_or(Json::Null, |slot| slot.json(secrets))))
+        .collect()
+}

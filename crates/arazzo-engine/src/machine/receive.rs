@@ -1,0 +1,216 @@
+//! Reply → call that has ended: what came is learned, recorded and shown, then judged, or something else is sent.
+
+use super::fault::Fault;
+use super::frame::{CallPurpose, PendingCall, Position};
+use super::pace::retry_after;
+use super::redirect::{self, Hop};
+use super::wire::{Because, CallId, Failure, FailureKind, Response, Stop, Turn};
+use super::{Machine, answer};
+use crate::event::EventKind;
+use crate::expr::eval::Answer;
+use crate::expr::{Exchange, StepId};
+use crate::fingerprint::fingerprint;
+use crate::limits::Millis;
+use crate::program::Step;
+use crate::reason::Reason;
+use crate::redact::BodyText;
+use crate::remedy::{Limit, Remedy};
+use crate::value::Value;
+
+/// How long what is said about a missing answer may be, in characters: it may quote the server.
+const FAILURE_SHOWN: usize = 400;
+
+/// What came for a call: an answer, or none; the exchange says to what.
+type Came = Result<Exchange, (Failure, Exchange)>;
+
+impl Machine {
+    pub(super) fn reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
+        let Position::Calling { step: id, call: expected } = self.frame().position else { return };
+        if call != expected {
+            return;
+        }
+        let Some((pending, exchange)) = self.arrived(now, id, call, result, turn) else { return };
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return };
+        match exchange {
+            Ok(exchange) => self.answered(now, id, step, pending, exchange, turn),
+            Err((failure, exchange)) => {
+                let url = self.other_url(&pending).unwrap_or_else(|| exchange.url.clone());
+                let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
+                let shown = self.redactor.shown(&failure.message, FAILURE_SHOWN);
+                let mut why = Fault::new(Reason::NoAnswer, format!("no answer from {server}: {shown}"))
+                    .of_step(step)
+                    .with_remedy(
+                        matches!(failure.kind, FailureKind::Dns | FailureKind::Connect)
+                            .then_some(Remedy::GiveOtherServer),
+                    );
+                if failure.in_doubt {
+                    why.remark("whether the server acted on the request is not known");
+                }
+                self.failed(now, id, why, Some(exchange), turn);
+            }
+        }
+    }
+
+    /// An answer has come: it is judged, or something else has to be sent before there is one to judge.
+    pub(super) fn answered(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        step: &Step,
+        pending: PendingCall,
+        exchange: Exchange,
+        turn: &mut Turn,
+    ) {
+        let Some(answer) = &exchange.answer else { return };
+        if pending.purpose != CallPurpose::Operation {
+            return self.token_came(now, id, pending, answer, turn);
+        }
+        if answer.status == 401
+            && pending.challenge.is_none()
+            && pending.hops == 0
+            && let Some(challenge) = self.challenged(step, answer)
+        {
+            return self.send(now, id, step, Some(challenge), turn);
+        }
+        if !(300..400).contains(&answer.status) {
+            return self.judge(now, id, step, exchange, turn);
+        }
+        let Some(request) = self.request_of(id, &pending) else { return self.judge(now, id, step, exchange, turn) };
+        match self.hop(id, step, &request, (answer.status, answer.header("location")), pending.hops) {
+            Hop::Judge => self.judge(now, id, step, exchange, turn),
+            Hop::Refuse(why) => self.stop(now, Stop::Policy, *why, turn),
+            Hop::TooMany => {
+                let message = format!("more than {} redirects followed one another", redirect::HOPS);
+                let why = self.why(id, Reason::RedirectLimit, message);
+                self.stop(now, Stop::Limit, why, turn);
+            }
+            Hop::Follow(mut request) => {
+                if self.state.settings.cookies {
+                    request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("cookie"));
+                    self.add_cookies(now, &mut request);
+                }
+                let slot = self.stash(&request);
+                let exchange = Some(Box::new(Exchange { answer: None, ..exchange }));
+                let hops = pending.hops + 1;
+                let next = self.pending(now, CallPurpose::Operation, pending.challenge);
+                let next = PendingCall { hops, request: Some(slot), exchange, ..next };
+                self.dispatch(now, id, *request, Because::Redirect, next, turn);
+            }
+        }
+    }
+
+    /// Records what came for a call. Nothing if the run stopped because of it.
+    pub(super) fn arrived(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        call: CallId,
+        result: Result<Response, Failure>,
+        turn: &mut Turn,
+    ) -> Option<(PendingCall, Came)> {
+        let at = self.state.pending_calls.iter().position(|pending| pending.call == call)?;
+        let pending = self.state.pending_calls.remove(at);
+        let exchange = self.exchange_of(id, &pending);
+        let came = match result {
+            Ok(response) => Ok(self.record_response(now, id, &pending, (exchange, response), turn)?),
+            Err(failure) => Err((self.record_failure(now, id, &pending, failure, turn)?, exchange)),
+        };
+        Some((pending, came))
+    }
+
+    /// Records a response: what is secret of it is learned before it is shown. The exchange with its answer.
+    fn record_response(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        pending: &PendingCall,
+        (mut exchange, mut response): (Exchange, Response),
+        turn: &mut Turn,
+    ) -> Option<Exchange> {
+        let own = pending.purpose == CallPurpose::Operation;
+        let print = fingerprint([response.status.to_string().as_bytes(), &response.body]);
+        let (status, headers, size) = (response.status, response.headers.clone(), response.body.len());
+        // A body may be large; what is shown of it is not. A secret that the answer gives may be as large as it.
+        let gives_secrets = !own || self.program.step(id).is_some_and(|step| !step.secrets.is_empty());
+        let shown = self.state.settings.limits.shown_bytes;
+        let head = if gives_secrets { size } else { shown.saturating_add(self.redactor.longest()) };
+        let bytes = response.body.get(..head.saturating_add(4)).unwrap_or(&response.body).to_vec();
+        let excess = answer::find_excess(&response, self.state.settings.limits.body_bytes);
+        if excess.is_some() {
+            response.body.clear();
+        }
+        exchange.answer = Some(answer::decode(response));
+        if own {
+            self.learn_answer(id, &exchange);
+        }
+        let answer = exchange.answer.as_ref()?;
+        self.learn_tokens(&pending.purpose, answer);
+        if self.state.settings.cookies {
+            let url = self.other_url(pending).unwrap_or_else(|| exchange.url.clone());
+            self.keep_cookies(now, &url, &headers);
+        }
+        let body = self.show_body(&bytes, size, answer);
+        if own {
+            let clock = self.state.epoch_ms.saturating_add_unsigned(now);
+            let asked = answer.header("retry-after").and_then(|text| retry_after(text, clock));
+            self.state.paces.entry(id).or_default().note_answer(print, asked);
+        }
+        let duration_ms = now.saturating_sub(pending.sent);
+        let kind = EventKind::ResponseReceived { call: pending.call.0, status, duration_ms, headers, body };
+        self.emit(turn, Some(id), None, kind);
+        if let Some(fault) = excess {
+            self.stop(now, Stop::Limit, self.at_step(id, fault), turn);
+            return None;
+        }
+        Some(exchange)
+    }
+
+    /// The beginning of a body of `size` bytes, as an event holds it.
+    fn show_body(&self, beginning: &[u8], size: usize, answer: &Answer) -> Option<BodyText> {
+        let shown = self.state.settings.limits.shown_bytes;
+        let mut body = self.redactor.beginning(beginning, size, &answer.media_type, shown);
+        // A text of another charset is shown as it is read.
+        if let (Some(body), Some(Value::Body(read))) = (&mut body, &answer.body)
+            && std::str::from_utf8(beginning).is_err()
+            && let Some(text) = self.redactor.body(read.read.to_text().as_bytes(), &answer.media_type, shown)
+        {
+            (body.text, body.cut) = (text.text, text.cut);
+        }
+        body
+    }
+
+    /// Records that there is no answer. Nothing if the run stopped because of the reason.
+    fn record_failure(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        pending: &PendingCall,
+        failure: Failure,
+        turn: &mut Turn,
+    ) -> Option<Failure> {
+        self.state.paces.entry(id).or_default().retry_after = None;
+        let message = self.redactor.shown(&failure.message, FAILURE_SHOWN).to_string();
+        let kind = EventKind::RequestFailed {
+            call: pending.call.0,
+            failure: failure.kind,
+            message: message.clone(),
+            duration_ms: now.saturating_sub(pending.sent),
+            in_doubt: failure.in_doubt,
+        };
+        self.emit(turn, Some(id), None, kind);
+        let (stop, why) = match failure.kind {
+            FailureKind::BodyTooLarge => {
+                let limit = self.state.settings.limits.body_bytes;
+                let message = format!("the answer has more than {limit} bytes of body");
+                let why = self.why(id, Reason::BodyLimit, message);
+                (Stop::Limit, why.with_remedy(Remedy::Raise(Limit::Body)))
+            }
+            FailureKind::HeadTooLarge => (Stop::Limit, self.why(id, Reason::HeadLimit, message)),
+            FailureKind::Refused => (Stop::Policy, self.why(id, Reason::HostRefused, message)),
+            _ => return Some(failure),
+        };
+        self.stop(now, stop, why, turn);
+        None
+    }
+}

@@ -1,0 +1,66 @@
+//! Servers that a run may call: those of its operations, as they are given or described.
+
+use url::Url;
+
+use super::{Machine, operation_of};
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::limits::{Settings, plain_host};
+use crate::openapi::server::NoUrl;
+use crate::program::{Program, Step, WorkflowId};
+use crate::remedy::Remedy;
+
+/// The servers of a run that are missing, or cannot be called.
+pub(super) fn missing_servers(program: &Program, workflow: WorkflowId, settings: &Settings) -> Diagnostics {
+    let mut faults = Diagnostics::default();
+    let workflows = program.reached(workflow);
+    let steps = workflows.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
+    for operation in steps.filter_map(|id| program.step(*id)).filter_map(|step| operation_of(program, step)) {
+        let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
+        if let Err(error) = operation.server_url(source, &settings.servers) {
+            let called = operation.name();
+            let remedy = match &error {
+                NoUrl::Variable(name) | NoUrl::Value(name, _) => Remedy::GiveServerVariable(name.clone()),
+                NoUrl::Relative | NoUrl::NotHttp(_) => Remedy::GiveServer(source.to_owned()),
+            };
+            let message = format!("operation `{called}` cannot be called: {error}");
+            faults.push(Diagnostic::error(Code::UnknownServer, operation.span, message).remedy(remedy));
+        }
+    }
+    let given = settings.servers.named.values().chain(&settings.servers.all);
+    for url in given {
+        let is_whole =
+            Url::parse(url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https") && parsed.has_host());
+        if !is_whole {
+            let message = "a server is not an absolute http or https url".to_owned();
+            faults.push(Diagnostic::error(Code::UnknownServer, None, message).remedy(Remedy::GiveWholeServer));
+        }
+    }
+    faults
+}
+
+impl Machine {
+    /// `true` for a url of a host that a source names, or that was allowed.
+    pub(super) fn may_ask(&self, url: &str) -> bool {
+        let Ok(url) = Url::parse(url) else { return false };
+        let place = |url: &Url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?));
+        let wanted = place(&url);
+        let allowed = |(host, port): &(String, u16)| {
+            let host = plain_host(host);
+            self.state.settings.allowed_hosts.iter().any(|given| given.is(&host, *port))
+        };
+        wanted.as_ref().is_some_and(allowed)
+            || wanted.is_some()
+                && self.program.operations.iter().any(|operation| {
+                    let source = self.program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
+                    let server = operation.server_url(source, &self.state.settings.servers).ok();
+                    server.and_then(|server| Url::parse(&server).ok()).and_then(|server| place(&server)) == wanted
+                })
+    }
+
+    /// `true` if the step calls a source that is answered from its description.
+    pub(super) fn is_mocked(&self, step: &Step) -> bool {
+        let api = operation_of(&self.program, step).and_then(|operation| self.program.apis.get(operation.api));
+        api.is_some_and(|api| self.state.settings.mocked.contains(&api.name))
+    }
+}

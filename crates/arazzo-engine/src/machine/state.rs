@@ -1,0 +1,106 @@
+//! Everything a run is, as data: small, serializable, without the values of secrets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::auth::Token;
+use super::cookies::Cookie;
+use super::frame::{Completed, Frame, PendingCall, Slot};
+use super::pace::Pace;
+use crate::expr::StepId;
+use crate::limits::{Millis, Settings};
+use crate::program::Program;
+use crate::source::Span;
+
+/// The version of what this machine means; stored with every state, so that a stored run is never read differently.
+pub const SEMANTICS: u32 = 1;
+
+/// Everything a run is, but the program and the values of secrets. Small, serializable, cheap to copy.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct State {
+    pub(super) settings: Settings,
+    pub(super) phase: Phase,
+    pub(super) epoch_ms: i64,
+    /// The workflows in progress, each run for the one before.
+    pub(super) frames: Vec<Frame>,
+    /// The number of the next frame.
+    pub(super) frame_count: u32,
+    /// Workflows that have run to their end, each as it ran last.
+    pub(super) completed: Vec<Completed>,
+    /// Steps that were completed and that steps of other workflows depend on.
+    pub(super) done_steps: BTreeSet<StepId>,
+    /// How often each step has sent the same, and got the same.
+    pub(super) paces: BTreeMap<StepId, Pace>,
+    /// `true` if the last request went to this machine.
+    pub(super) loopback: bool,
+    pub(super) pending_calls: Vec<PendingCall>,
+    /// Credentials, by [`crate::credentials`]' keys.
+    pub(super) credentials: BTreeMap<String, Slot>,
+    pub(super) certificate: bool,
+    pub(super) tokens: Vec<Token>,
+    pub(super) cookies: Vec<Cookie>,
+    pub(super) calls: u64,
+    pub(super) attempts: u32,
+    pub(super) requests: u32,
+    pub(super) visits: u32,
+    /// Different steps that were entered.
+    pub(super) steps: u32,
+    pub(super) waited_ms: Millis,
+    /// The last jump that an action made: what a limit names as the loop.
+    pub(super) jump: Option<Jump>,
+}
+
+impl State {
+    /// A run that has not begun.
+    pub(super) fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            phase: Phase::Fresh,
+            epoch_ms: 0,
+            frames: vec![],
+            frame_count: 0,
+            completed: vec![],
+            done_steps: BTreeSet::new(),
+            paces: BTreeMap::new(),
+            loopback: false,
+            pending_calls: vec![],
+            credentials: BTreeMap::new(),
+            certificate: false,
+            tokens: vec![],
+            cookies: vec![],
+            calls: 0,
+            attempts: 0,
+            requests: 0,
+            visits: 0,
+            steps: 0,
+            waited_ms: 0,
+            jump: None,
+        }
+    }
+
+    /// `true` if it is a state of a run of `program`.
+    pub(super) fn fits(&self, program: &Program) -> bool {
+        let fits = |frame: &Frame| program.workflow(frame.workflow).is_some_and(|w| w.steps.len() == frame.steps.len());
+        !self.frames.is_empty() && self.frames.iter().all(fits)
+    }
+}
+
+/// How far the run has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Phase {
+    Fresh,
+    Running,
+    /// Cancelled; calls in flight may end until then.
+    Stopping(Millis),
+    Done,
+}
+
+/// A jump from one step to another that an action made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Jump {
+    pub(super) from: StepId,
+    pub(super) to: StepId,
+    pub(super) action: String,
+    pub(super) span: Span,
+}
