@@ -576,6 +576,12 @@ impl Step {
         self.criteria.iter().chain(self.actions().flat_map(|action| &action.criteria))
     }
 
+    /// `onSuccess` or `onFailure`.
+    #[must_use]
+    pub fn actions_on(&self, success: bool) -> &[Action] {
+        if success { &self.on_success } else { &self.on_failure }
+    }
+
     /// The actions of both lists.
     pub fn actions(&self) -> impl Iterator<Item = &Action> {
         self.on_success.iter().chain(&self.on_failure)

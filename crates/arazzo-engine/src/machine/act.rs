@@ -8,19 +8,20 @@ use super::finish::End;
 use super::frame::{Next, Position, Used};
 use super::judge::Met;
 use super::outputs::outputs_json;
+use super::phase::Phase;
 use super::state::Jump;
 use super::wire::{Stop, Turn};
 use crate::event::{ActionKind, EventKind, On, StepStatus, WaitReason};
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
-use crate::program::{Action, Criterion, Step, Target, Then};
+use crate::program::{Action, Criterion, Target, Then};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 
 /// What a list of actions came to.
 enum Choice<'p> {
-    /// The first whose criteria are all met, and its place in the list.
-    Action(usize, &'p Action),
+    /// The place in the list of the first whose criteria are all met.
+    Action(usize),
     Nothing,
     /// It cannot be told; the text says why.
     Unknown(&'p Criterion, String),
@@ -46,7 +47,7 @@ impl Machine {
             }
             match self.evaluate(id, &action.criteria, Some(&action.name), exchange, turn) {
                 Met::Yes if retry && !self.may_retry(id, success, index, action) => {}
-                Met::Yes => return Choice::Action(index, action),
+                Met::Yes => return Choice::Action(index),
                 Met::No(..) => {}
                 Met::Unknown(criterion, problem) => return Choice::Unknown(criterion, problem),
             }
@@ -62,42 +63,51 @@ impl Machine {
         used.map_or(0, |used| used.times) < limit
     }
 
-    pub(super) fn succeeded(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
+    /// A step succeeded: keeps its outputs.
+    pub(super) fn succeed(&mut self, id: StepId, exchange: Exchange, turn: &mut Turn) -> Phase {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return self.go_on(None) };
         self.frame_mut().deadline = None;
         self.keep_outputs(id, step, Some(&exchange), true, turn);
         if step.awaited {
             self.state.done_steps.insert(id);
         }
-        self.after_success(now, id, exchange, 0, turn);
+        Phase::AfterSuccess { step: id, exchange, from: 0 }
     }
 
     /// Looks for a success action, from a place of the list on.
-    pub(super) fn after_success(&mut self, now: Millis, id: StepId, exchange: Exchange, from: usize, turn: &mut Turn) {
+    pub(super) fn after_success(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        exchange: Exchange,
+        from: usize,
+        turn: &mut Turn,
+    ) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return };
+        let Some(step) = program.step(id) else { return self.go_on(None) };
         let list = (true, step.on_success.as_slice());
-        let (index, action) = match self.choose(id, list, from, &exchange, turn) {
-            Choice::Action(index, action) => (index, action),
+        match self.choose(id, list, from, &exchange, turn) {
+            Choice::Action(index) => Phase::Act { step: id, success: true, index, fault: None, exchange },
             Choice::Nothing => {
                 self.left(now, id, StepStatus::Succeeded, None, false, turn);
-                return if self.is_detour(id) { self.detour_done() } else { self.go_on(step.next) };
+                if self.is_detour(id) { Phase::DetourDone } else { self.go_on(step.next) }
             }
             // No falling through: a choice that cannot be made is a failure of the step.
             Choice::Unknown(criterion, problem) => {
-                let why = self.not_evaluable(id, step, criterion, &problem);
-                return self.failed(now, id, why, Some(exchange), turn);
+                let fault = self.not_evaluable(id, step, criterion, &problem);
+                Phase::Fail { step: id, fault, exchange: Some(exchange) }
             }
-        };
-        self.act(now, id, (true, index, action), None, exchange, turn);
+        }
     }
 
     /// A step failed: keeps the outputs that resolve and looks for a failure action, else the workflow fails.
-    pub(super) fn failed(&mut self, now: Millis, id: StepId, why: Fault, exchange: Option<Exchange>, turn: &mut Turn) {
+    pub(super) fn fail(&mut self, id: StepId, fault: Fault, exchange: Option<Exchange>, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return };
+        let Some(step) = program.step(id) else { return self.go_on(None) };
         self.frame_mut().deadline = None;
         self.keep_outputs(id, step, exchange.as_ref(), false, turn);
-        self.handle(now, id, why, exchange.unwrap_or_default(), 0, turn);
+        Phase::Handle { step: id, fault, exchange: exchange.unwrap_or_default(), from: 0 }
     }
 
     /// Looks for a failure action, from a place of the list on.
@@ -109,15 +119,15 @@ impl Machine {
         exchange: Exchange,
         from: usize,
         turn: &mut Turn,
-    ) {
+    ) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return };
+        let Some(step) = program.step(id) else { return self.go_on(None) };
         let list = (false, step.on_failure.as_slice());
         match self.choose(id, list, from, &exchange, turn) {
-            Choice::Action(index, action) => self.act(now, id, (false, index, action), Some(why), exchange, turn),
+            Choice::Action(index) => Phase::Act { step: id, success: false, index, fault: Some(why), exchange },
             Choice::Nothing if self.is_detour(id) => {
                 self.left(now, id, StepStatus::Failed, Some(why), false, turn);
-                self.detour_failed(now, turn);
+                Phase::DetourFailed
             }
             Choice::Nothing => {
                 let reason = if step.on_failure.is_empty() {
@@ -130,13 +140,13 @@ impl Machine {
                 // What a workflow that was called did not handle, its caller might have.
                 why.remarks.retain(|remark| !matches!(remark, Remark::NotHandled(_)));
                 why.remarks.push(Remark::NotHandled(reason));
-                self.fail(now, id, why, turn);
+                self.fail_workflow(now, id, why, turn)
             }
             // The workflow fails here: no later action is looked at.
             Choice::Unknown(criterion, problem) => {
                 let mut unknown = self.not_evaluable(id, step, criterion, &problem);
                 unknown.remark(format!("the step had failed before: {}", why.message));
-                self.fail(now, id, unknown, turn);
+                self.fail_workflow(now, id, unknown, turn)
             }
         }
     }
@@ -148,15 +158,18 @@ impl Machine {
     }
 
     /// Does what an action says.
-    fn act(
+    pub(super) fn act(
         &mut self,
         now: Millis,
         id: StepId,
-        (success, index, action): (bool, usize, &Action),
+        (success, index): (bool, usize),
         why: Option<Fault>,
         exchange: Exchange,
         turn: &mut Turn,
-    ) {
+    ) -> Phase {
+        let program = self.program.clone();
+        let action = program.step(id).and_then(|step| step.actions_on(success).get(index));
+        let Some(action) = action else { return self.go_on(None) };
         let status = if success { StepStatus::Succeeded } else { StepStatus::Failed };
         match &action.then {
             Then::Goto(Target::Step(target)) => self.goto(now, id, *target, action, (status, why), turn),
@@ -164,9 +177,8 @@ impl Machine {
                 let inputs = match self.passed(id, *workflow, passed, Some(&exchange), turn) {
                     Ok(inputs) => inputs,
                     // What cannot be gone to is a failure that nothing handles.
-                    Err(problem) => return self.fail(now, id, *problem, turn),
+                    Err(problem) => return self.fail_workflow(now, id, *problem, turn),
                 };
-                let program = self.program.clone();
                 let name = program.workflow(*workflow).map(|w| w.name.clone());
                 self.selected(id, action, (ActionKind::Goto, success), name, None, turn);
                 self.left(now, id, status, why, false, turn);
@@ -177,26 +189,27 @@ impl Machine {
                     (entry, program.workflow(*workflow).is_some_and(|w| w.dependencies.is_empty()))
                 {
                     let delay = self.delay(entry);
-                    self.wait(now, Next::Visit(entry), delay, turn);
+                    return self.wait(now, Next::Visit(entry), delay, turn);
                 }
+                Phase::Resume
             }
             Then::End if success => {
                 self.selected(id, action, (ActionKind::End, true), None, None, turn);
                 self.left(now, id, status, None, false, turn);
-                self.ended(now, End::Ended(action.name.clone()), turn);
+                Phase::End(End::Ended(action.name.clone()))
             }
             Then::End => {
-                let Some(mut why) = why else { return };
+                let Some(mut why) = why else { return Phase::Resume };
                 self.selected(id, action, (ActionKind::End, false), None, None, turn);
                 why.remark(format!("action `{}` ended the workflow", action.name));
                 // The author chose how to stop: the exit code is that of a failed workflow, also without an answer.
                 if why.code == Reason::NoAnswer {
                     why.code = Reason::EndedOnFailure;
                 }
-                self.fail(now, id, why, turn);
+                self.fail_workflow(now, id, why, turn)
             }
             Then::Retry { after_ms, detour, .. } => {
-                self.retry(now, id, (success, index, action), (*after_ms, detour.as_ref()), why, &exchange, turn);
+                self.retry(now, id, (success, index, action), (*after_ms, detour.as_ref()), why, &exchange, turn)
             }
         }
     }
@@ -212,15 +225,15 @@ impl Machine {
         why: Option<Fault>,
         exchange: &Exchange,
         turn: &mut Turn,
-    ) {
+    ) -> Phase {
         let status = if success { StepStatus::Succeeded } else { StepStatus::Failed };
         let asked = self.state.paces.get(&id).and_then(|pace| pace.retry_after).filter(|_| exchange.answer.is_some());
         let delay = match asked {
             Some(asked) => (asked, WaitReason::RetryAfter),
             None => (after_ms, WaitReason::Retry),
         };
-        if self.too_long(now, id, delay, (status, &why), turn) {
-            return;
+        if let Some(stopped) = self.too_long(now, id, delay, (status, &why), turn) {
+            return stopped;
         }
         if let Some(state) = self.step_state(id) {
             match state.used.iter_mut().find(|used| (used.success, used.action) == (success, index)) {
@@ -242,7 +255,7 @@ impl Machine {
             }
             None => Next::Attempt(id),
         };
-        self.wait(now, next, Some(delay), turn);
+        self.wait(now, next, Some(delay), turn)
     }
 
     /// A server that asks to wait longer than the limit stops the run. What the user or the document asked for is bounded
@@ -254,10 +267,10 @@ impl Machine {
         (ms, because): (Millis, WaitReason),
         (status, why): (StepStatus, &Option<Fault>),
         turn: &mut Turn,
-    ) -> bool {
+    ) -> Option<Phase> {
         let limit = self.state.settings.limits.wait_ms;
         if because != WaitReason::RetryAfter || ms <= limit {
-            return false;
+            return None;
         }
         self.left(now, id, status, why.clone(), false, turn);
         let mut stop = self.why(
@@ -269,13 +282,13 @@ impl Machine {
         stop.remedy = Some(Box::new(Remedy::Raise(Limit::Wait)));
         // The step is over.
         self.frame_mut().position = Position::Left;
-        self.stop(now, Stop::Limit, stop, turn);
-        true
+        Some(Phase::Stop(Stop::Limit, stop))
     }
 
-    fn fail(&mut self, now: Millis, id: StepId, why: Fault, turn: &mut Turn) {
-        self.left(now, id, StepStatus::Failed, Some(why.clone()), false, turn);
-        self.ended(now, End::Failed(why), turn);
+    /// A step failed and nothing handled it: so does its workflow.
+    fn fail_workflow(&mut self, now: Millis, id: StepId, fault: Fault, turn: &mut Turn) -> Phase {
+        self.left(now, id, StepStatus::Failed, Some(fault.clone()), false, turn);
+        Phase::End(End::Failed(fault))
     }
 
     fn goto(
@@ -286,37 +299,38 @@ impl Machine {
         action: &Action,
         (status, why): (StepStatus, Option<Fault>),
         turn: &mut Turn,
-    ) {
+    ) -> Phase {
         self.state.jump = Some(Jump { from: id, to: target, action: action.name.clone(), span: action.span });
         let delay = self.delay(target);
-        if let Some(delay) = delay
-            && self.too_long(now, id, delay, (status, &why), turn)
-        {
-            return;
+        if let Some(stopped) = delay.and_then(|delay| self.too_long(now, id, delay, (status, &why), turn)) {
+            return stopped;
         }
         let name = self.program.step(target).map(|step| step.name.clone());
         self.selected(id, action, (ActionKind::Goto, status == StepStatus::Succeeded), name, delay, turn);
         self.left(now, id, status, why, target == id, turn);
-        self.wait(now, Next::Visit(target), delay, turn);
+        self.wait(now, Next::Visit(target), delay, turn)
     }
 
     /// Goes on after a delay, if there is one.
-    fn wait(&mut self, now: Millis, next: Next, delay: Option<(Millis, WaitReason)>, turn: &mut Turn) {
+    fn wait(&mut self, now: Millis, next: Next, delay: Option<(Millis, WaitReason)>, turn: &mut Turn) -> Phase {
         let Some((ms, because)) = delay.filter(|(ms, _)| *ms > 0) else {
-            return self.frame_mut().position = Position::Go(next);
+            self.frame_mut().position = Position::Go(next);
+            return Phase::Resume;
         };
         let kind = EventKind::WaitStarted { delay_ms: ms, because };
         self.emit(turn, Some(next.step()), None, kind);
         self.state.waited_ms = self.state.waited_ms.saturating_add(ms);
         self.frame_mut().position = Position::Waiting { next, until: now.saturating_add(ms) };
+        Phase::Resume
     }
 
     /// Goes on to a step that no jump leads to: it is no loop yet.
-    pub(super) fn go_on(&mut self, next: Option<StepId>) {
+    pub(super) fn go_on(&mut self, next: Option<StepId>) -> Phase {
         if let Some(next) = next {
             self.state.paces.remove(&next);
         }
         self.frame_mut().position = next.map_or(Position::Left, |next| Position::Go(Next::Visit(next)));
+        Phase::Resume
     }
 
     fn selected(

@@ -10,8 +10,9 @@ use serde_json::Value as Json;
 use super::digest;
 use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall, Slot};
+use super::phase::Phase;
 use super::request::Built;
-use super::wire::{CallId, Request, Turn};
+use super::wire::{CallId, Request};
 use super::{Machine, operation_of};
 use crate::code::Code;
 use crate::credentials::{AuthMethod, Choice, Credentials, Fetch, User, choose, header_of, serving};
@@ -335,19 +336,10 @@ impl Machine {
     }
 
     /// Takes what came for a token, and goes on with the step that needs it.
-    pub(super) fn token_came(
-        &mut self,
-        now: Millis,
-        id: StepId,
-        pending: PendingCall,
-        answer: &Answer,
-        turn: &mut Turn,
-    ) {
-        let program = self.program.clone();
-        let Some(step) = program.step(id) else { return };
+    pub(super) fn take_token(&mut self, now: Millis, id: StepId, pending: PendingCall, answer: &Answer) -> Phase {
         let json = json_of(answer);
         let (key, failed) = match pending.purpose {
-            CallPurpose::Operation => return,
+            CallPurpose::Operation => return Phase::Resume,
             CallPurpose::Discovery(key) => {
                 let endpoint = json.get("token_endpoint").and_then(Json::as_str).filter(|_| answer.status == 200);
                 let failed = match endpoint {
@@ -387,14 +379,14 @@ impl Machine {
             }
         };
         match failed {
-            None => self.send(now, id, step, pending.challenge, turn),
+            None => Phase::Send { step: id, challenge: pending.challenge },
             Some((reason, remedy)) => {
                 let scheme = key.split(' ').next().unwrap_or_default();
                 let message = format!("no token for `{scheme}`: {reason}");
                 let mut why = self.why(id, Reason::NoToken, message);
                 why.remark("the operation was not called".to_owned());
                 why.remedy = remedy.map(Box::new);
-                self.failed(now, id, why, None, turn);
+                Phase::Fail { step: id, fault: why, exchange: None }
             }
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::fault::Fault;
 use super::finish::End;
 use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, Slot, StepState};
+use super::phase::Phase;
 use super::values::ValueBuilder;
 use super::wire::{Stop, Turn};
 use super::{Machine, select};
@@ -54,11 +55,9 @@ impl Machine {
     }
 
     /// Runs what the workflow depends on and has not been run yet, then its first step.
-    pub(super) fn begin(&mut self, now: Millis, turn: &mut Turn) {
+    pub(super) fn begin(&mut self, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(workflow) = program.workflow(self.frame().workflow) else {
-            return self.frame_mut().position = Position::Left;
-        };
+        let Some(workflow) = program.workflow(self.frame().workflow) else { return self.go_on(None) };
         let ran = |id: &WorkflowId| self.state.completed.iter().any(|completed| completed.workflow == *id);
         let Some(needed) = workflow.dependencies.iter().copied().find(|id| !ran(id)) else {
             return self.go_on(workflow.entry);
@@ -70,44 +69,39 @@ impl Machine {
             Ok(accepted) => accepted,
             Err(problem) => {
                 let why = self.about_workflow(Reason::InvalidInput, format!("workflow `{name}` cannot run: {problem}"));
-                return self.ended(now, End::Failed(why), turn);
+                return Phase::End(End::Failed(why));
             }
         };
         self.frame_mut().position = Position::Inside(None);
-        if self.deeper(now, turn) {
-            self.push_frame(needed, Purpose::Dependency, accepted, vec![]);
-            self.announce(None, turn);
-        }
+        self.start_workflow(needed, Purpose::Dependency, accepted, turn)
     }
 
-    /// `true` if one more workflow may be in progress; else the run stops.
-    fn deeper(&mut self, now: Millis, turn: &mut Turn) -> bool {
+    /// Starts a workflow above the one in progress, unless as many are in progress as may be.
+    fn start_workflow(&mut self, workflow: WorkflowId, purpose: Purpose, inputs: Inputs, turn: &mut Turn) -> Phase {
         let limit = self.state.settings.limits.depth;
         if self.state.frames.len() < limit as usize {
-            return true;
+            self.push_frame(workflow, purpose, inputs, vec![]);
+            self.announce(None, turn);
+            return Phase::Resume;
         }
         let mut why = self.about_workflow(
             Reason::DepthLimit,
             format!("{limit} workflows are in progress, each called by the one before"),
         );
         why.remedy = Some(Box::new(Remedy::Raise(Limit::Depth)));
-        self.stop(now, Stop::Limit, why, turn);
-        false
+        Phase::Stop(Stop::Limit, why)
     }
 
     /// Starts the workflow that a step calls.
-    pub(super) fn call(&mut self, now: Millis, id: StepId, workflow: WorkflowId, passed: &Passed, turn: &mut Turn) {
+    pub(super) fn call(&mut self, id: StepId, workflow: WorkflowId, passed: &Passed, turn: &mut Turn) -> Phase {
         let accepted = match self.passed(id, workflow, passed, None, turn) {
             Ok(accepted) => accepted,
-            Err(why) => return self.failed(now, id, *why, None, turn),
+            Err(fault) => return Phase::Fail { step: id, fault: *fault, exchange: None },
         };
         let print = self.print_of_inputs(&accepted);
         self.state.paces.entry(id).or_default().note_request(print);
         self.frame_mut().position = Position::Inside(Some(id));
-        if self.deeper(now, turn) {
-            self.push_frame(workflow, Purpose::Step, accepted, vec![]);
-            self.announce(None, turn);
-        }
+        self.start_workflow(workflow, Purpose::Step, accepted, turn)
     }
 
     /// What a call of a workflow with these inputs is known by, to see whether it is made again.
@@ -213,29 +207,23 @@ impl Machine {
     }
 
     /// Takes the detour of a retry: a step of this workflow, or another workflow.
-    pub(super) fn take_detour(&mut self, now: Millis, of: StepId, turn: &mut Turn) {
+    pub(super) fn take_detour(&mut self, of: StepId, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
         let Some(detour) = self.frame().detours.last() else { return self.go_on(None) };
-        let action = program.step(of).and_then(|step| {
-            let list = if detour.success { &step.on_success } else { &step.on_failure };
-            list.get(detour.action)
-        });
+        let action = program.step(of).and_then(|step| step.actions_on(detour.success).get(detour.action));
         match action.and_then(|action| action.then.target()) {
-            Some(Target::Step(step)) => self.enter(now, *step, true, turn),
+            Some(Target::Step(step)) => Phase::Enter { step: *step, visit: true },
             Some(Target::Workflow { workflow, passed }) => {
                 let exchange = self.held(of);
                 match self.passed(of, *workflow, passed, exchange.as_ref(), turn) {
                     Ok(inputs) => {
                         self.frame_mut().position = Position::Inside(Some(of));
-                        if self.deeper(now, turn) {
-                            self.push_frame(*workflow, Purpose::Detour, inputs, vec![]);
-                            self.announce(None, turn);
-                        }
+                        self.start_workflow(*workflow, Purpose::Detour, inputs, turn)
                     }
-                    Err(_) => self.detour_failed(now, turn),
+                    Err(_) => Phase::DetourFailed,
                 }
             }
-            None => self.detour_done(),
+            None => Phase::DetourDone,
         }
     }
 
@@ -297,21 +285,22 @@ impl Machine {
     }
 
     /// The detour has ended well: the step is tried again.
-    pub(super) fn detour_done(&mut self) {
-        let Some(detour) = self.frame_mut().detours.pop() else { return };
+    pub(super) fn finish_detour(&mut self) -> Phase {
+        let Some(detour) = self.frame_mut().detours.pop() else { return Phase::Resume };
         self.resume_step(&detour);
         self.frame_mut().position = Position::Go(Next::Attempt(detour.of));
+        Phase::Resume
     }
 
     /// The detour has failed: it ends this retry, and the next action is looked at.
-    pub(super) fn detour_failed(&mut self, now: Millis, turn: &mut Turn) {
-        let Some(of) = self.frame().detours.last().map(|detour| detour.of) else { return };
+    pub(super) fn fail_detour(&mut self) -> Phase {
+        let Some(of) = self.frame().detours.last().map(|detour| detour.of) else { return Phase::Resume };
         let exchange = self.held(of).unwrap_or_default();
-        let Some(detour) = self.frame_mut().detours.pop() else { return };
+        let Some(detour) = self.frame_mut().detours.pop() else { return Phase::Resume };
         self.resume_step(&detour);
         match detour.why {
-            Some(why) => self.handle(now, of, why, exchange, detour.action + 1, turn),
-            None => self.after_success(now, of, exchange, detour.action + 1, turn),
+            Some(fault) => Phase::Handle { step: of, fault, exchange, from: detour.action + 1 },
+            None => Phase::AfterSuccess { step: of, exchange, from: detour.action + 1 },
         }
     }
 
@@ -327,10 +316,10 @@ impl Machine {
         self.frame().detours.last().is_some_and(|detour| detour.step == Some(id))
     }
 
-    /// Gives up the attempts whose time is over at `at`: the outermost step fails. `true` if there was one.
-    pub(super) fn expire(&mut self, at: Millis, now: Millis, turn: &mut Turn) -> bool {
+    /// Gives up the attempts whose time is over at `at`: the outermost step fails. Nothing if there is none.
+    pub(super) fn expire(&mut self, at: Millis, now: Millis, turn: &mut Turn) -> Option<Phase> {
         let over = |frame: &Frame| frame.deadline.is_some_and(|deadline| deadline <= at);
-        let Some(index) = self.state.frames.iter().position(over) else { return false };
+        let index = self.state.frames.iter().position(over)?;
         turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
         turn.sends.retain(|send| !turn.aborts.contains(&send.call));
         for pending in std::mem::take(&mut self.state.pending_calls) {
@@ -351,13 +340,12 @@ impl Machine {
         self.frame_mut().deadline = None;
         let step = match self.frame().position {
             Position::Calling { step, .. } | Position::Inside(Some(step)) => step,
-            _ => return true,
+            _ => return Some(Phase::Resume),
         };
         let ms = self.program.step(step).and_then(|step| step.timeout_ms).unwrap_or_default();
         let mut why = self.why(step, Reason::StepTimeout, format!("the step took longer than its timeout of {ms} ms"));
         why.help = Some("raise `timeout` of the step".to_owned());
-        self.failed(now, step, why, None, turn);
-        true
+        Some(Phase::Fail { step, fault: why, exchange: None })
     }
 
     /// What is wrong with the workflow in progress, before or between its steps.

@@ -1,6 +1,6 @@
 //! A step begins: its visit is counted, and what it calls is sent or started.
 
-use super::frame::Position;
+use super::phase::Phase;
 use super::wire::Turn;
 use super::{Machine, operation_of};
 use crate::event::{EventKind, StepStatus};
@@ -11,11 +11,11 @@ use crate::reason::Reason;
 
 impl Machine {
     /// Enters a step, or tries it again: builds its request and sends it, or starts the workflow that it calls.
-    pub(super) fn enter(&mut self, now: Millis, id: StepId, visit: bool, turn: &mut Turn) {
+    pub(super) fn enter(&mut self, now: Millis, id: StepId, visit: bool, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return self.frame_mut().position = Position::Left };
+        let Some(step) = program.step(id) else { return self.go_on(None) };
         if self.state.attempts >= self.state.settings.limits.steps {
-            return self.step_limit(now, id, turn);
+            return self.step_limit(id);
         }
         self.state.attempts += 1;
         let mut first = false;
@@ -45,11 +45,11 @@ impl Machine {
             let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
             let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);
             let why = self.why(id, Reason::DependencyNotMet, message);
-            return self.failed(now, id, why, None, turn);
+            return Phase::Fail { step: id, fault: why, exchange: None };
         }
         match &step.call {
-            Call::Operation { .. } => self.send(now, id, step, None, turn),
-            Call::Workflow { workflow, passed, .. } => self.call(now, id, *workflow, passed, turn),
+            Call::Operation { .. } => Phase::Send { step: id, challenge: None },
+            Call::Workflow { workflow, passed, .. } => self.call(id, *workflow, passed, turn),
         }
     }
 

@@ -6,7 +6,8 @@ use super::Machine;
 use super::fault::Fault;
 use super::frame::{Completed, Position, Purpose};
 use super::outputs::outputs_json;
-use super::state::Phase;
+use super::phase::Phase;
+use super::state::Stage;
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
 use crate::code::{Code, Severity};
 use crate::event::{EventKind, RunStatus, StepStatus};
@@ -29,25 +30,33 @@ pub(super) enum End {
 const GRACE: Millis = 5_000;
 
 impl Machine {
-    pub(super) fn cancel(&mut self, now: Millis, turn: &mut Turn) {
-        if matches!(self.frame().position, Position::Calling { .. }) && self.state.phase == Phase::Running {
-            self.state.phase = Phase::Stopping(now.saturating_add(GRACE));
-            return;
+    pub(super) fn cancel(&mut self, now: Millis) -> Phase {
+        if matches!(self.frame().position, Position::Calling { .. }) && self.state.stage == Stage::Running {
+            self.state.stage = Stage::Stopping(now.saturating_add(GRACE));
+            return Phase::Wait;
         }
-        self.interrupted(now, turn);
+        self.interrupted()
     }
 
-    pub(super) fn late_reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
-        let Position::Calling { step, call: expected } = self.frame().position else { return };
-        if call == expected {
-            let _ = self.arrived(now, step, call, result, turn);
-            if self.state.phase != Phase::Done {
-                self.interrupted(now, turn);
-            }
+    /// An answer that comes after the run was cancelled: it is recorded.
+    pub(super) fn receive_late(
+        &mut self,
+        now: Millis,
+        call: CallId,
+        result: Result<Response, Failure>,
+        turn: &mut Turn,
+    ) -> Phase {
+        let Position::Calling { step, call: expected } = self.frame().position else { return Phase::Wait };
+        if call != expected {
+            return Phase::Wait;
+        }
+        match self.arrived(now, step, call, result, turn) {
+            Err(stopped @ Phase::Stop(..)) => stopped,
+            _ => self.interrupted(),
         }
     }
 
-    pub(super) fn interrupted(&mut self, now: Millis, turn: &mut Turn) {
+    pub(super) fn interrupted(&mut self) -> Phase {
         let step = self.current_step();
         let why = match step {
             Some(step) => {
@@ -61,21 +70,21 @@ impl Machine {
             }
             None => Fault::new(Reason::Interrupted, "interrupted"),
         };
-        self.stop(now, Stop::Interrupt, why, turn);
+        Phase::Stop(Stop::Interrupt, why)
     }
 
-    pub(super) fn time_limit(&mut self, now: Millis, turn: &mut Turn) {
+    pub(super) fn time_limit(&mut self) -> Phase {
         let step = self.current_step().unwrap_or_else(|| self.first());
         let limit = self.state.settings.limits.run_ms;
         let mut why =
             self.why(step, Reason::TimeLimit, format!("the run took longer than its limit of {}", seconds(limit)));
         self.name_loop(&mut why);
         why.remedy = Some(Box::new(Remedy::Raise(Limit::Time)));
-        self.stop(now, Stop::Limit, why, turn);
+        Phase::Stop(Stop::Limit, why)
     }
 
     /// A text or a body that was built from values was too large.
-    pub(super) fn value_limit(&mut self, now: Millis, turn: &mut Turn) {
+    pub(super) fn value_limit(&mut self) -> Phase {
         self.budget.clear();
         let step = self.current_step().unwrap_or_else(|| self.first());
         let limit = self.state.settings.limits.value_bytes;
@@ -83,24 +92,24 @@ impl Machine {
         let mut why = self.why(step, Reason::ValueLimit, message);
         self.name_loop(&mut why);
         why.remedy = Some(Box::new(Remedy::Raise(Limit::Value)));
-        self.stop(now, Stop::Limit, why, turn);
+        Phase::Stop(Stop::Limit, why)
     }
 
-    pub(super) fn step_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
+    pub(super) fn step_limit(&mut self, step: StepId) -> Phase {
         let limit = self.state.settings.limits.steps;
         let mut why = self.why(step, Reason::StepLimit, format!("the run reached its limit of {limit} steps"));
         self.name_loop(&mut why);
         why.remedy = Some(Box::new(Remedy::Raise(Limit::Steps)));
-        self.stop(now, Stop::Limit, why, turn);
+        Phase::Stop(Stop::Limit, why)
     }
 
-    pub(super) fn request_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
+    pub(super) fn request_limit(&mut self, step: StepId) -> Phase {
         let limit = self.state.settings.limits.most_requests();
         let mut why = self.why(step, Reason::RequestLimit, format!("the run reached its limit of {limit} requests"));
         self.name_loop(&mut why);
         why.remark("requests for tokens, challenges and redirects are among them".to_owned());
         why.remedy = Some(Box::new(Remedy::Raise(Limit::Requests)));
-        self.stop(now, Stop::Limit, why, turn);
+        Phase::Stop(Stop::Limit, why)
     }
 
     /// Says which loop a limit was reached in, and whether its answers still changed.
@@ -120,7 +129,7 @@ impl Machine {
     }
 
     /// Stops the run: what is in flight is given up, what exists is kept.
-    pub(super) fn stop(&mut self, now: Millis, stop: Stop, why: Fault, turn: &mut Turn) {
+    pub(super) fn stop(&mut self, now: Millis, stop: Stop, why: Fault, turn: &mut Turn) -> Phase {
         turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
         turn.sends.retain(|send| !turn.aborts.contains(&send.call));
         while self.state.frames.len() > 1 {
@@ -128,7 +137,7 @@ impl Machine {
         }
         self.stopped_step(now, turn);
         let (outputs, missing) = self.workflow_outputs(turn);
-        self.finish(now, Outcome::Stopped { stop, why: self.explain(why), outputs, missing }, turn);
+        self.finish(now, Outcome::Stopped { stop, why: self.explain(why), outputs, missing }, turn)
     }
 
     /// The step that the last frame is in, or goes to.
@@ -163,9 +172,9 @@ impl Machine {
     }
 
     /// The workflow in progress has come to its end: the run does, or what it was run for goes on.
-    pub(super) fn ended(&mut self, now: Millis, end: End, turn: &mut Turn) {
+    pub(super) fn end_workflow(&mut self, now: Millis, end: End, turn: &mut Turn) -> Phase {
         if self.budget.exceeded() {
-            return self.value_limit(now, turn);
+            return self.value_limit();
         }
         if self.state.frames.len() == 1 {
             let (outputs, missing) = self.workflow_outputs(turn);
@@ -187,7 +196,7 @@ impl Machine {
             End::Failed(_) => RunStatus::Failed,
         };
         self.emit(turn, None, None, EventKind::WorkflowFinished { status, outputs: shown });
-        let Some(frame) = self.state.frames.pop() else { return };
+        let Some(frame) = self.state.frames.pop() else { return Phase::Wait };
         let failed = if let End::Failed(why) = end { Some(why) } else { None };
         if failed.is_none() {
             self.state.completed.retain(|completed| completed.workflow != frame.workflow);
@@ -201,31 +210,34 @@ impl Machine {
         match (frame.purpose, self.frame().position.clone(), failed) {
             (Purpose::Step, Position::Inside(Some(step)), None) => {
                 self.frame_mut().returned = outputs;
-                self.returned(now, step, frame.answer, turn);
+                Phase::Return { step, answer: frame.answer }
             }
             (Purpose::Step, Position::Inside(Some(id)), Some(mut why)) => {
                 let program = self.program.clone();
-                let Some(step) = program.step(id) else { return };
+                let Some(step) = program.step(id) else { return self.go_on(None) };
                 why.notes.push((step.span, format!("workflow `{name}`, called by this step")));
                 self.frame_mut().returned = outputs;
-                self.failed(now, id, why, None, turn);
+                Phase::Fail { step: id, fault: why, exchange: None }
             }
-            (Purpose::Detour, _, None) => self.detour_done(),
-            (Purpose::Detour, _, Some(_)) => self.detour_failed(now, turn),
-            (Purpose::Dependency, _, None) => self.frame_mut().position = Position::Start,
+            (Purpose::Detour, _, None) => Phase::DetourDone,
+            (Purpose::Detour, _, Some(_)) => Phase::DetourFailed,
+            (Purpose::Dependency, _, None) => {
+                self.frame_mut().position = Position::Start;
+                Phase::Resume
+            }
             (Purpose::Dependency, _, Some(mut why)) => {
                 if let Some(workflow) = self.program.workflow(self.frame().workflow) {
                     why.notes.push((workflow.span, format!("depends on workflow `{name}`")));
                 }
-                self.ended(now, End::Failed(why), turn);
+                Phase::End(End::Failed(why))
             }
             // A frame above another always runs for it.
-            (Purpose::Run | Purpose::Step, ..) => {}
+            (Purpose::Run | Purpose::Step, ..) => Phase::Resume,
         }
     }
 
-    pub(super) fn finish(&mut self, now: Millis, mut outcome: Outcome, turn: &mut Turn) {
-        self.state.phase = Phase::Done;
+    pub(super) fn finish(&mut self, now: Millis, mut outcome: Outcome, turn: &mut Turn) -> Phase {
+        self.state.stage = Stage::Done;
         // Outputs are data; what is said about the end is a text like any other.
         if let Outcome::Failed { why, .. } | Outcome::Stopped { why, .. } = &mut outcome {
             why.mask(&self.redactor);
@@ -271,6 +283,7 @@ impl Machine {
         };
         self.emit(turn, None, None, kind);
         turn.done = Some(outcome);
+        Phase::Wait
     }
 
     pub(super) fn warning_codes(&self) -> Vec<Code> {

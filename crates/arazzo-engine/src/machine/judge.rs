@@ -4,12 +4,13 @@ use super::contract::{Departure, departures, documented};
 use super::criterion::{self, Seen};
 use super::fault::{Fault, Remark};
 use super::frame::Slot;
+use super::phase::Phase;
 use super::wire::Turn;
 use super::{Machine, operation_of};
 use crate::code::{Code, Severity};
 use crate::event::{CriteriaOf, EventKind, Saw};
 use crate::expr::{Exchange, StepId};
-use crate::limits::{ContractCheck, Millis, Redirects};
+use crate::limits::{ContractCheck, Redirects};
 use crate::program::{Criterion, Step};
 use crate::readings::Readings;
 use crate::reason::Reason;
@@ -28,8 +29,10 @@ pub(super) enum Met<'p> {
 }
 
 impl Machine {
-    /// Judges an answer, keeps the outputs, and acts.
-    pub(super) fn judge(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
+    /// Judges an answer.
+    pub(super) fn judge(&mut self, id: StepId, exchange: Exchange, turn: &mut Turn) -> Phase {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return self.go_on(None) };
         let departed = match self.state.settings.contract {
             ContractCheck::Off => {
                 self.undocumented(id, step, &exchange, turn);
@@ -45,20 +48,20 @@ impl Machine {
             self.judge_criteria(id, step, status, &exchange, turn)
         };
         match why.or(departed) {
-            Some(why) => self.failed(now, id, why, Some(exchange), turn),
-            None => self.succeeded(now, id, step, exchange, turn),
+            Some(fault) => Phase::Fail { step: id, fault, exchange: Some(exchange) },
+            None => Phase::Succeed { step: id, exchange },
         }
     }
 
     /// The workflow that a step called has come back: judges it by the criteria of the step.
-    pub(super) fn returned(&mut self, now: Millis, id: StepId, answer: Option<Slot>, turn: &mut Turn) {
+    pub(super) fn judge_returned(&mut self, id: StepId, answer: Option<Slot>, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return };
+        let Some(step) = program.step(id) else { return self.go_on(None) };
         let exchange = answer.and_then(|slot| self.unstash(&slot)).unwrap_or_default();
         self.keep_answer(&exchange);
         match self.judge_criteria(id, step, 200, &exchange, turn) {
-            Some(why) => self.failed(now, id, why, Some(exchange), turn),
-            None => self.succeeded(now, id, step, exchange, turn),
+            Some(fault) => Phase::Fail { step: id, fault, exchange: Some(exchange) },
+            None => Phase::Succeed { step: id, exchange },
         }
     }
 

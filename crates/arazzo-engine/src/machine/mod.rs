@@ -51,6 +51,7 @@ mod judge;
 mod outputs;
 mod pace;
 mod payload;
+mod phase;
 mod receive;
 mod redirect;
 mod request;
@@ -64,10 +65,10 @@ mod values;
 mod wire;
 
 use fault::Fault;
-use finish::End;
-use frame::{ByteBudget, Frame, Kept, Next, Position, Purpose, Slot, StepState, View};
+use frame::{ByteBudget, Frame, Kept, Position, Purpose, Slot, StepState, View};
+use phase::Phase;
 use servers::missing_servers;
-use state::{Phase, State};
+use state::{Stage, State};
 use store::SecretStore;
 
 pub(crate) use auth::choice;
@@ -164,30 +165,33 @@ impl Machine {
     /// changes nothing.
     pub fn step(&mut self, now: Millis, input: Input) -> Turn {
         let mut turn = Turn::default();
-        match (self.state.phase, input) {
-            (Phase::Fresh, Input::Start { epoch_ms }) => self.start(epoch_ms, &mut turn),
-            (Phase::Running, Input::Reply { call, result }) => {
-                self.expire(now.saturating_sub(1), now, &mut turn);
-                self.reply(now, call, result, &mut turn);
-            }
-            (Phase::Running | Phase::Fresh, Input::Cancel) => self.cancel(now, &mut turn),
-            (Phase::Stopping(_), Input::Reply { call, result }) => self.late_reply(now, call, result, &mut turn),
-            (Phase::Stopping(_), Input::Cancel) => self.interrupted(now, &mut turn),
-            (Phase::Stopping(until), Input::Tick) if now >= until => self.interrupted(now, &mut turn),
-            // Named, so that a new input or phase has to be placed: nothing follows from these.
-            (Phase::Running | Phase::Fresh | Phase::Stopping(_), Input::Tick)
-            | (Phase::Running | Phase::Stopping(_) | Phase::Done, Input::Start { .. })
-            | (Phase::Fresh | Phase::Done, Input::Reply { .. })
-            | (Phase::Done, Input::Tick | Input::Cancel) => {}
-        }
-        self.proceed(now, &mut turn);
+        let phase = match (self.state.stage, input) {
+            (Stage::Fresh, Input::Start { epoch_ms }) => self.start(epoch_ms, &mut turn),
+            // What came at the last moment still counts.
+            (Stage::Running, Input::Reply { call, result }) => match self.expire(now.saturating_sub(1), now, &mut turn)
+            {
+                Some(expired) => expired,
+                None => self.receive(now, call, result, &mut turn),
+            },
+            (Stage::Running, Input::Tick) => Phase::Resume,
+            (Stage::Running | Stage::Fresh, Input::Cancel) => self.cancel(now),
+            (Stage::Stopping(_), Input::Reply { call, result }) => self.receive_late(now, call, result, &mut turn),
+            (Stage::Stopping(_), Input::Cancel) => self.interrupted(),
+            (Stage::Stopping(until), Input::Tick) if now >= until => self.interrupted(),
+            // Named, so that a new input or stage has to be placed: nothing follows from these.
+            (Stage::Fresh | Stage::Stopping(_), Input::Tick)
+            | (Stage::Running | Stage::Stopping(_) | Stage::Done, Input::Start { .. })
+            | (Stage::Fresh | Stage::Done, Input::Reply { .. })
+            | (Stage::Done, Input::Tick | Input::Cancel) => Phase::Wait,
+        };
+        self.advance(now, phase, &mut turn);
         self.secrets.sweep(&self.state);
         turn.wake = self.wake();
         turn
     }
 
-    fn start(&mut self, epoch_ms: i64, turn: &mut Turn) {
-        self.state.phase = Phase::Running;
+    fn start(&mut self, epoch_ms: i64, turn: &mut Turn) -> Phase {
+        self.state.stage = Stage::Running;
         self.state.epoch_ms = epoch_ms;
         let document = self.program.sources.iter().next().map(|(_, source)| source.name.clone()).unwrap_or_default();
         let secrets = self.redactor.names().to_vec();
@@ -211,6 +215,7 @@ impl Machine {
             );
         }
         self.announce(None, turn);
+        Phase::Resume
     }
 
     /// An input for an event: a secret is its mask, whatever its length or type.
@@ -221,46 +226,15 @@ impl Machine {
         }
     }
 
-    /// Goes on as far as it can without an input.
-    fn proceed(&mut self, now: Millis, turn: &mut Turn) {
-        while self.state.phase == Phase::Running {
-            if now >= self.state.settings.limits.run_ms {
-                return self.time_limit(now, turn);
-            }
-            if self.budget.exceeded() {
-                return self.value_limit(now, turn);
-            }
-            if self.expire(now, now, turn) {
-                continue;
-            }
-            match self.frame().position {
-                Position::Start => self.begin(now, turn),
-                Position::Go(next) => self.go(now, next, turn),
-                Position::Waiting { next, until } if now >= until => self.go(now, next, turn),
-                Position::Waiting { .. } | Position::Calling { .. } => return,
-                // The frame above is gone, which never happens: there is nothing to wait for.
-                Position::Inside(_) | Position::Left => self.ended(now, End::Succeeded, turn),
-            }
-        }
-    }
-
     /// The time of the next tick.
     fn wake(&self) -> Option<Millis> {
         let limit = self.state.settings.limits.run_ms;
         let deadline = self.state.frames.iter().filter_map(|frame| frame.deadline).min().unwrap_or(limit).min(limit);
-        match (self.state.phase, &self.frame().position) {
-            (Phase::Running, Position::Waiting { until, .. }) => Some((*until).min(deadline)),
-            (Phase::Running, _) => Some(deadline),
-            (Phase::Stopping(until), _) => Some(until),
-            (Phase::Fresh | Phase::Done, _) => None,
-        }
-    }
-
-    fn go(&mut self, now: Millis, next: Next, turn: &mut Turn) {
-        match next {
-            Next::Visit(step) => self.enter(now, step, true, turn),
-            Next::Attempt(step) => self.enter(now, step, false, turn),
-            Next::Detour(step) => self.take_detour(now, step, turn),
+        match (self.state.stage, &self.frame().position) {
+            (Stage::Running, Position::Waiting { until, .. }) => Some((*until).min(deadline)),
+            (Stage::Running, _) => Some(deadline),
+            (Stage::Stopping(until), _) => Some(until),
+            (Stage::Fresh | Stage::Done, _) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall, Position};
 use super::pace::retry_after;
+use super::phase::Phase;
 use super::redirect::{self, Hop};
 use super::wire::{Because, CallId, Failure, FailureKind, Response, Stop, Turn};
 use super::{Machine, answer};
@@ -24,14 +25,23 @@ const FAILURE_SHOWN: usize = 400;
 type Came = Result<Exchange, (Failure, Exchange)>;
 
 impl Machine {
-    pub(super) fn reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
-        let Position::Calling { step: id, call: expected } = self.frame().position else { return };
+    pub(super) fn receive(
+        &mut self,
+        now: Millis,
+        call: CallId,
+        result: Result<Response, Failure>,
+        turn: &mut Turn,
+    ) -> Phase {
+        let Position::Calling { step: id, call: expected } = self.frame().position else { return Phase::Resume };
         if call != expected {
-            return;
+            return Phase::Resume;
         }
-        let Some((pending, exchange)) = self.arrived(now, id, call, result, turn) else { return };
+        let (pending, exchange) = match self.arrived(now, id, call, result, turn) {
+            Ok(came) => came,
+            Err(stopped) => return stopped,
+        };
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return };
+        let Some(step) = program.step(id) else { return Phase::Resume };
         match exchange {
             Ok(exchange) => self.answered(now, id, step, pending, exchange, turn),
             Err((failure, exchange)) => {
@@ -47,7 +57,7 @@ impl Machine {
                 if failure.in_doubt {
                     why.remark("whether the server acted on the request is not known");
                 }
-                self.failed(now, id, why, Some(exchange), turn);
+                Phase::Fail { step: id, fault: why, exchange: Some(exchange) }
             }
         }
     }
@@ -61,29 +71,29 @@ impl Machine {
         pending: PendingCall,
         exchange: Exchange,
         turn: &mut Turn,
-    ) {
-        let Some(answer) = &exchange.answer else { return };
+    ) -> Phase {
+        let Some(answer) = &exchange.answer else { return Phase::Resume };
         if pending.purpose != CallPurpose::Operation {
-            return self.token_came(now, id, pending, answer, turn);
+            return self.take_token(now, id, pending, answer);
         }
         if answer.status == 401
             && pending.challenge.is_none()
             && pending.hops == 0
             && let Some(challenge) = self.challenged(step, answer)
         {
-            return self.send(now, id, step, Some(challenge), turn);
+            return Phase::Send { step: id, challenge: Some(challenge) };
         }
         if !(300..400).contains(&answer.status) {
-            return self.judge(now, id, step, exchange, turn);
+            return Phase::Judge { step: id, exchange };
         }
-        let Some(request) = self.request_of(id, &pending) else { return self.judge(now, id, step, exchange, turn) };
+        let Some(request) = self.request_of(id, &pending) else { return Phase::Judge { step: id, exchange } };
         match self.hop(id, step, &request, (answer.status, answer.header("location")), pending.hops) {
-            Hop::Judge => self.judge(now, id, step, exchange, turn),
-            Hop::Refuse(why) => self.stop(now, Stop::Policy, *why, turn),
+            Hop::Judge => Phase::Judge { step: id, exchange },
+            Hop::Refuse(why) => Phase::Stop(Stop::Policy, *why),
             Hop::TooMany => {
                 let message = format!("more than {} redirects followed one another", redirect::HOPS);
                 let why = self.why(id, Reason::RedirectLimit, message);
-                self.stop(now, Stop::Limit, why, turn);
+                Phase::Stop(Stop::Limit, why)
             }
             Hop::Follow(mut request) => {
                 if self.state.settings.cookies {
@@ -95,12 +105,15 @@ impl Machine {
                 let hops = pending.hops + 1;
                 let next = self.pending(now, CallPurpose::Operation, pending.challenge);
                 let next = PendingCall { hops, request: Some(slot), exchange, ..next };
-                self.dispatch(now, id, *request, Because::Redirect, next, turn);
+                self.dispatch(id, *request, Because::Redirect, next, turn)
             }
         }
     }
 
-    /// Records what came for a call. Nothing if the run stopped because of it.
+    /// Records what came for a call.
+    ///
+    /// # Errors
+    /// The stop of the run that follows from it.
     pub(super) fn arrived(
         &mut self,
         now: Millis,
@@ -108,18 +121,21 @@ impl Machine {
         call: CallId,
         result: Result<Response, Failure>,
         turn: &mut Turn,
-    ) -> Option<(PendingCall, Came)> {
-        let at = self.state.pending_calls.iter().position(|pending| pending.call == call)?;
+    ) -> Result<(PendingCall, Came), Phase> {
+        let at = self.state.pending_calls.iter().position(|pending| pending.call == call).ok_or(Phase::Resume)?;
         let pending = self.state.pending_calls.remove(at);
         let exchange = self.exchange_of(id, &pending);
         let came = match result {
             Ok(response) => Ok(self.record_response(now, id, &pending, (exchange, response), turn)?),
             Err(failure) => Err((self.record_failure(now, id, &pending, failure, turn)?, exchange)),
         };
-        Some((pending, came))
+        Ok((pending, came))
     }
 
     /// Records a response: what is secret of it is learned before it is shown. The exchange with its answer.
+    ///
+    /// # Errors
+    /// The stop of the run, if the answer exceeds a limit.
     fn record_response(
         &mut self,
         now: Millis,
@@ -127,7 +143,7 @@ impl Machine {
         pending: &PendingCall,
         (mut exchange, mut response): (Exchange, Response),
         turn: &mut Turn,
-    ) -> Option<Exchange> {
+    ) -> Result<Exchange, Phase> {
         let own = pending.purpose == CallPurpose::Operation;
         let print = fingerprint([response.status.to_string().as_bytes(), &response.body]);
         let (status, headers, size) = (response.status, response.headers.clone(), response.body.len());
@@ -144,7 +160,7 @@ impl Machine {
         if own {
             self.learn_answer(id, &exchange);
         }
-        let answer = exchange.answer.as_ref()?;
+        let Some(answer) = exchange.answer.as_ref() else { return Ok(exchange) };
         self.learn_tokens(&pending.purpose, answer);
         if self.state.settings.cookies {
             let url = self.other_url(pending).unwrap_or_else(|| exchange.url.clone());
@@ -160,10 +176,9 @@ impl Machine {
         let kind = EventKind::ResponseReceived { call: pending.call.0, status, duration_ms, headers, body };
         self.emit(turn, Some(id), None, kind);
         if let Some(fault) = excess {
-            self.stop(now, Stop::Limit, self.at_step(id, fault), turn);
-            return None;
+            return Err(Phase::Stop(Stop::Limit, self.at_step(id, fault)));
         }
-        Some(exchange)
+        Ok(exchange)
     }
 
     /// The beginning of a body of `size` bytes, as an event holds it.
@@ -180,7 +195,10 @@ impl Machine {
         body
     }
 
-    /// Records that there is no answer. Nothing if the run stopped because of the reason.
+    /// Records that there is no answer.
+    ///
+    /// # Errors
+    /// The stop of the run that follows from the reason.
     fn record_failure(
         &mut self,
         now: Millis,
@@ -188,7 +206,7 @@ impl Machine {
         pending: &PendingCall,
         failure: Failure,
         turn: &mut Turn,
-    ) -> Option<Failure> {
+    ) -> Result<Failure, Phase> {
         self.state.paces.entry(id).or_default().retry_after = None;
         let message = self.redactor.shown(&failure.message, FAILURE_SHOWN).to_string();
         let kind = EventKind::RequestFailed {
@@ -208,9 +226,8 @@ impl Machine {
             }
             FailureKind::HeadTooLarge => (Stop::Limit, self.why(id, Reason::HeadLimit, message)),
             FailureKind::Refused => (Stop::Policy, self.why(id, Reason::HostRefused, message)),
-            _ => return Some(failure),
+            _ => return Ok(failure),
         };
-        self.stop(now, stop, why, turn);
-        None
+        Err(Phase::Stop(stop, why))
     }
 }

@@ -3,6 +3,7 @@
 use super::auth::Ready;
 use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall, Position};
+use super::phase::Phase;
 use super::wire::{Because, CallId, Outgoing, Request, Turn};
 use super::{Machine, request};
 use crate::event::EventKind;
@@ -13,16 +14,18 @@ use crate::program::Step;
 impl Machine {
     /// Sends the request of a step, or the one that has to go before it. `challenge` is what the server asked for when it
     /// refused the request before.
-    pub(super) fn send(&mut self, now: Millis, id: StepId, step: &Step, challenge: Option<String>, turn: &mut Turn) {
+    pub(super) fn send(&mut self, now: Millis, id: StepId, challenge: Option<String>, turn: &mut Turn) -> Phase {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return self.go_on(None) };
         let (built, ready) = match self.built(now, step, challenge.as_deref(), self.state.calls) {
             Ok(built) => built,
-            Err(_) if self.budget.exceeded() => return self.value_limit(now, turn),
-            Err(why) => return self.failed(now, id, *why, None, turn),
+            Err(_) if self.budget.exceeded() => return self.value_limit(),
+            Err(fault) => return Phase::Fail { step: id, fault: *fault, exchange: None },
         };
         if let Ready::First(purpose, request) = ready {
             let because = if matches!(purpose, CallPurpose::Token(_)) { Because::Token } else { Because::Discovery };
             let pending = PendingCall { request: Some(self.stash(&request)), ..self.pending(now, purpose, challenge) };
-            return self.dispatch(now, id, *request, because, pending, turn);
+            return self.dispatch(id, *request, because, pending, turn);
         }
         if challenge.is_none() {
             for (expression, target) in built.absent {
@@ -42,7 +45,7 @@ impl Machine {
         let pending =
             PendingCall { exchange: Some(Box::new(exchange)), ..self.pending(now, CallPurpose::Operation, challenge) };
         self.bind_tokens(pending.call);
-        self.dispatch(now, id, request, because, pending, turn);
+        self.dispatch(id, request, because, pending, turn)
     }
 
     /// The request of a step with its credentials and cookies.
@@ -83,15 +86,14 @@ impl Machine {
     /// Sends a request; the step waits for its answer.
     pub(super) fn dispatch(
         &mut self,
-        now: Millis,
         id: StepId,
         request: Request,
         because: Because,
         pending: PendingCall,
         turn: &mut Turn,
-    ) {
+    ) -> Phase {
         if self.state.requests >= self.state.settings.limits.most_requests() {
-            return self.request_limit(now, id, turn);
+            return self.request_limit(id);
         }
         self.learn_password(&request.url);
         let media_type = request
@@ -130,6 +132,7 @@ impl Machine {
             timeout_ms: limits.request_ms,
             body_bytes: limits.body_bytes,
         });
+        Phase::Resume
     }
 
     /// The exchange of a call in flight; after a restore, what was sent is built again.

@@ -20,7 +20,7 @@ pub const SEMANTICS: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct State {
     pub(super) settings: Settings,
-    pub(super) phase: Phase,
+    pub(super) stage: Stage,
     pub(super) epoch_ms: i64,
     /// The workflows in progress, each run for the one before.
     pub(super) frames: Vec<Frame>,
@@ -56,7 +56,7 @@ impl State {
     pub(super) fn new(settings: Settings) -> Self {
         Self {
             settings,
-            phase: Phase::Fresh,
+            stage: Stage::Fresh,
             epoch_ms: 0,
             frames: vec![],
             frame_count: 0,
@@ -88,7 +88,7 @@ impl State {
 
 /// How far the run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Phase {
+pub(super) enum Stage {
     Fresh,
     Running,
     /// Cancelled; calls in flight may end until then.
