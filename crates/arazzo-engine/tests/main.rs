@@ -18,6 +18,7 @@ mod expressions;
 mod fuzzed;
 mod jsonpath;
 mod lint;
+mod machine;
 mod mock;
 mod properties;
 mod readings;

@@ -10,6 +10,9 @@ use crate::reason::Reason;
 use crate::remedy::Remedy;
 use crate::source::{Sources, Span};
 
+/// How many callers are named at either end of a chain of calls.
+const NAMED_CALLERS: usize = 10;
+
 /// A reason why a step or the run does not succeed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Fault {
@@ -21,6 +24,9 @@ pub(super) struct Fault {
     pub(super) step: Option<String>,
     pub(super) span: Option<Span>,
     pub(super) notes: Vec<(Span, String)>,
+    /// Callers that are not among the notes: there may be thousands.
+    #[serde(default)]
+    pub(super) unnamed_callers: u32,
     pub(super) remarks: Vec<Remark>,
     pub(super) help: Option<String>,
     pub(super) remedy: Option<Box<Remedy>>,
@@ -43,6 +49,7 @@ impl Fault {
             step: None,
             span: None,
             notes: vec![],
+            unnamed_callers: 0,
             remarks: vec![],
             help: None,
             remedy: None,
@@ -65,6 +72,15 @@ impl Fault {
         Box::new(fault)
     }
 
+    /// Names what called the workflow that failed. The innermost callers are kept, and the outermost.
+    pub(super) fn note_caller(&mut self, span: Span, note: String) {
+        if self.notes.len() >= 2 * NAMED_CALLERS {
+            self.notes.remove(NAMED_CALLERS);
+            self.unnamed_callers += 1;
+        }
+        self.notes.push((span, note));
+    }
+
     pub(super) fn remark(&mut self, fact: impl Into<String>) {
         self.remarks.push(Remark::Fact(fact.into()));
     }
@@ -75,7 +91,13 @@ impl Fault {
     }
 
     /// The reason for people, with places in these texts.
-    pub(super) fn explain(self, sources: &Sources) -> Why {
+    pub(super) fn explain(mut self, sources: &Sources) -> Why {
+        if self.unnamed_callers > 0 {
+            self.remark(format!(
+                "{} workflows in between, each called by the next, are not named here",
+                self.unnamed_callers
+            ));
+        }
         let words = |remark| match remark {
             Remark::Fact(fact) => fact,
             Remark::NotHandled(reason) => format!("not handled: {reason}"),

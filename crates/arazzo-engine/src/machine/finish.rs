@@ -215,7 +215,7 @@ impl Machine {
             (Purpose::Step, Position::Inside(Some(id)), Some(mut why)) => {
                 let program = self.program.clone();
                 let Some(step) = program.step(id) else { return self.go_on(None) };
-                why.notes.push((step.span, format!("workflow `{name}`, called by this step")));
+                why.note_caller(step.span, format!("workflow `{name}`, called by this step"));
                 self.frame_mut().returned = outputs;
                 Phase::Fail { step: id, fault: why, exchange: None }
             }
@@ -227,7 +227,7 @@ impl Machine {
             }
             (Purpose::Dependency, _, Some(mut why)) => {
                 if let Some(workflow) = self.program.workflow(self.frame().workflow) {
-                    why.notes.push((workflow.span, format!("depends on workflow `{name}`")));
+                    why.note_caller(workflow.span, format!("depends on workflow `{name}`"));
                 }
                 Phase::End(End::Failed(why))
             }

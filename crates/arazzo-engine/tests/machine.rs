@@ -1,0 +1,176 @@
+//! Runs as data: what a stored state holds, what a long run keeps, how a deep one ends.
+
+use std::sync::Arc;
+
+use arazzo_engine::inputs::accept;
+use arazzo_engine::limits::Settings;
+use arazzo_engine::machine::{CallId, Input, Machine, Outcome, Response, Turn};
+use arazzo_engine::program::Program;
+
+use crate::suite::load;
+
+const API: &str = "
+openapi: 3.1.0
+info: { title: t, version: '1' }
+servers: [{ url: https://api.example }]
+paths:
+  /login: { post: { operationId: login, responses: { '200': { description: ok } } } }
+  /other: { get: { operationId: other, responses: { '200': { description: ok } } } }
+  /me: { get: { operationId: me, responses: { '200': { description: ok } } } }
+";
+
+fn program(workflows: &str) -> Arc<Program> {
+    let head = "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\nsourceDescriptions: [{name: api, url: api.yaml, type: openapi}]";
+    let flow = format!("{head}\nworkflows:\n{workflows}");
+    let files = [("flow.arazzo.yaml".to_owned(), flow), ("api.yaml".to_owned(), API.to_owned())];
+    let (compiled, _, _) = load(&files, Default::default());
+    compiled.unwrap().program
+}
+
+fn machine(program: &Arc<Program>, change: impl FnOnce(&mut Settings)) -> Machine {
+    let id = program.workflow_named("main").unwrap();
+    let mut settings = Settings::default();
+    change(&mut settings);
+    Machine::new(program.clone(), id, accept(program, id, Default::default()).unwrap(), settings).unwrap()
+}
+
+fn reply(call: CallId, status: u16, body: &str) -> Input {
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let headers = vec![header("content-type", "application/json"), header("location", "https://api.example/b")];
+    Input::Reply { call, result: Ok(Response { status, headers, body: body.as_bytes().to_vec() }) }
+}
+
+fn stored(machine: &Machine) -> [String; 2] {
+    let (state, secrets) = machine.stored().unwrap();
+    [serde_json::to_string(&state), serde_json::to_string(&secrets)].map(Result::unwrap)
+}
+
+/// A program whose first step gives a token that the last one sends.
+fn logging_in(step: &str) -> Arc<Program> {
+    program(&format!(
+        "  - workflowId: main
+    steps:
+      - stepId: login
+        operationId: login
+{step}
+      - stepId: me
+        operationId: me
+        parameters: [{{ name: Authorization, in: header, value: 'Bearer {{$steps.login.outputs.token}}' }}]
+      - {{ stepId: other, operationId: other }}
+"
+    ))
+}
+
+#[test]
+fn a_stored_state_holds_no_secret_whatever_it_was_read_from() {
+    const SECRET: &str = "s3cr3t-token-value";
+    let token = "        outputs: { token: $response.body#/token";
+    let retry = "onFailure: [{ name: r, type: retry, retryLimit: 1, retryAfter: 5, stepId: other }]";
+    for step in [
+        format!("{token} }}"),
+        format!("{token}, all: $response.body }}"),
+        format!("{token}, tail: $response.body#/nested }}"),
+        format!(
+            "{token} }}\n        successCriteria: [{{ condition: $response.body#/token == 'x' }}]\n        {retry}"
+        ),
+        format!(
+            "{token} }}\n        successCriteria: [{{ condition: $response.body#/nested/a == 'x' }}]\n        {retry}"
+        ),
+    ] {
+        let program = logging_in(&step);
+        let mut machine = machine(&program, |_| {});
+        let turn = machine.step(0, Input::Start { epoch_ms: 0 });
+        let body = format!(r#"{{"token":"{SECRET}","id":1,"nested":{{"a":"x {SECRET} y","{SECRET}":2}}}}"#);
+        let turn = machine.step(10, reply(turn.sends[0].call, 200, &body));
+        let [state, secrets] = stored(&machine);
+        assert!(!state.contains(SECRET), "{step}: {state}");
+        assert!(secrets.contains(SECRET), "{step}");
+        // The same, made anew from texts alone, goes on as it would have.
+        let mut other = Machine::restore(
+            program.clone(),
+            serde_json::from_str(&state).unwrap(),
+            serde_json::from_str(&secrets).unwrap(),
+        )
+        .unwrap();
+        let events = |turn: Turn| {
+            format!("{:?} {:?}", turn.events, turn.sends.iter().map(|s| &s.request.headers).collect::<Vec<_>>())
+        };
+        let input = turn.sends.first().map_or(Input::Tick, |send| reply(send.call, 200, "{}"));
+        let now = turn.wake.filter(|_| turn.sends.is_empty()).unwrap_or(20);
+        assert_eq!(events(machine.step(now, input.clone())), events(other.step(now, input)), "{step}");
+    }
+}
+
+#[test]
+fn a_state_goes_on_with_its_own_program_and_secrets_only() {
+    let [one, other] =
+        ["        outputs: { token: $response.body#/token }", "        outputs: { token: $response.body#/id }"]
+            .map(logging_in);
+    let mut machine = machine(&one, |_| {});
+    let turn = machine.step(0, Input::Start { epoch_ms: 0 });
+    machine.step(10, reply(turn.sends[0].call, 200, r#"{"token":"s3cr3t-token-value"}"#));
+    let (state, secrets) = machine.stored().unwrap();
+    let said = |result: Result<Machine, arazzo_engine::machine::RestoreError>| result.unwrap_err().to_string();
+    assert!(said(Machine::restore(other, state.clone(), secrets)).contains("its documents have changed"));
+    assert!(said(Machine::restore(one, state, Default::default())).contains("secrets"));
+}
+
+#[test]
+fn ten_thousand_polls_with_redirects_keep_no_more_than_one() {
+    let program = program(
+        "  - workflowId: main
+    steps:
+      - stepId: poll
+        operationId: me
+        onSuccess: [{ name: again, type: goto, stepId: poll, criteria: [{ condition: $response.body#/done == false }] }]
+",
+    );
+    let mut machine = machine(&program, |settings| {
+        (settings.limits.steps, settings.limits.run_ms) = (u32::MAX, u64::MAX);
+        settings.limits.requests = Some(u32::MAX);
+    });
+    let mut turn = machine.step(0, Input::Start { epoch_ms: 0 });
+    let (mut now, mut early) = (0, 0);
+    for round in 0..10_000 {
+        turn = machine.step(now, reply(turn.sends[0].call, 302, ""));
+        turn = machine.step(now, reply(turn.sends[0].call, 200, r#"{"done":false}"#));
+        while turn.sends.is_empty() {
+            now = turn.wake.unwrap();
+            turn = machine.step(now, Input::Tick);
+        }
+        if round == 100 {
+            early = stored(&machine).iter().map(String::len).sum();
+        }
+    }
+    let late: usize = stored(&machine).iter().map(String::len).sum();
+    assert!(late < early + 200, "{early} bytes after 100 polls, {late} after 10,000");
+}
+
+#[test]
+fn ten_thousand_workflows_in_progress_unwind() {
+    const DEPTH: u32 = 10_000;
+    let program = program(
+        "  - workflowId: main
+    steps:
+      - stepId: ask
+        operationId: other
+        onSuccess: [{ name: enough, type: end, criteria: [{ condition: $response.body#/enough == true }] }]
+      - { stepId: again, workflowId: main }
+",
+    );
+    let ask = |status| {
+        let mut machine = machine(&program, |settings| {
+            (settings.limits.depth, settings.limits.steps) = (u32::MAX, u32::MAX);
+            settings.limits.requests = Some(u32::MAX);
+        });
+        let mut turn = machine.step(0, Input::Start { epoch_ms: 0 });
+        for _ in 0..DEPTH {
+            turn = machine.step(1, reply(turn.sends[0].call, 200, r#"{"enough":false}"#));
+        }
+        machine.step(2, reply(turn.sends[0].call, status, r#"{"enough":true}"#)).done.unwrap()
+    };
+    let Outcome::Failed { why, .. } = ask(500) else { panic!("the innermost failed") };
+    assert_eq!(why.notes.len(), 20, "the first and the last callers are named");
+    assert!(why.remarks.iter().any(|remark| remark.starts_with("9980 workflows in between")), "{:?}", why.remarks);
+    assert!(matches!(ask(200), Outcome::Succeeded { .. }));
+}
