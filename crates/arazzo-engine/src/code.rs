@@ -172,6 +172,7 @@ codes! {
     RegexDelimiters = "regex-delimiters", Expressions, "§Criterion Object" read Error, SILENT;
     RegexSyntax = "regex-syntax", Expressions, "§Criterion Object";
     RequiredNotDeclared = "required-not-declared", Data, "§Workflow Object";
+    RetryCircle = "retry-circle", Flow, "§Failure Action Object";
     RootRelativeSource = "root-relative-source", References, "§Source Description Object" read Error, REFUSED;
     SecretInOutput = "secret-in-output", Secrets, "§Workflow Object";
     SeveralDocuments = "several-documents", Structure, "§Format";

@@ -28,6 +28,8 @@ impl Lint<'_> {
             let whole = meant.as_ref().is_some_and(Vec::is_empty);
             let unreachable = meant.map(|meant| self.unreachable(id, &edges, meant)).unwrap_or_default();
             self.loops(id, &edges);
+            self.retry_circles(id);
+            self.circular_transfers(id);
             if whole {
                 self.ends(id, &edges, &unreachable);
             }
@@ -269,6 +271,66 @@ impl Lint<'_> {
                 let span = self.written(*id, action).map_or(action.span, Text::span);
                 self.unpaced(span, &format!("`{name}`"));
             }
+        }
+    }
+
+    /// Retries whose detours lead back to the step that is retried.
+    fn retry_circles(&mut self, own: WorkflowId) {
+        let program = self.program;
+        let Some(workflow) = program.workflow(own) else { return };
+        let detours = |step: StepId| {
+            let actions = program.step(step).into_iter().flat_map(|step| step.actions());
+            actions.filter(|action| matches!(action.then, Then::Retry { .. })).filter_map(|action| action.then.target())
+        };
+        let steps: Edges = workflow
+            .steps
+            .iter()
+            .map(|id| {
+                let to = detours(*id).filter_map(|to| if let Target::Step(step) = to { Some(*step) } else { None });
+                (*id, to.collect())
+            })
+            .collect();
+        for id in &workflow.steps {
+            let Some(step) = program.step(*id) else { continue };
+            for action in step.actions() {
+                let Then::Retry { detour: Some(detour), .. } = &action.then else { continue };
+                let through = match detour {
+                    Target::Step(to) if to == id => "is the step itself, which is retried without one".to_owned(),
+                    Target::Step(to) if reachable(&steps, vec![*to]).contains(id) => {
+                        let name = program.step(*to).map(|to| to.name.as_str()).unwrap_or_default();
+                        format!("is step `{name}`, whose own retry leads back to it")
+                    }
+                    Target::Workflow { workflow, .. } if program.reached(*workflow).contains(&own) => {
+                        let name = program.workflow(*workflow).map(|to| to.name.as_str()).unwrap_or_default();
+                        format!("is workflow `{name}`, which runs this one")
+                    }
+                    Target::Step(_) | Target::Workflow { .. } => continue,
+                };
+                let message = format!("the detour of retry `{}` of step `{}` {through}", action.name, step.name);
+                let diagnostic = Diagnostic::warning(Code::RetryCircle, action.span, message)
+                    .help("leave the detour out, or name one that does not need the step".to_owned())
+                    .section("§Failure Action Object");
+                self.push(diagnostic);
+            }
+        }
+    }
+
+    /// A workflow that depends on one that goes to it: its steps run as the end of the other, and then again.
+    fn circular_transfers(&mut self, own: WorkflowId) {
+        let program = self.program;
+        let Some(workflow) = program.workflow(own) else { return };
+        for id in &workflow.dependencies {
+            let Some(needed) = program.workflow(*id) else { continue };
+            let actions = needed.steps.iter().filter_map(|id| program.step(*id)).flat_map(|step| step.actions());
+            let goes = |action: &&Action| matches!(&action.then, Then::Goto(Target::Workflow { workflow, .. }) if *workflow == own);
+            let Some(action) = actions.into_iter().find(goes) else { continue };
+            let message =
+                format!("workflow `{}` depends on workflow `{}`, which goes to it", workflow.name, needed.name);
+            let diagnostic = Diagnostic::warning(Code::DependencyCycle, workflow.span, message)
+                .note(action.span, "its steps run here, and again after that")
+                .help(format!("leave out this action, or `{}` in `dependsOn`", needed.name))
+                .section("§Workflow Object");
+            self.push(diagnostic);
         }
     }
 

@@ -15,6 +15,7 @@ use crate::event::{ActionKind, EventKind, On, StepStatus, WaitReason};
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
 use crate::program::{Action, Criterion, Target, Then};
+use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 
@@ -241,6 +242,9 @@ impl Machine {
                 None => state.used.push(Used { success, action: index, times: 1 }),
             }
         }
+        // Its own step, named again, is no detour: nobody means two requests (docs/readings.md, `retry` with `stepId`).
+        let letter = self.program.readings == Readings::Letter;
+        let detour = detour.filter(|detour| letter || !matches!(detour, Target::Step(step) if *step == id));
         let target = match detour {
             Some(Target::Step(step)) => self.program.step(*step).map(|step| step.name.clone()),
             Some(Target::Workflow { workflow, .. }) => self.program.workflow(*workflow).map(|w| w.name.clone()),

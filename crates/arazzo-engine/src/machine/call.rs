@@ -187,18 +187,19 @@ impl Machine {
     pub(super) fn transfer(&mut self, workflow: WorkflowId, inputs: Inputs, turn: &mut Turn) {
         let program = self.program.clone();
         let declares = program.workflow(workflow).is_some_and(|w| !w.outputs.is_empty());
-        let inherited: Option<Outputs> = if declares {
-            None
-        } else {
-            let own = program.workflow(self.frame().workflow).is_some_and(|w| !w.outputs.is_empty());
-            match (own, self.frame().inherited.clone()) {
-                (true, _) => Some(self.evaluated_outputs(turn).0),
-                (false, before) => before,
-            }
+        let own = program.workflow(self.frame().workflow).is_some_and(|w| !w.outputs.is_empty());
+        let given = match (own, self.frame().inherited.clone()) {
+            // Where the other has outputs of its own, nobody waits for these: what they do not find is not said.
+            (true, _) if declares => Some(self.evaluated_outputs(&mut Turn::default()).0),
+            (true, _) => Some(self.evaluated_outputs(turn).0),
+            (false, before) => before,
         };
+        let inherited: Option<Outputs> = given.clone().filter(|_| !declares);
         let outputs = Map::new();
         self.emit(turn, None, None, EventKind::WorkflowFinished { status: crate::event::RunStatus::Ended, outputs });
         let Some(old) = self.state.frames.pop() else { return };
+        // Whoever depends on it has what was needed: it does not run again, whatever it has become.
+        self.complete(old.workflow, old.inputs, given.unwrap_or_default());
         self.push_frame(workflow, old.purpose, inputs, old.extra);
         // The step below waits for whoever is in progress now, as long as it would have.
         let frame = self.frame_mut();
@@ -304,9 +305,16 @@ impl Machine {
         }
     }
 
+    /// Goes on with the visit that the detour interrupted; what was retried in between counts.
     fn resume_step(&mut self, detour: &Detour) {
         if let Some(state) = self.step_state(detour.of) {
-            state.used.clone_from(&detour.used);
+            for before in &detour.used {
+                match state.used.iter_mut().find(|used| (used.success, used.action) == (before.success, before.action))
+                {
+                    Some(used) => used.times = used.times.max(before.times),
+                    None => state.used.push(*before),
+                }
+            }
             state.attempt = detour.attempt;
         }
     }

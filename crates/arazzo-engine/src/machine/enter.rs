@@ -19,12 +19,16 @@ impl Machine {
         }
         self.state.attempts += 1;
         let mut first = false;
+        let suspended = self.frame().detours.iter().any(|detour| detour.of == id);
         if let Some(state) = self.step_state(id) {
             if visit {
                 first = state.visits == 0;
                 state.visits += 1;
                 state.attempt = 0;
-                state.used.clear();
+                // A detour that comes back to the step it is taken for begins no new budget of retries.
+                if !suspended {
+                    state.used.clear();
+                }
             }
             state.attempt += 1;
             state.entered = now;

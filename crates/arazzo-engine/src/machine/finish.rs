@@ -4,14 +4,14 @@ use serde_json::{Map, Value as Json};
 
 use super::Machine;
 use super::fault::Fault;
-use super::frame::{Completed, Position, Purpose};
+use super::frame::{Completed, Inputs, Outputs, Position, Purpose};
 use super::outputs::outputs_json;
 use super::phase::Phase;
 use super::state::Stage;
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
 use crate::code::{Code, Severity};
 use crate::event::{EventKind, RunStatus, StepStatus};
-use crate::expr::{Exchange, StepId};
+use crate::expr::{Exchange, StepId, WorkflowId};
 use crate::limits::Millis;
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
@@ -171,6 +171,12 @@ impl Machine {
         self.state.frames.pop();
     }
 
+    /// Keeps what a workflow that has run took and gave.
+    pub(super) fn complete(&mut self, workflow: WorkflowId, inputs: Inputs, outputs: Outputs) {
+        self.state.completed.retain(|completed| completed.workflow != workflow);
+        self.state.completed.push(Completed { workflow, inputs, outputs });
+    }
+
     /// The workflow in progress has come to its end: the run does, or what it was run for goes on.
     pub(super) fn end_workflow(&mut self, now: Millis, end: End, turn: &mut Turn) -> Phase {
         if self.budget.exceeded() {
@@ -199,12 +205,7 @@ impl Machine {
         let Some(frame) = self.state.frames.pop() else { return Phase::Wait };
         let failed = if let End::Failed(why) = end { Some(why) } else { None };
         if failed.is_none() {
-            self.state.completed.retain(|completed| completed.workflow != frame.workflow);
-            self.state.completed.push(Completed {
-                workflow: frame.workflow,
-                inputs: frame.inputs,
-                outputs: outputs.clone(),
-            });
+            self.complete(frame.workflow, frame.inputs, outputs.clone());
         }
         let name = self.program.workflow(frame.workflow).map(|w| w.name.clone()).unwrap_or_default();
         match (frame.purpose, self.frame().position.clone(), failed) {
