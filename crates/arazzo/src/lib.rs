@@ -49,6 +49,7 @@ mod policy;
 pub mod remedy;
 #[cfg(feature = "reports")]
 pub mod report;
+mod settings;
 mod transport;
 mod workflow;
 
