@@ -11,7 +11,7 @@ use arazzo_engine::graph::{Graph, graph};
 use arazzo_engine::inputs::InputFault;
 use arazzo_engine::limits::{AllowedHost, Settings};
 use arazzo_engine::plan::{Footprint, PlannedStep, plan, sent_credentials, touches};
-use arazzo_engine::program::Program;
+use arazzo_engine::program::{Input, Program};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::Naming;
 
@@ -61,6 +61,22 @@ impl std::fmt::Debug for Client {
     }
 }
 
+/// A workflow as its document declares it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct WorkflowOverview<'d> {
+    /// `workflowId`
+    pub name: &'d str,
+    /// `summary`
+    pub summary: Option<&'d str>,
+    /// `true` if nothing that was found keeps it from running.
+    pub runnable: bool,
+    /// The inputs that a run takes: its own, and those of the workflows it depends on.
+    pub inputs: Vec<&'d Input>,
+    /// The names of its outputs.
+    pub outputs: Vec<&'d str>,
+}
+
 /// A document that was read, with all its workflows. Cheap to clone; runs of all clones share connections.
 #[derive(Debug, Clone)]
 pub struct Description {
@@ -82,9 +98,43 @@ impl Description {
         self.program().own_workflows().map(|(_, workflow)| workflow.name.as_str())
     }
 
-    /// The compiled program: everything about the document, for tools.
+    /// The version of the specification that the document names: `1.1.0`.
     #[must_use]
-    pub fn program(&self) -> &Program {
+    pub fn arazzo_version(&self) -> &str {
+        &self.program().version
+    }
+
+    /// The title of the document.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.program().title
+    }
+
+    /// The source descriptions: the name of each, and the file that was read for it, if one was found.
+    pub fn source_descriptions(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let apis = self.program().apis.iter();
+        apis.map(|api| (api.name.as_str(), Some(api.file.as_str()).filter(|file| !file.is_empty())))
+    }
+
+    /// What the document says about each of its workflows, whether or not the workflow can run.
+    pub fn overview(&self) -> impl Iterator<Item = WorkflowOverview<'_>> {
+        self.program().own_workflows().map(|(_, workflow)| WorkflowOverview {
+            name: &workflow.name,
+            summary: workflow.summary.as_deref(),
+            runnable: workflow.runnable,
+            inputs: workflow.inputs.given().collect(),
+            outputs: workflow.outputs.iter().map(|output| output.name.as_str()).collect(),
+        })
+    }
+
+    /// The names that [`crate::StubReplies`] can be for: steps and operations, of all workflows that may run.
+    pub fn reply_names(&self) -> impl Iterator<Item = &str> {
+        let steps = self.program().steps.iter().map(|step| step.name.as_str());
+        steps.chain(self.program().operations.iter().filter_map(|operation| operation.id.as_deref()))
+    }
+
+    /// The compiled program: everything about the document.
+    pub(crate) fn program(&self) -> &Program {
         &self.compiled.program
     }
 
