@@ -1,7 +1,8 @@
 //! `arazzo graph`: the flow of a workflow, and the path that a run took through it.
 
 use arazzo::plan::Graph;
-use arazzo::report::flow::{self, Walk};
+use arazzo::report::flow::Walk;
+use arazzo::report::svg;
 use arazzo::{Description, Error};
 
 use crate::flags::{GraphFlags, GraphFormat};
@@ -20,7 +21,7 @@ pub(crate) fn graph(flags: &GraphFlags, screen: &mut Screen) -> u8 {
         GraphFormat::Ascii => ascii::document(&graph, walk, width()),
         GraphFormat::Mermaid => mermaid::document(&graph, walk),
         GraphFormat::Dot => dot::document(&graph, walk),
-        GraphFormat::Svg => flow::svg(&graph, walk),
+        GraphFormat::Svg => svg(&graph, walk),
     };
     match (screen.data(&text), faulty) {
         (_, true) => exit::DOCUMENT,

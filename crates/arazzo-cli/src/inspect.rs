@@ -33,9 +33,8 @@ pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
 }
 
 fn as_text(description: &Description) -> String {
-    let program = description.program();
     let remote = description.trust() == Trust::Remote;
-    let mut head = format!("arazzo {}   {}", safe(&program.version), safe(&program.title));
+    let mut head = format!("arazzo {}   {}", safe(description.arazzo_version()), safe(description.title()));
     if remote {
         let hash = hash(description);
         head.push_str(&format!("   sha256:{}…   remote (tier 2)", hash.get(..12).unwrap_or_default()));
@@ -44,40 +43,32 @@ fn as_text(description: &Description) -> String {
     let command =
         remote.then(|| typed::this_command(&Map::new(), &Names::of(description)).replacen(" inspect", " run", 1));
     let mut lines = vec![head];
-    let reads: Vec<String> = program
-        .apis
-        .iter()
-        .map(|api| {
-            format!(
-                "{} ({})",
-                safe(&api.name),
-                if api.file.is_empty() { "not found".to_owned() } else { safe(&api.file) }
-            )
-        })
-        .collect();
+    let reads = description.source_descriptions();
+    let reads = reads.map(|(name, file)| format!("{} ({})", safe(name), file.map_or("not found".to_owned(), safe)));
+    let reads: Vec<String> = reads.collect();
     lines.push(format!("reads     {}", reads.join(", ")));
     let more: Vec<String> = files(description)
         .into_iter()
         .skip(1)
-        .filter(|file| !program.apis.iter().any(|api| api.file == *file))
+        .filter(|file| !description.source_descriptions().any(|(_, known)| known == Some(file)))
         .map(|file| safe(&file))
         .collect();
     if !more.is_empty() {
         lines.push(format!("          {}", more.join(", ")));
     }
-    for (_, workflow) in program.own_workflows() {
+    for workflow in description.overview() {
         lines.push(String::new());
-        lines.push(format!("workflow  {}", safe(&workflow.name)));
-        if let Some(summary) = &workflow.summary {
+        lines.push(format!("workflow  {}", safe(workflow.name)));
+        if let Some(summary) = workflow.summary {
             lines.push(format!("          {}", safe(summary.trim())));
         }
-        let inputs: Vec<String> = workflow.inputs.given().map(input).collect();
+        let inputs: Vec<String> = workflow.inputs.iter().map(|declared| input(declared)).collect();
         if !inputs.is_empty() {
             lines.push("inputs    (* required)".to_owned());
             lines.extend(inputs.into_iter().map(|input| format!("  {input}")));
         }
         lines.push("steps".to_owned());
-        let plan = description.plan(&workflow.name);
+        let plan = description.plan(workflow.name);
         let width =
             plan.iter().map(|step| step.step.chars().count() + 2 * step.depth as usize).max().unwrap_or(0).min(60);
         for step in &plan {
@@ -96,15 +87,14 @@ fn as_text(description: &Description) -> String {
                 safe(&step.path)
             ));
         }
-        lines.extend(touched(&description.touches(&workflow.name), remote));
-        let outputs: Vec<&str> = workflow.outputs.iter().map(|output| output.name.as_str()).collect();
-        if !outputs.is_empty() {
-            lines.push(format!("outputs   {}", safe(&outputs.join("  "))));
+        lines.extend(touched(&description.touches(workflow.name), remote));
+        if !workflow.outputs.is_empty() {
+            lines.push(format!("outputs   {}", safe(&workflow.outputs.join("  "))));
         }
         if let Some(command) = &command {
             let several = description.workflows().count() > 1;
-            let named = if several { format!(" -w {}", quoted(&workflow.name)) } else { String::new() };
-            lines.extend(run_it(&format!("{command}{named}"), &description.missing_permissions(&workflow.name)));
+            let named = if several { format!(" -w {}", quoted(workflow.name)) } else { String::new() };
+            lines.extend(run_it(&format!("{command}{named}"), &description.missing_permissions(workflow.name)));
         }
     }
     lines.join("\n")
@@ -190,14 +180,13 @@ fn files(description: &Description) -> Vec<String> {
 }
 
 fn as_json(description: &Description) -> Json {
-    let program = description.program();
     let found = description.diagnostics();
-    let workflows: Vec<Json> = program
-        .own_workflows()
-        .map(|(_, workflow)| {
+    let workflows: Vec<Json> = description
+        .overview()
+        .map(|workflow| {
             let inputs: Vec<Json> = workflow
                 .inputs
-                .given()
+                .iter()
                 .map(|input| json!({ "name": input.name, "types": input.types, "required": input.required, "default": input.default, "secret": input.secret, "description": input.description }))
                 .collect();
             json!({
@@ -205,10 +194,10 @@ fn as_json(description: &Description) -> Json {
                 "summary": workflow.summary,
                 "runnable": workflow.runnable,
                 "inputs": inputs,
-                "steps": description.plan(&workflow.name),
-                "touches": description.touches(&workflow.name),
-                "missingPermissions": description.missing_permissions(&workflow.name),
-                "outputs": workflow.outputs.iter().map(|output| output.name.as_str()).collect::<Vec<_>>(),
+                "steps": description.plan(workflow.name),
+                "touches": description.touches(workflow.name),
+                "missingPermissions": description.missing_permissions(workflow.name),
+                "outputs": workflow.outputs,
             })
         })
         .collect();
@@ -227,14 +216,17 @@ fn as_json(description: &Description) -> Json {
             })
         })
         .collect();
+    let sources = description.source_descriptions();
+    let sources: Vec<Json> =
+        sources.map(|(name, file)| json!({ "name": name, "file": file.unwrap_or_default() })).collect();
     json!({
         "v": 1,
-        "arazzo": program.version,
-        "title": program.title,
+        "arazzo": description.arazzo_version(),
+        "title": description.title(),
         "remote": description.trust() == Trust::Remote,
         "sha256": hash(description),
         "files": files(description),
-        "sources": program.apis.iter().map(|api| json!({ "name": api.name, "file": api.file })).collect::<Vec<_>>(),
+        "sources": sources,
         "workflows": workflows,
         "diagnostics": diagnostics,
     })

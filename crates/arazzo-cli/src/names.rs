@@ -15,8 +15,7 @@ pub(crate) struct Names(Vec<String>);
 impl Names {
     /// Those of the inputs and security schemes of a description, and of variables of the environment.
     pub(crate) fn of(description: &Description) -> Self {
-        let workflows = description.program().own_workflows();
-        let inputs = workflows.flat_map(|(_, workflow)| workflow.inputs.given()).map(|input| input.name.clone());
+        let inputs = description.overview().flat_map(|workflow| workflow.inputs).map(|input| input.name.clone());
         let schemes = description.schemes().flat_map(|(source, scheme)| {
             let parts = PARTS.iter().map(move |part| format!("{scheme}.{part}"));
             [scheme.to_owned(), format!("{source}.{scheme}")].into_iter().chain(parts)

@@ -79,7 +79,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
     let workflow = description.workflow(name).map_err(|error| match (&error, name) {
         // `--mock volumesApi` reads as a flag and the name of a workflow.
         (Error::NoSuchWorkflow { .. }, Some(name))
-            if flags.mock.is_some() && description.program().apis.iter().any(|api| api.name == name) =>
+            if flags.mock.is_some() && description.source_descriptions().any(|(source, _)| source == name) =>
         {
             Error::Setup(format!("`{name}` is a source description, not a workflow; to mock it, write --mock={name}"))
         }

@@ -403,10 +403,7 @@ fn execute(flags: &TestFlags, one: &Planned, record: &mut RunRecord) -> Result<R
 
 /// Checks that replies are for something that the workflows have.
 fn known<'a>(case: &Case, workflow: &Workflow, names: impl Iterator<Item = &'a str>) -> Result<(), Error> {
-    let program = workflow.description().program();
-    let steps = program.steps.iter().map(|step| step.name.as_str());
-    let operations = program.operations.iter().filter_map(|operation| operation.id.as_deref());
-    let all: Vec<&str> = steps.chain(operations).collect();
+    let all: Vec<&str> = workflow.description().reply_names().collect();
     for name in names {
         if !all.contains(&name) {
             let near = nearest(name, all.iter().copied());

@@ -100,7 +100,7 @@ impl<'s> Watch<'s> {
         if self.showing.detail < Detail::Steps {
             return;
         }
-        let happening = self.progress.event(envelope);
+        let happening = self.progress.follow(envelope);
         let mut stay = vec![];
         match &self.form {
             Form::Lines(lines) => stay.extend(happening.iter().flat_map(|happening| lines.show(happening))),

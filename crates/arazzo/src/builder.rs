@@ -7,10 +7,9 @@ use arazzo_engine as engine;
 use arazzo_engine::code::Code;
 use arazzo_engine::compile::compile;
 use arazzo_engine::credentials::Credentials;
-use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
-use arazzo_engine::limits::{AllowedHost, ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
+use arazzo_engine::limits::{AllowedHost, ContractCheck, Limits, LoopDelay, Redirects, Settings};
 use arazzo_engine::load::LoadOptions;
-use arazzo_engine::program::Program;
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::{Naming, Remedy};
 
@@ -24,6 +23,7 @@ use crate::network;
 use crate::network::options::Network;
 use crate::policy::hosts::Trust;
 use crate::policy::permissions::RunPolicy;
+use crate::settings::{check_schemes, check_servers};
 use crate::transport::{Clock, SystemClock, Transport, World};
 
 /// Begins to open the Arazzo document at `path`, or at an https url. Nothing is read before [`Builder::load`].
@@ -350,8 +350,8 @@ impl Builder {
             compiled.add_contracts(&bundle);
         }
         if is_read {
-            known_servers(&self.settings.servers, &compiled.program)?;
-            known_schemes(&self.settings.credentials, &compiled.program, self.grants.hosts.naming)?;
+            check_servers(&self.settings.servers, &compiled.program)?;
+            check_schemes(&self.settings.credentials, &compiled.program, self.grants.hosts.naming)?;
         }
         self.settings.credentials.certificate = self.network.certificate.is_some();
         let servers = self.settings.servers.named.values().chain(&self.settings.servers.all);
@@ -444,87 +444,6 @@ pub(crate) enum Read {
     },
     /// There is no document to speak of.
     Nothing(Checked),
-}
-
-/// Checks that the sources exist that servers were given for.
-pub(crate) fn known_servers(servers: &Servers, program: &Program) -> Result<(), Error> {
-    let unknown: Vec<String> =
-        servers.named.keys().filter(|name| !program.apis.iter().any(|api| api.name == **name)).cloned().collect();
-    if let Some(name) = unknown.first() {
-        let known: Vec<&str> = program.apis.iter().map(|api| api.name.as_str()).collect();
-        let hint = nearest(name, known.iter().copied())
-            .map_or_else(|| format!("source descriptions: {}", known.join(", ")), |near| Help::meant(near).to_string());
-        return Err(Error::Setup(format!(
-            "a server is given for the source `{name}`, which the document does not describe; {hint}"
-        )));
-    }
-    known_variables(servers, program)
-}
-
-/// Checks that some server that a step calls has each variable that was given, and that it may have the value.
-pub(crate) fn known_variables(servers: &Servers, program: &Program) -> Result<(), Error> {
-    let called = |index: usize| program.apis.get(index).map(|api| api.name.as_str());
-    let known: Vec<(String, &engine::openapi::server::Variable)> = program
-        .operations
-        .iter()
-        .filter_map(|operation| Some((called(operation.api)?, operation)))
-        .flat_map(|(api, operation)| operation.server.variables.iter().map(move |v| (format!("{api}.{}", v.name), v)))
-        .collect();
-    for (given, value) in &servers.variables {
-        let mut fits = known.iter().filter(|(name, variable)| name == given || variable.name == *given).peekable();
-        if fits.peek().is_none() {
-            let names = known.iter().flat_map(|(name, variable)| [variable.name.as_str(), name.as_str()]);
-            let hint = match nearest(given, names).map(str::to_owned) {
-                Some(near) => Help::meant(near).to_string(),
-                None if known.is_empty() => "none of the servers that are called has variables".to_owned(),
-                None => {
-                    let mut names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
-                    names.sort_unstable();
-                    names.dedup();
-                    format!("variables: {}", names.join(", "))
-                }
-            };
-            return Err(Error::Setup(format!("no server has the variable `{given}`; {hint}")));
-        }
-        if let Some((_, variable)) = fits.find(|(_, v)| !v.values.is_empty() && !v.values.contains(value)) {
-            let values = variable.values.join(", ");
-            return Err(Error::Setup(format!("the server variable `{given}` is one of {values}")));
-        }
-    }
-    Ok(())
-}
-
-/// Checks that the schemes exist that credentials were given for.
-pub(crate) fn known_schemes(credentials: &Credentials, program: &Program, naming: Naming) -> Result<(), Error> {
-    let known: Vec<(&str, &str)> = program
-        .apis
-        .iter()
-        .flat_map(|api| api.schemes.iter().map(|scheme| (api.name.as_str(), scheme.as_str())))
-        .collect();
-    for name in credentials.names() {
-        let whole = engine::credentials::PARTS
-            .iter()
-            .find_map(|part| name.strip_suffix(part)?.strip_suffix('.'))
-            .unwrap_or(name);
-        let is =
-            |name: &str| known.iter().any(|(source, scheme)| name == *scheme || name == format!("{source}.{scheme}"));
-        if is(whole) || is(name) {
-            continue;
-        }
-        let names = known.iter().map(|(_, scheme)| *scheme);
-        let hint = match nearest(whole, names.clone()) {
-            Some(near) => Help::meant(near).to_string(),
-            None if known.is_empty() => {
-                format!("the documents describe none: pass it as a parameter, or with {}", naming(&Remedy::GiveToken))
-            }
-            None => format!("security schemes: {}", names.clone().collect::<Vec<_>>().join(", ")),
-        };
-        // What is near no name may be the credential itself.
-        let given = nearest(whole, names).map(|_| format!("the security scheme `{whole}`, which"));
-        let given = given.unwrap_or_else(|| "a security scheme that".to_owned());
-        return Err(Error::Setup(format!("a credential is given for {given} no source describes; {hint}")));
-    }
-    Ok(())
 }
 
 /// What every run says about hosts whose certificates are not checked.

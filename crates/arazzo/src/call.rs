@@ -12,16 +12,19 @@ use arazzo_engine::openapi::{self, Api, Operation, Parameter};
 use arazzo_engine::value::Pointer;
 use serde_json::{Map, Value as Json, json};
 
+use crate::builder::Builder;
+use crate::description::Description;
 use crate::documents::fetch;
-use crate::{Builder, Description, Error, Inputs};
+use crate::error::Error;
+use crate::inputs::Inputs;
 
 /// The name of the workflow that a call becomes.
 const NAME: &str = "call";
 
-/// What people see as the file of that workflow.
+/// The name that people see for the file of that workflow.
 const FILE: &str = "(the call)";
 
-/// Where parameters go, as `in` says it.
+/// The places of parameters, as `in` says it.
 const PLACES: [&str; 5] = ["path", "query", "header", "cookie", "querystring"];
 
 /// A call of one operation: what [`Builder::call`] takes.
@@ -139,8 +142,8 @@ impl Builder {
         if faults.has_errors() {
             return Err(wrong(faults));
         }
-        let operation = find(api, &call.operation, &self.path)?;
-        let written = Written::of(&call, &operation, &fetch::uri_of(&self.path)?)?;
+        let operation = find_operation(api, &call.operation, &self.path)?;
+        let written = Written::write(&call, &operation, &fetch::uri_of(&self.path)?)?;
         let loader = fetch::text(&self.path, (FILE, &written.document), self.options.clone(), &self.place, &remote)?;
         let (bundle, loading, sources) = loader.finish();
         let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };
@@ -149,7 +152,7 @@ impl Builder {
 }
 
 /// The operation that is meant.
-fn find<'a>(api: Api<'a>, wanted: &str, path: &Path) -> Result<Operation<'a>, Error> {
+fn find_operation<'a>(api: Api<'a>, wanted: &str, path: &Path) -> Result<Operation<'a>, Error> {
     let found = match wanted.split_once(char::is_whitespace) {
         Some((method, path)) => {
             let fits = |o: &Operation<'_>| o.path == path.trim() && o.method.eq_ignore_ascii_case(method);
@@ -196,92 +199,128 @@ struct Placed<'a> {
 }
 
 impl Written {
-    fn of(call: &Call, operation: &Operation<'_>, uri: &str) -> Result<Self, Error> {
+    fn write(call: &Call, operation: &Operation<'_>, uri: &str) -> Result<Self, Error> {
         let (declared, _) = operation.parameters();
         let called = operation.name();
-        let placed = placed(call, &declared, &called)?;
+        let placed = place_parameters(call, &declared, &called)?;
         let body =
             operation.request_body().map_err(|fault| Error::Setup(format!("`{}`: {}", fault.text, fault.reason)))?;
-        let mut missing: Vec<String> = declared
-            .iter()
-            .filter(|parameter| parameter.required && !is_free(parameter))
-            .filter(|parameter| !placed.iter().any(|p| p.location == parameter.location && same(p, parameter)))
-            .map(|parameter| format!("the {} parameter `{}`", parameter.location, parameter.name))
-            .collect();
-        if body.as_ref().is_some_and(|body| body.required) && call.body.is_none() {
-            missing.push("a body".to_owned());
-        }
+        let needs_body = call.body.is_none() && body.as_ref().is_some_and(|body| body.required);
+        let missing = missing_arguments(&declared, &placed, needs_body);
         if !missing.is_empty() {
             return Err(Error::Setup(format!("`{called}` needs {}", missing.join(", "))));
         }
-        let mut names = BTreeSet::new();
-        let mut inputs = Inputs::new();
+        let mut inputs = NamedInputs::default();
         let mut parameters = vec![];
         for parameter in placed {
-            let name = input_name(parameter.name, &mut names);
-            inputs = inputs.set(name.clone(), value(&parameter, operation.api())?);
-            let value = format!("$inputs.{name}");
+            let value = inputs.add(parameter.name, read_value(&parameter, operation.api())?);
             parameters.push(json!({ "name": parameter.name, "in": parameter.location, "value": value }));
         }
         let described = body.as_ref().map(|body| body.content.as_slice()).unwrap_or_default();
-        let media_type = call.content_type.clone().unwrap_or_else(|| media_type(call, described));
-        let payload = match &call.body {
-            None => None,
-            Some(Body::Fields(fields)) => {
-                let mut payload = Map::new();
-                for (field, value) in fields {
-                    let name = input_name(field, &mut names);
-                    let expression = json!(format!("$inputs.{name}"));
-                    inputs = match value {
-                        Value::Json(json) => inputs.set(name, json.clone()),
-                        Value::File(file, bytes) => inputs.file(name, file.clone(), bytes.clone()),
-                    };
-                    match payload.get_mut(field) {
-                        Some(Json::Array(list)) => list.push(expression),
-                        Some(known) => *known = json!([known.clone(), expression]),
-                        None => drop(payload.insert(field.clone(), expression)),
-                    }
-                }
-                Some(Json::Object(payload))
-            }
-            Some(Body::Text(text)) => {
-                let name = input_name("body", &mut names);
-                inputs = inputs.set(name.clone(), whole(text, &media_type)?);
-                Some(json!(format!("$inputs.{name}")))
-            }
-            Some(Body::File(file, bytes)) => {
-                let name = input_name("body", &mut names);
-                inputs = match std::str::from_utf8(bytes).ok().filter(|_| is_structured(&media_type)) {
-                    Some(text) => inputs.set(name.clone(), whole(text, &media_type)?),
-                    None => inputs.file(name.clone(), file.clone(), bytes.clone()),
-                };
-                Some(json!(format!("$inputs.{name}")))
-            }
-        };
-        let pointer = Pointer::of(vec!["paths".to_owned(), operation.path.to_owned(), operation.method.to_owned()]);
-        let pointer = pointer.to_string().replace('%', "%25");
-        let step_id = operation.id().map_or_else(|| NAME.to_owned(), identifier);
+        let media_type = call.content_type.clone().unwrap_or_else(|| choose_media_type(call, described));
+        let payload = call.body.as_ref().map(|body| build_payload(body, &media_type, &mut inputs)).transpose()?;
         let request_body = payload.map(|payload| json!({ "contentType": media_type, "payload": payload }));
-        let members = [
-            ("stepId", Some(json!(step_id))),
-            ("operationPath", Some(json!(format!("{{$sourceDescriptions.api.url}}#{pointer}")))),
-            ("parameters", Some(json!(parameters)).filter(|_| !parameters.is_empty())),
-            ("requestBody", request_body),
-            ("outputs", Some(json!({ "body": "$response.body", "contentType": "$response.header.Content-Type" }))),
-        ];
-        let step: Map<String, Json> =
-            members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-        let outputs = format!("$steps.{step_id}.outputs");
-        let outputs = json!({ "body": format!("{outputs}.body"), "contentType": format!("{outputs}.contentType") });
-        let document = json!({
-            "arazzo": "1.1.0",
-            "info": { "title": called, "version": "1" },
-            "sourceDescriptions": [{ "name": "api", "url": uri, "type": "openapi" }],
-            "workflows": [{ "workflowId": NAME, "steps": [step], "outputs": outputs }],
-        });
-        let document = serde_json::to_string_pretty(&document).unwrap_or_default();
-        Ok(Self { document, inputs })
+        let document = write_document(operation, &called, uri, (parameters, request_body));
+        Ok(Self { document, inputs: inputs.inputs })
     }
+}
+
+/// Everything that an operation requires and a call does not give, in words.
+fn missing_arguments(declared: &[Parameter<'_>], placed: &[Placed<'_>], needs_body: bool) -> Vec<String> {
+    let given = |parameter: &&Parameter<'_>| {
+        placed.iter().any(|placed| placed.location == parameter.location && is_same(placed, parameter))
+    };
+    let required = declared.iter().filter(|parameter| parameter.required && !is_free(parameter));
+    let missing = required.filter(|parameter| !given(parameter));
+    let missing = missing.map(|parameter| format!("the {} parameter `{}`", parameter.location, parameter.name));
+    missing.chain(needs_body.then(|| "a body".to_owned())).collect()
+}
+
+/// The inputs of the workflow, each under a name that an expression can hold and no other has.
+#[derive(Default)]
+struct NamedInputs {
+    names: BTreeSet<String>,
+    inputs: Inputs,
+}
+
+impl NamedInputs {
+    /// Adds a value; gives the expression that reads it.
+    fn add(&mut self, name: &str, value: Json) -> Json {
+        let name = self.free_name(name);
+        self.inputs = std::mem::take(&mut self.inputs).set(name.clone(), value);
+        json!(format!("$inputs.{name}"))
+    }
+
+    /// As [`NamedInputs::add`], of a file.
+    fn add_file(&mut self, name: &str, file: &str, bytes: &[u8]) -> Json {
+        let name = self.free_name(name);
+        self.inputs = std::mem::take(&mut self.inputs).file(name.clone(), file, bytes);
+        json!(format!("$inputs.{name}"))
+    }
+
+    fn free_name(&mut self, name: &str) -> String {
+        let plain = identifier(name);
+        let mut candidates = std::iter::once(plain.clone()).chain((2..).map(|n| format!("{plain}-{n}")));
+        let free = candidates.find(|candidate| !self.names.contains(candidate)).unwrap_or(plain);
+        self.names.insert(free.clone());
+        free
+    }
+}
+
+/// The payload of a body; its values become inputs.
+fn build_payload(body: &Body, media_type: &str, inputs: &mut NamedInputs) -> Result<Json, Error> {
+    match body {
+        Body::Fields(fields) => {
+            let mut payload = Map::new();
+            for (field, value) in fields {
+                let expression = match value {
+                    Value::Json(json) => inputs.add(field, json.clone()),
+                    Value::File(file, bytes) => inputs.add_file(field, file, bytes),
+                };
+                match payload.get_mut(field) {
+                    Some(Json::Array(list)) => list.push(expression),
+                    Some(known) => *known = json!([known.clone(), expression]),
+                    None => drop(payload.insert(field.clone(), expression)),
+                }
+            }
+            Ok(Json::Object(payload))
+        }
+        Body::Text(text) => Ok(inputs.add("body", parse_body(text, media_type)?)),
+        Body::File(file, bytes) => match std::str::from_utf8(bytes).ok().filter(|_| is_structured(media_type)) {
+            Some(text) => Ok(inputs.add("body", parse_body(text, media_type)?)),
+            None => Ok(inputs.add_file("body", file, bytes)),
+        },
+    }
+}
+
+/// The Arazzo document whose only step calls the operation with these parameters and this body.
+fn write_document(
+    operation: &Operation<'_>,
+    title: &str,
+    uri: &str,
+    (parameters, request_body): (Vec<Json>, Option<Json>),
+) -> String {
+    let pointer = Pointer::of(vec!["paths".to_owned(), operation.path.to_owned(), operation.method.to_owned()]);
+    let pointer = pointer.to_string().replace('%', "%25");
+    let step_id = operation.id().map_or_else(|| NAME.to_owned(), identifier);
+    let members = [
+        ("stepId", Some(json!(step_id))),
+        ("operationPath", Some(json!(format!("{{$sourceDescriptions.api.url}}#{pointer}")))),
+        ("parameters", Some(json!(parameters)).filter(|_| !parameters.is_empty())),
+        ("requestBody", request_body),
+        ("outputs", Some(json!({ "body": "$response.body", "contentType": "$response.header.Content-Type" }))),
+    ];
+    let step: Map<String, Json> =
+        members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    let outputs = format!("$steps.{step_id}.outputs");
+    let outputs = json!({ "body": format!("{outputs}.body"), "contentType": format!("{outputs}.contentType") });
+    let document = json!({
+        "arazzo": "1.1.0",
+        "info": { "title": title, "version": "1" },
+        "sourceDescriptions": [{ "name": "api", "url": uri, "type": "openapi" }],
+        "workflows": [{ "workflowId": NAME, "steps": [step], "outputs": outputs }],
+    });
+    serde_json::to_string_pretty(&document).unwrap_or_default()
 }
 
 /// Headers that OpenAPI leaves to other fields.
@@ -290,13 +329,13 @@ fn is_free(parameter: &Parameter<'_>) -> bool {
     parameter.location == "header" && free.iter().any(|name| parameter.name.eq_ignore_ascii_case(name))
 }
 
-fn same(placed: &Placed<'_>, parameter: &Parameter<'_>) -> bool {
+fn is_same(placed: &Placed<'_>, parameter: &Parameter<'_>) -> bool {
     let header = parameter.location == "header" && placed.name.eq_ignore_ascii_case(parameter.name);
     header || placed.name == parameter.name
 }
 
 /// The parameters of a call with their places, each once.
-fn placed<'a>(call: &'a Call, declared: &[Parameter<'a>], called: &str) -> Result<Vec<Placed<'a>>, Error> {
+fn place_parameters<'a>(call: &'a Call, declared: &[Parameter<'a>], called: &str) -> Result<Vec<Placed<'a>>, Error> {
     let mut found: Vec<Placed<'a>> = vec![];
     for (given, value) in &call.parameters {
         let exact: Vec<&Parameter<'a>> = declared.iter().filter(|p| p.name == *given).collect();
@@ -306,7 +345,7 @@ fn placed<'a>(call: &'a Call, declared: &[Parameter<'a>], called: &str) -> Resul
             ([one], _) => (one.name, one.location, Some(one)),
             ([], Some((place, name))) => {
                 let wanted = Placed { name, location: place, declared: None, values: vec![] };
-                (name, place, declared.iter().find(|p| p.location == place && same(&wanted, p)))
+                (name, place, declared.iter().find(|p| p.location == place && is_same(&wanted, p)))
             }
             ([], None) => match header() {
                 Some(one) => (one.name, one.location, Some(one)),
@@ -340,8 +379,8 @@ fn placed<'a>(call: &'a Call, declared: &[Parameter<'a>], called: &str) -> Resul
     Ok(found)
 }
 
-/// The value of a parameter: what its schema says that its texts are.
-fn value(parameter: &Placed<'_>, api: Api<'_>) -> Result<Json, Error> {
+/// The value of a parameter, read as its schema says.
+fn read_value(parameter: &Placed<'_>, api: Api<'_>) -> Result<Json, Error> {
     let schema = parameter.declared.as_ref().and_then(|declared| {
         let content = declared.node.get("content").and_then(|content| content.members().first());
         declared.schema().or_else(|| content?.1.get("schema")).and_then(|schema| api.resolve(schema).ok())
@@ -354,7 +393,7 @@ fn value(parameter: &Placed<'_>, api: Api<'_>) -> Result<Json, Error> {
     };
     let json = parameter.declared.as_ref().and_then(|declared| declared.serialization().content);
     let json = json.is_some_and(|media_type| is_json(&media_type));
-    let one = |value: &Json| match value {
+    let typed = |value: &Json| match value {
         Json::String(text) => match serde_json::from_str::<Json>(text) {
             Ok(parsed) if parsed.is_object() && (is("object") || json) => parsed,
             Ok(parsed) if parsed.is_array() && (is("array") || json) => parsed,
@@ -363,7 +402,7 @@ fn value(parameter: &Placed<'_>, api: Api<'_>) -> Result<Json, Error> {
         },
         value => value.clone(),
     };
-    let mut values: Vec<Json> = parameter.values.iter().map(one).collect();
+    let mut values: Vec<Json> = parameter.values.iter().map(typed).collect();
     Ok(match values.pop() {
         Some(only) if values.is_empty() && (only.is_array() || !is("array")) => only,
         Some(last) => values.into_iter().chain([last]).collect(),
@@ -372,7 +411,7 @@ fn value(parameter: &Placed<'_>, api: Api<'_>) -> Result<Json, Error> {
 }
 
 /// The media type for a body of which none is given: for fields, one that has fields.
-fn media_type(call: &Call, described: &[openapi::Media<'_>]) -> String {
+fn choose_media_type(call: &Call, described: &[openapi::Media<'_>]) -> String {
     let usual = openapi::usual_media_type(described);
     let Some(Body::Fields(fields)) = &call.body else { return usual };
     let files = fields.iter().any(|(_, value)| matches!(value, Value::File(..)));
@@ -392,7 +431,7 @@ fn is_structured(media_type: &str) -> bool {
 }
 
 /// A text as the whole body.
-fn whole(text: &str, media_type: &str) -> Result<Json, Error> {
+fn parse_body(text: &str, media_type: &str) -> Result<Json, Error> {
     let kind = MediaType::parse(media_type);
     if kind.is_json() || kind.is_multipart() {
         return serde_json::from_str(text).map_err(|error| {
@@ -403,15 +442,7 @@ fn whole(text: &str, media_type: &str) -> Result<Json, Error> {
     Ok(object.unwrap_or_else(|| Json::String(text.to_owned())))
 }
 
-/// A name that an expression can hold, and that no other has.
-fn input_name(name: &str, names: &mut BTreeSet<String>) -> String {
-    let plain = identifier(name);
-    let mut candidates = std::iter::once(plain.clone()).chain((2..).map(|n| format!("{plain}-{n}")));
-    let free = candidates.find(|candidate| !names.contains(candidate)).unwrap_or(plain);
-    names.insert(free.clone());
-    free
-}
-
+/// A name that an expression can hold.
 fn identifier(name: &str) -> String {
     let fits = |c: char| if c.is_ascii_alphanumeric() || c == '_' || c == '-' { c } else { '_' };
     name.chars().map(fits).collect()

@@ -6,21 +6,15 @@ use std::sync::Arc;
 use arazzo_engine as engine;
 use arazzo_engine::compile::Compiled;
 use arazzo_engine::credentials::Credentials;
-use arazzo_engine::diagnostic::{Diagnostics, nearest};
+use arazzo_engine::diagnostic::Diagnostics;
 use arazzo_engine::graph::{Graph, graph};
-use arazzo_engine::inputs::{InputFault, accept};
+use arazzo_engine::inputs::InputFault;
 use arazzo_engine::limits::{AllowedHost, Settings};
-use arazzo_engine::machine::missing_credentials;
 use arazzo_engine::plan::{Footprint, PlannedStep, plan, sent_credentials, touches};
-use arazzo_engine::program::{Program, WorkflowId};
+use arazzo_engine::program::{Input, Program};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::Naming;
 
-use crate::builder::known_schemes;
-use crate::drivers::record::Recording;
-use crate::drivers::replay;
-use crate::drivers::replay::Replay;
-use crate::envelope::Envelope;
 use crate::error::Error;
 #[cfg(feature = "mock")]
 use crate::mock;
@@ -28,8 +22,8 @@ use crate::network;
 use crate::network::options::Network;
 use crate::policy::hosts::Trust;
 use crate::policy::permissions::{Permissions, RunPolicy};
+use crate::settings::check_schemes;
 use crate::transport::{Transport, World};
-use crate::workflow::Workflow;
 
 /// What sends the requests of a description.
 #[derive(Clone)]
@@ -67,6 +61,22 @@ impl std::fmt::Debug for Client {
     }
 }
 
+/// A workflow as its document declares it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct WorkflowOverview<'d> {
+    /// `workflowId`
+    pub name: &'d str,
+    /// `summary`
+    pub summary: Option<&'d str>,
+    /// `true` if nothing that was found keeps it from running.
+    pub runnable: bool,
+    /// The inputs that a run takes: its own, and those of the workflows it depends on.
+    pub inputs: Vec<&'d Input>,
+    /// The names of its outputs.
+    pub outputs: Vec<&'d str>,
+}
+
 /// A document that was read, with all its workflows. Cheap to clone; runs of all clones share connections.
 #[derive(Debug, Clone)]
 pub struct Description {
@@ -88,9 +98,43 @@ impl Description {
         self.program().own_workflows().map(|(_, workflow)| workflow.name.as_str())
     }
 
-    /// The compiled program: everything about the document, for tools.
+    /// The version of the specification that the document names: `1.1.0`.
     #[must_use]
-    pub fn program(&self) -> &Program {
+    pub fn arazzo_version(&self) -> &str {
+        &self.program().version
+    }
+
+    /// The title of the document.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.program().title
+    }
+
+    /// The source descriptions: the name of each, and the file that was read for it, if one was found.
+    pub fn source_descriptions(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let apis = self.program().apis.iter();
+        apis.map(|api| (api.name.as_str(), Some(api.file.as_str()).filter(|file| !file.is_empty())))
+    }
+
+    /// What the document says about each of its workflows, whether or not the workflow can run.
+    pub fn overview(&self) -> impl Iterator<Item = WorkflowOverview<'_>> {
+        self.program().own_workflows().map(|(_, workflow)| WorkflowOverview {
+            name: &workflow.name,
+            summary: workflow.summary.as_deref(),
+            runnable: workflow.runnable,
+            inputs: workflow.inputs.given().collect(),
+            outputs: workflow.outputs.iter().map(|output| output.name.as_str()).collect(),
+        })
+    }
+
+    /// The names that [`crate::StubReplies`] can be for: steps and operations, of all workflows that may run.
+    pub fn reply_names(&self) -> impl Iterator<Item = &str> {
+        let steps = self.program().steps.iter().map(|step| step.name.as_str());
+        steps.chain(self.program().operations.iter().filter_map(|operation| operation.id.as_deref()))
+    }
+
+    /// The compiled program: everything about the document.
+    pub(crate) fn program(&self) -> &Program {
         &self.compiled.program
     }
 
@@ -108,68 +152,6 @@ impl Description {
         &self.program().sources
     }
 
-    /// A workflow by its `workflowId`; without a name, the only one of the document.
-    ///
-    /// # Errors
-    /// [`Error::NoSuchWorkflow`]; [`Error::Documents`] with everything that was found in it, if it has faults. Faults of
-    /// other workflows do not matter.
-    pub fn workflow(&self, name: Option<&str>) -> Result<Workflow, Error> {
-        let (id, mut found) = self.find(name)?;
-        let answered = |source: &str| self.is_mocked(source);
-        found.extend(missing_credentials(self.program(), id, &self.settings.credentials, &answered));
-        if found.has_errors() {
-            return Err(self.documents(found));
-        }
-        found.extend(self.notes.iter().cloned());
-        let found = found.worded(self.naming());
-        Ok(Workflow { description: self.clone(), id, found })
-    }
-
-    /// A workflow without errors, and what is unusual about it.
-    pub(crate) fn find(&self, name: Option<&str>) -> Result<(WorkflowId, Diagnostics), Error> {
-        let program = self.program();
-        let id = match name {
-            Some(name) => program.workflow_named(name),
-            None if program.own_workflows().count() == 1 => Some(WorkflowId(0)),
-            None => None,
-        };
-        let Some(id) = id else {
-            // A document that could not be read has no workflow to speak of: its faults say why.
-            if self.compiled.description.has_errors() {
-                return Err(self.documents(self.compiled.description.clone()));
-            }
-            let known: Vec<String> = self.workflows().map(str::to_owned).collect();
-            let near = name.and_then(|name| nearest(name, known.iter().map(String::as_str)).map(str::to_owned));
-            return Err(Error::NoSuchWorkflow { wanted: name.map(str::to_owned), known, nearest: near });
-        };
-        let found = self.compiled.of(id);
-        if found.has_errors() { Err(self.documents(found)) } else { Ok((id, found)) }
-    }
-
-    /// Runs a recorded run again, without a socket and in virtual time: with the settings of then, and the answers of
-    /// then. Every event goes to `observe`. If the documents are as they were, these are the events of the recorded run;
-    /// if not, [`Replay::drifts`] says what is different, and where that is written.
-    ///
-    /// # Errors
-    /// As [`Description::workflow`]; [`Error::Inputs`] if the workflow does not take the recorded inputs any more.
-    pub fn replay(&self, recording: &Recording, observe: impl FnMut(&Envelope)) -> Result<Replay, Error> {
-        let (id, found) = self.find(Some(recording.workflow()))?;
-        let workflow = Workflow { description: self.clone(), id, found };
-        let recorded = recording.head.inputs.clone();
-        let secret = |name: &str| recording.head.secret.iter().any(|secret| secret == name);
-        let inputs = match accept(self.program(), id, recorded.clone()) {
-            Ok(accepted) => accepted,
-            // A stand-in need not fit a schema that its secret fits.
-            Err(faults) if faults.iter().all(|fault| secret(&fault.name)) => recorded,
-            Err(faults) => return Err(self.inputs(faults)),
-        };
-        let mut settings = recording.settings();
-        if !recording.changed(self.sources()).is_empty() {
-            settings.warnings = workflow.told();
-        }
-        Ok(replay::play(recording, workflow.begin(inputs, settings)?, self.program(), self.naming(), observe))
-    }
-
     /// The security schemes that the sources describe: the source and the name of each.
     pub fn schemes(&self) -> impl Iterator<Item = (&str, &str)> {
         let apis = self.program().apis.iter();
@@ -181,7 +163,7 @@ impl Description {
     /// # Errors
     /// [`Error::Setup`] if a credential is for a scheme that no source describes.
     pub fn with_credentials(mut self, credentials: Credentials) -> Result<Self, Error> {
-        known_schemes(&credentials, self.program(), self.naming())?;
+        check_schemes(&credentials, self.program(), self.naming())?;
         let certificate = self.settings.credentials.certificate;
         self.settings.credentials = credentials;
         self.settings.credentials.certificate = certificate;

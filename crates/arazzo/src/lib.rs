@@ -49,6 +49,7 @@ mod policy;
 pub mod remedy;
 #[cfg(feature = "reports")]
 pub mod report;
+mod settings;
 mod transport;
 mod workflow;
 
@@ -77,6 +78,8 @@ pub mod plan {
     pub use arazzo_engine::inputs::InputFault;
     pub use arazzo_engine::plan::{Footprint, MOST, PlannedStep};
     pub use arazzo_engine::program::Input;
+
+    pub use crate::description::WorkflowOverview;
 }
 
 /// What is shown of secrets: their names and masks, never they themselves.

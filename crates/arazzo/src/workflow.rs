@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use arazzo_engine as engine;
-use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help};
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
-use arazzo_engine::machine::{Machine, Outcome};
+use arazzo_engine::machine::{Machine, Outcome, missing_credentials};
 use arazzo_engine::plan::{PlannedStep, plan};
 use arazzo_engine::program::{Input, WorkflowId};
 use serde_json::Value as Json;
@@ -16,6 +16,7 @@ use crate::description::Description;
 use crate::documents::fetch;
 use crate::drivers::live::Interrupt;
 use crate::drivers::record::Recording;
+use crate::drivers::replay::{self, Replay};
 use crate::drivers::stub::{Rehearsal, StubReplies};
 use crate::drivers::{live, record, stub};
 use crate::envelope::Envelope;
@@ -31,6 +32,70 @@ pub struct Workflow {
     pub(crate) description: Description,
     pub(crate) id: WorkflowId,
     pub(crate) found: Diagnostics,
+}
+
+impl Description {
+    /// A workflow by its `workflowId`; without a name, the only one of the document.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchWorkflow`]; [`Error::Documents`] with everything that was found in it, if it has faults. Faults of
+    /// other workflows do not matter.
+    pub fn workflow(&self, name: Option<&str>) -> Result<Workflow, Error> {
+        let (id, mut found) = self.find_workflow(name)?;
+        let answered = |source: &str| self.is_mocked(source);
+        found.extend(missing_credentials(self.program(), id, &self.settings.credentials, &answered));
+        if found.has_errors() {
+            return Err(self.documents(found));
+        }
+        found.extend(self.notes.iter().cloned());
+        let found = found.worded(self.naming());
+        Ok(Workflow { description: self.clone(), id, found })
+    }
+
+    /// A workflow without errors, and what is unusual about it.
+    fn find_workflow(&self, name: Option<&str>) -> Result<(WorkflowId, Diagnostics), Error> {
+        let program = self.program();
+        let id = match name {
+            Some(name) => program.workflow_named(name),
+            None if program.own_workflows().count() == 1 => Some(WorkflowId(0)),
+            None => None,
+        };
+        let Some(id) = id else {
+            // A document that could not be read has no workflow to speak of: its faults say why.
+            if self.compiled.description.has_errors() {
+                return Err(self.documents(self.compiled.description.clone()));
+            }
+            let known: Vec<String> = self.workflows().map(str::to_owned).collect();
+            let near = name.and_then(|name| nearest(name, known.iter().map(String::as_str)).map(str::to_owned));
+            return Err(Error::NoSuchWorkflow { wanted: name.map(str::to_owned), known, nearest: near });
+        };
+        let found = self.compiled.of(id);
+        if found.has_errors() { Err(self.documents(found)) } else { Ok((id, found)) }
+    }
+
+    /// Runs a recorded run again, without a socket and in virtual time: with the settings of then, and the answers of
+    /// then. Every event goes to `observe`. If the documents are as they were, these are the events of the recorded run;
+    /// if not, [`Replay::drifts`] says what is different, and where that is written.
+    ///
+    /// # Errors
+    /// As [`Description::workflow`]; [`Error::Inputs`] if the workflow does not take the recorded inputs any more.
+    pub fn replay(&self, recording: &Recording, observe: impl FnMut(&Envelope)) -> Result<Replay, Error> {
+        let (id, found) = self.find_workflow(Some(recording.workflow()))?;
+        let workflow = Workflow { description: self.clone(), id, found };
+        let recorded = recording.head.inputs.clone();
+        let secret = |name: &str| recording.head.secret.iter().any(|secret| secret == name);
+        let inputs = match accept(self.program(), id, recorded.clone()) {
+            Ok(accepted) => accepted,
+            // A stand-in need not fit a schema that its secret fits.
+            Err(faults) if faults.iter().all(|fault| secret(&fault.name)) => recorded,
+            Err(faults) => return Err(self.inputs(faults)),
+        };
+        let mut settings = recording.settings();
+        if !recording.changed(self.sources()).is_empty() {
+            settings.warnings = workflow.told();
+        }
+        Ok(replay::play(recording, workflow.begin(inputs, settings)?, self.program(), self.naming(), observe))
+    }
 }
 
 impl Workflow {

@@ -1,13 +1,13 @@
-//! What a run has come to, as far as people follow it: a fold over events. Knows the events so far and nothing else;
+//! The progress of a run, as far as people follow it: a fold over events. Knows the events so far and nothing else;
 //! how it looks is decided by `lines.rs` and `tree.rs`.
 
 use std::collections::BTreeMap;
 
 use arazzo::diagnostics::{Code, Severity};
 use arazzo::events::{ActionKind, BodyText, CriteriaOf, Saw, StartedFor, StepStatus};
-use arazzo::{Envelope, EventKind};
+use arazzo::{Envelope, Event, EventKind};
 
-/// How much is said.
+/// The amount of detail that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Detail {
     /// `-qq`
@@ -48,7 +48,7 @@ pub(crate) struct Name {
     pub(crate) depth: usize,
 }
 
-/// Why a step comes again.
+/// The reason for which a step comes again.
 pub(crate) enum Next {
     Attempt { last: u32, by: String, first: Option<String> },
     Visit { last: u32, by: String },
@@ -66,7 +66,7 @@ pub(crate) struct Finished {
     pub(crate) total_ms: u64,
     pub(crate) visits: u32,
     pub(crate) attempts: u32,
-    /// What decided each visit: `creating`, and how often it came.
+    /// The values that decided its visits, and how often each came: `creating`, 3.
     pub(crate) path: Vec<(String, u32)>,
     /// The outputs of the last visit, as text.
     pub(crate) outputs: Vec<(String, String)>,
@@ -86,13 +86,13 @@ pub(crate) struct Current<'p> {
     pub(crate) since_ms: u64,
     pub(crate) visit: u32,
     pub(crate) attempt: u32,
-    /// What decided the last visit: `state`, `creating`.
+    /// The expression that decided the last visit, and its value: `state`, `creating`.
     pub(crate) decided: Option<(&'p str, &'p str)>,
     /// When the next request is due, if it waits.
     pub(crate) due_ms: Option<u64>,
 }
 
-/// The memory.
+/// The run so far.
 pub(crate) struct Progress {
     detail: Detail,
     /// By frame and step: two workflows may share a stepId.
@@ -148,34 +148,25 @@ impl Progress {
     }
 
     /// Takes an event in; what is worth a line comes out, often nothing.
-    pub(crate) fn event(&mut self, envelope: &Envelope) -> Option<Happening> {
+    pub(crate) fn follow(&mut self, envelope: &Envelope) -> Option<Happening> {
         let event = &envelope.event;
         let key = (event.frame, event.step.clone().unwrap_or_default());
         match &event.kind {
-            EventKind::StepStarted { calls, .. } => {
-                self.criteria.clear();
-                let seen = self.steps.entry(key.clone()).or_default();
-                (seen.visit, seen.attempt) = (event.visit.unwrap_or(1), event.attempt.unwrap_or(1));
-                seen.first_ms.get_or_insert(envelope.ms);
-                seen.call = calls.as_ref().map(|calls| format!("workflow {calls}")).unwrap_or_default();
-                let name = self.name(&key);
-                self.current = Some(key);
-                calls.clone().map(|calls| Happening::Calls { name, calls })
-            }
+            EventKind::StepStarted { calls, .. } => self.start_step(key, envelope, calls.as_deref()),
             EventKind::RequestSent { method, url, headers, body, .. } => {
                 self.requests += 1;
                 self.due_ms = None;
                 let seen = self.steps.entry(key).or_default();
                 (seen.call, seen.answer) = (format!("{method} {}", path(url)), String::new());
-                self.wire('>', format!("{method} {url}"), headers, body.as_ref())
+                self.show_wire('>', format!("{method} {url}"), headers, body.as_ref())
             }
             EventKind::ResponseReceived { status, headers, body, .. } => {
                 self.steps.entry(key).or_default().answer = status.to_string();
-                self.wire('<', status.to_string(), headers, body.as_ref())
+                self.show_wire('<', status.to_string(), headers, body.as_ref())
             }
             EventKind::RequestFailed { failure, message, .. } => {
                 self.steps.entry(key).or_default().answer = failure.word().to_owned();
-                self.wire('<', format!("no answer: {message}"), &[], None)
+                self.show_wire('<', format!("no answer: {message}"), &[], None)
             }
             EventKind::CriterionEvaluated { of, met, saw, .. } => {
                 self.criteria.push((of.clone(), *met, saw.clone()));
@@ -196,20 +187,9 @@ impl Progress {
             }
             EventKind::StepFinished { status, again, duration_ms, outputs, .. } => {
                 let outputs = outputs.iter().filter_map(|(name, value)| Some((name.clone(), short(value)?))).collect();
-                self.finished(key, *status, *again, *duration_ms, envelope.ms, outputs)
+                self.finish_step(key, *status, *again, *duration_ms, envelope.ms, outputs)
             }
-            EventKind::WorkflowStarted { parent, because, .. } => {
-                self.began = true;
-                let depth = parent.map_or(0, |parent| self.depths.get(&parent).copied().unwrap_or(0) + 1);
-                self.depths.insert(event.frame, depth);
-                let because = match because {
-                    Some(StartedFor::Dependency) => "needed first",
-                    Some(StartedFor::Retry) => "before a retry",
-                    Some(StartedFor::Goto) => "goto",
-                    Some(StartedFor::Step) | None => return None,
-                };
-                Some(Happening::Flow { depth: depth.saturating_sub(1), workflow: event.workflow.clone(), because })
-            }
+            EventKind::WorkflowStarted { parent, because, .. } => self.start_workflow(event, *parent, *because),
             // What is unusual about the documents is said elsewhere, once a kind; what the run itself finds, here.
             EventKind::Diagnostic { code, message, .. } if self.began || *code == Code::ShortSecret => {
                 Some(Happening::Note { message: message.clone(), code: code.word().to_owned() })
@@ -231,6 +211,32 @@ impl Progress {
         }
     }
 
+    /// A step begins, or is tried again: worth a line only if it calls a workflow.
+    fn start_step(&mut self, key: Key, envelope: &Envelope, calls: Option<&str>) -> Option<Happening> {
+        self.criteria.clear();
+        let seen = self.steps.entry(key.clone()).or_default();
+        (seen.visit, seen.attempt) = (envelope.event.visit.unwrap_or(1), envelope.event.attempt.unwrap_or(1));
+        seen.first_ms.get_or_insert(envelope.ms);
+        seen.call = calls.map(|calls| format!("workflow {calls}")).unwrap_or_default();
+        let name = self.name(&key);
+        self.current = Some(key);
+        calls.map(|calls| Happening::Calls { name, calls: calls.to_owned() })
+    }
+
+    /// A workflow begins: worth a line unless a step calls it, which was one.
+    fn start_workflow(&mut self, event: &Event, parent: Option<u32>, because: Option<StartedFor>) -> Option<Happening> {
+        self.began = true;
+        let depth = parent.map_or(0, |parent| self.depth(parent) + 1);
+        self.depths.insert(event.frame, depth);
+        let because = match because {
+            Some(StartedFor::Dependency) => "needed first",
+            Some(StartedFor::Retry) => "before a retry",
+            Some(StartedFor::Goto) => "goto",
+            Some(StartedFor::Step) | None => return None,
+        };
+        Some(Happening::Flow { depth: depth.saturating_sub(1), workflow: event.workflow.clone(), because })
+    }
+
     /// The step that is under way.
     pub(crate) fn current(&self) -> Option<Current<'_>> {
         let key = self.current.as_ref()?;
@@ -249,8 +255,8 @@ impl Progress {
         })
     }
 
-    /// What goes over the wire is copied only for those who want to see it.
-    fn wire(
+    /// A request or an answer, copied only for those who want to see it.
+    fn show_wire(
         &self,
         sign: char,
         first: String,
@@ -269,7 +275,8 @@ impl Progress {
         Name { step: key.1.clone(), depth: self.depth(key.0) }
     }
 
-    fn finished(
+    /// A step ends: for good, or to come again.
+    fn finish_step(
         &mut self,
         key: Key,
         status: StepStatus,
@@ -317,8 +324,8 @@ impl Progress {
 }
 
 impl Seen {
-    /// Remembers what decided a visit: what the criteria of the chosen action read, or, when none was chosen, what
-    /// that expression was now.
+    /// Remembers the value that decided a visit: one that the criteria of the chosen action read, or, when none was
+    /// chosen, what that expression was now.
     fn decide(&mut self, criteria: &[(CriteriaOf, bool, Vec<Saw>)], action: Option<&str>) {
         let of_action = criteria
             .iter()

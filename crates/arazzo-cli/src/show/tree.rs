@@ -292,7 +292,7 @@ mod tests {
                 let hosts = ["api.example.com".to_owned()];
                 writeln!(text, "{}", Tree::head(&envelope.event.workflow, &hosts, secrets, width)).unwrap();
             }
-            for line in progress.event(envelope).iter().flat_map(|happening| tree.show(happening, width)) {
+            for line in progress.follow(envelope).iter().flat_map(|happening| tree.show(happening, width)) {
                 writeln!(text, "{line}").unwrap();
             }
             if matches!(envelope.event.kind, EventKind::RequestSent { .. } | EventKind::WaitStarted { .. }) {

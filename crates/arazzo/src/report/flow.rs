@@ -6,8 +6,6 @@ use arazzo_engine::graph::{Edge, Exit, Graph, GraphStep};
 use super::record::{Attempt, RunRecord};
 use super::text::time;
 
-pub use super::svg::document as svg;
-
 /// The path of a run: for each step of a graph, in its order.
 #[derive(Debug, Clone)]
 pub struct Walk(Vec<Walked>);

@@ -44,6 +44,7 @@ pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
 pub use record::{Action, Answer, Attempt, Criterion, Exchange, Finished, Frame, Note, RunRecord, Step, Verdict};
+pub use svg::svg;
 
 /// Columns of the place of a fault in a report.
 const WIDTH: usize = 100;

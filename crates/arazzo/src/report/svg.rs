@@ -39,7 +39,7 @@ struct Line {
 
 /// A graph as a picture of its own: the text of an SVG file, with the path of a run if one is given.
 #[must_use]
-pub fn document(graph: &Graph, walk: Option<&Walk>) -> String {
+pub fn svg(graph: &Graph, walk: Option<&Walk>) -> String {
     let picture = picture(graph, walk, "");
     picture.replacen('>', &format!("><style>{STYLE}\nsvg{{background:var(--ground)}}</style>"), 1)
 }
