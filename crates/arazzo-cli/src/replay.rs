@@ -52,7 +52,7 @@ fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
 }
 
 fn again(flags: &ReplayFlags, recording: &Recording, description: &Description, screen: &mut Screen) -> u8 {
-    let showing = Showing::new(flags.quiet, flags.verbose, flags.json, ProgressForm::Line);
+    let showing = Showing::new(flags.verbosity.quiet, flags.verbosity.verbose, flags.json, ProgressForm::Line);
     let detail = showing.detail;
     let plan = description.plan(recording.workflow());
     let (mut data_error, mut last) = (None, None);

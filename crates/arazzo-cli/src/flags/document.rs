@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::values::{readings, server, source, variable};
+use super::ServerFlags;
+use super::values::{readings, source};
 use crate::remedies;
 
 /// What says which document to read, and how.
@@ -15,12 +16,8 @@ pub(crate) struct DocumentFlags {
     /// it is allowed to
     #[arg(value_name = "DOC")]
     pub(crate) document: PathBuf,
-    /// Call this base url instead of the described servers; of one source description, or of all
-    #[arg(short = 'S', long = "server", value_name = "[SOURCE=]URL", env = "ARAZZO_SERVER", hide_env_values = true, value_parser = server)]
-    pub(crate) servers: Vec<(Option<String>, String)>,
-    /// A variable of described servers, in the place of its default; of one source description, or of all
-    #[arg(long = "server-var", value_name = "[SOURCE.]NAME=VALUE", value_parser = variable)]
-    pub(crate) server_variables: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) server: ServerFlags,
     /// Read a source description from here instead of its url
     #[arg(long = "source", value_name = "NAME=FILE-OR-URL", value_parser = source)]
     pub(crate) sources: Vec<(String, PathBuf)>,
@@ -34,13 +31,7 @@ impl DocumentFlags {
     /// The builder of the library with these flags.
     pub(crate) fn builder(&self) -> arazzo::Builder {
         let mut builder = self.reading.on(arazzo::open(&self.document).naming(remedies::flag)).workspace(true);
-        builder = self.offline.on(builder);
-        for (source, url) in &self.servers {
-            builder = builder.server(source.as_deref(), url);
-        }
-        for (name, value) in &self.server_variables {
-            builder = builder.server_variable(name, value);
-        }
+        builder = self.server.on(self.offline.on(builder));
         for (name, path) in &self.sources {
             builder = builder.source(name, path);
         }
