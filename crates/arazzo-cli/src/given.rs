@@ -59,14 +59,14 @@ pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin
         }
     }
     for argument in &flags.inputs {
-        match one(argument, workflow, &names, stdin) {
-            Ok(One::Input(name, value, on_command_line)) => {
+        match read_argument(argument, workflow, &names, stdin) {
+            Ok(Argument::Input(name, value, on_command_line)) => {
                 if on_command_line {
                     typed.push(name.clone());
                 }
                 values.insert(name, value);
             }
-            Ok(One::File(name, path)) => match named(&path, LARGEST) {
+            Ok(Argument::File(name, path)) => match named(&path, LARGEST) {
                 Ok(bytes) => {
                     let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
                     values.remove(&name);
@@ -77,7 +77,7 @@ pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin
                     faults.push(fault(&name, message, None));
                 }
             },
-            Ok(One::All(members)) => {
+            Ok(Argument::All(members)) => {
                 typed.extend(members.keys().cloned());
                 values.extend(members);
             }
@@ -96,7 +96,7 @@ pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin
 }
 
 /// Inputs as they were typed, but for secrets: what may be shown again.
-pub(crate) fn shown(flags: &InputFlags, workflow: &Workflow) -> Map<String, Json> {
+pub(crate) fn public_inputs(flags: &InputFlags, workflow: &Workflow) -> Map<String, Json> {
     let secret = |name: &str| {
         workflow.inputs().any(|input| input.name == name && input.secret)
             || flags.secrets.iter().any(|secret| secret_name(secret) == name)
@@ -111,17 +111,22 @@ pub(crate) fn secret_name(argument: &str) -> &str {
     argument.split(['=', '@']).next().unwrap_or_default()
 }
 
-enum One {
+enum Argument {
     Input(String, Json, bool),
     File(String, PathBuf),
     All(Map<String, Json>),
 }
 
 /// `{…}`, or a name and a value; the first of `:=@`, `:=`, `=`, `@` decides.
-fn one(argument: &str, workflow: &Workflow, names: &Names, stdin: &mut Stdin) -> Result<One, InputFault> {
+fn read_argument(
+    argument: &str,
+    workflow: &Workflow,
+    names: &Names,
+    stdin: &mut Stdin,
+) -> Result<Argument, InputFault> {
     if argument.trim_start().starts_with('{') {
         return match serde_json::from_str::<Json>(argument) {
-            Ok(Json::Object(members)) => Ok(One::All(members)),
+            Ok(Json::Object(members)) => Ok(Argument::All(members)),
             _ => Err(fault("", "an --input that begins with `{` must be a JSON object".to_owned(), None)),
         };
     }
@@ -140,7 +145,7 @@ fn one(argument: &str, workflow: &Workflow, names: &Names, stdin: &mut Stdin) ->
     let from_file = sign.ends_with('@');
     // A file for a text is kept as one: its bytes may be sent as they are.
     if sign == "@" && value != "-" && workflow.takes_file(name) {
-        return Ok(One::File(name.to_owned(), PathBuf::from(value)));
+        return Ok(Argument::File(name.to_owned(), PathBuf::from(value)));
     }
     let text = if from_file {
         stdin.read(value).map_err(|reason| fault(name, format!("input `{name}`: {reason}"), None))?
@@ -158,7 +163,7 @@ fn one(argument: &str, workflow: &Workflow, names: &Names, stdin: &mut Stdin) ->
     } else {
         workflow.typed(name, &text)?
     };
-    Ok(One::Input(name.to_owned(), json, !from_file))
+    Ok(Argument::Input(name.to_owned(), json, !from_file))
 }
 
 /// The separator that decides, from the first sign on.

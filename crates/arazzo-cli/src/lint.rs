@@ -111,7 +111,8 @@ fn document(
     }
     let mut left = judged(&checked, input, project.as_deref_mut());
     // What is only shown is not repaired: the document is as wrong as it was.
-    tally.unwritten |= flags.diff && left.found.iter().any(|(d, _)| d.severity == Severity::Error && shown(flags, d));
+    tally.unwritten |=
+        flags.diff && left.found.iter().any(|(d, _)| d.severity == Severity::Error && is_shown(flags, d));
     if let Some(which) = flags.fixes() {
         let repaired = repair(flags, input, which, &mut checked, &mut left, project, screen, tally)?;
         if let Some(Repaired { before, after, made }) = repaired {
@@ -192,7 +193,7 @@ fn repair(
             .iter()
             .map(|(diagnostic, _)| diagnostic)
             .filter(|d| d.fix.as_ref().is_some_and(|fix| fix.exact || which == Fixes::All))
-            .filter(|d| shown(flags, d))
+            .filter(|d| is_shown(flags, d))
             .cloned()
             .collect();
         let errors = checked.diagnostics.errors().count();
@@ -274,7 +275,7 @@ fn is_whole(flags: &LintFlags) -> bool {
 }
 
 /// `true` if a diagnostic is among those that were asked for.
-fn shown(flags: &LintFlags, diagnostic: &Diagnostic) -> bool {
+fn is_shown(flags: &LintFlags, diagnostic: &Diagnostic) -> bool {
     let asked = |category: Category| flags.only.iter().any(|only| only.category() == category);
     if !flags.only.is_empty() {
         // What keeps a document from being read is said whatever was asked for.
@@ -293,7 +294,7 @@ impl Tally {
         part: Option<(&str, Option<&str>)>,
         screen: &mut Screen,
     ) -> Result<(), u8> {
-        if !shown(flags, &diagnostic) {
+        if !is_shown(flags, &diagnostic) {
             self.hidden += usize::from(flags.only.is_empty());
             return Ok(());
         }

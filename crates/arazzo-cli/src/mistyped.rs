@@ -15,14 +15,14 @@ const HIDDEN: &str = "…";
 
 /// Prints what is wrong with the command line, or the help that it asks for; the result is the exit code.
 pub(crate) fn say(error: Error) -> u8 {
-    let (error, code) = if error.use_stderr() { (told(error), exit::USAGE) } else { (error, exit::SUCCEEDED) };
+    let (error, code) = if error.use_stderr() { (redact_error(error), exit::USAGE) } else { (error, exit::SUCCEEDED) };
     // A closed pipe is the reader's choice, not a fault.
     let _ = error.print();
     code
 }
 
 /// The error without the values of flags that may hold secrets, and without words that may be part of one.
-fn told(mut error: Error) -> Error {
+fn redact_error(mut error: Error) -> Error {
     let known = words::known();
     let words = words::words(&known, words::typed());
     // Behind `--`, and where a flag is not known, what would be a value is a word like others.

@@ -81,7 +81,7 @@ fn again(flags: &ReplayFlags, recording: &Recording, description: &Description, 
             data_error.get_or_insert(error);
         }
         if detail >= Detail::Failures {
-            screen.line(&told(drift, sources));
+            screen.line(&describe_drift(drift, sources));
             screen.line("");
         }
     }
@@ -127,7 +127,7 @@ fn line(drift: &Drift) -> Json {
 }
 
 /// A difference, at its place in the document.
-fn told(drift: &Drift, sources: &Sources) -> String {
+fn describe_drift(drift: &Drift, sources: &Sources) -> String {
     let (part, step) = (safe(&drift.part), safe(&drift.step));
     let visit = if drift.visit > 1 { format!(", visit {}", drift.visit) } else { String::new() };
     let (kind, name) = part.split_once(' ').unwrap_or((part.as_str(), ""));

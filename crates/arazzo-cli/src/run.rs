@@ -95,7 +95,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
         workflow
     } else {
         let command = |workflow: &Workflow| {
-            Some(typed::this_command(&given::shown(&flags.input, workflow), &Names::of(workflow.description())))
+            Some(typed::this_command(&given::public_inputs(&flags.input, workflow), &Names::of(workflow.description())))
         };
         permit::permitted(workflow, command, &stdin)?
     };

@@ -53,7 +53,7 @@ impl Document {
         Reach::new(self.found.as_deref().or(self.path.parent()).unwrap_or(Path::new("")))
     }
 
-    fn shown(&self) -> String {
+    fn display_path(&self) -> String {
         self.path.display().to_string()
     }
 }
@@ -85,7 +85,7 @@ pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
     };
     if flags.list {
         for one in &planned {
-            let document = one.document.shown();
+            let document = one.document.display_path();
             let workflow = one.case.workflow.clone();
             let line = if flags.json {
                 json!({ "v": 1, "type": "case", "document": document, "workflow": workflow, "case": one.case.name })
@@ -263,7 +263,7 @@ fn run_all(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
 
 /// Says what a case came to.
 fn tell(flags: &TestFlags, one: &Planned, done: &Done, screen: &mut Screen) -> std::io::Result<()> {
-    let document = one.document.shown();
+    let document = one.document.display_path();
     let mut result = Ok(());
     if flags.json {
         let line = json!({
@@ -292,7 +292,7 @@ fn tell(flags: &TestFlags, one: &Planned, done: &Done, screen: &mut Screen) -> s
 fn suites(planned: &[Planned], done: &[Option<Done>]) -> Vec<junit::Suite> {
     let mut suites: Vec<junit::Suite> = vec![];
     for (one, done) in planned.iter().zip(done) {
-        let name = one.document.shown();
+        let name = one.document.display_path();
         let result = match done {
             None => junit::CaseResult::Skipped("the tests were stopped before".to_owned()),
             Some(done) if done.passed => junit::CaseResult::Passed,

@@ -137,25 +137,25 @@ fn is_credential(name: &str) -> bool {
 
 /// The keys under which a credential of a scheme may stand, the most particular first.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+struct RequiredCredential<'a> {
     /// The source description.
-    pub source: &'a str,
+    source: &'a str,
     /// The scheme.
-    pub scheme: &'a str,
+    scheme: &'a str,
 }
 
-impl Wanted<'_> {
+impl RequiredCredential<'_> {
     /// The key of the whole credential.
-    pub fn value(self, has: &dyn Fn(&str) -> bool) -> Option<String> {
-        self.key("", has)
+    fn find_whole(self, has: &dyn Fn(&str) -> bool) -> Option<String> {
+        self.find_key("", has)
     }
 
     /// The key of a part of it.
-    pub fn part(self, part: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
-        self.key(&format!(".{part}"), has)
+    fn find_part(self, part: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
+        self.find_key(&format!(".{part}"), has)
     }
 
-    fn key(self, behind: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
+    fn find_key(self, behind: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
         let own = format!("{}.{}{behind}", self.source, self.scheme);
         [own, format!("{}{behind}", self.scheme)].into_iter().find(|key| has(key))
     }
@@ -240,7 +240,7 @@ pub fn choose(
 ) -> Choice {
     let Some(alternatives) = security else {
         // Nothing is said about who may call: what was given for no scheme is shown, as a caller would by hand.
-        let way = token(has).or_else(|| user(Wanted { source, scheme: "" }, has).map(AuthMethod::Basic));
+        let way = token(has).or_else(|| user(RequiredCredential { source, scheme: "" }, has).map(AuthMethod::Basic));
         return match way.filter(|_| !passes("header", "Authorization")) {
             Some(way) => Choice::Ways(vec![way]),
             None => Choice::Nothing,
@@ -264,8 +264,8 @@ fn serve(
     passes: &dyn Fn(&str, &str) -> bool,
 ) -> Option<AuthMethod> {
     let scheme = &needed.scheme;
-    let wanted = Wanted { source, scheme: &scheme.name };
-    let given = || wanted.value(has);
+    let wanted = RequiredCredential { source, scheme: &scheme.name };
+    let given = || wanted.find_whole(has);
     if let Kind::ApiKey { name, location } = &scheme.kind {
         if passes(location, name) {
             return Some(AuthMethod::Document);
@@ -284,7 +284,7 @@ fn serve(
         }
         Kind::OpenIdConnect(url) => {
             let discovered = || {
-                let client = (wanted.part("clientId", has)?, wanted.part("clientSecret", has)?);
+                let client = (wanted.find_part("clientId", has)?, wanted.find_part("clientSecret", has)?);
                 Some(AuthMethod::Fetch(Fetch {
                     scheme: scheme.name.clone(),
                     url: url.clone(),
@@ -306,11 +306,11 @@ fn token(has: &dyn Fn(&str) -> bool) -> Option<AuthMethod> {
     has(BEARER).then(|| AuthMethod::Bearer(BEARER.to_owned()))
 }
 
-fn user(wanted: Wanted<'_>, has: &dyn Fn(&str) -> bool) -> Option<User> {
-    if let Some(key) = wanted.value(has) {
+fn user(wanted: RequiredCredential<'_>, has: &dyn Fn(&str) -> bool) -> Option<User> {
+    if let Some(key) = wanted.find_whole(has) {
         return Some(User::Whole(key));
     }
-    if let (Some(user), Some(password)) = (wanted.part("username", has), wanted.part("password", has)) {
+    if let (Some(user), Some(password)) = (wanted.find_part("username", has), wanted.find_part("password", has)) {
         return Some(User::Parts(user, password));
     }
     (has(USER) && has(PASSWORD)).then(|| User::Parts(USER.to_owned(), PASSWORD.to_owned()))
@@ -318,12 +318,12 @@ fn user(wanted: Wanted<'_>, has: &dyn Fn(&str) -> bool) -> Option<User> {
 
 fn fetch(
     needed: &Needed,
-    wanted: Wanted<'_>,
+    wanted: RequiredCredential<'_>,
     grants: &[crate::openapi::security::Grant],
     has: &dyn Fn(&str) -> bool,
 ) -> Option<AuthMethod> {
-    let client = (wanted.part("clientId", has), wanted.part("clientSecret", has));
-    let person = wanted.part("username", has).zip(wanted.part("password", has));
+    let client = (wanted.find_part("clientId", has), wanted.find_part("clientSecret", has));
+    let person = wanted.find_part("username", has).zip(wanted.find_part("password", has));
     grants.iter().find_map(|grant| {
         let user = match grant.kind {
             GrantKind::Password => Some(person.clone()?),

@@ -358,7 +358,7 @@ fn parts(bytes: &[u8], boundary: &str) -> Option<String> {
     let mut text = String::new();
     let mut rest = bytes;
     while let Some(at) = rest.windows(border.len()).position(|window| window == border.as_bytes()) {
-        text.push_str(&part(rest.get(..at)?)?);
+        text.push_str(&read_part(rest.get(..at)?)?);
         text.push_str(&border);
         rest = rest.get(at + border.len()..)?;
     }
@@ -367,7 +367,7 @@ fn parts(bytes: &[u8], boundary: &str) -> Option<String> {
 }
 
 /// One part, from the end of the border before it to the line break before the next.
-fn part(bytes: &[u8]) -> Option<String> {
+fn read_part(bytes: &[u8]) -> Option<String> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Some(text.to_owned());
     }

@@ -78,7 +78,7 @@ impl Tree {
             time: seconds(finished.total_ms),
         };
         let (line, left) = self.row(&row, width);
-        let more = cut(&format!("   {}", told(finished, left)), left);
+        let more = cut(&format!("   {}", describe_finished(finished, left)), left);
         format!("{line}{}", more.trim_end())
     }
 
@@ -166,7 +166,7 @@ pub(crate) fn verdict(kind: &EventKind) -> Option<String> {
 
 /// What is worth knowing about a finished step: its visits and what they saw, or its outputs. Where there is no room to
 /// speak of, only how often it came.
-fn told(finished: &Finished, left: usize) -> String {
+fn describe_finished(finished: &Finished, left: usize) -> String {
     if left < 14 {
         let times = finished.visits.max(finished.attempts);
         return if times > 1 { format!("×{times}") } else { String::new() };

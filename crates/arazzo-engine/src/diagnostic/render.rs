@@ -46,7 +46,7 @@ impl Shown<'_> {
         let others = self.notes.iter().map(|(span, text)| (*span, text.clone(), AnnotationKind::Context));
         for (span, text, kind) in primary.into_iter().chain(others) {
             let Some(source) = sources.get(span.source) else { continue };
-            let annotation = (shown(&source.text, span), text, kind);
+            let annotation = (underlined_range(&source.text, span), text, kind);
             match by_source.iter_mut().find(|(id, _)| *id == span.source) {
                 Some((_, list)) => list.push(annotation),
                 None => by_source.push((span.source, vec![annotation])),
@@ -132,7 +132,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// The part of a span that a snippet underlines: its first line, at least one character, on character borders.
-fn shown(text: &str, span: Span) -> std::ops::Range<usize> {
+fn underlined_range(text: &str, span: Span) -> std::ops::Range<usize> {
     let mut start = (span.start as usize).min(text.len());
     while !text.is_char_boundary(start) {
         start -= 1;

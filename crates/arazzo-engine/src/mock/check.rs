@@ -66,7 +66,7 @@ pub(super) fn request(
                 .collect(),
             _ => continue,
         };
-        let found = one(operation.api(), &parameter, &values, &pairs);
+        let found = check_parameter(operation.api(), &parameter, &values, &pairs);
         problems.extend(found.into_iter().map(|reason| Problem {
             at: format!("{} parameter `{}`", parameter.location, parameter.name),
             reason,
@@ -83,7 +83,12 @@ fn headers<'r>(request: &Request<'r>, name: &str) -> impl Iterator<Item = &'r st
 }
 
 /// What is wrong with the values of one parameter.
-fn one(api: Api<'_>, parameter: &Parameter<'_>, values: &[String], pairs: &[(String, String)]) -> Option<String> {
+fn check_parameter(
+    api: Api<'_>,
+    parameter: &Parameter<'_>,
+    values: &[String],
+    pairs: &[(String, String)],
+) -> Option<String> {
     let schema = parameter.schema().map(|node| api.resolve(node).unwrap_or(node));
     let spread = schema.is_some_and(|schema| is(schema, "object"));
     let Some(first) = values.first() else {
@@ -149,7 +154,7 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
             for field in &described.fields {
                 let values: Vec<String> =
                     pairs.iter().filter(|(name, _)| name == field.name).map(|(_, value)| value.clone()).collect();
-                let found = one(api, field, &values, &pairs);
+                let found = check_parameter(api, field, &values, &pairs);
                 let at = format!("form field `{}`", field.name);
                 problems.extend(found.map(|reason| problem(&at, reason, field.node.span)));
             }

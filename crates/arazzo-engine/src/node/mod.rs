@@ -87,7 +87,7 @@ impl Node {
         if text.len() > limits.bytes {
             return Err(too_large(id, text.len(), limits.bytes).into());
         }
-        Builder::part(id, &text, 0..text.len(), limits).map_err(|faults| withholding(faults, sources, id))
+        Builder::read_part(id, &text, 0..text.len(), limits).map_err(|faults| withholding(faults, sources, id))
     }
 
     /// As [`Node::parse`]; of a large OpenAPI document in plain block layout, parts are read when they are looked at.
@@ -344,7 +344,7 @@ enum Open {
 
 impl<'a> Builder<'a> {
     /// Reads a part of a text as if it were a document, with the places that it has in the whole.
-    fn part(
+    fn read_part(
         source: SourceId,
         text: &'a str,
         part: std::ops::Range<usize>,

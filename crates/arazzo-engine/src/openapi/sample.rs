@@ -427,7 +427,7 @@ fn spell(hir: &Hir, extra: u32, text: &mut String, depth: usize) {
     }
     match hir.kind() {
         HirKind::Literal(literal) => text.push_str(&String::from_utf8_lossy(&literal.0)),
-        HirKind::Class(class) => text.extend(letter(class)),
+        HirKind::Class(class) => text.extend(choose_letter(class)),
         HirKind::Repetition(repetition) => {
             let most = repetition.max.unwrap_or(u32::MAX);
             let wish = repetition.min.max(u32::from(most > 0)).saturating_add(extra).min(most);
@@ -447,7 +447,7 @@ fn spell(hir: &Hir, extra: u32, text: &mut String, depth: usize) {
 }
 
 /// A letter of a class that can be read: `a`, `1`, `A`, else its first.
-fn letter(class: &Class) -> Option<char> {
+fn choose_letter(class: &Class) -> Option<char> {
     let Class::Unicode(ranges) = class else {
         let Class::Bytes(ranges) = class else { return None };
         return ranges.ranges().first().map(|range| char::from(range.start()));

@@ -204,7 +204,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
                 }
                 return true;
             }
-            self.part(now);
+            self.leave_recording(now);
         }
         requests.iter().all(|request| self.answer(now, request))
     }
@@ -217,7 +217,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
     }
 
     /// From now on nothing comes by itself but what was under way.
-    fn part(&mut self, now: Millis) {
+    fn leave_recording(&mut self, now: Millis) {
         let taken = |call: CallId| self.exchanges.iter().any(|e| e.taken && e.sent.call == call);
         let rest = self.recording.entries.get(self.at..).unwrap_or_default();
         let coming = rest.iter().filter_map(|entry| match entry {
@@ -269,7 +269,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
                 };
                 return Some((entry.ms(), input));
             }
-            self.part(now);
+            self.leave_recording(now);
         }
         let waiting = self.waiting.as_mut()?;
         let first = waiting.iter().enumerate().min_by_key(|(_, (at, _))| *at).map(|(index, (at, _))| (index, *at));
@@ -294,7 +294,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
 
     fn compare(&mut self, then: &Sent, now: &Sent) {
         for (part, recorded, is) in parts(then, now) {
-            let place = self.places.part(now, &part);
+            let place = self.places.find_part(now, &part);
             self.drift(DriftKind::RequestChanged, now, &part, recorded, is, place);
         }
     }
@@ -499,7 +499,7 @@ impl<'p> Places<'p> {
     }
 
     /// What a part of a request comes from.
-    fn part(&self, sent: &Sent, part: &str) -> Option<Place> {
+    fn find_part(&self, sent: &Sent, part: &str) -> Option<Place> {
         let step = self.find(sent)?;
         let own = step.place.clone();
         let Call::Operation { arguments, body, .. } = &step.call else { return Some(own) };

@@ -61,7 +61,7 @@ pub fn left_behind(run: &Report) -> Vec<String> {
             .outputs
             .iter()
             .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| format!("{name}={}", shown(value)))
+            .map(|(name, value)| format!("{name}={}", display_value(value)))
             .collect();
         let outputs = if outputs.is_empty() { String::new() } else { format!(": {}", outputs.join(" ")) };
         let sent = format!("{} {}", change.call.method, safe(&change.call.url));
@@ -73,7 +73,7 @@ pub fn left_behind(run: &Report) -> Vec<String> {
     more.into_iter().chain(told).collect()
 }
 
-fn shown(value: &serde_json::Value) -> String {
+fn display_value(value: &serde_json::Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match text.char_indices().nth(60) {
         Some((at, _)) => format!("{}…", safe(text.get(..at).unwrap_or_default())),

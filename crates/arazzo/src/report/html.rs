@@ -189,7 +189,7 @@ impl Page<'_> {
     }
 
     /// The attempts that are shown, and how many are not.
-    fn shown(&self) -> (Vec<(usize, &Attempt)>, usize) {
+    fn shown_attempts(&self) -> (Vec<(usize, &Attempt)>, usize) {
         let all: Vec<(usize, &Attempt)> = self.run.attempts.iter().enumerate().collect();
         let hidden = all.len().saturating_sub(self.room.attempts);
         let half = self.room.attempts / 2;
@@ -200,7 +200,7 @@ impl Page<'_> {
     }
 
     fn timeline(&self) -> String {
-        let (shown, hidden) = self.shown();
+        let (shown, hidden) = self.shown_attempts();
         if shown.is_empty() {
             return "<p class=\"soft\">No step ran.</p>".to_owned();
         }
@@ -275,7 +275,7 @@ impl Page<'_> {
     }
 
     fn attempts(&self) -> String {
-        let (shown, hidden) = self.shown();
+        let (shown, hidden) = self.shown_attempts();
         let names: Vec<&str> = match &self.context.graph {
             Some(graph) => graph.steps.iter().map(|step| step.step.as_str()).collect(),
             None => {

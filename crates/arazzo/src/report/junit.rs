@@ -302,8 +302,8 @@ fn element(case: &Case) -> String {
     match &case.result {
         CaseResult::Passed => {}
         CaseResult::Skipped(why) => inner.push_str(&format!("      <skipped message=\"{}\"/>\n", attribute(why))),
-        CaseResult::Failed(problem) => inner.push_str(&told("failure", problem)),
-        CaseResult::Broke(problem) => inner.push_str(&told("error", problem)),
+        CaseResult::Failed(problem) => inner.push_str(&write_problem("failure", problem)),
+        CaseResult::Broke(problem) => inner.push_str(&write_problem("error", problem)),
     }
     for problem in &case.reruns {
         let (message, code) = (attribute(&problem.message), attribute(&problem.code));
@@ -325,7 +325,7 @@ fn element(case: &Case) -> String {
     if inner.is_empty() { format!("{head}/>\n") } else { format!("{head}>\n{inner}    </testcase>\n") }
 }
 
-fn told(name: &str, problem: &Problem) -> String {
+fn write_problem(name: &str, problem: &Problem) -> String {
     let (message, code) = (attribute(&problem.message), attribute(&problem.code));
     format!("      <{name} message=\"{message}\" type=\"{code}\">{}</{name}>\n", text(&problem.text))
 }
