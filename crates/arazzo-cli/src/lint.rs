@@ -151,7 +151,7 @@ struct Judged {
 fn judged(checked: &Checked, input: &Input, mut project: Option<&mut Project>) -> Judged {
     let mut judged = Judged::default();
     for diagnostic in &checked.diagnostics {
-        let part = checked.part(diagnostic).map(|part| (part.workflow.clone(), part.step.clone()));
+        let part = checked.find_part(diagnostic).map(|part| (part.workflow.clone(), part.step.clone()));
         let Some(project) = &mut project else {
             judged.found.push((diagnostic.clone(), part));
             continue;

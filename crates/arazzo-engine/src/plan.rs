@@ -151,7 +151,9 @@ pub fn touches(
     for id in reached {
         let Some(own) = program.workflow(id) else { continue };
         for step in own.steps.iter().filter_map(|id| program.step(*id)) {
-            if let Some(planned) = one(program, step, &settings.servers).filter(|planned| !answered(&planned.source)) {
+            if let Some(planned) =
+                plan_call(program, step, &settings.servers).filter(|planned| !answered(&planned.source))
+            {
                 touches.calls(program, &origins, step, planned, settings);
             }
             touches.loops(program, id, own, step);
@@ -423,7 +425,7 @@ fn add(
             break;
         }
         let mut shown = match step.call {
-            Call::Operation { .. } => one(program, step, servers),
+            Call::Operation { .. } => plan_call(program, step, servers),
             Call::Workflow { workflow, .. } => Some(call(program, step, workflow)),
         };
         if let Some(shown) = &mut shown {
@@ -455,7 +457,7 @@ fn call(program: &Program, step: &Step, workflow: WorkflowId) -> PlannedStep {
     }
 }
 
-fn one(program: &Program, step: &Step, servers: &Servers) -> Option<PlannedStep> {
+fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<PlannedStep> {
     let Call::Operation { operation, arguments, body } = &step.call else { return None };
     let operation = program.operation(*operation)?;
     let source = program.apis.get(operation.api).map(|api| api.name.clone()).unwrap_or_default();

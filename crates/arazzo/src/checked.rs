@@ -31,7 +31,7 @@ impl Checked {
 
     /// The step, or else the workflow, that a diagnostic stands in.
     #[must_use]
-    pub fn part(&self, diagnostic: &Diagnostic) -> Option<&engine::lint::Part> {
+    pub fn find_part(&self, diagnostic: &Diagnostic) -> Option<&engine::lint::Part> {
         let at = diagnostic.span?;
         // They stand in the order of the text: what holds the place begins before it, a step behind its workflow.
         let before = self.parts.partition_point(|part| part.begins_before(at));
