@@ -167,7 +167,7 @@ fn file_name(path: &str) -> String {
     Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// What is printed: the body of the answer, JSON on one line, other text as it is.
+/// The body of the answer as it is printed: JSON on one line, other text as it is.
 fn body(outputs: &Map<String, Json>) -> Option<String> {
     let kind = outputs.get("contentType").and_then(Json::as_str).unwrap_or_default();
     match outputs.get("body")? {

@@ -18,7 +18,7 @@ use crate::flags::{CredentialFlags, InputFlags};
 use crate::names::{Names, VARIABLE};
 use crate::show::safe;
 
-/// What was given, and which of it may be seen by others on this machine.
+/// The inputs that were given, and which of them others on this machine may have seen.
 pub(crate) struct CliInputs {
     pub(crate) inputs: Inputs,
     pub(crate) faults: Vec<InputFault>,
@@ -328,7 +328,7 @@ impl Stdin {
         self.asks
     }
 
-    /// Whether somebody says yes.
+    /// `true` if the user says yes.
     pub(crate) fn confirm(&self, question: &str) -> bool {
         let mut answer = String::new();
         let asked = write!(anstream::stderr(), "{question} [y/N] ");

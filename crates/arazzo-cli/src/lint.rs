@@ -15,25 +15,25 @@ use crate::project::Project;
 use crate::remedies;
 use crate::show::{Screen, diagnostics};
 
-/// How often fixes are looked for again in what was repaired.
+/// The number of times that fixes are looked for again in what was repaired.
 const PASSES: usize = 10;
 
 /// Bytes that a document may have, on standard input too.
 const LARGEST: u64 = 16 << 20;
 
-/// What was said about all documents.
+/// The findings of all documents.
 #[derive(Default)]
 struct Tally {
     errors: usize,
     warnings: usize,
     hints: usize,
     hidden: usize,
-    /// What was said, by its place, code and words.
+    /// The findings, by their place, code and words.
     said: HashSet<String>,
     ignored: usize,
     fixable: usize,
     fixed: usize,
-    /// What is printed at the end: JSON and SARIF are one value.
+    /// The parts of what is printed at the end: JSON and SARIF are one value.
     collected: Vec<(Diagnostic, Sources)>,
     objects: Vec<serde_json::Value>,
     refused: bool,
@@ -141,7 +141,7 @@ fn document(
 /// The workflow and step that a diagnostic stands in.
 type Within = Option<(String, Option<String>)>;
 
-/// What is left of diagnostics when the project was asked.
+/// The diagnostics that the project leaves.
 #[derive(Default)]
 struct Judged {
     found: Vec<(Diagnostic, Within)>,
@@ -375,7 +375,7 @@ impl Tally {
     }
 }
 
-/// What the document is found to be; `text` instead of what is written in it.
+/// The findings of a document; `text` instead of what is written in it.
 fn check(flags: &LintFlags, input: &Input, text: Option<&str>) -> Result<Checked, Error> {
     let mut builder =
         flags.offline.on(flags.reading.on(arazzo::open(&input.path).naming(remedies::flag)).workspace(true));

@@ -1,4 +1,4 @@
-//! What is said about a command line that is wrong, without what may be a secret.
+//! Errors of the command line, without words that may be secrets.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::exit;
 use crate::words::{self, Word, behind_secrets, is_shown, values_of_secrets};
 
-/// What stands for a word that may be a secret.
+/// The mark in the place of a word that may be a secret.
 const HIDDEN: &str = "…";
 
 /// Prints what is wrong with the command line, or the help that it asks for; the result is the exit code.
@@ -76,7 +76,7 @@ fn is_of(argument: &str, word: &str) -> bool {
     argument == word || before_value() || letter.is_some_and(|letter| word.starts_with('-') && word.contains(letter))
 }
 
-/// Where a value comes from that was not typed.
+/// The variable of a value that was not typed.
 fn variable(words: &[Word<'_>], known: &clap::Command, long: &str) -> Option<String> {
     let typed = |word: &Word<'_>| matches!(word, Word::Flag { flag, .. } if flag.get_long() == Some(long));
     if words.iter().any(typed) {

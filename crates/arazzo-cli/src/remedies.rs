@@ -1,4 +1,4 @@
-//! What settings are called in messages of the command: its flags. The only place where a fault is told with a flag.
+//! The names of settings in messages of the command: its flags. No other file tells a fault with a flag.
 
 use arazzo::remedy::{Credential, Limit, Remedy, listed, parameter};
 
@@ -61,7 +61,7 @@ fn credential(credential: &Credential) -> String {
 mod tests {
     use super::*;
 
-    /// What is said where a message, a remark and a help stand already.
+    /// The words of a remedy beside a message, a remark and a help.
     fn put_in_words(remedy: Remedy) -> [String; 3] {
         let (mut message, mut remarks, mut help) = ("it fails".to_owned(), vec!["so".to_owned()], None);
         if matches!(remedy, Remedy::GiveSource(_) | Remedy::AllowHeader(_)) {

@@ -14,7 +14,7 @@ use crate::show::{Screen, safe, width};
 use crate::watch::{Showing, Watch};
 use crate::{exit, recorded};
 
-/// How much of a value is shown, in characters.
+/// The length of a value that is shown, in characters.
 const EXCERPT: usize = 300;
 
 /// Runs the command; the result is the exit code.

@@ -45,7 +45,7 @@ pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
     execute(execution, screen)
 }
 
-/// What the run is to leave.
+/// The files that the run is to leave.
 fn kept(flags: &RunFlags) -> Result<Kept, Error> {
     Ok(Kept {
         reports: RequestedReports::new(&flags.output.reports)?,

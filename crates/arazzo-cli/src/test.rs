@@ -48,7 +48,7 @@ impl Document {
         }
     }
 
-    /// Where its test file may lie: nobody names that.
+    /// The folder in which its test file may lie, which nobody names.
     fn reach(&self) -> Reach {
         Reach::new(self.found.as_deref().or(self.path.parent()).unwrap_or(Path::new("")))
     }
@@ -58,12 +58,12 @@ impl Document {
     }
 }
 
-/// What a case came to.
+/// The result of a case.
 struct Done {
     index: usize,
     passed: bool,
     time_ms: u64,
-    /// What is not as expected, one line each.
+    /// Differences from what is expected, one line each.
     unexpected: Vec<String>,
     /// The failure report.
     report: Vec<String>,
@@ -351,7 +351,7 @@ fn run_one(flags: &TestFlags, index: usize, one: &Planned) -> Done {
 struct Ran {
     description: Description,
     outputs: Map<String, Json>,
-    /// What the replies have to say.
+    /// Remarks about the replies.
     more: Vec<String>,
 }
 
@@ -475,7 +475,7 @@ fn compare(expect: &Expect, outputs: &Map<String, Json>, run: &RunRecord, found:
     }
 }
 
-/// Why a request is not the one that is wanted.
+/// The difference between a request and the one that is wanted.
 fn unlike(wanted: &Sent, of: &str, request: &Exchange) -> Vec<String> {
     let mut found = vec![];
     if let Some(step) = wanted.step.as_ref().filter(|step| *step != of) {

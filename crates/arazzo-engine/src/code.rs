@@ -7,7 +7,7 @@
 use crate::string_enum::string_enum;
 
 string_enum! {
-    /// How much a diagnostic matters.
+    /// The weight of a diagnostic.
     pub enum Severity: "severity" {
         /// The document runs as it is written; it could be clearer.
         Hint = "hint",
@@ -76,7 +76,7 @@ macro_rules! codes {
                 }
             }
 
-            /// How the modes weigh it; nothing for what is no departure, but an error in every mode.
+            /// The weight in the modes; nothing for what is no departure, but an error in every mode.
             #[must_use]
             pub fn reading(self) -> Option<Reading> {
                 let readings: &[Reading] = match self {

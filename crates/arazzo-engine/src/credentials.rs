@@ -1,4 +1,4 @@
-//! What was given to prove who calls, and which of the ways that an operation offers is taken.
+//! Credentials that were given, and the alternative of an operation that they serve.
 //!
 //! An operation lists alternatives (Security Requirement Objects); the first whose schemes are all served is taken. A
 //! scheme is served by a credential that was given for it, or by a parameter of the document that stands where the
@@ -20,7 +20,7 @@ pub struct Credentials {
 /// A credential.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential {
-    /// What it is called where its value must not be seen.
+    /// The name that is shown in the place of its value.
     pub name: String,
     /// Its value.
     pub value: String,
@@ -31,7 +31,7 @@ pub struct Credential {
 /// Before the names of headers.
 const HEADER: &str = "*header ";
 
-/// What a token is, of those that were not given for a scheme.
+/// Keys of credentials that were not given for a scheme.
 const BEARER: &str = "*bearer";
 const USER: &str = "*user";
 const PASSWORD: &str = "*password";
@@ -101,7 +101,7 @@ impl Credentials {
         self.values.keys().map(String::as_str).filter(|name| !name.starts_with('*'))
     }
 
-    /// What was given, each under its key.
+    /// The credentials, each under its key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Credential)> {
         self.values.iter().map(|(key, credential)| (key.as_str(), credential))
     }
@@ -161,7 +161,7 @@ impl RequiredCredential<'_> {
     }
 }
 
-/// How one scheme is satisfied: keys of credentials.
+/// The way in which one scheme is satisfied: keys of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthMethod {
     /// The document passes a parameter there.
@@ -196,16 +196,16 @@ pub enum User {
     Parts(String, String),
 }
 
-/// How to get a token.
+/// The request for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
-    /// What the token is called: the scheme.
+    /// The name of the token: the scheme.
     pub scheme: String,
-    /// Where to ask; of openIdConnect, where it is said where to ask.
+    /// The url to ask; of openIdConnect, the url of the document that has it.
     pub url: String,
     /// `true` if `url` is that of an OpenID configuration.
     pub discovery: bool,
-    /// Where to ask for a fresh one, if elsewhere.
+    /// The url to ask for a fresh one, if it is another.
     pub refresh_url: Option<String>,
     /// `scope`: the scopes with blanks between them.
     pub scope: String,
@@ -215,7 +215,7 @@ pub struct Fetch {
     pub user: Option<(String, String)>,
 }
 
-/// How an operation is called by who was given.
+/// The alternative of an operation that the given credentials serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// Nothing is needed, or nothing is said.
@@ -226,7 +226,7 @@ pub enum Choice {
     Missing,
 }
 
-/// Which alternative is taken.
+/// The alternative that is taken.
 ///
 /// `security` are the alternatives, `None` if the document says nothing; `has` says which keys of [`Credentials`] there
 /// are; `passes` whether the document passes a parameter in a place (`header`, `query`, `cookie`) under a name.
@@ -348,7 +348,7 @@ fn scope(needed: &Needed) -> String {
     needed.scopes.join(" ")
 }
 
-/// What would serve an operation: the alternatives that a person could take, each with all that it needs.
+/// Credentials that would serve an operation: the alternatives that a person could take, each with all that it needs.
 #[must_use]
 pub fn serving(security: &[Vec<Needed>]) -> Vec<Vec<remedy::Credential>> {
     use remedy::Credential::{Certificate, Key, Parameter, Token, TokenOrClient, User};

@@ -1,4 +1,4 @@
-//! What a workflow will call, told without calling: for `inspect` and `--dry-run`.
+//! The calls that a workflow will make, told without calling: for `inspect` and `--dry-run`.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -19,7 +19,7 @@ use crate::source::Place;
 pub struct PlannedStep {
     /// The workflow of the step.
     pub workflow: String,
-    /// How many calls of workflows lead to it.
+    /// The number of calls of workflows that lead to it.
     pub depth: u32,
     /// `stepId`
     pub step: String,
@@ -44,17 +44,17 @@ pub struct PlannedStep {
     /// The body as it is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<serde_json::Value>,
-    /// Where the step is written.
+    /// The place of the step.
     pub span: Place,
 }
 
-/// What running a workflow touches: what somebody wants to know before trusting it.
+/// Everything that running a workflow touches, which decides whether it is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Footprint {
     /// The hosts that are called, each with its calls, in their order.
     pub hosts: Vec<CalledHost>,
-    /// Where secrets go.
+    /// The hosts that secrets go to.
     pub secrets: Vec<SentSecret>,
     /// Security schemes that the operations ask for.
     pub credentials: Vec<AskedCredential>,
@@ -126,7 +126,7 @@ pub struct Loop {
     pub to: String,
     /// The action.
     pub action: String,
-    /// Where it is written.
+    /// Its place in the document.
     pub span: Place,
 }
 
@@ -136,7 +136,7 @@ pub fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY")
 }
 
-/// What running a workflow touches, with the workflows that it may run. `answered` are sources that something on this
+/// The footprint of a workflow, with the workflows that it may run. `answered` are sources that something on this
 /// machine answers for: calling them touches nothing.
 #[must_use]
 pub fn touches(
@@ -162,7 +162,7 @@ pub fn touches(
     touches
 }
 
-/// Where what was given to prove who calls goes.
+/// The hosts that the given credentials go to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SentCredentials {
     /// Credentials, and the tokens that are fetched with them.
@@ -391,7 +391,7 @@ fn host_of(url: &str) -> Option<String> {
 
 /// The most steps of a plan: workflows that call others twice, and those others twice, call very many.
 pub const MOST: usize = 10_000;
-/// How deep workflows that call workflows are followed; a run has the same limit.
+/// The depth to which workflows that call workflows are followed; a run has the same limit.
 const DEPTH: usize = 32;
 
 /// The first [`MOST`] steps of a workflow in the order of the document, those of the workflows it depends on before and those of the

@@ -1,4 +1,4 @@
-//! Why a step or a run did not succeed: the one list of reasons, each with a page (`docs/reasons/`).
+//! Reasons why a step or a run did not succeed: the one list of them, each with a page (`docs/reasons/`).
 //!
 //! As with codes, what hangs on a reason stands in its row, and elsewhere it is a variant that is matched.
 

@@ -25,10 +25,10 @@ pub struct Redactor {
     forms: Forms,
     longest: usize,
     names: Vec<String>,
-    /// Where a name stands in `names`.
+    /// The index of a name in `names`.
     numbers: HashMap<String, usize>,
     short: Vec<String>,
-    /// What was learned, each value once, with the number of its name.
+    /// The values that were learned, each once, with the number of its name.
     values: Vec<(usize, String)>,
     /// The same, to look up. A value that is a form of another one has forms of its own.
     learned: HashSet<String>,
@@ -80,10 +80,10 @@ pub struct BodyText {
     pub cut: bool,
 }
 
-/// Whose secret a value is.
+/// The owner of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Whose {
-    /// Who runs the document, or a server's that gave it.
+    /// The user who runs the document, or the server that gave it.
     User,
     /// Put together by the document.
     Built,
@@ -141,7 +141,7 @@ impl Forms {
     }
 }
 
-/// Where the bit of two first bytes stands.
+/// The index of the bit of two first bytes.
 fn word(first: u8, second: u8) -> usize {
     usize::from(first) << 2 | usize::from(second >> 6)
 }
@@ -346,7 +346,7 @@ impl Redactor {
     }
 }
 
-/// What stands between the parts of a multipart body.
+/// The line between the parts of a multipart body.
 fn boundary(media_type: &str) -> Option<&str> {
     let kind = MediaType::parse(media_type);
     kind.parameter("boundary").filter(|boundary| kind.is_multipart() && !boundary.is_empty())

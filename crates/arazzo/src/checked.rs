@@ -1,18 +1,18 @@
-//! What is to be said about a document, without running it.
+//! The diagnostics of a document, without running it.
 
 use arazzo_engine as engine;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
 
-/// What is to be said about a document.
+/// The diagnostics of a document.
 #[derive(Debug, Clone)]
 pub struct Checked {
-    /// What was found, in the order of the text.
+    /// The diagnostics, in the order of the text.
     pub diagnostics: Diagnostics,
     /// The texts, for places and snippets; the first is the document.
     pub sources: engine::source::Sources,
     /// The workflows and steps of the document, for who asks where a diagnostic stands.
     pub parts: Vec<engine::lint::Part>,
-    /// How many diagnostics `# arazzo-ignore` comments left out.
+    /// The number of diagnostics that `# arazzo-ignore` comments left out.
     pub ignored: usize,
 }
 

@@ -1,4 +1,4 @@
-//! What a driver knows of an event: which run, which number, when.
+//! The envelope of an event, which the driver makes: which run, which number, when.
 
 use std::time::Duration;
 

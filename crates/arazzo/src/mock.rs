@@ -52,7 +52,7 @@ pub use arazzo_engine::mock::Fault;
 /// The largest body of a request that is read.
 const BODY_BYTES: usize = 64 << 20;
 
-/// What is to be mocked, and how.
+/// Settings of a mock: its sources, faults and latency.
 #[derive(Debug, Clone, Default)]
 #[must_use = "a mock is given to `Builder::mock` or to `serve`"]
 pub struct Mocked {
@@ -79,7 +79,7 @@ impl Mocked {
         self
     }
 
-    /// How long every answer takes, in ms.
+    /// The time that every answer takes, in ms.
     pub fn latency(mut self, ms: u64) -> Self {
         self.latency_ms = ms;
         self
@@ -161,7 +161,7 @@ impl Mocked {
     }
 }
 
-/// What a description mocks.
+/// The mocks of a description.
 #[derive(Debug)]
 pub(crate) struct Mocking {
     pub(crate) mock: Arc<Mock>,
@@ -184,7 +184,7 @@ pub struct Answered {
     pub status: Option<u16>,
     /// The operation, if there is one.
     pub operation: Option<String>,
-    /// Where the answer comes from, or what is wrong with the request.
+    /// The origin of the answer, or the fault of the request.
     pub note: String,
 }
 
@@ -195,7 +195,7 @@ pub struct Endpoint {
     pub name: String,
     /// The base url, with the path that the described server has.
     pub url: String,
-    /// How many operations it has.
+    /// The number of its operations.
     pub operations: usize,
 }
 
@@ -208,7 +208,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// What is served, in the order of the documents.
+    /// The sources that are served, in the order of the documents.
     #[must_use]
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
@@ -349,7 +349,7 @@ async fn listen(
     Ok(())
 }
 
-/// What a connection needs to answer.
+/// Everything that a connection needs to answer.
 #[derive(Clone)]
 struct Answering {
     mock: Arc<Mock>,

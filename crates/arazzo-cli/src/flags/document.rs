@@ -1,4 +1,4 @@
-//! Which document is read, and how.
+//! The document that is read, and the way in which it is.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use super::ServerFlags;
 use super::values::{readings, source};
 use crate::remedies;
 
-/// What says which document to read, and how.
+/// The document, and the servers and sources that take the place of its own.
 #[derive(Debug, Args)]
 pub(crate) struct DocumentFlags {
     /// The Arazzo document: a file, or an https url. One on the network calls hosts, changes things and sends secrets as
@@ -39,7 +39,7 @@ impl DocumentFlags {
     }
 }
 
-/// Whether documents are fetched.
+/// Documents on the network.
 #[derive(Debug, Args)]
 pub(crate) struct OfflineFlag {
     /// Fetch no document from the network. Without it, sources that the document names literally are fetched over
@@ -57,7 +57,7 @@ impl OfflineFlag {
     }
 }
 
-/// How a document is read.
+/// The mode of reading.
 #[derive(Debug, Args)]
 pub(crate) struct ReadingFlags {
     /// How departures from the specification are read: lenient (as their author meant, with a warning), strict

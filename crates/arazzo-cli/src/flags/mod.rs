@@ -1,4 +1,4 @@
-//! What was typed. What it means is decided by the commands.
+//! The command line as it was typed. The commands decide what it means.
 //!
 //! Flags that several commands have, or that belong together, are an [`clap::Args`] of their own, one file a group; the
 //! order of fields is that of `--help`.

@@ -1,4 +1,4 @@
-//! What is shown of a run, and what it leaves.
+//! The output of a run, and the files that it leaves.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ use clap::builder::BoolishValueParser;
 use super::VerbosityFlags;
 use crate::requested::{ProgressForm, RequestedReport};
 
-/// What is printed and written.
+/// Texts that are printed, and files that are written.
 #[derive(Debug, Args)]
 pub(crate) struct OutputFlags {
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub(crate) struct OutputFileFlag {
     pub(crate) output: Option<PathBuf>,
 }
 
-/// Whether outputs are printed as events show them.
+/// Outputs as events show them.
 #[derive(Debug, Args)]
 pub(crate) struct MaskFlag {
     /// Print outputs with secrets masked, as events show them; for logs that others read

@@ -29,7 +29,7 @@ pub(crate) mod tree;
 
 pub(crate) use arazzo::report::text::{safe, time};
 
-/// Where people look: stderr for what happens, stdout for data. A closed reader is never a fault of ours.
+/// The streams that people look at: stderr for what happens, stdout for data. A closed reader is never a fault of ours.
 pub(crate) struct Screen {
     err: AutoStream<std::io::Stderr>,
     color: Color,
@@ -229,7 +229,7 @@ fn unsaid(diagnostic: &Diagnostic) -> Cow<'_, Diagnostic> {
 }
 
 impl Color {
-    /// What this means for a stream.
+    /// The choice of colours for a stream.
     fn on(self, stream: &impl RawStream) -> ColorChoice {
         match self {
             Self::Always => ColorChoice::Always,

@@ -1,4 +1,4 @@
-//! What a run has come to, as far as people follow it: a fold over events. Knows the events so far and nothing else;
+//! The state of a run as people follow it: a fold over events. Knows the events so far and nothing else;
 //! how it looks is decided by `lines.rs` and `tree.rs`.
 
 use std::collections::BTreeMap;
@@ -7,7 +7,7 @@ use arazzo::diagnostics::{Code, Severity};
 use arazzo::events::{ActionKind, BodyText, CriteriaOf, Saw, StartedFor, StepStatus};
 use arazzo::{Envelope, EventKind};
 
-/// How much is said.
+/// The amount that is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Detail {
     /// `-qq`
@@ -48,7 +48,7 @@ pub(crate) struct Name {
     pub(crate) depth: usize,
 }
 
-/// Why a step comes again.
+/// The cause for which a step comes again.
 pub(crate) enum Next {
     Attempt { last: u32, by: String, first: Option<String> },
     Visit { last: u32, by: String },
@@ -66,7 +66,7 @@ pub(crate) struct Finished {
     pub(crate) total_ms: u64,
     pub(crate) visits: u32,
     pub(crate) attempts: u32,
-    /// What decided each visit: `creating`, and how often it came.
+    /// The value that decided each visit: `creating`, and how often it came.
     pub(crate) path: Vec<(String, u32)>,
     /// The outputs of the last visit, as text.
     pub(crate) outputs: Vec<(String, String)>,
@@ -82,13 +82,13 @@ pub(crate) struct Current<'p> {
     pub(crate) call: &'p str,
     /// The last answer; empty if there was none.
     pub(crate) answer: &'p str,
-    /// When its first visit began.
+    /// The time at which its first visit began.
     pub(crate) since_ms: u64,
     pub(crate) visit: u32,
     pub(crate) attempt: u32,
-    /// What decided the last visit: `state`, `creating`.
+    /// The value that decided the last visit: `state`, `creating`.
     pub(crate) decided: Option<(&'p str, &'p str)>,
-    /// When the next request is due, if it waits.
+    /// The time at which the next request is due, if it waits.
     pub(crate) due_ms: Option<u64>,
 }
 
@@ -97,7 +97,7 @@ pub(crate) struct Progress {
     detail: Detail,
     /// By frame and step: two workflows may share a stepId.
     steps: BTreeMap<Key, Seen>,
-    /// How deep each frame is.
+    /// The depth of each frame.
     depths: BTreeMap<u32, usize>,
     /// The action that was chosen last.
     action: Option<Chosen>,

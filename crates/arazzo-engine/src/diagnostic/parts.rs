@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What a diagnostic is about, where that has a name.
+/// The subject of a diagnostic, where that has a name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Subject {
     /// A source description, workflow, step, component: what is declared, or should be.
@@ -31,7 +31,7 @@ pub enum Subject {
     },
     /// An output that is read.
     Output {
-        /// Whose.
+        /// The owner.
         of: Owner,
         /// Its name.
         name: String,
@@ -47,7 +47,7 @@ pub enum Subject {
     },
 }
 
-/// Whose output is read.
+/// The owner of an output that is read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// `$steps.<name>`
@@ -63,13 +63,13 @@ pub enum Owner {
 pub struct Suggestion {
     /// The name.
     pub name: String,
-    /// What stands before it where it is written: `$inputs.`
+    /// The text before it where it is written: `$inputs.`
     pub before: Cow<'static, str>,
-    /// What else there is to say about it.
+    /// More about it.
     pub more: More,
 }
 
-/// What is said behind a suggestion.
+/// The words behind a suggestion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum More {
     /// Nothing.
@@ -80,7 +80,7 @@ pub enum More {
     Words(String),
 }
 
-/// What to do about a fault.
+/// The remedy of a fault, in words or as a suggestion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Help {
     /// Words.
@@ -186,7 +186,7 @@ impl From<&'static str> for Help {
     }
 }
 
-/// What can be said as help: words or a suggestion, or perhaps nothing.
+/// Values that become a help: words or a suggestion, or perhaps nothing.
 pub trait IntoHelp {
     /// The help, if there is any.
     fn into_help(self) -> Option<Help>;

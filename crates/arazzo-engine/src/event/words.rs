@@ -34,7 +34,7 @@ string_enum! {
         Challenge = "challenge",
         /// An operation needs a token.
         Token = "token",
-        /// Where tokens are has to be found out first (OpenID Connect Discovery).
+        /// The url of tokens has to be found out first (OpenID Connect Discovery).
         Discovery = "discovery",
     }
 }

@@ -16,11 +16,11 @@ const REPORTED: usize = 8;
 
 /// One thing that is wrong with a request.
 pub(super) struct Problem {
-    /// Where in the request: ``query parameter `limit` ``, `body /items/0`.
+    /// The place in the request: ``query parameter `limit` ``, `body /items/0`.
     pub(super) at: String,
-    /// What is wrong.
+    /// The fault, in words.
     pub(super) reason: String,
-    /// Where it is described.
+    /// The place of its description.
     pub(super) span: Span,
     /// The media type is none that is described.
     media_type: bool,
@@ -82,7 +82,7 @@ fn headers<'r>(request: &Request<'r>, name: &str) -> impl Iterator<Item = &'r st
     request.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
-/// What is wrong with the values of one parameter.
+/// The fault of the values of one parameter.
 fn check_parameter(
     api: Api<'_>,
     parameter: &Parameter<'_>,
@@ -226,7 +226,7 @@ fn typed(text: &str, schema: Option<&Node>) -> Json {
     read_text(text, schema.into_iter().flat_map(types))
 }
 
-/// Where a value is not as its schema says, and why. A schema that is none finds nothing.
+/// The places at which a value is not as its schema says, and why. A schema that is none finds nothing.
 fn faults(api: Api<'_>, schema: &Node, value: &Json) -> Vec<(String, String)> {
     let Ok(validator) = validator(api, schema, Direction::Request) else { return vec![] };
     let faults = validator.iter_errors(value).take(REPORTED);

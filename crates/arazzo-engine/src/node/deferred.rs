@@ -39,7 +39,7 @@ impl Deferred {
     /// The value.
     ///
     /// # Errors
-    /// What is wrong with the document, if neither the part nor the whole can be read.
+    /// The faults of the document, if neither the part nor the whole can be read.
     pub(super) fn node(&self) -> Result<&Node, &Diagnostics> {
         let Document { source, text, limits } = self.document.as_ref();
         let read = self.node.get_or_init(|| {
@@ -68,7 +68,7 @@ impl Deferred {
         written || text.lines().any(refers)
     }
 
-    /// What was found wrong when the value was looked at.
+    /// The faults that were found when the value was looked at.
     pub(super) fn faults(&self) -> Option<&Diagnostics> {
         self.node.get().and_then(|read| read.as_ref().err())
     }

@@ -22,7 +22,7 @@ pub use deferred::Deferred;
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// What it is.
+    /// The kind of value, with its content.
     pub kind: Kind,
     /// Its bytes, quotes included; for objects and arrays from the first member to the end of the last.
     pub span: Span,
@@ -52,11 +52,11 @@ pub enum Kind {
 pub struct Key {
     /// The name.
     pub name: String,
-    /// Where it is written.
+    /// Its place in the document.
     pub span: Span,
 }
 
-/// What one document may cost. Each has a name, so that a message can say which was reached.
+/// Limits on the cost of one document. Each has a name, so that a message can say which was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeLimits {
     /// Bytes of the text.
@@ -103,7 +103,7 @@ impl Node {
         }
     }
 
-    /// What was found wrong in parts that were looked at.
+    /// The faults of parts that were looked at.
     #[must_use]
     pub fn faults(&self) -> Diagnostics {
         let mut found = Diagnostics::default();
@@ -204,7 +204,7 @@ impl Node {
         }
     }
 
-    /// What it is, for messages: `an object`, `a string`.
+    /// The kind for messages: `an object`, `a string`.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self.read().kind {
@@ -327,7 +327,7 @@ type Fault = Box<Diagnostic>;
 struct Builder<'a> {
     source: SourceId,
     text: &'a str,
-    /// What is read of the text.
+    /// The part of the text that is read.
     part: std::ops::Range<usize>,
     limits: NodeLimits,
     anchors: HashMap<usize, (Node, usize)>,

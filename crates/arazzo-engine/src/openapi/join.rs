@@ -6,7 +6,7 @@
 
 use url::Url;
 
-/// Why a path cannot stand behind a server.
+/// The reason why a path cannot stand behind a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotJoined {
     /// The server's url is not one.

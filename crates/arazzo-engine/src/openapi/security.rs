@@ -9,7 +9,7 @@ use crate::node::Node;
 pub struct Scheme {
     /// The name that requirements use.
     pub name: String,
-    /// What it is.
+    /// The kind of scheme.
     pub kind: Kind,
 }
 
@@ -42,11 +42,11 @@ pub enum Kind {
 /// A way to get a token (RFC 6749).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Which.
+    /// The scheme.
     pub kind: GrantKind,
-    /// Where to ask for it.
+    /// The url to ask for it.
     pub token_url: String,
-    /// Where to ask for a fresh one, if elsewhere.
+    /// The url to ask for a fresh one, if it is another.
     pub refresh_url: Option<String>,
 }
 
@@ -62,9 +62,9 @@ pub enum GrantKind {
 /// A scheme that a call must satisfy, with others beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needed {
-    /// Which.
+    /// The scheme.
     pub scheme: Scheme,
-    /// What the token must be good for.
+    /// The scopes that the token must have.
     pub scopes: Vec<String>,
 }
 

@@ -21,19 +21,19 @@ use url::Url;
 use crate::drivers::record::{Content, End, Entry, Recording, Sent, sent};
 use crate::envelope::{Envelope, rfc3339};
 
-/// How many members of one body are told apart.
+/// The number of members of one body that are told apart.
 const MEMBERS: usize = 20;
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replay {
-    /// How it ended; nothing if it sent what was not recorded, so that nothing could answer.
+    /// Its end; nothing if it sent what was not recorded, so that nothing could answer.
     pub outcome: Option<Outcome>,
-    /// What is not as it was, in the order in which it showed.
+    /// The differences, in the order in which they showed.
     pub drifts: Vec<Drift>,
-    /// How many requests were sent.
+    /// The number of requests that were sent.
     pub requests: usize,
-    /// How many events there were.
+    /// The number of events.
     pub events: u64,
 }
 
@@ -41,21 +41,21 @@ pub struct Replay {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Drift {
-    /// What kind.
+    /// The kind.
     pub kind: DriftKind,
     /// The workflow.
     pub workflow: String,
     /// The step.
     pub step: String,
-    /// How often the step had been entered, from 1.
+    /// The number of the visit of the step, from 1.
     pub visit: u32,
-    /// Which part: `method`, `url`, `query page`, `header X-Trace`, `body /name`, `body`, `outcome`, `output id`.
+    /// The part: `method`, `url`, `query page`, `header X-Trace`, `body /name`, `body`, `outcome`, `output id`.
     pub part: String,
-    /// What it was; nothing if there was none.
+    /// The recorded value; nothing if there was none.
     pub recorded: Option<String>,
-    /// What it is now; nothing if there is none.
+    /// The value now; nothing if there is none.
     pub now: Option<String>,
-    /// Where that is written in the document.
+    /// The place of that in the document.
     pub place: Option<Place>,
 }
 
@@ -254,7 +254,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         true
     }
 
-    /// What happens next, and when.
+    /// The next input, and its time.
     fn next(&mut self, now: Millis, wake: Option<Millis>) -> Option<(Millis, Input)> {
         if self.waiting.is_none() {
             if let Some(entry) = self.recording.entries.get(self.at) {
@@ -283,7 +283,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         }
     }
 
-    /// What was sent then, and is not sent now.
+    /// Reports the requests that were sent then, and are not sent now.
     fn missing(&mut self) {
         let missing: Vec<&Sent> = self.exchanges.iter().filter(|e| !e.taken).map(|e| e.sent).collect();
         for then in missing {
@@ -476,7 +476,7 @@ fn members(at: &str, then: Option<&Json>, now: Option<&Json>, found: &mut Vec<Pa
     }
 }
 
-/// Where things are written in the documents as they are now.
+/// The places of things in the documents as they are now.
 struct Places<'p>(&'p Program);
 
 impl<'p> Places<'p> {
@@ -498,7 +498,7 @@ impl<'p> Places<'p> {
             .or_else(|| Some(first.place.clone()))
     }
 
-    /// What a part of a request comes from.
+    /// The place that a part of a request comes from.
     fn find_part(&self, sent: &Sent, part: &str) -> Option<Place> {
         let step = self.find(sent)?;
         let own = step.place.clone();
@@ -530,7 +530,7 @@ impl<'p> Places<'p> {
         Some(found.unwrap_or(own))
     }
 
-    /// Where an output of a workflow is written.
+    /// The place of an output of a workflow.
     fn output(&self, workflow: &str, name: &str) -> Option<Place> {
         let found = self.0.own_workflows().find(|(_, known)| known.name == workflow)?.1;
         let file = found.steps.first().and_then(|id| self.0.step(*id))?.place.file.clone();
