@@ -188,7 +188,7 @@ fn secret(argument: &str, workflow: &Workflow, names: &Names, stdin: &mut Stdin)
         };
         let message =
             "the workflow has no input of the name behind --secret, which is not shown: it may be the secret itself";
-        return Err(InputFault { code: Code::UnknownInput, ..fault("", message.to_owned(), Some(help)) });
+        return Err(InputFault::new(Code::UnknownInput, "", message, help));
     }
     let text = secret_text(argument, "--secret", names, stdin)?;
     Ok((name.to_owned(), workflow.typed(name, &text)?))

@@ -20,6 +20,7 @@ string_enum! {
 
 string_enum! {
     /// The field of a diagnostic: what `lint --only` picks from.
+    #[non_exhaustive]
     pub enum Category: "category" {
         /// The text of a document, its fields, their types and values.
         Structure = "structure",
@@ -51,6 +52,7 @@ macro_rules! codes {
     ($($variant:ident = $word:literal, $category:ident, $section:literal $(read $strict:ident, $letter:expr)?;)*) => {
         string_enum! {
             /// A kind of diagnostic, by words such as `unknown-step`.
+            #[non_exhaustive]
             pub enum Code: "diagnostic" {
                 $(
                     #[doc = concat!("`", $word, "`")]

@@ -43,6 +43,7 @@ pub struct Edit {
 
 /// One fault or departure, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Diagnostic {
     /// The kind.
     pub code: Code,

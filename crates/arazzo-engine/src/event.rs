@@ -26,6 +26,7 @@ pub const VERSION: u32 = 1;
 /// One thing that happened, and where in the program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Event {
     /// The workflow.
     pub workflow: String,
@@ -265,6 +266,7 @@ pub enum EventKind {
 
 string_enum! {
     /// A part of an answer that an operation documents.
+    #[non_exhaustive]
     pub enum ContractPart: "part of an answer" {
         /// The status code.
         Status = "status",
@@ -293,6 +295,7 @@ impl ContractPart {
 
 /// A value that a criterion read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Saw {
     /// The expression.
     pub expression: String,
@@ -330,6 +333,7 @@ string_enum! {
 /// The reason why a step or a run did not succeed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Why {
     /// The kind of reason.
     pub code: Reason,

@@ -13,6 +13,7 @@ pub type InputValues = Map<String, Json>;
 
 /// One thing that is wrong with the inputs of a run. Messages never show a value: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InputFault {
     /// [`Code::MissingInput`], [`Code::UnknownInput`] or [`Code::InvalidInput`].
     pub code: Code,

@@ -105,6 +105,7 @@ impl Limits {
 
 /// The pause before a step sends again what it sent on its previous visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum LoopDelay {
     /// 500 ms, growing by half up to 5 s; nothing where the host is literally loopback.
     #[default]
@@ -216,6 +217,7 @@ pub fn is_loopback(url: &url::Url) -> bool {
 
 /// The treatment of an answer that says *elsewhere*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Redirects {
     /// Followed where neither the operation nor the step has anything to say about it, to the hosts of the sources.
     #[default]
@@ -227,6 +229,7 @@ pub enum Redirects {
 /// The treatment of answers that are not as their operation documents them, `--check contract`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ContractCheck {
     /// They are not looked at, but for the status.
     #[default]
@@ -239,6 +242,7 @@ pub enum ContractCheck {
 
 /// Settings of a run, beyond its inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Settings {
     /// Limits.
     pub limits: Limits,

@@ -16,6 +16,7 @@ use crate::source::Place;
 /// One step as it is written, with its method and url.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct PlannedStep {
     /// The workflow of the step.
     pub workflow: String,
@@ -51,6 +52,7 @@ pub struct PlannedStep {
 /// Everything that running a workflow touches, which decides whether it is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Footprint {
     /// The hosts that are called, each with its calls, in their order.
     pub hosts: Vec<CalledHost>,

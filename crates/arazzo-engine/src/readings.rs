@@ -9,6 +9,7 @@ use crate::string_enum::string_enum;
 string_enum! {
     /// The way in which departures from the specification are read.
     #[derive(Default)]
+    #[non_exhaustive]
     pub enum Readings: "mode of reading" {
         /// The document runs as its author meant; each departure is a warning.
         #[default]

@@ -9,6 +9,7 @@ macro_rules! reasons {
     ($($variant:ident = $word:literal, exit $exit:literal, sent $sent:literal $(, page of $code:ident)?;)*) => {
         string_enum! {
             /// The kind of a failure or a stop, by words such as `criterion-not-met`.
+            #[non_exhaustive]
             pub enum Reason: "reason" {
                 $(
                     #[doc = concat!("`", $word, "`")]

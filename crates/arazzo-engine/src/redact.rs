@@ -69,6 +69,7 @@ impl std::fmt::Display for Masked {
 /// A body as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct BodyText {
     /// The text; bytes that are not text are not shown.
     pub text: Masked,

@@ -11,6 +11,7 @@ use crate::plan::is_safe;
 /// The state of a run so far.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Report {
     /// Steps in the order in which they were first entered.
     pub steps: Vec<StepReport>,

@@ -5,6 +5,7 @@ use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
 
 /// The diagnostics of a document.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Checked {
     /// The diagnostics, in the order of the text.
     pub diagnostics: Diagnostics,

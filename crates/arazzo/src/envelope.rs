@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// An event with what the driver knows: one line of `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Envelope {
     /// The version of the events.
     pub v: u32,

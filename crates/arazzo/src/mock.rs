@@ -173,6 +173,7 @@ pub(crate) struct Mocking {
 
 /// A request that a mock has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Answered {
     /// The name of the document that answered.
     pub source: String,
@@ -190,6 +191,7 @@ pub struct Answered {
 
 /// Something that is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Endpoint {
     /// The name of the source description, or of the file.
     pub name: String,
@@ -202,6 +204,7 @@ pub struct Endpoint {
 /// A server that runs until it is dropped.
 #[derive(Debug)]
 #[must_use = "a server stops when it is dropped"]
+#[non_exhaustive]
 pub struct Server {
     endpoints: Vec<Endpoint>,
     _listeners: JoinSet<()>,

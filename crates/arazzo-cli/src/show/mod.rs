@@ -223,7 +223,11 @@ impl Screen {
 fn unsaid(diagnostic: &Diagnostic) -> Cow<'_, Diagnostic> {
     let named = diagnostic.span.is_none().then(|| mistyped::unsaid(&diagnostic.message)).flatten();
     match named {
-        Some((message, why)) => Cow::Owned(Diagnostic { message, ..diagnostic.clone() }.remark(why)),
+        Some((message, why)) => {
+            let mut diagnostic = diagnostic.clone();
+            diagnostic.message = message;
+            Cow::Owned(diagnostic.remark(why))
+        }
         None => Cow::Borrowed(diagnostic),
     }
 }

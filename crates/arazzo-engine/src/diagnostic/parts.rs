@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 /// The subject of a diagnostic, where that has a name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Subject {
     /// A source description, workflow, step, component: what is declared, or should be.
     Name(String),
@@ -49,6 +50,7 @@ pub enum Subject {
 
 /// The owner of an output that is read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Owner {
     /// `$steps.<name>`
     Step(String),
@@ -71,6 +73,7 @@ pub struct Suggestion {
 
 /// The words behind a suggestion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum More {
     /// Nothing.
     Nothing,

@@ -51,6 +51,7 @@ pub struct Serialization {
 
 /// The styles of OpenAPI 3, and what the collection formats of 2.0 add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Style {
     /// `simple`, `csv`
     Simple,

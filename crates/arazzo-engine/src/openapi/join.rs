@@ -8,6 +8,7 @@ use url::Url;
 
 /// The reason why a path cannot stand behind a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NotJoined {
     /// The server's url is not one.
     Server,

@@ -40,6 +40,7 @@ pub struct Api<'a> {
 
 /// Versions of OpenAPI that differ in what their objects mean, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Version {
     /// 2.0
     Swagger,
@@ -53,6 +54,7 @@ pub enum Version {
 
 /// A `$ref` that leads into a document that is not there, nowhere, or round in a circle.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Broken {
     /// Its place in the document.
     pub span: Span,

@@ -15,6 +15,7 @@ pub struct Scheme {
 
 /// Kinds of security schemes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// `type: apiKey`
     ApiKey {
@@ -52,6 +53,7 @@ pub struct Grant {
 
 /// Grants that need no person at a browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GrantKind {
     /// `clientCredentials`; `application` in 2.0
     ClientCredentials,

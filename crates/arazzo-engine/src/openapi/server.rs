@@ -28,6 +28,7 @@ pub struct Variable {
 
 /// The reason why there is no url to call.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NoUrl {
     /// The url is relative, and it is not known to what.
     Relative,

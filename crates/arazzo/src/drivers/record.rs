@@ -448,7 +448,9 @@ impl Head {
         for Proof { key, name, value, secret } in self.credentials.iter().cloned() {
             credentials.insert(key, Credential { name, value, secret });
         }
-        Settings { credentials, ..self.settings.clone() }
+        let mut settings = self.settings.clone();
+        settings.credentials = credentials;
+        settings
     }
 }
 

@@ -26,6 +26,7 @@ const MEMBERS: usize = 20;
 
 /// The result of a replay.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Replay {
     /// Its end; nothing if it sent what was not recorded, so that nothing could answer.
     pub outcome: Option<Outcome>,
@@ -40,6 +41,7 @@ pub struct Replay {
 /// Something that is not as it was recorded.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Drift {
     /// The kind.
     pub kind: DriftKind,

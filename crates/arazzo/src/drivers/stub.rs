@@ -87,6 +87,7 @@ impl StubReplies {
 
 /// The result of a rehearsal.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Rehearsal {
     /// Its end.
     pub outcome: Outcome,
