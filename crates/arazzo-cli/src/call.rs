@@ -44,8 +44,13 @@ pub(crate) fn call(flags: CallFlags, screen: &mut Screen) -> u8 {
         given,
         mock: flags.mock.then_some(&[]),
         timeout: usual.timeout.timeout,
-        showing: Showing::new(flags.quiet, flags.verbose, flags.json, usual.progress.progress),
-        kept: Kept { outputs: flags.output.clone(), masked: usual.mask.mask_outputs, ..Kept::default() },
+        showing: Showing::new(
+            flags.verbosity.quiet,
+            flags.verbosity.verbose,
+            flags.events.json,
+            usual.progress.progress,
+        ),
+        kept: Kept { outputs: flags.file.output.clone(), masked: usual.mask.mask_outputs, ..Kept::default() },
         print: body,
     };
     execute(execution, screen)
@@ -61,13 +66,8 @@ fn prepared(flags: &CallFlags) -> Result<(Workflow, CliInputs), Error> {
         .limits(limits)
         .network(flags.network.network());
     builder = builder.offline(flags.offline.offline);
-    builder = builder.contract(flags.check.unwrap_or_default());
-    if let Some(url) = &flags.server {
-        builder = builder.server(None, url);
-    }
-    for (name, value) in &flags.server_variables {
-        builder = builder.server_variable(name, value);
-    }
+    builder = builder.contract(flags.check.check.unwrap_or_default());
+    builder = flags.server.on(builder);
     if flags.mock {
         builder = builder.mock(Mocked::new());
     }
@@ -167,7 +167,7 @@ fn file_name(path: &str) -> String {
     Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// What is printed: the body of the answer, JSON on one line, other text as it is.
+/// The body of the answer as it is printed: JSON on one line, other text as it is.
 fn body(outputs: &Map<String, Json>) -> Option<String> {
     let kind = outputs.get("contentType").and_then(Json::as_str).unwrap_or_default();
     match outputs.get("body")? {

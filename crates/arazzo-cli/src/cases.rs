@@ -24,7 +24,7 @@ pub(crate) struct Case {
     pub(crate) expect: Expect,
 }
 
-/// What is expected; what is not written does not matter.
+/// Expectations; what is not written does not matter.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Expect {
     /// `succeeded`, `ended`, `failed`, `stopped`.
@@ -320,7 +320,7 @@ impl Expect {
     }
 }
 
-/// Where a value is not as expected: the place in it, what was expected, what it is. Members that are not expected do
+/// Differences from what is expected: the place, the expected value, the value. Members that are not expected do
 /// not matter, unless `exact`.
 pub(crate) fn differences(at: &str, expected: &Json, actual: Option<&Json>, exact: bool, found: &mut Vec<String>) {
     let place = if at.is_empty() { "/" } else { at };

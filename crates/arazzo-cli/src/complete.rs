@@ -16,7 +16,7 @@ use crate::exit;
 use crate::flags::{Arguments, CompletionsFlags};
 use crate::show::{Screen, safe};
 
-/// What the scripts of shells set when they ask.
+/// The variable that the scripts of shells set when they ask.
 const ASKED: &str = "ARAZZO_COMPLETE";
 
 /// Larger files are not read while somebody waits for Tab.

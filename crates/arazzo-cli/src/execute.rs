@@ -23,7 +23,7 @@ use crate::signal::Signals;
 use crate::typed;
 use crate::watch::{Showing, Watch};
 
-/// What a run needs, whichever command asks for it.
+/// Everything that a run needs, whichever command asks for it.
 pub(crate) struct Execution<'a> {
     pub(crate) workflow: &'a Workflow,
     /// The document, as it was typed.
@@ -39,7 +39,7 @@ pub(crate) struct Execution<'a> {
     pub(crate) print: fn(&Map<String, Json>) -> Option<String>,
 }
 
-/// What is left of a run when it is over.
+/// The files that a run leaves when it is over.
 #[derive(Default)]
 pub(crate) struct Kept {
     pub(crate) reports: RequestedReports,
@@ -47,7 +47,7 @@ pub(crate) struct Kept {
     pub(crate) recording: Option<PathBuf>,
     /// The file of its outputs, instead of stdout.
     pub(crate) outputs: Option<PathBuf>,
-    /// Whether outputs are masked as events are.
+    /// `true` if outputs are masked as events are.
     pub(crate) masked: bool,
 }
 
@@ -56,7 +56,7 @@ struct Ended {
     record: RunRecord,
     outcome: Outcome,
     recording: Recorded,
-    /// Why an event could not be printed.
+    /// The reason why an event could not be printed.
     data_error: Option<std::io::Error>,
 }
 
@@ -248,7 +248,7 @@ fn hosts(mock: Option<&[String]>, plan: &[PlannedStep]) -> Vec<String> {
     hosts
 }
 
-/// What nobody gave is said.
+/// Names the inputs that nobody gave.
 fn made_up(workflow: &Workflow, given: &CliInputs, screen: &mut Screen) {
     let secret = |name: &str| workflow.inputs().any(|input| input.name == name && input.secret);
     let shown = given.inputs.iter().filter(|(name, _)| given.made_up.iter().any(|made| made == name));

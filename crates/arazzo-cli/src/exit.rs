@@ -24,7 +24,7 @@ pub(crate) fn of(diagnostics: &Diagnostics) -> u8 {
     if diagnostics.has_refusals() { REFUSED } else { DOCUMENT }
 }
 
-/// What `--help` says.
+/// The table for `--help`.
 pub(crate) const TABLE: &str = "\
 Exit codes:
   0    the workflow succeeded, or an end action on success ended it

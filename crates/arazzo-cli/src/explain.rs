@@ -43,7 +43,7 @@ fn pages() -> BTreeMap<&'static str, &'static str> {
     Code::ALL.iter().map(|code| (code.word(), code.page())).chain(reasons).collect()
 }
 
-/// What a page says, in one line: its first paragraph.
+/// The gist of a page, in one line: its first paragraph.
 pub(crate) fn summary(page: &'static str) -> &'static str {
     page.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default()
 }

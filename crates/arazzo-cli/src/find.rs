@@ -1,4 +1,4 @@
-//! Which files of a folder are Arazzo documents: told by what is in them, not by their names.
+//! The Arazzo documents of a folder: told by what is in them, not by their names.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ const LARGEST: u64 = 16 << 20;
 /// links to folders are passed over.
 ///
 /// # Errors
-/// Which folder cannot be read.
+/// The folder that cannot be read.
 pub(crate) fn documents_in(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut found = vec![];
     below(folder, &Reach::new(folder), &mut found)?;

@@ -1,4 +1,4 @@
-//! What GitHub Actions shows beside a run: annotations at the lines of documents, and the summary of a job.
+//! GitHub Actions beside a run: annotations at the lines of documents, and the summary of a job.
 
 use std::fs::OpenOptions;
 use std::io::Write;

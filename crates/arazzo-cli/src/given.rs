@@ -18,7 +18,7 @@ use crate::flags::{CredentialFlags, InputFlags};
 use crate::names::{Names, VARIABLE};
 use crate::show::safe;
 
-/// What was given, and which of it may be seen by others on this machine.
+/// The inputs that were given, and which of them others on this machine may have seen.
 pub(crate) struct CliInputs {
     pub(crate) inputs: Inputs,
     pub(crate) faults: Vec<InputFault>,
@@ -59,14 +59,14 @@ pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin
         }
     }
     for argument in &flags.inputs {
-        match one(argument, workflow, &names, stdin) {
-            Ok(One::Input(name, value, on_command_line)) => {
+        match read_argument(argument, workflow, &names, stdin) {
+            Ok(Argument::Input(name, value, on_command_line)) => {
                 if on_command_line {
                     typed.push(name.clone());
                 }
                 values.insert(name, value);
             }
-            Ok(One::File(name, path)) => match named(&path, LARGEST) {
+            Ok(Argument::File(name, path)) => match named(&path, LARGEST) {
                 Ok(bytes) => {
                     let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
                     values.remove(&name);
@@ -77,7 +77,7 @@ pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin
                     faults.push(fault(&name, message, None));
                 }
             },
-            Ok(One::All(members)) => {
+            Ok(Argument::All(members)) => {
                 typed.extend(members.keys().cloned());
                 values.extend(members);
             }
@@ -96,7 +96,7 @@ pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin
 }
 
 /// Inputs as they were typed, but for secrets: what may be shown again.
-pub(crate) fn shown(flags: &InputFlags, workflow: &Workflow) -> Map<String, Json> {
+pub(crate) fn public_inputs(flags: &InputFlags, workflow: &Workflow) -> Map<String, Json> {
     let secret = |name: &str| {
         workflow.inputs().any(|input| input.name == name && input.secret)
             || flags.secrets.iter().any(|secret| secret_name(secret) == name)
@@ -111,17 +111,22 @@ pub(crate) fn secret_name(argument: &str) -> &str {
     argument.split(['=', '@']).next().unwrap_or_default()
 }
 
-enum One {
+enum Argument {
     Input(String, Json, bool),
     File(String, PathBuf),
     All(Map<String, Json>),
 }
 
 /// `{…}`, or a name and a value; the first of `:=@`, `:=`, `=`, `@` decides.
-fn one(argument: &str, workflow: &Workflow, names: &Names, stdin: &mut Stdin) -> Result<One, InputFault> {
+fn read_argument(
+    argument: &str,
+    workflow: &Workflow,
+    names: &Names,
+    stdin: &mut Stdin,
+) -> Result<Argument, InputFault> {
     if argument.trim_start().starts_with('{') {
         return match serde_json::from_str::<Json>(argument) {
-            Ok(Json::Object(members)) => Ok(One::All(members)),
+            Ok(Json::Object(members)) => Ok(Argument::All(members)),
             _ => Err(fault("", "an --input that begins with `{` must be a JSON object".to_owned(), None)),
         };
     }
@@ -140,7 +145,7 @@ fn one(argument: &str, workflow: &Workflow, names: &Names, stdin: &mut Stdin) ->
     let from_file = sign.ends_with('@');
     // A file for a text is kept as one: its bytes may be sent as they are.
     if sign == "@" && value != "-" && workflow.takes_file(name) {
-        return Ok(One::File(name.to_owned(), PathBuf::from(value)));
+        return Ok(Argument::File(name.to_owned(), PathBuf::from(value)));
     }
     let text = if from_file {
         stdin.read(value).map_err(|reason| fault(name, format!("input `{name}`: {reason}"), None))?
@@ -158,7 +163,7 @@ fn one(argument: &str, workflow: &Workflow, names: &Names, stdin: &mut Stdin) ->
     } else {
         workflow.typed(name, &text)?
     };
-    Ok(One::Input(name.to_owned(), json, !from_file))
+    Ok(Argument::Input(name.to_owned(), json, !from_file))
 }
 
 /// The separator that decides, from the first sign on.
@@ -183,7 +188,7 @@ fn secret(argument: &str, workflow: &Workflow, names: &Names, stdin: &mut Stdin)
         };
         let message =
             "the workflow has no input of the name behind --secret, which is not shown: it may be the secret itself";
-        return Err(InputFault { code: Code::UnknownInput, ..fault("", message.to_owned(), Some(help)) });
+        return Err(InputFault::new(Code::UnknownInput, "", message, help));
     }
     let text = secret_text(argument, "--secret", names, stdin)?;
     Ok((name.to_owned(), workflow.typed(name, &text)?))
@@ -323,7 +328,7 @@ impl Stdin {
         self.asks
     }
 
-    /// Whether somebody says yes.
+    /// `true` if the user says yes.
     pub(crate) fn confirm(&self, question: &str) -> bool {
         let mut answer = String::new();
         let asked = write!(anstream::stderr(), "{question} [y/N] ");

@@ -48,7 +48,7 @@ stderr has what people read:
 Text of servers and documents is shown with its control characters written out, such as \\u{1b}.
 In GitHub Actions (GITHUB_ACTIONS=true) errors are annotated, and the job's summary gets that of the run.";
 
-/// What is read besides the flags that have a variable.
+/// Variables that are read besides those of flags.
 const VARIABLES: [(&str, &str); 14] = [
     ("ARAZZO_INPUT_<name>", "an input; also <NAME>, in capitals with underscores"),
     ("ARAZZO_SECRET_<name>", "a secret input, or a credential of a security scheme; also <NAME>"),

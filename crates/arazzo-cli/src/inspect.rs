@@ -100,7 +100,7 @@ fn as_text(description: &Description) -> String {
     lines.join("\n")
 }
 
-/// What somebody wants to know before trusting a workflow.
+/// The facts that decide whether a workflow is trusted.
 fn touched(touches: &Footprint, remote: bool) -> Vec<String> {
     let mut lines = vec![];
     let mut word = "sends to";

@@ -80,7 +80,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     ExitCode::from(code)
 }
 
-/// What is said about a fault of this program. A message that was put together at run time may hold a secret: only one
+/// The report of a fault of this program. A message that was put together at run time may hold a secret: only one
 /// that stands in the source is shown.
 fn panicked(message: Option<&str>, place: Option<&str>) -> String {
     let message = message.map(|message| format!(": {message}")).unwrap_or_default();

@@ -15,25 +15,25 @@ use crate::project::Project;
 use crate::remedies;
 use crate::show::{Screen, diagnostics};
 
-/// How often fixes are looked for again in what was repaired.
+/// The number of times that fixes are looked for again in what was repaired.
 const PASSES: usize = 10;
 
 /// Bytes that a document may have, on standard input too.
 const LARGEST: u64 = 16 << 20;
 
-/// What was said about all documents.
+/// The findings of all documents.
 #[derive(Default)]
 struct Tally {
     errors: usize,
     warnings: usize,
     hints: usize,
     hidden: usize,
-    /// What was said, by its place, code and words.
+    /// The findings, by their place, code and words.
     said: HashSet<String>,
     ignored: usize,
     fixable: usize,
     fixed: usize,
-    /// What is printed at the end: JSON and SARIF are one value.
+    /// The parts of what is printed at the end: JSON and SARIF are one value.
     collected: Vec<(Diagnostic, Sources)>,
     objects: Vec<serde_json::Value>,
     refused: bool,
@@ -111,7 +111,8 @@ fn document(
     }
     let mut left = judged(&checked, input, project.as_deref_mut());
     // What is only shown is not repaired: the document is as wrong as it was.
-    tally.unwritten |= flags.diff && left.found.iter().any(|(d, _)| d.severity == Severity::Error && shown(flags, d));
+    tally.unwritten |=
+        flags.diff && left.found.iter().any(|(d, _)| d.severity == Severity::Error && is_shown(flags, d));
     if let Some(which) = flags.fixes() {
         let repaired = repair(flags, input, which, &mut checked, &mut left, project, screen, tally)?;
         if let Some(Repaired { before, after, made }) = repaired {
@@ -140,7 +141,7 @@ fn document(
 /// The workflow and step that a diagnostic stands in.
 type Within = Option<(String, Option<String>)>;
 
-/// What is left of diagnostics when the project was asked.
+/// The diagnostics that the project leaves.
 #[derive(Default)]
 struct Judged {
     found: Vec<(Diagnostic, Within)>,
@@ -150,7 +151,7 @@ struct Judged {
 fn judged(checked: &Checked, input: &Input, mut project: Option<&mut Project>) -> Judged {
     let mut judged = Judged::default();
     for diagnostic in &checked.diagnostics {
-        let part = checked.part(diagnostic).map(|part| (part.workflow.clone(), part.step.clone()));
+        let part = checked.find_part(diagnostic).map(|part| (part.workflow.clone(), part.step.clone()));
         let Some(project) = &mut project else {
             judged.found.push((diagnostic.clone(), part));
             continue;
@@ -192,7 +193,7 @@ fn repair(
             .iter()
             .map(|(diagnostic, _)| diagnostic)
             .filter(|d| d.fix.as_ref().is_some_and(|fix| fix.exact || which == Fixes::All))
-            .filter(|d| shown(flags, d))
+            .filter(|d| is_shown(flags, d))
             .cloned()
             .collect();
         let errors = checked.diagnostics.errors().count();
@@ -274,7 +275,7 @@ fn is_whole(flags: &LintFlags) -> bool {
 }
 
 /// `true` if a diagnostic is among those that were asked for.
-fn shown(flags: &LintFlags, diagnostic: &Diagnostic) -> bool {
+fn is_shown(flags: &LintFlags, diagnostic: &Diagnostic) -> bool {
     let asked = |category: Category| flags.only.iter().any(|only| only.category() == category);
     if !flags.only.is_empty() {
         // What keeps a document from being read is said whatever was asked for.
@@ -293,7 +294,7 @@ impl Tally {
         part: Option<(&str, Option<&str>)>,
         screen: &mut Screen,
     ) -> Result<(), u8> {
-        if !shown(flags, &diagnostic) {
+        if !is_shown(flags, &diagnostic) {
             self.hidden += usize::from(flags.only.is_empty());
             return Ok(());
         }
@@ -374,7 +375,7 @@ impl Tally {
     }
 }
 
-/// What the document is found to be; `text` instead of what is written in it.
+/// The findings of a document; `text` instead of what is written in it.
 fn check(flags: &LintFlags, input: &Input, text: Option<&str>) -> Result<Checked, Error> {
     let mut builder =
         flags.offline.on(flags.reading.on(arazzo::open(&input.path).naming(remedies::flag)).workspace(true));

@@ -1,4 +1,4 @@
-//! What is said about a command line that is wrong, without what may be a secret.
+//! Errors of the command line, without words that may be secrets.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,19 +10,19 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::exit;
 use crate::words::{self, Word, behind_secrets, is_shown, values_of_secrets};
 
-/// What stands for a word that may be a secret.
+/// The mark in the place of a word that may be a secret.
 const HIDDEN: &str = "…";
 
 /// Prints what is wrong with the command line, or the help that it asks for; the result is the exit code.
 pub(crate) fn say(error: Error) -> u8 {
-    let (error, code) = if error.use_stderr() { (told(error), exit::USAGE) } else { (error, exit::SUCCEEDED) };
+    let (error, code) = if error.use_stderr() { (redact_error(error), exit::USAGE) } else { (error, exit::SUCCEEDED) };
     // A closed pipe is the reader's choice, not a fault.
     let _ = error.print();
     code
 }
 
 /// The error without the values of flags that may hold secrets, and without words that may be part of one.
-fn told(mut error: Error) -> Error {
+fn redact_error(mut error: Error) -> Error {
     let known = words::known();
     let words = words::words(&known, words::typed());
     // Behind `--`, and where a flag is not known, what would be a value is a word like others.
@@ -76,7 +76,7 @@ fn is_of(argument: &str, word: &str) -> bool {
     argument == word || before_value() || letter.is_some_and(|letter| word.starts_with('-') && word.contains(letter))
 }
 
-/// Where a value comes from that was not typed.
+/// The variable of a value that was not typed.
 fn variable(words: &[Word<'_>], known: &clap::Command, long: &str) -> Option<String> {
     let typed = |word: &Word<'_>| matches!(word, Word::Flag { flag, .. } if flag.get_long() == Some(long));
     if words.iter().any(typed) {

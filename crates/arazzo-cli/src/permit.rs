@@ -1,4 +1,4 @@
-//! What a document of a stranger needs to run: somebody at a terminal is asked, everybody else is told which command
+//! Permissions that a third party's document needs: the user at a terminal is asked, anyone else is told which command
 //! allows it.
 
 use arazzo::plan::Footprint;

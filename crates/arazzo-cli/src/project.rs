@@ -16,7 +16,7 @@ const NAME: &str = "arazzo.toml";
 /// Bytes of the largest that is read.
 const LARGEST: u64 = 1 << 20;
 
-/// What the file of a project says about lint.
+/// The settings of lint in the file of a project.
 #[derive(Debug, Default)]
 pub(crate) struct Project {
     path: PathBuf,
@@ -42,7 +42,7 @@ struct Lint {
     ignore: Vec<Spanned<Entry>>,
 }
 
-/// How much a code matters here.
+/// The weight of a code in this project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Level {
@@ -80,7 +80,7 @@ impl Project {
     /// The project of a document: the nearest `arazzo.toml` in its folder and those above.
     ///
     /// # Errors
-    /// What is wrong with the file, with its line; [`Error::Documents`] if it may not be read.
+    /// The fault of the file, with its line; [`Error::Documents`] if it may not be read.
     pub(crate) fn of(document: &Path) -> Result<Option<Self>, Error> {
         let absolute = std::path::absolute(document).map_err(|error| Error::Setup(error.to_string()))?;
         let Some(path) = absolute.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.is_file())

@@ -12,7 +12,7 @@ const LARGEST: u64 = 1 << 30;
 /// The text of a file that was named, or of stdin for `-`.
 ///
 /// # Errors
-/// Why it cannot be read.
+/// The reason why it cannot be read.
 pub(crate) fn text(path: &Path) -> Result<String, String> {
     if path != Path::new("-") {
         return files::named_text(path, LARGEST);

@@ -1,4 +1,4 @@
-//! What settings are called in messages of the command: its flags. The only place where a fault is told with a flag.
+//! The names of settings in messages of the command: its flags. No other file tells a fault with a flag.
 
 use arazzo::remedy::{Credential, Limit, Remedy, listed, parameter};
 
@@ -61,8 +61,8 @@ fn credential(credential: &Credential) -> String {
 mod tests {
     use super::*;
 
-    /// What is said where a message, a remark and a help stand already.
-    fn told(remedy: Remedy) -> [String; 3] {
+    /// The words of a remedy beside a message, a remark and a help.
+    fn put_in_words(remedy: Remedy) -> [String; 3] {
         let (mut message, mut remarks, mut help) = ("it fails".to_owned(), vec!["so".to_owned()], None);
         if matches!(remedy, Remedy::GiveSource(_) | Remedy::AllowHeader(_)) {
             help = Some("leave it out".to_owned());
@@ -99,7 +99,7 @@ mod tests {
             (Remedy::AllowNamedHost(name()), "allow it with --allow-host"),
             (Remedy::JudgeRedirects, "judge redirects in the document: with --redirects never they are not followed"),
         ] {
-            assert_eq!(told(remedy), ["it fails", "so", help]);
+            assert_eq!(put_in_words(remedy), ["it fails", "so", help]);
         }
         for (remedy, remark) in [
             (Remedy::RedirectsOff { remark: 0 }, "so: --redirects never"),
@@ -108,14 +108,14 @@ mod tests {
             // One that is not there is passed over.
             (Remedy::RequireOutputs { remark: 1 }, "so"),
         ] {
-            assert_eq!(told(remedy), ["it fails", remark, ""]);
+            assert_eq!(put_in_words(remedy), ["it fails", remark, ""]);
         }
         for (remedy, message) in [
             (Remedy::SourceNotDescribed(name()), "--source names `id`, which the document does not describe"),
             (Remedy::SourceGiven { at: 2 }, "it (given with --source) fails"),
             (Remedy::SourceGiven { at: 99 }, "it fails (given with --source)"),
         ] {
-            assert_eq!(told(remedy), [message, "so", ""]);
+            assert_eq!(put_in_words(remedy), [message, "so", ""]);
         }
     }
 
@@ -130,13 +130,13 @@ mod tests {
         let first = "--auth a=KEY and --auth b=USER:PASSWORD";
         let one: Vec<_> = ways.iter().take(1).cloned().collect();
         assert_eq!(
-            told(Remedy::Authenticate(one)),
+            put_in_words(Remedy::Authenticate(one)),
             [format!("it fails; give {first}"), "so".to_owned(), String::new()]
         );
         let all = format!(
             "any of these serves: {first}, or --auth c=TOKEN (or c.clientId=… and c.clientSecret=…), or --cert FILE \
              --key FILE, or a parameter of the step for `d` (negotiate)"
         );
-        assert_eq!(told(Remedy::Authenticate(ways)), [format!("it fails; give {first}"), "so".to_owned(), all]);
+        assert_eq!(put_in_words(Remedy::Authenticate(ways)), [format!("it fails; give {first}"), "so".to_owned(), all]);
     }
 }

@@ -14,7 +14,7 @@ use crate::show::{Screen, safe, width};
 use crate::watch::{Showing, Watch};
 use crate::{exit, recorded};
 
-/// How much of a value is shown, in characters.
+/// The length of a value that is shown, in characters.
 const EXCERPT: usize = 300;
 
 /// Runs the command; the result is the exit code.
@@ -52,7 +52,7 @@ fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
 }
 
 fn again(flags: &ReplayFlags, recording: &Recording, description: &Description, screen: &mut Screen) -> u8 {
-    let showing = Showing::new(flags.quiet, flags.verbose, flags.json, ProgressForm::Line);
+    let showing = Showing::new(flags.verbosity.quiet, flags.verbosity.verbose, flags.json, ProgressForm::Line);
     let detail = showing.detail;
     let plan = description.plan(recording.workflow());
     let (mut data_error, mut last) = (None, None);
@@ -81,7 +81,7 @@ fn again(flags: &ReplayFlags, recording: &Recording, description: &Description, 
             data_error.get_or_insert(error);
         }
         if detail >= Detail::Failures {
-            screen.line(&told(drift, sources));
+            screen.line(&describe_drift(drift, sources));
             screen.line("");
         }
     }
@@ -127,7 +127,7 @@ fn line(drift: &Drift) -> Json {
 }
 
 /// A difference, at its place in the document.
-fn told(drift: &Drift, sources: &Sources) -> String {
+fn describe_drift(drift: &Drift, sources: &Sources) -> String {
     let (part, step) = (safe(&drift.part), safe(&drift.step));
     let visit = if drift.visit > 1 { format!(", visit {}", drift.visit) } else { String::new() };
     let (kind, name) = part.split_once(' ').unwrap_or((part.as_str(), ""));

@@ -7,10 +7,10 @@ use std::str::FromStr;
 use arazzo::report::{KINDS, ReportKind};
 use clap::ValueEnum;
 
-/// Where reports go that have no path.
+/// The folder of reports that have no path.
 const FOLDER: &str = "arazzo-report";
 
-/// Whether text has colours.
+/// The choice of colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Color {
     Auto,
@@ -18,7 +18,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// How the progress of a run is shown.
+/// The form in which the progress of a run is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ProgressForm {
     Auto,

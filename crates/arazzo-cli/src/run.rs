@@ -33,19 +33,24 @@ pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
         given,
         mock: flags.mock.as_deref(),
         timeout: flags.limits.timeout.timeout,
-        showing: Showing::new(output.quiet, output.verbose, output.json, output.progress.progress),
+        showing: Showing::new(
+            output.verbosity.quiet,
+            output.verbosity.verbose,
+            output.events.json,
+            output.progress.progress,
+        ),
         kept,
         print: |outputs| Some(Json::Object(outputs.clone()).to_string()),
     };
     execute(execution, screen)
 }
 
-/// What the run is to leave.
+/// The files that the run is to leave.
 fn kept(flags: &RunFlags) -> Result<Kept, Error> {
     Ok(Kept {
         reports: RequestedReports::new(&flags.output.reports)?,
         recording: flags.output.record.clone(),
-        outputs: flags.output.output.clone(),
+        outputs: flags.output.file.output.clone(),
         masked: flags.output.mask.mask_outputs,
     })
 }
@@ -57,7 +62,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
     builder = builder
         .loop_delay(flags.limits.loop_delay)
         .require_outputs(flags.require_outputs)
-        .contract(flags.check.unwrap_or_default());
+        .contract(flags.check.check.unwrap_or_default());
     for secret in &flags.input.secrets {
         builder = builder.secret(given::secret_name(secret));
     }
@@ -90,7 +95,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
         workflow
     } else {
         let command = |workflow: &Workflow| {
-            Some(typed::this_command(&given::shown(&flags.input, workflow), &Names::of(workflow.description())))
+            Some(typed::this_command(&given::public_inputs(&flags.input, workflow), &Names::of(workflow.description())))
         };
         permit::permitted(workflow, command, &stdin)?
     };
@@ -113,7 +118,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
 fn dry_run(flags: &RunFlags, workflow: &Workflow, given: CliInputs, screen: &mut Screen) -> u8 {
     drop(given);
     let plan = workflow.plan();
-    let text = if flags.output.json {
+    let text = if flags.output.events.json {
         json!({ "v": 1, "workflow": workflow.name(), "steps": plan }).to_string()
     } else {
         let mut text = format!("{}: {} steps, nothing is sent", workflow.name(), plan.len());
@@ -135,7 +140,7 @@ fn dry_run(flags: &RunFlags, workflow: &Workflow, given: CliInputs, screen: &mut
         }
         text
     };
-    if flags.output.quiet == 0 {
+    if flags.output.verbosity.quiet == 0 {
         screen.warnings(workflow.warnings(), workflow.description().sources());
     }
     written(screen.data(&text), screen, exit::SUCCEEDED)

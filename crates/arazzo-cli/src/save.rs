@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Result, Write};
 use std::path::{Path, PathBuf};
 
-/// Who may read a file.
+/// The users that may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readers {
     /// Whoever the settings of the user let (umask).
@@ -16,7 +16,7 @@ pub(crate) enum Readers {
 /// Writes a file and a line end: it is either the old one or the whole new one. A pipe or a device is written to.
 ///
 /// # Errors
-/// What is wrong, with the path.
+/// The fault, with the path.
 pub(crate) fn save(path: &Path, text: &str, readers: Readers) -> Result<()> {
     write(path, text, readers).map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
 }
@@ -25,7 +25,7 @@ pub(crate) fn save(path: &Path, text: &str, readers: Readers) -> Result<()> {
 /// may be read and written by whom it was.
 ///
 /// # Errors
-/// What is wrong, with the path.
+/// The fault, with the path.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = |path: &Path| {
         let path = path.canonicalize()?;

@@ -48,22 +48,22 @@ impl Document {
         }
     }
 
-    /// Where its test file may lie: nobody names that.
+    /// The folder in which its test file may lie, which nobody names.
     fn reach(&self) -> Reach {
         Reach::new(self.found.as_deref().or(self.path.parent()).unwrap_or(Path::new("")))
     }
 
-    fn shown(&self) -> String {
+    fn display_path(&self) -> String {
         self.path.display().to_string()
     }
 }
 
-/// What a case came to.
+/// The result of a case.
 struct Done {
     index: usize,
     passed: bool,
     time_ms: u64,
-    /// What is not as expected, one line each.
+    /// Differences from what is expected, one line each.
     unexpected: Vec<String>,
     /// The failure report.
     report: Vec<String>,
@@ -85,7 +85,7 @@ pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
     };
     if flags.list {
         for one in &planned {
-            let document = one.document.shown();
+            let document = one.document.display_path();
             let workflow = one.case.workflow.clone();
             let line = if flags.json {
                 json!({ "v": 1, "type": "case", "document": document, "workflow": workflow, "case": one.case.name })
@@ -263,7 +263,7 @@ fn run_all(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
 
 /// Says what a case came to.
 fn tell(flags: &TestFlags, one: &Planned, done: &Done, screen: &mut Screen) -> std::io::Result<()> {
-    let document = one.document.shown();
+    let document = one.document.display_path();
     let mut result = Ok(());
     if flags.json {
         let line = json!({
@@ -292,7 +292,7 @@ fn tell(flags: &TestFlags, one: &Planned, done: &Done, screen: &mut Screen) -> s
 fn suites(planned: &[Planned], done: &[Option<Done>]) -> Vec<junit::Suite> {
     let mut suites: Vec<junit::Suite> = vec![];
     for (one, done) in planned.iter().zip(done) {
-        let name = one.document.shown();
+        let name = one.document.display_path();
         let result = match done {
             None => junit::CaseResult::Skipped("the tests were stopped before".to_owned()),
             Some(done) if done.passed => junit::CaseResult::Passed,
@@ -351,7 +351,7 @@ fn run_one(flags: &TestFlags, index: usize, one: &Planned) -> Done {
 struct Ran {
     description: Description,
     outputs: Map<String, Json>,
-    /// What the replies have to say.
+    /// Remarks about the replies.
     more: Vec<String>,
 }
 
@@ -472,7 +472,7 @@ fn compare(expect: &Expect, outputs: &Map<String, Json>, run: &RunRecord, found:
     }
 }
 
-/// Why a request is not the one that is wanted.
+/// The difference between a request and the one that is wanted.
 fn unlike(wanted: &Sent, of: &str, request: &Exchange) -> Vec<String> {
     let mut found = vec![];
     if let Some(step) = wanted.step.as_ref().filter(|step| *step != of) {

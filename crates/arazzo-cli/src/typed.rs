@@ -20,7 +20,7 @@ fn command(typed: impl Iterator<Item = String>, inputs: &Map<String, Json>, name
             let Some(long) = flag.get_long() else { return "…".to_owned() };
             let Some(value) = value else { return format!("--{long}") };
             let equals = if flag.is_require_equals_set() { "=" } else { " " };
-            format!("--{long}{equals}{}", quoted(&told(long, value, inputs, names)))
+            format!("--{long}{equals}{}", quoted(&show_value(long, value, inputs, names)))
         }
         // What nobody knows is not shown.
         Word::Unknown(_) => "…".to_owned(),
@@ -30,7 +30,7 @@ fn command(typed: impl Iterator<Item = String>, inputs: &Map<String, Json>, name
 }
 
 /// The value of a flag, as far as it is shown.
-fn told(long: &str, value: &str, inputs: &Map<String, Json>, names: &Names) -> String {
+fn show_value(long: &str, value: &str, inputs: &Map<String, Json>, names: &Names) -> String {
     match long {
         "input" => input(value, inputs),
         "secret" => secret(value, names),

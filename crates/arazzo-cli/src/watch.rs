@@ -14,17 +14,17 @@ use crate::show::progress::{Detail, Progress};
 use crate::show::tree::{self, Tree};
 use crate::show::{Screen, width};
 
-/// How a run is shown while it runs: `run`, `call` and `replay` say it in the same way.
+/// The form in which a run is shown while it runs, the same for `run`, `call` and `replay`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Showing {
     pub(crate) detail: Detail,
     pub(crate) form: ProgressForm,
-    /// Whether every event is printed, as JSON.
+    /// `true` if every event is printed, as JSON.
     pub(crate) events: bool,
 }
 
 impl Showing {
-    /// What so many `--quiet` and `--verbose`, `--json` and `--progress` ask for.
+    /// The form that so many `--quiet` and `--verbose`, `--json` and `--progress` ask for.
     pub(crate) fn new(quiet: u8, verbose: u8, json: bool, form: ProgressForm) -> Self {
         let detail = match (quiet, verbose, json) {
             (2.., ..) => Detail::Nothing,
@@ -47,13 +47,13 @@ impl Showing {
     }
 }
 
-/// What is shown of a run while it runs.
+/// The display of a run while it runs.
 pub(crate) struct Watch<'s> {
     pub(crate) screen: &'s mut Screen,
     showing: Showing,
     progress: Progress,
     form: Form,
-    /// When the last event was, on the run's clock and on ours.
+    /// The time of the last event, on the run's clock and on ours.
     at: Option<(u64, Instant)>,
 }
 
@@ -156,7 +156,7 @@ impl<'s> Watch<'s> {
     }
 }
 
-/// How wide lines of a tree may be: a terminal breaks what fills its last column.
+/// The width that lines of a tree may have: a terminal breaks what fills its last column.
 fn columns(animated: bool) -> usize {
     if animated { paint::size().0 - 1 } else { width() - 1 }
 }

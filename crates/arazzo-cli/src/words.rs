@@ -76,7 +76,7 @@ pub(crate) enum Word<'c> {
         flag: &'c Arg,
         value: Option<String>,
     },
-    /// What looks like a flag and is none.
+    /// A word that looks like a flag and is none.
     Unknown(String),
     Plain(String),
 }
@@ -151,8 +151,8 @@ pub(crate) fn values_of_secrets<'c>(words: &'c [Word<'c>]) -> impl Iterator<Item
     })
 }
 
-/// What belongs to no flag and follows one whose value is not shown, up to the next flag, with the name of that: what
-/// was meant to be part of the value (`-H Authorization: Bearer TOKEN`) cannot be told from other words.
+/// Words that belong to no flag and follow one whose value is not shown, up to the next flag, each with the name of
+/// that: what was meant to be part of the value (`-H Authorization: Bearer TOKEN`) cannot be told from other words.
 pub(crate) fn behind_secrets<'c>(words: &'c [Word<'c>]) -> Vec<(&'c str, &'c str)> {
     let (mut behind, mut found) = (None, vec![]);
     for word in words {

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use url::Url;
 
-/// What stands for a password where the user is the token (`https://TOKEN:x-oauth-basic@host`).
+/// The password that stands where the user is the token (`https://TOKEN:x-oauth-basic@host`).
 const NO_PASSWORD: &str = "x-oauth-basic";
 
-/// Which part of a url is a secret.
+/// The part of a url that is a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Secret {
     User,
@@ -24,7 +24,7 @@ impl Secret {
         }
     }
 
-    /// What its mask says.
+    /// The word of its mask.
     fn name(self) -> &'static str {
         match self {
             // Not `user`: a command that is shown names secrets as variables of a shell, which has that one.
@@ -78,7 +78,7 @@ fn replaced(text: &str, by: impl Fn(&str, Secret) -> String) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Where the secrets of urls stand in a text. Each part of the text is looked at once: it may be a stranger's.
+/// The places of secrets of urls in a text. Each part of the text is looked at once: it may be a stranger's.
 fn secrets(text: &str) -> Vec<(Range<usize>, Secret)> {
     let mut found = vec![];
     let (mut from, mut word) = (0, Word::default());
@@ -99,8 +99,8 @@ fn secrets(text: &str) -> Vec<(Range<usize>, Secret)> {
     found
 }
 
-/// Where the authority of the first url begins: behind the `:` of a scheme and its slashes, of which people write one, two
-/// or none and of which parsers read `\` as one; or behind the `//` of a url without a scheme.
+/// The start of the authority of the first url: behind the `:` of a scheme and its slashes, of which people write one,
+/// two or none and of which parsers read `\` as one; or behind the `//` of a url without a scheme.
 fn authority(text: &str) -> Option<usize> {
     let slash = |c: char| matches!(c, '/' | '\\');
     let begins = |at: &usize| {
@@ -137,7 +137,7 @@ impl Word {
         Self { end: at + word.len(), last_at: word.rfind('@').map(|last| at + last) }
     }
 
-    /// What stands before the last `@` of the authority that begins at a place of it.
+    /// The part before the last `@` of the authority that begins at a place of the text.
     fn user_information<'t>(&self, text: &'t str, at: usize) -> Option<&'t str> {
         let last = self.last_at.filter(|last| *last >= at)?;
         let rest = text.get(at..self.end)?;

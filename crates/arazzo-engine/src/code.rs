@@ -7,7 +7,7 @@
 use crate::string_enum::string_enum;
 
 string_enum! {
-    /// How much a diagnostic matters.
+    /// The weight of a diagnostic.
     pub enum Severity: "severity" {
         /// The document runs as it is written; it could be clearer.
         Hint = "hint",
@@ -20,6 +20,7 @@ string_enum! {
 
 string_enum! {
     /// The field of a diagnostic: what `lint --only` picks from.
+    #[non_exhaustive]
     pub enum Category: "category" {
         /// The text of a document, its fields, their types and values.
         Structure = "structure",
@@ -51,6 +52,7 @@ macro_rules! codes {
     ($($variant:ident = $word:literal, $category:ident, $section:literal $(read $strict:ident, $letter:expr)?;)*) => {
         string_enum! {
             /// A kind of diagnostic, by words such as `unknown-step`.
+            #[non_exhaustive]
             pub enum Code: "diagnostic" {
                 $(
                     #[doc = concat!("`", $word, "`")]
@@ -76,7 +78,7 @@ macro_rules! codes {
                 }
             }
 
-            /// How the modes weigh it; nothing for what is no departure, but an error in every mode.
+            /// The weight in the modes; nothing for what is no departure, but an error in every mode.
             #[must_use]
             pub fn reading(self) -> Option<Reading> {
                 let readings: &[Reading] = match self {

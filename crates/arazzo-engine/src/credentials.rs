@@ -1,4 +1,4 @@
-//! What was given to prove who calls, and which of the ways that an operation offers is taken.
+//! Credentials that were given, and the alternative of an operation that they serve.
 //!
 //! An operation lists alternatives (Security Requirement Objects); the first whose schemes are all served is taken. A
 //! scheme is served by a credential that was given for it, or by a parameter of the document that stands where the
@@ -20,7 +20,7 @@ pub struct Credentials {
 /// A credential.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credential {
-    /// What it is called where its value must not be seen.
+    /// The name that is shown in the place of its value.
     pub name: String,
     /// Its value.
     pub value: String,
@@ -31,7 +31,7 @@ pub struct Credential {
 /// Before the names of headers.
 const HEADER: &str = "*header ";
 
-/// What a token is, of those that were not given for a scheme.
+/// Keys of credentials that were not given for a scheme.
 const BEARER: &str = "*bearer";
 const USER: &str = "*user";
 const PASSWORD: &str = "*password";
@@ -101,7 +101,7 @@ impl Credentials {
         self.values.keys().map(String::as_str).filter(|name| !name.starts_with('*'))
     }
 
-    /// What was given, each under its key.
+    /// The credentials, each under its key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Credential)> {
         self.values.iter().map(|(key, credential)| (key.as_str(), credential))
     }
@@ -137,31 +137,31 @@ fn is_credential(name: &str) -> bool {
 
 /// The keys under which a credential of a scheme may stand, the most particular first.
 #[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
+struct RequiredCredential<'a> {
     /// The source description.
-    pub source: &'a str,
+    source: &'a str,
     /// The scheme.
-    pub scheme: &'a str,
+    scheme: &'a str,
 }
 
-impl Wanted<'_> {
+impl RequiredCredential<'_> {
     /// The key of the whole credential.
-    pub fn value(self, has: &dyn Fn(&str) -> bool) -> Option<String> {
-        self.key("", has)
+    fn find_whole(self, has: &dyn Fn(&str) -> bool) -> Option<String> {
+        self.find_key("", has)
     }
 
     /// The key of a part of it.
-    pub fn part(self, part: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
-        self.key(&format!(".{part}"), has)
+    fn find_part(self, part: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
+        self.find_key(&format!(".{part}"), has)
     }
 
-    fn key(self, behind: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
+    fn find_key(self, behind: &str, has: &dyn Fn(&str) -> bool) -> Option<String> {
         let own = format!("{}.{}{behind}", self.source, self.scheme);
         [own, format!("{}{behind}", self.scheme)].into_iter().find(|key| has(key))
     }
 }
 
-/// How one scheme is satisfied: keys of credentials.
+/// The way in which one scheme is satisfied: keys of credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthMethod {
     /// The document passes a parameter there.
@@ -196,16 +196,16 @@ pub enum User {
     Parts(String, String),
 }
 
-/// How to get a token.
+/// The request for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
-    /// What the token is called: the scheme.
+    /// The name of the token: the scheme.
     pub scheme: String,
-    /// Where to ask; of openIdConnect, where it is said where to ask.
+    /// The url to ask; of openIdConnect, the url of the document that has it.
     pub url: String,
     /// `true` if `url` is that of an OpenID configuration.
     pub discovery: bool,
-    /// Where to ask for a fresh one, if elsewhere.
+    /// The url to ask for a fresh one, if it is another.
     pub refresh_url: Option<String>,
     /// `scope`: the scopes with blanks between them.
     pub scope: String,
@@ -215,7 +215,7 @@ pub struct Fetch {
     pub user: Option<(String, String)>,
 }
 
-/// How an operation is called by who was given.
+/// The alternative of an operation that the given credentials serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// Nothing is needed, or nothing is said.
@@ -226,7 +226,7 @@ pub enum Choice {
     Missing,
 }
 
-/// Which alternative is taken.
+/// The alternative that is taken.
 ///
 /// `security` are the alternatives, `None` if the document says nothing; `has` says which keys of [`Credentials`] there
 /// are; `passes` whether the document passes a parameter in a place (`header`, `query`, `cookie`) under a name.
@@ -240,7 +240,7 @@ pub fn choose(
 ) -> Choice {
     let Some(alternatives) = security else {
         // Nothing is said about who may call: what was given for no scheme is shown, as a caller would by hand.
-        let way = token(has).or_else(|| user(Wanted { source, scheme: "" }, has).map(AuthMethod::Basic));
+        let way = token(has).or_else(|| user(RequiredCredential { source, scheme: "" }, has).map(AuthMethod::Basic));
         return match way.filter(|_| !passes("header", "Authorization")) {
             Some(way) => Choice::Ways(vec![way]),
             None => Choice::Nothing,
@@ -264,8 +264,8 @@ fn serve(
     passes: &dyn Fn(&str, &str) -> bool,
 ) -> Option<AuthMethod> {
     let scheme = &needed.scheme;
-    let wanted = Wanted { source, scheme: &scheme.name };
-    let given = || wanted.value(has);
+    let wanted = RequiredCredential { source, scheme: &scheme.name };
+    let given = || wanted.find_whole(has);
     if let Kind::ApiKey { name, location } = &scheme.kind {
         if passes(location, name) {
             return Some(AuthMethod::Document);
@@ -284,7 +284,7 @@ fn serve(
         }
         Kind::OpenIdConnect(url) => {
             let discovered = || {
-                let client = (wanted.part("clientId", has)?, wanted.part("clientSecret", has)?);
+                let client = (wanted.find_part("clientId", has)?, wanted.find_part("clientSecret", has)?);
                 Some(AuthMethod::Fetch(Fetch {
                     scheme: scheme.name.clone(),
                     url: url.clone(),
@@ -306,11 +306,11 @@ fn token(has: &dyn Fn(&str) -> bool) -> Option<AuthMethod> {
     has(BEARER).then(|| AuthMethod::Bearer(BEARER.to_owned()))
 }
 
-fn user(wanted: Wanted<'_>, has: &dyn Fn(&str) -> bool) -> Option<User> {
-    if let Some(key) = wanted.value(has) {
+fn user(wanted: RequiredCredential<'_>, has: &dyn Fn(&str) -> bool) -> Option<User> {
+    if let Some(key) = wanted.find_whole(has) {
         return Some(User::Whole(key));
     }
-    if let (Some(user), Some(password)) = (wanted.part("username", has), wanted.part("password", has)) {
+    if let (Some(user), Some(password)) = (wanted.find_part("username", has), wanted.find_part("password", has)) {
         return Some(User::Parts(user, password));
     }
     (has(USER) && has(PASSWORD)).then(|| User::Parts(USER.to_owned(), PASSWORD.to_owned()))
@@ -318,12 +318,12 @@ fn user(wanted: Wanted<'_>, has: &dyn Fn(&str) -> bool) -> Option<User> {
 
 fn fetch(
     needed: &Needed,
-    wanted: Wanted<'_>,
+    wanted: RequiredCredential<'_>,
     grants: &[crate::openapi::security::Grant],
     has: &dyn Fn(&str) -> bool,
 ) -> Option<AuthMethod> {
-    let client = (wanted.part("clientId", has), wanted.part("clientSecret", has));
-    let person = wanted.part("username", has).zip(wanted.part("password", has));
+    let client = (wanted.find_part("clientId", has), wanted.find_part("clientSecret", has));
+    let person = wanted.find_part("username", has).zip(wanted.find_part("password", has));
     grants.iter().find_map(|grant| {
         let user = match grant.kind {
             GrantKind::Password => Some(person.clone()?),
@@ -348,7 +348,7 @@ fn scope(needed: &Needed) -> String {
     needed.scopes.join(" ")
 }
 
-/// What would serve an operation: the alternatives that a person could take, each with all that it needs.
+/// Credentials that would serve an operation: the alternatives that a person could take, each with all that it needs.
 #[must_use]
 pub fn serving(security: &[Vec<Needed>]) -> Vec<Vec<remedy::Credential>> {
     use remedy::Credential::{Certificate, Key, Parameter, Token, TokenOrClient, User};

@@ -1,4 +1,4 @@
-//! What is wrong with a document, where, and the fix.
+//! Faults of documents, each with its place and the fix.
 //!
 //! A [`Diagnostic`] is about documents only: a run that fails is an outcome, a server that does not answer is a
 //! failure. Codes are words; they are printed, documented and the names of test cases. Wording: lowercase, no full
@@ -24,7 +24,7 @@ pub use render::{Shown, plain};
 /// Text edits that repair what a diagnostic names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fix {
-    /// What the edit does, as a sentence fragment: `write "Bearer {$inputs.token}"`.
+    /// The effect of the edits, as a sentence fragment: `write "Bearer {$inputs.token}"`.
     pub title: String,
     /// The edits; they do not overlap.
     pub edits: Vec<Edit>,
@@ -35,22 +35,23 @@ pub struct Fix {
 /// Replace the bytes of `span` by `text`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
-    /// What is replaced.
+    /// The text that is replaced.
     pub span: Span,
-    /// What stands there afterwards.
+    /// The text that takes its place.
     pub text: String,
 }
 
 /// One fault or departure, with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Diagnostic {
     /// The kind.
     pub code: Code,
     /// Error or warning.
     pub severity: Severity,
-    /// What is wrong.
+    /// The fault, in words.
     pub message: String,
-    /// Where; `None` only for what has no text (a document that could not be read).
+    /// The place; `None` only for what has no text (a document that could not be read).
     pub span: Option<Span>,
     /// A few words under the caret.
     pub label: Option<String>,
@@ -58,13 +59,13 @@ pub struct Diagnostic {
     pub notes: Vec<(Span, String)>,
     /// Facts without a place, one line each.
     pub remarks: Vec<String>,
-    /// What it is about.
+    /// The subject.
     pub subject: Option<Subject>,
     /// The fault that it follows from, where that is known when it is found.
     pub cause: Option<Code>,
-    /// What to do.
+    /// The remedy, in words.
     pub help: Option<Help>,
-    /// What a setting of the run does about it; its words are still to come ([`Diagnostic::word`]).
+    /// The setting of the run that remedies it; its words are still to come ([`Diagnostic::word`]).
     pub remedy: Option<Box<Remedy>>,
     /// The edit that does it.
     pub fix: Option<Fix>,
@@ -268,7 +269,7 @@ const MOST: usize = 1_000;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     all: Vec<Diagnostic>,
-    /// What is known already, by hash: a hostile document has a fault in every line.
+    /// The diagnostics that are known already, by hash: a hostile document has a fault in every line.
     known: HashSet<u64>,
     errors: usize,
     warnings: usize,
@@ -365,7 +366,7 @@ impl Diagnostics {
         self.errors().any(|d| d.code.is_refusal())
     }
 
-    /// How many there are.
+    /// The number of diagnostics.
     #[must_use]
     pub fn len(&self) -> usize {
         self.all.len()
@@ -416,7 +417,7 @@ impl<'a> IntoIterator for &'a Diagnostics {
 
 /// Bytes of the longest word that is compared with others: nobody misspells longer ones.
 const LONGEST_WORD: usize = 128;
-/// How many words one is compared with.
+/// The number of words that one is compared with.
 const MOST_CANDIDATES: usize = 1_000;
 
 /// The candidate nearest to `word`, if it is near enough to be what was meant: case or punctuation apart, or at most

@@ -26,6 +26,7 @@ pub const VERSION: u32 = 1;
 /// One thing that happened, and where in the program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Event {
     /// The workflow.
     pub workflow: String,
@@ -34,21 +35,21 @@ pub struct Event {
     /// The step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// How often the step has been entered, from 1.
+    /// The number of the visit of the step, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub visit: Option<u32>,
-    /// Which attempt of this visit, from 1.
+    /// The number of the attempt of this visit, from 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<u32>,
-    /// Where in the documents.
+    /// The place in the documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub span: Option<Place>,
-    /// What happened.
+    /// The kind of event, with its fields.
     #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// What happened; `type` in JSON. All text is masked.
+/// Kinds of events; `type` in JSON. All text is masked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all_fields = "camelCase")]
 #[non_exhaustive]
@@ -71,7 +72,7 @@ pub enum EventKind {
         /// The frame that it runs for; none for the workflow that was run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         parent: Option<u32>,
-        /// What it runs for; none for the workflow that was run.
+        /// The cause; none for the workflow that was run.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         because: Option<StartedFor>,
     },
@@ -97,7 +98,7 @@ pub enum EventKind {
         headers: Vec<(String, String)>,
         /// The body, cut at a limit.
         body: Option<BodyText>,
-        /// What it is sent for, if not for the step itself.
+        /// The cause, if it is not sent for the step itself.
         #[serde(default, skip_serializing_if = "Because::is_operation")]
         because: Because,
     },
@@ -122,7 +123,7 @@ pub enum EventKind {
         call: u64,
         /// The kind.
         failure: FailureKind,
-        /// What happened, in words.
+        /// The event, in words.
         message: String,
         /// Milliseconds since the request was sent.
         duration_ms: u64,
@@ -132,30 +133,30 @@ pub enum EventKind {
     /// A criterion was evaluated.
     #[serde(rename = "criterion.evaluated")]
     CriterionEvaluated {
-        /// Which list it stands in: `successCriteria`, or the name of an action.
+        /// The list it stands in: `successCriteria`, or the name of an action.
         of: CriteriaOf,
         /// The condition, as written.
         condition: String,
         /// The context, as written.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         context: Option<String>,
-        /// Whether it is met.
+        /// `true` if it is met.
         met: bool,
         /// The values it read: expression and value; absent values have none.
         saw: Vec<Saw>,
-        /// Why it could not be evaluated.
+        /// The reason why it could not be evaluated.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         problem: Option<String>,
     },
     /// An answer is not as its operation documents it (`--check contract`); `span` is the place in the description.
     #[serde(rename = "contract.departed")]
     ContractDeparted {
-        /// Which part of the answer.
+        /// The part of the answer.
         part: ContractPart,
         /// The header, or the place in the body as a JSON Pointer.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at: Option<String>,
-        /// What is wrong.
+        /// The fault, in words.
         message: String,
         /// `warning`, or `error` if the step fails because of it.
         severity: Severity,
@@ -165,7 +166,7 @@ pub enum EventKind {
     ValueAbsent {
         /// The expression.
         expression: String,
-        /// What was left out, or is null.
+        /// The target that was left out, or is null.
         target: String,
     },
     /// An action was chosen.
@@ -173,36 +174,36 @@ pub enum EventKind {
     ActionSelected {
         /// Its name.
         action: String,
-        /// What it does.
+        /// The type of it.
         kind: ActionKind,
         /// The step or workflow it goes to; for a retry, what runs before it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         target: Option<String>,
         /// The list it stands in.
         on: On,
-        /// How long the next request waits, in ms.
+        /// The time that the next request waits, in ms.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         delay_ms: Option<u64>,
-        /// Why it waits.
+        /// The cause of the wait.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         delay_because: Option<WaitReason>,
     },
     /// The run waits.
     #[serde(rename = "wait.started")]
     WaitStarted {
-        /// How long, in ms.
+        /// The time, in ms.
         delay_ms: u64,
-        /// Why.
+        /// The reason.
         because: WaitReason,
     },
     /// A visit of a step ended.
     #[serde(rename = "step.finished")]
     StepFinished {
-        /// How.
+        /// The status.
         status: StepStatus,
         /// Its outputs; null for one that found nothing.
         outputs: Map<String, Json>,
-        /// Why it failed.
+        /// The reason of the failure.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<Why>,
         /// Milliseconds since the visit began, waits included.
@@ -213,7 +214,7 @@ pub enum EventKind {
     /// A workflow ended.
     #[serde(rename = "workflow.finished")]
     WorkflowFinished {
-        /// How.
+        /// The status.
         status: RunStatus,
         /// Its outputs.
         outputs: Map<String, Json>,
@@ -221,7 +222,7 @@ pub enum EventKind {
     /// The last event of every run.
     #[serde(rename = "run.finished")]
     RunFinished {
-        /// How.
+        /// The status.
         status: RunStatus,
         /// The exit code that the command line gives for this.
         exit: u8,
@@ -242,7 +243,7 @@ pub enum EventKind {
         /// The `end` action that ended it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         ended_by: Option<String>,
-        /// Why it failed or stopped.
+        /// The reason why it failed or stopped.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<Why>,
         /// Codes of the warnings about the documents.
@@ -253,11 +254,11 @@ pub enum EventKind {
     Diagnostic {
         /// The code.
         code: Code,
-        /// How much it matters.
+        /// The severity.
         severity: Severity,
-        /// What is unusual.
+        /// The message.
         message: String,
-        /// What to do.
+        /// The remedy, in words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         help: Option<String>,
     },
@@ -265,6 +266,7 @@ pub enum EventKind {
 
 string_enum! {
     /// A part of an answer that an operation documents.
+    #[non_exhaustive]
     pub enum ContractPart: "part of an answer" {
         /// The status code.
         Status = "status",
@@ -293,6 +295,7 @@ impl ContractPart {
 
 /// A value that a criterion read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Saw {
     /// The expression.
     pub expression: String,
@@ -327,13 +330,14 @@ string_enum! {
     }
 }
 
-/// Why a step or a run did not succeed.
+/// The reason why a step or a run did not succeed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Why {
-    /// Which kind.
+    /// The kind of reason.
     pub code: Reason,
-    /// What happened, in words.
+    /// The event, in words.
     pub message: String,
     /// A few words under the caret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -341,7 +345,7 @@ pub struct Why {
     /// The step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
-    /// Where in the documents.
+    /// The place in the documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
     /// Further places, with a few words each.
@@ -350,10 +354,10 @@ pub struct Why {
     /// Facts, one line each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
-    /// What to do.
+    /// The remedy, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
-    /// What a setting of the run does about it; its words are still to come ([`Event::word`]). Events say it in words.
+    /// The setting of the run that remedies it; its words are still to come ([`Event::word`]). Events say it in words.
     #[serde(skip)]
     pub remedy: Option<Box<Remedy>>,
 }

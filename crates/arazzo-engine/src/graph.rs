@@ -24,7 +24,7 @@ pub struct Graph {
 pub struct GraphStep {
     /// `stepId`
     pub step: String,
-    /// What it does: `GET /volumes/{volumeId}`, or `workflow payment`.
+    /// The call: `GET /volumes/{volumeId}`, or `workflow payment`.
     pub does: String,
     /// The ways out, in the order in which they are looked at: those on success, what comes after success without an
     /// action, those on failure. A failure that no action takes up fails the workflow, and is not among them.
@@ -38,15 +38,15 @@ pub struct Exit {
     /// The name of the action; none for what comes next by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
-    /// Whether it is taken on failure.
+    /// `true` if it is taken on failure.
     pub on_failure: bool,
     /// The conditions that must be met, as written.
     pub conditions: Vec<String>,
-    /// Where it leads.
+    /// The target.
     pub to: Edge,
 }
 
-/// Where a way leads.
+/// The target of an exit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Edge {
@@ -60,7 +60,7 @@ pub enum Edge {
     Retry {
         /// Retries after the first attempt.
         limit: u32,
-        /// How long before each, in ms.
+        /// The delay before each, in ms.
         after_ms: u64,
         /// The step or workflow that runs before each.
         first: Option<String>,

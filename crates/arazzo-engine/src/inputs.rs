@@ -1,4 +1,4 @@
-//! What was given → what a workflow accepts: conversion by type, defaults, JSON Schema; all faults at once.
+//! Inputs as given → inputs that a workflow accepts: conversion by type, defaults, JSON Schema; all faults at once.
 
 use serde_json::{Map, Value as Json};
 
@@ -13,16 +13,17 @@ pub type InputValues = Map<String, Json>;
 
 /// One thing that is wrong with the inputs of a run. Messages never show a value: it may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InputFault {
     /// [`Code::MissingInput`], [`Code::UnknownInput`] or [`Code::InvalidInput`].
     pub code: Code,
     /// The input.
     pub name: String,
-    /// What is wrong.
+    /// The fault, in words.
     pub message: String,
-    /// What to do.
+    /// The remedy, in words.
     pub help: Option<Help>,
-    /// What can be given instead; its words are still to come ([`InputFault::word`]).
+    /// The setting that remedies it; its words are still to come ([`InputFault::word`]).
     pub remedy: Option<Box<Remedy>>,
 }
 

@@ -14,7 +14,7 @@ pub type Millis = u64;
 /// The milliseconds of `500ms`, `10s`, `5m`, `1h`; a bare number is seconds, decimals are fine.
 ///
 /// # Errors
-/// What to write, in words.
+/// The form to write instead, in words.
 pub fn duration(text: &str) -> Result<Millis, String> {
     let wrong = || "write a duration such as 500ms, 10s, 5m or 1h".to_owned();
     let (number, unit) = text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len()));
@@ -33,7 +33,7 @@ pub fn duration(text: &str) -> Result<Millis, String> {
 /// The bytes of `64KiB`, `10MiB`, `1GiB` (also `64k`, `10M`, `1G`, all in powers of 1024); a bare number is bytes.
 ///
 /// # Errors
-/// What to write, in words.
+/// The form to write instead, in words.
 pub fn size(text: &str) -> Result<u64, String> {
     let wrong = || "write a size such as 500000, 64KiB, 10MiB or 1GiB".to_owned();
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
@@ -105,6 +105,7 @@ impl Limits {
 
 /// The pause before a step sends again what it sent on its previous visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum LoopDelay {
     /// 500 ms, growing by half up to 5 s; nothing where the host is literally loopback.
     #[default]
@@ -190,7 +191,7 @@ pub(crate) const CONNECTION_HEADERS: [&str; 4] = ["host", "content-length", "tra
 /// A header of the connection that documents are to be let set, `--allow-header`, in lower case.
 ///
 /// # Errors
-/// Why they cannot be.
+/// The reason why they cannot be.
 pub fn connection_header(name: &str) -> Result<String, String> {
     let plain = name.trim().to_ascii_lowercase();
     match plain.as_str() {
@@ -214,8 +215,9 @@ pub fn is_loopback(url: &url::Url) -> bool {
     }
 }
 
-/// What is done with an answer that says *elsewhere*.
+/// The treatment of an answer that says *elsewhere*.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Redirects {
     /// Followed where neither the operation nor the step has anything to say about it, to the hosts of the sources.
     #[default]
@@ -224,9 +226,10 @@ pub enum Redirects {
     Never,
 }
 
-/// What is done about answers that are not as their operation documents them, `--check contract`.
+/// The treatment of answers that are not as their operation documents them, `--check contract`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum ContractCheck {
     /// They are not looked at, but for the status.
     #[default]
@@ -237,8 +240,9 @@ pub enum ContractCheck {
     Error,
 }
 
-/// How a run is to be run, beyond its inputs.
+/// Settings of a run, beyond its inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Settings {
     /// Limits.
     pub limits: Limits,
@@ -246,7 +250,7 @@ pub struct Settings {
     pub loop_delay: LoopDelay,
     /// Base urls.
     pub servers: Servers,
-    /// What proves who calls. Not part of a stored state: a machine keeps it with its secrets.
+    /// Credentials. Not part of a stored state: a machine keeps it with its secrets.
     #[serde(skip)]
     pub credentials: Credentials,
     /// Sources that are answered from their descriptions. No token is fetched for them, and nothing they answer leads
@@ -271,7 +275,7 @@ pub struct Settings {
     pub require_outputs: bool,
     /// Inputs that were given as files: their bytes, which a multipart body sends as they are.
     pub files: BTreeMap<String, crate::value::File>,
-    /// What is unusual about the documents: said again as events, so that they stand alone.
+    /// Warnings about the documents: said again as events, so that they stand alone.
     pub warnings: Vec<Warning>,
 }
 
@@ -280,10 +284,10 @@ pub struct Settings {
 pub struct Warning {
     /// The code.
     pub code: Code,
-    /// What is unusual.
+    /// The message.
     pub message: String,
-    /// What to do.
+    /// The remedy, in words.
     pub help: Option<String>,
-    /// Where.
+    /// The span.
     pub span: Option<Span>,
 }

@@ -1,4 +1,4 @@
-//! What a workflow will call, told without calling: for `inspect` and `--dry-run`.
+//! The calls that a workflow will make, told without calling: for `inspect` and `--dry-run`.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -16,10 +16,11 @@ use crate::source::Place;
 /// One step as it is written, with its method and url.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct PlannedStep {
     /// The workflow of the step.
     pub workflow: String,
-    /// How many calls of workflows lead to it.
+    /// The number of calls of workflows that lead to it.
     pub depth: u32,
     /// `stepId`
     pub step: String,
@@ -44,17 +45,18 @@ pub struct PlannedStep {
     /// The body as it is written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<serde_json::Value>,
-    /// Where the step is written.
+    /// The place of the step.
     pub span: Place,
 }
 
-/// What running a workflow touches: what somebody wants to know before trusting it.
+/// Everything that running a workflow touches, which decides whether it is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Footprint {
     /// The hosts that are called, each with its calls, in their order.
     pub hosts: Vec<CalledHost>,
-    /// Where secrets go.
+    /// The hosts that secrets go to.
     pub secrets: Vec<SentSecret>,
     /// Security schemes that the operations ask for.
     pub credentials: Vec<AskedCredential>,
@@ -126,7 +128,7 @@ pub struct Loop {
     pub to: String,
     /// The action.
     pub action: String,
-    /// Where it is written.
+    /// Its place in the document.
     pub span: Place,
 }
 
@@ -136,7 +138,7 @@ pub fn is_safe(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY")
 }
 
-/// What running a workflow touches, with the workflows that it may run. `answered` are sources that something on this
+/// The footprint of a workflow, with the workflows that it may run. `answered` are sources that something on this
 /// machine answers for: calling them touches nothing.
 #[must_use]
 pub fn touches(
@@ -151,7 +153,9 @@ pub fn touches(
     for id in reached {
         let Some(own) = program.workflow(id) else { continue };
         for step in own.steps.iter().filter_map(|id| program.step(*id)) {
-            if let Some(planned) = one(program, step, &settings.servers).filter(|planned| !answered(&planned.source)) {
+            if let Some(planned) =
+                plan_call(program, step, &settings.servers).filter(|planned| !answered(&planned.source))
+            {
                 touches.calls(program, &origins, step, planned, settings);
             }
             touches.loops(program, id, own, step);
@@ -160,7 +164,7 @@ pub fn touches(
     touches
 }
 
-/// Where what was given to prove who calls goes.
+/// The hosts that the given credentials go to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct SentCredentials {
     /// Credentials, and the tokens that are fetched with them.
@@ -389,7 +393,7 @@ fn host_of(url: &str) -> Option<String> {
 
 /// The most steps of a plan: workflows that call others twice, and those others twice, call very many.
 pub const MOST: usize = 10_000;
-/// How deep workflows that call workflows are followed; a run has the same limit.
+/// The depth to which workflows that call workflows are followed; a run has the same limit.
 const DEPTH: usize = 32;
 
 /// The first [`MOST`] steps of a workflow in the order of the document, those of the workflows it depends on before and those of the
@@ -423,7 +427,7 @@ fn add(
             break;
         }
         let mut shown = match step.call {
-            Call::Operation { .. } => one(program, step, servers),
+            Call::Operation { .. } => plan_call(program, step, servers),
             Call::Workflow { workflow, .. } => Some(call(program, step, workflow)),
         };
         if let Some(shown) = &mut shown {
@@ -455,7 +459,7 @@ fn call(program: &Program, step: &Step, workflow: WorkflowId) -> PlannedStep {
     }
 }
 
-fn one(program: &Program, step: &Step, servers: &Servers) -> Option<PlannedStep> {
+fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<PlannedStep> {
     let Call::Operation { operation, arguments, body } = &step.call else { return None };
     let operation = program.operation(*operation)?;
     let source = program.apis.get(operation.api).map(|api| api.name.clone()).unwrap_or_default();

@@ -7,8 +7,9 @@ use crate::code::{Code, Severity};
 use crate::string_enum::string_enum;
 
 string_enum! {
-    /// How departures from the specification are read.
+    /// The way in which departures from the specification are read.
     #[derive(Default)]
+    #[non_exhaustive]
     pub enum Readings: "mode of reading" {
         /// The document runs as its author meant; each departure is a warning.
         #[default]
@@ -21,7 +22,7 @@ string_enum! {
 }
 
 impl Readings {
-    /// How much a departure matters in this mode; `None` where the mode has nothing to say about it.
+    /// The weight of a departure in this mode; `None` where the mode has nothing to say about it.
     #[must_use]
     pub fn severity(self, code: Code) -> Option<Severity> {
         match (self, code.reading()) {

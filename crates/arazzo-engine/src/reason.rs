@@ -1,4 +1,4 @@
-//! Why a step or a run did not succeed: the one list of reasons, each with a page (`docs/reasons/`).
+//! Reasons why a step or a run did not succeed: the one list of them, each with a page (`docs/reasons/`).
 //!
 //! As with codes, what hangs on a reason stands in its row, and elsewhere it is a variant that is matched.
 
@@ -9,6 +9,7 @@ macro_rules! reasons {
     ($($variant:ident = $word:literal, exit $exit:literal, sent $sent:literal $(, page of $code:ident)?;)*) => {
         string_enum! {
             /// The kind of a failure or a stop, by words such as `criterion-not-met`.
+            #[non_exhaustive]
             pub enum Reason: "reason" {
                 $(
                     #[doc = concat!("`", $word, "`")]

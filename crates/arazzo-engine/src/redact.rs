@@ -25,10 +25,10 @@ pub struct Redactor {
     forms: Forms,
     longest: usize,
     names: Vec<String>,
-    /// Where a name stands in `names`.
+    /// The index of a name in `names`.
     numbers: HashMap<String, usize>,
     short: Vec<String>,
-    /// What was learned, each value once, with the number of its name.
+    /// The values that were learned, each once, with the number of its name.
     values: Vec<(usize, String, Whose)>,
     /// The same, to look up. A value that is a form of another one has forms of its own.
     learned: HashSet<String>,
@@ -69,6 +69,7 @@ impl std::fmt::Display for Masked {
 /// A body as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct BodyText {
     /// The text; bytes that are not text are not shown.
     pub text: Masked,
@@ -80,10 +81,10 @@ pub struct BodyText {
     pub cut: bool,
 }
 
-/// Whose secret a value is.
+/// The owner of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum Whose {
-    /// Who runs the document, or a server's that gave it.
+    /// The user who runs the document, or the server that gave it.
     User,
     /// Put together by the document.
     Built,
@@ -151,7 +152,7 @@ impl Forms {
     }
 }
 
-/// Where the bit of two first bytes stands.
+/// The index of the bit of two first bytes.
 fn word(first: u8, second: u8) -> usize {
     usize::from(first) << 2 | usize::from(second >> 6)
 }
@@ -383,7 +384,7 @@ impl Redactor {
     }
 }
 
-/// What stands between the parts of a multipart body.
+/// The line between the parts of a multipart body.
 fn boundary(media_type: &str) -> Option<&str> {
     let kind = MediaType::parse(media_type);
     kind.parameter("boundary").filter(|boundary| kind.is_multipart() && !boundary.is_empty())
@@ -395,7 +396,7 @@ fn parts(bytes: &[u8], boundary: &str) -> Option<String> {
     let mut text = String::new();
     let mut rest = bytes;
     while let Some(at) = rest.windows(border.len()).position(|window| window == border.as_bytes()) {
-        text.push_str(&part(rest.get(..at)?)?);
+        text.push_str(&read_part(rest.get(..at)?)?);
         text.push_str(&border);
         rest = rest.get(at + border.len()..)?;
     }
@@ -404,7 +405,7 @@ fn parts(bytes: &[u8], boundary: &str) -> Option<String> {
 }
 
 /// One part, from the end of the border before it to the line break before the next.
-fn part(bytes: &[u8]) -> Option<String> {
+fn read_part(bytes: &[u8]) -> Option<String> {
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Some(text.to_owned());
     }

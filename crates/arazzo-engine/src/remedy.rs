@@ -1,9 +1,9 @@
-//! What whoever runs a document can do about a fault, as data. The sentences stand here; what a setting is called in
+//! Remedies of faults by who runs a document, as data. The sentences stand here; what a setting is called in
 //! them is said by whoever shows them: a command names its flags, a library its calls.
 
 use serde::{Deserialize, Serialize};
 
-/// What a setting is called: the flag or the call for a remedy, with its value.
+/// The name of a setting: the flag or the call for a remedy, with its value.
 pub type Naming = fn(&Remedy) -> String;
 
 /// Something that a setting of the run remedies, or explains.
@@ -33,9 +33,9 @@ pub enum Remedy {
     GiveSource(String),
     /// A source is given that no document describes.
     SourceNotDescribed(String),
-    /// What was read was given for the source.
+    /// The document that was read was given for the source.
     SourceGiven {
-        /// Where in the message that is said, in bytes.
+        /// The place in the message at which that is said, in bytes.
         at: usize,
     },
     /// One of these alternatives lets an operation be called.
@@ -65,17 +65,17 @@ pub enum Remedy {
     JudgeRedirects,
     /// Redirects are not followed, because that was asked for.
     RedirectsOff {
-        /// Which remark says so.
+        /// The index of the remark that says so.
         remark: usize,
     },
     /// Loops are paced and bounded by the run.
     PaceLoops {
-        /// Which remark says so.
+        /// The index of the remark that says so.
         remark: usize,
     },
     /// Outputs without a value can make a run fail.
     RequireOutputs {
-        /// Which remark says so.
+        /// The index of the remark that says so.
         remark: usize,
     },
 }
@@ -92,7 +92,7 @@ pub enum Limit {
     Depth,
     /// The time of the run.
     Time,
-    /// How long a `Retry-After` may ask to wait.
+    /// The time that a `Retry-After` may ask to wait.
     Wait,
     /// Bytes of a body.
     Body,
@@ -102,7 +102,7 @@ pub enum Limit {
     Value,
 }
 
-/// What proves who calls, for one security scheme.
+/// The credential for one security scheme.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Credential {
@@ -126,7 +126,7 @@ pub enum Credential {
 }
 
 impl Remedy {
-    /// What a setting is called where nobody has a name for it.
+    /// The name of a setting where nobody has another for it.
     #[must_use]
     pub fn plain(&self) -> String {
         match self {
@@ -184,7 +184,7 @@ impl Remedy {
         }
     }
 
-    /// What to do, as the whole of a help.
+    /// The remedy as the whole of a help.
     fn sentence(&self, name: &str) -> String {
         match self {
             Self::Raise(Limit::Steps | Limit::Requests | Limit::Time) => {
@@ -273,7 +273,7 @@ fn plain_credential(credential: &Credential) -> String {
     }
 }
 
-/// What serves a scheme that nothing else does.
+/// The name for what serves a scheme that no setting does.
 #[must_use]
 pub fn parameter(scheme: &str, kind: &str) -> String {
     format!("a parameter of the step for `{scheme}` ({kind})")

@@ -8,22 +8,23 @@ use serde_json::{Map, Value as Json};
 use crate::event::{Because, Event, EventKind, RunStatus, StepStatus, Why};
 use crate::plan::is_safe;
 
-/// What a run has done so far.
+/// The state of a run so far.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Report {
     /// Steps in the order in which they were first entered.
     pub steps: Vec<StepReport>,
-    /// How the run ended; none while it runs.
+    /// The end of the run; none while it runs.
     pub status: Option<RunStatus>,
-    /// Why it did not succeed.
+    /// The reason why it did not succeed.
     pub why: Option<Why>,
-    /// Where a step stands in `steps`.
+    /// The index of a step in `steps`.
     #[serde(skip)]
     places: HashMap<(String, String), usize>,
 }
 
-/// What a step has done so far.
+/// The state of a step so far.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepReport {
@@ -35,7 +36,7 @@ pub struct StepReport {
     pub visits: u32,
     /// Requests that were sent, the last one last.
     pub calls: Vec<CallReport>,
-    /// How the last visit ended.
+    /// The end of the last visit.
     pub status: Option<StepStatus>,
     /// Outputs of the last visit.
     pub outputs: Map<String, Json>,
@@ -53,7 +54,7 @@ pub struct CallReport {
     pub url: String,
     /// The status, if there was an answer.
     pub status: Option<u16>,
-    /// What it was sent for, if not for the step itself.
+    /// The cause, if it was not sent for the step itself.
     #[serde(default, skip_serializing_if = "Because::is_operation")]
     pub because: Because,
     /// `true` if nobody knows whether the server acted: no answer yet, or it was lost after sending.

@@ -1,4 +1,4 @@
-//! Which text, which bytes: every value of a document knows where it was written.
+//! Texts and their bytes: every value of a document knows where it was written.
 //!
 //! Knows no files: a source is a name, a uri and a text that somebody else read.
 
@@ -42,7 +42,7 @@ impl Span {
 pub struct Source {
     /// The name people see: the path as they typed it, or the url.
     pub name: String,
-    /// Where it was read from, absolute; the base of its relative references.
+    /// The absolute uri that it was read from, the base of its relative references.
     pub uri: String,
     /// The whole text, without a byte order mark.
     pub text: Arc<str>,

@@ -36,7 +36,7 @@ pub struct StandIns {
     known: HashMap<String, usize>,
     pairs: Vec<Pair>,
     forms: Forms,
-    /// What the forms become, by their numbers.
+    /// The stand-ins of the forms, by their numbers.
     replacements: Vec<Replacement>,
 }
 
@@ -46,7 +46,7 @@ struct Pair {
     stand_in: String,
 }
 
-/// What a form of a secret becomes.
+/// The stand-in of a form of a secret.
 enum Replacement {
     Text(String),
     /// The secret of a pair, with this many bytes before it in its group of three.
@@ -261,7 +261,7 @@ fn engine(alphabet: &Alphabet) -> GeneralPurpose {
     GeneralPurpose::new(alphabet, config)
 }
 
-/// What base64 is filled up with, as it is written there.
+/// The padding of base64, as it is written there.
 struct Padding {
     sign: &'static str,
     length: usize,
@@ -285,7 +285,7 @@ fn length_class(secret: &str) -> usize {
     }
 }
 
-/// Whether a secret could stand in JSON without quotes.
+/// `true` if a secret could stand in JSON without quotes.
 fn is_number(secret: &str) -> bool {
     secret.bytes().all(|b| b.is_ascii_digit() || b".-+eE".contains(&b)) && serde_json::from_str::<f64>(secret).is_ok()
 }

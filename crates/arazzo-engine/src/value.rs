@@ -26,7 +26,7 @@ pub enum Value {
 /// A body that is read as a value, and sent again as the bytes that came (docs/readings.md, bodies).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Body {
-    /// What it is read as: JSON or text.
+    /// The value that it is read as: JSON or text.
     pub read: Box<Value>,
     /// The bytes that came.
     #[serde(with = "as_base64")]
@@ -52,7 +52,7 @@ impl Value {
         Self::Json(Json::String(text.into()))
     }
 
-    /// What a body is read as; every other value is what it is.
+    /// The value that a body is read as; every other value is itself.
     #[must_use]
     pub fn read(&self) -> &Self {
         if let Self::Body(body) = self { &body.read } else { self }

@@ -129,10 +129,7 @@ impl Builder {
                 || found.clone(),
                 |(fault, code, help)| {
                     let name = fetch::name_of(&self.path);
-                    let tried = format!("tried {name}: ");
-                    let reason = |remark: &'_ String| remark.strip_prefix(&tried).unwrap_or(remark).to_owned();
-                    let reasons: Vec<String> = fault.remarks.iter().map(reason).collect();
-                    let message = format!("cannot read `{name}`: {}", reasons.join("; "));
+                    let message = format!("cannot read `{name}`: {}", fault.remarks.join("; "));
                     Diagnostic::error(code, None, message).help(help).into()
                 },
             )));

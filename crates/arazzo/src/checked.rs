@@ -1,18 +1,19 @@
-//! What is to be said about a document, without running it.
+//! The diagnostics of a document, without running it.
 
 use arazzo_engine as engine;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
 
-/// What is to be said about a document.
+/// The diagnostics of a document.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Checked {
-    /// What was found, in the order of the text.
+    /// The diagnostics, in the order of the text.
     pub diagnostics: Diagnostics,
     /// The texts, for places and snippets; the first is the document.
     pub sources: engine::source::Sources,
     /// The workflows and steps of the document, for who asks where a diagnostic stands.
     pub parts: Vec<engine::lint::Part>,
-    /// How many diagnostics `# arazzo-ignore` comments left out.
+    /// The number of diagnostics that `# arazzo-ignore` comments left out.
     pub ignored: usize,
 }
 
@@ -31,7 +32,7 @@ impl Checked {
 
     /// The step, or else the workflow, that a diagnostic stands in.
     #[must_use]
-    pub fn part(&self, diagnostic: &Diagnostic) -> Option<&engine::lint::Part> {
+    pub fn find_part(&self, diagnostic: &Diagnostic) -> Option<&engine::lint::Part> {
         let at = diagnostic.span?;
         // They stand in the order of the text: what holds the place begins before it, a step behind its workflow.
         let before = self.parts.partition_point(|part| part.begins_before(at));

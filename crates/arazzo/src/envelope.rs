@@ -1,4 +1,4 @@
-//! What a driver knows of an event: which run, which number, when.
+//! The envelope of an event, which the driver makes: which run, which number, when.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// An event with what the driver knows: one line of `--json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Envelope {
     /// The version of the events.
     pub v: u32,

@@ -1,4 +1,4 @@
-//! Why something could not be run. A run that fails is not an error: it is an outcome.
+//! Reasons why something could not be run. A run that fails is not an error: it is an outcome.
 
 use arazzo_engine::diagnostic::Diagnostics;
 use arazzo_engine::inputs::InputFault;

@@ -53,7 +53,7 @@ mod settings;
 mod transport;
 mod workflow;
 
-/// What is said about documents: codes, texts with a caret, places in the sources, repairs.
+/// Diagnostics of documents: codes, texts with a caret, places in the sources, repairs.
 pub mod diagnostics {
     pub use arazzo_engine::code::{Category, Code, Severity};
     pub use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, Shown, nearest, plain};
@@ -62,7 +62,7 @@ pub mod diagnostics {
     pub use arazzo_engine::source::{Place, SourceId, Sources, Span};
 }
 
-/// What happens in a run: the words of its events, and why it did not succeed.
+/// Events of a run: their words, and why it did not succeed.
 pub mod events {
     pub use arazzo_engine::event::{
         ActionKind, Because, ContractPart, CriteriaOf, On, RunStatus, Saw, StartedFor, StepStatus, VERSION, WaitReason,
@@ -72,7 +72,7 @@ pub mod events {
     pub use arazzo_engine::redact::{BodyText, Masked};
 }
 
-/// What a workflow asks for and will do, told without doing it: inputs, calls, the flow as a graph.
+/// The plan of a workflow, told without running it: inputs, calls, the flow as a graph.
 pub mod plan {
     pub use arazzo_engine::graph::{Edge, Exit, Graph, GraphStep};
     pub use arazzo_engine::inputs::InputFault;
@@ -82,7 +82,7 @@ pub mod plan {
     pub use crate::description::WorkflowOverview;
 }
 
-/// What is shown of secrets: their names and masks, never they themselves.
+/// Secrets as they are shown: their names and masks, never they themselves.
 pub mod secrets {
     pub use arazzo_engine::address::without_secrets;
     pub use arazzo_engine::credentials::PARTS;

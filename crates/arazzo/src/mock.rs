@@ -52,7 +52,7 @@ pub use arazzo_engine::mock::Fault;
 /// The largest body of a request that is read.
 const BODY_BYTES: usize = 64 << 20;
 
-/// What is to be mocked, and how.
+/// Settings of a mock: its sources, faults and latency.
 #[derive(Debug, Clone, Default)]
 #[must_use = "a mock is given to `Builder::mock` or to `serve`"]
 pub struct Mocked {
@@ -79,7 +79,7 @@ impl Mocked {
         self
     }
 
-    /// How long every answer takes, in ms.
+    /// The time that every answer takes, in ms.
     pub fn latency(mut self, ms: u64) -> Self {
         self.latency_ms = ms;
         self
@@ -161,7 +161,7 @@ impl Mocked {
     }
 }
 
-/// What a description mocks.
+/// The mocks of a description.
 #[derive(Debug)]
 pub(crate) struct Mocking {
     pub(crate) mock: Arc<Mock>,
@@ -173,6 +173,7 @@ pub(crate) struct Mocking {
 
 /// A request that a mock has answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Answered {
     /// The name of the document that answered.
     pub source: String,
@@ -184,31 +185,33 @@ pub struct Answered {
     pub status: Option<u16>,
     /// The operation, if there is one.
     pub operation: Option<String>,
-    /// Where the answer comes from, or what is wrong with the request.
+    /// The origin of the answer, or the fault of the request.
     pub note: String,
 }
 
 /// Something that is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Endpoint {
     /// The name of the source description, or of the file.
     pub name: String,
     /// The base url, with the path that the described server has.
     pub url: String,
-    /// How many operations it has.
+    /// The number of its operations.
     pub operations: usize,
 }
 
 /// A server that runs until it is dropped.
 #[derive(Debug)]
 #[must_use = "a server stops when it is dropped"]
+#[non_exhaustive]
 pub struct Server {
     endpoints: Vec<Endpoint>,
     _listeners: JoinSet<()>,
 }
 
 impl Server {
-    /// What is served, in the order of the documents.
+    /// The sources that are served, in the order of the documents.
     #[must_use]
     pub fn endpoints(&self) -> &[Endpoint] {
         &self.endpoints
@@ -349,7 +352,7 @@ async fn listen(
     Ok(())
 }
 
-/// What a connection needs to answer.
+/// Everything that a connection needs to answer.
 #[derive(Clone)]
 struct Answering {
     mock: Arc<Mock>,

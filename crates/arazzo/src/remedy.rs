@@ -1,4 +1,4 @@
-//! What remedies a fault, as data, and what settings are called in messages of this library: its calls.
+//! Remedies of faults, as data, and the names of settings in messages of this library: its calls.
 
 pub use arazzo_engine::remedy::{Credential, Limit, Naming, Remedy, listed, parameter};
 

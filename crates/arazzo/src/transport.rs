@@ -81,7 +81,7 @@ impl Clock for SystemClock {
 pub(crate) struct World {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// What may be sent.
+    /// The requests that may be sent.
     pub(crate) grants: RunPolicy,
 }
 

@@ -324,7 +324,8 @@ impl Workflow {
     pub(crate) fn machine(&self, inputs: Inputs, servers: &Servers) -> Result<(Machine, Settings), Error> {
         let accepted = accept(self.description.program(), self.id, inputs.values)
             .map_err(|faults| self.description.inputs(faults))?;
-        let mut settings = Settings { servers: servers.clone(), ..self.description.settings.clone() };
+        let mut settings = self.description.settings.clone();
+        settings.servers = servers.clone();
         settings.files = inputs.files;
         for (name, file) in &mut settings.files {
             file.text = self.compiled().is_some_and(|workflow| workflow.inputs.is_plain_text(name));

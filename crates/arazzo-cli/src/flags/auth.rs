@@ -1,10 +1,10 @@
-//! What proves who calls.
+//! Credentials.
 
 use clap::Args;
 
 use super::values::header;
 
-/// What proves who calls.
+/// Credentials.
 #[derive(Debug, Args)]
 pub(crate) struct CredentialFlags {
     /// A credential for a security scheme of the API: SCHEME=VALUE (a key, a token, USER:PASSWORD), SCHEME (value from

@@ -1,26 +1,23 @@
-//! Which document is read, and how.
+//! The document that is read, and the way in which it is.
 
 use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::values::{readings, server, source, variable};
+use super::ServerFlags;
+use super::values::{readings, source};
 use crate::remedies;
 
-/// What says which document to read, and how.
+/// The document, and the servers and sources that take the place of its own.
 #[derive(Debug, Args)]
 pub(crate) struct DocumentFlags {
     /// The Arazzo document: a file, or an https url. One on the network calls hosts, changes things and sends secrets as
     /// it is allowed to
     #[arg(value_name = "DOC")]
     pub(crate) document: PathBuf,
-    /// Call this base url instead of the described servers; of one source description, or of all
-    #[arg(short = 'S', long = "server", value_name = "[SOURCE=]URL", env = "ARAZZO_SERVER", hide_env_values = true, value_parser = server)]
-    pub(crate) servers: Vec<(Option<String>, String)>,
-    /// A variable of described servers, in the place of its default; of one source description, or of all
-    #[arg(long = "server-var", value_name = "[SOURCE.]NAME=VALUE", value_parser = variable)]
-    pub(crate) server_variables: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) server: ServerFlags,
     /// Read a source description from here instead of its url
     #[arg(long = "source", value_name = "NAME=FILE-OR-URL", value_parser = source)]
     pub(crate) sources: Vec<(String, PathBuf)>,
@@ -34,13 +31,7 @@ impl DocumentFlags {
     /// The builder of the library with these flags.
     pub(crate) fn builder(&self) -> arazzo::Builder {
         let mut builder = self.reading.on(arazzo::open(&self.document).naming(remedies::flag)).workspace(true);
-        builder = self.offline.on(builder);
-        for (source, url) in &self.servers {
-            builder = builder.server(source.as_deref(), url);
-        }
-        for (name, value) in &self.server_variables {
-            builder = builder.server_variable(name, value);
-        }
+        builder = self.server.on(self.offline.on(builder));
         for (name, path) in &self.sources {
             builder = builder.source(name, path);
         }
@@ -48,7 +39,7 @@ impl DocumentFlags {
     }
 }
 
-/// Whether documents are fetched.
+/// Documents on the network.
 #[derive(Debug, Args)]
 pub(crate) struct OfflineFlag {
     /// Fetch no document from the network. Without it, sources that the document names literally are fetched over
@@ -66,7 +57,7 @@ impl OfflineFlag {
     }
 }
 
-/// How a document is read.
+/// The mode of reading.
 #[derive(Debug, Args)]
 pub(crate) struct ReadingFlags {
     /// How departures from the specification are read: lenient (as their author meant, with a warning), strict

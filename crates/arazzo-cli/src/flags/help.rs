@@ -1,4 +1,4 @@
-//! What surrounds the command: completions, pages of help.
+//! Commands around the command: completions, pages of help.
 
 use std::path::PathBuf;
 

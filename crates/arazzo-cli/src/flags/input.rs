@@ -1,4 +1,4 @@
-//! What a workflow is given.
+//! Inputs of a workflow.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub(crate) struct InputFlags {
     pub(crate) secrets: Vec<String>,
 }
 
-/// Whether the user is asked.
+/// Questions to the user.
 #[derive(Debug, Args)]
 pub(crate) struct PromptFlag {
     /// Ask for nothing, also on a terminal; nothing is ever asked for where CI is set

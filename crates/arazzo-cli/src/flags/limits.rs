@@ -1,4 +1,4 @@
-//! What stops a run.
+//! Limits that stop a run.
 
 use std::time::Duration;
 

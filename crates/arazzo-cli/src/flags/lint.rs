@@ -60,7 +60,7 @@ impl LintFlags {
         if self.json { Format::Json } else { self.format.unwrap_or(Format::Text) }
     }
 
-    /// Which fixes are wanted; `--diff` alone shows the exact ones.
+    /// The fixes that are wanted; `--diff` alone shows the exact ones.
     pub(crate) fn fixes(&self) -> Option<Fixes> {
         self.fix.or(self.diff.then_some(Fixes::Exact))
     }
@@ -92,7 +92,7 @@ impl Only {
     }
 }
 
-/// How findings are printed.
+/// The format of findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
     /// With snippets, for people
@@ -105,7 +105,7 @@ pub(crate) enum Format {
     Github,
 }
 
-/// Which fixes are made.
+/// The fixes that are made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fixes {
     Exact,

@@ -30,7 +30,7 @@ pub(crate) struct MockFlags {
     pub(crate) quiet: bool,
 }
 
-/// What a mock does wrong, and how slowly.
+/// Faults and latency of a mock.
 #[derive(Debug, Args)]
 pub(crate) struct FaultFlags {
     /// A fault of the mock: OPERATION[#N]=STATUS, reset, malformed or delay:DURATION (getVolume#2=503), or a file of

@@ -1,4 +1,4 @@
-//! What was typed. What it means is decided by the commands.
+//! The command line as it was typed. The commands decide what it means.
 //!
 //! Flags that several commands have, or that belong together, are an [`clap::Args`] of their own, one file a group; the
 //! order of fields is that of `--help`.
@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::requested::Color;
 
 mod auth;
+mod check;
 mod document;
 mod help;
 mod input;
@@ -18,11 +19,14 @@ mod mock;
 mod network;
 mod output;
 mod run;
+mod server;
 mod session;
 mod test;
 mod values;
+mod verbosity;
 
 pub(crate) use auth::CredentialFlags;
+pub(crate) use check::CheckFlag;
 pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};
 pub(crate) use help::{CompletionsFlags, HelpFlags, ManFlags};
 pub(crate) use input::{InputFlags, PromptFlag};
@@ -31,10 +35,12 @@ pub(crate) use limits::{LimitFlags, TimeoutFlag};
 pub(crate) use lint::{ExplainFlags, Fixes, Format, LintFlags, Only};
 pub(crate) use mock::{FaultFlags, MockFlags};
 pub(crate) use network::NetworkFlags;
-pub(crate) use output::{MaskFlag, OutputFlags, ProgressFlag};
+pub(crate) use output::{EventsFlag, MaskFlag, OutputFileFlag, OutputFlags, ProgressFlag};
 pub(crate) use run::{CallFlags, ReplayFlags, RunFlags};
+pub(crate) use server::ServerFlags;
 pub(crate) use session::SessionFlags;
 pub(crate) use test::TestFlags;
+pub(crate) use verbosity::VerbosityFlags;
 
 /// Run Arazzo workflows: sequences of API calls described in YAML.
 #[derive(Debug, Parser)]

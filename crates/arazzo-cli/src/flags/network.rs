@@ -1,4 +1,4 @@
-//! How servers are reached.
+//! The way to servers: proxies, addresses, certificates, times.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::values::duration;
 
-/// How servers are reached.
+/// The way to servers: proxies, addresses, certificates, times.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct NetworkFlags {

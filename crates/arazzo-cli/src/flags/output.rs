@@ -1,18 +1,18 @@
-//! What is shown of a run, and what it leaves.
+//! The output of a run, and the files that it leaves.
 
 use std::path::PathBuf;
 
+use clap::Args;
 use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Args};
 
+use super::VerbosityFlags;
 use crate::requested::{ProgressForm, RequestedReport};
 
-/// What is printed and written.
+/// Texts that are printed, and files that are written.
 #[derive(Debug, Args)]
 pub(crate) struct OutputFlags {
-    /// Print events as JSON, one a line, instead of the outputs
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) events: EventsFlag,
     /// Write a report: html, junit, har, md (a summary for a CI job) or json; to a file, or into a folder
     /// (arazzo-report/ without a path). Repeatable
     #[arg(long = "report", value_name = "FMT[=PATH]", conflicts_with = "dry_run")]
@@ -22,20 +22,31 @@ pub(crate) struct OutputFlags {
     pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) mask: MaskFlag,
+    #[command(flatten)]
+    pub(crate) file: OutputFileFlag,
+    #[command(flatten)]
+    pub(crate) progress: ProgressFlag,
+    #[command(flatten)]
+    pub(crate) verbosity: VerbosityFlags,
+}
+
+/// Events in the place of outputs.
+#[derive(Debug, Args)]
+pub(crate) struct EventsFlag {
+    /// Print events as JSON, one a line, instead of the outputs
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The file that outputs are written to.
+#[derive(Debug, Args)]
+pub(crate) struct OutputFileFlag {
     /// Write the outputs to a file instead of stdout
     #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
     pub(crate) output: Option<PathBuf>,
-    #[command(flatten)]
-    pub(crate) progress: ProgressFlag,
-    /// Show headers of requests and answers; -vv bodies too
-    #[arg(short, long, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
-    /// Show failures only; -qq nothing
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
-    pub(crate) quiet: u8,
 }
 
-/// Whether outputs are printed as events show them.
+/// Outputs as events show them.
 #[derive(Debug, Args)]
 pub(crate) struct MaskFlag {
     /// Print outputs with secrets masked, as events show them; for logs that others read

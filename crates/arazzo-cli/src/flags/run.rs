@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
-use super::values::{check, server_url, variable};
+use super::values::server_url;
 use super::{
-    CredentialFlags, DocumentFlags, FaultFlags, InputFlags, LimitFlags, NetworkFlags, OfflineFlag, OutputFlags,
-    PromptFlag, SessionFlags,
+    CheckFlag, CredentialFlags, DocumentFlags, EventsFlag, FaultFlags, InputFlags, LimitFlags, NetworkFlags,
+    OfflineFlag, OutputFileFlag, OutputFlags, PromptFlag, ServerFlags, SessionFlags, VerbosityFlags,
 };
 use crate::exit;
 
@@ -50,10 +50,8 @@ pub(crate) struct RunFlags {
     /// Show what would be called, and call nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Check more: contract (status, content type, headers and bodies of answers as their operation documents them;
-    /// a departure fails the step), or contract=warn (it is said)
-    #[arg(long, value_name = "WHAT", value_parser = check)]
-    pub(crate) check: Option<arazzo::ContractCheck>,
+    #[command(flatten)]
+    pub(crate) check: CheckFlag,
     /// Exit with 1 if an output has no value
     #[arg(long, env = "ARAZZO_REQUIRE_OUTPUTS", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) require_outputs: bool,
@@ -67,6 +65,22 @@ pub(crate) struct RunFlags {
 #[derive(Debug, Args)]
 #[command(
     before_long_help = "Examples:\n  arazzo call openapi.yaml getPet petId=7\n  arazzo call openapi.yaml 'GET /pets' status=sold status=new --bearer TOKEN\n  arazzo call openapi.yaml addPet -d '{\"name\": \"Ada\"}' --server http://localhost:3000\n  arazzo call openapi.yaml uploadFile petId=7 -F note=picture -F file=@me.png"
+)]
+// One operation is called, of one document.
+#[command(
+    mut_arg("servers", |arg| {
+        let arg = arg.action(ArgAction::Set).value_name("URL").value_parser(server_url);
+        arg.help("Call this base url instead of the described server")
+    }),
+    mut_arg("server_variables", |arg| {
+        arg.value_name("NAME=VALUE").help("A variable of the described server, in the place of its default")
+    }),
+    mut_arg("check", |arg| {
+        arg.help("Check the answer against the description: contract, or contract=warn (as `arazzo run`)")
+    }),
+    mut_arg("json", |arg| arg.help("Print events as JSON, one a line, instead of the body")),
+    mut_arg("output", |arg| arg.help("Write the body to a file instead of stdout")),
+    mut_arg("verbose", |arg| arg.help("Show headers of the request and the answer; -vv bodies too")),
 )]
 pub(crate) struct CallFlags {
     /// The OpenAPI document: a file, or an https url
@@ -91,12 +105,8 @@ pub(crate) struct CallFlags {
     /// The media type of the body, instead of the first that the operation describes (JSON first)
     #[arg(long, value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
-    /// Call this base url instead of the described server
-    #[arg(short = 'S', long, value_name = "URL", env = "ARAZZO_SERVER", hide_env_values = true, value_parser = server_url)]
-    pub(crate) server: Option<String>,
-    /// A variable of the described server, in the place of its default
-    #[arg(long = "server-var", value_name = "NAME=VALUE", value_parser = variable)]
-    pub(crate) server_variables: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) server: ServerFlags,
     #[command(flatten)]
     pub(crate) credentials: CredentialFlags,
     #[command(flatten)]
@@ -110,21 +120,14 @@ pub(crate) struct CallFlags {
     /// Answer from the description instead of calling
     #[arg(long)]
     pub(crate) mock: bool,
-    /// Check the answer against the description: contract, or contract=warn (as `arazzo run`)
-    #[arg(long, value_name = "WHAT", value_parser = check)]
-    pub(crate) check: Option<arazzo::ContractCheck>,
-    /// Print events as JSON, one a line, instead of the body
-    #[arg(long)]
-    pub(crate) json: bool,
-    /// Write the body to a file instead of stdout
-    #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
-    pub(crate) output: Option<PathBuf>,
-    /// Show headers of the request and the answer; -vv bodies too
-    #[arg(short, long, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
-    /// Show failures only; -qq nothing
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
-    pub(crate) quiet: u8,
+    #[command(flatten)]
+    pub(crate) check: CheckFlag,
+    #[command(flatten)]
+    pub(crate) events: EventsFlag,
+    #[command(flatten)]
+    pub(crate) file: OutputFileFlag,
+    #[command(flatten)]
+    pub(crate) verbosity: VerbosityFlags,
 }
 
 /// Run a recorded run again, without a server, and say what is different
@@ -135,6 +138,7 @@ pub(crate) struct CallFlags {
 #[command(
     before_long_help = "Examples:\n  arazzo run flow.yaml --record run.ndjson\n  arazzo replay run.ndjson\n  arazzo replay run.ndjson changed.yaml --json"
 )]
+#[command(mut_arg("quiet", |arg| arg.help("Show only what is different; -qq nothing")))]
 pub(crate) struct ReplayFlags {
     /// What `arazzo run --record` wrote (- is stdin)
     #[arg(value_name = "FILE")]
@@ -145,10 +149,6 @@ pub(crate) struct ReplayFlags {
     /// Print the events as JSON, one a line, as `run --json` does; then what is different
     #[arg(long)]
     pub(crate) json: bool,
-    /// Show headers of requests and answers; -vv bodies too
-    #[arg(short, long, action = ArgAction::Count)]
-    pub(crate) verbose: u8,
-    /// Show only what is different; -qq nothing
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "verbose")]
-    pub(crate) quiet: u8,
+    #[command(flatten)]
+    pub(crate) verbosity: VerbosityFlags,
 }

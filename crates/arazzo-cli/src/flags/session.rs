@@ -1,11 +1,11 @@
-//! What lasts from one request to the next, and what a document may do.
+//! State that lasts from one request to the next, and permissions of a document.
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
 use super::values::{connection_header, secret_host};
 
-/// What lasts from one request to the next.
+/// Redirects, cookies and permissions.
 #[derive(Debug, Args)]
 pub(crate) struct SessionFlags {
     /// Redirects: auto (followed, to hosts that the sources name, where the document does not judge them), never

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use arazzo::values;
 
-pub(super) fn server_url(text: &str) -> Result<String, String> {
+pub(super) fn server_url(text: &str) -> Result<(Option<String>, String), String> {
     match server(text)? {
-        (None, url) => Ok(url),
+        (None, url) => Ok((None, url)),
         (Some(_), _) => Err("one document has one server: write its url".to_owned()),
     }
 }

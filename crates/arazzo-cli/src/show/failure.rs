@@ -1,4 +1,4 @@
-//! Why a run did not succeed: the place, the values it saw, the answer, a command that reproduces it, and what is left.
+//! The failure of a run: the place, the values it saw, the answer, a command that reproduces it, and what is left.
 
 use anstyle::AnsiColor;
 use arazzo::diagnostics::Sources;

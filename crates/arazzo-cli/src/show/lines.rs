@@ -7,7 +7,7 @@ use arazzo::events::{BodyText, RunStatus, StepStatus};
 use super::progress::{Detail, Finished, Happening, Name, Next};
 use super::{bold, safe, time};
 
-/// How the lines stand.
+/// The layout of the lines.
 pub(crate) struct Lines {
     detail: Detail,
     /// The widest step name, for columns.
@@ -84,7 +84,7 @@ impl Lines {
     }
 }
 
-/// What follows a failure.
+/// The consequence of a failure.
 pub(crate) fn handled(finished: &Finished) -> String {
     match &finished.handled {
         Some((action, Some(target))) => format!("  -> {} ({})", safe(target), safe(action)),
@@ -97,7 +97,7 @@ fn wait(ms: Option<u64>) -> String {
     ms.map(|ms| format!("  wait {}", time(ms))).unwrap_or_default()
 }
 
-/// What is said beside the steps, the same in every form of progress.
+/// Remarks beside the steps, the same in every form of progress.
 pub(crate) fn aside(happening: &Happening, detail: Detail) -> Vec<String> {
     match happening {
         Happening::Note { message, code } => {
@@ -147,13 +147,13 @@ pub(crate) fn verdict(kind: &EventKind, workflow: &str) -> Option<String> {
     }
 }
 
-/// How a run ended, in words.
+/// The end of a run, in words.
 pub(crate) struct Ending {
     pub(crate) status: RunStatus,
     pub(crate) time_ms: u64,
     /// `3 steps, 5 requests`
     pub(crate) figures: String,
-    /// What has no value, if anything.
+    /// The outputs without a value, if there are any.
     pub(crate) missing: Option<String>,
     /// The action that ended it; empty if none did.
     pub(crate) by: String,

@@ -29,7 +29,7 @@ pub(crate) mod tree;
 
 pub(crate) use arazzo::report::text::{safe, time};
 
-/// Where people look: stderr for what happens, stdout for data. A closed reader is never a fault of ours.
+/// The streams that people look at: stderr for what happens, stdout for data. A closed reader is never a fault of ours.
 pub(crate) struct Screen {
     err: AutoStream<std::io::Stderr>,
     color: Color,
@@ -223,13 +223,17 @@ impl Screen {
 fn unsaid(diagnostic: &Diagnostic) -> Cow<'_, Diagnostic> {
     let named = diagnostic.span.is_none().then(|| mistyped::unsaid(&diagnostic.message)).flatten();
     match named {
-        Some((message, why)) => Cow::Owned(Diagnostic { message, ..diagnostic.clone() }.remark(why)),
+        Some((message, why)) => {
+            let mut diagnostic = diagnostic.clone();
+            diagnostic.message = message;
+            Cow::Owned(diagnostic.remark(why))
+        }
         None => Cow::Borrowed(diagnostic),
     }
 }
 
 impl Color {
-    /// What this means for a stream.
+    /// The choice of colours for a stream.
     fn on(self, stream: &impl RawStream) -> ColorChoice {
         match self {
             Self::Always => ColorChoice::Always,

@@ -8,12 +8,12 @@ use anstream::adapter::strip_str;
 
 const HIDE_CURSOR: &str = "\x1b[?25l";
 const SHOW_CURSOR: &str = "\x1b[?25h";
-/// What is left of a line, and of the screen. Never from the start of the first row: some terminals take that for a new
-/// page and keep the old one.
+/// Sequences that clear the rest of a line, and of the screen. Never from the start of the first row: some terminals
+/// take that for a new page and keep the old one.
 const REST_OF_LINE: &str = "\x1b[K";
 const REST_OF_SCREEN: &str = "\x1b[J";
 
-/// Whether somebody hid the cursor, so that a panic can show it again.
+/// `true` while the cursor is hidden, so that a panic can show it again.
 static HIDDEN: AtomicBool = AtomicBool::new(false);
 
 /// `true` if lines can be drawn again on stderr, and nobody said that they should not be.
@@ -30,7 +30,7 @@ pub(crate) fn size() -> (usize, usize) {
     size.map_or((80, 24), |(width, height)| (usize::from(width.0).max(20), usize::from(height.0).max(2)))
 }
 
-/// What is drawn at the moment.
+/// The lines that are drawn at the moment.
 ///
 /// Between two drawings the cursor stands at the start of the first line that is drawn again: whatever a resize has
 /// done to the lines, they are all behind it, and can be erased without knowing how many they are now.

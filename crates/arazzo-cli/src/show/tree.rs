@@ -12,12 +12,12 @@ use super::{bold, safe};
 
 /// One turn of the spinner, a tenth of a second each.
 const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-/// How long each sign of the spinner stands, in ms.
+/// The time that each sign of the spinner stands, in ms.
 pub(crate) const FRAME_MS: u64 = 100;
 /// From this width on a line has room for what is called.
 const WIDE: usize = 64;
 
-/// How the tree stands.
+/// The layout of the tree.
 pub(crate) struct Tree {
     detail: Detail,
     /// The widest step name and the widest call, for columns.
@@ -78,11 +78,11 @@ impl Tree {
             time: seconds(finished.total_ms),
         };
         let (line, left) = self.row(&row, width);
-        let more = cut(&format!("   {}", told(finished, left)), left);
+        let more = cut(&format!("   {}", describe_finished(finished, left)), left);
         format!("{line}{}", more.trim_end())
     }
 
-    /// What is under way at this time, in at most three lines; none if nothing is.
+    /// The step that is under way at this time, in at most three lines; none if there is none.
     pub(crate) fn live(&self, progress: &Progress, now_ms: u64, width: usize) -> Vec<String> {
         let (cyan, dim) = (bold(AnsiColor::Cyan), Style::new().dimmed());
         let mut lines = vec![];
@@ -135,7 +135,7 @@ impl Tree {
     }
 }
 
-/// What stands in the columns.
+/// The texts of the columns.
 struct Row {
     /// One column wide, with its colour.
     sign: String,
@@ -164,9 +164,9 @@ pub(crate) fn verdict(kind: &EventKind) -> Option<String> {
     }
 }
 
-/// What is worth knowing about a finished step: its visits and what they saw, or its outputs. Where there is no room to
+/// The gist of a finished step: its visits and what they saw, or its outputs. Where there is no room to
 /// speak of, only how often it came.
-fn told(finished: &Finished, left: usize) -> String {
+fn describe_finished(finished: &Finished, left: usize) -> String {
     if left < 14 {
         let times = finished.visits.max(finished.attempts);
         return if times > 1 { format!("×{times}") } else { String::new() };
@@ -276,7 +276,7 @@ mod tests {
 
     use super::*;
 
-    /// What stands on a screen of this width: lines that stay, and behind `~` those that are drawn again, 250 ms after
+    /// The text on a screen of this width: lines that stay, and behind `~` those that are drawn again, 250 ms after
     /// each event that begins or ends a wait.
     fn play(events: &[Envelope], width: usize) -> String {
         let steps = events.iter().filter_map(|envelope| {

@@ -6,8 +6,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-/// What a diagnostic is about, where that has a name.
+/// The subject of a diagnostic, where that has a name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Subject {
     /// A source description, workflow, step, component: what is declared, or should be.
     Name(String),
@@ -31,7 +32,7 @@ pub enum Subject {
     },
     /// An output that is read.
     Output {
-        /// Whose.
+        /// The owner.
         of: Owner,
         /// Its name.
         name: String,
@@ -47,8 +48,9 @@ pub enum Subject {
     },
 }
 
-/// Whose output is read.
+/// The owner of an output that is read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Owner {
     /// `$steps.<name>`
     Step(String),
@@ -63,14 +65,15 @@ pub enum Owner {
 pub struct Suggestion {
     /// The name.
     pub name: String,
-    /// What stands before it where it is written: `$inputs.`
+    /// The text before it where it is written: `$inputs.`
     pub before: Cow<'static, str>,
-    /// What else there is to say about it.
+    /// More about it.
     pub more: More,
 }
 
-/// What is said behind a suggestion.
+/// The words behind a suggestion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum More {
     /// Nothing.
     Nothing,
@@ -80,7 +83,7 @@ pub enum More {
     Words(String),
 }
 
-/// What to do about a fault.
+/// The remedy of a fault, in words or as a suggestion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Help {
     /// Words.
@@ -186,7 +189,7 @@ impl From<&'static str> for Help {
     }
 }
 
-/// What can be said as help: words or a suggestion, or perhaps nothing.
+/// Values that become a help: words or a suggestion, or perhaps nothing.
 pub trait IntoHelp {
     /// The help, if there is any.
     fn into_help(self) -> Option<Help>;

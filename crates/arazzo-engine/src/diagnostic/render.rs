@@ -1,4 +1,4 @@
-//! What is wrong → text with carets, as people read it. Text is made last, and here.
+//! Diagnostics → text with carets, as people read it. Text is made last, and here.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
@@ -12,13 +12,13 @@ const LONGEST_LINES: usize = 64 << 10;
 /// The parts of what is shown at its place: of a diagnostic, of the reason of a failure, of a difference.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
     /// The word in brackets.
     pub word: &'a str,
-    /// What is wrong.
+    /// The fault, in words.
     pub message: &'a str,
-    /// Where.
+    /// The place.
     pub span: Option<Span>,
     /// A few words under the caret.
     pub label: Option<&'a str>,
@@ -26,7 +26,7 @@ pub struct Shown<'a> {
     pub notes: &'a [(Span, String)],
     /// Facts without a place, one line each.
     pub remarks: &'a [String],
-    /// What to do.
+    /// The remedy, in words.
     pub help: Option<&'a str>,
 }
 
@@ -46,7 +46,7 @@ impl Shown<'_> {
         let others = self.notes.iter().map(|(span, text)| (*span, text.clone(), AnnotationKind::Context));
         for (span, text, kind) in primary.into_iter().chain(others) {
             let Some(source) = sources.get(span.source) else { continue };
-            let annotation = (shown(&source.text, span), text, kind);
+            let annotation = (underlined_range(&source.text, span), text, kind);
             match by_source.iter_mut().find(|(id, _)| *id == span.source) {
                 Some((_, list)) => list.push(annotation),
                 None => by_source.push((span.source, vec![annotation])),
@@ -132,7 +132,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// The part of a span that a snippet underlines: its first line, at least one character, on character borders.
-fn shown(text: &str, span: Span) -> std::ops::Range<usize> {
+fn underlined_range(text: &str, span: Span) -> std::ops::Range<usize> {
     let mut start = (span.start as usize).min(text.len());
     while !text.is_char_boundary(start) {
         start -= 1;

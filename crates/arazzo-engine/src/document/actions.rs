@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Help, nearest};
 use crate::node::{Key, Kind, Node};
 use crate::value::{ExpressionType, XpathVersion};
 
-/// What the two lists of actions call their entries, and what those may hold.
+/// The words of the two lists of actions for their entries, and the fields that those may hold.
 pub(super) struct ActionList {
     pub(super) what: &'static str,
     pub(super) fields: &'static [&'static str],

@@ -22,7 +22,7 @@ use crate::value::ExpressionType;
 pub struct Text {
     /// The value.
     pub value: String,
-    /// Where it stands.
+    /// Its place.
     pub node: Node,
 }
 
@@ -165,7 +165,7 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// What is said where a request needs its place and it has none.
+    /// The message where a request needs its place and it has none.
     pub(crate) fn unplaced(&self) -> Diagnostic {
         Diagnostic::error(
             Code::MissingField,

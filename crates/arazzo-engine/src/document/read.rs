@@ -409,7 +409,7 @@ impl Reader<'_> {
         read
     }
 
-    /// What a step calls: one of four fields, and what goes with it.
+    /// The target of a step: one of four fields, and what goes with it.
     pub(super) fn target(&mut self, node: &Node, id: Option<&Text>) {
         let name = id.map_or("", |id| id.value.as_str());
         let given: Vec<(&str, &Key)> = ["operationId", "operationPath", "workflowId", "channelPath"]

@@ -24,6 +24,7 @@ string_enum! {
 string_enum! {
     /// The cause of a request; events leave out `operation`, which is what a step asks for itself.
     #[derive(Default)]
+    #[non_exhaustive]
     pub enum Because: "cause of a request" {
         /// A step calls an operation.
         #[default]
@@ -34,7 +35,7 @@ string_enum! {
         Challenge = "challenge",
         /// An operation needs a token.
         Token = "token",
-        /// Where tokens are has to be found out first (OpenID Connect Discovery).
+        /// The url of tokens has to be found out first (OpenID Connect Discovery).
         Discovery = "discovery",
     }
 }
@@ -49,6 +50,7 @@ impl Because {
 
 string_enum! {
     /// The cause of a request without an answer.
+    #[non_exhaustive]
     pub enum FailureKind: "failure" {
         /// The host has no address.
         Dns = "dns",
@@ -73,6 +75,7 @@ string_enum! {
 
 string_enum! {
     /// The type of an action.
+    #[non_exhaustive]
     pub enum ActionKind: "action" {
         /// Goes on at a step or a workflow.
         Goto = "goto",
@@ -95,6 +98,7 @@ string_enum! {
 
 string_enum! {
     /// The cause of a wait before the next request.
+    #[non_exhaustive]
     pub enum WaitReason: "cause of a wait" {
         /// A loop sends again what it sent before.
         LoopPace = "loop-pace",

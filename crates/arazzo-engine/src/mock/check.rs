@@ -16,11 +16,11 @@ const REPORTED: usize = 8;
 
 /// One thing that is wrong with a request.
 pub(super) struct Problem {
-    /// Where in the request: ``query parameter `limit` ``, `body /items/0`.
+    /// The place in the request: ``query parameter `limit` ``, `body /items/0`.
     pub(super) at: String,
-    /// What is wrong.
+    /// The fault, in words.
     pub(super) reason: String,
-    /// Where it is described.
+    /// The place of its description.
     pub(super) span: Span,
     /// The media type is none that is described.
     media_type: bool,
@@ -66,7 +66,7 @@ pub(super) fn request(
                 .collect(),
             _ => continue,
         };
-        let found = one(operation.api(), &parameter, &values, &pairs);
+        let found = check_parameter(operation.api(), &parameter, &values, &pairs);
         problems.extend(found.into_iter().map(|reason| Problem {
             at: format!("{} parameter `{}`", parameter.location, parameter.name),
             reason,
@@ -82,8 +82,13 @@ fn headers<'r>(request: &Request<'r>, name: &str) -> impl Iterator<Item = &'r st
     request.headers.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
 }
 
-/// What is wrong with the values of one parameter.
-fn one(api: Api<'_>, parameter: &Parameter<'_>, values: &[String], pairs: &[(String, String)]) -> Option<String> {
+/// The fault of the values of one parameter.
+fn check_parameter(
+    api: Api<'_>,
+    parameter: &Parameter<'_>,
+    values: &[String],
+    pairs: &[(String, String)],
+) -> Option<String> {
     let schema = parameter.schema().map(|node| api.resolve(node).unwrap_or(node));
     let spread = schema.is_some_and(|schema| is(schema, "object"));
     let Some(first) = values.first() else {
@@ -149,7 +154,7 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
             for field in &described.fields {
                 let values: Vec<String> =
                     pairs.iter().filter(|(name, _)| name == field.name).map(|(_, value)| value.clone()).collect();
-                let found = one(api, field, &values, &pairs);
+                let found = check_parameter(api, field, &values, &pairs);
                 let at = format!("form field `{}`", field.name);
                 problems.extend(found.map(|reason| problem(&at, reason, field.node.span)));
             }
@@ -221,7 +226,7 @@ fn typed(text: &str, schema: Option<&Node>) -> Json {
     read_text(text, schema.into_iter().flat_map(types))
 }
 
-/// Where a value is not as its schema says, and why. A schema that is none finds nothing.
+/// The places at which a value is not as its schema says, and why. A schema that is none finds nothing.
 fn faults(api: Api<'_>, schema: &Node, value: &Json) -> Vec<(String, String)> {
     let Ok(validator) = validator(api, schema, Direction::Request) else { return vec![] };
     let faults = validator.iter_errors(value).take(REPORTED);

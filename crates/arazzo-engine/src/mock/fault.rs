@@ -6,7 +6,7 @@ use crate::limits::{Millis, duration};
 use crate::machine::Response;
 use crate::value::json_text;
 
-/// What goes wrong, where and when.
+/// A fault of the mock: for which calls of which operation, and what happens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fault {
     /// `operationId`, `source.operationId` or `GET /path`.
@@ -19,7 +19,7 @@ pub struct Fault {
     pub status: Option<u16>,
     /// Milliseconds to wait before the answer.
     pub delay_ms: Millis,
-    /// How the answer breaks.
+    /// The way in which the answer breaks.
     pub ending: Option<Ending>,
     /// Headers of the answer.
     pub headers: Vec<(String, String)>,
@@ -27,7 +27,7 @@ pub struct Fault {
     pub body: Option<Json>,
 }
 
-/// How an answer breaks.
+/// The way in which an answer breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// The connection is closed instead.
@@ -42,7 +42,7 @@ impl Fault {
     /// A fault as it is written on a command line.
     ///
     /// # Errors
-    /// What to write instead.
+    /// The form to write instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         // `GET /a?b=c` is no operation: the last `=` parts what happens from where.
         let (target, actions) = text.rsplit_once('=').ok_or(FORM)?;
@@ -55,7 +55,7 @@ impl Fault {
     /// an object of `status`, `delay`, `reset`, `malformed`, `headers` and `body`.
     ///
     /// # Errors
-    /// What is wrong, with the target.
+    /// The fault, with the target.
     pub fn of_file(json: &Json) -> Result<Vec<Self>, String> {
         let Json::Object(members) = json else {
             return Err("a file of faults is an object: `getVolume#2: 503`".to_owned());

@@ -1,4 +1,4 @@
-//! What a server would answer that does exactly what an OpenAPI document says: pure, and always the same.
+//! The answers of a server that does exactly what an OpenAPI document says: pure, and always the same.
 //!
 //! A [`Mock`] is made of documents and never changes; what has been asked so far is in a [`Session`], so that every run
 //! begins anew. Requests are checked against the description; what fits gets the documented example, or a value made
@@ -46,16 +46,16 @@ struct Source {
     root: Option<Arc<Node>>,
     /// The path of its server, which comes before the paths of its operations.
     base: String,
-    /// What the workflows read of the answers of its operations, by method and path.
+    /// The values that the workflows read of the answers of its operations, by method and path.
     reads: BTreeMap<(String, String), Reads>,
 }
 
-/// What has been asked so far.
+/// The requests so far.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
-    /// How often each operation was called.
+    /// The number of calls of each operation.
     calls: BTreeMap<(usize, String), u32>,
-    /// How often each operation answered, by its resolved path.
+    /// The number of answers of each operation, by its resolved path.
     answers: BTreeMap<(usize, String), usize>,
 }
 
@@ -72,7 +72,7 @@ pub struct Request<'r> {
     pub body: &'r [u8],
 }
 
-/// What to answer, and when.
+/// An answer, and the time to wait before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// Milliseconds to wait before.
@@ -81,7 +81,7 @@ pub struct Answer {
     pub response: Option<Response>,
     /// The operation that answers: its `operationId`, or method and path.
     pub operation: Option<String>,
-    /// Where the answer comes from, in words: `example third`, `sample`, or why there is none.
+    /// The origin of the answer, in words: `example third`, `sample`, or why there is none.
     pub note: String,
 }
 
@@ -152,7 +152,7 @@ impl Mock {
         sources.map(|(index, source)| (index, source.name.as_str(), source.base.as_str()))
     }
 
-    /// How many operations a document has.
+    /// The number of operations of a document.
     #[must_use]
     pub fn size(&self, source: usize) -> usize {
         self.sources
@@ -233,7 +233,7 @@ impl Mock {
     }
 }
 
-/// What an operation can be called: `getVolume`, `volumesApi.getVolume`, `GET /volumes/{volumeId}`.
+/// The names of an operation: `getVolume`, `volumesApi.getVolume`, `GET /volumes/{volumeId}`.
 fn names(source: &Source, operation: &Operation<'_>) -> [String; 3] {
     let id = operation.id().unwrap_or_default();
     [id.to_owned(), format!("{}.{id}", source.name), operation.endpoint()]

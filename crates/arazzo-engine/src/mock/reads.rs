@@ -1,4 +1,4 @@
-//! What the workflows of a program read of the answers of each operation: made-up answers have at least that.
+//! Values that the workflows of a program read of the answers of each operation: generated answers have at least those.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use crate::expr::{Expr, Root};
 use crate::program::{Build, Call, Program, Select, Step, Test};
 use crate::value::PathSegment;
 
-/// How many outputs a value is followed through.
+/// The number of outputs that a value is followed through.
 const DEPTH: usize = 32;
 /// Members and items on a way into a body: none that is read is deeper.
 const WAY: usize = 64;
 
-/// What is read of the answers of one operation.
+/// The values that are read of the answers of one operation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reads {
     /// Ways into the body; the empty one is the body as a whole.

@@ -9,7 +9,7 @@ pub(super) struct Route<'a> {
     pub(super) parameters: Vec<(String, String)>,
 }
 
-/// Why nothing answers.
+/// The reason why nothing answers.
 pub(super) enum Missed {
     /// The path is described, for other methods.
     Method(Vec<String>),

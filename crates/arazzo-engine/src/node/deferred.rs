@@ -39,13 +39,13 @@ impl Deferred {
     /// The value.
     ///
     /// # Errors
-    /// What is wrong with the document, if neither the part nor the whole can be read.
+    /// The faults of the document, if neither the part nor the whole can be read.
     pub(super) fn node(&self) -> Result<&Node, &Diagnostics> {
         let Document { source, text, limits } = self.document.as_ref();
         let read = self.node.get_or_init(|| {
-            let alone = Builder::part(*source, text, self.start..self.end, *limits).map(Box::new);
+            let alone = Builder::read_part(*source, text, self.start..self.end, *limits).map(Box::new);
             alone.or_else(|_| {
-                let whole = Builder::part(*source, text, 0..text.len(), *limits)?;
+                let whole = Builder::read_part(*source, text, 0..text.len(), *limits)?;
                 let found = self.way.iter().try_fold(&whole, |node, name| node.get(name));
                 Ok(Box::new(found.cloned().unwrap_or(Node { kind: Kind::Null, span: whole.span })))
             })
@@ -68,7 +68,7 @@ impl Deferred {
         written || text.lines().any(refers)
     }
 
-    /// What was found wrong when the value was looked at.
+    /// The faults that were found when the value was looked at.
     pub(super) fn faults(&self) -> Option<&Diagnostics> {
         self.node.get().and_then(|read| read.as_ref().err())
     }
@@ -188,7 +188,7 @@ fn member(
     let split = deep.and_then(|deep| object(document, lines, end, way, deep));
     split.or_else(|| {
         let part = lines.first()?.start..end;
-        match Builder::part(document.source, &document.text, part, document.limits).ok()?.kind {
+        match Builder::read_part(document.source, &document.text, part, document.limits).ok()?.kind {
             Kind::Object(mut one) if one.len() == 1 => one.pop(),
             _ => None,
         }

@@ -24,7 +24,7 @@ pub use standing::Standing;
 /// A value with its place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// What it is.
+    /// The kind of value, with its content.
     pub kind: Kind,
     /// Its bytes, quotes included; for objects and arrays from the first member to the end of the last.
     pub span: Span,
@@ -54,11 +54,11 @@ pub enum Kind {
 pub struct Key {
     /// The name.
     pub name: String,
-    /// Where it is written.
+    /// Its place in the document.
     pub span: Span,
 }
 
-/// What one document may cost. Each has a name, so that a message can say which was reached.
+/// Limits on the cost of one document. Each has a name, so that a message can say which was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeLimits {
     /// Bytes of the text.
@@ -89,7 +89,7 @@ impl Node {
         if text.len() > limits.bytes {
             return Err(too_large(id, text.len(), limits.bytes).into());
         }
-        Builder::part(id, &text, 0..text.len(), limits).map_err(|faults| withholding(faults, sources, id))
+        Builder::read_part(id, &text, 0..text.len(), limits).map_err(|faults| withholding(faults, sources, id))
     }
 
     /// As [`Node::parse`]; of a large OpenAPI document in plain block layout, parts are read when they are looked at.
@@ -105,7 +105,7 @@ impl Node {
         }
     }
 
-    /// What was found wrong in parts that were looked at.
+    /// The faults of parts that were looked at.
     #[must_use]
     pub fn faults(&self) -> Diagnostics {
         let mut found = Diagnostics::default();
@@ -206,7 +206,7 @@ impl Node {
         }
     }
 
-    /// What it is, for messages: `an object`, `a string`.
+    /// The kind for messages: `an object`, `a string`.
     #[must_use]
     pub fn type_name(&self) -> &'static str {
         match self.read().kind {
@@ -329,7 +329,7 @@ type Fault = Box<Diagnostic>;
 struct Builder<'a> {
     source: SourceId,
     text: &'a str,
-    /// What is read of the text.
+    /// The part of the text that is read.
     part: std::ops::Range<usize>,
     limits: NodeLimits,
     anchors: HashMap<usize, (Node, usize)>,
@@ -346,7 +346,7 @@ enum Open {
 
 impl<'a> Builder<'a> {
     /// Reads a part of a text as if it were a document, with the places that it has in the whole.
-    fn part(
+    fn read_part(
         source: SourceId,
         text: &'a str,
         part: std::ops::Range<usize>,

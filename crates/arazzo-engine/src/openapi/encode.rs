@@ -11,7 +11,7 @@ use crate::value::json_text;
 /// Everything but RFC 3986's unreserved characters.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What `allowReserved` leaves to be encoded in a query: what is not allowed there, and what would begin another value.
+/// Characters that `allowReserved` encodes in a query: those that are not allowed there, or would begin another value.
 const IN_QUERY: &AsciiSet = &RESERVED
     .remove(b':')
     .remove(b'/')
@@ -27,16 +27,16 @@ const IN_QUERY: &AsciiSet = &RESERVED
     .remove(b';')
     .remove(b'=');
 
-/// What `allowReserved` leaves to be encoded in a path (OpenAPI 3.2): what would end its segment.
+/// Characters that `allowReserved` encodes in a path (OpenAPI 3.2): those that would end its segment.
 const IN_PATH: &AsciiSet = &IN_QUERY.remove(b'&').remove(b'+').add(b'/').add(b'?');
 
-/// What `allowReserved` leaves to be encoded in a cookie (OpenAPI 3.2): what ends its value (RFC 6265).
+/// Characters that `allowReserved` encodes in a cookie (OpenAPI 3.2): those that end its value (RFC 6265).
 const IN_COOKIE: &AsciiSet = &IN_QUERY.add(b',').add(b';');
 
-/// Why a value cannot be sent.
+/// The reason why a value cannot be sent.
 pub type Unsafe = &'static str;
 
-/// How the value of a parameter is written (OpenAPI, Style Values).
+/// The style in which the value of a parameter is written (OpenAPI, Style Values).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serialization {
     /// `style`
@@ -51,6 +51,7 @@ pub struct Serialization {
 
 /// The styles of OpenAPI 3, and what the collection formats of 2.0 add.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Style {
     /// `simple`, `csv`
     Simple,
@@ -89,7 +90,7 @@ impl Style {
         })
     }
 
-    /// What stands between the items of an array that is one value.
+    /// The sign between the items of an array that is one value.
     #[must_use]
     pub fn sign(self) -> char {
         match self {

@@ -6,8 +6,9 @@
 
 use url::Url;
 
-/// Why a path cannot stand behind a server.
+/// The reason why a path cannot stand behind a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NotJoined {
     /// The server's url is not one.
     Server,

@@ -28,7 +28,7 @@ pub mod store;
 /// The methods a Path Item Object has fields for (3.2 adds `query`).
 const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
 
-/// How many `$ref`s may follow one another.
+/// The number of `$ref`s that may follow one another.
 const REFERENCES: usize = 32;
 
 /// An OpenAPI document, with those that it refers to.
@@ -40,6 +40,7 @@ pub struct Api<'a> {
 
 /// Versions of OpenAPI that differ in what their objects mean, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Version {
     /// 2.0
     Swagger,
@@ -53,12 +54,13 @@ pub enum Version {
 
 /// A `$ref` that leads into a document that is not there, nowhere, or round in a circle.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Broken {
-    /// Where it is written.
+    /// Its place in the document.
     pub span: Span,
     /// The reference, as written.
     pub text: String,
-    /// What is wrong with it.
+    /// The fault of it.
     pub reason: String,
 }
 
@@ -68,13 +70,13 @@ pub struct Operation<'a> {
     api: Api<'a>,
     /// The path template, such as `/pets/{id}`.
     pub path: &'a str,
-    /// Where it is written.
+    /// Its place in the document.
     pub path_key: &'a Key,
     /// The method as the field is called, such as `get`.
     pub method: &'a str,
     /// The Operation Object.
     pub node: &'a Node,
-    /// Where the operation begins: its method.
+    /// The key at which the operation begins: its method.
     pub key: &'a Key,
     item: &'a Node,
 }
@@ -93,7 +95,7 @@ pub struct Parameter<'a> {
     dialect: Version,
 }
 
-/// What is sent or answered as one media type.
+/// The description of a body of one media type.
 #[derive(Debug, Clone, Copy)]
 pub struct Media<'a> {
     /// The media type, or a range of them.
@@ -111,13 +113,13 @@ pub struct Media<'a> {
 pub struct RequestBody<'a> {
     /// `true` if the operation cannot be called without it.
     pub required: bool,
-    /// What it may be, in the order of the document.
+    /// Its media types, in the order of the document.
     pub content: Vec<Media<'a>>,
     /// The form fields of 2.0 (`in: formData`).
     pub fields: Vec<Parameter<'a>>,
 }
 
-/// How a field of a form, or a part of a multipart body, is written (Encoding Object).
+/// The encoding of a field of a form, or of a part of a multipart body (Encoding Object).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Field {
     /// The name of the property.
@@ -147,7 +149,7 @@ impl<'a> Api<'a> {
         Self { root, store: &ALONE }
     }
 
-    /// What its objects mean.
+    /// The version that says what its objects mean.
     #[must_use]
     pub fn dialect(self) -> Version {
         match self.version() {
@@ -225,7 +227,7 @@ impl<'a> Api<'a> {
         self.of_path(key, item).find(|operation| operation.method == method)
     }
 
-    /// What is wrong with any operation, if the document is read in parts: all of them are read for this.
+    /// The faults of all operations, if the document is read in parts: all of them are read for this.
     #[must_use]
     pub fn faults(self) -> Diagnostics {
         let kinds = self.root.get("components").map(Node::members).unwrap_or_default();
@@ -252,7 +254,7 @@ impl<'a> Api<'a> {
         Err(Broken { span: first.span, text, reason: "it leads round in a circle".to_owned() })
     }
 
-    /// What the reference `text` leads to; `at` is where it is written.
+    /// The target of the reference `text`, which is written at `at`.
     ///
     /// # Errors
     /// [`Broken`] if it leads nowhere or into a document that is not there.
@@ -371,7 +373,7 @@ impl<'a> Operation<'a> {
         described.unwrap_or_else(|| Server { url: "/".to_owned(), variables: vec![], base })
     }
 
-    /// What the operation asks of who calls it: alternatives in order, nothing if the document does not say.
+    /// The credentials that the operation asks for: alternatives in order, nothing if the document does not say.
     #[must_use]
     pub fn security(&self) -> Option<Vec<Vec<Needed>>> {
         let node = self.node.get("security").or_else(|| self.api.root.get("security"));
@@ -507,7 +509,7 @@ impl<'a> RequestBody<'a> {
         find_media(&self.content, |media| media.name, content_type).copied()
     }
 
-    /// How the fields of a form or multipart body of this media type are written.
+    /// The encodings of the fields of a form or multipart body of this media type.
     #[must_use]
     pub fn encoding(&self, api: Api<'a>, media: &Media<'a>) -> Vec<Field> {
         if !self.fields.is_empty() {
@@ -567,7 +569,7 @@ impl Field {
         Self { name, content_types: vec![], file: false, base64: false, how: None, headers: vec![] }
     }
 
-    /// What the schema says of it: `format: binary` (3.0), `contentMediaType` and `contentEncoding` (3.1), also of the
+    /// Adds what its schema says: `format: binary` (3.0), `contentMediaType` and `contentEncoding` (3.1), also of the
     /// items of an array.
     fn described(&mut self, api: Api<'_>, schema: &Node, depth: usize) {
         let Ok(schema) = api.resolve(schema) else { return };
@@ -654,7 +656,7 @@ impl<'a> Parameter<'a> {
         self.node.get("type").and_then(Node::as_str) == Some("file")
     }
 
-    /// How its value is written; what an unknown style says is not known either, and counts as the default.
+    /// The style of its value; what an unknown style says is not known either, and counts as the default.
     #[must_use]
     pub fn serialization(&self) -> Serialization {
         let text = |name: &str| self.node.get(name).and_then(Node::as_str);
@@ -692,7 +694,7 @@ impl<'a> Parameter<'a> {
     }
 }
 
-/// Which media type to send where the step does not say: JSON if it is described, else the first that is one type.
+/// The media type to send where the step does not say: JSON if it is described, else the first that is one type.
 #[must_use]
 pub fn usual_media_type(described: &[Media<'_>]) -> String {
     let any = |media: &&Media<'_>| is_json(media.name) || matches!(media.name, "*/*" | "application/*");

@@ -10,11 +10,11 @@ use crate::value::PathSegment;
 
 /// Values in one sample; what comes after them is left out.
 const VALUES: usize = 20_000;
-/// How deep values nest.
+/// The depth to which values nest.
 const DEPTH: usize = 24;
 /// Items of one array.
 const ITEMS: usize = 16;
-/// How deep members are filled in that nobody asks for (of objects that require nothing).
+/// The depth to which members are filled in that nobody asks for (of objects that require nothing).
 const UNASKED: usize = 3;
 
 /// A value of the schema. `name` is what the value is called, such as the member it is; it becomes part of made-up
@@ -56,11 +56,11 @@ pub fn invented(name: &str, wanted: &[&[PathSegment]]) -> Json {
 struct Ask<'n> {
     name: &'n str,
     wanted: Vec<&'n [PathSegment]>,
-    /// Which item of an array it is, or is inside of.
+    /// The number of the item of an array that it is, or is inside of.
     number: usize,
     /// `true` if it is an item itself.
     item: bool,
-    /// How many levels above it nobody asked for.
+    /// The number of levels above it that nobody asked for.
     unasked: usize,
 }
 
@@ -315,7 +315,7 @@ fn members<'w>(wanted: &[&'w [PathSegment]]) -> impl Iterator<Item = &'w str> {
     found.into_iter()
 }
 
-/// What is read below a member or item.
+/// The values that are read below a member or item.
 fn below<'w>(wanted: &[&'w [PathSegment]], name: &str) -> Vec<&'w [PathSegment]> {
     let through = |way: &&'w [PathSegment]| match way.split_first() {
         Some((PathSegment::Member(first), rest)) if first == name => Some(rest),
@@ -325,7 +325,7 @@ fn below<'w>(wanted: &[&'w [PathSegment]], name: &str) -> Vec<&'w [PathSegment]>
     wanted.iter().filter_map(through).collect()
 }
 
-/// How many items are read, at least `least`.
+/// The number of items that are read, at least `least`.
 fn count(wanted: &[&[PathSegment]], least: usize) -> usize {
     let indices = wanted.iter().filter_map(|way| match way.first() {
         Some(PathSegment::Member(name)) => name.parse::<usize>().ok(),
@@ -427,7 +427,7 @@ fn spell(hir: &Hir, extra: u32, text: &mut String, depth: usize) {
     }
     match hir.kind() {
         HirKind::Literal(literal) => text.push_str(&String::from_utf8_lossy(&literal.0)),
-        HirKind::Class(class) => text.extend(letter(class)),
+        HirKind::Class(class) => text.extend(choose_letter(class)),
         HirKind::Repetition(repetition) => {
             let most = repetition.max.unwrap_or(u32::MAX);
             let wish = repetition.min.max(u32::from(most > 0)).saturating_add(extra).min(most);
@@ -447,7 +447,7 @@ fn spell(hir: &Hir, extra: u32, text: &mut String, depth: usize) {
 }
 
 /// A letter of a class that can be read: `a`, `1`, `A`, else its first.
-fn letter(class: &Class) -> Option<char> {
+fn choose_letter(class: &Class) -> Option<char> {
     let Class::Unicode(ranges) = class else {
         let Class::Bytes(ranges) = class else { return None };
         return ranges.ranges().first().map(|range| char::from(range.start()));

@@ -9,12 +9,13 @@ use crate::node::Node;
 pub struct Scheme {
     /// The name that requirements use.
     pub name: String,
-    /// What it is.
+    /// The kind of scheme.
     pub kind: Kind,
 }
 
 /// Kinds of security schemes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kind {
     /// `type: apiKey`
     ApiKey {
@@ -42,16 +43,17 @@ pub enum Kind {
 /// A way to get a token (RFC 6749).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Which.
+    /// The scheme.
     pub kind: GrantKind,
-    /// Where to ask for it.
+    /// The url to ask for it.
     pub token_url: String,
-    /// Where to ask for a fresh one, if elsewhere.
+    /// The url to ask for a fresh one, if it is another.
     pub refresh_url: Option<String>,
 }
 
 /// Grants that need no person at a browser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum GrantKind {
     /// `clientCredentials`; `application` in 2.0
     ClientCredentials,
@@ -62,9 +64,9 @@ pub enum GrantKind {
 /// A scheme that a call must satisfy, with others beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Needed {
-    /// Which.
+    /// The scheme.
     pub scheme: Scheme,
-    /// What the token must be good for.
+    /// The scopes that the token must have.
     pub scopes: Vec<String>,
 }
 

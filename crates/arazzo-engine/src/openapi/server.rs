@@ -26,8 +26,9 @@ pub struct Variable {
     pub values: Vec<String>,
 }
 
-/// Why there is no url to call.
+/// The reason why there is no url to call.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NoUrl {
     /// The url is relative, and it is not known to what.
     Relative,

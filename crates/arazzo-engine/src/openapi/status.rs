@@ -53,7 +53,7 @@ pub fn is_success(key: &str) -> bool {
 }
 
 /// The entry that says most about a status: its own, else that of its range, else `default`.
-pub fn find_response<'e, E>(entries: &'e [E], key: impl Fn(&E) -> &str, status: u16) -> Option<&'e E> {
+pub fn find_response<E>(entries: &[E], key: impl Fn(&E) -> &str, status: u16) -> Option<&E> {
     let known = entries.iter().filter_map(|entry| Some((StatusKey::parse(key(entry))?, entry)));
     known.filter(|(key, _)| key.covers(status)).min_by_key(|(key, _)| *key).map(|(_, entry)| entry)
 }

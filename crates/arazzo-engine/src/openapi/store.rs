@@ -15,16 +15,16 @@ use crate::value::Pointer;
 pub struct DocumentStore {
     documents: BTreeMap<SourceId, Shelved>,
     by_uri: BTreeMap<String, SourceId>,
-    /// What could not be read: the uri, and what was tried.
+    /// Documents that could not be read: the uri, and what was tried.
     missing: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone)]
 struct Shelved {
     root: Arc<Node>,
-    /// Where relative references begin: `$self`, `$id`, or what led to the document.
+    /// The base of relative references: `$self`, `$id`, or what led to the document.
     base: Option<Url>,
-    /// Where it was read.
+    /// The url that it was read from.
     read_at: Option<Url>,
     /// Schemas in it that are documents of their own (`$id`, JSON Schema 2020-12): what they are called.
     embedded: Vec<(Url, Pointer)>,
@@ -73,19 +73,19 @@ impl DocumentStore {
         self.by_uri.contains_key(uri) || self.missing.contains_key(uri)
     }
 
-    /// Where relative references of the document with this text begin.
+    /// The base of relative references of the document with this text.
     #[must_use]
     pub fn base(&self, source: SourceId) -> Option<&Url> {
         self.documents.get(&source)?.base.as_ref()
     }
 
-    /// Where the document with this text was read.
+    /// The url that the document with this text was read from.
     #[must_use]
     pub fn read_at(&self, source: SourceId) -> Option<&Url> {
         self.documents.get(&source)?.read_at.as_ref()
     }
 
-    /// What the reference `text` leads to, which is written at `at`; `root` is the document if it stands alone.
+    /// The target of the reference `text`, which is written at `at`; `root` is the document if it stands alone.
     ///
     /// # Errors
     /// [`Broken`] if it leads nowhere, or into a document that is not there.
@@ -142,7 +142,7 @@ impl Shelved {
     }
 }
 
-/// How deep schemas are looked through for names.
+/// The depth to which schemas are looked through for names.
 const DEPTH: usize = 16;
 
 /// The parts of a document that hold schemas, with the pointers to them.

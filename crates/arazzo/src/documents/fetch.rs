@@ -229,9 +229,10 @@ pub(crate) fn name_of(path: &Path) -> String {
 fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> Result<Fetched, Unread> {
     let mut unread = Unread::default();
     let far = ask.from.as_ref().is_some_and(|from| !from.starts_with("file:"));
-    let tried = |url: &Url, reason: String| match ask.wanted {
-        Wanted::Entry => reason,
-        _ => format!("tried {}: {reason}", named(url)),
+    // Of the document that the user named, the message has the name.
+    let tried = |name: &str, reason: String| match &ask.from {
+        None => reason,
+        Some(_) => format!("tried {name}: {reason}"),
     };
     for candidate in &ask.candidates {
         let url = match Url::parse(&candidate.uri) {
@@ -240,12 +241,12 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
                 match remote.get(&url, candidate.named, limit) {
                     Ok((at, bytes)) => return Ok(Fetched { name: named(&at), uri: at.to_string(), bytes }),
                     Err(ReadRefused::Refused(reason)) => {
-                        unread.tried.push(tried(&url, reason));
+                        unread.tried.push(tried(&named(&url), reason));
                         let message = "leads to the network, where it may not be fetched".to_owned();
                         let help = "save it to a file".to_owned();
                         unread.refused = Some(Refused { code: Code::SourceRefused, message, help });
                     }
-                    Err(ReadRefused::Fault(reason)) => unread.tried.push(tried(&url, reason)),
+                    Err(ReadRefused::Fault(reason)) => unread.tried.push(tried(&named(&url), reason)),
                 }
                 continue;
             }
@@ -263,7 +264,7 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
         match read(&path, files, far, limit) {
             Ok(bytes) => return Ok(Fetched { name, uri: candidate.uri.clone(), bytes }),
             Err(ReadRefused::Refused(reason)) => {
-                unread.tried.push(if ask.wanted == Wanted::Entry { reason } else { format!("tried {name}: {reason}") });
+                unread.tried.push(tried(&name, reason));
                 unread.refused = Some(refused(ask, far, files));
             }
             Err(ReadRefused::Fault(reason)) if ask.wanted == Wanted::Entry => {
@@ -274,7 +275,7 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
                     .unwrap_or_default();
                 unread.tried.push(format!("{reason}{near}"));
             }
-            Err(ReadRefused::Fault(reason)) => unread.tried.push(format!("tried {name}: {reason}")),
+            Err(ReadRefused::Fault(reason)) => unread.tried.push(tried(&name, reason)),
         }
     }
     Err(unread)

@@ -33,7 +33,7 @@ impl Interrupt {
         self.0.1.notify_waiters();
     }
 
-    /// How often [`Interrupt::stop`] was called.
+    /// The number of calls of [`Interrupt::stop`].
     #[must_use]
     pub fn count(&self) -> u32 {
         self.0.0.load(Ordering::SeqCst)

@@ -1,4 +1,4 @@
-//! What stands between a machine and a world: real servers, answers that stand ready, a file of a run.
+//! Drivers, between a machine and a world: real servers, answers that stand ready, a file of a run.
 
 pub(crate) mod live;
 pub(crate) mod record;

@@ -26,7 +26,7 @@ use crate::error::Error;
 
 /// The version of the file.
 const VERSION: u32 = 1;
-/// How many bytes of answers are kept.
+/// The number of bytes of answers that are kept.
 const LARGEST: usize = 256 << 20;
 
 /// A run that was recorded.
@@ -38,7 +38,7 @@ pub struct Recording {
     unlike: Option<String>,
 }
 
-/// What was run, and how.
+/// The first line of a recording: the run, and its settings.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Head {
@@ -50,7 +50,7 @@ pub(crate) struct Head {
     /// The run, and when it began.
     pub(crate) run: String,
     pub(crate) epoch_ms: i64,
-    /// How departures from the specification were read.
+    /// The mode of reading.
     readings: Readings,
     pub(crate) inputs: InputValues,
     /// Names of the inputs that are secret, and so have stand-ins.
@@ -78,7 +78,7 @@ pub(crate) struct Fingerprint {
     sha256: String,
 }
 
-/// What came or was sent; `ms` since the start.
+/// A line of a recording: what came or was sent; `ms` since the start.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub(crate) enum Entry {
@@ -132,7 +132,7 @@ pub(crate) struct Content {
     pub(crate) base64: Option<String>,
 }
 
-/// How the run ended.
+/// The end of the run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct End {
@@ -157,11 +157,11 @@ enum Line {
     End(End),
 }
 
-/// What a driver keeps of a run that is to be recorded.
+/// The log that a driver keeps of a run that is to be recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     inputs: Vec<(Millis, Input)>,
-    /// What the events were, and of what kind, to compare.
+    /// The events and their kinds, to compare.
     events: Vec<Print>,
     run: String,
     bytes: usize,
@@ -186,13 +186,13 @@ impl Recorder {
     }
 }
 
-/// What an event comes to, without what depends on the lengths of secrets: sizes, and base64 around a secret.
+/// The gist of an event, without what depends on the lengths of secrets: sizes, and base64 around a secret.
 #[derive(Debug)]
 struct Print {
     hash: u64,
     /// Of a body that is shown whole.
     body: Option<u64>,
-    /// What happened where, in words.
+    /// The event and its place, in words.
     what: String,
 }
 
@@ -239,7 +239,7 @@ fn beside_masks(text: &str) -> String {
     kept
 }
 
-/// What a recording is made of, beside what the driver kept.
+/// The parts of a recording, beside the log of the driver.
 pub(crate) struct RecordingHeader<'a> {
     pub(crate) document: String,
     pub(crate) readings: Readings,
@@ -334,8 +334,8 @@ impl Recording {
         Ok(Self { head, entries, end, unlike })
     }
 
-    /// Where a run with stand-ins does not go as the real one went: a criterion that looks into a secret, for instance.
-    /// Nothing if a replay gives the same events. Known when a run was recorded, not when a file was read.
+    /// The event at which a run with stand-ins does not go as the real one went: a criterion that looks into a secret,
+    /// for instance. Nothing if a replay gives the same events. Known when a run was recorded, not when a file was read.
     #[must_use]
     pub fn unlike(&self) -> Option<&str> {
         self.unlike.as_deref()
@@ -347,7 +347,7 @@ impl Recording {
         &self.head.document
     }
 
-    /// How departures from the specification were read.
+    /// The mode of reading.
     #[must_use]
     pub fn readings(&self) -> Readings {
         self.head.readings
@@ -364,7 +364,7 @@ impl Recording {
         &self.head.workflow
     }
 
-    /// How many requests were sent.
+    /// The number of requests that were sent.
     #[must_use]
     pub fn requests(&self) -> usize {
         self.entries.iter().filter(|entry| matches!(entry, Entry::Request(_))).count()
@@ -448,7 +448,9 @@ impl Head {
         for Proof { key, name, value, secret } in self.credentials.iter().cloned() {
             credentials.insert(key, Credential { name, value, secret });
         }
-        Settings { credentials, ..self.settings.clone() }
+        let mut settings = self.settings.clone();
+        settings.credentials = credentials;
+        settings
     }
 }
 
@@ -583,7 +585,7 @@ impl Entry {
         }
     }
 
-    /// What came for a call.
+    /// The answer to a call.
     pub(crate) fn answer(&self) -> Option<(CallId, Result<Response, Failure>)> {
         match self {
             Self::Reply { call, status, headers, body, .. } => {

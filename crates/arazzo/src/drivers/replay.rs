@@ -21,41 +21,43 @@ use url::Url;
 use crate::drivers::record::{Content, End, Entry, Recording, Sent, sent};
 use crate::envelope::{Envelope, rfc3339};
 
-/// How many members of one body are told apart.
+/// The number of members of one body that are told apart.
 const MEMBERS: usize = 20;
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Replay {
-    /// How it ended; nothing if it sent what was not recorded, so that nothing could answer.
+    /// Its end; nothing if it sent what was not recorded, so that nothing could answer.
     pub outcome: Option<Outcome>,
-    /// What is not as it was, in the order in which it showed.
+    /// The differences, in the order in which they showed.
     pub drifts: Vec<Drift>,
-    /// How many requests were sent.
+    /// The number of requests that were sent.
     pub requests: usize,
-    /// How many events there were.
+    /// The number of events.
     pub events: u64,
 }
 
 /// Something that is not as it was recorded.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[non_exhaustive]
 pub struct Drift {
-    /// What kind.
+    /// The kind.
     pub kind: DriftKind,
     /// The workflow.
     pub workflow: String,
     /// The step.
     pub step: String,
-    /// How often the step had been entered, from 1.
+    /// The number of the visit of the step, from 1.
     pub visit: u32,
-    /// Which part: `method`, `url`, `query page`, `header X-Trace`, `body /name`, `body`, `outcome`, `output id`.
+    /// The part: `method`, `url`, `query page`, `header X-Trace`, `body /name`, `body`, `outcome`, `output id`.
     pub part: String,
-    /// What it was; nothing if there was none.
+    /// The recorded value; nothing if there was none.
     pub recorded: Option<String>,
-    /// What it is now; nothing if there is none.
+    /// The value now; nothing if there is none.
     pub now: Option<String>,
-    /// Where that is written in the document.
+    /// The place of that in the document.
     pub place: Option<Place>,
 }
 
@@ -204,7 +206,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
                 }
                 return true;
             }
-            self.part(now);
+            self.leave_recording(now);
         }
         requests.iter().all(|request| self.answer(now, request))
     }
@@ -217,7 +219,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
     }
 
     /// From now on nothing comes by itself but what was under way.
-    fn part(&mut self, now: Millis) {
+    fn leave_recording(&mut self, now: Millis) {
         let taken = |call: CallId| self.exchanges.iter().any(|e| e.taken && e.sent.call == call);
         let rest = self.recording.entries.get(self.at..).unwrap_or_default();
         let coming = rest.iter().filter_map(|entry| match entry {
@@ -254,7 +256,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         true
     }
 
-    /// What happens next, and when.
+    /// The next input, and its time.
     fn next(&mut self, now: Millis, wake: Option<Millis>) -> Option<(Millis, Input)> {
         if self.waiting.is_none() {
             if let Some(entry) = self.recording.entries.get(self.at) {
@@ -269,7 +271,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
                 };
                 return Some((entry.ms(), input));
             }
-            self.part(now);
+            self.leave_recording(now);
         }
         let waiting = self.waiting.as_mut()?;
         let first = waiting.iter().enumerate().min_by_key(|(_, (at, _))| *at).map(|(index, (at, _))| (index, *at));
@@ -283,7 +285,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         }
     }
 
-    /// What was sent then, and is not sent now.
+    /// Reports the requests that were sent then, and are not sent now.
     fn missing(&mut self) {
         let missing: Vec<&Sent> = self.exchanges.iter().filter(|e| !e.taken).map(|e| e.sent).collect();
         for then in missing {
@@ -294,7 +296,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
 
     fn compare(&mut self, then: &Sent, now: &Sent) {
         for (part, recorded, is) in parts(then, now) {
-            let span = self.spans.part(now, &part);
+            let span = self.spans.find_part(now, &part);
             self.drift(DriftKind::RequestChanged, now, &part, recorded, is, span);
         }
     }
@@ -500,8 +502,8 @@ impl<'p> Spans<'p> {
         self.0.workflows.iter().find(|workflow| workflow.name == sent.workflow).map(|workflow| workflow.span)
     }
 
-    /// What a part of a request comes from.
-    fn part(&self, sent: &Sent, part: &str) -> Option<Span> {
+    /// The span that a part of a request comes from.
+    fn find_part(&self, sent: &Sent, part: &str) -> Option<Span> {
         let step = self.find(sent)?;
         let own = step.span;
         let Call::Operation { arguments, body, .. } = &step.call else { return Some(own) };
@@ -531,7 +533,7 @@ impl<'p> Spans<'p> {
         Some(found.unwrap_or(own))
     }
 
-    /// Where an output of a workflow is written.
+    /// The span of an output of a workflow.
     fn output(&self, workflow: &str, name: &str) -> Option<Span> {
         let found = self.0.own_workflows().find(|(_, known)| known.name == workflow)?.1;
         self.written(found.span.source, workflow, None, &["outputs".to_owned(), name.to_owned()])

@@ -23,7 +23,7 @@ use serde_json::Value as Json;
 
 use crate::envelope::{Envelope, rfc3339};
 
-/// When a rehearsal takes place: 2026-01-01T00:00:00Z, in ms.
+/// The time of a rehearsal: 2026-01-01T00:00:00Z, in ms.
 const EPOCH_MS: i64 = 1_767_225_600_000;
 
 /// An answer that stands ready.
@@ -54,7 +54,7 @@ impl Reply {
         Self { after_ms: 0, result: Err(Failure { kind, message, in_doubt }) }
     }
 
-    /// How long it takes, in ms.
+    /// The time that it takes, in ms.
     #[must_use]
     pub fn after(mut self, ms: u64) -> Self {
         self.after_ms = ms;
@@ -85,10 +85,11 @@ impl StubReplies {
     }
 }
 
-/// What a rehearsal came to.
+/// The result of a rehearsal.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct Rehearsal {
-    /// How it ended.
+    /// Its end.
     pub outcome: Outcome,
     /// Steps that sent a request for which nothing stood ready.
     pub unanswered: Vec<String>,

@@ -7,7 +7,7 @@ use brotli_decompressor::DecompressorWriter;
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// What a request says it reads.
+/// The codings that a request says it reads.
 pub(crate) const ACCEPTED: &str = "gzip, br, zstd, deflate";
 
 /// Codings that may stand one above the other.
@@ -16,7 +16,7 @@ const MOST: usize = 2;
 /// The window that a zstd body may ask for (RFC 9659).
 const ZSTD_WINDOW: u64 = 8 << 20;
 
-/// Why there is no body.
+/// The reason why there is no body.
 #[derive(Debug, PartialEq)]
 pub(crate) enum DecodeError {
     /// More bytes than the limit.
@@ -125,7 +125,7 @@ impl Stage {
         Ok(Self { name: name.to_owned(), decoder, given: 0, limit })
     }
 
-    /// What one step gives out.
+    /// The result of one step.
     fn step(&mut self, step: impl FnOnce(&mut dyn Decode) -> io::Result<()>) -> Result<Vec<u8>, DecodeError> {
         let done = step(self.decoder.as_mut());
         let out = self.decoder.out();
@@ -150,7 +150,7 @@ trait Decode: Send {
     fn out(&mut self) -> &mut Limited;
 }
 
-/// Where decoded bytes go, up to a limit.
+/// The sink of decoded bytes, up to a limit.
 struct Limited {
     bytes: Vec<u8>,
     limit: u64,

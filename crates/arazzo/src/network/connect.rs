@@ -27,7 +27,7 @@ use crate::network::tls::{self, Tls};
 use crate::policy::hosts::{Hosts, is_this_machine};
 use crate::transport::Pending;
 
-/// Why there is no connection.
+/// The reason why there is no connection.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct ConnectError {
@@ -47,11 +47,11 @@ pub(crate) struct Connector(Arc<Inner>);
 
 struct Inner {
     network: Network,
-    /// Who may be called.
+    /// The hosts that may be called.
     hosts: Hosts,
-    /// Which proxy, if any.
+    /// The proxy, if any.
     proxies: Option<Matcher>,
-    /// What is called without a proxy; intercepts everything else.
+    /// The hosts that are called without a proxy; intercepts everything else.
     direct: Option<Matcher>,
     tls: Tls,
     /// Built on the first https url: reading the system's certificates costs more than a short run.
@@ -68,7 +68,7 @@ fn system(name: String) -> Pending<'static, io::Result<Vec<IpAddr>>> {
 
 impl Connector {
     /// # Errors
-    /// What of the network cannot be used: a file, a proxy.
+    /// The part of the network that cannot be used: a file, a proxy.
     pub(crate) fn new(network: Network, hosts: Hosts) -> Result<Self, String> {
         Self::looking_up(network, hosts, Box::new(system))
     }
@@ -97,7 +97,7 @@ impl Connector {
         Ok(Self(Arc::new(Inner { network, hosts, proxies, direct, tls, configs: OnceLock::new(), lookup })))
     }
 
-    /// What to say to the proxy of a request that is passed on by it as it is: those without TLS.
+    /// The credentials for the proxy of a request that it passes on as it is: those without TLS.
     pub(crate) fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
         if uri.scheme_str() != Some("http") {
             return None;
@@ -127,7 +127,7 @@ impl Service<Uri> for Connector {
     }
 }
 
-/// Where a url points.
+/// The host and port of a url.
 struct Target {
     secure: bool,
     /// Without brackets and the dot at its end, in lower case.
@@ -395,7 +395,7 @@ impl Service<Name> for Found {
 #[derive(Clone)]
 struct ToProxy {
     inner: Arc<Inner>,
-    /// What the connection itself failed with: what speaks to the proxy does not pass it on.
+    /// The failure of the connection itself, which the client of the proxy does not pass on.
     trouble: Arc<Mutex<Option<ConnectError>>>,
 }
 
@@ -421,7 +421,7 @@ impl Service<Uri> for ToProxy {
     }
 }
 
-/// What bytes go over.
+/// The stream that bytes go over.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}

@@ -38,7 +38,7 @@ pub(crate) struct Http {
     hosts: InFlight,
 }
 
-/// How many requests one host gets at once, from all runs that share a client: a thousand runs are no attack.
+/// The number of requests that one host gets at once, from all runs that share a client: a thousand runs are no attack.
 #[derive(Clone)]
 struct InFlight {
     most: usize,
@@ -65,7 +65,7 @@ impl Transport for Http {
 
 impl Http {
     /// # Errors
-    /// What of the network cannot be used.
+    /// The part of the network that cannot be used.
     pub(crate) fn new(network: Network, hosts: Hosts) -> Result<Self, String> {
         let idle = network.idle_timeout;
         let in_flight = InFlight { most: network.per_host.get(), hosts: Arc::default() };
@@ -191,14 +191,14 @@ impl Http {
     }
 }
 
-/// Whether a body has come to its end. HTTP/2 ends one with END_STREAM and in no other way, but the library below takes
-/// a stream that is reset with NO_ERROR for ended, and one that is given up with a connection that says so too: a server
+/// `true` if a body has come to its end. HTTP/2 ends one with END_STREAM and in no other way, but the library below
+/// takes a stream that is reset with NO_ERROR for ended, and one that is given up with a connection that says so too: a server
 /// may do that once its answer is complete (RFC 9113 8.1), and whoever cuts an answer short may do it as well.
 struct End {
     /// HTTP/1.1 counts bytes and chunks: there, a body that ends without an error has come.
     counted: bool,
     came: bool,
-    /// How many bytes there should be, and how many there were.
+    /// The number of bytes that there should be, and that there were.
     announced: Option<u64>,
     received: u64,
 }
@@ -224,7 +224,7 @@ impl End {
         Err(Failure { kind: FailureKind::Reset, message: CUT.to_owned(), in_doubt: true })
     }
 
-    /// What is wrong with a body whose length is not the announced one: in HTTP/2, that is found below.
+    /// The fault of a body whose length is not the announced one: in HTTP/2, that is found below.
     fn wrong(&self, error: &hyper::Error) -> Option<Failure> {
         let length = self.announced.filter(|_| Causes::of(error).h2.is_some_and(malformed))?;
         let message = if self.received < length {
@@ -265,7 +265,7 @@ fn unread(spoiled: DecodeError, outgoing: &Outgoing) -> Failure {
     Failure { kind, message, in_doubt: true }
 }
 
-/// What the causes of an error say.
+/// The texts of the causes of an error.
 #[derive(Default)]
 struct Causes<'e> {
     trouble: Option<&'e ConnectError>,
@@ -301,12 +301,12 @@ fn too_large() -> String {
 
 const CUT: &str = "the connection was closed before the answer was complete";
 
-/// Whether the library below found that an answer breaks the rules of HTTP/2.
+/// `true` if the library below found that an answer breaks the rules of HTTP/2.
 fn malformed(error: &h2::Error) -> bool {
     error.is_library() && error.reason() == Some(h2::Reason::PROTOCOL_ERROR)
 }
 
-/// What happened, in words.
+/// The event, in words.
 fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
     let causes = Causes::of(error);
     if let Some(trouble) = causes.trouble {

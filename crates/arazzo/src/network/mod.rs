@@ -25,7 +25,7 @@ pub(crate) const HAS_CLIENT: bool = cfg!(feature = "http");
 /// The client of this build, which asks `hosts` about each address that it connects to.
 ///
 /// # Errors
-/// What of `network` cannot be used, or that this build has no client.
+/// The part of `network` that cannot be used, or that this build has no client.
 #[cfg(feature = "http")]
 pub(crate) fn client(network: Network, hosts: Hosts) -> Result<Arc<dyn Transport>, String> {
     Ok(Arc::new(http::Http::new(network, hosts)?))

@@ -1,4 +1,5 @@
-//! How requests reach servers: proxies, addresses, certificates, times. What is sent, and to whom, is decided elsewhere.
+//! The way of requests to servers: proxies, addresses, certificates, times. What is sent, and to whom, is decided
+//! elsewhere.
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
@@ -22,7 +23,7 @@ use arazzo_engine::limits::plain_host;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Network {
-    /// Whether requests go through a proxy.
+    /// The proxy that requests go through, if any.
     pub proxy: Proxy,
     /// Hosts that are called without it, as `NO_PROXY` has them: `.internal,10.0.0.0/8,localhost`; `*` is all.
     pub no_proxy: Option<String>,
@@ -40,9 +41,9 @@ pub struct Network {
     pub key: Option<PathBuf>,
     /// Hosts whose certificates are not checked. Every run says so.
     pub insecure_hosts: Vec<String>,
-    /// How long it may take to open a connection: address, TCP, proxy and TLS together.
+    /// The time that it may take to open a connection: address, TCP, proxy and TLS together.
     pub connect_timeout: Duration,
-    /// How long a server may say nothing, before its answer or within; without one, the time of the whole request
+    /// The time that a server may say nothing, before its answer or within; without one, the time of the whole request
     /// counts alone ([`crate::Limits::request_ms`]).
     pub idle_timeout: Option<Duration>,
     /// Requests that one host gets at once, from all runs of a description; the others wait for their turn.
@@ -71,7 +72,7 @@ impl Default for Network {
     }
 }
 
-/// Whether requests go through a proxy.
+/// The proxy that requests go through, if any.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Proxy {

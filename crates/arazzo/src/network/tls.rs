@@ -31,7 +31,7 @@ pub(crate) struct Configs {
 
 impl Tls {
     /// # Errors
-    /// Which file cannot be used, and why.
+    /// The file that cannot be used, and why.
     pub(crate) fn read(network: &Network) -> Result<Self, String> {
         let mut authorities = None;
         if let Some(path) = &network.authorities {
@@ -57,7 +57,7 @@ impl Tls {
     }
 
     /// # Errors
-    /// Why TLS cannot be set up.
+    /// The reason why TLS cannot be set up.
     pub(crate) fn configs(&self, network: &Network) -> Result<Configs, String> {
         let roots = self.authorities.clone().unwrap_or_else(of_the_system);
         let proxies = self.config(network, roots)?;
@@ -169,7 +169,7 @@ impl ServerCertVerifier for Partly {
     }
 }
 
-/// What stands in an I/O error is not its source, and one may stand in another: it has to be asked for.
+/// The error of TLS in an I/O error, which is not its source, and may stand in another.
 pub(crate) fn within(error: &io::Error) -> Option<&rustls::Error> {
     let mut inner = error.get_ref()?;
     while let Some(nested) = inner.downcast_ref::<io::Error>() {
@@ -178,7 +178,7 @@ pub(crate) fn within(error: &io::Error) -> Option<&rustls::Error> {
     inner.downcast_ref()
 }
 
-/// Why TLS gave up.
+/// The reason why TLS gave up.
 pub(crate) fn words(error: &rustls::Error) -> String {
     use rustls::{AlertDescription as Alert, CertificateError as Bad, Error};
     match error {

@@ -1,4 +1,4 @@
-//! Which files may be read: what the user named, and what lies below a folder; regular files of a bounded size.
+//! Files that may be read: what the user named, and what lies below a folder; regular files of a bounded size.
 
 use std::fs::Metadata;
 use std::path::{Component, Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 /// Bytes of the largest file that is read.
 pub(crate) const FILE_BYTES: u64 = 64 << 20;
 
-/// Which files a description may be read from: those that were named, and what lies below some folders.
+/// Files that a description may be read from: those that were named, and what lies below some folders.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Files {
     /// Files that the user named. They may lie anywhere.
@@ -18,11 +18,11 @@ pub(crate) struct Files {
 struct Folder {
     /// As it was given, absolute: what people are shown.
     given: PathBuf,
-    /// Where it is when all links are followed.
+    /// The path when all links are followed.
     real: PathBuf,
 }
 
-/// Why a file is not read.
+/// The reason why a file is not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadRefused {
     /// It could not be read.
@@ -54,8 +54,8 @@ impl Files {
         }
     }
 
-    /// Where the file at this absolute path really is, if it may be read; `far` if a document on the network leads to it:
-    /// those read no files.
+    /// The real path of the file at this absolute path, if it may be read; `far` if a document on the network leads to
+    /// it: those read no files.
     ///
     /// What lies outside is refused before the disk is looked at, so that a message does not say what is there.
     pub(crate) fn check(&self, path: &Path, far: bool) -> Result<PathBuf, ReadRefused> {

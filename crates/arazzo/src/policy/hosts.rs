@@ -1,4 +1,4 @@
-//! Which hosts may be called. Asked by `connect.rs` where a connection is opened, so that the address that was judged is
+//! Hosts that may be called. Asked by `connect.rs` where a connection is opened, so that the address that was judged is
 //! the one that is connected to; a name is judged anew with every connection.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,7 +8,7 @@ use arazzo_engine::remedy::{Naming, Remedy};
 
 use crate::remedy::builder_call;
 
-/// How far a document is trusted with the network.
+/// The trust in a document on the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Trust {
@@ -35,7 +35,7 @@ pub(crate) struct Hosts {
     /// `true`: documents are fetched from them, with GET and without credentials; the document of a stranger may then name
     /// public hosts itself.
     pub(crate) documents: bool,
-    /// What the settings that allow it are called in messages.
+    /// The names of the settings that allow it, in messages.
     pub(crate) naming: Naming,
     given: Vec<AllowedHost>,
 }
@@ -56,10 +56,10 @@ impl Hosts {
         self.given.iter().any(|given| given.is(host, port))
     }
 
-    /// Whether a host may be called at all, before anything is known about its addresses; `secure` if with TLS.
+    /// Decides about a host, before anything is known about its addresses; `secure` if with TLS.
     ///
     /// # Errors
-    /// Why not, in words.
+    /// The reason why not, in words.
     pub(crate) fn host(&self, host: &str, port: u16, secure: bool) -> Result<(), String> {
         let given = self.is_given(host, port);
         if self.trust == Trust::Remote && !secure && !(given && is_this_machine(host)) {
@@ -79,10 +79,10 @@ impl Hosts {
         }
     }
 
-    /// Whether a connection to this address of a host may be opened.
+    /// Decides about a connection to this address of a host.
     ///
     /// # Errors
-    /// Why not, in words.
+    /// The reason why not, in words.
     pub(crate) fn address(&self, host: &str, port: u16, address: IpAddr) -> Result<(), String> {
         let kind = Kind::of(address);
         let literal = host.parse() == Ok(address);
@@ -146,7 +146,7 @@ pub(crate) fn is_this_machine(host: &str) -> bool {
         || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// What an address is for.
+/// The kind of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Public,

@@ -1,5 +1,5 @@
-//! What may be read (`files`), which hosts may be called (`hosts`), and what a run may do (`permissions`). Decided here,
-//! asked by `documents`, `network` and `drivers`; docs/safety.md has the table.
+//! Files that may be read (`files`), hosts that may be called (`hosts`), permissions of a run (`permissions`). Decided
+//! here, asked by `documents`, `network` and `drivers`; docs/safety.md has the table.
 
 pub(crate) mod files;
 pub(crate) mod hosts;

@@ -1,5 +1,5 @@
-//! What the run of a document may do: which hosts it calls, whether it changes something, where its secrets go. Asked
-//! before a run, about everything that can be known by then, and again about every request.
+//! Permissions of the run of a document: which hosts it calls, whether it changes something, where its secrets go.
+//! Asked before a run, about everything that can be known by then, and again about every request.
 //!
 //! What a stranger's document ([`Trust::Remote`]) may do is given by who runs it. A secret that was bound to hosts goes
 //! to no other, whoever wrote the document.
@@ -15,7 +15,7 @@ use url::Url;
 
 use super::hosts::{Hosts, Trust, is_private};
 
-/// What was given.
+/// The permissions that were given.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RunPolicy {
     pub(crate) hosts: Hosts,
@@ -27,7 +27,7 @@ pub(crate) struct RunPolicy {
     mocks: Vec<String>,
 }
 
-/// What a run needs and was not given. Empty for a document of this machine, but for secrets that are bound.
+/// Permissions that a run needs and was not given. Empty for a document of this machine, but for bound secrets.
 ///
 /// ```no_run
 /// # fn example() -> Result<(), arazzo::Error> {
@@ -46,7 +46,7 @@ pub struct Permissions {
     pub changes: Vec<CalledOperation>,
     /// Secrets, each with a host that it would go to: [`crate::Builder::secret_host`].
     pub secrets: Vec<SentSecret>,
-    /// What nobody is asked for: hosts without TLS, and addresses that are not public.
+    /// Hosts that nobody is asked about: those without TLS, and addresses that are not public.
     pub barred: Vec<String>,
 }
 
@@ -72,7 +72,7 @@ impl RunPolicy {
         self.is_strange() || !self.bound.is_empty()
     }
 
-    /// Whether a secret may go to a url: its own hosts decide, else those of the scheme or step that it is a part of
+    /// `true` if a secret may go to a url: its own hosts decide, else those of the scheme or step that it is a part of
     /// (`oauth` of `oauth.access_token`).
     fn may_go(&self, name: &str, url: &Url) -> bool {
         let (Some(host), Some(port)) = (url.host_str().map(plain_host), url.port_or_known_default()) else {
@@ -84,7 +84,7 @@ impl RunPolicy {
         bound.map_or(!self.is_strange(), |bound| bound.iter().any(|(_, given)| given.is(&host, port)))
     }
 
-    /// What a run needs and was not given.
+    /// Permissions that a run needs and was not given.
     pub(crate) fn missing(&self, touches: &Footprint, sent: &SentCredentials) -> Permissions {
         let mut missing = Permissions::default();
         let origins = touches.hosts.iter().flat_map(|host| &host.origins).chain(&sent.origins);
@@ -114,11 +114,11 @@ impl RunPolicy {
         missing
     }
 
-    /// Whether a request may be sent; `secrets` are the names of those that it carries. Whether its host may be called is
+    /// Decides about a request; `secrets` are the names of those that it carries. Whether its host may be called is
     /// asked where the connection is opened.
     ///
     /// # Errors
-    /// Why not, in words.
+    /// The reason why not, in words.
     pub(crate) fn request(&self, outgoing: &Outgoing, secrets: impl FnOnce() -> Vec<String>) -> Result<(), String> {
         if !self.is_needed() {
             return Ok(());
@@ -162,7 +162,7 @@ impl Permissions {
         *self == Self::default()
     }
 
-    /// Where secrets go that may not: each with its host, once.
+    /// Secrets that go where they may not: each with its host, once.
     pub fn secret_hosts(&self) -> impl Iterator<Item = (&str, &str)> {
         let first = |(n, one): &(usize, &SentSecret)| {
             !self.secrets.iter().take(*n).any(|other| (&other.name, &other.host) == (&one.name, &one.host))
@@ -171,7 +171,7 @@ impl Permissions {
         found.map(|(_, secret)| (secret.name.as_str(), secret.host.as_str()))
     }
 
-    /// What is said where it is missing: all of it at once.
+    /// The fault of what is missing: all of it at once.
     #[must_use]
     pub fn refusal(&self) -> Diagnostic {
         let mut refusal = Diagnostic::error(

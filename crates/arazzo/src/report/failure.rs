@@ -1,4 +1,4 @@
-//! Why a run did not succeed, as people read it: the place, the values it saw, the answer, and what is left.
+//! The reason why a run did not succeed, as people read it: the place, the values it saw, the answer, and what is left.
 
 use arazzo_engine::diagnostic::{Severity, Shown};
 use arazzo_engine::report::Report;
@@ -7,13 +7,13 @@ use arazzo_engine::source::Sources;
 use super::record::{Answer, RunRecord};
 use super::text::safe;
 
-/// How much of an answer is quoted, in characters.
+/// The length of an answer that is quoted, in characters.
 const EXCERPT: usize = 300;
 
-/// How many changes are told one by one.
+/// The number of changes that are told one by one.
 const CHANGES: usize = 20;
 
-/// Why a run did not succeed: the place of the fault with a caret, what there is to say about it, and the answer of the
+/// The failure of a run: the place of the fault with a caret, what there is to say about it, and the answer of the
 /// failing attempt; with colours if `color`. None for a run without a reason.
 #[must_use]
 pub fn explanation(run: &RunRecord, sources: &Sources, color: bool, width: usize) -> Option<String> {
@@ -51,7 +51,7 @@ fn excerpt(text: &str) -> String {
     }
 }
 
-/// What a run that did not succeed has made, or may have made.
+/// The changes that a run that did not succeed has made, or may have made.
 #[must_use]
 pub fn left_behind(run: &Report) -> Vec<String> {
     let count = run.changes().count();
@@ -61,7 +61,7 @@ pub fn left_behind(run: &Report) -> Vec<String> {
             .outputs
             .iter()
             .filter(|(_, value)| !value.is_null())
-            .map(|(name, value)| format!("{name}={}", shown(value)))
+            .map(|(name, value)| format!("{name}={}", display_value(value)))
             .collect();
         let outputs = if outputs.is_empty() { String::new() } else { format!(": {}", outputs.join(" ")) };
         let sent = format!("{} {}", change.call.method, safe(&change.call.url));
@@ -73,7 +73,7 @@ pub fn left_behind(run: &Report) -> Vec<String> {
     more.into_iter().chain(told).collect()
 }
 
-fn shown(value: &serde_json::Value) -> String {
+fn display_value(value: &serde_json::Value) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match text.char_indices().nth(60) {
         Some((at, _)) => format!("{}…", safe(text.get(..at).unwrap_or_default())),

@@ -10,15 +10,15 @@ use super::text::time;
 #[derive(Debug, Clone)]
 pub struct Walk(Vec<Walked>);
 
-/// What a run did with a step.
+/// The part of a step in a run.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct Walked {
-    /// How often it was entered.
+    /// The number of visits.
     pub visits: u32,
-    /// How often each of its exits was taken.
+    /// The number of times that each of its exits was taken.
     pub exits: Vec<u32>,
-    /// How its last attempt ended.
+    /// The end of its last attempt.
     pub status: Option<StepStatus>,
 }
 
@@ -41,7 +41,7 @@ impl Walk {
         Self(walked)
     }
 
-    /// What the run did with a step of the graph, by its index.
+    /// The part of a step of the graph in the run, by its index.
     #[must_use]
     pub fn of(&self, step: usize) -> Walked {
         self.0.get(step).cloned().unwrap_or_default()
@@ -49,7 +49,7 @@ impl Walk {
 }
 
 impl Walked {
-    /// How often an exit was taken, by its index.
+    /// The number of times that an exit was taken, by its index.
     #[must_use]
     pub fn taken(&self, exit: usize) -> u32 {
         self.exits.get(exit).copied().unwrap_or(0)
@@ -112,7 +112,7 @@ fn conditions(attempt: &Attempt) -> Vec<String> {
     own.map(|criterion| criterion.condition.clone()).collect()
 }
 
-/// Where an exit leads, in words: `createSandbox`, `end`, `workflow payment`, `retry up to 3x after 200ms`.
+/// The target of an exit, in words: `createSandbox`, `end`, `workflow payment`, `retry up to 3x after 200ms`.
 #[must_use]
 pub fn target(graph: &Graph, way: &Edge) -> String {
     match way {

@@ -27,7 +27,7 @@ const LIMIT: usize = 2 * 1024 * 1024;
 /// More steps than this are not drawn.
 const DRAWN: usize = 300;
 
-/// How much is shown: bytes of a text, and attempts.
+/// The amount that is shown: bytes of a text, and attempts.
 #[derive(Clone, Copy)]
 struct Room {
     text: usize,
@@ -134,7 +134,7 @@ impl Page<'_> {
         )
     }
 
-    /// Why the run did not succeed, and what it left.
+    /// The reason why the run did not succeed, and what it left.
     fn why(&self, verdict: &Verdict<'_>) -> Option<String> {
         let without = without_value(self.run);
         let mut parts = vec![];
@@ -189,7 +189,7 @@ impl Page<'_> {
     }
 
     /// The attempts that are shown, and how many are not.
-    fn shown(&self) -> (Vec<(usize, &Attempt)>, usize) {
+    fn shown_attempts(&self) -> (Vec<(usize, &Attempt)>, usize) {
         let all: Vec<(usize, &Attempt)> = self.run.attempts.iter().enumerate().collect();
         let hidden = all.len().saturating_sub(self.room.attempts);
         let half = self.room.attempts / 2;
@@ -200,7 +200,7 @@ impl Page<'_> {
     }
 
     fn timeline(&self) -> String {
-        let (shown, hidden) = self.shown();
+        let (shown, hidden) = self.shown_attempts();
         if shown.is_empty() {
             return "<p class=\"soft\">No step ran.</p>".to_owned();
         }
@@ -275,7 +275,7 @@ impl Page<'_> {
     }
 
     fn attempts(&self) -> String {
-        let (shown, hidden) = self.shown();
+        let (shown, hidden) = self.shown_attempts();
         let names: Vec<&str> = match &self.context.graph {
             Some(graph) => graph.steps.iter().map(|step| step.step.as_str()).collect(),
             None => {
@@ -378,7 +378,7 @@ impl Page<'_> {
         format!(" <span class=\"soft in\">in {}</span>", self.text(&attempt.workflow))
     }
 
-    /// What was tested, and what it saw.
+    /// The criteria that were tested, and what they saw.
     fn criteria(&self, criteria: &[Criterion]) -> String {
         if criteria.is_empty() {
             return String::new();
@@ -642,7 +642,7 @@ fn more(hidden: usize) -> String {
     if hidden == 0 { String::new() } else { format!("<p class=\"soft\">and {hidden} more that are not shown here</p>") }
 }
 
-/// Which visit and attempt, where there is more than one.
+/// The visit and attempt, where there is more than one.
 fn turn(attempt: &Attempt) -> String {
     let mut words = vec![];
     if attempt.visit > 1 {

@@ -12,7 +12,7 @@ use super::{ReportContext, ReportKind};
 /// The report as it is chosen.
 pub(super) const KIND: ReportKind = ReportKind { name: "junit", file: "junit.xml", text: junit };
 
-/// How much of a text is told, in characters.
+/// The length of a text that is shown, in characters.
 const LONGEST: usize = 4_000;
 
 /// One `testsuite`: a run, or whatever else has cases.
@@ -21,11 +21,11 @@ const LONGEST: usize = 4_000;
 pub struct Suite {
     /// Its name, which is stable.
     pub name: String,
-    /// When it began, RFC 3339; empty if nobody knows.
+    /// The time of its start, RFC 3339; empty if nobody knows.
     pub timestamp: String,
-    /// How long it took, in ms.
+    /// The time that it took, in ms.
     pub time_ms: u64,
-    /// What else is known of it: names and values.
+    /// Further properties: names and values.
     pub properties: Vec<(String, String)>,
     /// Its cases, in their order.
     pub cases: Vec<Case>,
@@ -35,34 +35,34 @@ pub struct Suite {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Case {
-    /// What it belongs to: a document, with the workflow behind a full stop.
+    /// The class: a document, with the workflow behind a full stop.
     pub classname: String,
     /// Its name: the step.
     pub name: String,
-    /// How long it took, in ms.
+    /// The time that it took, in ms.
     pub time_ms: u64,
-    /// How it ended.
+    /// Its end.
     pub result: CaseResult,
     /// Attempts before the last one that did not succeed.
     pub reruns: Vec<Problem>,
-    /// What else there is to say.
+    /// Further output.
     pub output: String,
 }
 
-/// How a case ended.
+/// The result of a case.
 #[derive(Debug, Clone)]
 pub enum CaseResult {
     /// As it was expected.
     Passed,
     /// It was not run, and why.
     Skipped(String),
-    /// What was expected did not happen.
+    /// Something that was expected did not happen.
     Failed(Problem),
     /// It could not come to a verdict: no answer, a limit, an interrupt.
     Broke(Problem),
 }
 
-/// What was wrong.
+/// The fault, in words.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Problem {
@@ -302,8 +302,8 @@ fn element(case: &Case) -> String {
     match &case.result {
         CaseResult::Passed => {}
         CaseResult::Skipped(why) => inner.push_str(&format!("      <skipped message=\"{}\"/>\n", attribute(why))),
-        CaseResult::Failed(problem) => inner.push_str(&told("failure", problem)),
-        CaseResult::Broke(problem) => inner.push_str(&told("error", problem)),
+        CaseResult::Failed(problem) => inner.push_str(&write_problem("failure", problem)),
+        CaseResult::Broke(problem) => inner.push_str(&write_problem("error", problem)),
     }
     for problem in &case.reruns {
         let (message, code) = (attribute(&problem.message), attribute(&problem.code));
@@ -325,7 +325,7 @@ fn element(case: &Case) -> String {
     if inner.is_empty() { format!("{head}/>\n") } else { format!("{head}>\n{inner}    </testcase>\n") }
 }
 
-fn told(name: &str, problem: &Problem) -> String {
+fn write_problem(name: &str, problem: &Problem) -> String {
     let (message, code) = (attribute(&problem.message), attribute(&problem.code));
     format!("      <{name} message=\"{message}\" type=\"{code}\">{}</{name}>\n", text(&problem.text))
 }

@@ -14,7 +14,7 @@ pub(super) const KIND: ReportKind = ReportKind { name: "md", file: "summary.md",
 /// The most lines that a summary has.
 const LINES: usize = 60;
 
-/// How much of a text is told, in characters.
+/// The length of a text that is shown, in characters.
 const LONGEST: usize = 160;
 
 /// The summary of a run.

@@ -30,7 +30,7 @@ pub struct RunRecord {
     pub started: String,
     /// The inputs of the workflow that was run.
     pub inputs: Map<String, Json>,
-    /// What is unusual about the documents, and what the run itself noted.
+    /// Warnings about the documents, and those of the run itself.
     pub notes: Vec<Note>,
     /// The workflows, in the order in which they began.
     pub frames: Vec<Frame>,
@@ -42,7 +42,7 @@ pub struct RunRecord {
     pub end: Option<Envelope>,
     /// Steps that the workflow has, by workflow and `stepId`, whether or not they ran; empty where nobody knows.
     pub planned: Vec<(String, String)>,
-    /// Whether only the last attempt of every step is kept.
+    /// `true` if only the last attempt of every step is kept.
     last_attempts: bool,
 }
 
@@ -52,11 +52,11 @@ pub struct RunRecord {
 pub struct Note {
     /// The code: `unbraced-expression`.
     pub code: Code,
-    /// What is unusual.
+    /// The message.
     pub message: String,
-    /// What to do.
+    /// The remedy, in words.
     pub help: Option<String>,
-    /// Where it stands in the documents.
+    /// The place in the documents.
     pub place: Option<Place>,
 }
 
@@ -70,9 +70,9 @@ pub struct Frame {
     pub workflow: String,
     /// The frame that it runs for; none for the workflow that was run.
     pub parent: Option<u32>,
-    /// What it ran for; none for the workflow that was run.
+    /// The cause; none for the workflow that was run.
     pub because: Option<StartedFor>,
-    /// When it began, in ms since the start of the run.
+    /// The time of its start, in ms since the start of the run.
     pub started_ms: u64,
 }
 
@@ -86,29 +86,29 @@ pub struct Attempt {
     pub workflow: String,
     /// `stepId`
     pub step: String,
-    /// How often the step had been entered, from 1.
+    /// The number of the visit of the step, from 1.
     pub visit: u32,
-    /// Which attempt of the visit, from 1.
+    /// The number of the attempt of the visit, from 1.
     pub attempt: u32,
     /// The `operationId`, if it has one.
     pub operation: Option<String>,
     /// The workflow that it calls.
     pub calls: Option<String>,
-    /// Where the step is written.
+    /// The place of the step.
     pub place: Option<Place>,
-    /// When it began, in ms since the start of the run.
+    /// The time of its start, in ms since the start of the run.
     pub started_ms: u64,
-    /// When it ended, and how; none if the run ended in it.
+    /// The time and kind of its end; none if the run ended in it.
     pub finished: Option<Finished>,
     /// Its requests, in the order in which they were sent.
     pub exchanges: Vec<Exchange>,
-    /// What was tested, in the order of the tests.
+    /// The criteria that were tested, in their order.
     pub criteria: Vec<Criterion>,
-    /// What came next, if an action said so.
+    /// The action that was taken, if there was one.
     pub action: Option<Action>,
-    /// What had no value and was left out: expression and target.
+    /// The values that were absent: expression and target.
     pub absent: Vec<(String, String)>,
-    /// How long the run waited after it, in ms, and why.
+    /// The wait after it, in ms, and its cause.
     pub wait: Option<(u64, WaitReason)>,
 }
 
@@ -116,13 +116,13 @@ pub struct Attempt {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Finished {
-    /// When, in ms since the start of the run.
+    /// The time, in ms since the start of the run.
     pub ms: u64,
-    /// How.
+    /// The status.
     pub status: StepStatus,
     /// The outputs of the step.
     pub outputs: Map<String, Json>,
-    /// Why it failed.
+    /// The reason of the failure.
     pub why: Option<Why>,
     /// `true` if the same step is entered again next.
     pub again: bool,
@@ -134,7 +134,7 @@ pub struct Finished {
 pub struct Exchange {
     /// The number of the call.
     pub call: u64,
-    /// What it was sent for, if not for the step itself.
+    /// The cause, if it was not sent for the step itself.
     pub because: Option<Because>,
     /// `GET`
     pub method: String,
@@ -144,15 +144,15 @@ pub struct Exchange {
     pub headers: Vec<(String, String)>,
     /// The body, cut at a limit.
     pub body: Option<BodyText>,
-    /// When it was sent, in ms since the start of the run.
+    /// The time at which it was sent, in ms since the start of the run.
     pub sent_ms: u64,
     /// The wall clock when it was sent, RFC 3339.
     pub time: String,
-    /// What became of it.
+    /// The answer.
     pub answer: Answer,
 }
 
-/// What became of a request.
+/// The answer to a request.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Answer {
@@ -171,9 +171,9 @@ pub enum Answer {
     },
     /// No answer will come.
     Lost {
-        /// What kept it away.
+        /// The kind of failure.
         failure: FailureKind,
-        /// What happened, in words.
+        /// The event, in words.
         message: String,
         /// Milliseconds since the request was sent.
         duration_ms: u64,
@@ -192,13 +192,13 @@ pub struct Criterion {
     pub condition: String,
     /// The context, as written.
     pub context: Option<String>,
-    /// Whether it is met.
+    /// `true` if it is met.
     pub met: bool,
     /// The values that it read.
     pub saw: Vec<Saw>,
-    /// Why it could not be evaluated.
+    /// The reason why it could not be evaluated.
     pub problem: Option<String>,
-    /// Where it is written.
+    /// Its place in the document.
     pub place: Option<Place>,
 }
 
@@ -208,7 +208,7 @@ pub struct Criterion {
 pub struct Action {
     /// Its name.
     pub name: String,
-    /// What it does.
+    /// The type of it.
     pub kind: ActionKind,
     /// The step or workflow that it goes to; for a retry, what runs before it.
     pub target: Option<String>,
@@ -447,7 +447,7 @@ impl RunRecord {
     }
 }
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Verdict<'a> {
@@ -457,7 +457,7 @@ pub struct Verdict<'a> {
     pub exit: Option<u8>,
     /// Milliseconds since the start; of a run without an end, to the last thing that is known of it.
     pub duration_ms: u64,
-    /// Why it failed or stopped.
+    /// The reason why it failed or stopped.
     pub why: Option<&'a Why>,
     /// Outputs without a value.
     pub missing: &'a [String],
@@ -490,19 +490,19 @@ impl Attempt {
         }
     }
 
-    /// How it ended; none if the run ended in it.
+    /// Its end; none if the run ended in it.
     #[must_use]
     pub fn status(&self) -> Option<StepStatus> {
         self.finished.as_ref().map(|finished| finished.status)
     }
 
-    /// Why it failed; a failure that was retried or handled has no reason of its own.
+    /// The reason why it failed; a failure that was retried or handled has no reason of its own.
     #[must_use]
     pub fn why(&self) -> Option<&Why> {
         self.finished.as_ref().and_then(|finished| finished.why.as_ref())
     }
 
-    /// When it ended, in ms since the start; for one without an end, the last thing that is known of it.
+    /// The time of its end, in ms since the start; for one without an end, the last thing that is known of it.
     #[must_use]
     pub fn end_ms(&self) -> u64 {
         let last = |exchange: &Exchange| exchange.sent_ms + exchange.duration_ms().unwrap_or(0);
@@ -523,7 +523,7 @@ impl Attempt {
         }
     }
 
-    /// What it does: `GET /api/volumes/vol-1`, or the workflow that it calls.
+    /// The call: `GET /api/volumes/vol-1`, or the workflow that it calls.
     #[must_use]
     pub fn does(&self) -> String {
         match (&self.calls, self.exchanges.last()) {
@@ -535,19 +535,19 @@ impl Attempt {
 }
 
 impl Step<'_> {
-    /// How it ended the last time it ran; none if it did not run, or the run ended in it.
+    /// The end of its last attempt; none if it did not run, or the run ended in it.
     #[must_use]
     pub fn status(&self) -> Option<StepStatus> {
         self.attempts.last().and_then(|attempt| attempt.status())
     }
 
-    /// How long all its attempts took together, in ms, without the waits between them.
+    /// The time of all its attempts together, in ms, without the waits between them.
     #[must_use]
     pub fn duration_ms(&self) -> u64 {
         self.attempts.iter().map(|attempt| attempt.end_ms().saturating_sub(attempt.started_ms)).sum()
     }
 
-    /// How often it was entered.
+    /// The number of visits.
     #[must_use]
     pub fn visits(&self) -> usize {
         self.attempts.iter().filter(|attempt| attempt.attempt == 1).count()
@@ -555,7 +555,7 @@ impl Step<'_> {
 }
 
 impl Exchange {
-    /// How long the answer took, in ms; none if nothing came.
+    /// The time that the answer took, in ms; none if nothing came.
     #[must_use]
     pub fn duration_ms(&self) -> Option<u64> {
         match &self.answer {

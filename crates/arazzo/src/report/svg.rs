@@ -23,7 +23,7 @@ const LANE: usize = 12;
 const LETTER: usize = 68;
 const CODE: usize = 67;
 
-/// Where a step stands.
+/// The place of a step.
 struct Card {
     y: usize,
     height: usize,
@@ -188,7 +188,7 @@ fn arrow_down(x: usize, from: usize, to: usize, class: &str) -> String {
     )
 }
 
-/// What simply comes next.
+/// The arrow to the step that simply comes next.
 fn below(graph: &Graph, walk: Option<&Walk>, place: usize, card: &Card, middle: usize) -> String {
     let Some(step) = graph.steps.get(place) else { return String::new() };
     let next = |exit: &Exit| exit.action.is_none() && comes_next(graph, place, &exit.to);

@@ -72,7 +72,7 @@ pub fn cut(text: &str, width: usize) -> String {
     shown + "…"
 }
 
-/// How wide a text is, in columns of letters.
+/// The width of a text, in columns of letters.
 #[must_use]
 pub fn columns(text: &str) -> usize {
     text.chars().map(columns_of).sum()

@@ -4,7 +4,7 @@ use arazzo::plan::{Edge, Graph};
 use arazzo::report::flow::{Walk, condition, target};
 use arazzo::report::text::{cut, safe};
 
-/// How much of a text is told, in columns.
+/// The length of a text that is shown, in columns.
 const LONGEST: usize = 80;
 
 /// The graph.

@@ -4,7 +4,7 @@ use arazzo::plan::{Edge, Graph};
 use arazzo::report::flow::{Walk, condition, target};
 use arazzo::report::text::{cut, safe};
 
-/// How much of a text is told, in characters.
+/// The length of a text that is shown, in characters.
 const LONGEST: usize = 120;
 
 /// The diagram. Steps are called `s0`, `s1`, …, so that no name of a step is a word of the language.
