@@ -1,6 +1,6 @@
 //! The arrows of ARCHITECTURE.md, and that documents say what is there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -452,9 +452,15 @@ fn a_name_that_is_meant_is_asked_for_in_one_place() {
     assert_eq!(found, [(engine().join("diagnostic/parts.rs"), 1)]);
 }
 
-/// The paths that a tree of `use` names: `a::{b, c::d}` is `a::b` and `a::c::d`.
-fn paths_of(tree: &str) -> Vec<String> {
-    let Some((before, inner)) = tree.split_once('{') else { return vec![tree.trim().to_owned()] };
+/// The paths that a tree of `use` names, each after the name that it has then: `a::{b, c::d as e}` is `b` for `a::b` and
+/// `e` for `a::c::d`.
+fn names_of(tree: &str) -> Vec<(String, String)> {
+    let Some((before, inner)) = tree.split_once('{') else {
+        let (path, name) = tree.trim().split_once(" as ").unwrap_or((tree.trim(), ""));
+        let path = path.trim_end_matches("::self");
+        let name = if name.is_empty() { path.rsplit("::").next().unwrap() } else { name.trim() };
+        return vec![(name.to_owned(), path.to_owned())];
+    };
     let inner = inner.trim_end().strip_suffix('}').unwrap_or(inner);
     let (mut depth, mut parts) = (0, vec![String::new()]);
     for c in inner.chars() {
@@ -465,54 +471,213 @@ fn paths_of(tree: &str) -> Vec<String> {
         }
     }
     let parts = parts.iter().filter(|part| !part.trim().is_empty());
-    parts.flat_map(|part| paths_of(part)).map(|path| format!("{}{path}", before.trim())).collect()
+    parts.flat_map(|part| names_of(&format!("{}{}", before.trim(), part.trim()))).collect()
 }
 
-/// The files of the command that each of them uses, by module: `show::tree`.
-fn uses_of_the_command() -> BTreeMap<String, Vec<String>> {
-    let root = workspace_root().join("crates/arazzo-cli/src");
-    let module = |path: &Path| {
-        let path = path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().replace('/', "::");
-        path.strip_suffix("::mod").map_or(path.clone(), str::to_owned)
-    };
-    let code: BTreeMap<String, String> =
-        sources_below(&root).iter().map(|path| (module(path), code_of(path))).collect();
-    // `use super::{a, b}` and `super::a(…)` alike; the root names all files and is used for nothing.
-    let used = |own: &String, code_of_own: &String| {
-        let parent = own.rsplit_once("::").map_or(String::new(), |(parent, _)| format!("{parent}::"));
-        let mut found = vec![];
-        for (opening, prefix) in [("crate::", ""), ("super::", parent.as_str())] {
-            for rest in code_of_own.split(opening).skip(1) {
-                let tree: String = rest.chars().take_while(|c| !matches!(c, ';' | '(' | ')' | '<' | '=')).collect();
-                for path in paths_of(&tree) {
-                    let path = format!("{prefix}{path}");
-                    let is = |name: &&String| path == **name || path.starts_with(&format!("{name}::"));
-                    found.extend(code.keys().filter(is).max_by_key(|name| name.len()).filter(|name| *name != own));
-                }
+/// The files of a package, by module: `show::tree`, and nothing for the root.
+struct Files(BTreeMap<String, FileOfUses>);
+
+/// The code of a file, apart from what it brings in.
+struct FileOfUses {
+    code: String,
+    /// The names that it brings in with `use`, their paths, and whether it only passes them on.
+    names: BTreeMap<String, (String, bool)>,
+}
+
+fn parent(module: &str) -> &str {
+    module.rsplit_once("::").map_or("", |(parent, _)| parent)
+}
+
+fn is_of_name(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+impl FileOfUses {
+    fn new(path: &Path) -> Self {
+        let (all, _) = lexed(path);
+        let (mut code, mut names) = (String::new(), BTreeMap::new());
+        let mut rest = all.as_str();
+        while let Some((before, after)) = rest.split_once("use ") {
+            code.push_str(before);
+            let line = before.rsplit('\n').next().unwrap().trim();
+            rest = after;
+            if line.is_empty() || line.starts_with("pub") && !line.contains('{') {
+                let (tree, after) = after.split_once(';').unwrap();
+                names.extend(names_of(tree).into_iter().map(|(name, path)| (name, (path, line.starts_with("pub")))));
+                rest = after;
             }
         }
-        found.into_iter().cloned().collect()
-    };
-    code.iter()
-        .filter(|(own, _)| !["lib", "main"].contains(&own.as_str()))
-        .map(|(own, c)| (own.clone(), used(own, c)))
-        .collect()
+        code.push_str(rest);
+        Self { code, names }
+    }
 }
 
-#[test]
-fn files_of_the_command_use_one_another_in_no_circle() {
-    let mut uses = uses_of_the_command();
-    assert!(
-        uses["show"].contains(&"requested".to_owned()) && uses["flags::run"].contains(&"exit".to_owned()),
-        "{uses:?}"
-    );
+impl Files {
+    fn of(package: &str) -> Self {
+        let root = workspace_root().join("crates").join(package).join("src");
+        let module = |path: &Path| {
+            let path = path.strip_prefix(&root).unwrap().with_extension("").to_str().unwrap().replace('/', "::");
+            if path == "lib" { String::new() } else { path.strip_suffix("::mod").map_or(path.clone(), str::to_owned) }
+        };
+        let files = sources_below(&root).into_iter().filter(|path| !path.ends_with("src/main.rs"));
+        Self(files.map(|path| (module(&path), FileOfUses::new(&path))).collect())
+    }
+
+    fn below(&self, file: &str, name: &str) -> Option<String> {
+        let below = if file.is_empty() { name.to_owned() } else { format!("{file}::{name}") };
+        self.0.contains_key(&below).then_some(below)
+    }
+
+    /// The file in which a path begins to name things, read from a file; where a file only brings a name in, that from
+    /// which it has it. Nothing for a path out of the package.
+    fn find(&self, from: &str, path: &str) -> Option<String> {
+        let mut at = from.to_owned();
+        for (place, segment) in path.split("::").map(str::trim).enumerate() {
+            match segment {
+                "crate" => at.clear(),
+                "super" => at = parent(&at).to_owned(),
+                "self" => {}
+                _ => match self.below(&at, segment) {
+                    Some(below) => at = below,
+                    None if place == 0 => return None,
+                    None => {
+                        let brought_in = self.0[&at].names.get(segment).and_then(|(path, _)| self.find(&at, path));
+                        return Some(brought_in.unwrap_or(at));
+                    }
+                },
+            }
+        }
+        Some(at)
+    }
+
+    /// The files that each of them uses. A name that is only passed on is not used.
+    fn uses(&self) -> BTreeMap<String, BTreeSet<String>> {
+        let used = |own: &String, file: &FileOfUses| -> BTreeSet<String> {
+            let brought_in = file.names.values().filter(|(_, passed_on)| !passed_on).map(|(path, _)| path.as_str());
+            // Paths in the middle of code: `super::a(…)`, and those that begin with a file below.
+            let colons = file.code.match_indices("::").map(|(at, _)| at);
+            let inside = colons.filter_map(|at| {
+                let start = file.code[..at].rfind(|c: char| !is_of_name(c)).map_or(0, |at| at + 1);
+                let path = &file.code[start..];
+                let end = path.find(|c: char| !is_of_name(c) && c != ':').unwrap_or(path.len());
+                (start < at && !file.code[..start].ends_with("::")).then_some(path[..end].trim_end_matches(':'))
+            });
+            let found = brought_in.chain(inside).filter_map(|path| self.find(own, path));
+            found.filter(|used| used != own).collect()
+        };
+        self.0.iter().map(|(own, file)| (own.clone(), used(own, file))).collect()
+    }
+}
+
+/// The files that use one another in a circle, or lead into one.
+fn circles(mut uses: BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     // Files that use none of those that are left are taken away, until there are none of that kind.
     while let Some(free) = uses.iter().find(|(_, used)| !used.iter().any(|used| uses.contains_key(used))) {
         let free = free.0.clone();
         uses.remove(&free);
     }
-    let left: Vec<String> = uses.iter().map(|(own, used)| format!("{own} uses {used:?}")).collect();
-    assert!(left.is_empty(), "these stand in a circle, or lead into one:\n{}", left.join("\n"));
+    let left: Vec<String> = uses.keys().cloned().collect();
+    uses.iter_mut().for_each(|(_, used)| used.retain(|used| left.contains(used)));
+    uses.iter().map(|(own, used)| format!("{own} uses {used:?}")).collect()
+}
+
+#[test]
+fn uses_between_files_are_found() {
+    assert_eq!(
+        names_of("a::{self, b, c::{d as e}}").as_slice(),
+        [("a", "a"), ("b", "a::b"), ("e", "a::c::d")].map(|(name, path)| (name.to_owned(), path.to_owned()))
+    );
+    let uses = |package, own: &str| Files::of(package).uses().remove(own).unwrap();
+    let command = uses("arazzo-cli", "flags::run");
+    assert!(command.contains("exit") && command.contains("flags::limits"), "{command:?}");
+    // Taken from the root of the library, which has it from there.
+    let mock = uses("arazzo", "mock::serve");
+    assert!(mock.contains("builder") && mock.contains("mock"), "{mock:?}");
+    // In the middle of code, and by the name of a file below.
+    let machine = uses("arazzo-engine", "machine");
+    assert!(machine.contains("machine::frame") && machine.contains("source"), "{machine:?}");
+    let request = uses("arazzo-engine", "machine::request");
+    assert!(request.contains("machine::payload") && !request.contains("machine"), "{request:?}");
+}
+
+#[test]
+fn files_of_a_package_use_one_another_in_no_circle() {
+    let mut wrong = vec![];
+    for package in ["arazzo-engine", "arazzo", "arazzo-cli"] {
+        let is_above = |above: &str, file: &str| above.is_empty() || file.starts_with(&format!("{above}::"));
+        // A file and those below it belong together: what is above is left out, then what is below.
+        let leaves_out_above = |own: &str, used: &str| !is_above(used, own);
+        let leaves_out_below = |own: &str, used: &str| !is_above(own, used);
+        for counts in [&leaves_out_above as &dyn Fn(&str, &str) -> bool, &leaves_out_below] {
+            let mut uses = Files::of(package).uses();
+            uses.iter_mut().for_each(|(own, used)| used.retain(|used| counts(own, used)));
+            wrong.extend(circles(uses).into_iter().map(|line| format!("{package}: {line}")));
+        }
+    }
+    wrong.sort();
+    wrong.dedup();
+    assert!(wrong.is_empty(), "these stand in a circle, or lead into one:\n{}", wrong.join("\n"));
+}
+
+/// Lines that a file and a function have at most: what is longer is not read as a whole.
+const FILE_LINES: usize = 800;
+const FUNCTION_LINES: usize = 80;
+
+/// The beginning of the comment that gives the reason for a longer function: above it, or as its first line.
+const LONG: &str = "// Long because ";
+
+/// The functions of a text that rustfmt has formatted: name, line, lines, and whether a comment says why it is long. A
+/// function ends with the brace that stands as far right as its first line does.
+fn functions(text: &str) -> Vec<(&str, usize, usize, bool)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let margin = |line: &str| line.len() - line.trim_start().len();
+    let mut found = vec![];
+    for (start, line) in lines.iter().enumerate() {
+        let before = line.trim_start().split("fn ").next().unwrap();
+        let words = |words: &str| {
+            words.split_whitespace().all(|word| ["const", "async", "pub"].contains(&word) || word.starts_with("pub("))
+        };
+        let Some((_, after)) = line.split_once("fn ").filter(|_| words(before)) else { continue };
+        let name = after.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
+        let is_end = |line: &&str| margin(line) == margin(lines[start]) && (line.trim() == "}" || line.ends_with(';'));
+        if line.ends_with(['}', ';']) {
+            continue;
+        }
+        let Some(length) = lines[start + 1..].iter().position(|line| is_end(&line)) else { continue };
+        let length = length + 2;
+        let above = lines[..start].iter().rev().map(|line| line.trim_start());
+        let mut above = above.take_while(|line| line.starts_with("//") || line.starts_with("#["));
+        let body = lines[start..start + length].iter().position(|line| line.ends_with('{'));
+        let first = body.and_then(|body| lines.get(start + body + 1)).map_or("", |line| line.trim_start());
+        let has_reason = first.starts_with(LONG) || above.any(|line| line.starts_with(LONG));
+        found.push((name, start + 1, length, has_reason));
+    }
+    found
+}
+
+#[test]
+fn lines_of_functions_are_counted() {
+    let text = "/// One.\n// Long because it is a table.\npub(crate) fn one(\n    a: u8,\n) {\n    a\n}\n\nimpl A {\n    async fn two() {\n        // Long because.\n        if a {\n        }\n    }\n    fn three() {}\n    fn four(\n    );\n}\n";
+    assert_eq!(functions(text), [("one", 3, 5, true), ("two", 10, 5, false), ("four", 16, 2, false)]);
+}
+
+#[test]
+fn no_file_and_no_function_is_too_long_to_be_read() {
+    let mut wrong = vec![];
+    for path in programs(&["arazzo-engine", "arazzo", "arazzo-cli"]) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines = text.lines().count();
+        if lines > FILE_LINES {
+            wrong.push(format!("{} has {lines} lines, more than {FILE_LINES}", path.display()));
+        }
+        for (name, line, lines, has_reason) in functions(&text) {
+            if lines > FUNCTION_LINES && !has_reason {
+                let place = format!("{}:{line}", path.display());
+                wrong.push(format!("{place}: `{name}` has {lines} lines, more than {FUNCTION_LINES}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "cut them along their steps, or say why with `{LONG}…`:\n{}", wrong.join("\n"));
 }
 
 #[test]
