@@ -1,5 +1,6 @@
 //! The envelope of an event, which the driver makes: which run, which number, when.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
 use arazzo_engine::event::Event;
@@ -17,7 +18,7 @@ pub struct Envelope {
     pub time: String,
     /// Milliseconds since the start of the run.
     pub ms: u64,
-    /// The run.
+    /// The name of the run: a ULID, so that names sort by the time at which their runs began, and no two are alike.
     pub run: String,
     /// The event.
     #[serde(flatten)]
@@ -52,4 +53,47 @@ pub(crate) fn rfc3339(since_epoch: Duration) -> String {
         text.push(after);
     }
     text
+}
+
+/// A name for a run that begins at this time since 1970: a ULID, 26 characters of Crockford's base 32, which are 48 bits
+/// of milliseconds and 80 of chance.
+pub(crate) fn run_name(since_epoch: Duration) -> String {
+    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    // The keys of a hasher are random, and no two hashers of a process have the same.
+    let chance = || {
+        let mut hasher = RandomState::new().build_hasher();
+        hasher.write_u128(since_epoch.as_nanos());
+        u128::from(hasher.finish())
+    };
+    let chance = (chance() << 64 | chance()) & ((1 << 80) - 1);
+    let bits = (since_epoch.as_millis() & 0xffff_ffff_ffff) << 80 | chance;
+    let letters = (0..26).rev().filter_map(|place| LETTERS.get((bits >> (place * 5) & 31) as usize));
+    letters.map(|letter| char::from(*letter)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_of_runs_are_never_alike_and_sort_by_time() {
+        let (begin, mut names, mut last) = (Duration::from_millis(1_798_000_000_000), BTreeSet::new(), String::new());
+        for run in 0..100_000 {
+            let name = run_name(begin + Duration::from_millis(run / 1000));
+            assert!(name.len() == 26 && name.starts_with("01"), "{name}");
+            assert!(name.bytes().all(|letter| letter.is_ascii_digit() || letter.is_ascii_uppercase()), "{name}");
+            // Ten characters of time, in its order.
+            assert!(last.get(..10) <= name.get(..10), "{last} {name}");
+            last.clone_from(&name);
+            names.insert(name);
+        }
+        assert_eq!(names.len(), 100_000);
+    }
+
+    #[test]
+    fn the_time_of_a_name_is_that_of_the_ulid_specification() {
+        assert!(run_name(Duration::from_millis(1_469_918_176_385)).starts_with("01ARYZ6S41"));
+    }
 }

@@ -1,7 +1,6 @@
 //! The loop between a machine and the world: sends what it asks to send, waits as long as it asks to wait, and gives
 //! back what came. Adds the envelope to every event. Decides nothing.
 
-use std::hash::{BuildHasher, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -13,7 +12,7 @@ use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outco
 use tokio::sync::Notify;
 
 use crate::drivers::record::Recorder;
-use crate::envelope::{Envelope, rfc3339};
+use crate::envelope::{Envelope, rfc3339, run_name};
 use crate::transport::{Clock, Pending, World};
 
 /// Stops a run from outside, from a signal handler for instance. Cheap to clone; all clones are one.
@@ -64,7 +63,7 @@ pub(crate) async fn run(
     let (clock, naming) = (world.clock.as_ref(), world.grants.hosts.naming);
     let start = clock.elapsed();
     let started = clock.wall();
-    let run = run_id(started);
+    let run = run_name(started);
     let mut seq = 0;
     let mut calls = Calls::default();
     let mut taken = 0;
@@ -175,18 +174,4 @@ fn broken() -> Failure {
 
 fn elapsed(clock: &dyn Clock, start: Duration) -> u64 {
     u64::try_from(clock.elapsed().saturating_sub(start).as_millis()).unwrap_or(u64::MAX)
-}
-
-/// A short name for a run: time and chance, 10 characters of Crockford's base 32.
-fn run_id(started: Duration) -> String {
-    const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
-    hasher.write_u128(started.as_nanos());
-    let chance = hasher.finish() & 0xf_ffff;
-    let bits = (started.as_secs() & 0x3fff_ffff) << 20 | chance;
-    (0..10)
-        .rev()
-        .filter_map(|place| LETTERS.get((bits >> (place * 5) & 31) as usize))
-        .map(|letter| char::from(*letter))
-        .collect()
 }
