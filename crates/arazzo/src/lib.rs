@@ -49,6 +49,7 @@ mod policy;
 pub mod remedy;
 #[cfg(feature = "reports")]
 pub mod report;
+mod session;
 mod settings;
 mod transport;
 mod workflow;
@@ -102,7 +103,9 @@ pub use arazzo_engine as engine;
 pub use arazzo_engine::credentials::Credentials;
 pub use arazzo_engine::event::{Event, EventKind};
 pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
-pub use arazzo_engine::machine::{Failure, FailureKind, Outcome, Outgoing, Request, Response, Stop};
+pub use arazzo_engine::machine::{
+    CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Secrets, Stop,
+};
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
 pub use builder::{Builder, is_remote, is_server_url, lint, open};
@@ -120,5 +123,6 @@ pub use inputs::{Inputs, parse_values};
 pub use network::options::{ConnectTo, Network, Proxy, Resolve};
 pub use policy::hosts::Trust;
 pub use policy::permissions::Permissions;
+pub use session::{Session, SessionTurn, StoredSession};
 pub use transport::{Clock, Pending, Transport};
 pub use workflow::Workflow;

@@ -1,7 +1,7 @@
 //! A workflow that can be run, any number of times and side by side.
 
-#[cfg(feature = "mock")]
 use std::sync::Arc;
+use std::time::Duration;
 
 use arazzo_engine as engine;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
@@ -19,12 +19,13 @@ use crate::drivers::record::Recording;
 use crate::drivers::replay::{self, Replay};
 use crate::drivers::stub::{Rehearsal, StubReplies};
 use crate::drivers::{live, record, stub};
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, run_name};
 use crate::error::Error;
 use crate::inputs::{Inputs, parse_withheld};
 #[cfg(feature = "mock")]
 use crate::mock;
-use crate::policy::permissions::Permissions;
+use crate::policy::permissions::{Permissions, RunPolicy};
+use crate::session::Session;
 
 /// A workflow that can be run, any number of times and side by side.
 #[derive(Debug, Clone)]
@@ -94,7 +95,9 @@ impl Description {
         if !recording.changed(self.sources()).is_empty() {
             settings.warnings = workflow.told();
         }
-        Ok(replay::play(recording, workflow.begin(inputs, settings)?, self.program(), self.naming(), observe))
+        let machine = workflow.begin(inputs, settings)?;
+        let session = workflow.stub_session(machine, &recording.head.run, recording.head.epoch_ms);
+        Ok(replay::play(recording, session, self.program(), observe))
     }
 }
 
@@ -233,7 +236,7 @@ impl Workflow {
         interrupt: &Interrupt,
         observe: impl FnMut(&Envelope),
     ) -> Result<Outcome, Error> {
-        self.drive(inputs.into(), interrupt, None, observe).await.map(|(outcome, _)| outcome)
+        self.drive(inputs.into(), interrupt, false, observe).await.map(|(outcome, _)| outcome)
     }
 
     /// As [`Workflow::run_until`], and records the run: a file that can be replayed without a server, and without the
@@ -251,8 +254,7 @@ impl Workflow {
         let inputs = inputs.into();
         let accepted = accept(self.description.program(), self.id, inputs.values.clone())
             .map_err(|faults| self.description.inputs(faults))?;
-        let mut log = record::Recorder::default();
-        let (outcome, (machine, settings)) = self.drive(inputs, interrupt, Some(&mut log), observe).await?;
+        let (outcome, (session, settings)) = self.drive(inputs, interrupt, true, observe).await?;
         let marked = self.compiled().map(|workflow| &workflow.inputs.secret);
         let made = record::RecordingHeader {
             document: fetch::name_of(&self.description.path),
@@ -263,8 +265,11 @@ impl Workflow {
             settings,
             sources: self.description.sources(),
         };
-        let begin = |inputs, settings| self.begin(inputs, settings);
-        let stand_ins = machine.stand_ins(&made.settings.credentials);
+        let (log, stand_ins) = session.into_recorder(&made.settings.credentials);
+        let begin = |inputs, settings, epoch_ms| {
+            let machine = self.begin(inputs, settings)?;
+            Ok(self.stub_session(machine, "RECORDING", epoch_ms))
+        };
         Ok((outcome, Recording::of(log, stand_ins, made, begin)))
     }
 
@@ -279,36 +284,76 @@ impl Workflow {
         observe: impl FnMut(&Envelope),
     ) -> Result<Rehearsal, Error> {
         let (machine, _) = self.machine(inputs.into(), &self.description.settings.servers)?;
-        Ok(stub::rehearse(machine, canned, self.description.naming(), observe))
+        Ok(stub::rehearse(self.stub_session(machine, "REHEARSAL", stub::EPOCH_MS), canned, observe))
     }
 
-    /// Runs; gives the machine as it ended back, with its settings.
-    pub(crate) async fn drive(
+    /// Runs; gives the session as it ended back, with the settings of the machine.
+    async fn drive(
         &self,
         inputs: Inputs,
         interrupt: &Interrupt,
-        log: Option<&mut record::Recorder>,
+        records: bool,
         observe: impl FnMut(&Envelope),
-    ) -> Result<(Outcome, (Machine, Settings)), Error> {
+    ) -> Result<(Outcome, (Session, Settings)), Error> {
         self.permitted()?;
+        let mut world = self.description.world.clone();
+        #[cfg_attr(not(feature = "mock"), expect(unused_mut, reason = "mocks are servers"))]
+        let mut servers = self.description.settings.servers.clone();
+        #[cfg(feature = "mock")]
+        let mut serving = None;
         #[cfg(feature = "mock")]
         if let Some(mocking) = &self.description.mocking {
             let (urls, server) = mock::serve_run(&mocking.mock).await?;
-            let mut world = self.description.world.clone();
             world.grants.answered_at(urls.values());
             if self.description.client.is_own() {
                 world.transport = Arc::new(mock::MockRoutes::new(urls.values(), world.transport.clone())?);
             }
-            let mut servers = self.description.settings.servers.clone();
             servers.named.extend(urls);
-            let (mut machine, settings) = self.machine(inputs, &servers)?;
-            let outcome = live::run(&mut machine, &world, interrupt, log, observe).await;
-            drop(server);
-            return Ok((outcome, (machine, settings)));
+            serving = Some(server);
         }
-        let (mut machine, settings) = self.machine(inputs, &self.description.settings.servers)?;
-        let outcome = live::run(&mut machine, &self.description.world, interrupt, log, observe).await;
-        Ok((outcome, (machine, settings)))
+        let (machine, settings) = self.machine(inputs, &servers)?;
+        let mut session = self.begin_session(machine, world.grants.clone());
+        if records {
+            session.record();
+        }
+        let outcome = live::run(&mut session, &world, interrupt, observe).await;
+        #[cfg(feature = "mock")]
+        drop(serving);
+        Ok((outcome, (session, settings)))
+    }
+
+    /// A run to be driven by somebody else: nothing is sent, and no clock is asked but for the time at which it begins.
+    ///
+    /// # Errors
+    /// As [`Workflow::run`]; [`Error::Setup`] if sources are mocked, which takes servers.
+    pub fn session(&self, inputs: impl Into<Inputs>) -> Result<Session, Error> {
+        #[cfg(feature = "mock")]
+        if self.description.mocking.is_some() {
+            return Err(Error::Setup("sources are mocked by servers, which a session does not start".to_owned()));
+        }
+        self.permitted()?;
+        let (machine, _) = self.machine(inputs.into(), &self.description.settings.servers)?;
+        Ok(self.begin_session(machine, self.policy()))
+    }
+
+    fn begin_session(&self, machine: Machine, policy: RunPolicy) -> Session {
+        let started = self.description.world.clock.wall();
+        Session::new(machine, policy, run_name(started), started)
+    }
+
+    /// A session whose answers stand ready: nothing leaves.
+    fn stub_session(&self, machine: Machine, run: &str, epoch_ms: i64) -> Session {
+        let started = Duration::from_millis(u64::try_from(epoch_ms).unwrap_or(0));
+        Session::new(machine, RunPolicy::of_stub(self.description.naming()), run.to_owned(), started)
+    }
+
+    /// The policy of its runs.
+    pub(crate) fn policy(&self) -> RunPolicy {
+        self.description.world.grants.clone()
+    }
+
+    pub(crate) fn shared_program(&self) -> Arc<engine::program::Program> {
+        self.description.compiled.program.clone()
     }
 
     /// Inputs made from the schema of the workflow: those that are required and have no default, if every source is

@@ -51,7 +51,7 @@ impl Machine {
             return Phase::Wait;
         }
         match self.arrived(now, step, call, result, turn) {
-            Err(stopped @ Phase::Stop(..)) => stopped,
+            Err(stopped) if matches!(*stopped, Phase::Stop(..)) => *stopped,
             _ => self.interrupted(),
         }
     }

@@ -38,7 +38,7 @@ impl Machine {
         }
         let (pending, exchange) = match self.arrived(now, id, call, result, turn) {
             Ok(came) => came,
-            Err(stopped) => return stopped,
+            Err(stopped) => return *stopped,
         };
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return Phase::Resume };
@@ -121,8 +121,13 @@ impl Machine {
         call: CallId,
         result: Result<Response, Failure>,
         turn: &mut Turn,
-    ) -> Result<(PendingCall, Came), Phase> {
-        let at = self.state.pending_calls.iter().position(|pending| pending.call == call).ok_or(Phase::Resume)?;
+    ) -> Result<(PendingCall, Came), Box<Phase>> {
+        let at = self
+            .state
+            .pending_calls
+            .iter()
+            .position(|pending| pending.call == call)
+            .ok_or_else(|| Box::new(Phase::Resume))?;
         let pending = self.state.pending_calls.remove(at);
         let exchange = self.exchange_of(id, &pending);
         let came = match result {
@@ -143,7 +148,7 @@ impl Machine {
         pending: &PendingCall,
         (mut exchange, mut response): (Exchange, Response),
         turn: &mut Turn,
-    ) -> Result<Exchange, Phase> {
+    ) -> Result<Exchange, Box<Phase>> {
         let own = pending.purpose == CallPurpose::Operation;
         let print = fingerprint([response.status.to_string().as_bytes(), &response.body]);
         let (status, headers, size) = (response.status, response.headers.clone(), response.body.len());
@@ -176,7 +181,7 @@ impl Machine {
         let kind = EventKind::ResponseReceived { call: pending.call.0, status, duration_ms, headers, body };
         self.emit(turn, Some(id), None, kind);
         if let Some(fault) = excess {
-            return Err(Phase::Stop(Stop::Limit, self.at_step(id, fault)));
+            return Err(Box::new(Phase::Stop(Stop::Limit, self.at_step(id, fault))));
         }
         Ok(exchange)
     }
@@ -206,7 +211,7 @@ impl Machine {
         pending: &PendingCall,
         failure: Failure,
         turn: &mut Turn,
-    ) -> Result<Failure, Phase> {
+    ) -> Result<Failure, Box<Phase>> {
         self.state.paces.entry(id).or_default().retry_after = None;
         let message = self.redactor.shown(&failure.message, FAILURE_SHOWN).to_string();
         let kind = EventKind::RequestFailed {
@@ -228,6 +233,6 @@ impl Machine {
             FailureKind::Refused => (Stop::Policy, self.why(id, Reason::HostRefused, message)),
             _ => return Ok(failure),
         };
-        Err(Phase::Stop(stop, why))
+        Err(Box::new(Phase::Stop(stop, why)))
     }
 }

@@ -162,6 +162,28 @@ impl Machine {
         self.unstash::<Request>(slot).map(|request| request.url)
     }
 
+    /// A request that is in flight, made again.
+    #[must_use]
+    pub fn outgoing(&self, call: CallId) -> Option<Outgoing> {
+        let pending = self.state.pending_calls.iter().find(|pending| pending.call == call)?;
+        let Position::Calling { step, .. } = self.frame().position else { return None };
+        let because = match &pending.purpose {
+            CallPurpose::Token(_) => Because::Token,
+            CallPurpose::Discovery(_) => Because::Discovery,
+            CallPurpose::Operation if pending.hops > 0 => Because::Redirect,
+            CallPurpose::Operation if pending.challenge.is_some() => Because::Challenge,
+            CallPurpose::Operation => Because::Operation,
+        };
+        let request = self.request_of(step, pending)?;
+        let limits = &self.state.settings.limits;
+        Some(Outgoing { call, request, because, timeout_ms: limits.request_ms, body_bytes: limits.body_bytes })
+    }
+
+    /// The calls in flight.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> + '_ {
+        self.state.pending_calls.iter().map(|pending| pending.call)
+    }
+
     /// The request that is in flight.
     pub(super) fn request_of(&self, step: StepId, pending: &PendingCall) -> Option<Request> {
         if let Some(slot) = &pending.request {

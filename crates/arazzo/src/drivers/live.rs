@@ -1,5 +1,5 @@
-//! The loop between a machine and the world: sends what it asks to send, waits as long as it asks to wait, and gives
-//! back what came. Adds the envelope to every event. Decides nothing.
+//! The loop between a session and the world: sends what it asks to send, waits as long as it asks to wait, and gives
+//! back what came. Decides nothing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -7,12 +7,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use arazzo_engine::event::VERSION;
-use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Response};
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Response};
 use tokio::sync::Notify;
 
-use crate::drivers::record::Recorder;
-use crate::envelope::{Envelope, rfc3339, run_name};
+use crate::envelope::Envelope;
+use crate::session::Session;
 use crate::transport::{Clock, Pending, World};
 
 /// Stops a run from outside, from a signal handler for instance. Cheap to clone; all clones are one.
@@ -52,65 +51,30 @@ impl Interrupt {
     }
 }
 
-/// Runs a machine to its end, and keeps what a recording needs. Dropping the future gives up all calls in flight.
+/// Runs a session to its end. Dropping the future gives up all calls in flight.
 pub(crate) async fn run(
-    machine: &mut Machine,
+    session: &mut Session,
     world: &World,
     interrupt: &Interrupt,
-    mut log: Option<&mut Recorder>,
     mut observe: impl FnMut(&Envelope),
 ) -> Outcome {
-    let (clock, naming) = (world.clock.as_ref(), world.grants.hosts.naming);
+    let clock = world.clock.as_ref();
     let start = clock.elapsed();
-    let started = clock.wall();
-    let run = run_name(started);
-    let mut seq = 0;
-    let mut calls = Calls::default();
-    let mut taken = 0;
-    let mut input = Input::Start { epoch_ms: i64::try_from(started.as_millis()).unwrap_or(i64::MAX) };
+    let (mut calls, mut taken) = (Calls::default(), 0);
     loop {
-        let now = elapsed(clock, start);
-        if let Some(log) = &mut log {
-            log.input(now, &input);
-        }
-        let turn = machine.step(now, input);
-        let wake = turn.wake;
-        let time = rfc3339(started + Duration::from_millis(now));
-        for event in turn.events {
-            let mut envelope = Envelope { v: VERSION, seq, time: time.clone(), ms: now, run: run.clone(), event };
-            if let Some(log) = &mut log {
-                log.event(&envelope);
-            }
-            envelope.event.word(naming);
-            observe(&envelope);
-            seq += 1;
-        }
+        let turn = session.turn(elapsed(clock, start));
+        turn.events.iter().for_each(&mut observe);
         calls.0.retain(|(call, _)| !turn.aborts.contains(call));
-        if let Some(mut outcome) = turn.done {
-            outcome.word(naming);
+        if let Some(outcome) = turn.outcome {
             return outcome;
         }
         for outgoing in turn.sends {
             let (transport, call) = (world.transport.clone(), outgoing.call);
-            let asked = world.grants.request(&outgoing, || machine.secrets_in(&outgoing.request));
-            let pending: Pending<'static, _> = match asked {
-                Ok(()) => Box::pin(async move { transport.send(outgoing).await }),
-                Err(message) => {
-                    let refused = Failure { kind: FailureKind::Refused, message, in_doubt: false };
-                    Box::pin(std::future::ready(Err(refused)))
-                }
-            };
-            calls.0.push((call, pending));
+            calls.0.push((call, Box::pin(async move { transport.send(outgoing).await })));
         }
-        input = next(
-            &mut calls,
-            machine,
-            clock,
-            wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(clock, start)))),
-            interrupt,
-            &mut taken,
-        )
-        .await;
+        let wait = turn.wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(clock, start))));
+        let input = next(&mut calls, clock, wait, interrupt, &mut taken).await;
+        session.apply(elapsed(clock, start), input);
     }
 }
 
@@ -141,7 +105,6 @@ impl Calls {
 /// The next thing that happens: a stop, a reply, or the time to wake.
 async fn next(
     calls: &mut Calls,
-    machine: &Machine,
     clock: &dyn Clock,
     wake: Option<Duration>,
     interrupt: &Interrupt,
@@ -159,11 +122,7 @@ async fn next(
             *taken += 1;
             Input::Cancel
         }
-        (call, result) = calls.next() => {
-            // What the transport says may quote what was sent.
-            let masked = |failure: Failure| Failure { message: machine.mask(&failure.message), ..failure };
-            Input::Reply { call, result: result.map_err(masked) }
-        }
+        (call, result) = calls.next() => Input::Reply { call, result },
         () = sleep => Input::Tick,
     }
 }

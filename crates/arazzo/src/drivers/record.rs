@@ -11,7 +11,7 @@ use arazzo_engine::credentials::{Credential, Credentials};
 use arazzo_engine::event::{Event, EventKind, RunStatus};
 use arazzo_engine::inputs::InputValues;
 use arazzo_engine::limits::{Millis, Settings};
-use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outgoing, Response, SEMANTICS, Turn};
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outgoing, Response, SEMANTICS};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::source::Sources;
 use arazzo_engine::stand_in::StandIns;
@@ -23,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::envelope::Envelope;
 use crate::error::Error;
+use crate::session::{Session, SessionTurn};
 
 /// The version of the file.
 const VERSION: u32 = 1;
@@ -261,7 +262,7 @@ impl Recording {
         log: Recorder,
         mut stand_ins: StandIns,
         made: RecordingHeader<'_>,
-        begin: impl FnOnce(InputValues, Settings) -> Result<Machine, Error>,
+        begin: impl FnOnce(InputValues, Settings, i64) -> Result<Session, Error>,
     ) -> Result<Self, Error> {
         if log.bytes > LARGEST {
             let largest = LARGEST >> 20;
@@ -303,17 +304,22 @@ impl Recording {
             documents,
         };
 
-        let mut machine = begin(head.inputs.clone(), head.settings())?;
+        let start = log.inputs.iter().find_map(|(_, input)| match input {
+            Input::Start { epoch_ms } => Some(*epoch_ms),
+            _ => None,
+        });
+        head.epoch_ms = start.unwrap_or_default();
+        let mut session = begin(head.inputs.clone(), head.settings(), head.epoch_ms)?;
         let (mut entries, mut events, mut end) = (vec![], vec![], None);
         for (ms, input) in log.inputs {
             let input = hidden_input(input, &stand_ins);
-            match &input {
-                Input::Start { epoch_ms } => head.epoch_ms = *epoch_ms,
-                other => entries.extend(Entry::of(ms, other)),
+            entries.extend(Entry::of(ms, &input));
+            if !matches!(input, Input::Start { .. }) {
+                session.apply(ms, input);
             }
-            let turn = machine.step(ms, input);
-            events.extend(turn.events.iter().map(Print::of));
-            entries.extend(sent(&turn, ms, &machine).into_iter().map(Entry::Request));
+            let turn = session.turn(ms);
+            events.extend(turn.events.iter().map(|envelope| Print::of(&envelope.event)));
+            entries.extend(sent(&turn, ms, &session).into_iter().map(Entry::Request));
             end = End::of(ms, &turn.events).or(end);
         }
         let mut both = log.events.iter().zip(&events);
@@ -488,18 +494,19 @@ fn hidden_input(input: Input, stand_ins: &StandIns) -> Input {
 }
 
 /// The requests of a turn, as events show them but whole.
-pub(crate) fn sent(turn: &Turn, ms: Millis, machine: &Machine) -> Vec<Sent> {
+pub(crate) fn sent(turn: &SessionTurn, ms: Millis, session: &Session) -> Vec<Sent> {
     let of = |outgoing: &Outgoing| {
-        let event = turn.events.iter().find(|event| match &event.kind {
+        let events = turn.events.iter().map(|envelope| &envelope.event);
+        let event = events.into_iter().find(|event| match &event.kind {
             EventKind::RequestSent { call, .. } => *call == outgoing.call.0,
             _ => false,
         });
         let (method, url, headers) = match event.map(|event| &event.kind) {
             Some(EventKind::RequestSent { method, url, headers, .. }) => (method.clone(), url.clone(), headers.clone()),
-            _ => (outgoing.request.method.clone(), machine.mask(&outgoing.request.url), vec![]),
+            _ => (outgoing.request.method.clone(), session.mask(&outgoing.request.url), vec![]),
         };
         let body = outgoing.request.body.as_deref().map(|bytes| match std::str::from_utf8(bytes) {
-            Ok(text) => Content { text: Some(machine.mask(text)), base64: None },
+            Ok(text) => Content { text: Some(session.mask(text)), base64: None },
             Err(_) => Content::of(bytes),
         });
         Sent {
@@ -519,8 +526,8 @@ pub(crate) fn sent(turn: &Turn, ms: Millis, machine: &Machine) -> Vec<Sent> {
 }
 
 impl End {
-    pub(crate) fn of(ms: Millis, events: &[Event]) -> Option<Self> {
-        events.iter().find_map(|event| match &event.kind {
+    pub(crate) fn of(ms: Millis, events: &[Envelope]) -> Option<Self> {
+        events.iter().find_map(|envelope| match &envelope.event.kind {
             EventKind::RunFinished { status, exit, outputs, why, .. } => Some(Self {
                 ms,
                 status: *status,

@@ -4,14 +4,10 @@
 //! As long as both send from the same steps, everything comes at the time at which it came. Where they part (another
 //! step sends, or at another time), each request gets what the recorded one like it got, after as long.
 
-use std::time::Duration;
-
-use arazzo_engine::event::{Event, VERSION};
 use arazzo_engine::limits::Millis;
-use arazzo_engine::machine::{CallId, Failure, Input, Machine, Outcome, Response};
+use arazzo_engine::machine::{CallId, Failure, Input, Outcome, Response};
 use arazzo_engine::node::Node;
 use arazzo_engine::program::{Argument, Call, Location, Program, Step};
-use arazzo_engine::remedy::Naming;
 use arazzo_engine::source::{Place, SourceId, Sources, Span};
 use arazzo_engine::value::Pointer;
 use serde::Serialize;
@@ -19,7 +15,8 @@ use serde_json::Value as Json;
 use url::Url;
 
 use crate::drivers::record::{Content, End, Entry, Recording, Sent, sent};
-use crate::envelope::{Envelope, rfc3339};
+use crate::envelope::Envelope;
+use crate::session::Session;
 
 /// The number of members of one body that are told apart.
 const MEMBERS: usize = 20;
@@ -92,9 +89,8 @@ impl DriftKind {
 /// Plays a recording to a fresh machine.
 pub(crate) fn play<'r>(
     recording: &'r Recording,
-    machine: Machine,
+    session: Session,
     program: &'r Program,
-    naming: Naming,
     observe: impl FnMut(&Envelope),
 ) -> Replay {
     let exchanges = recording
@@ -106,15 +102,14 @@ pub(crate) fn play<'r>(
         .collect();
     let mut player = Player {
         recording,
-        machine,
+        session,
         spans: Spans(program),
-        naming,
         exchanges,
         at: 0,
         waiting: None,
         drifts: vec![],
         requests: 0,
-        seq: 0,
+        events: 0,
         observe,
     };
     player.run()
@@ -128,9 +123,8 @@ struct Exchanged<'r> {
 
 struct Player<'r, F> {
     recording: &'r Recording,
-    machine: Machine,
+    session: Session,
     spans: Spans<'r>,
-    naming: Naming,
     exchanges: Vec<Exchanged<'r>>,
     /// The next entry, as long as everything goes as it went.
     at: usize,
@@ -138,24 +132,24 @@ struct Player<'r, F> {
     waiting: Option<Vec<(Millis, Input)>>,
     drifts: Vec<Drift>,
     requests: usize,
-    seq: u64,
+    events: u64,
     observe: F,
 }
 
 impl<F: FnMut(&Envelope)> Player<'_, F> {
     fn run(&mut self) -> Replay {
-        let (mut now, mut input) = (0, Input::Start { epoch_ms: self.recording.head.epoch_ms });
+        let mut now = 0;
         loop {
-            let turn = self.machine.step(now, input);
-            self.tell(now, &turn.events);
-            let requests = sent(&turn, now, &self.machine);
+            let turn = self.session.turn(now);
+            turn.events.iter().for_each(&mut self.observe);
+            self.events += turn.events.len() as u64;
+            let requests = sent(&turn, now, &self.session);
             self.requests += requests.len();
             if let Some(waiting) = &mut self.waiting {
                 waiting.retain(|(_, input)| !matches!(input, Input::Reply { call, .. } if turn.aborts.contains(call)));
             }
             let known = self.sent(now, &requests);
-            if let Some(mut outcome) = turn.done {
-                outcome.word(self.naming);
+            if let Some(outcome) = turn.outcome {
                 self.missing();
                 self.compare_ends(End::of(now, &turn.events).as_ref());
                 return self.replay(Some(outcome));
@@ -163,29 +157,18 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
             if !known {
                 return self.replay(None);
             }
-            let Some(next) = self.next(now, turn.wake) else {
+            let Some((at, input)) = self.next(now, turn.wake) else {
                 // It waits for an answer that never came, until somebody stopped it, and nobody does any more.
                 self.missing();
                 return self.replay(None);
             };
-            (now, input) = next;
+            now = at;
+            self.session.apply(now, input);
         }
     }
 
     fn replay(&mut self, outcome: Option<Outcome>) -> Replay {
-        Replay { outcome, drifts: std::mem::take(&mut self.drifts), requests: self.requests, events: self.seq }
-    }
-
-    fn tell(&mut self, ms: Millis, events: &[Event]) {
-        let head = &self.recording.head;
-        let started = Duration::from_millis(u64::try_from(head.epoch_ms).unwrap_or(0));
-        for event in events {
-            let time = rfc3339(started + Duration::from_millis(ms));
-            let mut event = event.clone();
-            event.word(self.naming);
-            (self.observe)(&Envelope { v: VERSION, seq: self.seq, time, ms, run: head.run.clone(), event });
-            self.seq += 1;
-        }
+        Replay { outcome, drifts: std::mem::take(&mut self.drifts), requests: self.requests, events: self.events }
     }
 
     /// Compares what is sent now with what was sent; `false` if something is sent that nothing answers.

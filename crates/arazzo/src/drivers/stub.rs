@@ -13,18 +13,17 @@
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
-use arazzo_engine::event::{EventKind, VERSION};
+use arazzo_engine::event::EventKind;
 use arazzo_engine::limits::Millis;
-use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Response, Turn};
-use arazzo_engine::remedy::Naming;
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Response};
 use serde_json::Value as Json;
 
-use crate::envelope::{Envelope, rfc3339};
+use crate::envelope::Envelope;
+use crate::session::{Session, SessionTurn};
 
-/// The time of a rehearsal: 2026-01-01T00:00:00Z, in ms.
-const EPOCH_MS: i64 = 1_767_225_600_000;
+/// The time at which a rehearsal takes place: 2026-01-01T00:00:00Z, in ms.
+pub(crate) const EPOCH_MS: i64 = 1_767_225_600_000;
 
 /// An answer that stands ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,30 +96,21 @@ pub struct Rehearsal {
     pub left: Vec<(String, usize)>,
 }
 
-/// Runs a machine with answers that stand ready.
-pub(crate) fn rehearse(
-    mut machine: Machine,
-    canned: StubReplies,
-    naming: Naming,
-    mut observe: impl FnMut(&Envelope),
-) -> Rehearsal {
+/// Runs a session with answers that stand ready.
+pub(crate) fn rehearse(mut session: Session, canned: StubReplies, mut observe: impl FnMut(&Envelope)) -> Rehearsal {
     let StubReplies(mut ready) = canned;
-    let (mut now, mut input, mut seq) = (0, Input::Start { epoch_ms: EPOCH_MS }, 0);
+    let mut now = 0;
     let mut coming: Vec<(Millis, CallId, Result<Response, Failure>)> = vec![];
     let (mut operations, mut unanswered) = (BTreeMap::new(), vec![]);
     loop {
-        let turn = machine.step(now, input);
-        let started = Duration::from_millis(u64::try_from(EPOCH_MS).unwrap_or(0));
-        for event in &turn.events {
+        let turn = session.turn(now);
+        for envelope in &turn.events {
+            let event = &envelope.event;
             if let (EventKind::StepStarted { operation: Some(operation), .. }, Some(step)) = (&event.kind, &event.step)
             {
                 operations.insert((event.frame, step.clone()), operation.clone());
             }
-            let time = rfc3339(started + Duration::from_millis(now));
-            let mut event = event.clone();
-            event.word(naming);
-            observe(&Envelope { v: VERSION, seq, time, ms: now, run: "REHEARSAL".to_owned(), event });
-            seq += 1;
+            observe(envelope);
         }
         coming.retain(|(_, call, _)| !turn.aborts.contains(call));
         for send in &turn.sends {
@@ -135,8 +125,7 @@ pub(crate) fn rehearse(
             });
             coming.push((now.saturating_add(reply.after_ms), send.call, reply.result));
         }
-        if let Some(mut outcome) = turn.done {
-            outcome.word(naming);
+        if let Some(outcome) = turn.outcome {
             let left = ready.into_iter().filter(|(_, replies)| !replies.is_empty());
             return Rehearsal {
                 outcome,
@@ -145,21 +134,26 @@ pub(crate) fn rehearse(
             };
         }
         let first = coming.iter().enumerate().min_by_key(|(_, (at, ..))| *at).map(|(index, (at, ..))| (index, *at));
-        (now, input) = match (first, turn.wake) {
+        let input = match (first, turn.wake) {
             (Some((index, at)), wake) if wake.is_none_or(|wake| at <= wake) => {
                 let (_, call, result) = coming.remove(index);
-                (at.max(now), Input::Reply { call, result })
+                now = at.max(now);
+                Input::Reply { call, result }
             }
-            (_, Some(wake)) => (wake.max(now), Input::Tick),
+            (_, Some(wake)) => {
+                now = wake.max(now);
+                Input::Tick
+            }
             // A machine that waits for nothing has ended; to be sure of an end, it is stopped.
-            (_, None) => (now, Input::Cancel),
+            (_, None) => Input::Cancel,
         };
+        session.apply(now, input);
     }
 }
 
 /// The frame and the step that sent a call.
-fn sender(turn: &Turn, call: CallId) -> (u32, String) {
+fn sender(turn: &SessionTurn, call: CallId) -> (u32, String) {
     let is = |kind: &EventKind| matches!(kind, EventKind::RequestSent { call: sent, .. } if *sent == call.0);
-    let event = turn.events.iter().find(|event| is(&event.kind));
+    let event = turn.events.iter().map(|envelope| &envelope.event).find(|event| is(&event.kind));
     event.map(|event| (event.frame, event.step.clone().unwrap_or_default())).unwrap_or_default()
 }

@@ -9,7 +9,7 @@ use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::limits::{AllowedHost, plain_host};
 use arazzo_engine::machine::{Because, Outgoing};
 use arazzo_engine::plan::{CalledOperation, Footprint, SentCredentials, SentSecret, is_safe};
-use arazzo_engine::remedy::Remedy;
+use arazzo_engine::remedy::{Naming, Remedy};
 use serde::Serialize;
 use url::Url;
 
@@ -25,6 +25,8 @@ pub(crate) struct RunPolicy {
     bound: Vec<(String, AllowedHost)>,
     /// Origins of the mocks of a run: what goes there leaves nothing.
     mocks: Vec<String>,
+    /// `true`: answers stand ready, and nothing leaves at all.
+    sends_nothing: bool,
 }
 
 /// Permissions that a run needs and was not given. Empty for a document of this machine, but for bound secrets.
@@ -51,6 +53,13 @@ pub struct Permissions {
 }
 
 impl RunPolicy {
+    /// The policy of a run whose answers stand ready.
+    pub(crate) fn of_stub(naming: Naming) -> Self {
+        let mut policy = Self { sends_nothing: true, ..Self::default() };
+        policy.hosts.naming = naming;
+        policy
+    }
+
     /// Lets a secret go to a host, and from now on only to those it was bound to.
     pub(crate) fn bind(&mut self, name: String, host: AllowedHost) {
         self.bound.push((name, host));
@@ -114,17 +123,23 @@ impl RunPolicy {
         missing
     }
 
-    /// Decides about a request; `secrets` are the names of those that it carries. Whether its host may be called is
-    /// asked where the connection is opened.
+    /// Decides about a request, whatever sends it; `secrets` are the names of those that it carries. The addresses of its
+    /// host are judged where a connection is opened, too.
     ///
     /// # Errors
     /// The reason why not, in words.
     pub(crate) fn request(&self, outgoing: &Outgoing, secrets: impl FnOnce() -> Vec<String>) -> Result<(), String> {
-        if !self.is_needed() {
+        if self.sends_nothing {
             return Ok(());
         }
         let url = Url::parse(&outgoing.request.url).map_err(|_| "the url is not valid".to_owned())?;
         if self.mocks.contains(&url.origin().ascii_serialization()) {
+            return Ok(());
+        }
+        if let (Some(host), Some(port)) = (url.host_str().map(plain_host), url.port_or_known_default()) {
+            self.hosts.host(&host, port, url.scheme() == "https")?;
+        }
+        if !self.is_needed() {
             return Ok(());
         }
         let host = url.host_str().unwrap_or_default();

@@ -1,0 +1,251 @@
+//! A run that somebody else drives: what is sent and awaited is said, and what came is given back.
+//!
+//! Everything that every driver needs is here, once: the envelope of events, the clock of the run, and the policy, which
+//! is asked about every request whatever sends it. Live runs, rehearsals and replays are drivers over it; a journal or
+//! another engine is one more.
+
+use std::time::Duration;
+
+use arazzo_engine::credentials::Credentials;
+use arazzo_engine::event::VERSION;
+use arazzo_engine::limits::Millis;
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Secrets, StoredState};
+use arazzo_engine::stand_in::StandIns;
+use serde::{Deserialize, Serialize};
+
+use crate::drivers::record::Recorder;
+use crate::envelope::{Envelope, rfc3339};
+use crate::error::Error;
+use crate::policy::permissions::RunPolicy;
+use crate::workflow::Workflow;
+
+/// A run in progress, without sockets, clock or threads: [`Workflow::session`] begins one.
+///
+/// Take a [`SessionTurn`], look at its events, send what it asks to send, and give back what comes, until there is an
+/// outcome. Times are ms since the start of the run; they may stand still, and never go back.
+///
+/// ```no_run
+/// # fn example(mut send: impl FnMut(arazzo::Outgoing) -> Result<arazzo::Response, arazzo::Failure>) -> Result<(), arazzo::Error> {
+/// let workflow = arazzo::open("flow.arazzo.yaml").load()?.workflow(None)?;
+/// let mut session = workflow.session(arazzo::Inputs::new())?;
+/// let mut now = 0;
+/// let outcome = loop {
+///     let turn = session.turn(now);
+///     if let Some(outcome) = turn.outcome {
+///         break outcome;
+///     }
+///     // A state that is stored here knows what is about to leave, and repeats nothing by itself.
+///     let (state, secrets) = session.stored()?;
+///     # drop((state, secrets));
+///     for outgoing in turn.sends {
+///         let call = outgoing.call;
+///         let result = send(outgoing);
+///         session.apply(now, arazzo::Input::Reply { call, result });
+///     }
+///     now = turn.wake.unwrap_or(now);
+/// };
+/// # drop(outcome);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Session {
+    machine: Machine,
+    policy: RunPolicy,
+    head: Head,
+    /// The last time that was given.
+    now: Millis,
+    turn: SessionTurn,
+    /// `true` if an input was applied since the last turn was taken.
+    applied: bool,
+    recorder: Option<Recorder>,
+}
+
+/// The part of a session that is not the machine's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Head {
+    /// The name of the run.
+    run: String,
+    /// The wall clock at its start, in ms since 1970.
+    epoch_ms: i64,
+    /// The number of the next event.
+    seq: u64,
+    /// `true` once the machine has begun.
+    begun: bool,
+}
+
+/// A session as data. It holds no secret; [`Secrets`] has what is not in it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredSession {
+    head: Head,
+    now: Millis,
+    state: StoredState,
+}
+
+/// What follows from what was applied to a session.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct SessionTurn {
+    /// Everything that happened, masked. An event about a request stands here before the request leaves.
+    pub events: Vec<Envelope>,
+    /// Requests to send now.
+    pub sends: Vec<Outgoing>,
+    /// Calls whose answers are not wanted any more.
+    pub aborts: Vec<CallId>,
+    /// The time at which to take a turn if nothing comes before, in ms since the start.
+    pub wake: Option<Millis>,
+    /// The outcome; after it, nothing more happens.
+    pub outcome: Option<Outcome>,
+}
+
+impl Session {
+    pub(crate) fn new(machine: Machine, policy: RunPolicy, run: String, started: Duration) -> Self {
+        let epoch_ms = i64::try_from(started.as_millis()).unwrap_or(i64::MAX);
+        Self {
+            machine,
+            policy,
+            head: Head { run, epoch_ms, seq: 0, begun: false },
+            now: 0,
+            turn: SessionTurn::default(),
+            applied: false,
+            recorder: None,
+        }
+    }
+
+    /// Keeps what a recording needs from now on.
+    pub(crate) fn record(&mut self) {
+        self.recorder = Some(Recorder::default());
+    }
+
+    /// What a recording needs, and stand-ins for the secrets of the run.
+    pub(crate) fn into_recorder(self, given: &Credentials) -> (Recorder, StandIns) {
+        (self.recorder.unwrap_or_default(), self.machine.stand_ins(given))
+    }
+
+    /// The name of the run: a ULID.
+    #[must_use]
+    pub fn run(&self) -> &str {
+        &self.head.run
+    }
+
+    /// Masks a text as events are masked.
+    #[must_use]
+    pub fn mask(&self, text: &str) -> String {
+        self.machine.mask(text)
+    }
+
+    /// Everything that followed since the last turn. The first one begins the run; if nothing was applied since the last,
+    /// time has passed.
+    pub fn turn(&mut self, now: Millis) -> SessionTurn {
+        if !self.head.begun {
+            self.begin(now);
+        } else if !self.applied {
+            self.step(now, Input::Tick);
+        }
+        self.applied = false;
+        std::mem::take(&mut self.turn)
+    }
+
+    /// Takes one input in: an answer, the passing of time, a stop. An input that does not fit (an answer to a call that was
+    /// given up, say) changes nothing.
+    pub fn apply(&mut self, now: Millis, input: Input) {
+        if !self.head.begun {
+            self.begin(now);
+        }
+        // What a transport says may quote what was sent.
+        let input = match input {
+            Input::Reply { call, result: Err(failure) } => {
+                let message = self.machine.mask(&failure.message);
+                Input::Reply { call, result: Err(Failure { message, ..failure }) }
+            }
+            input => input,
+        };
+        self.step(now, input);
+        self.applied = true;
+    }
+
+    /// The session between two steps: what can be stored anywhere, and what has to be kept apart from it and encrypted.
+    /// A turn that was not taken is not part of it.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if a turn is waiting to be taken, whose requests would be forgotten.
+    pub fn stored(&self) -> Result<(StoredSession, Secrets), Error> {
+        if self.applied {
+            return Err(Error::Setup("a session is stored after its turn was taken: `Session::turn`".to_owned()));
+        }
+        let (state, secrets) = self.machine.stored().map_err(|error| Error::Setup(error.to_string()))?;
+        Ok((StoredSession { head: self.head.clone(), now: self.now, state }, secrets))
+    }
+
+    /// Goes on with a run that was stored, in this process or another one. Calls that were in flight are still expected:
+    /// give them their answers, or a failure that says whether they may have arrived.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if it is not a run of this workflow's documents and of this version, or the secrets are others.
+    pub fn restore(workflow: &Workflow, stored: StoredSession, secrets: Secrets) -> Result<Self, Error> {
+        let machine = Machine::restore(workflow.shared_program(), stored.state, secrets)
+            .map_err(|error| Error::Setup(error.to_string()))?;
+        let started = Duration::from_millis(u64::try_from(stored.head.epoch_ms).unwrap_or(0));
+        let mut session = Self::new(machine, workflow.policy(), stored.head.run.clone(), started);
+        (session.head, session.now) = (stored.head, stored.now);
+        Ok(session)
+    }
+
+    /// The request of a call that is in flight, made again from the state; nothing if there is no such call. A driver that
+    /// stored a session before its requests left sends them from here.
+    #[must_use]
+    pub fn outgoing(&self, call: CallId) -> Option<Outgoing> {
+        self.machine.outgoing(call)
+    }
+
+    /// The calls in flight.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> + '_ {
+        self.machine.calls()
+    }
+
+    fn begin(&mut self, now: Millis) {
+        self.head.begun = true;
+        self.step(now, Input::Start { epoch_ms: self.head.epoch_ms });
+    }
+
+    /// One step of the machine, and one more for each request that the policy refuses.
+    fn step(&mut self, now: Millis, input: Input) {
+        self.now = self.now.max(now);
+        let mut inputs = vec![input];
+        while let Some(input) = inputs.pop() {
+            if let Some(recorder) = &mut self.recorder {
+                recorder.input(self.now, &input);
+            }
+            let turn = self.machine.step(self.now, input);
+            let started = Duration::from_millis(u64::try_from(self.head.epoch_ms).unwrap_or(0));
+            let time = rfc3339(started + Duration::from_millis(self.now));
+            for event in turn.events {
+                let (seq, run) = (self.head.seq, self.head.run.clone());
+                let mut envelope = Envelope { v: VERSION, seq, time: time.clone(), ms: self.now, run, event };
+                envelope.event.word(self.policy.hosts.naming);
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.event(&envelope);
+                }
+                self.turn.events.push(envelope);
+                self.head.seq += 1;
+            }
+            self.turn.sends.retain(|outgoing| !turn.aborts.contains(&outgoing.call));
+            self.turn.aborts.extend(turn.aborts);
+            for outgoing in turn.sends {
+                match self.policy.request(&outgoing, || self.machine.secrets_in(&outgoing.request)) {
+                    Ok(()) => self.turn.sends.push(outgoing),
+                    Err(message) => {
+                        let refused = Failure { kind: FailureKind::Refused, message, in_doubt: false };
+                        inputs.push(Input::Reply { call: outgoing.call, result: Err(refused) });
+                    }
+                }
+            }
+            self.turn.wake = turn.wake;
+            if let Some(mut outcome) = turn.done {
+                outcome.word(self.policy.hosts.naming);
+                self.turn.outcome = Some(outcome);
+            }
+        }
+    }
+}
