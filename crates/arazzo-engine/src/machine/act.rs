@@ -84,20 +84,27 @@ impl Machine {
             }
             // No falling through: a choice that cannot be made is a failure of the step.
             Choice::Unknown(criterion, problem) => {
-                let why = self.not_evaluable(id, step, criterion, &problem);
-                return self.failed(now, id, why, Some(exchange), turn);
+                let fault = self.not_evaluable(id, step, criterion, &problem);
+                return self.failed(now, id, fault, Some(exchange), turn);
             }
         };
         self.act(now, id, (true, index, action), None, exchange, turn);
     }
 
     /// A step failed: keeps the outputs that resolve and looks for a failure action, else the workflow fails.
-    pub(super) fn failed(&mut self, now: Millis, id: StepId, why: Fault, exchange: Option<Exchange>, turn: &mut Turn) {
+    pub(super) fn failed(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        fault: Fault,
+        exchange: Option<Exchange>,
+        turn: &mut Turn,
+    ) {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
         self.frame_mut().deadline = None;
         self.keep_outputs(id, step, exchange.as_ref(), false, turn);
-        self.handle(now, id, why, exchange.unwrap_or_default(), 0, turn);
+        self.handle(now, id, fault, exchange.unwrap_or_default(), 0, turn);
     }
 
     /// Looks for a failure action, from a place of the list on.
@@ -105,7 +112,7 @@ impl Machine {
         &mut self,
         now: Millis,
         id: StepId,
-        mut why: Fault,
+        mut fault: Fault,
         exchange: Exchange,
         from: usize,
         turn: &mut Turn,
@@ -114,9 +121,9 @@ impl Machine {
         let Some(step) = program.step(id) else { return };
         let list = (false, step.on_failure.as_slice());
         match self.choose(id, list, from, &exchange, turn) {
-            Choice::Action(index, action) => self.act(now, id, (false, index, action), Some(why), exchange, turn),
+            Choice::Action(index, action) => self.act(now, id, (false, index, action), Some(fault), exchange, turn),
             Choice::Nothing if self.is_detour(id) => {
-                self.left(now, id, StepStatus::Failed, Some(why), false, turn);
+                self.left(now, id, StepStatus::Failed, Some(fault), false, turn);
                 self.detour_failed(now, turn);
             }
             Choice::Nothing => {
@@ -128,14 +135,14 @@ impl Machine {
                     "no onFailure action matched".to_owned()
                 };
                 // What a workflow that was called did not handle, its caller might have.
-                why.remarks.retain(|remark| !matches!(remark, Remark::NotHandled(_)));
-                why.remarks.push(Remark::NotHandled(reason));
-                self.fail(now, id, why, turn);
+                fault.remarks.retain(|remark| !matches!(remark, Remark::NotHandled(_)));
+                fault.remarks.push(Remark::NotHandled(reason));
+                self.fail(now, id, fault, turn);
             }
             // The workflow fails here: no later action is looked at.
             Choice::Unknown(criterion, problem) => {
                 let mut unknown = self.not_evaluable(id, step, criterion, &problem);
-                unknown.remark(format!("the step had failed before: {}", why.message));
+                unknown.remark(format!("the step had failed before: {}", fault.message));
                 self.fail(now, id, unknown, turn);
             }
         }
@@ -153,13 +160,13 @@ impl Machine {
         now: Millis,
         id: StepId,
         (success, index, action): (bool, usize, &Action),
-        why: Option<Fault>,
+        fault: Option<Fault>,
         exchange: Exchange,
         turn: &mut Turn,
     ) {
         let status = if success { StepStatus::Succeeded } else { StepStatus::Failed };
         match &action.then {
-            Then::Goto(Target::Step(target)) => self.goto(now, id, *target, action, (status, why), turn),
+            Then::Goto(Target::Step(target)) => self.goto(now, id, *target, action, (status, fault), turn),
             Then::Goto(Target::Workflow { workflow, passed }) => {
                 let inputs = match self.passed(id, *workflow, passed, Some(&exchange), turn) {
                     Ok(inputs) => inputs,
@@ -169,7 +176,7 @@ impl Machine {
                 let program = self.program.clone();
                 let name = program.workflow(*workflow).map(|w| w.name.clone());
                 self.selected(id, action, (ActionKind::Goto, success), name, None, turn);
-                self.left(now, id, status, why, false, turn);
+                self.left(now, id, status, fault, false, turn);
                 let entry = program.workflow(*workflow).and_then(|w| w.entry);
                 self.transfer(*workflow, inputs, turn);
                 // A loop of workflows is paced as one of steps is.
@@ -186,17 +193,17 @@ impl Machine {
                 self.ended(now, End::Ended(action.name.clone()), turn);
             }
             Then::End => {
-                let Some(mut why) = why else { return };
+                let Some(mut fault) = fault else { return };
                 self.selected(id, action, (ActionKind::End, false), None, None, turn);
-                why.remark(format!("action `{}` ended the workflow", action.name));
+                fault.remark(format!("action `{}` ended the workflow", action.name));
                 // The author chose how to stop: the exit code is that of a failed workflow, also without an answer.
-                if why.code == Reason::NoAnswer {
-                    why.code = Reason::EndedOnFailure;
+                if fault.code == Reason::NoAnswer {
+                    fault.code = Reason::EndedOnFailure;
                 }
-                self.fail(now, id, why, turn);
+                self.fail(now, id, fault, turn);
             }
             Then::Retry { after_ms, detour, .. } => {
-                self.retry(now, id, (success, index, action), (*after_ms, detour.as_ref()), why, &exchange, turn);
+                self.retry(now, id, (success, index, action), (*after_ms, detour.as_ref()), fault, &exchange, turn);
             }
         }
     }
@@ -209,7 +216,7 @@ impl Machine {
         id: StepId,
         (success, index, action): (bool, usize, &Action),
         (after_ms, detour): (Millis, Option<&Target>),
-        why: Option<Fault>,
+        fault: Option<Fault>,
         exchange: &Exchange,
         turn: &mut Turn,
     ) {
@@ -219,7 +226,7 @@ impl Machine {
             Some(asked) => (asked, WaitReason::RetryAfter),
             None => (after_ms, WaitReason::Retry),
         };
-        if self.too_long(now, id, delay, (status, &why), turn) {
+        if self.too_long(now, id, delay, (status, &fault), turn) {
             return;
         }
         if let Some(state) = self.step_state(id) {
@@ -234,10 +241,10 @@ impl Machine {
             None => None,
         };
         self.selected(id, action, (ActionKind::Retry, success), target, Some(delay), turn);
-        self.left(now, id, status, why.clone(), true, turn);
+        self.left(now, id, status, fault.clone(), true, turn);
         let next = match detour {
             Some(target) => {
-                self.suspend_retry(id, (success, index), target, why, exchange);
+                self.suspend_retry(id, (success, index), target, fault, exchange);
                 Next::Detour(id)
             }
             None => Next::Attempt(id),
@@ -252,15 +259,15 @@ impl Machine {
         now: Millis,
         id: StepId,
         (ms, because): (Millis, WaitReason),
-        (status, why): (StepStatus, &Option<Fault>),
+        (status, fault): (StepStatus, &Option<Fault>),
         turn: &mut Turn,
     ) -> bool {
         let limit = self.state.settings.limits.wait_ms;
         if because != WaitReason::RetryAfter || ms <= limit {
             return false;
         }
-        self.left(now, id, status, why.clone(), false, turn);
-        let mut stop = self.why(
+        self.left(now, id, status, fault.clone(), false, turn);
+        let mut stop = self.fault_at(
             id,
             Reason::WaitLimit,
             format!("the server asks to wait {} s, longer than the limit of {} s", ms / 1000, limit / 1000),
@@ -273,9 +280,9 @@ impl Machine {
         true
     }
 
-    fn fail(&mut self, now: Millis, id: StepId, why: Fault, turn: &mut Turn) {
-        self.left(now, id, StepStatus::Failed, Some(why.clone()), false, turn);
-        self.ended(now, End::Failed(why), turn);
+    fn fail(&mut self, now: Millis, id: StepId, fault: Fault, turn: &mut Turn) {
+        self.left(now, id, StepStatus::Failed, Some(fault.clone()), false, turn);
+        self.ended(now, End::Failed(fault), turn);
     }
 
     fn goto(
@@ -284,19 +291,19 @@ impl Machine {
         id: StepId,
         target: StepId,
         action: &Action,
-        (status, why): (StepStatus, Option<Fault>),
+        (status, fault): (StepStatus, Option<Fault>),
         turn: &mut Turn,
     ) {
         self.state.jump = Some(Jump { from: id, to: target, action: action.name.clone(), span: action.span });
         let delay = self.delay(target);
         if let Some(delay) = delay
-            && self.too_long(now, id, delay, (status, &why), turn)
+            && self.too_long(now, id, delay, (status, &fault), turn)
         {
             return;
         }
         let name = self.program.step(target).map(|step| step.name.clone());
         self.selected(id, action, (ActionKind::Goto, status == StepStatus::Succeeded), name, delay, turn);
-        self.left(now, id, status, why, target == id, turn);
+        self.left(now, id, status, fault, target == id, turn);
         self.wait(now, Next::Visit(target), delay, turn);
     }
 
@@ -341,7 +348,15 @@ impl Machine {
     }
 
     /// The last event of a visit.
-    fn left(&mut self, now: Millis, id: StepId, status: StepStatus, why: Option<Fault>, again: bool, turn: &mut Turn) {
+    fn left(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        status: StepStatus,
+        fault: Option<Fault>,
+        again: bool,
+        turn: &mut Turn,
+    ) {
         if let Some(state) = self.step_state(id) {
             state.status = Some(status);
         }
@@ -354,7 +369,7 @@ impl Machine {
         let kind = EventKind::StepFinished {
             status,
             outputs,
-            why: why.map(|why| *self.explain(why)),
+            why: fault.map(|fault| *self.explain(fault)),
             duration_ms: now.saturating_sub(entered),
             again,
         };

@@ -384,10 +384,10 @@ impl Machine {
             Some((reason, remedy)) => {
                 let scheme = key.split(' ').next().unwrap_or_default();
                 let message = format!("no token for `{scheme}`: {reason}");
-                let mut why = self.why(id, Reason::NoToken, message);
-                why.remark("the operation was not called".to_owned());
-                why.remedy = remedy.map(Box::new);
-                self.failed(now, id, why, None, turn);
+                let mut fault = self.fault_at(id, Reason::NoToken, message);
+                fault.remark("the operation was not called".to_owned());
+                fault.remedy = remedy.map(Box::new);
+                self.failed(now, id, fault, None, turn);
             }
         }
     }

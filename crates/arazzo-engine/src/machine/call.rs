@@ -69,8 +69,9 @@ impl Machine {
         let accepted = match self.accepted(needed, given) {
             Ok(accepted) => accepted,
             Err(problem) => {
-                let why = self.about_workflow(Reason::InvalidInput, format!("workflow `{name}` cannot run: {problem}"));
-                return self.ended(now, End::Failed(why), turn);
+                let fault =
+                    self.about_workflow(Reason::InvalidInput, format!("workflow `{name}` cannot run: {problem}"));
+                return self.ended(now, End::Failed(fault), turn);
             }
         };
         self.frame_mut().position = Position::Inside(None);
@@ -86,12 +87,12 @@ impl Machine {
         if self.state.frames.len() < limit as usize {
             return true;
         }
-        let mut why = self.about_workflow(
+        let mut fault = self.about_workflow(
             Reason::DepthLimit,
             format!("{limit} workflows are in progress, each called by the one before"),
         );
-        why.remedy = Some(Box::new(Remedy::Raise(Limit::Depth)));
-        self.stop(now, Stop::Limit, why, turn);
+        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Depth)));
+        self.stop(now, Stop::Limit, fault, turn);
         false
     }
 
@@ -99,7 +100,7 @@ impl Machine {
     pub(super) fn call(&mut self, now: Millis, id: StepId, workflow: WorkflowId, passed: &Passed, turn: &mut Turn) {
         let accepted = match self.passed(id, workflow, passed, None, turn) {
             Ok(accepted) => accepted,
-            Err(why) => return self.failed(now, id, *why, None, turn),
+            Err(fault) => return self.failed(now, id, *fault, None, turn),
         };
         let print = self.print_of_inputs(&accepted);
         self.state.paces.entry(id).or_default().note_request(print);
@@ -158,7 +159,7 @@ impl Machine {
         }
         self.accepted(workflow, given).map_err(|problem| {
             let name = program.workflow(workflow).map(|w| w.name.as_str()).unwrap_or_default();
-            Box::new(self.why(
+            Box::new(self.fault_at(
                 id,
                 Reason::InvalidInput,
                 format!("workflow `{name}` does not accept its inputs: {problem}"),
@@ -280,7 +281,7 @@ impl Machine {
         of: StepId,
         (success, action): (bool, usize),
         target: &Target,
-        why: Option<Fault>,
+        fault: Option<Fault>,
         exchange: &Exchange,
     ) {
         let slot = self.stash(exchange);
@@ -291,8 +292,8 @@ impl Machine {
             step,
             success,
             action,
-            remedy: why.as_ref().and_then(|why| why.remedy.clone()),
-            why,
+            remedy: fault.as_ref().and_then(|fault| fault.remedy.clone()),
+            why: fault,
             exchange: slot,
             used: state.used,
             attempt: state.attempt,
@@ -313,9 +314,9 @@ impl Machine {
         let Some(detour) = self.frame_mut().detours.pop() else { return };
         self.resume_step(&detour);
         match detour.why {
-            Some(why) => {
-                let why = Fault { remedy: detour.remedy, ..why };
-                self.handle(now, of, why, exchange, detour.action + 1, turn)
+            Some(fault) => {
+                let fault = Fault { remedy: detour.remedy, ..fault };
+                self.handle(now, of, fault, exchange, detour.action + 1, turn)
             }
             None => self.after_success(now, of, exchange, detour.action + 1, turn),
         }
@@ -360,9 +361,10 @@ impl Machine {
             _ => return true,
         };
         let ms = self.program.step(step).and_then(|step| step.timeout_ms).unwrap_or_default();
-        let mut why = self.why(step, Reason::StepTimeout, format!("the step took longer than its timeout of {ms} ms"));
-        why.help = Some("raise `timeout` of the step".to_owned());
-        self.failed(now, step, why, None, turn);
+        let mut fault =
+            self.fault_at(step, Reason::StepTimeout, format!("the step took longer than its timeout of {ms} ms"));
+        fault.help = Some("raise `timeout` of the step".to_owned());
+        self.failed(now, step, fault, None, turn);
         true
     }
 

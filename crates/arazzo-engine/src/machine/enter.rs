@@ -44,8 +44,8 @@ impl Machine {
         if let Some(missing) = self.not_completed(step) {
             let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
             let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);
-            let why = self.why(id, Reason::DependencyNotMet, message);
-            return self.failed(now, id, why, None, turn);
+            let fault = self.fault_at(id, Reason::DependencyNotMet, message);
+            return self.failed(now, id, fault, None, turn);
         }
         match &step.call {
             Call::Operation { .. } => self.send(now, id, step, None, turn),

@@ -49,29 +49,29 @@ impl Machine {
 
     pub(super) fn interrupted(&mut self, now: Millis, turn: &mut Turn) {
         let step = self.current_step();
-        let why = match step {
+        let fault = match step {
             Some(step) => {
                 let name = self.program.step(step).map(|s| s.name.clone()).unwrap_or_default();
-                let mut why = self.why(step, Reason::Interrupted, format!("interrupted in step `{name}`"));
+                let mut fault = self.fault_at(step, Reason::Interrupted, format!("interrupted in step `{name}`"));
                 if let Some(pending) = self.state.pending_calls.first() {
                     let Exchange { method, url, .. } = self.exchange_of(step, pending);
-                    why.remark(format!("{method} {url} was sent; its result is not known"));
+                    fault.remark(format!("{method} {url} was sent; its result is not known"));
                 }
-                why
+                fault
             }
             None => Fault::new(Reason::Interrupted, "interrupted"),
         };
-        self.stop(now, Stop::Interrupt, why, turn);
+        self.stop(now, Stop::Interrupt, fault, turn);
     }
 
     pub(super) fn time_limit(&mut self, now: Millis, turn: &mut Turn) {
         let step = self.current_step().unwrap_or_else(|| self.first());
         let limit = self.state.settings.limits.run_ms;
-        let mut why =
-            self.why(step, Reason::TimeLimit, format!("the run took longer than its limit of {}", seconds(limit)));
-        self.name_loop(&mut why);
-        why.remedy = Some(Box::new(Remedy::Raise(Limit::Time)));
-        self.stop(now, Stop::Limit, why, turn);
+        let mut fault =
+            self.fault_at(step, Reason::TimeLimit, format!("the run took longer than its limit of {}", seconds(limit)));
+        self.name_loop(&mut fault);
+        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Time)));
+        self.stop(now, Stop::Limit, fault, turn);
     }
 
     /// A text or a body that was built from values was too large.
@@ -80,47 +80,48 @@ impl Machine {
         let step = self.current_step().unwrap_or_else(|| self.first());
         let limit = self.state.settings.limits.value_bytes;
         let message = format!("what is built from values here has more than {limit} bytes");
-        let mut why = self.why(step, Reason::ValueLimit, message);
-        self.name_loop(&mut why);
-        why.remedy = Some(Box::new(Remedy::Raise(Limit::Value)));
-        self.stop(now, Stop::Limit, why, turn);
+        let mut fault = self.fault_at(step, Reason::ValueLimit, message);
+        self.name_loop(&mut fault);
+        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Value)));
+        self.stop(now, Stop::Limit, fault, turn);
     }
 
     pub(super) fn step_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
         let limit = self.state.settings.limits.steps;
-        let mut why = self.why(step, Reason::StepLimit, format!("the run reached its limit of {limit} steps"));
-        self.name_loop(&mut why);
-        why.remedy = Some(Box::new(Remedy::Raise(Limit::Steps)));
-        self.stop(now, Stop::Limit, why, turn);
+        let mut fault = self.fault_at(step, Reason::StepLimit, format!("the run reached its limit of {limit} steps"));
+        self.name_loop(&mut fault);
+        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Steps)));
+        self.stop(now, Stop::Limit, fault, turn);
     }
 
     pub(super) fn request_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
         let limit = self.state.settings.limits.most_requests();
-        let mut why = self.why(step, Reason::RequestLimit, format!("the run reached its limit of {limit} requests"));
-        self.name_loop(&mut why);
-        why.remark("requests for tokens, challenges and redirects are among them".to_owned());
-        why.remedy = Some(Box::new(Remedy::Raise(Limit::Requests)));
-        self.stop(now, Stop::Limit, why, turn);
+        let mut fault =
+            self.fault_at(step, Reason::RequestLimit, format!("the run reached its limit of {limit} requests"));
+        self.name_loop(&mut fault);
+        fault.remark("requests for tokens, challenges and redirects are among them".to_owned());
+        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Requests)));
+        self.stop(now, Stop::Limit, fault, turn);
     }
 
     /// Says which loop a limit was reached in, and whether its answers still changed.
-    pub(super) fn name_loop(&self, why: &mut Fault) {
+    pub(super) fn name_loop(&self, fault: &mut Fault) {
         let Some(jump) = &self.state.jump else { return };
         let name = |id: StepId| self.program.step(id).map(|step| step.name.as_str()).unwrap_or_default();
         let state = self.view(None).state(jump.from).cloned().unwrap_or_default();
         let unchanged = self.state.paces.get(&jump.from).map_or(0, |pace| pace.unchanged);
         let (from, to) = (name(jump.from), name(jump.to));
-        why.span = Some(jump.span);
-        why.label = Some(format!("{from} -> {to}, {} visits", state.visits));
-        why.message.push_str(&format!(" in the loop {from} -> {to} (action `{}`)", jump.action));
-        why.remark(match unchanged {
+        fault.span = Some(jump.span);
+        fault.label = Some(format!("{from} -> {to}, {} visits", state.visits));
+        fault.message.push_str(&format!(" in the loop {from} -> {to} (action `{}`)", jump.action));
+        fault.remark(match unchanged {
             0 | 1 => format!("the answers of `{from}` were still changing"),
             same => format!("the last {same} answers of `{from}` were the same"),
         });
     }
 
     /// Stops the run: what is in flight is given up, what exists is kept.
-    pub(super) fn stop(&mut self, now: Millis, stop: Stop, why: Fault, turn: &mut Turn) {
+    pub(super) fn stop(&mut self, now: Millis, stop: Stop, fault: Fault, turn: &mut Turn) {
         turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
         turn.sends.retain(|send| !turn.aborts.contains(&send.call));
         while self.state.frames.len() > 1 {
@@ -128,7 +129,7 @@ impl Machine {
         }
         self.stopped_step(now, turn);
         let (outputs, missing) = self.workflow_outputs(turn);
-        self.finish(now, Outcome::Stopped { stop, why: self.explain(why), outputs, missing }, turn);
+        self.finish(now, Outcome::Stopped { stop, why: self.explain(fault), outputs, missing }, turn);
     }
 
     /// The step that the last frame is in, or goes to.
@@ -172,9 +173,9 @@ impl Machine {
             let outcome = match end {
                 End::Succeeded => Outcome::Succeeded { outputs, missing },
                 End::Ended(by) => Outcome::Ended { by, outputs, missing },
-                End::Failed(why) => {
-                    let step = why.step.clone().unwrap_or_default();
-                    Outcome::Failed { step, why: self.explain(why), outputs, missing }
+                End::Failed(fault) => {
+                    let step = fault.step.clone().unwrap_or_default();
+                    Outcome::Failed { step, why: self.explain(fault), outputs, missing }
                 }
             };
             return self.finish(now, outcome, turn);
@@ -188,7 +189,7 @@ impl Machine {
         };
         self.emit(turn, None, None, EventKind::WorkflowFinished { status, outputs: shown });
         let Some(frame) = self.state.frames.pop() else { return };
-        let failed = if let End::Failed(why) = end { Some(why) } else { None };
+        let failed = if let End::Failed(fault) = end { Some(fault) } else { None };
         if failed.is_none() {
             self.state.completed.retain(|completed| completed.workflow != frame.workflow);
             self.state.completed.push(Completed {
@@ -203,21 +204,21 @@ impl Machine {
                 self.frame_mut().returned = outputs;
                 self.returned(now, step, frame.answer, turn);
             }
-            (Purpose::Step, Position::Inside(Some(id)), Some(mut why)) => {
+            (Purpose::Step, Position::Inside(Some(id)), Some(mut fault)) => {
                 let program = self.program.clone();
                 let Some(step) = program.step(id) else { return };
-                why.notes.push((step.span, format!("workflow `{name}`, called by this step")));
+                fault.notes.push((step.span, format!("workflow `{name}`, called by this step")));
                 self.frame_mut().returned = outputs;
-                self.failed(now, id, why, None, turn);
+                self.failed(now, id, fault, None, turn);
             }
             (Purpose::Detour, _, None) => self.detour_done(),
             (Purpose::Detour, _, Some(_)) => self.detour_failed(now, turn),
             (Purpose::Dependency, _, None) => self.frame_mut().position = Position::Start,
-            (Purpose::Dependency, _, Some(mut why)) => {
+            (Purpose::Dependency, _, Some(mut fault)) => {
                 if let Some(workflow) = self.program.workflow(self.frame().workflow) {
-                    why.notes.push((workflow.span, format!("depends on workflow `{name}`")));
+                    fault.notes.push((workflow.span, format!("depends on workflow `{name}`")));
                 }
-                self.ended(now, End::Failed(why), turn);
+                self.ended(now, End::Failed(fault), turn);
             }
             // A frame above another always runs for it.
             (Purpose::Run | Purpose::Step, ..) => {}

@@ -39,13 +39,13 @@ impl Machine {
         };
         self.keep_answer(&exchange);
         let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
-        let why = if step.criteria.is_empty() {
+        let fault = if step.criteria.is_empty() {
             self.default_success(id, step, status)
         } else {
             self.judge_criteria(id, step, status, &exchange, turn)
         };
-        match why.or(departed) {
-            Some(why) => self.failed(now, id, why, Some(exchange), turn),
+        match fault.or(departed) {
+            Some(fault) => self.failed(now, id, fault, Some(exchange), turn),
             None => self.succeeded(now, id, step, exchange, turn),
         }
     }
@@ -57,7 +57,7 @@ impl Machine {
         let exchange = answer.and_then(|slot| self.unstash(&slot)).unwrap_or_default();
         self.keep_answer(&exchange);
         match self.judge_criteria(id, step, 200, &exchange, turn) {
-            Some(why) => self.failed(now, id, why, Some(exchange), turn),
+            Some(fault) => self.failed(now, id, fault, Some(exchange), turn),
             None => self.succeeded(now, id, step, exchange, turn),
         }
     }
@@ -103,67 +103,67 @@ impl Machine {
         if self.is_default_success(step, status) {
             return None;
         }
-        let mut why = self.why(
+        let mut fault = self.fault_at(
             id,
             Reason::UnexpectedStatus,
             format!("the answer's status is {status}, and without `successCriteria` only 2xx is a success"),
         );
-        why.label = Some(format!("answered {status}"));
-        self.explain_status(step, status, &mut why);
-        Some(why)
+        fault.label = Some(format!("answered {status}"));
+        self.explain_status(step, status, &mut fault);
+        Some(fault)
     }
 
     fn not_met(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Fault {
-        let mut why = self.why(id, Reason::CriterionNotMet, "success criterion not met".to_owned());
-        why.span = Some(criterion.span);
+        let mut fault = self.fault_at(id, Reason::CriterionNotMet, "success criterion not met".to_owned());
+        fault.span = Some(criterion.span);
         let value = |saw: &Saw| saw.value.as_deref().unwrap_or("absent").to_owned();
         let several = || saw.iter().map(|saw| format!("{} was {}", saw.expression, value(saw))).collect::<Vec<_>>();
         match saw {
             [] => {}
-            [one] => why.label = Some(format!("was {}", value(one))),
-            [_, _] => why.label = Some(several().join(", ")),
+            [one] => fault.label = Some(format!("was {}", value(one))),
+            [_, _] => fault.label = Some(several().join(", ")),
             // More than stands under a caret.
             _ => {
-                why.label = Some("not met".to_owned());
-                why.remarks.extend(several().into_iter().map(Remark::Fact));
+                fault.label = Some("not met".to_owned());
+                fault.remarks.extend(several().into_iter().map(Remark::Fact));
             }
         }
-        self.note_step(step, id, &mut why);
-        self.explain_status(step, status, &mut why);
-        why
+        self.note_step(step, id, &mut fault);
+        self.explain_status(step, status, &mut fault);
+        fault
     }
 
     pub(super) fn not_evaluable(&self, id: StepId, step: &Step, criterion: &Criterion, problem: &str) -> Fault {
-        let mut why =
-            self.why(id, Reason::CriterionNotEvaluable, format!("this criterion cannot be evaluated: {problem}"));
-        why.span = Some(criterion.span);
-        why.label = Some("neither met nor unmet".to_owned());
-        self.note_step(step, id, &mut why);
-        why
+        let mut fault =
+            self.fault_at(id, Reason::CriterionNotEvaluable, format!("this criterion cannot be evaluated: {problem}"));
+        fault.span = Some(criterion.span);
+        fault.label = Some("neither met nor unmet".to_owned());
+        self.note_step(step, id, &mut fault);
+        fault
     }
 
-    fn note_step(&self, step: &Step, id: StepId, why: &mut Fault) {
+    fn note_step(&self, step: &Step, id: StepId, fault: &mut Fault) {
         let visit = self.view(None).state(id).map_or(1, |state| state.visits);
-        why.notes.push((step.span, format!("in this step, visit {visit}")));
+        fault.notes.push((step.span, format!("in this step, visit {visit}")));
     }
 
     /// What the operation says about a status that made a step fail.
-    fn explain_status(&self, step: &Step, status: u16, why: &mut Fault) {
+    fn explain_status(&self, step: &Step, status: u16, fault: &mut Fault) {
         let Some(operation) = operation_of(&self.program, step) else { return };
         if (200..300).contains(&status) {
             return;
         }
         if (300..400).contains(&status) {
             if self.state.settings.redirects == Redirects::Never {
-                why.remedy = Some(Box::new(Remedy::RedirectsOff { remark: why.remarks.len() }));
+                fault.remedy = Some(Box::new(Remedy::RedirectsOff { remark: fault.remarks.len() }));
             }
-            why.remark(match self.state.settings.redirects {
+            fault.remark(match self.state.settings.redirects {
                 Redirects::Never => "redirects are not followed".to_owned(),
                 Redirects::Auto => "a redirect is judged as it comes where the operation documents it, a criterion of the step reads it, or it leads nowhere".to_owned(),
             });
         }
         let called = format!("{} {}", operation.method, operation.path);
-        why.help = match documented(operation, status) {
+        fault.help = match documented(operation, status) {
             Some((known, Some(text))) => Some(format!("{called} documents {known} as: {}", text.trim())),
             Some(_) => None,
             None if operation.responses.is_empty() => None,
@@ -207,14 +207,15 @@ impl Machine {
             self.emit(turn, Some(id), Some(span), EventKind::ContractDeparted { part, at, message, severity });
         }
         let (span, first) = lines.first().filter(|_| check == ContractCheck::Error)?.clone();
-        let mut why = self.why(id, Reason::ContractDeparted, format!("the answer is not as it is documented: {first}"));
-        (why.span, why.label) = (Some(span), Some("documented here".to_owned()));
-        self.note_step(step, id, &mut why);
+        let mut fault =
+            self.fault_at(id, Reason::ContractDeparted, format!("the answer is not as it is documented: {first}"));
+        (fault.span, fault.label) = (Some(span), Some("documented here".to_owned()));
+        self.note_step(step, id, &mut fault);
         for (span, line) in lines.into_iter().skip(1) {
             let place = self.program.sources.place(span);
-            why.remark(format!("{line} ({}:{})", place.file, place.line));
+            fault.remark(format!("{line} ({}:{})", place.file, place.line));
         }
-        Some(why)
+        Some(fault)
     }
 
     /// Evaluates criteria in order, up to the first that is not met: those of a step, or of the action of this name.

@@ -281,7 +281,7 @@ impl Machine {
     }
 
     /// A fault of a step.
-    fn why(&self, step: StepId, code: Reason, message: String) -> Fault {
+    fn fault_at(&self, step: StepId, code: Reason, message: String) -> Fault {
         self.at_step(step, Fault::new(code, message))
     }
 

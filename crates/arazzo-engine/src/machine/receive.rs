@@ -38,16 +38,16 @@ impl Machine {
                 let url = self.other_url(&pending).unwrap_or_else(|| exchange.url.clone());
                 let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
                 let shown = self.redactor.shown(&failure.message, FAILURE_SHOWN);
-                let mut why = Fault::new(Reason::NoAnswer, format!("no answer from {server}: {shown}"))
+                let mut fault = Fault::new(Reason::NoAnswer, format!("no answer from {server}: {shown}"))
                     .of_step(step)
                     .with_remedy(
                         matches!(failure.kind, FailureKind::Dns | FailureKind::Connect)
                             .then_some(Remedy::GiveOtherServer),
                     );
                 if failure.in_doubt {
-                    why.remark("whether the server acted on the request is not known");
+                    fault.remark("whether the server acted on the request is not known");
                 }
-                self.failed(now, id, why, Some(exchange), turn);
+                self.failed(now, id, fault, Some(exchange), turn);
             }
         }
     }
@@ -79,11 +79,11 @@ impl Machine {
         let Some(request) = self.request_of(id, &pending) else { return self.judge(now, id, step, exchange, turn) };
         match self.hop(id, step, &request, (answer.status, answer.header("location")), pending.hops) {
             Hop::Judge => self.judge(now, id, step, exchange, turn),
-            Hop::Refuse(why) => self.stop(now, Stop::Policy, *why, turn),
+            Hop::Refuse(fault) => self.stop(now, Stop::Policy, *fault, turn),
             Hop::TooMany => {
                 let message = format!("more than {} redirects followed one another", redirect::HOPS);
-                let why = self.why(id, Reason::RedirectLimit, message);
-                self.stop(now, Stop::Limit, why, turn);
+                let fault = self.fault_at(id, Reason::RedirectLimit, message);
+                self.stop(now, Stop::Limit, fault, turn);
             }
             Hop::Follow(mut request) => {
                 if self.state.settings.cookies {
@@ -199,18 +199,18 @@ impl Machine {
             in_doubt: failure.in_doubt,
         };
         self.emit(turn, Some(id), None, kind);
-        let (stop, why) = match failure.kind {
+        let (stop, fault) = match failure.kind {
             FailureKind::BodyTooLarge => {
                 let limit = self.state.settings.limits.body_bytes;
                 let message = format!("the answer has more than {limit} bytes of body");
-                let why = self.why(id, Reason::BodyLimit, message);
-                (Stop::Limit, why.with_remedy(Remedy::Raise(Limit::Body)))
+                let fault = self.fault_at(id, Reason::BodyLimit, message);
+                (Stop::Limit, fault.with_remedy(Remedy::Raise(Limit::Body)))
             }
-            FailureKind::HeadTooLarge => (Stop::Limit, self.why(id, Reason::HeadLimit, message)),
-            FailureKind::Refused => (Stop::Policy, self.why(id, Reason::HostRefused, message)),
+            FailureKind::HeadTooLarge => (Stop::Limit, self.fault_at(id, Reason::HeadLimit, message)),
+            FailureKind::Refused => (Stop::Policy, self.fault_at(id, Reason::HostRefused, message)),
             _ => return Some(failure),
         };
-        self.stop(now, stop, why, turn);
+        self.stop(now, stop, fault, turn);
         None
     }
 }

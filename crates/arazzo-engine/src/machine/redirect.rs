@@ -55,9 +55,9 @@ impl Machine {
         let refused = |reason: &str| {
             let shown = self.mask(to.as_str());
             let message = format!("the answer redirects to {shown}, and {reason}");
-            let mut why = self.why(id, Reason::RedirectRefused, message);
-            why.remedy = Some(Box::new(Remedy::JudgeRedirects));
-            Hop::Refuse(Box::new(why))
+            let mut fault = self.fault_at(id, Reason::RedirectRefused, message);
+            fault.remedy = Some(Box::new(Remedy::JudgeRedirects));
+            Hop::Refuse(Box::new(fault))
         };
         if !matches!(to.scheme(), "http" | "https") || !to.has_host() {
             return refused("that is no http or https url");
@@ -74,8 +74,8 @@ impl Machine {
         }
         if elsewhere && !upgraded(&from, &to) && !self.may_ask(to.as_str()) {
             let mut hop = refused("no source names that host");
-            if let (Hop::Refuse(why), Some(host)) = (&mut hop, to.host_str()) {
-                why.remedy = Some(Box::new(Remedy::AllowHost(host.to_owned())));
+            if let (Hop::Refuse(fault), Some(host)) = (&mut hop, to.host_str()) {
+                fault.remedy = Some(Box::new(Remedy::AllowHost(host.to_owned())));
             }
             return hop;
         }

@@ -17,7 +17,7 @@ impl Machine {
         let (built, ready) = match self.built(now, step, challenge.as_deref(), self.state.calls) {
             Ok(built) => built,
             Err(_) if self.budget.exceeded() => return self.value_limit(now, turn),
-            Err(why) => return self.failed(now, id, *why, None, turn),
+            Err(fault) => return self.failed(now, id, *fault, None, turn),
         };
         if let Ready::First(purpose, request) = ready {
             let because = if matches!(purpose, CallPurpose::Token(_)) { Because::Token } else { Because::Discovery };
