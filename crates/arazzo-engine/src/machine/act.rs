@@ -30,7 +30,7 @@ impl Machine {
     /// The first action of a list that applies, from a place on. In a detour only retries do: where the detour leads, the
     /// retry that took it decides (docs/readings.md, `retry` with `stepId`). A retry that has been made as often as it may
     /// is passed over.
-    fn choose<'p>(
+    fn choose_action<'p>(
         &mut self,
         id: StepId,
         (success, actions): (bool, &'p [Action]),
@@ -44,7 +44,7 @@ impl Machine {
             if detour && (success || !retry) {
                 continue;
             }
-            match self.evaluate(id, &action.criteria, Some(&action.name), exchange, turn) {
+            match self.evaluate_criteria(id, &action.criteria, Some(&action.name), exchange, turn) {
                 Met::Yes if retry && !self.may_retry(id, success, index, action) => {}
                 Met::Yes => return Choice::Action(index, action),
                 Met::No(..) => {}
@@ -62,37 +62,37 @@ impl Machine {
         used.map_or(0, |used| used.times) < limit
     }
 
-    pub(super) fn succeeded(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
+    pub(super) fn succeed_step(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
         self.frame_mut().deadline = None;
         self.keep_outputs(id, step, Some(&exchange), true, turn);
         if step.awaited {
             self.state.done_steps.insert(id);
         }
-        self.after_success(now, id, exchange, 0, turn);
+        self.handle_success(now, id, exchange, 0, turn);
     }
 
     /// Looks for a success action, from a place of the list on.
-    pub(super) fn after_success(&mut self, now: Millis, id: StepId, exchange: Exchange, from: usize, turn: &mut Turn) {
+    pub(super) fn handle_success(&mut self, now: Millis, id: StepId, exchange: Exchange, from: usize, turn: &mut Turn) {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
         let list = (true, step.on_success.as_slice());
-        let (index, action) = match self.choose(id, list, from, &exchange, turn) {
+        let (index, action) = match self.choose_action(id, list, from, &exchange, turn) {
             Choice::Action(index, action) => (index, action),
             Choice::Nothing => {
-                self.left(now, id, StepStatus::Succeeded, None, false, turn);
-                return if self.is_detour(id) { self.detour_done() } else { self.go_on(step.next) };
+                self.finish_visit(now, id, StepStatus::Succeeded, None, false, turn);
+                return if self.is_detour(id) { self.finish_detour() } else { self.go_on_to(step.next) };
             }
             // No falling through: a choice that cannot be made is a failure of the step.
             Choice::Unknown(criterion, problem) => {
-                let fault = self.not_evaluable(id, step, criterion, &problem);
-                return self.failed(now, id, fault, Some(exchange), turn);
+                let fault = self.explain_not_evaluable(id, step, criterion, &problem);
+                return self.fail_step(now, id, fault, Some(exchange), turn);
             }
         };
-        self.act(now, id, (true, index, action), None, exchange, turn);
+        self.take_action(now, id, (true, index, action), None, exchange, turn);
     }
 
     /// A step failed: keeps the outputs that resolve and looks for a failure action, else the workflow fails.
-    pub(super) fn failed(
+    pub(super) fn fail_step(
         &mut self,
         now: Millis,
         id: StepId,
@@ -104,11 +104,11 @@ impl Machine {
         let Some(step) = program.step(id) else { return };
         self.frame_mut().deadline = None;
         self.keep_outputs(id, step, exchange.as_ref(), false, turn);
-        self.handle(now, id, fault, exchange.unwrap_or_default(), 0, turn);
+        self.handle_failure(now, id, fault, exchange.unwrap_or_default(), 0, turn);
     }
 
     /// Looks for a failure action, from a place of the list on.
-    pub(super) fn handle(
+    pub(super) fn handle_failure(
         &mut self,
         now: Millis,
         id: StepId,
@@ -120,16 +120,18 @@ impl Machine {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
         let list = (false, step.on_failure.as_slice());
-        match self.choose(id, list, from, &exchange, turn) {
-            Choice::Action(index, action) => self.act(now, id, (false, index, action), Some(fault), exchange, turn),
+        match self.choose_action(id, list, from, &exchange, turn) {
+            Choice::Action(index, action) => {
+                self.take_action(now, id, (false, index, action), Some(fault), exchange, turn)
+            }
             Choice::Nothing if self.is_detour(id) => {
-                self.left(now, id, StepStatus::Failed, Some(fault), false, turn);
-                self.detour_failed(now, turn);
+                self.finish_visit(now, id, StepStatus::Failed, Some(fault), false, turn);
+                self.fail_detour(now, turn);
             }
             Choice::Nothing => {
                 let reason = if step.on_failure.is_empty() {
                     "the step has no onFailure".to_owned()
-                } else if let Some(retried) = self.retried(id) {
+                } else if let Some(retried) = self.word_retries(id) {
                     format!("no onFailure action is left after {retried}")
                 } else {
                     "no onFailure action matched".to_owned()
@@ -137,25 +139,25 @@ impl Machine {
                 // What a workflow that was called did not handle, its caller might have.
                 fault.remarks.retain(|remark| !matches!(remark, Remark::NotHandled(_)));
                 fault.remarks.push(Remark::NotHandled(reason));
-                self.fail(now, id, fault, turn);
+                self.fail_workflow(now, id, fault, turn);
             }
             // The workflow fails here: no later action is looked at.
             Choice::Unknown(criterion, problem) => {
-                let mut unknown = self.not_evaluable(id, step, criterion, &problem);
+                let mut unknown = self.explain_not_evaluable(id, step, criterion, &problem);
                 unknown.remark(format!("the step had failed before: {}", fault.message));
-                self.fail(now, id, unknown, turn);
+                self.fail_workflow(now, id, unknown, turn);
             }
         }
     }
 
     /// How often a step was retried in this visit, in words.
-    fn retried(&self, id: StepId) -> Option<String> {
+    fn word_retries(&self, id: StepId) -> Option<String> {
         let times: u32 = self.view(None).state(id)?.used.iter().map(|used| used.times).sum();
         (times > 0).then(|| format!("{times} {}", if times == 1 { "retry" } else { "retries" }))
     }
 
     /// Does what an action says.
-    fn act(
+    fn take_action(
         &mut self,
         now: Millis,
         id: StepId,
@@ -166,51 +168,59 @@ impl Machine {
     ) {
         let status = if success { StepStatus::Succeeded } else { StepStatus::Failed };
         match &action.then {
-            Then::Goto(Target::Step(target)) => self.goto(now, id, *target, action, (status, fault), turn),
+            Then::Goto(Target::Step(target)) => self.go_to_step(now, id, *target, action, (status, fault), turn),
             Then::Goto(Target::Workflow { workflow, passed }) => {
-                let inputs = match self.passed(id, *workflow, passed, Some(&exchange), turn) {
+                let inputs = match self.pass_inputs(id, *workflow, passed, Some(&exchange), turn) {
                     Ok(inputs) => inputs,
                     // What cannot be gone to is a failure that nothing handles.
-                    Err(problem) => return self.fail(now, id, *problem, turn),
+                    Err(problem) => return self.fail_workflow(now, id, *problem, turn),
                 };
                 let program = self.program.clone();
                 let name = program.workflow(*workflow).map(|w| w.name.clone());
-                self.selected(id, action, (ActionKind::Goto, success), name, None, turn);
-                self.left(now, id, status, fault, false, turn);
+                self.announce_action(id, action, (ActionKind::Goto, success), name, None, turn);
+                self.finish_visit(now, id, status, fault, false, turn);
                 let entry = program.workflow(*workflow).and_then(|w| w.entry);
-                self.transfer(*workflow, inputs, turn);
+                self.go_to_workflow(*workflow, inputs, turn);
                 // A loop of workflows is paced as one of steps is.
                 if let (Some(entry), true) =
                     (entry, program.workflow(*workflow).is_some_and(|w| w.dependencies.is_empty()))
                 {
-                    let delay = self.delay(entry);
-                    self.wait(now, Next::Visit(entry), delay, turn);
+                    let delay = self.find_delay(entry);
+                    self.go_on_after(now, Next::Visit(entry), delay, turn);
                 }
             }
             Then::End if success => {
-                self.selected(id, action, (ActionKind::End, true), None, None, turn);
-                self.left(now, id, status, None, false, turn);
-                self.ended(now, End::Ended(action.name.clone()), turn);
+                self.announce_action(id, action, (ActionKind::End, true), None, None, turn);
+                self.finish_visit(now, id, status, None, false, turn);
+                self.end_workflow(now, End::Ended(action.name.clone()), turn);
             }
             Then::End => {
                 let Some(mut fault) = fault else { return };
-                self.selected(id, action, (ActionKind::End, false), None, None, turn);
+                self.announce_action(id, action, (ActionKind::End, false), None, None, turn);
                 fault.remark(format!("action `{}` ended the workflow", action.name));
                 // The author chose how to stop: the exit code is that of a failed workflow, also without an answer.
                 if fault.code == Reason::NoAnswer {
                     fault.code = Reason::EndedOnFailure;
                 }
-                self.fail(now, id, fault, turn);
+                self.fail_workflow(now, id, fault, turn);
             }
             Then::Retry { after_ms, detour, .. } => {
-                self.retry(now, id, (success, index, action), (*after_ms, detour.as_ref()), fault, &exchange, turn);
+                self.retry_step(
+                    now,
+                    id,
+                    (success, index, action),
+                    (*after_ms, detour.as_ref()),
+                    fault,
+                    &exchange,
+                    turn,
+                );
             }
         }
     }
 
     /// Tries the step again: after a wait, and after the detour that the action names.
     #[expect(clippy::too_many_arguments, reason = "each is one fact of the retry")]
-    fn retry(
+    fn retry_step(
         &mut self,
         now: Millis,
         id: StepId,
@@ -226,7 +236,7 @@ impl Machine {
             Some(asked) => (asked, WaitReason::RetryAfter),
             None => (after_ms, WaitReason::Retry),
         };
-        if self.too_long(now, id, delay, (status, &fault), turn) {
+        if self.refuse_long_wait(now, id, delay, (status, &fault), turn) {
             return;
         }
         if let Some(state) = self.step_state(id) {
@@ -240,8 +250,8 @@ impl Machine {
             Some(Target::Workflow { workflow, .. }) => self.program.workflow(*workflow).map(|w| w.name.clone()),
             None => None,
         };
-        self.selected(id, action, (ActionKind::Retry, success), target, Some(delay), turn);
-        self.left(now, id, status, fault.clone(), true, turn);
+        self.announce_action(id, action, (ActionKind::Retry, success), target, Some(delay), turn);
+        self.finish_visit(now, id, status, fault.clone(), true, turn);
         let next = match detour {
             Some(target) => {
                 self.suspend_retry(id, (success, index), target, fault, exchange);
@@ -249,12 +259,12 @@ impl Machine {
             }
             None => Next::Attempt(id),
         };
-        self.wait(now, next, Some(delay), turn);
+        self.go_on_after(now, next, Some(delay), turn);
     }
 
     /// A server that asks to wait longer than the limit stops the run. What the user or the document asked for is bounded
     /// by the run's own time only.
-    fn too_long(
+    fn refuse_long_wait(
         &mut self,
         now: Millis,
         id: StepId,
@@ -266,7 +276,7 @@ impl Machine {
         if because != WaitReason::RetryAfter || ms <= limit {
             return false;
         }
-        self.left(now, id, status, fault.clone(), false, turn);
+        self.finish_visit(now, id, status, fault.clone(), false, turn);
         let mut stop = self.fault_at(
             id,
             Reason::WaitLimit,
@@ -276,16 +286,16 @@ impl Machine {
         stop.remedy = Some(Box::new(Remedy::Raise(Limit::Wait)));
         // The step is over.
         self.frame_mut().position = Position::Left;
-        self.stop(now, Stop::Limit, stop, turn);
+        self.stop_run(now, Stop::Limit, stop, turn);
         true
     }
 
-    fn fail(&mut self, now: Millis, id: StepId, fault: Fault, turn: &mut Turn) {
-        self.left(now, id, StepStatus::Failed, Some(fault.clone()), false, turn);
-        self.ended(now, End::Failed(fault), turn);
+    fn fail_workflow(&mut self, now: Millis, id: StepId, fault: Fault, turn: &mut Turn) {
+        self.finish_visit(now, id, StepStatus::Failed, Some(fault.clone()), false, turn);
+        self.end_workflow(now, End::Failed(fault), turn);
     }
 
-    fn goto(
+    fn go_to_step(
         &mut self,
         now: Millis,
         id: StepId,
@@ -295,20 +305,20 @@ impl Machine {
         turn: &mut Turn,
     ) {
         self.state.jump = Some(Jump { from: id, to: target, action: action.name.clone(), span: action.span });
-        let delay = self.delay(target);
+        let delay = self.find_delay(target);
         if let Some(delay) = delay
-            && self.too_long(now, id, delay, (status, &fault), turn)
+            && self.refuse_long_wait(now, id, delay, (status, &fault), turn)
         {
             return;
         }
         let name = self.program.step(target).map(|step| step.name.clone());
-        self.selected(id, action, (ActionKind::Goto, status == StepStatus::Succeeded), name, delay, turn);
-        self.left(now, id, status, fault, target == id, turn);
-        self.wait(now, Next::Visit(target), delay, turn);
+        self.announce_action(id, action, (ActionKind::Goto, status == StepStatus::Succeeded), name, delay, turn);
+        self.finish_visit(now, id, status, fault, target == id, turn);
+        self.go_on_after(now, Next::Visit(target), delay, turn);
     }
 
     /// Goes on after a delay, if there is one.
-    fn wait(&mut self, now: Millis, next: Next, delay: Option<(Millis, WaitReason)>, turn: &mut Turn) {
+    fn go_on_after(&mut self, now: Millis, next: Next, delay: Option<(Millis, WaitReason)>, turn: &mut Turn) {
         let Some((ms, because)) = delay.filter(|(ms, _)| *ms > 0) else {
             return self.frame_mut().position = Position::Go(next);
         };
@@ -319,14 +329,14 @@ impl Machine {
     }
 
     /// Goes on to a step that no jump leads to: it is no loop yet.
-    pub(super) fn go_on(&mut self, next: Option<StepId>) {
+    pub(super) fn go_on_to(&mut self, next: Option<StepId>) {
         if let Some(next) = next {
             self.state.paces.remove(&next);
         }
         self.frame_mut().position = next.map_or(Position::Left, |next| Position::Go(Next::Visit(next)));
     }
 
-    fn selected(
+    fn announce_action(
         &self,
         id: StepId,
         action: &Action,
@@ -348,7 +358,7 @@ impl Machine {
     }
 
     /// The last event of a visit.
-    fn left(
+    fn finish_visit(
         &mut self,
         now: Millis,
         id: StepId,

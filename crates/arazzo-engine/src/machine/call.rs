@@ -39,13 +39,13 @@ impl Machine {
     }
 
     /// Says that the workflow of the last frame begins.
-    pub(super) fn announce(&mut self, because: Option<StartedFor>, turn: &mut Turn) {
+    pub(super) fn announce_workflow(&mut self, because: Option<StartedFor>, turn: &mut Turn) {
         let frame = self.frame();
         let inputs: Map<String, Json> = frame
             .inputs
             .iter()
             .chain(&frame.extra)
-            .map(|(name, slot)| (name.clone(), self.shown(name, slot)))
+            .map(|(name, slot)| (name.clone(), self.mask_input(name, slot)))
             .collect();
         let parent = self.state.frames.iter().rev().nth(1).map(|below| below.number);
         let because = because.or(frame.purpose.started_for());
@@ -54,72 +54,79 @@ impl Machine {
     }
 
     /// Runs what the workflow depends on and has not been run yet, then its first step.
-    pub(super) fn begin(&mut self, now: Millis, turn: &mut Turn) {
+    pub(super) fn begin_workflow(&mut self, now: Millis, turn: &mut Turn) {
         let program = self.program.clone();
         let Some(workflow) = program.workflow(self.frame().workflow) else {
             return self.frame_mut().position = Position::Left;
         };
         let ran = |id: &WorkflowId| self.state.completed.iter().any(|completed| completed.workflow == *id);
         let Some(needed) = workflow.dependencies.iter().copied().find(|id| !ran(id)) else {
-            return self.go_on(workflow.entry);
+            return self.go_on_to(workflow.entry);
         };
         let name = program.workflow(needed).map(|w| w.name.clone()).unwrap_or_default();
         let frame = self.frame();
         let given = frame.inputs.iter().chain(&frame.extra).cloned().collect();
-        let accepted = match self.accepted(needed, given) {
+        let accepted = match self.accept_inputs(needed, given) {
             Ok(accepted) => accepted,
             Err(problem) => {
                 let fault =
-                    self.about_workflow(Reason::InvalidInput, format!("workflow `{name}` cannot run: {problem}"));
-                return self.ended(now, End::Failed(fault), turn);
+                    self.fault_of_workflow(Reason::InvalidInput, format!("workflow `{name}` cannot run: {problem}"));
+                return self.end_workflow(now, End::Failed(fault), turn);
             }
         };
         self.frame_mut().position = Position::Inside(None);
-        if self.deeper(now, turn) {
+        if self.allow_nesting(now, turn) {
             self.push_frame(needed, Purpose::Dependency, accepted, vec![]);
-            self.announce(None, turn);
+            self.announce_workflow(None, turn);
         }
     }
 
     /// `true` if one more workflow may be in progress; else the run stops.
-    fn deeper(&mut self, now: Millis, turn: &mut Turn) -> bool {
+    fn allow_nesting(&mut self, now: Millis, turn: &mut Turn) -> bool {
         let limit = self.state.settings.limits.depth;
         if self.state.frames.len() < limit as usize {
             return true;
         }
-        let mut fault = self.about_workflow(
+        let mut fault = self.fault_of_workflow(
             Reason::DepthLimit,
             format!("{limit} workflows are in progress, each called by the one before"),
         );
         fault.remedy = Some(Box::new(Remedy::Raise(Limit::Depth)));
-        self.stop(now, Stop::Limit, fault, turn);
+        self.stop_run(now, Stop::Limit, fault, turn);
         false
     }
 
     /// Starts the workflow that a step calls.
-    pub(super) fn call(&mut self, now: Millis, id: StepId, workflow: WorkflowId, passed: &Passed, turn: &mut Turn) {
-        let accepted = match self.passed(id, workflow, passed, None, turn) {
+    pub(super) fn call_workflow(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        workflow: WorkflowId,
+        passed: &Passed,
+        turn: &mut Turn,
+    ) {
+        let accepted = match self.pass_inputs(id, workflow, passed, None, turn) {
             Ok(accepted) => accepted,
-            Err(fault) => return self.failed(now, id, *fault, None, turn),
+            Err(fault) => return self.fail_step(now, id, *fault, None, turn),
         };
-        let print = self.print_of_inputs(&accepted);
+        let print = self.fingerprint_inputs(&accepted);
         self.state.paces.entry(id).or_default().note_request(print);
         self.frame_mut().position = Position::Inside(Some(id));
-        if self.deeper(now, turn) {
+        if self.allow_nesting(now, turn) {
             self.push_frame(workflow, Purpose::Step, accepted, vec![]);
-            self.announce(None, turn);
+            self.announce_workflow(None, turn);
         }
     }
 
     /// What a call of a workflow with these inputs is known by, to see whether it is made again.
-    pub(super) fn print_of_inputs(&self, inputs: &Inputs) -> u64 {
+    pub(super) fn fingerprint_inputs(&self, inputs: &Inputs) -> u64 {
         let text: Vec<String> =
             inputs.iter().map(|(name, slot)| format!("{name}={}", slot.json(&self.secrets))).collect();
         fingerprint(text.iter().map(String::as_bytes))
     }
 
     /// The inputs that a step or action passes to a workflow, checked and completed.
-    pub(super) fn passed(
+    pub(super) fn pass_inputs(
         &mut self,
         id: StepId,
         workflow: WorkflowId,
@@ -141,7 +148,7 @@ impl Machine {
         for (name, value, foreign) in built.values {
             let slot = if marked.is_some_and(|marked| marked.contains(&name)) {
                 self.redactor.learn_built(&name, &value.clone().into_json());
-                self.secret_slot(&name, value)
+                self.keep_secret(&name, value)
             } else {
                 Slot::plain(value)
             };
@@ -157,7 +164,7 @@ impl Machine {
                 given.push((name.clone(), slot.clone()));
             }
         }
-        self.accepted(workflow, given).map_err(|problem| {
+        self.accept_inputs(workflow, given).map_err(|problem| {
             let name = program.workflow(workflow).map(|w| w.name.as_str()).unwrap_or_default();
             Box::new(self.fault_at(
                 id,
@@ -168,7 +175,7 @@ impl Machine {
     }
 
     /// Inputs that a workflow accepts, defaults filled in; those it does not know are left out.
-    fn accepted(&mut self, workflow: WorkflowId, given: Inputs) -> Result<Inputs, String> {
+    fn accept_inputs(&mut self, workflow: WorkflowId, given: Inputs) -> Result<Inputs, String> {
         let program = self.program.clone();
         let Some(target) = program.workflow(workflow) else { return Ok(given) };
         let known = |name: &String| target.inputs.open || target.inputs.declares(name);
@@ -182,7 +189,7 @@ impl Machine {
             match given.iter().find(|(known, _)| *known == name) {
                 Some((_, slot)) => slots.push((name, slot.clone())),
                 None => {
-                    let slot = self.input_slot(workflow, &name, value);
+                    let slot = self.keep_input(workflow, &name, value);
                     slots.push((name, slot));
                 }
             }
@@ -191,7 +198,7 @@ impl Machine {
     }
 
     /// The workflow of an action takes the place of the one in progress.
-    pub(super) fn transfer(&mut self, workflow: WorkflowId, inputs: Inputs, turn: &mut Turn) {
+    pub(super) fn go_to_workflow(&mut self, workflow: WorkflowId, inputs: Inputs, turn: &mut Turn) {
         let program = self.program.clone();
         let declares = program.workflow(workflow).is_some_and(|w| !w.outputs.is_empty());
         let inherited: Option<Outputs> = if declares {
@@ -199,7 +206,7 @@ impl Machine {
         } else {
             let own = program.workflow(self.frame().workflow).is_some_and(|w| !w.outputs.is_empty());
             match (own, self.frame().inherited.clone()) {
-                (true, _) => Some(self.evaluated_outputs(turn).0),
+                (true, _) => Some(self.evaluate_outputs(turn).0),
                 (false, before) => before,
             }
         };
@@ -210,38 +217,38 @@ impl Machine {
         // The step below waits for whoever is in progress now, as long as it would have.
         let frame = self.frame_mut();
         frame.inherited = inherited;
-        self.announce(Some(StartedFor::Goto), turn);
+        self.announce_workflow(Some(StartedFor::Goto), turn);
     }
 
     /// Takes the detour of a retry: a step of this workflow, or another workflow.
     pub(super) fn take_detour(&mut self, now: Millis, of: StepId, turn: &mut Turn) {
         let program = self.program.clone();
-        let Some(detour) = self.frame().detours.last() else { return self.go_on(None) };
+        let Some(detour) = self.frame().detours.last() else { return self.go_on_to(None) };
         let action = program.step(of).and_then(|step| {
             let list = if detour.success { &step.on_success } else { &step.on_failure };
             list.get(detour.action)
         });
         match action.and_then(|action| action.then.target()) {
-            Some(Target::Step(step)) => self.enter(now, *step, true, turn),
+            Some(Target::Step(step)) => self.enter_step(now, *step, true, turn),
             Some(Target::Workflow { workflow, passed }) => {
-                let exchange = self.held(of);
-                match self.passed(of, *workflow, passed, exchange.as_ref(), turn) {
+                let exchange = self.find_held_exchange(of);
+                match self.pass_inputs(of, *workflow, passed, exchange.as_ref(), turn) {
                     Ok(inputs) => {
                         self.frame_mut().position = Position::Inside(Some(of));
-                        if self.deeper(now, turn) {
+                        if self.allow_nesting(now, turn) {
                             self.push_frame(*workflow, Purpose::Detour, inputs, vec![]);
-                            self.announce(None, turn);
+                            self.announce_workflow(None, turn);
                         }
                     }
-                    Err(_) => self.detour_failed(now, turn),
+                    Err(_) => self.fail_detour(now, turn),
                 }
             }
-            None => self.detour_done(),
+            None => self.finish_detour(),
         }
     }
 
     /// The exchange that a pending retry holds.
-    fn held(&self, of: StepId) -> Option<Exchange> {
+    fn find_held_exchange(&self, of: StepId) -> Option<Exchange> {
         let detour = self.frame().detours.iter().rev().find(|detour| detour.of == of)?;
         self.unstash(&detour.exchange)
     }
@@ -301,24 +308,24 @@ impl Machine {
     }
 
     /// The detour has ended well: the step is tried again.
-    pub(super) fn detour_done(&mut self) {
+    pub(super) fn finish_detour(&mut self) {
         let Some(detour) = self.frame_mut().detours.pop() else { return };
         self.resume_step(&detour);
         self.frame_mut().position = Position::Go(Next::Attempt(detour.of));
     }
 
     /// The detour has failed: it ends this retry, and the next action is looked at.
-    pub(super) fn detour_failed(&mut self, now: Millis, turn: &mut Turn) {
+    pub(super) fn fail_detour(&mut self, now: Millis, turn: &mut Turn) {
         let Some(of) = self.frame().detours.last().map(|detour| detour.of) else { return };
-        let exchange = self.held(of).unwrap_or_default();
+        let exchange = self.find_held_exchange(of).unwrap_or_default();
         let Some(detour) = self.frame_mut().detours.pop() else { return };
         self.resume_step(&detour);
         match detour.why {
             Some(fault) => {
                 let fault = Fault { remedy: detour.remedy, ..fault };
-                self.handle(now, of, fault, exchange, detour.action + 1, turn)
+                self.handle_failure(now, of, fault, exchange, detour.action + 1, turn)
             }
-            None => self.after_success(now, of, exchange, detour.action + 1, turn),
+            None => self.handle_success(now, of, exchange, detour.action + 1, turn),
         }
     }
 
@@ -335,7 +342,7 @@ impl Machine {
     }
 
     /// Gives up the attempts whose time is over at `at`: the outermost step fails. `true` if there was one.
-    pub(super) fn expire(&mut self, at: Millis, now: Millis, turn: &mut Turn) -> bool {
+    pub(super) fn expire_attempts(&mut self, at: Millis, now: Millis, turn: &mut Turn) -> bool {
         let over = |frame: &Frame| frame.deadline.is_some_and(|deadline| deadline <= at);
         let Some(index) = self.state.frames.iter().position(over) else { return false };
         turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
@@ -353,7 +360,7 @@ impl Machine {
             }
         }
         while self.state.frames.len() > index + 1 {
-            self.abandon(now, turn);
+            self.abandon_frame(now, turn);
         }
         self.frame_mut().deadline = None;
         let step = match self.frame().position {
@@ -364,12 +371,12 @@ impl Machine {
         let mut fault =
             self.fault_at(step, Reason::StepTimeout, format!("the step took longer than its timeout of {ms} ms"));
         fault.help = Some("raise `timeout` of the step".to_owned());
-        self.failed(now, step, fault, None, turn);
+        self.fail_step(now, step, fault, None, turn);
         true
     }
 
     /// What is wrong with the workflow in progress, before or between its steps.
-    pub(super) fn about_workflow(&self, code: Reason, message: String) -> Fault {
+    pub(super) fn fault_of_workflow(&self, code: Reason, message: String) -> Fault {
         let workflow = self.program.workflow(self.frame().workflow);
         Fault { span: workflow.map(|workflow| workflow.span), ..Fault::new(code, message) }
     }

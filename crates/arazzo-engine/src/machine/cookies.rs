@@ -83,7 +83,7 @@ impl Machine {
         let clock = self.state.epoch_ms.saturating_add_unsigned(now);
         let sets = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
         for (_, text) in sets {
-            let Some((cookie, value)) = parsed(text, &url, clock) else { continue };
+            let Some((cookie, value)) = parse_cookie(text, &url, clock) else { continue };
             if value.chars().count() >= TELLING {
                 self.redactor.learn_masked(&cookie.name, &Json::String(value.clone()));
             }
@@ -91,7 +91,7 @@ impl Machine {
                 |known: &Cookie| (&known.name, &known.host, &known.path) == (&cookie.name, &cookie.host, &cookie.path);
             self.state.cookies.retain(|known| !same(known));
             if cookie.until.is_none_or(|until| clock < until) {
-                let value = self.secret_slot(&cookie.name, Value::Json(Json::String(value)));
+                let value = self.keep_secret(&cookie.name, Value::Json(Json::String(value)));
                 self.state.cookies.push(Cookie { value, ..cookie });
             }
         }
@@ -101,7 +101,7 @@ impl Machine {
 }
 
 /// A cookie and its value; nothing if it is none, or one for somebody else.
-fn parsed(text: &str, url: &Url, clock: i64) -> Option<(Cookie, String)> {
+fn parse_cookie(text: &str, url: &Url, clock: i64) -> Option<(Cookie, String)> {
     let mut parts = text.split(';');
     let (name, value) = parts.next()?.split_once('=')?;
     let (name, value) = (name.trim(), value.trim());

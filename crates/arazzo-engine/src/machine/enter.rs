@@ -11,11 +11,11 @@ use crate::reason::Reason;
 
 impl Machine {
     /// Enters a step, or tries it again: builds its request and sends it, or starts the workflow that it calls.
-    pub(super) fn enter(&mut self, now: Millis, id: StepId, visit: bool, turn: &mut Turn) {
+    pub(super) fn enter_step(&mut self, now: Millis, id: StepId, visit: bool, turn: &mut Turn) {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return self.frame_mut().position = Position::Left };
         if self.state.attempts >= self.state.settings.limits.steps {
-            return self.step_limit(now, id, turn);
+            return self.stop_at_step_limit(now, id, turn);
         }
         self.state.attempts += 1;
         let mut first = false;
@@ -41,20 +41,20 @@ impl Machine {
             Call::Operation { .. } => None,
         };
         self.emit(turn, Some(id), Some(step.span), EventKind::StepStarted { operation, calls });
-        if let Some(missing) = self.not_completed(step) {
+        if let Some(missing) = self.find_uncompleted(step) {
             let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
             let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);
             let fault = self.fault_at(id, Reason::DependencyNotMet, message);
-            return self.failed(now, id, fault, None, turn);
+            return self.fail_step(now, id, fault, None, turn);
         }
         match &step.call {
-            Call::Operation { .. } => self.send(now, id, step, None, turn),
-            Call::Workflow { workflow, passed, .. } => self.call(now, id, *workflow, passed, turn),
+            Call::Operation { .. } => self.send_step(now, id, step, None, turn),
+            Call::Workflow { workflow, passed, .. } => self.call_workflow(now, id, *workflow, passed, turn),
         }
     }
 
     /// A step that must have been completed before this one, and was not.
-    fn not_completed(&self, step: &Step) -> Option<StepId> {
+    fn find_uncompleted(&self, step: &Step) -> Option<StepId> {
         let view = self.view(None);
         let own = |id: StepId| {
             self.program.step(id).is_some_and(|other| other.workflow == step.workflow)

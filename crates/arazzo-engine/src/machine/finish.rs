@@ -29,25 +29,31 @@ pub(super) enum End {
 const GRACE: Millis = 5_000;
 
 impl Machine {
-    pub(super) fn cancel(&mut self, now: Millis, turn: &mut Turn) {
+    pub(super) fn cancel_run(&mut self, now: Millis, turn: &mut Turn) {
         if matches!(self.frame().position, Position::Calling { .. }) && self.state.phase == Phase::Running {
             self.state.phase = Phase::Stopping(now.saturating_add(GRACE));
             return;
         }
-        self.interrupted(now, turn);
+        self.interrupt_run(now, turn);
     }
 
-    pub(super) fn late_reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
+    pub(super) fn take_late_reply(
+        &mut self,
+        now: Millis,
+        call: CallId,
+        result: Result<Response, Failure>,
+        turn: &mut Turn,
+    ) {
         let Position::Calling { step, call: expected } = self.frame().position else { return };
         if call == expected {
-            let _ = self.arrived(now, step, call, result, turn);
+            let _ = self.record_reply(now, step, call, result, turn);
             if self.state.phase != Phase::Done {
-                self.interrupted(now, turn);
+                self.interrupt_run(now, turn);
             }
         }
     }
 
-    pub(super) fn interrupted(&mut self, now: Millis, turn: &mut Turn) {
+    pub(super) fn interrupt_run(&mut self, now: Millis, turn: &mut Turn) {
         let step = self.current_step();
         let fault = match step {
             Some(step) => {
@@ -61,47 +67,50 @@ impl Machine {
             }
             None => Fault::new(Reason::Interrupted, "interrupted"),
         };
-        self.stop(now, Stop::Interrupt, fault, turn);
+        self.stop_run(now, Stop::Interrupt, fault, turn);
     }
 
-    pub(super) fn time_limit(&mut self, now: Millis, turn: &mut Turn) {
-        let step = self.current_step().unwrap_or_else(|| self.first());
+    pub(super) fn stop_at_time_limit(&mut self, now: Millis, turn: &mut Turn) {
+        let step = self.current_step().unwrap_or_else(|| self.first_step());
         let limit = self.state.settings.limits.run_ms;
-        let mut fault =
-            self.fault_at(step, Reason::TimeLimit, format!("the run took longer than its limit of {}", seconds(limit)));
+        let mut fault = self.fault_at(
+            step,
+            Reason::TimeLimit,
+            format!("the run took longer than its limit of {}", word_seconds(limit)),
+        );
         self.name_loop(&mut fault);
         fault.remedy = Some(Box::new(Remedy::Raise(Limit::Time)));
-        self.stop(now, Stop::Limit, fault, turn);
+        self.stop_run(now, Stop::Limit, fault, turn);
     }
 
     /// A text or a body that was built from values was too large.
-    pub(super) fn value_limit(&mut self, now: Millis, turn: &mut Turn) {
+    pub(super) fn stop_at_value_limit(&mut self, now: Millis, turn: &mut Turn) {
         self.budget.clear();
-        let step = self.current_step().unwrap_or_else(|| self.first());
+        let step = self.current_step().unwrap_or_else(|| self.first_step());
         let limit = self.state.settings.limits.value_bytes;
         let message = format!("what is built from values here has more than {limit} bytes");
         let mut fault = self.fault_at(step, Reason::ValueLimit, message);
         self.name_loop(&mut fault);
         fault.remedy = Some(Box::new(Remedy::Raise(Limit::Value)));
-        self.stop(now, Stop::Limit, fault, turn);
+        self.stop_run(now, Stop::Limit, fault, turn);
     }
 
-    pub(super) fn step_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
+    pub(super) fn stop_at_step_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
         let limit = self.state.settings.limits.steps;
         let mut fault = self.fault_at(step, Reason::StepLimit, format!("the run reached its limit of {limit} steps"));
         self.name_loop(&mut fault);
         fault.remedy = Some(Box::new(Remedy::Raise(Limit::Steps)));
-        self.stop(now, Stop::Limit, fault, turn);
+        self.stop_run(now, Stop::Limit, fault, turn);
     }
 
-    pub(super) fn request_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
+    pub(super) fn stop_at_request_limit(&mut self, now: Millis, step: StepId, turn: &mut Turn) {
         let limit = self.state.settings.limits.most_requests();
         let mut fault =
             self.fault_at(step, Reason::RequestLimit, format!("the run reached its limit of {limit} requests"));
         self.name_loop(&mut fault);
         fault.remark("requests for tokens, challenges and redirects are among them".to_owned());
         fault.remedy = Some(Box::new(Remedy::Raise(Limit::Requests)));
-        self.stop(now, Stop::Limit, fault, turn);
+        self.stop_run(now, Stop::Limit, fault, turn);
     }
 
     /// Says which loop a limit was reached in, and whether its answers still changed.
@@ -121,15 +130,15 @@ impl Machine {
     }
 
     /// Stops the run: what is in flight is given up, what exists is kept.
-    pub(super) fn stop(&mut self, now: Millis, stop: Stop, fault: Fault, turn: &mut Turn) {
+    pub(super) fn stop_run(&mut self, now: Millis, stop: Stop, fault: Fault, turn: &mut Turn) {
         turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
         turn.sends.retain(|send| !turn.aborts.contains(&send.call));
         while self.state.frames.len() > 1 {
-            self.abandon(now, turn);
+            self.abandon_frame(now, turn);
         }
-        self.stopped_step(now, turn);
-        let (outputs, missing) = self.workflow_outputs(turn);
-        self.finish(now, Outcome::Stopped { stop, why: self.explain(fault), outputs, missing }, turn);
+        self.announce_stopped_step(now, turn);
+        let (outputs, missing) = self.evaluate_json_outputs(turn);
+        self.finish_run(now, Outcome::Stopped { stop, why: self.explain(fault), outputs, missing }, turn);
     }
 
     /// The step that the last frame is in, or goes to.
@@ -143,7 +152,7 @@ impl Machine {
     }
 
     /// Says that the step of the last frame was stopped, if it has one in progress.
-    fn stopped_step(&mut self, now: Millis, turn: &mut Turn) {
+    fn announce_stopped_step(&mut self, now: Millis, turn: &mut Turn) {
         let (Position::Calling { step, .. } | Position::Inside(Some(step))) = self.frame().position else { return };
         let entered = self.view(None).state(step).map_or(now, |state| state.entered);
         let kind = EventKind::StepFinished {
@@ -157,19 +166,19 @@ impl Machine {
     }
 
     /// Gives the workflow of the last frame up.
-    pub(super) fn abandon(&mut self, now: Millis, turn: &mut Turn) {
-        self.stopped_step(now, turn);
+    pub(super) fn abandon_frame(&mut self, now: Millis, turn: &mut Turn) {
+        self.announce_stopped_step(now, turn);
         self.emit(turn, None, None, EventKind::WorkflowFinished { status: RunStatus::Stopped, outputs: Map::new() });
         self.state.frames.pop();
     }
 
     /// The workflow in progress has come to its end: the run does, or what it was run for goes on.
-    pub(super) fn ended(&mut self, now: Millis, end: End, turn: &mut Turn) {
+    pub(super) fn end_workflow(&mut self, now: Millis, end: End, turn: &mut Turn) {
         if self.budget.exceeded() {
-            return self.value_limit(now, turn);
+            return self.stop_at_value_limit(now, turn);
         }
         if self.state.frames.len() == 1 {
-            let (outputs, missing) = self.workflow_outputs(turn);
+            let (outputs, missing) = self.evaluate_json_outputs(turn);
             let outcome = match end {
                 End::Succeeded => Outcome::Succeeded { outputs, missing },
                 End::Ended(by) => Outcome::Ended { by, outputs, missing },
@@ -178,9 +187,9 @@ impl Machine {
                     Outcome::Failed { step, why: self.explain(fault), outputs, missing }
                 }
             };
-            return self.finish(now, outcome, turn);
+            return self.finish_run(now, outcome, turn);
         }
-        let (outputs, _) = self.evaluated_outputs(turn);
+        let (outputs, _) = self.evaluate_outputs(turn);
         let shown = outputs_json(&outputs, &self.secrets);
         let status = match &end {
             End::Succeeded => RunStatus::Succeeded,
@@ -202,30 +211,30 @@ impl Machine {
         match (frame.purpose, self.frame().position.clone(), failed) {
             (Purpose::Step, Position::Inside(Some(step)), None) => {
                 self.frame_mut().returned = outputs;
-                self.returned(now, step, frame.answer, turn);
+                self.judge_return(now, step, frame.answer, turn);
             }
             (Purpose::Step, Position::Inside(Some(id)), Some(mut fault)) => {
                 let program = self.program.clone();
                 let Some(step) = program.step(id) else { return };
                 fault.notes.push((step.span, format!("workflow `{name}`, called by this step")));
                 self.frame_mut().returned = outputs;
-                self.failed(now, id, fault, None, turn);
+                self.fail_step(now, id, fault, None, turn);
             }
-            (Purpose::Detour, _, None) => self.detour_done(),
-            (Purpose::Detour, _, Some(_)) => self.detour_failed(now, turn),
+            (Purpose::Detour, _, None) => self.finish_detour(),
+            (Purpose::Detour, _, Some(_)) => self.fail_detour(now, turn),
             (Purpose::Dependency, _, None) => self.frame_mut().position = Position::Start,
             (Purpose::Dependency, _, Some(mut fault)) => {
                 if let Some(workflow) = self.program.workflow(self.frame().workflow) {
                     fault.notes.push((workflow.span, format!("depends on workflow `{name}`")));
                 }
-                self.ended(now, End::Failed(fault), turn);
+                self.end_workflow(now, End::Failed(fault), turn);
             }
             // A frame above another always runs for it.
             (Purpose::Run | Purpose::Step, ..) => {}
         }
     }
 
-    pub(super) fn finish(&mut self, now: Millis, mut outcome: Outcome, turn: &mut Turn) {
+    pub(super) fn finish_run(&mut self, now: Millis, mut outcome: Outcome, turn: &mut Turn) {
         self.state.phase = Phase::Done;
         // Outputs are data; what is said about the end is a text like any other.
         if let Outcome::Failed { why, .. } | Outcome::Stopped { why, .. } = &mut outcome {
@@ -286,6 +295,6 @@ impl Machine {
 }
 
 /// A duration for people.
-fn seconds(ms: Millis) -> String {
+fn word_seconds(ms: Millis) -> String {
     if ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{ms} ms") }
 }

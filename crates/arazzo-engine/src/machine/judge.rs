@@ -1,6 +1,6 @@
 //! Answer → verdict: by the criteria of the step, or by its status, and by what its operation documents.
 
-use super::contract::{Departure, departures, documented};
+use super::contract::{Departure, find_departures, find_documented};
 use super::criterion::{self, Seen};
 use super::fault::{Fault, Remark};
 use super::frame::Slot;
@@ -29,36 +29,36 @@ pub(super) enum Met<'p> {
 
 impl Machine {
     /// Judges an answer, keeps the outputs, and acts.
-    pub(super) fn judge(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
+    pub(super) fn judge_answer(&mut self, now: Millis, id: StepId, step: &Step, exchange: Exchange, turn: &mut Turn) {
         let departed = match self.state.settings.contract {
             ContractCheck::Off => {
-                self.undocumented(id, step, &exchange, turn);
+                self.report_undocumented(id, step, &exchange, turn);
                 None
             }
-            check => self.departed(id, step, &exchange, check, turn),
+            check => self.check_contract(id, step, &exchange, check, turn),
         };
         self.keep_answer(&exchange);
         let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
         let fault = if step.criteria.is_empty() {
-            self.default_success(id, step, status)
+            self.judge_status(id, step, status)
         } else {
             self.judge_criteria(id, step, status, &exchange, turn)
         };
         match fault.or(departed) {
-            Some(fault) => self.failed(now, id, fault, Some(exchange), turn),
-            None => self.succeeded(now, id, step, exchange, turn),
+            Some(fault) => self.fail_step(now, id, fault, Some(exchange), turn),
+            None => self.succeed_step(now, id, step, exchange, turn),
         }
     }
 
     /// The workflow that a step called has come back: judges it by the criteria of the step.
-    pub(super) fn returned(&mut self, now: Millis, id: StepId, answer: Option<Slot>, turn: &mut Turn) {
+    pub(super) fn judge_return(&mut self, now: Millis, id: StepId, answer: Option<Slot>, turn: &mut Turn) {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
         let exchange = answer.and_then(|slot| self.unstash(&slot)).unwrap_or_default();
         self.keep_answer(&exchange);
         match self.judge_criteria(id, step, 200, &exchange, turn) {
-            Some(fault) => self.failed(now, id, fault, Some(exchange), turn),
-            None => self.succeeded(now, id, step, exchange, turn),
+            Some(fault) => self.fail_step(now, id, fault, Some(exchange), turn),
+            None => self.succeed_step(now, id, step, exchange, turn),
         }
     }
 
@@ -71,10 +71,10 @@ impl Machine {
         exchange: &Exchange,
         turn: &mut Turn,
     ) -> Option<Fault> {
-        match self.evaluate(id, &step.criteria, None, exchange, turn) {
+        match self.evaluate_criteria(id, &step.criteria, None, exchange, turn) {
             Met::Yes => None,
-            Met::No(criterion, saw) => Some(self.not_met(id, step, criterion, &saw, status)),
-            Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
+            Met::No(criterion, saw) => Some(self.explain_unmet(id, step, criterion, &saw, status)),
+            Met::Unknown(criterion, problem) => Some(self.explain_not_evaluable(id, step, criterion, &problem)),
         }
     }
 
@@ -99,7 +99,7 @@ impl Machine {
     }
 
     /// Why a step without `successCriteria` has failed, if it has.
-    fn default_success(&self, id: StepId, step: &Step, status: u16) -> Option<Fault> {
+    fn judge_status(&self, id: StepId, step: &Step, status: u16) -> Option<Fault> {
         if self.is_default_success(step, status) {
             return None;
         }
@@ -113,7 +113,7 @@ impl Machine {
         Some(fault)
     }
 
-    fn not_met(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Fault {
+    fn explain_unmet(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Fault {
         let mut fault = self.fault_at(id, Reason::CriterionNotMet, "success criterion not met".to_owned());
         fault.span = Some(criterion.span);
         let value = |saw: &Saw| saw.value.as_deref().unwrap_or("absent").to_owned();
@@ -133,7 +133,7 @@ impl Machine {
         fault
     }
 
-    pub(super) fn not_evaluable(&self, id: StepId, step: &Step, criterion: &Criterion, problem: &str) -> Fault {
+    pub(super) fn explain_not_evaluable(&self, id: StepId, step: &Step, criterion: &Criterion, problem: &str) -> Fault {
         let mut fault =
             self.fault_at(id, Reason::CriterionNotEvaluable, format!("this criterion cannot be evaluated: {problem}"));
         fault.span = Some(criterion.span);
@@ -163,7 +163,7 @@ impl Machine {
             });
         }
         let called = format!("{} {}", operation.method, operation.path);
-        fault.help = match documented(operation, status) {
+        fault.help = match find_documented(operation, status) {
             Some((known, Some(text))) => Some(format!("{called} documents {known} as: {}", text.trim())),
             Some(_) => None,
             None if operation.responses.is_empty() => None,
@@ -175,11 +175,11 @@ impl Machine {
     }
 
     /// An answer outside what the operation documents is said, and is not a failure.
-    fn undocumented(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) {
+    fn report_undocumented(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) {
         let (Some(operation), Some(answer)) = (operation_of(&self.program, step), exchange.answer.as_ref()) else {
             return;
         };
-        if operation.responses.is_empty() || documented(operation, answer.status).is_some() {
+        if operation.responses.is_empty() || find_documented(operation, answer.status).is_some() {
             return;
         }
         let message =
@@ -190,7 +190,7 @@ impl Machine {
     }
 
     /// Says in what an answer departs from what is documented; why the step fails because of it, if it does.
-    fn departed(
+    fn check_contract(
         &self,
         id: StepId,
         step: &Step,
@@ -202,7 +202,7 @@ impl Machine {
         let (contract, answer) = (operation.contract.as_ref()?, exchange.answer.as_ref()?);
         let severity = if check == ContractCheck::Error { Severity::Error } else { Severity::Warning };
         let mut lines: Vec<(Span, String)> = vec![];
-        for Departure { part, at, message, span } in departures(contract, answer, operation.method == "HEAD") {
+        for Departure { part, at, message, span } in find_departures(contract, answer, operation.method == "HEAD") {
             lines.push((span, format!("{}: {message}", part.words(at.as_deref()))));
             self.emit(turn, Some(id), Some(span), EventKind::ContractDeparted { part, at, message, severity });
         }
@@ -219,7 +219,7 @@ impl Machine {
     }
 
     /// Evaluates criteria in order, up to the first that is not met: those of a step, or of the action of this name.
-    pub(super) fn evaluate<'p>(
+    pub(super) fn evaluate_criteria<'p>(
         &self,
         id: StepId,
         criteria: &'p [Criterion],
@@ -229,11 +229,11 @@ impl Machine {
     ) -> Met<'p> {
         for criterion in criteria {
             let judged = criterion::evaluate(criterion, &self.view(Some(exchange)), self.program.readings);
-            let shown = |seen: Seen| Saw {
+            let masked = |seen: Seen| Saw {
                 expression: seen.expression,
                 value: seen.value.map(|value| self.redactor.shown(&value, SHOWN)),
             };
-            let saw: Vec<Saw> = judged.saw.into_iter().map(shown).collect();
+            let saw: Vec<Saw> = judged.saw.into_iter().map(masked).collect();
             let kind = EventKind::CriterionEvaluated {
                 of: of.map_or(CriteriaOf::Success, |action| CriteriaOf::Action(action.to_owned())),
                 condition: criterion.text.clone(),

@@ -117,7 +117,7 @@ impl Machine {
         let (mut inputs_of, mut extra) = (vec![], vec![]);
         for (name, value) in inputs {
             let passed_on = own.is_some_and(|own| own.passes_on(&name));
-            let slot = machine.input_slot(workflow, &name, value);
+            let slot = machine.keep_input(workflow, &name, value);
             if passed_on { extra.push((name, slot)) } else { inputs_of.push((name, slot)) }
         }
         machine.push_frame(workflow, Purpose::Run, inputs_of, extra);
@@ -182,15 +182,15 @@ impl Machine {
     pub fn step(&mut self, now: Millis, input: Input) -> Turn {
         let mut turn = Turn::default();
         match (self.state.phase, input) {
-            (Phase::Fresh, Input::Start { epoch_ms }) => self.start(epoch_ms, &mut turn),
+            (Phase::Fresh, Input::Start { epoch_ms }) => self.start_run(epoch_ms, &mut turn),
             (Phase::Running, Input::Reply { call, result }) => {
-                self.expire(now.saturating_sub(1), now, &mut turn);
-                self.reply(now, call, result, &mut turn);
+                self.expire_attempts(now.saturating_sub(1), now, &mut turn);
+                self.take_reply(now, call, result, &mut turn);
             }
-            (Phase::Running | Phase::Fresh, Input::Cancel) => self.cancel(now, &mut turn),
-            (Phase::Stopping(_), Input::Reply { call, result }) => self.late_reply(now, call, result, &mut turn),
-            (Phase::Stopping(_), Input::Cancel) => self.interrupted(now, &mut turn),
-            (Phase::Stopping(until), Input::Tick) if now >= until => self.interrupted(now, &mut turn),
+            (Phase::Running | Phase::Fresh, Input::Cancel) => self.cancel_run(now, &mut turn),
+            (Phase::Stopping(_), Input::Reply { call, result }) => self.take_late_reply(now, call, result, &mut turn),
+            (Phase::Stopping(_), Input::Cancel) => self.interrupt_run(now, &mut turn),
+            (Phase::Stopping(until), Input::Tick) if now >= until => self.interrupt_run(now, &mut turn),
             // Named, so that a new input or phase has to be placed: nothing follows from these.
             (Phase::Running | Phase::Fresh | Phase::Stopping(_), Input::Tick)
             | (Phase::Running | Phase::Stopping(_) | Phase::Done, Input::Start { .. })
@@ -198,11 +198,11 @@ impl Machine {
             | (Phase::Done, Input::Tick | Input::Cancel) => {}
         }
         self.proceed(now, &mut turn);
-        turn.wake = self.wake();
+        turn.wake = self.next_wake();
         turn
     }
 
-    fn start(&mut self, epoch_ms: i64, turn: &mut Turn) {
+    fn start_run(&mut self, epoch_ms: i64, turn: &mut Turn) {
         self.state.phase = Phase::Running;
         self.state.epoch_ms = epoch_ms;
         let document = self.program.sources.iter().next().map(|(_, source)| source.name.clone()).unwrap_or_default();
@@ -226,11 +226,11 @@ impl Machine {
                 EventKind::Diagnostic { code: Code::ShortSecret, severity: Severity::Warning, message, help: None },
             );
         }
-        self.announce(None, turn);
+        self.announce_workflow(None, turn);
     }
 
     /// An input for an event: a secret is its mask, whatever its length or type.
-    fn shown(&self, name: &str, slot: &Slot) -> Json {
+    fn mask_input(&self, name: &str, slot: &Slot) -> Json {
         match slot.kept {
             Kept::Secret(_) => Json::String(format!("‹{name}›")),
             Kept::Plain(_) => slot.json(&self.secrets),
@@ -241,27 +241,27 @@ impl Machine {
     fn proceed(&mut self, now: Millis, turn: &mut Turn) {
         while self.state.phase == Phase::Running {
             if now >= self.state.settings.limits.run_ms {
-                return self.time_limit(now, turn);
+                return self.stop_at_time_limit(now, turn);
             }
             if self.budget.exceeded() {
-                return self.value_limit(now, turn);
+                return self.stop_at_value_limit(now, turn);
             }
-            if self.expire(now, now, turn) {
+            if self.expire_attempts(now, now, turn) {
                 continue;
             }
             match self.frame().position {
-                Position::Start => self.begin(now, turn),
-                Position::Go(next) => self.go(now, next, turn),
-                Position::Waiting { next, until } if now >= until => self.go(now, next, turn),
+                Position::Start => self.begin_workflow(now, turn),
+                Position::Go(next) => self.go_to(now, next, turn),
+                Position::Waiting { next, until } if now >= until => self.go_to(now, next, turn),
                 Position::Waiting { .. } | Position::Calling { .. } => return,
                 // The frame above is gone, which never happens: there is nothing to wait for.
-                Position::Inside(_) | Position::Left => self.ended(now, End::Succeeded, turn),
+                Position::Inside(_) | Position::Left => self.end_workflow(now, End::Succeeded, turn),
             }
         }
     }
 
     /// The time of the next tick.
-    fn wake(&self) -> Option<Millis> {
+    fn next_wake(&self) -> Option<Millis> {
         let limit = self.state.settings.limits.run_ms;
         let deadline = self.state.frames.iter().filter_map(|frame| frame.deadline).min().unwrap_or(limit).min(limit);
         match (self.state.phase, &self.frame().position) {
@@ -272,20 +272,20 @@ impl Machine {
         }
     }
 
-    fn go(&mut self, now: Millis, next: Next, turn: &mut Turn) {
+    fn go_to(&mut self, now: Millis, next: Next, turn: &mut Turn) {
         match next {
-            Next::Visit(step) => self.enter(now, step, true, turn),
-            Next::Attempt(step) => self.enter(now, step, false, turn),
+            Next::Visit(step) => self.enter_step(now, step, true, turn),
+            Next::Attempt(step) => self.enter_step(now, step, false, turn),
             Next::Detour(step) => self.take_detour(now, step, turn),
         }
     }
 
     /// A fault of a step.
     fn fault_at(&self, step: StepId, code: Reason, message: String) -> Fault {
-        self.at_step(step, Fault::new(code, message))
+        self.place_fault(step, Fault::new(code, message))
     }
 
-    fn at_step(&self, step: StepId, fault: Fault) -> Fault {
+    fn place_fault(&self, step: StepId, fault: Fault) -> Fault {
         match self.program.step(step) {
             Some(step) => fault.of_step(step),
             None => fault,
@@ -297,7 +297,7 @@ impl Machine {
         let frame = self.frame();
         let below = self.state.frames.split_last().map(|(_, below)| below).unwrap_or_default();
         let (secrets, completed) = (&self.secrets, &self.state.completed);
-        View { frame, first: self.first(), secrets, below, completed, exchange, budget: &self.budget }
+        View { frame, first: self.first_step(), secrets, below, completed, exchange, budget: &self.budget }
     }
 
     /// The workflow in progress.
@@ -312,13 +312,13 @@ impl Machine {
     }
 
     /// The first step of the workflow in progress.
-    fn first(&self) -> StepId {
+    fn first_step(&self) -> StepId {
         self.program.workflow(self.frame().workflow).and_then(|w| w.steps.first().copied()).unwrap_or(StepId(0))
     }
 
     /// Everything that a step of the workflow in progress has done.
     fn step_state(&mut self, step: StepId) -> Option<&mut StepState> {
-        let index = step.0.checked_sub(self.first().0)? as usize;
+        let index = step.0.checked_sub(self.first_step().0)? as usize;
         self.frame_mut().steps.get_mut(index)
     }
 

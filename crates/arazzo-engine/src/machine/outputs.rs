@@ -22,7 +22,7 @@ impl Machine {
     ) {
         let mut kept: Outputs = vec![];
         for output in &step.outputs {
-            let value = self.fill_output(output, exchange);
+            let value = self.evaluate_output(output, exchange);
             let foreign = select::is_foreign(&output.value, &self.view(exchange));
             if value.is_none() && success {
                 let target = format!("output `{}`", output.name);
@@ -39,7 +39,7 @@ impl Machine {
                 Some(value) if output.secret && (success || !self.is_error_text(step, output, exchange)) => {
                     let name = format!("{}.{}", step.name, output.name);
                     self.redactor.learn_built(&name, &value.clone().into_json());
-                    Some(self.secret_slot(&name, value).with_origin(foreign))
+                    Some(self.keep_secret(&name, value).with_origin(foreign))
                 }
                 Some(value) => Some(Slot::plain(value).with_origin(foreign)),
             };
@@ -59,13 +59,13 @@ impl Machine {
     }
 
     /// The outputs of the workflow that exist, and the names of those that do not (docs/readings.md, rule 4).
-    pub(super) fn workflow_outputs(&mut self, turn: &mut Turn) -> (Map<String, Json>, Vec<String>) {
-        let (outputs, missing) = self.evaluated_outputs(turn);
+    pub(super) fn evaluate_json_outputs(&mut self, turn: &mut Turn) -> (Map<String, Json>, Vec<String>) {
+        let (outputs, missing) = self.evaluate_outputs(turn);
         (outputs_json(&outputs, &self.secrets), missing)
     }
 
-    /// As [`Machine::workflow_outputs`], with secrets as references.
-    pub(super) fn evaluated_outputs(&mut self, turn: &mut Turn) -> (Outputs, Vec<String>) {
+    /// As [`Machine::evaluate_json_outputs`], with secrets as references.
+    pub(super) fn evaluate_outputs(&mut self, turn: &mut Turn) -> (Outputs, Vec<String>) {
         let program = self.program.clone();
         let Some(workflow) = program.workflow(self.frame().workflow) else { return (vec![], vec![]) };
         if let (true, Some(inherited)) = (workflow.outputs.is_empty(), self.frame().inherited.clone()) {
@@ -74,11 +74,11 @@ impl Machine {
         let mut missing = vec![];
         self.frame_mut().returned.clear();
         for output in &workflow.outputs {
-            if self.reads_what_did_not_run(output) {
+            if self.reads_unrun_step(output) {
                 missing.push(output.name.clone());
                 continue;
             }
-            let value = self.fill_output(output, None);
+            let value = self.evaluate_output(output, None);
             if value.is_none() {
                 let target = format!("output `{}`", output.name);
                 self.emit(
@@ -95,7 +95,7 @@ impl Machine {
                 }
                 let name = format!("{}.{}", workflow.name, output.name);
                 self.redactor.learn_built(&name, &value.clone().into_json());
-                self.secret_slot(&name, value).with_origin(foreign)
+                self.keep_secret(&name, value).with_origin(foreign)
             });
             self.frame_mut().returned.push((output.name.clone(), slot));
         }
@@ -103,7 +103,7 @@ impl Machine {
     }
 
     /// `true` if an output reads a step that has not run.
-    fn reads_what_did_not_run(&self, output: &Output) -> bool {
+    fn reads_unrun_step(&self, output: &Output) -> bool {
         let view = self.view(None);
         output.step_outputs().iter().any(|(step, name)| {
             match view.state(*step).and_then(|state| state.outputs.as_ref()) {
@@ -114,8 +114,8 @@ impl Machine {
     }
 
     /// The value of an output; none if it is absent.
-    pub(super) fn fill_output(&self, output: &Output, exchange: Option<&Exchange>) -> Option<Value> {
-        select::value(&output.value, &self.view(exchange))
+    pub(super) fn evaluate_output(&self, output: &Output, exchange: Option<&Exchange>) -> Option<Value> {
+        select::evaluate(&output.value, &self.view(exchange))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::fault::Fault;
 use super::fingerprint::fingerprint;
 use super::frame::{CallPurpose, PendingCall, Position};
-use super::pace::retry_after;
+use super::pace::parse_retry_after;
 use super::redirect::{self, Hop};
 use super::wire::{Because, CallId, Failure, FailureKind, Response, Stop, Turn};
 use super::{Machine, answer};
@@ -24,16 +24,16 @@ const FAILURE_SHOWN: usize = 400;
 type Came = Result<Exchange, (Failure, Exchange)>;
 
 impl Machine {
-    pub(super) fn reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
+    pub(super) fn take_reply(&mut self, now: Millis, call: CallId, result: Result<Response, Failure>, turn: &mut Turn) {
         let Position::Calling { step: id, call: expected } = self.frame().position else { return };
         if call != expected {
             return;
         }
-        let Some((pending, exchange)) = self.arrived(now, id, call, result, turn) else { return };
+        let Some((pending, exchange)) = self.record_reply(now, id, call, result, turn) else { return };
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return };
         match exchange {
-            Ok(exchange) => self.answered(now, id, step, pending, exchange, turn),
+            Ok(exchange) => self.follow_answer(now, id, step, pending, exchange, turn),
             Err((failure, exchange)) => {
                 let url = self.other_url(&pending).unwrap_or_else(|| exchange.url.clone());
                 let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
@@ -47,13 +47,13 @@ impl Machine {
                 if failure.in_doubt {
                     fault.remark("whether the server acted on the request is not known");
                 }
-                self.failed(now, id, fault, Some(exchange), turn);
+                self.fail_step(now, id, fault, Some(exchange), turn);
             }
         }
     }
 
     /// An answer has come: it is judged, or something else has to be sent before there is one to judge.
-    pub(super) fn answered(
+    pub(super) fn follow_answer(
         &mut self,
         now: Millis,
         id: StepId,
@@ -64,26 +64,28 @@ impl Machine {
     ) {
         let Some(answer) = &exchange.answer else { return };
         if pending.purpose != CallPurpose::Operation {
-            return self.token_came(now, id, pending, answer, turn);
+            return self.receive_token(now, id, pending, answer, turn);
         }
         if answer.status == 401
             && pending.challenge.is_none()
             && pending.hops == 0
-            && let Some(challenge) = self.challenged(step, answer)
+            && let Some(challenge) = self.find_challenge(step, answer)
         {
-            return self.send(now, id, step, Some(challenge), turn);
+            return self.send_step(now, id, step, Some(challenge), turn);
         }
         if !(300..400).contains(&answer.status) {
-            return self.judge(now, id, step, exchange, turn);
+            return self.judge_answer(now, id, step, exchange, turn);
         }
-        let Some(request) = self.request_of(id, &pending) else { return self.judge(now, id, step, exchange, turn) };
-        match self.hop(id, step, &request, (answer.status, answer.header("location")), pending.hops) {
-            Hop::Judge => self.judge(now, id, step, exchange, turn),
-            Hop::Refuse(fault) => self.stop(now, Stop::Policy, *fault, turn),
+        let Some(request) = self.request_of(id, &pending) else {
+            return self.judge_answer(now, id, step, exchange, turn);
+        };
+        match self.decide_hop(id, step, &request, (answer.status, answer.header("location")), pending.hops) {
+            Hop::Judge => self.judge_answer(now, id, step, exchange, turn),
+            Hop::Refuse(fault) => self.stop_run(now, Stop::Policy, *fault, turn),
             Hop::TooMany => {
                 let message = format!("more than {} redirects followed one another", redirect::HOPS);
                 let fault = self.fault_at(id, Reason::RedirectLimit, message);
-                self.stop(now, Stop::Limit, fault, turn);
+                self.stop_run(now, Stop::Limit, fault, turn);
             }
             Hop::Follow(mut request) => {
                 if self.state.settings.cookies {
@@ -93,15 +95,15 @@ impl Machine {
                 let slot = self.stash(&request);
                 let exchange = Some(Box::new(Exchange { answer: None, ..exchange }));
                 let hops = pending.hops + 1;
-                let next = self.pending(now, CallPurpose::Operation, pending.challenge);
+                let next = self.new_call(now, CallPurpose::Operation, pending.challenge);
                 let next = PendingCall { hops, request: Some(slot), exchange, ..next };
-                self.dispatch(now, id, *request, Because::Redirect, next, turn);
+                self.dispatch_call(now, id, *request, Because::Redirect, next, turn);
             }
         }
     }
 
     /// Records what came for a call. Nothing if the run stopped because of it.
-    pub(super) fn arrived(
+    pub(super) fn record_reply(
         &mut self,
         now: Millis,
         id: StepId,
@@ -153,14 +155,14 @@ impl Machine {
         let body = self.show_body(&bytes, size, answer);
         if own {
             let clock = self.state.epoch_ms.saturating_add_unsigned(now);
-            let asked = answer.header("retry-after").and_then(|text| retry_after(text, clock));
+            let asked = answer.header("retry-after").and_then(|text| parse_retry_after(text, clock));
             self.state.paces.entry(id).or_default().note_answer(print, asked);
         }
         let duration_ms = now.saturating_sub(pending.sent);
         let kind = EventKind::ResponseReceived { call: pending.call.0, status, duration_ms, headers, body };
         self.emit(turn, Some(id), None, kind);
         if let Some(fault) = excess {
-            self.stop(now, Stop::Limit, self.at_step(id, fault), turn);
+            self.stop_run(now, Stop::Limit, self.place_fault(id, fault), turn);
             return None;
         }
         Some(exchange)
@@ -210,7 +212,7 @@ impl Machine {
             FailureKind::Refused => (Stop::Policy, self.fault_at(id, Reason::HostRefused, message)),
             _ => return Some(failure),
         };
-        self.stop(now, stop, fault, turn);
+        self.stop_run(now, stop, fault, turn);
         None
     }
 }

@@ -60,7 +60,7 @@ impl Machine {
                 AnswerPart::Body(at) => answer.body.as_ref().and_then(|body| body.at(at)).map(Value::into_json),
                 AnswerPart::Selected(name) => {
                     let output = step.outputs.iter().find(|output| output.name == *name);
-                    output.and_then(|output| self.fill_output(output, Some(exchange))).map(Value::into_json)
+                    output.and_then(|output| self.evaluate_output(output, Some(exchange))).map(Value::into_json)
                 }
             };
             if let Some(value) = value {
@@ -133,12 +133,12 @@ impl Machine {
             if self.redactor.mask(form) == form {
                 let value = Json::String(form.to_owned());
                 self.redactor.learn(name, &value);
-                self.secret_slot(name, Value::Json(value));
+                self.keep_secret(name, Value::Json(value));
             }
         }
     }
 
-    pub(super) fn input_slot(&mut self, workflow: WorkflowId, name: &str, value: Json) -> Slot {
+    pub(super) fn keep_input(&mut self, workflow: WorkflowId, name: &str, value: Json) -> Slot {
         let marked = self.program.workflow(workflow).is_some_and(|w| w.inputs.secret.contains(name));
         let marked = marked || self.state.settings.secrets.iter().any(|secret| secret == name);
         let value = match self.state.settings.files.get(name) {
@@ -149,10 +149,10 @@ impl Machine {
             return Slot::plain(value);
         }
         self.redactor.learn(name, &value.clone().into_json());
-        self.secret_slot(name, value)
+        self.keep_secret(name, value)
     }
 
-    pub(super) fn secret_slot(&mut self, name: &str, value: Value) -> Slot {
+    pub(super) fn keep_secret(&mut self, name: &str, value: Value) -> Slot {
         // A loop fills the same slots with the same values; among thousands of others it is not worth a search.
         if let Some((number, _)) = self.secrets.0.iter().enumerate().rev().take(64).find(|(_, known)| **known == value)
         {

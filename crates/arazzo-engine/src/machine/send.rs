@@ -13,16 +13,23 @@ use crate::program::Step;
 impl Machine {
     /// Sends the request of a step, or the one that has to go before it. `challenge` is what the server asked for when it
     /// refused the request before.
-    pub(super) fn send(&mut self, now: Millis, id: StepId, step: &Step, challenge: Option<String>, turn: &mut Turn) {
-        let (built, ready) = match self.built(now, step, challenge.as_deref(), self.state.calls) {
+    pub(super) fn send_step(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        step: &Step,
+        challenge: Option<String>,
+        turn: &mut Turn,
+    ) {
+        let (built, ready) = match self.build_request(now, step, challenge.as_deref(), self.state.calls) {
             Ok(built) => built,
-            Err(_) if self.budget.exceeded() => return self.value_limit(now, turn),
-            Err(fault) => return self.failed(now, id, *fault, None, turn),
+            Err(_) if self.budget.exceeded() => return self.stop_at_value_limit(now, turn),
+            Err(fault) => return self.fail_step(now, id, *fault, None, turn),
         };
         if let Ready::First(purpose, request) = ready {
             let because = if matches!(purpose, CallPurpose::Token(_)) { Because::Token } else { Because::Discovery };
-            let pending = PendingCall { request: Some(self.stash(&request)), ..self.pending(now, purpose, challenge) };
-            return self.dispatch(now, id, *request, because, pending, turn);
+            let pending = PendingCall { request: Some(self.stash(&request)), ..self.new_call(now, purpose, challenge) };
+            return self.dispatch_call(now, id, *request, because, pending, turn);
         }
         if challenge.is_none() {
             for (expression, target) in built.absent {
@@ -40,16 +47,16 @@ impl Machine {
             Exchange { url: request.url.clone(), method: request.method.clone(), request: built.sent, answer: None };
         let because = if challenge.is_some() { Because::Challenge } else { Because::Operation };
         let pending =
-            PendingCall { exchange: Some(Box::new(exchange)), ..self.pending(now, CallPurpose::Operation, challenge) };
+            PendingCall { exchange: Some(Box::new(exchange)), ..self.new_call(now, CallPurpose::Operation, challenge) };
         self.bind_tokens(pending.call);
-        self.dispatch(now, id, request, because, pending, turn);
+        self.dispatch_call(now, id, request, because, pending, turn);
     }
 
     /// The request of a step with its credentials and cookies.
     ///
     /// # Errors
     /// Why it cannot be sent.
-    fn built(
+    fn build_request(
         &self,
         now: Millis,
         step: &Step,
@@ -66,7 +73,7 @@ impl Machine {
     }
 
     /// A call that is to begin now.
-    pub(super) fn pending(&self, now: Millis, purpose: CallPurpose, challenge: Option<String>) -> PendingCall {
+    pub(super) fn new_call(&self, now: Millis, purpose: CallPurpose, challenge: Option<String>) -> PendingCall {
         let call = CallId(self.state.calls);
         PendingCall {
             call,
@@ -81,7 +88,7 @@ impl Machine {
     }
 
     /// Sends a request; the step waits for its answer.
-    pub(super) fn dispatch(
+    pub(super) fn dispatch_call(
         &mut self,
         now: Millis,
         id: StepId,
@@ -91,7 +98,7 @@ impl Machine {
         turn: &mut Turn,
     ) {
         if self.state.requests >= self.state.settings.limits.most_requests() {
-            return self.request_limit(now, id, turn);
+            return self.stop_at_request_limit(now, id, turn);
         }
         self.learn_password(&request.url);
         let media_type = request
@@ -143,7 +150,7 @@ impl Machine {
         }
         let built = self.program.step(step).map(|step| {
             let challenge = pending.challenge.as_deref();
-            self.built(pending.sent, step, challenge, pending.call.0.saturating_sub(pending.hops.into()))
+            self.build_request(pending.sent, step, challenge, pending.call.0.saturating_sub(pending.hops.into()))
         });
         match built {
             Some(Ok((built, _))) => {
@@ -165,7 +172,7 @@ impl Machine {
             return self.unstash(slot);
         }
         let challenge = pending.challenge.as_deref();
-        self.built(pending.sent, self.program.step(step)?, challenge, pending.call.0)
+        self.build_request(pending.sent, self.program.step(step)?, challenge, pending.call.0)
             .ok()
             .map(|(built, _)| built.request)
     }
