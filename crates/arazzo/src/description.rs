@@ -222,11 +222,11 @@ impl Description {
         Arc::into_inner(Arc::into_inner(self.mocking?)?.mock)
     }
 
-    pub(crate) fn documents(&self, diagnostics: Diagnostics) -> Error {
+    pub(crate) fn documents_error(&self, diagnostics: Diagnostics) -> Error {
         Error::Documents { diagnostics: diagnostics.worded(self.naming()), sources: self.sources().clone() }
     }
 
-    pub(crate) fn inputs(&self, mut faults: Vec<InputFault>) -> Error {
+    pub(crate) fn inputs_error(&self, mut faults: Vec<InputFault>) -> Error {
         faults.iter_mut().for_each(|fault| fault.word(self.naming()));
         Error::Inputs(faults)
     }

@@ -46,7 +46,7 @@ impl Description {
         let answered = |source: &str| self.is_mocked(source);
         found.extend(missing_credentials(self.program(), id, &self.settings.credentials, &answered));
         if found.has_errors() {
-            return Err(self.documents(found));
+            return Err(self.documents_error(found));
         }
         found.extend(self.notes.iter().cloned());
         let found = found.worded(self.naming());
@@ -64,14 +64,14 @@ impl Description {
         let Some(id) = id else {
             // A document that could not be read has no workflow to speak of: its faults say why.
             if self.compiled.description.has_errors() {
-                return Err(self.documents(self.compiled.description.clone()));
+                return Err(self.documents_error(self.compiled.description.clone()));
             }
             let known: Vec<String> = self.workflows().map(str::to_owned).collect();
             let near = name.and_then(|name| nearest(name, known.iter().map(String::as_str)).map(str::to_owned));
             return Err(Error::NoSuchWorkflow { wanted: name.map(str::to_owned), known, nearest: near });
         };
         let found = self.compiled.of(id);
-        if found.has_errors() { Err(self.documents(found)) } else { Ok((id, found)) }
+        if found.has_errors() { Err(self.documents_error(found)) } else { Ok((id, found)) }
     }
 
     /// Runs a recorded run again, without a socket and in virtual time: with the settings of then, and the answers of
@@ -89,11 +89,11 @@ impl Description {
             Ok(accepted) => accepted,
             // A stand-in need not fit a schema that its secret fits.
             Err(faults) if faults.iter().all(|fault| secret(&fault.name)) => recorded,
-            Err(faults) => return Err(self.inputs(faults)),
+            Err(faults) => return Err(self.inputs_error(faults)),
         };
         let mut settings = recording.settings();
         if !recording.changed(self.sources()).is_empty() {
-            settings.warnings = workflow.told();
+            settings.warnings = workflow.collect_warnings();
         }
         let machine = workflow.begin(inputs, settings)?;
         let session = workflow.stub_session(machine, &recording.head.run, recording.head.epoch_ms);
@@ -203,9 +203,9 @@ impl Workflow {
 
     /// # Errors
     /// [`Error::Documents`] with everything that is missing.
-    pub(crate) fn permitted(&self) -> Result<(), Error> {
+    fn check_permissions(&self) -> Result<(), Error> {
         let missing = self.missing_permissions();
-        if missing.is_empty() { Ok(()) } else { Err(self.description.documents(missing.refusal().into())) }
+        if missing.is_empty() { Ok(()) } else { Err(self.description.documents_error(missing.refusal().into())) }
     }
 
     /// Checks inputs and servers as [`Workflow::run`] does before its first request.
@@ -214,7 +214,7 @@ impl Workflow {
     /// [`Error::Inputs`] with every fault of the inputs (JSON Schema 2020-12); [`Error::Documents`] if no server is known
     /// for an operation.
     pub fn check(&self, inputs: Inputs) -> Result<(), Error> {
-        self.machine(inputs, &self.description.settings.servers).map(|_| ())
+        self.build_machine(inputs, &self.description.settings.servers).map(|_| ())
     }
 
     /// Runs the workflow. Every event goes to `observe` as it happens.
@@ -366,7 +366,7 @@ impl Workflow {
         Inputs::from(found.cloned().unwrap_or_default())
     }
 
-    pub(crate) fn machine(&self, inputs: Inputs, servers: &Servers) -> Result<(Machine, Settings), Error> {
+    fn build_machine(&self, inputs: Inputs, servers: &Servers) -> Result<(Machine, Settings), Error> {
         let accepted = accept(self.description.program(), self.id, inputs.values)
             .map_err(|faults| self.description.inputs(faults))?;
         let mut settings = self.description.settings.clone();
@@ -375,28 +375,28 @@ impl Workflow {
         for (name, file) in &mut settings.files {
             file.text = self.compiled().is_some_and(|workflow| workflow.inputs.is_plain_text(name));
         }
-        settings.warnings.extend(self.told());
-        Ok((self.begin(accepted, settings.clone())?, settings))
+        settings.warnings.extend(self.collect_warnings());
+        Ok((self.begin_run(accepted, settings.clone())?, settings))
     }
 
     /// What is unusual about it, as its events say it.
-    pub(crate) fn told(&self) -> Vec<Warning> {
-        let told = |found: &Diagnostic| Warning {
+    fn collect_warnings(&self) -> Vec<Warning> {
+        let worded = |found: &Diagnostic| Warning {
             code: found.code,
             message: found.message.clone(),
             help: found.help.as_ref().map(Help::to_string),
             span: found.span,
         };
-        self.found.warnings().map(told).collect()
+        self.found.warnings().map(worded).collect()
     }
 
     /// A machine for inputs that were accepted.
-    pub(crate) fn begin(&self, accepted: InputValues, settings: Settings) -> Result<Machine, Error> {
+    fn begin_run(&self, accepted: InputValues, settings: Settings) -> Result<Machine, Error> {
         Machine::new(self.description.compiled.program.clone(), self.id, accepted, settings)
-            .map_err(|faults| self.description.documents(faults))
+            .map_err(|faults| self.description.documents_error(faults))
     }
 
-    pub(crate) fn compiled(&self) -> Option<&engine::program::Workflow> {
+    fn compiled(&self) -> Option<&engine::program::Workflow> {
         self.description.program().workflow(self.id)
     }
 }

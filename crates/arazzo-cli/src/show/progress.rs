@@ -157,7 +157,7 @@ impl Progress {
                 self.requests += 1;
                 self.due_ms = None;
                 let seen = self.steps.entry(key).or_default();
-                (seen.call, seen.answer) = (format!("{method} {}", path(url)), String::new());
+                (seen.call, seen.answer) = (format!("{method} {}", shorten_path(url)), String::new());
                 self.show_wire('>', format!("{method} {url}"), headers, body.as_ref())
             }
             EventKind::ResponseReceived { status, headers, body, .. } => {
@@ -186,7 +186,8 @@ impl Progress {
                 None
             }
             EventKind::StepFinished { status, again, duration_ms, outputs, .. } => {
-                let outputs = outputs.iter().filter_map(|(name, value)| Some((name.clone(), short(value)?))).collect();
+                let outputs =
+                    outputs.iter().filter_map(|(name, value)| Some((name.clone(), short_text(value)?))).collect();
                 self.finish_step(key, *status, *again, *duration_ms, envelope.ms, outputs)
             }
             EventKind::WorkflowStarted { parent, because, .. } => self.start_workflow(event, *parent, *because),
@@ -218,7 +219,7 @@ impl Progress {
         (seen.visit, seen.attempt) = (envelope.event.visit.unwrap_or(1), envelope.event.attempt.unwrap_or(1));
         seen.first_ms.get_or_insert(envelope.ms);
         seen.call = calls.map(|calls| format!("workflow {calls}")).unwrap_or_default();
-        let name = self.name(&key);
+        let name = self.name_of(&key);
         self.current = Some(key);
         calls.map(|calls| Happening::Calls { name, calls: calls.to_owned() })
     }
@@ -226,7 +227,7 @@ impl Progress {
     /// A workflow begins: worth a line unless a step calls it, which was one.
     fn start_workflow(&mut self, event: &Event, parent: Option<u32>, because: Option<StartedFor>) -> Option<Happening> {
         self.began = true;
-        let depth = parent.map_or(0, |parent| self.depth(parent) + 1);
+        let depth = parent.map_or(0, |parent| self.depth_of(parent) + 1);
         self.depths.insert(event.frame, depth);
         let because = match because {
             Some(StartedFor::Dependency) => "needed first",
@@ -241,9 +242,9 @@ impl Progress {
     pub(crate) fn current(&self) -> Option<Current<'_>> {
         let key = self.current.as_ref()?;
         let seen = self.steps.get(key)?;
-        let label = seen.decides.as_deref().map(label).filter(|label| !label.is_empty());
+        let label = seen.decides.as_deref().map(last_name).filter(|label| !label.is_empty());
         Some(Current {
-            depth: self.depth(key.0),
+            depth: self.depth_of(key.0),
             step: &key.1,
             call: &seen.call,
             answer: &seen.answer,
@@ -267,12 +268,12 @@ impl Progress {
         (self.detail >= Detail::Headers).then(|| Happening::Wire { sign, first, headers: headers.to_vec(), body })
     }
 
-    fn depth(&self, frame: u32) -> usize {
+    fn depth_of(&self, frame: u32) -> usize {
         self.depths.get(&frame).copied().unwrap_or(0)
     }
 
-    fn name(&self, key: &Key) -> Name {
-        Name { step: key.1.clone(), depth: self.depth(key.0) }
+    fn name_of(&self, key: &Key) -> Name {
+        Name { step: key.1.clone(), depth: self.depth_of(key.0) }
     }
 
     /// A step ends: for good, or to come again.
@@ -286,7 +287,7 @@ impl Progress {
         outputs: Vec<(String, String)>,
     ) -> Option<Happening> {
         let action = self.action.take();
-        let name = self.name(&key);
+        let name = self.name_of(&key);
         let criteria = std::mem::take(&mut self.criteria);
         let seen = self.steps.get_mut(&key)?;
         seen.decide(&criteria, action.as_ref().map(|chosen| chosen.action.as_str()));
@@ -337,7 +338,7 @@ impl Seen {
             all().find(|saw| Some(&saw.expression) == self.decides.as_ref())
         };
         let Some(saw) = known().or(of_action) else { return };
-        let Some(value) = saw.value.as_deref().map(plain).filter(|value| !value.is_empty()) else { return };
+        let Some(value) = saw.value.as_deref().map(plain_text).filter(|value| !value.is_empty()) else { return };
         self.decides = Some(saw.expression.clone());
         match self.path.last_mut() {
             Some((last, count)) if *last == value => *count += 1,
@@ -347,15 +348,15 @@ impl Seen {
 }
 
 /// A JSON text as people write it: a text without its quotes, nothing for arrays and objects.
-fn plain(json: &str) -> String {
+fn plain_text(json: &str) -> String {
     match serde_json::from_str(json) {
-        Ok(value) => short(&value).unwrap_or_default(),
+        Ok(value) => short_text(&value).unwrap_or_default(),
         Err(_) => String::new(),
     }
 }
 
 /// A value that is worth showing in a few words.
-fn short(value: &serde_json::Value) -> Option<String> {
+fn short_text(value: &serde_json::Value) -> Option<String> {
     match value {
         serde_json::Value::String(text) => Some(text.clone()),
         serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Some(value.to_string()),
@@ -364,7 +365,7 @@ fn short(value: &serde_json::Value) -> Option<String> {
 }
 
 /// The last name in an expression: `state` of `$response.body#/state`.
-fn label(expression: &str) -> &str {
+fn last_name(expression: &str) -> &str {
     let start = expression
         .rfind(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
         .map_or(0, |at| at + expression.get(at..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8));
@@ -372,7 +373,7 @@ fn label(expression: &str) -> &str {
 }
 
 /// The path and query of a url, cut.
-fn path(url: &str) -> String {
+fn shorten_path(url: &str) -> String {
     let path = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or(url);
     match path.char_indices().nth(60) {
         Some((at, _)) => format!("{}…", path.get(..at).unwrap_or_default()),

@@ -32,7 +32,7 @@ impl Machine {
     /// The first action of a list that applies, from a place on. In a detour only retries do: where the detour leads, the
     /// retry that took it decides (docs/readings.md, `retry` with `stepId`). A retry that has been made as often as it may
     /// is passed over.
-    fn choose<'p>(
+    fn choose_action<'p>(
         &mut self,
         id: StepId,
         (success, actions): (bool, &'p [Action]),
@@ -46,7 +46,7 @@ impl Machine {
             if detour && (success || !retry) {
                 continue;
             }
-            match self.evaluate(id, &action.criteria, Some(&action.name), exchange, turn) {
+            match self.evaluate_criteria(id, &action.criteria, Some(&action.name), exchange, turn) {
                 Met::Yes if retry && !self.may_retry(id, success, index, action) => {}
                 Met::Yes => return Choice::Action(index),
                 Met::No(..) => {}
@@ -112,11 +112,11 @@ impl Machine {
     }
 
     /// Looks for a failure action, from a place of the list on.
-    pub(super) fn handle(
+    pub(super) fn handle_failure(
         &mut self,
         now: Millis,
         id: StepId,
-        mut why: Fault,
+        mut fault: Fault,
         exchange: Exchange,
         from: usize,
         turn: &mut Turn,
@@ -133,7 +133,7 @@ impl Machine {
             Choice::Nothing => {
                 let reason = if step.on_failure.is_empty() {
                     "the step has no onFailure".to_owned()
-                } else if let Some(retried) = self.retried(id) {
+                } else if let Some(retried) = self.word_retries(id) {
                     format!("no onFailure action is left after {retried}")
                 } else {
                     "no onFailure action matched".to_owned()
@@ -153,7 +153,7 @@ impl Machine {
     }
 
     /// How often a step was retried in this visit, in words.
-    fn retried(&self, id: StepId) -> Option<String> {
+    fn word_retries(&self, id: StepId) -> Option<String> {
         let times: u32 = self.view(None).state(id)?.used.iter().map(|used| used.times).sum();
         (times > 0).then(|| format!("{times} {}", if times == 1 { "retry" } else { "retries" }))
     }
@@ -173,18 +173,18 @@ impl Machine {
         let Some(action) = action else { return self.go_on(None) };
         let status = if success { StepStatus::Succeeded } else { StepStatus::Failed };
         match &action.then {
-            Then::Goto(Target::Step(target)) => self.goto(now, id, *target, action, (status, why), turn),
+            Then::Goto(Target::Step(target)) => self.go_to_step(now, id, *target, action, (status, fault), turn),
             Then::Goto(Target::Workflow { workflow, passed }) => {
-                let inputs = match self.passed(id, *workflow, passed, Some(&exchange), turn) {
+                let inputs = match self.pass_inputs(id, *workflow, passed, Some(&exchange), turn) {
                     Ok(inputs) => inputs,
                     // What cannot be gone to is a failure that nothing handles.
                     Err(problem) => return self.fail_workflow(now, id, *problem, turn),
                 };
                 let name = program.workflow(*workflow).map(|w| w.name.clone());
-                self.selected(id, action, (ActionKind::Goto, success), name, None, turn);
-                self.left(now, id, status, why, false, turn);
+                self.announce_action(id, action, (ActionKind::Goto, success), name, None, turn);
+                self.finish_visit(now, id, status, fault, false, turn);
                 let entry = program.workflow(*workflow).and_then(|w| w.entry);
-                self.transfer(*workflow, inputs, turn);
+                self.go_to_workflow(*workflow, inputs, turn);
                 // A loop of workflows is paced as one of steps is.
                 if let (Some(entry), true) =
                     (entry, program.workflow(*workflow).is_some_and(|w| w.dependencies.is_empty()))
@@ -204,8 +204,8 @@ impl Machine {
                 self.selected(id, action, (ActionKind::End, false), None, None, turn);
                 why.remark(format!("action `{}` ended the workflow", action.name));
                 // The author chose how to stop: the exit code is that of a failed workflow, also without an answer.
-                if why.code == Reason::NoAnswer {
-                    why.code = Reason::EndedOnFailure;
+                if fault.code == Reason::NoAnswer {
+                    fault.code = Reason::EndedOnFailure;
                 }
                 self.fail_workflow(now, id, why, turn)
             }
@@ -217,13 +217,13 @@ impl Machine {
 
     /// Tries the step again: after a wait, and after the detour that the action names.
     #[expect(clippy::too_many_arguments, reason = "each is one fact of the retry")]
-    fn retry(
+    fn retry_step(
         &mut self,
         now: Millis,
         id: StepId,
         (success, index, action): (bool, usize, &Action),
         (after_ms, detour): (Millis, Option<&Target>),
-        why: Option<Fault>,
+        fault: Option<Fault>,
         exchange: &Exchange,
         turn: &mut Turn,
     ) -> Phase {
@@ -250,11 +250,11 @@ impl Machine {
             Some(Target::Workflow { workflow, .. }) => self.program.workflow(*workflow).map(|w| w.name.clone()),
             None => None,
         };
-        self.selected(id, action, (ActionKind::Retry, success), target, Some(delay), turn);
-        self.left(now, id, status, why.clone(), true, turn);
+        self.announce_action(id, action, (ActionKind::Retry, success), target, Some(delay), turn);
+        self.finish_visit(now, id, status, fault.clone(), true, turn);
         let next = match detour {
             Some(target) => {
-                self.suspend_retry(id, (success, index), target, why, exchange);
+                self.suspend_retry(id, (success, index), target, fault, exchange);
                 Next::Detour(id)
             }
             None => Next::Attempt(id),
@@ -264,20 +264,20 @@ impl Machine {
 
     /// A server that asks to wait longer than the limit stops the run. What the user or the document asked for is bounded
     /// by the run's own time only.
-    fn too_long(
+    fn refuse_long_wait(
         &mut self,
         now: Millis,
         id: StepId,
         (ms, because): (Millis, WaitReason),
-        (status, why): (StepStatus, &Option<Fault>),
+        (status, fault): (StepStatus, &Option<Fault>),
         turn: &mut Turn,
     ) -> Option<Phase> {
         let limit = self.state.settings.limits.wait_ms;
         if because != WaitReason::RetryAfter || ms <= limit {
             return None;
         }
-        self.left(now, id, status, why.clone(), false, turn);
-        let mut stop = self.why(
+        self.finish_visit(now, id, status, fault.clone(), false, turn);
+        let mut stop = self.fault_at(
             id,
             Reason::WaitLimit,
             format!("the server asks to wait {} s, longer than the limit of {} s", ms / 1000, limit / 1000),
@@ -295,13 +295,13 @@ impl Machine {
         Phase::End(End::Failed(fault))
     }
 
-    fn goto(
+    fn go_to_step(
         &mut self,
         now: Millis,
         id: StepId,
         target: StepId,
         action: &Action,
-        (status, why): (StepStatus, Option<Fault>),
+        (status, fault): (StepStatus, Option<Fault>),
         turn: &mut Turn,
     ) -> Phase {
         self.state.jump = Some(Jump { from: id, to: target, action: action.name.clone(), span: action.span });
@@ -337,7 +337,7 @@ impl Machine {
         Phase::Resume
     }
 
-    fn selected(
+    fn announce_action(
         &self,
         id: StepId,
         action: &Action,
@@ -359,7 +359,15 @@ impl Machine {
     }
 
     /// The last event of a visit.
-    fn left(&mut self, now: Millis, id: StepId, status: StepStatus, why: Option<Fault>, again: bool, turn: &mut Turn) {
+    fn finish_visit(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        status: StepStatus,
+        fault: Option<Fault>,
+        again: bool,
+        turn: &mut Turn,
+    ) {
         if let Some(state) = self.step_state(id) {
             state.status = Some(status);
         }
@@ -372,7 +380,7 @@ impl Machine {
         let kind = EventKind::StepFinished {
             status,
             outputs,
-            why: why.map(|why| *self.explain(why)),
+            why: fault.map(|fault| *self.explain(fault)),
             duration_ms: now.saturating_sub(entered),
             again,
         };

@@ -159,7 +159,7 @@ impl Machine {
         }
     }
 
-    fn credential(&self, key: &str) -> String {
+    fn read_credential(&self, key: &str) -> String {
         let slot = self.state.credentials.get(key);
         slot.and_then(|slot| slot.value(&self.secrets)).map(Value::to_text).unwrap_or_default()
     }
@@ -168,7 +168,7 @@ impl Machine {
     pub(super) fn add_headers(&self, request: &mut Request) {
         for (key, name) in self.state.credentials.keys().filter_map(|key| Some((key, header_of(key)?))) {
             request.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-            request.headers.push((name.to_owned(), self.credential(key)));
+            request.headers.push((name.to_owned(), self.read_credential(key)));
         }
     }
 
@@ -199,7 +199,7 @@ impl Machine {
             match way {
                 AuthMethod::Document | AuthMethod::Certificate => {}
                 AuthMethod::Key { name, location, key } => {
-                    let value = self.credential(&key);
+                    let value = self.read_credential(&key);
                     match location.as_str() {
                         "query" => {
                             let sign = if built.request.url.contains('?') { '&' } else { '?' };
@@ -212,28 +212,30 @@ impl Machine {
                     }
                 }
                 AuthMethod::Basic(user) => {
-                    let (user, password) = self.user(&user);
-                    headers.push(authorization(basic(&user, &password)));
+                    let (user, password) = self.read_user(&user);
+                    headers.push(authorization(encode_basic(&user, &password)));
                 }
                 AuthMethod::Digest(user) => {
                     let Some(challenge) = challenge else { continue };
-                    let (user, password) = self.user(&user);
+                    let (user, password) = self.read_user(&user);
                     let seed = format!("{} {call}", self.state.epoch_ms);
-                    let answer = digest::answer(challenge, &built.request, (&user, &password), &seed);
+                    let answer = digest::answer_challenge(challenge, &built.request, (&user, &password), &seed);
                     let refused = |reason| {
                         let message = format!("the challenge of the server cannot be answered: {reason}");
                         Fault::unsent(Reason::NoCredentials, step, step.span, message)
                     };
                     headers.push(authorization(answer.map_err(refused)?));
                 }
-                AuthMethod::Bearer(key) => headers.push(authorization(format!("Bearer {}", self.credential(&key)))),
+                AuthMethod::Bearer(key) => {
+                    headers.push(authorization(format!("Bearer {}", self.read_credential(&key))))
+                }
                 AuthMethod::Fetch(_) if self.is_mocked(step) => {
                     headers.push(authorization(format!("Bearer {MOCK_TOKEN}")))
                 }
-                AuthMethod::Fetch(fetch) => match self.token(now, &fetch, call) {
+                AuthMethod::Fetch(fetch) => match self.find_valid_token(now, &fetch, call) {
                     Some(token) => headers.push(authorization(format!("Bearer {token}"))),
                     None => {
-                        let (purpose, request) = self.fetching(&fetch);
+                        let (purpose, request) = self.build_token_request(&fetch);
                         return Ok(Ready::First(purpose, Box::new(request)));
                     }
                 },
@@ -250,11 +252,11 @@ impl Machine {
         Ok(Ready::Now)
     }
 
-    fn user(&self, user: &User) -> (String, String) {
+    fn read_user(&self, user: &User) -> (String, String) {
         match user {
-            User::Parts(user, password) => (self.credential(user), self.credential(password)),
+            User::Parts(user, password) => (self.read_credential(user), self.read_credential(password)),
             User::Whole(key) => {
-                let whole = self.credential(key);
+                let whole = self.read_credential(key);
                 whole
                     .split_once(':')
                     .map_or((whole.clone(), String::new()), |(user, password)| (user.to_owned(), password.to_owned()))
@@ -262,14 +264,14 @@ impl Machine {
         }
     }
 
-    fn known(&self, fetch: &Fetch) -> Option<&Token> {
+    fn find_token(&self, fetch: &Fetch) -> Option<&Token> {
         let key = key_of(fetch);
         self.state.tokens.iter().find(|token| token.key == key)
     }
 
     /// The token, if there is one that is still good.
-    fn token(&self, now: Millis, fetch: &Fetch, call: u64) -> Option<String> {
-        let token = self.known(fetch)?;
+    fn find_valid_token(&self, now: Millis, fetch: &Fetch, call: u64) -> Option<String> {
+        let token = self.find_token(fetch)?;
         // Else a token that lives no longer than it takes to come would be fetched without end.
         let serves = token.serves == Serves::Next || token.serves == Serves::Call(call);
         let good = serves || token.until.is_none_or(|until| now < until);
@@ -277,9 +279,9 @@ impl Machine {
     }
 
     /// The request that gets a token, or that finds out where tokens are.
-    fn fetching(&self, fetch: &Fetch) -> (CallPurpose, Request) {
+    fn build_token_request(&self, fetch: &Fetch) -> (CallPurpose, Request) {
         let key = key_of(fetch);
-        let known = self.known(fetch);
+        let known = self.find_token(fetch);
         let mut headers = vec![("Accept".to_owned(), "application/json".to_owned())];
         let endpoint = known.and_then(|token| token.endpoint.clone());
         if fetch.discovery && endpoint.is_none() {
@@ -298,8 +300,8 @@ impl Machine {
             }
             (None, Some((user, password))) => fields.extend([
                 ("grant_type", "password".to_owned()),
-                ("username", self.credential(user)),
-                ("password", self.credential(password)),
+                ("username", self.read_credential(user)),
+                ("password", self.read_credential(password)),
             ]),
             (None, None) => fields.push(("grant_type", "client_credentials".to_owned())),
         }
@@ -310,10 +312,10 @@ impl Machine {
             // Both are form-encoded first (RFC 6749 §2.3.1).
             (Some(id), Some(secret)) => {
                 let (id, secret) =
-                    (encode::form_text(&self.credential(id)), encode::form_text(&self.credential(secret)));
-                headers.push(("Authorization".to_owned(), basic(&id, &secret)));
+                    (encode::form_text(&self.read_credential(id)), encode::form_text(&self.read_credential(secret)));
+                headers.push(("Authorization".to_owned(), encode_basic(&id, &secret)));
             }
-            (Some(id), None) => fields.push(("client_id", self.credential(id))),
+            (Some(id), None) => fields.push(("client_id", self.read_credential(id))),
             (None, _) => {}
         }
         headers.push(("Content-Type".to_owned(), FORM.to_owned()));
@@ -344,7 +346,7 @@ impl Machine {
                 let endpoint = json.get("token_endpoint").and_then(Json::as_str).filter(|_| answer.status == 200);
                 let failed = match endpoint {
                     Some(url) if self.may_ask(url) => {
-                        self.keep(&key, |token| token.endpoint = Some(url.to_owned()));
+                        self.change_token(&key, |token| token.endpoint = Some(url.to_owned()));
                         None
                     }
                     Some(url) => Some((
@@ -398,7 +400,7 @@ impl Machine {
         }
     }
 
-    fn keep(&mut self, key: &str, change: impl FnOnce(&mut Token)) {
+    fn change_token(&mut self, key: &str, change: impl FnOnce(&mut Token)) {
         if let Some(token) = self.state.tokens.iter_mut().find(|token| token.key == key) {
             return change(token);
         }
@@ -420,7 +422,7 @@ impl Machine {
             let life = (seconds.max(0.0) * 1000.0) as Millis;
             now.saturating_add(life.saturating_sub(EARLY.min(life / 10)))
         });
-        self.keep(key, |token| {
+        self.change_token(key, |token| {
             token.access = Some(access);
             token.until = until;
             token.serves = Serves::Next;
@@ -441,7 +443,7 @@ impl Machine {
     }
 
     /// A server has refused a request: whether another one may satisfy it, with what it asks for.
-    pub(super) fn challenged(&mut self, step: &Step, answer: &Answer) -> Option<String> {
+    pub(super) fn find_challenge(&mut self, step: &Step, answer: &Answer) -> Option<String> {
         let has = |key: &str| self.state.credentials.contains_key(key);
         let Choice::Ways(ways) = choice(&self.program, step, &has, self.state.certificate) else { return None };
         for way in ways {
@@ -482,7 +484,7 @@ fn json_of(answer: &Answer) -> Json {
 }
 
 /// `Basic` credentials (RFC 7617).
-fn basic(user: &str, password: &str) -> String {
+fn encode_basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 

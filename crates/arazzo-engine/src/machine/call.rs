@@ -40,13 +40,13 @@ impl Machine {
     }
 
     /// Says that the workflow of the last frame begins.
-    pub(super) fn announce(&mut self, because: Option<StartedFor>, turn: &mut Turn) {
+    pub(super) fn announce_workflow(&mut self, because: Option<StartedFor>, turn: &mut Turn) {
         let frame = self.frame();
         let inputs: Map<String, Json> = frame
             .inputs
             .iter()
             .chain(&frame.extra)
-            .map(|(name, slot)| (name.clone(), self.shown(name, slot)))
+            .map(|(name, slot)| (name.clone(), self.mask_input(name, slot)))
             .collect();
         let parent = self.state.frames.iter().rev().nth(1).map(|below| below.number);
         let because = because.or(frame.purpose.started_for());
@@ -60,12 +60,12 @@ impl Machine {
         let Some(workflow) = program.workflow(self.frame().workflow) else { return self.go_on(None) };
         let ran = |id: &WorkflowId| self.state.completed.iter().any(|completed| completed.workflow == *id);
         let Some(needed) = workflow.dependencies.iter().copied().find(|id| !ran(id)) else {
-            return self.go_on(workflow.entry);
+            return self.go_on_to(workflow.entry);
         };
         let name = program.workflow(needed).map(|w| w.name.clone()).unwrap_or_default();
         let frame = self.frame();
         let given = frame.inputs.iter().chain(&frame.extra).cloned().collect();
-        let accepted = match self.accepted(needed, given) {
+        let accepted = match self.accept_inputs(needed, given) {
             Ok(accepted) => accepted,
             Err(problem) => {
                 let why = self.about_workflow(Reason::InvalidInput, format!("workflow `{name}` cannot run: {problem}"));
@@ -84,7 +84,7 @@ impl Machine {
             self.announce(None, turn);
             return Phase::Resume;
         }
-        let mut why = self.about_workflow(
+        let mut fault = self.fault_of_workflow(
             Reason::DepthLimit,
             format!("{limit} workflows are in progress, each called by the one before"),
         );
@@ -98,21 +98,21 @@ impl Machine {
             Ok(accepted) => accepted,
             Err(fault) => return Phase::Fail { step: id, fault: *fault, exchange: None },
         };
-        let print = self.print_of_inputs(&accepted);
+        let print = self.fingerprint_inputs(&accepted);
         self.state.paces.entry(id).or_default().note_request(print);
         self.frame_mut().position = Position::Inside(Some(id));
         self.start_workflow(workflow, Purpose::Step, accepted, turn)
     }
 
     /// What a call of a workflow with these inputs is known by, to see whether it is made again.
-    pub(super) fn print_of_inputs(&self, inputs: &Inputs) -> u64 {
+    pub(super) fn fingerprint_inputs(&self, inputs: &Inputs) -> u64 {
         let text: Vec<String> =
             inputs.iter().map(|(name, slot)| format!("{name}={}", slot.json(&self.secrets))).collect();
         fingerprint(text.iter().map(String::as_bytes))
     }
 
     /// The inputs that a step or action passes to a workflow, checked and completed.
-    pub(super) fn passed(
+    pub(super) fn pass_inputs(
         &mut self,
         id: StepId,
         workflow: WorkflowId,
@@ -150,9 +150,9 @@ impl Machine {
                 given.push((name.clone(), slot.clone()));
             }
         }
-        self.accepted(workflow, given).map_err(|problem| {
+        self.accept_inputs(workflow, given).map_err(|problem| {
             let name = program.workflow(workflow).map(|w| w.name.as_str()).unwrap_or_default();
-            Box::new(self.why(
+            Box::new(self.fault_at(
                 id,
                 Reason::InvalidInput,
                 format!("workflow `{name}` does not accept its inputs: {problem}"),
@@ -161,7 +161,7 @@ impl Machine {
     }
 
     /// Inputs that a workflow accepts, defaults filled in; those it does not know are left out.
-    fn accepted(&mut self, workflow: WorkflowId, given: Inputs) -> Result<Inputs, String> {
+    fn accept_inputs(&mut self, workflow: WorkflowId, given: Inputs) -> Result<Inputs, String> {
         let program = self.program.clone();
         let Some(target) = program.workflow(workflow) else { return Ok(given) };
         let known = |name: &String| target.inputs.open || target.inputs.declares(name);
@@ -175,7 +175,7 @@ impl Machine {
             match given.iter().find(|(known, _)| *known == name) {
                 Some((_, slot)) => slots.push((name, slot.clone())),
                 None => {
-                    let slot = self.input_slot(workflow, &name, value);
+                    let slot = self.keep_input(workflow, &name, value);
                     slots.push((name, slot));
                 }
             }
@@ -184,7 +184,7 @@ impl Machine {
     }
 
     /// The workflow of an action takes the place of the one in progress.
-    pub(super) fn transfer(&mut self, workflow: WorkflowId, inputs: Inputs, turn: &mut Turn) {
+    pub(super) fn go_to_workflow(&mut self, workflow: WorkflowId, inputs: Inputs, turn: &mut Turn) {
         let program = self.program.clone();
         let declares = program.workflow(workflow).is_some_and(|w| !w.outputs.is_empty());
         let own = program.workflow(self.frame().workflow).is_some_and(|w| !w.outputs.is_empty());
@@ -204,7 +204,7 @@ impl Machine {
         // The step below waits for whoever is in progress now, as long as it would have.
         let frame = self.frame_mut();
         frame.inherited = inherited;
-        self.announce(Some(StartedFor::Goto), turn);
+        self.announce_workflow(Some(StartedFor::Goto), turn);
     }
 
     /// Takes the detour of a retry: a step of this workflow, or another workflow.
@@ -215,8 +215,8 @@ impl Machine {
         match action.and_then(|action| action.then.target()) {
             Some(Target::Step(step)) => Phase::Enter { step: *step, visit: true },
             Some(Target::Workflow { workflow, passed }) => {
-                let exchange = self.held(of);
-                match self.passed(of, *workflow, passed, exchange.as_ref(), turn) {
+                let exchange = self.find_held_exchange(of);
+                match self.pass_inputs(of, *workflow, passed, exchange.as_ref(), turn) {
                     Ok(inputs) => {
                         self.frame_mut().position = Position::Inside(Some(of));
                         self.start_workflow(*workflow, Purpose::Detour, inputs, turn)
@@ -229,7 +229,7 @@ impl Machine {
     }
 
     /// The exchange that a pending retry holds.
-    fn held(&self, of: StepId) -> Option<Exchange> {
+    fn find_held_exchange(&self, of: StepId) -> Option<Exchange> {
         let detour = self.frame().detours.iter().rev().find(|detour| detour.of == of)?;
         self.unstash(&detour.exchange)
     }
@@ -267,7 +267,7 @@ impl Machine {
         of: StepId,
         (success, action): (bool, usize),
         target: &Target,
-        why: Option<Fault>,
+        fault: Option<Fault>,
         exchange: &Exchange,
     ) {
         let slot = self.stash(exchange);
@@ -343,7 +343,7 @@ impl Machine {
             }
         }
         while self.state.frames.len() > index + 1 {
-            self.abandon(now, turn);
+            self.abandon_frame(now, turn);
         }
         self.frame_mut().deadline = None;
         let step = match self.frame().position {
@@ -357,7 +357,7 @@ impl Machine {
     }
 
     /// What is wrong with the workflow in progress, before or between its steps.
-    pub(super) fn about_workflow(&self, code: Reason, message: String) -> Fault {
+    pub(super) fn fault_of_workflow(&self, code: Reason, message: String) -> Fault {
         let workflow = self.program.workflow(self.frame().workflow);
         Fault { span: workflow.map(|workflow| workflow.span), ..Fault::new(code, message) }
     }

@@ -31,7 +31,7 @@ pub(super) struct Departure {
 }
 
 /// Everything in which an answer departs from what is documented; `head` for an answer that never has a body.
-pub(super) fn departures(contract: &Contract, answer: &Answer, head: bool) -> Vec<Departure> {
+pub(super) fn find_departures(contract: &Contract, answer: &Answer, head: bool) -> Vec<Departure> {
     let status = answer.status;
     let Some(documented) = contract.response(status) else {
         let known: Vec<&str> = contract.responses.iter().map(|response| response.status.as_str()).collect();
@@ -39,14 +39,14 @@ pub(super) fn departures(contract: &Contract, answer: &Answer, head: bool) -> Ve
         let message = format!("{status} is not documented; {known}");
         return vec![Departure { part: ContractPart::Status, at: None, message, span: contract.span }];
     };
-    let mut found: Vec<Departure> = documented.headers.iter().flat_map(|wanted| header(wanted, answer)).collect();
+    let mut found: Vec<Departure> = documented.headers.iter().flat_map(|wanted| check_header(wanted, answer)).collect();
     if !head && !matches!(status, 100..=199 | 204 | 304) {
-        found.extend(content(documented, answer));
+        found.extend(check_content(documented, answer));
     }
     found
 }
 
-fn header(wanted: &DocumentedHeader, answer: &Answer) -> Vec<Departure> {
+fn check_header(wanted: &DocumentedHeader, answer: &Answer) -> Vec<Departure> {
     let departure = |message: String, span: Span| Departure {
         part: ContractPart::Header,
         at: Some(wanted.name.clone()),
@@ -70,7 +70,7 @@ fn header(wanted: &DocumentedHeader, answer: &Answer) -> Vec<Departure> {
     } else {
         read_text(&text, wanted.types.iter().map(String::as_str))
     };
-    faults(schema, &value).map(|(_, message, span)| departure(message, span)).collect()
+    find_faults(schema, &value).map(|(_, message, span)| departure(message, span)).collect()
 }
 
 fn content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Departure> {
@@ -90,15 +90,17 @@ fn content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Departure> {
     let DocumentedBody { schema: Some(schema), .. } = media else { return vec![] };
     let of_body = |(at, message, span)| Departure { part: ContractPart::Body, at: Some(at), message, span };
     match body.read() {
-        Value::Json(json) => faults(schema, json).map(of_body).collect(),
+        Value::Json(json) => find_faults(schema, json).map(of_body).collect(),
         _ if is_json(kind) => departure(ContractPart::Body, "it is not JSON".to_owned()),
-        Value::Text(text) if kind == "text/plain" => faults(schema, &Json::String(text.clone())).map(of_body).collect(),
+        Value::Text(text) if kind == "text/plain" => {
+            find_faults(schema, &Json::String(text.clone())).map(of_body).collect()
+        }
         _ => vec![],
     }
 }
 
 /// Where a value is not as a schema says, why, and where that is written.
-fn faults<'v>(schema: &'v Checked, value: &'v Json) -> impl Iterator<Item = (String, String, Span)> + 'v {
+fn find_faults<'v>(schema: &'v Checked, value: &'v Json) -> impl Iterator<Item = (String, String, Span)> + 'v {
     schema.validator.iter_errors(value).take(REPORTED).map(|error| {
         let span = schema.span(error.schema_path().as_str());
         // A message holds the value whole; a long one says nothing more.

@@ -79,7 +79,7 @@ impl Machine {
         let clock = self.state.epoch_ms.saturating_add_unsigned(now);
         let sets = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));
         for (_, text) in sets {
-            let Some((cookie, value)) = parsed(text, &url, clock) else { continue };
+            let Some((cookie, value)) = parse_cookie(text, &url, clock) else { continue };
             if value.chars().count() >= TELLING {
                 self.redactor.learn_masked(&cookie.name, &Json::String(value.clone()));
             }
@@ -97,7 +97,7 @@ impl Machine {
 }
 
 /// A cookie and its value; nothing if it is none, or one for somebody else.
-fn parsed(text: &str, url: &Url, clock: i64) -> Option<(Cookie, String)> {
+fn parse_cookie(text: &str, url: &Url, clock: i64) -> Option<(Cookie, String)> {
     let mut parts = text.split(';');
     let (name, value) = parts.next()?.split_once('=')?;
     let (name, value) = (name.trim(), value.trim());

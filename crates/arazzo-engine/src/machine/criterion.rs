@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use regex::Regex;
 use serde_json::Value as Json;
 
-use super::select::{binding, bindings, xml};
+use super::select::{build_binding, build_bindings, read_xml};
 use crate::expr::eval::{EvalError, eval, fill};
 use crate::expr::jsonpath::{self, ObjectFilter};
 use crate::expr::{Expr, Lookup, Piece, Root, Template, condition, pattern, xpath};
@@ -69,7 +69,7 @@ pub(super) fn evaluate(criterion: &Criterion, lookup: &dyn Lookup, readings: Rea
                 Err(judged) => judged,
             },
         },
-        Test::Xpath(test) => match bindings(&test.placeholders, lookup, pattern::escaped_for_xpath) {
+        Test::Xpath(test) => match build_bindings(&test.placeholders, lookup, pattern::escaped_for_xpath) {
             Ok(bindings) => evaluate_xpath(&test.context, &test.query, &bindings, context, lookup),
             Err(error) => Judged::failed(error),
         },
@@ -107,7 +107,7 @@ fn evaluate_jsonpath(test: &JsonpathTest, written: &str, lookup: &dyn Lookup, re
     };
     let mut bindings = vec![];
     for placeholder in placeholders {
-        match binding(placeholder, lookup, pattern::escaped) {
+        match build_binding(placeholder, lookup, pattern::escaped) {
             Ok(Some(value)) => bindings.push(value),
             Ok(None) => {
                 let problem = format!("`{}` has no value", placeholder.text);
@@ -253,7 +253,9 @@ fn evaluate_xpath(
     if matches!(value.read(), Value::Json(Json::Null)) {
         return Judged::unmet_without(written);
     }
-    let Some(xml) = xml(&value) else { return Judged::not_evaluable(written, None, format!("`{written}` is not XML")) };
+    let Some(xml) = read_xml(&value) else {
+        return Judged::not_evaluable(written, None, format!("`{written}` is not XML"));
+    };
     let saw = vec![Seen::new(written, Some(Json::String(xml.to_string()).to_string()))];
     match query.holds(&xml, bindings) {
         Ok(met) => Judged::new(Ok(met), saw),

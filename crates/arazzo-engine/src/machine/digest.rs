@@ -15,13 +15,13 @@ pub(super) fn is_digest(challenge: &str) -> bool {
 ///
 /// # Errors
 /// What of the challenge is not understood.
-pub(super) fn answer(
+pub(super) fn answer_challenge(
     challenge: &str,
     request: &Request,
     (user, password): (&str, &str),
     seed: &str,
 ) -> Result<String, String> {
-    let fields = fields(challenge);
+    let fields = parse_fields(challenge);
     let field = |name: &str| fields.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str());
     let realm = field("realm").unwrap_or_default();
     let nonce = field("nonce").ok_or("it has no nonce")?;
@@ -31,9 +31,9 @@ pub(super) fn answer(
         None => (algorithm.to_ascii_uppercase(), false),
     };
     let hash: fn(&str) -> String = match plain.as_str() {
-        "MD5" => |text| hex(&Md5::digest(text)),
-        "SHA-256" => |text| hex(&Sha256::digest(text)),
-        "SHA-512-256" => |text| hex(&Sha512_256::digest(text)),
+        "MD5" => |text| write_hex(&Md5::digest(text)),
+        "SHA-256" => |text| write_hex(&Sha256::digest(text)),
+        "SHA-512-256" => |text| write_hex(&Sha512_256::digest(text)),
         _ => return Err(format!("its algorithm `{algorithm}` is not known")),
     };
     let offered: Vec<&str> = field("qop").unwrap_or_default().split(',').map(str::trim).collect();
@@ -45,7 +45,8 @@ pub(super) fn answer(
     };
     let url = url::Url::parse(&request.url).map_err(|_| "the url is not valid")?;
     let uri = url.query().map_or_else(|| url.path().to_owned(), |query| format!("{}?{query}", url.path()));
-    let client = hex(&Sha256::digest(format!("{seed}:{nonce}:{password}"))).get(..16).unwrap_or_default().to_owned();
+    let client =
+        write_hex(&Sha256::digest(format!("{seed}:{nonce}:{password}"))).get(..16).unwrap_or_default().to_owned();
     let count = "00000001";
     let mut secret = hash(&format!("{user}:{realm}:{password}"));
     if session {
@@ -83,14 +84,14 @@ pub(super) fn answer(
 }
 
 /// The parameters of a challenge: `name=token` and `name="text"`, with commas between them.
-fn fields(challenge: &str) -> Vec<(String, String)> {
+fn parse_fields(challenge: &str) -> Vec<(String, String)> {
     let mut rest = challenge.trim_start().get(7..).unwrap_or_default();
     let mut found = vec![];
     while let Some((name, after)) = rest.split_once('=') {
         let name = name.trim_matches(|c: char| c == ',' || c.is_whitespace()).to_owned();
         let after = after.trim_start();
         let (value, behind) = match after.strip_prefix('"') {
-            Some(text) => quoted(text),
+            Some(text) => read_quoted(text),
             None => {
                 let end = after.find(',').unwrap_or(after.len());
                 (after.get(..end).unwrap_or_default().trim().to_owned(), after.get(end..).unwrap_or_default())
@@ -103,7 +104,7 @@ fn fields(challenge: &str) -> Vec<(String, String)> {
 }
 
 /// A quoted text up to its closing quote, and what comes behind it.
-fn quoted(text: &str) -> (String, &str) {
+fn read_quoted(text: &str) -> (String, &str) {
     let mut value = String::new();
     let mut characters = text.char_indices();
     while let Some((at, c)) = characters.next() {
@@ -116,7 +117,7 @@ fn quoted(text: &str) -> (String, &str) {
     (value, "")
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn write_hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [b >> 4, b & 15]).filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
 }
 
@@ -132,7 +133,7 @@ mod tests {
     fn the_example_of_rfc_2617_has_its_response() {
         // Without qop the response depends on nothing of the client's own.
         let challenge = r#"Digest realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", opaque="5ccc069c403ebaf9f0171e9517f40e41""#;
-        let text = answer(challenge, &request("/dir/index.html"), ("Mufasa", "Circle Of Life"), "");
+        let text = answer_challenge(challenge, &request("/dir/index.html"), ("Mufasa", "Circle Of Life"), "");
         let expected = concat!(
             r#"Digest username="Mufasa", realm="testrealm@host.com", nonce="dcd98b7102dd2f0e8b11d0f600bfb0c093", "#,
             r#"uri="/dir/index.html", response="670fd8c2df070c60b045671b8b24ff02", "#,
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_challenge_that_is_not_understood_says_why() {
-        let ask = |challenge: &str| answer(challenge, &request("/"), ("u", "p"), "").err();
+        let ask = |challenge: &str| answer_challenge(challenge, &request("/"), ("u", "p"), "").err();
         assert_eq!(ask(r#"Digest realm="r""#), Some("it has no nonce".to_owned()));
         assert_eq!(ask(r#"Digest nonce="n", algorithm=SHA-1"#), Some("its algorithm `SHA-1` is not known".to_owned()));
         assert_eq!(

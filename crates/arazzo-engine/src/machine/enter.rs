@@ -45,7 +45,7 @@ impl Machine {
             Call::Operation { .. } => None,
         };
         self.emit(turn, Some(id), Some(step.span), EventKind::StepStarted { operation, calls });
-        if let Some(missing) = self.not_completed(step) {
+        if let Some(missing) = self.find_uncompleted(step) {
             let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
             let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);
             let why = self.why(id, Reason::DependencyNotMet, message);
@@ -58,7 +58,7 @@ impl Machine {
     }
 
     /// A step that must have been completed before this one, and was not.
-    fn not_completed(&self, step: &Step) -> Option<StepId> {
+    fn find_uncompleted(&self, step: &Step) -> Option<StepId> {
         let view = self.view(None);
         let own = |id: StepId| {
             self.program.step(id).is_some_and(|other| other.workflow == step.workflow)

@@ -58,15 +58,15 @@ impl Machine {
 
     pub(super) fn interrupted(&mut self) -> Phase {
         let step = self.current_step();
-        let why = match step {
+        let fault = match step {
             Some(step) => {
                 let name = self.program.step(step).map(|s| s.name.clone()).unwrap_or_default();
-                let mut why = self.why(step, Reason::Interrupted, format!("interrupted in step `{name}`"));
+                let mut fault = self.fault_at(step, Reason::Interrupted, format!("interrupted in step `{name}`"));
                 if let Some(pending) = self.state.pending_calls.first() {
                     let Exchange { method, url, .. } = self.exchange_of(step, pending);
-                    why.remark(format!("{method} {url} was sent; its result is not known"));
+                    fault.remark(format!("{method} {url} was sent; its result is not known"));
                 }
-                why
+                fault
             }
             None => Fault::new(Reason::Interrupted, "interrupted"),
         };
@@ -86,7 +86,7 @@ impl Machine {
     /// A text or a body that was built from values was too large.
     pub(super) fn value_limit(&mut self) -> Phase {
         self.budget.clear();
-        let step = self.current_step().unwrap_or_else(|| self.first());
+        let step = self.current_step().unwrap_or_else(|| self.first_step());
         let limit = self.state.settings.limits.value_bytes;
         let message = format!("what is built from values here has more than {limit} bytes");
         let mut why = self.why(step, Reason::ValueLimit, message);
@@ -113,16 +113,16 @@ impl Machine {
     }
 
     /// Says which loop a limit was reached in, and whether its answers still changed.
-    pub(super) fn name_loop(&self, why: &mut Fault) {
+    pub(super) fn name_loop(&self, fault: &mut Fault) {
         let Some(jump) = &self.state.jump else { return };
         let name = |id: StepId| self.program.step(id).map(|step| step.name.as_str()).unwrap_or_default();
         let state = self.view(None).state(jump.from).cloned().unwrap_or_default();
         let unchanged = self.state.paces.get(&jump.from).map_or(0, |pace| pace.unchanged);
         let (from, to) = (name(jump.from), name(jump.to));
-        why.span = Some(jump.span);
-        why.label = Some(format!("{from} -> {to}, {} visits", state.visits));
-        why.message.push_str(&format!(" in the loop {from} -> {to} (action `{}`)", jump.action));
-        why.remark(match unchanged {
+        fault.span = Some(jump.span);
+        fault.label = Some(format!("{from} -> {to}, {} visits", state.visits));
+        fault.message.push_str(&format!(" in the loop {from} -> {to} (action `{}`)", jump.action));
+        fault.remark(match unchanged {
             0 | 1 => format!("the answers of `{from}` were still changing"),
             same => format!("the last {same} answers of `{from}` were the same"),
         });
@@ -133,7 +133,7 @@ impl Machine {
         turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
         turn.sends.retain(|send| !turn.aborts.contains(&send.call));
         while self.state.frames.len() > 1 {
-            self.abandon(now, turn);
+            self.abandon_frame(now, turn);
         }
         self.stopped_step(now, turn);
         let (outputs, missing) = self.workflow_outputs(turn);
@@ -151,7 +151,7 @@ impl Machine {
     }
 
     /// Says that the step of the last frame was stopped, if it has one in progress.
-    fn stopped_step(&mut self, now: Millis, turn: &mut Turn) {
+    fn announce_stopped_step(&mut self, now: Millis, turn: &mut Turn) {
         let (Position::Calling { step, .. } | Position::Inside(Some(step))) = self.frame().position else { return };
         let entered = self.view(None).state(step).map_or(now, |state| state.entered);
         let kind = EventKind::StepFinished {
@@ -165,8 +165,8 @@ impl Machine {
     }
 
     /// Gives the workflow of the last frame up.
-    pub(super) fn abandon(&mut self, now: Millis, turn: &mut Turn) {
-        self.stopped_step(now, turn);
+    pub(super) fn abandon_frame(&mut self, now: Millis, turn: &mut Turn) {
+        self.announce_stopped_step(now, turn);
         self.emit(turn, None, None, EventKind::WorkflowFinished { status: RunStatus::Stopped, outputs: Map::new() });
         self.state.frames.pop();
     }
@@ -183,18 +183,18 @@ impl Machine {
             return self.value_limit();
         }
         if self.state.frames.len() == 1 {
-            let (outputs, missing) = self.workflow_outputs(turn);
+            let (outputs, missing) = self.evaluate_json_outputs(turn);
             let outcome = match end {
                 End::Succeeded => Outcome::Succeeded { outputs, missing },
                 End::Ended(by) => Outcome::Ended { by, outputs, missing },
-                End::Failed(why) => {
-                    let step = why.step.clone().unwrap_or_default();
-                    Outcome::Failed { step, why: self.explain(why), outputs, missing }
+                End::Failed(fault) => {
+                    let step = fault.step.clone().unwrap_or_default();
+                    Outcome::Failed { step, why: self.explain(fault), outputs, missing }
                 }
             };
-            return self.finish(now, outcome, turn);
+            return self.finish_run(now, outcome, turn);
         }
-        let (outputs, _) = self.evaluated_outputs(turn);
+        let (outputs, _) = self.evaluate_outputs(turn);
         let shown = outputs_json(&outputs, &self.secrets);
         let status = match &end {
             End::Succeeded => RunStatus::Succeeded,
@@ -213,7 +213,7 @@ impl Machine {
                 self.frame_mut().returned = outputs;
                 Phase::Return { step, answer: frame.answer }
             }
-            (Purpose::Step, Position::Inside(Some(id)), Some(mut why)) => {
+            (Purpose::Step, Position::Inside(Some(id)), Some(mut fault)) => {
                 let program = self.program.clone();
                 let Some(step) = program.step(id) else { return self.go_on(None) };
                 why.note_caller(step.span, format!("workflow `{name}`, called by this step"));
@@ -299,6 +299,6 @@ impl Machine {
 }
 
 /// A duration for people.
-fn seconds(ms: Millis) -> String {
+fn word_seconds(ms: Millis) -> String {
     if ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{ms} ms") }
 }

@@ -1,6 +1,6 @@
 //! Answer → verdict: by the criteria of the step, or by its status, and by what its operation documents.
 
-use super::contract::{Departure, departures, documented};
+use super::contract::{Departure, find_departures, find_documented};
 use super::criterion::{self, Seen};
 use super::fault::{Fault, Remark};
 use super::frame::Slot;
@@ -35,15 +35,15 @@ impl Machine {
         let Some(step) = program.step(id) else { return self.go_on(None) };
         let departed = match self.state.settings.contract {
             ContractCheck::Off => {
-                self.undocumented(id, step, &exchange, turn);
+                self.report_undocumented(id, step, &exchange, turn);
                 None
             }
-            check => self.departed(id, step, &exchange, check, turn),
+            check => self.check_contract(id, step, &exchange, check, turn),
         };
         self.keep_answer(&exchange);
         let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
-        let why = if step.criteria.is_empty() {
-            self.default_success(id, step, status)
+        let fault = if step.criteria.is_empty() {
+            self.judge_status(id, step, status)
         } else {
             self.judge_criteria(id, step, status, &exchange, turn)
         };
@@ -74,10 +74,10 @@ impl Machine {
         exchange: &Exchange,
         turn: &mut Turn,
     ) -> Option<Fault> {
-        match self.evaluate(id, &step.criteria, None, exchange, turn) {
+        match self.evaluate_criteria(id, &step.criteria, None, exchange, turn) {
             Met::Yes => None,
-            Met::No(criterion, saw) => Some(self.not_met(id, step, criterion, &saw, status)),
-            Met::Unknown(criterion, problem) => Some(self.not_evaluable(id, step, criterion, &problem)),
+            Met::No(criterion, saw) => Some(self.explain_unmet(id, step, criterion, &saw, status)),
+            Met::Unknown(criterion, problem) => Some(self.explain_not_evaluable(id, step, criterion, &problem)),
         }
     }
 
@@ -100,65 +100,65 @@ impl Machine {
     }
 
     /// Why a step without `successCriteria` has failed, if it has.
-    fn default_success(&self, id: StepId, step: &Step, status: u16) -> Option<Fault> {
+    fn judge_status(&self, id: StepId, step: &Step, status: u16) -> Option<Fault> {
         if self.is_default_success(step, status) {
             return None;
         }
-        let mut why = self.why(
+        let mut fault = self.fault_at(
             id,
             Reason::UnexpectedStatus,
             format!("the answer's status is {status}, and without `successCriteria` only 2xx is a success"),
         );
-        why.label = Some(format!("answered {status}"));
-        self.explain_status(step, status, &mut why);
-        Some(why)
+        fault.label = Some(format!("answered {status}"));
+        self.explain_status(step, status, &mut fault);
+        Some(fault)
     }
 
-    fn not_met(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Fault {
-        let mut why = self.why(id, Reason::CriterionNotMet, "success criterion not met".to_owned());
-        why.span = Some(criterion.span);
+    fn explain_unmet(&self, id: StepId, step: &Step, criterion: &Criterion, saw: &[Saw], status: u16) -> Fault {
+        let mut fault = self.fault_at(id, Reason::CriterionNotMet, "success criterion not met".to_owned());
+        fault.span = Some(criterion.span);
         let value = |saw: &Saw| saw.value.as_deref().unwrap_or("absent").to_owned();
         let several = || saw.iter().map(|saw| format!("{} was {}", saw.expression, value(saw))).collect::<Vec<_>>();
         match saw {
             [] => {}
-            [one] => why.label = Some(format!("was {}", value(one))),
-            [_, _] => why.label = Some(several().join(", ")),
+            [one] => fault.label = Some(format!("was {}", value(one))),
+            [_, _] => fault.label = Some(several().join(", ")),
             // More than stands under a caret.
             _ => {
-                why.label = Some("not met".to_owned());
-                why.remarks.extend(several().into_iter().map(Remark::Fact));
+                fault.label = Some("not met".to_owned());
+                fault.remarks.extend(several().into_iter().map(Remark::Fact));
             }
         }
-        self.note_step(step, id, &mut why);
-        self.explain_status(step, status, &mut why);
-        why
+        self.note_step(step, id, &mut fault);
+        self.explain_status(step, status, &mut fault);
+        fault
     }
 
-    pub(super) fn not_evaluable(&self, id: StepId, step: &Step, criterion: &Criterion, problem: &str) -> Fault {
-        let mut why =
-            self.why(id, Reason::CriterionNotEvaluable, format!("this criterion cannot be evaluated: {problem}"));
-        why.span = Some(criterion.span);
-        why.label = Some("neither met nor unmet".to_owned());
-        self.note_step(step, id, &mut why);
-        why
+    pub(super) fn explain_not_evaluable(&self, id: StepId, step: &Step, criterion: &Criterion, problem: &str) -> Fault {
+        let mut fault =
+            self.fault_at(id, Reason::CriterionNotEvaluable, format!("this criterion cannot be evaluated: {problem}"));
+        fault.span = Some(criterion.span);
+        fault.label = Some("neither met nor unmet".to_owned());
+        self.note_step(step, id, &mut fault);
+        fault
     }
 
-    fn note_step(&self, step: &Step, id: StepId, why: &mut Fault) {
+    fn note_step(&self, step: &Step, id: StepId, fault: &mut Fault) {
         let visit = self.view(None).state(id).map_or(1, |state| state.visits);
-        why.notes.push((step.span, format!("in this step, visit {visit}")));
+        fault.notes.push((step.span, format!("in this step, visit {visit}")));
     }
 
     /// What the operation says about a status that made a step fail.
-    fn explain_status(&self, step: &Step, status: u16, why: &mut Fault) {
+    fn explain_status(&self, step: &Step, status: u16, fault: &mut Fault) {
         let Some(operation) = operation_of(&self.program, step) else { return };
         if (200..300).contains(&status) {
             return;
         }
         if (300..400).contains(&status) {
             if self.state.settings.redirects == Redirects::Never {
-                why.remedy = Some(Box::new(Remedy::RedirectsOff { remark: why.remarks.len() }));
+                fault.remedy = Some(Box::new(Remedy::RedirectsOff { remark: fault.remarks.len() }));
             }
-            why.remark(match self.state.settings.redirects {
+            fault.remark(match self.state.settings.redirects {
                 Redirects::Never => "redirects are not followed".to_owned(),
                 Redirects::Auto => "a redirect is judged as it comes where the operation documents it, a criterion of the step reads it, or it leads nowhere".to_owned(),
             });
@@ -176,11 +176,11 @@ impl Machine {
     }
 
     /// An answer outside what the operation documents is said, and is not a failure.
-    fn undocumented(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) {
+    fn report_undocumented(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) {
         let (Some(operation), Some(answer)) = (operation_of(&self.program, step), exchange.answer.as_ref()) else {
             return;
         };
-        if operation.responses.is_empty() || documented(operation, answer.status).is_some() {
+        if operation.responses.is_empty() || find_documented(operation, answer.status).is_some() {
             return;
         }
         let message = format!("{} answered {}, which is not documented", operation.endpoint(), answer.status);
@@ -190,7 +190,7 @@ impl Machine {
     }
 
     /// Says in what an answer departs from what is documented; why the step fails because of it, if it does.
-    fn departed(
+    fn check_contract(
         &self,
         id: StepId,
         step: &Step,
@@ -202,23 +202,24 @@ impl Machine {
         let (contract, answer) = (operation.contract.as_ref()?, exchange.answer.as_ref()?);
         let severity = if check == ContractCheck::Error { Severity::Error } else { Severity::Warning };
         let mut lines: Vec<(Span, String)> = vec![];
-        for Departure { part, at, message, span } in departures(contract, answer, operation.method == "HEAD") {
+        for Departure { part, at, message, span } in find_departures(contract, answer, operation.method == "HEAD") {
             lines.push((span, format!("{}: {message}", part.words(at.as_deref()))));
             self.emit(turn, Some(id), Some(span), EventKind::ContractDeparted { part, at, message, severity });
         }
         let (span, first) = lines.first().filter(|_| check == ContractCheck::Error)?.clone();
-        let mut why = self.why(id, Reason::ContractDeparted, format!("the answer is not as it is documented: {first}"));
-        (why.span, why.label) = (Some(span), Some("documented here".to_owned()));
-        self.note_step(step, id, &mut why);
+        let mut fault =
+            self.fault_at(id, Reason::ContractDeparted, format!("the answer is not as it is documented: {first}"));
+        (fault.span, fault.label) = (Some(span), Some("documented here".to_owned()));
+        self.note_step(step, id, &mut fault);
         for (span, line) in lines.into_iter().skip(1) {
             let place = self.program.sources.place(span);
-            why.remark(format!("{line} ({}:{})", place.file, place.line));
+            fault.remark(format!("{line} ({}:{})", place.file, place.line));
         }
-        Some(why)
+        Some(fault)
     }
 
     /// Evaluates criteria in order, up to the first that is not met: those of a step, or of the action of this name.
-    pub(super) fn evaluate<'p>(
+    pub(super) fn evaluate_criteria<'p>(
         &self,
         id: StepId,
         criteria: &'p [Criterion],
@@ -228,11 +229,11 @@ impl Machine {
     ) -> Met<'p> {
         for criterion in criteria {
             let judged = criterion::evaluate(criterion, &self.view(Some(exchange)), self.program.readings);
-            let shown = |seen: Seen| Saw {
+            let masked = |seen: Seen| Saw {
                 expression: seen.expression,
                 value: seen.value.map(|value| self.redactor.shown(&value, SHOWN)),
             };
-            let saw: Vec<Saw> = judged.saw.into_iter().map(shown).collect();
+            let saw: Vec<Saw> = judged.saw.into_iter().map(masked).collect();
             let kind = EventKind::CriterionEvaluated {
                 of: of.map_or(CriteriaOf::Success, |action| CriteriaOf::Action(action.to_owned())),
                 condition: criterion.text.clone(),

@@ -117,7 +117,7 @@ impl Machine {
         let (mut inputs_of, mut extra) = (vec![], vec![]);
         for (name, value) in inputs {
             let passed_on = own.is_some_and(|own| own.passes_on(&name));
-            let slot = machine.input_slot(workflow, &name, value);
+            let slot = machine.keep_input(workflow, &name, value);
             if passed_on { extra.push((name, slot)) } else { inputs_of.push((name, slot)) }
         }
         machine.push_frame(workflow, Purpose::Run, inputs_of, extra);
@@ -219,7 +219,7 @@ impl Machine {
     }
 
     /// An input for an event: a secret is its mask, whatever its length or type.
-    fn shown(&self, name: &str, slot: &Slot) -> Json {
+    fn mask_input(&self, name: &str, slot: &Slot) -> Json {
         match slot.kept {
             Kept::Secret(_) => Json::String(format!("‹{name}›")),
             Kept::Plain(_) => slot.json(&self.secrets),
@@ -227,7 +227,7 @@ impl Machine {
     }
 
     /// The time of the next tick.
-    fn wake(&self) -> Option<Millis> {
+    fn next_wake(&self) -> Option<Millis> {
         let limit = self.state.settings.limits.run_ms;
         let deadline = self.state.frames.iter().filter_map(|frame| frame.deadline).min().unwrap_or(limit).min(limit);
         match (self.state.stage, &self.frame().position) {
@@ -239,11 +239,11 @@ impl Machine {
     }
 
     /// A fault of a step.
-    fn why(&self, step: StepId, code: Reason, message: String) -> Fault {
-        self.at_step(step, Fault::new(code, message))
+    fn fault_at(&self, step: StepId, code: Reason, message: String) -> Fault {
+        self.place_fault(step, Fault::new(code, message))
     }
 
-    fn at_step(&self, step: StepId, fault: Fault) -> Fault {
+    fn place_fault(&self, step: StepId, fault: Fault) -> Fault {
         match self.program.step(step) {
             Some(step) => fault.of_step(step),
             None => fault,
@@ -255,7 +255,7 @@ impl Machine {
         let frame = self.frame();
         let below = self.state.frames.split_last().map(|(_, below)| below).unwrap_or_default();
         let (secrets, completed) = (&self.secrets, &self.state.completed);
-        View { frame, first: self.first(), secrets, below, completed, exchange, budget: &self.budget }
+        View { frame, first: self.first_step(), secrets, below, completed, exchange, budget: &self.budget }
     }
 
     /// The workflow in progress.
@@ -270,13 +270,13 @@ impl Machine {
     }
 
     /// The first step of the workflow in progress.
-    fn first(&self) -> StepId {
+    fn first_step(&self) -> StepId {
         self.program.workflow(self.frame().workflow).and_then(|w| w.steps.first().copied()).unwrap_or(StepId(0))
     }
 
     /// Everything that a step of the workflow in progress has done.
     fn step_state(&mut self, step: StepId) -> Option<&mut StepState> {
-        let index = step.0.checked_sub(self.first().0)? as usize;
+        let index = step.0.checked_sub(self.first_step().0)? as usize;
         self.frame_mut().steps.get_mut(index)
     }
 

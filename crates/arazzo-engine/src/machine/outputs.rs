@@ -23,7 +23,7 @@ impl Machine {
     ) {
         let mut kept: Outputs = vec![];
         for output in &step.outputs {
-            let value = self.fill_output(output, exchange);
+            let value = self.evaluate_output(output, exchange);
             let foreign = select::is_foreign(&output.value, &self.view(exchange));
             if value.is_none() && success {
                 let target = format!("output `{}`", output.name);
@@ -60,13 +60,13 @@ impl Machine {
     }
 
     /// The outputs of the workflow that exist, and the names of those that do not (docs/readings.md, rule 4).
-    pub(super) fn workflow_outputs(&mut self, turn: &mut Turn) -> (Map<String, Json>, Vec<String>) {
-        let (outputs, missing) = self.evaluated_outputs(turn);
+    pub(super) fn evaluate_json_outputs(&mut self, turn: &mut Turn) -> (Map<String, Json>, Vec<String>) {
+        let (outputs, missing) = self.evaluate_outputs(turn);
         (outputs_json(&outputs, &self.secrets), missing)
     }
 
-    /// As [`Machine::workflow_outputs`], with secrets as references.
-    pub(super) fn evaluated_outputs(&mut self, turn: &mut Turn) -> (Outputs, Vec<String>) {
+    /// As [`Machine::evaluate_json_outputs`], with secrets as references.
+    pub(super) fn evaluate_outputs(&mut self, turn: &mut Turn) -> (Outputs, Vec<String>) {
         let program = self.program.clone();
         let Some(workflow) = program.workflow(self.frame().workflow) else { return (vec![], vec![]) };
         if let (true, Some(inherited)) = (workflow.outputs.is_empty(), self.frame().inherited.clone()) {
@@ -75,11 +75,11 @@ impl Machine {
         let mut missing = vec![];
         self.frame_mut().returned.clear();
         for output in &workflow.outputs {
-            if self.reads_what_did_not_run(output) {
+            if self.reads_unrun_step(output) {
                 missing.push(output.name.clone());
                 continue;
             }
-            let value = self.fill_output(output, None);
+            let value = self.evaluate_output(output, None);
             if value.is_none() {
                 let target = format!("output `{}`", output.name);
                 self.emit(
@@ -104,7 +104,7 @@ impl Machine {
     }
 
     /// `true` if an output reads a step that has not run.
-    fn reads_what_did_not_run(&self, output: &Output) -> bool {
+    fn reads_unrun_step(&self, output: &Output) -> bool {
         let view = self.view(None);
         output.step_outputs().iter().any(|(step, name)| {
             match view.state(*step).and_then(|state| state.outputs.as_ref()) {
@@ -115,8 +115,8 @@ impl Machine {
     }
 
     /// The value of an output; none if it is absent.
-    pub(super) fn fill_output(&self, output: &Output, exchange: Option<&Exchange>) -> Option<Value> {
-        select::value(&output.value, &self.view(exchange))
+    pub(super) fn evaluate_output(&self, output: &Output, exchange: Option<&Exchange>) -> Option<Value> {
+        select::evaluate(&output.value, &self.view(exchange))
     }
 }
 

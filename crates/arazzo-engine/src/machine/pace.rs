@@ -57,7 +57,7 @@ impl Pace {
 
 impl Machine {
     /// How long to wait before `target` sends again what it sent on its last visit; nothing if it sends something else.
-    pub(super) fn delay(&mut self, target: StepId) -> Option<(Millis, WaitReason)> {
+    pub(super) fn find_delay(&mut self, target: StepId) -> Option<(Millis, WaitReason)> {
         let program = self.program.clone();
         // What has not been sent yet is not sent again.
         let last = self.state.paces.get(&target)?.request?;
@@ -68,8 +68,8 @@ impl Machine {
                 (built.print, built.loopback)
             }
             Call::Workflow { workflow, passed, .. } => {
-                let inputs = self.passed(target, *workflow, passed, None, &mut Turn::default()).ok()?;
-                (self.print_of_inputs(&inputs), self.state.loopback)
+                let inputs = self.pass_inputs(target, *workflow, passed, None, &mut Turn::default()).ok()?;
+                (self.fingerprint_inputs(&inputs), self.state.loopback)
             }
         };
         if last != print {
@@ -82,7 +82,7 @@ impl Machine {
 
 /// The wait that a `Retry-After` asks for, in ms: seconds (also decimal, also 0), or a date. Garbage, negative numbers and dates in
 /// the past, which are most often those of another clock, ask for nothing.
-pub(super) fn retry_after(text: &str, now_epoch_ms: i64) -> Option<Millis> {
+pub(super) fn parse_retry_after(text: &str, now_epoch_ms: i64) -> Option<Millis> {
     let text = text.trim();
     // Words such as `inf` are numbers to the parser, and to nobody else.
     let digits = text.bytes().any(|byte| byte.is_ascii_digit());

@@ -33,16 +33,16 @@ pub(super) struct Encoded {
 /// Why it cannot be sent: a value that is absent, a replacement that leads nowhere.
 pub(super) fn encode(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
     match body.media {
-        Media::Form | Media::Multipart => fields(builder, body),
-        Media::Json | Media::Xml | Media::Raw => single(builder, body),
+        Media::Form | Media::Multipart => encode_fields(builder, body),
+        Media::Json | Media::Xml | Media::Raw => encode_single(builder, body),
     }
 }
 
 /// A body that is one value.
-fn single(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
-    let mut value = whole(builder, body)?;
+fn encode_single(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
+    let mut value = build_whole(builder, body)?;
     for replacement in &body.replacements {
-        value = replaced(builder, replacement, value)?;
+        value = replace(builder, replacement, value)?;
     }
     let bytes = match (&value, body.media) {
         (Value::Json(json), Media::Json) => json.to_string().into_bytes(),
@@ -55,13 +55,13 @@ fn single(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fa
 }
 
 /// The whole payload.
-fn whole(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Value, Box<Fault>> {
+fn build_whole(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Value, Box<Fault>> {
     let letter = builder.program.readings == Readings::Letter;
     let media = body.media;
     let escape = |value: &Value| match (media, value) {
         // By the letter, a text that was not parsed is embedded as it is.
         (Media::Xml, Value::Text(text)) if letter => text.clone(),
-        (Media::Xml, value) => xml_text(&value.to_text()),
+        (Media::Xml, value) => escape_xml(&value.to_text()),
         (Media::Form, value) => form_text(&value.to_text()),
         (_, value) => value.to_text(),
     };
@@ -76,7 +76,7 @@ fn whole(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Value, Box<Fault
 }
 
 /// A body of named fields: a form, or the parts of a multipart body.
-fn fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
+fn encode_fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
     let mut fields: Vec<(String, Value)> = vec![];
     match &body.payload {
         Build::Object(members) if body.replacements.is_empty() => {
@@ -87,9 +87,9 @@ fn fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fa
             }
         }
         _ => {
-            let mut value = whole(builder, body)?;
+            let mut value = build_whole(builder, body)?;
             for replacement in &body.replacements {
-                value = replaced(builder, replacement, value)?;
+                value = replace(builder, replacement, value)?;
             }
             match value.into_read() {
                 Value::Json(Json::Object(members)) => {
@@ -111,7 +111,7 @@ fn fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fa
     let value = Value::Json(Json::Object(seen));
     let field = |name: &str| body.fields.iter().find(|field| field.name == name);
     if body.media == Media::Form {
-        let pairs = fields.iter().flat_map(|(name, value)| form_pairs(name, value, field(name)));
+        let pairs = fields.iter().flat_map(|(name, value)| encode_pairs(name, value, field(name)));
         let text: Vec<String> = pairs.map(|(name, text)| format!("{name}={text}")).collect();
         let bytes = text.join("&").into_bytes();
         return Ok(Encoded { bytes, content_type: body.content_type.clone(), value });
@@ -119,7 +119,7 @@ fn fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fa
     let mut parts: Vec<Part<'_>> = vec![];
     for (name, value) in fields {
         let field = field(&name);
-        parts.extend(self::parts(&name, value, field));
+        parts.extend(build_parts(&name, value, field));
     }
     if let Some(part) = parts.iter().find(|part| part.name.contains(['\r', '\n', '\0'])) {
         let message =
@@ -137,18 +137,18 @@ fn fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fa
 
 /// A field of a form, encoded (OpenAPI, Encoding Object). With a style, it is what a query parameter would be; by
 /// default, arrays repeat their name and objects are JSON.
-fn form_pairs(name: &str, value: &Value, field: Option<&Field>) -> Vec<(String, String)> {
-    let one = |text: &str| (form_text(name), form_text(text));
+fn encode_pairs(name: &str, value: &Value, field: Option<&Field>) -> Vec<(String, String)> {
+    let pair = |text: &str| (form_text(name), form_text(text));
     let json = field.and_then(|field| field.content_type(None)).is_some_and(is_json);
     match (value.read(), field.and_then(|field| field.how.as_ref())) {
         (Value::Json(json), Some(how)) => encode::query(name, json, how),
-        (Value::Json(value), _) if json && !value.is_string() => vec![one(&value.to_string())],
-        (Value::Json(Json::Array(items)), _) => items.iter().map(|item| one(&json_text(item))).collect(),
-        (Value::Json(Json::Null), _) => vec![one("")],
+        (Value::Json(value), _) if json && !value.is_string() => vec![pair(&value.to_string())],
+        (Value::Json(Json::Array(items)), _) => items.iter().map(|item| pair(&json_text(item))).collect(),
+        (Value::Json(Json::Null), _) => vec![pair("")],
         (Value::File(File { bytes, text: false, .. }) | Value::Bytes(bytes), _) if is_base64(field) => {
-            vec![one(&STANDARD.encode(bytes))]
+            vec![pair(&STANDARD.encode(bytes))]
         }
-        (value, _) => vec![one(&value.to_text())],
+        (value, _) => vec![pair(&value.to_text())],
     }
 }
 
@@ -169,7 +169,7 @@ const BYTES: &str = "application/octet-stream";
 
 /// The parts of a field: an array is one part an item; objects are JSON, files and bytes are files. With a style, they
 /// are what the pairs of a query would be, not encoded.
-fn parts<'a>(name: &str, value: Value, field: Option<&'a Field>) -> Vec<Part<'a>> {
+fn build_parts<'a>(name: &str, value: Value, field: Option<&'a Field>) -> Vec<Part<'a>> {
     let headers = field.map(|field| field.headers.as_slice()).unwrap_or_default();
     let of = |file: Option<&str>| field.and_then(|field| field.content_type(file));
     let part = |file: Option<String>, usual: Option<&'a str>, bytes| {
@@ -183,7 +183,7 @@ fn parts<'a>(name: &str, value: Value, field: Option<&'a Field>) -> Vec<Part<'a>
             pairs.map(|(name, text)| Part { name, ..part(None, None, text.into_bytes()) }).collect()
         }
         Value::Json(Json::Array(items)) => {
-            items.into_iter().flat_map(|item| parts(name, Value::Json(item), field)).collect()
+            items.into_iter().flat_map(|item| build_parts(name, Value::Json(item), field)).collect()
         }
         Value::Json(json @ Json::Object(_)) => {
             vec![part(None, Some("application/json"), json.to_string().into_bytes())]
@@ -203,7 +203,7 @@ fn parts<'a>(name: &str, value: Value, field: Option<&'a Field>) -> Vec<Part<'a>
 }
 
 /// The bytes of a multipart body, and a boundary that none of its parts holds.
-fn multipart(parts: &[Part<'_>]) -> (Vec<u8>, String) {
+fn write_multipart(parts: &[Part<'_>]) -> (Vec<u8>, String) {
     let mut print = fingerprint(parts.iter().flat_map(|part| [part.name.as_bytes(), part.bytes.as_slice()]));
     let boundary = loop {
         let boundary = format!("arazzo-{print:016x}");
@@ -216,10 +216,10 @@ fn multipart(parts: &[Part<'_>]) -> (Vec<u8>, String) {
     let mut bytes = vec![];
     for part in parts {
         bytes.extend_from_slice(
-            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"", quoted(&part.name)).as_bytes(),
+            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"", escape_name(&part.name)).as_bytes(),
         );
         if let Some(file) = &part.file {
-            bytes.extend_from_slice(format!("; filename=\"{}\"", quoted(file)).as_bytes());
+            bytes.extend_from_slice(format!("; filename=\"{}\"", escape_name(file)).as_bytes());
         }
         bytes.extend_from_slice(b"\r\n");
         if let Some(media_type) = part.media_type {
@@ -237,12 +237,12 @@ fn multipart(parts: &[Part<'_>]) -> (Vec<u8>, String) {
 }
 
 /// A name in quotes, as browsers write it (WHATWG, multipart/form-data encoding algorithm).
-fn quoted(name: &str) -> String {
+fn escape_name(name: &str) -> String {
     name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// Text inside of XML, in elements and in attributes.
-fn xml_text(text: &str) -> String {
+fn escape_xml(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -258,7 +258,7 @@ fn xml_text(text: &str) -> String {
 }
 
 /// Sets one value within a payload.
-fn replaced(builder: &mut ValueBuilder<'_>, replacement: &Replacement, payload: Value) -> Result<Value, Box<Fault>> {
+fn replace(builder: &mut ValueBuilder<'_>, replacement: &Replacement, payload: Value) -> Result<Value, Box<Fault>> {
     let step = builder.step;
     let wrong = |message: String| Fault::unsent(Reason::ReplacementTarget, step, replacement.span, message);
     let Some(value) = builder.build(&replacement.value, &replacement.text)? else {
@@ -267,7 +267,7 @@ fn replaced(builder: &mut ValueBuilder<'_>, replacement: &Replacement, payload: 
         return Err(Fault::unsent(Reason::AbsentValue, step, replacement.span, message));
     };
     let escape = if matches!(replacement.target, Select::Xpath(..)) { escaped_for_xpath } else { escaped };
-    let bindings = select::bindings(replacement.target.placeholders(), builder.lookup, escape);
+    let bindings = select::build_bindings(replacement.target.placeholders(), builder.lookup, escape);
     let bindings = bindings.map_err(|_| wrong(format!("an expression in `{}` has no value", replacement.text)))?;
     let nowhere = || wrong(format!("`{}` leads nowhere in the payload", replacement.text));
     match (&replacement.target, payload.into_read()) {
@@ -292,7 +292,7 @@ fn replaced(builder: &mut ValueBuilder<'_>, replacement: &Replacement, payload: 
             Ok(Value::Json(json))
         }
         (Select::Xpath(query, _), payload) => {
-            let Some(xml) = select::xml(&payload) else { return Err(wrong("the payload is not XML".to_owned())) };
+            let Some(xml) = select::read_xml(&payload) else { return Err(wrong("the payload is not XML".to_owned())) };
             let (text, count) = query.replace(&xml, &bindings, &value.to_text()).map_err(wrong)?;
             if count == 0 { Err(nowhere()) } else { Ok(Value::Text(text)) }
         }

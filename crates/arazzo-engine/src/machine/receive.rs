@@ -43,19 +43,19 @@ impl Machine {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return Phase::Resume };
         match exchange {
-            Ok(exchange) => self.answered(now, id, step, pending, exchange, turn),
+            Ok(exchange) => self.follow_answer(now, id, step, pending, exchange, turn),
             Err((failure, exchange)) => {
                 let url = self.other_url(&pending).unwrap_or_else(|| exchange.url.clone());
                 let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
                 let shown = self.redactor.shown(&failure.message, FAILURE_SHOWN);
-                let mut why = Fault::new(Reason::NoAnswer, format!("no answer from {server}: {shown}"))
+                let mut fault = Fault::new(Reason::NoAnswer, format!("no answer from {server}: {shown}"))
                     .of_step(step)
                     .with_remedy(
                         matches!(failure.kind, FailureKind::Dns | FailureKind::Connect)
                             .then_some(Remedy::GiveOtherServer),
                     );
                 if failure.in_doubt {
-                    why.remark("whether the server acted on the request is not known");
+                    fault.remark("whether the server acted on the request is not known");
                 }
                 Phase::Fail { step: id, fault: why, exchange: Some(exchange) }
             }
@@ -63,7 +63,7 @@ impl Machine {
     }
 
     /// An answer has come: it is judged, or something else has to be sent before there is one to judge.
-    pub(super) fn answered(
+    pub(super) fn follow_answer(
         &mut self,
         now: Millis,
         id: StepId,
@@ -79,7 +79,7 @@ impl Machine {
         if answer.status == 401
             && pending.challenge.is_none()
             && pending.hops == 0
-            && let Some(challenge) = self.challenged(step, answer)
+            && let Some(challenge) = self.find_challenge(step, answer)
         {
             return Phase::Send { step: id, challenge: Some(challenge) };
         }
@@ -103,7 +103,7 @@ impl Machine {
                 let slot = self.stash(&request);
                 let exchange = Some(Box::new(Exchange { answer: None, ..exchange }));
                 let hops = pending.hops + 1;
-                let next = self.pending(now, CallPurpose::Operation, pending.challenge);
+                let next = self.new_call(now, CallPurpose::Operation, pending.challenge);
                 let next = PendingCall { hops, request: Some(slot), exchange, ..next };
                 self.dispatch(id, *request, Because::Redirect, next, turn)
             }
@@ -174,7 +174,7 @@ impl Machine {
         let body = self.show_body(&bytes, size, answer);
         if own {
             let clock = self.state.epoch_ms.saturating_add_unsigned(now);
-            let asked = answer.header("retry-after").and_then(|text| retry_after(text, clock));
+            let asked = answer.header("retry-after").and_then(|text| parse_retry_after(text, clock));
             self.state.paces.entry(id).or_default().note_answer(print, asked);
         }
         let duration_ms = now.saturating_sub(pending.sent);
@@ -222,12 +222,12 @@ impl Machine {
             in_doubt: failure.in_doubt,
         };
         self.emit(turn, Some(id), None, kind);
-        let (stop, why) = match failure.kind {
+        let (stop, fault) = match failure.kind {
             FailureKind::BodyTooLarge => {
                 let limit = self.state.settings.limits.body_bytes;
                 let message = format!("the answer has more than {limit} bytes of body");
-                let why = self.why(id, Reason::BodyLimit, message);
-                (Stop::Limit, why.with_remedy(Remedy::Raise(Limit::Body)))
+                let fault = self.fault_at(id, Reason::BodyLimit, message);
+                (Stop::Limit, fault.with_remedy(Remedy::Raise(Limit::Body)))
             }
             FailureKind::HeadTooLarge => (Stop::Limit, self.why(id, Reason::HeadLimit, message)),
             FailureKind::Refused => (Stop::Policy, self.why(id, Reason::HostRefused, message)),

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::contract::documented;
+use super::contract::find_documented;
 use super::fault::Fault;
 use super::wire::Request;
 use super::{Machine, operation_of};
@@ -29,7 +29,7 @@ pub(super) enum Hop {
 
 impl Machine {
     /// Decides about an answer to `request`.
-    pub(super) fn hop(
+    pub(super) fn decide_hop(
         &self,
         id: StepId,
         step: &Step,
@@ -41,7 +41,7 @@ impl Machine {
             return Hop::Judge;
         };
         let is_documented = operation_of(&self.program, step)
-            .and_then(|operation| documented(operation, status))
+            .and_then(|operation| find_documented(operation, status))
             .is_some_and(|(known, _)| known != "default");
         if self.state.settings.redirects == Redirects::Never || is_documented || judges_redirects(step) {
             return Hop::Judge;
@@ -55,9 +55,9 @@ impl Machine {
         let refused = |reason: &str| {
             let shown = self.mask(to.as_str());
             let message = format!("the answer redirects to {shown}, and {reason}");
-            let mut why = self.why(id, Reason::RedirectRefused, message);
-            why.remedy = Some(Box::new(Remedy::JudgeRedirects));
-            Hop::Refuse(Box::new(why))
+            let mut fault = self.fault_at(id, Reason::RedirectRefused, message);
+            fault.remedy = Some(Box::new(Remedy::JudgeRedirects));
+            Hop::Refuse(Box::new(fault))
         };
         if !matches!(to.scheme(), "http" | "https") || !to.has_host() {
             return refused("that is no http or https url");
@@ -72,10 +72,10 @@ impl Machine {
         if elsewhere && self.is_mocked(step) {
             return refused("a source that is mocked calls nothing");
         }
-        if elsewhere && !upgraded(&from, &to) && !self.may_ask(to.as_str()) {
+        if elsewhere && !is_upgrade(&from, &to) && !self.may_ask(to.as_str()) {
             let mut hop = refused("no source names that host");
-            if let (Hop::Refuse(why), Some(host)) = (&mut hop, to.host_str()) {
-                why.remedy = Some(Box::new(Remedy::AllowHost(host.to_owned())));
+            if let (Hop::Refuse(fault), Some(host)) = (&mut hop, to.host_str()) {
+                fault.remedy = Some(Box::new(Remedy::AllowHost(host.to_owned())));
             }
             return hop;
         }
@@ -106,7 +106,7 @@ impl Machine {
 }
 
 /// The same host, from http to https.
-fn upgraded(from: &Url, to: &Url) -> bool {
+fn is_upgrade(from: &Url, to: &Url) -> bool {
     (from.scheme(), to.scheme()) == ("http", "https")
         && from.host_str() == to.host_str()
         && from.port().is_none()

@@ -71,7 +71,7 @@ pub(super) fn build(
         path: parameters.values_in(Location::Path),
         body: sent_body,
     };
-    let print = print_of(&request);
+    let print = fingerprint_of(&request);
     Ok(Built { request, sent, loopback, print, absent: builder.absent, credentials: builder.credentials })
 }
 
@@ -100,7 +100,7 @@ fn build_arguments<'a>(
                     let message = format!("{kind} parameter `{name}` is required, and its value is null");
                     return Err(Fault::unsent(Reason::AbsentValue, builder.step, argument.span, message));
                 }
-                builder.absent.push((written(&argument.value), argument.name.clone()));
+                builder.absent.push((text_of(&argument.value), argument.name.clone()));
             }
             Some(value) => {
                 if argument.credential {
@@ -140,19 +140,19 @@ struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
-    fn at(&self, location: Location) -> impl Iterator<Item = (&'a Argument, &Json)> {
+    fn arguments_in(&self, location: Location) -> impl Iterator<Item = (&'a Argument, &Json)> {
         let fits = self.values.iter().filter(move |(argument, _)| argument.location == location);
         fits.map(|(argument, value)| (*argument, value))
     }
 
     /// Names and values as they were before they were encoded.
     fn values_in(&self, location: Location) -> Vec<(String, Json)> {
-        self.at(location).map(|(argument, value)| (argument.name.clone(), value.clone())).collect()
+        self.arguments_in(location).map(|(argument, value)| (argument.name.clone(), value.clone())).collect()
     }
 
     fn encode_path(&self, operation: &Operation) -> Result<String, Box<Fault>> {
         let path = encode::path(&operation.path, |name| {
-            let argument = self.at(Location::Path).find(|(argument, _)| argument.name == name);
+            let argument = self.arguments_in(Location::Path).find(|(argument, _)| argument.name == name);
             argument.map(|(argument, value)| (value, &argument.how))
         });
         path.map_err(|(name, reason)| {
@@ -163,10 +163,10 @@ impl<'a> Parameters<'a> {
     }
 
     fn encode_query(&self) -> String {
-        let whole = self.at(Location::Querystring);
+        let whole = self.arguments_in(Location::Querystring);
         let whole = whole.map(|(argument, value)| encode::query_string(value, argument.how.content.as_deref()));
         let mut query: Vec<String> = whole.filter(|text| !text.is_empty()).collect();
-        let pairs = self.at(Location::Query);
+        let pairs = self.arguments_in(Location::Query);
         let pairs = pairs.flat_map(|(argument, value)| encode::query(&argument.name, value, &argument.how));
         query.extend(pairs.map(|(name, value)| format!("{name}={value}")));
         query.join("&")
@@ -175,7 +175,7 @@ impl<'a> Parameters<'a> {
     /// The value of the header `Cookie`, if there is one to send.
     fn encode_cookies(&self) -> Result<Option<String>, Box<Fault>> {
         let mut cookies: Vec<String> = vec![];
-        for (argument, value) in self.at(Location::Cookie) {
+        for (argument, value) in self.arguments_in(Location::Cookie) {
             let text = encode::cookie(&argument.name, value, &argument.how);
             cookies.push(text.map_err(|reason| self.unsafe_value(argument, "cookie", reason))?);
         }
@@ -186,7 +186,7 @@ impl<'a> Parameters<'a> {
     fn encode_headers(&self) -> Result<Vec<(String, String)>, Box<Fault>> {
         let is_sent =
             |(argument, value): &(&Argument, &Json)| argument.how.content.is_some() || !encode::is_undefined(value);
-        let headers = self.at(Location::Header).filter(is_sent).map(|(argument, value)| {
+        let headers = self.arguments_in(Location::Header).filter(is_sent).map(|(argument, value)| {
             let text = encode::header(value, &argument.how);
             let text = text.map_err(|reason| self.unsafe_value(argument, "header", reason))?;
             Ok((argument.name.clone(), text))
@@ -218,7 +218,7 @@ fn build_url(
 }
 
 /// The text that a value is made of, as it is written.
-fn written(build: &Build) -> String {
+fn text_of(build: &Build) -> String {
     match build {
         Build::Template(leaf) => leaf.text.clone(),
         Build::Select(selection) => selection.text.clone(),
@@ -227,7 +227,7 @@ fn written(build: &Build) -> String {
     }
 }
 
-fn print_of(request: &Request) -> u64 {
+fn fingerprint_of(request: &Request) -> u64 {
     let headers = request.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
     let head = [request.method.as_bytes(), request.url.as_bytes(), request.body.as_deref().unwrap_or_default()];
     fingerprint(head.into_iter().chain(headers))

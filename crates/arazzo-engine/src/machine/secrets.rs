@@ -60,7 +60,7 @@ impl Machine {
                 AnswerPart::Body(at) => answer.body.as_ref().and_then(|body| body.at(at)).map(Value::into_json),
                 AnswerPart::Selected(name) => {
                     let output = step.outputs.iter().find(|output| output.name == *name);
-                    output.and_then(|output| self.fill_output(output, Some(exchange))).map(Value::into_json)
+                    output.and_then(|output| self.evaluate_output(output, Some(exchange))).map(Value::into_json)
                 }
             };
             if let Some(value) = value {
@@ -137,7 +137,7 @@ impl Machine {
         }
     }
 
-    pub(super) fn input_slot(&mut self, workflow: WorkflowId, name: &str, value: Json) -> Slot {
+    pub(super) fn keep_input(&mut self, workflow: WorkflowId, name: &str, value: Json) -> Slot {
         let marked = self.program.workflow(workflow).is_some_and(|w| w.inputs.secret.contains(name));
         let marked = marked || self.state.settings.secrets.iter().any(|secret| secret == name);
         let value = match self.state.settings.files.get(name) {

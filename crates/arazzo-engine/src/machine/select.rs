@@ -11,7 +11,7 @@ use crate::program::{Build, Placeholder, Select, Selection};
 use crate::value::{Value, json_text};
 
 /// The value of an output; nothing if it is absent or cannot be told.
-pub(super) fn value(build: &Build, lookup: &dyn Lookup) -> Option<Value> {
+pub(super) fn evaluate(build: &Build, lookup: &dyn Lookup) -> Option<Value> {
     match build {
         Build::Constant(json) => Some(Value::Json(json.clone())),
         Build::Template(leaf) => fill(&leaf.template, lookup).ok()?.ok()?,
@@ -40,7 +40,7 @@ pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Optio
         },
         Select::Jsonpath(query, placeholders) => {
             let Value::Json(json) = context.read() else { return Err(wrong("JSON")) };
-            let bindings = bindings(placeholders, lookup, pattern::escaped)?;
+            let bindings = build_bindings(placeholders, lookup, pattern::escaped)?;
             let found = query.select(json, &bindings, &jsonpath::Limits::default());
             let found = found.map_err(|error| EvalError::NotEvaluable(error.to_string()))?;
             Ok(match found.as_slice() {
@@ -50,8 +50,8 @@ pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Optio
             })
         }
         Select::Xpath(query, placeholders) => {
-            let Some(xml) = xml(&context) else { return Err(wrong("XML")) };
-            let bindings = bindings(placeholders, lookup, pattern::escaped_for_xpath)?;
+            let Some(xml) = read_xml(&context) else { return Err(wrong("XML")) };
+            let bindings = build_bindings(placeholders, lookup, pattern::escaped_for_xpath)?;
             let found = query.select(&xml, &bindings).map_err(EvalError::NotEvaluable)?;
             Ok(found.map(Value::Json))
         }
@@ -59,20 +59,20 @@ pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Optio
 }
 
 /// The values of expressions in braces; `escape` writes those that stand in a pattern and are a server's.
-pub(super) fn bindings(
+pub(super) fn build_bindings(
     placeholders: &[Placeholder],
     lookup: &dyn Lookup,
     escape: Escape,
 ) -> Result<Vec<Json>, EvalError> {
     let values = placeholders.iter().map(|placeholder| {
-        binding(placeholder, lookup, escape)?
+        build_binding(placeholder, lookup, escape)?
             .ok_or_else(|| EvalError::NotEvaluable(format!("`{}` has no value", placeholder.text)))
     });
     values.collect()
 }
 
 /// As [`bindings`], of one; nothing if it has no value.
-pub(super) fn binding(
+pub(super) fn build_binding(
     placeholder: &Placeholder,
     lookup: &dyn Lookup,
     escape: Escape,
@@ -92,7 +92,7 @@ pub(super) fn binding(
 }
 
 /// The text of a value that may be XML: a text body, or a string.
-pub(super) fn xml(value: &Value) -> Option<Cow<'_, str>> {
+pub(super) fn read_xml(value: &Value) -> Option<Cow<'_, str>> {
     match value.read() {
         Value::Text(text) | Value::Json(Json::String(text)) => Some(Cow::Borrowed(text)),
         Value::Bytes(bytes) => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),

@@ -43,7 +43,7 @@ impl Machine {
             Exchange { url: request.url.clone(), method: request.method.clone(), request: built.sent, answer: None };
         let because = if challenge.is_some() { Because::Challenge } else { Because::Operation };
         let pending =
-            PendingCall { exchange: Some(Box::new(exchange)), ..self.pending(now, CallPurpose::Operation, challenge) };
+            PendingCall { exchange: Some(Box::new(exchange)), ..self.new_call(now, CallPurpose::Operation, challenge) };
         self.bind_tokens(pending.call);
         self.dispatch(id, request, because, pending, turn)
     }
@@ -52,7 +52,7 @@ impl Machine {
     ///
     /// # Errors
     /// Why it cannot be sent.
-    fn built(
+    fn build_request(
         &self,
         now: Millis,
         step: &Step,
@@ -69,7 +69,7 @@ impl Machine {
     }
 
     /// A call that is to begin now.
-    pub(super) fn pending(&self, now: Millis, purpose: CallPurpose, challenge: Option<String>) -> PendingCall {
+    pub(super) fn new_call(&self, now: Millis, purpose: CallPurpose, challenge: Option<String>) -> PendingCall {
         let call = CallId(self.state.calls);
         PendingCall {
             call,
@@ -84,7 +84,7 @@ impl Machine {
     }
 
     /// Sends a request; the step waits for its answer.
-    pub(super) fn dispatch(
+    pub(super) fn dispatch_call(
         &mut self,
         id: StepId,
         request: Request,
@@ -146,7 +146,7 @@ impl Machine {
         }
         let built = self.program.step(step).map(|step| {
             let challenge = pending.challenge.as_deref();
-            self.built(pending.sent, step, challenge, pending.call.0.saturating_sub(pending.hops.into()))
+            self.build_request(pending.sent, step, challenge, pending.call.0.saturating_sub(pending.hops.into()))
         });
         match built {
             Some(Ok((built, _))) => {
@@ -190,7 +190,7 @@ impl Machine {
             return self.unstash(slot);
         }
         let challenge = pending.challenge.as_deref();
-        self.built(pending.sent, self.program.step(step)?, challenge, pending.call.0)
+        self.build_request(pending.sent, self.program.step(step)?, challenge, pending.call.0)
             .ok()
             .map(|(built, _)| built.request)
     }

@@ -135,7 +135,7 @@ impl<'a> ValueBuilder<'a> {
             }
             Err(AbsentInText(range)) => {
                 let written = leaf.text.get(range.clone()).unwrap_or_default();
-                let mut why = Fault::unsent(
+                let mut fault = Fault::unsent(
                     Reason::AbsentValue,
                     self.step,
                     leaf.span,
@@ -146,9 +146,9 @@ impl<'a> ValueBuilder<'a> {
                         Piece::Value(expr, at) if *at == range => Some(expr),
                         _ => None,
                     });
-                    why.remarks.extend(expr.and_then(|expr| self.explain_absence(expr)).map(Remark::Fact));
+                    fault.remarks.extend(expr.and_then(|expr| self.explain_absence(expr)).map(Remark::Fact));
                 }
-                Err(why)
+                Err(fault)
             }
         }
     }
