@@ -95,7 +95,7 @@ impl Description {
         if !recording.changed(self.sources()).is_empty() {
             settings.warnings = workflow.collect_warnings();
         }
-        let machine = workflow.begin(inputs, settings)?;
+        let machine = workflow.begin_run(inputs, settings)?;
         let session = workflow.stub_session(machine, &recording.head.run, recording.head.epoch_ms);
         Ok(replay::play(recording, session, self.program(), observe))
     }
@@ -253,7 +253,7 @@ impl Workflow {
     ) -> Result<(Outcome, Result<Recording, Error>), Error> {
         let inputs = inputs.into();
         let accepted = accept(self.description.program(), self.id, inputs.values.clone())
-            .map_err(|faults| self.description.inputs(faults))?;
+            .map_err(|faults| self.description.inputs_error(faults))?;
         let (outcome, (session, settings)) = self.drive(inputs, interrupt, true, observe).await?;
         let marked = self.compiled().map(|workflow| &workflow.inputs.secret);
         let made = record::RecordingHeader {
@@ -267,7 +267,7 @@ impl Workflow {
         };
         let (log, stand_ins) = session.into_recorder(&made.settings.credentials);
         let begin = |inputs, settings, epoch_ms| {
-            let machine = self.begin(inputs, settings)?;
+            let machine = self.begin_run(inputs, settings)?;
             Ok(self.stub_session(machine, "RECORDING", epoch_ms))
         };
         Ok((outcome, Recording::of(log, stand_ins, made, begin)))
@@ -283,7 +283,7 @@ impl Workflow {
         canned: StubReplies,
         observe: impl FnMut(&Envelope),
     ) -> Result<Rehearsal, Error> {
-        let (machine, _) = self.machine(inputs.into(), &self.description.settings.servers)?;
+        let (machine, _) = self.build_machine(inputs.into(), &self.description.settings.servers)?;
         Ok(stub::rehearse(self.stub_session(machine, "REHEARSAL", stub::EPOCH_MS), canned, observe))
     }
 
@@ -295,7 +295,7 @@ impl Workflow {
         records: bool,
         observe: impl FnMut(&Envelope),
     ) -> Result<(Outcome, (Session, Settings)), Error> {
-        self.permitted()?;
+        self.check_permissions()?;
         let mut world = self.description.world.clone();
         #[cfg_attr(not(feature = "mock"), expect(unused_mut, reason = "mocks are servers"))]
         let mut servers = self.description.settings.servers.clone();
@@ -311,7 +311,7 @@ impl Workflow {
             servers.named.extend(urls);
             serving = Some(server);
         }
-        let (machine, settings) = self.machine(inputs, &servers)?;
+        let (machine, settings) = self.build_machine(inputs, &servers)?;
         let mut session = self.begin_session(machine, world.grants.clone());
         if records {
             session.record();
@@ -331,8 +331,8 @@ impl Workflow {
         if self.description.mocking.is_some() {
             return Err(Error::Setup("sources are mocked by servers, which a session does not start".to_owned()));
         }
-        self.permitted()?;
-        let (machine, _) = self.machine(inputs.into(), &self.description.settings.servers)?;
+        self.check_permissions()?;
+        let (machine, _) = self.build_machine(inputs.into(), &self.description.settings.servers)?;
         Ok(self.begin_session(machine, self.policy()))
     }
 
@@ -368,7 +368,7 @@ impl Workflow {
 
     fn build_machine(&self, inputs: Inputs, servers: &Servers) -> Result<(Machine, Settings), Error> {
         let accepted = accept(self.description.program(), self.id, inputs.values)
-            .map_err(|faults| self.description.inputs(faults))?;
+            .map_err(|faults| self.description.inputs_error(faults))?;
         let mut settings = self.description.settings.clone();
         settings.servers = servers.clone();
         settings.files = inputs.files;

@@ -24,7 +24,7 @@ enum Choice<'p> {
     /// The place in the list of the first whose criteria are all met.
     Action(usize),
     Nothing,
-    /// It cannot be told; the text says why.
+    /// It cannot be told; the text says fault.
     Unknown(&'p Criterion, String),
 }
 
@@ -65,9 +65,9 @@ impl Machine {
     }
 
     /// A step succeeded: keeps its outputs.
-    pub(super) fn succeed(&mut self, id: StepId, exchange: Exchange, turn: &mut Turn) -> Phase {
+    pub(super) fn succeed_step(&mut self, id: StepId, exchange: Exchange, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return self.go_on(None) };
+        let Some(step) = program.step(id) else { return self.go_on_to(None) };
         self.frame_mut().deadline = None;
         self.keep_outputs(id, step, Some(&exchange), true, turn);
         if step.awaited {
@@ -77,7 +77,7 @@ impl Machine {
     }
 
     /// Looks for a success action, from a place of the list on.
-    pub(super) fn after_success(
+    pub(super) fn handle_success(
         &mut self,
         now: Millis,
         id: StepId,
@@ -86,26 +86,26 @@ impl Machine {
         turn: &mut Turn,
     ) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return self.go_on(None) };
+        let Some(step) = program.step(id) else { return self.go_on_to(None) };
         let list = (true, step.on_success.as_slice());
-        match self.choose(id, list, from, &exchange, turn) {
+        match self.choose_action(id, list, from, &exchange, turn) {
             Choice::Action(index) => Phase::Act { step: id, success: true, index, fault: None, exchange },
             Choice::Nothing => {
-                self.left(now, id, StepStatus::Succeeded, None, false, turn);
-                if self.is_detour(id) { Phase::DetourDone } else { self.go_on(step.next) }
+                self.finish_visit(now, id, StepStatus::Succeeded, None, false, turn);
+                if self.is_detour(id) { Phase::DetourDone } else { self.go_on_to(step.next) }
             }
             // No falling through: a choice that cannot be made is a failure of the step.
             Choice::Unknown(criterion, problem) => {
-                let fault = self.not_evaluable(id, step, criterion, &problem);
+                let fault = self.explain_not_evaluable(id, step, criterion, &problem);
                 Phase::Fail { step: id, fault, exchange: Some(exchange) }
             }
         }
     }
 
     /// A step failed: keeps the outputs that resolve and looks for a failure action, else the workflow fails.
-    pub(super) fn fail(&mut self, id: StepId, fault: Fault, exchange: Option<Exchange>, turn: &mut Turn) -> Phase {
+    pub(super) fn fail_step(&mut self, id: StepId, fault: Fault, exchange: Option<Exchange>, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return self.go_on(None) };
+        let Some(step) = program.step(id) else { return self.go_on_to(None) };
         self.frame_mut().deadline = None;
         self.keep_outputs(id, step, exchange.as_ref(), false, turn);
         Phase::Handle { step: id, fault, exchange: exchange.unwrap_or_default(), from: 0 }
@@ -122,12 +122,12 @@ impl Machine {
         turn: &mut Turn,
     ) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return self.go_on(None) };
+        let Some(step) = program.step(id) else { return self.go_on_to(None) };
         let list = (false, step.on_failure.as_slice());
-        match self.choose(id, list, from, &exchange, turn) {
-            Choice::Action(index) => Phase::Act { step: id, success: false, index, fault: Some(why), exchange },
+        match self.choose_action(id, list, from, &exchange, turn) {
+            Choice::Action(index) => Phase::Act { step: id, success: false, index, fault: Some(fault), exchange },
             Choice::Nothing if self.is_detour(id) => {
-                self.left(now, id, StepStatus::Failed, Some(why), false, turn);
+                self.finish_visit(now, id, StepStatus::Failed, Some(fault), false, turn);
                 Phase::DetourFailed
             }
             Choice::Nothing => {
@@ -139,14 +139,14 @@ impl Machine {
                     "no onFailure action matched".to_owned()
                 };
                 // What a workflow that was called did not handle, its caller might have.
-                why.remarks.retain(|remark| !matches!(remark, Remark::NotHandled(_)));
-                why.remarks.push(Remark::NotHandled(reason));
-                self.fail_workflow(now, id, why, turn)
+                fault.remarks.retain(|remark| !matches!(remark, Remark::NotHandled(_)));
+                fault.remarks.push(Remark::NotHandled(reason));
+                self.fail_workflow(now, id, fault, turn)
             }
             // The workflow fails here: no later action is looked at.
             Choice::Unknown(criterion, problem) => {
-                let mut unknown = self.not_evaluable(id, step, criterion, &problem);
-                unknown.remark(format!("the step had failed before: {}", why.message));
+                let mut unknown = self.explain_not_evaluable(id, step, criterion, &problem);
+                unknown.remark(format!("the step had failed before: {}", fault.message));
                 self.fail_workflow(now, id, unknown, turn)
             }
         }
@@ -159,18 +159,18 @@ impl Machine {
     }
 
     /// Does what an action says.
-    pub(super) fn act(
+    pub(super) fn take_action(
         &mut self,
         now: Millis,
         id: StepId,
         (success, index): (bool, usize),
-        why: Option<Fault>,
+        fault: Option<Fault>,
         exchange: Exchange,
         turn: &mut Turn,
     ) -> Phase {
         let program = self.program.clone();
         let action = program.step(id).and_then(|step| step.actions_on(success).get(index));
-        let Some(action) = action else { return self.go_on(None) };
+        let Some(action) = action else { return self.go_on_to(None) };
         let status = if success { StepStatus::Succeeded } else { StepStatus::Failed };
         match &action.then {
             Then::Goto(Target::Step(target)) => self.go_to_step(now, id, *target, action, (status, fault), turn),
@@ -189,28 +189,28 @@ impl Machine {
                 if let (Some(entry), true) =
                     (entry, program.workflow(*workflow).is_some_and(|w| w.dependencies.is_empty()))
                 {
-                    let delay = self.delay(entry);
-                    return self.wait(now, Next::Visit(entry), delay, turn);
+                    let delay = self.find_delay(entry);
+                    return self.go_on_after(now, Next::Visit(entry), delay, turn);
                 }
                 Phase::Resume
             }
             Then::End if success => {
-                self.selected(id, action, (ActionKind::End, true), None, None, turn);
-                self.left(now, id, status, None, false, turn);
+                self.announce_action(id, action, (ActionKind::End, true), None, None, turn);
+                self.finish_visit(now, id, status, None, false, turn);
                 Phase::End(End::Ended(action.name.clone()))
             }
             Then::End => {
-                let Some(mut why) = why else { return Phase::Resume };
-                self.selected(id, action, (ActionKind::End, false), None, None, turn);
-                why.remark(format!("action `{}` ended the workflow", action.name));
+                let Some(mut fault) = fault else { return Phase::Resume };
+                self.announce_action(id, action, (ActionKind::End, false), None, None, turn);
+                fault.remark(format!("action `{}` ended the workflow", action.name));
                 // The author chose how to stop: the exit code is that of a failed workflow, also without an answer.
                 if fault.code == Reason::NoAnswer {
                     fault.code = Reason::EndedOnFailure;
                 }
-                self.fail_workflow(now, id, why, turn)
+                self.fail_workflow(now, id, fault, turn)
             }
             Then::Retry { after_ms, detour, .. } => {
-                self.retry(now, id, (success, index, action), (*after_ms, detour.as_ref()), why, &exchange, turn)
+                self.retry_step(now, id, (success, index, action), (*after_ms, detour.as_ref()), fault, &exchange, turn)
             }
         }
     }
@@ -233,7 +233,7 @@ impl Machine {
             Some(asked) => (asked, WaitReason::RetryAfter),
             None => (after_ms, WaitReason::Retry),
         };
-        if let Some(stopped) = self.too_long(now, id, delay, (status, &why), turn) {
+        if let Some(stopped) = self.refuse_long_wait(now, id, delay, (status, &fault), turn) {
             return stopped;
         }
         if let Some(state) = self.step_state(id) {
@@ -259,7 +259,7 @@ impl Machine {
             }
             None => Next::Attempt(id),
         };
-        self.wait(now, next, Some(delay), turn)
+        self.go_on_after(now, next, Some(delay), turn)
     }
 
     /// A server that asks to wait longer than the limit stops the run. What the user or the document asked for is bounded
@@ -291,7 +291,7 @@ impl Machine {
 
     /// A step failed and nothing handled it: so does its workflow.
     fn fail_workflow(&mut self, now: Millis, id: StepId, fault: Fault, turn: &mut Turn) -> Phase {
-        self.left(now, id, StepStatus::Failed, Some(fault.clone()), false, turn);
+        self.finish_visit(now, id, StepStatus::Failed, Some(fault.clone()), false, turn);
         Phase::End(End::Failed(fault))
     }
 
@@ -305,18 +305,18 @@ impl Machine {
         turn: &mut Turn,
     ) -> Phase {
         self.state.jump = Some(Jump { from: id, to: target, action: action.name.clone(), span: action.span });
-        let delay = self.delay(target);
-        if let Some(stopped) = delay.and_then(|delay| self.too_long(now, id, delay, (status, &why), turn)) {
+        let delay = self.find_delay(target);
+        if let Some(stopped) = delay.and_then(|delay| self.refuse_long_wait(now, id, delay, (status, &fault), turn)) {
             return stopped;
         }
         let name = self.program.step(target).map(|step| step.name.clone());
-        self.selected(id, action, (ActionKind::Goto, status == StepStatus::Succeeded), name, delay, turn);
-        self.left(now, id, status, why, target == id, turn);
-        self.wait(now, Next::Visit(target), delay, turn)
+        self.announce_action(id, action, (ActionKind::Goto, status == StepStatus::Succeeded), name, delay, turn);
+        self.finish_visit(now, id, status, fault, target == id, turn);
+        self.go_on_after(now, Next::Visit(target), delay, turn)
     }
 
     /// Goes on after a delay, if there is one.
-    fn wait(&mut self, now: Millis, next: Next, delay: Option<(Millis, WaitReason)>, turn: &mut Turn) -> Phase {
+    fn go_on_after(&mut self, now: Millis, next: Next, delay: Option<(Millis, WaitReason)>, turn: &mut Turn) -> Phase {
         let Some((ms, because)) = delay.filter(|(ms, _)| *ms > 0) else {
             self.frame_mut().position = Position::Go(next);
             return Phase::Resume;
@@ -329,7 +329,7 @@ impl Machine {
     }
 
     /// Goes on to a step that no jump leads to: it is no loop yet.
-    pub(super) fn go_on(&mut self, next: Option<StepId>) -> Phase {
+    pub(super) fn go_on_to(&mut self, next: Option<StepId>) -> Phase {
         if let Some(next) = next {
             self.state.paces.remove(&next);
         }

@@ -151,7 +151,7 @@ impl Machine {
                     self.redactor.learn(&credential.name, &Json::String(password.to_owned()));
                     self.redactor.learn(&credential.name, &Json::String(STANDARD.encode(&credential.value)));
                 }
-                self.secret_slot(value)
+                self.keep_secret(value)
             } else {
                 Slot::plain(value)
             };
@@ -338,7 +338,7 @@ impl Machine {
     }
 
     /// Takes what came for a token, and goes on with the step that needs it.
-    pub(super) fn take_token(&mut self, now: Millis, id: StepId, pending: PendingCall, answer: &Answer) -> Phase {
+    pub(super) fn receive_token(&mut self, now: Millis, id: StepId, pending: PendingCall, answer: &Answer) -> Phase {
         let json = json_of(answer);
         let (key, failed) = match pending.purpose {
             CallPurpose::Operation => return Phase::Resume,
@@ -385,10 +385,10 @@ impl Machine {
             Some((reason, remedy)) => {
                 let scheme = key.split(' ').next().unwrap_or_default();
                 let message = format!("no token for `{scheme}`: {reason}");
-                let mut why = self.why(id, Reason::NoToken, message);
-                why.remark("the operation was not called".to_owned());
-                why.remedy = remedy.map(Box::new);
-                Phase::Fail { step: id, fault: why, exchange: None }
+                let mut fault = self.fault_at(id, Reason::NoToken, message);
+                fault.remark("the operation was not called".to_owned());
+                fault.remedy = remedy.map(Box::new);
+                Phase::Fail { step: id, fault: fault, exchange: None }
             }
         }
     }
@@ -411,9 +411,9 @@ impl Machine {
     }
 
     fn keep_token(&mut self, now: Millis, key: &str, access: &str, json: &Json) {
-        let access = self.secret_slot(Value::string(access));
+        let access = self.keep_secret(Value::string(access));
         let refresh = json.get("refresh_token").and_then(Json::as_str);
-        let refresh = refresh.map(|text| self.secret_slot(Value::string(text)));
+        let refresh = refresh.map(|text| self.keep_secret(Value::string(text)));
         let seconds = json.get("expires_in").and_then(|value| match value {
             Json::String(text) => text.parse::<f64>().ok(),
             value => value.as_f64(),

@@ -55,9 +55,9 @@ impl Machine {
     }
 
     /// Runs what the workflow depends on and has not been run yet, then its first step.
-    pub(super) fn begin(&mut self, turn: &mut Turn) -> Phase {
+    pub(super) fn begin_workflow(&mut self, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(workflow) = program.workflow(self.frame().workflow) else { return self.go_on(None) };
+        let Some(workflow) = program.workflow(self.frame().workflow) else { return self.go_on_to(None) };
         let ran = |id: &WorkflowId| self.state.completed.iter().any(|completed| completed.workflow == *id);
         let Some(needed) = workflow.dependencies.iter().copied().find(|id| !ran(id)) else {
             return self.go_on_to(workflow.entry);
@@ -68,8 +68,9 @@ impl Machine {
         let accepted = match self.accept_inputs(needed, given) {
             Ok(accepted) => accepted,
             Err(problem) => {
-                let why = self.about_workflow(Reason::InvalidInput, format!("workflow `{name}` cannot run: {problem}"));
-                return Phase::End(End::Failed(why));
+                let fault =
+                    self.fault_of_workflow(Reason::InvalidInput, format!("workflow `{name}` cannot run: {problem}"));
+                return Phase::End(End::Failed(fault));
             }
         };
         self.frame_mut().position = Position::Inside(None);
@@ -81,20 +82,26 @@ impl Machine {
         let limit = self.state.settings.limits.depth;
         if self.state.frames.len() < limit as usize {
             self.push_frame(workflow, purpose, inputs, vec![]);
-            self.announce(None, turn);
+            self.announce_workflow(None, turn);
             return Phase::Resume;
         }
         let mut fault = self.fault_of_workflow(
             Reason::DepthLimit,
             format!("{limit} workflows are in progress, each called by the one before"),
         );
-        why.remedy = Some(Box::new(Remedy::Raise(Limit::Depth)));
-        Phase::Stop(Stop::Limit, why)
+        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Depth)));
+        Phase::Stop(Stop::Limit, fault)
     }
 
     /// Starts the workflow that a step calls.
-    pub(super) fn call(&mut self, id: StepId, workflow: WorkflowId, passed: &Passed, turn: &mut Turn) -> Phase {
-        let accepted = match self.passed(id, workflow, passed, None, turn) {
+    pub(super) fn call_workflow(
+        &mut self,
+        id: StepId,
+        workflow: WorkflowId,
+        passed: &Passed,
+        turn: &mut Turn,
+    ) -> Phase {
+        let accepted = match self.pass_inputs(id, workflow, passed, None, turn) {
             Ok(accepted) => accepted,
             Err(fault) => return Phase::Fail { step: id, fault: *fault, exchange: None },
         };
@@ -134,7 +141,7 @@ impl Machine {
         for (name, value, foreign) in built.values {
             let slot = if marked.is_some_and(|marked| marked.contains(&name)) {
                 self.redactor.learn_built(&name, &value.clone().into_json());
-                self.secret_slot(value)
+                self.keep_secret(value)
             } else {
                 Slot::plain(value)
             };
@@ -190,8 +197,8 @@ impl Machine {
         let own = program.workflow(self.frame().workflow).is_some_and(|w| !w.outputs.is_empty());
         let given = match (own, self.frame().inherited.clone()) {
             // Where the other has outputs of its own, nobody waits for these: what they do not find is not said.
-            (true, _) if declares => Some(self.evaluated_outputs(&mut Turn::default()).0),
-            (true, _) => Some(self.evaluated_outputs(turn).0),
+            (true, _) if declares => Some(self.evaluate_outputs(&mut Turn::default()).0),
+            (true, _) => Some(self.evaluate_outputs(turn).0),
             (false, before) => before,
         };
         let inherited: Option<Outputs> = given.clone().filter(|_| !declares);
@@ -210,7 +217,7 @@ impl Machine {
     /// Takes the detour of a retry: a step of this workflow, or another workflow.
     pub(super) fn take_detour(&mut self, of: StepId, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(detour) = self.frame().detours.last() else { return self.go_on(None) };
+        let Some(detour) = self.frame().detours.last() else { return self.go_on_to(None) };
         let action = program.step(of).and_then(|step| step.actions_on(detour.success).get(detour.action));
         match action.and_then(|action| action.then.target()) {
             Some(Target::Step(step)) => Phase::Enter { step: *step, visit: true },
@@ -278,7 +285,7 @@ impl Machine {
             step,
             success,
             action,
-            why,
+            fault,
             exchange: slot,
             used: state.used,
             attempt: state.attempt,
@@ -296,10 +303,10 @@ impl Machine {
     /// The detour has failed: it ends this retry, and the next action is looked at.
     pub(super) fn fail_detour(&mut self) -> Phase {
         let Some(of) = self.frame().detours.last().map(|detour| detour.of) else { return Phase::Resume };
-        let exchange = self.held(of).unwrap_or_default();
+        let exchange = self.find_held_exchange(of).unwrap_or_default();
         let Some(detour) = self.frame_mut().detours.pop() else { return Phase::Resume };
         self.resume_step(&detour);
-        match detour.why {
+        match detour.fault {
             Some(fault) => Phase::Handle { step: of, fault, exchange, from: detour.action + 1 },
             None => Phase::AfterSuccess { step: of, exchange, from: detour.action + 1 },
         }
@@ -325,7 +332,7 @@ impl Machine {
     }
 
     /// Gives up the attempts whose time is over at `at`: the outermost step fails. Nothing if there is none.
-    pub(super) fn expire(&mut self, at: Millis, now: Millis, turn: &mut Turn) -> Option<Phase> {
+    pub(super) fn expire_attempts(&mut self, at: Millis, now: Millis, turn: &mut Turn) -> Option<Phase> {
         let over = |frame: &Frame| frame.deadline.is_some_and(|deadline| deadline <= at);
         let index = self.state.frames.iter().position(over)?;
         turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
@@ -351,9 +358,10 @@ impl Machine {
             _ => return Some(Phase::Resume),
         };
         let ms = self.program.step(step).and_then(|step| step.timeout_ms).unwrap_or_default();
-        let mut why = self.why(step, Reason::StepTimeout, format!("the step took longer than its timeout of {ms} ms"));
-        why.help = Some("raise `timeout` of the step".to_owned());
-        Some(Phase::Fail { step, fault: why, exchange: None })
+        let mut fault =
+            self.fault_at(step, Reason::StepTimeout, format!("the step took longer than its timeout of {ms} ms"));
+        fault.help = Some("raise `timeout` of the step".to_owned());
+        Some(Phase::Fail { step, fault: fault, exchange: None })
     }
 
     /// What is wrong with the workflow in progress, before or between its steps.

@@ -73,7 +73,7 @@ fn check_header(wanted: &DocumentedHeader, answer: &Answer) -> Vec<Departure> {
     find_faults(schema, &value).map(|(_, message, span)| departure(message, span)).collect()
 }
 
-fn content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Departure> {
+fn check_content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Departure> {
     let departure = |part, message: String| vec![Departure { part, at: None, message, span: documented.span }];
     if documented.content.is_empty() {
         return vec![];
@@ -99,7 +99,7 @@ fn content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Departure> {
     }
 }
 
-/// Where a value is not as a schema says, why, and where that is written.
+/// Where a value is not as a schema says, fault, and where that is written.
 fn find_faults<'v>(schema: &'v Checked, value: &'v Json) -> impl Iterator<Item = (String, String, Span)> + 'v {
     schema.validator.iter_errors(value).take(REPORTED).map(|error| {
         let span = schema.span(error.schema_path().as_str());
@@ -112,6 +112,6 @@ fn find_faults<'v>(schema: &'v Checked, value: &'v Json) -> impl Iterator<Item =
 
 /// The entry of an operation's responses that a status is nearest to (`404`, then `4XX`, then
 /// `default`), and its description.
-pub(super) fn documented(operation: &Operation, status: u16) -> Option<&(String, Option<String>)> {
+pub(super) fn find_documented(operation: &Operation, status: u16) -> Option<&(String, Option<String>)> {
     find_response(&operation.responses, |(known, _)| known, status)
 }

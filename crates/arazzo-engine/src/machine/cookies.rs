@@ -87,7 +87,7 @@ impl Machine {
                 |known: &Cookie| (&known.name, &known.host, &known.path) == (&cookie.name, &cookie.host, &cookie.path);
             self.state.cookies.retain(|known| !same(known));
             if cookie.until.is_none_or(|until| clock < until) {
-                let value = self.secret_slot(Value::Json(Json::String(value)));
+                let value = self.keep_secret(Value::Json(Json::String(value)));
                 self.state.cookies.push(Cookie { value, ..cookie });
             }
         }

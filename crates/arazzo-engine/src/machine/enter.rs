@@ -11,11 +11,11 @@ use crate::reason::Reason;
 
 impl Machine {
     /// Enters a step, or tries it again: builds its request and sends it, or starts the workflow that it calls.
-    pub(super) fn enter(&mut self, now: Millis, id: StepId, visit: bool, turn: &mut Turn) -> Phase {
+    pub(super) fn enter_step(&mut self, now: Millis, id: StepId, visit: bool, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return self.go_on(None) };
+        let Some(step) = program.step(id) else { return self.go_on_to(None) };
         if self.state.attempts >= self.state.settings.limits.steps {
-            return self.step_limit(id);
+            return self.stop_at_step_limit(id);
         }
         self.state.attempts += 1;
         let mut first = false;
@@ -48,12 +48,12 @@ impl Machine {
         if let Some(missing) = self.find_uncompleted(step) {
             let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
             let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);
-            let why = self.why(id, Reason::DependencyNotMet, message);
-            return Phase::Fail { step: id, fault: why, exchange: None };
+            let fault = self.fault_at(id, Reason::DependencyNotMet, message);
+            return Phase::Fail { step: id, fault: fault, exchange: None };
         }
         match &step.call {
             Call::Operation { .. } => Phase::Send { step: id, challenge: None },
-            Call::Workflow { workflow, passed, .. } => self.call(id, *workflow, passed, turn),
+            Call::Workflow { workflow, passed, .. } => self.call_workflow(id, *workflow, passed, turn),
         }
     }
 

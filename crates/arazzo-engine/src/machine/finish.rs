@@ -30,16 +30,16 @@ pub(super) enum End {
 const GRACE: Millis = 5_000;
 
 impl Machine {
-    pub(super) fn cancel(&mut self, now: Millis) -> Phase {
+    pub(super) fn cancel_run(&mut self, now: Millis) -> Phase {
         if matches!(self.frame().position, Position::Calling { .. }) && self.state.stage == Stage::Running {
             self.state.stage = Stage::Stopping(now.saturating_add(GRACE));
             return Phase::Wait;
         }
-        self.interrupted()
+        self.interrupt_run()
     }
 
     /// An answer that comes after the run was cancelled: it is recorded.
-    pub(super) fn receive_late(
+    pub(super) fn take_late_reply(
         &mut self,
         now: Millis,
         call: CallId,
@@ -50,13 +50,13 @@ impl Machine {
         if call != expected {
             return Phase::Wait;
         }
-        match self.arrived(now, step, call, result, turn) {
+        match self.record_reply(now, step, call, result, turn) {
             Err(stopped) if matches!(*stopped, Phase::Stop(..)) => *stopped,
-            _ => self.interrupted(),
+            _ => self.interrupt_run(),
         }
     }
 
-    pub(super) fn interrupted(&mut self) -> Phase {
+    pub(super) fn interrupt_run(&mut self) -> Phase {
         let step = self.current_step();
         let fault = match step {
             Some(step) => {
@@ -70,46 +70,50 @@ impl Machine {
             }
             None => Fault::new(Reason::Interrupted, "interrupted"),
         };
-        Phase::Stop(Stop::Interrupt, why)
+        Phase::Stop(Stop::Interrupt, fault)
     }
 
-    pub(super) fn time_limit(&mut self) -> Phase {
-        let step = self.current_step().unwrap_or_else(|| self.first());
+    pub(super) fn stop_at_time_limit(&mut self) -> Phase {
+        let step = self.current_step().unwrap_or_else(|| self.first_step());
         let limit = self.state.settings.limits.run_ms;
-        let mut why =
-            self.why(step, Reason::TimeLimit, format!("the run took longer than its limit of {}", seconds(limit)));
-        self.name_loop(&mut why);
-        why.remedy = Some(Box::new(Remedy::Raise(Limit::Time)));
-        Phase::Stop(Stop::Limit, why)
+        let mut fault = self.fault_at(
+            step,
+            Reason::TimeLimit,
+            format!("the run took longer than its limit of {}", word_seconds(limit)),
+        );
+        self.name_loop(&mut fault);
+        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Time)));
+        Phase::Stop(Stop::Limit, fault)
     }
 
     /// A text or a body that was built from values was too large.
-    pub(super) fn value_limit(&mut self) -> Phase {
+    pub(super) fn stop_at_value_limit(&mut self) -> Phase {
         self.budget.clear();
         let step = self.current_step().unwrap_or_else(|| self.first_step());
         let limit = self.state.settings.limits.value_bytes;
         let message = format!("what is built from values here has more than {limit} bytes");
-        let mut why = self.why(step, Reason::ValueLimit, message);
-        self.name_loop(&mut why);
-        why.remedy = Some(Box::new(Remedy::Raise(Limit::Value)));
-        Phase::Stop(Stop::Limit, why)
+        let mut fault = self.fault_at(step, Reason::ValueLimit, message);
+        self.name_loop(&mut fault);
+        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Value)));
+        Phase::Stop(Stop::Limit, fault)
     }
 
-    pub(super) fn step_limit(&mut self, step: StepId) -> Phase {
+    pub(super) fn stop_at_step_limit(&mut self, step: StepId) -> Phase {
         let limit = self.state.settings.limits.steps;
-        let mut why = self.why(step, Reason::StepLimit, format!("the run reached its limit of {limit} steps"));
-        self.name_loop(&mut why);
-        why.remedy = Some(Box::new(Remedy::Raise(Limit::Steps)));
-        Phase::Stop(Stop::Limit, why)
+        let mut fault = self.fault_at(step, Reason::StepLimit, format!("the run reached its limit of {limit} steps"));
+        self.name_loop(&mut fault);
+        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Steps)));
+        Phase::Stop(Stop::Limit, fault)
     }
 
-    pub(super) fn request_limit(&mut self, step: StepId) -> Phase {
+    pub(super) fn stop_at_request_limit(&mut self, step: StepId) -> Phase {
         let limit = self.state.settings.limits.most_requests();
-        let mut why = self.why(step, Reason::RequestLimit, format!("the run reached its limit of {limit} requests"));
-        self.name_loop(&mut why);
-        why.remark("requests for tokens, challenges and redirects are among them".to_owned());
-        why.remedy = Some(Box::new(Remedy::Raise(Limit::Requests)));
-        Phase::Stop(Stop::Limit, why)
+        let mut fault =
+            self.fault_at(step, Reason::RequestLimit, format!("the run reached its limit of {limit} requests"));
+        self.name_loop(&mut fault);
+        fault.remark("requests for tokens, challenges and redirects are among them".to_owned());
+        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Requests)));
+        Phase::Stop(Stop::Limit, fault)
     }
 
     /// Says which loop a limit was reached in, and whether its answers still changed.
@@ -129,15 +133,15 @@ impl Machine {
     }
 
     /// Stops the run: what is in flight is given up, what exists is kept.
-    pub(super) fn stop(&mut self, now: Millis, stop: Stop, why: Fault, turn: &mut Turn) -> Phase {
+    pub(super) fn stop_run(&mut self, now: Millis, stop: Stop, fault: Fault, turn: &mut Turn) -> Phase {
         turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
         turn.sends.retain(|send| !turn.aborts.contains(&send.call));
         while self.state.frames.len() > 1 {
             self.abandon_frame(now, turn);
         }
-        self.stopped_step(now, turn);
-        let (outputs, missing) = self.workflow_outputs(turn);
-        self.finish(now, Outcome::Stopped { stop, why: self.explain(why), outputs, missing }, turn)
+        self.announce_stopped_step(now, turn);
+        let (outputs, missing) = self.evaluate_json_outputs(turn);
+        self.finish_run(now, Outcome::Stopped { stop, why: self.explain(fault), outputs, missing }, turn)
     }
 
     /// The step that the last frame is in, or goes to.
@@ -180,7 +184,7 @@ impl Machine {
     /// The workflow in progress has come to its end: the run does, or what it was run for goes on.
     pub(super) fn end_workflow(&mut self, now: Millis, end: End, turn: &mut Turn) -> Phase {
         if self.budget.exceeded() {
-            return self.value_limit();
+            return self.stop_at_value_limit();
         }
         if self.state.frames.len() == 1 {
             let (outputs, missing) = self.evaluate_json_outputs(turn);
@@ -203,7 +207,7 @@ impl Machine {
         };
         self.emit(turn, None, None, EventKind::WorkflowFinished { status, outputs: shown });
         let Some(frame) = self.state.frames.pop() else { return Phase::Wait };
-        let failed = if let End::Failed(why) = end { Some(why) } else { None };
+        let failed = if let End::Failed(fault) = end { Some(fault) } else { None };
         if failed.is_none() {
             self.complete(frame.workflow, frame.inputs, outputs.clone());
         }
@@ -215,10 +219,10 @@ impl Machine {
             }
             (Purpose::Step, Position::Inside(Some(id)), Some(mut fault)) => {
                 let program = self.program.clone();
-                let Some(step) = program.step(id) else { return self.go_on(None) };
-                why.note_caller(step.span, format!("workflow `{name}`, called by this step"));
+                let Some(step) = program.step(id) else { return self.go_on_to(None) };
+                fault.note_caller(step.span, format!("workflow `{name}`, called by this step"));
                 self.frame_mut().returned = outputs;
-                Phase::Fail { step: id, fault: why, exchange: None }
+                Phase::Fail { step: id, fault: fault, exchange: None }
             }
             (Purpose::Detour, _, None) => Phase::DetourDone,
             (Purpose::Detour, _, Some(_)) => Phase::DetourFailed,
@@ -226,18 +230,18 @@ impl Machine {
                 self.frame_mut().position = Position::Start;
                 Phase::Resume
             }
-            (Purpose::Dependency, _, Some(mut why)) => {
+            (Purpose::Dependency, _, Some(mut fault)) => {
                 if let Some(workflow) = self.program.workflow(self.frame().workflow) {
-                    why.note_caller(workflow.span, format!("depends on workflow `{name}`"));
+                    fault.note_caller(workflow.span, format!("depends on workflow `{name}`"));
                 }
-                Phase::End(End::Failed(why))
+                Phase::End(End::Failed(fault))
             }
             // A frame above another always runs for it.
             (Purpose::Run | Purpose::Step, ..) => Phase::Resume,
         }
     }
 
-    pub(super) fn finish(&mut self, now: Millis, mut outcome: Outcome, turn: &mut Turn) -> Phase {
+    pub(super) fn finish_run(&mut self, now: Millis, mut outcome: Outcome, turn: &mut Turn) -> Phase {
         self.state.stage = Stage::Done;
         // Outputs are data; what is said about the end is a text like any other.
         if let Outcome::Failed { why, .. } | Outcome::Stopped { why, .. } = &mut outcome {

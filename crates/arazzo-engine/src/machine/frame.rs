@@ -164,7 +164,7 @@ pub(super) struct Detour {
     pub(super) success: bool,
     pub(super) action: usize,
     /// Why the step failed.
-    pub(super) why: Option<Fault>,
+    pub(super) fault: Option<Fault>,
     /// The exchange of the step, which the next actions look at if the detour fails. It may hold anything that a server
     /// sent, so it is kept with the secrets.
     pub(super) exchange: Slot,

@@ -24,15 +24,15 @@ const SHOWN: usize = 120;
 pub(super) enum Met<'p> {
     Yes,
     No(&'p Criterion, Vec<Saw>),
-    /// It cannot be told; the text says why.
+    /// It cannot be told; the text says fault.
     Unknown(&'p Criterion, String),
 }
 
 impl Machine {
     /// Judges an answer.
-    pub(super) fn judge(&mut self, id: StepId, exchange: Exchange, turn: &mut Turn) -> Phase {
+    pub(super) fn judge_answer(&mut self, id: StepId, exchange: Exchange, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return self.go_on(None) };
+        let Some(step) = program.step(id) else { return self.go_on_to(None) };
         let departed = match self.state.settings.contract {
             ContractCheck::Off => {
                 self.report_undocumented(id, step, &exchange, turn);
@@ -47,16 +47,16 @@ impl Machine {
         } else {
             self.judge_criteria(id, step, status, &exchange, turn)
         };
-        match why.or(departed) {
+        match fault.or(departed) {
             Some(fault) => Phase::Fail { step: id, fault, exchange: Some(exchange) },
             None => Phase::Succeed { step: id, exchange },
         }
     }
 
     /// The workflow that a step called has come back: judges it by the criteria of the step.
-    pub(super) fn judge_returned(&mut self, id: StepId, answer: Option<Slot>, turn: &mut Turn) -> Phase {
+    pub(super) fn judge_return(&mut self, id: StepId, answer: Option<Slot>, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return self.go_on(None) };
+        let Some(step) = program.step(id) else { return self.go_on_to(None) };
         let exchange = answer.and_then(|slot| self.unstash(&slot)).unwrap_or_default();
         self.keep_answer(&exchange);
         match self.judge_criteria(id, step, 200, &exchange, turn) {
@@ -65,7 +65,7 @@ impl Machine {
         }
     }
 
-    /// Judges by `successCriteria`: why the step has failed, if it has.
+    /// Judges by `successCriteria`: fault the step has failed, if it has.
     fn judge_criteria(
         &self,
         id: StepId,
@@ -94,7 +94,7 @@ impl Machine {
     /// Success without `successCriteria`: 2xx, and 3xx where the operation documents it.
     fn is_default_success(&self, step: &Step, status: u16) -> bool {
         let operation = operation_of(&self.program, step);
-        let documented = operation.and_then(|operation| documented(operation, status));
+        let documented = operation.and_then(|operation| find_documented(operation, status));
         let redirect = (300..400).contains(&status) && documented.is_some_and(|(known, _)| known != "default");
         (200..300).contains(&status) || redirect
     }
@@ -164,7 +164,7 @@ impl Machine {
             });
         }
         let called = operation.endpoint();
-        why.help = match documented(operation, status) {
+        fault.help = match find_documented(operation, status) {
             Some((known, Some(text))) => Some(format!("{called} documents {known} as: {}", text.trim())),
             Some(_) => None,
             None if operation.responses.is_empty() => None,
@@ -189,7 +189,7 @@ impl Machine {
         self.emit(turn, Some(id), Some(operation.span), kind);
     }
 
-    /// Says in what an answer departs from what is documented; why the step fails because of it, if it does.
+    /// Says in what an answer departs from what is documented; fault the step fails because of it, if it does.
     fn check_contract(
         &self,
         id: StepId,

@@ -166,18 +166,19 @@ impl Machine {
     pub fn step(&mut self, now: Millis, input: Input) -> Turn {
         let mut turn = Turn::default();
         let phase = match (self.state.stage, input) {
-            (Stage::Fresh, Input::Start { epoch_ms }) => self.start(epoch_ms, &mut turn),
+            (Stage::Fresh, Input::Start { epoch_ms }) => self.start_run(epoch_ms, &mut turn),
             // What came at the last moment still counts.
-            (Stage::Running, Input::Reply { call, result }) => match self.expire(now.saturating_sub(1), now, &mut turn)
-            {
-                Some(expired) => expired,
-                None => self.receive(now, call, result, &mut turn),
-            },
+            (Stage::Running, Input::Reply { call, result }) => {
+                match self.expire_attempts(now.saturating_sub(1), now, &mut turn) {
+                    Some(expired) => expired,
+                    None => self.take_reply(now, call, result, &mut turn),
+                }
+            }
             (Stage::Running, Input::Tick) => Phase::Resume,
-            (Stage::Running | Stage::Fresh, Input::Cancel) => self.cancel(now),
-            (Stage::Stopping(_), Input::Reply { call, result }) => self.receive_late(now, call, result, &mut turn),
-            (Stage::Stopping(_), Input::Cancel) => self.interrupted(),
-            (Stage::Stopping(until), Input::Tick) if now >= until => self.interrupted(),
+            (Stage::Running | Stage::Fresh, Input::Cancel) => self.cancel_run(now),
+            (Stage::Stopping(_), Input::Reply { call, result }) => self.take_late_reply(now, call, result, &mut turn),
+            (Stage::Stopping(_), Input::Cancel) => self.interrupt_run(),
+            (Stage::Stopping(until), Input::Tick) if now >= until => self.interrupt_run(),
             // Named, so that a new input or stage has to be placed: nothing follows from these.
             (Stage::Fresh | Stage::Stopping(_), Input::Tick)
             | (Stage::Running | Stage::Stopping(_) | Stage::Done, Input::Start { .. })
@@ -186,11 +187,11 @@ impl Machine {
         };
         self.advance(now, phase, &mut turn);
         self.secrets.sweep(&self.state);
-        turn.wake = self.wake();
+        turn.wake = self.next_wake();
         turn
     }
 
-    fn start(&mut self, epoch_ms: i64, turn: &mut Turn) -> Phase {
+    fn start_run(&mut self, epoch_ms: i64, turn: &mut Turn) -> Phase {
         self.state.stage = Stage::Running;
         self.state.epoch_ms = epoch_ms;
         let document = self.program.sources.iter().next().map(|(_, source)| source.name.clone()).unwrap_or_default();
@@ -214,7 +215,7 @@ impl Machine {
                 EventKind::Diagnostic { code: Code::ShortSecret, severity: Severity::Warning, message, help: None },
             );
         }
-        self.announce(None, turn);
+        self.announce_workflow(None, turn);
         Phase::Resume
     }
 

@@ -40,7 +40,7 @@ impl Machine {
                 Some(value) if output.secret && (success || !self.is_error_text(step, output, exchange)) => {
                     let name = format!("{}.{}", step.name, output.name);
                     self.redactor.learn_built(&name, &value.clone().into_json());
-                    Some(self.secret_slot(value).with_origin(foreign))
+                    Some(self.keep_secret(value).with_origin(foreign))
                 }
                 Some(value) => Some(Slot::plain(value).with_origin(foreign)),
             };
@@ -96,7 +96,7 @@ impl Machine {
                 }
                 let name = format!("{}.{}", workflow.name, output.name);
                 self.redactor.learn_built(&name, &value.clone().into_json());
-                self.secret_slot(value).with_origin(foreign)
+                self.keep_secret(value).with_origin(foreign)
             });
             self.frame_mut().returned.push((output.name.clone(), slot));
         }

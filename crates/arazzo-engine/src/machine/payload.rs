@@ -126,7 +126,7 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded,
             format!("the part `{}` cannot be sent: its name holds a line break or NUL", part.name.escape_debug());
         return Err(Fault::unsent(Reason::UnsafeValue, builder.step, body.span, message));
     }
-    let (bytes, boundary) = multipart(&parts);
+    let (bytes, boundary) = write_multipart(&parts);
     let kind = MediaType::parse(&body.content_type);
     let content_type = match kind.parameter("boundary") {
         Some(_) => kind.without_parameters(),

@@ -56,22 +56,24 @@ impl Machine {
             phase = match phase {
                 Phase::Wait => return,
                 Phase::Resume => self.resume(now, turn),
-                Phase::Enter { step, visit } => self.enter(now, step, visit, turn),
+                Phase::Enter { step, visit } => self.enter_step(now, step, visit, turn),
                 Phase::TakeDetour(step) => self.take_detour(step, turn),
-                Phase::Send { step, challenge } => self.send(now, step, challenge, turn),
-                Phase::Judge { step, exchange } => self.judge(step, exchange, turn),
-                Phase::Return { step, answer } => self.judge_returned(step, answer, turn),
-                Phase::Succeed { step, exchange } => self.succeed(step, exchange, turn),
-                Phase::AfterSuccess { step, exchange, from } => self.after_success(now, step, exchange, from, turn),
-                Phase::Fail { step, fault, exchange } => self.fail(step, fault, exchange, turn),
-                Phase::Handle { step, fault, exchange, from } => self.handle(now, step, fault, exchange, from, turn),
+                Phase::Send { step, challenge } => self.send_step(now, step, challenge, turn),
+                Phase::Judge { step, exchange } => self.judge_answer(step, exchange, turn),
+                Phase::Return { step, answer } => self.judge_return(step, answer, turn),
+                Phase::Succeed { step, exchange } => self.succeed_step(step, exchange, turn),
+                Phase::AfterSuccess { step, exchange, from } => self.handle_success(now, step, exchange, from, turn),
+                Phase::Fail { step, fault, exchange } => self.fail_step(step, fault, exchange, turn),
+                Phase::Handle { step, fault, exchange, from } => {
+                    self.handle_failure(now, step, fault, exchange, from, turn)
+                }
                 Phase::Act { step, success, index, fault, exchange } => {
-                    self.act(now, step, (success, index), fault, exchange, turn)
+                    self.take_action(now, step, (success, index), fault, exchange, turn)
                 }
                 Phase::DetourDone => self.finish_detour(),
                 Phase::DetourFailed => self.fail_detour(),
                 Phase::End(end) => self.end_workflow(now, end, turn),
-                Phase::Stop(stop, fault) => self.stop(now, stop, fault, turn),
+                Phase::Stop(stop, fault) => self.stop_run(now, stop, fault, turn),
             };
         }
     }
@@ -82,16 +84,16 @@ impl Machine {
             return Phase::Wait;
         }
         if now >= self.state.settings.limits.run_ms {
-            return self.time_limit();
+            return self.stop_at_time_limit();
         }
         if self.budget.exceeded() {
-            return self.value_limit();
+            return self.stop_at_value_limit();
         }
-        if let Some(expired) = self.expire(now, now, turn) {
+        if let Some(expired) = self.expire_attempts(now, now, turn) {
             return expired;
         }
         let next = match self.frame().position {
-            Position::Start => return self.begin(turn),
+            Position::Start => return self.begin_workflow(turn),
             Position::Go(next) => next,
             Position::Waiting { next, until } if now >= until => next,
             Position::Waiting { .. } | Position::Calling { .. } => return Phase::Wait,

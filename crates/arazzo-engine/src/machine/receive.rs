@@ -2,7 +2,7 @@
 
 use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall, Position};
-use super::pace::retry_after;
+use super::pace::parse_retry_after;
 use super::phase::Phase;
 use super::redirect::{self, Hop};
 use super::wire::{Because, CallId, Failure, FailureKind, Response, Stop, Turn};
@@ -25,7 +25,7 @@ const FAILURE_SHOWN: usize = 400;
 type Came = Result<Exchange, (Failure, Exchange)>;
 
 impl Machine {
-    pub(super) fn receive(
+    pub(super) fn take_reply(
         &mut self,
         now: Millis,
         call: CallId,
@@ -36,7 +36,7 @@ impl Machine {
         if call != expected {
             return Phase::Resume;
         }
-        let (pending, exchange) = match self.arrived(now, id, call, result, turn) {
+        let (pending, exchange) = match self.record_reply(now, id, call, result, turn) {
             Ok(came) => came,
             Err(stopped) => return *stopped,
         };
@@ -57,7 +57,7 @@ impl Machine {
                 if failure.in_doubt {
                     fault.remark("whether the server acted on the request is not known");
                 }
-                Phase::Fail { step: id, fault: why, exchange: Some(exchange) }
+                Phase::Fail { step: id, fault: fault, exchange: Some(exchange) }
             }
         }
     }
@@ -74,7 +74,7 @@ impl Machine {
     ) -> Phase {
         let Some(answer) = &exchange.answer else { return Phase::Resume };
         if pending.purpose != CallPurpose::Operation {
-            return self.take_token(now, id, pending, answer);
+            return self.receive_token(now, id, pending, answer);
         }
         if answer.status == 401
             && pending.challenge.is_none()
@@ -87,13 +87,13 @@ impl Machine {
             return Phase::Judge { step: id, exchange };
         }
         let Some(request) = self.request_of(id, &pending) else { return Phase::Judge { step: id, exchange } };
-        match self.hop(id, step, &request, (answer.status, answer.header("location")), pending.hops) {
+        match self.decide_hop(id, step, &request, (answer.status, answer.header("location")), pending.hops) {
             Hop::Judge => Phase::Judge { step: id, exchange },
-            Hop::Refuse(why) => Phase::Stop(Stop::Policy, *why),
+            Hop::Refuse(fault) => Phase::Stop(Stop::Policy, *fault),
             Hop::TooMany => {
                 let message = format!("more than {} redirects followed one another", redirect::HOPS);
-                let why = self.why(id, Reason::RedirectLimit, message);
-                Phase::Stop(Stop::Limit, why)
+                let fault = self.fault_at(id, Reason::RedirectLimit, message);
+                Phase::Stop(Stop::Limit, fault)
             }
             Hop::Follow(mut request) => {
                 if self.state.settings.cookies {
@@ -105,7 +105,7 @@ impl Machine {
                 let hops = pending.hops + 1;
                 let next = self.new_call(now, CallPurpose::Operation, pending.challenge);
                 let next = PendingCall { hops, request: Some(slot), exchange, ..next };
-                self.dispatch(id, *request, Because::Redirect, next, turn)
+                self.dispatch_call(id, *request, Because::Redirect, next, turn)
             }
         }
     }
@@ -114,7 +114,7 @@ impl Machine {
     ///
     /// # Errors
     /// The stop of the run that follows from it.
-    pub(super) fn arrived(
+    pub(super) fn record_reply(
         &mut self,
         now: Millis,
         id: StepId,
@@ -181,7 +181,7 @@ impl Machine {
         let kind = EventKind::ResponseReceived { call: pending.call.0, status, duration_ms, headers, body };
         self.emit(turn, Some(id), None, kind);
         if let Some(fault) = excess {
-            return Err(Box::new(Phase::Stop(Stop::Limit, self.at_step(id, fault))));
+            return Err(Box::new(Phase::Stop(Stop::Limit, self.place_fault(id, fault))));
         }
         Ok(exchange)
     }
@@ -229,10 +229,10 @@ impl Machine {
                 let fault = self.fault_at(id, Reason::BodyLimit, message);
                 (Stop::Limit, fault.with_remedy(Remedy::Raise(Limit::Body)))
             }
-            FailureKind::HeadTooLarge => (Stop::Limit, self.why(id, Reason::HeadLimit, message)),
-            FailureKind::Refused => (Stop::Policy, self.why(id, Reason::HostRefused, message)),
+            FailureKind::HeadTooLarge => (Stop::Limit, self.fault_at(id, Reason::HeadLimit, message)),
+            FailureKind::Refused => (Stop::Policy, self.fault_at(id, Reason::HostRefused, message)),
             _ => return Ok(failure),
         };
-        Err(Box::new(Phase::Stop(stop, why)))
+        Err(Box::new(Phase::Stop(stop, fault)))
     }
 }

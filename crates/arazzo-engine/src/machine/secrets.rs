@@ -148,10 +148,10 @@ impl Machine {
             return Slot::plain(value);
         }
         self.redactor.learn(name, &value.clone().into_json());
-        self.secret_slot(value)
+        self.keep_secret(value)
     }
 
-    pub(super) fn secret_slot(&mut self, value: Value) -> Slot {
+    pub(super) fn keep_secret(&mut self, value: Value) -> Slot {
         Slot::secret(self.secrets.put(value))
     }
 }

@@ -14,18 +14,18 @@ use crate::program::Step;
 impl Machine {
     /// Sends the request of a step, or the one that has to go before it. `challenge` is what the server asked for when it
     /// refused the request before.
-    pub(super) fn send(&mut self, now: Millis, id: StepId, challenge: Option<String>, turn: &mut Turn) -> Phase {
+    pub(super) fn send_step(&mut self, now: Millis, id: StepId, challenge: Option<String>, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
-        let Some(step) = program.step(id) else { return self.go_on(None) };
-        let (built, ready) = match self.built(now, step, challenge.as_deref(), self.state.calls) {
+        let Some(step) = program.step(id) else { return self.go_on_to(None) };
+        let (built, ready) = match self.build_request(now, step, challenge.as_deref(), self.state.calls) {
             Ok(built) => built,
-            Err(_) if self.budget.exceeded() => return self.value_limit(),
+            Err(_) if self.budget.exceeded() => return self.stop_at_value_limit(),
             Err(fault) => return Phase::Fail { step: id, fault: *fault, exchange: None },
         };
         if let Ready::First(purpose, request) = ready {
             let because = if matches!(purpose, CallPurpose::Token(_)) { Because::Token } else { Because::Discovery };
-            let pending = PendingCall { request: Some(self.stash(&request)), ..self.pending(now, purpose, challenge) };
-            return self.dispatch(id, *request, because, pending, turn);
+            let pending = PendingCall { request: Some(self.stash(&request)), ..self.new_call(now, purpose, challenge) };
+            return self.dispatch_call(id, *request, because, pending, turn);
         }
         if challenge.is_none() {
             for (expression, target) in built.absent {
@@ -45,7 +45,7 @@ impl Machine {
         let pending =
             PendingCall { exchange: Some(Box::new(exchange)), ..self.new_call(now, CallPurpose::Operation, challenge) };
         self.bind_tokens(pending.call);
-        self.dispatch(id, request, because, pending, turn)
+        self.dispatch_call(id, request, because, pending, turn)
     }
 
     /// The request of a step with its credentials and cookies.
@@ -93,7 +93,7 @@ impl Machine {
         turn: &mut Turn,
     ) -> Phase {
         if self.state.requests >= self.state.settings.limits.most_requests() {
-            return self.request_limit(id);
+            return self.stop_at_request_limit(id);
         }
         self.learn_password(&request.url);
         let media_type = request
