@@ -6,7 +6,7 @@ use arazzo_engine::code::Code;
 #[cfg(feature = "mock")]
 use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::diagnostic::{Help, nearest};
-use arazzo_engine::load::{Ask, Fetched, LoadOptions, Loader, Need, Refused, Unread, Wanted};
+use arazzo_engine::load::{Ask, DocumentRole, Fetched, LoadOptions, Loader, Need, Refused, Unread};
 use url::Url;
 
 use crate::documents::files::{NAME_IT, REFUSED, Reach, read};
@@ -122,23 +122,23 @@ fn read_documents(
     };
     while let Need::Asks(asks) = loader.need() {
         for ask in asks {
-            if let (Wanted::Entry, Some(text)) = (ask.wanted, text) {
+            if let (DocumentRole::Entry, Some(text)) = (ask.role, text) {
                 let uri = ask.candidates.first().map(|candidate| candidate.uri.clone()).unwrap_or_default();
                 let name = base.shown.clone();
                 loader.give(&ask, Ok(Fetched { name, uri, bytes: text.as_bytes().to_vec() }));
                 continue;
             }
-            if place.entry_only && ask.wanted != Wanted::Entry {
+            if place.entry_only && ask.role != DocumentRole::Entry {
                 loader.give(&ask, Err(Unread::default()));
                 continue;
             }
-            let limit = if ask.wanted == Wanted::Entry { bytes } else { FILE_BYTES };
-            let found = match (&begin, ask.wanted) {
-                (Begin::Text(name, text), Wanted::Entry) => {
+            let limit = if ask.role == DocumentRole::Entry { bytes } else { FILE_BYTES };
+            let found = match (&begin, ask.role) {
+                (Begin::Text(name, text), DocumentRole::Entry) => {
                     let (uri, bytes) = (beside(&uri, name), text.as_bytes().to_vec());
                     Ok(Fetched { name: (*name).to_owned(), uri, bytes })
                 }
-                (_, Wanted::Entry) => fetch(&ask, &base, found.as_ref().unwrap_or(&files), remote, limit),
+                (_, DocumentRole::Entry) => fetch(&ask, &base, found.as_ref().unwrap_or(&files), remote, limit),
                 _ => fetch(&ask, &base, &files, remote, limit),
             };
             loader.give(&ask, found);
@@ -229,8 +229,8 @@ pub(crate) fn name_of(path: &Path) -> String {
 fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> Result<Fetched, Unread> {
     let mut unread = Unread::default();
     let far = ask.from.as_ref().is_some_and(|from| !from.starts_with("file:"));
-    let tried = |url: &Url, reason: String| match ask.wanted {
-        Wanted::Entry => reason,
+    let tried = |url: &Url, reason: String| match ask.role {
+        DocumentRole::Entry => reason,
         _ => format!("tried {}: {reason}", named(url)),
     };
     for candidate in &ask.candidates {
@@ -263,10 +263,14 @@ fn fetch(ask: &Ask, base: &Base, files: &Files, remote: &Remote, limit: u64) -> 
         match read(&path, files, far, limit) {
             Ok(bytes) => return Ok(Fetched { name, uri: candidate.uri.clone(), bytes }),
             Err(ReadRefused::Refused(reason)) => {
-                unread.tried.push(if ask.wanted == Wanted::Entry { reason } else { format!("tried {name}: {reason}") });
+                unread.tried.push(if ask.role == DocumentRole::Entry {
+                    reason
+                } else {
+                    format!("tried {name}: {reason}")
+                });
                 unread.refused = Some(refused(ask, far, files));
             }
-            Err(ReadRefused::Fault(reason)) if ask.wanted == Wanted::Entry => {
+            Err(ReadRefused::Fault(reason)) if ask.role == DocumentRole::Entry => {
                 // What is there is what was meant.
                 let near = neighbour(&path)
                     .filter(|_| std::fs::symlink_metadata(&path).is_err())
@@ -291,9 +295,9 @@ fn named(url: &Url) -> String {
 }
 
 fn refused(ask: &Ask, far: bool, files: &Files) -> Refused {
-    let help = match ask.wanted {
-        Wanted::Entry if files.names_nothing() => NAME_IT,
-        Wanted::Entry => "save it to a file",
+    let help = match ask.role {
+        DocumentRole::Entry if files.names_nothing() => NAME_IT,
+        DocumentRole::Entry => "save it to a file",
         _ if far => "put it on the network too",
         _ => "put it below the workspace root (the nearest folder with `.git` or `arazzo.toml`)",
     };
