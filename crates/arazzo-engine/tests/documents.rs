@@ -21,7 +21,7 @@ fn load(
             let candidates: Vec<String> = ask.candidates.iter().map(|candidate| candidate.uri.clone()).collect();
             let found = candidates.iter().find_map(|uri| {
                 let (_, text) = files.iter().find(|(known, _)| known == uri)?;
-                Some(Fetched { name: uri.clone(), uri: uri.clone(), bytes: text.clone().into_bytes() })
+                Some(Fetched { name: uri.clone(), uri: uri.clone(), content: text.as_str().into() })
             });
             if candidates != [entry] {
                 asked.push(candidates);

@@ -19,6 +19,7 @@ mod fuzzed;
 mod jsonpath;
 mod lint;
 mod mock;
+mod parsed;
 mod properties;
 mod readings;
 mod redaction;

@@ -6,12 +6,14 @@ use std::path::Path;
 
 use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
+use arazzo_engine::load::LoadOptions;
 use arazzo_engine::node::Node;
 use arazzo_engine::openapi::{self, Api, Operation, Parameter};
 use arazzo_engine::value::{Pointer, is_json};
 use serde_json::{Map, Value as Json, json};
 
 use crate::documents::fetch;
+use crate::documents::location::{name_of, uri_of};
 use crate::{Builder, Description, Error, Inputs};
 
 /// The name of the workflow that a call becomes.
@@ -107,7 +109,8 @@ impl Builder {
     pub fn call(mut self, call: Call) -> Result<(Description, Inputs), Error> {
         self.options.headers = self.headers()?;
         let remote = self.remote()?;
-        let (bundle, found, sources) = fetch::api(&self.path, &self.place, &remote)?.finish();
+        let options = LoadOptions { parsed: self.options.parsed.clone(), ..LoadOptions::default() };
+        let (bundle, found, sources) = fetch::api(&self.path, options, &self.place, &remote)?.finish();
         let naming = self.grants.hosts.naming;
         let wrong = |diagnostics: Diagnostics| Error::Documents {
             diagnostics: diagnostics.worded(naming),
@@ -124,7 +127,7 @@ impl Builder {
             return Err(wrong(unread.map_or_else(
                 || found.clone(),
                 |(fault, code, help)| {
-                    let name = fetch::name_of(&self.path);
+                    let name = name_of(&self.path);
                     let tried = format!("tried {name}: ");
                     let reason = |remark: &'_ String| remark.strip_prefix(&tried).unwrap_or(remark).to_owned();
                     let reasons: Vec<String> = fault.remarks.iter().map(reason).collect();
@@ -139,7 +142,7 @@ impl Builder {
             return Err(wrong(faults));
         }
         let operation = find(api, &call.operation, &self.path)?;
-        let written = Written::of(&call, &operation, &fetch::uri_of(&self.path)?)?;
+        let written = Written::of(&call, &operation, &uri_of(&self.path)?)?;
         let loader = fetch::text(&self.path, (FILE, &written.document), self.options.clone(), &self.place, &remote)?;
         let (bundle, loading, sources) = loader.finish();
         let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };

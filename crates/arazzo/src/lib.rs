@@ -99,6 +99,7 @@ pub use arazzo_engine as engine;
 pub use arazzo_engine::credentials::Credentials;
 pub use arazzo_engine::event::{Event, EventKind};
 pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
+pub use arazzo_engine::load::ParsedDocuments;
 pub use arazzo_engine::machine::{Failure, FailureKind, Outcome, Outgoing, Request, Response, Stop};
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;

@@ -1,5 +1,7 @@
 //! The conversation of the loader: which documents are wanted, and the answers of its caller.
 
+use std::sync::Arc;
+
 use super::candidates::Candidate;
 use crate::code::Code;
 
@@ -42,8 +44,35 @@ pub struct Fetched {
     pub name: String,
     /// The candidate it was read from.
     pub uri: String,
-    /// Its bytes.
-    pub bytes: Vec<u8>,
+    /// What it holds.
+    pub content: Content,
+}
+
+/// The content of a document: UTF-8 text, with or without a byte order mark.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Bytes, of which it is not known whether they are text.
+    Bytes(Vec<u8>),
+    /// A text that its owner keeps: it is shared, not copied.
+    Text(Arc<str>),
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<Arc<str>> for Content {
+    fn from(text: Arc<str>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
 }
 
 /// Why a document was not read.

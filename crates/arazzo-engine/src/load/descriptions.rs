@@ -183,14 +183,14 @@ impl Loader {
         }
         if read.kind == Some(described.kind) {
             described.leads_to = read.document;
-            described.root = Some(read.node.clone());
+            described.root = Some(read.tree.node.clone());
             if described.kind == DescribedKind::Openapi {
                 let (meant, uri) = (described.identity.clone(), described.uri.clone());
-                self.insert(read.node, &meant, &uri);
+                self.insert(&read.tree, &meant, &uri);
             }
             return;
         }
-        let file = self.sources.get(read.node.span.source).map(|s| s.name.clone()).unwrap_or_default();
+        let file = self.sources.get(read.tree.node.span.source).map(|s| s.name.clone()).unwrap_or_default();
         let is =
             read.kind.map_or("neither an OpenAPI, an AsyncAPI nor an Arazzo document", DescribedKind::with_article);
         let (name, wanted) = (&described.name, described.kind.with_article());
@@ -241,8 +241,8 @@ impl Loader {
         if let Some(read) = self.read.get(&uri).cloned() {
             return self.keep_source(index, uri, read);
         }
-        let Some((id, node)) = self.parse(fetched, self.options.limits) else { return };
-        let kind = DescribedKind::of(&node);
+        let Some((id, tree)) = self.parse_wanted(fetched, self.options.limits) else { return };
+        let kind = DescribedKind::of(&tree.node);
         let size = self.sources.get(id).map_or(0, |source| source.text.len());
         let document = match kind {
             Some(DescribedKind::Arazzo) if size > self.options.limits.arazzo_bytes => {
@@ -254,10 +254,10 @@ impl Loader {
                 self.diagnostics.push(Diagnostic::error(Code::TooManyDocuments, span, message));
                 None
             }
-            Some(DescribedKind::Arazzo) => self.read_document(id, &node, &uri, format!("{label}.")),
+            Some(DescribedKind::Arazzo) => self.read_document(id, &tree.node, &uri, format!("{label}.")),
             _ => None,
         };
-        let read = Read { node, kind, document };
+        let read = Read { tree, kind, document };
         self.read.insert(uri.clone(), read.clone());
         self.keep_source(index, uri, read);
     }

@@ -9,7 +9,7 @@
 //!         // A real caller reads the first candidate that exists.
 //!         let text = "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\nsourceDescriptions: []\nworkflows: []\n";
 //!         let uri = ask.candidates[0].uri.clone();
-//!         loader.give(&ask, Ok(Fetched { name: "flow.yaml".into(), uri, bytes: text.as_bytes().to_vec() }));
+//!         loader.give(&ask, Ok(Fetched { name: "flow.yaml".into(), uri, content: text.into() }));
 //!     }
 //! }
 //! let (bundle, diagnostics, _sources) = loader.finish();
@@ -18,7 +18,7 @@
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use url::Url;
 
@@ -35,14 +35,16 @@ mod bundle;
 mod candidates;
 mod descriptions;
 mod parse;
+mod parsed;
 mod references;
 
-pub use ask::{Ask, DocumentRole, Fetched, Need, Refused, Unread};
+pub use ask::{Ask, Content, DocumentRole, Fetched, Need, Refused, Unread};
 pub use bundle::{Bundle, Described, DescribedKind, Loaded};
 pub use candidates::Candidate;
 pub use parse::{parse, parse_source};
+pub use parsed::ParsedDocuments;
 
-use references::Reference;
+use references::{Mentions, Reference};
 
 /// What must be known before the first document is read.
 #[derive(Debug, Clone, Default)]
@@ -58,6 +60,8 @@ pub struct LoadOptions {
     pub headers: Vec<String>,
     /// Limits on each document.
     pub limits: NodeLimits,
+    /// Where documents stay parsed, for the next time that they are loaded.
+    pub parsed: Option<ParsedDocuments>,
 }
 
 /// The state of loading.
@@ -90,10 +94,31 @@ pub struct Loader {
     diagnostics: Diagnostics,
 }
 
+/// The tree of a text, and what the text mentions.
+#[derive(Debug, Clone)]
+struct Tree {
+    node: Arc<Node>,
+    /// `true` if parts of it are read when they are looked at.
+    deferred: bool,
+    mentions: Arc<OnceLock<Mentions>>,
+}
+
+impl Tree {
+    fn of(node: Node) -> Self {
+        let deferred = node.is_deferred();
+        Self { node: Arc::new(node), deferred, mentions: Arc::default() }
+    }
+
+    /// The tree for one more load, which says what is wrong with the parts that it looks at.
+    fn unseen(self) -> Self {
+        if self.deferred { Self { node: Arc::new(self.node.unseen()), ..self } } else { self }
+    }
+}
+
 /// A text that was read: its tree, what it is, and which document of the description it is.
 #[derive(Debug, Clone)]
 struct Read {
-    node: Arc<Node>,
+    tree: Tree,
     kind: Option<DescribedKind>,
     document: Option<usize>,
 }
@@ -190,10 +215,10 @@ impl Loader {
             Ok(fetched) => {
                 let uri = fetched.uri.clone();
                 let limits = NodeLimits { bytes: self.options.limits.arazzo_bytes, ..self.options.limits };
-                let Some((id, node)) = self.parse(fetched, limits) else { return };
-                let kind = DescribedKind::of(&node);
-                let document = self.read_document(id, &node, &uri, String::new());
-                self.read.insert(uri, Read { node, kind, document });
+                let Some((id, tree)) = self.parse_wanted(fetched, limits) else { return };
+                let kind = DescribedKind::of(&tree.node);
+                let document = self.read_document(id, &tree.node, &uri, String::new());
+                self.read.insert(uri, Read { tree, kind, document });
             }
             Err(unread) => {
                 let message = format!("cannot read `{}`: {}", self.entry_name, unread.tried.join("; "));
@@ -221,15 +246,20 @@ impl Loader {
         (bundle, self.diagnostics, sources)
     }
 
-    /// The tree of a text; nothing if there is none, which is said.
-    fn parse(&mut self, fetched: Fetched, limits: NodeLimits) -> Option<(SourceId, Arc<Node>)> {
-        match parse(&mut self.sources, fetched, limits) {
-            Ok((id, node)) => Some((id, Arc::new(node))),
-            Err(faults) => {
-                self.diagnostics.extend(faults);
-                None
-            }
+    /// The tree of a text, which is parsed if it was not before.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn parse(&mut self, fetched: Fetched, limits: NodeLimits) -> Result<(SourceId, Tree), Diagnostics> {
+        match &self.options.parsed {
+            Some(parsed) => parsed.parse(&mut self.sources, fetched, limits),
+            None => parse(&mut self.sources, fetched, limits).map(|(id, node)| (id, Tree::of(node))),
         }
+    }
+
+    /// As [`Loader::parse`]; why there is no tree is said.
+    fn parse_wanted(&mut self, fetched: Fetched, limits: NodeLimits) -> Option<(SourceId, Tree)> {
+        self.parse(fetched, limits).map_err(|faults| self.diagnostics.extend(faults)).ok()
     }
 
     /// Reads the Arazzo objects of a tree; the index of the document.

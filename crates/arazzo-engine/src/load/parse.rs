@@ -1,6 +1,8 @@
 //! The bytes of a document → its tree: YAML, or JSON where its name says so.
 
-use super::Fetched;
+use std::sync::Arc;
+
+use super::{Content, Fetched};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::node::{Node, NodeLimits};
@@ -15,17 +17,36 @@ const LARGE: usize = 256 << 10;
 /// # Errors
 /// Why there is no tree.
 pub fn parse(sources: &mut Sources, fetched: Fetched, limits: NodeLimits) -> Result<(SourceId, Node), Diagnostics> {
-    let text = String::from_utf8(fetched.bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let message = format!("`{}` is not UTF-8 text (byte {at})", fetched.name);
-        Diagnostics::from(Diagnostic::error(Code::NotUtf8, None, message).help("save it as UTF-8".to_owned()))
-    })?;
-    let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
-    let id = sources.add(fetched.name, fetched.uri, text);
+    let id = add(sources, fetched)?;
+    parse_added(sources, id, limits).map(|node| (id, node))
+}
+
+/// Adds the text of a document to `sources`.
+///
+/// # Errors
+/// Why it is no text.
+pub(super) fn add(sources: &mut Sources, fetched: Fetched) -> Result<SourceId, Diagnostics> {
+    let text: Arc<str> = match fetched.content {
+        Content::Text(text) => text,
+        Content::Bytes(bytes) => {
+            let text = String::from_utf8(bytes).map_err(|error| {
+                let at = error.utf8_error().valid_up_to();
+                let message = format!("`{}` is not UTF-8 text (byte {at})", fetched.name);
+                Diagnostics::from(Diagnostic::error(Code::NotUtf8, None, message).help("save it as UTF-8".to_owned()))
+            })?;
+            text.into()
+        }
+    };
+    let text = text.strip_prefix('\u{feff}').map(Arc::from).unwrap_or(text);
+    Ok(sources.add(fetched.name, fetched.uri, text))
+}
+
+/// Reads a text that was added; of a large one only what is looked at, if it can be.
+pub(super) fn parse_added(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<Node, Diagnostics> {
     if sources.get(id).is_some_and(|source| !is_json(source) && source.text.len() > LARGE) {
-        return Node::parse_deferred(sources, id, limits).map(|node| (id, node));
+        return Node::parse_deferred(sources, id, limits);
     }
-    parse_source(sources, id, limits).map(|node| (id, node))
+    parse_source(sources, id, limits)
 }
 
 /// Reads a text that is one of the sources: YAML, or JSON if its name says so.
@@ -42,7 +63,7 @@ pub fn parse_source(sources: &Sources, id: SourceId, limits: NodeLimits) -> Resu
     }
 }
 
-fn is_json(source: &Source) -> bool {
+pub(super) fn is_json(source: &Source) -> bool {
     source.name.ends_with(".json")
 }
 

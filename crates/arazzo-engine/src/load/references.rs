@@ -1,13 +1,10 @@
 //! Documents that API descriptions refer to.
 
-use std::sync::Arc;
-
 use url::Url;
 
 use super::candidates::{Candidate, candidates, resolve};
-use super::{Ask, DescribedKind, DocumentRole, Fetched, Loader, Read, Unread, parse};
+use super::{Ask, DescribedKind, DocumentRole, Fetched, Loader, Read, Tree, Unread};
 use crate::diagnostic::Diagnostic;
-use crate::node::Node;
 use crate::openapi::store;
 use crate::source::Span;
 
@@ -26,6 +23,21 @@ pub(super) struct Reference {
     text: String,
 }
 
+/// What the text of an API description mentions. A text is searched once.
+#[derive(Debug)]
+pub(super) struct Mentions {
+    /// The documents that it refers to, with the byte at which each is written first.
+    documents: Vec<(usize, String)>,
+    /// `true` if schemas in it may have names of their own.
+    schema_ids: bool,
+}
+
+impl Mentions {
+    fn of(text: &str) -> Self {
+        Self { documents: store::references(text), schema_ids: text.contains("$id") }
+    }
+}
+
 impl Loader {
     /// Asks for the documents of references that were found since it was called last.
     pub(super) fn ask_for_references(&mut self) -> Vec<Ask> {
@@ -40,13 +52,16 @@ impl Loader {
     }
 
     /// Keeps an API description, or a part of one, and asks for what it refers to.
-    pub(super) fn insert(&mut self, root: Arc<Node>, meant: &str, read_at: &str) {
-        let id = root.span.source;
-        let text = self.sources.get(id).map(|source| source.text.clone()).unwrap_or_default();
-        self.store.add(root, meant, read_at, text.contains("$id"));
+    pub(super) fn insert(&mut self, tree: &Tree, meant: &str, read_at: &str) {
+        let id = tree.node.span.source;
+        let mentions = tree.mentions.get_or_init(|| {
+            let text = self.sources.get(id).map(|source| source.text.as_ref()).unwrap_or_default();
+            Mentions::of(text)
+        });
+        self.store.add(tree.node.clone(), meant, read_at, mentions.schema_ids);
         let (base, read_at) = (self.store.base(id).cloned(), self.store.read_at(id).cloned());
-        for (at, reference) in store::references(&text) {
-            let Ok(meant) = resolve(base.as_ref(), &reference) else { continue };
+        for (at, reference) in &mentions.documents {
+            let Ok(meant) = resolve(base.as_ref(), reference) else { continue };
             if self.store.knows(&meant) || self.references.iter().any(|known| known.meant == meant) {
                 continue;
             }
@@ -55,13 +70,13 @@ impl Loader {
                     self.used.insert(key.clone());
                     vec![Candidate { uri: uri.clone(), departure: false, named: true }]
                 }
-                None => candidates(&meant, read_at.as_ref(), &reference, None),
+                None => candidates(&meant, read_at.as_ref(), reference, None),
             };
             if self.references.len() >= REFERENCED {
                 self.store.mark_missing(&meant, format!("the descriptions refer to more than {REFERENCED} documents"));
             } else {
-                let span = Span::new(id, at..at + reference.len());
-                self.references.push(Reference { meant, candidates: found, span, text: reference });
+                let span = Span::new(id, *at..at + reference.len());
+                self.references.push(Reference { meant, candidates: found, span, text: reference.clone() });
             }
         }
     }
@@ -84,14 +99,14 @@ impl Loader {
         };
         let uri = fetched.uri.clone();
         if let Some(read) = self.read.get(&uri).cloned() {
-            return self.insert(read.node, &meant, &uri);
+            return self.insert(&read.tree, &meant, &uri);
         }
         let name = fetched.name.clone();
-        match parse(&mut self.sources, fetched, self.options.limits) {
-            Ok((_, node)) => {
-                let read = Read { kind: DescribedKind::of(&node), node: Arc::new(node), document: None };
+        match self.parse(fetched, self.options.limits) {
+            Ok((_, tree)) => {
+                let read = Read { kind: DescribedKind::of(&tree.node), tree, document: None };
                 self.read.insert(uri.clone(), read.clone());
-                self.insert(read.node, &meant, &uri);
+                self.insert(&read.tree, &meant, &uri);
             }
             Err(faults) => {
                 let reason = faults.iter().next().map(|fault| fault.message.clone()).unwrap_or_default();
