@@ -57,7 +57,7 @@ fn reference() -> Compiled {
         for ask in asks {
             let uri = ask.candidates[0].uri.clone();
             let bytes = std::fs::read(uri.trim_start_matches("file://")).unwrap();
-            loader.give(&ask, Ok(Fetched { name: uri.clone(), uri, bytes }));
+            loader.give(&ask, Ok(Fetched { name: uri.clone(), uri, content: bytes.into() }));
         }
     }
     let (bundle, found, _) = loader.finish();

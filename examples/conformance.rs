@@ -87,7 +87,7 @@ pub fn outcome(case: &Json, suite: &Json, readings: Readings) -> Result<Json, St
             let uri = ask.candidates.first().map(|candidate| candidate.uri.clone()).unwrap_or_default();
             let text = if uri.ends_with("wf.json") { document.as_str() } else { API };
             let name = uri.trim_start_matches("file:///").to_owned();
-            loader.give(&ask, Ok(Fetched { name, uri, bytes: text.as_bytes().to_vec() }));
+            loader.give(&ask, Ok(Fetched { name, uri, content: text.into() }));
         }
     }
     let (bundle, loading, _) = loader.finish();

@@ -48,7 +48,7 @@ fn begun(flow: &[u8]) -> Option<Machine> {
         for ask in asks {
             let bytes = if first { flow.to_vec() } else { PETS.as_bytes().to_vec() };
             let uri = ask.candidates.first().map(|candidate| candidate.uri.clone()).unwrap_or_default();
-            loader.give(&ask, Ok(Fetched { name: uri.clone(), uri, bytes }));
+            loader.give(&ask, Ok(Fetched { name: uri.clone(), uri, content: bytes.into() }));
         }
         first = false;
     }

@@ -15,6 +15,7 @@ mod cli;
 mod documents;
 mod hostile;
 mod library;
+mod memory;
 mod mock;
 mod readme;
 mod record;

@@ -45,7 +45,7 @@
 //!     for ask in asks {
 //!         let uri = ask.candidates[0].uri.clone();
 //!         let (_, text) = files.iter().find(|(known, _)| *known == uri).unwrap();
-//!         loader.give(&ask, Ok(Fetched { name: uri.clone(), uri, bytes: text.as_bytes().to_vec() }));
+//!         loader.give(&ask, Ok(Fetched { name: uri.clone(), uri, content: (*text).into() }));
 //!     }
 //! }
 //! let (bundle, loading, _) = loader.finish();

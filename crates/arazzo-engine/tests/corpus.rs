@@ -44,7 +44,7 @@ fn check(path: &Path, text: &[u8], root: &Path, readings: Readings) -> (Vec<Diag
             let found = ask
                 .candidates
                 .iter()
-                .find_map(|c| Some(Fetched { name: c.uri.clone(), bytes: read(&c.uri)?, uri: c.uri.clone() }));
+                .find_map(|c| Some(Fetched { name: c.uri.clone(), content: read(&c.uri)?.into(), uri: c.uri.clone() }));
             loader.give(&ask, found.ok_or_else(|| ask.candidates.iter().map(|c| format!("tried {}", c.uri)).collect()));
         }
         first = false;
@@ -111,7 +111,7 @@ fn real_documents_give_the_reports_that_were_looked_at() {
                     let file = path_of(&candidate.uri)?;
                     let bytes = std::fs::read(&file).ok()?;
                     let name = file.file_name()?.to_string_lossy().into_owned();
-                    Some(Fetched { name, uri: candidate.uri.clone(), bytes })
+                    Some(Fetched { name, uri: candidate.uri.clone(), content: bytes.into() })
                 });
                 loader.give(&ask, found.ok_or_else(Default::default));
             }

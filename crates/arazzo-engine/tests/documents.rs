@@ -2,8 +2,11 @@
 //! alone.
 
 use arazzo_engine::code::Code;
+use arazzo_engine::compile::compile;
 use arazzo_engine::diagnostic::Diagnostics;
 use arazzo_engine::load::{Bundle, Fetched, LoadOptions, Loader, Need};
+use arazzo_engine::program::{Build, Call};
+use arazzo_engine::readings::Readings;
 
 /// Loads `entry` from a set of uris; also the candidates of every ask but the first.
 fn load(
@@ -18,7 +21,7 @@ fn load(
             let candidates: Vec<String> = ask.candidates.iter().map(|candidate| candidate.uri.clone()).collect();
             let found = candidates.iter().find_map(|uri| {
                 let (_, text) = files.iter().find(|(known, _)| known == uri)?;
-                Some(Fetched { name: uri.clone(), uri: uri.clone(), bytes: text.clone().into_bytes() })
+                Some(Fetched { name: uri.clone(), uri: uri.clone(), content: text.as_str().into() })
             });
             if candidates != [entry] {
                 asked.push(candidates);
@@ -134,4 +137,28 @@ fn a_description_without_end_is_given_up() {
     let (bundle, diagnostics, asked) = load("file:///0.yaml", &files, LoadOptions::default());
     assert!(diagnostics.errors().any(|d| d.code == Code::TooManyDocuments), "{diagnostics:?}");
     assert!(asked.len() <= 64 && bundle.unwrap().documents.len() == 64);
+}
+
+#[test]
+fn parts_of_expressions_in_a_payload_are_known_in_its_text() {
+    let payload = r#"{ "a": {$inputs.id}, "b": "x {$inputs.id#/n}", "c": "\u0041{$inputs.id}" }"#;
+    let entry = format!(
+        "arazzo: 1.1.0\ninfo: {{ title: t, version: '1' }}\nsourceDescriptions: [{{ name: api, url: api.yaml, type: openapi }}]\n\
+         workflows: [{{ workflowId: wf, inputs: {{ type: object, required: [id], properties: {{ id: {{}} }} }}, steps: [\
+         {{ stepId: a, operationId: x, requestBody: {{ contentType: application/json, payload: '{payload}' }} }}] }}]\n"
+    );
+    let files = [("file:///flow.yaml", entry), ("file:///api.yaml", API.replace("get", "post"))];
+    let (bundle, loading, _) = load("file:///flow.yaml", &files, LoadOptions::default());
+    let compiled = compile(&bundle.unwrap(), loading, Readings::Lenient);
+    let step = &compiled.program.steps[0];
+    let Call::Operation { body: Some(body), .. } = &step.call else { panic!("{step:?}") };
+    let Build::Object(members) = &body.payload else { panic!("{body:?}") };
+    let found: Vec<Option<&str>> = members
+        .iter()
+        .map(|(_, value)| {
+            let Build::Template(leaf) = value else { panic!("{value:?}") };
+            leaf.template.expressions()[0].parts.map(|parts| &payload[parts.range()])
+        })
+        .collect();
+    assert_eq!(found, [Some("$inputs.id"), Some("$inputs.id#/n"), None]);
 }

@@ -1,12 +1,13 @@
-//! `suite/expr/expressions.txt`: one line a rule of the expression language.
+//! `suite/expr/expressions.txt`: one line a rule of the expression language. `suite/expr/parts.txt`: the parts of
+//! expressions, by where they stand.
 
 use std::borrow::Cow;
 
 use arazzo_engine::diagnostic::Severity;
 use arazzo_engine::expr::eval::{Answer, EvalError, Exchange, Lookup, Sent, fill};
 use arazzo_engine::expr::{
-    DeclaredDocument, DeclaredInput, DeclaredSource, DeclaredStep, DeclaredWorkflow, Finding, Scope, StepId,
-    WorkflowId, condition, parse,
+    DeclaredDocument, DeclaredInput, DeclaredSource, DeclaredStep, DeclaredSteps, DeclaredWorkflow, Expr, Finding,
+    Piece, Scope, StepId, Template, WorkflowId, condition, parse,
 };
 use arazzo_engine::readings::Readings;
 use arazzo_engine::value::Value;
@@ -144,26 +145,48 @@ fn told(value: Option<String>, findings: &[Finding]) -> String {
     }
 }
 
+/// The names that the suites of expressions are parsed against.
+struct Names {
+    inputs: Vec<DeclaredInput>,
+    steps: DeclaredSteps,
+    outputs: Vec<String>,
+    document: DeclaredDocument,
+}
+
+impl Names {
+    fn new() -> Self {
+        let scalar = |name: &str| DeclaredInput { name: name.to_owned(), scalar: name != "obj" };
+        let step = |name: &str, id, outputs: &[&str]| DeclaredStep {
+            name: name.to_owned(),
+            id: StepId(id),
+            outputs: outputs.iter().map(|o| (*o).to_owned()).collect(),
+        };
+        let steps = vec![step("first", 0, &["id", "whole", "dotted.name"]), step("second", 1, &["later"])];
+        Self {
+            inputs: ["id", "n", "obj", "none", "token", "absent"].into_iter().map(scalar).collect(),
+            steps: steps.into(),
+            outputs: vec!["total".to_owned()],
+            document: declared(),
+        }
+    }
+
+    fn scope(&self, readings: Readings) -> Scope<'_> {
+        Scope {
+            inputs: &self.inputs,
+            open: false,
+            steps: &self.steps,
+            outputs: &self.outputs,
+            document: &self.document,
+            readings,
+        }
+    }
+}
+
 #[test]
 fn every_line_of_the_expression_suite_holds() {
     let text = std::fs::read_to_string(suite_path("expr/expressions.txt")).unwrap();
-    let scalar = |name: &str| DeclaredInput { name: name.to_owned(), scalar: name != "obj" };
-    let inputs: Vec<DeclaredInput> = ["id", "n", "obj", "none", "token", "absent"].into_iter().map(scalar).collect();
-    let step = |name: &str, id, outputs: &[&str]| DeclaredStep {
-        name: name.to_owned(),
-        id: StepId(id),
-        outputs: outputs.iter().map(|o| (*o).to_owned()).collect(),
-    };
-    let steps = vec![step("first", 0, &["id", "whole", "dotted.name"]), step("second", 1, &["later"])].into();
-    let document = declared();
-    let scope = Scope {
-        inputs: &inputs,
-        open: false,
-        steps: &steps,
-        outputs: &["total".to_owned()],
-        document: &document,
-        readings: Readings::Lenient,
-    };
+    let names = Names::new();
+    let scope = names.scope(Readings::Lenient);
     let mut known = Known::read(&json!({}));
     let (mut wrong, mut lines) = (vec![], 0);
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
@@ -205,4 +228,74 @@ fn failed(error: EvalError) -> String {
         EvalError::NoAnswer => "no answer".to_owned(),
         EvalError::NotEvaluable(problem) => format!("cannot be evaluated: {problem}"),
     }
+}
+
+/// The expressions of a text; panics if it is none.
+fn expressions(kind: &str, text: &str, scope: &Scope<'_>) -> Vec<Expr> {
+    let mut findings = vec![];
+    let cloned = |exprs: Vec<&Expr>| exprs.into_iter().cloned().collect();
+    let found: Option<Vec<Expr>> = match kind {
+        "value" => parse::template(text, scope, &mut findings).map(|template| cloned(template.expressions())),
+        "text" => parse::text(text, scope, &mut findings).map(|template| cloned(template.expressions())),
+        "condition" => condition::parse(text, scope, &mut findings).map(|parsed| cloned(parsed.expressions())),
+        "context" => parse::context(text, scope, &mut findings).map(|expr| vec![expr]),
+        "spliced" => parse::spliced(text, scope, &mut findings)
+            .map(|pieces: Vec<Piece>| cloned(Template::Text(pieces).expressions())),
+        other => panic!("{other} is not a kind of line"),
+    };
+    found.unwrap_or_else(|| panic!("{text}: {findings:?}"))
+}
+
+#[test]
+fn every_part_of_an_expression_is_found_where_it_stands() {
+    let text = std::fs::read_to_string(suite_path("expr/parts.txt")).unwrap();
+    let names = Names::new();
+    let (mut wrong, mut lines) = (vec![], 0);
+    for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+        let (left, expected) = line.split_once(" →").unwrap_or_else(|| panic!("no arrow in: {line}"));
+        let (kind, marked) = left.split_once(char::is_whitespace).unwrap();
+        let (kind, readings) =
+            kind.strip_suffix('!').map_or((kind, Readings::Lenient), |kind| (kind, Readings::Letter));
+        let marked = marked.trim();
+        let source = marked.replace('^', "");
+        let exprs = expressions(kind, &source, &names.scope(readings));
+        let offsets = marked.match_indices('^').enumerate().map(|(before, (at, _))| at - before);
+        let found: Vec<String> = offsets
+            .map(|at| match exprs.iter().find_map(|expr| expr.part_at(at)) {
+                Some((part, range)) => format!("{} {}", format!("{part:?}").to_lowercase(), &source[range]),
+                None => "nothing".to_owned(),
+            })
+            .collect();
+        lines += 1;
+        if found.join(", ") != expected.trim() {
+            wrong.push(format!("{marked}\n  expected {}\n  found    {}", expected.trim(), found.join(", ")));
+        }
+        // An expression has a part at each of its bytes, and they do not overlap.
+        for expr in &exprs {
+            let parts = expr.parts.unwrap();
+            let mut last = parts.range().start;
+            for (_, range) in parts.iter() {
+                assert!(
+                    range.start >= last && range.start <= last + 1 && range.end > range.start,
+                    "{source}: {parts:?}"
+                );
+                last = range.end;
+            }
+            assert_eq!(last, parts.range().end, "{source}: {parts:?}");
+            assert!(parts.range().all(|at| expr.part_at(at).is_some()), "{source}: {parts:?}");
+        }
+    }
+    assert!(lines > 30, "only {lines} lines were read");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn expressions_that_read_the_same_are_equal_wherever_they_stand() {
+    let names = Names::new();
+    let scope = names.scope(Readings::Lenient);
+    let alone = expressions("value", "$steps.first.outputs.id", &scope);
+    let embedded = expressions("value", "the id {$steps.first.outputs.id}", &scope);
+    assert_eq!(alone, embedded);
+    assert_ne!(alone[0].parts.unwrap().range(), embedded[0].parts.unwrap().range());
+    assert_ne!(alone, expressions("value", "$steps.first.outputs.whole", &scope));
 }

@@ -20,6 +20,7 @@ mod jsonpath;
 mod lint;
 mod machine;
 mod mock;
+mod parsed;
 mod properties;
 mod readings;
 mod redaction;

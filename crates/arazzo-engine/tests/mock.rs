@@ -17,7 +17,7 @@ use crate::suite::{Case, files_below, golden, load, shared, workspace_root};
 
 fn document(name: &str, text: &str) -> (Sources, Node) {
     let mut texts = Sources::default();
-    let fetched = Fetched { name: name.to_owned(), uri: format!("file:///{name}"), bytes: text.as_bytes().to_vec() };
+    let fetched = Fetched { name: name.to_owned(), uri: format!("file:///{name}"), content: text.into() };
     let (_, root) = parse(&mut texts, fetched, Default::default()).unwrap();
     (texts, root)
 }
@@ -96,7 +96,7 @@ fn samples(folder: &Path) -> (usize, Vec<String>) {
         let text = std::fs::read_to_string(&path).unwrap();
         let mut texts = Sources::default();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let fetched = Fetched { name, uri: "file:///api".to_owned(), bytes: text.into_bytes() };
+        let fetched = Fetched { name, uri: "file:///api".to_owned(), content: text.as_str().into() };
         let Ok((_, root)) = parse(&mut texts, fetched, Default::default()) else { continue };
         if root.get("openapi").is_none() {
             continue;

@@ -16,7 +16,7 @@ use arazzo_engine::diagnostic::{Diagnostics, Severity};
 use arazzo_engine::limits::{AllowedHost, LoopDelay, Redirects, Settings};
 use arazzo_engine::lint::ignore::ignore;
 use arazzo_engine::lint::lint;
-use arazzo_engine::load::{Bundle, Fetched, LoadOptions, Loader, Need};
+use arazzo_engine::load::{Bundle, Fetched, LoadOptions, Loader, Need, ParsedDocuments};
 use arazzo_engine::machine::{Failure, FailureKind, Response};
 use arazzo_engine::node::{Node, NodeLimits};
 use arazzo_engine::source::{SourceId, Sources};
@@ -115,7 +115,13 @@ impl Case {
 
     /// Everything that lint says; hints only where the head asks for them.
     pub fn lint(&self) -> (Diagnostics, Sources) {
-        let (bundle, loading, sources) = bundle(&self.files, self.options());
+        self.lint_with(None)
+    }
+
+    /// As [`Case::lint`], with documents that were parsed before.
+    pub fn lint_with(&self, parsed: Option<&ParsedDocuments>) -> (Diagnostics, Sources) {
+        let options = LoadOptions { parsed: parsed.cloned(), ..self.options() };
+        let (bundle, loading, sources) = bundle(&self.files, options);
         let Some(bundle) = bundle else { return (loading, sources) };
         let found = lint(&bundle, &compile(&bundle, loading, self.options().readings));
         let (found, _) = ignore(found, &sources, SourceId(0), true);
@@ -157,7 +163,7 @@ pub fn bundle(files: &[(String, String)], options: LoadOptions) -> (Option<Bundl
             let found = ask.candidates.iter().find_map(|candidate| {
                 let name = candidate.uri.strip_prefix("file:///work/")?;
                 let (_, text) = files.iter().find(|(known, _)| known == name)?;
-                Some(Fetched { name: name.to_owned(), uri: candidate.uri.clone(), bytes: text.clone().into_bytes() })
+                Some(Fetched { name: name.to_owned(), uri: candidate.uri.clone(), content: text.as_str().into() })
             });
             let tried = ask.candidates.iter().map(|c| format!("tried {}: no such file", c.uri)).collect();
             loader.give(&ask, found.ok_or(tried));

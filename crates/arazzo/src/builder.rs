@@ -9,12 +9,13 @@ use arazzo_engine::compile::compile;
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
 use arazzo_engine::limits::{AllowedHost, ContractCheck, Limits, LoopDelay, Redirects, Settings};
-use arazzo_engine::load::LoadOptions;
+use arazzo_engine::load::{LoadOptions, ParsedDocuments};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::{Naming, Remedy};
 
 use crate::checked::Checked;
 use crate::description::{Client, Description};
+use crate::documents::location::{uri_of, url_of};
 use crate::documents::{fetch, files, remote};
 use crate::error::Error;
 #[cfg(feature = "mock")]
@@ -33,7 +34,6 @@ use crate::transport::{Clock, SystemClock, Transport, World};
 pub fn open(path: impl Into<PathBuf>) -> Builder {
     Builder {
         path: path.into(),
-        text: None,
         options: LoadOptions::default(),
         settings: Settings::default(),
         sources: vec![],
@@ -69,7 +69,6 @@ pub fn lint(path: impl Into<PathBuf>) -> Result<Checked, Error> {
 #[must_use = "nothing is read before `load`"]
 pub struct Builder {
     pub(crate) path: PathBuf,
-    pub(crate) text: Option<String>,
     pub(crate) options: LoadOptions,
     pub(crate) settings: Settings,
     pub(crate) sources: Vec<(String, PathBuf)>,
@@ -147,8 +146,48 @@ impl Builder {
 
     /// Takes this text for the document instead of reading it: what an editor holds, or standard input. The path says
     /// where it stands, and so what its relative urls lead to.
-    pub fn text(mut self, text: impl Into<String>) -> Self {
-        self.text = Some(text.into());
+    pub fn text(self, text: impl Into<Arc<str>>) -> Self {
+        let path = self.path.clone();
+        self.document(path, text)
+    }
+
+    /// Takes this text for the document at a path or url, whichever document that is: one that is described as a source
+    /// or referred to by one. Nothing is read or fetched there, and nothing need be there; what no document leads to is
+    /// not looked at. A relative path begins at the current directory; a url has `://`.
+    ///
+    /// ```
+    /// let flow = "arazzo: 1.0.1
+    /// info: { title: Things, version: '1' }
+    /// sourceDescriptions: [{ name: things, url: ./things.yaml, type: openapi }]
+    /// workflows: [{ workflowId: list, steps: [{ stepId: a, operationId: listThing }] }]
+    /// ";
+    /// let things = "openapi: 3.1.0
+    /// info: { title: Things, version: '1' }
+    /// paths: { /things: { get: { operationId: listThings, responses: { '200': { description: all } } } } }
+    /// ";
+    /// let checked = arazzo::open("memory/flow.yaml").text(flow).document("memory/things.yaml", things).lint()?;
+    /// let first = checked.diagnostics.errors().next().unwrap();
+    /// assert_eq!(first.code.word(), "unknown-operation-id"); // did you mean `listThings`?
+    /// # Ok::<(), arazzo::Error>(())
+    /// ```
+    pub fn document(mut self, location: impl Into<PathBuf>, text: impl Into<Arc<str>>) -> Self {
+        self.place.memory.push((location.into(), text.into()));
+        self
+    }
+
+    /// Keeps the documents that are parsed, and takes from there those whose texts are the same as before: for programs
+    /// that read the same documents again and again, such as an editor at each key stroke.
+    ///
+    /// ```no_run
+    /// # fn buffers() -> Vec<String> { vec![] }
+    /// let parsed = arazzo::ParsedDocuments::new();
+    /// for text in buffers() {
+    ///     let checked = arazzo::open("flow.yaml").text(text).parsed(&parsed).lint()?;
+    /// }
+    /// # Ok::<(), arazzo::Error>(())
+    /// ```
+    pub fn parsed(mut self, documents: &ParsedDocuments) -> Self {
+        self.options.parsed = Some(documents.clone());
         self
     }
 
@@ -298,7 +337,7 @@ impl Builder {
     pub fn structure(self) -> Result<Checked, Error> {
         let naming = self.grants.hosts.naming;
         let remote = self.remote()?;
-        let loader = fetch::entry(&self.path, self.options, &self.place, &remote, self.text.as_deref())?;
+        let loader = fetch::entry(&self.path, self.options, &self.place, &remote)?;
         let (_, diagnostics, sources) = loader.finish();
         let diagnostics = diagnostics.worded(naming).sorted();
         Ok(Checked::new(diagnostics, sources).without_ignored(false))
@@ -367,7 +406,7 @@ impl Builder {
         }
         let notes = insecure(&self.network.insecure_hosts);
         let mut grants = self.grants;
-        if fetch::url_of(&self.path).is_some() {
+        if url_of(&self.path).is_some() {
             grants.hosts.trust = Trust::Remote;
         }
         given.iter().for_each(|place| grants.hosts.give(AllowedHost::parse(place)));
@@ -396,12 +435,12 @@ impl Builder {
     /// Reads the documents.
     pub(crate) fn read(&mut self) -> Result<Read, Error> {
         for (name, path) in &self.sources {
-            self.options.sources.insert(name.clone(), fetch::uri_of(path)?);
+            self.options.sources.insert(name.clone(), uri_of(path)?);
         }
         self.options.headers = self.headers()?;
         let remote = self.remote()?;
         let options = self.options.clone();
-        let loader = fetch::load(&self.path, options, &self.place, &remote, self.text.as_deref())?;
+        let loader = fetch::load(&self.path, options, &self.place, &remote)?;
         let (bundle, loading, sources) = loader.finish();
         Ok(match bundle {
             Some(bundle) => Read::Bundle { bundle: Box::new(bundle), loading },
@@ -425,7 +464,7 @@ impl Builder {
         }
         let mut hosts = self.grants.hosts.clone();
         hosts.documents = true;
-        if fetch::url_of(&self.path).is_some() {
+        if url_of(&self.path).is_some() {
             if hosts.trust == Trust::Local {
                 hosts.trust = Trust::Remote;
             }
@@ -468,7 +507,7 @@ pub(crate) fn place_of(url: &str) -> Option<String> {
 /// `true` for the url of a document on the network: what [`open`] takes beside a path.
 #[must_use]
 pub fn is_remote(document: &Path) -> bool {
-    fetch::url_of(document).is_some()
+    url_of(document).is_some()
 }
 
 /// `true` for an absolute http or https url: what [`Builder::server`] takes.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
+use arazzo_engine::load::LoadOptions;
 use arazzo_engine::media_type::{MediaType, is_json};
 use arazzo_engine::node::Node;
 use arazzo_engine::openapi::{self, Api, Operation, Parameter};
@@ -15,6 +16,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::builder::Builder;
 use crate::description::Description;
 use crate::documents::fetch;
+use crate::documents::location::{name_of, uri_of};
 use crate::error::Error;
 use crate::inputs::Inputs;
 
@@ -111,7 +113,8 @@ impl Builder {
     pub fn call(mut self, call: Call) -> Result<(Description, Inputs), Error> {
         self.options.headers = self.headers()?;
         let remote = self.remote()?;
-        let (bundle, found, sources) = fetch::api(&self.path, &self.place, &remote)?.finish();
+        let options = LoadOptions { parsed: self.options.parsed.clone(), ..LoadOptions::default() };
+        let (bundle, found, sources) = fetch::api(&self.path, options, &self.place, &remote)?.finish();
         let naming = self.grants.hosts.naming;
         let wrong = |diagnostics: Diagnostics| Error::Documents {
             diagnostics: diagnostics.worded(naming),
@@ -128,7 +131,7 @@ impl Builder {
             return Err(wrong(unread.map_or_else(
                 || found.clone(),
                 |(fault, code, help)| {
-                    let name = fetch::name_of(&self.path);
+                    let name = name_of(&self.path);
                     let message = format!("cannot read `{name}`: {}", fault.remarks.join("; "));
                     Diagnostic::error(code, None, message).help(help).into()
                 },
@@ -140,7 +143,7 @@ impl Builder {
             return Err(wrong(faults));
         }
         let operation = find_operation(api, &call.operation, &self.path)?;
-        let written = Written::write(&call, &operation, &fetch::uri_of(&self.path)?)?;
+        let written = Written::write(&call, &operation, &uri_of(&self.path)?)?;
         let loader = fetch::text(&self.path, (FILE, &written.document), self.options.clone(), &self.place, &remote)?;
         let (bundle, loading, sources) = loader.finish();
         let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };

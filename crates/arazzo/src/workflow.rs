@@ -13,7 +13,7 @@ use arazzo_engine::program::{Input, WorkflowId};
 use serde_json::Value as Json;
 
 use crate::description::Description;
-use crate::documents::fetch;
+use crate::documents::location::name_of;
 use crate::drivers::live::Interrupt;
 use crate::drivers::record::Recording;
 use crate::drivers::replay::{self, Replay};
@@ -257,7 +257,7 @@ impl Workflow {
         let (outcome, (session, settings)) = self.drive(inputs, interrupt, true, observe).await?;
         let marked = self.compiled().map(|workflow| &workflow.inputs.secret);
         let made = record::RecordingHeader {
-            document: fetch::name_of(&self.description.path),
+            document: name_of(&self.description.path),
             readings: self.description.readings,
             workflow: self.name().to_owned(),
             inputs: accepted,

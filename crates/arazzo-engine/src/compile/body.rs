@@ -6,7 +6,7 @@ use super::{Compiler, Context};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::document;
-use crate::expr::{Expr, Finding, Template, parse};
+use crate::expr::{Expr, Finding, Piece, Template, parse};
 use crate::media_type::MediaType;
 use crate::node::{Kind, Node};
 use crate::openapi;
@@ -181,9 +181,14 @@ impl<'b> Compiler<'b> {
                 let mut own = vec![];
                 let parsed = parse::spliced(written, &context.scope, &mut own);
                 findings.extend(own.into_iter().map(|f| Finding { range: f.range.start + at..f.range.end + at, ..f }));
-                let Some(crate::expr::Piece::Value(expr, _)) = parsed?.pop() else { return None };
-                plain.push_str(&format!("\"\\u0001{}\"", placeholders.len()));
-                placeholders.push((expr, written.to_owned()));
+                if let Some(Piece::Value(mut expr, _)) = parsed?.pop() {
+                    expr.parts = expr.parts.map(|parts| parts.shifted(at));
+                    plain.push_str(&format!("\"\\u0001{}\"", placeholders.len()));
+                    placeholders.push((expr, written.to_owned()));
+                } else {
+                    // In letter mode, braces around anything else are text.
+                    plain.push_str(written);
+                }
                 at += length;
                 continue;
             }
@@ -223,7 +228,9 @@ impl<'b> Compiler<'b> {
                             Some(start) => Finding { range: f.range.start + start..f.range.end + start, ..f },
                             None => Finding { range: 0..0, fix: None, ..f },
                         }));
-                        (template?, text)
+                        let mut template = template?;
+                        template.begin_at(start);
+                        (template, text)
                     }
                 };
                 if let Template::Literal(text) = template {

@@ -204,11 +204,8 @@ impl<'b> Compiler<'b> {
         for placeholder in placeholders {
             let written = text.value.get(placeholder.range.clone()).unwrap_or_default();
             let mut findings = vec![];
-            let expr = parse::context(written, &context.scope, &mut findings);
-            for finding in &mut findings {
-                finding.range =
-                    finding.range.start + placeholder.range.start..finding.range.end + placeholder.range.start;
-            }
+            let range = placeholder.range.clone();
+            let expr = parse::context_within(&text.value, range, &context.scope, &mut findings);
             self.report(&text.node, findings);
             let expr = expr?;
             self.looked_at(&text.node, &expr, written, context);

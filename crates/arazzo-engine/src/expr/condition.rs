@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::eval::{EvalError, Lookup, eval};
 use super::jsonpath::{Operator, equal, order};
-use super::parse::{Place, ROOTS, Scanned, expression};
+use super::scan::{Position, ROOTS, Scanned, expression};
 use super::{Expr, Finding, Scope};
 use crate::code::Code;
 use crate::value::{Value, numeric};
@@ -49,13 +49,10 @@ pub fn parse(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Opti
                 .help(format!("write {}", inner.trim()))
                 .fix(inner.trim(), true),
         );
-        let offset = text.find('{').map_or(0, |i| i + 1);
-        let mut own = vec![];
-        let condition = parse_plain(inner, scope, &mut own);
-        findings.extend(own.into_iter().map(|f| Finding { range: f.range.start + offset..f.range.end + offset, ..f }));
-        return condition.map(|c| shifted(c, offset));
+        let start = text.find('{').map_or(0, |i| i + 1);
+        return parse_plain(text.get(..start + inner.len()).unwrap_or_default(), start, scope, findings);
     }
-    parse_plain(text, scope, findings)
+    parse_plain(text, 0, scope, findings)
 }
 
 impl Condition {
@@ -78,20 +75,9 @@ impl Condition {
     }
 }
 
-fn shifted(condition: Condition, by: usize) -> Condition {
-    let all = |list: Vec<Condition>| list.into_iter().map(|c| shifted(c, by)).collect();
-    match condition {
-        Condition::Value(expr, range) => Condition::Value(expr, range.start + by..range.end + by),
-        Condition::Not(inner) => Condition::Not(Box::new(shifted(*inner, by))),
-        Condition::And(list) => Condition::And(all(list)),
-        Condition::Or(list) => Condition::Or(all(list)),
-        Condition::Compare(op, a, b) => Condition::Compare(op, Box::new(shifted(*a, by)), Box::new(shifted(*b, by))),
-        literal @ Condition::Literal(_) => literal,
-    }
-}
-
-fn parse_plain(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Condition> {
-    let mut parser = Parser { text, at: 0, depth: 0, scope, findings };
+/// The condition that begins at byte `at` and reaches to the end of `text`.
+fn parse_plain(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Condition> {
+    let mut parser = Parser { text, at, depth: 0, scope, findings };
     let condition = parser.or()?;
     parser.blanks();
     if parser.at < text.len() {
@@ -235,7 +221,7 @@ impl<'a> Parser<'a, '_> {
         match rest.chars().next() {
             Some('\'') => self.quoted(),
             Some('"') => self.double_quoted(),
-            Some('$') => match expression(self.text, start, Place::Condition, self.scope, self.findings) {
+            Some('$') => match expression(self.text, start, Position::Condition, self.scope, self.findings) {
                 Scanned::Found(expr, end) => {
                     self.at = end;
                     Some(Condition::Value(expr, start..end))
@@ -254,7 +240,7 @@ impl<'a> Parser<'a, '_> {
                     return None;
                 };
                 let inner = self.text.get(start + 1..close).unwrap_or_default().trim_end().len();
-                match expression(self.text, start + 1, Place::Condition, self.scope, self.findings) {
+                match expression(self.text, start + 1, Position::Condition, self.scope, self.findings) {
                     Scanned::Found(expr, end) if end == start + 1 + inner => {
                         let written = self.text.get(start + 1..end).unwrap_or_default();
                         self.findings.push(

@@ -15,11 +15,14 @@ pub mod condition;
 pub mod eval;
 pub mod jsonpath;
 pub mod parse;
+pub mod parts;
 pub mod pattern;
 pub mod print;
+mod scan;
 pub mod xpath;
 
 pub use eval::{EvalError, Exchange, Lookup};
+pub use parts::{Part, Parts};
 
 /// A step of a program: its index in `Program::steps`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -30,7 +33,9 @@ pub struct StepId(pub u32);
 pub struct WorkflowId(pub u32);
 
 /// A runtime expression (specification, Runtime Expressions): where a value begins, and the way into it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Two expressions are equal if they read the same, wherever they stand.
+#[derive(Debug, Clone)]
 pub struct Expr {
     /// Where the value comes from.
     pub root: Root,
@@ -38,6 +43,26 @@ pub struct Expr {
     pub at: Pointer,
     /// `true` if the way was written with dots or brackets; then `.length` of an array or a string is its length.
     pub dotted: bool,
+    /// Where its parts stand in the string that it is written in; nothing where that is not known, in a string within a
+    /// JSON text that has escapes.
+    pub parts: Option<Parts>,
+}
+
+impl PartialEq for Expr {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { root, at, dotted, parts: _ } = self;
+        (root, at, dotted) == (&other.root, &other.at, &other.dotted)
+    }
+}
+
+impl Eq for Expr {}
+
+impl Expr {
+    /// The part that stands at an offset of the string that the expression is written in, and its range there.
+    #[must_use]
+    pub fn part_at(&self, offset: usize) -> Option<(Part, Range<usize>)> {
+        self.parts.as_ref()?.at(offset)
+    }
 }
 
 /// One variant per alternative of the grammar.
@@ -134,6 +159,22 @@ pub enum Template {
 }
 
 impl Template {
+    /// Says that the template is a part of a longer string, in which it begins at this byte; nothing if that is not
+    /// known. The ranges of its pieces stay those of its own text.
+    pub(crate) fn begin_at(&mut self, start: Option<usize>) {
+        let exprs: Vec<&mut Expr> = match self {
+            Self::Literal(_) | Self::Constant(_) => vec![],
+            Self::Whole(expr) => vec![expr],
+            Self::Text(pieces) => pieces
+                .iter_mut()
+                .filter_map(|piece| if let Piece::Value(expr, _) = piece { Some(expr) } else { None })
+                .collect(),
+        };
+        for expr in exprs {
+            expr.parts = expr.parts.zip(start).map(|(parts, start)| parts.shifted(start));
+        }
+    }
+
     /// The expressions in it, in order.
     #[must_use]
     pub fn expressions(&self) -> Vec<&Expr> {

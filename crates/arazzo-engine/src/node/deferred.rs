@@ -13,6 +13,14 @@ use crate::source::{SourceId, Span};
 /// A value that is read when it is looked at.
 #[derive(Debug, Clone)]
 pub struct Deferred {
+    part: Arc<Part>,
+    /// Set when it is looked at in this copy of the tree: a part that nobody looks at has no faults.
+    looked_at: OnceLock<()>,
+}
+
+/// The text of a value, and what is known of it: found out once, for all copies of the tree.
+#[derive(Debug)]
+struct Part {
     document: Arc<Document>,
     /// Its bytes, whole lines.
     start: usize,
@@ -20,6 +28,7 @@ pub struct Deferred {
     /// The names of the members that lead to it.
     way: Vec<String>,
     node: OnceLock<Result<Box<Node>, Diagnostics>>,
+    refers: OnceLock<bool>,
 }
 
 #[derive(Debug)]
@@ -36,41 +45,66 @@ impl PartialEq for Deferred {
 }
 
 impl Deferred {
+    fn new(document: Arc<Document>, range: std::ops::Range<usize>, way: Vec<String>) -> Self {
+        let (start, end) = (range.start, range.end);
+        let part = Part { document, start, end, way, node: OnceLock::new(), refers: OnceLock::new() };
+        Self { part: Arc::new(part), looked_at: OnceLock::new() }
+    }
+
     /// The value.
     ///
     /// # Errors
     /// The faults of the document, if neither the part nor the whole can be read.
     pub(super) fn node(&self) -> Result<&Node, &Diagnostics> {
-        let Document { source, text, limits } = self.document.as_ref();
-        let read = self.node.get_or_init(|| {
-            let alone = Builder::read_part(*source, text, self.start..self.end, *limits).map(Box::new);
-            alone.or_else(|_| {
-                let whole = Builder::read_part(*source, text, 0..text.len(), *limits)?;
-                let found = self.way.iter().try_fold(&whole, |node, name| node.get(name));
-                Ok(Box::new(found.cloned().unwrap_or(Node { kind: Kind::Null, span: whole.span })))
-            })
-        });
-        read.as_deref()
+        self.looked_at.get_or_init(|| ());
+        self.part.node.get_or_init(|| self.part.read()).as_deref()
     }
 
     /// `false` if no scalar is written like this, and the value is no reference.
     pub(super) fn may_hold(&self, scalar: &str) -> bool {
-        let text = self.document.text.get(self.start..self.end).unwrap_or_default();
+        let text = self.part.text();
         let bound = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || "'\",:{}[]#".contains(c));
         let written = text.match_indices(scalar).any(|(at, _)| {
             let (before, after) = (text.get(..at), text.get(at + scalar.len()..));
             bound(before.and_then(|t| t.chars().next_back())) && bound(after.and_then(|t| t.chars().next()))
         });
-        let indent = |line: &str| line.len() - line.trim_start().len();
-        let own = text.lines().find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')).map(indent);
-        let refers =
-            |line: &str| Some(indent(line)) == own && line.trim_start_matches([' ', '"', '\'']).starts_with("$ref");
-        written || text.lines().any(refers)
+        written || *self.part.refers.get_or_init(|| self.part.refers())
     }
 
     /// The faults that were found when the value was looked at.
     pub(super) fn faults(&self) -> Option<&Diagnostics> {
-        self.node.get().and_then(|read| read.as_ref().err())
+        self.looked_at.get().and(self.part.node.get()).and_then(|read| read.as_ref().err())
+    }
+
+    /// The same value, not looked at.
+    pub(super) fn unseen(&self) -> Self {
+        Self { part: self.part.clone(), looked_at: OnceLock::new() }
+    }
+}
+
+impl Part {
+    fn text(&self) -> &str {
+        self.document.text.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn read(&self) -> Result<Box<Node>, Diagnostics> {
+        let Document { source, text, limits } = self.document.as_ref();
+        let alone = Builder::read_part(*source, text, self.start..self.end, *limits).map(Box::new);
+        alone.or_else(|_| {
+            let whole = Builder::read_part(*source, text, 0..text.len(), *limits)?;
+            let found = self.way.iter().try_fold(&whole, |node, name| node.get(name));
+            Ok(Box::new(found.cloned().unwrap_or(Node { kind: Kind::Null, span: whole.span })))
+        })
+    }
+
+    /// `true` if the value is a reference to another one, or may be.
+    fn refers(&self) -> bool {
+        let text = self.text();
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let own = text.lines().find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#')).map(indent);
+        let refers =
+            |line: &str| Some(indent(line)) == own && line.trim_start_matches([' ', '"', '\'']).starts_with("$ref");
+        text.lines().any(refers)
     }
 }
 
@@ -215,8 +249,8 @@ fn object(
     let whole = Span::new(document.source, start..last.start + last.text.len());
     if deep == 0 {
         let begins = below.first()?.start;
-        let deferred = Deferred { document: document.clone(), start: begins, end, way, node: OnceLock::new() };
-        return Some((key, Node { kind: Kind::Deferred(Box::new(deferred)), span: whole }));
+        let deferred = Deferred::new(document.clone(), begins..end, way);
+        return Some((key, Node { kind: Kind::Deferred(deferred), span: whole }));
     }
     let mut members = vec![];
     for (name, range) in entries(below, first.indent)? {

@@ -46,7 +46,7 @@ pub enum Kind {
     /// `{a: b}`; keys are unique.
     Object(Vec<(Key, Node)>),
     /// A part of a large document that is read when it is looked at: [`Node::read`].
-    Deferred(Box<Deferred>),
+    Deferred(Deferred),
 }
 
 /// The name of a member, with its place.
@@ -121,6 +121,28 @@ impl Node {
             }
         }
         found
+    }
+
+    /// `true` if a part of the document was deferred, read or not.
+    pub(crate) fn is_deferred(&self) -> bool {
+        match &self.kind {
+            Kind::Deferred(_) => true,
+            Kind::Object(members) => members.iter().any(|(_, value)| value.is_deferred()),
+            _ => false,
+        }
+    }
+
+    /// A copy of the document that shares what was read of it, and of which nothing has been looked at: its faults are
+    /// those of the copy.
+    pub(crate) fn unseen(&self) -> Self {
+        let kind = match &self.kind {
+            Kind::Deferred(deferred) => Kind::Deferred(deferred.unseen()),
+            Kind::Object(members) => {
+                Kind::Object(members.iter().map(|(key, value)| (key.clone(), value.unseen())).collect())
+            }
+            other => other.clone(),
+        };
+        Self { kind, span: self.span }
     }
 
     /// The value itself, read if that was deferred; null if it cannot be read.

@@ -104,7 +104,6 @@ impl<'a> Converter<'a> {
     fn convert(&mut self, node: &'a Node, at: &str) -> Json {
         self.place(at.to_owned(), node.span);
         let Kind::Object(members) = &node.kind else { return node.to_json() };
-        let old = self.api.dialect() < Version::V3_1;
         let mut schema = Map::new();
         if let Some(text) = node.get("$ref").and_then(Node::as_str) {
             match self.reference(text, node) {
@@ -112,84 +111,76 @@ impl<'a> Converter<'a> {
                 None => return json!(true),
             };
             // Beside a reference, 3.0 and 2.0 ignore everything.
-            if old {
+            if self.api.dialect() < Version::V3_1 {
                 return Json::Object(schema);
             }
         }
-        for (key, value) in members {
-            let name = key.name.as_str();
-            let inner = self.below(at, name);
-            self.place(inner.clone(), value.span);
-            let converted = match name {
-                "$ref" | "$id" | "$anchor" | "$dynamicAnchor" | "$schema" | "discriminator" | "xml" | "example"
-                | "examples" | "externalDocs" | "nullable" | "required" => continue,
-                "$dynamicRef" => return json!(true),
-                "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas" => Json::Object(
-                    value
-                        .members()
-                        .iter()
-                        .map(|(key, value)| {
-                            let at = self.below(&inner, &key.name);
-                            (key.name.clone(), self.convert(value, &at))
-                        })
-                        .collect(),
-                ),
-                "allOf" | "anyOf" | "oneOf" | "prefixItems" => {
-                    let items = value.items().iter().enumerate();
-                    items.map(|(index, item)| self.convert(item, &format!("{inner}/{index}"))).collect()
-                }
-                "items"
-                | "additionalProperties"
-                | "not"
-                | "if"
-                | "then"
-                | "else"
-                | "contains"
-                | "propertyNames"
-                | "unevaluatedItems"
-                | "unevaluatedProperties" => self.convert(value, &inner),
-                "exclusiveMinimum" | "exclusiveMaximum" if value.as_bool().is_some() => continue,
-                _ => value.to_json(),
-            };
-            schema.insert(name.to_owned(), converted);
+        // Its target is known when a value is checked only.
+        if node.get("$dynamicRef").is_some() {
+            return json!(true);
         }
-        for (limit, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
-            if node.get(exclusive).and_then(Node::as_bool) == Some(true)
-                && let Some(value) = schema.remove(limit)
-            {
-                schema.insert(exclusive.to_owned(), value);
+        for (key, value) in members {
+            if let Some(converted) = self.member(&key.name, value, at) {
+                schema.insert(key.name.clone(), converted);
             }
         }
+        exclusive_limits(node, &mut schema);
+        let required = self.required(node);
+        if !required.is_empty() {
+            schema.insert("required".to_owned(), json!(required));
+        }
+        if node.get("nullable").and_then(Node::as_bool) == Some(true) { nullable(schema) } else { Json::Object(schema) }
+    }
+
+    /// The value of a keyword of the schema at `at`; nothing for one that is no assertion, or is converted elsewhere.
+    fn member(&mut self, name: &str, value: &'a Node, at: &str) -> Option<Json> {
+        let inner = self.below(at, name);
+        self.place(inner.clone(), value.span);
+        Some(match name {
+            "$ref" | "$id" | "$anchor" | "$dynamicAnchor" | "$schema" | "discriminator" | "xml" | "example"
+            | "examples" | "externalDocs" | "nullable" | "required" => return None,
+            "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas" => Json::Object(
+                value
+                    .members()
+                    .iter()
+                    .map(|(key, value)| {
+                        let at = self.below(&inner, &key.name);
+                        (key.name.clone(), self.convert(value, &at))
+                    })
+                    .collect(),
+            ),
+            "allOf" | "anyOf" | "oneOf" | "prefixItems" => {
+                let items = value.items().iter().enumerate();
+                items.map(|(index, item)| self.convert(item, &format!("{inner}/{index}"))).collect()
+            }
+            "items"
+            | "additionalProperties"
+            | "not"
+            | "if"
+            | "then"
+            | "else"
+            | "contains"
+            | "propertyNames"
+            | "unevaluatedItems"
+            | "unevaluatedProperties" => self.convert(value, &inner),
+            "exclusiveMinimum" | "exclusiveMaximum" if value.as_bool().is_some() => return None,
+            _ => value.to_json(),
+        })
+    }
+
+    /// The names that a value must have, without those that do not go this way.
+    fn required(&self, node: &'a Node) -> Vec<&'a str> {
         let hidden = match self.direction {
             Direction::Request => "readOnly",
             Direction::Response => "writeOnly",
         };
-        let required: Vec<&str> = node
-            .get("required")
-            .map(Node::items)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(Node::as_str)
-            .filter(|name| {
-                let property = node.get("properties").and_then(|properties| properties.get(name));
-                let property = property.and_then(|property| self.api.resolve(property).ok());
-                property.and_then(|p| p.get(hidden)).and_then(Node::as_bool) != Some(true)
-            })
-            .collect();
-        if !required.is_empty() {
-            schema.insert("required".to_owned(), json!(required));
-        }
-        if node.get("nullable").and_then(Node::as_bool) == Some(true) {
-            if let (Some(Json::String(kind)), false) = (schema.get("type").cloned(), schema.contains_key("const")) {
-                schema.insert("type".to_owned(), json!([kind, "null"]));
-                if let Some(Json::Array(values)) = schema.get_mut("enum") {
-                    values.push(Json::Null);
-                }
-            } else {
-                return json!({ "anyOf": [schema, { "type": "null" }] });
-            }
-        }
-        Json::Object(schema)
+        let goes = |name: &&str| {
+            let property = node.get("properties").and_then(|properties| properties.get(name));
+            let property = property.and_then(|property| self.api.resolve(property).ok());
+            property.and_then(|p| p.get(hidden)).and_then(Node::as_bool) != Some(true)
+        };
+        let names = node.get("required").map(Node::items).unwrap_or_default();
+        names.iter().filter_map(Node::as_str).filter(goes).collect()
     }
 
     fn place(&mut self, at: String, span: Span) {
@@ -211,4 +202,27 @@ impl<'a> Converter<'a> {
         let target = self.api.target(text, node).ok().filter(|_| self.definitions.count() < DEFINITIONS)?;
         Some(self.definitions.refer(target))
     }
+}
+
+/// Writes `minimum` with `exclusiveMinimum: true` (3.0) as `exclusiveMinimum`, and the same at the other end.
+fn exclusive_limits(node: &Node, schema: &mut Map<String, Json>) {
+    for (limit, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
+        if node.get(exclusive).and_then(Node::as_bool) == Some(true)
+            && let Some(value) = schema.remove(limit)
+        {
+            schema.insert(exclusive.to_owned(), value);
+        }
+    }
+}
+
+/// A schema that accepts null beside what it accepts (`nullable`, 3.0).
+fn nullable(mut schema: Map<String, Json>) -> Json {
+    let (Some(Json::String(kind)), false) = (schema.get("type").cloned(), schema.contains_key("const")) else {
+        return json!({ "anyOf": [schema, { "type": "null" }] });
+    };
+    schema.insert("type".to_owned(), json!([kind, "null"]));
+    if let Some(Json::Array(values)) = schema.get_mut("enum") {
+        values.push(Json::Null);
+    }
+    Json::Object(schema)
 }

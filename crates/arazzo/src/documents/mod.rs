@@ -2,4 +2,6 @@
 
 pub(crate) mod fetch;
 pub mod files;
+pub(crate) mod location;
+mod memory;
 pub(crate) mod remote;

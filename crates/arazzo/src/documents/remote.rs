@@ -58,6 +58,13 @@ impl Remote {
         Ok(left.min(self.time))
     }
 
+    /// Lets documents be fetched from the origin of one that was named and is not fetched itself.
+    pub(crate) fn let_fetch_beside(&self, url: &Url) {
+        if let (Ok(mut origins), true) = (self.origins.lock(), url.origin().is_tuple()) {
+            origins.insert(url.origin().ascii_serialization());
+        }
+    }
+
     /// The document at a url, with the url that redirects led to: what it refers to is relative to that. `named` if the
     /// url was written by the entry document or by who runs it.
     pub(crate) fn get(&self, url: &Url, named: bool, limit: u64) -> Result<(Url, Vec<u8>), ReadRefused> {
@@ -69,8 +76,8 @@ impl Remote {
             return refused("the document does not name it, so it is not fetched");
         }
         safe(url)?;
-        if let (Ok(mut origins), true) = (self.origins.lock(), named) {
-            origins.insert(origin(url));
+        if named {
+            self.let_fetch_beside(url);
         }
         let mut at = url.clone();
         for _ in 0..=HOPS {
@@ -80,9 +87,7 @@ impl Remote {
             match (response.status, location) {
                 (200, _) => {
                     // What it refers to is beside it, also where a redirect led.
-                    if let Ok(mut origins) = self.origins.lock() {
-                        origins.insert(origin(&at));
-                    }
+                    self.let_fetch_beside(&at);
                     return Ok((at, response.body));
                 }
                 (301 | 302 | 303 | 307 | 308, Some(location)) => {

@@ -49,7 +49,7 @@ pub async fn serve(
 fn read(path: &Path) -> Result<Mock, Error> {
     let (name, uri, bytes) = fetch::file(path)?;
     let mut texts = Sources::default();
-    let parsed = parse(&mut texts, Fetched { name: name.clone(), uri, bytes }, Default::default());
+    let parsed = parse(&mut texts, Fetched { name: name.clone(), uri, content: bytes.into() }, Default::default());
     let wrong = |diagnostics: Diagnostics, sources: Sources| Error::Documents { diagnostics, sources };
     let root = match parsed {
         Ok((_, root)) => root,
@@ -61,9 +61,13 @@ fn read(path: &Path) -> Result<Mock, Error> {
             return Err(wrong(faults, texts));
         }
         // Read again, with what it refers to.
-        let (bundle, diagnostics, sources) =
-            fetch::api(path, &fetch::DocumentRoots { workspace: true, ..Default::default() }, &Remote::none())?
-                .finish();
+        let (bundle, diagnostics, sources) = fetch::api(
+            path,
+            Default::default(),
+            &fetch::DocumentRoots { workspace: true, ..Default::default() },
+            &Remote::none(),
+        )?
+        .finish();
         let Some(bundle) = bundle else { return Err(wrong(diagnostics, sources)) };
         let root = bundle.described.into_iter().next().and_then(|described| described.root);
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());

@@ -8,17 +8,15 @@
 use serde_json::Value as Json;
 
 use super::jsonpath::{Placeholder, SyntaxError};
-use crate::diagnostic::Help;
 
 #[cfg(feature = "xpath")]
 mod cost;
+mod scan;
 
-/// The longest query in bytes, and how many signs may follow one another: the parser calls itself for them.
+use scan::scan;
+
+/// The longest query in bytes.
 const LENGTH: usize = 2048;
-const SIGNS: usize = 48;
-
-/// The parser tries each bracket twice, and what is in it: a bracket costs two to the power of its depth.
-const BRACKETS: u64 = 2048;
 
 /// Words of functions and tests that read something other than the context, or that the evaluator does not have.
 const REFUSED: [&str; 17] = [
@@ -148,152 +146,6 @@ fn literal(value: &Json, quote: Option<char>) -> Result<String, String> {
 /// `f` of `fn:f`.
 fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
-}
-
-struct Scanned {
-    pieces: Vec<Piece>,
-    placeholders: Vec<Placeholder>,
-    /// Names outside of literals and comments, with their places.
-    names: Vec<(std::ops::Range<usize>, String)>,
-}
-
-/// Functions whose second argument is a pattern, with the place of their flags.
-const PATTERNS: [(&str, usize); 4] = [("matches", 2), ("tokenize", 2), ("analyze-string", 2), ("replace", 3)];
-
-/// A bracket that is open; if it is that of a call, of which function.
-struct Call {
-    /// Where its pattern and its flags stand, if it has some.
-    places: Option<(usize, usize)>,
-    /// The argument that is read, and where that begins.
-    argument: usize,
-    begins: usize,
-    /// The placeholders in its pattern.
-    placeholders: Vec<usize>,
-}
-
-impl Call {
-    /// What a bracket at `at` opens; `before` is the text in front of it.
-    fn of(bracket: char, before: &str, names: &[(std::ops::Range<usize>, String)], at: usize) -> Self {
-        let before = before.trim_end();
-        let name = names.last().filter(|(_, name)| bracket == '(' && before.ends_with(name.as_str()));
-        let places = name.and_then(|(_, name)| {
-            let (_, flags) = PATTERNS.iter().find(|(known, _)| *known == local(name))?;
-            // `.. => matches('a')`: the first argument stands in front of the arrow.
-            let given = before.strip_suffix(name.as_str())?.trim_end().ends_with("=>");
-            Some(if given { (0, flags - 1) } else { (1, *flags) })
-        });
-        Self { places, argument: 0, begins: at + 1, placeholders: vec![] }
-    }
-
-    fn is_in_pattern(&self) -> bool {
-        self.places.is_some_and(|(pattern, _)| pattern == self.argument)
-    }
-
-    /// `true` if its flags, which end at `end`, say that its pattern is a text as it is.
-    fn is_literal(&self, text: &str, end: usize) -> bool {
-        let flags = self.places.filter(|(_, flags)| *flags == self.argument);
-        let flags = flags.and_then(|_| text.get(self.begins..end)).unwrap_or_default().trim();
-        flags.len() > 2 && flags.starts_with(['\'', '"']) && flags.contains('q')
-    }
-}
-
-/// Takes a query apart as far as needed: literals, comments, placeholders, names, and how deep brackets nest.
-fn scan(text: &str, placeholders: bool) -> Result<Scanned, SyntaxError> {
-    let mut scanned = Scanned { pieces: vec![], placeholders: vec![], names: vec![] };
-    let mut plain = String::new();
-    let mut quote: Option<char> = None;
-    let mut calls: Vec<Call> = vec![];
-    let (mut depth, mut brackets, mut comment, mut signs) = (0u32, 0u64, 0usize, 0usize);
-    let mut at = 0;
-    while let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) {
-        let rest = text.get(at..).unwrap_or_default();
-        if placeholders && comment == 0 && rest.starts_with("{$") {
-            let Some(length) = rest.find('}') else {
-                return Err(SyntaxError {
-                    at: at..text.len(),
-                    message: "this brace is never closed".to_owned(),
-                    help: Some(Help::words("write the expression as {$…}")),
-                });
-            };
-            scanned.pieces.push(Piece::Text(std::mem::take(&mut plain)));
-            scanned.pieces.push(Piece::Placeholder(scanned.placeholders.len(), quote));
-            let in_pattern = calls.iter().any(Call::is_in_pattern);
-            calls
-                .iter_mut()
-                .filter(|call| call.is_in_pattern())
-                .for_each(|call| call.placeholders.push(scanned.placeholders.len()));
-            scanned.placeholders.push(Placeholder {
-                range: at + 1..at + length,
-                in_string: quote.is_some(),
-                in_pattern,
-            });
-            at += length + 1;
-            continue;
-        }
-        let mut width = next.len_utf8();
-        match (quote, next) {
-            (Some(open), _) if next == open => quote = None,
-            (Some(_), _) => {}
-            (None, '(') if rest.starts_with("(:") => {
-                comment += 1;
-                width = 2;
-            }
-            (None, ':') if comment > 0 && rest.starts_with(":)") => {
-                comment -= 1;
-                width = 2;
-            }
-            (None, _) if comment > 0 => {}
-            (None, '\'' | '"') => quote = Some(next),
-            (None, '(' | '[' | '{') => {
-                calls.push(Call::of(next, &plain, &scanned.names, at));
-                depth += 1;
-                brackets = brackets.saturating_add(1u64.checked_shl(depth).unwrap_or(u64::MAX));
-            }
-            (None, ')' | ']' | '}') => {
-                if let Some(call) = calls.pop().filter(|call| call.is_literal(text, at)) {
-                    let own = |(number, _): &(usize, &mut Placeholder)| call.placeholders.contains(number);
-                    scanned
-                        .placeholders
-                        .iter_mut()
-                        .enumerate()
-                        .filter(own)
-                        .for_each(|(_, placeholder)| placeholder.in_pattern = false);
-                }
-                depth = depth.saturating_sub(1);
-            }
-            (None, ',') => {
-                if let Some(call) = calls.last_mut() {
-                    (call.argument, call.begins) = (call.argument + 1, at + 1);
-                }
-            }
-            (None, c) if c.is_alphabetic() || c == '_' => {
-                let length = rest
-                    .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
-                    .unwrap_or(rest.len());
-                let name = rest.get(..length).unwrap_or_default();
-                // `child::a`: an axis is no prefix.
-                let name = name.rsplit_once("::").map_or(name, |(_, name)| name).trim_end_matches(':');
-                scanned.names.push((at..at + length, name.to_owned()));
-                width = length;
-            }
-            _ => {}
-        }
-        signs = if matches!(next, '-' | '+') {
-            signs + 1
-        } else if next.is_whitespace() {
-            signs
-        } else {
-            0
-        };
-        if brackets > BRACKETS || signs > SIGNS {
-            let message = "the query is nested too deeply: about ten levels of brackets are read".to_owned();
-            return Err(SyntaxError { at: at..text.len(), message, help: None });
-        }
-        plain.push_str(rest.get(..width).unwrap_or_default());
-        at += width;
-    }
-    scanned.pieces.push(Piece::Text(plain));
-    Ok(scanned)
 }
 
 #[cfg(not(feature = "xpath"))]

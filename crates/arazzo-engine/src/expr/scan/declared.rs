@@ -1,0 +1,247 @@
+//! `$inputs`, `$steps`, `$outputs`, `$workflows`, `$sourceDescriptions`, `$components`: names that documents declare.
+
+use super::{Position, Scanned, Scanner, is_strict};
+use crate::code::Code;
+use crate::diagnostic::{Help, Owner, Subject, nearest};
+use crate::expr::parts::Part;
+use crate::expr::{DeclaredWorkflow, Finding, Root};
+
+impl Scanner<'_, '_> {
+    pub(super) fn input(&mut self, at: usize) -> Scanned {
+        let scope = self.scope;
+        let declared: Vec<&str> = scope.inputs.iter().map(|input| input.name.as_str()).collect();
+        let scalar = |name: &str| scope.inputs.iter().any(|input| input.name == name && input.scalar);
+        self.named(at, &declared, scope.open, Part::Input, "an input", |name| {
+            (!scalar(name), Root::Input(name.to_owned()))
+        })
+        .unwrap_or_else(|(name, end)| {
+            let help = match nearest(&name, declared.iter().copied()) {
+                Some(near) => Help::meant_behind("$inputs.", near),
+                None if declared.is_empty() => {
+                    Help::words("the workflow declares no inputs: add it to `inputs.properties`")
+                }
+                None => Help::words(format!("declared inputs: {}", declared.join(", "))),
+            };
+            let message = format!("the workflow declares no input `{name}`");
+            self.wrong(Code::UnknownInput, self.start..end, message, Some(help))
+        })
+    }
+
+    pub(super) fn output(&mut self, at: usize) -> Scanned {
+        let declared: Vec<&str> = self.scope.outputs.iter().map(String::as_str).collect();
+        self.named(at, &declared, false, Part::Output, "an output", |name| (true, Root::Output(name.to_owned())))
+            .unwrap_or_else(|(name, end)| {
+                let step = self.scope.steps.iter().find(|step| step.outputs.contains(&name));
+                let help = match (nearest(&name, declared.iter().copied()), step) {
+                    (_, Some(step)) => Help::meant_behind(format!("$steps.{}.outputs.", step.name), name.as_str()),
+                    (Some(near), _) => Help::meant_behind("$outputs.", near),
+                    _ if declared.is_empty() => Help::words("there is no workflow output to read here"),
+                    _ => Help::words(format!("outputs: {}", declared.join(", "))),
+                };
+                let message = format!("`$outputs` are those of a workflow, which has no `{name}`");
+                let finding = Finding::new(Code::UnknownOutput, self.start..end, message).help(help);
+                self.refuse(finding.about(Subject::Output { of: Owner::Called, name }))
+            })
+    }
+
+    /// `$workflows.<id>.inputs.<name>`, `$workflows.<id>.outputs.<name>`
+    pub(super) fn workflow(&mut self, at: usize) -> Scanned {
+        let scope = self.scope;
+        match self.field_of(at, &scope.document.workflows) {
+            Some(scanned) => scanned,
+            None => {
+                let name: String = self.rest(at).chars().take_while(|c| is_strict(*c)).collect();
+                let end = at + name.len();
+                if scope.document.workflows.iter().any(|workflow| workflow.name == name) {
+                    let message = format!("`{}` does not say which value of the workflow", self.written(end));
+                    let own = self.rest(end).strip_prefix(".steps.").filter(|rest| {
+                        scope.steps.iter().any(|step| rest.starts_with(&format!("{}.outputs.", step.name)))
+                    });
+                    let help = match own {
+                        Some(rest) => format!("write $steps.{rest}"),
+                        None => format!("write $workflows.{name}.outputs.<name> or $workflows.{name}.inputs.<name>"),
+                    };
+                    return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
+                }
+                let names: Vec<&str> = scope.document.workflows.iter().map(|w| w.name.as_str()).collect();
+                let help = nearest(&name, names.iter().copied()).map_or_else(
+                    || Help::words(format!("workflows of this document: {}", names.join(", "))),
+                    |near| Help::meant_behind("$workflows.", near),
+                );
+                let message = format!("the document has no workflow `{name}`");
+                self.wrong(Code::UnknownWorkflow, self.start..end, message, Some(help))
+            }
+        }
+    }
+
+    /// `<workflowId>.inputs.<name>` or `<workflowId>.outputs.<name>` of one of these workflows; nothing if none is
+    /// named so.
+    fn field_of(&mut self, at: usize, workflows: &[DeclaredWorkflow]) -> Option<Scanned> {
+        let rest = self.rest(at);
+        let fits = |workflow: &&DeclaredWorkflow| {
+            let after = rest.strip_prefix(workflow.name.as_str());
+            after.is_some_and(|after| after.starts_with(".inputs.") || after.starts_with(".outputs."))
+        };
+        let workflow = workflows.iter().filter(fits).max_by_key(|workflow| workflow.name.len())?;
+        let after = at + workflow.name.len();
+        let (id, name) = (workflow.id, &workflow.name);
+        let inputs = self.rest(after).starts_with(".inputs.");
+        let (field, declared) = if inputs { ("inputs", &workflow.inputs) } else { ("outputs", &workflow.outputs) };
+        let declared: Vec<&str> = declared.iter().map(String::as_str).collect();
+        let at_name = after + field.len() + 2;
+        let part = if inputs { Part::Input } else { Part::Output };
+        self.parts.push(Part::Workflow, at..after);
+        let root = |name: &str| match inputs {
+            true => (true, Root::WorkflowInput(id, name.to_owned())),
+            false => (true, Root::WorkflowOutput(id, name.to_owned())),
+        };
+        let scanned = self.named(at_name, &declared, inputs && workflow.open, part, "a value", root);
+        Some(scanned.unwrap_or_else(|(wrong, end)| {
+            let help = match nearest(&wrong, declared.iter().copied()) {
+                Some(near) => Help::meant(near),
+                None if declared.is_empty() => Help::words(format!("workflow `{name}` declares no {field}")),
+                None => Help::words(format!("{field} of `{name}`: {}", declared.join(", "))),
+            };
+            let message = format!("workflow `{name}` declares no {} `{wrong}`", field.trim_end_matches('s'));
+            let (workflow, range) = (name.clone(), self.start..end);
+            let (code, subject) = match inputs {
+                true => (Code::UnknownInput, Subject::Input { workflow, name: wrong }),
+                false => (Code::UnknownOutput, Subject::Output { of: Owner::Workflow(workflow), name: wrong }),
+            };
+            self.refuse(Finding::new(code, range, message).help(help).about(subject))
+        }))
+    }
+
+    /// `$sourceDescriptions.<name>.<field>`, `$sourceDescriptions.<name>.<workflowId>.outputs.<name>`
+    pub(super) fn source(&mut self, at: usize) -> Scanned {
+        let scope = self.scope;
+        let rest = self.rest(at);
+        let named = scope
+            .document
+            .sources
+            .iter()
+            .filter(|source| rest.strip_prefix(source.name.as_str()).is_some_and(|after| after.starts_with('.')));
+        let Some(source) = named.max_by_key(|source| source.name.len()) else {
+            let name = rest.split(['.', '#', '}', ' ']).next().unwrap_or_default();
+            let end = at + name.len();
+            if scope.document.sources.iter().any(|source| source.name == name) {
+                let message = format!("`{}` does not say what of the source description", self.written(end));
+                let help = format!("write $sourceDescriptions.{name}.url");
+                return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
+            }
+            let names: Vec<&str> = scope.document.sources.iter().map(|source| source.name.as_str()).collect();
+            let help = nearest(name, names.iter().copied())
+                .map_or_else(|| Help::words(format!("source descriptions: {}", names.join(", "))), Help::meant);
+            let message = format!("no source description is called `{name}`");
+            return self.wrong(Code::UnknownSource, self.start..end, message, Some(help));
+        };
+        let after = at + source.name.len() + 1;
+        self.parts.push(Part::Source, at..after - 1);
+        if let Some(scanned) = self.field_of(after, &source.workflows) {
+            return scanned;
+        }
+        let field: String = self.rest(after).chars().take_while(|c| is_strict(*c)).collect();
+        let end = after + field.len();
+        if let Some((_, value)) = source.fields.iter().find(|(known, _)| *known == field) {
+            return self.constant(end, Some(value.clone()));
+        }
+        // Fields that a source description may have and this one has not.
+        if field == "type" || field.starts_with("x-") {
+            return self.constant(end, None);
+        }
+        // A source that could not be read may have it: its own diagnostic is the one that helps.
+        if !source.read {
+            let rest = self.rest(after);
+            let length = rest.find(|c: char| !(is_strict(c) || c == '.')).unwrap_or(rest.len());
+            return self.constant(after + length, None);
+        }
+        let known: Vec<&str> = source.fields.iter().map(|(name, _)| name.as_str()).collect();
+        let help = nearest(&field, known.iter().copied()).map_or_else(
+            || Help::words("an operation or a workflow is called by a step, and is not a value"),
+            Help::meant,
+        );
+        let message = format!("source description `{}` has no field `{field}`", source.name);
+        self.wrong(Code::UnknownFieldOfSource, self.start..end, message, Some(help))
+    }
+
+    /// `$components.parameters.<name>`: the object as it is written.
+    pub(super) fn component(&mut self, at: usize) -> Scanned {
+        let components = &self.scope.document.components;
+        let name = self.identifier(at);
+        let name = if self.position == Position::Condition {
+            self.rest(at).chars().take_while(|c| is_strict(*c) || *c == '.').collect()
+        } else {
+            name
+        };
+        let end = at + name.len();
+        let (kind, key) = name.split_once('.').unwrap_or((&name, ""));
+        if let Some(value) = components.get(kind).and_then(|map| map.get(key)) {
+            self.parts.push(Part::Component, end - key.len()..end);
+            return self.constant(end, Some(value.clone()));
+        }
+        let names = components.get(kind).and_then(serde_json::Value::as_object).into_iter().flatten();
+        let help = nearest(key, names.map(|(name, _)| name.as_str()))
+            .map(|near| Help::meant_behind(format!("$components.{kind}."), near));
+        self.wrong(Code::UnknownComponent, self.start..end, format!("there is no component `{name}`"), help)
+    }
+
+    pub(super) fn step(&mut self, at: usize) -> Scanned {
+        let scope = self.scope;
+        let rest = self.rest(at);
+        // A name may hold `.outputs`: the longest that is declared is meant.
+        let mut names = rest.rmatch_indices(".outputs").filter_map(|(end, _)| rest.get(..end));
+        let found = names.find_map(|name| scope.steps.get(name));
+        let Some(step) = found else { return self.unknown_step(at) };
+        let (id, outputs) = (step.id, step.outputs.as_slice());
+        let after = at + step.name.len() + ".outputs".len();
+        self.parts.push(Part::Step, at..at + step.name.len());
+        if !self.rest(after).starts_with('.') {
+            return self.with_pointer(Root::StepOutputs(id), after, false);
+        }
+        let at_name = after + 1;
+        let declared: Vec<&str> = outputs.iter().map(String::as_str).collect();
+        if let Some(name) = self.declared_name(at_name, &declared) {
+            self.parts.push(Part::Output, at_name..at_name + name.len());
+            return self.with_pointer(Root::StepOutput(id, name.clone()), at_name + name.len(), true);
+        }
+        let name = self.identifier(at_name);
+        let end = at_name + name.len();
+        let step_name = step.name.clone();
+        let help = match nearest(&name, declared.iter().copied()) {
+            Some(near) => Help::meant_behind(format!("$steps.{step_name}.outputs."), near),
+            None if declared.is_empty() => Help::words(format!("step `{step_name}` declares no outputs")),
+            None => Help::words(format!("outputs of `{step_name}`: {}", declared.join(", "))),
+        };
+        let message = format!("step `{step_name}` declares no output `{name}`");
+        let finding = Finding::new(Code::UnknownOutput, self.start..end, message).help(help);
+        self.refuse(finding.about(Subject::Output { of: Owner::Step(step_name), name }))
+    }
+
+    fn unknown_step(&mut self, at: usize) -> Scanned {
+        let rest = self.rest(at);
+        let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
+        let end = at + name.len();
+        let known = self.scope.steps.get(&name).is_some();
+        if known {
+            let message = format!("`{}` does not say which output of step `{name}`", self.written(end));
+            // `$steps.a.output.x`, `$steps.a.x`
+            let steps = self.scope.steps.iter().find(|step| step.name == name);
+            let output = self
+                .rest(end)
+                .rsplit('.')
+                .next()
+                .filter(|last| steps.is_some_and(|step| step.outputs.iter().any(|output| output == last)));
+            let help = format!("write $steps.{name}.outputs.{}", output.unwrap_or("<name>"));
+            return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
+        }
+        let near = nearest(&name, self.scope.steps.iter().map(|step| step.name.as_str()));
+        let help = near.map_or_else(
+            || {
+                let names: Vec<&str> = self.scope.steps.iter().map(|s| s.name.as_str()).collect();
+                Help::words(format!("steps of this workflow: {}", names.join(", ")))
+            },
+            |near| Help::meant_behind("$steps.", near),
+        );
+        self.wrong(Code::UnknownStep, self.start..end, format!("the workflow has no step `{name}`"), Some(help))
+    }
+}
