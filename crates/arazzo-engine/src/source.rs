@@ -176,8 +176,7 @@ impl Source {
         (line as u32, characters as u32 + 1)
     }
 
-    /// The byte of a line and a column, which count from 1.
-    pub(crate) fn offset(&self, line: u32, column: u32) -> Option<usize> {
+    fn offset(&self, line: u32, column: u32) -> Option<usize> {
         let start = *self.lines().starts.get((line as usize).checked_sub(1)?)? as usize;
         let rest = self.text.get(start..)?;
         let within = rest.char_indices().nth((column as usize).checked_sub(1)?).map_or(rest.len(), |(i, _)| i);

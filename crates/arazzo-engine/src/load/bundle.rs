@@ -18,7 +18,7 @@ pub struct Bundle {
     pub described: Vec<Described>,
     /// The API descriptions, with the documents that they refer to.
     pub store: DocumentStore,
-    /// As in [`LoadOptions`].
+    /// As in [`super::LoadOptions`].
     pub headers: Vec<String>,
 }
 

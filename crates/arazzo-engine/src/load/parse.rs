@@ -71,8 +71,11 @@ pub(super) fn is_json(source: &Source) -> bool {
 fn json_fault(sources: &Sources, id: SourceId) -> Option<Diagnostic> {
     let source = sources.get(id)?;
     let error = serde_json::from_str::<serde::de::IgnoredAny>(&source.text).err()?;
-    let (line, column) = (u32::try_from(error.line()).ok()?, u32::try_from(error.column().max(1)).ok()?);
-    let span = source.offset(line, column).map(|at| Span::new(id, at..at));
+    // Serde counts columns in bytes.
+    let line: usize = source.text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let at = line + error.column().saturating_sub(1);
+    let at = (0..=at.min(source.text.len())).rev().find(|at| source.text.is_char_boundary(*at))?;
+    let span = Span::new(id, at..at);
     // Serde's own words end with the place, which is said already.
     let words = error.to_string();
     let words = words.split(" at line ").next().unwrap_or_default();
