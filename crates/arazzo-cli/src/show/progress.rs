@@ -82,13 +82,13 @@ pub(crate) struct Current<'p> {
     pub(crate) call: &'p str,
     /// The last answer; empty if there was none.
     pub(crate) answer: &'p str,
-    /// When its first visit began.
+    /// The time at which its first visit began.
     pub(crate) since_ms: u64,
     pub(crate) visit: u32,
     pub(crate) attempt: u32,
     /// The expression that decided the last visit, and its value: `state`, `creating`.
     pub(crate) decided: Option<(&'p str, &'p str)>,
-    /// When the next request is due, if it waits.
+    /// The time at which the next request is due, if it waits.
     pub(crate) due_ms: Option<u64>,
 }
 
@@ -97,7 +97,7 @@ pub(crate) struct Progress {
     detail: Detail,
     /// By frame and step: two workflows may share a stepId.
     steps: BTreeMap<Key, Seen>,
-    /// How deep each frame is.
+    /// The depth of each frame.
     depths: BTreeMap<u32, usize>,
     /// The action that was chosen last.
     action: Option<Chosen>,
@@ -191,7 +191,7 @@ impl Progress {
                 self.finish_step(key, *status, *again, *duration_ms, envelope.ms, outputs)
             }
             EventKind::WorkflowStarted { parent, because, .. } => self.start_workflow(event, *parent, *because),
-            // What is unusual about the documents is said elsewhere, once a kind; what the run itself finds, here.
+            // Warnings about the documents are shown elsewhere, once a kind; those of the run itself, here.
             EventKind::Diagnostic { code, message, .. } if self.began || *code == Code::ShortSecret => {
                 Some(Happening::Note { message: message.clone(), code: code.word().to_owned() })
             }

@@ -17,12 +17,12 @@ use crate::program::{Action, Criterion, Step, Target, Then};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 
-/// What a list of actions came to.
+/// The choice among a list of actions.
 enum Choice<'p> {
     /// The first whose criteria are all met, and its place in the list.
     Action(usize, &'p Action),
     Nothing,
-    /// It cannot be told; the text says why.
+    /// A criterion that cannot be evaluated; the text says why.
     Unknown(&'p Criterion, String),
 }
 
@@ -150,7 +150,7 @@ impl Machine {
         }
     }
 
-    /// How often a step was retried in this visit, in words.
+    /// The retries of a step in this visit, in words.
     fn word_retries(&self, id: StepId) -> Option<String> {
         let times: u32 = self.view(None).state(id)?.used.iter().map(|used| used.times).sum();
         (times > 0).then(|| format!("{times} {}", if times == 1 { "retry" } else { "retries" }))

@@ -12,18 +12,18 @@ use crate::value::{Value, is_json};
 /// Findings that one schema reports at most.
 const REPORTED: usize = 20;
 
-/// How long a value in a message may be, in bytes.
+/// The longest value in a message, in bytes.
 const SHOWN: usize = 120;
 
-/// Where an answer is not as it is documented.
+/// A difference between an answer and its description.
 pub(super) struct Departure {
-    /// Which part of the answer.
+    /// The part of the answer.
     pub(super) part: ContractPart,
     /// The header, or the place in the body as a JSON Pointer.
     pub(super) at: Option<String>,
-    /// What is wrong.
+    /// The difference in words.
     pub(super) message: String,
-    /// What it departs from.
+    /// The place of the description that it departs from.
     pub(super) span: Span,
 }
 
@@ -105,7 +105,7 @@ fn check_content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Depart
     }
 }
 
-/// Where a value is not as a schema says, why, and where that is written.
+/// The faults of a value by its schema: the place in the value, the message, and the place in the schema.
 fn find_faults<'v>(schema: &'v Checked, value: &'v Json) -> impl Iterator<Item = (String, String, Span)> + 'v {
     schema.validator.iter_errors(value).take(REPORTED).map(|error| {
         let span = schema.span(error.schema_path().as_str());

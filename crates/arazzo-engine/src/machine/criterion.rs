@@ -27,7 +27,7 @@ impl Seen {
 
 /// The result of a criterion.
 pub(super) struct Judged {
-    /// Whether it is met; the text says why it cannot be told.
+    /// `true` if it is met; the text says why it cannot be evaluated.
     pub(super) met: Result<bool, String>,
     /// The values it read.
     pub(super) saw: Vec<Seen>,

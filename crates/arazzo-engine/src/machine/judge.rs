@@ -16,14 +16,14 @@ use crate::reason::Reason;
 use crate::remedy::Remedy;
 use crate::source::Span;
 
-/// How long a value in a message may be, in characters.
+/// The longest value in a message, in characters.
 const SHOWN: usize = 120;
 
-/// What a list of criteria came to: met, or the first that is not, with what it saw.
+/// The result of a list of criteria: met, or the first that is not, with the values that it read.
 pub(super) enum Met<'p> {
     Yes,
     No(&'p Criterion, Vec<Saw>),
-    /// It cannot be told; the text says why.
+    /// A criterion that cannot be evaluated; the text says why.
     Unknown(&'p Criterion, String),
 }
 
@@ -62,7 +62,7 @@ impl Machine {
         }
     }
 
-    /// Judges by `successCriteria`: why the step has failed, if it has.
+    /// The fault of a step by its `successCriteria`, if one is not met.
     fn judge_criteria(
         &self,
         id: StepId,
@@ -78,7 +78,7 @@ impl Machine {
         }
     }
 
-    /// Whether an answer lets its step succeed, told without an event.
+    /// `true` if an answer lets its step succeed, found out without an event.
     pub(super) fn would_succeed(&self, step: &Step, exchange: &Exchange) -> bool {
         let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
         let met = |criterion| criterion::evaluate(criterion, &self.view(Some(exchange)), self.program.readings).met;
@@ -98,7 +98,7 @@ impl Machine {
         (200..300).contains(&status) || redirect
     }
 
-    /// Why a step without `successCriteria` has failed, if it has.
+    /// The fault of a step without `successCriteria`, if its status is none of success.
     fn judge_status(&self, id: StepId, step: &Step, status: u16) -> Option<Fault> {
         if self.is_default_success(step, status) {
             return None;
@@ -147,7 +147,7 @@ impl Machine {
         fault.notes.push((step.span, format!("in this step, visit {visit}")));
     }
 
-    /// What the operation says about a status that made a step fail.
+    /// Adds the operation's words about a status that made a step fail.
     fn explain_status(&self, step: &Step, status: u16, fault: &mut Fault) {
         let Some(operation) = operation_of(&self.program, step) else { return };
         if (200..300).contains(&status) {
@@ -189,7 +189,7 @@ impl Machine {
         self.emit(turn, Some(id), Some(operation.span), kind);
     }
 
-    /// Says in what an answer departs from what is documented; why the step fails because of it, if it does.
+    /// Says in what an answer departs from what is documented. A fault if the step fails because of it.
     fn check_contract(
         &self,
         id: StepId,

@@ -31,7 +31,7 @@ pub struct State {
     pub(super) completed: Vec<Completed>,
     /// Steps that were completed and that steps of other workflows depend on.
     pub(super) done_steps: BTreeSet<StepId>,
-    /// How often each step has sent the same, and got the same.
+    /// The repetitions of each step.
     pub(super) paces: BTreeMap<StepId, Pace>,
     /// `true` if the last request went to this machine.
     pub(super) loopback: bool,
@@ -50,7 +50,7 @@ pub struct State {
     pub(super) waited_ms: Millis,
     /// Names of the secrets, by number.
     pub(super) secret_names: Vec<String>,
-    /// The last jump that an action made: what a limit names as the loop.
+    /// The last jump that an action made, which a limit names as the loop.
     pub(super) jump: Option<Jump>,
 }
 
@@ -100,7 +100,7 @@ impl State {
     }
 }
 
-/// How far the run has come.
+/// The progress of the run as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Phase {
     Fresh,
