@@ -675,7 +675,7 @@ fn functions(text: &str) -> Vec<(&str, usize, usize, bool)> {
         if line.ends_with(['}', ';']) {
             continue;
         }
-        let Some(length) = lines[start + 1..].iter().position(|line| is_end(&line)) else { continue };
+        let Some(length) = lines[start + 1..].iter().position(is_end) else { continue };
         let length = length + 2;
         let above = lines[..start].iter().rev().map(|line| line.trim_start());
         let mut above = above.take_while(|line| line.starts_with("//") || line.starts_with("#["));

@@ -25,7 +25,7 @@ use crate::policy::permissions::{Permissions, RunPolicy};
 use crate::settings::check_schemes;
 use crate::transport::{Transport, World};
 
-/// What sends the requests of a description.
+/// The client that sends the requests of a description.
 #[derive(Clone)]
 pub(crate) enum Client {
     /// The client of this crate.
@@ -83,7 +83,7 @@ pub struct Description {
     pub(crate) path: PathBuf,
     pub(crate) readings: Readings,
     pub(crate) compiled: Arc<Compiled>,
-    /// What is unusual about how it is run.
+    /// Warnings about the way in which it is run.
     pub(crate) notes: Diagnostics,
     pub(crate) settings: Settings,
     pub(crate) client: Client,
@@ -116,7 +116,7 @@ impl Description {
         apis.map(|api| (api.name.as_str(), Some(api.file.as_str()).filter(|file| !file.is_empty())))
     }
 
-    /// What the document says about each of its workflows, whether or not the workflow can run.
+    /// The workflows as the document declares them, whether or not they can run.
     pub fn overview(&self) -> impl Iterator<Item = WorkflowOverview<'_>> {
         self.program().own_workflows().map(|(_, workflow)| WorkflowOverview {
             name: &workflow.name,
@@ -127,7 +127,7 @@ impl Description {
         })
     }
 
-    /// The names that [`crate::StubReplies`] can be for: steps and operations, of all workflows that may run.
+    /// The names that [`crate::StubReplies`] can be for: steps and operations, of all workflows.
     pub fn reply_names(&self) -> impl Iterator<Item = &str> {
         let steps = self.program().steps.iter().map(|step| step.name.as_str());
         steps.chain(self.program().operations.iter().filter_map(|operation| operation.id.as_deref()))
@@ -175,7 +175,7 @@ impl Description {
         self.settings.mocked.contains(source)
     }
 
-    /// What each step of a workflow calls, whether or not the workflow can run.
+    /// The calls of each step of a workflow, whether or not the workflow can run.
     #[must_use]
     pub fn plan(&self, workflow: &str) -> Vec<PlannedStep> {
         self.program()
@@ -190,20 +190,20 @@ impl Description {
         graph(self.program(), self.program().workflow_named(workflow)?)
     }
 
-    /// What running a workflow touches: hosts, secrets, changes, loops.
+    /// Everything that running a workflow touches: hosts, secrets, changes, loops.
     #[must_use]
     pub fn touches(&self, workflow: &str) -> Footprint {
         let id = self.program().workflow_named(workflow);
         id.map(|id| touches(self.program(), id, &self.settings, &|source| self.is_mocked(source))).unwrap_or_default()
     }
 
-    /// How far the document is trusted with the network.
+    /// The trust in the document where the network is concerned.
     #[must_use]
     pub fn trust(&self) -> Trust {
         self.world.grants.hosts.trust
     }
 
-    /// What running a workflow needs and was not given, whether or not it can run.
+    /// The permissions that running a workflow needs and was not given, whether or not it can run.
     #[must_use]
     pub fn missing_permissions(&self, workflow: &str) -> Permissions {
         let Some(id) = self.program().workflow_named(workflow) else { return Permissions::default() };
@@ -231,7 +231,7 @@ impl Description {
         Error::Inputs(faults)
     }
 
-    /// What settings are called in messages.
+    /// The names of settings in messages.
     pub(crate) fn naming(&self) -> Naming {
         self.world.grants.hosts.naming
     }

@@ -136,7 +136,7 @@ impl Workflow {
         &self.description
     }
 
-    /// What each step calls, without calling.
+    /// The calls of each step, without calling.
     #[must_use]
     pub fn plan(&self) -> Vec<PlannedStep> {
         plan(self.description.program(), self.id, &self.description.settings.servers)
@@ -153,7 +153,7 @@ impl Workflow {
     /// Converts text to the type that the schema declares for an input: what `--input name=text` means.
     ///
     /// # Errors
-    /// What is wrong with the text; the message does not show it.
+    /// [`InputFault`] if the text is none of its type; the message does not show it.
     pub fn typed(&self, name: &str, text: &str) -> Result<Json, InputFault> {
         match self.compiled() {
             Some(workflow) => typed(workflow, name, text).map_err(|mut fault| {
@@ -179,13 +179,13 @@ impl Workflow {
         self.compiled().is_some_and(|w| w.inputs.open || w.inputs.declares(name) || w.inputs.passes_on(name))
     }
 
-    /// What a run needs and was not given. A run without it is refused before its first request.
+    /// The permissions that a run needs and was not given. A run without them is refused before its first request.
     #[must_use]
     pub fn missing_permissions(&self) -> Permissions {
         self.description.missing_permissions(self.name())
     }
 
-    /// Gives what [`Workflow::missing_permissions`] said, after somebody was asked.
+    /// Gives the permissions that [`Workflow::missing_permissions`] said, after the user was asked.
     ///
     /// # Errors
     /// [`Error::Setup`] if something of the network cannot be used.
@@ -357,7 +357,7 @@ impl Workflow {
     }
 
     /// Inputs made from the schema of the workflow: those that are required and have no default, if every source is
-    /// mocked; none otherwise, since what is made up must not reach a server of somebody.
+    /// mocked; none otherwise, since generated values must not reach a real server.
     #[cfg(feature = "mock")]
     #[must_use]
     pub fn example_inputs(&self) -> Inputs {
@@ -379,7 +379,7 @@ impl Workflow {
         Ok((self.begin_run(accepted, settings.clone())?, settings))
     }
 
-    /// What is unusual about it, as its events say it.
+    /// Its warnings, as its events say them.
     fn collect_warnings(&self) -> Vec<Warning> {
         let worded = |found: &Diagnostic| Warning {
             code: found.code,

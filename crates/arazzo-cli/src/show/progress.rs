@@ -191,7 +191,7 @@ impl Progress {
                 self.finish_step(key, *status, *again, *duration_ms, envelope.ms, outputs)
             }
             EventKind::WorkflowStarted { parent, because, .. } => self.start_workflow(event, *parent, *because),
-            // What is unusual about the documents is said elsewhere, once a kind; what the run itself finds, here.
+            // Warnings about the documents are shown elsewhere, once a kind; those of the run itself, here.
             EventKind::Diagnostic { code, message, .. } if self.began || *code == Code::ShortSecret => {
                 Some(Happening::Note { message: message.clone(), code: code.word().to_owned() })
             }

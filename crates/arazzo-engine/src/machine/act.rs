@@ -19,7 +19,7 @@ use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 
-/// What a list of actions came to.
+/// The choice among a list of actions.
 enum Choice<'p> {
     /// The place in the list of the first whose criteria are all met.
     Action(usize),
@@ -152,7 +152,7 @@ impl Machine {
         }
     }
 
-    /// How often a step was retried in this visit, in words.
+    /// The retries of a step in this visit, in words.
     fn word_retries(&self, id: StepId) -> Option<String> {
         let times: u32 = self.view(None).state(id)?.used.iter().map(|used| used.times).sum();
         (times > 0).then(|| format!("{times} {}", if times == 1 { "retry" } else { "retries" }))

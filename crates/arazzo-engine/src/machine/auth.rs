@@ -1,4 +1,5 @@
-//! Who calls: credentials become headers, parameters and cookies of a request; tokens are fetched, kept and renewed.
+//! Proof of who calls: credentials become headers, parameters and cookies of a request; tokens are fetched, kept and
+//! renewed.
 //!
 //! Fetching a token is a request of the machine like any other: a transcript of a run holds it.
 
@@ -28,7 +29,7 @@ use crate::reason::Reason;
 use crate::remedy::{self, Remedy};
 use crate::value::Value;
 
-/// How long before its end a token is renewed, at most, in ms.
+/// The time before its end at which a token is renewed, at most, in ms.
 const EARLY: Millis = 30_000;
 
 /// The token that a mocked source gets: its token endpoint is not called either.
@@ -41,11 +42,11 @@ pub(super) struct Token {
     pub(super) key: String,
     access: Option<Slot>,
     refresh: Option<Slot>,
-    /// When it has to be renewed.
+    /// The time at which it has to be renewed.
     until: Option<Millis>,
     /// The request that it was fetched for, which it serves however short it lives.
     serves: Serves,
-    /// Where an OpenID configuration says that tokens are.
+    /// The place of tokens that an OpenID configuration names.
     endpoint: Option<String>,
 }
 
@@ -66,7 +67,7 @@ enum Serves {
     Call(u64),
 }
 
-/// Whether a request can go now, or another one has to go first.
+/// A request that can go now, or one that has to go before it.
 pub(super) enum Ready {
     Now,
     First(CallPurpose, Box<Request>),
@@ -109,7 +110,7 @@ pub fn missing_credentials(
     found
 }
 
-/// Which alternative a step takes.
+/// The alternative of its operation's security that a step takes.
 pub(crate) fn choice(program: &Program, step: &Step, has: &dyn Fn(&str) -> bool, certificate: bool) -> Choice {
     let (Some(operation), Call::Operation { arguments, .. }) = (operation_of(program, step), &step.call) else {
         return Choice::Nothing;
@@ -126,7 +127,7 @@ pub(crate) fn choice(program: &Program, step: &Step, has: &dyn Fn(&str) -> bool,
     choose(operation.security.as_deref(), source, has, certificate, &passes)
 }
 
-/// What tells tokens apart: for what they are, and where they come from.
+/// The key that tells tokens apart: their scheme, their server and their scope.
 fn key_of(fetch: &Fetch) -> String {
     format!("{} {} {}", fetch.scheme, fetch.url, fetch.scope)
 }
@@ -175,7 +176,7 @@ impl Machine {
     /// Puts credentials on a request. `challenge` is what the server answered to it without them.
     ///
     /// # Errors
-    /// Why they cannot be sent.
+    /// A [`Fault`] if they cannot be sent.
     pub(super) fn authorize(
         &self,
         now: Millis,

@@ -111,7 +111,7 @@ impl Machine {
         self.start_workflow(workflow, Purpose::Step, accepted, turn)
     }
 
-    /// What a call of a workflow with these inputs is known by, to see whether it is made again.
+    /// The fingerprint of a call of a workflow with these inputs, to see whether it is made again.
     pub(super) fn fingerprint_inputs(&self, inputs: &Inputs) -> u64 {
         let text: Vec<String> =
             inputs.iter().map(|(name, slot)| format!("{name}={}", slot.json(&self.secrets))).collect();
@@ -247,7 +247,7 @@ impl Machine {
         Slot::secret(self.secrets.put_text(text))
     }
 
-    /// What was put aside.
+    /// An exchange or a request that was kept with [`Machine::stash`].
     pub(super) fn unstash<T: serde::de::DeserializeOwned>(&self, slot: &Slot) -> Option<T> {
         match slot.value(&self.secrets)? {
             Value::Text(text) => serde_json::from_str(text).ok(),
@@ -364,7 +364,7 @@ impl Machine {
         Some(Phase::Fail { step, fault: fault, exchange: None })
     }
 
-    /// What is wrong with the workflow in progress, before or between its steps.
+    /// A fault of the workflow in progress, before or between its steps.
     pub(super) fn fault_of_workflow(&self, code: Reason, message: String) -> Fault {
         let workflow = self.program.workflow(self.frame().workflow);
         Fault { span: workflow.map(|workflow| workflow.span), ..Fault::new(code, message) }
@@ -382,7 +382,7 @@ struct BuiltInputs {
 /// Builds the inputs that a step or an action passes to a workflow.
 ///
 /// # Errors
-/// Why they cannot be built.
+/// A [`Fault`] if they cannot be built.
 fn build_inputs(
     program: &Program,
     step: &Step,

@@ -15,18 +15,18 @@ use crate::value::Value;
 /// Findings that one schema reports at most.
 const REPORTED: usize = 20;
 
-/// How long a value in a message may be, in bytes.
+/// The longest value in a message, in bytes.
 const SHOWN: usize = 120;
 
-/// Where an answer is not as it is documented.
+/// A difference between an answer and its description.
 pub(super) struct Departure {
-    /// Which part of the answer.
+    /// The part of the answer.
     pub(super) part: ContractPart,
     /// The header, or the place in the body as a JSON Pointer.
     pub(super) at: Option<String>,
-    /// What is wrong.
+    /// The difference in words.
     pub(super) message: String,
-    /// What it departs from.
+    /// The place of the description that it departs from.
     pub(super) span: Span,
 }
 

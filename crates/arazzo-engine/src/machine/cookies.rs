@@ -11,7 +11,7 @@ use super::wire::Request;
 use crate::limits::{Millis, is_loopback};
 use crate::value::Value;
 
-/// How many cookies a run keeps; the oldest go first.
+/// Cookies that a run keeps at most; the oldest go first.
 const COOKIES: usize = 300;
 /// Values from this length on are masked wherever they appear; shorter ones are words such as `dark`.
 const TELLING: usize = 16;

@@ -14,7 +14,7 @@ pub(super) fn is_digest(challenge: &str) -> bool {
 /// own is made from it and the password, so that a run can be repeated and nobody else can tell it.
 ///
 /// # Errors
-/// What of the challenge is not understood.
+/// The part of the challenge that is not understood.
 pub(super) fn answer_challenge(
     challenge: &str,
     request: &Request,

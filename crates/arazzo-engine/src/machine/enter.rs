@@ -1,4 +1,4 @@
-//! A step begins: its visit is counted, and what it calls is sent or started.
+//! A step begins: its visit is counted, its request is sent, or the workflow that it calls is started.
 
 use super::phase::Phase;
 use super::wire::Turn;

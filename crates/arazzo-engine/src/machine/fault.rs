@@ -36,7 +36,8 @@ pub(super) struct Fault {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Remark {
     Fact(String),
-    /// Why no action handled it. Of a workflow that was called it is true until a step of the caller looks for one.
+    /// The reason for which no action handled it. Of a workflow that was called it is true until a step of the caller
+    /// looks for one.
     NotHandled(String),
 }
 

@@ -1,4 +1,5 @@
-//! How a run ends: interrupted, at a limit, or by itself; what it leaves is in the last event and the outcome.
+//! The end of workflows and of the run: interrupted, at a limit, or by itself. All that it leaves is in the last event
+//! and the outcome.
 
 use serde_json::{Map, Value as Json};
 
@@ -16,7 +17,7 @@ use crate::limits::Millis;
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 
-/// How a workflow came to its end.
+/// The way in which a workflow came to its end.
 pub(super) enum End {
     /// Its last step succeeded.
     Succeeded,
@@ -26,7 +27,7 @@ pub(super) enum End {
     Failed(Fault),
 }
 
-/// How long calls in flight may still take after the first cancel, in ms.
+/// The time that calls in flight still have after the first cancel, in ms.
 const GRACE: Millis = 5_000;
 
 impl Machine {

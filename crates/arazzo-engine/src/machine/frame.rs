@@ -75,9 +75,9 @@ pub(super) struct Frame {
     /// In the order of the workflow's steps.
     pub(super) steps: Vec<StepState>,
     pub(super) position: Position,
-    /// When the current attempt of its step must be over.
+    /// The time at which the current attempt of its step must be over.
     pub(super) deadline: Option<Millis>,
-    /// What `$outputs` names: outputs of the workflow that its step called, or its own as far as they are known.
+    /// The outputs that `$outputs` names: of the workflow that its step called, or its own as far as they are known.
     pub(super) returned: Outputs,
     /// Outputs of the workflow that went over to this one.
     pub(super) inherited: Option<Outputs>,
@@ -92,7 +92,7 @@ pub(super) type Inputs = Vec<(String, Slot)>;
 /// Outputs by name; `None` if an output found nothing.
 pub(super) type Outputs = Vec<(String, Option<Slot>)>;
 
-/// Why a workflow runs.
+/// The purpose for which a workflow runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Purpose {
     /// It was started.
@@ -106,7 +106,7 @@ pub(super) enum Purpose {
 }
 
 impl Purpose {
-    /// What it is for events.
+    /// The word for it in events.
     pub(super) fn started_for(self) -> Option<StartedFor> {
         match self {
             Self::Run => None,
@@ -117,14 +117,14 @@ impl Purpose {
     }
 }
 
-/// Where a frame is.
+/// The position of a frame.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Position {
     /// Its dependencies and then its first step are to be run.
     Start,
-    /// What is to be done now.
+    /// A step is to be entered now.
     Go(Next),
-    /// What is to be done at this time.
+    /// A step is to be entered at this time.
     Waiting { next: Next, until: Millis },
     /// The step waits for an answer.
     Calling { step: StepId, call: CallId },
@@ -134,7 +134,7 @@ pub(super) enum Position {
     Left,
 }
 
-/// What a frame does next.
+/// The next thing that a frame does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Next {
     /// The step is entered.
@@ -160,7 +160,7 @@ pub(super) struct Detour {
     pub(super) of: StepId,
     /// The step that runs before, if it is one of the same workflow.
     pub(super) step: Option<StepId>,
-    /// Whether the action stands in `onSuccess`, and at which place.
+    /// `true` if the action stands in `onSuccess`; its place there.
     pub(super) success: bool,
     pub(super) action: usize,
     /// Why the step failed.
@@ -168,12 +168,12 @@ pub(super) struct Detour {
     /// The exchange of the step, which the next actions look at if the detour fails. It may hold anything that a server
     /// sent, so it is kept with the secrets.
     pub(super) exchange: Slot,
-    /// What the retries of the step have used: the detour may visit the same step.
+    /// The retries that the step has used: the detour may visit the same step.
     pub(super) used: Vec<Used>,
     pub(super) attempt: u32,
 }
 
-/// How often an action has retried in this visit.
+/// The count of an action's retries in this visit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Used {
     pub(super) success: bool,
@@ -181,7 +181,7 @@ pub(super) struct Used {
     pub(super) times: u32,
 }
 
-/// What a step has done in this frame.
+/// The past of a step in this frame.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct StepState {
     pub(super) visits: u32,
@@ -189,7 +189,7 @@ pub(super) struct StepState {
     pub(super) attempt: u32,
     /// Retries of this visit.
     pub(super) used: Vec<Used>,
-    /// When the current attempt began.
+    /// The time at which the current attempt began.
     pub(super) entered: Millis,
     pub(super) status: Option<StepStatus>,
     /// Of the last visit.
@@ -209,12 +209,12 @@ pub(super) struct Completed {
 pub(super) struct PendingCall {
     pub(super) call: CallId,
     pub(super) method: String,
-    /// When it was sent.
+    /// The time at which it was sent.
     pub(super) sent: Millis,
     pub(super) purpose: CallPurpose,
-    /// What the server asked for before.
+    /// The challenge with which the server refused the request before.
     pub(super) challenge: Option<String>,
-    /// How many redirects led to it.
+    /// The redirects that led to it.
     pub(super) hops: u32,
     /// The request, kept with the secrets, if it is not the one that the step builds.
     pub(super) request: Option<Slot>,
@@ -222,18 +222,18 @@ pub(super) struct PendingCall {
     pub(super) exchange: Option<Box<Exchange>>,
 }
 
-/// What a request in flight brings.
+/// The purpose of a request in flight.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum CallPurpose {
     /// The answer of the operation.
     Operation,
     /// The token with this key.
     Token(String),
-    /// Where the token with this key is to be had.
+    /// The place where the token with this key is to be had.
     Discovery(String),
 }
 
-/// What expressions see of a frame.
+/// A frame as expressions see it.
 pub(super) struct View<'a> {
     pub(super) frame: &'a Frame,
     /// The first step of the workflow: steps of a workflow have consecutive ids.
@@ -246,7 +246,7 @@ pub(super) struct View<'a> {
     pub(super) budget: &'a ByteBudget,
 }
 
-/// How much may be built from values, and whether it was too much: then the run stops.
+/// The bytes that may be built from values; the run stops when something did not fit.
 #[derive(Debug, Default)]
 pub(super) struct ByteBudget {
     pub(super) bytes: u64,

@@ -17,10 +17,10 @@ use crate::reason::Reason;
 use crate::remedy::Remedy;
 use crate::source::Span;
 
-/// How long a value in a message may be, in characters.
+/// The longest value in a message, in characters.
 const SHOWN: usize = 120;
 
-/// What a list of criteria came to: met, or the first that is not, with what it saw.
+/// The result of a list of criteria: met, or the first that is not, with the values that it read.
 pub(super) enum Met<'p> {
     Yes,
     No(&'p Criterion, Vec<Saw>),
@@ -81,7 +81,7 @@ impl Machine {
         }
     }
 
-    /// Whether an answer lets its step succeed, told without an event.
+    /// `true` if an answer lets its step succeed, found out without an event.
     pub(super) fn would_succeed(&self, step: &Step, exchange: &Exchange) -> bool {
         let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
         let met = |criterion| criterion::evaluate(criterion, &self.view(Some(exchange)), self.program.readings).met;
@@ -99,7 +99,7 @@ impl Machine {
         (200..300).contains(&status) || redirect
     }
 
-    /// Why a step without `successCriteria` has failed, if it has.
+    /// The fault of a step without `successCriteria`, if its status is none of success.
     fn judge_status(&self, id: StepId, step: &Step, status: u16) -> Option<Fault> {
         if self.is_default_success(step, status) {
             return None;
@@ -148,7 +148,7 @@ impl Machine {
         fault.notes.push((step.span, format!("in this step, visit {visit}")));
     }
 
-    /// What the operation says about a status that made a step fail.
+    /// Adds the operation's words about a status that made a step fail.
     fn explain_status(&self, step: &Step, status: u16, fault: &mut Fault) {
         let Some(operation) = operation_of(&self.program, step) else { return };
         if (200..300).contains(&status) {

@@ -91,7 +91,7 @@ impl Machine {
     /// A run of `workflow` with inputs that [`crate::inputs::accept`] returned.
     ///
     /// # Errors
-    /// What is missing to run it with these settings: a server that neither a description nor a setting gives.
+    /// [`Diagnostics`] about servers that neither a description nor a setting gives.
     pub fn new(
         program: Arc<Program>,
         workflow: WorkflowId,

@@ -1,4 +1,4 @@
-//! Pauses: how long a loop, a retry or an answer that asks for it lets the next request wait.
+//! Pauses before a request that was sent before: of a loop, and those that an answer asked for.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub(super) struct Pace {
     pub(super) request: Option<u64>,
     /// Fingerprint of the last answer.
     pub(super) answer: Option<u64>,
-    /// How many answers in a row were equal to the last one, itself included.
+    /// Answers in a row that were equal to the last one, itself included.
     pub(super) unchanged: u32,
     /// The last delay in ms.
     pub(super) delay: Millis,
@@ -56,7 +56,7 @@ impl Pace {
 }
 
 impl Machine {
-    /// How long to wait before `target` sends again what it sent on its last visit; nothing if it sends something else.
+    /// The pause before `target` sends again what it sent on its last visit; nothing if it sends something else.
     pub(super) fn find_delay(&mut self, target: StepId) -> Option<(Millis, WaitReason)> {
         let program = self.program.clone();
         // What has not been sent yet is not sent again.
@@ -80,8 +80,8 @@ impl Machine {
     }
 }
 
-/// The wait that a `Retry-After` asks for, in ms: seconds (also decimal, also 0), or a date. Garbage, negative numbers and dates in
-/// the past, which are most often those of another clock, ask for nothing.
+/// The wait that a `Retry-After` asks for, in ms: seconds (also decimal, also 0), or a date. Garbage, negative numbers
+/// and dates in the past, which are most often those of another clock, ask for nothing.
 pub(super) fn parse_retry_after(text: &str, now_epoch_ms: i64) -> Option<Millis> {
     let text = text.trim();
     // Words such as `inf` are numbers to the parser, and to nobody else.

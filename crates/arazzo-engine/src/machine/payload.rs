@@ -23,14 +23,14 @@ use crate::value::{File, Value, json_text};
 pub(super) struct Encoded {
     pub(super) bytes: Vec<u8>,
     pub(super) content_type: String,
-    /// What `$request.body` sees.
+    /// The value that `$request.body` reads.
     pub(super) value: Value,
 }
 
 /// Builds and writes the body of a request.
 ///
 /// # Errors
-/// Why it cannot be sent: a value that is absent, a replacement that leads nowhere.
+/// A [`Fault`] if it cannot be sent: a value is absent, a replacement leads nowhere.
 pub(super) fn encode(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
     match body.media {
         Media::Form | Media::Multipart => encode_fields(builder, body),

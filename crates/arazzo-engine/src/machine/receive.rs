@@ -1,4 +1,4 @@
-//! Reply → call that has ended: what came is learned, recorded and shown, then judged, or something else is sent.
+//! Reply → ended call: secrets of it are learned, it is recorded and shown, then judged, or something else is sent.
 
 use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall, Position};
@@ -18,10 +18,10 @@ use crate::redact::BodyText;
 use crate::remedy::{Limit, Remedy};
 use crate::value::Value;
 
-/// How long what is said about a missing answer may be, in characters: it may quote the server.
+/// The longest message about a missing answer, in characters: it may quote the server.
 const FAILURE_SHOWN: usize = 400;
 
-/// What came for a call: an answer, or none; the exchange says to what.
+/// The end of a call: an exchange with an answer, or one without and the reason.
 type Came = Result<Exchange, (Failure, Exchange)>;
 
 impl Machine {

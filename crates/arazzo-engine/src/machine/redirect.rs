@@ -12,10 +12,10 @@ use crate::program::{Criterion, Step};
 use crate::reason::Reason;
 use crate::remedy::Remedy;
 
-/// How many redirects may follow one another.
+/// Redirects that may follow one another.
 pub(super) const HOPS: u32 = 10;
 
-/// What follows from an answer.
+/// The consequence of an answer.
 pub(super) enum Hop {
     /// It is the answer: it is judged.
     Judge,

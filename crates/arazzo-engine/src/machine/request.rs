@@ -1,4 +1,4 @@
-//! Step + scope → request: arguments are built, encoded and checked, and become a url, headers and a body. Sends nothing.
+//! Step + scope → request: arguments are built, encoded and checked, and become a url, headers and a body.
 
 use serde_json::Value as Json;
 use url::Url;
@@ -25,7 +25,7 @@ pub(super) struct Built {
     pub(super) sent: Sent,
     /// `true` if it goes to this machine.
     pub(super) loopback: bool,
-    /// What tells it from others, without who calls.
+    /// Its fingerprint, without credentials.
     pub(super) print: u64,
     /// Expressions without a value, and what was left out because of them.
     pub(super) absent: Vec<(String, String)>,
@@ -36,7 +36,7 @@ pub(super) struct Built {
 /// Builds the request of a step.
 ///
 /// # Errors
-/// Why it cannot be sent: a value that is absent where one is needed, or one that cannot be sent safely.
+/// A [`Fault`] if it cannot be sent: a value is absent where one is needed, or cannot be sent safely.
 pub(super) fn build(
     program: &Program,
     step: &Step,

@@ -1,4 +1,4 @@
-//! What is secret: slots whose values are kept apart from the state, and values that the redactor has to know.
+//! Secrets: slots whose values are kept apart from the state, and values that the redactor has to know.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use crate::expr::{Root, StepId, Template, WorkflowId};
 use crate::program::{AnswerPart, Build, Call, Output, Step};
 use crate::value::Value;
 
-/// How often what is percent-encoded is decoded to look for secrets.
+/// Times that a percent-encoded text is decoded to look for secrets.
 const ESCAPED: usize = 4;
 
 impl Machine {

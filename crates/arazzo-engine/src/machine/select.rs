@@ -25,8 +25,8 @@ pub(super) fn is_foreign(build: &Build, lookup: &dyn Lookup) -> bool {
     build.reads().iter().any(|read| lookup.is_foreign(read.expr))
 }
 
-/// What a Selector Object selects (docs/readings.md, Selector Objects): a value, an array where the query is written for
-/// several or found several, or nothing.
+/// The selection of a Selector Object (docs/readings.md, Selector Objects): a value, an array where the query is written
+/// for several or found several, or nothing.
 ///
 /// # Errors
 /// [`EvalError`] if there is no answer, or the context is not of the kind that the selector needs.

@@ -51,7 +51,7 @@ impl Machine {
     /// The request of a step with its credentials and cookies.
     ///
     /// # Errors
-    /// Why it cannot be sent.
+    /// A [`Fault`] if it cannot be sent.
     fn build_request(
         &self,
         now: Millis,

@@ -30,7 +30,7 @@ pub(super) struct State {
     pub(super) completed: Vec<Completed>,
     /// Steps that were completed and that steps of other workflows depend on.
     pub(super) done_steps: BTreeSet<StepId>,
-    /// How often each step has sent the same, and got the same.
+    /// The repetitions of each step.
     pub(super) paces: BTreeMap<StepId, Pace>,
     /// `true` if the last request went to this machine.
     pub(super) loopback: bool,
@@ -86,7 +86,7 @@ impl State {
     }
 }
 
-/// How far the run has come.
+/// The progress of the run as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Stage {
     Fresh,

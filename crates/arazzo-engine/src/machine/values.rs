@@ -1,4 +1,4 @@
-//! Scope → values: what a step sends or passes on, filled in from what has run so far. Knows nothing of requests.
+//! Scope → values: all that a step sends or passes on, filled in from the steps so far. Knows nothing of requests.
 
 use serde_json::{Map, Value as Json};
 

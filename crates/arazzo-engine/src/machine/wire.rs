@@ -1,4 +1,4 @@
-//! What goes in and out of a machine: inputs, turns, requests, answers, outcomes.
+//! The messages of a machine: inputs, turns, requests, answers, outcomes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -23,9 +23,9 @@ pub enum Input {
     },
     /// A call ended.
     Reply {
-        /// Which call.
+        /// The call.
         call: CallId,
-        /// The answer, or why there is none.
+        /// The answer, or the reason why there is none.
         result: Result<Response, Failure>,
     },
     /// Time has passed: at least up to the `wake` of the last turn.
@@ -46,12 +46,12 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// A call that ended without an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The kind.
     pub kind: FailureKind,
-    /// What happened, in words for people: `connection refused`.
+    /// The reason in words for people: `connection refused`.
     pub message: String,
     /// `false` if it is certain that the server did not get the request.
     pub in_doubt: bool,
@@ -84,32 +84,32 @@ impl std::fmt::Debug for Request {
 pub struct Outgoing {
     /// The call; the reply names it.
     pub call: CallId,
-    /// What to send.
+    /// The request.
     pub request: Request,
-    /// What it is sent for.
+    /// The purpose for which it is sent.
     pub because: Because,
-    /// How long the answer may take, to its last byte, in ms.
+    /// The time that the answer may take, to its last byte, in ms.
     pub timeout_ms: Millis,
-    /// How many bytes of decoded body to accept.
+    /// Bytes of decoded body to accept at most.
     pub body_bytes: u64,
 }
 
-/// What a step of the machine asks for and tells.
+/// The result of a step of the machine: requests to send, and events.
 #[derive(Debug, Default)]
 pub struct Turn {
-    /// What happened.
+    /// The events, in order.
     pub events: Vec<Event>,
     /// Requests to send now.
     pub sends: Vec<Outgoing>,
     /// Calls whose answer is not wanted any more.
     pub aborts: Vec<CallId>,
-    /// When to tick, in ms since the start, if nothing else happens before.
+    /// The time to tick at, in ms since the start, if nothing else happens before.
     pub wake: Option<Millis>,
     /// The outcome; after it, nothing more happens.
     pub done: Option<Outcome>,
 }
 
-/// How a run ended. A failed run is data, not an error.
+/// The end of a run. A failed run is data, not an error.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Outcome {
@@ -133,18 +133,18 @@ pub enum Outcome {
     Failed {
         /// The step.
         step: String,
-        /// Why.
+        /// The reason.
         why: Box<Why>,
         /// The outputs that exist.
         outputs: Map<String, Json>,
         /// Outputs without a value.
         missing: Vec<String>,
     },
-    /// A limit, or somebody, stopped the run.
+    /// A limit, a policy or the user stopped the run.
     Stopped {
-        /// Which.
+        /// The kind of stop.
         stop: Stop,
-        /// Why, in words.
+        /// The reason.
         why: Box<Why>,
         /// The outputs that exist.
         outputs: Map<String, Json>,
@@ -153,12 +153,12 @@ pub enum Outcome {
     },
 }
 
-/// What stopped a run.
+/// The kind of cause that stopped a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stop {
     /// A limit of [`crate::limits::Limits`].
     Limit,
-    /// What may be reached and who may see what: a host, a secret. No document can catch it.
+    /// A policy: a host that may not be reached, a secret that may not go there. No document can catch it.
     Policy,
     /// [`Input::Cancel`].
     Interrupt,
