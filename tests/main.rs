@@ -21,6 +21,7 @@ mod readme;
 mod record;
 mod safety;
 mod server;
+mod session;
 mod spec;
 mod style;
 #[path = "../crates/arazzo-engine/tests/suite.rs"]

@@ -225,7 +225,8 @@ impl Clock for Virtual {
 #[test]
 fn transport_and_clock_can_be_replaced() {
     // A wait for an answer is woken by the limit of the run only when nothing else happens: an hour passes at once.
-    let builder = provision().transport(Made).clock(Virtual(Mutex::new(Duration::from_secs(7))));
+    let builder =
+        provision().allow_host("app.daytona.io").transport(Made).clock(Virtual(Mutex::new(Duration::from_secs(7))));
     let workflow = builder.limits(Limits { steps: 40, ..Limits::default() }).load().unwrap().workflow(None).unwrap();
     let inputs =
         Inputs::new().set("apiToken", "token").set("volumeName", "v").set("snapshot", "s").set("mountPath", "/d");
@@ -249,7 +250,7 @@ impl Transport for Broken {
 
 #[test]
 fn a_transport_that_breaks_down_fails_the_step_and_says_nothing_else() {
-    let workflow = provision().transport(Broken).load().unwrap().workflow(None).unwrap();
+    let workflow = provision().allow_host("app.daytona.io").transport(Broken).load().unwrap().workflow(None).unwrap();
     let inputs =
         Inputs::new().set("apiToken", "token").set("volumeName", "v").set("snapshot", "s").set("mountPath", "/d");
     let outcome = wait(workflow.run(inputs, |_| {})).unwrap();

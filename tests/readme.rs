@@ -21,7 +21,7 @@ fn commands() -> Vec<String> {
     commands
 }
 
-fn run(program: &str, arguments: &[&str], folder: &Path) -> String {
+pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> String {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(folder).env("CARGO_TERM_COLOR", "never").env_remove("ARAZZO_REQUIRE_SHARED");
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ARAZZO_")) {

@@ -389,7 +389,7 @@ impl Machine {
                 let mut fault = self.fault_at(id, Reason::NoToken, message);
                 fault.remark("the operation was not called".to_owned());
                 fault.remedy = remedy.map(Box::new);
-                Phase::Fail { step: id, fault: fault, exchange: None }
+                Phase::Fail { step: id, fault, exchange: None }
             }
         }
     }

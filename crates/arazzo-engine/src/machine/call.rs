@@ -361,7 +361,7 @@ impl Machine {
         let mut fault =
             self.fault_at(step, Reason::StepTimeout, format!("the step took longer than its timeout of {ms} ms"));
         fault.help = Some("raise `timeout` of the step".to_owned());
-        Some(Phase::Fail { step, fault: fault, exchange: None })
+        Some(Phase::Fail { step, fault, exchange: None })
     }
 
     /// A fault of the workflow in progress, before or between its steps.

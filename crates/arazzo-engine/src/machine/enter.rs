@@ -49,7 +49,7 @@ impl Machine {
             let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
             let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);
             let fault = self.fault_at(id, Reason::DependencyNotMet, message);
-            return Phase::Fail { step: id, fault: fault, exchange: None };
+            return Phase::Fail { step: id, fault, exchange: None };
         }
         match &step.call {
             Call::Operation { .. } => Phase::Send { step: id, challenge: None },

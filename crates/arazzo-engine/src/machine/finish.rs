@@ -223,7 +223,7 @@ impl Machine {
                 let Some(step) = program.step(id) else { return self.go_on_to(None) };
                 fault.note_caller(step.span, format!("workflow `{name}`, called by this step"));
                 self.frame_mut().returned = outputs;
-                Phase::Fail { step: id, fault: fault, exchange: None }
+                Phase::Fail { step: id, fault, exchange: None }
             }
             (Purpose::Detour, _, None) => Phase::DetourDone,
             (Purpose::Detour, _, Some(_)) => Phase::DetourFailed,

@@ -57,7 +57,7 @@ impl Machine {
                 if failure.in_doubt {
                     fault.remark("whether the server acted on the request is not known");
                 }
-                Phase::Fail { step: id, fault: fault, exchange: Some(exchange) }
+                Phase::Fail { step: id, fault, exchange: Some(exchange) }
             }
         }
     }
