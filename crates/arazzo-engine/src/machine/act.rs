@@ -24,7 +24,7 @@ enum Choice<'p> {
     /// The place in the list of the first whose criteria are all met.
     Action(usize),
     Nothing,
-    /// It cannot be told; the text says fault.
+    /// It cannot be told; the text says why.
     Unknown(&'p Criterion, String),
 }
 

@@ -99,7 +99,7 @@ fn check_content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Depart
     }
 }
 
-/// Where a value is not as a schema says, fault, and where that is written.
+/// Where a value is not as a schema says, why, and where that is written.
 fn find_faults<'v>(schema: &'v Checked, value: &'v Json) -> impl Iterator<Item = (String, String, Span)> + 'v {
     schema.validator.iter_errors(value).take(REPORTED).map(|error| {
         let span = schema.span(error.schema_path().as_str());

@@ -27,7 +27,7 @@ impl Seen {
 
 /// The result of a criterion.
 pub(super) struct Judged {
-    /// Whether it is met; the text says fault it cannot be told.
+    /// Whether it is met; the text says why it cannot be told.
     pub(super) met: Result<bool, String>,
     /// The values it read.
     pub(super) saw: Vec<Seen>,
@@ -84,7 +84,7 @@ fn evaluate_simple(parsed: &condition::Condition, text: &str, lookup: &dyn Looku
     let mut values = vec![];
     let met = condition::holds(parsed, lookup, &mut values);
     if matches!(met, Ok(false)) {
-        // Whoever asks fault wants all of it, also what stands behind the part that decided.
+        // Whoever asks why wants all of it, also what stands behind the part that decided.
         values.clear();
         condition::read(parsed, lookup, &mut values);
     }

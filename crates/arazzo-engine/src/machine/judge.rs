@@ -24,7 +24,7 @@ const SHOWN: usize = 120;
 pub(super) enum Met<'p> {
     Yes,
     No(&'p Criterion, Vec<Saw>),
-    /// It cannot be told; the text says fault.
+    /// It cannot be told; the text says why.
     Unknown(&'p Criterion, String),
 }
 
@@ -65,7 +65,7 @@ impl Machine {
         }
     }
 
-    /// Judges by `successCriteria`: fault the step has failed, if it has.
+    /// Judges by `successCriteria`: the fault of the step, if it has failed.
     fn judge_criteria(
         &self,
         id: StepId,
@@ -189,7 +189,7 @@ impl Machine {
         self.emit(turn, Some(id), Some(operation.span), kind);
     }
 
-    /// Says in what an answer departs from what is documented; fault the step fails because of it, if it does.
+    /// Says in what an answer departs from what is documented; the fault of the step because of it, if it has failed.
     fn check_contract(
         &self,
         id: StepId,
