@@ -4,20 +4,21 @@
 //! is asked about every request whatever sends it. Live runs, rehearsals and replays are drivers over it; a journal or
 //! another engine is one more.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::event::VERSION;
 use arazzo_engine::limits::Millis;
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Secrets, StoredState};
+use arazzo_engine::program::Program;
 use arazzo_engine::stand_in::StandIns;
 use serde::{Deserialize, Serialize};
 
-use crate::drivers::record::Recorder;
+use crate::drivers::recorder::Recorder;
 use crate::envelope::{Envelope, rfc3339};
 use crate::error::Error;
 use crate::policy::permissions::RunPolicy;
-use crate::workflow::Workflow;
 
 /// A run in progress, without sockets, clock or threads: [`Workflow::session`] begins one.
 ///
@@ -178,18 +179,16 @@ impl Session {
         Ok((StoredSession { head: self.head.clone(), now: self.now, state }, secrets))
     }
 
-    /// Goes on with a run that was stored, in this process or another one. Calls that were in flight are still expected:
-    /// give them their answers, or a failure that says whether they may have arrived.
-    ///
-    /// # Errors
-    /// [`Error::Setup`] if it is not a run of this workflow's documents and of this version, or the secrets are others.
-    pub fn restore(workflow: &Workflow, stored: StoredSession, secrets: Secrets) -> Result<Self, Error> {
-        let machine = Machine::restore(workflow.shared_program(), stored.state, secrets)
-            .map_err(|error| Error::Setup(error.to_string()))?;
-        let started = Duration::from_millis(u64::try_from(stored.head.epoch_ms).unwrap_or(0));
-        let mut session = Self::new(machine, workflow.policy(), stored.head.run.clone(), started);
-        (session.head, session.now) = (stored.head, stored.now);
-        Ok(session)
+    /// Goes on with a run of a program that was stored.
+    pub(crate) fn restored(
+        program: Arc<Program>,
+        policy: RunPolicy,
+        stored: StoredSession,
+        secrets: Secrets,
+    ) -> Result<Self, Error> {
+        let StoredSession { head, now, state } = stored;
+        let machine = Machine::restore(program, state, secrets).map_err(|error| Error::Setup(error.to_string()))?;
+        Ok(Self { machine, policy, head, now, turn: SessionTurn::default(), applied: false, recorder: None })
     }
 
     /// The request of a call that is in flight, made again from the state; nothing if there is no such call. A driver that

@@ -7,7 +7,7 @@ use arazzo_engine as engine;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
-use arazzo_engine::machine::{Machine, Outcome, missing_credentials};
+use arazzo_engine::machine::{Machine, Outcome, Secrets, missing_credentials};
 use arazzo_engine::plan::{PlannedStep, plan};
 use arazzo_engine::program::{Input, WorkflowId};
 use serde_json::Value as Json;
@@ -25,7 +25,7 @@ use crate::inputs::{Inputs, parse_withheld};
 #[cfg(feature = "mock")]
 use crate::mock;
 use crate::policy::permissions::{Permissions, RunPolicy};
-use crate::session::Session;
+use crate::session::{Session, StoredSession};
 
 /// A workflow that can be run, any number of times and side by side.
 #[derive(Debug, Clone)]
@@ -348,12 +348,8 @@ impl Workflow {
     }
 
     /// The policy of its runs.
-    pub(crate) fn policy(&self) -> RunPolicy {
+    fn policy(&self) -> RunPolicy {
         self.description.world.grants.clone()
-    }
-
-    pub(crate) fn shared_program(&self) -> Arc<engine::program::Program> {
-        self.description.compiled.program.clone()
     }
 
     /// Inputs made from the schema of the workflow: those that are required and have no default, if every source is
@@ -398,5 +394,16 @@ impl Workflow {
 
     fn compiled(&self) -> Option<&engine::program::Workflow> {
         self.description.program().workflow(self.id)
+    }
+}
+
+impl Session {
+    /// Goes on with a run that was stored, in this process or another one. Calls that were in flight are still expected:
+    /// give them their answers, or a failure that says whether they may have arrived.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if it is not a run of this workflow's documents and of this version, or the secrets are others.
+    pub fn restore(workflow: &Workflow, stored: StoredSession, secrets: Secrets) -> Result<Self, Error> {
+        Self::restored(workflow.description.compiled.program.clone(), workflow.policy(), stored, secrets)
     }
 }

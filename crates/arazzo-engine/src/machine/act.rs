@@ -4,11 +4,10 @@ use serde_json::Map;
 
 use super::Machine;
 use super::fault::{Fault, Remark};
-use super::finish::End;
 use super::frame::{Next, Position, Used};
 use super::judge::Met;
 use super::outputs::outputs_json;
-use super::phase::Phase;
+use super::phase::{End, Phase};
 use super::state::Jump;
 use super::wire::{Stop, Turn};
 use crate::event::{ActionKind, EventKind, On, StepStatus, WaitReason};

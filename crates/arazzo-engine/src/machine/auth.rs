@@ -10,9 +10,10 @@ use serde_json::Value as Json;
 
 use super::digest;
 use super::fault::Fault;
-use super::frame::{CallPurpose, PendingCall, Slot};
+use super::frame::{CallPurpose, PendingCall};
 use super::phase::Phase;
 use super::request::Built;
+use super::store::Slot;
 use super::wire::{CallId, Request};
 use super::{Machine, operation_of};
 use crate::code::Code;

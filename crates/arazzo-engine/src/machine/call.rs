@@ -3,9 +3,9 @@
 use serde_json::{Map, Value as Json};
 
 use super::fault::Fault;
-use super::finish::End;
-use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, Slot, StepState};
-use super::phase::Phase;
+use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, StepState};
+use super::phase::{End, Phase};
+use super::store::Slot;
 use super::values::ValueBuilder;
 use super::wire::{Stop, Turn};
 use super::{Machine, select};

@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use super::Machine;
 use super::auth::add_cookie;
-use super::frame::Slot;
+use super::store::Slot;
 use super::wire::Request;
 use crate::limits::{Millis, is_loopback};
 use crate::value::Value;

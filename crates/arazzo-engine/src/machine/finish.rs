@@ -7,7 +7,7 @@ use super::Machine;
 use super::fault::Fault;
 use super::frame::{Completed, Inputs, Outputs, Position, Purpose};
 use super::outputs::outputs_json;
-use super::phase::Phase;
+use super::phase::{End, Phase};
 use super::state::Stage;
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
 use crate::code::{Code, Severity};
@@ -16,16 +16,6 @@ use crate::expr::{Exchange, StepId, WorkflowId};
 use crate::limits::Millis;
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
-
-/// The way in which a workflow came to its end.
-pub(super) enum End {
-    /// Its last step succeeded.
-    Succeeded,
-    /// An action on success ended it.
-    Ended(String),
-    /// A step failed and nothing handled it.
-    Failed(Fault),
-}
 
 /// The time that calls in flight still have after the first cancel, in ms.
 const GRACE: Millis = 5_000;

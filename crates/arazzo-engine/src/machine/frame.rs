@@ -16,51 +16,8 @@ use crate::program::WorkflowId;
 use crate::value::Value;
 
 use super::fault::Fault;
-use super::store::{SecretRef, SecretStore};
+use super::store::{SecretStore, Slot};
 use super::wire::CallId;
-
-/// A value that is kept, and whether a server had a part in it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Slot {
-    pub(super) kept: Kept,
-    /// `true` if it was read from an answer, however it was passed on since: it never becomes syntax of a query.
-    pub(super) foreign: bool,
-}
-
-/// A value, or the number of a secret.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) enum Kept {
-    Plain(Value),
-    Secret(SecretRef),
-}
-
-impl Slot {
-    /// A value of the document or of whoever runs it.
-    pub(super) fn plain(value: Value) -> Self {
-        Self { kept: Kept::Plain(value), foreign: false }
-    }
-
-    /// As [`Slot::plain`], of a secret with this number.
-    pub(super) fn secret(number: SecretRef) -> Self {
-        Self { kept: Kept::Secret(number), foreign: false }
-    }
-
-    /// The same value, from an answer if `foreign`.
-    pub(super) fn with_origin(self, foreign: bool) -> Self {
-        Self { foreign, ..self }
-    }
-
-    pub(super) fn value<'a>(&'a self, secrets: &'a SecretStore) -> Option<&'a Value> {
-        match &self.kept {
-            Kept::Plain(value) => Some(value),
-            Kept::Secret(number) => secrets.get(*number),
-        }
-    }
-
-    pub(super) fn json(&self, secrets: &SecretStore) -> Json {
-        self.value(secrets).cloned().map_or(Json::Null, Value::into_json)
-    }
-}
 
 /// A workflow in progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

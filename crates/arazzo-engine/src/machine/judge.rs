@@ -3,8 +3,8 @@
 use super::contract::{Departure, find_departures, find_documented};
 use super::criterion::{self, Seen};
 use super::fault::{Fault, Remark};
-use super::frame::Slot;
 use super::phase::Phase;
+use super::store::Slot;
 use super::wire::Turn;
 use super::{Machine, operation_of};
 use crate::code::{Code, Severity};

@@ -36,6 +36,7 @@ use crate::source::Span;
 use crate::stand_in::StandIns;
 
 mod act;
+mod advance;
 mod answer;
 mod auth;
 mod call;
@@ -61,20 +62,21 @@ mod send;
 mod servers;
 mod state;
 mod store;
+mod stored;
 mod values;
 mod wire;
 
 use fault::Fault;
-use frame::{ByteBudget, Frame, Kept, Position, Purpose, Slot, StepState, View};
+use frame::{ByteBudget, Frame, Position, Purpose, StepState, View};
 use phase::Phase;
 use servers::missing_servers;
 use state::{Stage, State};
-use store::SecretStore;
+use store::{Kept, SecretStore, Slot};
 
 pub(crate) use auth::choice;
 pub use auth::missing_credentials;
 pub use state::SEMANTICS;
-pub use store::{RestoreError, Secrets, StoredState};
+pub use stored::{RestoreError, Secrets, StoredState};
 pub use wire::{Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Stop, Turn};
 
 /// A run in progress.
@@ -186,7 +188,7 @@ impl Machine {
             | (Stage::Done, Input::Tick | Input::Cancel) => Phase::Wait,
         };
         self.advance(now, phase, &mut turn);
-        self.secrets.sweep(&self.state);
+        self.secrets.sweep(|| self.state.owned_secrets());
         turn.wake = self.next_wake();
         turn
     }

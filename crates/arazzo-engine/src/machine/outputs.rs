@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::frame::{Outputs, Slot};
+use super::frame::Outputs;
 use super::store::SecretStore;
+use super::store::Slot;
 use super::wire::Turn;
 use super::{Machine, select};
 use crate::event::EventKind;

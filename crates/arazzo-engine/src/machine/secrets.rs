@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value as Json;
 
-use super::frame::Slot;
+use super::store::Slot;
 use super::{Machine, Request};
 use crate::address;
 use crate::expr::eval::{Answer, Exchange};

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::auth::Token;
 use super::cookies::Cookie;
-use super::frame::{Completed, Frame, PendingCall, Slot};
+use super::frame::{Completed, Frame, PendingCall};
 use super::pace::Pace;
+use super::store::{Kept, SecretRef, Slot};
 use crate::expr::StepId;
 use crate::limits::{Millis, Settings};
 use crate::program::Program;
@@ -77,6 +78,37 @@ impl State {
             waited_ms: 0,
             jump: None,
         }
+    }
+
+    /// The numbers of the secrets that its slots hold.
+    pub(super) fn owned_secrets(&self) -> BTreeSet<SecretRef> {
+        let mut found = BTreeSet::new();
+        self.each_slot(&mut |slot| {
+            if let Kept::Secret(number) = slot.kept {
+                found.insert(number);
+            }
+        });
+        found
+    }
+
+    /// Calls `visit` with every slot.
+    fn each_slot(&self, visit: &mut impl FnMut(&Slot)) {
+        for frame in &self.frames {
+            frame.inputs.iter().chain(&frame.extra).for_each(|(_, slot)| visit(slot));
+            let outputs = frame.steps.iter().filter_map(|step| step.outputs.as_ref());
+            let outputs = outputs.chain(frame.inherited.as_ref()).chain(std::iter::once(&frame.returned));
+            outputs.flatten().filter_map(|(_, slot)| slot.as_ref()).for_each(&mut *visit);
+            frame.answer.iter().for_each(&mut *visit);
+            frame.detours.iter().for_each(|detour| visit(&detour.exchange));
+        }
+        for completed in &self.completed {
+            completed.inputs.iter().for_each(|(_, slot)| visit(slot));
+            completed.outputs.iter().filter_map(|(_, slot)| slot.as_ref()).for_each(&mut *visit);
+        }
+        self.pending_calls.iter().filter_map(|pending| pending.request.as_ref()).for_each(&mut *visit);
+        self.credentials.values().for_each(&mut *visit);
+        self.tokens.iter().flat_map(|token| token.slots()).for_each(&mut *visit);
+        self.cookies.iter().for_each(|cookie| visit(cookie.value()));
     }
 
     /// `true` if it is a state of a run of `program`.

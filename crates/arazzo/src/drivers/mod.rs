@@ -2,5 +2,6 @@
 
 pub(crate) mod live;
 pub(crate) mod record;
+pub(crate) mod recorder;
 pub(crate) mod replay;
 pub(crate) mod stub;

@@ -5,10 +5,8 @@
 //! secret is in it: each has a stand-in, everywhere ([`StandIns`]). What a recording says was sent is what a run with
 //! those stand-ins sends; if such a run does not go as the real one went, [`Recording::unlike`] says where.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
-
 use arazzo_engine::credentials::{Credential, Credentials};
-use arazzo_engine::event::{Event, EventKind, RunStatus};
+use arazzo_engine::event::{EventKind, RunStatus};
 use arazzo_engine::inputs::InputValues;
 use arazzo_engine::limits::{Millis, Settings};
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outgoing, Response, SEMANTICS};
@@ -21,14 +19,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
+use crate::drivers::recorder::{LARGEST, Print, Recorder};
 use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::session::{Session, SessionTurn};
 
 /// The version of the file.
 const VERSION: u32 = 1;
-/// The number of bytes of answers that are kept.
-const LARGEST: usize = 256 << 20;
 
 /// A run that was recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,88 +155,6 @@ enum Line {
     End(End),
 }
 
-/// The log that a driver keeps of a run that is to be recorded.
-#[derive(Debug, Default)]
-pub(crate) struct Recorder {
-    inputs: Vec<(Millis, Input)>,
-    /// The events and their kinds, to compare.
-    events: Vec<Print>,
-    run: String,
-    bytes: usize,
-}
-
-impl Recorder {
-    pub(crate) fn input(&mut self, now: Millis, input: &Input) {
-        self.bytes += match input {
-            Input::Reply { result: Ok(response), .. } => response.body.len(),
-            _ => 0,
-        };
-        if self.bytes <= LARGEST {
-            self.inputs.push((now, input.clone()));
-        }
-    }
-
-    pub(crate) fn event(&mut self, envelope: &Envelope) {
-        if self.run.is_empty() {
-            self.run.clone_from(&envelope.run);
-        }
-        self.events.push(Print::of(&envelope.event));
-    }
-}
-
-/// The gist of an event, without what depends on the lengths of secrets: sizes, and base64 around a secret.
-#[derive(Debug)]
-struct Print {
-    hash: u64,
-    /// Of a body that is shown whole.
-    body: Option<u64>,
-    /// The event and its place, in words.
-    what: String,
-}
-
-impl Print {
-    fn of(event: &Event) -> Self {
-        let mut event = event.clone();
-        let body = match &mut event.kind {
-            EventKind::RequestSent { body, .. } => body.take(),
-            EventKind::ResponseReceived { body, headers, .. } => {
-                headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
-                body.take()
-            }
-            _ => None,
-        };
-        let json = serde_json::to_value(&event).unwrap_or_default();
-        let kind = json.get("type").and_then(Json::as_str).unwrap_or_default();
-        let step = event.step.as_deref().map(|step| format!(" of step `{step}`")).unwrap_or_default();
-        let what = format!("`{kind}`{step}");
-        let hash = |text: &str| {
-            let mut hasher = DefaultHasher::new();
-            beside_masks(text).hash(&mut hasher);
-            hasher.finish()
-        };
-        let shown = body.map_or(Some(String::new()), |body| (!body.cut).then(|| body.text.to_string()));
-        Self { hash: hash(&json.to_string()), body: shown.as_deref().map(hash), what }
-    }
-
-    fn is_like(&self, other: &Self) -> bool {
-        self.hash == other.hash && (self.body == other.body || self.body.is_none() || other.body.is_none())
-    }
-}
-
-/// A text without the letters that stand directly beside a mask and could be the rest of its base64.
-fn beside_masks(text: &str) -> String {
-    let letter = |c: char| c.is_ascii_alphanumeric() || "+/-_=".contains(c);
-    let mut kept = String::new();
-    for (number, part) in text.split('›').enumerate() {
-        let behind = if number > 0 { part.trim_start_matches(letter) } else { part };
-        let (before, name) = behind.split_once('‹').unwrap_or((behind, ""));
-        kept.push_str(if name.is_empty() { before } else { before.trim_end_matches(letter) });
-        kept.push('‹');
-        kept.push_str(name);
-    }
-    kept
-}
-
 /// The parts of a recording, beside the log of the driver.
 pub(crate) struct RecordingHeader<'a> {
     pub(crate) document: String,
@@ -288,13 +203,13 @@ impl Recording {
         let hidden = serde_json::to_value(&settings).map(|settings| stand_ins.in_json(&settings));
         settings = hidden.and_then(serde_json::from_value).map_err(|error| Error::Setup(error.to_string()))?;
         let documents = made.sources.iter().map(|(_, source)| Fingerprint::of(&source.name, &source.text)).collect();
-        let mut head = Head {
+        let head = Head {
             v: VERSION,
             semantics: SEMANTICS,
             document: made.document,
             workflow: made.workflow,
             run: log.run,
-            epoch_ms: 0,
+            epoch_ms: log.epoch_ms,
             readings: made.readings,
             inputs,
             secret: made.secret,
@@ -304,11 +219,6 @@ impl Recording {
             documents,
         };
 
-        let start = log.inputs.iter().find_map(|(_, input)| match input {
-            Input::Start { epoch_ms } => Some(*epoch_ms),
-            _ => None,
-        });
-        head.epoch_ms = start.unwrap_or_default();
         let mut session = begin(head.inputs.clone(), head.settings(), head.epoch_ms)?;
         let (mut entries, mut events, mut end) = (vec![], vec![], None);
         for (ms, input) in log.inputs {

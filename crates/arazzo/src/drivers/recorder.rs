@@ -1,0 +1,97 @@
+//! Everything of a run that a recording needs, kept while the run goes on.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use arazzo_engine::event::{Event, EventKind};
+use arazzo_engine::limits::Millis;
+use arazzo_engine::machine::Input;
+use serde_json::Value as Json;
+
+use crate::envelope::Envelope;
+
+/// The number of bytes of answers that are kept.
+pub(crate) const LARGEST: usize = 256 << 20;
+
+/// The log that a driver keeps of a run that is to be recorded.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    pub(super) inputs: Vec<(Millis, Input)>,
+    /// The events and their kinds, to compare.
+    pub(super) events: Vec<Print>,
+    pub(super) run: String,
+    pub(super) epoch_ms: i64,
+    pub(super) bytes: usize,
+}
+
+impl Recorder {
+    pub(crate) fn input(&mut self, now: Millis, input: &Input) {
+        match input {
+            Input::Reply { result: Ok(response), .. } => self.bytes += response.body.len(),
+            Input::Start { epoch_ms } => self.epoch_ms = *epoch_ms,
+            _ => {}
+        }
+        if self.bytes <= LARGEST {
+            self.inputs.push((now, input.clone()));
+        }
+    }
+
+    pub(crate) fn event(&mut self, envelope: &Envelope) {
+        if self.run.is_empty() {
+            self.run.clone_from(&envelope.run);
+        }
+        self.events.push(Print::of(&envelope.event));
+    }
+}
+
+/// The gist of an event, without what depends on the lengths of secrets: sizes, and base64 around a secret.
+#[derive(Debug)]
+pub(super) struct Print {
+    hash: u64,
+    /// Of a body that is shown whole.
+    body: Option<u64>,
+    /// The event and its place, in words.
+    pub(super) what: String,
+}
+
+impl Print {
+    pub(super) fn of(event: &Event) -> Self {
+        let mut event = event.clone();
+        let body = match &mut event.kind {
+            EventKind::RequestSent { body, .. } => body.take(),
+            EventKind::ResponseReceived { body, headers, .. } => {
+                headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
+                body.take()
+            }
+            _ => None,
+        };
+        let json = serde_json::to_value(&event).unwrap_or_default();
+        let kind = json.get("type").and_then(Json::as_str).unwrap_or_default();
+        let step = event.step.as_deref().map(|step| format!(" of step `{step}`")).unwrap_or_default();
+        let what = format!("`{kind}`{step}");
+        let hash = |text: &str| {
+            let mut hasher = DefaultHasher::new();
+            beside_masks(text).hash(&mut hasher);
+            hasher.finish()
+        };
+        let shown = body.map_or(Some(String::new()), |body| (!body.cut).then(|| body.text.to_string()));
+        Self { hash: hash(&json.to_string()), body: shown.as_deref().map(hash), what }
+    }
+
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.hash == other.hash && (self.body == other.body || self.body.is_none() || other.body.is_none())
+    }
+}
+
+/// A text without the letters that stand directly beside a mask and could be the rest of its base64.
+fn beside_masks(text: &str) -> String {
+    let letter = |c: char| c.is_ascii_alphanumeric() || "+/-_=".contains(c);
+    let mut kept = String::new();
+    for (number, part) in text.split('›').enumerate() {
+        let behind = if number > 0 { part.trim_start_matches(letter) } else { part };
+        let (before, name) = behind.split_once('‹').unwrap_or((behind, ""));
+        kept.push_str(if name.is_empty() { before } else { before.trim_end_matches(letter) });
+        kept.push('‹');
+        kept.push_str(name);
+    }
+    kept
+}
