@@ -8,7 +8,7 @@ use crate::address;
 use crate::compile::secrets::Origins;
 use crate::credentials::{AuthMethod, Choice, User, header_of};
 use crate::limits::{Servers, Settings};
-use crate::machine::{choice, operation_of};
+use crate::machine::{choice};
 use crate::openapi::security::Kind;
 use crate::program::{Build, Call, Location, Program, Step, Target, Then, Workflow, WorkflowId};
 use crate::source::Place;
@@ -187,7 +187,7 @@ pub fn sent_credentials(
     let workflows = program.reached(workflow);
     let steps = workflows.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
     for step in steps.filter_map(|id| program.step(*id)) {
-        let Some(operation) = operation_of(program, step) else { continue };
+        let Some(operation) = program.operation_of(step) else { continue };
         let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
         if answered(source) {
             continue;
@@ -259,9 +259,7 @@ fn within_depth(program: &Program, from: WorkflowId) -> Vec<WorkflowId> {
         reached.push(id);
         let mut deeper: Vec<WorkflowId> = workflow.dependencies.clone();
         for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
-            if let Call::Workflow { workflow, .. } = step.call {
-                deeper.push(workflow);
-            }
+            deeper.extend(step.call.workflow());
             for action in step.actions() {
                 match (&action.then, action.then.target()) {
                     (Then::Goto(_), Some(Target::Workflow { workflow, .. })) => waiting.push_front((*workflow, depth)),
@@ -284,8 +282,8 @@ impl Footprint {
         planned: PlannedStep,
         settings: &Settings,
     ) {
-        let Call::Operation { operation, arguments, body } = &step.call else { return };
-        let Some(operation) = program.operation(*operation) else { return };
+        let Some(operation) = program.operation_of(step) else { return };
+        let (arguments, body) = (step.call.arguments(), step.call.body());
         let (host, call) = (planned.host, operation.endpoint());
         let origin = origin_of(&operation.server_url(&planned.source, &settings.servers).unwrap_or_default());
         self.host(&host, &call, &origin);
@@ -434,7 +432,7 @@ fn add(
             (shown.workflow, shown.depth) = (workflow.name.clone(), depth);
         }
         planned.extend(shown);
-        if let Call::Workflow { workflow, .. } = step.call {
+        if let Some(workflow) = step.call.workflow() {
             add(program, workflow, servers, open, planned);
         }
     }
@@ -460,8 +458,8 @@ fn call(program: &Program, step: &Step, workflow: WorkflowId) -> PlannedStep {
 }
 
 fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<PlannedStep> {
-    let Call::Operation { operation, arguments, body } = &step.call else { return None };
-    let operation = program.operation(*operation)?;
+    let operation = program.operation_of(step)?;
+    let (arguments, body) = (step.call.arguments(), step.call.body());
     let source = program.apis.get(operation.api).map(|api| api.name.clone()).unwrap_or_default();
     let server = operation.server_url(&source, servers).unwrap_or_default();
     let written =

@@ -558,6 +558,56 @@ pub enum AnswerPart {
     Selected(String),
 }
 
+impl Call {
+    /// The operation that it sends a request to.
+    #[must_use]
+    pub fn operation(&self) -> Option<OperationId> {
+        match self {
+            Self::Operation { operation, .. } => Some(*operation),
+            Self::Workflow { .. } => None,
+        }
+    }
+
+    /// The parameters of its request.
+    #[must_use]
+    pub fn arguments(&self) -> &[Argument] {
+        match self {
+            Self::Operation { arguments, .. } => arguments,
+            Self::Workflow { .. } => &[],
+        }
+    }
+
+    /// The body of its request.
+    #[must_use]
+    pub fn body(&self) -> Option<&Body> {
+        match self {
+            Self::Operation { body, .. } => body.as_ref(),
+            Self::Workflow { .. } => None,
+        }
+    }
+
+    /// The workflow that it runs.
+    #[must_use]
+    pub fn workflow(&self) -> Option<WorkflowId> {
+        self.passed().map(|(workflow, _)| workflow)
+    }
+
+    /// The workflow that it runs, and the inputs that it passes to it.
+    #[must_use]
+    pub fn passed(&self) -> Option<(WorkflowId, &Passed)> {
+        match self {
+            Self::Operation { .. } => None,
+            Self::Workflow { workflow, passed, .. } => Some((*workflow, passed)),
+        }
+    }
+
+    /// `true` if the step reads the last answer that the workflow which it runs got.
+    #[must_use]
+    pub fn keeps_answer(&self) -> bool {
+        matches!(self, Self::Workflow { keeps_answer: true, .. })
+    }
+}
+
 impl Then {
     /// Where it leads, or goes on the way.
     #[must_use]
@@ -646,9 +696,7 @@ impl Program {
         let Some(workflow) = self.workflow(id) else { return vec![] };
         let mut found: Vec<WorkflowId> = workflow.dependencies.clone();
         for step in workflow.steps.iter().filter_map(|id| self.step(*id)) {
-            if let Call::Workflow { workflow, .. } = &step.call {
-                found.push(*workflow);
-            }
+            found.extend(step.call.workflow());
             found.extend(step.actions().filter_map(|action| match action.then.target() {
                 Some(Target::Workflow { workflow, .. }) => Some(*workflow),
                 _ => None,
@@ -667,6 +715,12 @@ impl Program {
     #[must_use]
     pub fn step(&self, id: StepId) -> Option<&Step> {
         self.steps.get(id.0 as usize)
+    }
+
+    /// The operation that a step sends a request to.
+    #[must_use]
+    pub fn operation_of(&self, step: &Step) -> Option<&Operation> {
+        self.operation(step.call.operation()?)
     }
 
     /// An operation of this program.

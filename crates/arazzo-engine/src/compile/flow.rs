@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::expr::{Expr, Root, StepId};
-use crate::program::{Build, Call, Program, Step, Target, Then, WorkflowId};
+use crate::program::{Build, Program, Step, Target, Then, WorkflowId};
 use crate::source::Span;
 
 /// Faults in the order of the steps of each workflow.
@@ -98,9 +98,7 @@ fn reads_step(program: &Program, reader: StepId, read: StepId) -> bool {
 fn run_by_something(program: &Program) -> BTreeSet<WorkflowId> {
     let mut run: BTreeSet<WorkflowId> = program.workflows.iter().flat_map(|w| w.dependencies.iter().copied()).collect();
     for step in &program.steps {
-        if let Call::Workflow { workflow, .. } = step.call {
-            run.insert(workflow);
-        }
+        run.extend(step.call.workflow());
         run.extend(step.actions().filter_map(|action| match action.then.target() {
             Some(Target::Workflow { workflow, .. }) => Some(*workflow),
             _ => None,

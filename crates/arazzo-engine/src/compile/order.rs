@@ -7,7 +7,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
 use crate::document;
 use crate::expr::{Root, StepId};
-use crate::program::{Call, Input, Program, Workflow, WorkflowId};
+use crate::program::{Input, Program, Workflow, WorkflowId};
 
 impl Compiler<'_> {
     /// Links the steps of a workflow: in the order of the list, or, where a step has `dependsOn`, in an order in which
@@ -305,10 +305,7 @@ fn mark_awaited(program: &mut Program) {
 /// `true` if a step of one workflow calls another.
 fn calls_anywhere(program: &Program, caller: WorkflowId, called: WorkflowId) -> bool {
     let steps = program.workflow(caller).map(|workflow| workflow.steps.as_slice()).unwrap_or_default();
-    steps.iter().filter_map(|id| program.step(*id)).any(|step| match &step.call {
-        Call::Workflow { workflow, .. } => *workflow == called,
-        Call::Operation { .. } => false,
-    })
+    steps.iter().filter_map(|id| program.step(*id)).any(|step| step.call.workflow() == Some(called))
 }
 
 /// The workflows that a workflow calls whatever happens, unless a step fails: those before any action can lead elsewhere.
@@ -319,9 +316,7 @@ fn calls(program: &Program, id: WorkflowId) -> Vec<WorkflowId> {
     let mut left = workflow.steps.len();
     while let Some(step) = next.and_then(|id| program.step(id)).filter(|_| left > 0) {
         left -= 1;
-        if let Call::Workflow { workflow, .. } = step.call {
-            found.push(workflow);
-        }
+        found.extend(step.call.workflow());
         if step.actions().next().is_some() {
             break;
         }

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::expr::{Expr, Root, StepId};
-use crate::program::{AnswerPart, Build, Call, Inherited, Passed, Program, SecretPart, Target, WorkflowId};
+use crate::program::{AnswerPart, Build, Inherited, Passed, Program, SecretPart, Target, WorkflowId};
 
 /// A slot that holds a value: the mark belongs to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -151,9 +151,8 @@ impl<'p> Marking<'p> {
             }
             Some(output) => self.read(&output.value, step.workflow, Some(id), Some(name)),
             None => {
-                if let Call::Workflow { workflow, .. } = step.call {
-                    self.slots.push(Slot::Output(workflow, name.to_owned()));
-                }
+                let called = step.call.workflow();
+                self.slots.extend(called.map(|workflow| Slot::Output(workflow, name.to_owned())));
             }
         }
     }
@@ -290,15 +289,15 @@ impl<'p> Origins<'p> {
             }
             Slot::StepOutput(id, name) => {
                 let Some(from) = self.program.step(id) else { return (slots, reads) };
-                match (from.outputs.iter().find(|output| output.name == name), &from.call) {
+                match (from.outputs.iter().find(|output| output.name == name), from.call.workflow()) {
                     (Some(output), _) => {
                         if output.secret && answered(&output.value) {
                             names.insert(format!("{}.{name}", from.name));
                         }
                         reads.extend(read(&output.value, from.workflow, Some(id)));
                     }
-                    (None, Call::Workflow { workflow, .. }) => slots.push(Slot::Output(*workflow, name)),
-                    (None, Call::Operation { .. }) => {}
+                    (None, Some(workflow)) => slots.push(Slot::Output(workflow, name)),
+                    (None, None) => {}
                 }
             }
             Slot::Output(id, name) => {
@@ -313,10 +312,7 @@ impl<'p> Origins<'p> {
 /// The slots that an expression reads.
 fn read_slots(program: &Program, expr: &Expr, workflow: WorkflowId, step: Option<StepId>) -> Vec<Slot> {
     let first = || expr.at.tokens().first().cloned();
-    let called = step.and_then(|id| program.step(id)).and_then(|step| match step.call {
-        Call::Workflow { workflow, .. } => Some(workflow),
-        Call::Operation { .. } => None,
-    });
+    let called = step.and_then(|id| program.step(id)).and_then(|step| step.call.workflow());
     let slot = match &expr.root {
         Root::Input(name) => Some(Slot::Input(workflow, name.clone())),
         Root::Inputs => first().map(|name| Slot::Input(workflow, name)),
@@ -342,8 +338,8 @@ fn callers(program: &Program, among: impl Iterator<Item = WorkflowId>) -> Caller
         }
         for id in &workflow.steps {
             let Some(step) = program.step(*id) else { continue };
-            if let Call::Workflow { workflow, passed, .. } = &step.call {
-                callers.entry(*workflow).or_default().push((own, Some(*id), Some(passed)));
+            if let Some((workflow, passed)) = step.call.passed() {
+                callers.entry(workflow).or_default().push((own, Some(*id), Some(passed)));
             }
             for action in step.actions() {
                 if let Some(Target::Workflow { workflow, passed }) = action.then.target() {

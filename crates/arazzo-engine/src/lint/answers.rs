@@ -11,7 +11,7 @@ use crate::media_type::is_json;
 use crate::node::Node;
 use crate::openapi::status::is_success;
 use crate::openapi::{Media, Operation};
-use crate::program::{Build, Call, Select, WorkflowId};
+use crate::program::{Build, Select, WorkflowId};
 use crate::value::PathSegment;
 
 /// How many outputs a value is followed through.
@@ -98,8 +98,8 @@ impl<'a> Lint<'a> {
                 if let Some(output) = other.outputs.iter().find(|output| output.name == *name) {
                     return self.built(Some(*read), &output.value, &ways, called, depth + 1);
                 }
-                let Call::Workflow { workflow, .. } = &other.call else { return unknown };
-                return self.returned(*workflow, name, &ways, called, depth + 1);
+                let Some(workflow) = other.call.workflow() else { return unknown };
+                return self.returned(workflow, name, &ways, called, depth + 1);
             }
             Root::WorkflowOutput(workflow, name) => return self.returned(*workflow, name, &ways, called, depth + 1),
             _ => return unknown,

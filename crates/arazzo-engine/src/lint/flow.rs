@@ -11,7 +11,7 @@ use crate::document::{self, OrReusable, Text};
 use crate::expr::{Root, StepId};
 use crate::limits::{Limits, LoopDelay};
 use crate::node::Node;
-use crate::program::{Action, Build, Call, Criterion, Passed, PassedValue, Target, Test, Then, WorkflowId};
+use crate::program::{Action, Build, Criterion, Passed, PassedValue, Target, Test, Then, WorkflowId};
 use crate::remedy::Remedy;
 use crate::source::Span;
 
@@ -361,7 +361,7 @@ impl Lint<'_> {
             return;
         };
         let round: Vec<StepId> = reachable(edges, workflow.entry.into_iter().collect()).into_iter().collect();
-        let calls = |id: &StepId| matches!(self.program.step(*id).map(|s| &s.call), Some(Call::Workflow { .. }));
+        let calls = |id: &StepId| self.program.step(*id).is_some_and(|step| step.call.workflow().is_some());
         let named = passed.values.iter().any(|value| {
             let whole = value.value.reads();
             whole.iter().any(|read| !matches!(&read.expr.root, Root::Input(name) if *name == value.name))
@@ -399,7 +399,7 @@ impl Lint<'_> {
     /// round before has left, and not what this one has made anew.
     fn changes(&self, id: StepId, first: StepId, round: &BTreeSet<StepId>, edges: &Edges) -> bool {
         let Some(step) = self.program.step(id) else { return true };
-        if matches!(step.call, Call::Workflow { .. }) {
+        if step.call.workflow().is_some() {
             return true;
         }
         let mut anew = None;

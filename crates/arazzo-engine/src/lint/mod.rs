@@ -147,10 +147,7 @@ impl<'a> Lint<'a> {
                     // What is no step was left out when the document was read.
                     let node = nodes.find(|node| contains(node.span, step.id.span()));
                     let call = program.steps.get(steps.len()).map(|step| &step.call);
-                    let operation = match call {
-                        Some(Call::Operation { operation, .. }) => operations.get(operation).copied(),
-                        Some(Call::Workflow { .. }) | None => None,
-                    };
+                    let operation = call.and_then(Call::operation).and_then(|id| operations.get(&id).copied());
                     steps.push(StepView { document: step, node, operation });
                 }
             }

@@ -12,7 +12,7 @@ use crate::document::OrReusable;
 use crate::expr::Template;
 use crate::json_schema::{TYPES, is_of, with_article};
 use crate::node::{Key, Node};
-use crate::program::{Build, Call, Inputs, WorkflowId};
+use crate::program::{Build, Inputs, WorkflowId};
 use crate::source::Span;
 
 impl Lint<'_> {
@@ -89,10 +89,7 @@ impl Lint<'_> {
             .program
             .steps
             .iter()
-            .filter_map(|step| match &step.call {
-                Call::Operation { operation, .. } => self.program.operation(*operation),
-                Call::Workflow { .. } => None,
-            })
+            .filter_map(|step| self.program.operation_of(step))
             .filter_map(|operation| self.program.apis.get(operation.api))
             .map(|api| api.name.clone())
             .collect();

@@ -15,7 +15,7 @@ use super::phase::Phase;
 use super::request::Built;
 use super::store::Slot;
 use super::wire::{CallId, Request};
-use super::{Machine, operation_of};
+use super::Machine;
 use crate::code::Code;
 use crate::credentials::{AuthMethod, Choice, Credentials, Fetch, User, choose, header_of, serving};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -24,7 +24,7 @@ use crate::expr::eval::Answer;
 use crate::limits::Millis;
 use crate::media_type::FORM;
 use crate::openapi::encode;
-use crate::program::{Call, Location, Program, Step, WorkflowId};
+use crate::program::{Location, Program, Step, WorkflowId};
 use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::remedy::{self, Remedy};
@@ -88,7 +88,7 @@ pub fn missing_credentials(
     let workflows = program.reached(workflow);
     let steps = workflows.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
     for step in steps.filter_map(|id| program.step(*id)) {
-        let Some(operation) = operation_of(program, step) else { continue };
+        let Some(operation) = program.operation_of(step) else { continue };
         let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
         let has = |key: &str| credentials.has(key);
         if answered(source) || choice(program, step, &has, credentials.certificate) != Choice::Missing {
@@ -113,9 +113,8 @@ pub fn missing_credentials(
 
 /// The alternative of its operation's security that a step takes.
 pub(crate) fn choice(program: &Program, step: &Step, has: &dyn Fn(&str) -> bool, certificate: bool) -> Choice {
-    let (Some(operation), Call::Operation { arguments, .. }) = (operation_of(program, step), &step.call) else {
-        return Choice::Nothing;
-    };
+    let Some(operation) = program.operation_of(step) else { return Choice::Nothing };
+    let arguments = step.call.arguments();
     let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
     let passes = |location: &str, name: &str| {
         arguments.iter().any(|argument| match argument.location {

@@ -14,7 +14,7 @@ use crate::expr::{Exchange, Lookup, StepId, WorkflowId};
 use crate::fingerprint::fingerprint;
 use crate::inputs::accept_own;
 use crate::limits::Millis;
-use crate::program::{Call, Inherited, Passed, Program, Step, Target};
+use crate::program::{Inherited, Passed, Program, Step, Target};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 use crate::value::Value;
@@ -259,8 +259,7 @@ impl Machine {
     pub(super) fn keep_answer(&mut self, exchange: &Exchange) {
         let read = self.state.frames.iter().rev().skip(1).any(|frame| {
             let step = if let Position::Inside(step) = frame.position { step } else { None };
-            let call = step.and_then(|step| self.program.step(step)).map(|step| &step.call);
-            matches!(call, Some(Call::Workflow { keeps_answer: true, .. }))
+            step.and_then(|step| self.program.step(step)).is_some_and(|step| step.call.keeps_answer())
         });
         if read && exchange.answer.is_some() {
             let slot = self.stash(exchange);

@@ -2,7 +2,7 @@
 
 use super::phase::Phase;
 use super::wire::Turn;
-use super::{Machine, operation_of};
+use super::Machine;
 use crate::event::{EventKind, StepStatus};
 use crate::expr::StepId;
 use crate::limits::Millis;
@@ -39,11 +39,8 @@ impl Machine {
         let frame = self.frame_mut();
         frame.deadline = deadline;
         frame.returned.clear();
-        let operation = operation_of(&program, step).and_then(|operation| operation.id.clone());
-        let calls = match &step.call {
-            Call::Workflow { workflow, .. } => program.workflow(*workflow).map(|workflow| workflow.name.clone()),
-            Call::Operation { .. } => None,
-        };
+        let operation = program.operation_of(step).and_then(|operation| operation.id.clone());
+        let calls = step.call.workflow().and_then(|id| program.workflow(id)).map(|workflow| workflow.name.clone());
         self.emit(turn, Some(id), Some(step.span), EventKind::StepStarted { operation, calls });
         if let Some(missing) = self.find_uncompleted(step) {
             let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();

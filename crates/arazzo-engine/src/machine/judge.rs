@@ -6,7 +6,7 @@ use super::fault::{Fault, Remark};
 use super::phase::Phase;
 use super::store::Slot;
 use super::wire::Turn;
-use super::{Machine, operation_of};
+use super::Machine;
 use crate::code::{Code, Severity};
 use crate::event::{CriteriaOf, EventKind, Saw};
 use crate::expr::{Exchange, StepId};
@@ -93,7 +93,7 @@ impl Machine {
 
     /// Success without `successCriteria`: 2xx, and 3xx where the operation documents it.
     fn is_default_success(&self, step: &Step, status: u16) -> bool {
-        let operation = operation_of(&self.program, step);
+        let operation = self.program.operation_of(step);
         let documented = operation.and_then(|operation| find_documented(operation, status));
         let redirect = (300..400).contains(&status) && documented.is_some_and(|(known, _)| known != "default");
         (200..300).contains(&status) || redirect
@@ -150,7 +150,7 @@ impl Machine {
 
     /// Adds the operation's words about a status that made a step fail.
     fn explain_status(&self, step: &Step, status: u16, fault: &mut Fault) {
-        let Some(operation) = operation_of(&self.program, step) else { return };
+        let Some(operation) = self.program.operation_of(step) else { return };
         if (200..300).contains(&status) {
             return;
         }
@@ -177,7 +177,7 @@ impl Machine {
 
     /// An answer outside what the operation documents is said, and is not a failure.
     fn report_undocumented(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) {
-        let (Some(operation), Some(answer)) = (operation_of(&self.program, step), exchange.answer.as_ref()) else {
+        let (Some(operation), Some(answer)) = (self.program.operation_of(step), exchange.answer.as_ref()) else {
             return;
         };
         if operation.responses.is_empty() || find_documented(operation, answer.status).is_some() {
@@ -198,7 +198,7 @@ impl Machine {
         check: ContractCheck,
         turn: &mut Turn,
     ) -> Option<Fault> {
-        let operation = operation_of(&self.program, step)?;
+        let operation = self.program.operation_of(step)?;
         let (contract, answer) = (operation.contract.as_ref()?, exchange.answer.as_ref()?);
         let severity = if check == ContractCheck::Error { Severity::Error } else { Severity::Warning };
         let mut lines: Vec<(Span, String)> = vec![];

@@ -29,7 +29,7 @@ use crate::event::{Event, EventKind, Why};
 use crate::expr::{Exchange, StepId};
 use crate::inputs::InputValues;
 use crate::limits::{Millis, Settings};
-use crate::program::{Call, Operation, Program, Step, WorkflowId};
+use crate::program::{Program, WorkflowId};
 use crate::reason::Reason;
 use crate::redact::Redactor;
 use crate::source::Span;
@@ -304,13 +304,5 @@ impl Machine {
             kind,
         };
         turn.events.push(event.masked(&self.redactor));
-    }
-}
-
-/// The operation that a step calls, if it calls one.
-pub(crate) fn operation_of<'p>(program: &'p Program, step: &Step) -> Option<&'p Operation> {
-    match &step.call {
-        Call::Operation { operation, .. } => program.operation(*operation),
-        Call::Workflow { .. } => None,
     }
 }

@@ -9,7 +9,7 @@ use super::wire::Turn;
 use super::{Machine, select};
 use crate::event::EventKind;
 use crate::expr::{Exchange, StepId};
-use crate::program::{Call, Output, Step};
+use crate::program::{Output, Step};
 use crate::value::Value;
 
 impl Machine {
@@ -48,7 +48,7 @@ impl Machine {
             kept.push((output.name.clone(), slot));
         }
         // A step that called a workflow has its outputs too, under their own names.
-        if matches!(step.call, Call::Workflow { .. }) {
+        if step.call.workflow().is_some() {
             for (name, slot) in self.frame().returned.clone() {
                 if !kept.iter().any(|(known, _)| *known == name) && (slot.is_some() || success) {
                     kept.push((name, slot));

@@ -13,7 +13,7 @@ use crate::fingerprint::fingerprint;
 use crate::limits::{Servers, is_loopback};
 use crate::openapi::encode;
 use crate::openapi::join::join;
-use crate::program::{Argument, Build, Call, Location, Operation, Program, Step};
+use crate::program::{Argument, Build, Location, Operation, Program, Step};
 use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::value::Value;
@@ -44,8 +44,8 @@ pub(super) fn build(
     lookup: &dyn Lookup,
 ) -> Result<Built, Box<Fault>> {
     let missing = || Fault::unsent(Reason::NoOperation, step, step.span, "the operation is not known".to_owned());
-    let Call::Operation { operation, arguments, body } = &step.call else { return Err(missing()) };
-    let Some(operation) = program.operation(*operation) else { return Err(missing()) };
+    let Some(operation) = program.operation_of(step) else { return Err(missing()) };
+    let (arguments, body) = (step.call.arguments(), step.call.body());
     let mut builder = ValueBuilder::new(program, step, lookup);
     let parameters = Parameters { step, arguments, values: build_arguments(&mut builder, arguments)? };
     let (path, query, cookies) =

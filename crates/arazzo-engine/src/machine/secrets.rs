@@ -10,7 +10,7 @@ use super::{Machine, Request};
 use crate::address;
 use crate::expr::eval::{Answer, Exchange};
 use crate::expr::{Root, StepId, Template, WorkflowId};
-use crate::program::{AnswerPart, Build, Call, Output, Step};
+use crate::program::{AnswerPart, Build, Output, Step};
 use crate::value::Value;
 
 /// Times that a percent-encoded text is decoded to look for secrets.
@@ -91,8 +91,7 @@ impl Machine {
         let reached = program.reached(workflow);
         let steps = reached.iter().filter_map(|id| program.workflow(*id)).flat_map(|w| &w.steps);
         for step in steps.filter_map(|id| program.step(*id)) {
-            let Call::Operation { arguments, .. } = &step.call else { continue };
-            for argument in arguments.iter().filter(|argument| argument.credential) {
+            for argument in step.call.arguments().iter().filter(|argument| argument.credential) {
                 if let Build::Template(leaf) = &argument.value
                     && let Template::Literal(text) = &leaf.template
                 {

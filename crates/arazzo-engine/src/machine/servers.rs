@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::{Machine, operation_of};
+use super::Machine;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::limits::{Settings, plain_host};
@@ -15,7 +15,7 @@ pub(super) fn missing_servers(program: &Program, workflow: WorkflowId, settings:
     let mut faults = Diagnostics::default();
     let workflows = program.reached(workflow);
     let steps = workflows.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
-    for operation in steps.filter_map(|id| program.step(*id)).filter_map(|step| operation_of(program, step)) {
+    for operation in steps.filter_map(|id| program.step(*id)).filter_map(|step| program.operation_of(step)) {
         let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
         if let Err(error) = operation.server_url(source, &settings.servers) {
             let called = operation.name();
@@ -60,7 +60,7 @@ impl Machine {
 
     /// `true` if the step calls a source that is answered from its description.
     pub(super) fn is_mocked(&self, step: &Step) -> bool {
-        let api = operation_of(&self.program, step).and_then(|operation| self.program.apis.get(operation.api));
+        let api = self.program.operation_of(step).and_then(|operation| self.program.apis.get(operation.api));
         api.is_some_and(|api| self.state.settings.mocked.contains(&api.name))
     }
 }

@@ -11,7 +11,7 @@ use crate::node::{Node, NodeLimits};
 use crate::openapi::sample::{member, sample};
 use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Operation, Parameter};
-use crate::program::{Build, Call, Location, Program, Workflow};
+use crate::program::{Build, Location, Program, Workflow};
 use crate::source::Sources;
 use crate::value::PathSegment;
 
@@ -35,8 +35,7 @@ const TELLING: [&str; 12] = [
 fn read_by_required<'a>(program: &'a Program, workflow: &Workflow) -> Vec<&'a str> {
     let mut found = vec![];
     for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
-        let Call::Operation { arguments, .. } = &step.call else { continue };
-        for argument in arguments.iter().filter(|a| a.required || a.location == Location::Path) {
+        for argument in step.call.arguments().iter().filter(|a| a.required || a.location == Location::Path) {
             if let Build::Template(leaf) = &argument.value
                 && let Template::Whole(expr) = &leaf.template
                 && let Root::Input(name) = &expr.root
@@ -106,8 +105,8 @@ fn sent_as<'a>(
 ) -> BTreeMap<&'a str, (Api<'a>, &'a Node)> {
     let mut found = BTreeMap::new();
     for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
-        let Call::Operation { operation, arguments, body } = &step.call else { continue };
-        let Some(operation) = program.operation(*operation) else { continue };
+        let Some(operation) = program.operation_of(step) else { continue };
+        let (arguments, body) = (step.call.arguments(), step.call.body());
         let Some(root) = sources.get(operation.api).and_then(|source| source.root.as_ref()) else { continue };
         let api = Api::new(root, store);
         let method = operation.method.to_ascii_lowercase();

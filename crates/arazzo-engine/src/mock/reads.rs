@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::expr::{Expr, Root};
-use crate::program::{Build, Call, Program, Select, Step, Test};
+use crate::program::{Build, Program, Select, Step, Test};
 use crate::value::PathSegment;
 
 /// The number of outputs that a value is followed through.
@@ -24,8 +24,7 @@ pub struct Reads {
 pub(super) fn of(program: &Program) -> BTreeMap<(usize, (String, String)), Reads> {
     let mut found: BTreeMap<(usize, (String, String)), Reads> = BTreeMap::new();
     let mut add = |step: &Step, expr: &Expr, rest: &[PathSegment]| {
-        let Call::Operation { operation, .. } = &step.call else { return };
-        let Some(operation) = program.operation(*operation) else { return };
+        let Some(operation) = program.operation_of(step) else { return };
         let key = (operation.api, (operation.method.to_ascii_lowercase(), operation.path.clone()));
         let reads = found.entry(key).or_default();
         match &expr.root {
@@ -80,10 +79,7 @@ fn trace(
         Root::StepOutput(id, name) => {
             let Some(step) = program.step(*id) else { return };
             let own = step.outputs.iter().find(|output| output.name == *name);
-            let called = match step.call {
-                Call::Workflow { workflow, .. } => program.workflow(workflow),
-                Call::Operation { .. } => None,
-            };
+            let called = step.call.workflow().and_then(|workflow| program.workflow(workflow));
             let passed = || called.and_then(|w| w.outputs.iter().find(|output| output.name == *name));
             (own.is_some().then_some(step), own.or_else(passed), true)
         }

@@ -489,7 +489,7 @@ impl<'p> Spans<'p> {
     fn find_part(&self, sent: &Sent, part: &str) -> Option<Span> {
         let step = self.find(sent)?;
         let own = step.span;
-        let Call::Operation { arguments, body, .. } = &step.call else { return Some(own) };
+        let (arguments, body) = (step.call.arguments(), step.call.body());
         let (kind, name) = part.split_once(' ').unwrap_or((part, ""));
         let argument = |wanted: &dyn Fn(&Argument) -> bool| arguments.iter().find(|a| wanted(a)).map(|a| a.span);
         let field = |field: &str| self.written(own.source, &sent.workflow, Some(&sent.step), &[field.to_owned()]);
