@@ -8,7 +8,7 @@ use crate::address;
 use crate::compile::secrets::Origins;
 use crate::credentials::{AuthMethod, Choice, User, header_of};
 use crate::limits::{Servers, Settings};
-use crate::machine::{choice};
+use crate::machine::choice;
 use crate::openapi::security::Kind;
 use crate::program::{Build, Call, Location, Program, Step, Target, Then, Workflow, WorkflowId};
 use crate::source::Place;

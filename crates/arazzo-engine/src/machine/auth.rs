@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
+use super::Machine;
 use super::digest;
 use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall};
@@ -15,7 +16,6 @@ use super::phase::Phase;
 use super::request::Built;
 use super::store::Slot;
 use super::wire::{CallId, Request};
-use super::Machine;
 use crate::code::Code;
 use crate::credentials::{AuthMethod, Choice, Credentials, Fetch, User, choose, header_of, serving};
 use crate::diagnostic::{Diagnostic, Diagnostics};

@@ -1,8 +1,8 @@
 //! A step begins: its visit is counted, its request is sent, or the workflow that it calls is started.
 
+use super::Machine;
 use super::phase::Phase;
 use super::wire::Turn;
-use super::Machine;
 use crate::event::{EventKind, StepStatus};
 use crate::expr::StepId;
 use crate::limits::Millis;

@@ -1,12 +1,12 @@
 //! Answer → verdict: by the criteria of the step, or by its status, and by what its operation documents.
 
+use super::Machine;
 use super::contract::{Departure, find_departures, find_documented};
 use super::criterion::{self, Seen};
 use super::fault::{Fault, Remark};
 use super::phase::Phase;
 use super::store::Slot;
 use super::wire::Turn;
-use super::Machine;
 use crate::code::{Code, Severity};
 use crate::event::{CriteriaOf, EventKind, Saw};
 use crate::expr::{Exchange, StepId};

@@ -2,10 +2,10 @@
 
 use url::Url;
 
+use super::Machine;
 use super::contract::find_documented;
 use super::fault::Fault;
 use super::wire::Request;
-use super::Machine;
 use crate::expr::StepId;
 use crate::limits::Redirects;
 use crate::program::{Criterion, Step};
@@ -40,7 +40,9 @@ impl Machine {
         let Some(location) = location.filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308)) else {
             return Hop::Judge;
         };
-        let is_documented = self.program.operation_of(step)
+        let is_documented = self
+            .program
+            .operation_of(step)
             .and_then(|operation| find_documented(operation, status))
             .is_some_and(|(known, _)| known != "default");
         if self.state.settings.redirects == Redirects::Never || is_documented || judges_redirects(step) {

@@ -232,6 +232,9 @@ mod tests {
     fn grants(trust: Trust, bound: &[(&str, &str)]) -> RunPolicy {
         let mut grants = RunPolicy::default();
         grants.hosts.trust = trust;
+        for host in ["any.example", "api.example", "api.example:8443", "id.example"] {
+            grants.hosts.give(AllowedHost::parse(host));
+        }
         bound.iter().for_each(|(name, host)| grants.bind((*name).to_owned(), AllowedHost::parse(host)));
         grants
     }
@@ -262,6 +265,15 @@ mod tests {
     }
 
     #[test]
+    fn a_host_that_was_not_given_is_not_called_whatever_sends() {
+        for trust in [Trust::Given, Trust::Remote] {
+            assert!(!may(&grants(trust, &[]), "GET", "https://other.example/", &[]));
+        }
+        assert!(may(&grants(Trust::Local, &[]), "GET", "https://other.example/", &[]));
+        assert!(may(&RunPolicy::of_stub(RunPolicy::default().hosts.naming), "GET", "https://other.example/", &[]));
+    }
+
+    #[test]
     #[cfg(feature = "mock")]
     fn a_mock_of_the_run_is_nobody() {
         let mut strange = grants(Trust::Remote, &[]);
@@ -289,7 +301,8 @@ mod tests {
 
     #[test]
     fn what_was_missing_is_there_once_it_was_given() {
-        let mut strange = grants(Trust::Remote, &[]);
+        let mut strange = RunPolicy::default();
+        strange.hosts.trust = Trust::Remote;
         let url = Url::parse("https://api.example:8443").unwrap();
         let sent = SentSecret {
             name: "token".to_owned(),
