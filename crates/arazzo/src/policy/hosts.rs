@@ -1,4 +1,4 @@
-//! Hosts that may be called. Asked by `connect.rs` where a connection is opened, so that the address that was judged is
+//! Hosts that may be called. Asked about every request by `permissions.rs`, and by `connect.rs` where a connection is opened, so that the address that was judged is
 //! the one that is connected to; a name is judged anew with every connection.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
