@@ -38,6 +38,7 @@ impl Machine {
         let deadline = step.timeout_ms.map(|ms| now.saturating_add(ms));
         let frame = self.frame_mut();
         frame.deadline = deadline;
+        frame.visiting = Some(id);
         frame.returned.clear();
         let operation = operation_of(&program, step).and_then(|operation| operation.id.clone());
         let calls = match &step.call {
