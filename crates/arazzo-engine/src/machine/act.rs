@@ -370,6 +370,7 @@ impl Machine {
         if let Some(state) = self.step_state(id) {
             state.status = Some(status);
         }
+        self.frame_mut().visiting = None;
         let view = self.view(None);
         let state = view.state(id);
         let outputs = state

@@ -30,6 +30,7 @@ impl Machine {
             extra,
             steps: vec![StepState::default(); steps],
             position: Position::Start,
+            visiting: None,
             deadline: None,
             returned: vec![],
             inherited: None,

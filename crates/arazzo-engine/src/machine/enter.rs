@@ -38,6 +38,7 @@ impl Machine {
         let deadline = step.timeout_ms.map(|ms| now.saturating_add(ms));
         let frame = self.frame_mut();
         frame.deadline = deadline;
+        frame.visiting = Some(id);
         frame.returned.clear();
         let operation = program.operation_of(step).and_then(|operation| operation.id.clone());
         let calls = step.call.workflow().and_then(|id| program.workflow(id)).map(|workflow| workflow.name.clone());

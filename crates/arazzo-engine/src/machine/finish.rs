@@ -147,7 +147,7 @@ impl Machine {
 
     /// Says that the step of the last frame was stopped, if it has one in progress.
     fn announce_stopped_step(&mut self, now: Millis, turn: &mut Turn) {
-        let (Position::Calling { step, .. } | Position::Inside(Some(step))) = self.frame().position else { return };
+        let Some(step) = self.frame_mut().visiting.take() else { return };
         let entered = self.view(None).state(step).map_or(now, |state| state.entered);
         let kind = EventKind::StepFinished {
             status: StepStatus::Stopped,

@@ -32,6 +32,8 @@ pub(super) struct Frame {
     /// In the order of the workflow's steps.
     pub(super) steps: Vec<StepState>,
     pub(super) position: Position,
+    /// The step that was said to begin and not yet to end, wherever the frame is by then.
+    pub(super) visiting: Option<StepId>,
     /// The time at which the current attempt of its step must be over.
     pub(super) deadline: Option<Millis>,
     /// The outputs that `$outputs` names: of the workflow that its step called, or its own as far as they are known.
