@@ -1,5 +1,6 @@
 //! A workflow that can be run, any number of times and side by side.
 
+#[cfg(feature = "mock")]
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -296,9 +297,8 @@ impl Workflow {
         observe: impl FnMut(&Envelope),
     ) -> Result<(Outcome, (Session, Settings)), Error> {
         self.check_permissions()?;
-        let mut world = self.description.world.clone();
         #[cfg_attr(not(feature = "mock"), expect(unused_mut, reason = "mocks are servers"))]
-        let mut servers = self.description.settings.servers.clone();
+        let (mut world, mut servers) = (self.description.world.clone(), self.description.settings.servers.clone());
         #[cfg(feature = "mock")]
         let mut serving = None;
         #[cfg(feature = "mock")]

@@ -13,7 +13,7 @@ use crate::source::Span;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Operation {
-    /// Index in [`Program::apis`].
+    /// Index in [`Program::apis`](super::Program::apis).
     pub api: usize,
     /// `operationId`
     pub id: Option<String>,

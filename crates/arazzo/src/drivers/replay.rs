@@ -7,7 +7,7 @@
 use arazzo_engine::limits::Millis;
 use arazzo_engine::machine::{CallId, Failure, Input, Outcome, Response};
 use arazzo_engine::node::Node;
-use arazzo_engine::program::{Argument, Call, Location, Program, Step};
+use arazzo_engine::program::{Argument, Location, Program, Step};
 use arazzo_engine::source::{Place, SourceId, Sources, Span};
 use arazzo_engine::value::Pointer;
 use serde::Serialize;
