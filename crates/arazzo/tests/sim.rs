@@ -31,11 +31,10 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 
-use arazzo::{Input, Limits, LoopDelay, ParsedDocuments, Response};
+use arazzo::ParsedDocuments;
 use documents::Case;
 use promises::{Broken, broken};
 use run::{Drive, run};
-use serde_json::{Value as Json, json};
 
 /// The seeds that `cargo test` tries.
 const SEEDS: u64 = 200;
@@ -61,7 +60,7 @@ pub fn try_case(case: &Case) -> Result<Tried, Broken> {
             Err(error) => return Ok(Tried::Refused(error.to_string())),
         };
         let straight = run(case, &workflow, Drive { restores: 0 })?;
-        let again = if case.seed % 4 == 0 { case.load(&ParsedDocuments::new()).ok() } else { None };
+        let again = if case.seed.is_multiple_of(8) { case.load(&ParsedDocuments::new()).ok() } else { None };
         let restored = run(case, again.as_ref().unwrap_or(&workflow), Drive { restores: 60 })?;
         if straight.outcome.outputs() != restored.outcome.outputs() {
             return Err(broken("8 same outputs", format!("{:?} {:?}", straight.outcome, restored.outcome)));

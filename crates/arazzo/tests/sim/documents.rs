@@ -1,5 +1,7 @@
 //! Seed → documents: an Arazzo description of random constructs, and the APIs that it calls.
 
+use std::sync::{Arc, OnceLock};
+
 use arazzo::{Builder, ContractCheck, Credentials, Inputs, Limits, LoopDelay, ParsedDocuments, Redirects, Workflow};
 use serde_json::{Map, Value as Json, json};
 
@@ -8,7 +10,7 @@ use crate::chance::Chance;
 /// Hosts that are given; `stranger.example` is described and not given.
 pub const GIVEN: [&str; 3] = ["api.example", "shop.example", "login.example"];
 
-/// Operations with their method and path, and whether a step may read a token from the answer.
+/// Operations with their method, path and security scheme.
 const OPERATIONS: [(&str, &str, &str, &str); 11] = [
     ("list", "get", "/things", ""),
     ("make", "post", "/things", ""),
@@ -23,8 +25,14 @@ const OPERATIONS: [(&str, &str, &str, &str); 11] = [
     ("granted", "post", "/granted", "granted"),
 ];
 
+/// The APIs.
+const NAMES: [&str; 3] = ["api", "shop", "stranger"];
+
+/// Their names and descriptions, which are the same for all seeds.
+static APIS: OnceLock<[(&str, Arc<str>); 3]> = OnceLock::new();
+
 /// The description of an API.
-fn api(server: &str) -> Json {
+fn api(name: &str) -> Json {
     let mut paths = Map::new();
     for (id, method, path, scheme) in OPERATIONS {
         let mut parameters = vec![
@@ -52,7 +60,7 @@ fn api(server: &str) -> Json {
     }
     let flows = json!({ "clientCredentials": { "tokenUrl": "https://login.example/token", "scopes": {} } });
     json!({
-        "openapi": "3.1.0", "info": { "title": "Things", "version": "1" }, "servers": [{ "url": server }],
+        "openapi": "3.1.0", "info": { "title": "Things", "version": "1" }, "servers": [{ "url": format!("https://{name}.example") }],
         "components": { "securitySchemes": {
             "key": { "type": "apiKey", "in": "header", "name": "X-Key" },
             "query": { "type": "apiKey", "in": "query", "name": "access_key" },
@@ -102,7 +110,7 @@ impl Case {
         let sizes: Vec<u64> = (0..count).map(|_| 1 + chance.below(4)).collect();
         let workflows: Vec<Json> =
             (0..count).map(|number| Workflows { chance: &mut chance, sizes: &sizes, number }.workflow()).collect();
-        let sources: Vec<Json> = ["api", "shop", "stranger"]
+        let sources: Vec<Json> = NAMES
             .iter()
             .map(|name| json!({ "name": name, "url": format!("./{name}.json"), "type": "openapi" }))
             .collect();
@@ -123,9 +131,8 @@ impl Case {
         }
         let text = self.flow.to_string();
         let mut builder = arazzo::open("memory/flow.json").offline(true).parsed(parsed).text(text);
-        for name in ["api", "shop", "stranger"] {
-            let text = api(&format!("https://{name}.example")).to_string();
-            builder = builder.document(format!("memory/{name}.json"), text);
+        for (name, text) in APIS.get_or_init(|| NAMES.map(|name| (name, api(name).to_string().into()))) {
+            builder = builder.document(format!("memory/{name}.json"), text.clone());
         }
         GIVEN.iter().fold(builder.clock(Still).credentials(credentials), |builder, host| builder.allow_host(*host))
     }

@@ -34,14 +34,17 @@ pub struct Watch {
     frames: BTreeSet<u32>,
     /// Visits in progress, with their attempt.
     visits: BTreeMap<Visit, u32>,
-    /// Visits that are to be tried again: if a detour fails, there is another end of them.
-    again: BTreeSet<Visit>,
+    /// Steps that are to be tried again: if a detour fails, their visit is said to end once more. A detour that came back
+    /// to the step has begun another visit, whose number stands there then.
+    again: Vec<(u32, String)>,
     /// Calls without an answer.
     calls: BTreeSet<u64>,
     /// Frames that wait, until when.
     waits: BTreeMap<u32, u64>,
     /// Visits whose last request may have changed something, until something is said that leads to another one.
     changing: BTreeSet<Visit>,
+    /// The host of the last request.
+    last_host: String,
     requests: u32,
     attempts: u32,
     cancelled: Option<u64>,
@@ -60,10 +63,11 @@ impl Watch {
             next_seq: 0,
             frames: BTreeSet::new(),
             visits: BTreeMap::new(),
-            again: BTreeSet::new(),
+            again: vec![],
             calls: BTreeSet::new(),
             waits: BTreeMap::new(),
             changing: BTreeSet::new(),
+            last_host: String::new(),
             requests: 0,
             attempts: 0,
             cancelled: None,
@@ -78,7 +82,7 @@ impl Watch {
     }
 
     /// A request leaves.
-    pub fn request(&mut self, now: u64, outgoing: &Outgoing) -> Result<(), Broken> {
+    pub fn request(&mut self, now: u64, outgoing: &Outgoing, secrets: &[String]) -> Result<(), Broken> {
         let url = &outgoing.request.url;
         let host = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
         if !GIVEN.contains(&host.as_str()) {
@@ -87,6 +91,15 @@ impl Watch {
         if now > self.limits.run_ms {
             return Err(broken("5 limits", format!("a request leaves at {now} ms")));
         }
+        if outgoing.because == Because::Redirect && host != self.last_host {
+            self.learn(secrets);
+            let body = String::from_utf8_lossy(outgoing.request.body.as_deref().unwrap_or_default());
+            let sent = serde_json::json!([url, outgoing.request.headers, body]);
+            if let Some(text) = find_text(&sent, &|text| self.forms.iter().any(|form| text.contains(form))) {
+                return Err(broken("4 no secret", format!("goes on from {} to {host}: {text}", self.last_host)));
+            }
+        }
+        self.last_host = host;
         Ok(())
     }
 
@@ -140,18 +153,20 @@ impl Watch {
             }
             EventKind::StepStarted { .. } => {
                 self.attempts += 1;
+                if event.attempt.is_some_and(|attempt| attempt > 1) {
+                    self.take_again(event);
+                }
                 if self.visits.insert(visit_of(event), event.attempt.unwrap_or_default()).is_some() {
                     return wrong("the step is started twice".to_owned());
                 }
             }
             EventKind::StepFinished { again, .. } => {
-                let visit = visit_of(event);
-                let revised = self.again.remove(&visit);
-                if self.visits.remove(&visit).is_none() && !revised {
+                if self.visits.remove(&visit_of(event)).is_none() && !self.take_again(event) {
                     return wrong("the step is finished and was not started".to_owned());
                 }
                 if *again {
-                    self.again.insert(visit);
+                    let (frame, step, _) = visit_of(event);
+                    self.again.push((frame, step));
                 }
             }
             EventKind::RunFinished { status, exit, requests, .. } => {
@@ -163,6 +178,13 @@ impl Watch {
             _ => {}
         }
         self.exchange(envelope)
+    }
+
+    /// `true` if the step was to be tried again, which it is now, or is not at all.
+    fn take_again(&mut self, event: &Event) -> bool {
+        let (frame, step, _) = visit_of(event);
+        let at = self.again.iter().rposition(|waiting| *waiting == (frame, step.clone()));
+        at.map(|at| self.again.remove(at)).is_some()
     }
 
     /// What is said about requests and pauses.
@@ -208,14 +230,18 @@ impl Watch {
 
     /// No secret stands in a value, in none of the forms in which texts are written.
     pub fn hides(&mut self, place: &str, json: &Json, secrets: &[String]) -> Result<(), Broken> {
-        for secret in secrets.get(self.known..).unwrap_or_default() {
-            self.forms.extend(forms_of(secret));
-        }
-        self.known = secrets.len();
+        self.learn(secrets);
         match find_text(json, &|text| self.forms.iter().any(|form| text.contains(form))) {
             Some(text) => Err(broken("4 no secret", format!("{place}: {text}"))),
             None => Ok(()),
         }
+    }
+
+    fn learn(&mut self, secrets: &[String]) {
+        for secret in secrets.get(self.known..).unwrap_or_default() {
+            self.forms.extend(forms_of(secret));
+        }
+        self.known = secrets.len();
     }
 
     /// The run has ended.

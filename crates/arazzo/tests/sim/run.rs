@@ -113,7 +113,7 @@ impl Running<'_> {
             let Some(Envelope { event, .. }) = sent else {
                 return Err(broken("9 events", format!("call {} leaves without an event", outgoing.call.0)));
             };
-            self.watch.request(self.now, outgoing)?;
+            self.watch.request(self.now, outgoing, &self.world.secrets)?;
             let coming = self.world.answer(outgoing, &event.workflow, event.step.as_deref().unwrap_or_default());
             self.coming.push((self.now + coming.after, outgoing.call, coming.result));
         }

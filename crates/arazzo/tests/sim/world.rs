@@ -128,7 +128,7 @@ impl World {
             let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
             Ok(Response { status, headers, body: vec![] })
         };
-        match self.chance.below(13) {
+        match self.chance.below(15) {
             0 => self.failure(FailureKind::Connect, false, outgoing),
             1 => self.failure(FailureKind::Reset, true, outgoing),
             2 => {
@@ -146,18 +146,23 @@ impl World {
                 ]);
                 plain(401, vec![("www-authenticate", challenge.to_owned())])
             }
-            9 => {
+            9..12 => {
                 let to = self.chance.pick(&[
                     "/things?q=moved",
                     "https://shop.example/things",
+                    "https://api.example/things",
                     "https://stranger.example/things",
                     "http://api.example/things",
                     "https://me:secret@api.example/",
                     "",
+                    "https://shop.example/things?to=",
                 ]);
-                plain(self.chance.pick(&[301, 302, 303, 307, 308]), vec![("location", to.to_owned())])
+                // A server may say where to go with what it was sent.
+                let to =
+                    if to.ends_with("to=") { format!("{to}{}", text_of(&self.echo(outgoing))) } else { to.to_owned() };
+                plain(self.chance.pick(&[301, 302, 303, 307, 308]), vec![("location", to)])
             }
-            10 => {
+            12 => {
                 let (name, body) = self.chance.pick(&[
                     ("application/json", "{\"n\": 1, \"ite"),
                     ("application/json", "not json"),
@@ -168,7 +173,7 @@ impl World {
                 let headers = vec![("content-type".to_owned(), name.to_owned())];
                 Ok(Response { status: 200, headers, body: body.as_bytes().to_vec() })
             }
-            11 => Ok(json_response(200, &json!({ "filling": "x".repeat(5 << 10) }))),
+            13 => Ok(json_response(200, &json!({ "filling": "x".repeat(5 << 10) }))),
             _ => self.failure(FailureKind::BodyTooLarge, true, outgoing),
         }
     }
