@@ -64,6 +64,14 @@ impl Machine {
             return self.go_on_to(workflow.entry);
         };
         let name = program.workflow(needed).map(|w| w.name.clone()).unwrap_or_default();
+        let below = self.state.frames.split_last().map(|(_, below)| below).unwrap_or_default();
+        if below.iter().any(|frame| frame.workflow == needed) {
+            let message = format!(
+                "workflow `{}` depends on workflow `{name}`, which is in progress and waits for it",
+                workflow.name
+            );
+            return Phase::End(End::Failed(self.fault_of_workflow(Reason::DependencyNotMet, message)));
+        }
         let frame = self.frame();
         let given = frame.inputs.iter().chain(&frame.extra).cloned().collect();
         let accepted = match self.accept_inputs(needed, given) {
@@ -315,13 +323,7 @@ impl Machine {
     /// Goes on with the visit that the detour interrupted; what was retried in between counts.
     fn resume_step(&mut self, detour: &Detour) {
         if let Some(state) = self.step_state(detour.of) {
-            for before in &detour.used {
-                match state.used.iter_mut().find(|used| (used.success, used.action) == (before.success, before.action))
-                {
-                    Some(used) => used.times = used.times.max(before.times),
-                    None => state.used.push(*before),
-                }
-            }
+            state.count_retries(&detour.used);
             state.attempt = detour.attempt;
         }
     }

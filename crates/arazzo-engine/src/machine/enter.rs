@@ -1,6 +1,7 @@
 //! A step begins: its visit is counted, its request is sent, or the workflow that it calls is started.
 
 use super::Machine;
+use super::frame::Used;
 use super::phase::Phase;
 use super::wire::Turn;
 use crate::event::{EventKind, StepStatus};
@@ -19,15 +20,16 @@ impl Machine {
         }
         self.state.attempts += 1;
         let mut first = false;
-        let suspended = self.frame().detours.iter().any(|detour| detour.of == id);
+        let suspended = self.find_suspended_budget(id);
         if let Some(state) = self.step_state(id) {
             if visit {
                 first = state.visits == 0;
                 state.visits += 1;
                 state.attempt = 0;
                 // A detour that comes back to the step it is taken for begins no new budget of retries.
-                if !suspended {
-                    state.used.clear();
+                match &suspended {
+                    Some(used) => state.count_retries(used),
+                    None => state.used.clear(),
                 }
             }
             state.attempt += 1;
@@ -53,6 +55,12 @@ impl Machine {
             Call::Operation { .. } => Phase::Send { step: id, challenge: None },
             Call::Workflow { workflow, passed, .. } => self.call_workflow(id, *workflow, passed, turn),
         }
+    }
+
+    /// The retries that a step has used where it waits for a detour, in this workflow or in one below it.
+    fn find_suspended_budget(&self, id: StepId) -> Option<Vec<Used>> {
+        let mut detours = self.state.frames.iter().rev().flat_map(|frame| frame.detours.iter().rev());
+        detours.find(|detour| detour.of == id).map(|detour| detour.used.clone())
     }
 
     /// A step that must have been completed before this one, and was not.

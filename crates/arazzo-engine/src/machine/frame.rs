@@ -155,6 +155,18 @@ pub(super) struct StepState {
     pub(super) outputs: Option<Outputs>,
 }
 
+impl StepState {
+    /// Counts retries that were made elsewhere in this visit.
+    pub(super) fn count_retries(&mut self, made: &[Used]) {
+        for other in made {
+            match self.used.iter_mut().find(|used| (used.success, used.action) == (other.success, other.action)) {
+                Some(used) => used.times = used.times.max(other.times),
+                None => self.used.push(*other),
+            }
+        }
+    }
+}
+
 /// A workflow that has run to its end in this run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Completed {
