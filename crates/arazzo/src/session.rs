@@ -20,7 +20,7 @@ use crate::envelope::{Envelope, rfc3339};
 use crate::error::Error;
 use crate::policy::permissions::RunPolicy;
 
-/// A run in progress, without sockets, clock or threads: [`Workflow::session`] begins one.
+/// A run in progress, without sockets, clock or threads: [`Workflow::session`](crate::Workflow::session) begins one.
 ///
 /// Take a [`SessionTurn`], look at its events, send what it asks to send, and give back what comes, until there is an
 /// outcome. Times are ms since the start of the run; they may stand still, and never go back.
