@@ -103,7 +103,7 @@ async fn raw_runs(url: &str, runs: usize, parallel: usize) -> Fallible<()> {
 
 async fn library_runs(url: &str, runs: usize, parallel: usize) -> Fallible<()> {
     let workflow =
-        arazzo::open("specs/daytona-provision.yml").folder("openapi").server(None, url).load()?.workflow(None)?;
+        arazzo::open("specs/daytona-provision.yml").folder("openapi").server(None, url).load().await?.workflow(None)?;
     let inputs = arazzo::Inputs::new().set("apiToken", "token").set("volumeName", "data");
     let inputs = inputs.set("snapshot", "base").set("mountPath", "/data");
     many(runs, parallel, || {

@@ -6,7 +6,7 @@ use std::io::Write;
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let server = std::env::args().nth(1).unwrap_or("http://localhost:8080".into());
     let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/greeting.arazzo.yaml");
-    let workflow = arazzo::open(document).server(None, server).load()?.workflow(Some("greet"))?;
+    let workflow = arazzo::open(document).server(None, server).load().await?.workflow(Some("greet"))?;
 
     let inputs = arazzo::Inputs::new().set("name", "Ada");
     let outcome = workflow

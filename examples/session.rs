@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = std::env::args().nth(1).unwrap_or_else(|| ".".to_owned());
     let [state, secrets] = ["state.json", "secrets.json"].map(|name| Path::new(&folder).join(name));
     let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/login/login.arazzo.yaml");
-    let workflow = arazzo::open(document).allow_host("notes.example.com").load()?.workflow(None)?;
+    let workflow = arazzo::open(document).allow_host("notes.example.com").load_blocking()?.workflow(None)?;
 
     // Times are those of the run; here each process is a second of it.
     let mut now = 0;

@@ -23,7 +23,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let document = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/greeting.arazzo.yaml");
     // The policy is that of every run: only hosts that are given are called.
     let builder = arazzo::open(document).server(None, "https://greetings.example").transport(Greeter);
-    let workflow = builder.load()?.workflow(Some("greet"))?;
+    let workflow = builder.load().await?.workflow(Some("greet"))?;
     let outcome = workflow.run(arazzo::Inputs::new().set("name", "Ada"), |_| {}).await?;
     writeln!(std::io::stdout(), "{}", serde_json::Value::from(outcome.outputs().clone()))?;
     Ok(())

@@ -26,7 +26,7 @@ fn inputs() -> Inputs {
 }
 
 fn only(builder: arazzo::Builder) -> Workflow {
-    builder.load().unwrap().workflow(None).unwrap()
+    builder.load_blocking().unwrap().workflow(None).unwrap()
 }
 
 fn wait<T>(future: impl Future<Output = T>) -> T {
@@ -108,12 +108,18 @@ fn what_cannot_be_run_is_an_error_and_sends_nothing() {
     let workflow = only(provision(&server));
     let Err(Error::Inputs(faults)) = wait(workflow.run(Inputs::new().set("apiToke", "x"), |_| {})) else { panic!() };
     assert_eq!(faults.len(), 5, "one unknown, four missing: {faults:?}");
-    let refused = provision(&server).readings(Readings::Strict).load().unwrap().workflow(None);
+    let refused = provision(&server).readings(Readings::Strict).load_blocking().unwrap().workflow(None);
     let Err(Error::Documents { diagnostics, .. }) = refused else { panic!() };
     assert_eq!(diagnostics.errors().count(), 9);
-    assert!(matches!(provision(&server).load().unwrap().workflow(Some("other")), Err(Error::NoSuchWorkflow { .. })));
-    assert!(matches!(arazzo::open("no/such/file.yml").load(), Err(Error::Documents { .. })));
-    assert!(matches!(provision(&server).server(Some("volumeApi"), "http://localhost").load(), Err(Error::Setup(_))));
+    assert!(matches!(
+        provision(&server).load_blocking().unwrap().workflow(Some("other")),
+        Err(Error::NoSuchWorkflow { .. })
+    ));
+    assert!(matches!(arazzo::open("no/such/file.yml").load_blocking(), Err(Error::Documents { .. })));
+    assert!(matches!(
+        provision(&server).server(Some("volumeApi"), "http://localhost").load_blocking(),
+        Err(Error::Setup(_))
+    ));
     assert!(server.requests().is_empty());
 }
 
@@ -137,10 +143,11 @@ fn what_remedies_a_fault_is_named_as_a_call_or_as_somebody_else_says() {
     let Err(Error::Inputs(faults)) = only(few()).check(Inputs::new()) else { panic!() };
     let help: Vec<String> = faults.iter().filter_map(|fault| Some(fault.help.as_ref()?.to_string())).collect();
     assert!(help.contains(&"give it with `Inputs::set(\"apiToken\", …)`".to_owned()), "{help:?}");
-    let unknown = provision(&server).source("elsewhere", "api.yaml").load().and_then(|found| found.workflow(None));
+    let unknown =
+        provision(&server).source("elsewhere", "api.yaml").load_blocking().and_then(|found| found.workflow(None));
     let said = unknown.unwrap_err().to_string();
     assert!(said.contains("`Builder::source` names `elsewhere`"), "{said}");
-    let wrong = provision(&server).allow_header("Content-Length").load();
+    let wrong = provision(&server).allow_header("Content-Length").load_blocking();
     assert!(matches!(wrong, Err(Error::Setup(message)) if message.starts_with("`Builder::allow_header`: ")));
 }
 

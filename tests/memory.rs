@@ -79,14 +79,14 @@ fn a_description_needs_no_files_at_all() {
     let checked = memory().lint().unwrap();
     assert_eq!(errors(&checked), []);
     assert_eq!(names(&checked), ["nowhere/flows/flow.yaml", "nowhere/apis/api.yaml", "nowhere/apis/parts/x.yaml"]);
-    let planned = memory().load().unwrap().workflow(None).unwrap().plan();
+    let planned = memory().load_blocking().unwrap().workflow(None).unwrap().plan();
     assert!(format!("{planned:?}").contains("127.0.0.1"), "{planned:?}");
     let wrong = memory().text("arazzo: 1.0.1\ninfo: 17\n").structure().unwrap();
     assert!(errors(&wrong).contains(&Code::WrongType), "{:?}", errors(&wrong));
     // A text that is missing is missing as a file is.
     let missing = arazzo::open("flow.yaml").text(flow("no-such-api.yaml", "list")).lint().unwrap();
     assert_eq!(errors(&missing), [Code::SourceNotFound]);
-    let call = |name: &str| arazzo::open("nowhere/api.yaml").text(api("list")).call(Call::new(name));
+    let call = |name: &str| arazzo::open("nowhere/api.yaml").text(api("list")).call_blocking(Call::new(name));
     assert!(call("list").is_ok() && matches!(call("other"), Err(Error::Setup(_))));
 }
 
@@ -135,7 +135,7 @@ fn a_text_stands_for_a_document_on_the_network_which_is_not_fetched() {
     let entry = arazzo::open("https://api.example/flow.yaml").offline(true);
     let entry =
         entry.text(self::flow("openapi.yaml", "list")).document("https://api.example/openapi.yaml", api("list"));
-    let workflow = entry.load().unwrap().workflow(None).unwrap();
+    let workflow = entry.load_blocking().unwrap().workflow(None).unwrap();
     assert!(!workflow.missing_permissions().is_empty());
     let wrong = flow(url).document("https://[", "").lint();
     assert!(matches!(wrong, Err(Error::Setup(message)) if message.contains("the url of a text")));
@@ -179,7 +179,7 @@ fn an_editor_parses_what_was_typed_and_nothing_else() {
     std::thread::spawn(move || {
         let builder = arazzo::open("nowhere/flow.yaml").text(format!("{}# 100\n", flow("api.yaml", "list")));
         let builder = builder.document("nowhere/api.yaml", api_in_parts("x.yaml")).document("nowhere/x.yaml", PART);
-        builder.parsed(&shared).load().unwrap().workflow(None).unwrap();
+        builder.parsed(&shared).load_blocking().unwrap().workflow(None).unwrap();
     })
     .join()
     .unwrap();

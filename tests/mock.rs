@@ -49,7 +49,7 @@ fn real_documents_run_against_the_mock() {
         for (uri, file) in mapped(&corpus, &path) {
             builder = builder.source(uri, file.trim_start_matches("file://"));
         }
-        let description = match builder.load() {
+        let description = match builder.load_blocking() {
             Ok(description) => description,
             Err(error) => {
                 writeln!(lines, "{shown}  refused: {}", refusals(&error)).unwrap();
@@ -106,7 +106,7 @@ fn provision() -> arazzo::Builder {
 
 #[test]
 fn every_run_gets_a_mock_that_begins_anew() {
-    let workflow = provision().mock(Mocked::new()).load().unwrap().workflow(None).unwrap();
+    let workflow = provision().mock(Mocked::new()).load_blocking().unwrap().workflow(None).unwrap();
     let inputs = Inputs::new().set("volumeName", "mine");
     let run = || workflow.run(inputs.clone().or(workflow.example_inputs()), |_| {});
     let polls = |outcome: &Outcome| outcome.outputs()["sandboxState"].clone();
@@ -131,7 +131,7 @@ fn a_fault_is_what_the_run_sees() {
         ("getVolume=malformed", 1, "criterion-not-evaluable"),
     ] {
         let mocked = Mocked::new().fault(Fault::parse(fault).unwrap());
-        let workflow = provision().mock(mocked).load().unwrap().workflow(None).unwrap();
+        let workflow = provision().mock(mocked).load_blocking().unwrap().workflow(None).unwrap();
         let outcome = wait(workflow.run(workflow.example_inputs(), |_| {})).unwrap();
         let Outcome::Failed { why, .. } = &outcome else { panic!("{fault}: {outcome:?}") };
         assert_eq!((outcome.exit_code(), why.code.word()), (exit, code), "{fault}");
@@ -153,14 +153,14 @@ fn what_is_typed_wrong_is_said_before_the_first_request() {
         let reason = Fault::parse(text).unwrap_err();
         assert!(reason.contains(words), "{text}: {reason}");
     }
-    let refused = |builder: arazzo::Builder| builder.load().unwrap_err().to_string();
+    let refused = |builder: arazzo::Builder| builder.load_blocking().unwrap_err().to_string();
     let fault = Fault::parse("getVolum=503").unwrap();
     assert!(refused(provision().mock(Mocked::new().fault(fault))).contains("did you mean `getVolume`?"));
     assert!(refused(provision().mock(Mocked::new().only("volumeApi"))).contains("did you mean `volumesApi`?"));
     let both = provision().mock(Mocked::new()).server(Some("volumesApi"), "http://localhost");
     assert!(refused(both).contains("has a server too"));
     assert!(refused(provision().mock(Mocked::new()).server(None, "http://localhost")).contains("would not be called"));
-    let one = provision().mock(Mocked::new().only("volumesApi")).load().unwrap().workflow(None).unwrap();
+    let one = provision().mock(Mocked::new().only("volumesApi")).load_blocking().unwrap().workflow(None).unwrap();
     assert_eq!(one.example_inputs(), Inputs::new(), "made-up values must not reach a server of somebody");
 }
 
@@ -181,7 +181,7 @@ fn a_mock_can_be_served_for_anyone() {
         let builder = provision()
             .server(Some("volumesApi"), &server.endpoints()[0].url)
             .server(Some("sandboxApi"), &server.endpoints()[1].url);
-        let workflow = builder.load().unwrap().workflow(None).unwrap();
+        let workflow = builder.load_blocking().unwrap().workflow(None).unwrap();
         assert_eq!(workflow.run(inputs, |_| {}).await.unwrap().exit_code(), 0);
     });
     let seen = seen.lock().unwrap();
@@ -227,7 +227,8 @@ fn transport_and_clock_can_be_replaced() {
     // A wait for an answer is woken by the limit of the run only when nothing else happens: an hour passes at once.
     let builder =
         provision().allow_host("app.daytona.io").transport(Made).clock(Virtual(Mutex::new(Duration::from_secs(7))));
-    let workflow = builder.limits(Limits { steps: 40, ..Limits::default() }).load().unwrap().workflow(None).unwrap();
+    let workflow =
+        builder.limits(Limits { steps: 40, ..Limits::default() }).load_blocking().unwrap().workflow(None).unwrap();
     let inputs =
         Inputs::new().set("apiToken", "token").set("volumeName", "v").set("snapshot", "s").set("mountPath", "/d");
     let mut last = None;
@@ -250,7 +251,8 @@ impl Transport for Broken {
 
 #[test]
 fn a_transport_that_breaks_down_fails_the_step_and_says_nothing_else() {
-    let workflow = provision().allow_host("app.daytona.io").transport(Broken).load().unwrap().workflow(None).unwrap();
+    let workflow =
+        provision().allow_host("app.daytona.io").transport(Broken).load_blocking().unwrap().workflow(None).unwrap();
     let inputs =
         Inputs::new().set("apiToken", "token").set("volumeName", "v").set("snapshot", "s").set("mountPath", "/d");
     let outcome = wait(workflow.run(inputs, |_| {})).unwrap();

@@ -140,7 +140,7 @@ fn every_run_of_the_suite_replays_to_the_same_events_from_its_file() {
         if let Some(server) = set.servers.all {
             builder = builder.server(None, server);
         }
-        let description = builder.load().unwrap();
+        let description = builder.load_blocking().unwrap();
         let first = description.workflows().next().unwrap().to_owned();
         let workflow = description.workflow(Some(&first)).unwrap();
         let inputs = Inputs::from(case.head["inputs"].as_object().cloned().unwrap_or_default());
@@ -267,7 +267,7 @@ fn recorded(folder: &Folder, secret: &str) -> (String, bool) {
         .allow_host("notes.example")
         .transport(Echo(secret.to_owned()))
         .clock(Virtual::default())
-        .load()
+        .load_blocking()
         .unwrap();
     let workflow = description.workflow(None).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

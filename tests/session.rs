@@ -13,7 +13,7 @@ const TOKEN: &str = "tok-5f1c9a2e7b";
 fn login(trusted: bool) -> Workflow {
     let builder = arazzo::open(workspace_root().join("examples/login/login.arazzo.yaml"));
     let builder = if trusted { builder.allow_host("notes.example.com") } else { builder };
-    builder.load().unwrap().workflow(None).unwrap()
+    builder.load_blocking().unwrap().workflow(None).unwrap()
 }
 
 fn inputs() -> Inputs {
@@ -82,7 +82,7 @@ fn a_session_says_what_does_not_fit() {
     assert!(session.stored().unwrap_err().to_string().contains("after its turn was taken"));
     let said = |result: Result<Session, arazzo::Error>| result.unwrap_err().to_string();
     assert!(said(Session::restore(&workflow, state.clone(), Default::default())).contains("secrets"));
-    let other = arazzo::open(workspace_root().join("examples/greeting.arazzo.yaml")).load().unwrap();
+    let other = arazzo::open(workspace_root().join("examples/greeting.arazzo.yaml")).load_blocking().unwrap();
     let other = other.workflow(None).unwrap();
     assert!(said(Session::restore(&other, state, secrets)).contains("another program"));
     // Answers to calls that nobody made change nothing.

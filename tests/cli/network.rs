@@ -409,7 +409,8 @@ fn the_library_calls_only_what_it_was_given() {
     folder.write("flow.yaml", FLOW);
     folder.write("api.yaml", API.replace("http://api.example", &server.url()));
     let exit = |change: &dyn Fn(arazzo::Builder) -> arazzo::Builder| {
-        let workflow = change(arazzo::open(folder.path().join("flow.yaml"))).load().unwrap().workflow(None).unwrap();
+        let workflow =
+            change(arazzo::open(folder.path().join("flow.yaml"))).load_blocking().unwrap().workflow(None).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(workflow.run(arazzo::Inputs::new(), |_| {})).unwrap().exit_code()
     };

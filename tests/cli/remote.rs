@@ -98,12 +98,14 @@ fn the_library_fetches_from_hosts_that_were_given() {
     let url = format!("{}/v1/api.yaml", server.url());
     folder.write("flow.yaml", format!("arazzo: 1.0.1\ninfo: {{ title: Far, version: '1' }}\nsourceDescriptions: [{{ name: api, url: '{url}', type: openapi }}]\nworkflows: [{{ workflowId: main, steps: [{{ stepId: get, operationId: get }}] }}]\n"));
     let open = || arazzo::open(folder.path().join("flow.yaml"));
-    assert!(open().load().unwrap().diagnostics().has_errors());
+    assert!(open().load_blocking().unwrap().diagnostics().has_errors());
     assert!(server.lines().is_empty());
-    assert!(!open().allow_host("127.0.0.1").load().unwrap().diagnostics().has_errors());
+    assert!(!open().allow_host("127.0.0.1").load_blocking().unwrap().diagnostics().has_errors());
     // Also where something asynchronous is.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    assert!(runtime.block_on(async { !open().allow_host("127.0.0.1").load().unwrap().diagnostics().has_errors() }));
+    assert!(
+        runtime.block_on(async { !open().allow_host("127.0.0.1").load_blocking().unwrap().diagnostics().has_errors() })
+    );
 }
 
 #[test]

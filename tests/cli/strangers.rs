@@ -599,7 +599,7 @@ fn the_library_gives_what_the_flags_give() {
         documents(vec![("/flow.yaml", flow(&[("api", "api.yaml")], steps)), ("/api.yaml", api(&target.url()))]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let run = |builder: arazzo::Builder| {
-        let workflow = builder.load().unwrap().workflow(None).unwrap();
+        let workflow = builder.load_blocking().unwrap().workflow(None).unwrap();
         runtime.block_on(workflow.run(arazzo::Inputs::new().set("token", "secret-0123456789"), |_| {}))
     };
     // Trusting it does not make it less strange.
@@ -621,7 +621,7 @@ fn the_library_gives_what_the_flags_give() {
         ("/api.yaml", api(&target.url())),
     ]);
     let faulty = |path: &str| {
-        let description = arazzo::open(format!("{}{path}", server.url())).load().unwrap();
+        let description = arazzo::open(format!("{}{path}", server.url())).load_blocking().unwrap();
         assert_eq!(description.trust(), arazzo::Trust::Remote);
         description.diagnostics().has_refusals()
     };

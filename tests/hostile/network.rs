@@ -130,7 +130,7 @@ fn run(place: &str, url: &str, peer: &Server, given: Option<&str>) -> Option<u8>
     if let Some(host) = given {
         builder = builder.allow_host(host);
     }
-    let workflow = builder.load().ok()?.workflow(None).ok()?;
+    let workflow = builder.load_blocking().ok()?.workflow(None).ok()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     Some(runtime.block_on(workflow.run(arazzo::Inputs::new(), |_| {})).ok()?.exit_code())
 }

@@ -72,7 +72,7 @@ fn prepared(flags: &CallFlags) -> Result<(Workflow, CliInputs), Error> {
         builder = builder.mock(Mocked::new());
     }
     let mut stdin = Stdin::new(flags.prompt.no_input);
-    let (description, inputs) = flags.session.on(builder).call(asked(flags)?)?;
+    let (description, inputs) = flags.session.on(builder).call_blocking(asked(flags)?)?;
     let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
     let workflow = description.with_credentials(credentials)?.workflow(None)?;
     let workflow = permit::permitted(workflow, |_| None, &stdin)?;

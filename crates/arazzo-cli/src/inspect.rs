@@ -14,7 +14,7 @@ use crate::typed::{self, quoted};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
-    let description = match flags.document.builder().load() {
+    let description = match flags.document.builder().load_blocking() {
         Ok(description) => description,
         Err(error) => return screen.error(&error),
     };

@@ -47,7 +47,7 @@ fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
             arazzo::open(document).naming(remedies::flag).found_in(".")
         }
     };
-    let description = builder.readings(recording.readings()).workspace(true).load()?;
+    let description = builder.readings(recording.readings()).workspace(true).load_blocking()?;
     Ok((recording, description))
 }
 

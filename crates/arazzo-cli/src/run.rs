@@ -76,7 +76,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
         }
         None => {}
     }
-    let description = flags.session.on(builder).load()?;
+    let description = flags.session.on(builder).load_blocking()?;
     let mut stdin = Stdin::new(flags.prompt.no_input);
     let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
     let description = description.with_credentials(credentials)?;

@@ -165,7 +165,7 @@ fn test_file(document: &Path) -> Option<PathBuf> {
 }
 
 fn workflows(document: &Document) -> Option<Vec<String>> {
-    let description = document.open().load().ok()?;
+    let description = document.open().load_blocking().ok()?;
     Some(description.workflows().map(str::to_owned).collect())
 }
 
@@ -371,7 +371,7 @@ fn execute(flags: &TestFlags, one: &Planned, record: &mut RunRecord) -> Result<R
     } else if !case.faults.is_empty() {
         return Err(Error::Setup("`faults` are of the mock, which does not answer here".to_owned()));
     }
-    let description = builder.load()?;
+    let description = builder.load_blocking()?;
     let workflow = description.workflow(case.workflow.as_deref())?;
     let given = case
         .inputs

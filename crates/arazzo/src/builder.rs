@@ -25,6 +25,7 @@ use crate::network::options::Network;
 use crate::policy::hosts::Trust;
 use crate::policy::permissions::RunPolicy;
 use crate::settings::{check_schemes, check_servers};
+use crate::runtime;
 use crate::transport::{Clock, SystemClock, Transport, World};
 
 /// Begins to open the Arazzo document at `path`, or at an https url. Nothing is read before [`Builder::load`].
@@ -49,7 +50,7 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
     }
 }
 
-/// Says everything that is to be said about the document at `path`, as [`crate::Builder::lint`] does.
+/// Says everything that is to be said about the document at `path`, as [`crate::Builder::lint`] does; blocks its thread.
 ///
 /// ```no_run
 /// for found in arazzo::lint("flow.arazzo.yaml")?.diagnostics.errors() {
@@ -330,7 +331,7 @@ impl Builder {
     }
 
     /// Reads the document alone and says what is wrong with its structure: fields, types, values, names; nothing about
-    /// what it describes or whether it could run.
+    /// what it describes or whether it could run. Blocks its thread, as [`Builder::load_blocking`] does.
     ///
     /// # Errors
     /// [`Error::Setup`] if the path is not one.
@@ -345,7 +346,7 @@ impl Builder {
 
     /// Reads the document and its source descriptions, and says everything that is to be said about them: what keeps
     /// workflows from running, what departs from the specification, and what is likely a mistake. Diagnostics have
-    /// places and, where it can be repaired, text edits.
+    /// places and, where it can be repaired, text edits. Blocks its thread, as [`Builder::load_blocking`] does.
     ///
     /// # Errors
     /// [`Error::Setup`] if a path cannot be used. What is wrong with the documents is no error.
@@ -367,12 +368,23 @@ impl Builder {
         }
     }
 
-    /// Reads the document and its source descriptions, and compiles every workflow.
+    /// Reads the document and its source descriptions, and compiles every workflow: on a thread of the runtime that is
+    /// there for work that blocks. A load that is dropped goes on there to its end, and nothing comes of it.
+    ///
+    /// # Errors
+    /// As [`Builder::load_blocking`]; [`Error::Setup`] outside of a tokio runtime.
+    pub async fn load(self) -> Result<Description, Error> {
+        let absent = |absent| Error::Setup(format!("{absent}; `Builder::load_blocking` needs none"));
+        runtime::blocking(|| self.load_blocking()).await.map_err(absent)?
+    }
+
+    /// As [`Builder::load`], and blocks its thread meanwhile: while files are read, while sources are fetched (as long as
+    /// [`Limits::run_ms`] at most), and while all of it is compiled.
     ///
     /// # Errors
     /// [`Error::Documents`] if there is no document to speak of; faults of single workflows are kept in the description
     /// until one of them is asked for. [`Error::Setup`] if a path cannot be used.
-    pub fn load(mut self) -> Result<Description, Error> {
+    pub fn load_blocking(mut self) -> Result<Description, Error> {
         match self.read()? {
             Read::Bundle { bundle, loading } => self.built(*bundle, loading),
             Read::Nothing(Checked { diagnostics, sources, .. }) => Err(Error::Documents { diagnostics, sources }),

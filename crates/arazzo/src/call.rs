@@ -19,6 +19,7 @@ use crate::documents::fetch;
 use crate::documents::location::{name_of, uri_of};
 use crate::error::Error;
 use crate::inputs::Inputs;
+use crate::runtime;
 
 /// The name of the workflow that a call becomes.
 const NAME: &str = "call";
@@ -106,11 +107,21 @@ impl Call {
 impl Builder {
     /// Reads the OpenAPI document at the path, and makes a call of one of its operations a workflow of one step: the
     /// description, whose only workflow it is, and its inputs. Its outputs are `body` and `contentType` of the answer.
+    /// Reads and compiles where [`Builder::load`] does.
+    ///
+    /// # Errors
+    /// As [`Builder::call_blocking`]; [`Error::Setup`] outside of a tokio runtime.
+    pub async fn call(self, call: Call) -> Result<(Description, Inputs), Error> {
+        let absent = |absent| Error::Setup(format!("{absent}; `Builder::call_blocking` needs none"));
+        runtime::blocking(|| self.call_blocking(call)).await.map_err(absent)?
+    }
+
+    /// As [`Builder::call`], and blocks its thread meanwhile, as [`Builder::load_blocking`] does.
     ///
     /// # Errors
     /// [`Error::Documents`] if the document cannot be read; [`Error::Setup`] if it has no such operation or parameter,
     /// something that the operation requires is not given, or the body is not JSON where it must be.
-    pub fn call(mut self, call: Call) -> Result<(Description, Inputs), Error> {
+    pub fn call_blocking(mut self, call: Call) -> Result<(Description, Inputs), Error> {
         self.options.headers = self.headers()?;
         let remote = self.remote()?;
         let options = LoadOptions { parsed: self.options.parsed.clone(), ..LoadOptions::default() };

@@ -5,7 +5,8 @@
 //! let description = arazzo::open("specs/daytona-provision.yml")
 //!     .folder("openapi") // where the document may read its sources, beside its own folder
 //!     .server(None, "http://localhost:3000/api")
-//!     .load()?;
+//!     .load()
+//!     .await?;
 //! let workflow = description.workflow(None)?; // the only one of the document
 //! let inputs = arazzo::Inputs::new().set("apiToken", "…").set("volumeName", "data").set("snapshot", "base").set("mountPath", "/data");
 //! let outcome = workflow.run(inputs, |event| println!("{} {}", event.ms, event.event.workflow)).await?;
@@ -49,6 +50,7 @@ mod policy;
 pub mod remedy;
 #[cfg(feature = "reports")]
 pub mod report;
+mod runtime;
 mod session;
 mod settings;
 mod transport;

@@ -7,7 +7,7 @@
 //! # async fn example() -> Result<(), arazzo::Error> {
 //! use arazzo::mock::{Fault, Mocked};
 //! let fault = Fault::parse("getVolume#2=503").map_err(arazzo::Error::Setup)?;
-//! let description = arazzo::open("specs/daytona-provision.yml").folder("openapi").mock(Mocked::new().fault(fault)).load()?;
+//! let description = arazzo::open("specs/daytona-provision.yml").folder("openapi").mock(Mocked::new().fault(fault)).load().await?;
 //! let workflow = description.workflow(None)?;
 //! let outcome = workflow.run(workflow.example_inputs(), |_| {}).await?;
 //! # Ok(())

@@ -27,7 +27,7 @@ use crate::policy::permissions::RunPolicy;
 ///
 /// ```no_run
 /// # fn example(mut send: impl FnMut(arazzo::Outgoing) -> Result<arazzo::Response, arazzo::Failure>) -> Result<(), arazzo::Error> {
-/// let workflow = arazzo::open("flow.arazzo.yaml").load()?.workflow(None)?;
+/// let workflow = arazzo::open("flow.arazzo.yaml").load_blocking()?.workflow(None)?;
 /// let mut session = workflow.session(arazzo::Inputs::new())?;
 /// let mut now = 0;
 /// let outcome = loop {

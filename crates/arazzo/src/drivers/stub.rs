@@ -4,7 +4,7 @@
 //! ```no_run
 //! # fn example() -> Result<(), arazzo::Error> {
 //! use arazzo::{Reply, StubReplies};
-//! let workflow = arazzo::open("flow.arazzo.yaml").load()?.workflow(None)?;
+//! let workflow = arazzo::open("flow.arazzo.yaml").load_blocking()?.workflow(None)?;
 //! let canned = StubReplies::new().reply("createJob", Reply::json(201, &serde_json::json!({ "id": 7 })));
 //! let rehearsal = workflow.rehearse(arazzo::Inputs::new().set("name", "Ada"), canned, |_| {})?;
 //! assert_eq!(rehearsal.outcome.exit_code(), 0);

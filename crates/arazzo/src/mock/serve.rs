@@ -1,6 +1,6 @@
 //! Documents that are mocked without a run: each is read and served on this machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arazzo_engine::diagnostic::Diagnostics;
@@ -15,6 +15,7 @@ use crate::builder::open;
 use crate::documents::fetch;
 use crate::documents::remote::Remote;
 use crate::error::Error;
+use crate::runtime;
 
 /// Serves Arazzo and OpenAPI documents on this machine: one port a document, from `port` on, or ports that are free.
 ///
@@ -27,11 +28,10 @@ pub async fn serve(
     port: Option<u16>,
     observe: impl Fn(&Answered) + Send + Sync + 'static,
 ) -> Result<Server, Error> {
-    let mut mocks = vec![];
-    for path in documents {
-        mocks.push(read(path.as_ref())?);
-    }
-    let mocks = mocked.on(mocks)?;
+    runtime::available().map_err(Error::Setup)?;
+    let paths: Vec<PathBuf> = documents.iter().map(|path| path.as_ref().to_owned()).collect();
+    let read = move || paths.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>();
+    let mocks = mocked.on(runtime::blocking(read).await.map_err(Error::Setup)??)?;
     let observe: Observer = Arc::new(observe);
     let mut server = Server { endpoints: vec![], _listeners: JoinSet::new() };
     let mut next = port;
@@ -73,7 +73,7 @@ fn read(path: &Path) -> Result<Mock, Error> {
         let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         return Ok(Mock::new(bundle.sources, bundle.store, vec![(stem.unwrap_or(name), root)]));
     }
-    let description = open(path).workspace(true).mock(Mocked::new()).load()?;
+    let description = open(path).workspace(true).mock(Mocked::new()).load_blocking()?;
     if description.compiled.description.has_errors() {
         return Err(wrong(description.compiled.description.clone(), description.sources().clone()));
     }

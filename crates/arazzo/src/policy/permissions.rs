@@ -33,7 +33,7 @@ pub(crate) struct RunPolicy {
 ///
 /// ```no_run
 /// # fn example() -> Result<(), arazzo::Error> {
-/// let workflow = arazzo::open("https://example.org/flow.arazzo.yaml").load()?.workflow(None)?;
+/// let workflow = arazzo::open("https://example.org/flow.arazzo.yaml").load_blocking()?.workflow(None)?;
 /// let missing = workflow.missing_permissions();
 /// println!("it calls {:?}, and changes something in {} steps", missing.hosts, missing.changes.len());
 /// # Ok(())

@@ -147,7 +147,7 @@ impl Case {
             .contract(chance.pick(&[ContractCheck::Off, ContractCheck::Warn, ContractCheck::Error]))
             .redirects(chance.pick(&[Redirects::Auto, Redirects::Auto, Redirects::Never]))
             .require_outputs(self.requires_outputs())
-            .load()?
+            .load_blocking()?
             .workflow(Some("w0"))
     }
 

@@ -14,7 +14,7 @@ fn stored_sizes(flow: Json, polls: [usize; 2]) -> [usize; 2] {
     let case = Case { seed: 1, flow };
     let limits = Limits { steps: 10_000, requests: Some(10_000), depth: 8, run_ms: 100_000_000, ..Limits::DEFAULT };
     let builder = case.open(&ParsedDocuments::new()).limits(limits).cookies(true).loop_delay(LoopDelay::Fixed(10));
-    let workflow = builder.load().unwrap().workflow(Some("w0")).unwrap();
+    let workflow = builder.load_blocking().unwrap().workflow(Some("w0")).unwrap();
     let mut session = workflow.session(case.inputs()).unwrap();
     let (mut now, mut sent, mut sizes) = (0, 0, [0, 0]);
     while sent < polls[1] {
