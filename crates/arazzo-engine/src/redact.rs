@@ -328,6 +328,8 @@ impl Redactor {
         if cut {
             masked.push('…');
         }
+        // Events are kept, and dropped elsewhere: they hold no more memory than they show.
+        masked.shrink_to_fit();
         Masked(masked)
     }
 

@@ -26,6 +26,7 @@ use crate::inputs::{Inputs, parse_withheld};
 #[cfg(feature = "mock")]
 use crate::mock;
 use crate::policy::permissions::{Permissions, RunPolicy};
+use crate::runtime;
 use crate::session::{Session, StoredSession};
 
 /// A workflow that can be run, any number of times and side by side.
@@ -237,7 +238,7 @@ impl Workflow {
         interrupt: &Interrupt,
         observe: impl FnMut(&Envelope),
     ) -> Result<Outcome, Error> {
-        self.drive(inputs.into(), interrupt, false, observe).await.map(|(outcome, _)| outcome)
+        self.drive(inputs.into(), interrupt, false, observe, drop).await.map(|(outcome, ..)| outcome)
     }
 
     /// As [`Workflow::run_until`], and records the run: a file that can be replayed without a server, and without the
@@ -255,23 +256,29 @@ impl Workflow {
         let inputs = inputs.into();
         let accepted = accept(self.description.program(), self.id, inputs.values.clone())
             .map_err(|faults| self.description.inputs_error(faults))?;
-        let (outcome, (session, settings)) = self.drive(inputs, interrupt, true, observe).await?;
-        let marked = self.compiled().map(|workflow| &workflow.inputs.secret);
-        let made = record::RecordingHeader {
-            document: name_of(&self.description.path),
-            readings: self.description.readings,
-            workflow: self.name().to_owned(),
-            inputs: accepted,
-            secret: marked.into_iter().flatten().chain(&settings.secrets).cloned().collect(),
-            settings,
-            sources: self.description.sources(),
+        let credentials = self.description.settings.credentials.clone();
+        let finish = move |session: Session| session.into_recorder(&credentials);
+        let (outcome, (log, stand_ins), settings) = self.drive(inputs, interrupt, true, observe, finish).await?;
+        let workflow = self.clone();
+        // It is run again, with stand-ins.
+        let recording = move || {
+            let marked = workflow.compiled().map(|workflow| &workflow.inputs.secret);
+            let made = record::RecordingHeader {
+                document: name_of(&workflow.description.path),
+                readings: workflow.description.readings,
+                workflow: workflow.name().to_owned(),
+                inputs: accepted,
+                secret: marked.into_iter().flatten().chain(&settings.secrets).cloned().collect(),
+                settings,
+                sources: workflow.description.sources(),
+            };
+            let begin = |inputs, settings, epoch_ms| {
+                let machine = workflow.begin_run(inputs, settings)?;
+                Ok(workflow.stub_session(machine, "RECORDING", epoch_ms))
+            };
+            Recording::of(log, stand_ins, made, begin)
         };
-        let (log, stand_ins) = session.into_recorder(&made.settings.credentials);
-        let begin = |inputs, settings, epoch_ms| {
-            let machine = self.begin_run(inputs, settings)?;
-            Ok(self.stub_session(machine, "RECORDING", epoch_ms))
-        };
-        Ok((outcome, Recording::of(log, stand_ins, made, begin)))
+        Ok((outcome, runtime::beside(recording).await))
     }
 
     /// Runs in virtual time with answers that stand ready, without a socket. Every event goes to `observe`.
@@ -288,14 +295,15 @@ impl Workflow {
         Ok(stub::rehearse(self.stub_session(machine, "REHEARSAL", stub::EPOCH_MS), canned, observe))
     }
 
-    /// Runs; gives the session as it ended back, with the settings of the machine.
-    async fn drive(
+    /// Runs; gives what `finish` makes of the session that has ended, and the settings of the machine.
+    async fn drive<T: Send + 'static>(
         &self,
         inputs: Inputs,
         interrupt: &Interrupt,
         records: bool,
         observe: impl FnMut(&Envelope),
-    ) -> Result<(Outcome, (Session, Settings)), Error> {
+        finish: impl FnOnce(Session) -> T + Send + 'static,
+    ) -> Result<(Outcome, T, Settings), Error> {
         self.check_permissions()?;
         #[cfg_attr(not(feature = "mock"), expect(unused_mut, reason = "mocks are servers"))]
         let (mut world, mut servers) = (self.description.world.clone(), self.description.settings.servers.clone());
@@ -316,10 +324,10 @@ impl Workflow {
         if records {
             session.record();
         }
-        let outcome = live::run(&mut session, &world, interrupt, observe).await;
+        let (outcome, finished) = live::run(session, &world, interrupt, observe, finish).await;
         #[cfg(feature = "mock")]
         drop(serving);
-        Ok((outcome, (session, settings)))
+        Ok((outcome, finished, settings))
     }
 
     /// A run to be driven by somebody else: nothing is sent, and no clock is asked but for the time at which it begins.

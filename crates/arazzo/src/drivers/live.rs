@@ -11,8 +11,12 @@ use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Respo
 use tokio::sync::Notify;
 
 use crate::envelope::Envelope;
+use crate::runtime;
 use crate::session::Session;
 use crate::transport::{Clock, Pending, World};
+
+/// Bytes of an answer that takes longer to work out than it takes to hand it to another thread, many times.
+const LARGE: usize = 64 << 10;
 
 /// Stops a run from outside, from a signal handler for instance. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
@@ -51,31 +55,51 @@ impl Interrupt {
     }
 }
 
-/// Runs a session to its end. Dropping the future gives up all calls in flight.
-pub(crate) async fn run(
-    session: &mut Session,
+/// Runs a session to its end, and gives what `finish` makes of it. Dropping the future gives up all calls in flight.
+pub(crate) async fn run<T: Send + 'static>(
+    session: Session,
     world: &World,
     interrupt: &Interrupt,
     mut observe: impl FnMut(&Envelope),
-) -> Outcome {
+    finish: impl FnOnce(Session) -> T + Send + 'static,
+) -> (Outcome, T) {
     let clock = world.clock.as_ref();
     let start = clock.elapsed();
+    // It moves from thread to thread.
+    let mut session = Box::new(session);
     let (mut calls, mut taken) = (Calls::default(), 0);
+    let (mut input, mut is_large) = (None, false);
     loop {
-        let turn = session.turn(elapsed(clock, start));
+        // A transport that is always ready lets other tasks have their turn all the same.
+        tokio::task::consume_budget().await;
+        is_large |= matches!(&input, Some(Input::Reply { result: Ok(answer), .. }) if answer.body.len() >= LARGE);
+        let now = elapsed(clock, start);
+        let turn;
+        (session, turn) = work(is_large, move || {
+            if let Some(input) = input {
+                session.apply(now, input);
+            }
+            let turn = session.turn(now);
+            (session, turn)
+        })
+        .await;
         turn.events.iter().for_each(&mut observe);
         calls.0.retain(|(call, _)| !turn.aborts.contains(call));
         if let Some(outcome) = turn.outcome {
-            return outcome;
+            return (outcome, work(is_large, move || finish(*session)).await);
         }
         for outgoing in turn.sends {
             let (transport, call) = (world.transport.clone(), outgoing.call);
             calls.0.push((call, Box::pin(async move { transport.send(outgoing).await })));
         }
         let wait = turn.wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(clock, start))));
-        let input = next(&mut calls, clock, wait, interrupt, &mut taken).await;
-        session.apply(elapsed(clock, start), input);
+        input = Some(next(&mut calls, clock, wait, interrupt, &mut taken).await);
     }
+}
+
+/// Works something out. After a large answer that takes long, as may all that follows: then no task waits for its thread.
+async fn work<T: Send + 'static>(is_large: bool, work: impl FnOnce() -> T + Send + 'static) -> T {
+    if is_large { runtime::beside(work).await } else { work() }
 }
 
 /// The calls in flight. They are polled where the run is: a task of its own for each would cost more than it gives.
