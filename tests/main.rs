@@ -13,6 +13,7 @@
 
 mod cli;
 mod documents;
+mod embedding;
 mod hostile;
 mod library;
 mod memory;

@@ -22,10 +22,11 @@ use crate::error::Error;
 use crate::mock;
 use crate::network;
 use crate::network::options::Network;
+use crate::network::shared::SharedNetwork;
 use crate::policy::hosts::Trust;
 use crate::policy::permissions::RunPolicy;
-use crate::settings::{check_schemes, check_servers};
 use crate::runtime;
+use crate::settings::{check_schemes, check_servers};
 use crate::transport::{Clock, SystemClock, Transport, World};
 
 /// Begins to open the Arazzo document at `path`, or at an https url. Nothing is read before [`Builder::load`].
@@ -39,7 +40,7 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         settings: Settings::default(),
         sources: vec![],
         place: fetch::DocumentRoots::default(),
-        network: Network::default(),
+        network: Network::default().shared(),
         grants: RunPolicy::default(),
         headers: vec![],
         offline: false,
@@ -74,7 +75,7 @@ pub struct Builder {
     pub(crate) settings: Settings,
     pub(crate) sources: Vec<(String, PathBuf)>,
     pub(crate) place: fetch::DocumentRoots,
-    pub(crate) network: Network,
+    pub(crate) network: SharedNetwork,
     pub(crate) grants: RunPolicy,
     pub(crate) headers: Vec<String>,
     pub(crate) offline: bool,
@@ -297,9 +298,10 @@ impl Builder {
         self
     }
 
-    /// How servers are reached: proxies, addresses, certificates, times.
-    pub fn network(mut self, network: Network) -> Self {
-        self.network = network;
+    /// How servers are reached: proxies, addresses, certificates, times; as a [`Network`], or as one that several
+    /// descriptions share ([`Network::shared`]).
+    pub fn network(mut self, network: impl Into<SharedNetwork>) -> Self {
+        self.network = network.into();
         self
     }
 
@@ -404,7 +406,7 @@ impl Builder {
             check_servers(&self.settings.servers, &compiled.program)?;
             check_schemes(&self.settings.credentials, &compiled.program, self.grants.hosts.naming)?;
         }
-        self.settings.credentials.certificate = self.network.certificate.is_some();
+        self.settings.credentials.certificate = self.network.options().certificate.is_some();
         let servers = self.settings.servers.named.values().chain(&self.settings.servers.all);
         let given: Vec<String> = servers.filter_map(|url| place_of(url)).collect();
         #[cfg(feature = "mock")]
@@ -416,7 +418,7 @@ impl Builder {
         if let Some(mocking) = &mocking {
             self.settings.mocked = mocking.mock.served().map(|(_, name, _)| name.to_owned()).collect();
         }
-        let notes = insecure(&self.network.insecure_hosts);
+        let notes = insecure(&self.network.options().insecure_hosts);
         let mut grants = self.grants;
         if url_of(&self.path).is_some() {
             grants.hosts.trust = Trust::Remote;
@@ -424,7 +426,7 @@ impl Builder {
         given.iter().for_each(|place| grants.hosts.give(AllowedHost::parse(place)));
         let client = match self.transport {
             Some(transport) => Client::Foreign(transport),
-            None => Client::Own(Arc::new(self.network)),
+            None => Client::Own(self.network),
         };
         #[cfg(feature = "mock")]
         let transport = client.transport(&grants, mocking.is_some())?;
@@ -483,7 +485,7 @@ impl Builder {
             let place = self.path.to_str().and_then(place_of);
             place.iter().for_each(|place| hosts.give(AllowedHost::parse(place)));
         }
-        remote::Remote::new(self.network.clone(), hosts, &self.settings.limits).map_err(Error::Setup)
+        remote::Remote::new(&self.network, hosts, &self.settings.limits).map_err(Error::Setup)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::error::Error;
 #[cfg(feature = "mock")]
 use crate::mock;
 use crate::network;
-use crate::network::options::Network;
+use crate::network::shared::SharedNetwork;
 use crate::policy::hosts::Trust;
 use crate::policy::permissions::{Permissions, RunPolicy};
 use crate::settings::check_schemes;
@@ -29,7 +29,7 @@ use crate::transport::{Transport, World};
 #[derive(Clone)]
 pub(crate) enum Client {
     /// The client of this crate.
-    Own(Arc<Network>),
+    Own(SharedNetwork),
     Foreign(Arc<dyn Transport>),
 }
 
@@ -49,7 +49,7 @@ impl Client {
                 if mocked {
                     hosts.give(AllowedHost::parse("127.0.0.1"));
                 }
-                network::client(Network::clone(network), hosts).map_err(Error::Setup)
+                network::client(network, hosts).map_err(Error::Setup)
             }
         }
     }

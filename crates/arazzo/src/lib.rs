@@ -124,6 +124,7 @@ pub use envelope::Envelope;
 pub use error::Error;
 pub use inputs::{Inputs, parse_values};
 pub use network::options::{ConnectTo, Network, Proxy, Resolve};
+pub use network::shared::SharedNetwork;
 pub use policy::hosts::Trust;
 pub use policy::permissions::Permissions;
 pub use session::{Session, SessionTurn, StoredSession};

@@ -41,6 +41,7 @@ use crate::error::Error;
 use crate::network;
 use crate::network::options::Network;
 use crate::policy::hosts::Hosts;
+use crate::runtime;
 use crate::transport::{Pending, Transport};
 
 mod serve;
@@ -222,6 +223,7 @@ type Observer = Arc<dyn Fn(&Answered) + Send + Sync>;
 
 /// Serves what a description mocks, for one run: everything begins anew.
 pub(crate) async fn serve_run(mock: &Arc<Mock>) -> Result<(BTreeMap<String, String>, Server), Error> {
+    runtime::available().map_err(Error::Setup)?;
     let mut server = Server { endpoints: vec![], _listeners: JoinSet::new() };
     let observe: Observer = Arc::new(|_| {});
     listen(mock, &mut None, &observe, &mut server).await?;
@@ -249,7 +251,7 @@ impl MockRoutes {
     pub(crate) fn new<'u>(urls: impl Iterator<Item = &'u String>, others: Arc<dyn Transport>) -> Result<Self, Error> {
         let mut hosts = Hosts::default();
         hosts.give(AllowedHost::parse("127.0.0.1"));
-        let direct = network::client(Network::default(), hosts).map_err(Error::Setup)?;
+        let direct = network::client(&Network::default().shared(), hosts).map_err(Error::Setup)?;
         let origins = urls.filter_map(|url| Some(Url::parse(url).ok()?.origin())).collect();
         Ok(Self { origins, direct, others })
     }
@@ -262,6 +264,10 @@ impl Transport for MockRoutes {
             return self.direct.send(outgoing);
         }
         self.others.send(outgoing)
+    }
+
+    fn available(&self) -> Result<(), String> {
+        self.direct.available().and_then(|()| self.others.available())
     }
 }
 

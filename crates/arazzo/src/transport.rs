@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arazzo_engine::machine::{Failure, Outgoing, Response};
 
 use crate::policy::permissions::RunPolicy;
+use crate::runtime;
 
 /// A future without a name, as the hooks give it.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -38,6 +39,14 @@ pub trait Transport: Send + Sync {
     /// transport's duty. No redirect is followed and nothing is sent twice: a run decides what is sent. The future may
     /// be dropped at any time.
     fn send(&self, outgoing: Outgoing) -> Pending<'_, Result<Response, Failure>>;
+
+    /// Checks before a run begins that the transport finds what it needs where the run is polled; it does by default.
+    ///
+    /// # Errors
+    /// The remedy, in words. The run is refused with it ([`crate::Error::Setup`]).
+    fn available(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// Tells the time and waits. Implement it to run in virtual time.
@@ -50,6 +59,14 @@ pub trait Clock: Send + Sync {
 
     /// Ends when this much time has passed.
     fn sleep(&self, time: Duration) -> Pending<'_, ()>;
+
+    /// As [`Transport::available`].
+    ///
+    /// # Errors
+    /// As [`Transport::available`].
+    fn available(&self) -> Result<(), String> {
+        Ok(())
+    }
 }
 
 /// The clock of this machine, and tokio's timer.
@@ -74,6 +91,10 @@ impl Clock for SystemClock {
     fn sleep(&self, time: Duration) -> Pending<'_, ()> {
         Box::pin(tokio::time::sleep(time))
     }
+
+    fn available(&self) -> Result<(), String> {
+        runtime::timer()
+    }
 }
 
 /// The hooks of one description. Cheap to clone.
@@ -83,6 +104,14 @@ pub(crate) struct World {
     pub(crate) clock: Arc<dyn Clock>,
     /// The requests that may be sent.
     pub(crate) grants: RunPolicy,
+}
+
+impl World {
+    /// # Errors
+    /// The remedy, in words, for what a hook needs and does not find.
+    pub(crate) fn available(&self) -> Result<(), String> {
+        self.transport.available().and_then(|()| self.clock.available())
+    }
 }
 
 impl fmt::Debug for World {

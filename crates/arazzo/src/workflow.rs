@@ -305,6 +305,7 @@ impl Workflow {
         finish: impl FnOnce(Session) -> T + Send + 'static,
     ) -> Result<(Outcome, T, Settings), Error> {
         self.check_permissions()?;
+        self.description.world.available().map_err(Error::Setup)?;
         #[cfg_attr(not(feature = "mock"), expect(unused_mut, reason = "mocks are servers"))]
         let (mut world, mut servers) = (self.description.world.clone(), self.description.settings.servers.clone());
         #[cfg(feature = "mock")]

@@ -10,7 +10,7 @@ use arazzo_engine::machine::{Because, CallId, Failure, FailureKind, Outgoing, Re
 use url::{Origin, Url};
 
 use crate::network;
-use crate::network::options::Network;
+use crate::network::shared::SharedNetwork;
 use crate::policy::files::ReadRefused;
 use crate::policy::hosts::{Hosts, is_this_machine};
 use crate::transport::Transport;
@@ -37,7 +37,7 @@ pub(crate) struct Remote {
 
 impl Remote {
     /// Documents come as fast as answers have to, all of them in the time of a run.
-    pub(crate) fn new(network: Network, hosts: Hosts, limits: &Limits) -> Result<Self, String> {
+    pub(crate) fn new(network: &SharedNetwork, hosts: Hosts, limits: &Limits) -> Result<Self, String> {
         let client = network::client(network, hosts.clone())?;
         let until = Instant::now().checked_add(Duration::from_millis(limits.run_ms));
         Ok(Self { client: Some(client), hosts, origins: Mutex::default(), time: limits.request_ms.min(TIME), until })

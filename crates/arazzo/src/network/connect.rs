@@ -4,22 +4,22 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use arazzo_engine::limits::plain_host;
 use arazzo_engine::machine::FailureKind;
 use hyper::Uri;
 use hyper::header::HeaderValue;
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::client::legacy::connect::proxy::{SocksV5, Tunnel};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
 use tower_service::Service;
 
 use crate::network::options::{ConnectTo, Network, Proxy, Resolve};
@@ -47,15 +47,13 @@ pub(crate) struct Connector(Arc<Inner>);
 
 struct Inner {
     network: Network,
-    /// The hosts that may be called.
-    hosts: Hosts,
     /// The proxy, if any.
     proxies: Option<Matcher>,
     /// The hosts that are called without a proxy; intercepts everything else.
     direct: Option<Matcher>,
     tls: Tls,
     /// Built on the first https url: reading the system's certificates costs more than a short run.
-    configs: OnceLock<Result<tls::Configs, String>>,
+    configs: OnceCell<Result<tls::Configs, String>>,
     lookup: Lookup,
 }
 
@@ -69,11 +67,11 @@ fn system(name: String) -> Pending<'static, io::Result<Vec<IpAddr>>> {
 impl Connector {
     /// # Errors
     /// The part of the network that cannot be used: a file, a proxy.
-    pub(crate) fn new(network: Network, hosts: Hosts) -> Result<Self, String> {
-        Self::looking_up(network, hosts, Box::new(system))
+    pub(crate) fn new(network: Network) -> Result<Self, String> {
+        Self::looking_up(network, Box::new(system))
     }
 
-    fn looking_up(network: Network, hosts: Hosts, lookup: Lookup) -> Result<Self, String> {
+    pub(crate) fn looking_up(network: Network, lookup: Lookup) -> Result<Self, String> {
         let proxies = match &network.proxy {
             Proxy::None => None,
             Proxy::Environment => Some(Matcher::from_env()),
@@ -94,7 +92,22 @@ impl Connector {
         }
         let direct = network.no_proxy.as_deref().map(|list| Matcher::builder().all("http://proxy").no(list).build());
         let tls = Tls::read(&network)?;
-        Ok(Self(Arc::new(Inner { network, hosts, proxies, direct, tls, configs: OnceLock::new(), lookup })))
+        Ok(Self(Arc::new(Inner { network, proxies, direct, tls, configs: OnceCell::new(), lookup })))
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.0.network
+    }
+
+    /// A connection for a url, to an address that `hosts` lets be called.
+    ///
+    /// # Errors
+    /// The reason why there is none.
+    pub(crate) async fn open(&self, uri: &Uri, hosts: &Hosts) -> Result<Opened, ConnectError> {
+        let limit = self.0.network.connect_timeout;
+        let late =
+            |_| ConnectError::new(FailureKind::Connect, format!("no connection within {} s", limit.as_secs_f64()));
+        tokio::time::timeout(limit, self.0.open(uri, hosts)).await.map_err(late)?
     }
 
     /// The credentials for the proxy of a request that it passes on as it is: those without TLS.
@@ -107,36 +120,16 @@ impl Connector {
     }
 }
 
-impl Service<Uri> for Connector {
-    type Response = Opened;
-    type Error = ConnectError;
-    type Future = Pending<'static, Result<Opened, ConnectError>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let inner = self.0.clone();
-        Box::pin(async move {
-            let limit = inner.network.connect_timeout;
-            let late =
-                |_| ConnectError::new(FailureKind::Connect, format!("no connection within {} s", limit.as_secs_f64()));
-            tokio::time::timeout(limit, inner.open(&uri)).await.map_err(late)?
-        })
-    }
-}
-
 /// The host and port of a url.
-struct Target {
-    secure: bool,
+pub(crate) struct Target {
+    pub(crate) secure: bool,
     /// Without brackets and the dot at its end, in lower case.
-    host: String,
-    port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
 }
 
 impl Target {
-    fn of(uri: &Uri) -> Result<Self, ConnectError> {
+    pub(crate) fn of(uri: &Uri) -> Result<Self, ConnectError> {
         let secure = matches!(uri.scheme_str(), Some("https" | "wss"));
         let host = uri
             .host()
@@ -161,24 +154,28 @@ fn is_http(uri: &Uri) -> bool {
 }
 
 impl Inner {
-    async fn open(self: &Arc<Self>, uri: &Uri) -> Result<Opened, ConnectError> {
+    async fn open(self: &Arc<Self>, uri: &Uri, hosts: &Hosts) -> Result<Opened, ConnectError> {
         let target = Target::of(uri)?;
-        self.hosts.host(&target.host, target.port, target.secure).map_err(refused)?;
-        let mut passed_on = false;
+        hosts.host(&target.host, target.port, target.secure).map_err(refused)?;
+        let (mut passed_on, mut judged) = (false, None);
         let stream = match self.proxy(&target) {
             Some(proxy) if !target.secure && is_http(proxy.uri()) => {
                 passed_on = true;
                 self.to_proxy(proxy.uri()).await?
             }
             Some(proxy) => self.through(&proxy, uri, &target).await?,
-            None => self.direct(&target).await?,
+            None => {
+                let (stream, address) = self.direct(&target, hosts).await?;
+                judged = address;
+                stream
+            }
         };
         if !target.secure {
-            return Ok(Opened { stream: TokioIo::new(stream), passed_on, h2: false });
+            return Ok(Opened { stream: TokioIo::new(stream), passed_on, h2: false, judged });
         }
-        let stream = handshake(&target.host, self.configs()?.requests.clone(), stream).await?;
+        let stream = handshake(&target.host, self.configs().await?.requests.clone(), stream).await?;
         let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-        Ok(Opened { stream: TokioIo::new(Box::new(stream)), passed_on, h2 })
+        Ok(Opened { stream: TokioIo::new(Box::new(stream)), passed_on, h2, judged })
     }
 
     /// The proxy of a target.
@@ -194,9 +191,10 @@ impl Inner {
         proxies.intercept(&uri)
     }
 
-    async fn direct(&self, target: &Target) -> Result<Box<dyn Stream>, ConnectError> {
+    /// A connection without a proxy, and the address that it goes to if that was judged.
+    async fn direct(&self, target: &Target, hosts: &Hosts) -> Result<(Box<dyn Stream>, Option<IpAddr>), ConnectError> {
         if let Some(path) = &self.network.unix_socket {
-            return unix(path).await;
+            return Ok((unix(path).await?, None));
         }
         let fits = |rule: &&ConnectTo| {
             rule.host.as_ref().is_none_or(|host| *host == target.host)
@@ -206,12 +204,13 @@ impl Inner {
         let port = rule.and_then(|rule| rule.to_port).unwrap_or(target.port);
         if let Some(host) = rule.and_then(|rule| rule.to_host.as_deref()) {
             // Who gives a target means it.
-            return self.dial(&self.addresses(host, port).await?, port).await;
+            return Ok((Box::new(self.dial(&self.addresses(host, port).await?, port).await?), None));
         }
         let mut addresses = self.addresses(&target.host, port).await?;
-        if self.resolved(&target.host, port).is_none() {
+        let is_judged = self.resolved(&target.host, port).is_none();
+        if is_judged {
             let mut why = None;
-            addresses.retain(|address| match self.hosts.address(&target.host, target.port, address.ip()) {
+            addresses.retain(|address| match hosts.address(&target.host, target.port, address.ip()) {
                 Ok(()) => true,
                 Err(reason) => {
                     why.get_or_insert(reason);
@@ -222,7 +221,9 @@ impl Inner {
                 return Err(refused(reason));
             }
         }
-        self.dial(&addresses, port).await
+        let stream = self.dial(&addresses, port).await?;
+        let address = stream.peer_addr().map_err(|error| ConnectError::new(FailureKind::Connect, io_words(&error)))?;
+        Ok((Box::new(stream), is_judged.then_some(address.ip())))
     }
 
     /// A tunnel through a proxy.
@@ -247,7 +248,7 @@ impl Inner {
             // The tunnel takes 443 for a url without a port, which is right only with TLS.
             let to = target.uri().unwrap_or_else(|| uri.clone());
             return match tunnel.call(to).await {
-                Ok(opened) => Ok(opened.stream.into_inner()),
+                Ok(stream) => Ok(stream.into_inner()),
                 Err(error) => Err(words(error.to_string())),
             };
         }
@@ -257,12 +258,12 @@ impl Inner {
         }
         let to = target.uri().unwrap_or_else(|| uri.clone());
         match socks.call(to).await {
-            Ok(opened) => Ok(opened.stream.into_inner()),
+            Ok(stream) => Ok(stream.into_inner()),
             Err(error) => Err(words(error.to_string())),
         }
     }
 
-    async fn to_proxy(&self, proxy: &Uri) -> Result<Box<dyn Stream>, ConnectError> {
+    async fn to_proxy(self: &Arc<Self>, proxy: &Uri) -> Result<Box<dyn Stream>, ConnectError> {
         let mut target = Target::of(proxy)?;
         if proxy.port().is_none() && !is_http(proxy) {
             target.port = 1080;
@@ -270,15 +271,16 @@ impl Inner {
         let named =
             |trouble: ConnectError| ConnectError { message: format!("the proxy: {}", trouble.message), ..trouble };
         let addresses = self.addresses(&target.host, target.port).await.map_err(named)?;
-        let stream = self.dial(&addresses, target.port).await.map_err(named)?;
+        let stream: Box<dyn Stream> = Box::new(self.dial(&addresses, target.port).await.map_err(named)?);
         if !target.secure {
             return Ok(stream);
         }
-        Ok(Box::new(handshake(&target.host, self.configs()?.proxies.clone(), stream).await.map_err(named)?))
+        let config = self.configs().await?.proxies.clone();
+        Ok(Box::new(handshake(&target.host, config, stream).await.map_err(named)?))
     }
 
     /// A TCP connection to one of these addresses.
-    async fn dial(&self, addresses: &[SocketAddr], port: u16) -> Result<Box<dyn Stream>, ConnectError> {
+    async fn dial(&self, addresses: &[SocketAddr], port: u16) -> Result<TcpStream, ConnectError> {
         // The name is not looked up again: the addresses stand in its place.
         let mut connector = HttpConnector::new_with_resolver(Found(addresses.to_vec()));
         connector.enforce_http(false);
@@ -286,7 +288,7 @@ impl Inner {
         let uri = format!("http://found.invalid:{port}").parse::<Uri>();
         let uri = uri.map_err(|error| ConnectError::new(FailureKind::Protocol, error.to_string()))?;
         match connector.call(uri).await {
-            Ok(stream) => Ok(Box::new(stream.into_inner())),
+            Ok(stream) => Ok(stream.into_inner()),
             Err(error) => Err(unconnected(&error)),
         }
     }
@@ -310,8 +312,14 @@ impl Inner {
         self.network.resolve.iter().find(|rule| rule.host == host && rule.port == port)
     }
 
-    fn configs(&self) -> Result<&tls::Configs, ConnectError> {
-        let configs = self.configs.get_or_init(|| self.tls.configs(&self.network));
+    async fn configs(self: &Arc<Self>) -> Result<&tls::Configs, ConnectError> {
+        let read = || async {
+            let inner = self.clone();
+            // The system's certificates are files.
+            let read = tokio::task::spawn_blocking(move || inner.tls.configs(&inner.network)).await;
+            read.unwrap_or_else(|error| Err(format!("TLS cannot be set up: {error}")))
+        };
+        let configs = self.configs.get_or_init(read).await;
         configs.as_ref().map_err(|message| ConnectError::new(FailureKind::Tls, message.clone()))
     }
 }
@@ -400,9 +408,9 @@ struct ToProxy {
 }
 
 impl Service<Uri> for ToProxy {
-    type Response = Opened;
+    type Response = TokioIo<Box<dyn Stream>>;
     type Error = ConnectError;
-    type Future = Pending<'static, Result<Opened, ConnectError>>;
+    type Future = Pending<'static, Result<TokioIo<Box<dyn Stream>>, ConnectError>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
         Poll::Ready(Ok(()))
@@ -416,7 +424,7 @@ impl Service<Uri> for ToProxy {
                     *kept = Some(trouble.clone());
                 }
             })?;
-            Ok(Opened { stream: TokioIo::new(stream), passed_on: false, h2: false })
+            Ok(TokioIo::new(stream))
         })
     }
 }
@@ -428,41 +436,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// An open connection.
 pub(crate) struct Opened {
-    stream: TokioIo<Box<dyn Stream>>,
+    pub(crate) stream: TokioIo<Box<dyn Stream>>,
     /// A proxy reads the requests and passes them on.
-    passed_on: bool,
-    h2: bool,
-}
-
-impl Connection for Opened {
-    fn connected(&self) -> Connected {
-        let connected = Connected::new().proxy(self.passed_on);
-        if self.h2 { connected.negotiated_h2() } else { connected }
-    }
-}
-
-impl Read for Opened {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
-    }
-}
-
-impl Write for Opened {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
+    pub(crate) passed_on: bool,
+    pub(crate) h2: bool,
+    /// The address that it goes to, if that was judged: neither a proxy nor who runs it said where to connect.
+    pub(crate) judged: Option<IpAddr>,
 }
 
 #[cfg(test)]
@@ -490,11 +469,11 @@ mod tests {
         });
         let mut hosts = Hosts::default();
         hosts.trust = Trust::Local;
-        let mut connector = Connector::looking_up(Network::default(), hosts, lookup).unwrap();
+        let connector = Connector::looking_up(Network::default(), lookup).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let mut refused = |host: &str| {
+        let refused = |host: &str| {
             let uri: Uri = format!("http://{host}:{port}/").parse().unwrap();
-            runtime.block_on(connector.call(uri)).err().map(|trouble| trouble.kind)
+            runtime.block_on(connector.open(&uri, &hosts)).err().map(|trouble| trouble.kind)
         };
         assert_eq!(refused("rebind.internal"), None);
         assert_eq!(refused("rebind.internal"), Some(FailureKind::Refused));

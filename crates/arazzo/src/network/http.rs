@@ -1,9 +1,8 @@
 //! Request → reply over HTTP/1.1 and 2: times, sizes, codings. Follows no redirect and repeats no request: the engine
 //! decides what is sent.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use arazzo_engine::machine::{Failure, FailureKind, Outgoing, Response};
@@ -12,72 +11,35 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Bytes, Frame, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
-use hyper_util::client::legacy::{Client, Error};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::network::coding::{self, DecodeError};
-use crate::network::connect::{ConnectError, Connector};
-use crate::network::options::Network;
+use crate::network::connect::ConnectError;
+use crate::network::pool::{FIELDS, HEAD, Pool, SendError, Sent, Turn};
 use crate::network::tls;
 use crate::policy::hosts::Hosts;
 use crate::transport::{Pending, Transport};
 
-/// Bytes that the head of an answer may have.
-const HEAD: usize = 64 << 10;
-
-/// Header fields that an answer may have.
-const FIELDS: usize = 512;
-
-/// The HTTP client of one description. Cheap to clone; connections are shared.
+/// The HTTP client of one description. Cheap to clone; connections are those of its network.
 #[derive(Clone)]
 pub(crate) struct Http {
-    client: Client<Connector, Full<Bytes>>,
-    connector: Connector,
-    idle: Option<Duration>,
-    hosts: InFlight,
-}
-
-/// The number of requests that one host gets at once, from all runs that share a client: a thousand runs are no attack.
-#[derive(Clone)]
-struct InFlight {
-    most: usize,
-    hosts: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
-}
-
-impl InFlight {
-    /// Waits for the turn of a request; it lasts until the result is dropped.
-    async fn turn(&self, uri: &Uri) -> Option<OwnedSemaphorePermit> {
-        let origin = format!("{}://{}", uri.scheme_str()?, uri.authority()?);
-        let slots = {
-            let mut hosts = self.hosts.lock().ok()?;
-            hosts.entry(origin).or_insert_with(|| Arc::new(Semaphore::new(self.most))).clone()
-        };
-        slots.acquire_owned().await.ok()
-    }
+    pool: Arc<Pool>,
+    /// The hosts that may be called.
+    hosts: Arc<Hosts>,
 }
 
 impl Transport for Http {
     fn send(&self, outgoing: Outgoing) -> Pending<'_, Result<Response, Failure>> {
         Box::pin(self.whole(outgoing))
     }
+
+    fn available(&self) -> Result<(), String> {
+        self.pool.available()
+    }
 }
 
 impl Http {
-    /// # Errors
-    /// The part of the network that cannot be used.
-    pub(crate) fn new(network: Network, hosts: Hosts) -> Result<Self, String> {
-        let idle = network.idle_timeout;
-        let in_flight = InFlight { most: network.per_host.get(), hosts: Arc::default() };
-        let connector = Connector::new(network, hosts)?;
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .http1_max_buf_size(HEAD)
-            .http1_max_headers(FIELDS)
-            .http2_max_header_list_size(HEAD as u32)
-            .build(connector.clone());
-        Ok(Self { client, connector, idle, hosts: in_flight })
+    pub(crate) fn new(pool: Arc<Pool>, hosts: Hosts) -> Self {
+        Self { pool, hosts: Arc::new(hosts) }
     }
 
     /// Sends a request and reads the whole answer.
@@ -87,17 +49,17 @@ impl Http {
     async fn whole(&self, outgoing: Outgoing) -> Result<Response, Failure> {
         let request = self.request(&outgoing)?;
         // The time of a request begins when it is its turn.
-        let _turn = self.hosts.turn(request.uri()).await;
+        let turn = self.pool.turn(request.uri()).await.map_err(|error| failure(&error))?;
         let limit = Duration::from_millis(outgoing.timeout_ms);
-        match tokio::time::timeout(limit, self.exchange(request, &outgoing)).await {
+        match tokio::time::timeout(limit, self.exchange(turn, request, &outgoing)).await {
             Ok(result) => result,
             Err(_) => Err(late("no answer", limit)),
         }
     }
 
-    async fn exchange(&self, request: hyper::Request<Full<Bytes>>, outgoing: &Outgoing) -> Result<Response, Failure> {
-        let mut answer =
-            self.heard("no answer", self.client.request(request)).await?.map_err(|error| failure(&error))?;
+    async fn exchange(&self, turn: Turn, request: Sent, outgoing: &Outgoing) -> Result<Response, Failure> {
+        let answered = self.heard("no answer", self.pool.send(turn, request, &self.hosts)).await?;
+        let (mut answer, lease) = answered.map_err(|error| failure(&error))?;
         // The reader of heads has room for more than the limit.
         let head: usize = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         if head > HEAD {
@@ -132,6 +94,7 @@ impl Http {
                 body.add(bytes).map_err(|spoiled| unread(spoiled, outgoing))?;
             }
         }
+        lease.give_back();
         Ok(Response {
             status: answer.status().as_u16(),
             headers: answer
@@ -145,13 +108,13 @@ impl Http {
 
     /// Waits as long as a server may say nothing.
     async fn heard<T>(&self, what: &str, future: impl Future<Output = T>) -> Result<T, Failure> {
-        match self.idle {
+        match self.pool.connector().network().idle_timeout {
             None => Ok(future.await),
             Some(limit) => tokio::time::timeout(limit, future).await.map_err(|_| late(what, limit)),
         }
     }
 
-    fn request(&self, outgoing: &Outgoing) -> Result<hyper::Request<Full<Bytes>>, Failure> {
+    fn request(&self, outgoing: &Outgoing) -> Result<Sent, Failure> {
         let request = &outgoing.request;
         let mut url = url::Url::parse(&request.url).map_err(|_| unsent("the url is not valid"))?;
         let mut headers = HeaderMap::new();
@@ -171,7 +134,7 @@ impl Http {
         }
         url.set_fragment(None);
         let uri: Uri = url.as_str().parse().map_err(|_| unsent("the url is not valid"))?;
-        if let Some(value) = self.connector.proxy_authorization(&uri) {
+        if let Some(value) = self.pool.connector().proxy_authorization(&uri) {
             headers.insert(header::PROXY_AUTHORIZATION, value);
         }
         for (name, value) in [
@@ -312,8 +275,8 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
     if let Some(trouble) = causes.trouble {
         return Failure { kind: trouble.kind, message: trouble.message.clone(), in_doubt: false };
     }
-    let connecting = error.downcast_ref::<Error>().is_some_and(Error::is_connect);
-    let new = |kind, message: String| Failure { kind, message, in_doubt: !connecting };
+    let unsent = matches!(error.downcast_ref(), Some(SendError::Unsent(_)));
+    let new = |kind, message: String| Failure { kind, message, in_doubt: !unsent };
     if let Some(error) = causes.tls {
         return new(FailureKind::Tls, format!("the connection is not safe: {}", tls::words(error)));
     }

@@ -11,28 +11,31 @@ pub(crate) mod connect;
 pub(crate) mod http;
 pub(crate) mod options;
 #[cfg(feature = "http")]
+pub(crate) mod pool;
+pub(crate) mod shared;
+#[cfg(feature = "http")]
 pub(crate) mod tls;
 
 use std::sync::Arc;
 
 use crate::policy::hosts::Hosts;
 use crate::transport::Transport;
-use options::Network;
+use shared::SharedNetwork;
 
 /// `true` if this build can send requests by itself.
 pub(crate) const HAS_CLIENT: bool = cfg!(feature = "http");
 
-/// The client of this build, which asks `hosts` about each address that it connects to.
+/// The client of this build, which asks `hosts` about each request and the address that it goes to.
 ///
 /// # Errors
 /// The part of `network` that cannot be used, or that this build has no client.
 #[cfg(feature = "http")]
-pub(crate) fn client(network: Network, hosts: Hosts) -> Result<Arc<dyn Transport>, String> {
-    Ok(Arc::new(http::Http::new(network, hosts)?))
+pub(crate) fn client(network: &SharedNetwork, hosts: Hosts) -> Result<Arc<dyn Transport>, String> {
+    Ok(Arc::new(http::Http::new(network.pool()?, hosts)))
 }
 
 #[cfg(not(feature = "http"))]
-pub(crate) fn client(_: Network, _: Hosts) -> Result<Arc<dyn Transport>, String> {
+pub(crate) fn client(_: &SharedNetwork, _: Hosts) -> Result<Arc<dyn Transport>, String> {
     Err("this build of the library sends no requests by itself: give it a transport, or turn on its feature `http`"
         .to_owned())
 }

@@ -46,7 +46,8 @@ pub struct Network {
     /// The time that a server may say nothing, before its answer or within; without one, the time of the whole request
     /// counts alone ([`crate::Limits::request_ms`]).
     pub idle_timeout: Option<Duration>,
-    /// Requests that one host gets at once, from all runs of a description; the others wait for their turn.
+    /// Requests that one host gets at once, and connections to it, from all runs of a description (or of all that share
+    /// the network) on one tokio runtime; the others wait for their turn.
     pub per_host: NonZeroUsize,
 }
 
