@@ -266,6 +266,9 @@ pub struct Settings {
     /// Keeps the cookies of answers, and sends them with the requests that they are for.
     #[serde(default)]
     pub cookies: bool,
+    /// Headers that are sent with every request that has no own of the name: those of the transport.
+    #[serde(default)]
+    pub usual_headers: Vec<(String, String)>,
     /// Inputs to treat as secrets, beyond those that are found.
     pub secrets: Vec<String>,
     /// `--check contract`

@@ -101,6 +101,20 @@ pub fn find_media<'e, E>(entries: &'e [E], name: impl Fn(&E) -> &str, media_type
     find(wanted.essence()).or_else(|| find(&format!("{}/*", wanted.family()))).or_else(|| find("*/*"))
 }
 
+/// A media type of a description, in full: people write `json` for `application/json`.
+#[must_use]
+pub fn in_full(name: &str) -> &str {
+    let known = [
+        ("form", "application/x-www-form-urlencoded"),
+        ("form-data", "multipart/form-data"),
+        ("json", "application/json"),
+        ("text", "text/plain"),
+        ("x-www-form-urlencoded", "application/x-www-form-urlencoded"),
+        ("xml", "application/xml"),
+    ];
+    known.iter().find(|(short, _)| name.eq_ignore_ascii_case(short)).map_or(name, |(_, whole)| whole)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -532,6 +532,8 @@ pub struct Output {
     pub span: Span,
     /// `true` if its value reaches a credential position.
     pub secret: bool,
+    /// `true` if it reads a member that the described answers of the operation require.
+    pub promised: bool,
 }
 
 /// A part of an answer.

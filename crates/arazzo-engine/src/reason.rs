@@ -52,6 +52,7 @@ reasons! {
     // variant = word, exit code, whether the attempt sent a request; whose page it is, if not its own.
     AbsentValue = "absent-value", exit 1, sent false;
     BodyLimit = "body-limit", exit 5, sent true;
+    BodyNotJson = "body-not-json", exit 1, sent true, page of BodyNotJson;
     ContractDeparted = "contract-departed", exit 1, sent true, page of ContractDeparted;
     CriterionNotEvaluable = "criterion-not-evaluable", exit 1, sent true;
     CriterionNotMet = "criterion-not-met", exit 1, sent true;

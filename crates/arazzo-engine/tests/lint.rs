@@ -8,7 +8,7 @@ use arazzo_engine::machine::{Input, Machine};
 use arazzo_engine::program::WorkflowId;
 use serde_json::json;
 
-use crate::suite::{canned, golden, load, settings, workspace_root};
+use crate::suite::{Case, canned, golden, load, settings, suite_path, workspace_root};
 
 #[test]
 fn documents_give_the_expected_reports() {
@@ -79,6 +79,47 @@ fn the_fixes_of_the_reference_workflow_leave_nothing_to_refuse_and_the_same_requ
     let sent = requests(written);
     assert_eq!(sent.len(), 4);
     assert_eq!(sent, requests(repaired));
+}
+
+/// The requests of a run whose answers are all the same.
+fn requests(compiled: arazzo_engine::compile::Compiled) -> Vec<(String, String, Option<Vec<u8>>)> {
+    let inputs = json!({"one": "1", "three": { "deep": "x" }});
+    let inputs = accept(&compiled.program, WorkflowId(0), inputs.as_object().unwrap().clone()).unwrap();
+    let settings = settings(&json!({"loopDelay": 0}));
+    let mut machine = Machine::new(compiled.program, WorkflowId(0), inputs, settings).unwrap();
+    let mut turn = machine.step(0, Input::Start { epoch_ms: 0 });
+    let mut sent = vec![];
+    while let Some(send) = turn.sends.pop() {
+        sent.push((send.request.method, send.request.url, send.request.body));
+        turn = machine
+            .step(0, Input::Reply { call: send.call, result: canned(&json!({"body": {"id": "i", "name": "n"}})) });
+    }
+    sent
+}
+
+#[test]
+fn fixes_of_slips_of_shape_leave_none_and_send_the_same() {
+    for name in ["readings-of-structure", "readings-of-structure-json"] {
+        let mut case = Case::read(&suite_path(&format!("lint/{name}.yaml")));
+        let before = requests(case.load().0.unwrap());
+        assert!(before.len() > 1, "{name}");
+        for _ in 0..4 {
+            let (found, sources) = case.lint();
+            let entry = sources.iter().find(|(_, source)| source.name == case.files[0].0).unwrap().0;
+            let exact: Vec<_> = found.iter().filter(|d| d.fix.as_ref().is_some_and(|fix| fix.exact)).collect();
+            let json = case.files[0].0.ends_with(".json");
+            case.files[0].1 = arazzo_engine::lint::fix::fix(&case.files[0].1, entry, json, &exact).text;
+        }
+        let text = &case.files[0].1;
+        let strict = LoadOptions { readings: arazzo_engine::readings::Readings::Strict, ..LoadOptions::default() };
+        let (compiled, found, _) = load(&case.files, strict);
+        let left: Vec<_> =
+            compiled.map_or(found, |compiled| compiled.of(WorkflowId(0))).errors().map(|d| d.code).collect();
+        // An action with both has no fix.
+        let expected: &[_] = if name.ends_with("json") { &[] } else { &[arazzo_engine::code::Code::ActionCondition] };
+        assert_eq!(left, expected, "{text}");
+        assert_eq!(requests(case.load().0.unwrap()), before, "{text}");
+    }
 }
 
 #[test]

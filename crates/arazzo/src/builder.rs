@@ -426,7 +426,10 @@ impl Builder {
         given.iter().for_each(|place| grants.hosts.give(AllowedHost::parse(place)));
         let client = match self.transport {
             Some(transport) => Client::Foreign(transport),
-            None => Client::Own(self.network),
+            None => {
+                self.settings.usual_headers = network::usual_headers();
+                Client::Own(self.network)
+            }
         };
         #[cfg(feature = "mock")]
         let transport = client.transport(&grants, mocking.is_some())?;

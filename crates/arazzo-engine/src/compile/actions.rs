@@ -262,6 +262,35 @@ impl<'b> Compiler<'b> {
         passed
     }
 
+    /// Forms of Arazzo 1.1 in `components` of a document that says 1.0, also where nothing refers to them.
+    pub(super) fn newer_components(&mut self) {
+        let components = &self.document().components;
+        for (_, parameter) in &components.parameters {
+            if let Some(location) = parameter.location.as_ref().filter(|location| location.value == "querystring") {
+                self.newer_form(location.span(), "`in: querystring`");
+            }
+            self.newer_values(&parameter.value);
+        }
+        for (_, action) in components.success_actions.iter().chain(&components.failure_actions) {
+            if let Some(OrReusable::Object(first)) = action.parameters.first() {
+                self.newer_form(first.name.span(), "`parameters` of an action");
+            }
+            for criterion in &action.criteria {
+                self.newer_version(criterion);
+            }
+        }
+    }
+
+    /// Selector Objects anywhere in a value.
+    fn newer_values(&mut self, node: &Node) {
+        if document::is_selector(node) {
+            self.newer_form(node.span, "a Selector Object");
+            return;
+        }
+        let below = node.items().iter().chain(node.members().iter().map(|(_, value)| value));
+        below.for_each(|value| self.newer_values(value));
+    }
+
     /// Required inputs that a call does not give: those of the caller of the same name are taken (docs/readings.md,
     /// `missing-required-parameter`), others are a fault.
     fn inherited(&mut self, target: WorkflowId, named: &[&str], text: &Text, context: &Context<'_>) -> Inherited {

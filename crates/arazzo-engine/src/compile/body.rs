@@ -63,6 +63,10 @@ impl<'b> Compiler<'b> {
         let structural = matches!(payload.kind, Kind::Object(_) | Kind::Array(_)) && !document::is_selector(payload);
         let built = match (media, payload.as_str()) {
             (Media::Json, Some(text)) => self.json_payload(payload, text, &mut media, context),
+            // Only fields have places in which something can be replaced.
+            (Media::Form, Some(text)) if !body.replacements.is_empty() && !is_expression(text) => {
+                self.form_payload(payload, text, context)
+            }
             (Media::Xml, None) if structural => {
                 self.push(
                     Diagnostic::error(Code::PayloadSyntax, payload.span, "an object cannot be written as XML")
@@ -148,6 +152,26 @@ impl<'b> Compiler<'b> {
                 None
             }
         }
+    }
+
+    /// A form that is written as a text, as its fields; those of one name are a list.
+    fn form_payload(&mut self, node: &Node, text: &str, context: &Context<'_>) -> Option<Build> {
+        let mut fields: Vec<(String, Vec<Build>)> = vec![];
+        for pair in text.trim_end().split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = form_value(name);
+            let leaf = Node { kind: Kind::String(form_value(value)), span: node.span };
+            let built = self.build(&leaf, super::secrets::is_credential_name(&name), context)?;
+            match fields.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, values)) => values.push(built),
+                None => fields.push((name, vec![built])),
+            }
+        }
+        let fields = fields.into_iter().map(|(name, mut values)| {
+            let only = if values.len() == 1 { values.pop() } else { None };
+            (name, only.unwrap_or_else(|| Build::Array(values)))
+        });
+        Some(Build::Object(fields.collect()))
     }
 
     /// The place of a line of a text, counted from 0, where the text stands in the document line by line.
@@ -308,6 +332,28 @@ impl<'b> Compiler<'b> {
             span: target.span(),
         })
     }
+}
+
+/// `true` for a text that is one expression, whose value may be the fields.
+fn is_expression(text: &str) -> bool {
+    let text = text.trim();
+    text.starts_with('$') && !text.contains(['=', '&'])
+        || text.starts_with("{$") && text.find('}') == Some(text.len() - 1)
+}
+
+/// A name or value of a form without its encoding; expressions in braces have none.
+fn form_value(text: &str) -> String {
+    let mut value = String::new();
+    let mut rest = text;
+    let decoded =
+        |text: &str| percent_encoding::percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    while let Some((at, end)) = rest.find("{$").and_then(|at| Some((at, at + rest.get(at..)?.find('}')? + 1))) {
+        value.push_str(&decoded(rest.get(..at).unwrap_or_default()));
+        value.push_str(rest.get(at..end).unwrap_or_default());
+        rest = rest.get(end..).unwrap_or_default();
+    }
+    value.push_str(&decoded(rest));
+    value
 }
 
 /// How a payload of a media type is written.

@@ -227,8 +227,12 @@ impl<'b> Compiler<'b> {
         for fault in broken {
             self.broken(fault);
         }
-        let own = self.parameter_objects(&step.parameters);
-        let inherited = self.parameter_objects(&workflow.parameters);
+        let mut own = self.parameter_objects(&step.parameters);
+        let mut inherited = self.parameter_objects(&workflow.parameters);
+        if let Some(operation) = &operation {
+            self.path_parameter_case(&mut own, &[], operation, Some(workflow.span));
+            self.path_parameter_case(&mut inherited, &own, operation, None);
+        }
         let mut arguments: Vec<Argument> = vec![];
         for parameter in &own {
             arguments.extend(self.argument(parameter, operation, &declared, context, true));
@@ -331,11 +335,13 @@ impl<'b> Compiler<'b> {
         let plain = name.value.to_ascii_lowercase();
         if CONNECTION_HEADERS.contains(&plain.as_str()) && !self.bundle.headers.contains(&plain) {
             let message = format!("a document may not set the header `{}`: the connection does", name.value);
-            let mut fault = Diagnostic::error(Code::ConnectionHeader, name.span(), message).help("leave it out");
+            let fault = Diagnostic::error(Code::ConnectionHeader, name.span(), message).help("leave it out");
             if plain == "host" {
-                fault = fault.remedy(Remedy::AllowHeader("Host".to_owned()));
+                // Another host than the one that is called may be meant.
+                self.push(fault.remedy(Remedy::AllowHeader("Host".to_owned())));
+            } else {
+                self.departure(fault.label("left to the connection"));
             }
-            self.push(fault);
             return None;
         }
         if !encode::is_header_name(&name.value) {
@@ -451,7 +457,9 @@ impl<'b> Compiler<'b> {
             }
         }
         for parameter in declared.iter().filter(|p| p.required && p.location != "path" && !has(p.name, p.location)) {
-            if parameter.location == "header" && FREE_HEADERS.contains(&parameter.name.to_ascii_lowercase().as_str()) {
+            let plain = parameter.name.to_ascii_lowercase();
+            let elsewhere = FREE_HEADERS.contains(&plain.as_str()) || CONNECTION_HEADERS.contains(&plain.as_str());
+            if parameter.location == "header" && elsewhere {
                 continue;
             }
             self.departure(
@@ -490,6 +498,10 @@ impl<'b> Compiler<'b> {
     }
 
     pub(super) fn broken(&mut self, fault: Broken) {
+        let document = fault.text.split('#').next().unwrap_or_default();
+        if let Some((_, refused)) = self.bundle.refused.iter().find(|(text, _)| text == document) {
+            return self.push(refused.clone());
+        }
         let message = format!("the reference `{}` cannot be followed: {}", fault.text, fault.reason);
         self.push(Diagnostic::error(Code::BrokenReference, fault.span, message));
     }

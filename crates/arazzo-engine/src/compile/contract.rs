@@ -4,12 +4,17 @@
 use std::sync::Arc;
 
 use super::Compiled;
+use crate::expr::{Root, Template};
 use crate::json_schema::types;
 use crate::load::{Bundle, DescribedKind};
+use crate::media_type::is_json;
 use crate::node::Node;
 use crate::openapi::schema::{Checked, Direction, checked};
 use crate::openapi::{self, Api};
-use crate::program::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse};
+use crate::program::{Build, Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Select};
+
+/// How deep schemas are made of others, where one is looked for that requires a member.
+const PARTS: usize = 16;
 
 impl Compiled {
     /// Adds to each operation what it documents about its answers, for `--check contract`.
@@ -72,4 +77,39 @@ fn body(operation: &openapi::Operation<'_>, media: &openapi::Media<'_>) -> Docum
     let schema: Option<Checked> =
         media.schema.and_then(|schema| checked(operation.api(), schema, Direction::Response).ok());
     DocumentedBody { media_type: media.name.to_owned(), schema }
+}
+
+/// `true` if a value is a part of the answer that every described answer of success has.
+pub(super) fn promises(operation: &openapi::Operation<'_>, value: &Build) -> bool {
+    let token = match value {
+        Build::Template(leaf) => match &leaf.template {
+            Template::Whole(expr) if expr.root == Root::ResponseBody => expr.at.tokens().first(),
+            _ => None,
+        },
+        Build::Select(selection) if selection.context.root == Root::ResponseBody => match &selection.select {
+            Select::Pointer(pointer) => selection.context.at.tokens().iter().chain(pointer.tokens()).next(),
+            Select::Jsonpath(..) | Select::Xpath(..) => None,
+        },
+        _ => None,
+    };
+    let Some(token) = token else { return false };
+    let api = operation.api();
+    let good = operation.response_nodes().iter().filter(|(status, _)| status.name.starts_with('2'));
+    let mut answers =
+        good.filter_map(|(_, node)| api.resolve(node).ok()).map(|node| operation.content(node)).peekable();
+    let json = |media: &openapi::Media<'_>| is_json(media.name);
+    answers.peek().is_some()
+        && answers.all(|content| {
+            let required =
+                |media: &openapi::Media<'_>| media.schema.is_some_and(|schema| requires(api, schema, token, 0));
+            content.iter().any(json) && content.iter().filter(|media| json(media)).all(required)
+        })
+}
+
+/// `true` if a schema requires a member.
+fn requires<'a>(api: Api<'a>, schema: &'a Node, name: &str, depth: usize) -> bool {
+    let Some(schema) = api.resolve(schema).ok().filter(|_| depth < PARTS) else { return false };
+    let listed = schema.get("required").map(Node::items).unwrap_or_default();
+    let all = schema.get("allOf").map(Node::items).unwrap_or_default();
+    listed.iter().any(|item| item.as_str() == Some(name)) || all.iter().any(|part| requires(api, part, name, depth + 1))
 }

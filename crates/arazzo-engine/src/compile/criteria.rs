@@ -48,7 +48,7 @@ impl Compiler<'_> {
     }
 
     /// A version of a language that Arazzo 1.0 does not know.
-    fn newer_version(&mut self, criterion: &document::Criterion) {
+    pub(super) fn newer_version(&mut self, criterion: &document::Criterion) {
         let version = criterion.kind.as_ref().and_then(|(_, node)| node.get("version"));
         let Some((node, text)) = version.and_then(|node| Some((node, node.as_str()?))) else { return };
         if matches!(text, "rfc9535" | "xpath-31" | "rfc6901") {

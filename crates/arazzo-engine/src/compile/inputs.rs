@@ -8,10 +8,10 @@ use serde_json::{Map, Value as Json};
 
 use super::{Compiler, secrets};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
 use crate::expr::DeclaredInput;
 use crate::json_schema::{Definitions, TYPES, insert_definitions, types};
-use crate::node::{Kind, Node};
+use crate::node::{Key, Kind, Node};
 use crate::program::{Input, Inputs};
 use crate::value::Pointer;
 
@@ -36,11 +36,9 @@ impl<'b> Compiler<'b> {
         }
         let document = Schemas { root: &self.document().root, own: node };
         let parts = document.parts(node);
-        let required: Vec<&str> = parts
-            .iter()
-            .flat_map(|part| part.get("required").map(Node::items).unwrap_or_default())
-            .filter_map(Node::as_str)
-            .collect();
+        let listed = |part: &&'b Node| part.get("required").map(Node::items).unwrap_or_default();
+        let mut required: Vec<&str> = parts.iter().flat_map(listed).filter_map(Node::as_str).collect();
+        required.extend(parts.iter().flat_map(|part| flagged(part)).filter(|flag| flag.needed).map(|flag| flag.name));
         let mut declared: Vec<Input> = vec![];
         for (key, schema) in parts.iter().flat_map(|part| part.get("properties").map(Node::members).unwrap_or_default())
         {
@@ -66,13 +64,46 @@ impl<'b> Compiler<'b> {
         let any = |name: &str| parts.iter().any(|part| part.get(name).is_some());
         let open = additional
             .map_or_else(|| !any("properties") || any("patternProperties"), |node| node.as_bool() != Some(false));
-        let (json, faults) = document.bundled();
+        let (json, faults, flagged) = document.bundled();
+        for object in flagged {
+            self.boolean_required(object);
+        }
         let good = faults.is_empty();
         for fault in faults {
             self.push(fault);
         }
         let validator = if good { self.validator(node, &json) } else { None };
         Inputs { schema: Some(json), validator, declared, open, ..Inputs::default() }
+    }
+
+    /// The reading `boolean-required`: `required: true` on a property belongs into the list of its object.
+    fn boolean_required(&mut self, object: &Node) {
+        let flags = flagged(object);
+        let Some(first) = flags.first() else { return };
+        let needed: Vec<String> =
+            flags.iter().filter(|flag| flag.needed).map(|flag| Json::from(flag.name).to_string()).collect();
+        let names = flags.iter().map(|flag| format!("`{}`", flag.name)).collect::<Vec<_>>().join(", ");
+        let message = format!("`required` is a list of names beside `properties`, not a flag of {names}");
+        let help = match needed.as_slice() {
+            [] => "leave it out: what is not listed is not required".to_owned(),
+            some => format!("write required: [{}] beside `properties`", some.join(", ")),
+        };
+        let mut diagnostic = Diagnostic::warning(Code::BooleanRequired, first.key.span, message)
+            .label(if needed.is_empty() { "says nothing" } else { "read as an entry of that list" })
+            .help(help.clone())
+            .section("§Workflow Object");
+        for flag in flags.iter().skip(1) {
+            diagnostic = diagnostic.note(flag.key.span, "and here");
+        }
+        let mut edits: Vec<Option<Edit>> =
+            flags.iter().map(|flag| flag.property.without_member(self.sources(), "required")).collect();
+        if !needed.is_empty() {
+            edits.push(object.with_entries(self.sources(), "required", &needed, "properties"));
+        }
+        if let Some(edits) = edits.into_iter().collect::<Option<Vec<Edit>>>() {
+            diagnostic = diagnostic.fix(help, true, edits);
+        }
+        self.departure(diagnostic);
     }
 
     fn validator(&mut self, node: &Node, schema: &Json) -> Option<Arc<jsonschema::Validator>> {
@@ -109,6 +140,24 @@ impl<'b> Compiler<'b> {
         }
         None
     }
+}
+
+/// A property with `required: true` or `required: false`.
+struct Flag<'n> {
+    name: &'n str,
+    property: &'n Node,
+    key: &'n Key,
+    needed: bool,
+}
+
+/// The properties of a schema that say themselves whether they are required.
+fn flagged(schema: &Node) -> Vec<Flag<'_>> {
+    let properties = schema.get("properties").map(Node::members).unwrap_or_default();
+    let flags = properties.iter().filter_map(|(name, property)| {
+        let (key, value) = property.member("required")?;
+        Some(Flag { name: &name.name, property, key, needed: value.as_bool()? })
+    });
+    flags.collect()
 }
 
 pub(super) fn declared_input(input: &Input) -> DeclaredInput {
@@ -190,9 +239,11 @@ impl<'n> Schemas<'n> {
         parts
     }
 
-    /// The schema as one document that refers to nothing outside of itself, and the references that lead nowhere.
-    fn bundled(&self) -> (Json, Vec<Diagnostic>) {
-        let mut bundle = Bundling { schemas: self, definitions: Definitions::new("schema-"), faults: vec![] };
+    /// The schema as one document that refers to nothing outside of itself, the references that lead nowhere, and the
+    /// objects whose properties say themselves that they are required.
+    fn bundled(&self) -> (Json, Vec<Diagnostic>, Vec<&'n Node>) {
+        let definitions = Definitions::new("schema-");
+        let mut bundle = Bundling { schemas: self, definitions, faults: vec![], flagged: vec![] };
         let mut json = bundle.convert(self.own);
         let mut definitions = Map::new();
         while let Some((name, node)) = bundle.definitions.take() {
@@ -200,7 +251,7 @@ impl<'n> Schemas<'n> {
             definitions.insert(name, converted);
         }
         insert_definitions(&mut json, definitions);
-        (json, bundle.faults)
+        (json, bundle.faults, bundle.flagged)
     }
 }
 
@@ -208,6 +259,7 @@ struct Bundling<'a, 'n> {
     schemas: &'a Schemas<'n>,
     definitions: Definitions<'n>,
     faults: Vec<Diagnostic>,
+    flagged: Vec<&'n Node>,
 }
 
 impl<'n> Bundling<'_, 'n> {
@@ -229,12 +281,27 @@ impl<'n> Bundling<'_, 'n> {
                         "$anchor" => continue,
                         name if BY_NAME.contains(&name) && matches!(value.kind, Kind::Object(_)) => {
                             let by_name = value.members().iter();
-                            Json::Object(by_name.map(|(key, value)| (key.name.clone(), self.convert(value))).collect())
+                            Json::Object(
+                                by_name.map(|(key, value)| (key.name.clone(), self.member(name, value))).collect(),
+                            )
                         }
                         name if DATA.contains(&name) => value.to_json(),
                         _ => self.convert(value),
                     };
                     converted.insert(key.name.clone(), json);
+                }
+                let flags = flagged(node);
+                if !flags.is_empty() {
+                    self.flagged.push(node);
+                }
+                let names = flags.iter().filter(|flag| flag.needed).map(|flag| Json::from(flag.name));
+                let names: Vec<Json> = names.collect();
+                if !names.is_empty()
+                    && let Some(list) =
+                        converted.entry("required").or_insert_with(|| Json::Array(vec![])).as_array_mut()
+                {
+                    let new: Vec<Json> = names.into_iter().filter(|name| !list.contains(name)).collect();
+                    list.extend(new);
                 }
                 if let Some((least, most)) = converted.get("format").and_then(Json::as_str).and_then(range) {
                     converted.entry("minimum").or_insert(least.into());
@@ -244,6 +311,17 @@ impl<'n> Bundling<'_, 'n> {
             }
             _ => node.to_json(),
         }
+    }
+
+    /// A schema that has a name; of a property, whether it is required is said of the object that has it.
+    fn member(&mut self, keyword: &str, schema: &'n Node) -> Json {
+        let mut json = self.convert(schema);
+        if let (Json::Object(members), "properties") = (&mut json, keyword)
+            && members.get("required").is_some_and(Json::is_boolean)
+        {
+            members.remove("required");
+        }
+        json
     }
 
     /// `true` if a schema refers to one that refers to one … that is the first, with nothing in between.

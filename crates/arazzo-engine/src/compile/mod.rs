@@ -25,11 +25,13 @@ use crate::source::{Sources, Span};
 mod actions;
 mod body;
 mod build;
+mod constants;
 mod contract;
 mod criteria;
 mod declare;
 mod flow;
 mod inputs;
+mod meant;
 mod order;
 mod resolve;
 pub(crate) mod secrets;
@@ -103,6 +105,8 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
     let mut inputs = inputs.into_iter();
     for (document, loaded) in bundle.documents.iter().enumerate() {
         compiler.document = document;
+        compiler.newer_components();
+        description.extend(std::mem::take(&mut compiler.diagnostics));
         for workflow in &loaded.document.workflows {
             let id = WorkflowId(workflows.len() as u32);
             let compiled = compiler.workflow(id, workflow, inputs.next().unwrap_or_default());
@@ -128,7 +132,8 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
     };
     let written: Vec<&document::Workflow> =
         bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows).collect();
-    for (id, mut fault) in order::check(&mut program).into_iter().chain(flow::check(&program)) {
+    let constants = constants::check(&mut program, readings);
+    for (id, mut fault) in constants.into_iter().chain(order::check(&mut program)).chain(flow::check(&program)) {
         if fault.code == Code::DependencyCycle {
             let needed = written.get(id.0 as usize).and_then(|workflow| workflow.depends_on.first());
             fault.span = needed.map(document::Text::span).or(fault.span);
@@ -367,15 +372,7 @@ impl<'b> Compiler<'b> {
         if self.document().version != (1, 0) {
             return;
         }
-        let written = &self.document().version_text;
-        self.departure(
-            Diagnostic::warning(
-                Code::NewerForm,
-                span,
-                format!("{what} is a form of Arazzo 1.1; the document says {written}"),
-            )
-            .help("write `arazzo: 1.1.0`".to_owned()),
-        );
+        self.departure(document::newer_form(span, what, &self.document().version_text));
     }
 
     fn workflow(&mut self, id: WorkflowId, workflow: &document::Workflow, inputs: Inputs) -> Workflow {
@@ -423,7 +420,7 @@ impl<'b> Compiler<'b> {
         let outputs = self.outputs(&workflow.outputs, &context.at(Stage::Outside));
         let mut dependencies = vec![];
         for text in &workflow.depends_on {
-            match self.called_workflow(text) {
+            match self.workflow_expression(text).or_else(|| self.called_workflow(text)) {
                 Some(needed) if needed == id => {
                     let message = format!("workflow `{}` depends on itself", workflow.id.value);
                     let fault = Diagnostic::error(Code::DependencyCycle, text.span(), message);
@@ -489,6 +486,11 @@ impl<'b> Compiler<'b> {
         if let Call::Workflow { keeps_answer, .. } = &mut call {
             *keeps_answer = self.readings != Readings::Letter && compiled.reads_answer();
         }
+        if let Some(operation) = &operation {
+            for output in &mut compiled.outputs {
+                output.promised = contract::promises(operation, &output.value);
+            }
+        }
         compiled.call = call;
         compiled
     }
@@ -540,11 +542,15 @@ impl<'b> Compiler<'b> {
             return (self.nothing(step), Stage::Message, None);
         }
         let found = match (&step.operation_id, &step.operation_path) {
-            (Some(text), None) => self.by_id(text),
+            (Some(text), None) => self.by_id(text, &self.given_in_path(workflow, step)),
             (None, Some(text)) => self.by_path(text),
             // Reading the document said that nothing is named, or too much.
             (None, None) | (Some(_), Some(_)) => None,
         };
+        let receives = step.receives && found.is_some();
+        if receives {
+            self.receives_nothing(step);
+        }
         // Values are read even if the operation is not known, so that one pass names every fault.
         let view: Option<openapi::Operation<'b>> = found.as_ref().map(|(_, operation)| *operation);
         let arguments = self.arguments(workflow, step, view, context);
@@ -556,7 +562,19 @@ impl<'b> Compiler<'b> {
             }
             None => self.unknown_operation(step),
         };
-        (Call::Operation { operation, arguments, body }, Stage::Answered, view)
+        let stage = if receives { Stage::Unknown } else { Stage::Answered };
+        (Call::Operation { operation, arguments, body }, stage, view)
+    }
+
+    /// A step that is to receive a message from an operation that is called over HTTP.
+    fn receives_nothing(&mut self, step: &document::Step) {
+        let key = step.message.iter().find(|key| key.name == "action");
+        let message = "`action: receive` is for messages, and the step calls an HTTP operation";
+        self.push(
+            Diagnostic::error(Code::MisplacedField, key.map_or(step.id.span(), |key| key.span), message)
+                .help("leave it out, or name an operation or channel of an AsyncAPI document".to_owned())
+                .section("§Step Object"),
+        );
     }
 
     /// Stands in for a call that is not known; the workflow is not runnable.
@@ -580,7 +598,14 @@ impl<'b> Compiler<'b> {
             }
             let node = &output.value;
             let span = node.span;
-            let entry = |value, text| Output { name: output.name.name.clone(), value, text, span, secret: false };
+            let entry = |value, text| Output {
+                name: output.name.name.clone(),
+                value,
+                text,
+                span,
+                secret: false,
+                promised: false,
+            };
             if document::is_selector(node) {
                 if let Some(selection) = self.selection(node, false, context) {
                     let text = selection.text.clone();

@@ -66,6 +66,9 @@ impl Compiler<'_> {
             let first = self.first_steps.get(id.0 as usize)?;
             return found.map(|index| StepId(first + index as u32));
         }
+        if let Some(rest) = value.strip_prefix("$steps.") {
+            return self.step_expression(workflow, step, text, rest, ids);
+        }
         if value.starts_with('$') {
             // Reading the document said that this is no way to name a step.
             return None;
@@ -82,6 +85,58 @@ impl Compiler<'_> {
             return None;
         }
         found.and_then(|index| ids.get(index).copied())
+    }
+
+    /// The reading `depends-on-expression`: `$steps.X`, also `$steps.X.outputs.y`, is the step X.
+    fn step_expression(
+        &mut self,
+        workflow: &document::Workflow,
+        step: &document::Step,
+        text: &document::Text,
+        rest: &str,
+        ids: &[StepId],
+    ) -> Option<StepId> {
+        let names = || workflow.steps.iter().map(|step| step.id.value.as_str());
+        // The longest name that fits: names may hold dots.
+        let of = |name: &&str| rest.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        let Some(name) = names().filter(of).max_by_key(|name| name.len()) else {
+            let written = rest.split('.').next().unwrap_or_default();
+            let help = nearest(written, names()).map(Help::meant);
+            let message = format!("the workflow has no step `{written}`");
+            self.push(Diagnostic::error(Code::UnknownStep, text.span(), message).help(help));
+            return None;
+        };
+        self.departs_to(text, name, "`dependsOn` of a step lists stepIds");
+        if name == step.id.value {
+            let message = format!("step `{name}` depends on itself");
+            self.push(Diagnostic::error(Code::DependencyCycle, text.span(), message).help("leave it out".to_owned()));
+            return None;
+        }
+        let found = names().position(|known| known == name);
+        found.and_then(|index| ids.get(index).copied())
+    }
+
+    /// The reading `depends-on-expression` of a workflow: `$workflows.X` is the workflow X.
+    pub(super) fn workflow_expression(&mut self, text: &document::Text) -> Option<WorkflowId> {
+        let name = text.value.strip_prefix("$workflows.")?;
+        let declared = self.declared.get(self.document)?.clone();
+        let found = declared.workflows.iter().find(|workflow| workflow.name == name)?;
+        self.departs_to(text, name, "`dependsOn` of a workflow lists workflowIds");
+        Some(found.id)
+    }
+
+    /// The reading `depends-on-expression`: the name that an entry of `dependsOn` stands for.
+    pub(super) fn departs_to(&mut self, text: &document::Text, name: &str, message: &str) {
+        let span = text.node.part(self.sources(), 0..text.value.len());
+        let help = format!("write {name}");
+        let mut diagnostic = Diagnostic::warning(Code::DependsOnExpression, span, message)
+            .label(format!("read as `{name}`"))
+            .help(help.clone())
+            .section("§Step Object");
+        if let Some(edit) = text.node.rewrite(self.sources(), 0..text.value.len(), name, false) {
+            diagnostic = diagnostic.fix(help, true, vec![edit]);
+        }
+        self.departure(diagnostic);
     }
 
     /// A stable topological order; a cycle is said, and its steps keep the order of the list.

@@ -2,6 +2,7 @@
 //! own source descriptions and nobody else's.
 
 use super::Compiler;
+use super::meant::Meant;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, More, nearest};
 use crate::document::{self, Text};
@@ -14,14 +15,15 @@ use crate::source::Span;
 use crate::value::Pointer;
 
 /// An operation and the index of its source description.
-type Found<'b> = Option<(usize, openapi::Operation<'b>)>;
+pub(super) type Found<'b> = Option<(usize, openapi::Operation<'b>)>;
 
 impl<'b> Compiler<'b> {
-    /// Finds `operationId`: `$sourceDescriptions.<name>.<id>`, or a bare id.
-    pub(super) fn by_id(&mut self, text: &Text) -> Found<'b> {
+    /// Finds `operationId`: `$sourceDescriptions.<name>.<id>`, or a bare id. Of several, the path parameters that are
+    /// `given` may tell which one.
+    pub(super) fn by_id(&mut self, text: &Text, given: &[String]) -> Found<'b> {
         if let Some(rest) = text.value.strip_prefix("$sourceDescriptions.") {
             let (index, id) = self.source_prefix(text, rest)?;
-            return self.in_source(index, id, text);
+            return self.in_source(index, id, text, given);
         }
         if text.value.starts_with('$') {
             self.push(
@@ -43,26 +45,19 @@ impl<'b> Compiler<'b> {
                 self.qualify(text, found.0);
                 Some(*found)
             }
-            [] => self.source_dot_operation(text).or_else(|| {
-                self.unknown_id(text, &text.value, None);
-                None
-            }),
-            several => {
-                let names: Vec<String> = several
-                    .iter()
-                    .map(|(index, _)| format!("$sourceDescriptions.{}.{}", self.source_name(*index), text.value))
-                    .collect();
-                let mut diagnostic = Diagnostic::error(
-                    Code::AmbiguousOperationId,
-                    text.span(),
-                    format!("`{}` is the id of {} operations", text.value, several.len()),
-                )
-                .help(format!("write one of {}", names.join(", ")));
-                for (_, operation) in several {
-                    diagnostic = diagnostic.note(operation.key.span, "one of them");
+            [] if self.prefixed(&text.value).is_some() => self.source_dot_operation(text, given),
+            [] => match self.id_in_other_case(text, &text.value, None, given) {
+                Meant::One(found) => Some(found),
+                Meant::Several => None,
+                Meant::Nothing => {
+                    self.unknown_id(text, &text.value, None);
+                    None
                 }
-                self.push(diagnostic);
-                None
+            },
+            several => {
+                let found = self.one_of(text, &text.value, several, given)?;
+                self.openapi(found.0, text.span())?;
+                Some(found)
             }
         }
     }
@@ -239,7 +234,7 @@ impl<'b> Compiler<'b> {
         OperationId(self.operations.len() as u32 - 1)
     }
 
-    fn apis(&self) -> impl Iterator<Item = (usize, Api<'b>)> + use<'b> {
+    pub(super) fn apis(&self) -> impl Iterator<Item = (usize, Api<'b>)> + use<'b> {
         let store = &self.bundle.store;
         self.described()
             .filter(|(_, described)| described.kind == DescribedKind::Openapi)
@@ -252,7 +247,7 @@ impl<'b> Compiler<'b> {
         bundle.described.iter().enumerate().filter(move |(_, described)| described.document == document)
     }
 
-    fn source_name(&self, index: usize) -> &'b str {
+    pub(super) fn source_name(&self, index: usize) -> &'b str {
         self.bundle.described.get(index).map(|described| described.name.as_str()).unwrap_or_default()
     }
 
@@ -292,6 +287,14 @@ impl<'b> Compiler<'b> {
         workflows.iter().find(|workflow| workflow.name == id).map(|workflow| workflow.id)
     }
 
+    /// The workflows of this name in the sources, each with its full name.
+    fn workflows_of_sources(&self, value: &str) -> Vec<(WorkflowId, String)> {
+        let found = self.described().filter_map(|(index, described)| {
+            Some((self.workflow_in(index, value)?, format!("$sourceDescriptions.{}.{value}", described.name)))
+        });
+        found.collect()
+    }
+
     /// A workflow of another document that is named without saying so in full, and its right name: `museum.tour`, or the
     /// only workflow of this name in the sources.
     fn loose_workflow(&self, value: &str) -> Option<(WorkflowId, String)> {
@@ -300,11 +303,10 @@ impl<'b> Compiler<'b> {
         {
             return Some((found, format!("$sourceDescriptions.{value}")));
         }
-        let mut found = self.described().filter_map(|(index, described)| {
-            Some((self.workflow_in(index, value)?, format!("$sourceDescriptions.{}.{value}", described.name)))
-        });
-        let only = found.next()?;
-        if found.next().is_none() { Some(only) } else { None }
+        match self.workflows_of_sources(value).as_slice() {
+            [only] => Some(only.clone()),
+            _ => None,
+        }
     }
 
     /// The workflow that a step, an action or `dependsOn` names; a diagnostic if there is none.
@@ -338,6 +340,15 @@ impl<'b> Compiler<'b> {
         if let Some((found, right)) = self.loose_workflow(value) {
             self.departure(depart(&right));
             return Some(found);
+        }
+        let several: Vec<String> = self.workflows_of_sources(value).into_iter().map(|(_, name)| name).collect();
+        if !several.is_empty() {
+            let message = format!("`{value}` is the name of {} workflows of the sources", several.len());
+            let help = format!("write one of {}", several.join(", "));
+            self.push(
+                Diagnostic::error(Code::UnknownWorkflow, text.span(), message).help(help).section("§Step Object"),
+            );
+            return None;
         }
         let names: Vec<&str> = own.iter().map(|workflow| workflow.name.as_str()).collect();
         let bare = value.strip_prefix("$workflows.").unwrap_or(value);
@@ -487,7 +498,16 @@ impl<'b> Compiler<'b> {
         }
     }
 
+    /// `true` if a source description was left out for a fault, which was said.
+    fn lacks_a_source(&self) -> bool {
+        let written = self.document().root.get("sourceDescriptions").map_or(0, |list| list.items().len());
+        written > self.document().source_descriptions.len()
+    }
+
     fn unknown_source(&mut self, text: &Text, name: &str) {
+        if self.lacks_a_source() {
+            return;
+        }
         let names: Vec<&str> = self.described().map(|(_, d)| d.name.as_str()).collect();
         let help = nearest(name, names.iter().copied())
             .map_or_else(|| Help::words(format!("source descriptions: {}", names.join(", "))), Help::meant);
@@ -525,28 +545,21 @@ impl<'b> Compiler<'b> {
         }
     }
 
-    fn in_source(&mut self, index: usize, id: &str, text: &Text) -> Found<'b> {
+    fn in_source(&mut self, index: usize, id: &str, text: &Text, given: &[String]) -> Found<'b> {
         let api = self.openapi(index, text.span())?;
-        let matches = api.by_id(id);
+        let matches: Vec<(usize, openapi::Operation<'b>)> =
+            api.by_id(id).into_iter().map(|operation| (index, operation)).collect();
         match matches.as_slice() {
-            [operation] => Some((index, *operation)),
-            [] => {
-                self.unknown_id(text, id, Some(index));
-                None
-            }
-            [first, second, ..] => {
-                self.push(
-                    Diagnostic::error(
-                        Code::AmbiguousOperationId,
-                        text.span(),
-                        format!("`{id}` is the id of {} operations of this source", matches.len()),
-                    )
-                    .note(first.key.span, "one of them")
-                    .note(second.key.span, "another")
-                    .help("use `operationPath`".to_owned()),
-                );
-                None
-            }
+            [found] => Some(*found),
+            [] => match self.id_in_other_case(text, id, Some(index), given) {
+                Meant::One(found) => Some(found),
+                Meant::Several => None,
+                Meant::Nothing => {
+                    self.unknown_id(text, id, Some(index));
+                    None
+                }
+            },
+            several => self.one_of(text, id, several, given),
         }
     }
 
@@ -555,8 +568,7 @@ impl<'b> Compiler<'b> {
         if self.openapi(index, text.span()).is_none() {
             return;
         }
-        let several = self.described().filter(|(_, d)| d.kind != DescribedKind::Arazzo).count() > 1;
-        if several {
+        if self.is_one_of_several() {
             let right = format!("$sourceDescriptions.{}.{}", self.source_name(index), text.value);
             let span = text.node.part(self.sources(), 0..text.value.len());
             self.departure(
@@ -573,9 +585,19 @@ impl<'b> Compiler<'b> {
         }
     }
 
+    /// `true` where an operation may come from several sources.
+    pub(super) fn is_one_of_several(&self) -> bool {
+        self.described().filter(|(_, d)| d.kind != DescribedKind::Arazzo).count() > 1
+    }
+
     /// The reading `source-dot-operation`: `museum.getHours`.
-    fn source_dot_operation(&mut self, text: &Text) -> Found<'b> {
+    fn source_dot_operation(&mut self, text: &Text, given: &[String]) -> Found<'b> {
         let (index, id) = self.prefixed(&text.value)?;
+        let unread = self.bundle.described.get(index).is_none_or(|described| described.root.is_none());
+        let found = self.in_source(index, id, text, given);
+        if found.is_none() && !unread {
+            return None;
+        }
         let right = format!("$sourceDescriptions.{}", text.value);
         let span = text.node.part(self.sources(), 0..text.value.len());
         self.departure(
@@ -587,7 +609,7 @@ impl<'b> Compiler<'b> {
             .help(format!("write {right}"))
             .fix(format!("write {right}"), true, vec![Edit { span, text: right }]),
         );
-        self.in_source(index, id, text)
+        found
     }
 
     fn unknown_id(&mut self, text: &Text, id: &str, source: Option<usize>) {
@@ -595,7 +617,7 @@ impl<'b> Compiler<'b> {
             self.apis().filter(|(index, _)| source.is_none_or(|wanted| wanted == *index)).collect();
         // A source that could not be read may hold it: its own diagnostic is the one that helps.
         let unread = self.described().any(|(index, d)| d.root.is_none() && source.is_none_or(|wanted| wanted == index));
-        if unread {
+        if unread || source.is_none() && self.lacks_a_source() {
             return;
         }
         let known: Vec<openapi::Operation<'b>> =

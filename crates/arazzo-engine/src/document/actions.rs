@@ -1,7 +1,7 @@
 //! Criteria, and the actions that follow from them.
 
 use super::fields::CRITERION;
-use super::{Action, Criterion, OrReusable, Reader, Text};
+use super::{Action, Criterion, OrReusable, Reader, Text, text_of};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, nearest};
 use crate::node::{Key, Kind, Node};
@@ -80,11 +80,10 @@ impl Reader<'_> {
         read
     }
 
-    pub(super) fn criterion(&mut self, node: &Node) -> Option<Criterion> {
-        if let Some(text) = node.as_str() {
-            let message = "expected a criterion (an object), found a string".to_owned();
-            self.error(Code::WrongType, node.span, message, format!("write condition: {text}"));
-            return None;
+    /// A criterion; `alone` if it stands in the place of a list of them.
+    pub(super) fn criterion(&mut self, node: &Node, alone: bool) -> Option<Criterion> {
+        if let Some(text) = text_of(node) {
+            return Some(self.criterion_as_text(text, alone));
         }
         self.object(node, "a criterion")?;
         self.fields(node, CRITERION, "a criterion");
@@ -148,8 +147,7 @@ impl Reader<'_> {
             self.departure(Diagnostic::warning(Code::MissingActionName, node.span, message).help(help));
         }
         let kind = self.required(node, "type", what).and_then(|n| self.text(n, "`type`"));
-        let mut criteria: Vec<Criterion> =
-            self.list(node, "criteria", what, false).iter().filter_map(|n| self.criterion(n)).collect();
+        let mut criteria = self.criteria(node, "criteria", what);
         criteria.extend(condition.and_then(|(key, value)| self.action_condition(node, key, value, what)));
         let parameters = self.parameters(node, what);
         if let (Some((key, _)), None) = (node.member("parameters"), node.get("workflowId")) {
@@ -200,12 +198,16 @@ impl Reader<'_> {
     /// The reading `action-condition`: a condition that stands on the action is one of its criteria. The `type` beside it
     /// is the action's.
     pub(super) fn action_condition(&mut self, node: &Node, key: &Key, value: &Node, what: &str) -> Option<Criterion> {
-        self.departure(
+        let mut diagnostic =
             Diagnostic::warning(Code::ActionCondition, key.span, format!("{what} has no field `condition`"))
                 .label("read as one of its `criteria`")
                 .help("write criteria: [{ condition: … }], with its `context` and `type` inside".to_owned())
-                .section(if what == SUCCESS.what { "§Success Action Object" } else { "§Failure Action Object" }),
-        );
+                .section(if what == SUCCESS.what { "§Success Action Object" } else { "§Failure Action Object" });
+        let alone = node.get("criteria").is_none() && node.get("context").is_none();
+        if let Some(edit) = self.as_criteria(key, value).filter(|_| alone) {
+            diagnostic = diagnostic.fix("write it as one of its `criteria`", true, vec![edit]);
+        }
+        self.departure(diagnostic);
         let context = self.optional_text(node, "context");
         Some(Criterion { context, condition: self.condition(value)?, kind: None })
     }
@@ -237,7 +239,7 @@ impl Reader<'_> {
                 self.fields(node, &["type", "version"], "an Expression Type Object");
                 let word = self.required(node, "type", "an Expression Type Object")?;
                 let version = self.required(node, "version", "an Expression Type Object")?;
-                (self.text(word, "`type`")?, Some(self.text_or_number(version, "`version`")?))
+                (self.text(word, "`type`")?, Some(self.text_or_scalar(version, "`version`")?))
             }
             _ => (self.text(node, "`type`")?, None),
         };

@@ -1,5 +1,6 @@
 //! Fields: which an object has, what is said about one that it does not have, and how values are taken out.
 
+use super::shapes::given;
 use super::{Reader, Text, text_of};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, IntoHelp, Severity, misspells, nearest};
@@ -182,7 +183,7 @@ impl Reader<'_> {
 
     /// The items of an array field; anything else is a fault, and so is its absence or emptiness where it is required.
     pub(super) fn list<'n>(&mut self, node: &'n Node, name: &str, what: &str, required: bool) -> &'n [Node] {
-        let found = if required { self.required(node, name, what) } else { node.get(name) };
+        let found = if required { self.required(node, name, what) } else { given(node, name) };
         match found {
             Some(list) if matches!(list.kind, Kind::Array(_)) => {
                 if required && list.items().is_empty() {
@@ -218,14 +219,6 @@ impl Reader<'_> {
         text
     }
 
-    /// `version: 1.0` and `stepId: 1` are numbers to YAML; their text is what was meant.
-    pub(super) fn text_or_number(&mut self, node: &Node, what: &str) -> Option<Text> {
-        match &node.kind {
-            Kind::Number(text) => Some(Text { value: text.clone(), node: node.clone() }),
-            _ => self.text(node, what),
-        }
-    }
-
     pub(super) fn optional_text(&mut self, node: &Node, name: &str) -> Option<Text> {
         node.get(name).and_then(|value| self.text(value, &format!("`{name}`")))
     }
@@ -233,6 +226,9 @@ impl Reader<'_> {
     /// Reports fields that an object does not have, unless they are extensions.
     pub(super) fn fields(&mut self, node: &Node, known: &[&str], what: &str) {
         let unknown = |name: &str| !known.contains(&name) && !name.starts_with("x-");
+        for (key, value) in node.members().iter().filter(|(key, _)| known.contains(&key.name.as_str())) {
+            self.empty_field(node, key, value);
+        }
         let mut absent: Option<Vec<&str>> = None;
         for (key, _) in node.members().iter().filter(|(key, _)| unknown(&key.name)) {
             let absent =

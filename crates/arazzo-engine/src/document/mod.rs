@@ -7,8 +7,11 @@
 mod actions;
 mod fields;
 mod read;
+mod shapes;
 
 use std::sync::Arc;
+
+pub(crate) use shapes::newer_form;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Subject};
@@ -137,6 +140,8 @@ pub struct Step {
     pub depends_on: Vec<Text>,
     /// Fields of steps that send or receive messages: `correlationId`, `action`.
     pub message: Vec<Key>,
+    /// `true` with `action: receive`.
+    pub receives: bool,
 }
 
 /// An object, or a reference to one in `components` (Reusable Object).

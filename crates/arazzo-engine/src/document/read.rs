@@ -9,6 +9,7 @@ use super::actions::{FAILURE, SUCCESS};
 use super::fields::{
     BODY, COMPONENTS, PARAMETER, PLACES, REPLACEMENT, ROOT, SELECTOR, SELECTOR_TYPES, SOURCE, STEP, WORKFLOW,
 };
+use super::shapes::given;
 use super::{
     Components, Document, OrReusable, Output, Parameter, Reader, Replacement, RequestBody, Selector, SourceDescription,
     Step, Text, Workflow, is_identifier, is_schema, is_selector, is_step_reference, selector_fields, text_of,
@@ -48,15 +49,8 @@ impl Reader<'_> {
         };
         self.fields(root, ROOT, "the document");
         let (version, version_text) = self.version(version)?;
-        let info = self.required(root, "info", "the document");
-        let place = root.member("info").map_or(root.span, |(key, _)| key.span);
-        if let Some(info) = info.filter(|info| self.object(info, "`info`").is_some()) {
-            self.fields(info, &["title", "summary", "description", "version"], "`info`");
-            let _ = self.required_of(info, place, "title", "`info`").map(|node| self.text(node, "`title`"));
-            let _ =
-                self.required_of(info, place, "version", "`info`").map(|node| self.text_or_number(node, "`version`"));
-        }
-        let source_descriptions = self
+        let title = self.info(root);
+        let source_descriptions: Vec<SourceDescription> = self
             .list(root, "sourceDescriptions", "the document", true)
             .iter()
             .filter_map(|node| self.source(node))
@@ -68,22 +62,45 @@ impl Reader<'_> {
             "two workflows are called",
             "workflow ids are unique",
         );
-        let self_uri = self.optional_text(root, "$self");
-        if let Some(uri) = self_uri.as_ref().filter(|uri| uri.value.contains('#')) {
-            let help = "leave out the `#` and what follows it".to_owned();
-            self.error(Code::UnknownValue, uri.span(), "`$self` must not have a fragment", help);
+        let self_uri = self.self_uri(root);
+        let newer = (version, version_text.as_str());
+        if let Some((key, _)) = root.member("$self") {
+            self.newer_form(newer, key.span, "`$self`");
+        }
+        let asyncapi = |kind: &&Text| kind.value == "asyncapi";
+        for kind in source_descriptions.iter().filter_map(|source| source.kind.as_ref()).filter(asyncapi) {
+            self.newer_form(newer, kind.span(), "`type: asyncapi`");
         }
         Some(Document {
             source,
             version,
             version_text,
             self_uri,
-            title: info.and_then(|info| info.get("title")).and_then(text_of),
+            title,
             source_descriptions,
             workflows,
-            components: root.get("components").map(|node| self.components(node)).unwrap_or_default(),
+            components: given(root, "components").map(|node| self.components(node)).unwrap_or_default(),
             root: root.clone(),
         })
+    }
+
+    /// `info`, of which the title is shown.
+    fn info(&mut self, root: &Node) -> Option<Text> {
+        let Some((key, info)) = root.member("info").filter(|(_, info)| !matches!(info.kind, Kind::Null)) else {
+            if let Some(span) = self.misspelt(root, "info").map(|key| key.span) {
+                self.diagnostics.raise(Code::UnknownField, span);
+            } else {
+                let place = root.member("info").or(root.member("arazzo")).map_or(root.span, |(key, _)| key.span);
+                self.missing_info(place, "the document has no `info`", "add `info:` with `title` and `version`");
+            }
+            return None;
+        };
+        self.object(info, "`info`")?;
+        self.fields(info, &["title", "summary", "description", "version"], "`info`");
+        let title = self.info_text(info, key.span, "title");
+        let _ = self.info_text(info, key.span, "version");
+        let _ = (self.words(info, "summary"), self.words(info, "description"));
+        title
     }
 
     pub(super) fn components(&mut self, node: &Node) -> Components {
@@ -119,7 +136,7 @@ impl Reader<'_> {
         what: &str,
         read: impl Fn(&mut Self, &Node) -> Option<T>,
     ) -> Vec<(Key, T)> {
-        let Some(map) = node.get(field) else { return vec![] };
+        let Some(map) = given(node, field) else { return vec![] };
         if self.object(map, &format!("`{field}`")).is_none() {
             return vec![];
         }
@@ -223,7 +240,7 @@ impl Reader<'_> {
     pub(super) fn workflow(&mut self, node: &Node) -> Option<Workflow> {
         self.object(node, "a workflow")?;
         self.fields(node, WORKFLOW, "a workflow");
-        let id = self.required(node, "workflowId", "a workflow").and_then(|n| self.text_or_number(n, "`workflowId`"));
+        let id = self.required(node, "workflowId", "a workflow").and_then(|n| self.text_or_scalar(n, "`workflowId`"));
         let steps: Vec<Step> =
             self.list(node, "steps", "a workflow", true).iter().filter_map(|step| self.step(step)).collect();
         self.unique(
@@ -231,7 +248,7 @@ impl Reader<'_> {
             "two steps of this workflow are called",
             "step ids are unique in a workflow",
         );
-        let inputs = node.get("inputs");
+        let inputs = given(node, "inputs");
         if let Some(inputs) = inputs.filter(|inputs| !is_schema(inputs)) {
             let message = format!("expected `inputs` to be a JSON Schema (an object), found {}", inputs.type_name());
             self.error(Code::WrongType, inputs.span, message, None::<Help>);
@@ -240,7 +257,7 @@ impl Reader<'_> {
         Some(Workflow {
             steps,
             outputs: self.outputs(node),
-            summary: self.optional_text(node, "summary"),
+            summary: self.words(node, "summary"),
             inputs: inputs.filter(|inputs| is_schema(inputs)).cloned(),
             depends_on: self.names(node, "dependsOn", "a workflow"),
             success_actions: self.actions(node, "successActions", "a workflow", &SUCCESS),
@@ -254,7 +271,7 @@ impl Reader<'_> {
     pub(super) fn step(&mut self, node: &Node) -> Option<Step> {
         self.object(node, "a step")?;
         self.fields(node, STEP, "a step");
-        let id = self.required(node, "stepId", "a step").and_then(|n| self.text_or_number(n, "`stepId`"));
+        let id = self.required(node, "stepId", "a step").and_then(|n| self.text_or_scalar(n, "`stepId`"));
         let parameters = self.parameters(node, "a step");
         self.target(node, id.as_ref());
         let calls_workflow = node.get("workflowId").is_some();
@@ -265,9 +282,9 @@ impl Reader<'_> {
         for parameter in unplaced {
             self.diagnostics.push(parameter.unplaced());
         }
-        let criteria = self.list(node, "successCriteria", "a step", false);
-        if let (true, Some((key, list))) = (criteria.is_empty(), node.member("successCriteria"))
+        if let Some((key, list)) = node.member("successCriteria")
             && matches!(list.kind, Kind::Array(_))
+            && list.items().is_empty()
         {
             self.error(
                 Code::EmptyList,
@@ -276,19 +293,17 @@ impl Reader<'_> {
                 "leave it out to accept any 2xx answer".to_owned(),
             );
         }
-        let success_criteria = criteria.iter().filter_map(|n| self.criterion(n)).collect();
+        let success_criteria = self.criteria(node, "successCriteria", "a step");
         let depends_on = self.names(node, "dependsOn", "a step");
         if let (true, Some((key, list))) = (depends_on.is_empty(), node.member("dependsOn"))
             && matches!(list.kind, Kind::Array(_))
         {
             self.error(Code::EmptyList, key.span, "`dependsOn` needs at least one step", "leave it out".to_owned());
         }
-        for name in depends_on.iter().filter(|name| name.value.starts_with('$') && !is_step_reference(&name.value)) {
-            let local = name.value.strip_prefix("$steps.").map(|rest| rest.split('.').next().unwrap_or_default());
-            let help = local.map_or_else(
-                || "write a stepId, $workflows.<workflowId>.steps.<stepId> or $sourceDescriptions.<name>.<workflowId>.steps.<stepId>".to_owned(),
-                |id| format!("write {id}"),
-            );
+        // A step of this workflow as an expression is looked for where its steps are known.
+        let own = |name: &str| name.starts_with("$steps.") || is_step_reference(name);
+        for name in depends_on.iter().filter(|name| name.value.starts_with('$') && !own(&name.value)) {
+            let help = "write a stepId, $workflows.<workflowId>.steps.<stepId> or $sourceDescriptions.<name>.<workflowId>.steps.<stepId>".to_owned();
             self.error(Code::UnknownValue, name.span(), format!("`{}` does not name a step", name.value), help);
         }
         let timeout = node.member("timeout").and_then(|(key, value)| {
@@ -298,13 +313,13 @@ impl Reader<'_> {
         let message =
             ["correlationId", "action"].into_iter().filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
         Some(Step {
-            description: self.optional_text(node, "description"),
+            description: self.words(node, "description"),
             operation_id: self.optional_text(node, "operationId"),
             operation_path: self.optional_text(node, "operationPath"),
             workflow_id: self.optional_text(node, "workflowId"),
             channel_path: self.optional_text(node, "channelPath"),
             parameters,
-            request_body: node.get("requestBody").and_then(|body| self.request_body(body)),
+            request_body: given(node, "requestBody").and_then(|body| self.request_body(body)),
             success_criteria,
             on_success: self.actions(node, "onSuccess", "a step", &SUCCESS),
             on_failure: self.actions(node, "onFailure", "a step", &FAILURE),
@@ -312,6 +327,7 @@ impl Reader<'_> {
             timeout,
             depends_on,
             message: message.collect(),
+            receives: node.get("action").and_then(Node::as_str) == Some("receive"),
             id: id?,
         })
     }
@@ -530,7 +546,7 @@ impl Reader<'_> {
 
     pub(super) fn parameter(&mut self, node: &Node) -> Option<Parameter> {
         self.fields(node, PARAMETER, "a parameter");
-        let name = self.required(node, "name", "a parameter").and_then(|n| self.text_or_number(n, "`name`"));
+        let name = self.required(node, "name", "a parameter").and_then(|n| self.text_or_scalar(n, "`name`"));
         let value = self.required(node, "value", "a parameter");
         let location = self.optional_text(node, "in");
         if let Some(place) = location.as_ref().filter(|place| !PLACES.contains(&place.value.as_str())) {
@@ -561,44 +577,49 @@ impl Reader<'_> {
     }
 
     pub(super) fn outputs(&mut self, node: &Node) -> Vec<Output> {
-        match node.get("outputs") {
-            None => vec![],
-            Some(outputs) if matches!(outputs.kind, Kind::Object(_)) => {
-                let mut read = vec![];
-                for (name, value) in outputs.members() {
-                    match &value.kind {
-                        Kind::Object(_) => {
-                            let Some(selector) = self.selector(value) else { continue };
-                            if !is_selector(value) {
-                                let written = &selector.context;
-                                let message = format!("`{}` is not a runtime expression", written.value);
-                                let help = "write an expression such as $response.body".to_owned();
-                                self.error(Code::ExpressionSyntax, written.span(), message, help);
-                                continue;
-                            }
-                        }
-                        Kind::Array(_) => {
-                            let found = value.type_name();
-                            let message = format!("expected a runtime expression or a Selector Object, found {found}");
-                            let help = "write an expression such as $response.body#/id".to_owned();
-                            self.error(Code::WrongType, value.span, message, help);
-                            continue;
-                        }
-                        _ => {}
-                    }
-                    read.push(Output { name: name.clone(), value: value.clone() });
-                }
-                read
+        let Some((key, outputs)) = node.member("outputs").filter(|_| given(node, "outputs").is_some()) else {
+            return vec![];
+        };
+        let one_key = |item: &Node| matches!(&item.kind, Kind::Object(members) if members.len() == 1);
+        match &outputs.kind {
+            Kind::Object(members) => members.iter().filter_map(|(name, value)| self.output(name, value)).collect(),
+            Kind::Array(items) if !items.is_empty() && items.iter().all(one_key) => {
+                self.outputs_as_list(key.span, outputs)
             }
-            Some(other) => {
+            _ => {
                 self.error(
                     Code::WrongType,
-                    other.span,
-                    format!("expected `outputs` to be a map of names to expressions, found {}", other.type_name()),
+                    outputs.span,
+                    format!("expected `outputs` to be a map of names to expressions, found {}", outputs.type_name()),
                     None::<Help>,
                 );
                 vec![]
             }
         }
+    }
+
+    /// An entry of `outputs`; nothing if it is none, which is said.
+    pub(super) fn output(&mut self, name: &Key, value: &Node) -> Option<Output> {
+        match &value.kind {
+            Kind::Object(_) if SELECTOR.iter().any(|field| value.get(field).is_some()) => {
+                let selector = self.selector(value)?;
+                if !is_selector(value) {
+                    let written = &selector.context;
+                    let message = format!("`{}` is not a runtime expression", written.value);
+                    let help = "write an expression such as $response.body".to_owned();
+                    self.error(Code::ExpressionSyntax, written.span(), message, help);
+                    return None;
+                }
+            }
+            Kind::Array(_) | Kind::Object(_) => {
+                let found = value.type_name();
+                let message = format!("expected a runtime expression or a Selector Object, found {found}");
+                let help = "write an expression such as $response.body#/id".to_owned();
+                self.error(Code::WrongType, value.span, message, help);
+                return None;
+            }
+            _ => {}
+        }
+        Some(Output { name: name.clone(), value: value.clone() })
     }
 }

@@ -206,17 +206,19 @@ fn answers<'a>(operation: &Operation<'a>) -> Answers<'a> {
             if is_good { success.push(schema) } else { others.push(schema) }
         }
     }
+    let statuses = || responses.iter().map(|(status, _)| status.name.as_str()).collect::<Vec<_>>().join(", ");
+    if operation.method == "head" {
+        return Answers::NoBody(statuses());
+    }
     if good > 0 && with_body == 0 {
-        // Where no answer of the document has a body, bodies were left out of the description; and a body that only
+        // Only these statuses have none for certain: descriptions leave out the bodies of others. And a body that only
         // failures have may be what is read.
-        let empty = |status: &str| matches!(status, "204" | "205") || !is_success(status);
-        let bodiless = responses.iter().all(|(status, _)| empty(&status.name));
-        if others.is_empty() && (bodiless || describes_bodies(operation)) {
-            let statuses: Vec<&str> = responses.iter().map(|(status, _)| status.name.as_str()).collect();
-            return Answers::NoBody(statuses.join(", "));
-        }
-        if !bodiless {
+        let empty = |status: &str| matches!(status, "204" | "205") || !is_success(status) && status != "default";
+        if !responses.iter().all(|(status, _)| empty(&status.name)) {
             return Answers::Unknown;
+        }
+        if others.is_empty() {
+            return Answers::NoBody(statuses());
         }
     }
     success.extend(others);
@@ -253,15 +255,6 @@ pub(super) fn headers<'a>(operation: &Operation<'a>, status: Option<u16>) -> Opt
         );
     }
     Some(found)
-}
-
-/// `true` if some operation of the document answers with a body.
-fn describes_bodies(operation: &Operation<'_>) -> bool {
-    operation.api().operations().any(|other| {
-        let responses = other.response_nodes();
-        let good = responses.iter().filter(|(status, _)| is_success(&status.name));
-        good.into_iter().any(|(_, node)| other.api().resolve(node).is_ok_and(|node| !other.content(node).is_empty()))
-    })
 }
 
 /// Follows a way into a value.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::comparisons::{Comparison, Comparisons, comparisons};
 use super::{Lint, contains};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::document::{self, OrReusable, Text};
 use crate::expr::{Root, StepId};
 use crate::limits::{Limits, LoopDelay};
@@ -423,7 +423,8 @@ impl Lint<'_> {
         let mut found = vec![];
         for id in workflow.steps.iter().filter(|id| !unreachable.contains(id)) {
             let Some(step) = self.program.step(*id) else { continue };
-            for action in step.on_success.iter().filter(|action| matches!(action.then, Then::End)) {
+            let ends = |(_, action): &(usize, &Action)| matches!(action.then, Then::End);
+            for (index, action) in step.on_success.iter().enumerate().filter(ends) {
                 let before = reachable(&back, vec![*id]);
                 let missing: Vec<&str> = workflow
                     .outputs
@@ -443,20 +444,20 @@ impl Lint<'_> {
                     continue;
                 }
                 let kind = self.kind(*id, action);
-                found.push((kind.unwrap_or(action.span), action.name.clone(), missing.join(", ")));
+                // A branch that criteria choose, or that is left when others do not apply, is meant to end here.
+                let branch = index > 0 || !action.criteria.is_empty();
+                found.push((kind.unwrap_or(action.span), action.name.clone(), missing.join(", "), branch));
             }
         }
-        for (span, name, missing) in found {
+        for (span, name, missing, branch) in found {
+            let severity = if branch { Severity::Hint } else { Severity::Warning };
+            let message = format!("action `{name}` ends the workflow as a success without its outputs {missing}");
             self.push(
-                Diagnostic::warning(
-                    Code::EndWithMissingOutputs,
-                    span,
-                    format!("action `{name}` ends the workflow as a success without its outputs {missing}"),
-                )
-                .remark("the run is called `ended`, not `succeeded`")
-                .remedy(Remedy::RequireOutputs { remark: 0 })
-                .help("end a failure in `onFailure`, with a criterion that the step must meet".to_owned())
-                .section("§Success Action Object"),
+                Diagnostic { severity, ..Diagnostic::warning(Code::EndWithMissingOutputs, span, message) }
+                    .remark("the run is called `ended`, not `succeeded`")
+                    .remedy(Remedy::RequireOutputs { remark: 0 })
+                    .help("end a failure in `onFailure`, with a criterion that the step must meet".to_owned())
+                    .section("§Success Action Object"),
             );
         }
     }

@@ -398,7 +398,10 @@ impl<'a> Lint<'a> {
             // A header or status sent on as text is what it reads as.
             let scalar = |name: &String| !matches!(name.as_str(), "object" | "array");
             let text_wanted = schema.types().is_none_or(|types| types.contains("string"));
-            if given.iter().all(scalar) && (text_wanted || matches!(expr.root, Root::ResponseHeader(_))) {
+            // A string may read as anything: it is sent as it is.
+            let travels = text_wanted || given.contains("string");
+            let whole = schema.types().is_none_or(|types| types.iter().any(scalar));
+            if given.iter().all(scalar) && (travels && whole || matches!(expr.root, Root::ResponseHeader(_))) {
                 return;
             }
         }

@@ -7,7 +7,7 @@ use super::{Ask, Described, DescribedKind, DocumentRole, Fetched, Loaded, Loader
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, nearest};
 use crate::document::{SourceDescription, Text};
-use crate::node;
+use crate::node::{self, Node};
 use crate::remedy::Remedy;
 
 /// The most documents that one description may be made of.
@@ -187,6 +187,7 @@ impl Loader {
             if described.kind == DescribedKind::Openapi {
                 let (meant, uri) = (described.identity.clone(), described.uri.clone());
                 self.insert(&read.tree, &meant, &uri);
+                self.check_version(&read.tree.node);
             }
             return;
         }
@@ -201,6 +202,30 @@ impl Loader {
         if given {
             diagnostic = diagnostic.remedy(Remedy::SourceGiven { at });
         }
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Says that a description is of a version of OpenAPI that is not known.
+    fn check_version(&mut self, root: &Node) {
+        let Some((field, value)) = ["openapi", "swagger"].into_iter().find_map(|field| Some((field, root.get(field)?)))
+        else {
+            return;
+        };
+        let (known, wanted): (&[&str], _) =
+            if field == "openapi" { (&["3.0", "3.1", "3.2"], "3.0, 3.1 or 3.2") } else { (&["2.0"], "2.0") };
+        let text = value.as_written();
+        let fits =
+            |known: &&str| text.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        if known.iter().any(fits) {
+            return;
+        }
+        let Some(severity) = self.options.readings.severity(Code::UnknownVersion) else { return };
+        let read = if field == "openapi" { "3.2" } else { "2.0" };
+        let message = format!("`{field}: {text}` is not a version that is known; it is read as {read}");
+        let mut diagnostic = Diagnostic::warning(Code::UnknownVersion, value.span, message)
+            .help(format!("this version reads {wanted}"))
+            .section("OpenAPI, §OpenAPI Object");
+        diagnostic.severity = severity;
         self.diagnostics.push(diagnostic);
     }
 

@@ -44,7 +44,7 @@ pub use candidates::Candidate;
 pub use parse::{parse, parse_source};
 pub use parsed::ParsedDocuments;
 
-use references::{Mentions, Reference};
+use references::{Mentions, Reference, RefusedReference};
 
 /// What must be known before the first document is read.
 #[derive(Debug, Clone, Default)]
@@ -83,8 +83,8 @@ pub struct Loader {
     store: DocumentStore,
     /// References of API descriptions.
     references: Vec<Reference>,
-    /// References to what may not be read: what is meant, and what to say.
-    refused: Vec<(String, Diagnostic)>,
+    /// References to what may not be read.
+    refused: Vec<RefusedReference>,
     /// How many of them have been asked for.
     followed: usize,
     /// Names of `--source` that were meant.
@@ -232,8 +232,15 @@ impl Loader {
     /// The bundle, as far as it could be loaded, and everything that is wrong with it.
     #[must_use]
     pub fn finish(mut self) -> (Option<Bundle>, Diagnostics, Sources) {
-        let refused = std::mem::take(&mut self.refused).into_iter().filter(|(meant, _)| !self.store.holds(meant));
-        self.diagnostics.extend(refused.map(|(_, diagnostic)| diagnostic).collect::<Vec<_>>());
+        let mut refused = vec![];
+        for reference in std::mem::take(&mut self.refused) {
+            // What is on the network matters where it is followed. What was read under this name is not missing.
+            if reference.diagnostic.code == Code::SourceRefused {
+                refused.push((reference.text, reference.diagnostic));
+            } else if !self.store.holds(&reference.meant) {
+                self.diagnostics.push(reference.diagnostic);
+            }
+        }
         let sources = self.sources.clone();
         let alone = self.documents.is_empty() && self.described.iter().any(|described| described.root.is_some());
         let bundle = (alone || !self.documents.is_empty()).then_some(Bundle {
@@ -241,6 +248,7 @@ impl Loader {
             documents: self.documents,
             described: self.described,
             store: self.store,
+            refused,
             headers: self.options.headers,
         });
         (bundle, self.diagnostics, sources)

@@ -23,6 +23,16 @@ pub(super) struct Reference {
     text: String,
 }
 
+/// A reference to a document that may not be read, with what is said about it.
+#[derive(Debug, Clone)]
+pub(super) struct RefusedReference {
+    /// The uri of the document.
+    pub(super) meant: String,
+    /// The document as the reference names it.
+    pub(super) text: String,
+    pub(super) diagnostic: Diagnostic,
+}
+
 /// What the text of an API description mentions. A text is searched once.
 #[derive(Debug)]
 pub(super) struct Mentions {
@@ -86,13 +96,13 @@ impl Loader {
         let fetched = match result {
             Ok(fetched) => fetched,
             Err(unread) => {
-                // What is only missing matters where it is followed; what may not be read is said in any case, unless
-                // something that was read is called so.
+                // What is missing, or on the network, matters where it is followed; what leads to a file that may not
+                // be read is said in any case.
                 if let Some(refused) = unread.refused {
                     let message = format!("the reference `{text}` {}", refused.message);
                     let mut diagnostic = Diagnostic::error(refused.code, span, message).help(refused.help);
                     diagnostic.remarks.clone_from(&unread.tried);
-                    self.refused.push((meant.clone(), diagnostic));
+                    self.refused.push(RefusedReference { meant: meant.clone(), text, diagnostic });
                 }
                 return self.store.mark_missing(&meant, unread.tried.join("; "));
             }

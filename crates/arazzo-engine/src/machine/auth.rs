@@ -249,7 +249,6 @@ impl Machine {
             }
             built.request.headers.push((name, value));
         }
-        built.sent.headers.clone_from(&built.request.headers);
         Ok(Ready::Now)
     }
 

@@ -1,21 +1,22 @@
 //! Answer → verdict: by the criteria of the step, or by its status, and by what its operation documents.
 
-use super::Machine;
 use super::contract::{Departure, find_departures, find_documented};
 use super::criterion::{self, Seen};
 use super::fault::{Fault, Remark};
 use super::phase::Phase;
 use super::store::Slot;
 use super::wire::Turn;
+use super::{Machine, select};
 use crate::code::{Code, Severity};
 use crate::event::{CriteriaOf, EventKind, Saw};
 use crate::expr::{Exchange, StepId};
 use crate::limits::{ContractCheck, Redirects};
-use crate::program::{Criterion, Step};
+use crate::program::{Criterion, Output, Step};
 use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::remedy::Remedy;
 use crate::source::Span;
+use crate::value::Value;
 
 /// The longest value in a message, in characters.
 const SHOWN: usize = 120;
@@ -47,7 +48,8 @@ impl Machine {
         } else {
             self.judge_criteria(id, step, status, &exchange, turn)
         };
-        match fault.or(departed) {
+        let fault = fault.or(departed).or_else(|| self.judge_outputs(id, step, &exchange, turn));
+        match fault {
             Some(fault) => Phase::Fail { step: id, fault, exchange: Some(exchange) },
             None => Phase::Succeed { step: id, exchange },
         }
@@ -187,6 +189,50 @@ impl Machine {
         let kind =
             EventKind::Diagnostic { code: Code::UndocumentedStatus, severity: Severity::Warning, message, help: None };
         self.emit(turn, Some(id), Some(operation.span), kind);
+    }
+
+    /// Says which outputs cannot be told of an answer that is otherwise good; the fault of the step, if the description
+    /// promises one of them.
+    fn judge_outputs(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) -> Option<Fault> {
+        let body = exchange.answer.as_ref()?.body.as_ref()?;
+        if matches!(body.read(), Value::Json(_)) {
+            return None;
+        }
+        let view = self.view(Some(exchange));
+        let unread = |output: &&Output| output.reads_body() && select::problem(&output.value, &view).is_some();
+        let outputs: Vec<&Output> = step.outputs.iter().filter(unread).collect();
+        let first = outputs.iter().find(|output| output.promised).or(outputs.first())?;
+        // The step fails by an action that cannot be judged: that says it.
+        if self.has_unknown_action(step, exchange) {
+            return None;
+        }
+        let problem = select::problem(&first.value, &view)?;
+        let names = outputs.iter().map(|output| format!("`{}`", output.name)).collect::<Vec<_>>().join(", ");
+        let message = format!("no value for the output {names}: {problem}");
+        if first.promised && self.program.readings != Readings::Letter {
+            let mut fault = self.fault_at(id, Reason::BodyNotJson, message);
+            fault.span = Some(first.span);
+            self.note_step(step, id, &mut fault);
+            fault.remark("the description of the answer requires this member");
+            return Some(fault);
+        }
+        let kind = EventKind::Diagnostic { code: Code::BodyNotJson, severity: Severity::Warning, message, help: None };
+        self.emit(turn, Some(id), Some(first.span), kind);
+        None
+    }
+
+    /// `true` if an action on success that would be looked at has a criterion that cannot be evaluated.
+    fn has_unknown_action(&self, step: &Step, exchange: &Exchange) -> bool {
+        let met = |criterion| criterion::evaluate(criterion, &self.view(Some(exchange)), self.program.readings).met;
+        for action in &step.on_success {
+            let mut unmet = action.criteria.iter().map(met).filter(|met| *met != Ok(true));
+            match unmet.next() {
+                Some(Err(_)) => return true,
+                Some(Ok(_)) => {}
+                None => return false,
+            }
+        }
+        false
     }
 
     /// Says in what an answer departs from what is documented; the fault of the step because of it, if it has failed.

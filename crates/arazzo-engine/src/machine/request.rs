@@ -66,7 +66,7 @@ pub(super) fn build(
     let loopback = is_loopback(&url);
     let request = Request { method: operation.method.clone(), url: url.into(), headers, body };
     let sent = Sent {
-        headers: request.headers.clone(),
+        headers: vec![],
         query: parameters.values_in(Location::Query),
         path: parameters.values_in(Location::Path),
         body: sent_body,

@@ -20,6 +20,21 @@ pub(super) fn evaluate(build: &Build, lookup: &dyn Lookup) -> Option<Value> {
     }
 }
 
+/// The reason why the value of an output cannot be told of a body that is not JSON.
+pub(super) fn problem(build: &Build, lookup: &dyn Lookup) -> Option<String> {
+    let evaluated = match build {
+        Build::Template(leaf) => fill(&leaf.template, lookup).map(|_| ()),
+        Build::Select(selection) if !matches!(selection.select, Select::Xpath(..)) => {
+            select(selection, lookup).map(|_| ())
+        }
+        Build::Select(_) | Build::Constant(_) | Build::Array(_) | Build::Object(_) => Ok(()),
+    };
+    match evaluated {
+        Err(EvalError::NotEvaluable(problem)) => Some(problem),
+        Err(EvalError::NoAnswer) | Ok(()) => None,
+    }
+}
+
 /// `true` if a server has a part in a value that is built.
 pub(super) fn is_foreign(build: &Build, lookup: &dyn Lookup) -> bool {
     build.reads().iter().any(|read| lookup.is_foreign(read.expr))

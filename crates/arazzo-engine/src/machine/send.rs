@@ -65,7 +65,27 @@ impl Machine {
             self.add_cookies(now, &mut built.request);
         }
         self.add_headers(&mut built.request);
+        built.sent.headers = self.headers_sent(&built.request);
         Ok((built, ready))
+    }
+
+    /// All headers of a request as it leaves: its own, and those that the connection adds.
+    fn headers_sent(&self, request: &Request) -> Vec<(String, String)> {
+        let mut headers = request.headers.clone();
+        let url = url::Url::parse(&request.url).ok();
+        let host = url.as_ref().and_then(|url| {
+            let host = url.host_str()?;
+            Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+        });
+        let length = request.body.as_ref().map(|body| body.len().to_string());
+        let own = [("Host", host), ("Content-Length", length)];
+        let own = own.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+        for (name, value) in own.chain(self.state.settings.usual_headers.iter().cloned()) {
+            if !headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+                headers.push((name, value));
+            }
+        }
+        headers
     }
 
     /// A call that is to begin now.

@@ -163,6 +163,18 @@ impl<'a> ValueBuilder<'a> {
                     return Some(format!("step `{}` has not run", from.name));
                 }
                 let output = from.outputs.iter().find(|output| output.name == *name)?;
+                // It has a value, in which the rest of the way leads nowhere.
+                if let (Some(value), false) = (self.lookup.output(*step, name), expr.at.is_whole()) {
+                    let is = match value.read() {
+                        Value::Json(Json::Array(_)) => "a list, whose items have numbers",
+                        Value::Json(Json::Object(_)) => "an object without this member",
+                        Value::Json(Json::Null) => "null",
+                        Value::Json(Json::Number(_)) => "a number, which has no members",
+                        Value::Json(Json::Bool(_)) => "a boolean, which has no members",
+                        _ => "a text, which has no members",
+                    };
+                    return Some(format!("output `{name}` of step `{}` is {is}", from.name));
+                }
                 Some(format!("output `{name}` of step `{}` is `{}`, which found nothing", from.name, output.text))
             }
             _ => None,

@@ -219,6 +219,15 @@ impl Node {
         }
     }
 
+    /// The text of a string or of a number as it is written; nothing for other values.
+    #[must_use]
+    pub fn as_written(&self) -> &str {
+        match &self.read().kind {
+            Kind::String(text) | Kind::Number(text) => text,
+            _ => "",
+        }
+    }
+
     /// The value of a boolean.
     #[must_use]
     pub fn as_bool(&self) -> Option<bool> {

@@ -42,6 +42,70 @@ impl Node {
     }
 }
 
+impl Node {
+    /// The edit that takes a member out of an object: its line, or its pair in braces with the comma beside it. Nothing
+    /// where something else would go with it.
+    pub(crate) fn without_member(&self, sources: &Sources, name: &str) -> Option<Edit> {
+        let (key, value) = self.member(name)?;
+        let text = &sources.get(key.span.source)?.text;
+        let start = key.span.start as usize;
+        // Where no value is written, its place is anywhere.
+        let written = value.span.start >= key.span.end && value.span.start < value.span.end;
+        let behind_key = key.span.end as usize + text.get(key.span.end as usize..)?.find(':')? + 1;
+        let end = if written { value.span.end as usize } else { behind_key };
+        let line = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
+        let after = text.get(end..)?;
+        let rest = after.lines().next().unwrap_or_default();
+        let cut = |range: Range<usize>| Some(Edit { span: Span::new(key.span.source, range), text: String::new() });
+        if text.get(line..start)?.trim().is_empty() && rest.trim().is_empty() {
+            return cut(line..(end + rest.len() + 1).min(text.len()));
+        }
+        if let Some(next) = after.trim_start().strip_prefix(',') {
+            return cut(start..text.len() - next.trim_start().len());
+        }
+        let before = text.get(..start)?.trim_end();
+        if before.ends_with(',') && after.trim_start().starts_with('}') {
+            return cut(before.len() - 1..end);
+        }
+        None
+    }
+
+    /// The edit that adds entries, written as JSON, to the list of a member; without one, it is written before another.
+    pub(crate) fn with_entries(&self, sources: &Sources, name: &str, entries: &[String], before: &str) -> Option<Edit> {
+        let joined = entries.join(", ");
+        if let Some((_, list)) = self.member(name) {
+            let (source, written) = (list.span.source, sources.text(list.span));
+            if written.starts_with('[') {
+                let end = list.span.end as usize - 1;
+                let text = if list.items().is_empty() { joined } else { format!(", {joined}") };
+                return Some(Edit { span: Span::new(source, end..end), text });
+            }
+            let last = list.items().last()?.span;
+            let text = &sources.get(source)?.text;
+            let line = text.get(..last.start as usize)?.rfind('\n').map_or(0, |at| at + 1);
+            let dash = text.get(line..last.start as usize)?;
+            let indent = dash.strip_suffix("- ").filter(|indent| indent.trim().is_empty())?;
+            let text = entries.iter().map(|entry| format!("\n{indent}- {entry}")).collect();
+            return Some(Edit { span: Span::new(source, last.end as usize..last.end as usize), text });
+        }
+        let (key, _) = self.member(before)?;
+        let source = key.span.source;
+        let at = key.span.start as usize;
+        let text = &sources.get(source)?.text;
+        let line = text.get(..at)?.rfind('\n').map_or(0, |at| at + 1);
+        let indent = text.get(line..at)?;
+        let quoted = sources.text(key.span).starts_with('"');
+        let text = match (indent.trim().is_empty(), quoted) {
+            (true, false) => format!("{name}: [{joined}]\n{indent}"),
+            (_, true) => format!("\"{name}\": [{joined}], "),
+            // Behind a dash, or in braces.
+            (false, false) if indent.trim() == "-" => return None,
+            (false, false) => format!("{name}: [{joined}], "),
+        };
+        Some(Edit { span: Span::new(source, at..at), text })
+    }
+}
+
 /// A text as it stands between quotes.
 fn escaped(text: &str, quote: char) -> String {
     if quote == '\'' {

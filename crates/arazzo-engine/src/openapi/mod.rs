@@ -11,7 +11,7 @@ use self::server::Server;
 use self::status::find_response;
 use self::store::{ALONE, DocumentStore};
 use crate::diagnostic::Diagnostics;
-use crate::media_type::{FORM, MediaType, find_media, is_json};
+use crate::media_type::{self, FORM, MediaType, find_media, is_json};
 use crate::node::{Key, Node};
 use crate::source::Span;
 use crate::value::Pointer;
@@ -154,7 +154,8 @@ impl<'a> Api<'a> {
     pub fn dialect(self) -> Version {
         match self.version() {
             Some((key, _)) if key.name == "swagger" => Version::Swagger,
-            Some((_, value)) => match value.as_str().unwrap_or_default() {
+            // `openapi: 3.1`, without quotes, is a number.
+            Some((_, value)) => match value.as_written() {
                 text if text.starts_with("3.0") => Version::V3_0,
                 text if text.starts_with("3.1") => Version::V3_1,
                 _ => Version::V3_2,
@@ -436,7 +437,8 @@ impl<'a> Operation<'a> {
     /// `consumes` or `produces`: the operation's, else the document's.
     fn listed(&self, field: &str) -> Vec<&'a str> {
         let list = self.node.get(field).or_else(|| self.api.root.get(field));
-        list.map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str).collect()
+        let names = list.map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str);
+        names.map(media_type::in_full).collect()
     }
 
     /// The schema of a Header Object; in 2.0 the header itself is one.
@@ -472,7 +474,12 @@ impl<'a> Operation<'a> {
             .iter()
             .map(|(key, media)| {
                 let media = self.api.resolve(media).unwrap_or(media);
-                Media { name: key.name.as_str(), schema: media.get("schema"), node: Some(media), example: None }
+                Media {
+                    name: media_type::in_full(&key.name),
+                    schema: media.get("schema"),
+                    node: Some(media),
+                    example: None,
+                }
             })
             .collect()
     }

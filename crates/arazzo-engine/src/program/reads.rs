@@ -138,4 +138,10 @@ impl Output {
             })
             .collect()
     }
+
+    /// `true` if it reads the body of the answer.
+    #[must_use]
+    pub fn reads_body(&self) -> bool {
+        self.value.reads().iter().any(|read| read.expr.root == Root::ResponseBody)
+    }
 }

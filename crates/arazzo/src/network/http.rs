@@ -19,6 +19,13 @@ use crate::network::tls;
 use crate::policy::hosts::Hosts;
 use crate::transport::{Pending, Transport};
 
+/// Headers of every request that has no own of the name.
+pub(crate) const USUAL_HEADERS: [(&str, &str); 3] = [
+    ("user-agent", concat!("arazzo/", env!("CARGO_PKG_VERSION"))),
+    ("accept", "*/*"),
+    ("accept-encoding", coding::ACCEPTED),
+];
+
 /// The HTTP client of one description. Cheap to clone; connections are those of its network.
 #[derive(Clone)]
 pub(crate) struct Http {
@@ -137,11 +144,7 @@ impl Http {
         if let Some(value) = self.pool.connector().proxy_authorization(&uri) {
             headers.insert(header::PROXY_AUTHORIZATION, value);
         }
-        for (name, value) in [
-            (header::USER_AGENT, concat!("arazzo/", env!("CARGO_PKG_VERSION"))),
-            (header::ACCEPT, "*/*"),
-            (header::ACCEPT_ENCODING, coding::ACCEPTED),
-        ] {
+        for (name, value) in USUAL_HEADERS {
             headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
         let body = Full::new(Bytes::from(request.body.clone().unwrap_or_default()));

@@ -25,6 +25,15 @@ use shared::SharedNetwork;
 /// `true` if this build can send requests by itself.
 pub(crate) const HAS_CLIENT: bool = cfg!(feature = "http");
 
+/// Headers that the client of this build adds to requests that have no own of the name.
+pub(crate) fn usual_headers() -> Vec<(String, String)> {
+    #[cfg(feature = "http")]
+    let headers = &http::USUAL_HEADERS[..];
+    #[cfg(not(feature = "http"))]
+    let headers: &[(&str, &str)] = &[];
+    headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
 /// The client of this build, which asks `hosts` about each request and the address that it goes to.
 ///
 /// # Errors

@@ -1,0 +1,277 @@
+//! Slips of shape with one meaning: what is written in another form than the specification's, and what it is read as
+//! (docs/readings.md).
+
+use super::{Criterion, Output, Reader, Text};
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Edit};
+use crate::node::{Key, Kind, Node};
+use crate::source::Span;
+
+/// Fields that say nothing where nothing stands below them.
+const LEFT_OUT: [&str; 15] = [
+    "components",
+    "criteria",
+    "dependsOn",
+    "description",
+    "failureActions",
+    "inputs",
+    "onFailure",
+    "onSuccess",
+    "outputs",
+    "parameters",
+    "replacements",
+    "requestBody",
+    "successActions",
+    "successCriteria",
+    "summary",
+];
+
+/// A field that has a value. One with nothing below it is left out, which [`Reader::fields`] says
+/// (`empty-list-field`).
+pub(super) fn given<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
+    node.get(name).filter(|value| !(matches!(value.kind, Kind::Null) && LEFT_OUT.contains(&name)))
+}
+
+impl Reader<'_> {
+    /// The reading `empty-list-field`: `outputs:` with nothing below it.
+    pub(super) fn empty_field(&mut self, object: &Node, key: &Key, value: &Node) {
+        if !matches!(value.kind, Kind::Null) || !LEFT_OUT.contains(&key.name.as_str()) {
+            return;
+        }
+        let mut diagnostic =
+            Diagnostic::warning(Code::EmptyListField, key.span, format!("nothing stands below `{}`", key.name))
+                .label("left out")
+                .help("leave it out");
+        if let Some(edit) = object.without_member(self.sources, &key.name) {
+            diagnostic = diagnostic.fix("leave it out", true, vec![edit]);
+        }
+        self.departure(diagnostic);
+    }
+
+    /// The reading `unquoted-text`: `version: 1.0` and `stepId: 1` are numbers to YAML; their text is what was meant.
+    pub(super) fn text_or_scalar(&mut self, node: &Node, what: &str) -> Option<Text> {
+        let text = match &node.kind {
+            Kind::Number(text) => text.clone(),
+            Kind::Bool(_) => self.sources.text(node.span).to_owned(),
+            _ => return self.text(node, what),
+        };
+        let quoted = format!("\"{text}\"");
+        self.departure(
+            Diagnostic::warning(
+                Code::UnquotedText,
+                node.span,
+                format!("{what} is a string, and `{text}` is {}", node.type_name()),
+            )
+            .label("its text is taken")
+            .help(format!("write {quoted}"))
+            .fix("put it in quotes", true, vec![Edit { span: node.span, text: quoted }]),
+        );
+        Some(Text { value: text, node: node.clone() })
+    }
+
+    /// A text for people, which may be left out.
+    pub(super) fn words(&mut self, node: &Node, name: &str) -> Option<Text> {
+        given(node, name).and_then(|value| self.text_or_scalar(value, &format!("`{name}`")))
+    }
+
+    /// A list of criteria, each once.
+    pub(super) fn criteria(&mut self, node: &Node, field: &str, what: &str) -> Vec<Criterion> {
+        // One that stands alone, as a text, is a list of one.
+        let alone = given(node, field).filter(|value| value.as_str().is_some());
+        let items = alone.map_or_else(|| self.list(node, field, what, false), std::slice::from_ref);
+        let mut seen: Vec<serde_json::Value> = vec![];
+        for item in items {
+            let json = item.to_json();
+            if seen.contains(&json) {
+                self.departure(
+                    Diagnostic::warning(
+                        Code::DuplicateCriterion,
+                        item.span,
+                        format!("this criterion stands twice in `{field}`"),
+                    )
+                    .help("keep one of them")
+                    .section("§Step Object"),
+                );
+            }
+            seen.push(json);
+        }
+        items.iter().filter_map(|item| self.criterion(item, alone.is_some())).collect()
+    }
+
+    /// The reading `criterion-as-text`: `- $statusCode == 200`. `alone` where it stands in the place of the list.
+    pub(super) fn criterion_as_text(&mut self, text: Text, alone: bool) -> Criterion {
+        let span = text.span();
+        let written = self.sources.text(span);
+        let flow = alone || self.in_flow(span);
+        let message = if alone { "criteria are a list of objects" } else { "a criterion is an object" };
+        let mut diagnostic =
+            Diagnostic::warning(Code::CriterionAsText, span, format!("{message}, and this is a string"))
+                .label("read as its `condition`")
+                .help(format!("write condition: {}", text.value))
+                .section("§Criterion Object");
+        // A text of several lines would stand at another depth. One in braces may need quotes.
+        let plain = !written.starts_with(['\'', '"']);
+        let needs_quotes = flow && plain && written.contains([',', '[', ']', '{', '}']);
+        if !written.contains('\n') && !needs_quotes {
+            let (before, after) = match (flow, alone) {
+                (false, _) => ("condition: ", ""),
+                (true, false) => ("{ \"condition\": ", " }"),
+                (true, true) => ("[{ \"condition\": ", " }]"),
+            };
+            let at = |at: u32, text: &str| {
+                let at = at as usize;
+                Edit { span: Span::new(span.source, at..at), text: text.to_owned() }
+            };
+            let mut edits = vec![at(span.start, before), at(span.end, after)];
+            edits.retain(|edit| !edit.text.is_empty());
+            diagnostic = diagnostic.fix("write it as a `condition`", true, edits);
+        }
+        self.departure(diagnostic);
+        Criterion { context: None, condition: text, kind: None }
+    }
+
+    /// The edit that makes `condition: X` of an action one of its criteria, where X stands in one line.
+    pub(super) fn as_criteria(&self, key: &Key, value: &Node) -> Option<Edit> {
+        let written = self.sources.text(value.span);
+        let plain = !written.starts_with(['\'', '"']);
+        let open = plain && written.contains([',', '[', ']', '{', '}']);
+        if written.contains('\n') || open || key.span.end > value.span.start {
+            return None;
+        }
+        let text = match self.sources.text(key.span).starts_with('"') {
+            true => format!("\"criteria\": [{{ \"condition\": {written} }}]"),
+            false => format!("criteria: [{{ condition: {written} }}]"),
+        };
+        let span = Span::new(key.span.source, key.span.start as usize..value.span.end as usize);
+        Some(Edit { span, text })
+    }
+
+    /// `true` for an item that does not stand behind a dash.
+    fn in_flow(&self, item: Span) -> bool {
+        let text = self.sources.get(item.source).map(|source| &source.text);
+        let before = text.and_then(|text| text.get(..item.start as usize)).unwrap_or_default();
+        !before.trim_end_matches([' ', '\t']).ends_with('-')
+    }
+
+    /// The reading `outputs-as-list`: maps of one name each, in a list.
+    pub(super) fn outputs_as_list(&mut self, key: Span, list: &Node) -> Vec<Output> {
+        let mut read: Vec<Output> = vec![];
+        for (name, value) in list.items().iter().flat_map(Node::members) {
+            if read.iter().any(|known| known.name.name == name.name) {
+                let message = format!("two outputs are called `{}`", name.name);
+                self.error(Code::DuplicateName, name.span, message, "keep one of them".to_owned());
+                continue;
+            }
+            read.extend(self.output(name, value));
+        }
+        let mut diagnostic = Diagnostic::warning(Code::OutputsAsList, key, "`outputs` is a map, and this is a list")
+            .label("read as one map")
+            .help("leave out the dashes: each name is a member of `outputs`")
+            .section("§Step Object");
+        if let Some(edits) = self.without_dashes(list) {
+            diagnostic = diagnostic.fix("write them as one map", true, edits);
+        }
+        self.departure(diagnostic);
+        read
+    }
+
+    /// The edits that make one map of a list of maps, where it is clear how: dashes become blanks; in braces, one pair
+    /// stands for all.
+    fn without_dashes(&self, list: &Node) -> Option<Vec<Edit>> {
+        let written = self.sources.text(list.span);
+        if written.starts_with('[') {
+            let items = list.items().iter().map(|item| self.sources.text(item.span));
+            let inner: Option<Vec<&str>> =
+                items.map(|item| Some(item.strip_prefix('{')?.strip_suffix('}')?.trim())).collect();
+            let text = format!("{{ {} }}", inner?.join(", "));
+            return Some(vec![Edit { span: list.span, text }]);
+        }
+        let text = &self.sources.get(list.span.source)?.text;
+        let mut columns = vec![];
+        let mut edits = vec![];
+        for item in list.items() {
+            let start = item.members().first().map(|(key, _)| key.span.start as usize)?;
+            let line = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
+            let before = text.get(line..start)?;
+            // Nothing but the dash may stand before it.
+            if before.trim() != "-" || text.get(start..)?.starts_with('{') {
+                return None;
+            }
+            columns.push(before.len());
+            let dash = line + before.find('-')?;
+            edits.push(Edit { span: Span::new(list.span.source, dash..dash + 1), text: " ".to_owned() });
+        }
+        columns.windows(2).all(|pair| pair.first() == pair.last()).then_some(edits)
+    }
+
+    /// The reading `missing-info`.
+    pub(super) fn missing_info(&mut self, place: Span, what: &str, help: &'static str) {
+        self.departure(
+            Diagnostic::warning(Code::MissingInfo, place, what.to_owned())
+                .help(help)
+                .section(Code::MissingInfo.section()),
+        );
+    }
+
+    /// `$self`: a URI-reference without a fragment. The reading `invalid-self` leaves out what is none.
+    pub(super) fn self_uri(&mut self, root: &Node) -> Option<Text> {
+        let uri = self.optional_text(root, "$self")?;
+        if uri.value.contains('#') {
+            let help = "leave out the `#` and what follows it".to_owned();
+            self.error(Code::UnknownValue, uri.span(), "`$self` must not have a fragment", help);
+        } else if !is_uri_reference(&uri.value) {
+            self.departure(
+                Diagnostic::warning(Code::InvalidSelf, uri.span(), "`$self` is not a URI-reference")
+                    .label("left out: the document is known by where it was read")
+                    .help("write a uri such as https://example.com/flows/buy.yaml")
+                    .section(Code::InvalidSelf.section()),
+            );
+            return None;
+        }
+        Some(uri)
+    }
+
+    /// A form that Arazzo 1.1 brought, in a document that says 1.0.
+    pub(super) fn newer_form(&mut self, version: ((u32, u32), &str), span: Span, what: &str) {
+        if version.0 == (1, 0) {
+            self.departure(newer_form(span, what, version.1));
+        }
+    }
+
+    /// Says that a required text is missing; one that is misspelt was said to be unknown.
+    pub(super) fn info_text(&mut self, info: &Node, place: Span, name: &'static str) -> Option<Text> {
+        match given(info, name) {
+            Some(value) => self.text_or_scalar(value, &format!("`{name}`")),
+            None => {
+                if self.misspelt(info, name).is_none() && info.get(name).is_none() {
+                    let help = if name == "title" { "add `title:`" } else { "add `version:`" };
+                    self.missing_info(place, &format!("`info` has no `{name}`"), help);
+                }
+                None
+            }
+        }
+    }
+}
+
+/// The diagnostic about a form that Arazzo 1.1 brought.
+pub(crate) fn newer_form(span: Span, what: &str, written: &str) -> Diagnostic {
+    let message = format!("{what} is a form of Arazzo 1.1; the document says {written}");
+    Diagnostic::warning(Code::NewerForm, span, message).help("write `arazzo: 1.1.0`")
+}
+
+/// `true` for the characters of RFC 3986, with whole percent-encodings.
+fn is_uri_reference(text: &str) -> bool {
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let good = match byte {
+            b'%' => {
+                rest.next().is_some_and(|b| b.is_ascii_hexdigit()) && rest.next().is_some_and(|b| b.is_ascii_hexdigit())
+            }
+            _ => byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(&byte),
+        };
+        if !good {
+            return false;
+        }
+    }
+    true
+}
