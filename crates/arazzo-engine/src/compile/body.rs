@@ -6,7 +6,7 @@ use super::{Compiler, Context};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::document;
-use crate::expr::{Expr, Finding, Piece, Template, parse};
+use crate::expr::{Expr, Finding, Piece, Template, foreign, parse};
 use crate::media_type::MediaType;
 use crate::node::{Kind, Node};
 use crate::openapi;
@@ -192,6 +192,13 @@ impl<'b> Compiler<'b> {
                 at += length;
                 continue;
             }
+            if !quoted && parse::begins_expression(rest) && self.readings != Readings::Letter {
+                let (written, found) = bare_expression(text, at, context, findings)?;
+                plain.push_str(&format!("\"\\u0001{}\"", placeholders.len()));
+                placeholders.push((found, written.to_owned()));
+                at += written.len();
+                continue;
+            }
             match next {
                 _ if escaped => escaped = false,
                 '\\' if quoted => escaped = true,
@@ -220,7 +227,7 @@ impl<'b> Compiler<'b> {
                 let (template, text) = match placeholder {
                     Some((expr, written)) => (Template::Whole(expr.clone()), written.clone()),
                     None => {
-                        let mut own = vec![];
+                        let mut own = foreign::findings(&text, &context.scope, true);
                         let template = parse::text(&text, &context.scope, &mut own);
                         // The string is a part of the text of the document.
                         let start = node.as_str().and_then(|whole| whole.find(&text));
@@ -246,6 +253,20 @@ impl<'b> Compiler<'b> {
                     items.into_iter().map(|item| self.json_text(item, placeholders, node, context, findings)).collect();
                 Build::Array(built.into_iter().collect::<Option<_>>()?)
             }
+            Json::Object(members) if self.has_text_keys(&members) => {
+                let mut built = vec![];
+                for (name, value) in members {
+                    let key = match self.json_text(Json::String(name), placeholders, node, context, findings)? {
+                        Build::Template(mut leaf) => {
+                            leaf.template = into_text(leaf.template);
+                            Build::Template(leaf)
+                        }
+                        other => other,
+                    };
+                    built.push((key, self.json_text(value, placeholders, node, context, findings)?));
+                }
+                Build::Keyed(built)
+            }
             Json::Object(members) => {
                 let mut built = vec![];
                 for (name, value) in members {
@@ -269,6 +290,13 @@ impl<'b> Compiler<'b> {
             }
             other => Build::Constant(other),
         })
+    }
+
+    /// `true` if a name of a JSON text has expressions in it, or is one.
+    fn has_text_keys(&self, members: &Map<String, Json>) -> bool {
+        let letter = self.readings == Readings::Letter;
+        let in_braces = members.keys().any(|name| name.starts_with(HOLE) || letter && name.contains("{$"));
+        in_braces || self.has_keys(members.keys().map(String::as_str))
     }
 
     fn replacement(
@@ -307,6 +335,37 @@ impl<'b> Compiler<'b> {
             value: value?,
             span: target.span(),
         })
+    }
+}
+
+/// An expression that stands outside of the strings of a JSON text, at byte `at`, and its text: the reading
+/// `bare-json-expression`.
+fn bare_expression<'t>(
+    text: &'t str,
+    at: usize,
+    context: &Context<'_>,
+    findings: &mut Vec<Finding>,
+) -> Option<(&'t str, Expr)> {
+    let rest = text.get(at..)?;
+    let limit = rest.find(|c: char| c.is_whitespace() || matches!(c, ',' | '}' | '"')).unwrap_or(rest.len());
+    let (written, expr) = parse::begun(rest.get(..limit)?, &context.scope, at, findings)?;
+    let range = at..at + written.len();
+    let right = format!("{{{written}}}");
+    let finding = Finding::new(Code::BareJsonExpression, range, "an expression in a JSON text needs braces")
+        .help(format!("write {right}"));
+    let fixed = findings.iter().any(|other| other.fix.is_some() && other.range.start == at);
+    findings.push(if fixed { finding } else { finding.fix(right, true) });
+    Some((written, expr))
+}
+
+/// The same as a text: the name of a member is one.
+fn into_text(template: Template) -> Template {
+    match template {
+        Template::Whole(expr) => {
+            let range = expr.parts.map(|parts| parts.range()).unwrap_or_default();
+            Template::Text(vec![Piece::Value(expr, range)])
+        }
+        other => other,
     }
 }
 

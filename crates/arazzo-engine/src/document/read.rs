@@ -11,11 +11,13 @@ use super::fields::{
 };
 use super::{
     Components, Document, OrReusable, Output, Parameter, Reader, Replacement, RequestBody, Selector, SourceDescription,
-    Step, Text, Workflow, is_identifier, is_schema, is_selector, is_step_reference, selector_fields, text_of,
+    Step, Text, Workflow, is_identifier, is_schema, is_selector, is_step_reference, selector_fields, text_of, unquoted,
+    without_quotes,
 };
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
 use crate::node::{Key, Kind, Node};
+use crate::readings::Readings;
 use crate::source::{SourceId, Span};
 
 impl Reader<'_> {
@@ -565,8 +567,14 @@ impl Reader<'_> {
             None => vec![],
             Some(outputs) if matches!(outputs.kind, Kind::Object(_)) => {
                 let mut read = vec![];
+                let lenient = self.readings != Readings::Letter;
                 for (name, value) in outputs.members() {
                     match &value.kind {
+                        Kind::Object(_) if let Some(text) = unquoted(value).filter(|_| lenient) => {
+                            self.departure(without_quotes(value, &text, self.sources));
+                            read.push(Output { name: name.clone(), value: text });
+                            continue;
+                        }
                         Kind::Object(_) => {
                             let Some(selector) = self.selector(value) else { continue };
                             if !is_selector(value) {

@@ -16,7 +16,7 @@ pub(super) fn evaluate(build: &Build, lookup: &dyn Lookup) -> Option<Value> {
         Build::Constant(json) => Some(Value::Json(json.clone())),
         Build::Template(leaf) => fill(&leaf.template, lookup).ok()?.ok()?,
         Build::Select(selection) => select(selection, lookup).ok()?,
-        Build::Array(_) | Build::Object(_) => None,
+        Build::Array(_) | Build::Object(_) | Build::Keyed(_) => None,
     }
 }
 

@@ -22,7 +22,7 @@ impl Node {
             if sources.text(span) != part {
                 return None;
             }
-            if raw.contains('\n') || raw.starts_with(['|', '>']) || stays_plain(before, text, after) {
+            if raw.contains('\n') || self.is_block(sources) || stays_plain(before, text, after) {
                 return Some(Edit { span, text: text.to_owned() });
             }
             let quoted = Json::String([before, text, after].concat()).to_string();
@@ -39,6 +39,18 @@ impl Node {
         };
         let span = Span::new(self.span.source, start + at..start + at + part.len());
         Some(Edit { span, text: escaped(text, quote) })
+    }
+}
+
+impl Node {
+    /// `true` for the text of a block scalar: `|` or `>` ends the line above, with what follows it there.
+    fn is_block(&self, sources: &Sources) -> bool {
+        let text = sources.get(self.span.source).and_then(|source| source.text.get(..self.span.start as usize));
+        let Some((above, own)) = text.and_then(|text| text.rsplit_once('\n')) else { return false };
+        let above = above.lines().last().unwrap_or_default();
+        let above = above.split(" #").next().unwrap_or_default().trim_end();
+        let head = above.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+        own.trim().is_empty() && (head.ends_with(" |") || head.ends_with(" >"))
     }
 }
 
@@ -98,6 +110,19 @@ mod tests {
             let id = sources.add("u", "u", repaired.as_str());
             let node = Node::parse(&sources, id, NodeLimits::default()).unwrap();
             assert_eq!(node.get("a").unwrap().as_str(), Some(value.replace(old, new).as_str()), "{written}");
+        }
+        // A block needs no quotes, and would keep them.
+        for (written, expected) in
+            [("|\n  x, y", "|\n  {x}, y"), (">-\n  x, y", ">-\n  {x}, y"), ("|2- # why\n  x, y", "|2- # why\n  {x}, y")]
+        {
+            let text = format!("a: {written}\nb: [ 1 ]\n");
+            let mut sources = Sources::default();
+            let id = sources.add("t", "t", text.as_str());
+            let node = Node::parse(&sources, id, NodeLimits::default()).unwrap();
+            let edit = node.get("a").unwrap().rewrite(&sources, 0..1, "{x}", false).unwrap();
+            let mut repaired = text.clone();
+            repaired.replace_range(edit.span.range(), &edit.text);
+            assert_eq!(repaired, format!("a: {expected}\nb: [ 1 ]\n"));
         }
         // Which of two is meant cannot be told where the text is folded.
         let mut sources = Sources::default();

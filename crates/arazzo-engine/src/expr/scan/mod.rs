@@ -72,7 +72,10 @@ pub(super) fn expression(
     let mut scanner = Scanner { text, position, scope, findings, start: at, parts };
     match word {
         "url" => scanner.bare(Root::Url, word_end),
-        "method" => scanner.bare(Root::Method, word_end),
+        "method" => match scope.method {
+            Some(method) => scanner.constant(word_end, Some(method.into())),
+            None => scanner.bare(Root::Method, word_end),
+        },
         "statusCode" => scanner.bare(Root::StatusCode, word_end),
         "inputs" if rest.starts_with('.') => scanner.input(word_end + 1),
         "inputs" => scanner.bare(Root::Inputs, word_end),
@@ -81,6 +84,7 @@ pub(super) fn expression(
         "request" if rest.starts_with('.') => scanner.message(MessageKind::Request, word_end + 1),
         "message" if rest.starts_with('.') => scanner.message(MessageKind::Message, word_end + 1),
         "outputs" if rest.starts_with('.') => scanner.output(word_end + 1),
+        "dependencies" if rest.starts_with('.') => scanner.dependency(word_end + 1),
         "workflows" if rest.starts_with('.') => scanner.workflow(word_end + 1),
         "sourceDescriptions" if rest.starts_with('.') => scanner.source(word_end + 1),
         "components" if rest.starts_with('.') => scanner.component(word_end + 1),
@@ -132,7 +136,7 @@ impl<'a> Scanner<'a, '_> {
     /// An expression that nothing selects from.
     fn whole_value(&self, root: Root, end: usize) -> Scanned {
         let parts = Some(self.parts.ending(end, end));
-        Scanned::Found(Expr { root, at: Pointer::default(), dotted: false, parts }, end)
+        Scanned::Found(Expr { root, at: Pointer::default(), dotted: false, query: None, parts }, end)
     }
 
     fn wrong(&mut self, code: Code, range: Range<usize>, message: String, help: impl IntoHelp) -> Scanned {
