@@ -89,6 +89,11 @@ pub(super) fn expression(
         "sourceDescriptions" if rest.starts_with('.') => scanner.source(word_end + 1),
         "components" if rest.starts_with('.') => scanner.component(word_end + 1),
         "self" => scanner.constant(word_end, scope.document.self_uri.clone().map(serde_json::Value::String)),
+        "outputs" | "response" | "request" | "steps" | "workflows"
+            if rest.is_empty() && at == 0 && position == Position::Whole && scope.readings != Readings::Letter =>
+        {
+            scanner.only_root(word)
+        }
         // `$` + word + `.` was meant as an expression; any other `$` text (`$5`, `$ref`) is text.
         _ if !word.is_empty()
             && rest.starts_with('.')
@@ -146,6 +151,20 @@ impl<'a> Scanner<'a, '_> {
     fn refuse(&mut self, finding: Finding) -> Scanned {
         self.findings.push(finding);
         Scanned::Wrong
+    }
+
+    /// `$outputs`, `$response` and nothing else.
+    fn only_root(&mut self, word: &str) -> Scanned {
+        let message = format!("`${word}` does not say which value");
+        let help = match word {
+            "outputs" => "write $outputs.<name>",
+            "response" => "write $response.body or $response.header.<name>",
+            "request" => "write $request.body or $request.header.<name>",
+            "steps" => "write $steps.<stepId>.outputs.<name>",
+            _ => "write $workflows.<workflowId>.outputs.<name>",
+        };
+        let end = self.start + 1 + word.len();
+        self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help.to_owned()))
     }
 
     fn unknown_root(&mut self, word: &str) -> Scanned {

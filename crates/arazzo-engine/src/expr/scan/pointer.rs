@@ -86,7 +86,7 @@ impl Scanner<'_, '_> {
     /// `.a[0]`, if something may be selected so; else the root alone.
     fn dotted(&mut self, root: Root, at: usize, navigable: bool) -> Scanned {
         let (tokens, end) = if navigable { self.navigation(at) } else { (vec![], at) };
-        if navigable && self.position != Position::Condition && self.rest(end).starts_with('[') {
+        if navigable && self.begins_query(end) {
             match self.query(end) {
                 Behind::Query(query, after) => return self.queried(root, at, Pointer::of(tokens), query, after),
                 Behind::Wrong(scanned) => return scanned,
@@ -147,7 +147,25 @@ impl Scanner<'_, '_> {
                     format!("`{}` is not a query: {}", self.text.get(at..end).unwrap_or_default(), error.message);
                 Behind::Wrong(self.wrong(Code::ExpressionSyntax, at..end, message, error.help))
             }
+            Err(_) if self.position == Position::Whole && rest.starts_with('[') => {
+                let message = format!("`{written}` is neither a query nor a way into a value");
+                let help = "a member is written behind `#/`, as in #/name".to_owned();
+                Behind::Wrong(self.wrong(Code::ExpressionSyntax, at..at + length, message, Some(help)))
+            }
             Err(_) => Behind::Text,
+        }
+    }
+
+    /// `true` if a query may begin at a byte: with a bracket, and where the expression stands alone with `.*` or `..`.
+    fn begins_query(&self, at: usize) -> bool {
+        let rest = self.rest(at);
+        let dotted = || {
+            rest.starts_with(".*") || rest.strip_prefix("..").is_some_and(|rest| rest.starts_with(char::is_alphabetic))
+        };
+        match self.position {
+            Position::Whole => rest.starts_with('[') || self.scope.readings != Readings::Letter && dotted(),
+            Position::Text => rest.starts_with('['),
+            Position::Condition => false,
         }
     }
 
