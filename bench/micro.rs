@@ -74,6 +74,8 @@ fn main() {
         steps: &steps,
         outputs: &[],
         document: &document,
+        dependencies: &[],
+        method: None,
         readings: Readings::Lenient,
     };
     let body = Some(Value::Json(pets()));

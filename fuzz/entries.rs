@@ -102,7 +102,16 @@ fn with_scope(act: impl FnOnce(&Scope<'_>, &Seen)) {
         DeclaredDocument::default(),
     );
     let readings = Readings::Lenient;
-    let scope = Scope { inputs: &inputs, open: true, steps: &steps, outputs: &[], document: &document, readings };
+    let scope = Scope {
+        inputs: &inputs,
+        open: true,
+        steps: &steps,
+        outputs: &[],
+        document: &document,
+        dependencies: &[],
+        method: None,
+        readings,
+    };
     let body = Some(Value::Json(json!({"a": [1, {"b": "c"}], "d": null})));
     let answer = Answer { status: 200, headers: vec![], body, media_type: "application/json".to_owned() };
     let seen =

@@ -107,8 +107,11 @@ codes! {
     ActionCondition = "action-condition", Structure, "§Failure Action Object" read Error, REFUSED;
     ActionsAsMap = "actions-as-map", Structure, "§Step Object" read Error, REFUSED;
     AliasLimit = "alias-limit", Structure, "§Format";
+    AllOutputs = "all-outputs", Expressions, "§Runtime Expressions" read Error, SAID;
     AmbiguousOperationId = "ambiguous-operation-id", References, "§Step Object" read Error, REFUSED;
     AnswerOfWorkflow = "answer-of-workflow", Expressions, "§Step Object" read Error, SAID;
+    BareJsonExpression = "bare-json-expression", Expressions, "§Request Body Object" read Error, SILENT;
+    BareWord = "bare-word", Expressions, "§Criterion Object" read Error, SAID;
     BodyNotJson = "body-not-json", Data, "§Runtime Expressions";
     BooleanRequired = "boolean-required", Data, "§Workflow Object" read Error, REFUSED;
     BracedCondition = "braced-condition", Expressions, "§Criterion Object" read Error, SAID;
@@ -121,6 +124,7 @@ codes! {
     CriterionAsText = "criterion-as-text", Structure, "§Criterion Object" read Error, REFUSED;
     DependencyCycle = "dependency-cycle", Flow, "§Workflow Object";
     DependsOnExpression = "depends-on-expression", References, "§Step Object" read Error, REFUSED;
+    DialectWord = "dialect-word", Expressions, "§Runtime Expressions" read Error, REFUSED;
     DocumentNotFound = "document-not-found", Structure, "§Format";
     DocumentTooDeep = "document-too-deep", Structure, "§Format";
     DocumentTooLarge = "document-too-large", Structure, "§Format";
@@ -136,9 +140,11 @@ codes! {
     EmptyListField = "empty-list-field", Structure, "§Step Object" read Error, REFUSED;
     EndWithMissingOutputs = "end-with-missing-outputs", Flow, "§Success Action Object";
     EndlessRecursion = "endless-recursion", Flow, "§Step Object";
+    ExpressionAsKey = "expression-as-key", Expressions, "§Request Body Object" read Error, SILENT;
     ExpressionSyntax = "expression-syntax", Expressions, "§Runtime Expressions";
     ExpressionWithoutDollar = "expression-without-dollar", Expressions, "§Runtime Expressions";
     FileRefused = "file-refused", References, "§Source Description Object";
+    ForeignPlaceholder = "foreign-placeholder", Expressions, "§Runtime Expressions" read Error, SILENT;
     IdOutsidePattern = "id-outside-pattern", Style, "§Step Object";
     InputAsText = "input-as-text", Data, "§Parameter Object" read Error, REFUSED;
     InsecureHost = "insecure-host", Secrets, "§Source Description Object";
@@ -162,6 +168,7 @@ codes! {
     MissingInfo = "missing-info", Structure, "§Info Object" read Error, REFUSED;
     MissingInput = "missing-input", Data, "§Workflow Object";
     MissingMember = "missing-member", Data, "§Request Body Object";
+    MissingOutputsWord = "missing-outputs-word", Expressions, "§Runtime Expressions" read Error, SAID;
     MissingRequiredParameter = "missing-required-parameter", Data, "§Parameter Object" read Error, SAID;
     NameOutsideGrammar = "name-outside-grammar", Expressions, "§Runtime Expressions" read Error, REFUSED;
     NeverMet = "never-met", Flow, "§Criterion Object";
@@ -175,6 +182,7 @@ codes! {
     OperationPathForm = "operation-path-form", References, "§Step Object" read Error, REFUSED;
     OptionalInputInText = "optional-input-in-text", Expressions, "§Runtime Expressions" read Warning, SAID;
     OutputsAsList = "outputs-as-list", Structure, "§Step Object" read Error, REFUSED;
+    OwnOutputInCriterion = "own-output-in-criterion", Flow, "§Step Object" read Warning, SAID;
     ParameterNameCase = "parameter-name-case", Data, "§Parameter Object" read Error, REFUSED;
     PayloadSyntax = "payload-syntax", Expressions, "§Request Body Object";
     PermissionRefused = "permission-refused", Secrets, "§Security Considerations";
@@ -182,6 +190,8 @@ codes! {
     PlainSecret = "plain-secret", Secrets, "§Workflow Object";
     PluralHeaders = "plural-headers", Expressions, "§Runtime Expressions" read Error, REFUSED;
     PointerSyntax = "pointer-syntax", Expressions, "§Payload Replacement Object";
+    ProseAfterExpression = "prose-after-expression", Expressions, "§Runtime Expressions" read Error, SILENT;
+    QueryAfterOutput = "query-after-output", Expressions, "§Runtime Expressions" read Error, REFUSED;
     ReferenceAsName = "reference-as-name", Structure, "§Reusable Object" read Error, REFUSED;
     RegexDelimiters = "regex-delimiters", Expressions, "§Criterion Object" read Error, SILENT;
     RegexSyntax = "regex-syntax", Expressions, "§Criterion Object";
@@ -235,6 +245,7 @@ codes! {
     UnusedIgnore = "unused-ignore", Structure, "§Format";
     UnusedName = "unused-name", Style, "§Workflow Object";
     ValueMismatch = "value-mismatch", Data, "§Parameter Object";
+    WorkflowStepOutput = "workflow-step-output", Expressions, "§Runtime Expressions" read Error, REFUSED;
     WrongKindOfSource = "wrong-kind-of-source", References, "§Source Description Object";
     WrongType = "wrong-type", Structure, "§Step Object";
     XpathSyntax = "xpath-syntax", Expressions, "§Criterion Object";

@@ -519,5 +519,12 @@ fn json(build: &Build) -> serde_json::Value {
         Build::Object(members) => {
             serde_json::Value::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect())
         }
+        Build::Keyed(members) => {
+            let name = |key: &Build| match json(key) {
+                serde_json::Value::String(name) => name,
+                other => other.to_string(),
+            };
+            serde_json::Value::Object(members.iter().map(|(key, value)| (name(key), json(value))).collect())
+        }
     }
 }

@@ -156,6 +156,8 @@ pub struct Step {
     pub after: Vec<StepId>,
     /// `true` if a step of another workflow depends on it.
     pub awaited: bool,
+    /// `true` if another workflow reads its outputs.
+    pub read_elsewhere: bool,
 }
 
 /// What a step does. Messages get their variants here.
@@ -352,6 +354,8 @@ pub enum Build {
     Array(Vec<Self>),
     /// An object of these.
     Object(Vec<(String, Self)>),
+    /// An object of which some names are built too (docs/readings.md, `expression-as-key`).
+    Keyed(Vec<(Self, Self)>),
 }
 
 /// A string with expressions, and where it stands.

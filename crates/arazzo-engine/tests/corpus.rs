@@ -402,7 +402,16 @@ fn texts_made_of_pieces_of_expressions_never_panic() {
     let mut numbers = Numbers(23);
     for readings in [Readings::Lenient, Readings::Letter] {
         let document = Default::default();
-        let scope = Scope { inputs: &inputs, open: false, steps: &steps, outputs: &[], document: &document, readings };
+        let scope = Scope {
+            inputs: &inputs,
+            open: false,
+            steps: &steps,
+            outputs: &[],
+            document: &document,
+            dependencies: &[],
+            method: None,
+            readings,
+        };
         for _ in 0..20_000 {
             let text: String = (0..=numbers.below(9)).map(|_| PIECES[numbers.below(PIECES.len())]).collect();
             let mut findings = vec![];

@@ -112,6 +112,7 @@ pub fn declared() -> DeclaredDocument {
         inputs: names(inputs),
         open: false,
         outputs: names(outputs),
+        steps: vec![],
     };
     let source = |name: &str, kind: &str, workflows: Vec<DeclaredWorkflow>| DeclaredSource {
         name: name.to_owned(),
@@ -177,6 +178,8 @@ impl Names {
             steps: &self.steps,
             outputs: &self.outputs,
             document: &self.document,
+            dependencies: &[],
+            method: None,
             readings,
         }
     }

@@ -90,7 +90,9 @@ fn a_comparison_has_a_simple_condition_where_it_can() {
         simple("!$.a && ($.b == null || $.c)").unwrap(),
         "$response.body#/a == null && ($response.body#/b == null || $response.body#/c != null)"
     );
-    for none in ["$.items.length > 0", "length($.a) > 0", "$.a == {$inputs.b}", "$['a b'] == 1", "$.a[-1] == 1"] {
+    assert_eq!(simple("$.a == {$inputs.b}").unwrap(), "$response.body#/a == $inputs.b");
+    assert_eq!(simple("$inputs.b#/c < $.a").unwrap(), "$inputs.b#/c < $response.body#/a");
+    for none in ["$.items.length > 0", "length($.a) > 0", "$['a b'] == 1", "$.a[-1] == 1"] {
         assert_eq!(simple(none), None, "{none}");
     }
 }

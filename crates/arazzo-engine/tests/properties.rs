@@ -44,6 +44,8 @@ impl Names {
             steps: &self.steps,
             outputs: &self.outputs,
             document: &self.document,
+            dependencies: &[],
+            method: None,
             readings: Readings::Lenient,
         }
     }

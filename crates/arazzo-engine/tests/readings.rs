@@ -5,17 +5,21 @@
 
 use std::fmt::Write as _;
 
+use arazzo_engine::compile::compile;
 use arazzo_engine::diagnostic::{Diagnostics, Severity};
 use arazzo_engine::event::EventKind;
 use arazzo_engine::inputs::accept;
+use arazzo_engine::lint::fix::fix;
+use arazzo_engine::lint::lint;
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::machine::{Input, Machine, Outcome, missing_credentials};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::Remedy;
+use arazzo_engine::source::SourceId;
 use serde_json::{Map, Value as Json, json};
 
-use crate::suite::{Case, canned, golden, load, settings, suite_path, workspace_root};
+use crate::suite::{Case, bundle, canned, golden, load, settings, suite_path, workspace_root};
 
 const API: &str = r#"
 openapi: 3.1.0
@@ -95,7 +99,10 @@ fn said(found: &Diagnostics) -> String {
 }
 
 fn told(case: &Case, readings: Readings) -> String {
-    let mut files = files(case);
+    told_of(case, files(case), readings)
+}
+
+fn told_of(case: &Case, mut files: Vec<(String, String)>, readings: Readings) -> String {
     let entry = case.head["entry"].as_str().unwrap_or("flow.yaml");
     files.sort_by_key(|(name, _)| name != entry);
     let options = LoadOptions { readings, root: Some("file:///work/".to_owned()), ..LoadOptions::default() };
@@ -236,6 +243,65 @@ fn rows() -> Vec<String> {
         }
     });
     names.collect()
+}
+
+/// Cases whose fixes send something better than what was written.
+const BETTER: [(&str, &str); 4] = [
+    ("foreign-placeholder", "the value in the place of the placeholder"),
+    ("own-output-in-criterion", "the criterion reads what the output is made of"),
+    ("own-output-in-criterion-of-a-called-workflow", "the criterion reads what was returned"),
+    ("leading-zero-number", "the digits that were written"),
+];
+
+/// The files with every fix made, until there is none.
+fn fixed(case: &Case) -> Vec<(String, String)> {
+    let mut files = files(case);
+    let entry = case.head["entry"].as_str().unwrap_or("flow.yaml");
+    files.sort_by_key(|(name, _)| name != entry);
+    for _ in 0..6 {
+        let options = LoadOptions { root: Some("file:///work/".to_owned()), ..LoadOptions::default() };
+        let (bundle, loading, sources) = bundle(&files, options);
+        let Some(bundle) = bundle else { return files };
+        let found = lint(&bundle, &compile(&bundle, loading, Readings::Lenient));
+        let fixable: Vec<_> = found.iter().filter(|d| d.fix.is_some()).collect();
+        let Some((_, text)) = files.first_mut() else { break };
+        assert_eq!(sources.get(SourceId(0)).map(|source| source.text.to_string()), Some(text.clone()));
+        let made = fix(text, SourceId(0), text.starts_with('{'), &fixable);
+        if made.made.is_empty() {
+            break;
+        }
+        *text = made.text;
+    }
+    files
+}
+
+/// The requests of what was told, and how it ended.
+fn sent(told: &str) -> Vec<&str> {
+    let said = ["  w ", "  E ", "  note ", "  absent ", "  not evaluable"];
+    told.lines().filter(|line| !said.iter().any(|begin| line.starts_with(begin))).collect()
+}
+
+#[test]
+fn fixes_send_what_was_sent_before_or_better() {
+    let mut wrong = vec![];
+    let mut repaired = 0;
+    for entry in std::fs::read_dir(suite_path("readings")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+        if path.extension().is_none_or(|extension| extension != "yaml") || BETTER.iter().any(|(case, _)| *case == name)
+        {
+            continue;
+        }
+        let case = Case::read(&path);
+        let (before, after) = (told(&case, Readings::Lenient), told_of(&case, fixed(&case), Readings::Lenient));
+        repaired += usize::from(before != after);
+        // What was refused may run now.
+        if !before.ends_with("  refused\n") && sent(&before) != sent(&after) {
+            wrong.push(format!("{name}\n{before}--- fixed\n{after}\n{}", fixed(&case)[0].1));
+        }
+    }
+    assert!(repaired > 20, "{repaired} cases have fixes");
+    assert!(wrong.is_empty(), "{} cases send something else:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 #[test]

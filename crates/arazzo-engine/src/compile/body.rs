@@ -6,7 +6,7 @@ use super::{Compiler, Context};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::document;
-use crate::expr::{Expr, Finding, Piece, Template, parse};
+use crate::expr::{Expr, Finding, Piece, Template, foreign, parse};
 use crate::media_type::MediaType;
 use crate::node::{Kind, Node};
 use crate::openapi;
@@ -26,6 +26,25 @@ fn line_of(text: &str, error: &serde_json::Error) -> usize {
     let start: usize = text.split_inclusive('\n').take(noticed).map(str::len).sum();
     let before = text.get(..start + error.column().saturating_sub(1)).unwrap_or_default();
     before.trim_end().matches('\n').count()
+}
+
+/// A JSON text of a document, whose strings are read one after the other.
+struct JsonText<'n> {
+    node: &'n Node,
+    /// The expressions that stand outside of its strings.
+    placeholders: &'n [(Expr, String)],
+    /// Where the last string ended.
+    at: usize,
+}
+
+impl JsonText<'_> {
+    /// The byte at which the next string stands that has this value, behind its quote; nothing where it has escapes.
+    fn find(&mut self, value: &str) -> Option<usize> {
+        let quoted = Json::String(value.to_owned()).to_string();
+        let start = self.at + self.node.as_str()?.get(self.at..)?.find(&quoted)?;
+        self.at = start + quoted.len();
+        (quoted.len() == value.len() + 2).then_some(start + 1)
+    }
 }
 
 /// Marks a string of a JSON text that stands for an expression outside of strings.
@@ -128,7 +147,8 @@ impl<'b> Compiler<'b> {
         };
         match serde_json::from_str::<Json>(&plain) {
             Ok(json) => {
-                let built = self.json_text(json, &placeholders, node, context, &mut findings);
+                let mut text = JsonText { node, placeholders: &placeholders, at: 0 };
+                let built = self.json_text(json, &mut text, context, &mut findings);
                 self.report(node, findings);
                 built
             }
@@ -216,6 +236,13 @@ impl<'b> Compiler<'b> {
                 at += length;
                 continue;
             }
+            if !quoted && parse::begins_expression(rest) && self.readings != Readings::Letter {
+                let (written, found) = bare_expression(text, at, context, findings)?;
+                plain.push_str(&format!("\"\\u0001{}\"", placeholders.len()));
+                placeholders.push((found, written.to_owned()));
+                at += written.len();
+                continue;
+            }
             match next {
                 _ if escaped => escaped = false,
                 '\\' if quoted => escaped = true,
@@ -232,22 +259,21 @@ impl<'b> Compiler<'b> {
     fn json_text(
         &mut self,
         json: Json,
-        placeholders: &[(Expr, String)],
-        node: &Node,
+        whole: &mut JsonText<'_>,
         context: &Context<'_>,
         findings: &mut Vec<Finding>,
     ) -> Option<Build> {
         Some(match json {
             Json::String(text) => {
                 let placeholder =
-                    text.strip_prefix(HOLE).and_then(|number| placeholders.get(number.parse::<usize>().ok()?));
+                    text.strip_prefix(HOLE).and_then(|number| whole.placeholders.get(number.parse::<usize>().ok()?));
                 let (template, text) = match placeholder {
                     Some((expr, written)) => (Template::Whole(expr.clone()), written.clone()),
                     None => {
-                        let mut own = vec![];
+                        let mut own = foreign::findings(&text, &context.scope, true);
                         let template = parse::text(&text, &context.scope, &mut own);
                         // The string is a part of the text of the document.
-                        let start = node.as_str().and_then(|whole| whole.find(&text));
+                        let start = whole.find(&text);
                         findings.extend(own.into_iter().map(|f| match start {
                             Some(start) => Finding { range: f.range.start + start..f.range.end + start, ..f },
                             None => Finding { range: 0..0, fix: None, ..f },
@@ -261,19 +287,34 @@ impl<'b> Compiler<'b> {
                     return Some(Build::Constant(Json::String(text)));
                 }
                 for expr in template.expressions() {
-                    self.looked_at(node, expr, &text, context);
+                    self.looked_at(whole.node, expr, &text, context);
                 }
-                Build::Template(Box::new(Leaf { template, text, span: node.span, credential: false }))
+                Build::Template(Box::new(Leaf { template, text, span: whole.node.span, credential: false }))
             }
             Json::Array(items) => {
                 let built: Vec<Option<Build>> =
-                    items.into_iter().map(|item| self.json_text(item, placeholders, node, context, findings)).collect();
+                    items.into_iter().map(|item| self.json_text(item, whole, context, findings)).collect();
                 Build::Array(built.into_iter().collect::<Option<_>>()?)
+            }
+            Json::Object(members) if self.has_text_keys(&members) => {
+                let mut built = vec![];
+                for (name, value) in members {
+                    let key = match self.json_text(Json::String(name), whole, context, findings)? {
+                        Build::Template(mut leaf) => {
+                            leaf.template = into_text(leaf.template);
+                            Build::Template(leaf)
+                        }
+                        other => other,
+                    };
+                    built.push((key, self.json_text(value, whole, context, findings)?));
+                }
+                Build::Keyed(built)
             }
             Json::Object(members) => {
                 let mut built = vec![];
                 for (name, value) in members {
-                    let mut value = self.json_text(value, placeholders, node, context, findings)?;
+                    whole.find(&name);
+                    let mut value = self.json_text(value, whole, context, findings)?;
                     if let (Build::Template(leaf), true) = (&mut value, super::secrets::is_credential_name(&name)) {
                         leaf.credential = true;
                     }
@@ -293,6 +334,13 @@ impl<'b> Compiler<'b> {
             }
             other => Build::Constant(other),
         })
+    }
+
+    /// `true` if a name of a JSON text has expressions in it, or is one.
+    fn has_text_keys(&self, members: &Map<String, Json>) -> bool {
+        let letter = self.readings == Readings::Letter;
+        let in_braces = members.keys().any(|name| name.starts_with(HOLE) || letter && name.contains("{$"));
+        in_braces || self.has_keys(members.keys().map(String::as_str))
     }
 
     fn replacement(
@@ -354,6 +402,37 @@ fn form_value(text: &str) -> String {
     }
     value.push_str(&decoded(rest));
     value
+}
+
+/// An expression that stands outside of the strings of a JSON text, at byte `at`, and its text: the reading
+/// `bare-json-expression`.
+fn bare_expression<'t>(
+    text: &'t str,
+    at: usize,
+    context: &Context<'_>,
+    findings: &mut Vec<Finding>,
+) -> Option<(&'t str, Expr)> {
+    let rest = text.get(at..)?;
+    let limit = rest.find(|c: char| c.is_whitespace() || matches!(c, ',' | '}' | '"')).unwrap_or(rest.len());
+    let (written, expr) = parse::begun(rest.get(..limit)?, &context.scope, at, findings)?;
+    let range = at..at + written.len();
+    let right = format!("{{{written}}}");
+    let finding = Finding::new(Code::BareJsonExpression, range, "an expression in a JSON text needs braces")
+        .help(format!("write {right}"));
+    let fixed = findings.iter().any(|other| other.fix.is_some() && other.range.start == at);
+    findings.push(if fixed { finding } else { finding.fix(right, true) });
+    Some((written, expr))
+}
+
+/// The same as a text: the name of a member is one.
+fn into_text(template: Template) -> Template {
+    match template {
+        Template::Whole(expr) => {
+            let range = expr.parts.map(|parts| parts.range()).unwrap_or_default();
+            Template::Text(vec![Piece::Value(expr, range)])
+        }
+        other => other,
+    }
 }
 
 /// How a payload of a media type is written.

@@ -1,12 +1,12 @@
 //! Strings → expressions, values → what builds them: parameters, Selector Objects.
 
-use super::{Compiler, Context};
-use crate::code::Code;
+use super::{Compiler, Context, Place};
+use crate::code::{Code, Severity};
 use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
 use crate::document::{self, Text};
-use crate::expr::{Expr, Finding, Piece, Root, Template, jsonpath, parse, xpath};
+use crate::expr::{Expr, Finding, Piece, Root, Template, foreign, jsonpath, parse, xpath};
 use crate::limits::CONNECTION_HEADERS;
-use crate::node::{Kind, Node};
+use crate::node::{Key, Kind, Node};
 use crate::openapi::encode::{Serialization, Style};
 use crate::openapi::{self, Broken, encode};
 use crate::program::{Argument, Build, Leaf, Location, Placeholder, Select, Selection};
@@ -26,6 +26,18 @@ impl<'b> Compiler<'b> {
         let text = node.as_str()?;
         let mut findings = vec![];
         let template = parse::template(text, &context.scope, &mut findings);
+        let is_text = matches!(template, Some(Template::Text(_)));
+        for finding in &mut findings {
+            // What would be sent is wrong, whatever was meant.
+            let refused = match finding.code {
+                Code::ProseAfterExpression => context.place == Place::Path,
+                Code::AllOutputs => is_text || matches!(context.place, Place::Path | Place::Scalar),
+                _ => false,
+            };
+            if refused {
+                finding.weight = Some(Severity::Error);
+            }
+        }
         self.report(node, findings);
         let template = template?;
         if let Template::Text(pieces) = &template {
@@ -72,7 +84,9 @@ impl<'b> Compiler<'b> {
             return self.selection(node, credential, context).map(|selection| Build::Select(Box::new(selection)));
         }
         match &node.kind {
-            Kind::String(_) => {
+            Kind::String(text) => {
+                let foreign = foreign::findings(text, &context.scope, context.place == Place::Payload);
+                self.report(node, foreign);
                 let leaf = self.leaf(node, credential, context)?;
                 match leaf.template {
                     Template::Literal(text) if !credential => Some(Build::Constant(serde_json::Value::String(text))),
@@ -83,6 +97,18 @@ impl<'b> Compiler<'b> {
                 let built: Vec<Option<Build>> =
                     items.iter().map(|item| self.build(item, credential, context)).collect();
                 built.into_iter().collect::<Option<_>>().map(Build::Array)
+            }
+            Kind::Object(_) if let Some(text) = self.unquoted(node, context) => self.build(&text, credential, context),
+            Kind::Object(members) if self.has_keys(members.iter().map(|(key, _)| key.name.as_str())) => {
+                let built: Vec<Option<(Build, Build)>> = members
+                    .iter()
+                    .map(|(key, value)| {
+                        let name = self.key(key, context);
+                        let credential = credential || is_credential_name(&key.name);
+                        name.zip(self.build(value, credential, context))
+                    })
+                    .collect();
+                built.into_iter().collect::<Option<_>>().map(Build::Keyed)
             }
             Kind::Object(members) => {
                 let built: Vec<Option<(String, Build)>> = members
@@ -117,6 +143,52 @@ impl<'b> Compiler<'b> {
             }
             _ => Some(Build::Constant(node.to_json())),
         }
+    }
+
+    /// The reading `foreign-placeholder` of `{$inputs.a}` without quotes, which is a map for YAML.
+    fn unquoted(&mut self, node: &Node, context: &Context<'_>) -> Option<Node> {
+        let text = document::unquoted(node).filter(|_| self.readings != Readings::Letter)?;
+        let written = text.as_str()?;
+        let whole = || matches!(parse::template(written, &context.scope, &mut vec![]), Some(Template::Whole(_)));
+        if !parse::begins_expression(written) && !whole() {
+            return None;
+        }
+        let diagnostic = document::without_quotes(node, &text, self.sources());
+        self.departure(diagnostic);
+        Some(text)
+    }
+
+    /// `true` if one of these names of members is read as an expression.
+    pub(super) fn has_keys<'n>(&self, mut names: impl Iterator<Item = &'n str>) -> bool {
+        let holds = |name: &str| {
+            let unbraced = name.match_indices('$').any(|(at, _)| name.get(at..).is_some_and(parse::begins_expression));
+            unbraced || name.contains("{$")
+        };
+        self.readings != Readings::Letter && names.any(holds)
+    }
+
+    /// The name of a member, with the expressions in it.
+    fn key(&mut self, key: &Key, context: &Context<'_>) -> Option<Build> {
+        let node = Node { kind: Kind::String(key.name.clone()), span: key.span };
+        let mut findings = vec![];
+        let template = parse::text(&key.name, &context.scope, &mut findings);
+        // That it stands in the place of a name says it all.
+        findings.retain(|finding| finding.code != Code::UnbracedExpression);
+        self.report(&node, findings);
+        let template = template?;
+        if let Template::Literal(text) = template {
+            return Some(Build::Constant(serde_json::Value::String(text)));
+        }
+        let message = format!("`{}` is the name of a member, and names are not evaluated", key.name);
+        let diagnostic = Diagnostic::warning(Code::ExpressionAsKey, key.span, message)
+            .label("read as the text of its value")
+            .help("write the payload as a JSON text, with the expression in braces");
+        self.departure(diagnostic.section("§Request Body Object"));
+        for expr in template.expressions() {
+            self.looked_at(&node, expr, &key.name, context);
+        }
+        let leaf = Leaf { template, text: key.name.clone(), span: key.span, credential: false };
+        Some(Build::Template(Box::new(leaf)))
     }
 
     /// A Selector Object: a part of another value.
@@ -159,6 +231,7 @@ impl<'b> Compiler<'b> {
         };
         match parsed {
             Ok((placeholders, select)) => {
+                self.unbraced_operands(text, &placeholders);
                 let placeholders = self.placeholders(text, &placeholders, context)?;
                 Some(match select {
                     Select::Jsonpath(query, _) => Select::Jsonpath(query, placeholders),
@@ -182,6 +255,15 @@ impl<'b> Compiler<'b> {
         if value.is_empty() || value.starts_with('/') {
             return Some(Pointer::parse(value));
         }
+        if let Some(pointer) = looks_like_pointer(value) {
+            let right = pointer.to_string();
+            let message = format!("`{value}` is not a JSON Pointer");
+            let finding = Finding::new(Code::DialectWord, 0..value.len(), message)
+                .help(format!("write {right}"))
+                .fix(right, true);
+            self.report(&text.node, vec![finding]);
+            return Some(pointer);
+        }
         let help = match value.strip_prefix('#') {
             Some(pointer) => format!("write {pointer}"),
             None if value.starts_with('$') => "for a JSONPath say so: `targetSelectorType: jsonpath`".to_owned(),
@@ -191,6 +273,21 @@ impl<'b> Compiler<'b> {
             Diagnostic::error(Code::PointerSyntax, text.span(), format!("`{value}` is not a JSON Pointer")).help(help),
         );
         None
+    }
+
+    /// The reading `unbraced-expression`, of operands of a query.
+    pub(super) fn unbraced_operands(&mut self, text: &Text, placeholders: &[jsonpath::Placeholder]) {
+        let unbraced = placeholders.iter().filter(|placeholder| !placeholder.braced).map(|placeholder| {
+            let right = format!("{{{}}}", text.value.get(placeholder.range.clone()).unwrap_or_default());
+            Finding::new(
+                Code::UnbracedExpression,
+                placeholder.range.clone(),
+                "runtime expression inside a query needs braces",
+            )
+            .help(format!("write {right}"))
+            .fix(right, true)
+        });
+        self.report(&text.node, unbraced.collect());
     }
 
     /// The expressions in braces of a condition or selector.
@@ -286,7 +383,14 @@ impl<'b> Compiler<'b> {
             }
         }
         let credential = location.value != "path" && (is_credential_name(&name) || api_key);
-        let value = self.build(&parameter.value, credential, context);
+        let schema = found.and_then(openapi::Parameter::schema);
+        let structured = schema.and_then(|schema| schema.get("type")).and_then(Node::as_str) == Some("object");
+        let into = match location.value.as_str() {
+            "path" => Place::Path,
+            _ if structured => Place::Any,
+            _ => Place::Scalar,
+        };
+        let value = self.build(&parameter.value, credential, &context.within(into));
         let place = match location.value.as_str() {
             "path" => Location::Path,
             "query" => Location::Query,
@@ -530,4 +634,20 @@ fn named(one: &str, location: &str, other: &str) -> bool {
 /// The version of JSONPath that a type names.
 pub(super) fn dialect(kind: ExpressionType) -> jsonpath::Dialect {
     if kind == ExpressionType::Goessner { jsonpath::Dialect::Goessner } else { jsonpath::Dialect::Rfc9535 }
+}
+
+/// The JSON Pointer that `a.b`, `$.a[0]`, `#/a` or `a/b` most plainly means.
+fn looks_like_pointer(text: &str) -> Option<Pointer> {
+    if let Some(pointer) = text.strip_prefix('#').filter(|pointer| pointer.starts_with('/')) {
+        return Some(Pointer::parse(pointer));
+    }
+    let query = match text.strip_prefix('$') {
+        Some(_) => text.to_owned(),
+        None => format!("$.{text}"),
+    };
+    let named = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '/');
+    match jsonpath::Query::parse(&query, jsonpath::Dialect::Rfc9535, false) {
+        Ok(query) => query.to_pointer(),
+        Err(_) => text.chars().all(named).then(|| Pointer::parse(&format!("/{text}"))),
+    }
 }

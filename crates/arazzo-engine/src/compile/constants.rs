@@ -67,7 +67,7 @@ fn constant(build: &Build) -> Option<Json> {
             let members = members.iter().map(|(name, value)| Some((name.clone(), constant(value)?)));
             members.collect::<Option<Map<_, _>>>().map(Json::Object)
         }
-        Build::Select(_) => None,
+        Build::Select(_) | Build::Keyed(_) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Criteria: conditions in five languages, each over its context.
 
 use super::{Compiler, Context};
-use crate::code::Code;
+use crate::code::{Code, Severity};
 use crate::diagnostic::{Diagnostic, Edit, Help};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, condition, jsonpath, parse, pattern, xpath};
@@ -70,7 +70,8 @@ impl Compiler<'_> {
                 finding.help = Some(Help::words(format!("a condition with a `context` needs a `type`: {add}")));
             }
         }
-        let invalid = parsed.is_none() || findings.iter().any(|finding| finding.code == Code::DoubleQuotedLiteral);
+        let fails = |code| matches!(code, Code::DoubleQuotedLiteral | Code::BareWord | Code::DialectWord);
+        let invalid = parsed.is_none() || findings.iter().any(|finding| fails(finding.code));
         if invalid
             && self.readings == Readings::Letter
             && let Some(reason) = self.fails_by_the_letter(text, &findings)
@@ -81,10 +82,28 @@ impl Compiler<'_> {
         for expr in parsed.iter().flat_map(condition::Condition::expressions) {
             self.looked_at(&text.node, expr, &text.value, context);
         }
+        self.unused_context(criterion, context);
         if parsed.as_ref().is_some_and(|parsed| parsed.expressions().is_empty()) {
             self.constant_condition(text);
         }
         parsed.map(Test::Simple)
+    }
+
+    /// A context that a simple condition does not read, and that is no expression.
+    fn unused_context(&mut self, criterion: &document::Criterion, context: &Context<'_>) {
+        let Some(written) = &criterion.context else { return };
+        let mut findings = vec![];
+        if parse::context(&written.value, &context.scope, &mut findings).is_some() {
+            return;
+        }
+        let message = format!("`{}` is not a runtime expression; a simple condition does not read it", written.value);
+        let mut diagnostic = Diagnostic::warning(Code::ExpressionSyntax, written.span(), message)
+            .help("leave it out")
+            .section("§Criterion Object");
+        if self.readings == Readings::Strict {
+            diagnostic.severity = Severity::Error;
+        }
+        self.push(diagnostic);
     }
 
     /// A condition that compares nothing, such as `200` for `$statusCode == 200`. `true` is written where it is meant.
@@ -219,6 +238,9 @@ impl Compiler<'_> {
         let root = self.criterion_context(criterion, context);
         match jsonpath::Query::parse(text.value.trim_end(), jsonpath::Dialect::Goessner, true) {
             Ok(query) => {
+                if let Some(test) = self.unbraced_query(text, query.placeholders()) {
+                    return test;
+                }
                 let placeholders = self.placeholders(text, query.placeholders(), context)?;
                 let condition = jsonpath::Condition::Query(query);
                 Some(Test::Jsonpath(Box::new(JsonpathTest { context: root?, condition, placeholders })))
@@ -273,11 +295,23 @@ impl Compiler<'_> {
         let written = if letter { text.value.as_str() } else { text.value.trim_end() };
         let parsed = match jsonpath::Condition::parse(written, true) {
             Ok(parsed) => parsed,
+            Err(_)
+                if !letter
+                    && written.contains("#/")
+                    && let Some(test) = self.pointers(criterion, context) =>
+            {
+                return Some(test);
+            }
             Err(error) => {
                 let finding = Finding::new(Code::JsonpathSyntax, error.at, error.message).help(error.help);
                 return self.unparsed(text, finding);
             }
         };
+        if let jsonpath::Condition::Query(query) = &parsed
+            && let Some(test) = self.unbraced_query(text, query.placeholders())
+        {
+            return test;
+        }
         let placeholders = self.placeholders(text, parsed.placeholders(), context)?;
         match &parsed {
             jsonpath::Condition::Comparison(comparison) => {
@@ -291,6 +325,59 @@ impl Compiler<'_> {
             jsonpath::Condition::Query(_) => {}
         }
         Some(Test::Jsonpath(Box::new(JsonpathTest { context: root?, condition: parsed, placeholders })))
+    }
+
+    /// What becomes of a query with operands that lack their braces: they are said and read, but by the letter, where it
+    /// is no query.
+    fn unbraced_query(&mut self, text: &Text, placeholders: &[jsonpath::Placeholder]) -> Option<Option<Test>> {
+        let first = placeholders.iter().find(|placeholder| !placeholder.braced)?;
+        if self.readings == Readings::Letter {
+            let message = "a runtime expression in a query stands in braces";
+            return Some(self.unparsed(text, Finding::new(Code::JsonpathSyntax, first.range.clone(), message)));
+        }
+        self.unbraced_operands(text, placeholders);
+        None
+    }
+
+    /// `#/state == 'ready'` as a query: the simple condition over the context (docs/readings.md, `dialect-word`).
+    fn pointers(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
+        let (text, written) = (&criterion.condition, criterion.context.as_ref()?);
+        if written.value.contains('#') || !text.value.trim_start().starts_with("#/") {
+            return None;
+        }
+        let mut right = String::new();
+        let mut before = ' ';
+        for (at, c) in text.value.char_indices() {
+            if c == '#'
+                && text.value.get(at + 1..).is_some_and(|rest| rest.starts_with('/'))
+                && " (!&|=<>".contains(before)
+            {
+                right.push_str(&written.value);
+            }
+            right.push(c);
+            before = c;
+        }
+        let mut findings = vec![];
+        let parsed = condition::parse(&right, &context.scope, &mut findings)?;
+        // Departures of its own would have places in another text.
+        if !findings.is_empty() {
+            return None;
+        }
+        let span = text.node.part(self.sources(), 0..text.value.len());
+        let message = "a JSON Pointer with a comparison is not a JSONPath query";
+        let mut diagnostic = Diagnostic::warning(Code::DialectWord, span, message)
+            .label("read as a condition over the context")
+            .help(format!("write the simple condition {right}"))
+            .section("§Criterion Object");
+        if let Some((_, kind)) = criterion.kind.as_ref().filter(|(_, kind)| kind.as_str().is_some()) {
+            let quoted = scalar(&right);
+            let edits =
+                vec![Edit { span: text.node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
+            diagnostic = diagnostic.fix("write a simple condition", false, edits);
+        }
+        self.departure(diagnostic);
+        let seen = |condition: condition::Condition| Test::Simple(condition);
+        Some(seen(parsed))
     }
 
     /// The reading `jsonpath-filter-on-object`, where the description of the answer shows it: `$[?@.state == "ready"]`
@@ -348,8 +435,7 @@ impl Compiler<'_> {
         if let Some(simple) = simple {
             diagnostic = diagnostic.help(format!("write the simple condition {simple} (it ignores case)"));
             if let Some((_, kind)) = criterion.kind.as_ref().filter(|(_, kind)| kind.as_str().is_some()) {
-                let quoted =
-                    if is_plain_scalar(&simple) { simple } else { serde_json::Value::String(simple).to_string() };
+                let quoted = scalar(&simple);
                 let edits =
                     vec![Edit { span: node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
                 diagnostic = diagnostic.fix("write a simple condition; it ignores case", false, edits);
@@ -376,6 +462,11 @@ fn objects_answered(operation: openapi::Operation<'_>) -> Vec<serde_json::Value>
         samples.push(sample);
     }
     samples
+}
+
+/// A text as a scalar of YAML.
+fn scalar(text: &str) -> String {
+    if is_plain_scalar(text) { text.to_owned() } else { serde_json::Value::String(text.to_owned()).to_string() }
 }
 
 /// `true` if a text can stand in YAML without quotes, also between braces.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::Compiler;
-use crate::expr::{DeclaredDocument, DeclaredSource, DeclaredWorkflow};
+use crate::document;
+use crate::expr::{DeclaredDocument, DeclaredSource, DeclaredStep, DeclaredWorkflow, StepId};
 use crate::node::Node;
 use crate::program::{Inputs, WorkflowId};
 
@@ -23,6 +24,7 @@ impl Compiler<'_> {
                         .map(|inputs| inputs.declared.iter().map(|input| input.name.clone()).collect())
                         .unwrap_or_default(),
                     open: inputs.is_some_and(|inputs| inputs.open),
+                    steps: self.declared_steps(workflow, next),
                     outputs: workflow.outputs.iter().map(|output| output.name.name.clone()).collect(),
                 });
                 next += 1;
@@ -56,5 +58,16 @@ impl Compiler<'_> {
                 components: document.root.get("components").map(Node::to_json).unwrap_or_default(),
             }));
         }
+    }
+
+    /// The steps of the workflow with this number, as other workflows see them.
+    fn declared_steps(&self, workflow: &document::Workflow, number: usize) -> Vec<DeclaredStep> {
+        let first = self.first_steps.get(number).copied().unwrap_or_default();
+        let declare = |(index, step): (usize, &document::Step)| DeclaredStep {
+            name: step.id.value.clone(),
+            id: StepId(first + index as u32),
+            outputs: step.outputs.iter().map(|output| output.name.name.clone()).collect(),
+        };
+        workflow.steps.iter().enumerate().map(declare).collect()
     }
 }

@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::code::Code;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Edit};
 use crate::expr::{Expr, Root, StepId};
-use crate::program::{Build, Program, Step, Target, Then, WorkflowId};
+use crate::program::{Build, Criterion, Program, Step, Target, Then, WorkflowId};
 use crate::source::Span;
 
 /// Faults in the order of the steps of each workflow.
@@ -24,6 +24,10 @@ pub(super) fn check(program: &Program) -> Vec<(WorkflowId, Diagnostic)> {
                     faults.extend(unrun(program, own, &run, expr, text, span));
                     return;
                 };
+                if program.step(*read).is_some_and(|other| other.workflow != own) {
+                    faults.extend(unrun(program, own, &run, expr, text, span));
+                    return;
+                }
                 // Most references lead straight back: only those that do not pay for a walk.
                 let known = previous(&program.steps, *id) == Some(*read) || answered && read == id;
                 if known || before.get_or_insert_with(|| run_before(&leading, *id)).contains(read) {
@@ -41,6 +45,8 @@ pub(super) fn check(program: &Program) -> Vec<(WorkflowId, Diagnostic)> {
             for criterion in step.all_criteria() {
                 criterion.expressions().into_iter().for_each(|expr| check(expr, &criterion.text, criterion.span, true));
             }
+            let own_outputs = step.criteria.iter().filter_map(|criterion| own_output(program, (step, *id), criterion));
+            faults.extend(own_outputs.map(|fault| (own, fault)));
         }
         for read in workflow.outputs.iter().flat_map(|output| output.value.reads()) {
             faults.extend(unrun(program, own, &run, read.expr, read.text, read.span));
@@ -74,6 +80,36 @@ fn unreachable(program: &Program, (step, id): (&Step, StepId), read: StepId, tex
         fault = fault.note(other.span, "the step that is read");
     }
     fault
+}
+
+/// A criterion that reads an output of its own step: outputs are evaluated after the criteria.
+fn own_output(program: &Program, (step, id): (&Step, StepId), criterion: &Criterion) -> Option<Diagnostic> {
+    let (expr, name) = criterion.expressions().into_iter().find_map(|expr| match &expr.root {
+        Root::StepOutput(read, name) if *read == id => Some((expr, name)),
+        _ => None,
+    })?;
+    let severity = program.readings.severity(Code::OwnOutputInCriterion)?;
+    let message = format!("outputs are evaluated after the criteria: on the first visit `{name}` has no value here");
+    let mut fault = Diagnostic::warning(Code::OwnOutputInCriterion, criterion.span, message);
+    fault.severity = severity;
+    let output = step.outputs.iter().find(|output| output.name == *name);
+    let right = match output {
+        Some(output) => output.text.clone(),
+        None => format!("$outputs.{name}"),
+    };
+    fault = fault.help(format!("write {right}")).section("§Step Object");
+    let range = expr.parts.map(|parts| parts.range());
+    let whole = matches!(output.map(|output| &output.value), None | Some(Build::Template(_)));
+    let plain = right.starts_with('$') && right.chars().all(|c| c.is_ascii_alphanumeric() || "$.#/_-".contains(c));
+    let text = program.sources.text(criterion.span);
+    match range.filter(|_| whole && plain && expr.at.is_whole() && text == criterion.text) {
+        Some(range) => {
+            let start = criterion.span.start as usize;
+            let span = Span::new(criterion.span.source, start + range.start..start + range.end);
+            Some(fault.fix(format!("write {right}"), false, vec![Edit { span, text: right }]))
+        }
+        None => Some(fault),
+    }
 }
 
 /// `true` if what one step sends is made of what another one gave, directly or not.
@@ -116,7 +152,11 @@ fn unrun(
     text: &str,
     span: Span,
 ) -> Option<(WorkflowId, Diagnostic)> {
-    let (Root::WorkflowOutput(read, _) | Root::WorkflowInput(read, _)) = &expr.root else { return None };
+    let read = &match &expr.root {
+        Root::WorkflowOutput(read, _) | Root::WorkflowInput(read, _) => *read,
+        Root::StepOutput(step, _) => program.step(*step)?.workflow,
+        _ => return None,
+    };
     if *read == own || run.contains(read) {
         return None;
     }

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value as Json;
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
+use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Help, nearest};
 use crate::document::{self, Document, is_identifier};
 use crate::expr::{DeclaredDocument, DeclaredStep, DeclaredSteps, DeclaredWorkflow, Finding, Scope, StepId, Template};
 use crate::load::{Bundle, DescribedKind};
@@ -253,6 +253,20 @@ struct Context<'a> {
     /// Inputs that may be absent: neither required nor with a default.
     optional: &'a [String],
     stage: Stage,
+    place: Place,
+}
+
+/// Where a value goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Into the path of a url.
+    Path,
+    /// Into another parameter that is one value.
+    Scalar,
+    /// Into a payload.
+    Payload,
+    /// Where anything may stand.
+    Any,
 }
 
 /// What has happened where an expression stands.
@@ -277,6 +291,10 @@ enum Stage {
 impl<'a> Context<'a> {
     fn at(&self, stage: Stage) -> Self {
         Self { stage, ..self.clone() }
+    }
+
+    fn within(&self, place: Place) -> Self {
+        Self { place, ..self.clone() }
     }
 
     fn returned(&self, outputs: &'a [String]) -> Self {
@@ -335,6 +353,7 @@ impl<'b> Compiler<'b> {
         let several = findings.iter().filter(|finding| finding.fix.is_some()).count() > 1;
         for finding in findings {
             let Some(severity) = self.readings.severity(finding.code) else { continue };
+            let severity = finding.weight.filter(|_| self.readings == Readings::Lenient).unwrap_or(severity);
             // The grammar of Arazzo 1.0 has `name = *( CHAR )`.
             if finding.code == Code::NameOutsideGrammar && self.document().version == (1, 0) {
                 continue;
@@ -353,15 +372,29 @@ impl<'b> Compiler<'b> {
                 | Code::DoubleQuotedLiteral
                 | Code::BracedCondition
                 | Code::JsonpathComparison
-                | Code::JsonpathSyntax => Some(finding.code.section()),
+                | Code::JsonpathSyntax
+                | Code::AllOutputs
+                | Code::BareJsonExpression
+                | Code::BareWord
+                | Code::DialectWord
+                | Code::ForeignPlaceholder
+                | Code::MissingOutputsWord
+                | Code::ProseAfterExpression
+                | Code::QueryAfterOutput
+                | Code::WorkflowStepOutput => Some(finding.code.section()),
                 _ => None,
             };
             diagnostic.section = section;
             if let Some((text, exact)) = finding.fix
-                && let Some(edit) = node.rewrite(self.sources(), finding.range, &text, several)
+                && let Some(edit) = node.rewrite(self.sources(), finding.range.clone(), &text, several)
             {
                 let title = diagnostic.help.as_ref().map(Help::to_string).unwrap_or_default();
                 diagnostic = diagnostic.fix(title, exact, vec![edit]);
+            }
+            let whole = finding.range == (0..node.as_str().map_or(0, str::len));
+            if let Some(text) = finding.becomes.filter(|_| whole && self.document().version != (1, 0)) {
+                let edit = Edit { span: node.span, text };
+                diagnostic = diagnostic.fix("write a Selector Object", true, vec![edit]);
             }
             self.push(diagnostic);
         }
@@ -392,6 +425,8 @@ impl<'b> Compiler<'b> {
         });
         let steps = DeclaredSteps::from(steps.collect::<Vec<_>>());
         let given: Vec<_> = inputs.declared.iter().map(inputs::declared_input).collect();
+        let needed: Vec<WorkflowId> =
+            workflow.depends_on.iter().filter_map(|text| self.workflow_of(&text.value)).collect();
         let optional: Vec<String> =
             inputs.declared.iter().filter(|i| !i.required && i.default.is_none()).map(|i| i.name.clone()).collect();
         let context = Context {
@@ -401,10 +436,13 @@ impl<'b> Compiler<'b> {
                 steps: &steps,
                 outputs: &names,
                 document: &declared,
+                dependencies: &needed,
+                method: None,
                 readings: self.readings,
             },
             optional: &optional,
             stage: Stage::Before,
+            place: Place::Any,
         };
         let ids: Vec<StepId> = steps.iter().map(|step| step.id).collect();
         for step in &workflow.steps {
@@ -511,6 +549,7 @@ impl<'b> Compiler<'b> {
             timeout_ms: None,
             after: vec![],
             awaited: false,
+            read_elsewhere: false,
         }
     }
 
@@ -553,8 +592,11 @@ impl<'b> Compiler<'b> {
         }
         // Values are read even if the operation is not known, so that one pass names every fault.
         let view: Option<openapi::Operation<'b>> = found.as_ref().map(|(_, operation)| *operation);
+        let method = view.map(|view| view.method.to_ascii_uppercase());
+        let scope = Scope { method: method.as_deref(), ..context.scope.clone() };
+        let context = &Context { scope, ..context.clone() };
         let arguments = self.arguments(workflow, step, view, context);
-        let body = self.body(step, view, context);
+        let body = self.body(step, view, &context.within(Place::Payload));
         let operation = match found {
             Some((api, view)) => {
                 self.check_path(&view, step);
@@ -617,18 +659,20 @@ impl<'b> Compiler<'b> {
                 // Reading the document said what else is no output.
                 if matches!(node.kind, Kind::Bool(_) | Kind::Number(_) | Kind::Null) {
                     let text = self.sources().text(node.span).to_owned();
-                    self.literal_output(node, &text);
+                    self.literal_output(node, &text, context);
                     compiled.push(entry(Build::Constant(node.to_json()), text));
                 }
                 continue;
             };
             let Some(leaf) = self.leaf(node, false, context) else { continue };
             if let Template::Literal(literal) = &leaf.template {
-                if self.literal_output(node, text) {
+                if self.literal_output(node, text, context) {
                     compiled.push(entry(Build::Constant(Json::String(literal.clone())), text.to_owned()));
                 }
                 continue;
             }
+            let foreign = crate::expr::foreign::findings(text, &context.scope, false);
+            self.report(node, foreign);
             compiled.push(entry(Build::Template(Box::new(leaf)), text.to_owned()));
         }
         compiled
@@ -636,14 +680,16 @@ impl<'b> Compiler<'b> {
 
     /// The reading `literal-output`: a constant is what it says, unless it looks like a way to a value that was
     /// written without its `$`. `false` if it is refused.
-    fn literal_output(&mut self, node: &Node, text: &str) -> bool {
+    fn literal_output(&mut self, node: &Node, text: &str, context: &Context<'_>) -> bool {
         let root = text.split(['.', '#', '/']).next().unwrap_or_default();
         let meant = nearest(root, ["response", "request", "inputs", "steps", "statusCode", "outputs", "workflows"]);
-        let way = text.contains(['/', '#', '{', '$']) || (meant.is_some() && text.contains('.'));
+        let foreign = crate::expr::foreign::meant(text, &context.scope);
+        let way = text.contains(['/', '#', '{', '$']) || foreign.is_some() || (meant.is_some() && text.contains('.'));
         if way {
             let word = text.trim_start_matches('$');
             let root = nearest(word, ["url", "method", "statusCode"]).filter(|_| text.starts_with('$'));
-            let help = match meant.filter(|_| !text.starts_with(['/', '$', '{'])) {
+            let help = match meant.filter(|_| foreign.is_none()).filter(|_| !text.starts_with(['/', '$', '{'])) {
+                _ if foreign.is_some() => Help::words(format!("write {}", foreign.unwrap_or_default())),
                 _ if root.is_some() => Help::meant_behind("$", root.unwrap_or_default()),
                 Some(_) => Help::meant_behind("$", text),
                 None if text.starts_with('/') => Help::words(

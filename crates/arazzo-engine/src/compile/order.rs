@@ -6,8 +6,8 @@ use super::Compiler;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
 use crate::document;
-use crate::expr::{Root, StepId};
-use crate::program::{Input, Program, Workflow, WorkflowId};
+use crate::expr::{Expr, Root, StepId};
+use crate::program::{Build, Criterion, Input, Program, Workflow, WorkflowId};
 
 impl Compiler<'_> {
     /// Links the steps of a workflow: in the order of the list, or, where a step has `dependsOn`, in an order in which
@@ -267,6 +267,7 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
         }
     }
     mark_awaited(program);
+    mark_read_elsewhere(program);
     faults
 }
 
@@ -353,6 +354,30 @@ fn mark_awaited(program: &mut Program) {
     for id in awaited {
         if let Some(step) = program.steps.get_mut(id.0 as usize) {
             step.awaited = true;
+        }
+    }
+}
+
+/// Marks the steps whose outputs other workflows read.
+fn mark_read_elsewhere(program: &mut Program) {
+    let of_step = |expr: &Expr| match &expr.root {
+        Root::StepOutput(step, _) => Some(*step),
+        _ => None,
+    };
+    let mut read: Vec<(WorkflowId, StepId)> = vec![];
+    for step in &program.steps {
+        let built = step.outputs.iter().map(|output| &output.value).chain(step.passed().map(|value| &value.value));
+        let built = built.flat_map(Build::reads).chain(step.call.reads()).filter_map(|read| of_step(read.expr));
+        let judged = step.all_criteria().flat_map(Criterion::expressions).filter_map(of_step);
+        read.extend(built.chain(judged).map(|id| (step.workflow, id)));
+    }
+    for (index, workflow) in program.workflows.iter().enumerate() {
+        let outputs = workflow.outputs.iter().flat_map(|output| output.value.reads());
+        read.extend(outputs.filter_map(|read| of_step(read.expr)).map(|id| (WorkflowId(index as u32), id)));
+    }
+    for (reader, id) in read {
+        if let Some(step) = program.steps.get_mut(id.0 as usize).filter(|step| step.workflow != reader) {
+            step.read_elsewhere = true;
         }
     }
 }

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::expr::{Expr, Root, StepId};
+use crate::expr::{Expr, Root, StepId, Template};
 use crate::program::{AnswerPart, Build, Inherited, Passed, Program, SecretPart, Target, WorkflowId};
 
 /// A slot that holds a value: the mark belongs to it.
@@ -193,8 +193,15 @@ fn mark_slot(program: &mut Program, slot: Slot) {
 
 /// `true` for a Selector Object over an answer.
 fn is_selected_of_answer(value: &Build) -> bool {
-    let Build::Select(selection) = value else { return false };
-    matches!(selection.context.root, Root::ResponseBody | Root::ResponseHeader(_))
+    let context = match value {
+        Build::Select(selection) => &selection.context,
+        Build::Template(leaf) => match &leaf.template {
+            Template::Whole(expr) if expr.query.is_some() => expr,
+            _ => return false,
+        },
+        _ => return false,
+    };
+    matches!(context.root, Root::ResponseBody | Root::ResponseHeader(_))
 }
 
 /// `true` for a selector that ends with a name of a secret: `$.access_token`.

@@ -3,8 +3,9 @@
 use super::fields::CRITERION;
 use super::{Action, Criterion, OrReusable, Reader, Text, text_of};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Help, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::node::{Key, Kind, Node};
+use crate::source::Span;
 use crate::value::{ExpressionType, XpathVersion};
 
 /// The words of the two lists of actions for their entries, and the fields that those may hold.
@@ -95,7 +96,12 @@ impl Reader<'_> {
             }
             None => None,
         };
-        let context = self.optional_text(node, "context");
+        let mut context = self.optional_text(node, "context");
+        if context.is_none()
+            && let (Some((ExpressionType::Regex, _)), Some(condition)) = (&kind, &condition)
+        {
+            context = Some(self.context_of_pattern(node, condition));
+        }
         if let (Some((read, _)), None, Some(condition)) = (&kind, &context, &condition)
             && *read != ExpressionType::Simple
         {
@@ -112,6 +118,32 @@ impl Reader<'_> {
             return None;
         }
         Some(Criterion { context, condition: condition?, kind })
+    }
+
+    /// A pattern without a context is one for the body of the response (docs/readings.md, `dialect-word`).
+    fn context_of_pattern(&mut self, node: &Node, condition: &Text) -> Text {
+        const BODY: &str = "$response.body";
+        let mut diagnostic =
+            Diagnostic::warning(Code::DialectWord, condition.span(), "a regex criterion needs a `context`")
+                .label(format!("read over {BODY}"))
+                .help(format!("add `context: {BODY}`"))
+                .section("§Criterion Object");
+        let source = self.sources.get(node.span.source);
+        if let (Some((key, _)), Some(source)) = (node.member("condition"), source) {
+            let start = key.span.start as usize;
+            let line = source.text.get(..start).and_then(|before| before.rsplit('\n').next()).unwrap_or_default();
+            let flow = source.text.get(node.span.range()).is_some_and(|text| text.starts_with('{'));
+            let text = match source.text.get(key.span.range()) {
+                Some(name) if name.starts_with('"') => format!("\"context\": \"{BODY}\", "),
+                _ if flow => format!("context: {BODY}, "),
+                _ => format!("context: {BODY}\n{}", line.replace(|c: char| c != ' ', " ")),
+            };
+            let edit = Edit { span: Span::new(key.span.source, start..start), text };
+            diagnostic = diagnostic.fix(format!("add `context: {BODY}`"), true, vec![edit]);
+        }
+        self.departure(diagnostic);
+        let node = Node { kind: Kind::String(BODY.to_owned()), span: condition.node.span };
+        Text { value: BODY.to_owned(), node }
     }
 
     /// `condition: true` is a condition too; its text is what stands in the document.

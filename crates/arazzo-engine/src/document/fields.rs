@@ -1,7 +1,7 @@
 //! Fields: which an object has, what is said about one that it does not have, and how values are taken out.
 
 use super::shapes::given;
-use super::{Reader, Text, text_of};
+use super::{Reader, Text, text_of, unquoted, without_quotes};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, IntoHelp, Severity, misspells, nearest};
 use crate::node::{Key, Kind, Node};
@@ -206,6 +206,10 @@ impl Reader<'_> {
     }
 
     pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Text> {
+        if let Some(text) = unquoted(node).filter(|_| self.readings != Readings::Letter) {
+            self.departure(without_quotes(node, &text, self.sources));
+            return text_of(&text);
+        }
         let text = text_of(node);
         if text.is_none() {
             let help = matches!(node.kind, Kind::Number(_) | Kind::Bool(_)).then(|| "quote it".to_owned());

@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub(crate) use shapes::newer_form;
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Diagnostics, Subject};
+use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Subject};
 use crate::node::{Key, Kind, Node};
 use crate::readings::Readings;
 use crate::source::{SourceId, Sources, Span};
@@ -301,6 +301,32 @@ pub fn selector(node: &Node, sources: &Sources) -> Option<Selector> {
 #[must_use]
 pub fn is_selector(node: &Node) -> bool {
     selector_fields(node).is_some()
+}
+
+/// The string of `{$inputs.a}` without quotes, which is a map of one name with nothing behind it for YAML.
+#[must_use]
+pub(crate) fn unquoted(node: &Node) -> Option<Node> {
+    let Kind::Object(members) = &node.kind else { return None };
+    let [(key, Node { kind: Kind::Null, .. })] = members.as_slice() else { return None };
+    let begins = |name: &str| name.strip_prefix('$').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
+    begins(&key.name).then(|| Node { kind: Kind::String(key.name.clone()), span: key.span })
+}
+
+/// Says that an expression in braces stands without quotes; `text` is the string that is meant.
+pub(crate) fn without_quotes(node: &Node, text: &Node, sources: &Sources) -> Diagnostic {
+    let written = text.as_str().unwrap_or_default();
+    let diagnostic =
+        Diagnostic::warning(Code::ForeignPlaceholder, node.span, "braces without quotes are a map of YAML")
+            .label("read as the expression")
+            .help(format!("write {written}"))
+            .section("§Runtime Expressions");
+    let raw = sources.text(node.span);
+    if !raw.starts_with('{') {
+        return diagnostic;
+    }
+    let plain = !raw.contains('"') && written.chars().all(|c| c.is_ascii_alphanumeric() || "$.#/_-".contains(c));
+    let text = if plain { written.to_owned() } else { serde_json::Value::String(written.to_owned()).to_string() };
+    diagnostic.fix(format!("write {written}"), true, vec![Edit { span: node.span, text }])
 }
 
 /// A JSON Schema is an object, or `true` or `false`.

@@ -12,11 +12,13 @@ use super::fields::{
 use super::shapes::given;
 use super::{
     Components, Document, OrReusable, Output, Parameter, Reader, Replacement, RequestBody, Selector, SourceDescription,
-    Step, Text, Workflow, is_identifier, is_schema, is_selector, is_step_reference, selector_fields, text_of,
+    Step, Text, Workflow, is_identifier, is_schema, is_selector, is_step_reference, selector_fields, text_of, unquoted,
+    without_quotes,
 };
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
 use crate::node::{Key, Kind, Node};
+use crate::readings::Readings;
 use crate::source::{SourceId, Span};
 
 impl Reader<'_> {
@@ -601,6 +603,10 @@ impl Reader<'_> {
     /// An entry of `outputs`; nothing if it is none, which is said.
     pub(super) fn output(&mut self, name: &Key, value: &Node) -> Option<Output> {
         match &value.kind {
+            Kind::Object(_) if let Some(text) = unquoted(value).filter(|_| self.readings != Readings::Letter) => {
+                self.departure(without_quotes(value, &text, self.sources));
+                return Some(Output { name: name.clone(), value: text });
+            }
             Kind::Object(_) if SELECTOR.iter().any(|field| value.get(field).is_some()) => {
                 let selector = self.selector(value)?;
                 if !is_selector(value) {

@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use super::eval::{EvalError, Lookup, eval};
 use super::jsonpath::{Operator, equal, order};
 use super::scan::{Position, ROOTS, Scanned, expression};
-use super::{Expr, Finding, Scope};
+use super::{Expr, Finding, Root, Scope};
 use crate::code::Code;
 use crate::value::{Value, numeric};
 
@@ -31,6 +31,8 @@ pub enum Condition {
     And(Vec<Self>),
     /// `a || b`
     Or(Vec<Self>),
+    /// `a contains b` (docs/readings.md, `dialect-word`)
+    Contains(Box<Self>, Box<Self>),
     /// `a == b`
     Compare(Operator, Box<Self>, Box<Self>),
 }
@@ -70,7 +72,9 @@ impl Condition {
             Self::Value(expr, _) => vec![expr],
             Self::Not(inner) => inner.expressions(),
             Self::And(list) | Self::Or(list) => list.iter().flat_map(Self::expressions).collect(),
-            Self::Compare(_, left, right) => left.expressions().into_iter().chain(right.expressions()).collect(),
+            Self::Compare(_, left, right) | Self::Contains(left, right) => {
+                left.expressions().into_iter().chain(right.expressions()).collect()
+            }
         }
     }
 }
@@ -83,7 +87,7 @@ fn parse_plain(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Find
     if parser.at < text.len() {
         let rest = parser.rest();
         let help = match rest.chars().next() {
-            _ if ["=~", "contains", "matches", "startsWith", "like"].iter().any(|word| rest.starts_with(word)) => {
+            _ if ["=~", "matches", "startsWith", "like"].iter().any(|word| rest.starts_with(word)) => {
                 Some("for a part of a text write a criterion with a `context`, `type: regex` and a pattern".to_owned())
             }
             _ if rest.starts_with(['[', '.']) => Some(
@@ -154,6 +158,23 @@ impl<'a> Parser<'a, '_> {
 
     fn comparison(&mut self) -> Option<Condition> {
         let left = self.unary()?;
+        let reads = !left.expressions().is_empty();
+        // A status is a number: any other word is a mistake.
+        let text = reads && !left.expressions().iter().any(|expr| expr.root == Root::StatusCode);
+        self.blanks();
+        if reads
+            && let Some(after) =
+                self.rest().strip_prefix("contains").filter(|after| after.starts_with([' ', '\'', '"', '$']))
+        {
+            let range = self.at..self.at + self.rest().len() - after.len();
+            self.at = range.end;
+            let right = self.right()?;
+            let help =
+                "write a criterion with a `context`, `type: regex` and a pattern, or `type: jsonpath` and a filter";
+            let message = "`contains` is no operator of a simple condition";
+            self.findings.push(Finding::new(Code::DialectWord, range, message).help(help));
+            return Some(Condition::Contains(Box::new(left), Box::new(right)));
+        }
         let operator = if self.eat("==") {
             // `===` is another language's; reading it as `==` would guess.
             if self.rest().starts_with('=') {
@@ -186,8 +207,28 @@ impl<'a> Parser<'a, '_> {
         } else {
             return Some(left);
         };
-        let right = self.unary()?;
+        let right = if text { self.right()? } else { self.unary()? };
         Some(Condition::Compare(operator, Box::new(left), Box::new(right)))
+    }
+
+    /// The right side of an operator: a value, or the reading `bare-word`.
+    fn right(&mut self) -> Option<Condition> {
+        self.blanks();
+        let begins = |c: char| !"$'\"({!".contains(c);
+        if let Some(length) = self.rest().starts_with(begins).then(|| bare_length(self.rest())) {
+            let (start, text) = (self.at, self.rest().get(..length).unwrap_or_default().trim_end());
+            if is_bare_text(text) {
+                self.at += text.len();
+                let right = format!("'{}'", text.replace('\'', "''"));
+                self.findings.push(
+                    Finding::new(Code::BareWord, start..self.at, format!("the text `{text}` stands without quotes"))
+                        .help(format!("write {right}"))
+                        .fix(right, true),
+                );
+                return Some(Condition::Literal(Json::String(text.to_owned())));
+            }
+        }
+        self.unary()
     }
 
     fn unary(&mut self) -> Option<Condition> {
@@ -363,8 +404,11 @@ impl<'a> Parser<'a, '_> {
                     "operators are written && || !".to_owned()
                 } else if ROOTS.contains(&word.split('.').next().unwrap_or_default()) {
                     format!("write '{word}' for text, or ${word} for an expression")
+                } else if is_null(word) {
+                    "write null".to_owned()
                 } else {
-                    format!("write '{word}' for text")
+                    let text = self.rest().get(..bare_length(self.rest())).unwrap_or(word).trim_end();
+                    format!("write '{text}' for text")
                 };
                 self.fail(start..start + length, format!("`{word}` is not a value"), Some(help));
                 return None;
@@ -391,7 +435,7 @@ pub fn read(condition: &Condition, lookup: &dyn Lookup, seen: &mut Vec<Seen>) {
         Condition::Value(..) => drop(value(condition, lookup, seen)),
         Condition::Not(inner) => read(inner, lookup, seen),
         Condition::And(list) | Condition::Or(list) => list.iter().for_each(|inner| read(inner, lookup, seen)),
-        Condition::Compare(_, left, right) => {
+        Condition::Compare(_, left, right) | Condition::Contains(left, right) => {
             read(left, lookup, seen);
             read(right, lookup, seen);
         }
@@ -446,6 +490,11 @@ fn value<'a>(
             }
             known(false)
         }
+        Condition::Contains(left, right) => {
+            let left = value(left, lookup, seen)?;
+            let right = value(right, lookup, seen)?;
+            known(contains(left.as_deref().unwrap_or(&Json::Null), right.as_deref().unwrap_or(&Json::Null)))
+        }
         Condition::Compare(operator, left, right) => {
             let left = value(left, lookup, seen)?;
             let right = value(right, lookup, seen)?;
@@ -495,6 +544,51 @@ fn ordered(left: &Json, right: &Json) -> Option<Ordering> {
         }
         _ => None,
     }
+}
+
+/// `true` if a list has an item that is equal, or a text this part; both as `==` compares.
+fn contains(whole: &Json, part: &Json) -> bool {
+    match (whole, part) {
+        (_, Json::Null) => false,
+        (Json::Array(items), part) => items.iter().any(|item| loosely_equal(item, part)),
+        (Json::String(text), part) => folded(text).contains(&folded(&crate::value::json_text(part))),
+        _ => false,
+    }
+}
+
+/// How long the text is that reaches to the next operator, or to the parenthesis that closes.
+fn bare_length(text: &str) -> usize {
+    let ends = ["==", "!=", "<", ">", "&&", "||", ")"];
+    ends.iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len())
+}
+
+/// `true` for what can only be a text without quotes: no other value, no other language, no expression without its `$`.
+fn is_bare_text(text: &str) -> bool {
+    let words = ["and", "or", "contains", "matches"];
+    let foreign = |word: &str| words.iter().any(|known| word.eq_ignore_ascii_case(known));
+    let constant = matches!(text, "true" | "false" | "null") || is_null(text);
+    let number = serde_json::from_str::<serde_json::Number>(text).is_ok();
+    let root = text.split(['.', '#']).next().unwrap_or_default();
+    !text.is_empty()
+        && !constant
+        && !number
+        && !ROOTS.contains(&root)
+        && !text.contains(['$', '\'', '"', '(', '[', '{', '}', '&', '|', '~'])
+        && !is_mistyped_number(text)
+        && !text.contains(" = ")
+        && text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '*' | '.' | '+' | '#' | '@'))
+        && text.chars().any(char::is_alphanumeric)
+        && !text.split_whitespace().any(foreign)
+}
+
+/// `20O`, `10s`: digits and letters in one word, which may be a number.
+fn is_mistyped_number(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(char::is_alphanumeric) && text.len() < 12
+}
+
+/// `true` for the words of other languages for null.
+fn is_null(word: &str) -> bool {
+    ["null", "nil", "none", "undefined"].iter().any(|known| word.eq_ignore_ascii_case(known)) && word != "null"
 }
 
 fn folded(text: &str) -> String {

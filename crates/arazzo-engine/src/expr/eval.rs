@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::{Expr, Piece, Root, StepId, Template, WorkflowId};
+use super::{Expr, Piece, QueryBehind, Root, StepId, Template, WorkflowId, jsonpath};
 use crate::value::{Pointer, Value};
 
 /// One request and its answer, as expressions see them.
@@ -132,7 +132,9 @@ pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Va
         Root::ResponseBody => {
             let answer = answer()?;
             let body = answer.body.as_ref();
-            if !expr.at.is_whole() && body.is_some_and(|body| !matches!(body.read(), Value::Json(_))) {
+            if (!expr.at.is_whole() || expr.query.is_some())
+                && body.is_some_and(|body| !matches!(body.read(), Value::Json(_)))
+            {
                 return Err(EvalError::NotEvaluable(not_json(answer)));
             }
             body.map(Cow::Borrowed)
@@ -144,9 +146,15 @@ pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Va
     };
     match value {
         None => Ok(None),
-        Some(value) if expr.at.is_whole() => Ok(Some(value)),
+        Some(value) if expr.at.is_whole() && expr.query.is_none() => Ok(Some(value)),
         Some(value) => match value.read() {
-            Value::Json(json) => Ok(find(json, expr).map(Cow::Owned)),
+            Value::Json(json) => match &expr.query {
+                None => Ok(find(json, expr).map(Cow::Owned)),
+                Some(query) => match expr.at.find(json) {
+                    Some(json) => select(json, query).map(|found| found.map(Cow::Owned)),
+                    None => Ok(None),
+                },
+            },
             _ => Err(EvalError::NotEvaluable("the value is text, which has no members".to_owned())),
         },
     }
@@ -161,6 +169,16 @@ fn not_json(answer: &Answer) -> String {
         }
         kind => format!("the response body is not JSON but {kind}"),
     }
+}
+
+/// The selection of a query behind an expression: a value where it names one, else the list.
+fn select(json: &Json, query: &QueryBehind) -> Result<Option<Value>, EvalError> {
+    let found = query.query.select(json, &[], &jsonpath::Limits::default());
+    let mut found = found.map_err(|error| EvalError::NotEvaluable(error.to_string()))?.into_iter().cloned();
+    Ok(match query.query.is_singular() {
+        true => found.next().map(Value::Json),
+        false => Some(Value::Json(found.collect())),
+    })
 }
 
 fn find(json: &Json, expr: &Expr) -> Option<Value> {

@@ -6,13 +6,14 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use crate::code::Code;
+use crate::code::{Code, Severity};
 use crate::diagnostic::{Help, IntoHelp, Subject};
 use crate::readings::Readings;
 use crate::value::Pointer;
 
 pub mod condition;
 pub mod eval;
+pub mod foreign;
 pub mod jsonpath;
 pub mod parse;
 pub mod parts;
@@ -43,6 +44,8 @@ pub struct Expr {
     pub at: Pointer,
     /// `true` if the way was written with dots or brackets; then `.length` of an array or a string is its length.
     pub dotted: bool,
+    /// A query behind the way: `[*].id` (docs/readings.md, `query-after-output`).
+    pub query: Option<Box<QueryBehind>>,
     /// Where its parts stand in the string that it is written in; nothing where that is not known, in a string within a
     /// JSON text that has escapes.
     pub parts: Option<Parts>,
@@ -50,12 +53,29 @@ pub struct Expr {
 
 impl PartialEq for Expr {
     fn eq(&self, other: &Self) -> bool {
-        let Self { root, at, dotted, parts: _ } = self;
-        (root, at, dotted) == (&other.root, &other.at, &other.dotted)
+        let Self { root, at, dotted, query, parts: _ } = self;
+        (root, at, dotted, query) == (&other.root, &other.at, &other.dotted, &other.query)
     }
 }
 
 impl Eq for Expr {}
+
+/// A JSONPath query that stands behind an expression.
+#[derive(Debug, Clone)]
+pub struct QueryBehind {
+    /// The query over the value of the expression: `$[*].id`.
+    pub text: String,
+    /// The same, parsed.
+    pub query: jsonpath::Query,
+}
+
+impl PartialEq for QueryBehind {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for QueryBehind {}
 
 impl Expr {
     /// The part that stands at an offset of the string that the expression is written in, and its range there.
@@ -211,6 +231,10 @@ pub struct Scope<'a> {
     pub outputs: &'a [String],
     /// What the document declares.
     pub document: &'a DeclaredDocument,
+    /// The workflows that this one depends on.
+    pub dependencies: &'a [WorkflowId],
+    /// The method of the request that is being built: what `$method` is before it is sent.
+    pub method: Option<&'a str>,
     /// How departures are read.
     pub readings: Readings,
 }
@@ -241,6 +265,8 @@ pub struct DeclaredWorkflow {
     pub open: bool,
     /// Names of its outputs.
     pub outputs: Vec<String>,
+    /// Its steps, with the outputs that they declare themselves.
+    pub steps: Vec<DeclaredStep>,
 }
 
 /// A source description with the fields it has.
@@ -322,11 +348,15 @@ pub struct Finding {
     pub help: Option<Help>,
     /// Replacement for the range that repairs it, and whether it keeps the meaning exactly.
     pub fix: Option<(String, bool)>,
+    /// What the whole string becomes instead, which is no string: a Selector Object.
+    pub becomes: Option<String>,
+    /// Its weight in lenient mode, if that is not a warning.
+    pub weight: Option<Severity>,
 }
 
 impl Finding {
     pub(crate) fn new(code: Code, range: Range<usize>, message: impl Into<String>) -> Self {
-        Self { code, range, message: message.into(), subject: None, help: None, fix: None }
+        Self { code, range, message: message.into(), subject: None, help: None, fix: None, becomes: None, weight: None }
     }
 
     pub(crate) fn help(mut self, help: impl IntoHelp) -> Self {
@@ -336,6 +366,11 @@ impl Finding {
 
     pub(crate) fn about(mut self, subject: Subject) -> Self {
         self.subject = Some(subject);
+        self
+    }
+
+    pub(crate) fn weighing(mut self, weight: Severity) -> Self {
+        self.weight = Some(weight);
         self
     }
 

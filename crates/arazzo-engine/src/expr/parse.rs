@@ -101,8 +101,16 @@ fn pieces(text: &str, loose: bool, scope: &Scope<'_>, findings: &mut Vec<Finding
     let mut good = true;
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        if rest.starts_with("\\{$") && scope.readings != Readings::Letter {
+            // An escape in a text (docs/readings.md, "a brace that begins no expression"); a pattern has its own.
+            literal.push_str(if loose { "{$" } else { "\\{$" });
+            at += "\\{$".len();
+            continue;
+        }
         let scanned = if rest.starts_with("{$") {
             braced(text, at, scope, findings)
+        } else if let Some(inner) = blank_braces(rest).filter(|_| loose && scope.readings != Readings::Letter) {
+            within_blanks(text, at, inner, scope, findings)
         } else if loose && rest.starts_with('$') {
             unbraced(text, at, scope, findings)
         } else {
@@ -155,7 +163,15 @@ fn braced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>)
     let trimmed = start + body.trim_end().len();
     let scanned = expression(text.get(..trimmed).unwrap_or_default(), start, Position::Whole, scope, findings);
     match scanned {
-        Scanned::Found(expr, end) if end == trimmed => Scanned::Found(expr, start + length + 1),
+        Scanned::Found(expr, end) if end == trimmed => {
+            if trimmed < start + length && scope.readings != Readings::Letter {
+                let right = format!("{{{}}}", text.get(start..trimmed).unwrap_or_default());
+                let message = "an expression fills its braces, and there are blanks in these";
+                let finding = Finding::new(Code::UnbracedExpression, at..start + length + 1, message);
+                findings.push(finding.help(format!("write {right}")).fix(right, true));
+            }
+            Scanned::Found(expr, start + length + 1)
+        }
         // By the letter, braces around anything else are text.
         Scanned::None if scope.readings == Readings::Letter => Scanned::None,
         Scanned::Found(..) | Scanned::None => {
@@ -167,11 +183,86 @@ fn braced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>)
     }
 }
 
+/// The expression of `{ $inputs.a }`, by its range in a text that begins with the brace.
+fn blank_braces(text: &str) -> Option<Range<usize>> {
+    let inner = text.strip_prefix('{').filter(|inner| inner.starts_with(' '))?;
+    let inner = inner.get(..inner.find('}')?)?;
+    let written = inner.trim();
+    (READ.iter().any(|root| written.starts_with(root)) && !written.contains([' ', '{', '\n']))
+        .then(|| 1 + inner.len() - inner.trim_start().len())
+        .map(|start| start..start + written.len())
+}
+
+/// The reading `unbraced-expression`, where there are braces, and blanks inside of them.
+fn within_blanks(
+    text: &str,
+    at: usize,
+    inner: Range<usize>,
+    scope: &Scope<'_>,
+    findings: &mut Vec<Finding>,
+) -> Scanned {
+    let (start, end) = (at + inner.start, at + inner.end);
+    let mut own = vec![];
+    let before = text.get(..end).unwrap_or_default();
+    match expression(before, start, Position::Whole, scope, &mut own) {
+        Scanned::Found(expr, found) if found == end => {
+            let close = text.get(end..).and_then(|rest| rest.find('}')).map_or(end, |length| end + length + 1);
+            let right = format!("{{{}}}", text.get(start..end).unwrap_or_default());
+            // One edit in a place: another departure of the expression is repaired first.
+            let fixed = own.iter().any(|finding| finding.fix.is_some());
+            let message = "an expression fills its braces, and there are blanks in these";
+            let finding = Finding::new(Code::UnbracedExpression, at..close, message).help(format!("write {right}"));
+            findings.push(if fixed { finding } else { finding.fix(right, true) });
+            findings.extend(own);
+            Scanned::Found(expr, close)
+        }
+        Scanned::Wrong => {
+            findings.extend(own);
+            Scanned::Wrong
+        }
+        _ => Scanned::None,
+    }
+}
+
+/// The beginnings that are read without braces in a text.
+const READ: [&str; 7] =
+    ["$inputs.", "$steps.", "$response.", "$request.", "$workflows.", "$outputs.", "$dependencies."];
+
+/// The expression that a text begins with, and its text; the findings are those of a longer text, of which it begins
+/// at byte `start`.
+pub fn begun<'t>(
+    text: &'t str,
+    scope: &Scope<'_>,
+    start: usize,
+    findings: &mut Vec<Finding>,
+) -> Option<(&'t str, Expr)> {
+    let mut own = vec![];
+    let scanned = expression(text, 0, Position::Text, scope, &mut own);
+    let range = |range: Range<usize>| range.start + start..range.end + start;
+    findings.extend(own.into_iter().map(|finding| Finding { range: range(finding.range.clone()), ..finding }));
+    match scanned {
+        Scanned::Found(mut expr, end) => {
+            expr.parts = expr.parts.map(|parts| parts.shifted(start));
+            Some((text.get(..end)?, expr))
+        }
+        Scanned::Wrong => None,
+        Scanned::None => {
+            let message = format!("`{text}` is not a runtime expression");
+            findings.push(Finding::new(Code::ExpressionSyntax, start..start + text.len(), message));
+            None
+        }
+    }
+}
+
+/// `true` if a text begins with an expression that is read without braces.
+pub fn begins_expression(text: &str) -> bool {
+    READ.iter().any(|root| text.starts_with(root))
+}
+
 /// The reading `unbraced-expression`: an expression inside a longer text without braces.
 fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Scanned {
-    const READ: [&str; 6] = ["$inputs.", "$steps.", "$response.", "$request.", "$workflows.", "$outputs."];
     let rest = text.get(at..).unwrap_or_default();
-    if scope.readings == Readings::Letter || !READ.iter().any(|root| rest.starts_with(root)) {
+    if scope.readings == Readings::Letter || !begins_expression(rest) {
         return Scanned::None;
     }
     let mut own = vec![];
@@ -181,6 +272,15 @@ fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding
     {
         let written = text.get(at..end).unwrap_or_default();
         let (before, after) = (text.get(..at).unwrap_or_default(), text.get(end..).unwrap_or_default());
+        if at == 0 && is_prose(after) && text.len() <= LONGEST {
+            let finding =
+                Finding::new(Code::ProseAfterExpression, end..text.len(), "words stand behind the expression").help(
+                    format!("write {written} alone; as it stands, {:?} is sent", format!("{{{written}}}{after}")),
+                );
+            findings.push(finding);
+            findings.extend(own);
+            return scanned;
+        }
         let whole =
             if text.len() > LONGEST { format!("{{{written}}}") } else { format!("{before}{{{written}}}{after}") };
         findings.push(
@@ -191,4 +291,9 @@ fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding
     }
     findings.extend(own);
     scanned
+}
+
+/// `true` for a blank and words that follow an expression, and hold no other.
+fn is_prose(after: &str) -> bool {
+    after.starts_with(char::is_whitespace) && after.contains(char::is_alphabetic) && !after.contains('$')
 }

@@ -39,6 +39,9 @@ pub fn expression(expr: &Expr, scope: &Scope<'_>) -> String {
         text.push('#');
         text.push_str(&expr.at.to_string());
     }
+    if let Some(query) = &expr.query {
+        text.push_str(query.text.strip_prefix('$').unwrap_or_default());
+    }
     text
 }
 
@@ -65,7 +68,9 @@ pub fn condition(condition: &Condition, scope: &Scope<'_>) -> String {
         let text = self::condition(part, scope);
         if wraps(part) { format!("({text})") } else { text }
     };
-    let compound = |part: &Condition| matches!(part, Condition::And(_) | Condition::Or(_) | Condition::Compare(..));
+    let compound = |part: &Condition| {
+        matches!(part, Condition::And(_) | Condition::Or(_) | Condition::Compare(..) | Condition::Contains(..))
+    };
     match condition {
         Condition::Literal(Json::String(text)) => format!("'{}'", text.replace('\'', "''")),
         Condition::Literal(other) => other.to_string(),
@@ -79,6 +84,7 @@ pub fn condition(condition: &Condition, scope: &Scope<'_>) -> String {
             let wraps = |part: &Condition| matches!(part, Condition::Or(_));
             parts.iter().map(|part| inner(part, wraps)).collect::<Vec<_>>().join(" || ")
         }
+        Condition::Contains(left, right) => format!("{} contains {}", inner(left, compound), inner(right, compound)),
         Condition::Compare(operator, left, right) => {
             format!("{} {} {}", inner(left, compound), operator.text(), inner(right, compound))
         }

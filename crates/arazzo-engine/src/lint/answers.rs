@@ -64,7 +64,7 @@ impl<'a> Lint<'a> {
     ) -> Resolution<'a> {
         let step = after.map(|after| after.step);
         let unknown = Resolution::To(Shape::Unknown);
-        if depth > DEPTH {
+        if depth > DEPTH || expr.query.is_some() {
             return unknown;
         }
         let mut ways: Vec<PathSegment> = expr.at.tokens().iter().cloned().map(PathSegment::Member).collect();

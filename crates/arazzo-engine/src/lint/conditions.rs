@@ -111,7 +111,7 @@ impl Lint<'_> {
 
     fn condition(&mut self, after: After, condition: &Condition, criterion: &Criterion) {
         match condition {
-            Condition::Literal(_) | Condition::Value(..) => {}
+            Condition::Literal(_) | Condition::Value(..) | Condition::Contains(..) => {}
             Condition::Not(inner) => self.condition(after, inner, criterion),
             Condition::And(list) | Condition::Or(list) => {
                 list.iter().for_each(|one| self.condition(after, one, criterion));

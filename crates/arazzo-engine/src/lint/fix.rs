@@ -46,7 +46,8 @@ pub fn fix(text: &str, source: SourceId, json: bool, diagnostics: &[&Diagnostic]
 fn written(text: &str, edit: &Edit, json: bool) -> String {
     let old = text.get(edit.span.range()).unwrap_or_default();
     let quoted = old.starts_with('"') && old.ends_with('"') && old.len() > 1;
-    if !json || !quoted || edit.text.starts_with('"') {
+    let is_object = serde_json::from_str::<serde_json::Value>(&edit.text).is_ok_and(|value| value.is_object());
+    if !json || !quoted || is_object || edit.text.starts_with('"') {
         return edit.text.clone();
     }
     let scalar = edit.text.parse::<f64>().is_ok() || matches!(edit.text.as_str(), "true" | "false" | "null");

@@ -211,6 +211,7 @@ impl Lint<'_> {
             match value {
                 Build::Array(items) => values.extend(items),
                 Build::Object(members) => values.extend(members.iter().map(|(_, value)| value)),
+                Build::Keyed(members) => values.extend(members.iter().map(|(_, value)| value)),
                 Build::Template(leaf) if leaf.credential => {
                     if let Template::Literal(text) = &leaf.template
                         && is_secret(text)

@@ -231,7 +231,7 @@ impl<'a> Lint<'a> {
 fn needs(criterion: &Criterion) -> bool {
     fn simple(condition: &Condition) -> bool {
         match condition {
-            Condition::Value(..) | Condition::Literal(_) => true,
+            Condition::Value(..) | Condition::Literal(_) | Condition::Contains(..) => true,
             Condition::Not(_) | Condition::Or(_) => false,
             Condition::And(list) => list.iter().all(simple),
             Condition::Compare(operator, left, right) => {

@@ -213,6 +213,8 @@ impl<'a> Lint<'a> {
                 Template::Text(_) | Template::Constant(_) => {}
             },
             Build::Select(_) => {}
+            // Which names it has is known in a run.
+            Build::Keyed(_) => _ = self.typed(&["object".to_owned()].into(), "an object", span, schema, sent),
             Build::Array(items) => {
                 if !self.typed(&["array".to_owned()].into(), "a list", span, schema, sent) {
                     return;

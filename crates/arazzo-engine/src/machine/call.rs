@@ -215,8 +215,9 @@ impl Machine {
         self.emit(turn, None, None, EventKind::WorkflowFinished { status: crate::event::RunStatus::Ended, outputs });
         let Some(old) = self.state.frames.pop() else { return };
         // Whoever depends on it has what was needed: it does not run again, whatever it has become.
-        self.complete(old.workflow, old.inputs, given.unwrap_or_default());
-        self.push_frame(workflow, old.purpose, inputs, old.extra);
+        let (purpose, extra) = (old.purpose, old.extra.clone());
+        self.complete(old, given.unwrap_or_default());
+        self.push_frame(workflow, purpose, inputs, extra);
         // The step below waits for whoever is in progress now, as long as it would have.
         let frame = self.frame_mut();
         frame.inherited = inherited;

@@ -5,14 +5,14 @@ use serde_json::{Map, Value as Json};
 
 use super::Machine;
 use super::fault::Fault;
-use super::frame::{Completed, Inputs, Outputs, Position, Purpose};
+use super::frame::{Completed, Frame, Outputs, Position, Purpose};
 use super::outputs::outputs_json;
 use super::phase::{End, Phase};
 use super::state::Stage;
 use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
 use crate::code::{Code, Severity};
 use crate::event::{EventKind, RunStatus, StepStatus};
-use crate::expr::{Exchange, StepId, WorkflowId};
+use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
@@ -167,9 +167,14 @@ impl Machine {
     }
 
     /// Keeps what a workflow that has run took and gave.
-    pub(super) fn complete(&mut self, workflow: WorkflowId, inputs: Inputs, outputs: Outputs) {
+    pub(super) fn complete(&mut self, frame: Frame, outputs: Outputs) {
+        let Frame { workflow, inputs, steps, .. } = frame;
+        let ids = self.program.workflow(workflow).map(|workflow| workflow.steps.as_slice()).unwrap_or_default();
+        let read = |id: &StepId| self.program.step(*id).is_some_and(|step| step.read_elsewhere);
+        let steps = ids.iter().zip(steps).filter(|(id, _)| read(id));
+        let steps = steps.filter_map(|(id, state)| Some((*id, state.outputs?))).collect();
         self.state.completed.retain(|completed| completed.workflow != workflow);
-        self.state.completed.push(Completed { workflow, inputs, outputs });
+        self.state.completed.push(Completed { workflow, inputs, outputs, steps });
     }
 
     /// The workflow in progress has come to its end: the run does, or what it was run for goes on.
@@ -199,14 +204,15 @@ impl Machine {
         self.emit(turn, None, None, EventKind::WorkflowFinished { status, outputs: shown });
         let Some(frame) = self.state.frames.pop() else { return Phase::Wait };
         let failed = if let End::Failed(fault) = end { Some(fault) } else { None };
-        if failed.is_none() {
-            self.complete(frame.workflow, frame.inputs, outputs.clone());
-        }
         let name = self.program.workflow(frame.workflow).map(|w| w.name.clone()).unwrap_or_default();
-        match (frame.purpose, self.frame().position.clone(), failed) {
+        let (purpose, answer) = (frame.purpose, frame.answer.clone());
+        if failed.is_none() {
+            self.complete(frame, outputs.clone());
+        }
+        match (purpose, self.frame().position.clone(), failed) {
             (Purpose::Step, Position::Inside(Some(step)), None) => {
                 self.frame_mut().returned = outputs;
-                Phase::Return { step, answer: frame.answer }
+                Phase::Return { step, answer }
             }
             (Purpose::Step, Position::Inside(Some(id)), Some(mut fault)) => {
                 let program = self.program.clone();

@@ -173,6 +173,9 @@ pub(super) struct Completed {
     pub(super) workflow: WorkflowId,
     pub(super) inputs: Inputs,
     pub(super) outputs: Outputs,
+    /// The outputs of its steps that other workflows read.
+    #[serde(default)]
+    pub(super) steps: Vec<(StepId, Outputs)>,
 }
 
 /// A request in flight. What was sent may hold secrets, so it is not part of a stored state: it is built again.
@@ -253,7 +256,7 @@ impl Lookup for View<'_> {
     }
 
     fn output(&self, step: StepId, name: &str) -> Option<Cow<'_, Value>> {
-        let outputs = self.state(step)?.outputs.as_ref()?;
+        let outputs = self.outputs_of(step)?;
         let slot = outputs.iter().find(|(known, _)| known == name)?.1.as_ref()?;
         slot.value(self.secrets).map(Cow::Borrowed)
     }
@@ -301,9 +304,7 @@ impl Lookup for View<'_> {
                 Some(name) => slot(&self.frame.inputs, name),
                 None => self.frame.inputs.iter().any(|(_, slot)| slot.foreign),
             },
-            Root::StepOutput(step, name) => {
-                output(self.state(*step).and_then(|state| state.outputs.as_ref()), Some(name))
-            }
+            Root::StepOutput(step, name) => output(self.outputs_of(*step), Some(name)),
             Root::StepOutputs(step) => output(self.state(*step).and_then(|state| state.outputs.as_ref()), first()),
             Root::Output(name) => output(Some(&self.frame.returned), Some(name)),
             Root::WorkflowInput(workflow, name) => self.inputs_of(*workflow).is_none_or(|inputs| slot(inputs, name)),
@@ -323,6 +324,15 @@ impl<'a> View<'a> {
         match running.find(|frame| frame.workflow == workflow) {
             Some(frame) => Some(&frame.inputs),
             None => Some(&self.completed.iter().find(|completed| completed.workflow == workflow)?.inputs),
+        }
+    }
+
+    /// The outputs of a step of this workflow, or of one that has run.
+    pub(super) fn outputs_of(&self, step: StepId) -> Option<&'a Outputs> {
+        let kept = || self.completed.iter().flat_map(|completed| &completed.steps).find(|(id, _)| *id == step);
+        match self.state(step) {
+            Some(state) => state.outputs.as_ref(),
+            None => kept().map(|(_, outputs)| outputs),
         }
     }
 

@@ -86,6 +86,14 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded,
                 }
             }
         }
+        Build::Keyed(members) if body.replacements.is_empty() => {
+            for (key, member) in members {
+                let name = builder.name(key)?;
+                if let Some(value) = builder.build(member, &name)? {
+                    fields.push((name, value));
+                }
+            }
+        }
         _ => {
             let mut value = build_whole(builder, body)?;
             for replacement in &body.replacements {

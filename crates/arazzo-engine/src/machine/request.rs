@@ -223,7 +223,7 @@ fn text_of(build: &Build) -> String {
         Build::Template(leaf) => leaf.text.clone(),
         Build::Select(selection) => selection.text.clone(),
         Build::Constant(json) => json.to_string(),
-        Build::Array(_) | Build::Object(_) => String::new(),
+        Build::Array(_) | Build::Object(_) | Build::Keyed(_) => String::new(),
     }
 }
 

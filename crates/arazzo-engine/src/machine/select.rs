@@ -16,7 +16,7 @@ pub(super) fn evaluate(build: &Build, lookup: &dyn Lookup) -> Option<Value> {
         Build::Constant(json) => Some(Value::Json(json.clone())),
         Build::Template(leaf) => fill(&leaf.template, lookup).ok()?.ok()?,
         Build::Select(selection) => select(selection, lookup).ok()?,
-        Build::Array(_) | Build::Object(_) => None,
+        Build::Array(_) | Build::Object(_) | Build::Keyed(_) => None,
     }
 }
 
@@ -27,7 +27,7 @@ pub(super) fn problem(build: &Build, lookup: &dyn Lookup) -> Option<String> {
         Build::Select(selection) if !matches!(selection.select, Select::Xpath(..)) => {
             select(selection, lookup).map(|_| ())
         }
-        Build::Select(_) | Build::Constant(_) | Build::Array(_) | Build::Object(_) => Ok(()),
+        Build::Select(_) | Build::Constant(_) | Build::Array(_) | Build::Object(_) | Build::Keyed(_) => Ok(()),
     };
     match evaluated {
         Err(EvalError::NotEvaluable(problem)) => Some(problem),

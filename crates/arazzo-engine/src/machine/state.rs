@@ -103,7 +103,8 @@ impl State {
         }
         for completed in &self.completed {
             completed.inputs.iter().for_each(|(_, slot)| visit(slot));
-            completed.outputs.iter().filter_map(|(_, slot)| slot.as_ref()).for_each(&mut *visit);
+            let steps = completed.steps.iter().flat_map(|(_, outputs)| outputs);
+            completed.outputs.iter().chain(steps).filter_map(|(_, slot)| slot.as_ref()).for_each(&mut *visit);
         }
         self.pending_calls.iter().filter_map(|pending| pending.request.as_ref()).for_each(&mut *visit);
         self.credentials.values().for_each(&mut *visit);

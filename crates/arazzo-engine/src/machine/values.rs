@@ -62,7 +62,24 @@ impl<'a> ValueBuilder<'a> {
                 }
                 Ok(Some(Value::Json(Json::Object(built))))
             }
+            Build::Keyed(members) => {
+                let mut built = Map::new();
+                for (key, member) in members {
+                    let name = self.name(key)?;
+                    let value = self.build(member, &name)?;
+                    if let Some(value) = self.take_part(value)? {
+                        built.insert(name, value);
+                    }
+                }
+                Ok(Some(Value::Json(Json::Object(built))))
+            }
         }
+    }
+
+    /// The name of a member that is built: its text.
+    pub(super) fn name(&mut self, key: &Build) -> Result<String, Box<Fault>> {
+        let name = self.build(key, "the name of a member")?;
+        Ok(name.map(|name| name.to_text()).unwrap_or_default())
     }
 
     /// A part of an object or an array, if there is still room for it.

@@ -106,7 +106,11 @@ fn trace(
 fn looked_at(build: &Build) -> Vec<(&Expr, Vec<PathSegment>)> {
     match build {
         Build::Constant(_) => vec![],
-        Build::Template(leaf) => leaf.template.expressions().into_iter().map(|expr| (expr, vec![])).collect(),
+        Build::Template(leaf) => {
+            let ways = |expr: &Expr| expr.query.as_ref().map_or_else(|| vec![vec![]], |behind| behind.query.reads());
+            let exprs = leaf.template.expressions().into_iter();
+            exprs.flat_map(|expr| ways(expr).into_iter().map(move |way| (expr, way))).collect()
+        }
         Build::Select(selection) => match &selection.select {
             Select::Pointer(at) => {
                 vec![(&selection.context, at.tokens().iter().cloned().map(PathSegment::Member).collect())]
@@ -116,6 +120,9 @@ fn looked_at(build: &Build) -> Vec<(&Expr, Vec<PathSegment>)> {
         },
         Build::Array(items) => items.iter().flat_map(looked_at).collect(),
         Build::Object(members) => members.iter().flat_map(|(_, value)| looked_at(value)).collect(),
+        Build::Keyed(members) => {
+            members.iter().flat_map(|(key, value)| looked_at(key).into_iter().chain(looked_at(value))).collect()
+        }
     }
 }
 

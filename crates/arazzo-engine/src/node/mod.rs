@@ -282,9 +282,10 @@ impl Node {
         let (Some(value), raw) = (self.as_str(), sources.text(self.span)) else { return self.span };
         let Some(part) = value.get(range.clone()) else { return self.span };
         let start = self.span.start as usize;
-        let verbatim = raw.find(value).map(|at| at + range.start);
+        let exact = written::place(raw, value, range.start);
+        let exact = exact.filter(|at| raw.get(*at..).is_some_and(|rest| rest.starts_with(part)));
         // Folded and escaped strings: the part itself usually stands there as it is.
-        let found = verbatim.or_else(|| if part.is_empty() { None } else { raw.find(part) });
+        let found = exact.or_else(|| if part.is_empty() { None } else { raw.find(part) });
         match found {
             Some(at) => Span::new(self.span.source, start + at..start + at + part.len()),
             None => self.span,

@@ -17,12 +17,16 @@ impl Node {
         let quote = raw.chars().next().filter(|c| matches!(c, '"' | '\''));
         let start = self.span.start as usize;
         let Some(quote) = quote else {
+            // Which of several is meant cannot be told where the text is folded.
+            if place(raw, value, range.start).is_none() && raw.matches(part).count() > 1 {
+                return None;
+            }
             let span = self.part(sources, range);
             // A folded string: the text of the value is not the text of the document.
             if sources.text(span) != part {
                 return None;
             }
-            if raw.contains('\n') || raw.starts_with(['|', '>']) || stays_plain(before, text, after) {
+            if raw.contains('\n') || self.is_block(sources) || stays_plain(before, text, after) {
                 return Some(Edit { span, text: text.to_owned() });
             }
             let quoted = Json::String([before, text, after].concat()).to_string();
@@ -104,6 +108,39 @@ impl Node {
         };
         Some(Edit { span: Span::new(source, at..at), text })
     }
+
+    /// `true` for the text of a block scalar: `|` or `>` ends the line above, with what follows it there.
+    fn is_block(&self, sources: &Sources) -> bool {
+        let text = sources.get(self.span.source).and_then(|source| source.text.get(..self.span.start as usize));
+        let Some((above, own)) = text.and_then(|text| text.rsplit_once('\n')) else { return false };
+        let above = above.lines().last().unwrap_or_default();
+        let above = above.split(" #").next().unwrap_or_default().trim_end();
+        let head = above.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
+        own.trim().is_empty() && (head.ends_with(" |") || head.ends_with(" >"))
+    }
+}
+
+/// The byte of a text of the document at which the byte `at` of its value stands: where the value stands there as it is,
+/// or line by line behind an indentation, as in a block.
+pub(super) fn place(raw: &str, value: &str, at: usize) -> Option<usize> {
+    if let Some(start) = raw.find(value) {
+        return Some(start + at);
+    }
+    let (mut in_raw, mut in_value) = (0, 0);
+    let mut lines = raw.split_inclusive('\n');
+    for line in value.split_inclusive('\n') {
+        let written = lines.next()?;
+        let (text, own) = (line.trim_end_matches('\n'), written.trim_end_matches(['\n', '\r']));
+        if !own.ends_with(text) || !own.get(..own.len() - text.len())?.trim().is_empty() {
+            return None;
+        }
+        if at < in_value + line.len() {
+            return Some(in_raw + own.len() - text.len() + (at - in_value));
+        }
+        in_raw += written.len();
+        in_value += line.len();
+    }
+    None
 }
 
 /// A text as it stands between quotes.
@@ -163,6 +200,28 @@ mod tests {
             let node = Node::parse(&sources, id, NodeLimits::default()).unwrap();
             assert_eq!(node.get("a").unwrap().as_str(), Some(value.replace(old, new).as_str()), "{written}");
         }
+        // A block needs no quotes, and would keep them.
+        for (written, expected) in
+            [("|\n  x, y", "|\n  {x}, y"), (">-\n  x, y", ">-\n  {x}, y"), ("|2- # why\n  x, y", "|2- # why\n  {x}, y")]
+        {
+            let text = format!("a: {written}\nb: [ 1 ]\n");
+            let mut sources = Sources::default();
+            let id = sources.add("t", "t", text.as_str());
+            let node = Node::parse(&sources, id, NodeLimits::default()).unwrap();
+            let edit = node.get("a").unwrap().rewrite(&sources, 0..1, "{x}", false).unwrap();
+            let mut repaired = text.clone();
+            repaired.replace_range(edit.span.range(), &edit.text);
+            assert_eq!(repaired, format!("a: {expected}\nb: [ 1 ]\n"));
+        }
+        // In a block each part stands in its own line.
+        let text = "a: |\n  x {\n    y: x\n  }\n";
+        let mut sources = Sources::default();
+        let id = sources.add("t", "t", text);
+        let node = Node::parse(&sources, id, NodeLimits::default()).unwrap();
+        let edit = node.get("a").unwrap().rewrite(&sources, 9..10, "z", false).unwrap();
+        let mut repaired = text.to_owned();
+        repaired.replace_range(edit.span.range(), &edit.text);
+        assert_eq!(repaired, "a: |\n  x {\n    y: z\n  }\n");
         // Which of two is meant cannot be told where the text is folded.
         let mut sources = Sources::default();
         let id = sources.add("t", "t", "a: \"x\n  x\"\n");

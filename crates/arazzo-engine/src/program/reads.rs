@@ -94,6 +94,9 @@ impl Build {
             }
             Self::Array(items) => items.iter().flat_map(Self::reads).collect(),
             Self::Object(members) => members.iter().flat_map(|(_, value)| value.reads()).collect(),
+            Self::Keyed(members) => {
+                members.iter().flat_map(|(key, value)| [key.reads(), value.reads()].concat()).collect()
+            }
         }
     }
 }

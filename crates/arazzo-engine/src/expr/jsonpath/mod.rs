@@ -104,6 +104,8 @@ pub struct Placeholder {
     pub in_string: bool,
     /// `true` if it is a part of a pattern: what a server gave stands for itself there.
     pub in_pattern: bool,
+    /// `false` for an operand that stands without its braces.
+    pub braced: bool,
 }
 
 /// A version of JSONPath.
@@ -221,6 +223,23 @@ impl Query {
         let first = self.path.segments.first().and_then(Segment::only);
         let filter = |segment: &Segment| matches!(segment, Segment::Child(all) if matches!(all.as_slice(), [Selector::Filter(_)]));
         matches!(first, Some(Selector::Index(0))) && self.path.segments.get(1).is_some_and(filter)
+    }
+
+    /// The JSON Pointer to what the query selects, where it names one value.
+    #[must_use]
+    pub fn to_pointer(&self) -> Option<Pointer> {
+        let tokens = self.path.segments.iter().map(|segment| match segment.only()? {
+            Selector::Name(name) => Some(name.clone()),
+            Selector::Index(index) => u64::try_from(*index).ok().map(|index| index.to_string()),
+            _ => None,
+        });
+        tokens.collect::<Option<Vec<_>>>().map(Pointer::of)
+    }
+
+    /// `true` if the query selects one value at most.
+    #[must_use]
+    pub fn is_singular(&self) -> bool {
+        self.path.is_singular()
     }
 
     /// `true` if the query selects a list by the way it is written: with a wildcard, a slice or several selectors.
@@ -411,7 +430,11 @@ impl Comparison {
     /// `$.state == "ready"` → `$response.body#/state == 'ready'`. Nothing if it has none.
     #[must_use]
     pub fn to_simple(&self, context: &str) -> Option<String> {
-        simple(&self.logical, context, false)
+        let written = |number: usize| {
+            let placeholder = self.placeholders.get(number)?;
+            self.text.get(placeholder.range.clone())
+        };
+        simple(&self.logical, &Simple { context, written: &written }, false)
     }
 }
 
@@ -420,7 +443,15 @@ fn compares(logical: &Logical) -> bool {
     !matches!(logical, Logical::Exists(_))
 }
 
-fn simple(logical: &Logical, context: &str, nested: bool) -> Option<String> {
+/// What a comparison needs to become a simple condition.
+struct Simple<'c> {
+    /// The expression that paths are read from.
+    context: &'c str,
+    /// The text of a placeholder.
+    written: &'c dyn Fn(usize) -> Option<&'c str>,
+}
+
+fn simple(logical: &Logical, context: &Simple<'_>, nested: bool) -> Option<String> {
     let join = |parts: &[Logical], sign: &str| {
         let parts: Option<Vec<String>> = parts.iter().map(|part| simple(part, context, true)).collect();
         let text = parts?.join(sign);
@@ -430,18 +461,20 @@ fn simple(logical: &Logical, context: &str, nested: bool) -> Option<String> {
         Logical::Or(parts) => join(parts, " || "),
         Logical::And(parts) => join(parts, " && "),
         Logical::Not(inner) => match inner.as_ref() {
-            Logical::Exists(path) => Some(format!("{} == null", simple_path(path, context)?)),
+            Logical::Exists(path) => Some(format!("{} == null", simple_path(path, context.context)?)),
             inner => Some(format!("!({})", simple(inner, context, false)?)),
         },
         Logical::Compare(left, operator, right) => {
             Some(format!("{} {} {}", simple_operand(left, context)?, operator.text(), simple_operand(right, context)?))
         }
-        Logical::Exists(path) | Logical::Truthy(path) => Some(format!("{} != null", simple_path(path, context)?)),
+        Logical::Exists(path) | Logical::Truthy(path) => {
+            Some(format!("{} != null", simple_path(path, context.context)?))
+        }
         Logical::Test(_) => None,
     }
 }
 
-fn simple_operand(operand: &Operand, context: &str) -> Option<String> {
+fn simple_operand(operand: &Operand, context: &Simple<'_>) -> Option<String> {
     match operand {
         // In a simple condition `{` and `$` may begin an expression.
         Operand::Literal(Value::String(text)) if text.contains(|c: char| c.is_control() || matches!(c, '{' | '$')) => {
@@ -449,8 +482,9 @@ fn simple_operand(operand: &Operand, context: &str) -> Option<String> {
         }
         Operand::Literal(Value::String(text)) => Some(format!("'{}'", text.replace('\'', "''"))),
         Operand::Literal(value) => Some(value.to_string()),
-        Operand::Path(path) => simple_path(path, context),
-        Operand::Spliced(_) | Operand::Placeholder(_) | Operand::Call(..) => None,
+        Operand::Path(path) => simple_path(path, context.context),
+        Operand::Placeholder(number) => (context.written)(*number).map(str::to_owned),
+        Operand::Spliced(_) | Operand::Call(..) => None,
     }
 }
 

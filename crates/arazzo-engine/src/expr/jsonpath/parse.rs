@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::functions::{self, Argument, NAMES};
 use super::lex::{Cursor, Part, shortened};
-use super::tree::{Logical, Operand, Operator, Path, Root, Segment, Selector};
+use super::tree::{Call, Logical, Operand, Operator, Path, Root, Segment, Selector};
 use super::{Dialect, Piece, Placeholder, SyntaxError};
 use crate::diagnostic::{Help, nearest};
 
@@ -358,6 +358,9 @@ impl<'t> Parser<'t> {
         let operand = match self.cursor.peek() {
             Some('\'' | '"') => self.string()?,
             Some('-' | '0'..='9') => Operand::Literal(self.cursor.number()?),
+            Some('$') if let Some(length) = expression_length(self.cursor.rest()).filter(|_| self.allow_holes) => {
+                Operand::Placeholder(self.unbraced(length))
+            }
             Some('$' | '@') => Operand::Path(self.path()?),
             Some('{') => Operand::Placeholder(self.placeholder()?),
             _ => return self.word(),
@@ -459,6 +462,12 @@ impl<'t> Parser<'t> {
     /// What stands beside an operator must be one value.
     fn compared(&self, basic: Basic) -> Result<Operand, SyntaxError> {
         match basic {
+            // `.length` of a filter: how many values it selects (docs/readings.md, `jsonpath-comparison`).
+            Basic::Operand(Operand::Path(mut path), range) if path.length && !path.is_singular() => {
+                path.segments.pop();
+                path.length = false;
+                Ok(Operand::Call(Box::new(Call::Count(path)), range))
+            }
             Basic::Operand(Operand::Path(path), range) if !path.is_singular() => {
                 let message = format!(
                     "`{}` may select several values, and one is compared",
@@ -481,7 +490,7 @@ impl<'t> Parser<'t> {
             .map(|part| match part {
                 Part::Text(text) => Piece::Text(text),
                 Part::Placeholder(range) => {
-                    self.placeholders.push(Placeholder { range, in_string: true, in_pattern: false });
+                    self.placeholders.push(Placeholder { range, in_string: true, in_pattern: false, braced: true });
                     Piece::Placeholder(self.placeholders.len() - 1)
                 }
             })
@@ -490,12 +499,37 @@ impl<'t> Parser<'t> {
         Ok(Operand::Spliced(self.texts.len() - 1))
     }
 
+    /// An expression without its braces, of so many bytes.
+    fn unbraced(&mut self, length: usize) -> usize {
+        let start = self.cursor.at();
+        while self.cursor.at() < start + length && self.cursor.next().is_some() {}
+        let range = start..self.cursor.at();
+        self.placeholders.push(Placeholder { range, in_string: false, in_pattern: false, braced: false });
+        self.placeholders.len() - 1
+    }
+
     fn placeholder(&mut self) -> Result<usize, SyntaxError> {
         if !self.allow_holes {
             return Err(SyntaxError::new(self.cursor.token(), "expressions in braces cannot stand here"));
         }
         let range = self.cursor.placeholder(None)?;
-        self.placeholders.push(Placeholder { range, in_string: false, in_pattern: false });
+        self.placeholders.push(Placeholder { range, in_string: false, in_pattern: false, braced: true });
         Ok(self.placeholders.len() - 1)
     }
+}
+
+/// How long the runtime expression is that a text begins with: `$inputs.status`, which no path can be.
+fn expression_length(text: &str) -> Option<usize> {
+    let named = text.strip_prefix('$').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let mut brackets = 0usize;
+    let ends = |c: char| {
+        match c {
+            '[' => brackets += 1,
+            ']' if brackets == 0 => return true,
+            ']' => brackets -= 1,
+            _ => return c.is_whitespace() || "()=!<>&|,'\"{}".contains(c) && brackets == 0,
+        }
+        false
+    };
+    named.then(|| text.find(ends).unwrap_or(text.len()))
 }

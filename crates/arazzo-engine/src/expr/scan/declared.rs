@@ -4,7 +4,8 @@ use super::{Position, Scanned, Scanner, is_strict};
 use crate::code::Code;
 use crate::diagnostic::{Help, Owner, Subject, nearest};
 use crate::expr::parts::Part;
-use crate::expr::{DeclaredWorkflow, Finding, Root};
+use crate::expr::{DeclaredSource, DeclaredWorkflow, Finding, Root, StepId};
+use crate::readings::Readings;
 
 impl Scanner<'_, '_> {
     pub(super) fn input(&mut self, at: usize) -> Scanned {
@@ -54,14 +55,15 @@ impl Scanner<'_, '_> {
                 let end = at + name.len();
                 if scope.document.workflows.iter().any(|workflow| workflow.name == name) {
                     let message = format!("`{}` does not say which value of the workflow", self.written(end));
-                    let own = self.rest(end).strip_prefix(".steps.").filter(|rest| {
-                        scope.steps.iter().any(|step| rest.starts_with(&format!("{}.outputs.", step.name)))
-                    });
-                    let help = match own {
-                        Some(rest) => format!("write $steps.{rest}"),
-                        None => format!("write $workflows.{name}.outputs.<name> or $workflows.{name}.inputs.<name>"),
-                    };
+                    let help = format!("write $workflows.{name}.outputs.<name> or $workflows.{name}.inputs.<name>");
                     return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
+                }
+                let own = |source: &&DeclaredSource| source.workflows.iter().any(|workflow| workflow.name == name);
+                if let Some(source) = scope.document.sources.iter().find(own) {
+                    let rest = self.rest(at).split([' ', '}']).next().unwrap_or_default();
+                    let right = format!("$sourceDescriptions.{}.{rest}", source.name);
+                    let message = format!("workflow `{name}` is one of the document `{}`", source.name);
+                    return self.wrong(Code::UnknownWorkflow, self.start..end, message, Some(format!("write {right}")));
                 }
                 let names: Vec<&str> = scope.document.workflows.iter().map(|w| w.name.as_str()).collect();
                 let help = nearest(&name, names.iter().copied()).map_or_else(
@@ -74,6 +76,53 @@ impl Scanner<'_, '_> {
         }
     }
 
+    /// The reading `dialect-word`: `$dependencies.<workflowId>.outputs.<name>`, or one of them left out where that
+    /// leaves one meaning.
+    pub(super) fn dependency(&mut self, at: usize) -> Scanned {
+        let document = self.scope.document;
+        let own = document.workflows.iter().map(|workflow| ("$workflows".to_owned(), workflow));
+        let others = document.sources.iter().flat_map(|source| {
+            source.workflows.iter().map(|workflow| (format!("$sourceDescriptions.{}", source.name), workflow))
+        });
+        let needed: Vec<(String, &DeclaredWorkflow)> =
+            own.chain(others).filter(|(_, workflow)| self.scope.dependencies.contains(&workflow.id)).collect();
+        let rest = self.rest(at);
+        let mut meant: Vec<(usize, String, &DeclaredWorkflow, &String)> = vec![];
+        for (before, workflow) in &needed {
+            let prefixes = [format!("{}.outputs.", workflow.name), format!("{}.", workflow.name), String::new()];
+            for (prefix, output) in prefixes.iter().flat_map(|p| workflow.outputs.iter().map(move |name| (p, name))) {
+                let after = rest.strip_prefix(prefix.as_str()).and_then(|rest| rest.strip_prefix(output.as_str()));
+                if after.is_some_and(|after| !after.starts_with(|c: char| is_strict(c))) {
+                    let right = format!("{before}.{}.outputs.{output}", workflow.name);
+                    meant.push((prefix.len() + output.len(), right, *workflow, output));
+                }
+            }
+        }
+        let longest = meant.iter().map(|(length, ..)| *length).max();
+        meant.retain(|(length, ..)| Some(*length) == longest);
+        let [(length, right, workflow, output)] = meant.as_slice() else {
+            let outputs: Vec<String> = needed
+                .iter()
+                .flat_map(|(before, w)| w.outputs.iter().map(move |name| format!("{before}.{}.outputs.{name}", w.name)))
+                .collect();
+            let help = match outputs.as_slice() {
+                [] => "list the workflow under `dependsOn`, and read $workflows.<workflowId>.outputs.<name>".to_owned(),
+                outputs => format!("outputs of its dependencies: {}", outputs.join(", ")),
+            };
+            let end = self.start + "$dependencies".len();
+            let message = "`$dependencies` is not the beginning of a runtime expression".to_owned();
+            return self.wrong(Code::UnknownRoot, self.start..end, message, Some(help));
+        };
+        let end = at + length;
+        self.parts.push(Part::Output, end - output.len()..end);
+        self.findings.push(
+            Finding::new(Code::DialectWord, self.start..end, "`$dependencies` is no word of Arazzo")
+                .help(format!("write {right}"))
+                .fix(right.as_str(), true),
+        );
+        self.with_pointer(Root::WorkflowOutput(workflow.id, (*output).clone()), end, true)
+    }
+
     /// `<workflowId>.inputs.<name>` or `<workflowId>.outputs.<name>` of one of these workflows; nothing if none is
     /// named so.
     fn field_of(&mut self, at: usize, workflows: &[DeclaredWorkflow]) -> Option<Scanned> {
@@ -82,6 +131,9 @@ impl Scanner<'_, '_> {
             let after = rest.strip_prefix(workflow.name.as_str());
             after.is_some_and(|after| after.starts_with(".inputs.") || after.starts_with(".outputs."))
         };
+        if let Some(scanned) = self.step_of(at, workflows) {
+            return Some(scanned);
+        }
         let workflow = workflows.iter().filter(fits).max_by_key(|workflow| workflow.name.len())?;
         let after = at + workflow.name.len();
         let (id, name) = (workflow.id, &workflow.name);
@@ -110,6 +162,43 @@ impl Scanner<'_, '_> {
             };
             self.refuse(Finding::new(code, range, message).help(help).about(subject))
         }))
+    }
+
+    /// The reading `workflow-step-output`: `<workflowId>.steps.<stepId>.outputs.<name>`; nothing if it is none.
+    fn step_of(&mut self, at: usize, workflows: &[DeclaredWorkflow]) -> Option<Scanned> {
+        let rest = self.rest(at);
+        let (workflow, step, length) = workflows.iter().find_map(|workflow| {
+            let after = rest.strip_prefix(workflow.name.as_str())?.strip_prefix(".steps.")?;
+            let step = workflow.steps.iter().find(|step| {
+                after.strip_prefix(step.name.as_str()).is_some_and(|after| after.starts_with(".outputs."))
+            })?;
+            Some((workflow, step, workflow.name.len() + ".steps.".len() + step.name.len() + ".outputs.".len()))
+        })?;
+        let at_name = at + length;
+        let declared: Vec<&str> = step.outputs.iter().map(String::as_str).collect();
+        let Some(name) = self.declared_name(at_name, &declared) else {
+            let wrong = self.identifier(at_name);
+            let message = format!("step `{}` of workflow `{}` declares no output `{wrong}`", step.name, workflow.name);
+            let help = nearest(&wrong, declared.iter().copied()).map(Help::meant);
+            let end = at_name + wrong.len();
+            let finding = Finding::new(Code::UnknownOutput, self.start..end, message).help(help);
+            let of = Owner::Step(step.name.clone());
+            return Some(self.refuse(finding.about(Subject::Output { of, name: wrong })));
+        };
+        let end = at_name + name.len();
+        self.parts.push(Part::Workflow, at..at + workflow.name.len());
+        self.parts.push(Part::Output, at_name..end);
+        let own = self.scope.steps.get(&step.name).is_some_and(|own| own.id == step.id);
+        let message = "a step of a workflow is no part of a runtime expression";
+        let finding = Finding::new(Code::WorkflowStepOutput, self.start..end, message);
+        self.findings.push(match own {
+            true => {
+                let right = format!("$steps.{}.outputs.{name}", step.name);
+                finding.help(format!("write {right}")).fix(right, true)
+            }
+            false => finding.help(format!("declare an output of `{}`, and read that", workflow.name)),
+        });
+        Some(self.with_pointer(Root::StepOutput(step.id, name), end, true))
     }
 
     /// `$sourceDescriptions.<name>.<field>`, `$sourceDescriptions.<name>.<workflowId>.outputs.<name>`
@@ -196,7 +285,7 @@ impl Scanner<'_, '_> {
         let after = at + step.name.len() + ".outputs".len();
         self.parts.push(Part::Step, at..at + step.name.len());
         if !self.rest(after).starts_with('.') {
-            return self.with_pointer(Root::StepOutputs(id), after, false);
+            return self.all_outputs(id, &step.name, outputs, after);
         }
         let at_name = after + 1;
         let declared: Vec<&str> = outputs.iter().map(String::as_str).collect();
@@ -217,21 +306,61 @@ impl Scanner<'_, '_> {
         self.refuse(finding.about(Subject::Output { of: Owner::Step(step_name), name }))
     }
 
+    /// The reading `all-outputs`: `$steps.<step>.outputs` as a value.
+    fn all_outputs(&mut self, id: StepId, step: &str, outputs: &[String], end: usize) -> Scanned {
+        let scanned = self.with_pointer(Root::StepOutputs(id), end, false);
+        let is_value = self.position != Position::Condition;
+        let Scanned::Found(expr, after) = &scanned else { return scanned };
+        if !is_value || *after != end || !expr.at.is_whole() {
+            return scanned;
+        }
+        let written = self.written(end).to_owned();
+        let one = outputs.first().map_or("<name>", String::as_str);
+        self.findings.push(
+            Finding::new(Code::AllOutputs, self.start..end, format!("`{written}` does not say which output"))
+                .help(format!("write $steps.{step}.outputs.{one}")),
+        );
+        match self.scope.readings {
+            Readings::Letter => self.whole_value(Root::Nothing(written), end),
+            _ => scanned,
+        }
+    }
+
+    /// The reading `missing-outputs-word`: `$steps.<step>.<output>`, of which `at` is where the name of the step is.
+    fn without_outputs_word(&mut self, at: usize) -> Option<Scanned> {
+        let rest = self.rest(at);
+        let (name, after) = rest.split_once('.')?;
+        let step = self.scope.steps.get(name)?;
+        let word = ["output.", "outputs."].iter().find(|word| after.starts_with(**word)).map_or(0, |word| word.len());
+        let at_name = at + name.len() + 1 + word;
+        let declared: Vec<&str> = step.outputs.iter().map(String::as_str).collect();
+        let output = self.declared_name(at_name, &declared)?;
+        let end = at_name + output.len();
+        self.parts.push(Part::Step, at..at + name.len());
+        self.parts.push(Part::Output, at_name..end);
+        let right = format!("$steps.{name}.outputs.{output}");
+        self.findings.push(
+            Finding::new(Code::MissingOutputsWord, self.start..end, "an output of a step is read with `outputs`")
+                .help(format!("write {right}"))
+                .fix(right, true),
+        );
+        if self.scope.readings == Readings::Letter {
+            return Some(self.with_pointer(Root::Nothing(self.written(end).to_owned()), end, true));
+        }
+        Some(self.with_pointer(Root::StepOutput(step.id, output), end, true))
+    }
+
     fn unknown_step(&mut self, at: usize) -> Scanned {
+        if let Some(scanned) = self.without_outputs_word(at) {
+            return scanned;
+        }
         let rest = self.rest(at);
         let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
         let end = at + name.len();
         let known = self.scope.steps.get(&name).is_some();
         if known {
             let message = format!("`{}` does not say which output of step `{name}`", self.written(end));
-            // `$steps.a.output.x`, `$steps.a.x`
-            let steps = self.scope.steps.iter().find(|step| step.name == name);
-            let output = self
-                .rest(end)
-                .rsplit('.')
-                .next()
-                .filter(|last| steps.is_some_and(|step| step.outputs.iter().any(|output| output == last)));
-            let help = format!("write $steps.{name}.outputs.{}", output.unwrap_or("<name>"));
+            let help = format!("write $steps.{name}.outputs.<name>");
             return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
         }
         let near = nearest(&name, self.scope.steps.iter().map(|step| step.name.as_str()));

@@ -72,7 +72,10 @@ pub(super) fn expression(
     let mut scanner = Scanner { text, position, scope, findings, start: at, parts };
     match word {
         "url" => scanner.bare(Root::Url, word_end),
-        "method" => scanner.bare(Root::Method, word_end),
+        "method" => match scope.method {
+            Some(method) => scanner.constant(word_end, Some(method.into())),
+            None => scanner.bare(Root::Method, word_end),
+        },
         "statusCode" => scanner.bare(Root::StatusCode, word_end),
         "inputs" if rest.starts_with('.') => scanner.input(word_end + 1),
         "inputs" => scanner.bare(Root::Inputs, word_end),
@@ -81,10 +84,16 @@ pub(super) fn expression(
         "request" if rest.starts_with('.') => scanner.message(MessageKind::Request, word_end + 1),
         "message" if rest.starts_with('.') => scanner.message(MessageKind::Message, word_end + 1),
         "outputs" if rest.starts_with('.') => scanner.output(word_end + 1),
+        "dependencies" if rest.starts_with('.') => scanner.dependency(word_end + 1),
         "workflows" if rest.starts_with('.') => scanner.workflow(word_end + 1),
         "sourceDescriptions" if rest.starts_with('.') => scanner.source(word_end + 1),
         "components" if rest.starts_with('.') => scanner.component(word_end + 1),
         "self" => scanner.constant(word_end, scope.document.self_uri.clone().map(serde_json::Value::String)),
+        "outputs" | "response" | "request" | "steps" | "workflows"
+            if rest.is_empty() && at == 0 && position == Position::Whole && scope.readings != Readings::Letter =>
+        {
+            scanner.only_root(word)
+        }
         // `$` + word + `.` was meant as an expression; any other `$` text (`$5`, `$ref`) is text.
         _ if !word.is_empty()
             && rest.starts_with('.')
@@ -132,7 +141,7 @@ impl<'a> Scanner<'a, '_> {
     /// An expression that nothing selects from.
     fn whole_value(&self, root: Root, end: usize) -> Scanned {
         let parts = Some(self.parts.ending(end, end));
-        Scanned::Found(Expr { root, at: Pointer::default(), dotted: false, parts }, end)
+        Scanned::Found(Expr { root, at: Pointer::default(), dotted: false, query: None, parts }, end)
     }
 
     fn wrong(&mut self, code: Code, range: Range<usize>, message: String, help: impl IntoHelp) -> Scanned {
@@ -142,6 +151,20 @@ impl<'a> Scanner<'a, '_> {
     fn refuse(&mut self, finding: Finding) -> Scanned {
         self.findings.push(finding);
         Scanned::Wrong
+    }
+
+    /// `$outputs`, `$response` and nothing else.
+    fn only_root(&mut self, word: &str) -> Scanned {
+        let message = format!("`${word}` does not say which value");
+        let help = match word {
+            "outputs" => "write $outputs.<name>",
+            "response" => "write $response.body or $response.header.<name>",
+            "request" => "write $request.body or $request.header.<name>",
+            "steps" => "write $steps.<stepId>.outputs.<name>",
+            _ => "write $workflows.<workflowId>.outputs.<name>",
+        };
+        let end = self.start + 1 + word.len();
+        self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help.to_owned()))
     }
 
     fn unknown_root(&mut self, word: &str) -> Scanned {

@@ -2,7 +2,7 @@
 
 use super::{Position, Scanned, Scanner};
 use crate::code::Code;
-use crate::expr::{Expr, Finding, Root};
+use crate::expr::{Expr, Finding, QueryBehind, Root, jsonpath};
 use crate::readings::Readings;
 use crate::value::Pointer;
 
@@ -26,7 +26,7 @@ impl Scanner<'_, '_> {
                     .fix(right, true),
             );
             let parts = Some(self.parts.ending(at, end));
-            return Scanned::Found(Expr { root, at: pointer, dotted: true, parts }, end);
+            return Scanned::Found(Expr { root, at: pointer, dotted: true, query: None, parts }, end);
         }
         self.dotted(root, at, navigable)
     }
@@ -41,6 +41,18 @@ impl Scanner<'_, '_> {
         };
         let written = rest.get(..length).unwrap_or_default();
         let mut end = at + 1 + length;
+        if self.position == Position::Whole
+            && self.scope.readings != Readings::Letter
+            && let Some(bracket) = ["[*]", "[]", "[?"].iter().filter_map(|begin| written.find(begin)).min()
+        {
+            // `#/links[*].id`: a pointer that goes on as a query.
+            let pointer = Pointer::parse(written.get(..bracket).unwrap_or_default());
+            return match self.query(at + 1 + bracket) {
+                Behind::Query(query, after) => self.queried(root, at, pointer, query, after),
+                Behind::Wrong(scanned) => scanned,
+                Behind::Text => Scanned::None,
+            };
+        }
         let mut tildes = written.match_indices('~').map(|(i, _)| i);
         let is_alone = |i: &usize| !written.get(i + 1..).is_some_and(|after| after.starts_with(['0', '1']));
         if let Some(tilde) = tildes.find(is_alone) {
@@ -48,6 +60,13 @@ impl Scanner<'_, '_> {
             let message = "this `~` of a JSON Pointer stands alone".to_owned();
             let help = "write ~0 for ~, and ~1 for /".to_owned();
             return self.wrong(Code::PointerSyntax, range, message, Some(help));
+        }
+        if written.contains(['{', '}']) {
+            // Braces are where an embedded expression ends, so its grammar has none.
+            let message = "a brace cannot stand in the JSON Pointer of a runtime expression";
+            let finding = Finding::new(Code::NameOutsideGrammar, self.start..end, message)
+                .help("select it with a Selector Object of Arazzo 1.1: { context, selector, type: jsonpointer }");
+            self.findings.push(finding);
         }
         if !written.is_empty() && !written.starts_with('/') {
             self.departure(Code::DottedBody, at, end, "a JSON Pointer begins with `/`", &Pointer::parse(written));
@@ -61,14 +80,36 @@ impl Scanner<'_, '_> {
             pointer = Pointer::of(pointer.tokens().iter().cloned().chain(more).collect());
         }
         let parts = Some(self.parts.ending(at, end));
-        Scanned::Found(Expr { root, at: pointer, dotted, parts }, end)
+        Scanned::Found(Expr { root, at: pointer, dotted, query: None, parts }, end)
     }
 
     /// `.a[0]`, if something may be selected so; else the root alone.
     fn dotted(&mut self, root: Root, at: usize, navigable: bool) -> Scanned {
         let (tokens, end) = if navigable { self.navigation(at) } else { (vec![], at) };
+        if navigable && self.begins_query(end) {
+            match self.query(end) {
+                Behind::Query(query, after) => return self.queried(root, at, Pointer::of(tokens), query, after),
+                Behind::Wrong(scanned) => return scanned,
+                Behind::Text => {}
+            }
+        }
         let dotted = !tokens.is_empty();
         let pointer = Pointer::of(tokens);
+        let marked = |written: &str| written.contains(".?") || written.contains("?.");
+        if self.text.get(at..end).is_some_and(marked) {
+            let right = match self.position {
+                Position::Condition => self.written(end).replace(".?", ".").replace("?.", "."),
+                _ => format!("{}#{pointer}", self.written(at)),
+            };
+            let message = "a member is optional without `?`: one that is missing is null";
+            self.findings.push(
+                Finding::new(Code::DialectWord, self.start..end, message)
+                    .help(format!("write {right}"))
+                    .fix(right, true),
+            );
+            let parts = Some(self.parts.ending(at, end));
+            return Scanned::Found(Expr { root, at: pointer, dotted, query: None, parts }, end);
+        }
         if dotted && self.position != Position::Condition {
             let (code, message) = match is_content(&root) {
                 true => (Code::DottedBody, "a way into a body is a JSON Pointer after `#`"),
@@ -79,7 +120,7 @@ impl Scanner<'_, '_> {
                 // By the letter, the dots belong to a name, which nothing declares.
                 let root = Root::Nothing(self.written(end).to_owned());
                 let parts = Some(self.parts.ending_with_name(end));
-                return Scanned::Found(Expr { root, at: Pointer::default(), dotted: false, parts }, end);
+                return Scanned::Found(Expr { root, at: Pointer::default(), dotted: false, query: None, parts }, end);
             }
         }
         if self.position == Position::Whole && end < self.text.len() {
@@ -87,7 +128,65 @@ impl Scanner<'_, '_> {
             return Scanned::None;
         }
         let parts = Some(self.parts.ending(at, end));
-        Scanned::Found(Expr { root, at: pointer, dotted, parts }, end)
+        Scanned::Found(Expr { root, at: pointer, dotted, query: None, parts }, end)
+    }
+
+    /// The query whose first bracket stands at `at`.
+    fn query(&mut self, at: usize) -> Behind {
+        let rest = self.rest(at);
+        let length = if self.position == Position::Whole { rest.len() } else { segments(rest) };
+        let written = rest.get(..length).unwrap_or_default();
+        // `[]` is how other query languages write `[*]`.
+        let text = format!("${}", written.replace("[]", "[*]"));
+        match jsonpath::Query::parse(&text, jsonpath::Dialect::Rfc9535, false) {
+            Ok(query) => Behind::Query(Box::new(QueryBehind { text, query }), at + length),
+            // `[sic]` is text, `[?(` was meant as a query.
+            Err(error) if rest.get(1..).is_some_and(|inner| inner.starts_with(begins_selector)) => {
+                let end = at + length.max(bracket(rest)).max(1);
+                let message =
+                    format!("`{}` is not a query: {}", self.text.get(at..end).unwrap_or_default(), error.message);
+                Behind::Wrong(self.wrong(Code::ExpressionSyntax, at..end, message, error.help))
+            }
+            Err(_) if self.position == Position::Whole && rest.starts_with('[') => {
+                let message = format!("`{written}` is neither a query nor a way into a value");
+                let help = "a member is written behind `#/`, as in #/name".to_owned();
+                Behind::Wrong(self.wrong(Code::ExpressionSyntax, at..at + length, message, Some(help)))
+            }
+            Err(_) => Behind::Text,
+        }
+    }
+
+    /// `true` if a query may begin at a byte: with a bracket, and where the expression stands alone with `.*` or `..`.
+    fn begins_query(&self, at: usize) -> bool {
+        let rest = self.rest(at);
+        let dotted = || {
+            rest.starts_with(".*") || rest.strip_prefix("..").is_some_and(|rest| rest.starts_with(char::is_alphabetic))
+        };
+        match self.position {
+            Position::Whole => rest.starts_with('[') || self.scope.readings != Readings::Letter && dotted(),
+            Position::Text => rest.starts_with('['),
+            Position::Condition => false,
+        }
+    }
+
+    /// The reading `query-after-output`.
+    fn queried(&mut self, root: Root, at: usize, pointer: Pointer, query: Box<QueryBehind>, end: usize) -> Scanned {
+        let context = match pointer.is_whole() {
+            true => self.written(at).to_owned(),
+            false => format!("{}#{pointer}", self.written(at)),
+        };
+        let selector = serde_json::json!({ "context": context, "selector": query.text, "type": "jsonpath" });
+        let written = self.text.get(at..end).unwrap_or_default();
+        let message = format!("`{written}` is a query, and a runtime expression selects with a JSON Pointer");
+        let finding = Finding::new(Code::QueryAfterOutput, self.start..end, message).help(format!(
+            "write a Selector Object of Arazzo 1.1: {{ context: {context}, selector: '{}', type: jsonpath }}",
+            query.text.replace('\'', "''")
+        ));
+        // A Selector Object that finds one value where a list was possible gives that value.
+        let same = query.query.selects_list() || query.query.is_singular();
+        self.findings.push(Finding { becomes: same.then(|| selector.to_string()), ..finding });
+        let parts = Some(self.parts.ending(at, end));
+        Scanned::Found(Expr { root, at: pointer, dotted: true, query: Some(query), parts }, end)
     }
 
     /// Says how the pointer between `at` and `end` is written.
@@ -106,11 +205,17 @@ impl Scanner<'_, '_> {
             if let Some(after) = rest.strip_prefix('.') {
                 let name: String =
                     after.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
-                if name.is_empty() {
+                let optional = optional_member(rest);
+                if name.is_empty() && optional.is_none() {
                     break;
                 }
-                end += 1 + name.len();
-                tokens.push(name);
+                let length = optional.unwrap_or(1 + name.len());
+                let begin = if optional.is_some() { 2 } else { 1 };
+                tokens.push(rest.get(begin..length).unwrap_or_default().to_owned());
+                end += length;
+            } else if let Some(length) = optional_member(rest) {
+                tokens.push(rest.get(2..length).unwrap_or_default().to_owned());
+                end += length;
             } else if let Some(after) = rest.strip_prefix('[') {
                 let Some(close) = after.find(']') else { break };
                 let inner = after.get(..close).unwrap_or_default().trim();
@@ -132,6 +237,66 @@ impl Scanner<'_, '_> {
         }
         (tokens, end)
     }
+}
+
+/// What stands in brackets behind an expression.
+enum Behind {
+    /// A query, and where it ends.
+    Query(Box<QueryBehind>, usize),
+    /// Something that was meant as one.
+    Wrong(Scanned),
+    /// Other text.
+    Text,
+}
+
+/// `true` for what begins a selector of a query.
+fn begins_selector(c: char) -> bool {
+    c.is_ascii_digit() || "*?]-:'\"(@".contains(c)
+}
+
+/// How long the segments of a query are that a text begins with.
+fn segments(text: &str) -> usize {
+    let mut end = 0;
+    while let Some(rest) = text.get(end..) {
+        let length = if rest.starts_with('[') {
+            bracket(rest)
+        } else {
+            let dots = if rest.starts_with("..") { 2 } else { usize::from(rest.starts_with('.')) };
+            let after = rest.get(dots..).unwrap_or_default();
+            let name = after.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(after.len());
+            let name = if after.starts_with('*') { 1 } else { name };
+            if dots > 0 && name > 0 { dots + name } else { 0 }
+        };
+        if length == 0 {
+            break;
+        }
+        end += length;
+    }
+    end
+}
+
+/// How long the bracket is that a text begins with, to its own end; nothing if it has none.
+fn bracket(text: &str) -> usize {
+    let (mut depth, mut quote) = (0usize, None);
+    for (at, c) in text.char_indices() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(c),
+            (None, '[') => depth += 1,
+            (None, ']') if depth == 1 => return at + 1,
+            (None, ']') => depth = depth.saturating_sub(1),
+            (None, _) => {}
+        }
+    }
+    0
+}
+
+/// The length of `.?name` or `?.name`, which other languages write for a member that may be missing.
+fn optional_member(text: &str) -> Option<usize> {
+    let after = text.strip_prefix(".?").or_else(|| text.strip_prefix("?."))?;
+    let length = after.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'))).unwrap_or(after.len());
+    (length > 0).then_some(2 + length)
 }
 
 /// `true` for the content of a message: a body or a payload.

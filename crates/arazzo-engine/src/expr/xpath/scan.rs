@@ -112,7 +112,7 @@ impl Scanner<'_> {
         let in_pattern = self.calls.iter().any(Call::is_in_pattern);
         self.calls.iter_mut().filter(|call| call.is_in_pattern()).for_each(|call| call.placeholders.push(number));
         let in_string = self.quote.is_some();
-        self.scanned.placeholders.push(Placeholder { range: at + 1..at + length, in_string, in_pattern });
+        self.scanned.placeholders.push(Placeholder { range: at + 1..at + length, in_string, in_pattern, braced: true });
         Ok(length + 1)
     }
 

@@ -1,0 +1,116 @@
+//! Placeholders of other tools in a text: `{{x}}`, `${x}`, `${{x}}`, `{steps.x}`, `<x>` (docs/readings.md,
+//! `foreign-placeholder`). They are text; what was meant is found here, so that it can be said.
+
+use std::ops::Range;
+
+use super::scan::ROOTS;
+use super::{Finding, Scope, Template, parse};
+use crate::code::{Code, Severity};
+use crate::readings::Readings;
+
+/// Bytes of the longest placeholder.
+const LONGEST: usize = 200;
+/// How many of one text are said.
+const MOST: usize = 20;
+
+/// What is to be said about the placeholders of a text; `in_payload` if it is a part of a payload, where a longer text
+/// may be a template of its own.
+pub fn findings(text: &str, scope: &Scope<'_>, in_payload: bool) -> Vec<Finding> {
+    if scope.readings == Readings::Letter || !text.contains(['{', '<']) {
+        return vec![];
+    }
+    let found = placeholders(text, scope).into_iter().take(MOST).map(|(range, right)| {
+        let whole = range == (0..text.len());
+        let written = text.get(range.clone()).unwrap_or_default();
+        let message = match written.contains("{$") && !written.starts_with("${") {
+            true => format!("`{written}` has more braces than an expression: its value is sent between the others"),
+            false => format!("`{written}` is a placeholder of another language, and is sent as it is written"),
+        };
+        let finding = Finding::new(Code::ForeignPlaceholder, range, message);
+        let finding = match right {
+            Some(right) => {
+                let right = if whole { right } else { format!("{{{right}}}") };
+                finding.help(format!("write {right}")).fix(right, false)
+            }
+            None => finding.help("write an expression in braces, such as {$inputs.name}"),
+        };
+        if in_payload && !whole { finding.weighing(Severity::Hint) } else { finding }
+    });
+    found.collect()
+}
+
+/// The expression that a placeholder which is the whole text means, if that can be told.
+pub fn meant(text: &str, scope: &Scope<'_>) -> Option<String> {
+    placeholders(text, scope).into_iter().find(|(range, _)| *range == (0..text.len())).and_then(|(_, right)| right)
+}
+
+/// The placeholders of a text, with the expressions that they mean.
+fn placeholders(text: &str, scope: &Scope<'_>) -> Vec<(Range<usize>, Option<String>)> {
+    if let Some(inner) = alone(text) {
+        return vec![(0..text.len(), right(inner, scope))];
+    }
+    let mut found = vec![];
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        match begun(rest) {
+            Some((inner, length)) => {
+                found.push((at..at + length, right(inner, scope)));
+                at += length;
+            }
+            None => at += rest.chars().next().map_or(1, char::len_utf8),
+        }
+    }
+    found
+}
+
+/// The inside of `<x>`, `{{$url}`, `{$url}}`, `{input}` where nothing else stands in the text.
+fn alone(text: &str) -> Option<&str> {
+    if let Some(inner) = text.strip_prefix('<').and_then(|inner| inner.strip_suffix('>')) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || " _-.$".contains(c);
+        return (inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '$') && inner.chars().all(plain))
+            .then_some(inner);
+    }
+    let inner = text.trim_start_matches('{').trim_end_matches('}');
+    let braces = text.len() - inner.len();
+    let odd = text.starts_with('{') && text.ends_with('}') && braces != 2;
+    (odd && inner.starts_with('$') && !inner.contains(['{', '}', ' '])).then_some(inner)
+}
+
+/// The inside of the placeholder that a text begins with, and how long it is.
+fn begun(text: &str) -> Option<(&str, usize)> {
+    let (open, close) =
+        [("${{", "}}"), ("{{", "}}"), ("${", "}"), ("{", "}")].into_iter().find(|(open, _)| text.starts_with(open))?;
+    let inner = text.get(open.len()..)?;
+    let length = inner.find(close).filter(|length| *length <= LONGEST)?;
+    let inner = inner.get(..length)?;
+    let name = inner.trim();
+    let plain = |c: char| c.is_alphanumeric() || "_-.$#/[]:'|* ".contains(c);
+    let begins = |c: char| c.is_alphabetic() || matches!(c, '_' | '$' | '.');
+    let is_placeholder = match open {
+        // `{` alone begins one only before a root of an expression: `{steps.a.outputs.id}`.
+        "{" => name.split_once('.').is_some_and(|(root, _)| ROOTS.contains(&root)) && name == inner,
+        _ => true,
+    };
+    (is_placeholder && name.starts_with(begins) && name.chars().all(plain))
+        .then_some((inner, open.len() + length + close.len()))
+}
+
+/// The expression that the inside of a placeholder means: `steps.a.outputs.id`, `a.id`, `name` of an input.
+fn right(inner: &str, scope: &Scope<'_>) -> Option<String> {
+    let name = inner.trim().trim_start_matches('$').trim_start_matches('.');
+    let input = scope.inputs.iter().any(|input| input.name == name).then(|| format!("$inputs.{name}"));
+    let root = name.split(['.', '#']).next().unwrap_or_default();
+    let own = ROOTS.contains(&root).then(|| format!("${name}"));
+    let step = scope.steps.get(root).map(|_| format!("$steps.{name}"));
+    [own, input, step].into_iter().flatten().find_map(|written| {
+        let mut own = vec![];
+        let whole = matches!(parse::template(&written, scope, &mut own), Some(Template::Whole(_)));
+        match own.as_slice() {
+            [] if whole => Some(written),
+            [Finding { fix: Some((right, true)), range, .. }] if whole && *range == (0..written.len()) => {
+                Some(right.clone())
+            }
+            _ => None,
+        }
+    })
+}
