@@ -88,7 +88,11 @@ impl<'b> Compiler<'b> {
         {
             return self.path_form(text);
         }
-        if found.is_none() {
+        // A path item that could not be read may hold it.
+        let unread = if found.is_none() { api.broken_paths() } else { vec![] };
+        if !unread.is_empty() {
+            unread.into_iter().for_each(|fault| self.broken(fault));
+        } else if found.is_none() {
             let pointers: Vec<String> = api
                 .operations()
                 .map(|o| Pointer::of(vec!["paths".to_owned(), o.path.to_owned(), o.method.to_owned()]).to_string())
@@ -185,6 +189,10 @@ impl<'b> Compiler<'b> {
         let api = self.api_of.get(api).copied().unwrap_or(api);
         let method = view.method.to_ascii_uppercase();
         let known = self.operations.iter().position(|o| o.api == api && o.method == method && o.path == view.path);
+        for fault in view.broken_schemes() {
+            self.broken(fault);
+        }
+        self.check_server(view);
         let index = known.unwrap_or_else(|| {
             self.operations.push(Operation {
                 api,
@@ -204,6 +212,25 @@ impl<'b> Compiler<'b> {
             self.operations.len() - 1
         });
         OperationId(index as u32)
+    }
+
+    /// The reading `server-query`.
+    fn check_server(&mut self, view: &openapi::Operation<'_>) {
+        for node in view.server_texts() {
+            let Some(text) = node.as_str() else { continue };
+            if text.contains('#') {
+                let message = format!("`{text}` has a fragment, behind which no path can stand");
+                let fault = Diagnostic::error(Code::ServerQuery, node.span, message);
+                self.push(fault.help("leave out what stands behind `#`").section("OpenAPI, §Server Object"));
+            } else if text.contains('?') {
+                let message = format!("`{text}` has a query, behind which no path can stand");
+                let fault = Diagnostic::warning(Code::ServerQuery, node.span, message)
+                    .label("sent behind the path of the operation")
+                    .help("describe it as a query parameter of the operations")
+                    .section("OpenAPI, §Server Object");
+                self.departure(fault);
+            }
+        }
     }
 
     /// A path that cannot stand behind any server is known before it is called.
@@ -597,6 +624,11 @@ impl<'b> Compiler<'b> {
         let unread = self.described().any(|(index, d)| d.root.is_none() && source.is_none_or(|wanted| wanted == index));
         if unread {
             return;
+        }
+        // So may a path item that could not be read.
+        let broken: Vec<openapi::Broken> = apis.iter().flat_map(|(_, api)| api.broken_paths()).collect();
+        if !broken.is_empty() {
+            return broken.into_iter().for_each(|fault| self.broken(fault));
         }
         let known: Vec<openapi::Operation<'b>> =
             apis.iter().flat_map(|(_, api)| api.operations()).filter(|o| o.id().is_some()).collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::document::Document;
-use crate::node::Node;
+use crate::node::{Anchors, Node};
 use crate::openapi::store::DocumentStore;
 use crate::source::{Sources, Span};
 
@@ -20,6 +20,8 @@ pub struct Bundle {
     pub store: DocumentStore,
     /// As in [`super::LoadOptions`].
     pub headers: Vec<String>,
+    /// What stands in several places of its document.
+    pub anchors: Anchors,
 }
 
 impl Bundle {
