@@ -327,11 +327,16 @@ impl<'b> Compiler<'b> {
         {
             return Some((found, format!("$sourceDescriptions.{value}")));
         }
-        let mut found = self.described().filter_map(|(index, described)| {
-            Some((self.workflow_in(index, value)?, format!("$sourceDescriptions.{}.{value}", described.name)))
-        });
+        let mut found = self.namesakes(value);
         let only = found.next()?;
         if found.next().is_none() { Some(only) } else { None }
+    }
+
+    /// The workflows of this name in the sources, with their names in full.
+    fn namesakes(&self, value: &str) -> impl Iterator<Item = (WorkflowId, String)> {
+        self.described().filter_map(move |(index, described)| {
+            Some((self.workflow_in(index, value)?, format!("$sourceDescriptions.{}.{value}", described.name)))
+        })
     }
 
     /// The workflow that a step, an action or `dependsOn` names; a diagnostic if there is none.
@@ -368,6 +373,13 @@ impl<'b> Compiler<'b> {
         }
         let names: Vec<&str> = own.iter().map(|workflow| workflow.name.as_str()).collect();
         let bare = value.strip_prefix("$workflows.").unwrap_or(value);
+        let namesakes: Vec<String> = self.namesakes(bare).map(|(_, right)| right).collect();
+        if namesakes.len() > 1 {
+            let message = format!("`{value}` is a workflow of {} sources", namesakes.len());
+            let help = format!("write {}", namesakes.join(", or "));
+            self.push(Diagnostic::error(Code::UnknownWorkflow, span, message).help(help).section("§Step Object"));
+            return None;
+        }
         let help = nearest(bare, names.iter().copied())
             .map_or_else(|| Help::words(format!("workflows of this document: {}", names.join(", "))), Help::meant);
         let message = format!("the document has no workflow `{value}`");

@@ -475,7 +475,8 @@ impl<'a> Operation<'a> {
     /// `consumes` or `produces`: the operation's, else the document's.
     fn listed(&self, field: &str) -> Vec<&'a str> {
         let list = self.node.get(field).or_else(|| self.api.root.get(field));
-        list.map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str).collect()
+        let names = list.map(Node::items).unwrap_or_default().iter().filter_map(Node::as_str);
+        names.map(whole_media_type).collect()
     }
 
     /// The schema of a Header Object; in 2.0 the header itself is one.
@@ -511,7 +512,12 @@ impl<'a> Operation<'a> {
             .iter()
             .map(|(key, media)| {
                 let media = self.api.resolve(media).unwrap_or(media);
-                Media { name: key.name.as_str(), schema: media.get("schema"), node: Some(media), example: None }
+                Media {
+                    name: whole_media_type(&key.name),
+                    schema: media.get("schema"),
+                    node: Some(media),
+                    example: None,
+                }
             })
             .collect()
     }
@@ -730,6 +736,17 @@ impl<'a> Parameter<'a> {
         let node = self.node.get("style").filter(|_| self.dialect != Version::Swagger)?;
         let style = node.as_str().unwrap_or("?");
         Style::of(style).is_none().then_some((style, node.span))
+    }
+}
+
+/// A media type of which only the subtype was written (`consumes: [json]`).
+fn whole_media_type(name: &str) -> &str {
+    match name {
+        "json" => "application/json",
+        "xml" => "application/xml",
+        "form-data" => "multipart/form-data",
+        "x-www-form-urlencoded" => FORM,
+        whole => whole,
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! What a schema says is taken out of its document first ([`XmlShape`]), so that a run needs no documents.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value as Json};
 
@@ -74,9 +74,8 @@ impl XmlShape {
     /// What this schema says.
     #[must_use]
     pub fn of(api: Api<'_>, schema: &Node) -> Self {
-        let mut reader = Reader { api, schemas: vec![], known: HashMap::new() };
-        let _ = reader.schema(schema);
-        let first = reader.schemas.first();
+        let schemas = Reader::read(api, schema);
+        let first = schemas.first();
         let named = first.and_then(|first| Some(qualified(first.name.as_deref()?, first)));
         // A component is called as its key.
         let component = || {
@@ -89,7 +88,8 @@ impl XmlShape {
             }
             name.filter(|name| is_name(name)).map(|name| first.map_or_else(|| name.clone(), |s| qualified(&name, s)))
         };
-        Self { root: named.or_else(component), schemas: reader.schemas }
+        let root = named.or_else(component);
+        Self { root, schemas }
     }
 
     /// `true` if the schema names the root element, or describes the only member of a value that is it.
@@ -101,22 +101,37 @@ impl XmlShape {
     }
 }
 
-/// Reads schemas, each once.
+/// Reads schemas, each once, without recursion: they may refer to one another in long ways.
 struct Reader<'a> {
     api: Api<'a>,
-    schemas: Vec<Schema>,
-    known: HashMap<*const Node, usize>,
+    /// Those that are known, in the order of their numbers.
+    nodes: Vec<&'a Node>,
+    numbers: HashMap<*const Node, usize>,
 }
 
 impl<'a> Reader<'a> {
-    fn schema(&mut self, node: &'a Node) -> Option<usize> {
-        if let Some(known) = self.known.get(&std::ptr::from_ref(node)) {
-            return Some(*known);
+    fn read(api: Api<'a>, schema: &'a Node) -> Vec<Schema> {
+        let mut reader = Self { api, nodes: vec![], numbers: HashMap::new() };
+        let _ = reader.number_of(schema);
+        let mut schemas = vec![];
+        while let Some(node) = reader.nodes.get(schemas.len()).copied() {
+            schemas.push(reader.schema(node));
         }
-        if self.schemas.len() >= SCHEMAS {
-            return None;
+        schemas
+    }
+
+    /// The number of a schema; nothing if there are too many.
+    fn number_of(&mut self, node: &'a Node) -> Option<usize> {
+        let next = self.nodes.len();
+        let number = *self.numbers.entry(std::ptr::from_ref(node)).or_insert(next);
+        if number == next && next < SCHEMAS {
+            self.nodes.push(node);
         }
-        let resolved = self.api.resolve(node).ok()?;
+        (number < SCHEMAS).then_some(number)
+    }
+
+    fn schema(&mut self, node: &'a Node) -> Schema {
+        let resolved = self.api.resolve(node).unwrap_or(node);
         let xml = |name: &str| [node, resolved].into_iter().find_map(|node| node.get("xml")?.get(name));
         let text = |name: &str| xml(name).and_then(Node::as_str).map(str::to_owned);
         let flag = |name: &str| xml(name).and_then(Node::as_bool) == Some(true);
@@ -131,31 +146,31 @@ impl<'a> Reader<'a> {
             None if is_list && !flag("wrapped") => NodeKind::Nothing,
             None => NodeKind::Element,
         };
-        let index = self.schemas.len();
-        self.known.insert(std::ptr::from_ref(node), index);
         let (name, prefix, namespace) = (text("name"), text("prefix"), text("namespace"));
-        self.schemas.push(Schema { name, prefix, namespace, kind, members: vec![], items: None });
         let mut members: Vec<(String, usize)> = vec![];
-        for (name, property) in self.properties(resolved, 0) {
-            if !members.iter().any(|(known, _)| *known == name) {
-                members.extend(self.schema(property).map(|index| (name, index)));
+        let mut named = HashSet::new();
+        for (name, property) in self.properties(resolved) {
+            if named.insert(name) {
+                members.extend(self.number_of(property).map(|number| (name.to_owned(), number)));
             }
         }
-        let items = resolved.get("items").and_then(|items| self.schema(items));
-        if let Some(own) = self.schemas.get_mut(index) {
-            (own.members, own.items) = (members, items);
-        }
-        Some(index)
+        let items = resolved.get("items").and_then(|items| self.number_of(items));
+        Schema { name, prefix, namespace, kind, members, items }
     }
 
     /// The properties of a schema, with those of what applies together with it.
-    fn properties(&self, schema: &'a Node, depth: usize) -> Vec<(String, &'a Node)> {
-        let own = schema.get("properties").map(Node::members).unwrap_or_default();
-        let mut found: Vec<(String, &'a Node)> = own.iter().map(|(key, node)| (key.name.clone(), node)).collect();
-        for part in ["allOf", "oneOf", "anyOf"].iter().filter_map(|name| schema.get(name)).flat_map(Node::items) {
-            if let (true, Ok(part)) = (depth < 8, self.api.resolve(part)) {
-                found.extend(self.properties(part, depth + 1));
+    fn properties(&self, schema: &'a Node) -> Vec<(&'a str, &'a Node)> {
+        let mut found = vec![];
+        let mut left = std::collections::VecDeque::from([schema]);
+        let mut met: HashSet<*const Node> = HashSet::new();
+        while let Some(schema) = left.pop_front().filter(|_| met.len() < SCHEMAS) {
+            if !met.insert(std::ptr::from_ref(schema)) {
+                continue;
             }
+            let own = schema.get("properties").map(Node::members).unwrap_or_default();
+            found.extend(own.iter().map(|(key, node)| (key.name.as_str(), node)));
+            let parts = ["allOf", "oneOf", "anyOf"].iter().filter_map(|name| schema.get(name)).flat_map(Node::items);
+            left.extend(parts.filter_map(|part| self.api.resolve(part).ok()));
         }
         found
     }
