@@ -149,3 +149,41 @@ fn a_redirect_to_another_port_of_this_machine_is_refused() {
     run.never_says(&["redirect-refused"]);
     assert_eq!(canary.lines()[0], "GET /stolen");
 }
+
+#[test]
+fn a_token_is_asked_for_at_the_server_with_the_fields_that_were_given() {
+    let server = Server::start(|request, _| match request.path.as_str() {
+        "/api/v1/token" => Reply::status(200)
+            .body("application/x-www-form-urlencoded", "access_token=fetched-0123456789&token_type=bearer"),
+        _ => Reply::status(200).json(&json!({})),
+    });
+    let folder = Folder::new();
+    folder.write(
+        "api.yaml",
+        format!(
+            "openapi: 3.0.3
+info: {{ title: Things, version: '1' }}
+servers: [{{ url: '{}/api/v1' }}]
+components: {{ securitySchemes: {{ login: {{ type: oauth2, flows: {{ clientCredentials: {{ tokenUrl: token, scopes: {{}} }} }} }} }} }}
+paths: {{ /keyed: {{ get: {{ operationId: keyed, security: [{{ login: [] }}], responses: {{}} }} }} }}
+",
+            server.url()
+        ),
+    );
+    folder.write("flow.yaml", FLOW.replace("      - { stepId: tokened, operationId: tokened }\n", ""));
+    let run = Arazzo::new(["run", "flow.yaml", "--auth", "login.clientId=me"]).cwd(folder.path());
+    let run = run.args(["--auth", "login.clientSecret=hush-0123456789"]);
+    let fields = ["--auth", "login.audience=https://api.example", "--auth", "login.field.pass_code=open-0123456789"];
+    let shown = run.clone().args(["--auth", "login.clientAuth=body", "-vv"]).args(fields).run();
+    shown.exits(0).never_says(&["hush-0123456789", "open-0123456789"]);
+    let sent = server.requests();
+    assert_eq!((sent[0].path.as_str(), sent[0].header("authorization")), ("/api/v1/token", None));
+    let body = String::from_utf8(sent[0].body.clone()).unwrap();
+    assert_eq!(
+        body,
+        "grant_type=client_credentials&audience=https%3A%2F%2Fapi.example&pass_code=open-0123456789&client_id=me&client_secret=hush-0123456789"
+    );
+    assert_eq!(sent[1].header("authorization"), Some("Bearer fetched-0123456789"));
+    run.clone().args(["--auth", "login.clientAuth=both"]).run().exits(2).says(&["is basic, or body"]);
+    run.args(["--auth", "logn.audience=a"]).run().exits(2).says(&["did you mean `login`"]);
+}

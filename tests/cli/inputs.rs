@@ -105,6 +105,14 @@ fn json_is_given_with_a_colon() {
 }
 
 #[test]
+fn merge_keys_are_merged_in_files_of_inputs() {
+    let echo = Echo::new();
+    echo.folder.write("inputs.yaml", "shape: &shape { a: 1, b: 2 }\n<<: { text: x, count: 3 }\ncount: 4\n");
+    let sent = json!({"shape": {"a": 1, "b": 2}, "text": "x", "count": 4});
+    assert_eq!(echo.sent(echo.call(&["--inputs", "inputs.yaml"])), sent);
+}
+
+#[test]
 fn text_and_json_come_from_files() {
     let echo = Echo::new();
     echo.folder.write("note.txt", "two\nlines");

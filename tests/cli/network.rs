@@ -487,3 +487,14 @@ fn a_secret_is_asked_for_on_a_terminal_and_not_shown() {
     let (shown, code) = on_a_terminal(folder.path(), &args, &[], "\u{3}");
     assert!(code != Some(0) && !shown.contains("panicked"), "{code:?} {shown}");
 }
+
+#[test]
+fn the_query_of_a_server_that_is_given_stands_behind_the_path() {
+    let server = Server::start(|_, _| Reply::status(200).json(&json!({})));
+    let given = format!("{}/base/?key=hush-0123456789", server.url());
+    run(&given, &[]).exits(0).says(&["server-query"]);
+    assert_eq!(server.lines(), ["GET /base/x?key=hush-0123456789"]);
+    run(&given, &["--strict"]).exits(3).says(&["error[server-query]"]);
+    run(&format!("{}/base#part", server.url()), &[]).exits(2).says(&["without `#`"]);
+    assert_eq!(server.lines().len(), 1);
+}

@@ -116,3 +116,55 @@ fn documents_come_in_the_time_that_answers_have() {
     // All of them have the time of the run.
     dry_run(&url, None, &["--timeout", "60ms"]).exits(3).says(&["source-not-found", "no answer within 0.0"]);
 }
+
+#[test]
+fn what_a_run_does_not_need_is_not_read() {
+    let api = |body: &str, parameter: &str, other: &str| {
+        format!(
+            "openapi: 3.1.0
+info: {{ title: Api, version: '1' }}
+servers: [{{ url: 'http://127.0.0.1:9' }}]
+paths:
+  /x:
+    get:
+      operationId: get
+      parameters: [{parameter}]
+      responses: {{ '200': {{ description: ok, content: {{ application/json: {{ schema: {body} }} }} }} }}
+  /y: {{ get: {{ operationId: other, parameters: [{other}], responses: {{}} }} }}
+"
+        )
+    };
+    let refer = |url: &str| format!("{{ $ref: '{url}' }}");
+    let folder = Folder::new();
+    let flow = "arazzo: 1.1.0\ninfo: { title: Far, version: '1' }\nsourceDescriptions: [{ name: api, url: api.yaml, type: openapi }]\nworkflows: [{ workflowId: main, steps: [{ stepId: get, operationId: get }] }]\n";
+    folder.write("flow.yaml", flow);
+    let call = |args: &[&str]| Arazzo::new(args.iter().copied()).cwd(folder.path()).run();
+    let far = refer("https://schemas.example/s.json");
+    for api in [api(&far, "", ""), api("{}", "", &far), api(&far, "", &far)] {
+        folder.write("api.yaml", api);
+        call(&["lint", "flow.yaml"]).exits(0).never_says(&["refused"]);
+        call(&["run", "flow.yaml", "--dry-run"]).exits(0).never_says(&["refused"]);
+        call(&["run", "flow.yaml", "--mock"]).exits(0).never_says(&["refused"]);
+    }
+    folder.write("api.yaml", api("{}", &far, ""));
+    call(&["lint", "flow.yaml"]).exits(6);
+    call(&["run", "flow.yaml", "--mock"]).exits(6).says(&["source-refused", "schemas.example", "save it to a file"]);
+    folder.write(
+        "api.yaml",
+        api("{}", "", "").replace("paths:", "paths:\n  /z: { $ref: 'https://schemas.example/z.yaml' }"),
+    );
+    call(&["run", "flow.yaml", "--mock"]).exits(0);
+    folder.write("flow.yaml", flow.replace("operationId: get", "operationId: elsewhere"));
+    call(&["run", "flow.yaml", "--mock"]).exits(6).says(&["source-refused", "z.yaml"]);
+    // What may be read is read where the operations that are called lead to it.
+    let parts = "/y: { get: { operationId: other, parameters: [{ $ref: 'parts/none.yaml' }], responses: {} } }";
+    let served = Server::start({
+        let text = API.replace(
+            "paths: { /x: { $ref: 'parts/x.yaml' } }",
+            &format!("paths: {{ {parts}, /x: {{ get: {{ operationId: get, responses: {{}} }} }} }}"),
+        );
+        move |_, _| Reply::status(200).body("application/yaml", text.clone())
+    });
+    dry_run(&format!("{}/v1/api.yaml", served.url()), None, &[]).exits(0);
+    assert_eq!(served.lines(), ["GET /v1/api.yaml"]);
+}

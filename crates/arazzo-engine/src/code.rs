@@ -199,6 +199,7 @@ codes! {
     RetryCircle = "retry-circle", Flow, "§Failure Action Object";
     RootRelativeSource = "root-relative-source", References, "§Source Description Object" read Error, REFUSED;
     SecretInOutput = "secret-in-output", Secrets, "§Workflow Object";
+    ServerQuery = "server-query", References, "OpenAPI, §Server Object" read Error, SAID;
     SeveralDocuments = "several-documents", Structure, "§Format";
     SeveralTargets = "several-targets", Structure, "§Step Object";
     ShadowedAction = "shadowed-action", Flow, "§Step Object";
@@ -248,9 +249,11 @@ codes! {
     WorkflowStepOutput = "workflow-step-output", Expressions, "§Runtime Expressions" read Error, REFUSED;
     WrongKindOfSource = "wrong-kind-of-source", References, "§Source Description Object";
     WrongType = "wrong-type", Structure, "§Step Object";
+    XmlObject = "xml-object", Data, "§Request Body Object" read Error, SAID;
     XpathSyntax = "xpath-syntax", Expressions, "§Criterion Object";
     YamlAlias = "yaml-alias", Structure, "§Format";
     YamlKey = "yaml-key", Structure, "§Format";
+    YamlMergeKey = "yaml-merge-key", Structure, "§Format" read Error, SILENT;
     YamlSyntax = "yaml-syntax", Structure, "§Format";
     YamlTag = "yaml-tag", Structure, "§Format";
 }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::openapi::security::{GrantKind, Kind, Needed};
+use crate::openapi::security::{GrantKind, Kind, Needed, at_server};
 use crate::remedy;
 
 /// Credentials by what they are for. `Debug` shows no value.
@@ -37,7 +37,49 @@ const USER: &str = "*user";
 const PASSWORD: &str = "*password";
 
 /// Parts of a credential that has several, as they are written behind the name of the scheme.
-pub const PARTS: [&str; 4] = ["clientId", "clientSecret", "username", "password"];
+pub const PARTS: [&str; 8] =
+    ["clientId", "clientSecret", "username", "password", CLIENT_AUTH, "audience", "resource", "scope"];
+
+/// The part that says where a token request has the client's secret.
+const CLIENT_AUTH: &str = "clientAuth";
+
+/// Parts that are fields of a token request, under their own names.
+const FIELDS: [&str; 3] = ["audience", "resource", "scope"];
+
+/// Before the names of other fields of a token request: `SCHEME.field.NAME`.
+const FIELD: &str = "field.";
+
+/// Where the secret of a client stands in a token request (RFC 6749 §2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// In the header `Authorization`, as every token server has to take it.
+    Header,
+    /// In the body, which some take only.
+    Body,
+}
+
+impl ClientAuth {
+    /// The place of this name: `basic`, `body`, or as OpenID calls them.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        match name {
+            "basic" | "header" | "client_secret_basic" => Some(Self::Header),
+            "body" | "post" | "client_secret_post" => Some(Self::Body),
+            _ => None,
+        }
+    }
+}
+
+/// The scheme and the part that a name of a credential is about, with a test of what is a scheme.
+#[must_use]
+pub fn scheme_of<'n>(name: &'n str, is_scheme: &dyn Fn(&str) -> bool) -> (&'n str, Option<&'n str>) {
+    if is_scheme(name) {
+        return (name, None);
+    }
+    let parts = name.match_indices('.').filter_map(|(at, _)| Some((name.get(..at)?, name.get(at + 1..)?)));
+    let mut known = parts.filter(|(_, part)| PARTS.contains(part) || part.starts_with(FIELD));
+    known.next().map_or((name, None), |(scheme, part)| (scheme, Some(part)))
+}
 
 impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -53,11 +95,14 @@ impl Credentials {
     }
 
     /// Adds a credential for a security scheme: `scheme`, or `source.scheme`; with one of [`PARTS`] behind a dot, a part
-    /// of it. An API key, a token, `user:password` for basic and digest.
+    /// of it, and with `.field.NAME` a field of its token requests. An API key, a token, `user:password` for basic and
+    /// digest. `clientAuth` is `basic` or `body`: where a token request has the secret of the client.
     #[must_use]
     pub fn scheme(mut self, scheme: impl Into<String>, value: impl Into<String>) -> Self {
         let name = scheme.into();
-        let secret = !(name.ends_with(".clientId") || name.ends_with(".username"));
+        let plain = |part: &str| name.strip_suffix(part).is_some_and(|scheme| scheme.ends_with('.'));
+        let shown = ["clientId", "username", CLIENT_AUTH].iter().chain(&FIELDS).any(|part| plain(part));
+        let secret = !shown;
         self.values.insert(name.clone(), Credential { name, value: value.into(), secret });
         self
     }
@@ -199,6 +244,8 @@ pub enum User {
 /// The request for a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fetch {
+    /// The source whose operation needs it.
+    pub source: String,
     /// The name of the token: the scheme.
     pub scheme: String,
     /// The url to ask; of openIdConnect, the url of the document that has it.
@@ -213,6 +260,47 @@ pub struct Fetch {
     pub client: (Option<String>, Option<String>),
     /// The user and the password, of the password grant.
     pub user: Option<(String, String)>,
+}
+
+impl Fetch {
+    /// The parts of its credential that are more than client and user, among these keys, each with its key; those of the
+    /// source go before those of the scheme.
+    fn parts<'k>(&self, keys: impl Iterator<Item = &'k str>) -> BTreeMap<&'k str, &'k str> {
+        let (own, all) = (format!("{}.{}.", self.source, self.scheme), format!("{}.", self.scheme));
+        let mut found: BTreeMap<&str, (bool, &str)> = BTreeMap::new();
+        for key in keys {
+            let (part, is_own) = match (key.strip_prefix(&own), key.strip_prefix(&all)) {
+                (Some(part), _) => (part, true),
+                (None, Some(part)) => (part, false),
+                (None, None) => continue,
+            };
+            if found.get(part).is_none_or(|(known, _)| is_own || !known) {
+                found.insert(part, (is_own, key));
+            }
+        }
+        found.into_iter().map(|(part, (_, key))| (part, key)).collect()
+    }
+
+    /// The fields that were given for its request: their names, and keys of credentials.
+    pub(crate) fn fields<'k>(&self, keys: impl Iterator<Item = &'k str>) -> Vec<(&'k str, &'k str)> {
+        let field = |(part, key): (&'k str, &'k str)| {
+            let name = part.strip_prefix(FIELD).or_else(|| FIELDS.contains(&part).then_some(part))?;
+            Some((name, key))
+        };
+        self.parts(keys).into_iter().filter_map(field).collect()
+    }
+
+    /// The key of where its request has the secret of the client.
+    pub(crate) fn client_auth<'k>(&self, keys: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+        self.parts(keys).get(CLIENT_AUTH).copied()
+    }
+
+    /// Makes its urls absolute, for the operations of a server.
+    pub(crate) fn begin_at(&mut self, server: &str) {
+        for url in std::iter::once(&mut self.url).chain(&mut self.refresh_url) {
+            *url = at_server(url, server);
+        }
+    }
 }
 
 /// The alternative of an operation that the given credentials serve.
@@ -286,6 +374,7 @@ fn serve(
             let discovered = || {
                 let client = (wanted.find_part("clientId", has)?, wanted.find_part("clientSecret", has)?);
                 Some(AuthMethod::Fetch(Fetch {
+                    source: source.to_owned(),
                     scheme: scheme.name.clone(),
                     url: url.clone(),
                     discovery: true,
@@ -333,6 +422,7 @@ fn fetch(
             }
         };
         Some(AuthMethod::Fetch(Fetch {
+            source: wanted.source.to_owned(),
             scheme: needed.scheme.name.clone(),
             url: grant.token_url.clone(),
             discovery: false,

@@ -334,6 +334,19 @@ impl Diagnostics {
         }
     }
 
+    /// Leaves out fixes that would change other places too: `shares` knows the values that stand in several places.
+    #[must_use]
+    pub fn without_shared_fixes(mut self, shares: &dyn Fn(Span) -> bool) -> Self {
+        for diagnostic in self.all.iter_mut().filter(|d| d.code != Code::YamlMergeKey) {
+            if diagnostic.fix.as_ref().is_some_and(|fix| fix.edits.iter().any(|edit| shares(edit.span))) {
+                diagnostic.fix = None;
+                let words = "an anchor shares this text with other places, which a fix would change too";
+                diagnostic.remarks.push(words.to_owned());
+            }
+        }
+        self
+    }
+
     /// All of them.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.all.iter()

@@ -9,7 +9,8 @@ use crate::compile::secrets::Origins;
 use crate::credentials::{AuthMethod, Choice, User, header_of};
 use crate::limits::{Servers, Settings};
 use crate::machine::choice;
-use crate::openapi::security::Kind;
+use crate::openapi::path;
+use crate::openapi::security::{Kind, at_server};
 use crate::program::{Build, Call, Location, Program, Step, Target, Then, Workflow, WorkflowId};
 use crate::source::Place;
 
@@ -198,7 +199,10 @@ pub fn sent_credentials(
                 sent.secret(credential.secret.then(|| credential.name.clone()), format!("header {name}"), &server);
             }
         }
-        let Choice::Ways(ways) = choice(program, step, &|key| given.has(key), given.certificate) else { continue };
+        let Choice::Ways(ways) = choice(program, step, &settings.servers, &|key| given.has(key), given.certificate)
+        else {
+            continue;
+        };
         let name = |key: &str| {
             let known = given.iter().find(|(known, _)| *known == key);
             known.filter(|(_, credential)| credential.secret).map(|(_, credential)| credential.name.clone())
@@ -220,7 +224,10 @@ pub fn sent_credentials(
                 }
                 AuthMethod::Fetch(fetch) => {
                     sent.secret(Some(format!("{}.access_token", fetch.scheme)), authorization(), &server);
+                    let fields = fetch.fields(given.iter().map(|(key, _)| key));
+                    let fields: Vec<String> = fields.into_iter().map(|(_, key)| key.to_owned()).collect();
                     let secrets = fetch.client.1.iter().chain(fetch.user.iter().map(|(_, password)| password));
+                    let secrets = secrets.chain(&fields);
                     for url in std::iter::once(&fetch.url).chain(&fetch.refresh_url) {
                         // Where an OpenID configuration leads is not known yet.
                         if !fetch.discovery {
@@ -285,7 +292,8 @@ impl Footprint {
         let Some(operation) = program.operation_of(step) else { return };
         let (arguments, body) = (step.call.arguments(), step.call.body());
         let (host, call) = (planned.host, operation.endpoint());
-        let origin = origin_of(&operation.server_url(&planned.source, &settings.servers).unwrap_or_default());
+        let server = operation.server_url(&planned.source, &settings.servers).unwrap_or_default();
+        let origin = origin_of(&server);
         self.host(&host, &call, &origin);
         if !is_safe(&planned.method) {
             self.changes.push(CalledOperation { step: step.name.clone(), call });
@@ -317,10 +325,10 @@ impl Footprint {
         for needed in operation.security.iter().flatten().flatten().filter(|needed| !given(&needed.scheme.kind)) {
             let mut hosts = vec![host.clone()];
             if let Kind::OAuth2(grants) = &needed.scheme.kind {
-                hosts.extend(grants.iter().filter_map(|grant| host_of(&grant.token_url)));
+                hosts.extend(grants.iter().filter_map(|grant| host_of(&at_server(&grant.token_url, &server))));
             }
             if let Kind::OpenIdConnect(url) = &needed.scheme.kind {
-                hosts.extend(host_of(url));
+                hosts.extend(host_of(&at_server(url, &server)));
             }
             let (scheme, source) = (&needed.scheme.name, &planned.source);
             let known = self.credentials.iter().position(|asked| asked.scheme == *scheme && asked.source == *source);
@@ -465,13 +473,15 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
     let written =
         |location| arguments.iter().filter(move |a| a.location == location).map(|a| (a.name.clone(), text(&a.value)));
     let mut path = operation.path.clone();
-    for (name, value) in written(Location::Path) {
-        path = path.replace(&format!("{{{name}}}"), &value);
+    let (_, own_query) = path::split(&operation.path);
+    for (name, value) in written(Location::Path).chain(written(Location::Query)) {
+        path = path.replace(&format!("{{{name}}}"), &value).replace(&format!("{{+{name}}}"), &value);
     }
     let whole = written(Location::Querystring).map(|(_, value)| value);
-    let query: Vec<String> =
-        whole.chain(written(Location::Query).map(|(name, value)| format!("{name}={value}"))).collect();
-    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    let others = written(Location::Query).filter(|(name, _)| !path::names(own_query, name));
+    let query: Vec<String> = whole.chain(others.map(|(name, value)| format!("{name}={value}"))).collect();
+    let sign = if own_query.is_empty() { "?" } else { "&" };
+    let query = if query.is_empty() { String::new() } else { format!("{sign}{}", query.join("&")) };
     let mut headers: Vec<(String, String)> = written(Location::Header).collect();
     headers.extend(written(Location::Cookie).map(|(name, value)| ("Cookie".to_owned(), format!("{name}={value}"))));
     if let Some(body) = body {

@@ -16,6 +16,7 @@ use crate::expr::{Expr, Piece, StepId, Template, condition, jsonpath, xpath};
 use crate::fingerprint::fingerprint;
 use crate::openapi::Field;
 use crate::openapi::encode::Serialization;
+use crate::openapi::xml::XmlShape;
 use crate::readings::Readings;
 use crate::source::{Sources, Span};
 use crate::value::ExpressionType;
@@ -279,6 +280,8 @@ pub struct Body {
     pub replacements: Vec<Replacement>,
     /// How fields of a form, and parts of a multipart body, are written; by default if they are not here.
     pub fields: Vec<Field>,
+    /// How an object is written as XML, if the body has a schema.
+    pub xml: Option<XmlShape>,
     /// Where the payload is written.
     pub span: Span,
 }

@@ -523,7 +523,8 @@ fn same_in_parts(name: &str, text: &str) -> bool {
     let mut sources = Sources::default();
     let id = sources.add(name, name, text);
     let limits = arazzo_engine::node::NodeLimits::default();
-    let (Ok(parts), Ok(whole)) = (Node::parse_deferred(&sources, id, limits), Node::parse(&sources, id, limits)) else {
+    let (Ok((parts, _)), Ok(whole)) = (Node::parse_deferred(&sources, id, limits), Node::parse(&sources, id, limits))
+    else {
         return false;
     };
     let paths = parts.get("paths").map(Node::members).unwrap_or_default();

@@ -408,7 +408,8 @@ impl Builder {
         }
         self.settings.credentials.certificate = self.network.options().certificate.is_some();
         let servers = self.settings.servers.named.values().chain(&self.settings.servers.all);
-        let given: Vec<String> = servers.filter_map(|url| place_of(url)).collect();
+        let given: Vec<String> = servers.clone().filter_map(|url| place_of(url)).collect();
+        let queries = server_queries(servers, readings);
         #[cfg(feature = "mock")]
         let mocking = match self.mocked.take() {
             Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
@@ -418,7 +419,8 @@ impl Builder {
         if let Some(mocking) = &mocking {
             self.settings.mocked = mocking.mock.served().map(|(_, name, _)| name.to_owned()).collect();
         }
-        let notes = insecure(&self.network.options().insecure_hosts);
+        let mut notes = insecure(&self.network.options().insecure_hosts);
+        notes.extend(queries);
         let mut grants = self.grants;
         if url_of(&self.path).is_some() {
             grants.hosts.trust = Trust::Remote;
@@ -515,6 +517,22 @@ pub(crate) fn insecure(hosts: &[String]) -> Diagnostics {
     notes
 }
 
+/// The reading `server-query`, of servers that were given.
+fn server_queries<'s>(servers: impl Iterator<Item = &'s String>, readings: Readings) -> Diagnostics {
+    let mut notes = Diagnostics::default();
+    let asking = servers.filter_map(|url| url::Url::parse(url).ok()).filter(|url| url.query().is_some());
+    for (url, severity) in asking.zip(std::iter::repeat(readings.severity(Code::ServerQuery))) {
+        let Some(severity) = severity else { continue };
+        // The query itself may be a secret.
+        let message = format!("the server given at {} has a query", url.host_str().unwrap_or_default());
+        let mut note = Diagnostic::warning(Code::ServerQuery, None, message)
+            .help("it is sent with every request, behind the path of its operation");
+        note.severity = severity;
+        notes.push(note);
+    }
+    notes
+}
+
 /// The host and the port of a url.
 pub(crate) fn place_of(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
@@ -527,8 +545,9 @@ pub fn is_remote(document: &Path) -> bool {
     url_of(document).is_some()
 }
 
-/// `true` for an absolute http or https url: what [`Builder::server`] takes.
+/// `true` for an absolute http or https url without a fragment: what [`Builder::server`] takes.
 #[must_use]
 pub fn is_server_url(text: &str) -> bool {
-    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+    let fits = |url: url::Url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none();
+    url::Url::parse(text).is_ok_and(fits)
 }

@@ -1,7 +1,7 @@
 //! Settings that were given, compared with what the documents describe: servers, variables, security schemes.
 
 use arazzo_engine as engine;
-use arazzo_engine::credentials::Credentials;
+use arazzo_engine::credentials::{ClientAuth, Credentials};
 use arazzo_engine::diagnostic::{Help, nearest};
 use arazzo_engine::limits::Servers;
 use arazzo_engine::program::Program;
@@ -65,13 +65,14 @@ pub(crate) fn check_schemes(credentials: &Credentials, program: &Program, naming
         .flat_map(|api| api.schemes.iter().map(|scheme| (api.name.as_str(), scheme.as_str())))
         .collect();
     for name in credentials.names() {
-        let whole = engine::credentials::PARTS
-            .iter()
-            .find_map(|part| name.strip_suffix(part)?.strip_suffix('.'))
-            .unwrap_or(name);
         let is =
             |name: &str| known.iter().any(|(source, scheme)| name == *scheme || name == format!("{source}.{scheme}"));
-        if is(whole) || is(name) {
+        let (whole, part) = engine::credentials::scheme_of(name, &is);
+        if is(whole) {
+            let value = credentials.iter().find(|(key, _)| *key == name).map(|(_, credential)| &credential.value);
+            if part == Some("clientAuth") && value.is_some_and(|value| ClientAuth::of(value).is_none()) {
+                return Err(Error::Setup(format!("`{name}` is basic, or body")));
+            }
             continue;
         }
         let names = known.iter().map(|(_, scheme)| *scheme);

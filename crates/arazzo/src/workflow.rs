@@ -47,10 +47,10 @@ impl Description {
         let (id, mut found) = self.find_workflow(name)?;
         let answered = |source: &str| self.is_mocked(source);
         found.extend(missing_credentials(self.program(), id, &self.settings.credentials, &answered));
+        found.extend(self.notes.iter().cloned());
         if found.has_errors() {
             return Err(self.documents_error(found));
         }
-        found.extend(self.notes.iter().cloned());
         let found = found.worded(self.naming());
         Ok(Workflow { description: self.clone(), id, found })
     }

@@ -9,7 +9,8 @@ use super::values::header;
 pub(crate) struct CredentialFlags {
     /// A credential for a security scheme of the API: SCHEME=VALUE (a key, a token, USER:PASSWORD), SCHEME (value from
     /// ARAZZO_SECRET_<SCHEME>), SCHEME@FILE, SCHEME=- (stdin); for tokens that are fetched, SCHEME.clientId=…,
-    /// SCHEME.clientSecret=…, SCHEME.username=…, SCHEME.password=…
+    /// SCHEME.clientSecret=…, SCHEME.username=…, SCHEME.password=…, SCHEME.clientAuth=body (the secret of the client in the
+    /// body, not as Basic), SCHEME.audience=…, SCHEME.resource=…, SCHEME.scope=…, SCHEME.field.NAME=… (other fields)
     #[arg(long, value_name = "SCHEME[=VALUE]")]
     pub(crate) auth: Vec<String>,
     /// A token for every scheme that takes one: NAME (value from ARAZZO_SECRET_<NAME>), NAME@FILE, NAME=- (stdin)

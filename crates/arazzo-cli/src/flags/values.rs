@@ -21,7 +21,7 @@ pub(super) fn server(text: &str) -> Result<(Option<String>, String), String> {
     if good {
         Ok((source, url.to_owned()))
     } else {
-        Err("a server is an absolute url such as https://api.example.com/v1".to_owned())
+        Err("a server is an absolute url without `#`, such as https://api.example.com/v1".to_owned())
     }
 }
 

@@ -10,6 +10,7 @@ use crate::expr::{Expr, Finding, Piece, Template, foreign, parse};
 use crate::media_type::MediaType;
 use crate::node::{Kind, Node};
 use crate::openapi;
+use crate::openapi::xml::{XmlShape, is_name};
 use crate::program::{Body, Build, Leaf, Media, Replacement, Select};
 use crate::readings::Readings;
 use crate::source::Span;
@@ -79,6 +80,11 @@ impl<'b> Compiler<'b> {
             media.map(|media| described.encoding(operation.api(), &media)).unwrap_or_default()
         });
         let mut media = media(&content_type);
+        let shape =
+            operation.zip(described.as_ref()).filter(|_| media == Media::Xml).and_then(|(operation, described)| {
+                let schema = described.media(&content_type)?.schema?;
+                operation.api().resolve(schema).is_ok().then(|| XmlShape::of(operation.api(), schema))
+            });
         let structural = matches!(payload.kind, Kind::Object(_) | Kind::Array(_)) && !document::is_selector(payload);
         let built = match (media, payload.as_str()) {
             (Media::Json, Some(text)) => self.json_payload(payload, text, &mut media, context),
@@ -86,14 +92,7 @@ impl<'b> Compiler<'b> {
             (Media::Form, Some(text)) if !body.replacements.is_empty() && !is_expression(text) => {
                 self.form_payload(payload, text, context)
             }
-            (Media::Xml, None) if structural => {
-                self.push(
-                    Diagnostic::error(Code::PayloadSyntax, payload.span, "an object cannot be written as XML")
-                        .help("write the XML as a text: `payload: |`".to_owned())
-                        .section("§Request Body Object"),
-                );
-                None
-            }
+            (Media::Xml, None) if structural && !self.xml_object(payload, shape.as_ref()) => None,
             (Media::Multipart, Some(text)) if !text.trim_start().starts_with('$') => {
                 self.push(
                     Diagnostic::error(Code::PayloadSyntax, payload.span, "a multipart body is an object of parts")
@@ -111,8 +110,47 @@ impl<'b> Compiler<'b> {
             payload: built?,
             replacements: replacements.into_iter().collect::<Option<_>>()?,
             fields: if matches!(media, Media::Form | Media::Multipart) { fields.unwrap_or_default() } else { vec![] },
+            xml: shape,
             span: payload.span,
         })
+    }
+
+    /// The reading `xml-object`; `false` if the payload is no XML document.
+    fn xml_object(&mut self, payload: &Node, shape: Option<&XmlShape>) -> bool {
+        let members: Vec<&str> = payload.members().iter().map(|(key, _)| key.name.as_str()).collect();
+        let named = shape.is_some_and(|shape| shape.names_root(&members));
+        // Each item of a list is an element.
+        let elements: usize = payload.members().iter().map(|(_, value)| value.items().len().max(1)).sum();
+        if !named && (members.len() != 1 || elements > 1) {
+            let message = "an XML document has one root element, and nothing names it";
+            self.push(
+                Diagnostic::error(Code::XmlObject, payload.span, message)
+                    .help("write the root element as the only member, or give the schema `xml: { name: … }`")
+                    .section("§Request Body Object"),
+            );
+            return false;
+        }
+        if !named {
+            self.departure(
+                Diagnostic::warning(Code::XmlObject, payload.span, "no schema says how this object is written as XML")
+                    .label("members are written as elements of their names")
+                    .help("write the XML as a text: `payload: |`")
+                    .section("§Request Body Object"),
+            );
+        }
+        let mut left = vec![payload];
+        while let Some(node) = left.pop() {
+            left.extend(node.items());
+            for (key, value) in node.members() {
+                left.push(value);
+                if shape.is_none() && !is_name(&key.name) {
+                    let message = format!("`{}` cannot be a name in XML", key.name);
+                    let fault = Diagnostic::error(Code::XmlObject, key.span, message);
+                    self.push(fault.help("a name begins with a letter, and has letters, digits, `-`, `.` and `_`"));
+                }
+            }
+        }
+        true
     }
 
     /// The media type of the body: the step's, else the operation's, of which JSON is taken first.

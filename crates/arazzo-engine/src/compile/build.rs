@@ -8,6 +8,7 @@ use crate::expr::{Expr, Finding, Piece, Root, Template, foreign, jsonpath, parse
 use crate::limits::CONNECTION_HEADERS;
 use crate::node::{Key, Kind, Node};
 use crate::openapi::encode::{Serialization, Style};
+use crate::openapi::path::{self, Placeholder as PathPlaceholder};
 use crate::openapi::{self, Broken, encode};
 use crate::program::{Argument, Build, Leaf, Location, Placeholder, Select, Selection};
 use crate::readings::Readings;
@@ -377,7 +378,7 @@ impl<'b> Compiler<'b> {
         let api_key = self.is_api_key(&name);
         if let (Some(operation), None, false) = (operation, found, own || free || api_key) {
             // An inherited parameter goes to the operations that declare it (docs/readings.md, `undeclared-parameter`).
-            let in_path = location.value == "path" && operation.path.contains(&format!("{{{name}}}"));
+            let in_path = location.value == "path" && path::names(operation.path, &name);
             if !in_path && (self.readings != Readings::Letter || location.value == "path") {
                 return None;
             }
@@ -499,11 +500,11 @@ impl<'b> Compiler<'b> {
             return Some(());
         }
         let help = near.map(Help::meant);
-        let template = format!("{{{name}}}");
+        let in_template = path::names(operation.path, name);
+        if in_template && matches!(place, Location::Path | Location::Query) {
+            return Some(());
+        }
         if place == Location::Path {
-            if operation.path.contains(&template) {
-                return Some(());
-            }
             let message = format!("the path {} has no parameter `{name}`", operation.path);
             self.push(
                 Diagnostic::error(Code::UnknownParameter, parameter.name.span(), message)
@@ -543,10 +544,9 @@ impl<'b> Compiler<'b> {
             })
         };
         let called = operation.name();
-        let mut rest = operation.path;
+        let (own_path, _) = path::split(operation.path);
         let mut seen = std::collections::HashSet::new();
-        while let Some((name, after)) = rest.split_once('{').and_then(|(_, after)| after.split_once('}')) {
-            rest = after;
+        for PathPlaceholder { name, .. } in path::placeholders(own_path) {
             if seen.insert(name) && !has(name, "path") {
                 self.push(
                     Diagnostic::error(
@@ -560,6 +560,7 @@ impl<'b> Compiler<'b> {
                 );
             }
         }
+        self.required_in_query(step, operation, declared, &has);
         for parameter in declared.iter().filter(|p| p.required && p.location != "path" && !has(p.name, p.location)) {
             let plain = parameter.name.to_ascii_lowercase();
             let elsewhere = FREE_HEADERS.contains(&plain.as_str()) || CONNECTION_HEADERS.contains(&plain.as_str());
@@ -594,6 +595,36 @@ impl<'b> Compiler<'b> {
         }
     }
 
+    /// Parameters of the query that a path key has.
+    fn required_in_query(
+        &mut self,
+        step: &document::Step,
+        operation: &openapi::Operation<'_>,
+        declared: &[openapi::Parameter<'_>],
+        has: &dyn Fn(&str, &str) -> bool,
+    ) {
+        let (called, (_, own_query)) = (operation.name(), path::split(operation.path));
+        let mut seen = std::collections::HashSet::new();
+        for PathPlaceholder { name, .. } in path::placeholders(own_query) {
+            // One that is declared is optional, or is missing below.
+            let known = declared.iter().any(|d| d.name == name && d.location == "query");
+            if !known && seen.insert(name) && !has(name, "query") && !has(name, "path") {
+                self.departure(
+                    Diagnostic::warning(
+                        Code::MissingRequiredParameter,
+                        step.id.span(),
+                        format!(
+                            "the path of operation `{called}` has the query parameter `{name}`; it is called without"
+                        ),
+                    )
+                    .note(operation.path_key.span, "described here")
+                    .about(Subject::Parameter { location: "query".to_owned(), name: name.to_owned() })
+                    .help(format!("add a parameter `name: {name}`, `in: query`")),
+                );
+            }
+        }
+    }
+
     fn is_api_key(&self, name: &str) -> bool {
         let roots = self.bundle.described.iter().filter_map(|described| described.root.as_ref());
         roots
@@ -602,9 +633,8 @@ impl<'b> Compiler<'b> {
     }
 
     pub(super) fn broken(&mut self, fault: Broken) {
-        let document = fault.text.split('#').next().unwrap_or_default();
-        if let Some((_, refused)) = self.bundle.refused.iter().find(|(text, _)| text == document) {
-            return self.push(refused.clone());
+        if let Some(refused) = fault.refused {
+            return self.push(Diagnostic { span: Some(fault.span), ..*refused });
         }
         let message = format!("the reference `{}` cannot be followed: {}", fault.text, fault.reason);
         self.push(Diagnostic::error(Code::BrokenReference, fault.span, message));

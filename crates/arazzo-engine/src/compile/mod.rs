@@ -142,8 +142,9 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
             own.push(fault);
         }
     }
-    let description = description.sorted();
-    let found: Vec<Diagnostics> = found.into_iter().map(Diagnostics::sorted).collect();
+    let shares = |place: Span| bundle.anchors.shares(place);
+    let description = description.without_shared_fixes(&shares).sorted();
+    let found: Vec<Diagnostics> = found.into_iter().map(|found| found.without_shared_fixes(&shares).sorted()).collect();
     let good = |own: &Diagnostics| !own.has_errors() && !description.has_errors();
     mark_runnable(&mut program, found.iter().map(good).collect());
     secrets::mark(&mut program);

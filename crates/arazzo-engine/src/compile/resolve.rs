@@ -83,7 +83,11 @@ impl<'b> Compiler<'b> {
         {
             return self.path_form(text);
         }
-        if found.is_none() {
+        // A path item that could not be read may hold it.
+        let unread = if found.is_none() { api.broken_paths() } else { vec![] };
+        if !unread.is_empty() {
+            unread.into_iter().for_each(|fault| self.broken(fault));
+        } else if found.is_none() {
             let pointers: Vec<String> = api
                 .operations()
                 .map(|o| Pointer::of(vec!["paths".to_owned(), o.path.to_owned(), o.method.to_owned()]).to_string())
@@ -180,6 +184,10 @@ impl<'b> Compiler<'b> {
         let api = self.api_of.get(api).copied().unwrap_or(api);
         let method = view.method.to_ascii_uppercase();
         let known = self.operations.iter().position(|o| o.api == api && o.method == method && o.path == view.path);
+        for fault in view.broken_schemes() {
+            self.broken(fault);
+        }
+        self.check_server(view);
         let index = known.unwrap_or_else(|| {
             self.operations.push(Operation {
                 api,
@@ -199,6 +207,25 @@ impl<'b> Compiler<'b> {
             self.operations.len() - 1
         });
         OperationId(index as u32)
+    }
+
+    /// The reading `server-query`.
+    fn check_server(&mut self, view: &openapi::Operation<'_>) {
+        for node in view.server_texts() {
+            let Some(text) = node.as_str() else { continue };
+            if text.contains('#') {
+                let message = format!("`{text}` has a fragment, behind which no path can stand");
+                let fault = Diagnostic::error(Code::ServerQuery, node.span, message);
+                self.push(fault.help("leave out what stands behind `#`").section("OpenAPI, §Server Object"));
+            } else if text.contains('?') {
+                let message = format!("`{text}` has a query, behind which no path can stand");
+                let fault = Diagnostic::warning(Code::ServerQuery, node.span, message)
+                    .label("sent behind the path of the operation")
+                    .help("describe it as a query parameter of the operations")
+                    .section("OpenAPI, §Server Object");
+                self.departure(fault);
+            }
+        }
     }
 
     /// A path that cannot stand behind any server is known before it is called.
@@ -287,14 +314,6 @@ impl<'b> Compiler<'b> {
         workflows.iter().find(|workflow| workflow.name == id).map(|workflow| workflow.id)
     }
 
-    /// The workflows of this name in the sources, each with its full name.
-    fn workflows_of_sources(&self, value: &str) -> Vec<(WorkflowId, String)> {
-        let found = self.described().filter_map(|(index, described)| {
-            Some((self.workflow_in(index, value)?, format!("$sourceDescriptions.{}.{value}", described.name)))
-        });
-        found.collect()
-    }
-
     /// A workflow of another document that is named without saying so in full, and its right name: `museum.tour`, or the
     /// only workflow of this name in the sources.
     fn loose_workflow(&self, value: &str) -> Option<(WorkflowId, String)> {
@@ -303,10 +322,16 @@ impl<'b> Compiler<'b> {
         {
             return Some((found, format!("$sourceDescriptions.{value}")));
         }
-        match self.workflows_of_sources(value).as_slice() {
-            [only] => Some(only.clone()),
-            _ => None,
-        }
+        let mut found = self.namesakes(value);
+        let only = found.next()?;
+        if found.next().is_none() { Some(only) } else { None }
+    }
+
+    /// The workflows of this name in the sources, with their names in full.
+    fn namesakes(&self, value: &str) -> impl Iterator<Item = (WorkflowId, String)> {
+        self.described().filter_map(move |(index, described)| {
+            Some((self.workflow_in(index, value)?, format!("$sourceDescriptions.{}.{value}", described.name)))
+        })
     }
 
     /// The workflow that a step, an action or `dependsOn` names; a diagnostic if there is none.
@@ -341,17 +366,15 @@ impl<'b> Compiler<'b> {
             self.departure(depart(&right));
             return Some(found);
         }
-        let several: Vec<String> = self.workflows_of_sources(value).into_iter().map(|(_, name)| name).collect();
-        if !several.is_empty() {
-            let message = format!("`{value}` is the name of {} workflows of the sources", several.len());
-            let help = format!("write one of {}", several.join(", "));
-            self.push(
-                Diagnostic::error(Code::UnknownWorkflow, text.span(), message).help(help).section("§Step Object"),
-            );
-            return None;
-        }
         let names: Vec<&str> = own.iter().map(|workflow| workflow.name.as_str()).collect();
         let bare = value.strip_prefix("$workflows.").unwrap_or(value);
+        let namesakes: Vec<String> = self.namesakes(bare).map(|(_, right)| right).collect();
+        if namesakes.len() > 1 {
+            let message = format!("`{value}` is a workflow of {} sources", namesakes.len());
+            let help = format!("write {}", namesakes.join(", or "));
+            self.push(Diagnostic::error(Code::UnknownWorkflow, span, message).help(help).section("§Step Object"));
+            return None;
+        }
         let help = nearest(bare, names.iter().copied())
             .map_or_else(|| Help::words(format!("workflows of this document: {}", names.join(", "))), Help::meant);
         let message = format!("the document has no workflow `{value}`");
@@ -619,6 +642,11 @@ impl<'b> Compiler<'b> {
         let unread = self.described().any(|(index, d)| d.root.is_none() && source.is_none_or(|wanted| wanted == index));
         if unread || source.is_none() && self.lacks_a_source() {
             return;
+        }
+        // So may a path item that could not be read.
+        let broken: Vec<openapi::Broken> = apis.iter().flat_map(|(_, api)| api.broken_paths()).collect();
+        if !broken.is_empty() {
+            return broken.into_iter().for_each(|fault| self.broken(fault));
         }
         let known: Vec<openapi::Operation<'b>> =
             apis.iter().flat_map(|(_, api)| api.operations()).filter(|o| o.id().is_some()).collect();

@@ -102,13 +102,11 @@ fn without_consequences_in_step(lint: &Lint<'_>, view: &StepView<'_>, found: &mu
         && let Some(cause) = found.iter_mut().find(|d| d.code == Code::UndeclaredContentType && inside(d, body))
     {
         let cause_span = cause.span;
-        let consequences =
-            found.iter().any(|d| d.code == Code::PayloadSyntax && d.severity == Severity::Error && inside(d, body));
-        if consequences {
-            found.retain(|d| d.code != Code::PayloadSyntax || !inside(d, body));
-            if let Some(cause) = found.iter_mut().find(|d| d.span == cause_span) {
-                cause.severity = Severity::Error;
-            }
+        let follows = |d: &Diagnostic| matches!(d.code, Code::PayloadSyntax | Code::XmlObject) && inside(d, body);
+        let refused = found.iter().any(|d| d.severity == Severity::Error && follows(d));
+        found.retain(|d| !follows(d));
+        if let Some(cause) = found.iter_mut().find(|d| refused && d.span == cause_span) {
+            cause.severity = Severity::Error;
         }
     }
 }

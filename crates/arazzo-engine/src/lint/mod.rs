@@ -43,7 +43,7 @@ pub fn lint(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
     lint.check_calls();
     let own = std::mem::take(&mut lint.diagnostics);
     let all: Vec<Diagnostic> = found.iter().cloned().chain(own).collect();
-    cascade::without_consequences(&lint, all).sorted()
+    cascade::without_consequences(&lint, all).without_shared_fixes(&|place| bundle.anchors.shares(place)).sorted()
 }
 
 /// A workflow of a document, or a step of one, with its place.

@@ -131,7 +131,8 @@ impl<'a> Lint<'a> {
         // A payload that is a text has no members of its own.
         let named = named.filter(|(_, payload)| matches!(payload.kind, Kind::Object(_))).map(|(key, _)| key.span);
         let sent = Sent { what, textual: body.media != BodyMedia::Json, step, named, replaced: &[] };
-        if body.media == BodyMedia::Raw || body.media == BodyMedia::Xml {
+        let text = body.media == BodyMedia::Xml && !matches!(node.kind, Kind::Object(_));
+        if body.media == BodyMedia::Raw || text {
             return;
         }
         let Some(schema) = media.schema else { return };

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::diagnostic::Diagnostic;
 use crate::document::Document;
-use crate::node::Node;
+use crate::node::{Anchors, Node};
 use crate::openapi::store::DocumentStore;
 use crate::source::{Sources, Span};
 
@@ -19,11 +18,10 @@ pub struct Bundle {
     pub described: Vec<Described>,
     /// The API descriptions, with the documents that they refer to.
     pub store: DocumentStore,
-    /// Documents on the network that API descriptions refer to and that may not be read: as references name them, with
-    /// what is said where one of these is followed.
-    pub refused: Vec<(String, Diagnostic)>,
     /// As in [`super::LoadOptions`].
     pub headers: Vec<String>,
+    /// What stands in several places of its document.
+    pub anchors: Anchors,
 }
 
 impl Bundle {

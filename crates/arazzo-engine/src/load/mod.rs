@@ -23,9 +23,9 @@ use std::sync::{Arc, OnceLock};
 use url::Url;
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Severity};
 use crate::document;
-use crate::node::{Node, NodeLimits};
+use crate::node::{Anchors, Node, NodeLimits};
 use crate::openapi::store::DocumentStore;
 use crate::readings::Readings;
 use crate::source::{SourceId, Sources, Span};
@@ -44,7 +44,7 @@ pub use candidates::Candidate;
 pub use parse::{parse, parse_source};
 pub use parsed::ParsedDocuments;
 
-use references::{Mentions, Reference, RefusedReference};
+use references::{Mentions, Reference};
 
 /// What must be known before the first document is read.
 #[derive(Debug, Clone, Default)]
@@ -83,12 +83,12 @@ pub struct Loader {
     store: DocumentStore,
     /// References of API descriptions.
     references: Vec<Reference>,
-    /// References to what may not be read.
-    refused: Vec<RefusedReference>,
-    /// How many of them have been asked for.
-    followed: usize,
+    /// References to files that may not be read: what is meant, and what to say.
+    refused: Vec<(String, Diagnostic)>,
     /// Names of `--source` that were meant.
     used: BTreeSet<String>,
+    /// Values that stand in several places of their documents, by anchors.
+    shared: Vec<Span>,
     began: bool,
     done: bool,
     diagnostics: Diagnostics,
@@ -100,13 +100,14 @@ struct Tree {
     node: Arc<Node>,
     /// `true` if parts of it are read when they are looked at.
     deferred: bool,
+    anchors: Arc<Anchors>,
     mentions: Arc<OnceLock<Mentions>>,
 }
 
 impl Tree {
-    fn of(node: Node) -> Self {
+    fn of(node: Node, anchors: Anchors) -> Self {
         let deferred = node.is_deferred();
-        Self { node: Arc::new(node), deferred, mentions: Arc::default() }
+        Self { node: Arc::new(node), deferred, anchors: Arc::new(anchors), mentions: Arc::default() }
     }
 
     /// The tree for one more load, which says what is wrong with the parts that it looks at.
@@ -126,7 +127,9 @@ struct Read {
 impl Loader {
     /// Begins to load the document at `uri`, which people call `name`.
     #[must_use]
-    pub fn new(uri: impl Into<String>, name: impl Into<String>, options: LoadOptions) -> Self {
+    pub fn new(uri: impl Into<String>, name: impl Into<String>, mut options: LoadOptions) -> Self {
+        // YAML 1.2 has no merge keys.
+        options.limits.merge_keys = options.readings != Readings::Letter;
         Self {
             options,
             entry: Candidate { uri: uri.into(), departure: false, named: true },
@@ -140,8 +143,8 @@ impl Loader {
             store: DocumentStore::default(),
             references: vec![],
             refused: vec![],
-            followed: 0,
             used: BTreeSet::new(),
+            shared: vec![],
             began: false,
             done: false,
             diagnostics: Diagnostics::default(),
@@ -232,15 +235,8 @@ impl Loader {
     /// The bundle, as far as it could be loaded, and everything that is wrong with it.
     #[must_use]
     pub fn finish(mut self) -> (Option<Bundle>, Diagnostics, Sources) {
-        let mut refused = vec![];
-        for reference in std::mem::take(&mut self.refused) {
-            // What is on the network matters where it is followed. What was read under this name is not missing.
-            if reference.diagnostic.code == Code::SourceRefused {
-                refused.push((reference.text, reference.diagnostic));
-            } else if !self.store.holds(&reference.meant) {
-                self.diagnostics.push(reference.diagnostic);
-            }
-        }
+        let refused = std::mem::take(&mut self.refused).into_iter().filter(|(meant, _)| !self.store.holds(meant));
+        self.diagnostics.extend(refused.map(|(_, diagnostic)| diagnostic).collect::<Vec<_>>());
         let sources = self.sources.clone();
         let alone = self.documents.is_empty() && self.described.iter().any(|described| described.root.is_some());
         let bundle = (alone || !self.documents.is_empty()).then_some(Bundle {
@@ -248,8 +244,8 @@ impl Loader {
             documents: self.documents,
             described: self.described,
             store: self.store,
-            refused,
             headers: self.options.headers,
+            anchors: Anchors { merges: vec![], shared: self.shared },
         });
         (bundle, self.diagnostics, sources)
     }
@@ -259,9 +255,44 @@ impl Loader {
     /// # Errors
     /// Why there is none.
     fn parse(&mut self, fetched: Fetched, limits: NodeLimits) -> Result<(SourceId, Tree), Diagnostics> {
-        match &self.options.parsed {
-            Some(parsed) => parsed.parse(&mut self.sources, fetched, limits),
-            None => parse(&mut self.sources, fetched, limits).map(|(id, node)| (id, Tree::of(node))),
+        let (id, tree) = match &self.options.parsed {
+            Some(parsed) => parsed.parse(&mut self.sources, fetched, limits)?,
+            None => {
+                let id = parse::add(&mut self.sources, fetched)?;
+                let (node, anchors) = parse::parse_added(&self.sources, id, limits)?;
+                (id, Tree::of(node, anchors))
+            }
+        };
+        self.report_merges(&tree);
+        self.shared.extend(tree.anchors.shared.iter().copied());
+        Ok((id, tree))
+    }
+
+    /// The reading `yaml-merge-key`: each place of an Arazzo document, and an API description that has some.
+    fn report_merges(&mut self, tree: &Tree) {
+        let is_arazzo = DescribedKind::of(&tree.node) == Some(DescribedKind::Arazzo);
+        let Some(severity) = self.options.readings.severity(Code::YamlMergeKey) else { return };
+        let shown = if is_arazzo { tree.anchors.merges.len() } else { 1 };
+        for merge in tree.anchors.merges.iter().take(shown) {
+            let message = match tree.anchors.merges.len() {
+                several if !is_arazzo && several > 1 => {
+                    format!("`<<` is a merge key, which YAML 1.2 does not have ({several} places)")
+                }
+                _ => "`<<` is a merge key, which YAML 1.2 does not have".to_owned(),
+            };
+            let mut found = Diagnostic::warning(Code::YamlMergeKey, merge.key, message)
+                .label("read as the members of what it names, but for those that stand here")
+                .help("write these members here")
+                .section("§Format");
+            found.severity = match severity {
+                Severity::Warning if !is_arazzo => Severity::Hint,
+                other => other,
+            };
+            if let Some(text) = merge.written_out.clone().filter(|_| is_arazzo) {
+                let edits = vec![Edit { span: merge.span, text }];
+                found = found.fix("write out the members that `<<` takes over", true, edits);
+            }
+            self.diagnostics.push(found);
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Content, Fetched};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::node::{Node, NodeLimits};
+use crate::node::{Anchors, Node, NodeLimits};
 use crate::source::{Source, SourceId, Sources, Span};
 
 /// Bytes from which on a YAML document is read in parts, if it can be.
@@ -18,7 +18,7 @@ const LARGE: usize = 256 << 10;
 /// Why there is no tree.
 pub fn parse(sources: &mut Sources, fetched: Fetched, limits: NodeLimits) -> Result<(SourceId, Node), Diagnostics> {
     let id = add(sources, fetched)?;
-    parse_added(sources, id, limits).map(|node| (id, node))
+    parse_added(sources, id, limits).map(|(node, _)| (id, node))
 }
 
 /// Adds the text of a document to `sources`.
@@ -41,12 +41,13 @@ pub(super) fn add(sources: &mut Sources, fetched: Fetched) -> Result<SourceId, D
     Ok(sources.add(fetched.name, fetched.uri, text))
 }
 
-/// Reads a text that was added; of a large one only what is looked at, if it can be.
-pub(super) fn parse_added(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<Node, Diagnostics> {
-    if sources.get(id).is_some_and(|source| !is_json(source) && source.text.len() > LARGE) {
-        return Node::parse_deferred(sources, id, limits);
+/// Reads a text that was added, with how it shares values; of a large one only what is looked at, if it can be.
+pub(super) fn parse_added(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<(Node, Anchors), Diagnostics> {
+    match sources.get(id) {
+        Some(source) if is_json(source) => Ok((parse_source(sources, id, limits)?, Anchors::default())),
+        Some(source) if source.text.len() > LARGE => Node::parse_deferred(sources, id, limits),
+        _ => Node::parse_with_anchors(sources, id, limits),
     }
-    parse_source(sources, id, limits)
 }
 
 /// Reads a text that is one of the sources: YAML, or JSON if its name says so.

@@ -101,7 +101,7 @@ impl ParsedDocuments {
         if let Some(known) = known {
             return Ok((id, known?.unseen()));
         }
-        let tree = parse_added(sources, id, limits).map(Tree::of);
+        let tree = parse_added(sources, id, limits).map(|(node, anchors)| Tree::of(node, anchors));
         if let Some(source) = sources.get(id) {
             let (text, json) = (source.text.clone(), is_json(source));
             let parsed = Parsed { text, json, limits, tree: tree.clone(), used: 0 };

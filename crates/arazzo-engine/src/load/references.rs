@@ -1,12 +1,17 @@
 //! Documents that API descriptions refer to.
 
+use std::collections::HashSet;
+
 use url::Url;
 
 use super::candidates::{Candidate, candidates, resolve};
 use super::{Ask, DescribedKind, DocumentRole, Fetched, Loader, Read, Tree, Unread};
+use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::openapi::store;
-use crate::source::Span;
+use crate::node::Node;
+use crate::openapi::references;
+use crate::openapi::store::Missing;
+use crate::source::{Sources, Span};
 
 /// The most documents that API descriptions may refer to.
 const REFERENCED: usize = 1_000;
@@ -21,56 +26,101 @@ pub(super) struct Reference {
     /// Where the first reference to it stands, and how it is written there.
     span: Span,
     text: String,
+    /// `true` when it was asked for.
+    asked: bool,
 }
 
-/// A reference to a document that may not be read, with what is said about it.
-#[derive(Debug, Clone)]
-pub(super) struct RefusedReference {
-    /// The uri of the document.
-    pub(super) meant: String,
-    /// The document as the reference names it.
-    pub(super) text: String,
-    pub(super) diagnostic: Diagnostic,
-}
-
-/// What the text of an API description mentions. A text is searched once.
+/// What an API description mentions. A tree is searched once.
 #[derive(Debug)]
 pub(super) struct Mentions {
-    /// The documents that it refers to, with the byte at which each is written first.
-    documents: Vec<(usize, String)>,
+    /// The documents that it refers to, with the place at which each is written first.
+    documents: Vec<(Span, String)>,
     /// `true` if schemas in it may have names of their own.
     schema_ids: bool,
 }
 
 impl Mentions {
-    fn of(text: &str) -> Self {
-        Self { documents: store::references(text), schema_ids: text.contains("$id") }
+    fn of(root: &Node, sources: &Sources) -> Self {
+        let text = sources.get(root.span.source).map(|source| source.text.as_ref()).unwrap_or_default();
+        let documents = if text.contains("$ref") { references::documents(root, sources) } else { vec![] };
+        Self { documents, schema_ids: text.contains("$id") }
     }
 }
 
 impl Loader {
-    /// Asks for the documents of references that were found since it was called last.
+    /// Asks for the documents of references that were found since it was called last: what is on the network only where
+    /// the operations that are called lead to it.
     pub(super) fn ask_for_references(&mut self) -> Vec<Ask> {
-        let from = std::mem::replace(&mut self.followed, self.references.len());
-        let asks = self.references.iter().enumerate().skip(from);
-        asks.map(|(index, reference)| Ask {
-            role: DocumentRole::Reference(index),
-            candidates: reference.candidates.clone(),
-            from: self.store.read_at(reference.span.source).map(Url::to_string),
-        })
-        .collect()
+        let remote = |reference: &Reference| reference.candidates.iter().all(Candidate::is_remote);
+        let open = self.references.iter().any(|reference| !reference.asked && remote(reference));
+        let needed = if open { self.find_needed() } else { HashSet::new() };
+        let mut asks = vec![];
+        for (index, reference) in self.references.iter_mut().enumerate() {
+            if reference.asked || remote(reference) && !needed.contains(&reference.meant) {
+                continue;
+            }
+            reference.asked = true;
+            asks.push(Ask {
+                role: DocumentRole::Reference(index),
+                candidates: reference.candidates.clone(),
+                from: self.store.read_at(reference.span.source).map(Url::to_string),
+            });
+        }
+        asks
+    }
+
+    /// The uris of all documents that the operations of the steps may lead to.
+    fn find_needed(&self) -> HashSet<String> {
+        let mut needed = HashSet::new();
+        let steps = || self.documents.iter().flat_map(|loaded| &loaded.document.workflows).flat_map(|w| &w.steps);
+        let ids: Vec<String> =
+            steps().filter_map(|step| step.operation_id.as_ref()).map(|id| folded(&id.value)).collect();
+        let paths: Vec<String> =
+            steps().filter_map(|step| step.operation_path.as_ref()).map(|path| folded(&path.value)).collect();
+        for root in self.described.iter().filter_map(|described| described.root.as_deref()) {
+            let mut start = vec![];
+            if self.documents.is_empty() {
+                start.push(root);
+            }
+            for (path, item) in root.get("paths").map(Node::members).unwrap_or_default() {
+                let (path, item) = (folded(&path.name), item.peek());
+                // An item that is elsewhere may have any operation.
+                let elsewhere = item.get("$ref").is_some();
+                let named = |operation: &Node| {
+                    let id = operation.get("operationId").and_then(Node::as_str).map(folded);
+                    id.is_some_and(|id| ids.iter().any(|known| known.ends_with(&id)))
+                };
+                let called = paths.iter().any(|known| known.contains(&path));
+                if elsewhere || called || item.members().iter().any(|(_, operation)| named(operation)) {
+                    start.push(item);
+                }
+            }
+            let components = root.get("components").and_then(|components| components.get("securitySchemes"));
+            start.extend(
+                components
+                    .into_iter()
+                    .chain(root.get("securityDefinitions"))
+                    .flat_map(|schemes| schemes.members().iter().map(|(_, scheme)| scheme)),
+            );
+            references::reached(start, &mut |reference| {
+                let text = reference.as_str()?;
+                let document = text.split('#').next().unwrap_or_default();
+                if !document.is_empty() {
+                    needed.extend(resolve(self.store.base(reference.span.source), document));
+                }
+                self.store.target(root, text, reference).ok()
+            });
+        }
+        needed
     }
 
     /// Keeps an API description, or a part of one, and asks for what it refers to.
     pub(super) fn insert(&mut self, tree: &Tree, meant: &str, read_at: &str) {
         let id = tree.node.span.source;
-        let mentions = tree.mentions.get_or_init(|| {
-            let text = self.sources.get(id).map(|source| source.text.as_ref()).unwrap_or_default();
-            Mentions::of(text)
-        });
+        let mentions = tree.mentions.get_or_init(|| Mentions::of(&tree.node, &self.sources));
         self.store.add(tree.node.clone(), meant, read_at, mentions.schema_ids);
         let (base, read_at) = (self.store.base(id).cloned(), self.store.read_at(id).cloned());
-        for (at, reference) in &mentions.documents {
+        for (span, reference) in &mentions.documents {
             let Ok(meant) = resolve(base.as_ref(), reference) else { continue };
             if self.store.knows(&meant) || self.references.iter().any(|known| known.meant == meant) {
                 continue;
@@ -83,10 +133,16 @@ impl Loader {
                 None => candidates(&meant, read_at.as_ref(), reference, None),
             };
             if self.references.len() >= REFERENCED {
-                self.store.mark_missing(&meant, format!("the descriptions refer to more than {REFERENCED} documents"));
+                let reason = format!("the descriptions refer to more than {REFERENCED} documents");
+                self.store.mark_missing(&meant, Missing { reason, refused: None });
             } else {
-                let span = Span::new(id, *at..at + reference.len());
-                self.references.push(Reference { meant, candidates: found, span, text: reference.clone() });
+                self.references.push(Reference {
+                    meant,
+                    candidates: found,
+                    span: *span,
+                    text: reference.clone(),
+                    asked: false,
+                });
             }
         }
     }
@@ -96,15 +152,19 @@ impl Loader {
         let fetched = match result {
             Ok(fetched) => fetched,
             Err(unread) => {
-                // What is missing, or on the network, matters where it is followed; what leads to a file that may not
-                // be read is said in any case.
-                if let Some(refused) = unread.refused {
+                // It matters where a reference to it is followed: nothing else needs it.
+                let refused = unread.refused.map(|refused| {
                     let message = format!("the reference `{text}` {}", refused.message);
                     let mut diagnostic = Diagnostic::error(refused.code, span, message).help(refused.help);
                     diagnostic.remarks.clone_from(&unread.tried);
-                    self.refused.push(RefusedReference { meant: meant.clone(), text, diagnostic });
+                    Box::new(diagnostic)
+                });
+                // A document that asks for files it may not have is not run, whether or not it needs them.
+                if let Some(refused) = refused.as_ref().filter(|refused| refused.code == Code::FileRefused) {
+                    self.refused.push((meant.clone(), Diagnostic::clone(refused)));
                 }
-                return self.store.mark_missing(&meant, unread.tried.join("; "));
+                let reason = unread.tried.join("; ");
+                return self.store.mark_missing(&meant, Missing { reason, refused });
             }
         };
         let uri = fetched.uri.clone();
@@ -120,8 +180,13 @@ impl Loader {
             }
             Err(faults) => {
                 let reason = faults.iter().next().map(|fault| fault.message.clone()).unwrap_or_default();
-                self.store.mark_missing(&meant, format!("{name}: {reason}"));
+                self.store.mark_missing(&meant, Missing { reason: format!("{name}: {reason}"), refused: None });
             }
         }
     }
+}
+
+/// A name or a path without what is written in several ways.
+fn folded(text: &str) -> String {
+    text.replace("~1", "/").chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

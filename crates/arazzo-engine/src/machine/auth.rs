@@ -17,11 +17,11 @@ use super::request::Built;
 use super::store::Slot;
 use super::wire::{CallId, Request};
 use crate::code::Code;
-use crate::credentials::{AuthMethod, Choice, Credentials, Fetch, User, choose, header_of, serving};
+use crate::credentials::{AuthMethod, Choice, ClientAuth, Credentials, Fetch, User, choose, header_of, serving};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expr::StepId;
 use crate::expr::eval::Answer;
-use crate::limits::Millis;
+use crate::limits::{Millis, Servers};
 use crate::media_type::FORM;
 use crate::openapi::encode;
 use crate::program::{Location, Program, Step, WorkflowId};
@@ -91,7 +91,9 @@ pub fn missing_credentials(
         let Some(operation) = program.operation_of(step) else { continue };
         let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
         let has = |key: &str| credentials.has(key);
-        if answered(source) || choice(program, step, &has, credentials.certificate) != Choice::Missing {
+        if answered(source)
+            || choice(program, step, &Servers::default(), &has, credentials.certificate) != Choice::Missing
+        {
             continue;
         }
         let ways = serving(operation.security.as_deref().unwrap_or_default());
@@ -112,7 +114,13 @@ pub fn missing_credentials(
 }
 
 /// The alternative of its operation's security that a step takes.
-pub(crate) fn choice(program: &Program, step: &Step, has: &dyn Fn(&str) -> bool, certificate: bool) -> Choice {
+pub(crate) fn choice(
+    program: &Program,
+    step: &Step,
+    servers: &Servers,
+    has: &dyn Fn(&str) -> bool,
+    certificate: bool,
+) -> Choice {
     let Some(operation) = program.operation_of(step) else { return Choice::Nothing };
     let arguments = step.call.arguments();
     let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
@@ -124,7 +132,13 @@ pub(crate) fn choice(program: &Program, step: &Step, has: &dyn Fn(&str) -> bool,
             Location::Path | Location::Querystring => false,
         })
     };
-    choose(operation.security.as_deref(), source, has, certificate, &passes)
+    let mut chosen = choose(operation.security.as_deref(), source, has, certificate, &passes);
+    if let (Choice::Ways(ways), Ok(server)) = (&mut chosen, operation.server_url(source, servers)) {
+        let fetches =
+            ways.iter_mut().filter_map(|way| if let AuthMethod::Fetch(fetch) = way { Some(fetch) } else { None });
+        fetches.for_each(|fetch| fetch.begin_at(&server));
+    }
+    chosen
 }
 
 /// The key that tells tokens apart: their scheme, their server and their scope.
@@ -188,6 +202,7 @@ impl Machine {
         let ways = match choice(
             &self.program,
             step,
+            &self.state.settings.servers,
             &|key| self.state.credentials.contains_key(key),
             self.state.certificate,
         ) {
@@ -308,7 +323,15 @@ impl Machine {
         if !fetch.scope.is_empty() {
             fields.push(("scope", fetch.scope.clone()));
         }
+        let keys = || self.state.credentials.keys().map(String::as_str);
+        for (name, key) in fetch.fields(keys()) {
+            fields.retain(|(known, _)| *known != name);
+            fields.push((name, self.read_credential(key)));
+        }
+        let place = fetch.client_auth(keys()).and_then(|key| ClientAuth::of(&self.read_credential(key)));
         match &fetch.client {
+            (Some(id), Some(secret)) if place == Some(ClientAuth::Body) => fields
+                .extend([("client_id", self.read_credential(id)), ("client_secret", self.read_credential(secret))]),
             // Both are form-encoded first (RFC 6749 §2.3.1).
             (Some(id), Some(secret)) => {
                 let (id, secret) =
@@ -328,7 +351,7 @@ impl Machine {
     /// Learns the tokens of an answer before anything shows it.
     pub(super) fn learn_tokens(&mut self, purpose: &CallPurpose, answer: &Answer) {
         let CallPurpose::Token(key) = purpose else { return };
-        let json = json_of(answer);
+        let json = members_of(answer);
         let scheme = key.split(' ').next().unwrap_or_default().to_owned();
         for field in ["access_token", "refresh_token", "id_token"] {
             if let Some(value) = json.get(field) {
@@ -339,7 +362,7 @@ impl Machine {
 
     /// Takes what came for a token, and goes on with the step that needs it.
     pub(super) fn receive_token(&mut self, now: Millis, id: StepId, pending: PendingCall, answer: &Answer) -> Phase {
-        let json = json_of(answer);
+        let json = members_of(answer);
         let (key, failed) = match pending.purpose {
             CallPurpose::Operation => return Phase::Resume,
             CallPurpose::Discovery(key) => {
@@ -372,7 +395,7 @@ impl Machine {
                         let said = text("error_description").or_else(|| text("error"));
                         let said = said.map(|said| format!(": {}", self.mask(said))).unwrap_or_default();
                         let reason = match answer.status {
-                            200 => "the answer has no `access_token`".to_owned(),
+                            200 => format!("the answer has no `access_token`{said}"),
                             status => format!("the server answered {status}{said}"),
                         };
                         (key, Some((reason, None)))
@@ -445,7 +468,11 @@ impl Machine {
     /// A server has refused a request: whether another one may satisfy it, with what it asks for.
     pub(super) fn find_challenge(&mut self, step: &Step, answer: &Answer) -> Option<String> {
         let has = |key: &str| self.state.credentials.contains_key(key);
-        let Choice::Ways(ways) = choice(&self.program, step, &has, self.state.certificate) else { return None };
+        let Choice::Ways(ways) =
+            choice(&self.program, step, &self.state.settings.servers, &has, self.state.certificate)
+        else {
+            return None;
+        };
         for way in ways {
             match way {
                 AuthMethod::Digest(_) => {
@@ -474,13 +501,17 @@ fn host_of(url: &str) -> String {
     url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
 }
 
-/// A body as JSON, whatever its media type says.
-fn json_of(answer: &Answer) -> Json {
-    match answer.body.as_ref().map(Value::read) {
-        Some(Value::Json(json)) => json.clone(),
-        Some(other) => serde_json::from_str(&other.to_text()).unwrap_or(Json::Null),
-        None => Json::Null,
-    }
+/// The members of a token answer, whatever its media type says: JSON, or a form, as some servers write it.
+fn members_of(answer: &Answer) -> Json {
+    let text = match answer.body.as_ref().map(Value::read) {
+        Some(Value::Json(json @ Json::Object(_))) => return json.clone(),
+        Some(other) => other.to_text(),
+        None => return Json::Null,
+    };
+    serde_json::from_str(&text).unwrap_or_else(|_| {
+        let pairs = url::form_urlencoded::parse(text.trim().as_bytes());
+        pairs.map(|(name, value)| (name.into_owned(), Json::String(value.into_owned()))).collect()
+    })
 }
 
 /// `Basic` credentials (RFC 7617).

@@ -14,6 +14,7 @@ use crate::fingerprint::fingerprint;
 use crate::media_type::{MediaType, is_json};
 use crate::openapi::Field;
 use crate::openapi::encode::{self, form_text};
+use crate::openapi::xml;
 use crate::program::{Body, Build, Media, Replacement, Select};
 use crate::readings::Readings;
 use crate::reason::Reason;
@@ -41,6 +42,9 @@ pub(super) fn encode(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Enco
 /// A body that is one value.
 fn encode_single(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
     let mut value = build_whole(builder, body)?;
+    if let (Media::Xml, Value::Json(json @ (Json::Object(_) | Json::Array(_)))) = (body.media, value.read()) {
+        value = Value::Text(write_xml(builder, body, json)?);
+    }
     for replacement in &body.replacements {
         value = replace(builder, replacement, value)?;
     }
@@ -52,6 +56,21 @@ fn encode_single(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded,
         (value, _) => value.clone().into_bytes(),
     };
     Ok(Encoded { bytes, content_type: body.content_type.clone(), value })
+}
+
+/// An object as XML (docs/readings.md, `xml-object`).
+fn write_xml(builder: &ValueBuilder<'_>, body: &Body, json: &Json) -> Result<String, Box<Fault>> {
+    let members: Vec<&str> = json.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect();
+    let named = body.xml.as_ref().is_some_and(|shape| shape.names_root(&members));
+    let guessed = builder.program.readings == Readings::Strict && !named;
+    let wrong = |reason: String| {
+        let message = format!("the body cannot be written as XML: {reason}");
+        Fault::unsent(Reason::UnsafeValue, builder.step, body.span, message)
+    };
+    if guessed {
+        return Err(wrong("no schema says how".to_owned()));
+    }
+    xml::write(json, body.xml.as_ref(), None).map_err(|reason| wrong(reason.to_string()))
 }
 
 /// The whole payload.

@@ -11,8 +11,9 @@ use crate::expr::eval::Sent;
 use crate::expr::{Lookup, Template};
 use crate::fingerprint::fingerprint;
 use crate::limits::{Servers, is_loopback};
-use crate::openapi::encode;
+use crate::openapi::encode::{self, Serialization};
 use crate::openapi::join::join;
+use crate::openapi::path;
 use crate::program::{Argument, Build, Location, Operation, Program, Step};
 use crate::readings::Readings;
 use crate::reason::Reason;
@@ -49,7 +50,7 @@ pub(super) fn build(
     let mut builder = ValueBuilder::new(program, step, lookup);
     let parameters = Parameters { step, arguments, values: build_arguments(&mut builder, arguments)? };
     let (path, query, cookies) =
-        (parameters.encode_path(operation)?, parameters.encode_query(), parameters.encode_cookies()?);
+        (parameters.encode_path(operation)?, parameters.encode_query(operation), parameters.encode_cookies()?);
     let url = build_url(program, step, operation, servers, (&path, &query))?;
     let mut headers = parameters.encode_headers()?;
     headers.extend(cookies.map(|cookies| ("Cookie".to_owned(), cookies)));
@@ -150,23 +151,32 @@ impl<'a> Parameters<'a> {
         self.arguments_in(location).map(|(argument, value)| (argument.name.clone(), value.clone())).collect()
     }
 
+    fn find(&self, location: Location, name: &str) -> Option<(&Json, &Serialization)> {
+        let argument = self.arguments_in(location).find(|(argument, _)| argument.name == name);
+        argument.map(|(argument, value)| (value, &argument.how))
+    }
+
+    /// The path with the query that its template has.
     fn encode_path(&self, operation: &Operation) -> Result<String, Box<Fault>> {
-        let path = encode::path(&operation.path, |name| {
-            let argument = self.arguments_in(Location::Path).find(|(argument, _)| argument.name == name);
-            argument.map(|(argument, value)| (value, &argument.how))
-        });
-        path.map_err(|(name, reason)| {
+        let (path, query) = path::split(&operation.path);
+        let filled = encode::path(path, |name| self.find(Location::Path, name));
+        let filled = filled.map_err(|(name, reason)| {
             let span = self.arguments.iter().find(|a| a.name == name).map_or(self.step.span, |a| a.span);
             let message = format!("path parameter `{name}` cannot be sent: {reason}");
             Fault::unsent(Reason::UnsafeValue, self.step, span, message)
-        })
+        })?;
+        let value = |name: &str| self.find(Location::Query, name).or_else(|| self.find(Location::Path, name));
+        let query = encode::template_query(query, value);
+        Ok(if query.is_empty() { filled } else { format!("{filled}?{query}") })
     }
 
-    fn encode_query(&self) -> String {
+    /// The parameters of the query that do not stand in the query of the template.
+    fn encode_query(&self, operation: &Operation) -> String {
+        let (_, template) = path::split(&operation.path);
         let whole = self.arguments_in(Location::Querystring);
         let whole = whole.map(|(argument, value)| encode::query_string(value, argument.how.content.as_deref()));
         let mut query: Vec<String> = whole.filter(|text| !text.is_empty()).collect();
-        let pairs = self.arguments_in(Location::Query);
+        let pairs = self.arguments_in(Location::Query).filter(|(a, _)| !path::names(template, &a.name));
         let pairs = pairs.flat_map(|(argument, value)| encode::query(&argument.name, value, &argument.how));
         query.extend(pairs.map(|(name, value)| format!("{name}={value}")));
         query.join("&")

@@ -29,10 +29,11 @@ pub(super) fn missing_servers(program: &Program, workflow: WorkflowId, settings:
     }
     let given = settings.servers.named.values().chain(&settings.servers.all);
     for url in given {
-        let is_whole =
-            Url::parse(url).is_ok_and(|parsed| matches!(parsed.scheme(), "http" | "https") && parsed.has_host());
+        let is_whole = Url::parse(url).is_ok_and(|parsed| {
+            matches!(parsed.scheme(), "http" | "https") && parsed.has_host() && parsed.fragment().is_none()
+        });
         if !is_whole {
-            let message = "a server is not an absolute http or https url".to_owned();
+            let message = "a server is not an absolute http or https url without a fragment".to_owned();
             faults.push(Diagnostic::error(Code::UnknownServer, None, message).remedy(Remedy::GiveWholeServer));
         }
     }

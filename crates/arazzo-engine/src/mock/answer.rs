@@ -9,6 +9,7 @@ use crate::media_type::{MediaType, is_json};
 use crate::node::Node;
 use crate::openapi::sample::{invented, member, sample};
 use crate::openapi::status::StatusKey;
+use crate::openapi::xml::{self, XmlShape};
 use crate::openapi::{Api, Media, Operation};
 use crate::source::Sources;
 use crate::value::{PathSegment, json_text};
@@ -147,7 +148,7 @@ impl<'a> Asked<'_, 'a> {
             },
         };
         let written = concrete(media.name);
-        let bytes = write(body, &written, schema);
+        let bytes = write(self.api(), body, &written, schema);
         headers.push(("content-type".to_owned(), written));
         (Response { status, headers, body: bytes.into_bytes() }, note)
     }
@@ -334,7 +335,7 @@ fn concrete(media_type: &str) -> String {
     }
 }
 
-fn write(body: Body, media_type: &str, schema: Option<&Node>) -> String {
+fn write(api: Api<'_>, body: Body, media_type: &str, schema: Option<&Node>) -> String {
     let value = match body {
         Body::Text(text) => return text,
         Body::Value(value) => value,
@@ -344,11 +345,9 @@ fn write(body: Body, media_type: &str, schema: Option<&Node>) -> String {
         return value.to_string();
     }
     if kind.is_xml() {
-        let name = schema.and_then(|schema| {
-            let given = schema.get("xml").and_then(|xml| xml.get("name")).and_then(Node::as_str);
-            given.or_else(|| schema.get("$ref").and_then(Node::as_str).and_then(|text| text.rsplit('/').next()))
-        });
-        return format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{}", element(name.unwrap_or("root"), &value));
+        let shape = schema.map(|schema| XmlShape::of(api, schema));
+        let written = xml::write(&value, shape.as_ref(), Some("root")).unwrap_or_else(|_| "<root/>".to_owned());
+        return format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{written}");
     }
     if kind.is_form()
         && let Json::Object(members) = &value
@@ -358,23 +357,4 @@ fn write(body: Body, media_type: &str, schema: Option<&Node>) -> String {
             .finish();
     }
     json_text(&value)
-}
-
-/// A value as XML: members are elements, items repeat theirs.
-fn element(name: &str, value: &Json) -> String {
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let name: String = name.chars().map(|c| if c.is_alphanumeric() || "_-.".contains(c) { c } else { '_' }).collect();
-    let inside = match value {
-        Json::Object(members) => members
-            .iter()
-            .map(|(key, value)| match value {
-                Json::Array(items) => items.iter().map(|item| element(key, item)).collect(),
-                other => element(key, other),
-            })
-            .collect::<String>(),
-        Json::Array(items) => items.iter().map(|item| element("item", item)).collect(),
-        Json::Null => String::new(),
-        scalar => escaped(&json_text(scalar)),
-    };
-    format!("<{name}>{inside}</{name}>")
 }

@@ -170,7 +170,7 @@ impl Mock {
         };
         let api = Api::new(root, &self.store);
         let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
-        let found = match route::find(api, &source.base, request.method, path) {
+        let found = match route::find(api, &source.base, request.method, (path, query)) {
             Ok(found) => found,
             Err(missed) => {
                 let detail = missed.words(request.method, path);
@@ -197,7 +197,7 @@ impl Mock {
                 match problems.is_empty() {
                     true => {
                         let reads = source.reads.get(&(operation.method.to_owned(), operation.path.to_owned()));
-                        let asked = (index, format!("{} {path}", operation.method));
+                        let asked = (index, format!("{} {path}", operation.endpoint()));
                         let times = session.answers.entry(asked).or_insert(0);
                         *times += 1;
                         answer::documented(&operation, &found.parameters, &request, reads, *times)

@@ -1,6 +1,10 @@
 //! Method and path → the operation that answers, with the values of its path parameters.
 
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
 use crate::diagnostic::{did_you_mean, nearest};
+use crate::openapi::path::{placeholders, split};
 use crate::openapi::{Api, Operation};
 
 /// An operation with the values that stand in the path, decoded.
@@ -43,26 +47,48 @@ impl Missed {
     }
 }
 
-/// Finds the operation for a path as it came, `base` being the path of the document's server. Names win over
-/// parameters, segment by segment.
-pub(super) fn find<'a>(api: Api<'a>, base: &str, method: &str, path: &str) -> Result<Route<'a>, Missed> {
-    let mut best: Option<(Vec<bool>, Route<'a>)> = None;
+/// How well a template fits: names win over parameters, segment by segment, and what asks for more of the query over
+/// what asks for less, and more segments over fewer. The least is the best.
+type Fit = (usize, Reverse<usize>, Reverse<usize>, Vec<Kind>);
+
+/// The kind of a segment of a template.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Name,
+    Parameter,
+    Several,
+}
+
+/// Finds the operation for a path and a query as they came, `base` being the path of the document's server.
+pub(super) fn find<'a>(
+    api: Api<'a>,
+    base: &str,
+    method: &str,
+    (path, query): (&str, &str),
+) -> Result<Route<'a>, Missed> {
+    let mut best: Option<(Fit, Route<'a>)> = None;
+    let given: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
+        .collect();
     let mut others: Vec<String> = vec![];
     for operation in api.operations() {
+        let (template, template_query) = split(operation.path);
+        let Some((missing, asked)) = fit_query(template_query, &given) else { continue };
         let own = operation.server().base_path();
         // Clients may call with the path of the server that the document gives, of the operation's own, or without.
         let found = [base, own.as_str(), ""]
             .into_iter()
             .filter_map(|base| path.strip_prefix(base))
-            .find_map(|rest| matched(operation.path, rest));
+            .find_map(|rest| matched(template, rest));
         let Some(parameters) = found else { continue };
         if !operation.method.eq_ignore_ascii_case(method) {
             others.push(operation.method.to_ascii_uppercase());
             continue;
         }
-        let templated: Vec<bool> = operation.path.split('/').map(|segment| segment.contains('{')).collect();
-        if best.as_ref().is_none_or(|(known, _)| templated < *known) {
-            best = Some((templated, Route { operation, parameters }));
+        let kinds: Vec<Kind> = template.split('/').map(kind).collect();
+        let fit = (missing, Reverse(asked), Reverse(kinds.len()), kinds);
+        if best.as_ref().is_none_or(|(known, _)| fit < *known) {
+            best = Some((fit, Route { operation, parameters }));
         }
     }
     if let Some((_, route)) = best {
@@ -70,7 +96,7 @@ pub(super) fn find<'a>(api: Api<'a>, base: &str, method: &str, path: &str) -> Re
     }
     // A HEAD is answered where a GET is.
     if method.eq_ignore_ascii_case("head") && others.iter().any(|other| other == "GET") {
-        return find(api, base, "GET", path);
+        return find(api, base, "GET", (path, query));
     }
     if !others.is_empty() {
         return Err(Missed::Method(others));
@@ -81,18 +107,59 @@ pub(super) fn find<'a>(api: Api<'a>, base: &str, method: &str, path: &str) -> Re
     Err(Missed::Path(nearest(&asked, known.iter().map(String::as_str)).map(str::to_owned)))
 }
 
-/// The values of the parameters if a path fits a template.
-fn matched(template: &str, path: &str) -> Option<Vec<(String, String)>> {
-    let template = template.split(['?', '#']).next().unwrap_or_default();
-    let (mut wanted, mut given) = (template.split('/'), path.split('/'));
-    let mut found = vec![];
-    loop {
-        match (wanted.next(), given.next()) {
-            (None, None) => return Some(found),
-            (Some(wanted), Some(given)) => segment(wanted, given, &mut found)?,
-            _ => return None,
+/// How many parameters of a template's query a query lacks, and how many of its pairs it has; nothing if it lacks a pair
+/// that is no parameter.
+fn fit_query(template: &str, given: &[(String, String)]) -> Option<(usize, usize)> {
+    let (mut missing, mut asked) = (0, 0);
+    for pair in template.split('&').filter(|pair| !pair.is_empty()) {
+        let parameter = placeholders(pair).next().is_some();
+        let (name, value) = url::form_urlencoded::parse(pair.as_bytes()).next()?;
+        let has = given.iter().any(|(known, own)| *known == name && (parameter || *own == value));
+        match (has, parameter) {
+            (true, _) => asked += 1,
+            (false, true) => missing += 1,
+            (false, false) => return None,
         }
     }
+    Some((missing, asked))
+}
+
+fn kind(segment: &str) -> Kind {
+    placeholders(segment).fold(Kind::Name, |kind, p| kind.max(if p.reserved { Kind::Several } else { Kind::Parameter }))
+}
+
+/// The values of the parameters if a path fits the path of a template.
+fn matched(template: &str, path: &str) -> Option<Vec<(String, String)>> {
+    let (wanted, given): (Vec<&str>, Vec<&str>) = (template.split('/').collect(), path.split('/').collect());
+    let mut found = vec![];
+    fit(&wanted, &given, &mut found, &mut HashSet::new()).then_some(found)
+}
+
+/// Fits segments; `failed` are the numbers of those that are left where it is known that they do not.
+fn fit(
+    wanted: &[&str],
+    given: &[&str],
+    found: &mut Vec<(String, String)>,
+    failed: &mut HashSet<(usize, usize)>,
+) -> bool {
+    let Some((first, rest)) = wanted.split_first() else { return given.is_empty() };
+    let most = if kind(first) == Kind::Several { given.len() } else { given.len().min(1) };
+    if failed.contains(&(wanted.len(), given.len())) {
+        return false;
+    }
+    for count in 1..=most {
+        let (own, left) = given.split_at(count);
+        let known = found.len();
+        if (count == 1 || own.iter().all(|segment| !segment.is_empty()))
+            && segment(first, &own.join("/"), found).is_some()
+            && fit(rest, left, found, failed)
+        {
+            return true;
+        }
+        found.truncate(known);
+    }
+    failed.insert((wanted.len(), given.len()));
+    false
 }
 
 /// Fits one segment: text as it is, and parameters, none of which is empty.
@@ -112,6 +179,6 @@ fn segment(template: &str, text: &str, found: &mut Vec<(String, String)>) -> Opt
         text.find(next)?
     };
     let (value, text) = text.split_at_checked(end).filter(|(value, _)| !value.is_empty())?;
-    found.push((name.to_owned(), decode(value)));
+    found.push((name.strip_prefix('+').unwrap_or(name).to_owned(), decode(value)));
     segment(after, text, found)
 }

@@ -60,6 +60,16 @@ impl Deferred {
         self.part.node.get_or_init(|| self.part.read()).as_deref()
     }
 
+    /// The value, which does not count as looked at; nothing if no reference in it leads to another document.
+    pub(super) fn referring(&self) -> Option<&Node> {
+        may_refer(self.part.text()).then(|| self.peek())?
+    }
+
+    /// The value, which does not count as looked at.
+    pub(super) fn peek(&self) -> Option<&Node> {
+        self.part.node.get_or_init(|| self.part.read()).as_deref().ok()
+    }
+
     /// `false` if no scalar is written like this, and the value is no reference.
     pub(super) fn may_hold(&self, scalar: &str) -> bool {
         let text = self.part.text();
@@ -108,6 +118,15 @@ impl Part {
     }
 }
 
+/// `false` if a text shows that no reference in it leads out of its document. What is none in the end may count.
+fn may_refer(text: &str) -> bool {
+    text.match_indices("$ref").any(|(at, name)| {
+        let after = text.get(at + name.len()..).unwrap_or_default().trim_start_matches(['"', '\'']).trim_start();
+        let value = after.strip_prefix(':').map(|value| value.trim_start().trim_start_matches(['"', '\'']));
+        value.is_some_and(|value| !value.starts_with('#'))
+    })
+}
+
 /// A line: where it begins, where its content begins, where it ends without its line break.
 #[derive(Clone, Copy)]
 struct Line<'t> {
@@ -133,6 +152,11 @@ pub(super) fn read(source: SourceId, text: &Arc<str>, limits: NodeLimits) -> Opt
     let begins =
         |at: usize| text.get(..at).is_some_and(|before| before.is_empty() || before.ends_with(['\n', '"', '\'']));
     text.match_indices("openapi").any(|(at, _)| begins(at)).then_some(())?;
+    // What a merge key brings is not in the text of its object.
+    let merges = |(at, _): (usize, &str)| text.get(at + 2..).is_some_and(|rest| rest.trim_start().starts_with(':'));
+    if limits.merge_keys && text.match_indices("<<").any(merges) {
+        return None;
+    }
     let document = Arc::new(Document { source, text: text.clone(), limits });
     let mut lines = vec![];
     let mut start = 0;

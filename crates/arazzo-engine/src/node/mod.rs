@@ -1,7 +1,8 @@
 //! YAML or JSON text → [`Node`]: one tree in which every value knows its bytes.
 //!
-//! YAML 1.2 core schema, which JSON is a part of. Absent on purpose: merge keys, custom tags, several documents in one
-//! file, and any type but those of JSON. Numbers keep their source text, so nothing is lost before it is needed.
+//! YAML 1.2 core schema, which JSON is a part of, with the merge keys of 1.1 (docs/readings.md, `yaml-merge-key`). Absent
+//! on purpose: custom tags, several documents in one file, and any type but those of JSON. Numbers keep their source text,
+//! so nothing is lost before it is needed.
 
 use std::collections::HashMap;
 
@@ -13,12 +14,18 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{SourceId, Sources, Span};
 use crate::value::Pointer;
 
+use merge::Pending;
+use scalar::{number, plain_scalar};
+
 mod deferred;
 mod json;
+mod merge;
+mod scalar;
 mod standing;
 mod written;
 
 pub use deferred::Deferred;
+pub use merge::{Anchors, Merge};
 pub use standing::Standing;
 
 /// A value with its place.
@@ -58,7 +65,8 @@ pub struct Key {
     pub span: Span,
 }
 
-/// Limits on the cost of one document. Each has a name, so that a message can say which was reached.
+/// Limits on the cost of one document, and of what it may be written with. Each has a name, so that a message can say which
+/// was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeLimits {
     /// Bytes of the text.
@@ -71,11 +79,20 @@ pub struct NodeLimits {
     pub nodes: usize,
     /// Nodes that aliases may add, beyond twice the nodes that are written.
     pub alias_nodes: usize,
+    /// `false` if `<<` is a name as any other in YAML.
+    pub merge_keys: bool,
 }
 
 impl Default for NodeLimits {
     fn default() -> Self {
-        Self { bytes: 64 << 20, arazzo_bytes: 16 << 20, depth: 128, nodes: 1_000_000, alias_nodes: 100_000 }
+        Self {
+            bytes: 64 << 20,
+            arazzo_bytes: 16 << 20,
+            depth: 128,
+            nodes: 1_000_000,
+            alias_nodes: 100_000,
+            merge_keys: true,
+        }
     }
 }
 
@@ -85,11 +102,23 @@ impl Node {
     /// # Errors
     /// The diagnostics that say why there is no tree: syntax, duplicate keys (all of them), limits.
     pub fn parse(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<Self, Diagnostics> {
+        Self::parse_with_anchors(sources, id, limits).map(|(node, _)| node)
+    }
+
+    /// As [`Node::parse`], with how the text shares values between places.
+    ///
+    /// # Errors
+    /// As [`Node::parse`].
+    pub fn parse_with_anchors(
+        sources: &Sources,
+        id: SourceId,
+        limits: NodeLimits,
+    ) -> Result<(Self, Anchors), Diagnostics> {
         let text = sources.get(id).map(|s| s.text.clone()).unwrap_or_default();
         if text.len() > limits.bytes {
             return Err(too_large(id, text.len(), limits.bytes).into());
         }
-        Builder::read_part(id, &text, 0..text.len(), limits).map_err(|faults| withholding(faults, sources, id))
+        Builder::read_with_anchors(id, &text, 0..text.len(), limits).map_err(|faults| withholding(faults, sources, id))
     }
 
     /// As [`Node::parse`]; of a large OpenAPI document in plain block layout, parts are read when they are looked at.
@@ -97,11 +126,11 @@ impl Node {
     ///
     /// # Errors
     /// As [`Node::parse`], for what is read now.
-    pub fn parse_deferred(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<Self, Diagnostics> {
+    pub fn parse_deferred(sources: &Sources, id: SourceId, limits: NodeLimits) -> Result<(Self, Anchors), Diagnostics> {
         let text = sources.get(id).map(|s| s.text.clone()).unwrap_or_default();
         match deferred::read(id, &text, limits).filter(|_| text.len() <= limits.bytes) {
-            Some(node) => Ok(node),
-            None => Self::parse(sources, id, limits),
+            Some(node) => Ok((node, Anchors::default())),
+            None => Self::parse_with_anchors(sources, id, limits),
         }
     }
 
@@ -162,6 +191,23 @@ impl Node {
         match &self.kind {
             Kind::Deferred(deferred) => deferred.may_hold(scalar),
             _ => true,
+        }
+    }
+
+    /// The value itself, without a look at it that counts.
+    pub(crate) fn peek(&self) -> &Self {
+        match &self.kind {
+            Kind::Deferred(deferred) => deferred.peek().unwrap_or(self),
+            _ => self,
+        }
+    }
+
+    /// The value itself, without a look at it that counts; nothing if it is deferred and its text shows that no reference
+    /// in it leads to another document.
+    pub(crate) fn referring(&self) -> Option<&Self> {
+        match &self.kind {
+            Kind::Deferred(deferred) => deferred.referring(),
+            _ => Some(self),
         }
     }
 
@@ -307,54 +353,6 @@ pub(crate) fn too_large(id: SourceId, size: usize, limit: usize) -> Diagnostic {
     Diagnostic::error(Code::DocumentTooLarge, Span::new(id, 0..0), message).help("split the document".to_owned())
 }
 
-fn number(text: &str) -> Json {
-    let plain = text.strip_prefix('+').unwrap_or(text);
-    let radix = |digits: &str, radix| i64::from_str_radix(digits, radix).ok().map(Json::from);
-    if let Some(value) = plain.strip_prefix("0x").and_then(|digits| radix(digits, 16)) {
-        return value;
-    }
-    if let Some(value) = plain.strip_prefix("0o").and_then(|digits| radix(digits, 8)) {
-        return value;
-    }
-    let integer = plain.parse::<i64>().map(Json::from).or_else(|_| plain.parse::<u64>().map(Json::from));
-    integer
-        .ok()
-        .or_else(|| plain.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map(Json::Number))
-        .unwrap_or(Json::Null)
-}
-
-/// YAML 1.2 core schema, 10.3.2: what a plain scalar is.
-fn plain_scalar(text: &str) -> Kind {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
-        "true" | "True" | "TRUE" => return Kind::Bool(true),
-        "false" | "False" | "FALSE" => return Kind::Bool(false),
-        _ => {}
-    }
-    if is_number(text) { Kind::Number(text.to_owned()) } else { Kind::String(text.to_owned()) }
-}
-
-fn is_number(text: &str) -> bool {
-    let all = |digits: &str, test: fn(&char) -> bool| !digits.is_empty() && digits.chars().all(|c| test(&c));
-    if let Some(digits) = text.strip_prefix("0x") {
-        return all(digits, char::is_ascii_hexdigit);
-    }
-    if let Some(digits) = text.strip_prefix("0o") {
-        return all(digits, |c| ('0'..='7').contains(c));
-    }
-    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (unsigned, None),
-    };
-    let digits = |s: &str| s.chars().all(|c| c.is_ascii_digit());
-    let mantissa_ok = match mantissa.split_once('.') {
-        Some((whole, fraction)) => digits(whole) && digits(fraction) && !(whole.is_empty() && fraction.is_empty()),
-        None => all(mantissa, char::is_ascii_digit),
-    };
-    mantissa_ok && exponent.is_none_or(|e| all(e.strip_prefix(['-', '+']).unwrap_or(e), char::is_ascii_digit))
-}
-
 /// Faults are boxed: they are rare and large.
 type Fault = Box<Diagnostic>;
 
@@ -365,6 +363,7 @@ struct Builder<'a> {
     part: std::ops::Range<usize>,
     limits: NodeLimits,
     anchors: HashMap<usize, (Node, usize)>,
+    uses: Anchors,
     written: usize,
     expanded: usize,
     faults: Diagnostics,
@@ -372,8 +371,26 @@ struct Builder<'a> {
 
 /// A collection that is being read.
 enum Open {
-    Array { items: Vec<Node>, start: usize, anchor: usize },
-    Object { members: Vec<(Key, Node)>, key: Option<Key>, start: usize, anchor: usize },
+    Array {
+        items: Vec<Node>,
+        start: usize,
+        end: usize,
+        anchor: usize,
+    },
+    Object {
+        members: Vec<(Key, Node)>,
+        merges: Vec<Pending>,
+        key: Option<OpenKey>,
+        start: usize,
+        end: usize,
+        anchor: usize,
+    },
+}
+
+/// The key whose value comes next.
+enum OpenKey {
+    Name(Key),
+    Merge(Span),
 }
 
 impl<'a> Builder<'a> {
@@ -384,10 +401,19 @@ impl<'a> Builder<'a> {
         part: std::ops::Range<usize>,
         limits: NodeLimits,
     ) -> Result<Node, Diagnostics> {
-        let (anchors, faults) = (HashMap::new(), Diagnostics::default());
-        let mut builder = Self { source, text, part, limits, anchors, written: 0, expanded: 0, faults };
+        Self::read_with_anchors(source, text, part, limits).map(|(node, _)| node)
+    }
+
+    fn read_with_anchors(
+        source: SourceId,
+        text: &'a str,
+        part: std::ops::Range<usize>,
+        limits: NodeLimits,
+    ) -> Result<(Node, Anchors), Diagnostics> {
+        let (anchors, uses, faults) = (HashMap::new(), Anchors::default(), Diagnostics::default());
+        let mut builder = Self { source, text, part, limits, anchors, uses, written: 0, expanded: 0, faults };
         match builder.document() {
-            Ok(node) if builder.faults.is_empty() => Ok(node),
+            Ok(node) if builder.faults.is_empty() => Ok((node, builder.uses)),
             Ok(_) => Err(builder.faults),
             Err(fault) => {
                 builder.faults.push(*fault);
@@ -412,21 +438,26 @@ impl<'a> Builder<'a> {
             if stack.len() > self.limits.depth {
                 return Err(self.too_deep(range));
             }
+            let merges = self.limits.merge_keys
+                && matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text.as_ref() == "<<");
+            // An alias has the place of its value, which is not where it ends.
+            let alias_end = matches!(event, Event::Alias(_)).then_some(range.end);
             let (node, anchor) = match event {
                 Event::Scalar(text, style, anchor, tag) => (self.scalar(&text, style, tag.as_deref(), range)?, anchor),
                 Event::Alias(id) => (self.alias(id, range)?, 0),
                 Event::SequenceStart(_, anchor, tag) => {
                     self.tag(tag.as_deref(), &["seq"], &range)?;
-                    stack.push(Open::Array { items: vec![], start: range.start, anchor });
+                    stack.push(Open::Array { items: vec![], start: range.start, end: range.start, anchor });
                     continue;
                 }
                 Event::MappingStart(_, anchor, tag) => {
                     self.tag(tag.as_deref(), &["map"], &range)?;
-                    stack.push(Open::Object { members: vec![], key: None, start: range.start, anchor });
+                    let (start, end) = (range.start, range.start);
+                    stack.push(Open::Object { members: vec![], merges: vec![], key: None, start, end, anchor });
                     continue;
                 }
                 Event::SequenceEnd | Event::MappingEnd => match stack.pop() {
-                    Some(open) => self.close(open, range),
+                    Some(open) => self.close(open, range)?,
                     None => continue,
                 },
                 Event::DocumentStart(..) if root.is_some() => {
@@ -450,18 +481,36 @@ impl<'a> Builder<'a> {
                 let size = size(&node);
                 self.anchors.insert(anchor, (node.clone(), size));
             }
+            let end = alias_end.unwrap_or(node.span.end as usize);
             match stack.last_mut() {
                 None => root = Some(node),
-                Some(Open::Array { items, .. }) => items.push(node),
-                Some(Open::Object { members, key, .. }) => match key.take() {
-                    Some(name) => members.push((name, node)),
-                    None => *key = Some(self.key(node)?),
-                },
+                Some(open) => self.add(open, node, end, merges)?,
             }
         }
         root.ok_or_else(|| {
             Box::new(Diagnostic::error(Code::YamlSyntax, Span::new(self.source, 0..0), "the document is empty"))
         })
+    }
+
+    /// Adds what was read to the collection around it; `end` is where it ends as it is written, `merges` says that it is
+    /// a merge key if it is a key.
+    fn add(&self, open: &mut Open, node: Node, end: usize, merges: bool) -> Result<(), Fault> {
+        match open {
+            Open::Array { items, end: last, .. } => {
+                *last = end;
+                items.push(node);
+            }
+            Open::Object { members, merges: pending, key, end: last, .. } => {
+                *last = end;
+                match key.take() {
+                    Some(OpenKey::Name(name)) => members.push((name, node)),
+                    Some(OpenKey::Merge(key)) => pending.push(Pending { at: members.len(), key, value: node, end }),
+                    None if merges => *key = Some(OpenKey::Merge(node.span)),
+                    None => *key = Some(OpenKey::Name(self.key(node)?)),
+                }
+            }
+        }
+        Ok(())
     }
 
     fn scalar(
@@ -540,6 +589,9 @@ impl<'a> Builder<'a> {
                 format!("aliases add more than {} values here", self.limits.alias_nodes.max(2 * self.written)),
             )));
         }
+        if !self.uses.shared.contains(&node.span) {
+            self.uses.shared.push(node.span);
+        }
         // The copy keeps the places of the original: that is where its text stands.
         Ok(node)
     }
@@ -562,23 +614,28 @@ impl<'a> Builder<'a> {
         Ok(Key { name, span })
     }
 
-    fn close(&mut self, open: Open, range: std::ops::Range<usize>) -> (Node, usize) {
-        let end_of = |last: Option<u32>, start: usize| {
-            // A block collection's end marker stands at the next token; a flow collection's is its bracket.
-            let bracket = self.text.get(range.clone()).is_some_and(|t| t.starts_with([']', '}']));
-            if bracket { range.end } else { last.map_or(start, |end| end as usize) }
+    fn close(&mut self, open: Open, range: std::ops::Range<usize>) -> Result<(Node, usize), Fault> {
+        // A block collection's end marker stands at the next token; a flow collection's is its bracket.
+        let bracket = self.text.get(range.clone()).is_some_and(|t| t.starts_with([']', '}']));
+        let span = |start: usize, end: usize| {
+            let end = if bracket { range.end } else { end };
+            Span::new(self.source, start..end.max(start))
         };
-        match open {
-            Open::Array { items, start, anchor } => {
-                let end = end_of(items.last().map(|n| n.span.end), start);
-                (Node { span: Span::new(self.source, start..end.max(start)), kind: Kind::Array(items) }, anchor)
+        Ok(match open {
+            Open::Array { items, start, end, anchor } => {
+                (Node { span: span(start, end), kind: Kind::Array(items) }, anchor)
             }
-            Open::Object { members, start, anchor, .. } => {
-                let end = end_of(members.last().map(|(_, n)| n.span.end), start);
+            Open::Object { mut members, merges, start, end, anchor, .. } => {
+                let span = span(start, end);
                 duplicates(&members, &mut self.faults);
-                (Node { span: Span::new(self.source, start..end.max(start)), kind: Kind::Object(members) }, anchor)
+                if !merges.is_empty() {
+                    let merged = merge::merge(members, merges, self.text, bracket)?;
+                    members = merged.members;
+                    self.uses.merges.extend(merged.merges);
+                }
+                (Node { span, kind: Kind::Object(members) }, anchor)
             }
-        }
+        })
     }
 
     fn too_deep(&self, range: std::ops::Range<usize>) -> Fault {

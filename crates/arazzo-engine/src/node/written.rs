@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
-use super::{Kind, Node, plain_scalar};
+use super::scalar::plain_scalar;
+use super::{Kind, Node};
 use crate::diagnostic::Edit;
 use crate::source::{Sources, Span};
 

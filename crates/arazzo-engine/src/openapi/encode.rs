@@ -5,6 +5,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value as Json};
 
+use super::path::{Piece, Placeholder, pieces};
 use crate::media_type::{MediaType, is_json};
 use crate::value::json_text;
 
@@ -29,6 +30,9 @@ const IN_QUERY: &AsciiSet = &RESERVED
 
 /// Characters that `allowReserved` encodes in a path (OpenAPI 3.2): those that would end its segment.
 const IN_PATH: &AsciiSet = &IN_QUERY.remove(b'&').remove(b'+').add(b'/').add(b'?');
+
+/// Characters that `{+name}` encodes in a path (RFC 6570 §3.2.3), which may be several segments.
+const IN_PATHS: &AsciiSet = &IN_PATH.remove(b'/');
 
 /// Characters that `allowReserved` encodes in a cookie (OpenAPI 3.2): those that end its value (RFC 6265).
 const IN_COOKIE: &AsciiSet = &IN_QUERY.add(b',').add(b';');
@@ -137,11 +141,11 @@ pub fn form_text(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// Fills a path template. `value` gives the parameter of a name; the rest of the template is kept as it is written.
+/// Fills the path of a template. `value` gives the parameter of a name; the rest of the template is kept as it is written.
 ///
 /// # Errors
-/// The parameter whose value would change the route (empty, or a segment that becomes `.` or `..`), with the reason;
-/// a parameter without a value.
+/// The parameter whose value would change the route (empty, or a segment that becomes empty, `.` or `..`), with the
+/// reason; a parameter without a value.
 pub fn path<'h>(
     template: &str,
     mut value: impl FnMut(&str) -> Option<(&'h Json, &'h Serialization)>,
@@ -149,25 +153,31 @@ pub fn path<'h>(
     let mut filled = Vec::new();
     for segment in template.split('/') {
         let mut text = String::new();
-        let mut rest = segment;
         let mut parameter = None;
-        while let Some((before, after)) = rest.split_once('{') {
-            let Some((name, after)) = after.split_once('}') else { break };
-            text.push_str(before);
+        for piece in pieces(segment) {
+            let Placeholder { name, reserved } = match piece {
+                Piece::Placeholder(placeholder) => placeholder,
+                Piece::Text(written) => {
+                    text.push_str(written);
+                    continue;
+                }
+            };
             let (json, how) = value(name)
                 .filter(|(json, how)| !json.is_null() || how.content.is_some())
                 .ok_or((name, "it has no value"))?;
-            let encoded = in_path(name, json, how);
+            let encoded = in_path(name, json, how, reserved);
             if encoded.is_empty() || how.content.is_none() && is_undefined(json) {
                 return Err((name, "an empty value would change the path"));
             }
+            if encoded.split('/').any(str::is_empty) {
+                return Err((name, "an empty segment would change the path"));
+            }
             text.push_str(&encoded);
             parameter = Some(name);
-            rest = after;
         }
-        text.push_str(rest);
         // `%2E` is a dot to whoever reads the url.
-        if let (Some(name), "." | "..") = (parameter, text.to_ascii_lowercase().replace("%2e", ".").as_str()) {
+        let plain = text.to_ascii_lowercase().replace("%2e", ".");
+        if let (Some(name), true) = (parameter, plain.split('/').any(|segment| matches!(segment, "." | ".."))) {
             return Err((name, "the path segment would be `.` or `..`"));
         }
         filled.push(text);
@@ -175,8 +185,45 @@ pub fn path<'h>(
     Ok(filled.join("/"))
 }
 
-fn in_path(name: &str, value: &Json, how: &Serialization) -> String {
-    let encode = |text: &str| if how.reserved { reserved(text, IN_PATH) } else { percent(text) };
+/// Fills the query of a template: a pair whose parameter has no value is left out.
+pub fn template_query<'h>(
+    template: &str,
+    mut value: impl FnMut(&str) -> Option<(&'h Json, &'h Serialization)>,
+) -> String {
+    let mut filled: Vec<String> = vec![];
+    for pair in template.split('&').filter(|pair| !pair.is_empty()) {
+        let mut pieces: Vec<Piece<'_>> = pieces(pair).collect();
+        // What is written under its own name is the parameter, in its style.
+        if let [Piece::Text(before), Piece::Placeholder(Placeholder { name, reserved })] = pieces.as_mut_slice()
+            && before.strip_suffix('=') == Some(*name)
+        {
+            let Some((json, how)) = value(name) else { continue };
+            let how = Serialization { reserved: how.reserved || *reserved, ..how.clone() };
+            filled.extend(query(name, json, &how).into_iter().map(|(name, value)| format!("{name}={value}")));
+            continue;
+        }
+        let mut text = Some(String::new());
+        for piece in pieces {
+            let written = match piece {
+                Piece::Text(written) => Some(written.to_owned()),
+                Piece::Placeholder(Placeholder { name, reserved: kept }) => value(name).map(|(json, how)| {
+                    let encode = |text: &str| if kept { reserved(text, IN_QUERY) } else { percent(text) };
+                    joined(json, how, encode)
+                }),
+            };
+            text = text.zip(written).map(|(text, written)| text + &written);
+        }
+        filled.extend(text);
+    }
+    filled.join("&")
+}
+
+fn in_path(name: &str, value: &Json, how: &Serialization, several: bool) -> String {
+    let encode = |text: &str| match (several, how.reserved) {
+        (true, _) => reserved(text, IN_PATHS),
+        (false, true) => reserved(text, IN_PATH),
+        (false, false) => percent(text),
+    };
     if let Some(content) = &how.content {
         return encode(&written(value, content));
     }

@@ -10,7 +10,7 @@ use self::security::{Kind, Needed, Scheme};
 use self::server::Server;
 use self::status::find_response;
 use self::store::{ALONE, DocumentStore};
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::media_type::{self, FORM, MediaType, find_media, is_json};
 use crate::node::{Key, Node};
 use crate::source::Span;
@@ -18,12 +18,15 @@ use crate::value::Pointer;
 
 pub mod encode;
 pub mod join;
+pub mod path;
+pub mod references;
 pub mod sample;
 pub mod schema;
 pub mod security;
 pub mod server;
 pub mod status;
 pub mod store;
+pub mod xml;
 
 /// The methods a Path Item Object has fields for (3.2 adds `query`).
 const METHODS: [&str; 9] = ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
@@ -62,6 +65,8 @@ pub struct Broken {
     pub text: String,
     /// The fault of it.
     pub reason: String,
+    /// What is said instead, if its document may not be read.
+    pub refused: Option<Box<Diagnostic>>,
 }
 
 /// One operation with its path.
@@ -136,6 +141,12 @@ pub struct Field {
     pub headers: Vec<(String, String)>,
 }
 
+impl Broken {
+    fn new(span: Span, text: &str, reason: impl Into<String>) -> Self {
+        Self { span, text: text.to_owned(), reason: reason.into(), refused: None }
+    }
+}
+
 impl<'a> Api<'a> {
     /// A view of the document with this root, which may refer to the documents in the store.
     #[must_use]
@@ -181,6 +192,12 @@ impl<'a> Api<'a> {
     /// All operations in the order of the document. Path items behind a `$ref` are followed inside the document.
     pub fn operations(self) -> impl Iterator<Item = Operation<'a>> {
         self.paths().iter().flat_map(move |(path, item)| self.of_path(path, item))
+    }
+
+    /// Path items that are not known because their references cannot be followed.
+    #[must_use]
+    pub fn broken_paths(self) -> Vec<Broken> {
+        self.paths().iter().filter_map(|(_, item)| self.resolve(item).err()).collect()
     }
 
     fn paths(self) -> &'a [(Key, Node)] {
@@ -251,8 +268,8 @@ impl<'a> Api<'a> {
             let Some(text) = reference.as_str() else { return Ok(node.read()) };
             node = self.target(text, reference)?;
         }
-        let text = first.get("$ref").and_then(Node::as_str).unwrap_or_default().to_owned();
-        Err(Broken { span: first.span, text, reason: "it leads round in a circle".to_owned() })
+        let text = first.get("$ref").and_then(Node::as_str).unwrap_or_default();
+        Err(Broken::new(first.span, text, "it leads round in a circle"))
     }
 
     /// The target of the reference `text`, which is written at `at`.
@@ -276,7 +293,7 @@ impl<'a> Api<'a> {
     #[must_use]
     pub fn scheme(self, name: &str) -> Option<Scheme> {
         let (_, node) = self.schemes().iter().find(|(key, _)| key.name == name)?;
-        Some(Scheme::of(name, self.resolve(node).ok()?, self.base_url().as_ref()))
+        Some(Scheme::of(name, self.resolve(node).ok()?))
     }
 
     /// Names of its security schemes.
@@ -374,6 +391,19 @@ impl<'a> Operation<'a> {
         described.unwrap_or_else(|| Server { url: "/".to_owned(), variables: vec![], base })
     }
 
+    /// The texts that the url of its server is made of: the url itself, and the defaults of its variables.
+    #[must_use]
+    pub fn server_texts(&self) -> Vec<&'a Node> {
+        if self.api.dialect() == Version::Swagger {
+            return ["host", "basePath"].into_iter().filter_map(|name| self.api.root.get(name)).collect();
+        }
+        let lists = [self.node.get("servers"), self.item.get("servers"), self.api.root.get("servers")];
+        let Some(server) = lists.into_iter().flatten().find_map(|list| list.items().first()) else { return vec![] };
+        let variables = server.get("variables").map(Node::members).unwrap_or_default();
+        let defaults = variables.iter().filter_map(|(_, variable)| variable.get("default"));
+        server.get("url").into_iter().chain(defaults).collect()
+    }
+
     /// The credentials that the operation asks for: alternatives in order, nothing if the document does not say.
     #[must_use]
     pub fn security(&self) -> Option<Vec<Vec<Needed>>> {
@@ -385,6 +415,15 @@ impl<'a> Operation<'a> {
             Needed { scheme, scopes: scopes.items().iter().filter_map(Node::as_str).map(str::to_owned).collect() }
         };
         Some(node.items().iter().map(|alternative| alternative.members().iter().map(needed).collect()).collect())
+    }
+
+    /// The schemes that it asks for and that are not known because their references cannot be followed.
+    #[must_use]
+    pub fn broken_schemes(&self) -> Vec<Broken> {
+        let asked = self.node.get("security").or_else(|| self.api.root.get("security"));
+        let names = asked.map(Node::items).unwrap_or_default().iter().flat_map(Node::members);
+        let nodes = names.filter_map(|(name, _)| self.api.schemes().iter().find(|(key, _)| key.name == name.name));
+        nodes.filter_map(|(_, node)| self.api.resolve(node).err()).collect()
     }
 
     /// The document that describes it.

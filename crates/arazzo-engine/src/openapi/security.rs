@@ -45,7 +45,7 @@ pub enum Kind {
 pub struct Grant {
     /// The scheme.
     pub kind: GrantKind,
-    /// The url to ask for it.
+    /// The url to ask for it, as it is written: absolute, or relative to the server ([`at_server`]).
     pub token_url: String,
     /// The url to ask for a fresh one, if it is another.
     pub refresh_url: Option<String>,
@@ -71,9 +71,9 @@ pub struct Needed {
 }
 
 impl Scheme {
-    /// Reads a Security Scheme Object of OpenAPI 3 or Swagger 2.0; relative urls begin at `base`.
+    /// Reads a Security Scheme Object of OpenAPI 3 or Swagger 2.0.
     #[must_use]
-    pub fn of(name: &str, node: &Node, base: Option<&Url>) -> Self {
+    pub fn of(name: &str, node: &Node) -> Self {
         let text = |field: &str| node.get(field).and_then(Node::as_str).unwrap_or_default();
         let kind = match text("type") {
             "apiKey" => Kind::ApiKey { name: text("name").to_owned(), location: text("in").to_owned() },
@@ -84,8 +84,8 @@ impl Scheme {
                 "bearer" => Kind::Bearer,
                 other => Kind::Other(format!("http {other}")),
             },
-            "oauth2" => Kind::OAuth2(grants(node, base)),
-            "openIdConnect" => Kind::OpenIdConnect(absolute(text("openIdConnectUrl"), base)),
+            "oauth2" => Kind::OAuth2(grants(node)),
+            "openIdConnect" => Kind::OpenIdConnect(text("openIdConnectUrl").to_owned()),
             "mutualTLS" => Kind::MutualTls,
             other => Kind::Other(other.to_owned()),
         };
@@ -93,12 +93,12 @@ impl Scheme {
     }
 }
 
-fn grants(node: &Node, base: Option<&Url>) -> Vec<Grant> {
+fn grants(node: &Node) -> Vec<Grant> {
     let grant = |kind, flow: &Node| {
         Some(Grant {
             kind,
-            token_url: absolute(flow.get("tokenUrl")?.as_str()?, base),
-            refresh_url: flow.get("refreshUrl").and_then(Node::as_str).map(|url| absolute(url, base)),
+            token_url: flow.get("tokenUrl")?.as_str()?.to_owned(),
+            refresh_url: flow.get("refreshUrl").and_then(Node::as_str).map(str::to_owned),
         })
     };
     let kinds = [
@@ -113,9 +113,16 @@ fn grants(node: &Node, base: Option<&Url>) -> Vec<Grant> {
     found.collect()
 }
 
-fn absolute(url: &str, base: Option<&Url>) -> String {
-    match (Url::parse(url), base) {
-        (Err(_), Some(base)) => base.join(url).map_or_else(|_| url.to_owned(), String::from),
-        _ => url.to_owned(),
+/// The url of tokens or of an OpenID configuration, for the operations of a server. One that is not absolute begins at the
+/// server's url, as paths of operations do; with a leading `/` at its root.
+#[must_use]
+pub fn at_server(url: &str, server: &str) -> String {
+    if Url::parse(url).is_ok() {
+        return url.to_owned();
     }
+    let joined = Url::parse(server).ok().and_then(|mut base| {
+        base.set_path(&format!("{}/", base.path().trim_end_matches('/')));
+        base.join(url).ok()
+    });
+    joined.map_or_else(|| url.to_owned(), String::from)
 }

@@ -130,7 +130,7 @@ impl Server {
         }
         // An absolute url is kept as it is written.
         let text = if Url::parse(&url).is_ok() { url } else { parsed.to_string() };
-        Ok(text.trim_end_matches('/').to_owned())
+        Ok(without_slash(&text))
     }
 
     /// The path that comes before the paths of the operations, without a `/` at its end: `/api`, or nothing.
@@ -144,6 +144,14 @@ impl Server {
         let path = somewhere.and_then(|base| base.join(&url).ok()).map(|url| url.path().to_owned());
         path.unwrap_or_default().trim_end_matches('/').to_owned()
     }
+}
+
+/// The url of a server without a `/` at the end of its path.
+#[must_use]
+pub fn without_slash(url: &str) -> String {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let (path, rest) = url.split_at(end);
+    format!("{}{rest}", path.trim_end_matches('/'))
 }
 
 /// A default is a string by the specification, and `default: 8080` is what people write.

@@ -1,11 +1,12 @@
 //! The documents that references may lead to, and what a reference means in each of them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use url::Url;
 
 use super::Broken;
+use crate::diagnostic::Diagnostic;
 use crate::node::Node;
 use crate::source::SourceId;
 use crate::value::Pointer;
@@ -15,8 +16,17 @@ use crate::value::Pointer;
 pub struct DocumentStore {
     documents: BTreeMap<SourceId, Shelved>,
     by_uri: BTreeMap<String, SourceId>,
-    /// Documents that could not be read: the uri, and what was tried.
-    missing: BTreeMap<String, String>,
+    /// Documents that could not be read, by their uris.
+    missing: BTreeMap<String, Missing>,
+}
+
+/// The reason why a document is not there.
+#[derive(Debug, Clone, Default)]
+pub struct Missing {
+    /// What was tried.
+    pub reason: String,
+    /// What is said where a reference to it is followed, if it may not be read.
+    pub refused: Option<Box<Diagnostic>>,
 }
 
 #[derive(Debug, Clone)]
@@ -56,8 +66,8 @@ impl DocumentStore {
     }
 
     /// Notes that the document of a uri cannot be read, and why.
-    pub fn mark_missing(&mut self, uri: &str, reason: String) {
-        self.missing.insert(uri.to_owned(), reason);
+    pub fn mark_missing(&mut self, uri: &str, missing: Missing) {
+        self.missing.insert(uri.to_owned(), missing);
     }
 
     /// `true` if a document, or a schema with an `$id` of its own, is called so.
@@ -100,7 +110,8 @@ impl DocumentStore {
             (true, None) => vec![whole],
             (false, around) => {
                 let found = self.document(own, around.map(|(base, _)| base), document);
-                vec![found.map_err(|reason| Broken { span: at.span, text: text.to_owned(), reason })?]
+                let broken = |Missing { reason, refused }| Broken { refused, ..Broken::new(at.span, text, reason) };
+                vec![found.map_err(broken)?]
             }
         };
         let fragment = percent_encoding::percent_decode_str(fragment).decode_utf8_lossy();
@@ -109,11 +120,11 @@ impl DocumentStore {
             pointer if pointer.starts_with('/') => root.at(&Pointer::parse(pointer)),
             anchor => anchored(root, anchor),
         };
-        let nowhere = || Broken { span: at.span, text: text.to_owned(), reason: "it leads nowhere".to_owned() };
+        let nowhere = || Broken::new(at.span, text, "it leads nowhere");
         roots.into_iter().find_map(found).map(Node::read).ok_or_else(nowhere)
     }
 
-    fn document(&self, own: Option<&Shelved>, around: Option<&Url>, reference: &str) -> Result<&Node, String> {
+    fn document(&self, own: Option<&Shelved>, around: Option<&Url>, reference: &str) -> Result<&Node, Missing> {
         let bases = around.into_iter().chain(own.into_iter().flat_map(|own| [&own.base, &own.read_at]).flatten());
         let mut meant: Vec<String> = bases.filter_map(|base| base.join(reference).ok()).map(String::from).collect();
         if meant.is_empty() {
@@ -129,7 +140,8 @@ impl DocumentStore {
             return Ok(found);
         }
         let reason = meant.iter().find_map(|uri| self.missing.get(uri));
-        Err(reason.cloned().unwrap_or_else(|| "the document was not read".to_owned()))
+        let unread = || Missing { reason: "the document was not read".to_owned(), refused: None };
+        Err(reason.cloned().unwrap_or_else(unread))
     }
 }
 
@@ -206,32 +218,4 @@ fn anchored<'a>(root: &'a Node, anchor: &str) -> Option<&'a Node> {
             }
         }
     }
-}
-
-/// The documents that a text refers to: what follows each `$ref` before its `#`, in the order in which it stands there,
-/// each with the byte at which it begins. Reads the text only, so that a large document need not be taken apart; what
-/// is not a reference in the end leads to a document that nobody asks for.
-#[must_use]
-pub fn references(text: &str) -> Vec<(usize, String)> {
-    let mut found: Vec<(usize, String)> = vec![];
-    let mut known: HashSet<&str> = HashSet::new();
-    let mut rest = text;
-    while let Some((_, after)) = rest.split_once("$ref") {
-        rest = after;
-        let value = after.trim_start_matches(['"', '\'']).trim_start();
-        let Some(value) = value.strip_prefix(':').map(str::trim_start) else { continue };
-        let (value, end) = match value.chars().next() {
-            Some(quote @ ('"' | '\'')) => (value.get(1..).unwrap_or_default(), vec![quote, '\n']),
-            _ => (value, vec!['\n', ',', '}', ' ']),
-        };
-        let value = value.split(end.as_slice()).next().unwrap_or_default().trim();
-        let document = without_fragment(value);
-        if !document.is_empty() && known.insert(document) {
-            // A part of `text`, so that its address says where it stands.
-            let at = document.as_ptr() as usize - text.as_ptr() as usize;
-            // JSON may write `/` as `\/`.
-            found.push((at, document.replace("\\/", "/")));
-        }
-    }
-    found
 }

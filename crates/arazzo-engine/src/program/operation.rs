@@ -6,7 +6,7 @@ use crate::openapi;
 
 use crate::openapi::schema::Checked;
 use crate::openapi::security::Needed;
-use crate::openapi::server::{NoUrl, Server};
+use crate::openapi::server::{NoUrl, Server, without_slash};
 use crate::source::Span;
 
 /// An operation as far as a call needs it.
@@ -121,7 +121,7 @@ impl Operation {
     /// [`NoUrl`] if there is none.
     pub fn server_url(&self, source: &str, servers: &Servers) -> Result<String, NoUrl> {
         match servers.of(source) {
-            Some(url) => Ok(url.trim_end_matches('/').to_owned()),
+            Some(url) => Ok(without_slash(url)),
             None => self.server.filled(&|name| servers.variable(source, name).map(str::to_owned)),
         }
     }

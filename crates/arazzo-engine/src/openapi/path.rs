@@ -1,0 +1,114 @@
+//! Path templates: the keys of `paths`.
+//!
+//! `{name}` is one segment, or a part of one; `{+name}` (RFC 6570, reserved expansion) one or more. A template may have
+//! a query, whose names are those of query parameters.
+
+/// A parameter of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Placeholder<'t> {
+    /// Its name.
+    pub name: &'t str,
+    /// `true` for `{+name}`.
+    pub reserved: bool,
+}
+
+/// A piece of a template.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece<'t> {
+    /// Text as it is.
+    Text(&'t str),
+    /// A parameter.
+    Placeholder(Placeholder<'t>),
+}
+
+/// The path of a template, and its query without `?`. What stands behind `#` is not sent.
+#[must_use]
+pub fn split(template: &str) -> (&str, &str) {
+    let (mut inside, mut query) = (false, None);
+    for (at, sign) in template.char_indices() {
+        let behind = || template.get(at + 1..).unwrap_or_default();
+        match sign {
+            '{' => inside = behind().contains('}'),
+            '}' => inside = false,
+            '?' if !inside && query.is_none() => query = Some(at),
+            '#' if !inside => {
+                return (template.get(..query.unwrap_or(at)).unwrap_or_default(), query_of(template, query, at));
+            }
+            _ => {}
+        }
+    }
+    let end = template.len();
+    (template.get(..query.unwrap_or(end)).unwrap_or_default(), query_of(template, query, end))
+}
+
+fn query_of(template: &str, start: Option<usize>, end: usize) -> &str {
+    start.and_then(|start| template.get(start + 1..end)).unwrap_or_default()
+}
+
+/// The pieces of a template, or of a part of one.
+pub fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
+    let mut rest = template;
+    let mut next = None;
+    std::iter::from_fn(move || {
+        if let Some(placeholder) = next.take() {
+            return Some(Piece::Placeholder(placeholder));
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        let found = rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)));
+        let Some((before, (written, after))) = found else { return Some(Piece::Text(std::mem::take(&mut rest))) };
+        rest = after;
+        let name = written.strip_prefix('+');
+        let placeholder = Placeholder { name: name.unwrap_or(written), reserved: name.is_some() };
+        if before.is_empty() {
+            return Some(Piece::Placeholder(placeholder));
+        }
+        next = Some(placeholder);
+        Some(Piece::Text(before))
+    })
+}
+
+/// The parameters of a template, or of a part of one.
+pub fn placeholders(template: &str) -> impl Iterator<Item = Placeholder<'_>> {
+    pieces(template).filter_map(|piece| match piece {
+        Piece::Placeholder(placeholder) => Some(placeholder),
+        Piece::Text(_) => None,
+    })
+}
+
+/// `true` if a template has a parameter of this name, in its path or its query.
+#[must_use]
+pub fn names(template: &str, name: &str) -> bool {
+    placeholders(template).any(|placeholder| placeholder.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Piece, Placeholder, pieces, split};
+
+    #[test]
+    fn a_template_is_a_path_and_a_query() {
+        assert_eq!(split("/a/{b}"), ("/a/{b}", ""));
+        assert_eq!(split("/a/{b}?c={c}&d#e"), ("/a/{b}", "c={c}&d"));
+        assert_eq!(split("/a#b?c"), ("/a", ""));
+        assert_eq!(split("/a{?b}"), ("/a{?b}", ""));
+        assert_eq!(split("/a{b?c"), ("/a{b", "c"));
+    }
+
+    #[test]
+    fn pieces_are_texts_and_placeholders() {
+        let named = |name, reserved| Piece::Placeholder(Placeholder { name, reserved });
+        let found: Vec<Piece<'_>> = pieces("/v1/{+parent}/{id}:{verb}/{open").collect();
+        let expected = [
+            Piece::Text("/v1/"),
+            named("parent", true),
+            Piece::Text("/"),
+            named("id", false),
+            Piece::Text(":"),
+            named("verb", false),
+            Piece::Text("/{open"),
+        ];
+        assert_eq!(found, expected);
+    }
+}
