@@ -43,10 +43,15 @@ impl Missed {
     }
 }
 
-/// Finds the operation for a path as it came, `base` being the path of the document's server. Names win over
-/// parameters, segment by segment.
-pub(super) fn find<'a>(api: Api<'a>, base: &str, method: &str, path: &str) -> Result<Route<'a>, Missed> {
-    let mut best: Option<(Vec<bool>, Route<'a>)> = None;
+/// How well an operation fits a request: the parts of the query that its path names, counted down, then which segments
+/// are parameters.
+type Fit = (usize, Vec<bool>);
+
+/// Finds the operation for a target as it came, `base` being the path of the document's server. Names win over
+/// parameters, segment by segment; a path that names more of the query wins over one that names less.
+pub(super) fn find<'a>(api: Api<'a>, base: &str, method: &str, target: &str) -> Result<Route<'a>, Missed> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut best: Option<(Fit, Route<'a>)> = None;
     let mut others: Vec<String> = vec![];
     for operation in api.operations() {
         let own = operation.server().base_path();
@@ -55,14 +60,16 @@ pub(super) fn find<'a>(api: Api<'a>, base: &str, method: &str, path: &str) -> Re
             .into_iter()
             .filter_map(|base| path.strip_prefix(base))
             .find_map(|rest| matched(operation.path, rest));
-        let Some(parameters) = found else { continue };
+        let Some(mut parameters) = found else { continue };
+        let Some(named) = named_in_query(operation.path, query, &mut parameters) else { continue };
         if !operation.method.eq_ignore_ascii_case(method) {
             others.push(operation.method.to_ascii_uppercase());
             continue;
         }
-        let templated: Vec<bool> = operation.path.split('/').map(|segment| segment.contains('{')).collect();
-        if best.as_ref().is_none_or(|(known, _)| templated < *known) {
-            best = Some((templated, Route { operation, parameters }));
+        let templated = operation.path.split('?').next().unwrap_or_default().split('/');
+        let fit = (usize::MAX - named, templated.map(|segment| segment.contains('{')).collect());
+        if best.as_ref().is_none_or(|(known, _)| fit < *known) {
+            best = Some((fit, Route { operation, parameters }));
         }
     }
     if let Some((_, route)) = best {
@@ -70,7 +77,7 @@ pub(super) fn find<'a>(api: Api<'a>, base: &str, method: &str, path: &str) -> Re
     }
     // A HEAD is answered where a GET is.
     if method.eq_ignore_ascii_case("head") && others.iter().any(|other| other == "GET") {
-        return find(api, base, "GET", path);
+        return find(api, base, "GET", target);
     }
     if !others.is_empty() {
         return Err(Missed::Method(others));
@@ -79,6 +86,24 @@ pub(super) fn find<'a>(api: Api<'a>, base: &str, method: &str, path: &str) -> Re
         api.operations().map(|o| format!("{} {base}{}", o.method.to_ascii_uppercase(), o.path)).collect();
     let asked = format!("{} {path}", method.to_ascii_uppercase());
     Err(Missed::Path(nearest(&asked, known.iter().map(String::as_str)).map(str::to_owned)))
+}
+
+/// The number of the parts of the query that the path of an operation names, if the request has them all.
+fn named_in_query(template: &str, query: &str, parameters: &mut Vec<(String, String)>) -> Option<usize> {
+    let Some((_, named)) = template.split_once('?') else { return Some(0) };
+    let named = named.split('#').next().unwrap_or_default();
+    let pairs = |text: &str| url::form_urlencoded::parse(text.as_bytes()).into_owned().collect::<Vec<_>>();
+    let given = pairs(query);
+    let wanted = pairs(named);
+    for (name, value) in &wanted {
+        let (_, found) = given
+            .iter()
+            .find(|(known, found)| known == name && (value.starts_with('{') || value.is_empty() || found == value))?;
+        if let Some(parameter) = value.strip_prefix('{').and_then(|value| value.strip_suffix('}')) {
+            parameters.push((parameter.to_owned(), found.clone()));
+        }
+    }
+    Some(wanted.len())
 }
 
 /// The values of the parameters if a path fits a template.
