@@ -33,6 +33,17 @@ const REFUSED: [(&str, &str, &str); 12] = [
     ("05-nested-workflow.arazzo.yaml", "order_with_dependency", "`$dependencies` is no expression of Arazzo"),
 ];
 
+/// Workflows that do not end with success on the mock because they are not as their API is: each was looked at. The
+/// file, the workflow, and the code with which lint says it.
+const MISMATCHED: [(&str, &str, &str); 3] = [
+    // The API answers with JSON alone, and XPath looks into it.
+    ("xPath.json", "getPets", "never-met"),
+    // A token is asked for without the `client_id` that the API requires.
+    ("oauth.arazzo.yaml", "refresh-token-flow", "missing-member"),
+    // It reads `title` beside the `contents` in which the API has the jokes.
+    ("workflows.arazzo.json", "manage-personal-joke-collection", "unknown-member"),
+];
+
 #[test]
 fn real_documents_run_against_the_mock() {
     let Some(corpus) = shared("corpus").map(|corpus| corpus.canonicalize().unwrap()) else { return };
@@ -45,10 +56,12 @@ fn real_documents_run_against_the_mock() {
         }
         let shown = path.strip_prefix(&corpus).unwrap().display().to_string();
         let top = corpus.join(path.strip_prefix(&corpus).unwrap().components().next().unwrap());
-        let mut builder = arazzo::open(&path).workspace(true).folder(top).limits(limits).mock(Mocked::new());
-        for (uri, file) in mapped(&corpus, &path) {
-            builder = builder.source(uri, file.trim_start_matches("file://"));
-        }
+        let open = || {
+            let builder = arazzo::open(&path).workspace(true).folder(&top).limits(limits.clone());
+            let sources = mapped(&corpus, &path).into_iter();
+            sources.fold(builder, |b, (uri, file)| b.source(uri, file.trim_start_matches("file://")))
+        };
+        let builder = open().mock(Mocked::new());
         let description = match builder.load_blocking() {
             Ok(description) => description,
             Err(error) => {
@@ -81,6 +94,17 @@ fn real_documents_run_against_the_mock() {
                 }
                 other => format!("{other:?}"),
             };
+            if outcome.as_ref().is_ok_and(|outcome| outcome.exit_code() != 0) {
+                let known = MISMATCHED.iter().find(|(file, workflow, _)| shown.ends_with(file) && *workflow == name);
+                let (.., code) = known.unwrap_or_else(|| panic!("no mismatch is listed for {shown} {name}: {ended}"));
+                let said = open().lint().unwrap().diagnostics;
+                assert!(
+                    said.iter().any(|found| found.code.word() == *code),
+                    "{shown} {name}: lint does not say {code}"
+                );
+                writeln!(lines, "{shown} {name}  {ended} ({code})").unwrap();
+                continue;
+            }
             writeln!(lines, "{shown} {name}  {ended}").unwrap();
         }
     }
@@ -164,6 +188,81 @@ fn what_is_typed_wrong_is_said_before_the_first_request() {
     assert_eq!(one.example_inputs(), Inputs::new(), "made-up values must not reach a server of somebody");
 }
 
+/// Reports that take minutes: named examples, which never change, are their states.
+const SLOW: &str = "openapi: 3.0.3
+info: { title: Reports, version: '1' }
+servers: [{ url: 'https://reports.example' }]
+paths:
+  /reports/{id}:
+    get:
+      operationId: getReport
+      parameters: [{ name: id, in: path, required: true, schema: { type: integer } }]
+      responses:
+        '200':
+          description: a report
+          content: { application/json: { examples: { queued: { value: { state: queued } }, done: { value: { state: done } } } } }
+  /titles/{id}:
+    get:
+      operationId: getTitle
+      parameters: [{ name: id, in: path, required: true, schema: { type: integer } }]
+      responses:
+        '200':
+          description: a title
+          content: { application/json: { schema: { type: object, properties: { title: { type: string, enum: [a, b] } } } } }
+";
+
+fn slow(criterion: &str, operation: &str, mocked: Mocked) -> arazzo::Workflow {
+    let flow = format!(
+        "arazzo: 1.0.1
+info: {{ title: Reports, version: '1' }}
+sourceDescriptions: [{{ name: reports, url: slow.yaml, type: openapi }}]
+workflows:
+  - workflowId: wait
+    inputs: {{ type: object, required: [id], properties: {{ id: {{ type: integer }} }} }}
+    steps:
+      - stepId: poll
+        operationId: {operation}
+        parameters: [{{ name: id, in: path, value: $inputs.id }}]
+        successCriteria: [{{ condition: \"{criterion}\" }}]
+        onFailure: [{{ name: again, type: retry, retryAfter: 40, retryLimit: 3 }}]
+"
+    );
+    let builder = arazzo::open("memory/flow.yaml").text(flow).document("memory/slow.yaml", SLOW).mock(mocked);
+    builder.load_blocking().unwrap().workflow(None).unwrap()
+}
+
+#[test]
+fn nobody_waits_for_a_mock() {
+    let begun = std::time::Instant::now();
+    let workflow = slow("$response.body#/state == 'done'", "getReport", Mocked::new());
+    let mut last = 0;
+    let outcome = wait(workflow.run(workflow.example_inputs(), |envelope| last = envelope.ms)).unwrap();
+    assert_eq!(outcome.exit_code(), 0);
+    // The time of the run has passed, and nobody has waited for it.
+    assert!((40_000..50_000).contains(&last) && begun.elapsed() < Duration::from_secs(30), "{last} ms");
+}
+
+#[test]
+fn a_run_that_fails_on_the_mock_says_what_was_generated() {
+    let workflow = slow("$response.body#/title == 'c'", "getTitle", Mocked::new());
+    let mut said = None;
+    let outcome = wait(workflow.run(workflow.example_inputs(), |envelope| {
+        if let EventKind::RunFinished { why, .. } = &envelope.event.kind {
+            said.clone_from(why);
+        }
+    }));
+    let Outcome::Failed { why, .. } = outcome.unwrap() else { panic!("it has to fail") };
+    let remarks = why.remarks.join("\n");
+    assert!(remarks.contains("`title` of `getTitle` was generated by the mock"), "{remarks}");
+    assert!(remarks.contains("slow.yaml:19:"), "{remarks}");
+    assert_eq!(said.unwrap().remarks, why.remarks);
+    // What has an example was not generated.
+    let workflow = slow("$response.body#/state == 'c'", "getReport", Mocked::new());
+    let outcome = wait(workflow.run(workflow.example_inputs(), |_| {})).unwrap();
+    let Outcome::Failed { why, .. } = outcome else { panic!("it has to fail") };
+    assert!(!why.remarks.join(" ").contains("generated"), "{:?}", why.remarks);
+}
+
 #[test]
 fn a_mock_can_be_served_for_anyone() {
     let root = workspace_root();
@@ -187,6 +286,39 @@ fn a_mock_can_be_served_for_anyone() {
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 5);
     assert_eq!((seen[3].note.as_str(), seen[3].operation.as_deref()), ("example third", Some("getVolume")));
+}
+
+#[test]
+fn pages_of_any_origin_may_ask_a_served_mock() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    wait(async {
+        let document = workspace_root().join("openapi/daytona-volumes-api-openapi.yml");
+        let server = serve(&[document], &Mocked::new(), None, |_| {}).await.unwrap();
+        let (host, base) = server.endpoints()[0].url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+        let ask = async |line: &str, headers: &str| {
+            let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+            let (method, path) = line.split_once(' ').unwrap();
+            let head = format!("Host: {host}\r\nConnection: close\r\n{headers}\r\n");
+            let text = format!("{method} /{base}{path} HTTP/1.1\r\n{head}");
+            stream.write_all(text.as_bytes()).await.unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        let asked = "Origin: https://page.example\r\nAccess-Control-Request-Method: DELETE\r\nAccess-Control-Request-Headers: authorization, x-id\r\n";
+        let answer = ask("OPTIONS /volumes/v-1", asked).await;
+        assert!(answer.starts_with("HTTP/1.1 204"), "{answer}");
+        for header in ["allow-origin: *", "allow-methods: DELETE", "allow-headers: authorization, x-id"] {
+            assert!(answer.contains(&format!("access-control-{header}\r\n")), "{answer}");
+        }
+        let answer = ask("GET /volumes/v-1", "Origin: https://page.example\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("access-control-allow-origin: *"), "{answer}");
+        let answer = ask("GET /volumes/v-1", "Prefer: example=third\r\n").await;
+        assert!(answer.contains("preference-applied: example=\"third\"") && answer.contains("ready"), "{answer}");
+        assert!(!answer.contains("access-control"), "{answer}");
+        let answer = ask("GET /volumes/v-1", "Prefer: code=599\r\n").await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("is not described"), "{answer}");
+    });
 }
 
 /// A transport that answers at once, and a clock whose waits take no time.

@@ -2,14 +2,18 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
+use arazzo_engine::inputs::accept;
+use arazzo_engine::limits::Settings;
 use arazzo_engine::load::{Fetched, LoadOptions, parse};
-use arazzo_engine::machine::Response;
+use arazzo_engine::machine::{Input, Machine, Outcome, Response};
 use arazzo_engine::mock::{Fault, Mock, Request, Session};
 use arazzo_engine::node::Node;
 use arazzo_engine::openapi::sample::sample;
 use arazzo_engine::openapi::schema::{Direction, validator};
 use arazzo_engine::openapi::{Api, Operation};
+use arazzo_engine::program::{Program, WorkflowId};
 use arazzo_engine::source::Sources;
 use serde_json::Value as Json;
 
@@ -29,7 +33,7 @@ fn mock(case: &Case) -> Mock {
     let mut mock = Mock::new(texts, Default::default(), vec![("api".to_owned(), Some(root.into()))]);
     if case.files.len() > 1 {
         let (compiled, ..) = load(&case.files, LoadOptions::default());
-        mock = mock.reads(&compiled.unwrap().program);
+        mock = mock.reads(compiled.unwrap().program);
     }
     for fault in case.head["faults"].as_array().into_iter().flatten() {
         mock.fault(Fault::parse(fault.as_str().unwrap()).unwrap()).unwrap();
@@ -76,6 +80,60 @@ fn requests_get_the_expected_answers() {
                 }
                 None => lines.push_str("  (closed)\n"),
             }
+        }
+        lines
+    });
+}
+
+/// Runs every workflow of a case against the mock of its descriptions, in virtual time.
+fn run_against_mock(program: &Arc<Program>, mock: &Mock, id: WorkflowId, lines: &mut String) {
+    let made = mock.inputs(program, id);
+    let workflow = program.workflow(id).unwrap();
+    writeln!(lines, "{} {}", workflow.name, Json::Object(made.clone())).unwrap();
+    let inputs = match accept(program, id, made.into_iter().collect()) {
+        Ok(inputs) => inputs,
+        Err(faults) => return faults.iter().for_each(|fault| writeln!(lines, "  {}", fault.message).unwrap()),
+    };
+    let mut settings = Settings::default();
+    settings.limits.steps = 60;
+    let mut machine = Machine::new(program.clone(), id, inputs, settings).unwrap();
+    let (mut session, mut now) = (Session::default(), 0);
+    let mut turn = machine.step(now, Input::Start { epoch_ms: 0 });
+    loop {
+        if let Some(outcome) = turn.done {
+            let ended = match outcome {
+                Outcome::Failed { step, why, .. } => format!("failed at {step}: {}", why.code),
+                Outcome::Stopped { why, .. } => format!("stopped: {}", why.code),
+                other => other.outputs().iter().fold("succeeded".to_owned(), |text, (k, v)| format!("{text} {k}={v}")),
+            };
+            return writeln!(lines, "  {ended}").unwrap();
+        }
+        let Some(outgoing) = turn.sends.pop() else {
+            now = turn.wake.unwrap();
+            turn = machine.step(now, Input::Tick);
+            continue;
+        };
+        session.expect(machine.forecast(outgoing.call));
+        let sent = &outgoing.request;
+        let target = &sent.url[sent.url.match_indices('/').nth(2).map_or(sent.url.len(), |(at, _)| at)..];
+        let body = sent.body.clone().unwrap_or_default();
+        let request = Request { method: &sent.method, target, headers: &sent.headers, body: &body };
+        let response = mock.answer(&mut session, 0, request).response.unwrap();
+        let shown = |body: &[u8]| String::from_utf8_lossy(body).lines().next().unwrap_or_default().to_owned();
+        let (sent, answered) = (shown(&body), shown(&response.body));
+        writeln!(lines, "  {} {target} {sent} → {} {answered}", request.method, response.status).unwrap();
+        turn = machine.step(now, Input::Reply { call: outgoing.call, result: Ok(response) });
+    }
+}
+
+#[test]
+fn workflows_run_against_the_mock() {
+    golden("mocked", |case| {
+        let mut lines = String::new();
+        let (compiled, ..) = load(&case.files, LoadOptions::default());
+        let (program, mock) = (compiled.unwrap().program, mock(case));
+        for (id, _) in program.own_workflows() {
+            run_against_mock(&program, &mock, id, &mut lines);
         }
         lines
     });

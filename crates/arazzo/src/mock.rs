@@ -22,12 +22,15 @@ use std::time::Duration;
 
 use arazzo_engine::address::without_secrets;
 use arazzo_engine::diagnostic::{Help, nearest};
+use arazzo_engine::event::Why;
+use arazzo_engine::expr::Root;
 use arazzo_engine::limits::{AllowedHost, Servers};
 use arazzo_engine::load::{Bundle, DescribedKind};
-use arazzo_engine::machine::{Failure, Outgoing, Response};
+use arazzo_engine::machine::{Failure, Forecast, Outgoing, Response};
 use arazzo_engine::mock::{Answer, Mock, Request, Session};
 use arazzo_engine::openapi::Api;
-use arazzo_engine::program::Program;
+use arazzo_engine::program::{Criterion, Program};
+use arazzo_engine::reason::Reason;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
@@ -91,7 +94,7 @@ impl Mocked {
     /// # Errors
     /// [`Error::Setup`] for a source that is not described, a server that is given and would not be called, or a fault
     /// without an operation.
-    pub(crate) fn of(&self, bundle: Bundle, program: &Program, servers: &mut Servers) -> Result<Mocking, Error> {
+    pub(crate) fn of(&self, bundle: Bundle, program: &Arc<Program>, servers: &mut Servers) -> Result<Mocking, Error> {
         let names: Vec<String> = program.apis.iter().map(|api| api.name.clone()).collect();
         if let Some(unknown) = self.only.iter().find(|name| !names.contains(name)) {
             let near = nearest(unknown, names.iter().map(String::as_str)).map_or_else(
@@ -124,7 +127,7 @@ impl Mocked {
             return Err(Error::Setup(format!("`{none}` is to be mocked, and it describes no operation")));
         }
         let everything = documents.iter().all(|(_, root)| root.is_some()) || self.only.is_empty();
-        let mock = Mock::new(bundle.sources, bundle.store, documents).reads(program);
+        let mock = Mock::new(bundle.sources, bundle.store, documents).reads(program.clone());
         for (_, name, base) in mock.served() {
             if servers.named.contains_key(name) {
                 return Err(Error::Setup(format!(
@@ -140,7 +143,8 @@ impl Mocked {
         let inputs = program.own_workflows().map(|(id, _)| mock.inputs(program, id)).collect();
         let mut mocks = self.on(vec![mock])?;
         let mock = mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?;
-        Ok(Mocking { mock: Arc::new(mock), everything, inputs })
+        let skips_waits = everything && self.latency_ms == 0 && self.faults.iter().all(|fault| fault.delay_ms == 0);
+        Ok(Mocking { mock: Arc::new(mock), everything, skips_waits, inputs })
     }
 
     /// Puts latency and faults on mocks; a fault goes to every mock that has its operation.
@@ -167,6 +171,8 @@ pub(crate) struct Mocking {
     pub(crate) mock: Arc<Mock>,
     /// `true` if no source is called.
     pub(crate) everything: bool,
+    /// `true` if nobody waits for the pauses of a run: no source is called, and none is to be slow.
+    pub(crate) skips_waits: bool,
     /// Made-up inputs of each workflow.
     pub(crate) inputs: Vec<Map<String, Json>>,
 }
@@ -221,14 +227,69 @@ impl Server {
 /// Called for every answer.
 type Observer = Arc<dyn Fn(&Answered) + Send + Sync>;
 
+/// What was asked of the mocks of one run.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asked(Arc<Mutex<Session>>);
+
+impl Asked {
+    /// Says which step asks next.
+    pub(crate) fn expect(&self, forecast: Option<Forecast>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).expect(forecast);
+    }
+
+    /// What a mock has to do with the failure of a run: the values that it generated, and how they are given. `made` are
+    /// inputs that were generated and used.
+    pub(crate) fn explain(&self, mock: &Mock, program: &Program, made: &Map<String, Json>, why: &Why) -> Vec<String> {
+        let told =
+            [Reason::CriterionNotMet, Reason::CriterionNotEvaluable, Reason::UnexpectedStatus, Reason::AbsentValue];
+        if !told.contains(&why.code) {
+            return vec![];
+        }
+        let mut found = vec![];
+        let steps = || program.steps.iter().filter(|step| Some(&step.name) == why.step.as_ref());
+        let criteria = steps().flat_map(|step| &step.criteria);
+        let failing: Vec<&Criterion> =
+            criteria.filter(|criterion| Some(program.sources.place(criterion.span)) == why.place).collect();
+        let session = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((operation, span)) = session.generated() {
+            let reads = failing.iter().flat_map(|criterion| criterion.expressions());
+            let names = reads.filter(|expr| expr.root == Root::ResponseBody && !expr.at.is_whole());
+            let names: Vec<String> = names.map(|expr| format!("`{}`", expr.at.tokens().join("."))).collect();
+            let what = if names.is_empty() { "the answer".to_owned() } else { names.join(", ") };
+            let place = mock.place(span);
+            found.push(format!(
+                "{what} of `{operation}` was generated by the mock; to choose it, write an `example` where the answer is described, {}:{}:{}",
+                place.file, place.line, place.column
+            ));
+        }
+        // What a request was made of matters where it was refused.
+        let mut compared = failing.iter().flat_map(|criterion| criterion.expressions());
+        let refused = why.code == Reason::UnexpectedStatus || compared.any(|expr| expr.root == Root::StatusCode);
+        let read = steps()
+            .filter(|_| refused)
+            .flat_map(|step| step.call.reads().into_iter().map(|read| read.expr).collect::<Vec<_>>());
+        let read = read.chain(failing.iter().flat_map(|criterion| criterion.expressions()));
+        let mut inputs: Vec<&str> = read
+            .filter_map(|expr| if let Root::Input(name) = &expr.root { Some(name.as_str()) } else { None })
+            .filter(|name| made.contains_key(*name))
+            .collect();
+        inputs.sort_unstable();
+        inputs.dedup();
+        found.extend(inputs.into_iter().map(|name| {
+            format!("the input `{name}` was generated for the mock; give it, or write an `example` in its schema")
+        }));
+        found
+    }
+}
+
 /// Serves what a description mocks, for one run: everything begins anew.
-pub(crate) async fn serve_run(mock: &Arc<Mock>) -> Result<(BTreeMap<String, String>, Server), Error> {
+pub(crate) async fn serve_run(mock: &Arc<Mock>) -> Result<(BTreeMap<String, String>, Server, Asked), Error> {
     runtime::available().map_err(Error::Setup)?;
     let mut server = Server { endpoints: vec![], _listeners: JoinSet::new() };
-    let observe: Observer = Arc::new(|_| {});
-    listen(mock, &mut None, &observe, &mut server).await?;
+    let (observe, asked): (Observer, Asked) = (Arc::new(|_| {}), Asked::default());
+    listen(mock, &mut None, (&observe, &asked, false), &mut server).await?;
     let urls = server.endpoints.iter().map(|endpoint| (endpoint.name.clone(), endpoint.url.clone())).collect();
-    Ok((urls, server))
+    Ok((urls, server, asked))
 }
 
 /// `true` for a source and for those of an Arazzo document that is one: `orders`, `orders.api`.
@@ -274,10 +335,9 @@ impl Transport for MockRoutes {
 async fn listen(
     mock: &Arc<Mock>,
     next: &mut Option<u16>,
-    observe: &Observer,
+    (observe, asked, browsers): (&Observer, &Asked, bool),
     server: &mut Server,
 ) -> Result<(), Error> {
-    let session = Arc::new(Mutex::new(Session::default()));
     let served: Vec<(usize, String, String)> =
         mock.served().map(|(index, name, base)| (index, name.to_owned(), base.to_owned())).collect();
     for (source, name, base) in served {
@@ -291,7 +351,7 @@ async fn listen(
         let url = format!("http://127.0.0.1:{port}{base}");
         server.endpoints.push(Endpoint { name: name.clone(), url, operations: mock.size(source) });
         let answering =
-            Answering { mock: mock.clone(), session: session.clone(), source, name, observe: observe.clone() };
+            Answering { mock: mock.clone(), asked: asked.clone(), source, name, observe: observe.clone(), browsers };
         server._listeners.spawn(accept(listener, answering));
     }
     Ok(())
@@ -301,10 +361,12 @@ async fn listen(
 #[derive(Clone)]
 struct Answering {
     mock: Arc<Mock>,
-    session: Arc<Mutex<Session>>,
+    asked: Asked,
     source: usize,
     name: String,
     observe: Observer,
+    /// `true` if pages of other origins may read the answers.
+    browsers: bool,
 }
 
 async fn accept(listener: TcpListener, answering: Answering) {
@@ -345,9 +407,15 @@ async fn answer(
         *refused.status_mut() = hyper::StatusCode::PAYLOAD_TOO_LARGE;
         return Ok(refused);
     };
+    let origin = answering.browsers.then(|| parts.headers.get("origin")).flatten();
+    if let (Some(_), &hyper::Method::OPTIONS, Some(method)) =
+        (origin, &parts.method, parts.headers.get("access-control-request-method"))
+    {
+        return Ok(preflight(method, parts.headers.get("access-control-request-headers")));
+    }
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    let Answer { delay_ms, response, operation, note } = {
-        let mut session = answering.session.lock().unwrap_or_else(PoisonError::into_inner);
+    let Answer { delay_ms, response, operation, note, generated: _ } = {
+        let mut session = answering.asked.0.lock().unwrap_or_else(PoisonError::into_inner);
         let request = Request { method: parts.method.as_str(), target, headers: &headers, body: &body };
         answering.mock.answer(&mut session, answering.source, request)
     };
@@ -372,5 +440,23 @@ async fn answer(
             sent.headers_mut().append(name, value);
         }
     }
+    if origin.is_some() {
+        sent.headers_mut().insert("access-control-allow-origin", HeaderValue::from_static("*"));
+        sent.headers_mut().insert("access-control-expose-headers", HeaderValue::from_static("*"));
+    }
     Ok(sent)
+}
+
+/// The answer to a browser that asks whether a page may send a request (Fetch, CORS-preflight): it may.
+fn preflight(method: &HeaderValue, headers: Option<&HeaderValue>) -> hyper::Response<Full<Bytes>> {
+    let mut sent = hyper::Response::new(Full::new(Bytes::new()));
+    *sent.status_mut() = hyper::StatusCode::NO_CONTENT;
+    let allowed = sent.headers_mut();
+    allowed.insert("access-control-allow-origin", HeaderValue::from_static("*"));
+    allowed.insert("access-control-allow-methods", method.clone());
+    allowed.insert("access-control-max-age", HeaderValue::from_static("600"));
+    if let Some(headers) = headers {
+        allowed.insert("access-control-allow-headers", headers.clone());
+    }
+    sent
 }

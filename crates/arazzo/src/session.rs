@@ -124,6 +124,12 @@ impl Session {
         (self.recorder.unwrap_or_default(), self.machine.stand_ins(given))
     }
 
+    /// What the step that waits for the answer to a call would make of one.
+    #[cfg(feature = "mock")]
+    pub(crate) fn forecast(&self, call: CallId) -> Option<arazzo_engine::machine::Forecast> {
+        self.machine.forecast(call)
+    }
+
     /// The name of the run: a ULID.
     #[must_use]
     pub fn run(&self) -> &str {

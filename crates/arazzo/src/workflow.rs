@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use arazzo_engine as engine;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
+#[cfg(feature = "mock")]
+use arazzo_engine::event::{EventKind, Why};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
 use arazzo_engine::machine::{Machine, Outcome, Secrets, missing_credentials};
@@ -15,7 +17,7 @@ use serde_json::Value as Json;
 
 use crate::description::Description;
 use crate::documents::location::name_of;
-use crate::drivers::live::Interrupt;
+use crate::drivers::live::{Interrupt, Ways};
 use crate::drivers::record::Recording;
 use crate::drivers::replay::{self, Replay};
 use crate::drivers::stub::{Rehearsal, StubReplies};
@@ -306,28 +308,64 @@ impl Workflow {
     ) -> Result<(Outcome, T, Settings), Error> {
         self.check_permissions()?;
         self.description.world.available().map_err(Error::Setup)?;
-        #[cfg_attr(not(feature = "mock"), expect(unused_mut, reason = "mocks are servers"))]
-        let (mut world, mut servers) = (self.description.world.clone(), self.description.settings.servers.clone());
-        #[cfg(feature = "mock")]
-        let mut serving = None;
         #[cfg(feature = "mock")]
         if let Some(mocking) = &self.description.mocking {
-            let (urls, server) = mock::serve_run(&mocking.mock).await?;
-            world.grants.answered_at(urls.values());
-            if self.description.client.is_own() {
-                world.transport = Arc::new(mock::MockRoutes::new(urls.values(), world.transport.clone())?);
-            }
-            servers.named.extend(urls);
-            serving = Some(server);
+            return self.drive_mocked(mocking, inputs, interrupt, records, observe, finish).await;
         }
+        let world = self.description.world.clone();
+        let (machine, settings) = self.build_machine(inputs, &self.description.settings.servers)?;
+        let mut session = self.begin_session(machine, world.grants.clone());
+        if records {
+            session.record();
+        }
+        let (outcome, finished) = live::run(session, (&world, Ways::default()), interrupt, observe, finish).await;
+        Ok((outcome, finished, settings))
+    }
+
+    /// As [`Workflow::drive`], with mocks that begin anew.
+    #[cfg(feature = "mock")]
+    async fn drive_mocked<T: Send + 'static>(
+        &self,
+        mocking: &mock::Mocking,
+        inputs: Inputs,
+        interrupt: &Interrupt,
+        records: bool,
+        mut observe: impl FnMut(&Envelope),
+        finish: impl FnOnce(Session) -> T + Send + 'static,
+    ) -> Result<(Outcome, T, Settings), Error> {
+        let (mut world, mut servers) = (self.description.world.clone(), self.description.settings.servers.clone());
+        let (urls, server, asked) = mock::serve_run(&mocking.mock).await?;
+        world.grants.answered_at(urls.values());
+        if self.description.client.is_own() {
+            world.transport = Arc::new(mock::MockRoutes::new(urls.values(), world.transport.clone())?);
+        }
+        servers.named.extend(urls);
+        let mut made = self.example_inputs().values;
+        made.retain(|name, value| inputs.values.get(name) == Some(value));
         let (machine, settings) = self.build_machine(inputs, &servers)?;
         let mut session = self.begin_session(machine, world.grants.clone());
         if records {
             session.record();
         }
-        let (outcome, finished) = live::run(session, &world, interrupt, observe, finish).await;
-        #[cfg(feature = "mock")]
-        drop(serving);
+        let next = asked.clone();
+        let before: live::Before = Box::new(move |session, outgoing| next.expect(session.forecast(outgoing.call)));
+        let ways = Ways { skips_waits: mocking.skips_waits, before: Some(before) };
+        let explain = |why: &Why| asked.explain(&mocking.mock, self.description.program(), &made, why);
+        let explained = |envelope: &Envelope| {
+            let EventKind::RunFinished { why: Some(why), .. } = &envelope.event.kind else { return observe(envelope) };
+            let more = explain(why);
+            let mut envelope = envelope.clone();
+            if let EventKind::RunFinished { why: Some(why), .. } = &mut envelope.event.kind {
+                why.remarks.extend(more);
+            }
+            observe(&envelope);
+        };
+        let (mut outcome, finished) = live::run(session, (&world, ways), interrupt, explained, finish).await;
+        drop(server);
+        if let Outcome::Failed { why, .. } = &mut outcome {
+            let more = explain(why);
+            why.remarks.extend(more);
+        }
         Ok((outcome, finished, settings))
     }
 

@@ -39,8 +39,8 @@ pub(crate) struct RunFlags {
     pub(crate) prompt: PromptFlag,
     #[command(flatten)]
     pub(crate) limits: LimitFlags,
-    /// Answer from the descriptions instead of calling: all sources, or those that are named. If all are, required
-    /// inputs that are not given are generated
+    /// Answer from the descriptions instead of calling: all sources, or those that are named. If all are, inputs that
+    /// are needed and not given are generated, and nothing waits
     #[arg(long, value_name = "SOURCE,…", num_args = 0..=1, require_equals = true, value_delimiter = ',')]
     pub(crate) mock: Option<Vec<String>>,
     #[command(flatten)]

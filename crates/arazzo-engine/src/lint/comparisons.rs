@@ -86,7 +86,7 @@ pub(super) fn comparisons(criterion: &Criterion) -> Comparisons<'_> {
             Condition::Compare(operator, left, right) => {
                 let (expr, json, operator) = match (left.as_ref(), right.as_ref()) {
                     (Condition::Value(expr, _), Condition::Literal(json)) => (expr, json, *operator),
-                    (Condition::Literal(json), Condition::Value(expr, _)) => (expr, json, turned(*operator)),
+                    (Condition::Literal(json), Condition::Value(expr, _)) => (expr, json, operator.turned()),
                     _ => return false,
                 };
                 let number = json.as_f64();
@@ -99,15 +99,4 @@ pub(super) fn comparisons(criterion: &Criterion) -> Comparisons<'_> {
     let mut found = vec![];
     let whole = matches!(&criterion.test, Test::Simple(condition) if within(condition, &mut found));
     (found, whole)
-}
-
-/// The operator with its sides exchanged.
-fn turned(operator: Operator) -> Operator {
-    match operator {
-        Operator::Less => Operator::Greater,
-        Operator::LessOrEqual => Operator::GreaterOrEqual,
-        Operator::Greater => Operator::Less,
-        Operator::GreaterOrEqual => Operator::LessOrEqual,
-        same => same,
-    }
 }

@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Help, More, nearest};
 use crate::expr::condition::Condition;
 use crate::expr::jsonpath::Operator;
 use crate::expr::{Expr, Root, StepId};
+use crate::media_type::is_json;
 use crate::openapi::status::{StatusKey, is_success};
 use crate::program::{Action, Criterion, Test};
 use crate::source::Span;
@@ -33,6 +34,7 @@ impl Lint<'_> {
                         self.compared(after, &test.context, &ways, &literal, criterion);
                     }
                 }
+                Test::Xpath(test) => self.xpath(after, &test.context, criterion),
                 _ => {}
             }
         }
@@ -187,6 +189,31 @@ impl Lint<'_> {
                     .section("§Criterion Object"),
             );
         }
+    }
+
+    /// A query over XML, where all answers of success are JSON.
+    fn xpath(&mut self, after: After, context: &Expr, criterion: &Criterion) {
+        if context.root != Root::ResponseBody || !context.at.is_whole() || after.failed {
+            return;
+        }
+        let Some(operation) = self.step(after.step).and_then(|view| view.operation) else { return };
+        let good = operation
+            .response_nodes()
+            .iter()
+            .filter(|(key, _)| !matches!(key.name.as_bytes().first(), Some(b'3'..=b'5')));
+        let resolved = good.filter_map(|(_, node)| operation.api().resolve(node).ok());
+        let kinds: Vec<&str> = resolved.flat_map(|node| operation.content(node)).map(|media| media.name).collect();
+        if kinds.is_empty() || !kinds.iter().all(|kind| is_json(kind)) {
+            return;
+        }
+        let message =
+            format!("XPath is for XML, and operation `{}` answers with {}", operation.name(), kinds.join(", "));
+        self.push(
+            Diagnostic::warning(Code::NeverMet, criterion.span, message)
+                .note(operation.key.span, "the operation")
+                .help("write a JSONPath query: `type: jsonpath`".to_owned())
+                .section("§Criterion Object"),
+        );
     }
 
     /// A value of a known type, or one of a known list, beside a constant that it never is.

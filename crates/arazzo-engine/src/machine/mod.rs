@@ -47,6 +47,7 @@ mod digest;
 mod enter;
 mod fault;
 mod finish;
+mod forecast;
 mod frame;
 mod judge;
 mod outputs;
@@ -75,6 +76,7 @@ use store::{Kept, SecretStore, Slot};
 
 pub(crate) use auth::choice;
 pub use auth::missing_credentials;
+pub use forecast::{Course, Forecast};
 pub use state::SEMANTICS;
 pub use stored::{RestoreError, Secrets, StoredState};
 pub use wire::{Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Stop, Turn};

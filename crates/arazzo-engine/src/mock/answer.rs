@@ -1,48 +1,102 @@
 //! The answer to a request that fits: status, headers and body from examples, else from schemas.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use super::check::Problem;
+use super::echo::Echo;
+use super::fitting::{Draft, Fitting, get, set};
+use super::places::Place;
+use super::prefer::Preference;
+use super::wishes::{Part, to_meet};
 use super::{Answer, Fault, Reads, Request};
-use crate::machine::Response;
+use crate::expr::jsonpath::{Operator, Wanted};
+use crate::machine::{Course, Forecast, Response};
 use crate::media_type::{MediaType, is_json};
 use crate::node::Node;
-use crate::openapi::sample::{invented, member, sample};
+use crate::openapi::sample::{invented, sample};
+use crate::openapi::schema::{Direction, validator};
 use crate::openapi::status::StatusKey;
 use crate::openapi::xml::{self, XmlShape};
 use crate::openapi::{Api, Media, Operation};
+use crate::program::Then;
 use crate::source::Sources;
-use crate::value::{PathSegment, json_text};
+use crate::value::{PathSegment, json_text, numeric};
 
-/// Headers that the body and the connection decide.
-const OTHERS: [&str; 8] =
-    ["content-type", "content-length", "connection", "keep-alive", "transfer-encoding", "trailer", "upgrade", "date"];
+/// Headers that the body and the connection decide: whoever reads them would read the answer wrongly.
+const OTHERS: [&str; 15] = [
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "content-range",
+    "transfer-encoding",
+    "connection",
+    "proxy-connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "upgrade",
+    "date",
+    "alt-svc",
+    "preference-applied",
+    "retry-after",
+];
 
-/// The documented answer; `times` is how often this path has been asked for, from 1.
+/// What is known of who asks, beside the request.
+#[derive(Default)]
+pub(super) struct Asker<'m> {
+    pub(super) reads: Option<&'m Reads>,
+    /// Where parts of the answer are sent to.
+    pub(super) places: &'m [Place],
+    pub(super) forecast: Option<&'m Forecast>,
+    pub(super) preference: Preference,
+    /// How often this path has been asked for, from 1.
+    pub(super) times: usize,
+}
+
+/// The documented answer.
+///
+/// # Errors
+/// That the answer which the client prefers is not described.
 pub(super) fn documented(
     operation: &Operation<'_>,
     parameters: &[(String, String)],
     request: &Request<'_>,
-    reads: Option<&Reads>,
-    times: usize,
-) -> Answer {
-    let (status, node) = success(operation);
-    let asked = Asked { operation, parameters, request: Some(request), reads, times };
-    let (response, note) = asked.response(status, node);
-    Answer { delay_ms: 0, response: Some(response), operation: None, note }
+    asker: &Asker<'_>,
+) -> Result<Answer, String> {
+    let asked = Asked { operation, parameters, request: Some(request), asker };
+    let (status, node) = match asker.preference.status()? {
+        Some(status) => {
+            let described = response_node(operation, status).ok_or_else(|| {
+                let known: Vec<&str> = operation.responses().iter().map(|(key, _)| *key).collect();
+                format!("`Prefer: code={status}` is not described; described: {}", known.join(", "))
+            })?;
+            (status, Some(described))
+        }
+        None => asked.status(),
+    };
+    let (mut response, note) = asked.response(status, node)?;
+    if !asker.preference.is_empty() {
+        response
+            .headers
+            .push(("preference-applied".to_owned(), header_text(&Json::String(asker.preference.applied()))));
+    }
+    let place = node.map_or(operation.key.span, |node| node.span);
+    let generated = (!note.starts_with("example")).then_some(place);
+    Ok(Answer { delay_ms: 0, response: Some(response), operation: None, note, generated })
 }
 
 /// The answer with the status of a fault, as it is documented.
 pub(super) fn faulty(operation: &Operation<'_>, fault: &Fault) -> Answer {
     let status = fault.status.unwrap_or(500);
-    let asked = Asked { operation, parameters: &[], request: None, reads: None, times: 1 };
+    let asked = Asked { operation, parameters: &[], request: None, asker: &Asker { times: 1, ..Asker::default() } };
     let described = response_node(operation, status);
-    let (mut response, _) = asked.response(status, described);
+    let empty = || (Response { status, headers: vec![], body: vec![] }, String::new());
+    let (mut response, _) = asked.response(status, described).unwrap_or_else(|_| empty());
     if response.body.is_empty() && status != 204 && status != 304 && fault.body.is_none() {
         response.headers.push(("content-type".to_owned(), "application/problem+json".to_owned()));
         response.body = json!({ "title": "a fault that was asked for", "status": status }).to_string().into_bytes();
     }
-    Answer { delay_ms: 0, response: Some(response), operation: None, note: format!("fault: {status}") }
+    Answer { delay_ms: 0, response: Some(response), operation: None, note: format!("fault: {status}"), generated: None }
 }
 
 /// An answer of the mock's own (RFC 9457): what is wrong with the request, and where that is described.
@@ -64,11 +118,12 @@ pub(super) fn refused(texts: &Sources, status: u16, detail: String, problems: Ve
     };
     let headers = vec![("content-type".to_owned(), "application/problem+json".to_owned())];
     let response = Response { status, headers, body: body.to_string().into_bytes() };
-    Answer { delay_ms: 0, response: Some(response), operation: None, note: detail }
+    Answer { delay_ms: 0, response: Some(response), operation: None, note: detail, generated: None }
 }
 
-/// The lowest documented 2xx, else `default` as 200, else the lowest that is documented at all.
-fn success<'a>(operation: &Operation<'a>) -> (u16, Option<&'a Node>) {
+/// The described answers: the lowest documented 2xx, else `default` as 200, else the lowest that is documented at all;
+/// then the others.
+fn described<'a>(operation: &Operation<'a>) -> Vec<(u16, StatusKey, &'a Node)> {
     let keys = operation.response_nodes().iter().filter_map(|(key, node)| Some((StatusKey::parse(&key.name)?, node)));
     let mut known: Vec<(u16, StatusKey, &Node)> = keys
         .map(|(key, node)| match key {
@@ -78,11 +133,13 @@ fn success<'a>(operation: &Operation<'a>) -> (u16, Option<&'a Node>) {
         })
         .filter(|(status, ..)| (200..=599).contains(status))
         .collect();
-    known.sort_by_key(|(status, key, _)| (*status, *key));
-    let success = known.iter().find(|(_, key, _)| key.is_success());
-    let default = || known.iter().find(|(_, key, _)| *key == StatusKey::Default);
-    let found = success.or_else(default).or_else(|| known.first()).map(|(status, _, node)| (*status, *node));
-    found.map_or((200, None), |(status, node)| (status, operation.api().resolve(node).ok()))
+    let order = |key: StatusKey| match key {
+        key if key.is_success() => 0,
+        StatusKey::Default => 1,
+        _ => 2,
+    };
+    known.sort_by_key(|(status, key, _)| (order(*key), *status, *key));
+    known
 }
 
 /// The object that describes a status, references resolved.
@@ -94,11 +151,17 @@ struct Asked<'r, 'a> {
     operation: &'r Operation<'a>,
     parameters: &'r [(String, String)],
     request: Option<&'r Request<'r>>,
-    reads: Option<&'r Reads>,
-    times: usize,
+    asker: &'r Asker<'r>,
+}
+
+/// An example, with its name if it has one.
+struct Example {
+    name: Option<String>,
+    body: Body,
 }
 
 /// A body before it is written: text as it is, or a value.
+#[derive(Clone)]
 enum Body {
     Text(String),
     Value(Json),
@@ -109,48 +172,169 @@ impl<'a> Asked<'_, 'a> {
         self.operation.api()
     }
 
-    fn response(&self, status: u16, node: Option<&'a Node>) -> (Response, String) {
-        let mut headers = self.headers(node);
-        let without = Response { status, headers: headers.clone(), body: vec![] };
-        if status == 204 || status == 304 {
-            return (without, status.to_string());
+    /// The status to answer with, and its description: the first that the criteria of the step do not exclude.
+    fn status(&self) -> (u16, Option<&'a Node>) {
+        let known = described(self.operation);
+        let resolved = |node: &'a Node| self.api().resolve(node).ok();
+        // Where failures alone are described, a request that fits has none of them.
+        let fails = known.iter().all(|(status, key, _)| *status >= 400 && *key != StatusKey::Default);
+        let plain = || match known.first() {
+            Some((status, _, node)) if !fails => (*status, resolved(node)),
+            _ => (200, None),
+        };
+        let Some(forecast) = self.asker.forecast else { return plain() };
+        let mut best: Option<(Course, u16, Option<&'a Node>)> = None;
+        let success = |status: &u16| fails && (200..300).contains(status);
+        for status in std::iter::once(200).chain(statuses(forecast)).filter(success) {
+            let course = forecast.course_of_status(status);
+            if best.is_none_or(|(known, ..)| course < known) {
+                best = Some((course, status, None));
+            }
         }
+        for (status, key, node) in &known {
+            let asked = statuses(forecast).into_iter().filter(|asked| key.covers(*asked));
+            for status in std::iter::once(*status).chain(asked) {
+                // Only the part that says most about a status describes it.
+                if self.operation.response(status).is_none_or(|own| !std::ptr::eq(own, *node))
+                    && *key != StatusKey::Default
+                {
+                    continue;
+                }
+                let course = forecast.course_of_status(status);
+                if best.is_none_or(|(known, ..)| course < known) {
+                    best = Some((course, status, resolved(node)));
+                }
+            }
+        }
+        // Failures are often not described.
+        let undescribed = || {
+            statuses(forecast)
+                .into_iter()
+                .find(|status| (400..600).contains(status) && forecast.course_of_status(*status) != Course::Fails)
+        };
+        match best {
+            Some((course, status, node)) if course != Course::Fails => (status, node),
+            _ => undescribed().map_or_else(plain, |status| (status, None)),
+        }
+    }
+
+    fn response(&self, status: u16, node: Option<&'a Node>) -> Result<(Response, String), String> {
+        let headers = self.headers(node);
         let wanted: Vec<&[PathSegment]> =
-            self.reads.iter().flat_map(|reads| reads.body.iter().map(Vec::as_slice)).collect();
+            self.asker.reads.iter().flat_map(|reads| reads.body.iter().map(Vec::as_slice)).collect();
         let content = node.map(|node| self.operation.content(node)).unwrap_or_default();
         let chosen = self.choose(content.iter().map(|media| media.name));
-        let Some(media) = content.iter().find(|media| Some(media.name) == chosen) else {
-            if wanted.is_empty() {
-                return (without, "no body is described".to_owned());
-            }
-            // Nothing is described, and yet it is read.
-            let inside: Vec<&[PathSegment]> = wanted.iter().copied().filter(|way| !way.is_empty()).collect();
-            let made = if inside.is_empty() { json!({}) } else { invented("value", &inside) };
-            headers.push(("content-type".to_owned(), "application/json".to_owned()));
-            let response = Response { status, headers, body: made.to_string().into_bytes() };
-            return (response, "no body is described; made of what is read".to_owned());
-        };
+        let media = content.iter().find(|media| Some(media.name) == chosen);
+        // What is read is not the body of a failure.
+        let bare = media.is_none() && (wanted.is_empty() || status >= 400);
+        if status == 204 || status == 304 || bare {
+            let draft = Draft { headers, body: Json::Null };
+            let respond = |draft: &Draft| Response { status, headers: draft.headers.clone(), body: vec![] };
+            let draft = self.fitted(None, draft, &respond);
+            let note = if media.is_none() && status != 204 && status != 304 {
+                "no body is described".to_owned()
+            } else {
+                status.to_string()
+            };
+            return Ok((respond(&draft), note));
+        }
         // A schema that leads nowhere says nothing.
-        let schema = media.schema.filter(|schema| self.api().resolve(schema).is_ok());
-        let (body, note) = match self.example(media) {
-            Some((body, note)) => (self.echoed(body, schema, true), note),
-            None => match (schema, media.node.and_then(|node| node.get("itemSchema"))) {
-                (None, Some(item)) => (Body::Text(self.sequence(media.name, item, &wanted)), "sample".to_owned()),
-                (Some(schema), _) => {
-                    let made = Body::Value(sample(self.api(), schema, "", &wanted));
-                    (self.echoed(made, Some(schema), false), "sample".to_owned())
-                }
-                (None, None) => {
-                    let inside: Vec<&[PathSegment]> = wanted.iter().copied().filter(|way| !way.is_empty()).collect();
-                    let made = if inside.is_empty() { json!({}) } else { invented("value", &inside) };
-                    (self.echoed(Body::Value(made), None, false), "no schema; made of what is read".to_owned())
-                }
-            },
+        let schema = media.and_then(|media| media.schema).filter(|schema| self.api().resolve(schema).is_ok());
+        let written = media.map_or_else(|| "application/json".to_owned(), |media| concrete(media.name));
+        let respond = |draft: &Draft| {
+            let mut headers = draft.headers.clone();
+            headers.push(("content-type".to_owned(), written.clone()));
+            let body = write(self.api(), Body::Value(draft.body.clone()), &written, schema).into_bytes();
+            Response { status, headers, body }
         };
-        let written = concrete(media.name);
-        let bytes = write(self.api(), body, &written, schema);
-        headers.push(("content-type".to_owned(), written));
-        (Response { status, headers, body: bytes.into_bytes() }, note)
+        let (body, note, changes) = self.body(media, schema, &wanted, &respond, &headers)?;
+        match body {
+            Body::Text(text) => {
+                let mut headers = headers;
+                headers.push(("content-type".to_owned(), written.clone()));
+                Ok((Response { status, headers, body: text.into_bytes() }, note))
+            }
+            Body::Value(body) => {
+                let draft = Draft { headers, body };
+                let draft = if changes { self.fitted(schema, draft, &respond) } else { draft };
+                Ok((respond(&draft), note))
+            }
+        }
+    }
+
+    /// The body, where it comes from, and whether it may be changed.
+    fn body(
+        &self,
+        media: Option<&Media<'a>>,
+        schema: Option<&'a Node>,
+        wanted: &[&[PathSegment]],
+        respond: &dyn Fn(&Draft) -> Response,
+        headers: &[(String, String)],
+    ) -> Result<(Body, String, bool), String> {
+        let made = || {
+            let inside: Vec<&[PathSegment]> = wanted.iter().copied().filter(|way| !way.is_empty()).collect();
+            if inside.is_empty() { json!({}) } else { invented("value", &inside) }
+        };
+        let Some(media) = media else {
+            // Nothing is described, and yet it is read.
+            let body = self.suited(None, made());
+            return Ok((Body::Value(body), "no body is described; made of what is read".to_owned(), true));
+        };
+        let examples = self.examples(media);
+        let named = !examples.is_empty() && examples.iter().all(|example| example.name.is_some());
+        if let Some(name) = &self.asker.preference.example
+            && !examples.iter().any(|example| example.name.as_deref() == Some(name))
+        {
+            let known: Vec<&str> = examples.iter().filter_map(|example| example.name.as_deref()).collect();
+            let known = if known.is_empty() { "none is".to_owned() } else { known.join(", ") };
+            return Err(format!("`Prefer: example={name}` is not described; described: {known}"));
+        }
+        if let Some(Example { name, body }) = self.chosen(examples, schema, respond, headers) {
+            let note = name.map_or_else(|| "example".to_owned(), |name| format!("example {name}"));
+            return Ok((self.echoed(body, schema, true), note, !named));
+        }
+        Ok(match (schema, media.node.and_then(|node| node.get("itemSchema"))) {
+            (None, Some(item)) => (Body::Text(self.sequence(media.name, item, wanted)), "sample".to_owned(), false),
+            (Some(schema), _) => {
+                let made = self.suited(Some(schema), sample(self.api(), schema, "", wanted));
+                (self.echoed(Body::Value(made), Some(schema), false), "sample".to_owned(), true)
+            }
+            (None, None) => {
+                let body = self.echoed(Body::Value(self.suited(None, made())), None, false);
+                (body, "no schema; made of what is read".to_owned(), true)
+            }
+        })
+    }
+
+    /// A value that was made up, as it fits where it is sent to.
+    fn suited(&self, schema: Option<&'a Node>, mut body: Json) -> Json {
+        let places = self.asker.places.iter();
+        let ill = |place: &&Place, body: &Json| get(body, &place.way).is_some_and(|part| !place.slot.accepts(part));
+        let described = || schema.and_then(|schema| validator(self.api(), schema, Direction::Response).ok());
+        let mut checks = None;
+        for place in places {
+            if !ill(&place, &body) {
+                continue;
+            }
+            let described = checks.get_or_insert_with(described);
+            for offer in place.slot.offers() {
+                let mut next = body.clone();
+                set(&mut next, &place.way, Some(&offer), true);
+                if described.as_ref().is_none_or(|validator| validator.is_valid(&next) || !validator.is_valid(&body)) {
+                    body = next;
+                    break;
+                }
+            }
+        }
+        body
+    }
+
+    /// The draft as the step that asks can go on with it.
+    fn fitted(&self, schema: Option<&'a Node>, draft: Draft, respond: &dyn Fn(&Draft) -> Response) -> Draft {
+        match self.asker.forecast.filter(|_| self.asker.preference.is_empty()) {
+            Some(forecast) => Fitting { forecast, api: self.api(), schema, respond }.fit(draft),
+            None => draft,
+        }
     }
 
     /// The media type that the client accepts, JSON before others.
@@ -174,11 +358,14 @@ impl<'a> Asked<'_, 'a> {
                 }
             }
         }
-        types.clone().find(|kind| is_json(kind)).or_else(|| types.clone().next())
+        // What is queried by XPath is XML.
+        let xml = self.asker.reads.filter(|reads| reads.xml);
+        let xml = xml.and_then(|_| types.clone().find(|kind| MediaType::parse(kind).is_xml()));
+        xml.or_else(|| types.clone().find(|kind| is_json(kind))).or_else(|| types.clone().next())
     }
 
-    /// The example of a media type: `example`, or the one of `examples` whose turn it is.
-    fn example(&self, media: &Media<'a>) -> Option<(Body, String)> {
+    /// The examples of a media type: `example`, or all of `examples`.
+    fn examples(&self, media: &Media<'a>) -> Vec<Example> {
         let media_type = media.name;
         let value = |node: &Node| match node.as_str() {
             // JSON that was written as a text.
@@ -189,72 +376,65 @@ impl<'a> Asked<'_, 'a> {
             _ => Body::Value(node.to_json()),
         };
         let field = |name| media.node.and_then(|node| node.get(name));
-        if let Some(example) = field("example").or(media.example) {
-            return Some((value(example), "example".to_owned()));
+        let named = field("examples").map(Node::members).unwrap_or_default().iter().filter_map(|(key, node)| {
+            let node = self.api().resolve(node).ok()?;
+            let serialized = || node.get("serializedValue").and_then(Node::as_str);
+            let body = match node.get("value").or_else(|| node.get("dataValue")) {
+                Some(found) => value(found),
+                None => Body::Text(serialized()?.to_owned()),
+            };
+            Some(Example { name: Some(key.name.clone()), body })
+        });
+        match field("example").or(media.example) {
+            Some(example) if self.asker.preference.example.is_none() => {
+                vec![Example { name: None, body: value(example) }]
+            }
+            _ => named.collect(),
         }
-        let named: Vec<(&str, Body)> = field("examples")
-            .map(Node::members)
-            .unwrap_or_default()
-            .iter()
-            .filter_map(|(key, node)| {
-                let node = self.api().resolve(node).ok()?;
-                let serialized = || node.get("serializedValue").and_then(Node::as_str);
-                let body = match node.get("value").or_else(|| node.get("dataValue")) {
-                    Some(found) => value(found),
-                    None => Body::Text(serialized()?.to_owned()),
-                };
-                Some((key.name.as_str(), body))
-            })
-            .collect();
-        let turn = self.times.min(named.len()).checked_sub(1)?;
-        named.into_iter().nth(turn).map(|(name, body)| (body, format!("example {name}")))
     }
 
-    /// Puts what the client sent where it obviously comes back: members that are called as a path parameter or as a
-    /// member of its body, of the same type. An example keeps what it says about a closed set of values.
+    /// The example that the client prefers; else the one whose turn it is, as long as the step that asks can ask again or
+    /// go on with it; else the first with which it goes on.
+    fn chosen(
+        &self,
+        mut examples: Vec<Example>,
+        schema: Option<&'a Node>,
+        respond: &dyn Fn(&Draft) -> Response,
+        headers: &[(String, String)],
+    ) -> Option<Example> {
+        if let Some(name) = &self.asker.preference.example {
+            return examples.into_iter().find(|example| example.name.as_deref() == Some(name));
+        }
+        let turn = self.asker.times.min(examples.len()).checked_sub(1)?;
+        let Some(forecast) = self.asker.forecast.filter(|_| examples.len() > 1) else {
+            return Some(examples.swap_remove(turn));
+        };
+        let course = |example: &Example| match self.echoed(example.body.clone(), schema, true) {
+            Body::Value(body) => forecast.course(&respond(&Draft { headers: headers.to_vec(), body })).0,
+            Body::Text(_) => Course::On,
+        };
+        let asks_again = forecast.step().is_some_and(|step| {
+            step.actions().any(|action| {
+                matches!(action.then, Then::Retry { .. }) || forecast.course_of(step, action) == Course::Back
+            })
+        });
+        let shown = self.asker.times > examples.len();
+        let fits = examples.get(turn).map(course).is_some_and(|course| course <= Course::Ends);
+        if fits || asks_again && !shown {
+            return Some(examples.swap_remove(turn));
+        }
+        let better = examples.iter().position(|example| course(example) <= Course::Ends);
+        Some(examples.swap_remove(better.unwrap_or(turn)))
+    }
+
+    /// Puts what the client sent where it obviously comes back.
     fn echoed(&self, body: Body, schema: Option<&'a Node>, example: bool) -> Body {
-        let (Some(request), Body::Value(Json::Object(mut members))) = (self.request, body_of(&body)) else {
-            return body;
-        };
-        let described = |name: &str| schema.and_then(|schema| member(self.api(), schema, name));
-        let flag = |node: Option<&Node>, name| node.and_then(|n| n.get(name)).and_then(Node::as_bool) == Some(true);
-        let sent: Map<String, Json> = match serde_json::from_slice(request.body) {
-            Ok(Json::Object(members)) => members,
-            _ => Map::new(),
-        };
-        for (name, value) in sent {
-            let node = described(&name);
-            let closed = node.is_some_and(|node| node.get("enum").is_some() || node.get("const").is_some());
-            if flag(node, "readOnly") || flag(node, "writeOnly") || closed && example {
-                continue;
-            }
-            let allowed = node
-                .and_then(|node| node.get("enum"))
-                .is_none_or(|list| list.items().iter().any(|item| item.to_json() == value));
-            let known = members.get(&name).cloned();
-            // A member that is described and not in the sample has the type of its own sample.
-            let known = known.or_else(|| node.filter(|_| !example).map(|node| sample(self.api(), node, &name, &[])));
-            if allowed && known.is_some_and(|known| same_type(&known, &value)) {
-                members.insert(name, value);
-            }
-        }
-        let last = self.operation.path.rsplit('/').next().unwrap_or_default();
-        for (parameter, text) in self.parameters {
-            let resource = last == format!("{{{parameter}}}") && folded(parameter).ends_with("id");
-            let target = members
-                .keys()
-                .find(|name| folded(name) == folded(parameter))
-                .or_else(|| members.keys().find(|name| resource && folded(name) == "id"))
-                .cloned();
-            if let Some(value) = target.as_ref().and_then(|name| members.get_mut(name)) {
-                match value {
-                    Json::String(known) => known.clone_from(text),
-                    Json::Number(known) => *known = serde_json::from_str(text).unwrap_or_else(|_| known.clone()),
-                    _ => {}
-                }
-            }
-        }
-        Body::Value(Json::Object(members))
+        let (Some(request), Body::Value(body)) = (self.request, &body) else { return body };
+        let echo = Echo { api: self.api(), example };
+        let sent = serde_json::from_slice(request.body).unwrap_or(Json::Null);
+        let mut body = echo.body(body.clone(), schema, &sent);
+        echo.path(&mut body, self.operation.path, self.parameters);
+        Body::Value(body)
     }
 
     /// Two items of a body that is a sequence of them (OpenAPI 3.2).
@@ -285,7 +465,7 @@ impl<'a> Asked<'_, 'a> {
                 Some((name.clone(), header_text(&value.unwrap_or_else(|| invented(&name, &[])))))
             })
             .collect();
-        for read in self.reads.iter().flat_map(|reads| &reads.headers) {
+        for read in self.asker.reads.iter().flat_map(|reads| &reads.headers) {
             let known = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(read));
             if !known && !OTHERS.iter().any(|other| read.eq_ignore_ascii_case(other)) {
                 headers.push((read.to_ascii_lowercase(), format!("{}-1", read.to_ascii_lowercase())));
@@ -295,26 +475,16 @@ impl<'a> Asked<'_, 'a> {
     }
 }
 
-fn body_of(body: &Body) -> Body {
-    match body {
-        Body::Value(value) => Body::Value(value.clone()),
-        Body::Text(text) => Body::Text(text.clone()),
-    }
-}
-
-fn folded(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
-}
-
-fn same_type(a: &Json, b: &Json) -> bool {
-    matches!(
-        (a, b),
-        (Json::String(_), Json::String(_))
-            | (Json::Number(_), Json::Number(_))
-            | (Json::Bool(_), Json::Bool(_))
-            | (Json::Array(_), Json::Array(_))
-            | (Json::Object(_), Json::Object(_))
-    )
+/// The statuses that the criteria of a step compare with.
+fn statuses(forecast: &Forecast) -> Vec<u16> {
+    let step = forecast.step();
+    let criteria = step.into_iter().flat_map(|step| &step.criteria);
+    let alternatives = criteria.flat_map(|criterion| to_meet(forecast, &[criterion])).flatten();
+    let status = |wish| match wish {
+        (Part::Status, Wanted::Compare(Operator::Equal, value)) => numeric(&value)?.as_u64(),
+        _ => None,
+    };
+    alternatives.filter_map(status).filter_map(|status| u16::try_from(status).ok()).collect()
 }
 
 /// A header in `simple` style, with nothing in it that a header cannot carry.

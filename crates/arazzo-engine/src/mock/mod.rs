@@ -10,20 +10,29 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use crate::diagnostic::{Help, nearest};
+use crate::expr::StepId;
 use crate::limits::Millis;
-use crate::machine::Response;
+use crate::machine::{Forecast, Response};
 use crate::node::Node;
 use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Operation};
-use crate::program::{Program, WorkflowId};
-use crate::source::Sources;
+use crate::program::{Program, Step, WorkflowId};
+use crate::source::{Place, Sources, Span};
 
 mod answer;
 mod check;
+mod echo;
 mod fault;
+mod fitting;
 mod inputs;
+mod origins;
+mod places;
+mod prefer;
 mod reads;
 mod route;
+mod wishes;
+
+use prefer::Preference;
 
 pub use fault::{Ending, Fault};
 pub use reads::Reads;
@@ -37,6 +46,31 @@ pub struct Mock {
     sources: Vec<Source>,
     faults: Vec<Fault>,
     latency: Millis,
+    /// The program whose workflows ask, if it is known.
+    program: Option<Arc<Program>>,
+    /// The values that its workflows read of answers.
+    reads: BTreeMap<OperationKey, Reads>,
+    /// Where values of its workflows are sent to.
+    places: places::Places,
+    /// The steps that call an operation.
+    callers: BTreeMap<OperationKey, Vec<StepId>>,
+}
+
+/// An operation of a program: the number of its document, its method in small letters, its path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct OperationKey {
+    source: usize,
+    method: String,
+    path: String,
+}
+
+impl OperationKey {
+    /// The operation that a step calls.
+    fn of(program: &Program, step: &Step) -> Option<Self> {
+        let operation = program.operation_of(step)?;
+        let method = operation.method.to_ascii_lowercase();
+        Some(Self { source: operation.api, method, path: operation.path.clone() })
+    }
 }
 
 /// One OpenAPI document.
@@ -46,8 +80,6 @@ struct Source {
     root: Option<Arc<Node>>,
     /// The path of its server, which comes before the paths of its operations.
     base: String,
-    /// The values that the workflows read of the answers of its operations, by method and path.
-    reads: BTreeMap<(String, String), Reads>,
 }
 
 /// The requests so far.
@@ -57,6 +89,23 @@ pub struct Session {
     calls: BTreeMap<(usize, String), u32>,
     /// The number of answers of each operation, by its resolved path.
     answers: BTreeMap<(usize, String), usize>,
+    /// What the step that asks next would make of an answer.
+    forecast: Option<Forecast>,
+    /// The last answer that was generated: its operation, and where it is described.
+    generated: Option<(String, Span)>,
+}
+
+impl Session {
+    /// Says which step asks next, and what it would make of an answer.
+    pub fn expect(&mut self, forecast: Option<Forecast>) {
+        self.forecast = forecast;
+    }
+
+    /// The last answer, if it was generated: its operation, and where it is described.
+    #[must_use]
+    pub fn generated(&self) -> Option<(&str, Span)> {
+        self.generated.as_ref().map(|(operation, span)| (operation.as_str(), *span))
+    }
 }
 
 /// A request as it came.
@@ -83,6 +132,8 @@ pub struct Answer {
     pub operation: Option<String>,
     /// The origin of the answer, in words: `example third`, `sample`, or why there is none.
     pub note: String,
+    /// Where it is described, if it was generated: an example there takes the place of what was.
+    pub generated: Option<Span>,
 }
 
 impl Mock {
@@ -92,36 +143,55 @@ impl Mock {
     pub fn new(texts: Sources, store: DocumentStore, documents: Vec<(String, Option<Arc<Node>>)>) -> Self {
         let sources = documents.into_iter().map(|(name, root)| {
             let base = root.as_ref().and_then(|root| Api::new(root, &store).server()).map(|server| server.base_path());
-            Source { name, root, base: base.unwrap_or_default(), reads: BTreeMap::new() }
+            Source { name, root, base: base.unwrap_or_default() }
         });
-        Self { sources: sources.collect(), texts, store, faults: vec![], latency: 0 }
+        Self {
+            sources: sources.collect(),
+            texts,
+            store,
+            faults: vec![],
+            latency: 0,
+            program: None,
+            reads: BTreeMap::new(),
+            places: places::Places::default(),
+            callers: BTreeMap::new(),
+        }
     }
 
-    /// Learns what the workflows of a program read, so that it is there. The documents are those of its source
-    /// descriptions, in their order.
+    /// Learns what the workflows of a program read, so that it is there, where that is sent to, so that it fits, and what
+    /// their criteria compare with. The documents are those of its source descriptions, in their order.
     #[must_use]
-    pub fn reads(mut self, program: &Program) -> Self {
-        for ((api, key), found) in reads::of(program) {
-            if let Some(source) = self.sources.get_mut(api) {
-                source.reads.insert(key, found);
+    pub fn reads(mut self, program: Arc<Program>) -> Self {
+        self.reads = reads::of(&program);
+        self.places = places::of(&self.sources, &self.store, &program);
+        for (index, step) in program.steps.iter().enumerate() {
+            if let Some(key) = OperationKey::of(&program, step) {
+                self.callers.entry(key).or_default().push(StepId(index as u32));
             }
         }
+        self.program = Some(program);
         self
     }
 
     /// Inputs for a workflow of the program whose documents these are: those that its schema, or that of a workflow it
-    /// depends on, requires without a default.
+    /// depends on, requires without a default, and those without which something could not be sent.
     #[must_use]
     pub fn inputs(&self, program: &Program, workflow: WorkflowId) -> Map<String, Json> {
         let Some(target) = program.workflow(workflow) else { return Map::new() };
         let mut made = Map::new();
         for id in std::iter::once(workflow).chain(target.dependencies.iter().copied()) {
             let Some(workflow) = program.workflow(id) else { continue };
-            for (name, value) in inputs::made_up(&self.sources, &self.store, program, workflow) {
+            for (name, value) in inputs::made_up(&self.places, id, workflow) {
                 made.entry(name).or_insert(value);
             }
         }
         made
+    }
+
+    /// A place in the texts of its documents.
+    #[must_use]
+    pub fn place(&self, span: Span) -> Place {
+        self.texts.place(span)
     }
 
     /// Every answer takes this many ms.
@@ -188,24 +258,28 @@ impl Mock {
         let fault = self.faults.iter().find(|fault| own.contains(&fault.operation) && fault.occurs(*call));
         let name = operation.name();
         let mut answer = match fault {
-            Some(fault) if fault.ending == Some(Ending::Reset) => {
-                Answer { delay_ms: 0, response: None, operation: None, note: "fault: reset".to_owned() }
-            }
+            Some(fault) if fault.ending == Some(Ending::Reset) => Answer {
+                delay_ms: 0,
+                response: None,
+                operation: None,
+                note: "fault: reset".to_owned(),
+                generated: None,
+            },
             Some(fault) if fault.status.is_some() => answer::faulty(&operation, fault),
             _ => {
-                let problems = check::request(&operation, &found.parameters, query, &request);
+                let preference = Preference::of(&request);
+                let problems = if preference.code.is_some() {
+                    vec![]
+                } else {
+                    check::request(&operation, &found.parameters, query, &request)
+                };
                 match problems.is_empty() {
-                    true => {
-                        let reads = source.reads.get(&(operation.method.to_owned(), operation.path.to_owned()));
-                        let asked = (index, format!("{} {path}", operation.endpoint()));
-                        let times = session.answers.entry(asked).or_insert(0);
-                        *times += 1;
-                        answer::documented(&operation, &found.parameters, &request, reads, *times)
-                    }
+                    true => self.described(session, index, (&operation, &found.parameters), request, preference),
                     false => self.refused(check::status(&operation, &problems), String::new(), problems),
                 }
             }
         };
+        session.generated = answer.generated.map(|span| (name.clone(), span));
         answer.operation = Some(name);
         answer.delay_ms += self.latency + fault.map_or(0, |fault| fault.delay_ms);
         if let Some((fault, response)) = fault.zip(answer.response.as_mut()) {
@@ -218,6 +292,42 @@ impl Mock {
             response.body.clear();
         }
         answer
+    }
+
+    /// The answer to a request that fits.
+    fn described(
+        &self,
+        session: &mut Session,
+        index: usize,
+        (operation, parameters): (&Operation<'_>, &[(String, String)]),
+        request: Request<'_>,
+        preference: Preference,
+    ) -> Answer {
+        let key = OperationKey { source: index, method: operation.method.to_owned(), path: operation.path.to_owned() };
+        let path = request.target.split('?').next().unwrap_or_default();
+        let times = session.answers.entry((index, format!("{} {path}", operation.method))).or_insert(0);
+        *times += 1;
+        let asks = |forecast: &Forecast| {
+            forecast.step().and_then(|step| OperationKey::of(forecast.program(), step)).as_ref() == Some(&key)
+        };
+        // Who is not known to ask may be any of the steps that call the operation, one after another.
+        let guessed = || {
+            let steps = self.callers.get(&key)?;
+            let step = steps.get((*times - 1) % steps.len().max(1))?;
+            Some(Forecast::of_step(self.program.clone()?, *step))
+        };
+        let forecast = session.forecast.take().filter(asks).or_else(guessed);
+        let asker = answer::Asker {
+            reads: self.reads.get(&key),
+            places: self.places.answers.get(&key).map(Vec::as_slice).unwrap_or_default(),
+            forecast: forecast.as_ref(),
+            preference,
+            times: *times,
+        };
+        match answer::documented(operation, parameters, &request, &asker) {
+            Ok(answer) => answer,
+            Err(reason) => self.refused(400, reason, vec![]),
+        }
     }
 
     /// An answer of the mock's own: what is wrong with a request, and where that is described.

@@ -2,14 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::OperationKey;
+use super::origins::{Origin, Origins, Site, looked_at};
 use crate::expr::{Expr, Root};
-use crate::program::{Build, Program, Select, Step, Test};
+use crate::program::{Build, Program, Select, Test};
 use crate::value::PathSegment;
-
-/// The number of outputs that a value is followed through.
-const DEPTH: usize = 32;
-/// Members and items on a way into a body: none that is read is deeper.
-const WAY: usize = 64;
 
 /// The values that are read of the answers of one operation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -18,21 +15,21 @@ pub struct Reads {
     pub body: Vec<Vec<PathSegment>>,
     /// Names of headers.
     pub headers: Vec<String>,
+    /// `true` if the body is read as XML.
+    pub xml: bool,
 }
 
-/// By source description, method and path.
-pub(super) fn of(program: &Program) -> BTreeMap<(usize, (String, String)), Reads> {
-    let mut found: BTreeMap<(usize, (String, String)), Reads> = BTreeMap::new();
-    let mut add = |step: &Step, expr: &Expr, rest: &[PathSegment]| {
-        let Some(operation) = program.operation_of(step) else { return };
-        let key = (operation.api, (operation.method.to_ascii_lowercase(), operation.path.clone()));
+pub(super) fn of(program: &Program) -> BTreeMap<OperationKey, Reads> {
+    let origins = Origins::new(program);
+    let mut found: BTreeMap<OperationKey, Reads> = BTreeMap::new();
+    let mut add = |origin: Origin<'_>, xml: bool| {
+        let Some(key) = origin.step.and_then(|step| OperationKey::of(program, step)) else { return };
         let reads = found.entry(key).or_default();
-        match &expr.root {
+        match origin.root {
             Root::ResponseBody => {
-                let mut way = ways(expr);
-                way.extend_from_slice(rest);
-                if way.len() <= WAY && !reads.body.contains(&way) {
-                    reads.body.push(way);
+                reads.xml |= xml;
+                if !reads.body.contains(&origin.way) {
+                    reads.body.push(origin.way);
                 }
             }
             Root::ResponseHeader(name) if !reads.headers.contains(name) => reads.headers.push(name.clone()),
@@ -40,95 +37,41 @@ pub(super) fn of(program: &Program) -> BTreeMap<(usize, (String, String)), Reads
         }
     };
     for step in &program.steps {
-        let kept = step.outputs.iter().flat_map(|output| looked_at(&output.value));
-        let sent = step.call.values().flat_map(looked_at);
-        let passed = step.passed().flat_map(|value| looked_at(&value.value));
-        let judged = step.all_criteria().flat_map(|criterion| {
-            let mut ways: Vec<(&Expr, Vec<PathSegment>)> =
-                criterion.expressions().into_iter().map(|e| (e, vec![])).collect();
-            if let Test::Jsonpath(test) = &criterion.test {
-                ways.extend(test.condition.reads().into_iter().map(|way| (&test.context, way)));
+        let site = Site { workflow: step.workflow, step: Some(step) };
+        let mut built: Vec<&Build> = step.outputs.iter().map(|output| &output.value).collect();
+        built.extend(step.call.values());
+        built.extend(step.passed().map(|value| &value.value));
+        for build in built {
+            let xml = matches!(build, Build::Select(selection) if matches!(selection.select, Select::Xpath(..)));
+            for (expr, rest) in looked_at(build) {
+                origins.of(site, expr, &rest, &mut |origin| add(origin, xml));
             }
-            ways
-        });
-        for (expr, rest) in kept.chain(sent).chain(passed).chain(judged) {
-            trace(program, Some(step), expr, &rest, &mut add, 0);
+        }
+        for criterion in step.all_criteria() {
+            let mut ways: Vec<(&Expr, Vec<PathSegment>)> =
+                criterion.expressions().into_iter().map(|expr| (expr, vec![])).collect();
+            match &criterion.test {
+                Test::Jsonpath(test) => {
+                    ways.extend(test.condition.reads().into_iter().map(|way| (&test.context, way)));
+                }
+                Test::Pointer(test) => {
+                    ways.push((&test.0, test.1.tokens().iter().cloned().map(PathSegment::Member).collect()));
+                }
+                _ => {}
+            }
+            let xml = matches!(criterion.test, Test::Xpath(_));
+            for (expr, rest) in ways {
+                origins.of(site, expr, &rest, &mut |origin| add(origin, xml));
+            }
         }
     }
-    for output in program.workflows.iter().flat_map(|workflow| &workflow.outputs) {
-        for (expr, rest) in looked_at(&output.value) {
-            trace(program, None, expr, &rest, &mut add, 0);
+    for (id, workflow) in program.workflows.iter().enumerate() {
+        let site = Site { workflow: crate::expr::WorkflowId(id as u32), step: None };
+        for output in &workflow.outputs {
+            for (expr, rest) in looked_at(&output.value) {
+                origins.of(site, expr, &rest, &mut |origin| add(origin, false));
+            }
         }
     }
     found
-}
-
-/// Follows a value to the answer that it comes from: what is read of an output is read of what the output is.
-fn trace(
-    program: &Program,
-    step: Option<&Step>,
-    expr: &Expr,
-    rest: &[PathSegment],
-    add: &mut impl FnMut(&Step, &Expr, &[PathSegment]),
-    depth: usize,
-) {
-    if depth > DEPTH {
-        return;
-    }
-    let (step, output, inside) = match &expr.root {
-        Root::StepOutput(id, name) => {
-            let Some(step) = program.step(*id) else { return };
-            let own = step.outputs.iter().find(|output| output.name == *name);
-            let called = step.call.workflow().and_then(|workflow| program.workflow(workflow));
-            let passed = || called.and_then(|w| w.outputs.iter().find(|output| output.name == *name));
-            (own.is_some().then_some(step), own.or_else(passed), true)
-        }
-        Root::WorkflowOutput(id, name) => {
-            let workflow = program.workflow(*id);
-            (None, workflow.and_then(|w| w.outputs.iter().find(|output| output.name == *name)), true)
-        }
-        _ => (step, None, false),
-    };
-    if !inside {
-        if let Some(step) = step {
-            add(step, expr, rest);
-        }
-        return;
-    }
-    let further: Vec<PathSegment> = ways(expr).into_iter().chain(rest.iter().cloned()).collect();
-    for (from, mut way) in output.iter().flat_map(|output| looked_at(&output.value)) {
-        way.extend_from_slice(&further);
-        trace(program, step, from, &way, add, depth + 1);
-    }
-}
-
-/// The expressions of a value, and the ways that selectors take from there.
-fn looked_at(build: &Build) -> Vec<(&Expr, Vec<PathSegment>)> {
-    match build {
-        Build::Constant(_) => vec![],
-        Build::Template(leaf) => {
-            let ways = |expr: &Expr| expr.query.as_ref().map_or_else(|| vec![vec![]], |behind| behind.query.reads());
-            let exprs = leaf.template.expressions().into_iter();
-            exprs.flat_map(|expr| ways(expr).into_iter().map(move |way| (expr, way))).collect()
-        }
-        Build::Select(selection) => match &selection.select {
-            Select::Pointer(at) => {
-                vec![(&selection.context, at.tokens().iter().cloned().map(PathSegment::Member).collect())]
-            }
-            Select::Jsonpath(query, _) => query.reads().into_iter().map(|way| (&selection.context, way)).collect(),
-            Select::Xpath(..) => vec![(&selection.context, vec![])],
-        },
-        Build::Array(items) => items.iter().flat_map(looked_at).collect(),
-        Build::Object(members) => members.iter().flat_map(|(_, value)| looked_at(value)).collect(),
-        Build::Keyed(members) => {
-            members.iter().flat_map(|(key, value)| looked_at(key).into_iter().chain(looked_at(value))).collect()
-        }
-    }
-}
-
-/// The way of an expression; the length of something is read from the thing.
-fn ways(expr: &Expr) -> Vec<PathSegment> {
-    let tokens = expr.at.tokens();
-    let length = expr.dotted && tokens.last().is_some_and(|token| token == "length");
-    tokens.iter().take(tokens.len() - usize::from(length)).cloned().map(PathSegment::Member).collect()
 }

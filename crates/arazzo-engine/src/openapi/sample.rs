@@ -5,6 +5,7 @@ use regex_syntax::hir::{Class, Hir, HirKind};
 use serde_json::{Map, Number, Value as Json};
 
 use super::Api;
+use super::schema::Direction;
 use crate::node::{Kind, Node};
 use crate::value::PathSegment;
 
@@ -21,7 +22,13 @@ const UNASKED: usize = 3;
 /// texts. `wanted` are ways to values that will be read: members on these ways are there even if they are optional.
 #[must_use]
 pub fn sample(api: Api<'_>, schema: &Node, name: &str, wanted: &[&[PathSegment]]) -> Json {
-    let mut sampler = Sampler { api, open: vec![], left: VALUES };
+    sample_of(api, schema, Direction::Response, name, wanted)
+}
+
+/// As [`sample`], of a value that goes this way: what only answers hold is not in a request.
+#[must_use]
+pub fn sample_of(api: Api<'_>, schema: &Node, direction: Direction, name: &str, wanted: &[&[PathSegment]]) -> Json {
+    let mut sampler = Sampler { api, direction, open: vec![], left: VALUES };
     sampler
         .value(schema, Ask { name, wanted: wanted.to_vec(), number: 0, item: false, unasked: 0 })
         .unwrap_or(Json::Null)
@@ -30,10 +37,46 @@ pub fn sample(api: Api<'_>, schema: &Node, name: &str, wanted: &[&[PathSegment]]
 /// The schema of a member of an object, also where it comes through references, `allOf`, `oneOf` or `anyOf`.
 #[must_use]
 pub fn member<'a>(api: Api<'a>, schema: &'a Node, name: &str) -> Option<&'a Node> {
-    let sampler = Sampler { api, open: vec![], left: VALUES };
-    let mut flat = Flat { parts: vec![], chosen: None };
-    sampler.flatten(schema, &Ask { name: "", wanted: vec![], number: 0, item: false, unasked: 0 }, &mut flat, 0);
+    let way = [PathSegment::Member(name.to_owned())];
+    let flat = flat(api, schema, &[&way]);
     flat.property(name).map(|node| api.resolve(node).unwrap_or(node))
+}
+
+/// The schema of what stands behind a way into a value: of members, of items, and of what is not named but described.
+#[must_use]
+pub fn within<'a>(api: Api<'a>, schema: &'a Node, way: &[PathSegment]) -> Option<&'a Node> {
+    let mut at = api.resolve(schema).unwrap_or(schema);
+    for (depth, segment) in way.iter().enumerate() {
+        let flat = flat(api, at, &[way.get(depth..).unwrap_or_default()]);
+        let items = || {
+            let number = if let PathSegment::Member(name) = segment { name.parse::<usize>().ok() } else { Some(0) };
+            let prefix = flat.find("prefixItems").and_then(|list| list.items().get(number?));
+            prefix.or_else(|| flat.find("items").filter(|node| node.as_bool().is_none()))
+        };
+        let found = match segment {
+            PathSegment::Member(name) => flat.property(name).or_else(items).or_else(|| flat.additional()),
+            PathSegment::Any => items().or_else(|| flat.additional()),
+        };
+        at = found.map(|node| api.resolve(node).unwrap_or(node))?;
+    }
+    Some(at)
+}
+
+/// The names of the members that an object has to have, and whether more than that may be asked for: by branches, or by
+/// a number of members.
+#[must_use]
+pub fn required<'a>(api: Api<'a>, schema: &'a Node) -> (Vec<&'a str>, bool) {
+    let flat = flat(api, schema, &[]);
+    let names = flat.all("required").flat_map(Node::items).filter_map(Node::as_str).collect();
+    (names, ["oneOf", "anyOf", "minProperties"].iter().any(|keyword| flat.find(keyword).is_some()))
+}
+
+fn flat<'a>(api: Api<'a>, schema: &'a Node, wanted: &[&[PathSegment]]) -> Flat<'a> {
+    let sampler = Sampler { api, direction: Direction::Response, open: vec![], left: VALUES };
+    let mut flat = Flat { parts: vec![], chosen: None };
+    let ask = Ask { name: "", wanted: wanted.to_vec(), number: 0, item: false, unasked: 0 };
+    sampler.flatten(schema, &ask, &mut flat, 0);
+    flat
 }
 
 /// A value of which nothing is known but what will be read of it.
@@ -66,6 +109,7 @@ struct Ask<'n> {
 
 struct Sampler<'a> {
     api: Api<'a>,
+    direction: Direction,
     /// The schemas that are being sampled, to cut circles.
     open: Vec<*const Node>,
     left: usize,
@@ -232,7 +276,11 @@ impl<'a> Sampler<'a> {
             let value = match flat.property(name).or_else(|| flat.additional()) {
                 Some(schema) => {
                     let resolved = self.api.resolve(schema).unwrap_or(schema);
-                    if resolved.get("writeOnly").and_then(Node::as_bool) == Some(true) {
+                    let other = match self.direction {
+                        Direction::Request => "readOnly",
+                        Direction::Response => "writeOnly",
+                    };
+                    if resolved.get(other).and_then(Node::as_bool) == Some(true) {
                         continue;
                     }
                     self.value(schema, asked)
@@ -336,6 +384,12 @@ fn count(wanted: &[&[PathSegment]], least: usize) -> usize {
 
 fn integer(node: &Node) -> Option<i64> {
     node.to_json().as_f64().filter(|n| n.is_finite()).map(|n| n as i64)
+}
+
+/// A text that a pattern matches; nothing if none was found.
+#[must_use]
+pub fn spelled(pattern: &str) -> Option<String> {
+    matching(pattern, 0, usize::MAX)
 }
 
 fn text(flat: &Flat<'_>, ask: &Ask<'_>) -> String {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Response};
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Outgoing, Response};
 use tokio::sync::Notify;
 
 use crate::envelope::Envelope;
@@ -58,13 +58,14 @@ impl Interrupt {
 /// Runs a session to its end, and gives what `finish` makes of it. Dropping the future gives up all calls in flight.
 pub(crate) async fn run<T: Send + 'static>(
     session: Session,
-    world: &World,
+    (world, ways): (&World, Ways),
     interrupt: &Interrupt,
     mut observe: impl FnMut(&Envelope),
     finish: impl FnOnce(Session) -> T + Send + 'static,
 ) -> (Outcome, T) {
     let clock = world.clock.as_ref();
-    let start = clock.elapsed();
+    let Ways { skips_waits, before } = ways;
+    let mut start = Start { at: clock.elapsed(), skipped: Duration::ZERO };
     // It moves from thread to thread.
     let mut session = Box::new(session);
     let (mut calls, mut taken) = (Calls::default(), 0);
@@ -73,7 +74,7 @@ pub(crate) async fn run<T: Send + 'static>(
         // A transport that is always ready lets other tasks have their turn all the same.
         tokio::task::consume_budget().await;
         is_large |= matches!(&input, Some(Input::Reply { result: Ok(answer), .. }) if answer.body.len() >= LARGE);
-        let now = elapsed(clock, start);
+        let now = start.elapsed(clock);
         let turn;
         (session, turn) = work(is_large, move || {
             if let Some(input) = input {
@@ -89,12 +90,41 @@ pub(crate) async fn run<T: Send + 'static>(
             return (outcome, work(is_large, move || finish(*session)).await);
         }
         for outgoing in turn.sends {
+            if let Some(before) = &before {
+                before(&session, &outgoing);
+            }
             let (transport, call) = (world.transport.clone(), outgoing.call);
             calls.0.push((call, Box::pin(async move { transport.send(outgoing).await })));
         }
-        let wait = turn.wake.map(|at| Duration::from_millis(at.saturating_sub(elapsed(clock, start))));
+        let wait = turn.wake.map(|at| Duration::from_millis(at.saturating_sub(start.elapsed(clock))));
+        // A stop comes before a wait that nobody waits for.
+        if let (Some(wait), true) = (wait, skips_waits && calls.0.is_empty() && interrupt.count() <= taken) {
+            start.skipped = start.skipped.saturating_add(wait);
+            input = Some(Input::Tick);
+            tokio::task::yield_now().await;
+            continue;
+        }
         input = Some(next(&mut calls, clock, wait, interrupt, &mut taken).await);
     }
+}
+
+/// The ways of a driver that a run against mocks changes.
+#[derive(Default)]
+pub(crate) struct Ways {
+    /// `true` if time passes at once while no call is in flight.
+    pub(crate) skips_waits: bool,
+    /// Called for every request before it leaves.
+    pub(crate) before: Option<Before>,
+}
+
+/// Looks at a request that is about to leave, and at its run.
+pub(crate) type Before = Box<dyn Fn(&Session, &Outgoing) + Send + Sync>;
+
+/// The beginning of a run, and the time since then that was skipped.
+#[derive(Clone, Copy)]
+struct Start {
+    at: Duration,
+    skipped: Duration,
 }
 
 /// Works something out. After a large answer that takes long, as may all that follows: then no task waits for its thread.
@@ -155,6 +185,9 @@ fn broken() -> Failure {
     Failure { kind: FailureKind::Protocol, message: "the transport broke down".to_owned(), in_doubt: true }
 }
 
-fn elapsed(clock: &dyn Clock, start: Duration) -> u64 {
-    u64::try_from(clock.elapsed().saturating_sub(start).as_millis()).unwrap_or(u64::MAX)
+impl Start {
+    fn elapsed(self, clock: &dyn Clock) -> u64 {
+        let time = clock.elapsed().saturating_sub(self.at).saturating_add(self.skipped);
+        u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+    }
 }

@@ -10,7 +10,7 @@ use arazzo_engine::openapi::Api;
 use arazzo_engine::source::Sources;
 use tokio::task::JoinSet;
 
-use super::{Answered, Mocked, Observer, Server, listen};
+use super::{Answered, Asked, Mocked, Observer, Server, listen};
 use crate::builder::open;
 use crate::documents::fetch;
 use crate::documents::remote::Remote;
@@ -37,7 +37,7 @@ pub async fn serve(
     let mut next = port;
     for mock in mocks {
         let mock = Arc::new(mock);
-        listen(&mock, &mut next, &observe, &mut server).await?;
+        listen(&mock, &mut next, (&observe, &Asked::default(), true), &mut server).await?;
     }
     if server.endpoints.is_empty() {
         return Err(Error::Setup("the documents describe no OpenAPI source that could be mocked".to_owned()));

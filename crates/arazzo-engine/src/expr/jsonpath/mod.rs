@@ -16,9 +16,11 @@ mod functions;
 mod lex;
 mod parse;
 mod tree;
+mod wishes;
 
 pub use compare::{equal, order};
 pub use tree::Operator;
+pub use wishes::{Wanted, Wish, combined};
 
 use crate::diagnostic::Help;
 use crate::value::{PathSegment, Pointer};
