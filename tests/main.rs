@@ -21,6 +21,7 @@ mod mock;
 mod readme;
 mod record;
 mod safety;
+mod sending;
 mod server;
 mod session;
 mod spec;

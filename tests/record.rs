@@ -103,8 +103,10 @@ fn without_lengths(event: &Envelope) -> String {
     if let Some(headers) = json.get_mut("headers").and_then(Json::as_array_mut) {
         headers.retain(|header| header[0] != "content-length");
     }
-    if let Some(body) = json.get_mut("body").and_then(Json::as_object_mut) {
-        body.remove("bytes");
+    for place in ["/body", "/request/body"] {
+        if let Some(body) = json.pointer_mut(place).and_then(Json::as_object_mut) {
+            body.remove("bytes");
+        }
     }
     let beside = |c: char| c.is_ascii_alphanumeric() || "+/-_=".contains(c);
     let text = json.to_string();

@@ -13,6 +13,7 @@ pub(crate) fn flag(remedy: &Remedy) -> String {
         Remedy::GiveJsonInput(name) => format!("--input '{name}:=…'"),
         Remedy::GiveServer(source) => format!("--server {source}=https://…"),
         Remedy::GiveOtherServer => "--server".to_owned(),
+        Remedy::FreshConnections => "--fresh-connections".to_owned(),
         Remedy::GiveWholeServer => "--server https://host/base".to_owned(),
         Remedy::GiveServerVariable(name) => format!("--server-var {name}=VALUE"),
         Remedy::GiveSource(label) => format!("--source {label}=FILE"),
@@ -91,6 +92,10 @@ mod tests {
             (Remedy::GiveJsonInput(name()), "give it as JSON: --input 'id:=…'"),
             (Remedy::GiveServer(name()), "give one with --server id=https://…"),
             (Remedy::GiveOtherServer, "check that the server runs, or give another one with --server"),
+            (
+                Remedy::FreshConnections,
+                "look whether the server did it; with --fresh-connections no connection is used again",
+            ),
             (Remedy::GiveWholeServer, "write --server https://host/base"),
             (Remedy::GiveServerVariable(name()), "give it with --server-var id=VALUE"),
             (Remedy::GiveSource(name()), "leave it out, or run with --source id=FILE"),

@@ -85,7 +85,20 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         calls: Option<String>,
     },
-    /// A request left the engine.
+    /// A request waits for its turn: its server gets no more at once. Nothing of it has left, and no time of it passes.
+    #[serde(rename = "request.queued")]
+    RequestQueued {
+        /// The call; what becomes of it has the same number.
+        call: u64,
+        /// `GET`
+        method: String,
+        /// The whole url.
+        url: String,
+        /// The cause, if it is not sent for the step itself.
+        #[serde(default, skip_serializing_if = "Because::is_operation")]
+        because: Because,
+    },
+    /// The first byte of a request was written: from here on its server may act on it.
     #[serde(rename = "request.sent")]
     RequestSent {
         /// The call; the answer has the same number.
@@ -125,10 +138,13 @@ pub enum EventKind {
         failure: FailureKind,
         /// The event, in words.
         message: String,
-        /// Milliseconds since the request was sent.
+        /// Milliseconds since the request was sent, or began to be, if it was not; without the time in a queue.
         duration_ms: u64,
         /// `false` if it is certain that the server did not get the request.
         in_doubt: bool,
+        /// The request, if it was not sent: no [`EventKind::RequestSent`] says it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        request: Option<Box<UnsentRequest>>,
     },
     /// A criterion was evaluated.
     #[serde(rename = "criterion.evaluated")]
@@ -330,6 +346,24 @@ string_enum! {
     }
 }
 
+/// A request that never left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[non_exhaustive]
+pub struct UnsentRequest {
+    /// `GET`
+    pub method: String,
+    /// The whole url.
+    pub url: String,
+    /// Headers in the order in which they would have been sent.
+    pub headers: Vec<(String, String)>,
+    /// The body, cut at a limit.
+    pub body: Option<BodyText>,
+    /// The cause, if it was not for the step itself.
+    #[serde(default, skip_serializing_if = "Because::is_operation")]
+    pub because: Because,
+}
+
 /// The reason why a step or a run did not succeed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -396,7 +430,14 @@ impl Event {
                 headers(list);
             }
             EventKind::ResponseReceived { headers: list, .. } => headers(list),
-            EventKind::RequestFailed { message, .. } => text(message),
+            EventKind::RequestQueued { url, .. } => text(url),
+            EventKind::RequestFailed { message, request, .. } => {
+                text(message);
+                if let Some(request) = request {
+                    text(&mut request.url);
+                    headers(&mut request.headers);
+                }
+            }
             // What it saw is masked where it is cut.
             EventKind::CriterionEvaluated { problem, .. } => problem.iter_mut().for_each(text),
             EventKind::ValueAbsent { .. } | EventKind::ActionSelected { .. } | EventKind::WaitStarted { .. } => {}

@@ -61,6 +61,8 @@ pub enum Remedy {
         /// The host.
         host: String,
     },
+    /// Connections can be used once only, so that none has ended before a request is sent on it.
+    FreshConnections,
     /// The document can judge redirects itself, if they are not followed.
     JudgeRedirects,
     /// Redirects are not followed, because that was asked for.
@@ -147,6 +149,7 @@ impl Remedy {
             Self::AllowPrivate => "allowed private networks".to_owned(),
             Self::AllowUnsafe => "allowed changes".to_owned(),
             Self::BindSecret { name, host } => format!("the host `{host}` of `{name}`"),
+            Self::FreshConnections => "a connection for every request".to_owned(),
             Self::JudgeRedirects => "redirects turned off".to_owned(),
             Self::RedirectsOff { .. } => "that was asked for".to_owned(),
             Self::PaceLoops { .. } => "the limits of the run".to_owned(),
@@ -202,6 +205,9 @@ impl Remedy {
             Self::GiveWholeServer => format!("write {name}"),
             Self::AllowHost(_) => format!("allow the host with {name}"),
             Self::AllowNamedHost(_) => format!("allow it with {name}"),
+            Self::FreshConnections => {
+                format!("look whether the server did it; with {name} no connection is used again")
+            }
             Self::JudgeRedirects => format!("judge redirects in the document: with {name} they are not followed"),
             _ => format!("give it with {name}"),
         }
@@ -232,6 +238,7 @@ impl Remedy {
             | Self::AllowHeaders
             | Self::AllowPrivate
             | Self::AllowUnsafe
+            | Self::FreshConnections
             | Self::JudgeRedirects
             | Self::RedirectsOff { .. }
             | Self::PaceLoops { .. }

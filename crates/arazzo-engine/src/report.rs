@@ -99,6 +99,10 @@ impl Report {
         match &event.kind {
             EventKind::StepStarted { .. } => step.visits += 1,
             EventKind::RequestSent { call, method, url, because, .. } => {
+                // The same request, whose effect is that of both.
+                if let (Because::Reconnect, Some(before)) = (because, step.calls.last_mut()) {
+                    before.in_doubt = false;
+                }
                 step.calls.push(CallReport {
                     call: *call,
                     method: method.clone(),
@@ -113,6 +117,14 @@ impl Report {
                     (known.status, known.in_doubt) = (Some(*status), false);
                 }
             }
+            EventKind::RequestFailed { call, in_doubt, request: Some(request), .. } => step.calls.push(CallReport {
+                call: *call,
+                method: request.method.clone(),
+                url: request.url.clone(),
+                status: None,
+                because: request.because,
+                in_doubt: *in_doubt,
+            }),
             EventKind::RequestFailed { call, in_doubt, .. } => {
                 if let Some(known) = step.calls.iter_mut().find(|known| known.call == *call) {
                     known.in_doubt = *in_doubt;

@@ -146,8 +146,8 @@ fn told(value: Option<String>, findings: &[Finding]) -> String {
     }
 }
 
-/// The names that the suites of expressions are parsed against.
-struct Names {
+/// The names that expressions of tests are parsed against.
+pub struct Names {
     inputs: Vec<DeclaredInput>,
     steps: DeclaredSteps,
     outputs: Vec<String>,
@@ -155,23 +155,32 @@ struct Names {
 }
 
 impl Names {
-    fn new() -> Self {
-        let scalar = |name: &str| DeclaredInput { name: name.to_owned(), scalar: name != "obj" };
-        let step = |name: &str, id, outputs: &[&str]| DeclaredStep {
-            name: name.to_owned(),
-            id: StepId(id),
-            outputs: outputs.iter().map(|o| (*o).to_owned()).collect(),
+    /// Those of the suites.
+    fn of_suites() -> Self {
+        let inputs = ["id", "n", "obj", "none", "token", "absent"];
+        Self::of(
+            &inputs.map(|name| (name, name != "obj")),
+            &[("first", &["id", "whole", "dotted.name"]), ("second", &["later"])],
+        )
+    }
+
+    /// Inputs, and whether they are scalar; steps with their outputs.
+    pub fn of(inputs: &[(&str, bool)], steps: &[(&str, &[&str])]) -> Self {
+        let input = |(name, scalar): &(&str, bool)| DeclaredInput { name: (*name).to_owned(), scalar: *scalar };
+        let step = |(id, (name, outputs)): (usize, &(&str, &[&str]))| DeclaredStep {
+            name: (*name).to_owned(),
+            id: StepId(id as u32),
+            outputs: outputs.iter().map(|output| (*output).to_owned()).collect(),
         };
-        let steps = vec![step("first", 0, &["id", "whole", "dotted.name"]), step("second", 1, &["later"])];
         Self {
-            inputs: ["id", "n", "obj", "none", "token", "absent"].into_iter().map(scalar).collect(),
-            steps: steps.into(),
+            inputs: inputs.iter().map(input).collect(),
+            steps: steps.iter().enumerate().map(step).collect::<Vec<_>>().into(),
             outputs: vec!["total".to_owned()],
             document: declared(),
         }
     }
 
-    fn scope(&self, readings: Readings) -> Scope<'_> {
+    pub fn scope(&self, readings: Readings) -> Scope<'_> {
         Scope {
             inputs: &self.inputs,
             open: false,
@@ -188,7 +197,7 @@ impl Names {
 #[test]
 fn every_line_of_the_expression_suite_holds() {
     let text = std::fs::read_to_string(suite_path("expr/expressions.txt")).unwrap();
-    let names = Names::new();
+    let names = Names::of_suites();
     let scope = names.scope(Readings::Lenient);
     let mut known = Known::read(&json!({}));
     let (mut wrong, mut lines) = (vec![], 0);
@@ -252,7 +261,7 @@ fn expressions(kind: &str, text: &str, scope: &Scope<'_>) -> Vec<Expr> {
 #[test]
 fn every_part_of_an_expression_is_found_where_it_stands() {
     let text = std::fs::read_to_string(suite_path("expr/parts.txt")).unwrap();
-    let names = Names::new();
+    let names = Names::of_suites();
     let (mut wrong, mut lines) = (vec![], 0);
     for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
         let (left, expected) = line.split_once(" →").unwrap_or_else(|| panic!("no arrow in: {line}"));
@@ -294,7 +303,7 @@ fn every_part_of_an_expression_is_found_where_it_stands() {
 
 #[test]
 fn expressions_that_read_the_same_are_equal_wherever_they_stand() {
-    let names = Names::new();
+    let names = Names::of_suites();
     let scope = names.scope(Readings::Lenient);
     let alone = expressions("value", "$steps.first.outputs.id", &scope);
     let embedded = expressions("value", "the id {$steps.first.outputs.id}", &scope);

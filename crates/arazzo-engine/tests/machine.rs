@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arazzo_engine::inputs::accept;
 use arazzo_engine::limits::Settings;
-use arazzo_engine::machine::{CallId, Input, Machine, Outcome, Response, Turn};
+use arazzo_engine::machine::{CallId, Input, Machine, Outcome, Outgoing, Progress, Response, Turn};
 use arazzo_engine::program::Program;
 
 use crate::suite::load;
@@ -17,6 +17,12 @@ paths:
   /login: { post: { operationId: login, responses: { '200': { description: ok } } } }
   /other: { get: { operationId: other, responses: { '200': { description: ok } } } }
   /me: { get: { operationId: me, responses: { '200': { description: ok } } } }
+  /guarded: { post: { operationId: guarded, security: [{ a: [], b: [], c: [] }], responses: { '200': { description: ok } } } }
+components:
+  securitySchemes:
+    a: { type: oauth2, flows: { clientCredentials: { tokenUrl: 'https://api.example/a', scopes: {} } } }
+    b: { type: oauth2, flows: { clientCredentials: { tokenUrl: 'https://api.example/b', scopes: {} } } }
+    c: { type: oauth2, flows: { clientCredentials: { tokenUrl: 'https://api.example/c', scopes: {} } } }
 ";
 
 fn program(workflows: &str) -> Arc<Program> {
@@ -173,4 +179,105 @@ fn ten_thousand_workflows_in_progress_unwind() {
     assert_eq!(why.notes.len(), 20, "the first and the last callers are named");
     assert!(why.remarks.iter().any(|remark| remark.starts_with("9980 workflows in between")), "{:?}", why.remarks);
     assert!(matches!(ask(200), Outcome::Succeeded { .. }));
+}
+
+/// Three tokens for one step of a workflow that another one calls.
+fn guarded() -> Arc<Program> {
+    program(
+        "  - workflowId: main
+    steps: [{ stepId: call, workflowId: inner }]
+  - workflowId: inner
+    steps:
+      - { stepId: ask, operationId: guarded }
+      - { stepId: other, operationId: other }
+",
+    )
+}
+
+fn with_clients(settings: &mut Settings) {
+    for scheme in ["a", "b", "c"] {
+        let credentials = std::mem::take(&mut settings.credentials).scheme(format!("{scheme}.clientId"), "me");
+        settings.credentials = credentials.scheme(format!("{scheme}.clientSecret"), format!("secret-of-{scheme}"));
+    }
+}
+
+/// The machine, stored as text and put together again.
+fn restored(machine: &Machine, program: &Arc<Program>) -> Machine {
+    let [state, secrets] = stored(machine);
+    let secrets = serde_json::from_str(&secrets).unwrap();
+    Machine::restore(program.clone(), serde_json::from_str(&state).unwrap(), secrets).unwrap()
+}
+
+fn token(send: &Outgoing) -> Input {
+    let name = send.request.url.rsplit('/').next().unwrap();
+    reply(send.call, 200, &format!(r#"{{"access_token":"token-of-{name}"}}"#))
+}
+
+#[test]
+fn replies_find_their_call_in_any_order_across_restores() {
+    let program = guarded();
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut machine = machine(&program, with_clients);
+        let tokens = machine.step(0, Input::Start { epoch_ms: 0 }).sends;
+        assert_eq!(machine.calls().collect::<Vec<_>>(), tokens.iter().map(|send| send.call).collect::<Vec<_>>());
+        let mut sends = vec![];
+        for (number, at) in order.into_iter().enumerate() {
+            let answered = tokens[at].call;
+            machine = restored(&machine, &program);
+            assert_eq!(machine.outgoing(answered).as_ref(), Some(&tokens[at]));
+            let turn = machine.step(number as u64 * 10, token(&tokens[at]));
+            // It is said of the step that it is of, and of its call.
+            let of = |event: &arazzo_engine::event::Event| (event.frame, event.step.clone());
+            assert_eq!(of(&turn.events[0]), (1, Some("ask".to_owned())), "{order:?}");
+            let said = serde_json::to_value(&turn.events[0]).unwrap();
+            assert_eq!((said["type"].as_str(), said["call"].as_u64()), (Some("response.received"), Some(answered.0)));
+            // The same once more, and one that nobody waits for, say nothing.
+            for late in [token(&tokens[at]), reply(CallId(99), 500, "{}")] {
+                let turn = machine.step(number as u64 * 10, late);
+                assert!(turn.events.is_empty() && turn.sends.is_empty() && turn.done.is_none(), "{order:?}");
+            }
+            sends = turn.sends;
+            assert_eq!(sends.len(), usize::from(number == 2), "the operation is called when all have come");
+        }
+        let headers = &sends[0].request.headers;
+        let credentials: Vec<&str> =
+            headers.iter().filter(|(name, _)| name == "Authorization").map(|(_, value)| value.as_str()).collect();
+        assert_eq!(credentials, ["Bearer token-of-a", "Bearer token-of-b", "Bearer token-of-c"]);
+        machine = restored(&machine, &program);
+        // A token that comes again is no answer of the operation.
+        assert!(machine.step(30, token(&tokens[2])).events.is_empty());
+        let turn = machine.step(30, reply(sends[0].call, 200, "{}"));
+        let turn = machine.step(40, reply(turn.sends[0].call, 200, "{}"));
+        assert!(matches!(turn.done, Some(Outcome::Succeeded { .. })), "{order:?}: {:?}", turn.done);
+    }
+}
+
+#[test]
+fn progress_of_calls_is_taken_in_by_call_and_never_back() {
+    let program = guarded();
+    let mut machine = machine(&program, with_clients);
+    machine.await_progress();
+    let tokens = machine.step(0, Input::Start { epoch_ms: 0 }).sends;
+    let mut said = |now, call, progress| {
+        let turn = machine.step(now, Input::Progress { call, progress });
+        machine = restored(&machine, &program);
+        let word = |event| serde_json::to_value(event).unwrap()["type"].as_str().unwrap().to_owned();
+        turn.events.iter().map(word).collect::<Vec<_>>()
+    };
+    assert_eq!(said(1, tokens[1].call, Progress::Queued), ["request.queued"]);
+    assert!(said(2, tokens[1].call, Progress::Queued).is_empty(), "it does already");
+    assert_eq!(said(3, tokens[0].call, Progress::Written), ["request.sent"]);
+    assert!(said(4, tokens[0].call, Progress::Written).is_empty(), "it is already");
+    assert!(said(5, tokens[0].call, Progress::Queued).is_empty(), "it has left");
+    assert!(said(6, CallId(99), Progress::Written).is_empty(), "there is no such call");
+    assert!(said(7, tokens[1].call, Progress::Begun).is_empty());
+    // One is in doubt, and two were not sent; the last of them was in no queue.
+    let turn = machine.step(8, Input::Cancel);
+    let failed = |event: &&arazzo_engine::event::Event| serde_json::to_string(event).unwrap().contains("given-up");
+    assert_eq!(turn.events.iter().filter(failed).count(), 2, "{:?}", turn.events);
+    assert_eq!(turn.aborts, [tokens[1].call, tokens[2].call]);
+    assert!(turn.done.is_none(), "one call may still be answered");
+    let turn = machine.step(9, token(&tokens[0]));
+    let Some(Outcome::Stopped { why, .. }) = turn.done else { panic!("{:?}", turn.done) };
+    assert!(why.remarks.is_empty(), "{:?}", why.remarks);
 }

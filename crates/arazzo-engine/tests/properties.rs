@@ -3,52 +3,18 @@
 
 use arazzo_engine::expr::eval::{Answer, Exchange, Lookup, Sent, fill};
 use arazzo_engine::expr::jsonpath::{self, Dialect, Limits, Query};
-use arazzo_engine::expr::{
-    DeclaredDocument, DeclaredInput, DeclaredStep, DeclaredSteps, Scope, StepId, condition, parse, print, xpath,
-};
+use arazzo_engine::expr::{Scope, StepId, condition, parse, print, xpath};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::value::Value;
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use std::borrow::Cow;
 
-use crate::expressions::declared;
+use crate::expressions::Names;
 
-struct Names {
-    inputs: Vec<DeclaredInput>,
-    steps: DeclaredSteps,
-    outputs: Vec<String>,
-    document: DeclaredDocument,
-}
-
-impl Names {
-    fn new() -> Self {
-        let input = |name: &str| DeclaredInput { name: name.to_owned(), scalar: false };
-        let step = |name: &str, id| DeclaredStep {
-            name: name.to_owned(),
-            id: StepId(id),
-            outputs: vec!["id".to_owned(), "a.b".to_owned(), "whole".to_owned()],
-        };
-        Self {
-            inputs: vec![input("id"), input("page-size"), input("a.b")],
-            steps: vec![step("first", 0), step("second-step", 1)].into(),
-            outputs: vec!["total".to_owned()],
-            document: declared(),
-        }
-    }
-
-    fn scope(&self) -> Scope<'_> {
-        Scope {
-            inputs: &self.inputs,
-            open: false,
-            steps: &self.steps,
-            outputs: &self.outputs,
-            document: &self.document,
-            dependencies: &[],
-            method: None,
-            readings: Readings::Lenient,
-        }
-    }
+fn names() -> Names {
+    let outputs: &[&str] = &["id", "a.b", "whole"];
+    Names::of(&["id", "page-size", "a.b"].map(|name| (name, false)), &[("first", outputs), ("second-step", outputs)])
 }
 
 /// A JSON Pointer as people write them, or none.
@@ -234,8 +200,8 @@ proptest! {
 
     #[test]
     fn an_expression_is_printed_as_it_was_written(text in expression()) {
-        let names = Names::new();
-        let scope = names.scope();
+        let names = names();
+        let scope = names.scope(Readings::Lenient);
         let mut findings = vec![];
         let parsed = parse::template(&text, &scope, &mut findings);
         let expr = match parsed {
@@ -248,8 +214,8 @@ proptest! {
 
     #[test]
     fn a_condition_is_parsed_as_it_was_printed(text in condition_text()) {
-        let names = Names::new();
-        let scope = names.scope();
+        let names = names();
+        let scope = names.scope(Readings::Lenient);
         let parse = |text: &str| condition::parse(text, &scope, &mut vec![]);
         let first = parse(&text).ok_or_else(|| TestCaseError::fail(format!("not parsed: {text}")))?;
         let printed = print::condition(&first, &scope);
@@ -266,10 +232,10 @@ proptest! {
         text in prop_oneof![expression(), condition_text(), any::<String>(), "[${}a-z.#/ \\[\\]'\"=&|!]{0,40}"],
         world in any_json(),
     ) {
-        let names = Names::new();
+        let names = names();
         let world = All::of(world);
         for readings in [Readings::Lenient, Readings::Strict, Readings::Letter] {
-            let scope = Scope { readings, ..names.scope() };
+            let scope = Scope { readings, ..names.scope(Readings::Lenient) };
             if let Some(template) = parse::template(&text, &scope, &mut vec![]) {
                 let _ = fill(&template, &world);
             }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arazzo_engine::inputs::accept;
-use arazzo_engine::machine::{CallId, Failure, Input, Machine, Outgoing, Response, Turn};
+use arazzo_engine::machine::{CallId, Input, Machine, Outgoing, Turn};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::remedy::Remedy;
 use serde_json::{Map, Value as Json, json};
@@ -24,7 +24,8 @@ fn runs_give_the_expected_events() {
 pub struct World {
     pub machine: Machine,
     replies: Vec<Json>,
-    pending: Vec<(u64, CallId, Result<Response, Failure>)>,
+    /// What comes for calls, and when.
+    pending: Vec<(u64, CallId, Input)>,
     now: u64,
     pub lines: String,
     done: bool,
@@ -43,8 +44,11 @@ impl World {
         assert!(!found.has_errors(), "{}", rendered(&found, &sources));
         let given = case.head["inputs"].as_object().cloned().unwrap_or_default();
         let inputs = accept(&compiled.program, workflow, given).unwrap();
-        let machine = Machine::new(compiled.program, workflow, inputs, settings(&case.head["settings"])).unwrap();
+        let mut machine = Machine::new(compiled.program, workflow, inputs, settings(&case.head["settings"])).unwrap();
         let replies = case.head["replies"].as_array().cloned().unwrap_or_default();
+        if replies.iter().any(|reply| reply.get("progress").is_some()) {
+            machine.await_progress();
+        }
         let cancel_at = case.head["cancel"].as_array().into_iter().flatten().filter_map(Json::as_u64).collect();
         let shows_wire = case.head["show"] == json!("wire");
         Self {
@@ -84,8 +88,7 @@ impl World {
             self.cancel_at.remove(0);
             Input::Cancel
         } else if reply == Some(at) {
-            let (_, call, result) = self.pending.remove(0);
-            Input::Reply { call, result }
+            self.pending.remove(0).2
         } else {
             Input::Tick
         };
@@ -143,8 +146,15 @@ impl World {
         for send in &turn.sends {
             self.wire(send);
             let reply = if self.replies.len() > 1 { self.replies.remove(0) } else { self.replies[0].clone() };
-            let after = reply["after"].as_u64().unwrap_or(10);
-            self.pending.push((self.now + after, send.call, canned(&reply)));
+            let (call, mut at) = (send.call, self.now);
+            // `progress: [[queued, 0], [begun, 500], [written, 20]]`: each so long after the one before.
+            for stage in reply["progress"].as_array().into_iter().flatten() {
+                at += stage[1].as_u64().unwrap();
+                let progress = serde_json::from_value(stage[0].clone()).unwrap();
+                self.pending.push((at, call, Input::Progress { call, progress }));
+            }
+            at += reply["after"].as_u64().unwrap_or(10);
+            self.pending.push((at, call, Input::Reply { call, result: canned(&reply) }));
         }
         self.pending.retain(|(_, call, _)| !turn.aborts.contains(call));
         self.wake = turn.wake;

@@ -68,8 +68,8 @@ pub mod diagnostics {
 /// Events of a run: their words, and why it did not succeed.
 pub mod events {
     pub use arazzo_engine::event::{
-        ActionKind, Because, ContractPart, CriteriaOf, On, RunStatus, Saw, StartedFor, StepStatus, VERSION, WaitReason,
-        Why,
+        ActionKind, Because, ContractPart, CriteriaOf, On, RunStatus, Saw, StartedFor, StepStatus, UnsentRequest,
+        VERSION, WaitReason, Why,
     };
     pub use arazzo_engine::reason::Reason;
     pub use arazzo_engine::redact::{BodyText, Masked};
@@ -107,7 +107,7 @@ pub use arazzo_engine::event::{Event, EventKind};
 pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
 pub use arazzo_engine::load::ParsedDocuments;
 pub use arazzo_engine::machine::{
-    CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Secrets, Stop,
+    CallId, Failure, FailureKind, Input, Outcome, Outgoing, Progress, Request, Response, Secrets, Stop,
 };
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
@@ -128,5 +128,5 @@ pub use network::shared::SharedNetwork;
 pub use policy::hosts::Trust;
 pub use policy::permissions::Permissions;
 pub use session::{Session, SessionTurn, StoredSession};
-pub use transport::{Clock, Pending, Transport};
+pub use transport::{Clock, Pending, SendProgress, Transport};
 pub use workflow::Workflow;

@@ -45,7 +45,7 @@ use crate::network;
 use crate::network::options::Network;
 use crate::policy::hosts::Hosts;
 use crate::runtime;
-use crate::transport::{Pending, Transport};
+use crate::transport::{Pending, SendProgress, Transport};
 
 mod serve;
 
@@ -320,11 +320,13 @@ impl MockRoutes {
 
 impl Transport for MockRoutes {
     fn send(&self, outgoing: Outgoing) -> Pending<'_, Result<Response, Failure>> {
+        self.send_with_progress(outgoing, SendProgress::default())
+    }
+
+    fn send_with_progress(&self, outgoing: Outgoing, progress: SendProgress) -> Pending<'_, Result<Response, Failure>> {
         let origin = Url::parse(&outgoing.request.url).ok().map(|url| url.origin());
-        if origin.is_some_and(|origin| self.origins.contains(&origin)) {
-            return self.direct.send(outgoing);
-        }
-        self.others.send(outgoing)
+        let is_mocked = origin.is_some_and(|origin| self.origins.contains(&origin));
+        if is_mocked { &self.direct } else { &self.others }.send_with_progress(outgoing, progress)
     }
 
     fn available(&self) -> Result<(), String> {
@@ -385,9 +387,14 @@ async fn accept(listener: TcpListener, answering: Answering) {
 async fn converse(stream: TcpStream, answering: Answering) {
     // Small answers are not kept back to be sent together.
     let _ = stream.set_nodelay(true);
+    // A reset that is asked for is that of a request, and not of a connection that was kept open and may be sent again.
+    let keep = !answering.mock.resets();
     let service = hyper::service::service_fn(move |request| answer(request, answering.clone()));
     // What ends a connection early is the client's business, or a fault that was asked for.
-    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    let _ = hyper::server::conn::http1::Builder::new()
+        .keep_alive(keep)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
 }
 
 /// Answers one request; an error closes the connection instead.

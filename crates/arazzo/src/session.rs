@@ -4,13 +4,17 @@
 //! is asked about every request whatever sends it. Live runs, rehearsals and replays are drivers over it; a journal or
 //! another engine is one more.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arazzo_engine::credentials::Credentials;
+use arazzo_engine::event::Event;
 use arazzo_engine::event::VERSION;
 use arazzo_engine::limits::Millis;
-use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Secrets, StoredState};
+use arazzo_engine::machine::{
+    CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Progress, Secrets, StoredState,
+};
 use arazzo_engine::program::Program;
 use arazzo_engine::stand_in::StandIns;
 use serde::{Deserialize, Serialize};
@@ -73,6 +77,9 @@ struct Head {
     seq: u64,
     /// `true` once the machine has begun.
     begun: bool,
+    /// `true` if the driver says when requests are written.
+    #[serde(default)]
+    awaits_progress: bool,
 }
 
 /// A session as data. It holds no secret; [`Secrets`] has what is not in it.
@@ -88,7 +95,8 @@ pub struct StoredSession {
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct SessionTurn {
-    /// Everything that happened, masked. An event about a request stands here before the request leaves.
+    /// Everything that happened, masked. An event about a request stands here before the request leaves; with
+    /// [`Session::await_progress`], it comes when the driver says that it is written.
     pub events: Vec<Envelope>,
     /// Requests to send now.
     pub sends: Vec<Outgoing>,
@@ -101,12 +109,14 @@ pub struct SessionTurn {
 }
 
 impl Session {
-    pub(crate) fn new(machine: Machine, policy: RunPolicy, run: String, started: Duration) -> Self {
+    pub(crate) fn new(mut machine: Machine, policy: RunPolicy, run: String, started: Duration) -> Self {
         let epoch_ms = i64::try_from(started.as_millis()).unwrap_or(i64::MAX);
+        // The policy is asked before a request counts as sent.
+        machine.await_progress();
         Self {
             machine,
             policy,
-            head: Head { run, epoch_ms, seq: 0, begun: false },
+            head: Head { run, epoch_ms, seq: 0, begun: false, awaits_progress: false },
             now: 0,
             turn: SessionTurn::default(),
             applied: false,
@@ -128,6 +138,18 @@ impl Session {
     #[cfg(feature = "mock")]
     pub(crate) fn forecast(&self, call: CallId) -> Option<arazzo_engine::machine::Forecast> {
         self.machine.forecast(call)
+    }
+
+    /// Leaves it to the driver to say how requests get on ([`Input::Progress`]), for one that lets them wait for their turn:
+    /// what it has not said to be written is given up without doubt when the run stops. Without this, a request is written
+    /// as soon as it is in a turn.
+    pub fn await_progress(&mut self) {
+        self.head.awaits_progress = true;
+    }
+
+    /// The event that will say that a call is sent, if that was not said yet.
+    pub(crate) fn sent_event(&self, call: CallId) -> Option<Event> {
+        self.machine.sent_event(call)
     }
 
     /// The name of the run: a ULID.
@@ -217,8 +239,8 @@ impl Session {
     /// One step of the machine, and one more for each request that the policy refuses.
     fn step(&mut self, now: Millis, input: Input) {
         self.now = self.now.max(now);
-        let mut inputs = vec![input];
-        while let Some(input) = inputs.pop() {
+        let mut inputs = VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
             if let Some(recorder) = &mut self.recorder {
                 recorder.input(self.now, &input);
             }
@@ -239,10 +261,16 @@ impl Session {
             self.turn.aborts.extend(turn.aborts);
             for outgoing in turn.sends {
                 match self.policy.request(&outgoing, || self.machine.secrets_in(&outgoing.request)) {
-                    Ok(()) => self.turn.sends.push(outgoing),
+                    Ok(()) => {
+                        let (call, progress) = (outgoing.call, Progress::Written);
+                        self.turn.sends.push(outgoing);
+                        if !self.head.awaits_progress {
+                            inputs.push_back(Input::Progress { call, progress });
+                        }
+                    }
                     Err(message) => {
                         let refused = Failure { kind: FailureKind::Refused, message, in_doubt: false };
-                        inputs.push(Input::Reply { call: outgoing.call, result: Err(refused) });
+                        inputs.push_back(Input::Reply { call: outgoing.call, result: Err(refused) });
                     }
                 }
             }

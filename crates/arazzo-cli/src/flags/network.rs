@@ -39,6 +39,9 @@ pub(crate) struct NetworkFlags {
     /// Do not check the certificates of this host; every run says so
     #[arg(long = "insecure-host", value_name = "HOST")]
     pub(crate) insecure_hosts: Vec<String>,
+    /// Open a connection for every request, instead of using one again that the server may have closed meanwhile
+    #[arg(long)]
+    pub(crate) fresh_connections: bool,
     /// Give up on a connection after this time
     #[arg(long, value_name = "DURATION", default_value = "10s", env = "ARAZZO_CONNECT_TIMEOUT", hide_env_values = true, value_parser = duration)]
     pub(crate) connect_timeout: Duration,
@@ -68,6 +71,7 @@ impl NetworkFlags {
         network.insecure_hosts.clone_from(&self.insecure_hosts);
         network.connect_timeout = self.connect_timeout;
         network.idle_timeout = self.idle_timeout;
+        network.fresh_connections = self.fresh_connections;
         network
     }
 }

@@ -164,8 +164,17 @@ impl Progress {
                 self.steps.entry(key).or_default().answer = status.to_string();
                 self.show_wire('<', status.to_string(), headers, body.as_ref())
             }
-            EventKind::RequestFailed { failure, message, .. } => {
-                self.steps.entry(key).or_default().answer = failure.word().to_owned();
+            EventKind::RequestQueued { method, url, .. } => {
+                let seen = self.steps.entry(key).or_default();
+                (seen.call, seen.answer) = (format!("{method} {}", shorten_path(url)), String::new());
+                None
+            }
+            EventKind::RequestFailed { failure, message, request, .. } => {
+                let seen = self.steps.entry(key).or_default();
+                if let Some(request) = request {
+                    seen.call = format!("{} {}", request.method, shorten_path(&request.url));
+                }
+                seen.answer = failure.word().to_owned();
                 self.show_wire('<', format!("no answer: {message}"), &[], None)
             }
             EventKind::CriterionEvaluated { of, met, saw, .. } => {

@@ -37,6 +37,8 @@ string_enum! {
         Token = "token",
         /// The url of tokens has to be found out first (OpenID Connect Discovery).
         Discovery = "discovery",
+        /// The connection of the same request before had been kept open, and ended without a byte of an answer.
+        Reconnect = "reconnect",
     }
 }
 
@@ -62,6 +64,10 @@ string_enum! {
         Timeout = "timeout",
         /// The connection broke.
         Reset = "reset",
+        /// The connection had been kept open from an earlier request, and ended without a byte of an answer.
+        StaleConnection = "stale-connection",
+        /// It was given up: the run stopped, the time of its step was over, or its step failed.
+        GivenUp = "given-up",
         /// The answer is not HTTP.
         Protocol = "protocol",
         /// The body is larger than the limit: the run stops (exit 5).

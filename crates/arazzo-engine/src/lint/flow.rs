@@ -20,6 +20,7 @@ type Edges = BTreeMap<StepId, BTreeSet<StepId>>;
 
 impl Lint<'_> {
     pub(super) fn flow(&mut self) {
+        let mut circles = vec![];
         for id in self.own() {
             self.shadowed(id);
             self.without_effect(id);
@@ -29,11 +30,14 @@ impl Lint<'_> {
             let unreachable = meant.map(|meant| self.unreachable(id, &edges, meant)).unwrap_or_default();
             self.loops(id, &edges);
             self.retry_circles(id);
-            self.circular_transfers(id);
+            if self.circular_transfers(id) {
+                circles.push(id);
+            }
             if whole {
                 self.ends(id, &edges, &unreachable);
             }
         }
+        self.wide_circles(circles);
     }
 
     /// `true` if steps were lost or their order is not known: then nothing can be said about what leads to them.
@@ -315,10 +319,12 @@ impl Lint<'_> {
         }
     }
 
-    /// A workflow that depends on one that goes to it: its steps run as the end of the other, and then again.
-    fn circular_transfers(&mut self, own: WorkflowId) {
+    /// A workflow that depends on one that goes to it: its steps run as the end of the other, and then again. `true` if it
+    /// was said of this one.
+    fn circular_transfers(&mut self, own: WorkflowId) -> bool {
         let program = self.program;
-        let Some(workflow) = program.workflow(own) else { return };
+        let Some(workflow) = program.workflow(own) else { return false };
+        let mut said = false;
         for id in &workflow.dependencies {
             let Some(needed) = program.workflow(*id) else { continue };
             let actions = needed.steps.iter().filter_map(|id| program.step(*id)).flat_map(|step| step.actions());
@@ -331,7 +337,74 @@ impl Lint<'_> {
                 .help(format!("leave out this action, or `{}` in `dependsOn`", needed.name))
                 .section("§Workflow Object");
             self.push(diagnostic);
+            said = true;
         }
+        said
+    }
+
+    /// Workflows that depend on ones that lead to them through others: each circle once, and none of which something else was
+    /// said, of the workflows in `said` or as an error.
+    fn wide_circles(&mut self, mut said: Vec<WorkflowId>) {
+        let program = self.program;
+        if self.known.errors().any(|d| matches!(d.code, Code::DependencyCycle | Code::EndlessRecursion)) {
+            return;
+        }
+        for own in self.own() {
+            let Some(workflow) = program.workflow(own) else { continue };
+            let reached = program.reached(own);
+            let known = |other: &WorkflowId| reached.contains(other) && program.reached(*other).contains(&own);
+            if said.iter().any(known) {
+                continue;
+            }
+            let way = workflow.dependencies.iter().find_map(|needed| self.find_way(*needed, own));
+            let Some((needed, through)) = way.as_deref().and_then(|way| way.split_first()) else { continue };
+            let name = |id: &WorkflowId| program.workflow(*id).map(|w| format!("`{}`", w.name)).unwrap_or_default();
+            let names: Vec<String> = through.iter().map(name).collect();
+            let (needed, through) = (name(needed), names.join(", then "));
+            let message = format!(
+                "workflow `{}` depends on workflow {needed}, which leads to it through {through}",
+                workflow.name
+            );
+            let diagnostic = Diagnostic::warning(Code::DependencyCycle, workflow.span, message)
+                .help(format!("leave {needed} out of `dependsOn`, or what leads from it to this workflow"))
+                .section("§Workflow Object");
+            self.push(diagnostic);
+            said.push(own);
+        }
+    }
+
+    /// The workflows on the shortest way from one to another, by calls, `goto` and dependencies, without the last; nothing
+    /// if there is none, or if it leads there itself.
+    fn find_way(&self, from: WorkflowId, to: WorkflowId) -> Option<Vec<WorkflowId>> {
+        let mut ways = vec![vec![from]];
+        let mut met = BTreeSet::from([from]);
+        let mut next = 0;
+        while let Some(way) = ways.get(next).cloned() {
+            next += 1;
+            for led in self.leads_to(*way.last()?) {
+                if led == to {
+                    return Some(way).filter(|way| way.len() > 1);
+                }
+                if met.insert(led) {
+                    ways.push(way.iter().copied().chain([led]).collect());
+                }
+            }
+        }
+        None
+    }
+
+    /// The workflows that one leads to, but by detours of retries, which have a circle of their own.
+    fn leads_to(&self, id: WorkflowId) -> Vec<WorkflowId> {
+        let Some(workflow) = self.program.workflow(id) else { return vec![] };
+        let mut found = workflow.dependencies.clone();
+        for step in workflow.steps.iter().filter_map(|id| self.program.step(*id)) {
+            found.extend(step.call.workflow());
+            found.extend(step.actions().filter_map(|action| match &action.then {
+                Then::Goto(Target::Workflow { workflow, .. }) => Some(*workflow),
+                _ => None,
+            }));
+        }
+        found
     }
 
     fn unpaced(&mut self, span: Span, what: &str) {

@@ -9,7 +9,7 @@ use super::judge::Met;
 use super::outputs::outputs_json;
 use super::phase::{End, Phase};
 use super::state::Jump;
-use super::wire::{Stop, Turn};
+use super::wire::{FailureKind, Stop, Turn};
 use crate::event::{ActionKind, EventKind, On, StepStatus, WaitReason};
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
@@ -102,10 +102,24 @@ impl Machine {
     }
 
     /// A step failed: keeps the outputs that resolve and looks for a failure action, else the workflow fails.
-    pub(super) fn fail_step(&mut self, id: StepId, fault: Fault, exchange: Option<Exchange>, turn: &mut Turn) -> Phase {
+    pub(super) fn fail_step(
+        &mut self,
+        now: Millis,
+        id: StepId,
+        fault: Fault,
+        exchange: Option<Exchange>,
+        turn: &mut Turn,
+    ) -> Phase {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return self.go_on_to(None) };
         self.frame_mut().deadline = None;
+        let frame = self.frame().number;
+        self.give_up_calls(
+            now,
+            ("its step failed", Some(FailureKind::GivenUp)),
+            |pending| pending.frame == frame,
+            turn,
+        );
         self.keep_outputs(id, step, exchange.as_ref(), false, turn);
         Phase::Handle { step: id, fault, exchange: exchange.unwrap_or_default(), from: 0 }
     }

@@ -6,6 +6,7 @@ use super::phase::{End, Phase};
 use super::state::Stage;
 use super::wire::Turn;
 use crate::limits::Millis;
+use crate::remedy::Limit;
 
 impl Machine {
     /// Goes from phase to phase until an input is needed, or the run is over.
@@ -21,7 +22,7 @@ impl Machine {
                 Phase::Return { step, answer } => self.judge_return(step, answer, turn),
                 Phase::Succeed { step, exchange } => self.succeed_step(step, exchange, turn),
                 Phase::AfterSuccess { step, exchange, from } => self.handle_success(now, step, exchange, from, turn),
-                Phase::Fail { step, fault, exchange } => self.fail_step(step, fault, exchange, turn),
+                Phase::Fail { step, fault, exchange } => self.fail_step(now, step, fault, exchange, turn),
                 Phase::Handle { step, fault, exchange, from } => {
                     self.handle_failure(now, step, fault, exchange, from, turn)
                 }
@@ -42,10 +43,10 @@ impl Machine {
             return Phase::Wait;
         }
         if now >= self.state.settings.limits.run_ms {
-            return self.stop_at_time_limit();
+            return self.stop_at_limit(Limit::Time, None);
         }
         if self.budget.exceeded() {
-            return self.stop_at_value_limit();
+            return self.stop_at_limit(Limit::Value, None);
         }
         if let Some(expired) = self.expire_attempts(now, now, turn) {
             return expired;

@@ -71,7 +71,7 @@ enum Serves {
 /// A request that can go now, or one that has to go before it.
 pub(super) enum Ready {
     Now,
-    First(CallPurpose, Box<Request>),
+    First(Vec<(CallPurpose, Request)>),
 }
 
 /// Says which operations that a workflow calls ask for credentials that nobody gave (docs/readings.md,
@@ -211,6 +211,7 @@ impl Machine {
         };
         let authorization = |value: String| ("Authorization".to_owned(), value);
         let mut headers: Vec<(String, String)> = vec![];
+        let mut first: Vec<(CallPurpose, Request)> = vec![];
         for way in ways {
             match way {
                 AuthMethod::Document | AuthMethod::Certificate => {}
@@ -251,11 +252,16 @@ impl Machine {
                 AuthMethod::Fetch(fetch) => match self.find_valid_token(now, &fetch, call) {
                     Some(token) => headers.push(authorization(format!("Bearer {token}"))),
                     None => {
-                        let (purpose, request) = self.build_token_request(&fetch);
-                        return Ok(Ready::First(purpose, Box::new(request)));
+                        let request = self.build_token_request(&fetch);
+                        if !first.iter().any(|(purpose, _)| *purpose == request.0) {
+                            first.push(request);
+                        }
                     }
                 },
             }
+        }
+        if !first.is_empty() {
+            return Ok(Ready::First(first));
         }
         for (name, value) in headers {
             if !encode::is_header_name(&name) || value.contains(|c: char| c.is_control()) {
@@ -404,6 +410,8 @@ impl Machine {
             }
         };
         match failed {
+            // Others may be needed as well.
+            None if self.state.waiting.values().any(|other| other.frame == pending.frame) => Phase::Resume,
             None => Phase::Send { step: id, challenge: pending.challenge },
             Some((reason, remedy)) => {
                 let scheme = key.split(' ').next().unwrap_or_default();

@@ -336,28 +336,20 @@ impl Machine {
 
     /// Gives up the attempts whose time is over at `at`: the outermost step fails. Nothing if there is none.
     pub(super) fn expire_attempts(&mut self, at: Millis, now: Millis, turn: &mut Turn) -> Option<Phase> {
+        if self.state.queued_since.is_some() {
+            return None;
+        }
         let over = |frame: &Frame| frame.deadline.is_some_and(|deadline| deadline <= at);
         let index = self.state.frames.iter().position(over)?;
-        turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
-        turn.sends.retain(|send| !turn.aborts.contains(&send.call));
-        for pending in std::mem::take(&mut self.state.pending_calls) {
-            if let Position::Calling { step, .. } = self.frame().position {
-                let kind = EventKind::RequestFailed {
-                    call: pending.call.0,
-                    failure: FailureKind::Timeout,
-                    message: "given up when the time of the step was over".to_owned(),
-                    duration_ms: now.saturating_sub(pending.sent),
-                    in_doubt: true,
-                };
-                self.emit(turn, Some(step), None, kind);
-            }
-        }
+        let first = self.state.frames.get(index).map_or(0, |frame| frame.number);
+        let why = ("the time of the step was over", Some(FailureKind::Timeout));
+        self.give_up_calls(now, why, |pending| pending.frame >= first, turn);
         while self.state.frames.len() > index + 1 {
             self.abandon_frame(now, turn);
         }
         self.frame_mut().deadline = None;
         let step = match self.frame().position {
-            Position::Calling { step, .. } | Position::Inside(Some(step)) => step,
+            Position::Calling { step } | Position::Inside(Some(step)) => step,
             _ => return Some(Phase::Resume),
         };
         let ms = self.program.step(step).and_then(|step| step.timeout_ms).unwrap_or_default();

@@ -9,6 +9,7 @@ use crate::expr::StepId;
 use crate::limits::Millis;
 use crate::program::{Call, Step};
 use crate::reason::Reason;
+use crate::remedy::Limit;
 
 impl Machine {
     /// Enters a step, or tries it again: builds its request and sends it, or starts the workflow that it calls.
@@ -16,7 +17,7 @@ impl Machine {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return self.go_on_to(None) };
         if self.state.attempts >= self.state.settings.limits.steps {
-            return self.stop_at_step_limit(id);
+            return self.stop_at_limit(Limit::Steps, Some(id));
         }
         self.state.attempts += 1;
         let mut first = false;

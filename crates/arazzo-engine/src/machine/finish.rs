@@ -5,11 +5,11 @@ use serde_json::{Map, Value as Json};
 
 use super::Machine;
 use super::fault::Fault;
-use super::frame::{Completed, Frame, Outputs, Position, Purpose};
+use super::frame::{Completed, Frame, Outputs, PendingCall, Position, Purpose};
 use super::outputs::outputs_json;
 use super::phase::{End, Phase};
 use super::state::Stage;
-use super::wire::{CallId, Failure, Outcome, Response, Stop, Turn};
+use super::wire::{CallId, Failure, FailureKind, Outcome, Response, Stop, Turn};
 use crate::code::{Code, Severity};
 use crate::event::{EventKind, RunStatus, StepStatus};
 use crate::expr::{Exchange, StepId};
@@ -20,13 +20,18 @@ use crate::remedy::{Limit, Remedy};
 /// The time that calls in flight still have after the first cancel, in ms.
 const GRACE: Millis = 5_000;
 
+/// Why calls are given up then: of those that have left, the end of the run says that they are in doubt.
+const STOPPED: (&str, Option<FailureKind>) = ("the run stopped", None);
+
 impl Machine {
-    pub(super) fn cancel_run(&mut self, now: Millis) -> Phase {
-        if matches!(self.frame().position, Position::Calling { .. }) && self.state.stage == Stage::Running {
-            self.state.stage = Stage::Stopping(now.saturating_add(GRACE));
-            return Phase::Wait;
+    /// Calls that have left may still be answered; nothing else leaves.
+    pub(super) fn cancel_run(&mut self, now: Millis, turn: &mut Turn) -> Phase {
+        if !self.state.waiting.values().any(PendingCall::is_written) {
+            return self.interrupt_run();
         }
-        self.interrupt_run()
+        self.give_up_calls(now, STOPPED, |pending| !pending.is_written(), turn);
+        self.state.stage = Stage::Stopping(now.saturating_add(GRACE));
+        Phase::Wait
     }
 
     /// An answer that comes after the run was cancelled: it is recorded.
@@ -37,12 +42,10 @@ impl Machine {
         result: Result<Response, Failure>,
         turn: &mut Turn,
     ) -> Phase {
-        let Position::Calling { step, call: expected } = self.frame().position else { return Phase::Wait };
-        if call != expected {
-            return Phase::Wait;
-        }
-        match self.record_reply(now, step, call, result, turn) {
+        let Some(pending) = self.take_call(now, call) else { return Phase::Wait };
+        match self.record_reply(now, &pending, result, turn) {
             Err(stopped) if matches!(*stopped, Phase::Stop(..)) => *stopped,
+            _ if !self.state.waiting.is_empty() => Phase::Wait,
             _ => self.interrupt_run(),
         }
     }
@@ -53,9 +56,12 @@ impl Machine {
             Some(step) => {
                 let name = self.program.step(step).map(|s| s.name.clone()).unwrap_or_default();
                 let mut fault = self.fault_at(step, Reason::Interrupted, format!("interrupted in step `{name}`"));
-                if let Some(pending) = self.state.pending_calls.first() {
-                    let Exchange { method, url, .. } = self.exchange_of(step, pending);
-                    fault.remark(format!("{method} {url} was sent; its result is not known"));
+                for pending in self.state.waiting.values() {
+                    let Exchange { method, url, .. } = self.exchange_of(pending);
+                    fault.remark(match pending.is_written() {
+                        true => format!("{method} {url} was sent; its result is not known"),
+                        false => format!("{method} {url} was not sent"),
+                    });
                 }
                 fault
             }
@@ -64,46 +70,32 @@ impl Machine {
         Phase::Stop(Stop::Interrupt, fault)
     }
 
-    pub(super) fn stop_at_time_limit(&mut self) -> Phase {
-        let step = self.current_step().unwrap_or_else(|| self.first_step());
-        let limit = self.state.settings.limits.run_ms;
-        let mut fault = self.fault_at(
-            step,
-            Reason::TimeLimit,
-            format!("the run took longer than its limit of {}", word_seconds(limit)),
-        );
-        self.name_loop(&mut fault);
-        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Time)));
-        Phase::Stop(Stop::Limit, fault)
-    }
-
-    /// A text or a body that was built from values was too large.
-    pub(super) fn stop_at_value_limit(&mut self) -> Phase {
+    /// Stops the run at one of the limits that a loop reaches, in a step or in the one in progress.
+    pub(super) fn stop_at_limit(&mut self, reached: Limit, step: Option<StepId>) -> Phase {
+        let limits = &self.state.settings.limits;
+        let (reason, message) = match reached {
+            Limit::Time => {
+                let limit = word_seconds(limits.run_ms);
+                (Reason::TimeLimit, format!("the run took longer than its limit of {limit}"))
+            }
+            Limit::Requests => {
+                (Reason::RequestLimit, format!("the run reached its limit of {} requests", limits.most_requests()))
+            }
+            // Else texts or bodies that are built from values were too large.
+            Limit::Steps => (Reason::StepLimit, format!("the run reached its limit of {} steps", limits.steps)),
+            _ => {
+                let limit = limits.value_bytes;
+                (Reason::ValueLimit, format!("what is built from values here has more than {limit} bytes"))
+            }
+        };
         self.budget.clear();
-        let step = self.current_step().unwrap_or_else(|| self.first_step());
-        let limit = self.state.settings.limits.value_bytes;
-        let message = format!("what is built from values here has more than {limit} bytes");
-        let mut fault = self.fault_at(step, Reason::ValueLimit, message);
+        let step = step.or_else(|| self.current_step()).unwrap_or_else(|| self.first_step());
+        let mut fault = self.fault_at(step, reason, message);
         self.name_loop(&mut fault);
-        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Value)));
-        Phase::Stop(Stop::Limit, fault)
-    }
-
-    pub(super) fn stop_at_step_limit(&mut self, step: StepId) -> Phase {
-        let limit = self.state.settings.limits.steps;
-        let mut fault = self.fault_at(step, Reason::StepLimit, format!("the run reached its limit of {limit} steps"));
-        self.name_loop(&mut fault);
-        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Steps)));
-        Phase::Stop(Stop::Limit, fault)
-    }
-
-    pub(super) fn stop_at_request_limit(&mut self, step: StepId) -> Phase {
-        let limit = self.state.settings.limits.most_requests();
-        let mut fault =
-            self.fault_at(step, Reason::RequestLimit, format!("the run reached its limit of {limit} requests"));
-        self.name_loop(&mut fault);
-        fault.remark("requests for tokens, challenges and redirects are among them".to_owned());
-        fault.remedy = Some(Box::new(Remedy::Raise(Limit::Requests)));
+        if reached == Limit::Requests {
+            fault.remark("requests for tokens, challenges and redirects are among them".to_owned());
+        }
+        fault.remedy = Some(Box::new(Remedy::Raise(reached)));
         Phase::Stop(Stop::Limit, fault)
     }
 
@@ -125,8 +117,7 @@ impl Machine {
 
     /// Stops the run: what is in flight is given up, what exists is kept.
     pub(super) fn stop_run(&mut self, now: Millis, stop: Stop, fault: Fault, turn: &mut Turn) -> Phase {
-        turn.aborts.extend(self.state.pending_calls.iter().map(|pending| pending.call));
-        turn.sends.retain(|send| !turn.aborts.contains(&send.call));
+        self.give_up_calls(now, STOPPED, |_| true, turn);
         while self.state.frames.len() > 1 {
             self.abandon_frame(now, turn);
         }
@@ -139,7 +130,7 @@ impl Machine {
     fn current_step(&self) -> Option<StepId> {
         match self.frame().position {
             Position::Go(next) | Position::Waiting { next, .. } => Some(next.step()),
-            Position::Calling { step, .. } => Some(step),
+            Position::Calling { step } => Some(step),
             Position::Inside(step) => step,
             Position::Start | Position::Left => None,
         }
@@ -180,7 +171,7 @@ impl Machine {
     /// The workflow in progress has come to its end: the run does, or what it was run for goes on.
     pub(super) fn end_workflow(&mut self, now: Millis, end: End, turn: &mut Turn) -> Phase {
         if self.budget.exceeded() {
-            return self.stop_at_value_limit();
+            return self.stop_at_limit(Limit::Value, None);
         }
         if self.state.frames.len() == 1 {
             let (outputs, missing) = self.evaluate_json_outputs(turn);

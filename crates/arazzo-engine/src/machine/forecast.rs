@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::answer::decode;
 use super::criterion::evaluate;
-use super::frame::{CallPurpose, Position};
+use super::frame::CallPurpose;
 use super::wire::{CallId, Response};
 use super::{Machine, select};
 use crate::expr::eval::{Answer, eval};
@@ -44,8 +44,8 @@ impl Machine {
     /// What the step that waits for the answer to a call would make of one; nothing for calls that no step asked for.
     #[must_use]
     pub fn forecast(&self, call: CallId) -> Option<Forecast> {
-        let pending = self.state.pending_calls.iter().find(|pending| pending.call == call)?;
-        let Position::Calling { step: id, .. } = self.frame().position else { return None };
+        let pending = self.state.waiting.get(&call)?;
+        let id = pending.step;
         if pending.purpose != CallPurpose::Operation {
             return None;
         }
@@ -59,7 +59,7 @@ impl Machine {
                 known.push((root.clone(), value));
             }
         }
-        let exchange = self.exchange_of(id, pending);
+        let exchange = self.exchange_of(pending);
         Some(Forecast { program: self.program.clone(), step: id, exchange, known, whole: true })
     }
 }

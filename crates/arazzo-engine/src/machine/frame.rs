@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::event::{StartedFor, StepStatus};
+use crate::event::{Because, StartedFor, StepStatus, UnsentRequest};
 use crate::expr::{Exchange, Expr, Lookup, Root, StepId};
 use crate::limits::Millis;
 use crate::program::WorkflowId;
@@ -17,7 +17,7 @@ use crate::value::Value;
 
 use super::fault::Fault;
 use super::store::{SecretStore, Slot};
-use super::wire::CallId;
+use super::wire::{CallId, Progress};
 
 /// A workflow in progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,8 +85,8 @@ pub(super) enum Position {
     Go(Next),
     /// A step is to be entered at this time.
     Waiting { next: Next, until: Millis },
-    /// The step waits for an answer.
-    Calling { step: StepId, call: CallId },
+    /// The step waits for calls: those in flight know their frame and step.
+    Calling { step: StepId },
     /// The frame above runs for this step, or before the first.
     Inside(Option<StepId>),
     /// The last step has been left.
@@ -182,10 +182,18 @@ pub(super) struct Completed {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct PendingCall {
     pub(super) call: CallId,
+    /// The frame and the step that wait for it.
+    pub(super) frame: u32,
+    pub(super) step: StepId,
     pub(super) method: String,
-    /// The time at which it was sent.
-    pub(super) sent: Millis,
+    /// The time and the number of the call with which the request was built, which build the same again.
+    pub(super) built: (Millis, u64),
+    /// The stage that it has come to, and when.
+    pub(super) progress: Progress,
+    pub(super) since: Millis,
     pub(super) purpose: CallPurpose,
+    /// `true` if it repeats a request whose connection had ended.
+    pub(super) reconnect: bool,
     /// The challenge with which the server refused the request before.
     pub(super) challenge: Option<String>,
     /// The redirects that led to it.
@@ -194,6 +202,33 @@ pub(super) struct PendingCall {
     pub(super) request: Option<Slot>,
     #[serde(skip)]
     pub(super) exchange: Option<Box<Exchange>>,
+    /// The request as events show it, not masked yet, until it was said to be sent.
+    #[serde(skip)]
+    pub(super) shown: Option<Box<UnsentRequest>>,
+}
+
+impl PendingCall {
+    /// `false` if nothing of it has left yet.
+    pub(super) fn is_written(&self) -> bool {
+        self.progress == Progress::Written
+    }
+
+    /// The time that it has taken, without that in a queue.
+    pub(super) fn spent(&self, now: Millis) -> Millis {
+        if self.progress == Progress::Queued { 0 } else { now.saturating_sub(self.since) }
+    }
+
+    /// The cause for which it is sent.
+    pub(super) fn because(&self) -> Because {
+        match &self.purpose {
+            _ if self.reconnect => Because::Reconnect,
+            CallPurpose::Token(_) => Because::Token,
+            CallPurpose::Discovery(_) => Because::Discovery,
+            CallPurpose::Operation if self.hops > 0 => Because::Redirect,
+            CallPurpose::Operation if self.challenge.is_some() => Because::Challenge,
+            CallPurpose::Operation => Because::Operation,
+        }
+    }
 }
 
 /// The purpose of a request in flight.

@@ -65,6 +65,7 @@ mod state;
 mod store;
 mod stored;
 mod values;
+mod waiting;
 mod wire;
 
 use fault::Fault;
@@ -79,7 +80,10 @@ pub use auth::missing_credentials;
 pub use forecast::{Course, Forecast};
 pub use state::SEMANTICS;
 pub use stored::{RestoreError, Secrets, StoredState};
-pub use wire::{Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Stop, Turn};
+pub use wire::{
+    Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Progress, Request, Response, Stop, Turn,
+    is_idempotent,
+};
 
 /// A run in progress.
 #[derive(Debug)]
@@ -178,8 +182,17 @@ impl Machine {
                     None => self.take_reply(now, call, result, &mut turn),
                 }
             }
+            (Stage::Running, Input::Progress { call, progress }) => {
+                match self.expire_attempts(now.saturating_sub(1), now, &mut turn) {
+                    Some(expired) => expired,
+                    None => {
+                        self.note_progress(now, call, progress, &mut turn);
+                        Phase::Resume
+                    }
+                }
+            }
             (Stage::Running, Input::Tick) => Phase::Resume,
-            (Stage::Running | Stage::Fresh, Input::Cancel) => self.cancel_run(now),
+            (Stage::Running | Stage::Fresh, Input::Cancel) => self.cancel_run(now, &mut turn),
             (Stage::Stopping(_), Input::Reply { call, result }) => self.take_late_reply(now, call, result, &mut turn),
             (Stage::Stopping(_), Input::Cancel) => self.interrupt_run(),
             (Stage::Stopping(until), Input::Tick) if now >= until => self.interrupt_run(),
@@ -187,6 +200,7 @@ impl Machine {
             (Stage::Fresh | Stage::Stopping(_), Input::Tick)
             | (Stage::Running | Stage::Stopping(_) | Stage::Done, Input::Start { .. })
             | (Stage::Fresh | Stage::Done, Input::Reply { .. })
+            | (Stage::Fresh | Stage::Stopping(_) | Stage::Done, Input::Progress { .. })
             | (Stage::Done, Input::Tick | Input::Cancel) => Phase::Wait,
         };
         self.advance(now, phase, &mut turn);
@@ -234,7 +248,9 @@ impl Machine {
     /// The time of the next tick.
     fn next_wake(&self) -> Option<Millis> {
         let limit = self.state.settings.limits.run_ms;
-        let deadline = self.state.frames.iter().filter_map(|frame| frame.deadline).min().unwrap_or(limit).min(limit);
+        let deadlines = self.state.frames.iter().filter_map(|frame| frame.deadline);
+        let deadlines = deadlines.filter(|_| self.state.queued_since.is_none());
+        let deadline = deadlines.min().unwrap_or(limit).min(limit);
         match (self.state.stage, &self.frame().position) {
             (Stage::Running, Position::Waiting { until, .. }) => Some((*until).min(deadline)),
             (Stage::Running, _) => Some(deadline),

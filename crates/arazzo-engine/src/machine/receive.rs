@@ -1,11 +1,11 @@
 //! Reply → ended call: secrets of it are learned, it is recorded and shown, then judged, or something else is sent.
 
 use super::fault::Fault;
-use super::frame::{CallPurpose, PendingCall, Position};
+use super::frame::{CallPurpose, PendingCall};
 use super::pace::parse_retry_after;
 use super::phase::Phase;
 use super::redirect::{self, Hop};
-use super::wire::{Because, CallId, Failure, FailureKind, Response, Stop, Turn};
+use super::wire::{CallId, Failure, FailureKind, Response, Stop, Turn, is_idempotent};
 use super::{Machine, answer};
 use crate::event::EventKind;
 use crate::expr::eval::Answer;
@@ -32,19 +32,28 @@ impl Machine {
         result: Result<Response, Failure>,
         turn: &mut Turn,
     ) -> Phase {
-        let Position::Calling { step: id, call: expected } = self.frame().position else { return Phase::Resume };
-        if call != expected {
-            return Phase::Resume;
+        // An answer, and a doubt whether there may be one, are of a request that was sent.
+        if result.as_ref().map_or_else(|failure| failure.in_doubt, |_| true) {
+            self.mark_written(now, call, turn);
         }
-        let (pending, exchange) = match self.record_reply(now, id, call, result, turn) {
+        let Some(pending) = self.take_call(now, call) else { return Phase::Resume };
+        let exchange = match self.record_reply(now, &pending, result, turn) {
             Ok(came) => came,
             Err(stopped) => return *stopped,
         };
-        let program = self.program.clone();
+        let (program, id) = (self.program.clone(), pending.step);
         let Some(step) = program.step(id) else { return Phase::Resume };
         match exchange {
             Ok(exchange) => self.follow_answer(now, id, step, pending, exchange, turn),
             Err((failure, exchange)) => {
+                let stale = failure.kind == FailureKind::StaleConnection;
+                if stale
+                    && !pending.reconnect
+                    && is_idempotent(&pending.method)
+                    && let Some(phase) = self.repeat_call(now, pending.clone(), exchange.clone(), turn)
+                {
+                    return phase;
+                }
                 let url = self.other_url(&pending).unwrap_or_else(|| exchange.url.clone());
                 let server = url::Url::parse(&url).ok().map(|u| u.origin().ascii_serialization()).unwrap_or_default();
                 let shown = self.redactor.shown(&failure.message, FAILURE_SHOWN);
@@ -52,7 +61,8 @@ impl Machine {
                     .of_step(step)
                     .with_remedy(
                         matches!(failure.kind, FailureKind::Dns | FailureKind::Connect)
-                            .then_some(Remedy::GiveOtherServer),
+                            .then_some(Remedy::GiveOtherServer)
+                            .or(stale.then_some(Remedy::FreshConnections)),
                     );
                 if failure.in_doubt {
                     fault.remark("whether the server acted on the request is not known");
@@ -86,7 +96,7 @@ impl Machine {
         if !(300..400).contains(&answer.status) {
             return Phase::Judge { step: id, exchange };
         }
-        let Some(request) = self.request_of(id, &pending) else { return Phase::Judge { step: id, exchange } };
+        let Some(request) = self.request_of(&pending) else { return Phase::Judge { step: id, exchange } };
         match self.decide_hop(id, step, &request, (answer.status, answer.header("location")), pending.hops) {
             Hop::Judge => Phase::Judge { step: id, exchange },
             Hop::Refuse(fault) => Phase::Stop(Stop::Policy, *fault),
@@ -103,9 +113,9 @@ impl Machine {
                 let slot = self.stash(&request);
                 let exchange = Some(Box::new(Exchange { answer: None, ..exchange }));
                 let hops = pending.hops + 1;
-                let next = self.new_call(now, CallPurpose::Operation, pending.challenge);
-                let next = PendingCall { hops, request: Some(slot), exchange, ..next };
-                self.dispatch_call(id, *request, Because::Redirect, next, turn)
+                let next = self.new_call(now, id, CallPurpose::Operation, pending.challenge);
+                let next = PendingCall { hops, request: Some(slot), exchange, built: pending.built, ..next };
+                self.dispatch_call(now, *request, next, turn).unwrap_or(Phase::Resume)
             }
         }
     }
@@ -117,24 +127,15 @@ impl Machine {
     pub(super) fn record_reply(
         &mut self,
         now: Millis,
-        id: StepId,
-        call: CallId,
+        pending: &PendingCall,
         result: Result<Response, Failure>,
         turn: &mut Turn,
-    ) -> Result<(PendingCall, Came), Box<Phase>> {
-        let at = self
-            .state
-            .pending_calls
-            .iter()
-            .position(|pending| pending.call == call)
-            .ok_or_else(|| Box::new(Phase::Resume))?;
-        let pending = self.state.pending_calls.remove(at);
-        let exchange = self.exchange_of(id, &pending);
-        let came = match result {
-            Ok(response) => Ok(self.record_response(now, id, &pending, (exchange, response), turn)?),
-            Err(failure) => Err((self.record_failure(now, id, &pending, failure, turn)?, exchange)),
-        };
-        Ok((pending, came))
+    ) -> Result<Came, Box<Phase>> {
+        let (id, exchange) = (pending.step, self.exchange_of(pending));
+        Ok(match result {
+            Ok(response) => Ok(self.record_response(now, id, pending, (exchange, response), turn)?),
+            Err(failure) => Err((self.record_failure(now, id, pending, failure, turn)?, exchange)),
+        })
     }
 
     /// Records a response: what is secret of it is learned before it is shown. The exchange with its answer.
@@ -177,7 +178,7 @@ impl Machine {
             let asked = answer.header("retry-after").and_then(|text| parse_retry_after(text, clock));
             self.state.paces.entry(id).or_default().note_answer(print, asked);
         }
-        let duration_ms = now.saturating_sub(pending.sent);
+        let duration_ms = pending.spent(now);
         let kind = EventKind::ResponseReceived { call: pending.call.0, status, duration_ms, headers, body };
         self.emit(turn, Some(id), None, kind);
         if let Some(fault) = excess {
@@ -218,8 +219,9 @@ impl Machine {
             call: pending.call.0,
             failure: failure.kind,
             message: message.clone(),
-            duration_ms: now.saturating_sub(pending.sent),
+            duration_ms: pending.spent(now),
             in_doubt: failure.in_doubt,
+            request: if pending.is_written() { None } else { self.show_pending(pending) },
         };
         self.emit(turn, Some(id), None, kind);
         let (stop, fault) = match failure.kind {

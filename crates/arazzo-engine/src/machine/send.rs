@@ -4,12 +4,13 @@ use super::auth::Ready;
 use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall, Position};
 use super::phase::Phase;
-use super::wire::{Because, CallId, Outgoing, Request, Turn};
+use super::wire::{CallId, Outgoing, Progress, Request, Turn};
 use super::{Machine, request};
 use crate::event::EventKind;
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
 use crate::program::Step;
+use crate::remedy::Limit;
 
 impl Machine {
     /// Sends the request of a step, or the one that has to go before it. `challenge` is what the server asked for when it
@@ -19,13 +20,20 @@ impl Machine {
         let Some(step) = program.step(id) else { return self.go_on_to(None) };
         let (built, ready) = match self.build_request(now, step, challenge.as_deref(), self.state.calls) {
             Ok(built) => built,
-            Err(_) if self.budget.exceeded() => return self.stop_at_value_limit(),
+            Err(_) if self.budget.exceeded() => return self.stop_at_limit(Limit::Value, None),
             Err(fault) => return Phase::Fail { step: id, fault: *fault, exchange: None },
         };
-        if let Ready::First(purpose, request) = ready {
-            let because = if matches!(purpose, CallPurpose::Token(_)) { Because::Token } else { Because::Discovery };
-            let pending = PendingCall { request: Some(self.stash(&request)), ..self.new_call(now, purpose, challenge) };
-            return self.dispatch_call(id, *request, because, pending, turn);
+        if let Ready::First(before) = ready {
+            // Those of several schemes do not wait for one another.
+            for (purpose, request) in before {
+                let slot = self.stash(&request);
+                let pending = self.new_call(now, id, purpose, challenge.clone());
+                let pending = PendingCall { request: Some(slot), ..pending };
+                if let Some(stopped) = self.dispatch_call(now, request, pending, turn) {
+                    return stopped;
+                }
+            }
+            return Phase::Resume;
         }
         if challenge.is_none() {
             for (expression, target) in built.absent {
@@ -41,11 +49,10 @@ impl Machine {
         self.state.paces.entry(id).or_default().note_request(print);
         let exchange =
             Exchange { url: request.url.clone(), method: request.method.clone(), request: built.sent, answer: None };
-        let because = if challenge.is_some() { Because::Challenge } else { Because::Operation };
-        let pending =
-            PendingCall { exchange: Some(Box::new(exchange)), ..self.new_call(now, CallPurpose::Operation, challenge) };
+        let pending = self.new_call(now, id, CallPurpose::Operation, challenge);
+        let pending = PendingCall { exchange: Some(Box::new(exchange)), ..pending };
         self.bind_tokens(pending.call);
-        self.dispatch_call(id, request, because, pending, turn)
+        self.dispatch_call(now, request, pending, turn).unwrap_or(Phase::Resume)
     }
 
     /// The request of a step with its credentials and cookies.
@@ -88,62 +95,55 @@ impl Machine {
         headers
     }
 
-    /// A call that is to begin now.
-    pub(super) fn new_call(&self, now: Millis, purpose: CallPurpose, challenge: Option<String>) -> PendingCall {
-        let call = CallId(self.state.calls);
+    /// A call of a step of the workflow in progress that is to begin now.
+    pub(super) fn new_call(
+        &self,
+        now: Millis,
+        step: StepId,
+        purpose: CallPurpose,
+        challenge: Option<String>,
+    ) -> PendingCall {
         PendingCall {
-            call,
+            call: CallId(self.state.calls),
+            frame: self.frame().number,
+            step,
             method: String::new(),
-            sent: now,
+            built: (now, self.state.calls),
+            progress: Progress::Begun,
+            since: now,
             purpose,
+            reconnect: false,
             challenge,
             hops: 0,
             request: None,
             exchange: None,
+            shown: None,
         }
     }
 
-    /// Sends a request; the step waits for its answer.
+    /// Sends a request; its step waits for the answer. What follows instead, if a limit forbids it.
     pub(super) fn dispatch_call(
         &mut self,
-        id: StepId,
+        now: Millis,
         request: Request,
-        because: Because,
-        pending: PendingCall,
+        mut pending: PendingCall,
         turn: &mut Turn,
-    ) -> Phase {
-        if self.state.requests >= self.state.settings.limits.most_requests() {
-            return self.stop_at_request_limit(id);
+    ) -> Option<Phase> {
+        let unsent = self.state.waiting.values().filter(|pending| !pending.is_written()).count();
+        let requests = self.state.requests as usize + unsent;
+        if requests >= self.state.settings.limits.most_requests() as usize {
+            return Some(self.stop_at_limit(Limit::Requests, Some(pending.step)));
         }
         self.learn_password(&request.url);
-        let media_type = request
-            .headers
-            .iter()
-            .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-            .map(|(_, v)| v.clone())
-            .unwrap_or_default();
-        let body = request
-            .body
-            .as_deref()
-            .and_then(|bytes| self.redactor.body(bytes, &media_type, self.state.settings.limits.shown_bytes));
-        let call = pending.call;
+        let (call, because) = (pending.call, pending.because());
         self.state.calls += 1;
-        self.state.requests += 1;
-        self.emit(
-            turn,
-            Some(id),
-            None,
-            EventKind::RequestSent {
-                call: call.0,
-                method: request.method.clone(),
-                url: request.url.clone(),
-                headers: request.headers.clone(),
-                body,
-                because,
-            },
-        );
-        self.state.pending_calls.push(PendingCall { method: request.method.clone(), ..pending });
-        self.frame_mut().position = Position::Calling { step: id, call };
+        pending.shown = Some(self.show_request(&request, because));
+        pending.method.clone_from(&request.method);
+        self.frame_mut().position = Position::Calling { step: pending.step };
+        self.state.waiting.insert(call, pending);
+        if !self.state.awaits_progress {
+            self.mark_written(now, call, turn);
+        }
         let limits = &self.state.settings.limits;
         turn.sends.push(Outgoing {
             call,
@@ -152,11 +152,28 @@ impl Machine {
             timeout_ms: limits.request_ms,
             body_bytes: limits.body_bytes,
         });
-        Phase::Resume
+        None
+    }
+
+    /// Sends a request once more, because the connection had ended that it was sent on.
+    pub(super) fn repeat_call(
+        &mut self,
+        now: Millis,
+        pending: PendingCall,
+        exchange: Exchange,
+        turn: &mut Turn,
+    ) -> Option<Phase> {
+        let request = self.request_of(&pending)?;
+        let slot = self.stash(&request);
+        let (call, exchange) = (CallId(self.state.calls), Some(Box::new(exchange)));
+        let (progress, since, shown) = (Progress::Begun, now, None);
+        let again = PendingCall { call, progress, since, shown, exchange, reconnect: true, ..pending };
+        let again = PendingCall { request: Some(slot), ..again };
+        Some(self.dispatch_call(now, request, again, turn).unwrap_or(Phase::Resume))
     }
 
     /// The exchange of a call in flight; after a restore, what was sent is built again.
-    pub(super) fn exchange_of(&self, step: StepId, pending: &PendingCall) -> Exchange {
+    pub(super) fn exchange_of(&self, pending: &PendingCall) -> Exchange {
         if let Some(exchange) = &pending.exchange {
             return Exchange::clone(exchange);
         }
@@ -164,12 +181,8 @@ impl Machine {
             let url = self.other_url(pending).unwrap_or_default();
             return Exchange { method: pending.method.clone(), url, ..Exchange::default() };
         }
-        let built = self.program.step(step).map(|step| {
-            let challenge = pending.challenge.as_deref();
-            self.build_request(pending.sent, step, challenge, pending.call.0.saturating_sub(pending.hops.into()))
-        });
-        match built {
-            Some(Ok((built, _))) => {
+        match self.build_again(pending) {
+            Some((built, _)) => {
                 Exchange { url: built.request.url, method: built.request.method, request: built.sent, answer: None }
             }
             _ => Exchange { method: pending.method.clone(), ..Exchange::default() },
@@ -185,33 +198,28 @@ impl Machine {
     /// A request that is in flight, made again.
     #[must_use]
     pub fn outgoing(&self, call: CallId) -> Option<Outgoing> {
-        let pending = self.state.pending_calls.iter().find(|pending| pending.call == call)?;
-        let Position::Calling { step, .. } = self.frame().position else { return None };
-        let because = match &pending.purpose {
-            CallPurpose::Token(_) => Because::Token,
-            CallPurpose::Discovery(_) => Because::Discovery,
-            CallPurpose::Operation if pending.hops > 0 => Because::Redirect,
-            CallPurpose::Operation if pending.challenge.is_some() => Because::Challenge,
-            CallPurpose::Operation => Because::Operation,
-        };
-        let request = self.request_of(step, pending)?;
+        let pending = self.state.waiting.get(&call)?;
+        let (request, because) = (self.request_of(pending)?, pending.because());
         let limits = &self.state.settings.limits;
         Some(Outgoing { call, request, because, timeout_ms: limits.request_ms, body_bytes: limits.body_bytes })
     }
 
     /// The calls in flight.
     pub fn calls(&self) -> impl Iterator<Item = CallId> + '_ {
-        self.state.pending_calls.iter().map(|pending| pending.call)
+        self.state.waiting.keys().copied()
     }
 
     /// The request that is in flight.
-    pub(super) fn request_of(&self, step: StepId, pending: &PendingCall) -> Option<Request> {
-        if let Some(slot) = &pending.request {
-            return self.unstash(slot);
+    pub(super) fn request_of(&self, pending: &PendingCall) -> Option<Request> {
+        match &pending.request {
+            Some(slot) => self.unstash(slot),
+            None => self.build_again(pending).map(|(built, _)| built.request),
         }
-        let challenge = pending.challenge.as_deref();
-        self.build_request(pending.sent, self.program.step(step)?, challenge, pending.call.0)
-            .ok()
-            .map(|(built, _)| built.request)
+    }
+
+    /// The request that a step built for a call, as it was then.
+    fn build_again(&self, pending: &PendingCall) -> Option<(request::Built, Ready)> {
+        let (at, call) = pending.built;
+        self.build_request(at, self.program.step(pending.step)?, pending.challenge.as_deref(), call).ok()
     }
 }

@@ -9,6 +9,7 @@ use super::cookies::Cookie;
 use super::frame::{Completed, Frame, PendingCall};
 use super::pace::Pace;
 use super::store::{Kept, SecretRef, Slot};
+use super::wire::CallId;
 use crate::expr::StepId;
 use crate::limits::{Millis, Settings};
 use crate::program::Program;
@@ -35,7 +36,12 @@ pub(super) struct State {
     pub(super) paces: BTreeMap<StepId, Pace>,
     /// `true` if the last request went to this machine.
     pub(super) loopback: bool,
-    pub(super) pending_calls: Vec<PendingCall>,
+    /// The calls in flight, each with the frame and the step that wait for it.
+    pub(super) waiting: BTreeMap<CallId, PendingCall>,
+    /// `true` if every call is said to be written before it counts as sent.
+    pub(super) awaits_progress: bool,
+    /// The time since which all calls in flight have been waiting for their turn: then no time of a step passes.
+    pub(super) queued_since: Option<Millis>,
     /// Credentials, by [`crate::credentials`]' keys.
     pub(super) credentials: BTreeMap<String, Slot>,
     pub(super) certificate: bool,
@@ -65,7 +71,9 @@ impl State {
             done_steps: BTreeSet::new(),
             paces: BTreeMap::new(),
             loopback: false,
-            pending_calls: vec![],
+            waiting: BTreeMap::new(),
+            awaits_progress: false,
+            queued_since: None,
             credentials: BTreeMap::new(),
             certificate: false,
             tokens: vec![],
@@ -106,7 +114,7 @@ impl State {
             let steps = completed.steps.iter().flat_map(|(_, outputs)| outputs);
             completed.outputs.iter().chain(steps).filter_map(|(_, slot)| slot.as_ref()).for_each(&mut *visit);
         }
-        self.pending_calls.iter().filter_map(|pending| pending.request.as_ref()).for_each(&mut *visit);
+        self.waiting.values().filter_map(|pending| pending.request.as_ref()).for_each(&mut *visit);
         self.credentials.values().for_each(&mut *visit);
         self.tokens.iter().flat_map(|token| token.slots()).for_each(&mut *visit);
         self.cookies.iter().for_each(|cookie| visit(cookie.value()));

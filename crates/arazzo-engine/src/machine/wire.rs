@@ -7,6 +7,7 @@ pub use crate::event::{Because, FailureKind};
 use crate::event::{Event, Why};
 use crate::limits::Millis;
 use crate::remedy::Naming;
+use crate::string_enum::string_enum;
 use crate::value::as_base64;
 
 /// A call in flight. Every answer names the call that it answers.
@@ -21,6 +22,13 @@ pub enum Input {
         /// Milliseconds since 1970-01-01T00:00:00Z.
         epoch_ms: i64,
     },
+    /// A call got on, before it ends: for machines that are told so ([`crate::machine::Machine::await_progress`]).
+    Progress {
+        /// The call.
+        call: CallId,
+        /// The stage that it has come to.
+        progress: Progress,
+    },
     /// A call ended.
     Reply {
         /// The call.
@@ -32,6 +40,18 @@ pub enum Input {
     Tick,
     /// Stop. The first lets calls in flight end for 5 s, the second stops at once.
     Cancel,
+}
+
+string_enum! {
+    /// The stage of a call on its way to the server.
+    pub enum Progress: "stage of a call" {
+        /// It waits for its turn: neither its time nor that of its step passes.
+        Queued = "queued",
+        /// It is its turn, and nothing of it has left yet.
+        Begun = "begun",
+        /// Its first byte was written, or is about to be: from here on the server may act on it.
+        Written = "written",
+    }
 }
 
 /// An answer of a server.
@@ -77,6 +97,12 @@ impl std::fmt::Debug for Request {
             .field("headers", &self.headers.len())
             .finish_non_exhaustive()
     }
+}
+
+/// `true` for methods that may be sent twice to the same effect (RFC 9110 §9.2.2).
+#[must_use]
+pub fn is_idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY" | "PUT" | "DELETE")
 }
 
 /// A request to send, and on which terms.

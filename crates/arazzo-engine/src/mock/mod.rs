@@ -194,6 +194,12 @@ impl Mock {
         self.texts.place(span)
     }
 
+    /// `true` if a fault resets connections.
+    #[must_use]
+    pub fn resets(&self) -> bool {
+        self.faults.iter().any(|fault| fault.ending == Some(Ending::Reset))
+    }
+
     /// Every answer takes this many ms.
     #[must_use]
     pub fn latency(mut self, latency: Millis) -> Self {

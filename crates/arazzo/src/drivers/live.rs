@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Outgoing, Response};
@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use crate::envelope::Envelope;
 use crate::runtime;
 use crate::session::Session;
-use crate::transport::{Clock, Pending, World};
+use crate::transport::{Clock, Pending, SendProgress, World};
 
 /// Bytes of an answer that takes longer to work out than it takes to hand it to another thread, many times.
 const LARGE: usize = 64 << 10;
@@ -29,7 +29,8 @@ impl Interrupt {
         Self::default()
     }
 
-    /// Stops the run. The first call lets a request in flight end for up to 5 s; the second stops at once.
+    /// Stops the run. The first call lets a request in flight end for up to 5 s, and lets nothing leave that has not left;
+    /// the second stops at once.
     pub fn stop(&self) {
         self.0.0.fetch_add(1, Ordering::SeqCst);
         self.0.1.notify_waiters();
@@ -68,13 +69,14 @@ pub(crate) async fn run<T: Send + 'static>(
     let mut start = Start { at: clock.elapsed(), skipped: Duration::ZERO };
     // It moves from thread to thread.
     let mut session = Box::new(session);
+    session.await_progress();
     let (mut calls, mut taken) = (Calls::default(), 0);
-    let (mut input, mut is_large) = (None, false);
+    let (mut input, mut at, mut is_large) = (None, None, false);
     loop {
         // A transport that is always ready lets other tasks have their turn all the same.
         tokio::task::consume_budget().await;
         is_large |= matches!(&input, Some(Input::Reply { result: Ok(answer), .. }) if answer.body.len() >= LARGE);
-        let now = start.elapsed(clock);
+        let now = start.since(at.unwrap_or_else(|| clock.elapsed()));
         let turn;
         (session, turn) = work(is_large, move || {
             if let Some(input) = input {
@@ -85,7 +87,7 @@ pub(crate) async fn run<T: Send + 'static>(
         })
         .await;
         turn.events.iter().for_each(&mut observe);
-        calls.0.retain(|(call, _)| !turn.aborts.contains(call));
+        calls.0.retain(|running| !turn.aborts.contains(&running.call));
         if let Some(outcome) = turn.outcome {
             return (outcome, work(is_large, move || finish(*session)).await);
         }
@@ -94,17 +96,21 @@ pub(crate) async fn run<T: Send + 'static>(
                 before(&session, &outgoing);
             }
             let (transport, call) = (world.transport.clone(), outgoing.call);
-            calls.0.push((call, Box::pin(async move { transport.send(outgoing).await })));
+            let progress = SendProgress::new(world.clock.clone());
+            let says = progress.clone();
+            let future: Pending<'_, _> = Box::pin(async move { transport.send_with_progress(outgoing, says).await });
+            calls.0.push(Running { call, future: Some(future), progress, result: None });
         }
-        let wait = turn.wake.map(|at| Duration::from_millis(at.saturating_sub(start.elapsed(clock))));
+        let wait = turn.wake.map(|at| Duration::from_millis(at.saturating_sub(start.since(clock.elapsed()))));
         // A stop comes before a wait that nobody waits for.
         if let (Some(wait), true) = (wait, skips_waits && calls.0.is_empty() && interrupt.count() <= taken) {
             start.skipped = start.skipped.saturating_add(wait);
-            input = Some(Input::Tick);
+            (input, at) = (Some(Input::Tick), None);
             tokio::task::yield_now().await;
             continue;
         }
-        input = Some(next(&mut calls, clock, wait, interrupt, &mut taken).await);
+        let came = next(&mut calls, clock, wait, interrupt, &mut taken).await;
+        (input, at) = (Some(came.0), came.1);
     }
 }
 
@@ -134,21 +140,50 @@ async fn work<T: Send + 'static>(is_large: bool, work: impl FnOnce() -> T + Send
 
 /// The calls in flight. They are polled where the run is: a task of its own for each would cost more than it gives.
 #[derive(Default)]
-struct Calls(Vec<(CallId, Pending<'static, Result<Response, Failure>>)>);
+struct Calls(Vec<Running>);
+
+struct Running {
+    call: CallId,
+    /// Nothing once it has ended.
+    future: Option<Pending<'static, Result<Response, Failure>>>,
+    progress: SendProgress,
+    /// The answer, which waits until all that was said before it is heard.
+    result: Option<Result<Response, Failure>>,
+}
+
+impl Running {
+    /// What it comes to next: how it gets on, with the time at which that was said, then its answer.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<(Input, Option<Duration>)> {
+        // Only now has the run taken note of what was said before.
+        self.progress.wake_sender();
+        if let Some(future) = &mut self.future {
+            // A run must not end with a transport that breaks down; what a panic says is not passed on.
+            let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
+            if let Poll::Ready(result) = polled.unwrap_or_else(|_| Poll::Ready(Err(broken()))) {
+                (self.future, self.result) = (None, Some(result));
+            }
+        }
+        let call = self.call;
+        if let Some((progress, at)) = self.progress.take(context.waker()) {
+            return Poll::Ready((Input::Progress { call, progress }, Some(at)));
+        }
+        let ended = self.result.take().map(|result| (Input::Reply { call, result }, None));
+        ended.map_or(Poll::Pending, Poll::Ready)
+    }
+}
 
 impl Calls {
-    /// The next answer; never without calls.
-    async fn next(&mut self) -> (CallId, Result<Response, Failure>) {
+    /// The next thing that is heard of a call; never without calls.
+    async fn next(&mut self) -> (Input, Option<Duration>) {
         std::future::poll_fn(|context| {
             for index in 0..self.0.len() {
-                let Some((call, future)) = self.0.get_mut(index) else { continue };
-                let call = *call;
-                // A run must not end with a transport that breaks down; what a panic says is not passed on.
-                let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context)));
-                if let Poll::Ready(result) = polled.unwrap_or_else(|_| Poll::Ready(Err(broken()))) {
+                let Some(Poll::Ready(came)) = self.0.get_mut(index).map(|running| running.poll(context)) else {
+                    continue;
+                };
+                if matches!(came.0, Input::Reply { .. }) {
                     drop(self.0.swap_remove(index));
-                    return Poll::Ready((call, result));
                 }
+                return Poll::Ready(came);
             }
             Poll::Pending
         })
@@ -156,14 +191,14 @@ impl Calls {
     }
 }
 
-/// The next thing that happens: a stop, a reply, or the time to wake.
+/// The next thing that happens: a stop, something about a call, or the time to wake; and when, if that is over.
 async fn next(
     calls: &mut Calls,
     clock: &dyn Clock,
     wake: Option<Duration>,
     interrupt: &Interrupt,
     taken: &mut u32,
-) -> Input {
+) -> (Input, Option<Duration>) {
     let sleep = async {
         match wake {
             Some(wait) => clock.sleep(wait).await,
@@ -174,10 +209,10 @@ async fn next(
         biased;
         () = interrupt.more_than(*taken) => {
             *taken += 1;
-            Input::Cancel
+            (Input::Cancel, None)
         }
-        (call, result) = calls.next() => Input::Reply { call, result },
-        () = sleep => Input::Tick,
+        came = calls.next() => came,
+        () = sleep => (Input::Tick, None),
     }
 }
 
@@ -186,8 +221,9 @@ fn broken() -> Failure {
 }
 
 impl Start {
-    fn elapsed(self, clock: &dyn Clock) -> u64 {
-        let time = clock.elapsed().saturating_sub(self.at).saturating_add(self.skipped);
+    /// The time of the run, in ms, at a time of the clock.
+    fn since(self, time: Duration) -> u64 {
+        let time = time.saturating_sub(self.at).saturating_add(self.skipped);
         u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
     }
 }

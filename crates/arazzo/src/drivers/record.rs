@@ -6,10 +6,10 @@
 //! those stand-ins sends; if such a run does not go as the real one went, [`Recording::unlike`] says where.
 
 use arazzo_engine::credentials::{Credential, Credentials};
-use arazzo_engine::event::{EventKind, RunStatus};
+use arazzo_engine::event::{Event, EventKind, RunStatus};
 use arazzo_engine::inputs::InputValues;
 use arazzo_engine::limits::{Millis, Settings};
-use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outgoing, Response, SEMANTICS};
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outgoing, Progress, Response, SEMANTICS};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::source::Sources;
 use arazzo_engine::stand_in::StandIns;
@@ -48,6 +48,9 @@ pub(crate) struct Head {
     /// The run, and when it began.
     pub(crate) run: String,
     pub(crate) epoch_ms: i64,
+    /// `true` if it says when requests were written. Older ones do not: there they were when they were handed out.
+    #[serde(default)]
+    pub(crate) awaits_progress: bool,
     /// The mode of reading.
     readings: Readings,
     pub(crate) inputs: InputValues,
@@ -95,6 +98,11 @@ pub(crate) enum Entry {
         kind: FailureKind,
         message: String,
         in_doubt: bool,
+    },
+    Progress {
+        ms: Millis,
+        call: CallId,
+        progress: Progress,
     },
     Tick {
         ms: Millis,
@@ -210,6 +218,7 @@ impl Recording {
             workflow: made.workflow,
             run: log.run,
             epoch_ms: log.epoch_ms,
+            awaits_progress: true,
             readings: made.readings,
             inputs,
             secret: made.secret,
@@ -220,6 +229,7 @@ impl Recording {
         };
 
         let mut session = begin(head.inputs.clone(), head.settings(), head.epoch_ms)?;
+        session.await_progress();
         let (mut entries, mut events, mut end) = (vec![], vec![], None);
         for (ms, input) in log.inputs {
             let input = hidden_input(input, &stand_ins);
@@ -406,11 +416,13 @@ fn hidden_input(input: Input, stand_ins: &StandIns) -> Input {
 /// The requests of a turn, as events show them but whole.
 pub(crate) fn sent(turn: &SessionTurn, ms: Millis, session: &Session) -> Vec<Sent> {
     let of = |outgoing: &Outgoing| {
-        let events = turn.events.iter().map(|envelope| &envelope.event);
-        let event = events.into_iter().find(|event| match &event.kind {
+        let is_sent = |event: &Event| match &event.kind {
             EventKind::RequestSent { call, .. } => *call == outgoing.call.0,
             _ => false,
-        });
+        };
+        let said = turn.events.iter().map(|envelope| &envelope.event).find(|event| is_sent(event)).cloned();
+        let event = said.or_else(|| session.sent_event(outgoing.call));
+        let event = event.as_ref();
         let (method, url, headers) = match event.map(|event| &event.kind) {
             Some(EventKind::RequestSent { method, url, headers, .. }) => (method.clone(), url.clone(), headers.clone()),
             _ => (outgoing.request.method.clone(), session.mask(&outgoing.request.url), vec![]),
@@ -483,6 +495,7 @@ impl Entry {
             Input::Start { .. } => return None,
             Input::Tick => Self::Tick { ms },
             Input::Cancel => Self::Cancel { ms },
+            Input::Progress { call, progress } => Self::Progress { ms, call: *call, progress: *progress },
             Input::Reply { call, result: Ok(Response { status, headers, body }) } => {
                 Self::Reply { ms, call: *call, status: *status, headers: headers.clone(), body: Content::of(body) }
             }
@@ -497,9 +510,24 @@ impl Entry {
             Self::Request(Sent { ms, .. })
             | Self::Reply { ms, .. }
             | Self::Failure { ms, .. }
+            | Self::Progress { ms, .. }
             | Self::Tick { ms }
             | Self::Cancel { ms } => *ms,
         }
+    }
+
+    /// The input of a machine that it was, if something came.
+    pub(crate) fn input(&self) -> Option<Input> {
+        Some(match self {
+            Self::Request(_) => return None,
+            Self::Tick { .. } => Input::Tick,
+            Self::Cancel { .. } => Input::Cancel,
+            Self::Progress { call, progress, .. } => Input::Progress { call: *call, progress: *progress },
+            Self::Reply { .. } | Self::Failure { .. } => {
+                let (call, result) = self.answer()?;
+                Input::Reply { call, result }
+            }
+        })
     }
 
     /// The answer to a call.
@@ -511,7 +539,7 @@ impl Entry {
             Self::Failure { call, kind, message, in_doubt, .. } => {
                 Some((*call, Err(Failure { kind: *kind, message: message.clone(), in_doubt: *in_doubt })))
             }
-            Self::Request(_) | Self::Tick { .. } | Self::Cancel { .. } => None,
+            Self::Request(_) | Self::Progress { .. } | Self::Tick { .. } | Self::Cancel { .. } => None,
         }
     }
 

@@ -58,6 +58,7 @@ impl Print {
         let mut event = event.clone();
         let body = match &mut event.kind {
             EventKind::RequestSent { body, .. } => body.take(),
+            EventKind::RequestFailed { request: Some(request), .. } => request.body.take(),
             EventKind::ResponseReceived { body, headers, .. } => {
                 headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
                 body.take()

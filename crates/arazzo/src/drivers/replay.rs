@@ -5,7 +5,7 @@
 //! step sends, or at another time), each request gets what the recorded one like it got, after as long.
 
 use arazzo_engine::limits::Millis;
-use arazzo_engine::machine::{CallId, Failure, Input, Outcome, Response};
+use arazzo_engine::machine::{CallId, Input, Outcome, Progress};
 use arazzo_engine::node::Node;
 use arazzo_engine::program::{Argument, Location, Program, Step};
 use arazzo_engine::source::{Place, SourceId, Sources, Span};
@@ -89,10 +89,13 @@ impl DriftKind {
 /// Plays a recording to a fresh machine.
 pub(crate) fn play<'r>(
     recording: &'r Recording,
-    session: Session,
+    mut session: Session,
     program: &'r Program,
     observe: impl FnMut(&Envelope),
 ) -> Replay {
+    if recording.head.awaits_progress {
+        session.await_progress();
+    }
     let exchanges = recording
         .entries
         .iter()
@@ -146,7 +149,11 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
             let requests = sent(&turn, now, &self.session);
             self.requests += requests.len();
             if let Some(waiting) = &mut self.waiting {
-                waiting.retain(|(_, input)| !matches!(input, Input::Reply { call, .. } if turn.aborts.contains(call)));
+                let is_over = |input: &Input| match input {
+                    Input::Reply { call, .. } | Input::Progress { call, .. } => turn.aborts.contains(call),
+                    Input::Start { .. } | Input::Tick | Input::Cancel => false,
+                };
+                waiting.retain(|(_, input)| !is_over(input));
             }
             let known = self.sent(now, &requests);
             if let Some(outcome) = turn.outcome {
@@ -207,10 +214,12 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         let rest = self.recording.entries.get(self.at..).unwrap_or_default();
         let coming = rest.iter().filter_map(|entry| match entry {
             Entry::Cancel { ms } => Some((*ms, Input::Cancel)),
-            other => {
-                let (call, result) = other.answer()?;
-                taken(call).then_some((other.ms(), Input::Reply { call, result }))
-            }
+            other => match other.input()? {
+                input @ (Input::Reply { call, .. } | Input::Progress { call, .. }) => {
+                    taken(call).then_some((other.ms(), input))
+                }
+                Input::Start { .. } | Input::Tick | Input::Cancel => None,
+            },
         });
         self.waiting = Some(coming.map(|(ms, input)| (ms.max(now), input)).collect());
     }
@@ -234,7 +243,9 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
             (call == then.call).then_some((entry.ms().saturating_sub(then.ms), result))
         });
         if let (Some((after, result)), Some(waiting)) = (answer, &mut self.waiting) {
-            waiting.push((now.saturating_add(after), Input::Reply { call: request.call, result }));
+            let (call, progress) = (request.call, Progress::Written);
+            waiting.push((now, Input::Progress { call, progress }));
+            waiting.push((now.saturating_add(after), Input::Reply { call, result }));
         }
         true
     }
@@ -244,15 +255,7 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         if self.waiting.is_none() {
             if let Some(entry) = self.recording.entries.get(self.at) {
                 self.at += 1;
-                let input = match entry {
-                    Entry::Tick { .. } => Input::Tick,
-                    Entry::Cancel { .. } => Input::Cancel,
-                    other => {
-                        let (call, result): (CallId, Result<Response, Failure>) = other.answer()?;
-                        Input::Reply { call, result }
-                    }
-                };
-                return Some((entry.ms(), input));
+                return Some((entry.ms(), entry.input()?));
             }
             self.leave_recording(now);
         }

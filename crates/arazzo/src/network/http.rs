@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arazzo_engine::machine::{Failure, FailureKind, Outgoing, Response};
+use arazzo_engine::machine::{Because, Failure, FailureKind, Outgoing, Response};
 use base64::Engine as _;
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body as _, Bytes, Frame, Incoming};
@@ -17,7 +17,7 @@ use crate::network::connect::ConnectError;
 use crate::network::pool::{FIELDS, HEAD, Pool, SendError, Sent, Turn};
 use crate::network::tls;
 use crate::policy::hosts::Hosts;
-use crate::transport::{Pending, Transport};
+use crate::transport::{Pending, SendProgress, Transport};
 
 /// Headers of every request that has no own of the name.
 pub(crate) const USUAL_HEADERS: [(&str, &str); 3] = [
@@ -36,7 +36,11 @@ pub(crate) struct Http {
 
 impl Transport for Http {
     fn send(&self, outgoing: Outgoing) -> Pending<'_, Result<Response, Failure>> {
-        Box::pin(self.whole(outgoing))
+        Box::pin(self.whole(outgoing, SendProgress::default()))
+    }
+
+    fn send_with_progress(&self, outgoing: Outgoing, progress: SendProgress) -> Pending<'_, Result<Response, Failure>> {
+        Box::pin(self.whole(outgoing, progress))
     }
 
     fn available(&self) -> Result<(), String> {
@@ -53,19 +57,26 @@ impl Http {
     ///
     /// # Errors
     /// A [`Failure`] that says what happened and whether the server may have got the request.
-    async fn whole(&self, outgoing: Outgoing) -> Result<Response, Failure> {
+    async fn whole(&self, outgoing: Outgoing, progress: SendProgress) -> Result<Response, Failure> {
         let request = self.request(&outgoing)?;
         // The time of a request begins when it is its turn.
-        let turn = self.pool.turn(request.uri()).await.map_err(|error| failure(&error))?;
+        let turn = self.pool.turn(request.uri(), &progress).await.map_err(|error| failure(&error))?;
         let limit = Duration::from_millis(outgoing.timeout_ms);
-        match tokio::time::timeout(limit, self.exchange(turn, request, &outgoing)).await {
-            Ok(result) => result,
-            Err(_) => Err(late("no answer", limit)),
-        }
+        let answered = tokio::time::timeout(limit, self.exchange(turn, request, &outgoing, &progress)).await;
+        let answered = answered.unwrap_or_else(|_| Err(late("no answer", limit)));
+        // Without a connection there is no doubt, whatever took too long.
+        answered.map_err(|failure| Failure { in_doubt: failure.in_doubt && progress.is_written(), ..failure })
     }
 
-    async fn exchange(&self, turn: Turn, request: Sent, outgoing: &Outgoing) -> Result<Response, Failure> {
-        let answered = self.heard("no answer", self.pool.send(turn, request, &self.hosts)).await?;
+    async fn exchange(
+        &self,
+        turn: Turn,
+        request: Sent,
+        outgoing: &Outgoing,
+        progress: &SendProgress,
+    ) -> Result<Response, Failure> {
+        let fresh = self.pool.connector().network().fresh_connections || outgoing.because == Because::Reconnect;
+        let answered = self.heard("no answer", self.pool.send(turn, request, &self.hosts, (fresh, progress))).await?;
         let (mut answer, lease) = answered.map_err(|error| failure(&error))?;
         // The reader of heads has room for more than the limit.
         let head: usize = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
@@ -101,7 +112,9 @@ impl Http {
                 body.add(bytes).map_err(|spoiled| unread(spoiled, outgoing))?;
             }
         }
-        lease.give_back();
+        if !self.pool.connector().network().fresh_connections {
+            lease.give_back();
+        }
         Ok(Response {
             status: answer.status().as_u16(),
             headers: answer
@@ -277,6 +290,11 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
     let causes = Causes::of(error);
     if let Some(trouble) = causes.trouble {
         return Failure { kind: trouble.kind, message: trouble.message.clone(), in_doubt: false };
+    }
+    if let Some(SendError::Stale(_)) = error.downcast_ref() {
+        let message =
+            "the connection, which was open from an earlier request, ended without a byte of an answer".to_owned();
+        return Failure { kind: FailureKind::StaleConnection, message, in_doubt: true };
     }
     let unsent = matches!(error.downcast_ref(), Some(SendError::Unsent(_)));
     let new = |kind, message: String| Failure { kind, message, in_doubt: !unsent };

@@ -8,6 +8,8 @@ pub(crate) mod coding;
 #[cfg(feature = "http")]
 pub(crate) mod connect;
 #[cfg(feature = "http")]
+mod heard;
+#[cfg(feature = "http")]
 pub(crate) mod http;
 pub(crate) mod options;
 #[cfg(feature = "http")]

@@ -46,6 +46,9 @@ pub struct Network {
     /// The time that a server may say nothing, before its answer or within; without one, the time of the whole request
     /// counts alone ([`crate::Limits::request_ms`]).
     pub idle_timeout: Option<Duration>,
+    /// Every request gets a connection of its own, instead of one that is open from an earlier request: then none can have
+    /// been closed by the server meanwhile.
+    pub fresh_connections: bool,
     /// Requests that one host gets at once, and connections to it, from all runs of a description (or of all that share
     /// the network) on one tokio runtime; the others wait for their turn.
     pub per_host: NonZeroUsize,
@@ -68,6 +71,7 @@ impl Default for Network {
             insecure_hosts: vec![],
             connect_timeout: Duration::from_secs(10),
             idle_timeout: None,
+            fresh_connections: false,
             per_host: PER_HOST,
         }
     }

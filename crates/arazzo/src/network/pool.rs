@@ -3,26 +3,29 @@
 //! while it is not driven, and end with it.
 
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use arazzo_engine::machine::FailureKind;
+use arazzo_engine::machine::{FailureKind, Progress, is_idempotent};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, Uri};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::runtime::{Handle, Id};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 
 use crate::network::connect::{ConnectError, Connector, Opened, Target};
+use crate::network::heard::{Heard, Listened};
 use crate::network::options::Network;
 use crate::policy::hosts::Hosts;
 use crate::runtime;
+use crate::transport::SendProgress;
 
 /// Bytes that the head of an answer may have.
 pub(crate) const HEAD: usize = 64 << 10;
@@ -54,6 +57,9 @@ pub(crate) enum SendError {
     /// The connection ended before anything of the request was written.
     #[error("nothing of the request was written")]
     Unsent(#[source] hyper::Error),
+    /// The connection, which was open from an earlier request, ended without a byte of an answer.
+    #[error("the connection had been closed")]
+    Stale(#[source] hyper::Error),
     /// The connection broke while the request was sent, or before its answer.
     #[error("there is no answer")]
     Broken(#[source] hyper::Error),
@@ -79,7 +85,7 @@ impl Pool {
 
     /// Waits for the turn of a request: an origin gets so many at once, and so many connections, from all runs that share
     /// the pool. A thousand runs are no attack.
-    pub(crate) async fn turn(&self, uri: &Uri) -> Result<Turn, ConnectError> {
+    pub(crate) async fn turn(&self, uri: &Uri, progress: &SendProgress) -> Result<Turn, ConnectError> {
         let wrong = |message: String| ConnectError { kind: FailureKind::Protocol, message };
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(wrong("the url has no host".to_owned()));
@@ -88,7 +94,15 @@ impl Pool {
         let connections = self.here().map_err(wrong)?;
         let most = self.connector.network().per_host.get();
         let turns = connections.lock().entry(origin.clone()).or_insert_with(|| Origin::new(most)).turns.clone();
-        let permit = turns.acquire_owned().await.map_err(|error| wrong(error.to_string()))?;
+        let permit = match turns.clone().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => {
+                progress.report(Progress::Queued);
+                let permit = turns.acquire_owned().await.map_err(|error| wrong(error.to_string()))?;
+                progress.report(Progress::Begun);
+                permit
+            }
+        };
         Ok(Turn { permit: Arc::new(permit), connections, origin })
     }
 
@@ -113,7 +127,8 @@ impl Pool {
         Ok(runtimes.entry(Handle::current().id()).or_default().clone())
     }
 
-    /// Sends a request when it is its turn, on a connection to an address that `hosts` lets be called.
+    /// Sends a request when it is its turn, on a connection to an address that `hosts` lets be called; on a new one if it
+    /// is to be `fresh`.
     ///
     /// # Errors
     /// The reason why there is no answer.
@@ -122,13 +137,24 @@ impl Pool {
         turn: Turn,
         mut request: Sent,
         hosts: &Hosts,
+        (fresh, progress): (bool, &SendProgress),
     ) -> Result<(Response<Incoming>, Lease), SendError> {
         let uri = request.uri().clone();
         let turn = Arc::new(turn);
+        let repeatable = is_idempotent(request.method().as_str());
+        let mut said = false;
         loop {
-            let (connection, reused) = self.connection(&turn, &uri, hosts).await?;
+            let (connection, reused) = self.connection(&turn, &uri, hosts, fresh).await?;
             connection.address(&mut request, &uri);
             let mut lease = Lease { connection: Some(connection), turn: turn.clone() };
+            // What is not to be sent twice is not sent on a connection that may be known to have ended.
+            if reused && !repeatable && lease.has_ended().await {
+                lease.forget();
+                continue;
+            }
+            if !std::mem::replace(&mut said, true) {
+                progress.written().await;
+            }
             match lease.try_send(request).await {
                 Ok(answer) => return Ok((answer, lease)),
                 Err(mut error) => match error.take_message() {
@@ -138,6 +164,9 @@ impl Pool {
                         request = unsent;
                     }
                     Some(_) => return Err(SendError::Unsent(error.into_error())),
+                    None if reused && lease.gave_nothing(error.error()) => {
+                        return Err(SendError::Stale(error.into_error()));
+                    }
                     None => return Err(SendError::Broken(error.into_error())),
                 },
             }
@@ -145,10 +174,17 @@ impl Pool {
     }
 
     /// A connection that stood idle, or else a new one.
-    async fn connection(&self, turn: &Turn, uri: &Uri, hosts: &Hosts) -> Result<(Connection, bool), SendError> {
+    async fn connection(
+        &self,
+        turn: &Turn,
+        uri: &Uri,
+        hosts: &Hosts,
+        fresh: bool,
+    ) -> Result<(Connection, bool), SendError> {
         let target = Target::of(uri)?;
         let may = |connection: &Connection| {
-            hosts.host(&target.host, target.port, target.secure).is_ok()
+            !fresh
+                && hosts.host(&target.host, target.port, target.secure).is_ok()
                 && connection.judged.is_none_or(|at| hosts.address(&target.host, target.port, at).is_ok())
         };
         if let Some(connection) = turn.take(may) {
@@ -157,7 +193,7 @@ impl Pool {
         // Apart, since what opens a connection is large, and most requests need none and many wait.
         let opened = Box::pin(self.connector.open(uri, hosts)).await?;
         let connection = Box::pin(Connection::over(opened, turn)).await?;
-        Ok((turn.connections.share(&turn.origin, connection), false))
+        Ok((turn.connections.share(&turn.origin, connection, fresh), false))
     }
 }
 
@@ -195,12 +231,14 @@ impl Connections {
         self.lock().values().any(open)
     }
 
-    /// Lets all requests use a new connection, if it can be used by several; if there is such a one already, that is it.
-    fn share(&self, origin: &str, connection: Connection) -> Connection {
+    /// Lets all requests use a new connection, if it can be used by several; if there is such a one already, that is it,
+    /// unless it is to be `fresh`.
+    fn share(&self, origin: &str, connection: Connection, fresh: bool) -> Connection {
         let mut origins = self.lock();
         let Some(origin) = origins.get_mut(origin) else { return connection };
         let Some(another) = connection.another() else { return connection };
-        match origin.shared.as_ref().filter(|shared| !shared.sender.is_closed() && shared.judged == connection.judged) {
+        let is_like = |shared: &&Connection| !shared.sender.is_closed() && shared.judged == connection.judged;
+        match origin.shared.as_ref().filter(|shared| !fresh && is_like(shared)) {
             Some(shared) => shared.another().unwrap_or(connection),
             None => {
                 origin.shared = Some(connection);
@@ -248,6 +286,8 @@ struct Connection {
     /// The address that it goes to, if that was judged.
     judged: Option<IpAddr>,
     usage: Arc<Usage>,
+    /// Whether a byte has come since the last request.
+    heard: Heard,
     task: AbortHandle,
 }
 
@@ -269,6 +309,8 @@ impl Connection {
     /// Begins to speak HTTP.
     async fn over(opened: Opened, turn: &Turn) -> Result<Self, SendError> {
         let Opened { stream, passed_on, h2, judged } = opened;
+        let heard = Heard::default();
+        let stream = TokioIo::new(Listened { stream: stream.into_inner(), heard: heard.clone() });
         let usage = Arc::new(Usage::default());
         let kept =
             Kept { connections: Arc::downgrade(&turn.connections), origin: turn.origin.clone(), usage: usage.clone() };
@@ -284,15 +326,15 @@ impl Connection {
             let (sender, connection) = builder.handshake(stream).await.map_err(SendError::Unsent)?;
             (Sender::One(sender), tokio::spawn(kept.drive(connection)))
         };
-        Ok(Self { sender, passed_on, judged, usage, task: task.abort_handle() })
+        Ok(Self { sender, passed_on, judged, usage, heard, task: task.abort_handle() })
     }
 
     /// The same connection for another request, if it takes several at once.
     fn another(&self) -> Option<Self> {
         let Sender::Many(sender) = &self.sender else { return None };
         self.usage.begin();
-        let (usage, task) = (self.usage.clone(), self.task.clone());
-        Some(Self { sender: Sender::Many(sender.clone()), usage, task, ..*self })
+        let (usage, heard, task) = (self.usage.clone(), self.heard.clone(), self.task.clone());
+        Some(Self { sender: Sender::Many(sender.clone()), usage, heard, task, ..*self })
     }
 
     /// Waits until the connection can be used for another request; `false` if it cannot.
@@ -399,10 +441,32 @@ pub(crate) struct Lease {
 
 impl Lease {
     async fn try_send(&mut self, request: Sent) -> Result<Response<Incoming>, TrySendError<Sent>> {
+        self.connection.iter().for_each(|connection| connection.heard.clear());
         match self.connection.as_mut().map(|connection| &mut connection.sender) {
             Some(Sender::One(sender)) => sender.try_send_request(request).await,
             Some(Sender::Many(sender)) => sender.try_send_request(request).await,
             None => std::future::pending().await,
+        }
+    }
+
+    /// `true` if the connection has ended, as far as this machine knows: its task has time to see that.
+    async fn has_ended(&self) -> bool {
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+        }
+        self.connection.as_ref().is_none_or(|connection| connection.sender.is_closed())
+    }
+
+    /// `true` if the connection ended, with this error, without a byte of an answer.
+    fn gave_nothing(&self, error: &hyper::Error) -> bool {
+        match self.connection.as_ref().map(|connection| (&connection.sender, &connection.heard)) {
+            Some((Sender::One(_), heard)) => !heard.is_set(),
+            // Others use it too: that the server ended all of it is known by the error.
+            Some((Sender::Many(_), _)) => {
+                let h2 = error.source().and_then(|cause| cause.downcast_ref::<h2::Error>());
+                h2.is_some_and(|error| error.is_io() || error.is_go_away()) || error.is_closed()
+            }
+            None => false,
         }
     }
 
@@ -520,10 +584,10 @@ mod tests {
 
     async fn get(pool: &Pool, port: u16, hosts: &Hosts) -> Result<(), SendError> {
         let uri: Uri = format!("http://public.example:{port}/").parse().unwrap();
-        let turn = pool.turn(&uri).await?;
+        let turn = pool.turn(&uri, &SendProgress::default()).await?;
         let mut request = Sent::default();
         *request.uri_mut() = uri;
-        let (answer, lease) = pool.send(turn, request, hosts).await?;
+        let (answer, lease) = pool.send(turn, request, hosts, (false, &SendProgress::default())).await?;
         assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "ok");
         lease.give_back();
         Ok(())

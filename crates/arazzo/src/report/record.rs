@@ -335,7 +335,21 @@ impl RunRecord {
                 };
                 attempt.answered(*call, answer);
             }
-            EventKind::RequestFailed { call, failure, message, duration_ms, in_doubt } => {
+            EventKind::RequestFailed { call, failure, message, duration_ms, in_doubt, request } => {
+                // One that was not sent is first heard of now.
+                if let Some(request) = request {
+                    attempt.exchanges.push(Exchange {
+                        call: *call,
+                        because: Some(request.because).filter(|because| !because.is_operation()),
+                        method: request.method.clone(),
+                        url: request.url.clone(),
+                        headers: request.headers.clone(),
+                        body: request.body.clone(),
+                        sent_ms: envelope.ms.saturating_sub(*duration_ms),
+                        time: envelope.time.clone(),
+                        answer: Answer::None,
+                    });
+                }
                 let answer = Answer::Lost {
                     failure: *failure,
                     message: message.clone(),

@@ -10,8 +10,8 @@ use crate::chance::Chance;
 /// Hosts that are given; `stranger.example` is described and not given.
 pub const GIVEN: [&str; 3] = ["api.example", "shop.example", "login.example"];
 
-/// Operations with their method, path and security scheme.
-const OPERATIONS: [(&str, &str, &str, &str); 11] = [
+/// Operations with their method, path and security schemes.
+const OPERATIONS: [(&str, &str, &str, &str); 12] = [
     ("list", "get", "/things", ""),
     ("make", "post", "/things", ""),
     ("put", "put", "/things/{id}", ""),
@@ -23,6 +23,7 @@ const OPERATIONS: [(&str, &str, &str, &str); 11] = [
     ("basic", "post", "/basic", "basic"),
     ("digest", "get", "/digest", "digest"),
     ("granted", "post", "/granted", "granted"),
+    ("twice", "put", "/twice", "granted second"),
 ];
 
 /// The APIs.
@@ -54,11 +55,12 @@ fn api(name: &str) -> Json {
             operation["requestBody"] = json!({ "content": { "application/json": {} } });
         }
         if !scheme.is_empty() {
-            operation["security"] = json!([{ scheme: [] }]);
+            let schemes: Map<String, Json> = scheme.split(' ').map(|scheme| (scheme.to_owned(), json!([]))).collect();
+            operation["security"] = json!([schemes]);
         }
         paths.entry(path).or_insert_with(|| json!({}))[method] = operation;
     }
-    let flows = json!({ "clientCredentials": { "tokenUrl": "https://login.example/token", "scopes": {} } });
+    let flows = |path: &str| json!({ "clientCredentials": { "tokenUrl": format!("https://login.example/{path}"), "scopes": {} } });
     json!({
         "openapi": "3.1.0", "info": { "title": "Things", "version": "1" }, "servers": [{ "url": format!("https://{name}.example") }],
         "components": { "securitySchemes": {
@@ -67,7 +69,8 @@ fn api(name: &str) -> Json {
             "bearer": { "type": "http", "scheme": "bearer" },
             "basic": { "type": "http", "scheme": "basic" },
             "digest": { "type": "http", "scheme": "digest" },
-            "granted": { "type": "oauth2", "flows": flows },
+            "granted": { "type": "oauth2", "flows": flows("token") },
+            "second": { "type": "oauth2", "flows": flows("token/second") },
         } },
         "paths": paths,
     })
@@ -93,7 +96,15 @@ impl Given {
             let odd = chance.pick(&["", "", "/+", " é", "\"\\", "&=%"]);
             format!("{name}-{odd}{:016x}", chance.number())
         };
-        let schemes = ["key", "query", "bearer", "basic.password", "digest.password", "granted.clientSecret"];
+        let schemes = [
+            "key",
+            "query",
+            "bearer",
+            "basic.password",
+            "digest.password",
+            "granted.clientSecret",
+            "second.clientSecret",
+        ];
         Self { password: secret("pass"), credentials: schemes.map(|name| (name, secret("given"))).to_vec() }
     }
 
@@ -125,7 +136,7 @@ impl Case {
     pub fn open(&self, parsed: &ParsedDocuments) -> Builder {
         let given = Given::of(self.seed);
         let mut credentials = Credentials::new().scheme("basic.username", "user").scheme("digest.username", "user");
-        credentials = credentials.scheme("granted.clientId", "client");
+        credentials = credentials.scheme("granted.clientId", "client").scheme("second.clientId", "other");
         for (name, value) in given.credentials {
             credentials = credentials.scheme(name, value);
         }
@@ -164,6 +175,11 @@ impl Case {
             value_bytes: 64 << 10,
             shown_bytes: chance.pick(&[40, 300, 16 << 10]),
         }
+    }
+
+    /// `true` if the driver lets requests wait for their turn, and says when they are written.
+    pub fn queues(&self) -> bool {
+        Chance::new(self.seed, "queues").percent(50)
     }
 
     pub fn requires_outputs(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arazzo::events::{Because, Reason, RunStatus};
-use arazzo::{CallId, Envelope, Event, EventKind, Limits, Outcome, Outgoing};
+use arazzo::{CallId, Envelope, Event, EventKind, FailureKind, Limits, Outcome, Outgoing};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -39,6 +39,10 @@ pub struct Watch {
     again: Vec<(u32, String)>,
     /// Calls without an answer.
     calls: BTreeSet<u64>,
+    /// Calls that were sent.
+    sent: BTreeSet<u64>,
+    /// Visits whose last request met a connection that had ended.
+    stale: BTreeSet<Visit>,
     /// Frames that wait, until when.
     waits: BTreeMap<u32, u64>,
     /// Visits whose last request may have changed something, until something is said that leads to another one.
@@ -65,6 +69,8 @@ impl Watch {
             visits: BTreeMap::new(),
             again: vec![],
             calls: BTreeSet::new(),
+            sent: BTreeSet::new(),
+            stale: BTreeSet::new(),
             waits: BTreeMap::new(),
             changing: BTreeSet::new(),
             last_host: String::new(),
@@ -194,6 +200,23 @@ impl Watch {
             EventKind::RequestSent { call, method, because, .. } => {
                 self.requests += 1;
                 self.calls.insert(*call);
+                if !self.sent.insert(*call) {
+                    return Err(broken("9 events", format!("call {call} is sent twice")));
+                }
+                if let Some(at) = self.cancelled {
+                    return Err(broken(
+                        "10 cancelled",
+                        format!("at {at} ms, call {call} is sent at {} ms", envelope.ms),
+                    ));
+                }
+                let again = *because == Because::Reconnect;
+                let repeatable = !matches!(method.as_str(), "POST" | "PATCH");
+                if again && !(self.stale.remove(&visit_of(event)) && repeatable) {
+                    return Err(broken(
+                        "7 no unsafe request twice",
+                        format!("{method} is repeated in {:?}", visit_of(event)),
+                    ));
+                }
                 if let Some((frame, until)) = self.waits.iter().find(|(_, until)| envelope.ms < **until) {
                     return Err(broken(
                         "6 waits",
@@ -202,7 +225,7 @@ impl Watch {
                 }
                 let changes = !matches!(method.as_str(), "GET" | "HEAD" | "OPTIONS");
                 let own = !matches!(because, Because::Token | Because::Discovery);
-                if own && changes && !self.changing.insert(visit_of(event)) {
+                if own && changes && !self.changing.insert(visit_of(event)) && !again {
                     return Err(broken("7 no unsafe request twice", format!("{method} in {:?}", visit_of(event))));
                 }
             }
@@ -214,8 +237,22 @@ impl Watch {
                     self.changing.remove(&visit_of(event));
                 }
             }
-            EventKind::RequestFailed { call, .. } if !self.calls.remove(call) => {
-                return Err(broken("9 events", format!("call {call} fails twice")));
+            EventKind::RequestQueued { call, .. } if self.sent.contains(call) => {
+                return Err(broken("9 events", format!("call {call} is queued after it was sent")));
+            }
+            EventKind::RequestFailed { call, request: Some(_), in_doubt, .. }
+                if *in_doubt || self.sent.contains(call) =>
+            {
+                return Err(broken("9 events", format!("call {call} is said not to be sent")));
+            }
+            EventKind::RequestFailed { request: Some(_), .. } => {}
+            EventKind::RequestFailed { call, failure, .. } => {
+                if !self.calls.remove(call) {
+                    return Err(broken("9 events", format!("call {call} fails twice")));
+                }
+                if *failure == FailureKind::StaleConnection {
+                    self.stale.insert(visit_of(event));
+                }
             }
             EventKind::ActionSelected { .. } => {
                 self.changing.remove(&visit_of(event));

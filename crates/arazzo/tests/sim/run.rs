@@ -1,6 +1,6 @@
 //! Case → run: a driver over [`Session`] in virtual time, which keeps everything that was said.
 
-use arazzo::{CallId, Envelope, EventKind, Failure, Input, Outcome, Response, Session, Workflow};
+use arazzo::{CallId, Envelope, EventKind, Failure, Input, Outcome, Progress, Session, Workflow};
 use serde_json::Value as Json;
 
 use crate::chance::Chance;
@@ -56,12 +56,17 @@ impl Disturbances {
 
 /// Runs a case to its end, and holds every promise on the way.
 pub fn run(case: &Case, workflow: &Workflow, drive: Drive) -> Result<Ended, Broken> {
-    let session = workflow.session(case.inputs()).map_err(|error| broken("session", error.to_string()))?;
+    let mut session = workflow.session(case.inputs()).map_err(|error| broken("session", error.to_string()))?;
+    if case.queues() {
+        session.await_progress();
+    }
     let mut running = Running {
         workflow,
         session,
         now: 0,
         coming: vec![],
+        at: Default::default(),
+        queues: case.queues(),
         world: World::new(case),
         watch: Watch::new(case),
         disturbances: Disturbances::of(case),
@@ -82,13 +87,16 @@ struct Running<'a> {
     workflow: &'a Workflow,
     session: Session,
     now: u64,
-    /// Answers on their way: when they come, and to which call.
-    coming: Vec<(u64, CallId, Result<Response, Failure>)>,
+    /// What is on its way: when it comes, and for which call.
+    coming: Vec<(u64, CallId, Input)>,
+    /// The workflow and the step that began last.
+    at: (String, String),
     world: World,
     watch: Watch,
     disturbances: Disturbances,
     restores: u64,
     restarts: Chance,
+    queues: bool,
     lines: Vec<String>,
 }
 
@@ -107,15 +115,26 @@ impl Running<'_> {
         let turn = self.session.turn(self.now);
         self.coming.retain(|(_, call, _)| !turn.aborts.contains(call));
         for outgoing in &turn.sends {
-            let sent = turn.events.iter().find(|envelope| {
+            let sent = turn.events.iter().any(|envelope| {
                 matches!(&envelope.event.kind, EventKind::RequestSent { call, .. } if *call == outgoing.call.0)
             });
-            let Some(Envelope { event, .. }) = sent else {
-                return Err(broken("9 events", format!("call {} leaves without an event", outgoing.call.0)));
-            };
+            if sent == self.queues {
+                let how = format!("call {} is said to be sent: {sent}, when it is handed out", outgoing.call.0);
+                return Err(broken("9 events", how));
+            }
+            let began = turn.events.iter().rev().map(|envelope| &envelope.event);
+            if let Some(event) = began.into_iter().find(|event| matches!(event.kind, EventKind::StepStarted { .. })) {
+                self.at = (event.workflow.clone(), event.step.clone().unwrap_or_default());
+            }
             self.watch.request(self.now, outgoing, &self.world.secrets)?;
-            let coming = self.world.answer(outgoing, &event.workflow, event.step.as_deref().unwrap_or_default());
-            self.coming.push((self.now + coming.after, outgoing.call, coming.result));
+            let (workflow, step) = self.at.clone();
+            let coming = self.world.answer(outgoing, &workflow, &step);
+            let (call, mut at) = (outgoing.call, self.now);
+            for (after, progress) in coming.stages.into_iter().filter(|_| self.queues) {
+                at += after;
+                self.coming.push((at, call, Input::Progress { call, progress }));
+            }
+            self.coming.push((at + coming.after, call, Input::Reply { call, result: coming.result }));
         }
         for envelope in turn.events {
             self.keep(envelope)?;
@@ -148,15 +167,17 @@ impl Running<'_> {
             // Time that passes before anything is due, and an answer that nobody waits for, change nothing.
             let gone = Failure { kind: arazzo::FailureKind::Reset, message: "late".to_owned(), in_doubt: true };
             self.session.apply(self.now, Input::Tick);
-            self.session.apply(self.now, Input::Reply { call: CallId(1 << 40), result: Err(gone) });
+            let call = CallId(1 << 40);
+            self.session.apply(self.now, Input::Progress { call, progress: Progress::Written });
+            self.session.apply(self.now, Input::Reply { call, result: Err(gone) });
         }
         let jump = self.disturbances.jump();
         let first = (0..self.coming.len()).min_by_key(|index| self.coming[*index].0);
         match first.map(|index| (index, self.coming[index].0)) {
             Some((index, at)) if wake.is_none_or(|wake| at <= wake) => {
-                let (_, call, result) = self.coming.remove(index);
+                let (_, _, input) = self.coming.remove(index);
                 self.now = self.now.max(at) + jump;
-                self.session.apply(self.now, Input::Reply { call, result });
+                self.session.apply(self.now, input);
             }
             _ => {
                 self.now = self.now.max(wake.unwrap_or(self.now)) + jump;

@@ -1,6 +1,6 @@
 //! Seed → a world: the answers of servers, faults of the network, a clock that jumps, an interrupt.
 
-use arazzo::{Failure, FailureKind, Outgoing, Response};
+use arazzo::{Failure, FailureKind, Outgoing, Progress, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value as Json, json};
@@ -10,6 +10,9 @@ use crate::documents::{Case, Given, steps_that_give_secrets};
 
 /// What a request comes to: when, and what.
 pub struct Coming {
+    /// The stages on its way out, each so long after the one before.
+    pub stages: Vec<(u64, Progress)>,
+    /// How long it then takes.
     pub after: u64,
     pub result: Result<Response, Failure>,
 }
@@ -48,13 +51,33 @@ impl World {
         } else {
             Ok(self.good(outgoing, workflow, step))
         };
+        let is_sent = result.as_ref().map_or_else(|failure| failure.in_doubt || self.chance.percent(30), |_| true);
+        let stages = self.stages(is_sent);
         // A transport keeps to the time that it was given.
-        if after > outgoing.timeout_ms {
+        if after > outgoing.timeout_ms && is_sent {
             let failure =
                 Failure { kind: FailureKind::Timeout, message: "no answer in time".to_owned(), in_doubt: true };
-            return Coming { after: outgoing.timeout_ms, result: Err(failure) };
+            return Coming { stages, after: outgoing.timeout_ms, result: Err(failure) };
         }
-        Coming { after, result }
+        Coming { stages, after, result }
+    }
+
+    /// The way of a request to its server.
+    fn stages(&mut self, is_sent: bool) -> Vec<(u64, Progress)> {
+        let mut stages = vec![];
+        if self.chance.percent(40) {
+            stages.push((self.chance.below(20), Progress::Queued));
+            let turn = self.chance.pick(&[0, 1, 300, 9_000]);
+            stages.push((turn, self.chance.pick(&[Progress::Begun, Progress::Begun, Progress::Queued])));
+        }
+        if is_sent {
+            stages.push((self.chance.pick(&[0, 0, 5, 200]), Progress::Written));
+        }
+        // A transport that says something again, or too late.
+        if self.chance.percent(10) {
+            stages.push((0, self.chance.pick(&[Progress::Queued, Progress::Written])));
+        }
+        stages
     }
 
     fn secret(&mut self) -> String {
@@ -130,7 +153,10 @@ impl World {
         };
         match self.chance.below(15) {
             0 => self.failure(FailureKind::Connect, false, outgoing),
-            1 => self.failure(FailureKind::Reset, true, outgoing),
+            1 => {
+                let kind = self.chance.pick(&[FailureKind::Reset, FailureKind::StaleConnection]);
+                self.failure(kind, true, outgoing)
+            }
             2 => {
                 let kind = self.chance.pick(&[FailureKind::Dns, FailureKind::Tls, FailureKind::Protocol]);
                 self.failure(kind, kind == FailureKind::Protocol, outgoing)
