@@ -1,11 +1,12 @@
 //! `arazzo run`: a workflow and its inputs, run or shown as they would be.
 
 use arazzo::diagnostics::Code;
+use arazzo::json;
 use arazzo::mock::Mocked;
+use arazzo::values::Json;
 use arazzo::{Error, Workflow};
-use serde_json::{Value as Json, json};
 
-use crate::execute::{Execution, Kept, execute, written};
+use crate::execute::{Execution, Kept, Printed, execute, written};
 use crate::exit;
 use crate::flags::RunFlags;
 use crate::given::{self, CliInputs, Stdin};
@@ -40,7 +41,7 @@ pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
             output.progress.progress,
         ),
         kept,
-        print: |outputs| Some(Json::Object(outputs.clone()).to_string()),
+        print: |outputs| Some(Printed::line(Json::from((**outputs).clone()).to_string())),
     };
     execute(execution, screen)
 }

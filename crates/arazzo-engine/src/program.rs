@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
+use crate::value::Json;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation};
 pub use self::reads::Read;

@@ -5,10 +5,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use crate::value::Json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::media_type::MediaType;
 use crate::openapi::encode::percent;
@@ -189,7 +189,7 @@ impl Redactor {
             Json::Null | Json::Bool(_) => return,
             Json::Array(items) => return items.iter().for_each(|item| self.learn_as(name, item, whose)),
             Json::Object(members) => return members.values().for_each(|item| self.learn_as(name, item, whose)),
-            Json::String(_) | Json::Number(_) => {}
+            Json::String(_) | Json::Number(_) | Json::Bytes(_) => {}
         }
         let text = json_text(value);
         let number = match self.numbers.get(name) {
@@ -347,7 +347,8 @@ impl Redactor {
                 let masked = self.mask(&text);
                 if masked == text { json.clone() } else { Json::String(masked) }
             }
-            Json::Null | Json::Bool(_) => json.clone(),
+            Json::Bytes(file) if self.is_in(&file.bytes) => Json::String(self.mask(&json_text(json))),
+            Json::Null | Json::Bool(_) | Json::Bytes(_) => json.clone(),
         }
     }
 

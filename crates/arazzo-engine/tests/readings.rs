@@ -8,12 +8,13 @@ use std::fmt::Write as _;
 use arazzo_engine::diagnostic::{Diagnostics, Severity};
 use arazzo_engine::event::EventKind;
 use arazzo_engine::inputs::accept;
+use arazzo_engine::json;
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::machine::{Input, Machine, Outcome, missing_credentials};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::Remedy;
-use serde_json::{Map, Value as Json, json};
+use arazzo_engine::value::{Json, Map};
 
 use crate::suite::{Case, canned, golden, load, settings, suite_path, workspace_root};
 
@@ -163,7 +164,7 @@ fn told(case: &Case, readings: Readings) -> String {
         }
         pending.retain(|(_, call, _)| !turn.aborts.contains(call));
         if let Some(done) = &turn.done {
-            let outputs = Json::Object(done.outputs().clone());
+            let outputs = Json::from((**done.values()).clone());
             let missing =
                 if done.missing().is_empty() { String::new() } else { format!(" missing {:?}", done.missing()) };
             match done {

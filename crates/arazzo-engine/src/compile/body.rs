@@ -1,6 +1,6 @@
 //! `requestBody`: media type, payload and replacements (specification, Request Body Object).
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use super::{Compiler, Context};
 use crate::code::Code;
@@ -114,7 +114,7 @@ impl<'b> Compiler<'b> {
             return self.build(node, false, context);
         }
         let begins = text.trim_start();
-        if !begins.starts_with(['{', '[', '"']) && serde_json::from_str::<Json>(begins).is_err() {
+        if !begins.starts_with(['{', '[', '"']) && Json::parse(begins).is_none() {
             return self.build(node, false, context);
         }
         let mut findings = vec![];
@@ -122,7 +122,7 @@ impl<'b> Compiler<'b> {
             self.report(node, findings);
             return None;
         };
-        match serde_json::from_str::<Json>(&plain) {
+        match Json::parse(&plain).map_or_else(|| serde_json::from_str::<Json>(&plain), Ok) {
             Ok(json) => {
                 let built = self.json_text(json, &placeholders, node, context, &mut findings);
                 self.report(node, findings);
@@ -263,7 +263,7 @@ impl<'b> Compiler<'b> {
                             |(name, value)| if let Build::Constant(json) = value { Some((name, json)) } else { None },
                         )
                         .collect();
-                    return Some(Build::Constant(Json::Object(members)));
+                    return Some(Build::Constant(Json::Object(members.into())));
                 }
                 Build::Object(built)
             }

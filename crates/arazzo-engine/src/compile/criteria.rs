@@ -309,9 +309,9 @@ impl Compiler<'_> {
         for criterion in criteria.filter(over_body) {
             let text = criterion.condition.value.trim_end();
             let Ok(parsed) = jsonpath::Condition::parse(text, true) else { continue };
-            let placeholders = vec![serde_json::Value::Null; parsed.placeholders().len()];
+            let placeholders = vec![crate::value::Json::Null; parsed.placeholders().len()];
             let answers = objects_answered(operation);
-            let tests_self = |answer: &serde_json::Value| {
+            let tests_self = |answer: &crate::value::Json| {
                 let limits = jsonpath::Limits::default();
                 let verdict = parsed.holds(answer, &placeholders, &limits, jsonpath::ObjectFilter::MembersOrSelf);
                 verdict.is_ok_and(|verdict| verdict.tested_self)
@@ -349,7 +349,7 @@ impl Compiler<'_> {
             diagnostic = diagnostic.help(format!("write the simple condition {simple} (it ignores case)"));
             if let Some((_, kind)) = criterion.kind.as_ref().filter(|(_, kind)| kind.as_str().is_some()) {
                 let quoted =
-                    if is_plain_scalar(&simple) { simple } else { serde_json::Value::String(simple).to_string() };
+                    if is_plain_scalar(&simple) { simple } else { crate::value::Json::String(simple).to_string() };
                 let edits =
                     vec![Edit { span: node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
                 diagnostic = diagnostic.fix("write a simple condition; it ignores case", false, edits);
@@ -361,7 +361,7 @@ impl Compiler<'_> {
 
 /// Samples of the JSON bodies with which an operation answers when it succeeds; none if one of them may be anything but
 /// an object with the members that it lists.
-fn objects_answered(operation: openapi::Operation<'_>) -> Vec<serde_json::Value> {
+fn objects_answered(operation: openapi::Operation<'_>) -> Vec<crate::value::Json> {
     let api = operation.api();
     let successes = operation.response_nodes().iter().filter(|(status, _)| is_success(&status.name));
     let media = successes.flat_map(|(_, node)| operation.content(api.resolve(node).unwrap_or(node)));
@@ -370,7 +370,7 @@ fn objects_answered(operation: openapi::Operation<'_>) -> Vec<serde_json::Value>
         let Some(schema) = schema.map(|schema| api.resolve(schema).unwrap_or(schema)) else { return vec![] };
         let closed = schema.get("additionalProperties").is_none_or(|more| more.as_bool() == Some(false));
         let sample = openapi::sample::sample(api, schema, "", &[]);
-        if !closed || sample.as_object().is_none_or(serde_json::Map::is_empty) {
+        if !closed || sample.as_object().is_none_or(crate::value::Map::is_empty) {
             return vec![];
         }
         samples.push(sample);

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::value::{Json, Map};
 use jsonschema::PatternOptions;
-use serde_json::{Map, Value as Json};
 
 use super::{Compiler, secrets};
 use crate::code::Code;
@@ -83,9 +83,10 @@ impl<'b> Compiler<'b> {
             .should_validate_formats(true)
             .with_pattern_options(patterns);
         let meta = jsonschema::draft202012::meta::validator();
-        let mut errors: Vec<jsonschema::ValidationError<'_>> = meta.iter_errors(schema).collect();
+        let schema = schema.to_serde();
+        let mut errors: Vec<jsonschema::ValidationError<'_>> = meta.iter_errors(&schema).collect();
         if errors.is_empty() {
-            match options.build(schema) {
+            match options.build(&schema) {
                 Ok(validator) => return Some(Arc::new(validator)),
                 Err(error) => errors.push(error),
             }
@@ -237,10 +238,10 @@ impl<'n> Bundling<'_, 'n> {
                     converted.insert(key.name.clone(), json);
                 }
                 if let Some((least, most)) = converted.get("format").and_then(Json::as_str).and_then(range) {
-                    converted.entry("minimum").or_insert(least.into());
-                    converted.entry("maximum").or_insert(most.into());
+                    converted.entry("minimum".to_string()).or_insert(least.into());
+                    converted.entry("maximum".to_string()).or_insert(most.into());
                 }
-                Json::Object(converted)
+                Json::Object(converted.into())
             }
             _ => node.to_json(),
         }

@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Help, nearest};

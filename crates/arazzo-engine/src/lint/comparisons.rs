@@ -1,6 +1,6 @@
 //! The comparisons of a criterion with constants: which must hold for it to be met, which exclude or imply one another.
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use crate::expr::Expr;
 use crate::expr::condition::Condition;

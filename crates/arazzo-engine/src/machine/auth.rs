@@ -3,10 +3,10 @@
 //!
 //! Fetching a token is a request of the machine like any other: a transcript of a run holds it.
 
+use crate::value::Json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::Machine;
 use super::digest;
@@ -479,7 +479,7 @@ fn host_of(url: &str) -> String {
 fn json_of(answer: &Answer) -> Json {
     match answer.body.as_ref().map(Value::read) {
         Some(Value::Json(json)) => json.clone(),
-        Some(other) => serde_json::from_str(&other.to_text()).unwrap_or(Json::Null),
+        Some(other) => Json::parse(other.to_text()).unwrap_or_default(),
         None => Json::Null,
     }
 }

@@ -20,7 +20,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use crate::code::{Code, Severity};
 use crate::credentials::Credentials;
@@ -77,7 +77,9 @@ pub(crate) use auth::choice;
 pub use auth::missing_credentials;
 pub use state::SEMANTICS;
 pub use stored::{RestoreError, Secrets, StoredState};
-pub use wire::{Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Request, Response, Stop, Turn};
+pub use wire::{
+    Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, Request, Response, Stop, Turn,
+};
 
 /// A run in progress.
 #[derive(Debug)]

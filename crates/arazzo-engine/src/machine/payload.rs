@@ -1,9 +1,10 @@
 //! Payload + media type → bytes (specification, Request Body Object): JSON, forms, multipart, XML, text and bytes; with
 //! replacements. A value never changes the structure of what it is put into.
 
+use crate::value::{Json, Map};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value as Json};
+use url::form_urlencoded;
 
 use super::fault::Fault;
 use super::select;
@@ -44,6 +45,10 @@ fn encode_single(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded,
     for replacement in &body.replacements {
         value = replace(builder, replacement, value)?;
     }
+    let text = body.media == Media::Json || matches!(value, Value::Json(_));
+    if text && value.holds_bytes() {
+        return Err(unwritable(builder, body, "the body"));
+    }
     let bytes = match (&value, body.media) {
         (Value::Json(json), Media::Json) => json.to_string().into_bytes(),
         (Value::Body(body), Media::Json) if matches!(*body.read, Value::Json(_)) => body.bytes.clone(),
@@ -52,6 +57,12 @@ fn encode_single(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded,
         (value, _) => value.clone().into_bytes(),
     };
     Ok(Encoded { bytes, content_type: body.content_type.clone(), value })
+}
+
+/// The fault of bytes in what can be text only.
+fn unwritable(builder: &ValueBuilder<'_>, body: &Body, place: &str) -> Box<Fault> {
+    let message = format!("{place} cannot be sent: it is text, and holds bytes that are not");
+    Fault::unsent(Reason::UnsafeValue, builder.step, body.span, message)
 }
 
 /// The whole payload.
@@ -93,7 +104,7 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded,
             }
             match value.into_read() {
                 Value::Json(Json::Object(members)) => {
-                    fields.extend(members.into_iter().map(|(name, value)| (name, Value::Json(value))));
+                    fields.extend(members.into_iter().map(|(name, value)| (name, value.into_value())));
                 }
                 // A text is the form itself.
                 value if body.media == Media::Form => {
@@ -107,9 +118,20 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded,
             }
         }
     }
-    let seen = fields.iter().map(|(name, value)| (name.clone(), value.clone().into_json())).collect::<Map<_, _>>();
-    let value = Value::Json(Json::Object(seen));
+    // Bytes are written as they are; within the text of an object or a style they cannot be.
+    let within = |value: &Value, field: Option<&Field>| match value {
+        Value::Json(Json::Array(items)) if field.is_none_or(is_repeated) => {
+            items.iter().any(|item| !matches!(item, Json::Bytes(_)) && item.bytes_within().is_some())
+        }
+        Value::Json(json) => json.bytes_within().is_some(),
+        _ => false,
+    };
     let field = |name: &str| body.fields.iter().find(|field| field.name == name);
+    if let Some((name, _)) = fields.iter().find(|(name, value)| within(value, field(name))) {
+        return Err(unwritable(builder, body, &format!("the field `{name}`")));
+    }
+    let seen = fields.iter().map(|(name, value)| (name.clone(), value.clone().into_json())).collect::<Map<_, _>>();
+    let value = Value::Json(Json::Object(seen.into()));
     if body.media == Media::Form {
         let pairs = fields.iter().flat_map(|(name, value)| encode_pairs(name, value, field(name)));
         let text: Vec<String> = pairs.map(|(name, text)| format!("{name}={text}")).collect();
@@ -143,13 +165,27 @@ fn encode_pairs(name: &str, value: &Value, field: Option<&Field>) -> Vec<(String
     match (value.read(), field.and_then(|field| field.how.as_ref())) {
         (Value::Json(json), Some(how)) => encode::query(name, json, how),
         (Value::Json(value), _) if json && !value.is_string() => vec![pair(&value.to_string())],
-        (Value::Json(Json::Array(items)), _) => items.iter().map(|item| pair(&json_text(item))).collect(),
+        (Value::Json(Json::Array(items)), _) => {
+            let each = items.iter().flat_map(|item| match item {
+                Json::Bytes(_) => encode_pairs(name, &item.clone().into_value(), field),
+                item => vec![pair(&json_text(item))],
+            });
+            each.collect()
+        }
         (Value::Json(Json::Null), _) => vec![pair("")],
         (Value::File(File { bytes, text: false, .. }) | Value::Bytes(bytes), _) if is_base64(field) => {
             vec![pair(&STANDARD.encode(bytes))]
         }
+        (Value::File(File { bytes, .. }) | Value::Bytes(bytes), _) => {
+            vec![(form_text(name), form_urlencoded::byte_serialize(bytes).collect())]
+        }
         (value, _) => vec![pair(&value.to_text())],
     }
+}
+
+/// `true` if the items of a list are fields of their own.
+fn is_repeated(field: &Field) -> bool {
+    field.how.is_none() && !field.content_type(None).is_some_and(is_json)
 }
 
 fn is_base64(field: Option<&Field>) -> bool {
@@ -183,7 +219,7 @@ fn build_parts<'a>(name: &str, value: Value, field: Option<&'a Field>) -> Vec<Pa
             pairs.map(|(name, text)| Part { name, ..part(None, None, text.into_bytes()) }).collect()
         }
         Value::Json(Json::Array(items)) => {
-            items.into_iter().flat_map(|item| build_parts(name, Value::Json(item), field)).collect()
+            items.into_iter().flat_map(|item| build_parts(name, item.into_value(), field)).collect()
         }
         Value::Json(json @ Json::Object(_)) => {
             vec![part(None, Some("application/json"), json.to_string().into_bytes())]
@@ -293,6 +329,9 @@ fn replace(builder: &mut ValueBuilder<'_>, replacement: &Replacement, payload: V
         }
         (Select::Xpath(query, _), payload) => {
             let Some(xml) = select::read_xml(&payload) else { return Err(wrong("the payload is not XML".to_owned())) };
+            if value.holds_bytes() {
+                return Err(wrong(format!("the value at `{}` is bytes that are not text", replacement.text)));
+            }
             let (text, count) = query.replace(&xml, &bindings, &value.to_text()).map_err(wrong)?;
             if count == 0 { Err(nowhere()) } else { Ok(Value::Text(text)) }
         }

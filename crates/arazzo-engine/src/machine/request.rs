@@ -1,6 +1,6 @@
 //! Step + scope → request: arguments are built, encoded and checked, and become a url, headers and a body.
 
-use serde_json::Value as Json;
+use crate::value::Json;
 use url::Url;
 
 use super::fault::{Fault, Remark};
@@ -93,6 +93,11 @@ fn build_arguments<'a>(
             }
             _ => builder.build(&argument.value, &argument.name)?,
         };
+        if value.as_ref().is_some_and(Value::holds_bytes) {
+            let (kind, name) = (argument.location.word(), &argument.name);
+            let message = format!("{kind} parameter `{name}` cannot be sent: it holds bytes that are not text");
+            return Err(Fault::unsent(Reason::UnsafeValue, builder.step, argument.span, message));
+        }
         match value.map(Value::into_json) {
             Some(Json::Null) if argument.how.content.is_none() => {
                 if needed(argument) {

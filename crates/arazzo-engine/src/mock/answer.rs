@@ -1,6 +1,7 @@
 //! The answer to a request that fits: status, headers and body from examples, else from schemas.
 
-use serde_json::{Map, Value as Json, json};
+use crate::json;
+use crate::value::{Json, Map, Number};
 
 use super::check::Problem;
 use super::{Answer, Fault, Reads, Request};
@@ -182,7 +183,7 @@ impl<'a> Asked<'_, 'a> {
         let value = |node: &Node| match node.as_str() {
             // JSON that was written as a text.
             Some(text) if is_json(media_type) && text.trim_start().starts_with(['{', '[']) => {
-                Body::Value(serde_json::from_str(text).unwrap_or_else(|_| json!(text)))
+                Body::Value(Json::parse(text).unwrap_or_else(|| json!(text)))
             }
             Some(text) if !is_json(media_type) => Body::Text(text.to_owned()),
             _ => Body::Value(node.to_json()),
@@ -217,8 +218,8 @@ impl<'a> Asked<'_, 'a> {
         };
         let described = |name: &str| schema.and_then(|schema| member(self.api(), schema, name));
         let flag = |node: Option<&Node>, name| node.and_then(|n| n.get(name)).and_then(Node::as_bool) == Some(true);
-        let sent: Map<String, Json> = match serde_json::from_slice(request.body) {
-            Ok(Json::Object(members)) => members,
+        let sent: Map<String, Json> = match Json::parse(request.body) {
+            Some(Json::Object(members)) => members.into_inner(),
             _ => Map::new(),
         };
         for (name, value) in sent {
@@ -248,7 +249,7 @@ impl<'a> Asked<'_, 'a> {
             if let Some(value) = target.as_ref().and_then(|name| members.get_mut(name)) {
                 match value {
                     Json::String(known) => known.clone_from(text),
-                    Json::Number(known) => *known = serde_json::from_str(text).unwrap_or_else(|_| known.clone()),
+                    Json::Number(known) => *known = Number::parse(text).unwrap_or_else(|| known.clone()),
                     _ => {}
                 }
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use super::Source;
 use crate::expr::{Root, Template};
@@ -77,7 +77,8 @@ pub(super) fn made_up(
     }
     let wanted: Vec<[PathSegment; 1]> = names.iter().map(|name| [PathSegment::Member((*name).to_owned())]).collect();
     let ways: Vec<&[PathSegment]> = wanted.iter().map(<[PathSegment; 1]>::as_slice).collect();
-    let Json::Object(mut made) = sample(api, schema, "", &ways) else { return Map::new() };
+    let Json::Object(made) = sample(api, schema, "", &ways) else { return Map::new() };
+    let mut made = made.into_inner();
     made.retain(|name, _| names.contains(&name.as_str()));
     let sent = sent_as(sources, store, program, workflow);
     for (name, value) in &mut made {

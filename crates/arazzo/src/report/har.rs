@@ -1,8 +1,9 @@
 //! HAR 1.2: all exchanges of a run with their timings. What HAR has no place for stands in keys that begin with
 //! `_arazzo`, which the format leaves to applications.
 
+use arazzo_engine::json;
 use arazzo_engine::redact::BodyText;
-use serde_json::{Value as Json, json};
+use arazzo_engine::value::Json;
 
 use super::record::{Answer, Attempt, Exchange, RunRecord};
 use super::{ReportContext, ReportKind};

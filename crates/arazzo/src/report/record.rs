@@ -10,7 +10,7 @@ use arazzo_engine::plan::PlannedStep;
 use arazzo_engine::redact::BodyText;
 use arazzo_engine::report::Report;
 use arazzo_engine::source::Place;
-use serde_json::{Map, Value as Json};
+use arazzo_engine::value::{Json, Map};
 
 use crate::envelope::Envelope;
 

@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use serde_json::Value;
+use crate::value::Json as Value;
 
 mod compare;
 mod eval;
@@ -17,7 +17,7 @@ mod lex;
 mod parse;
 mod tree;
 
-pub use compare::{equal, order};
+pub use compare::equal;
 pub use tree::Operator;
 
 use crate::diagnostic::Help;
