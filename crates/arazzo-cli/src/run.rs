@@ -58,8 +58,11 @@ fn kept(flags: &RunFlags) -> Result<Kept, Error> {
 
 /// Everything that can be known before the first request.
 fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
-    let mut builder =
-        flags.document.builder().limits(flags.limits.limits(flags.network.max_time)).network(flags.network.network());
+    let mut limits = flags.limits.limits(flags.network.max_time);
+    if flags.output.reports.iter().any(|report| report.kind.name == "har") {
+        limits.report_bytes = usize::try_from(flags.output.har_bodies).unwrap_or(usize::MAX);
+    }
+    let mut builder = flags.document.builder().limits(limits).network(flags.network.network());
     builder = builder
         .loop_delay(flags.limits.loop_delay)
         .require_outputs(flags.require_outputs)

@@ -47,7 +47,7 @@ pub struct Body {
 
 impl Body {
     /// `true` if its text is not all that came: some of its bytes are no text.
-    fn is_spoilt(&self) -> bool {
+    pub(crate) fn is_spoilt(&self) -> bool {
         let Value::Text(text) = &*self.read else { return false };
         text.contains(char::REPLACEMENT_CHARACTER) && std::str::from_utf8(&self.bytes).is_err()
     }

@@ -38,8 +38,8 @@ use tokio::task::JoinSet;
 use url::{Origin, Url};
 
 use crate::error::Error;
-use crate::network;
 use crate::network::options::Network;
+use crate::network::{self, header_text};
 use crate::policy::hosts::Hosts;
 use crate::runtime;
 use crate::transport::{Pending, Transport};
@@ -334,11 +334,8 @@ async fn answer(
     answering: Answering,
 ) -> Result<hyper::Response<Full<Bytes>>, io::Error> {
     let (parts, body) = request.into_parts();
-    let headers: Vec<(String, String)> = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
+    let headers: Vec<(String, String)> =
+        parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), header_text(value.as_bytes()))).collect();
     let Ok(body) = Limited::new(body, BODY_BYTES).collect().await.map(|body| body.to_bytes()) else {
         let mut refused =
             hyper::Response::new(Full::new(Bytes::from_static(b"the body is larger than a mock reads\n")));

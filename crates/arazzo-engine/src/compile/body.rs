@@ -7,10 +7,9 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::document;
 use crate::expr::{Expr, Finding, Piece, Template, parse};
-use crate::media_type::MediaType;
 use crate::node::{Kind, Node};
 use crate::openapi;
-use crate::program::{Body, Build, Leaf, Media, Replacement, Select};
+use crate::program::{Argument, Body, Build, Leaf, Location, Media, Replacement, Select};
 use crate::readings::Readings;
 use crate::source::Span;
 use crate::value::{ExpressionType, XpathVersion};
@@ -28,6 +27,17 @@ fn line_of(text: &str, error: &serde_json::Error) -> usize {
     before.trim_end().matches('\n').count()
 }
 
+/// The media type that a parameter `Content-Type` gives, if that is written out: it is what is sent.
+fn named_type(arguments: &[Argument]) -> Option<&str> {
+    let is_named = |argument: &&Argument| {
+        argument.location == Location::Header && argument.name.eq_ignore_ascii_case("content-type")
+    };
+    match &arguments.iter().find(is_named)?.value {
+        Build::Constant(json) => json.as_str(),
+        _ => None,
+    }
+}
+
 /// Marks a string of a JSON text that stands for an expression outside of strings.
 const HOLE: char = '\u{1}';
 
@@ -36,6 +46,7 @@ impl<'b> Compiler<'b> {
         &mut self,
         step: &document::Step,
         operation: Option<openapi::Operation<'b>>,
+        arguments: &[Argument],
         context: &Context<'_>,
     ) -> Option<Body> {
         let body = step.request_body.as_ref()?;
@@ -54,12 +65,15 @@ impl<'b> Compiler<'b> {
                 return None;
             }
         };
-        let content_type = self.content_type(body, described.as_ref())?;
+        let content_type = match named_type(arguments) {
+            Some(named) => named.to_owned(),
+            None => self.content_type(body, described.as_ref())?,
+        };
         let fields = operation.zip(described.as_ref()).map(|(operation, described)| {
             let media = described.media(&content_type);
             media.map(|media| described.encoding(operation.api(), &media)).unwrap_or_default()
         });
-        let mut media = media(&content_type);
+        let mut media = Media::of(&content_type);
         let structural = matches!(payload.kind, Kind::Object(_) | Kind::Array(_)) && !document::is_selector(payload);
         let built = match (media, payload.as_str()) {
             (Media::Json, Some(text)) => self.json_payload(payload, text, &mut media, context),
@@ -307,16 +321,5 @@ impl<'b> Compiler<'b> {
             value: value?,
             span: target.span(),
         })
-    }
-}
-
-/// How a payload of a media type is written.
-fn media(content_type: &str) -> Media {
-    match MediaType::parse(content_type) {
-        kind if kind.is_json() => Media::Json,
-        kind if kind.is_xml() => Media::Xml,
-        kind if kind.is_form() => Media::Form,
-        kind if kind.is_multipart() => Media::Multipart,
-        _ => Media::Raw,
     }
 }

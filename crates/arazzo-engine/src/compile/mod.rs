@@ -548,7 +548,7 @@ impl<'b> Compiler<'b> {
         // Values are read even if the operation is not known, so that one pass names every fault.
         let view: Option<openapi::Operation<'b>> = found.as_ref().map(|(_, operation)| *operation);
         let arguments = self.arguments(workflow, step, view, context);
-        let body = self.body(step, view, context);
+        let body = self.body(step, view, &arguments, context);
         let operation = match found {
             Some((api, view)) => {
                 self.check_path(&view, step);

@@ -3,6 +3,7 @@
 use crate::value::Json;
 use encoding_rs::Encoding;
 
+use super::charset::declared_encoding;
 use super::fault::Fault;
 use super::wire::Response;
 use crate::expr::eval::Answer;
@@ -90,11 +91,7 @@ fn charset(bytes: &[u8], content_type: &MediaType<'_>) -> Option<&'static Encodi
     let named = content_type.parameter("charset").map(str::to_owned);
     let declared = || {
         let head = bytes.get(..bytes.len().min(200)).filter(|head| head.starts_with(b"<?xml"))?;
-        let head = String::from_utf8_lossy(head).into_owned();
-        let (_, after) = head.split_once("?>")?.0.split_once("encoding")?;
-        let value = after.trim_start().strip_prefix('=')?.trim_start();
-        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        value.split(quote).nth(1).map(str::to_owned)
+        declared_encoding(&String::from_utf8_lossy(head)).map(str::to_owned)
     };
     let encoding = Encoding::for_label(named.or_else(declared)?.as_bytes())?;
     (encoding != encoding_rs::UTF_8).then_some(encoding)

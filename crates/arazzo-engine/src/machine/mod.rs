@@ -40,6 +40,7 @@ mod advance;
 mod answer;
 mod auth;
 mod call;
+mod charset;
 mod contract;
 mod cookies;
 mod criterion;

@@ -53,11 +53,14 @@ pub(super) fn build(
     let url = build_url(program, step, operation, servers, (&path, &query))?;
     let mut headers = parameters.encode_headers()?;
     headers.extend(cookies.map(|cookies| ("Cookie".to_owned(), cookies)));
-    let body = body.as_ref().map(|body| payload::encode(&mut builder, body)).transpose()?;
+    let typed = headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let named = typed.and_then(|at| headers.get(at)).map(|(_, value)| value.clone());
+    let body = body.as_ref().map(|body| payload::encode(&mut builder, body, named.as_deref())).transpose()?;
     let (body, sent_body) = match body {
         Some(body) => {
-            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-                headers.push(("Content-Type".to_owned(), body.content_type));
+            match typed.and_then(|at| headers.get_mut(at)) {
+                Some((_, value)) => *value = body.content_type,
+                None => headers.push(("Content-Type".to_owned(), body.content_type)),
             }
             (Some(body.bytes), Some(body.value))
         }

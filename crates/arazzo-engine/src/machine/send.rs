@@ -10,6 +10,7 @@ use crate::event::EventKind;
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
 use crate::program::Step;
+use crate::redact::BodyText;
 
 impl Machine {
     /// Sends the request of a step, or the one that has to go before it. `challenge` is what the server asked for when it
@@ -102,10 +103,11 @@ impl Machine {
             .find(|(name, _)| name.eq_ignore_ascii_case("content-type"))
             .map(|(_, v)| v.clone())
             .unwrap_or_default();
-        let body = request
-            .body
-            .as_deref()
-            .and_then(|bytes| self.redactor.body(bytes, &media_type, self.state.settings.limits.shown_bytes));
+        let (shown, kept) = (self.state.settings.limits.shown_bytes, self.state.settings.limits.report_bytes);
+        let body = request.body.as_deref().and_then(|bytes| {
+            let body = self.redactor.body(bytes, &media_type, shown)?;
+            Some(BodyText { kept: self.redactor.kept(bytes, bytes.len(), kept), ..body })
+        });
         let call = pending.call;
         self.state.calls += 1;
         self.state.requests += 1;
