@@ -31,7 +31,7 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D
 
 /// As [`serialize`] and [`deserialize`], of the members of an object.
 pub mod members {
-    use super::{Deserialize, Deserializer, Json, Map, Serialize, Serializer, opened, sealed};
+    use super::{Deserialize, Deserializer, Json, Map, Serialize, Serializer, opened, own_name, sealed};
 
     /// Writes members.
     ///
@@ -47,7 +47,7 @@ pub mod members {
     /// Those of `deserializer`.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Map<String, Json>, D::Error> {
         let members = Map::<String, Json>::deserialize(deserializer)?;
-        Ok(members.into_iter().map(|(name, value)| (name, opened(value))).collect())
+        Ok(members.into_iter().map(|(name, value)| (own_name(name), opened(value))).collect())
     }
 }
 
@@ -108,10 +108,15 @@ fn opened(json: Json) -> Json {
                 Json::Bytes(File { name: text(0), bytes, text: part(2).and_then(Json::as_bool) == Some(true) }.into())
             }
             _ => {
-                let own = |name: String| name.strip_prefix(OURS).map(str::to_owned).unwrap_or(name);
-                Json::from(members.into_iter().map(|(name, value)| (own(name), opened(value))).collect::<Map<_, _>>())
+                let members = members.into_iter().map(|(name, value)| (own_name(name), opened(value)));
+                Json::from(members.collect::<Map<_, _>>())
             }
         },
         other => other,
     }
+}
+
+/// The name that a document gave.
+fn own_name(name: String) -> String {
+    name.strip_prefix(OURS).map(str::to_owned).unwrap_or(name)
 }
