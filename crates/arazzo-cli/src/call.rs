@@ -98,8 +98,9 @@ fn asked(flags: &CallFlags) -> Result<Call, Error> {
             (name, Typed::Text(text)) => (name, Json::String(text.to_owned())),
             (name, Typed::Json(text)) => (name, json(argument, text)?),
             (name, Typed::File(path)) => {
-                let bytes = read(path)?;
-                (name, Json::String(String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned()))
+                let text = String::from_utf8(read(path)?);
+                let text = text.map_err(|_| Error::Setup(format!("`{name}`: `{path}` is not text (UTF-8)")))?;
+                (name, Json::String(text.trim_end_matches(['\r', '\n']).to_owned()))
             }
         };
         call = call.parameter(name, value);
@@ -177,5 +178,5 @@ fn body(outputs: &Outputs) -> Option<Printed> {
         json => json.to_string(),
     };
     let bytes = outputs.bytes("body").map_or_else(|| line.clone().into_bytes(), <[u8]>::to_vec);
-    Some(Printed::exact(line, bytes))
+    Some(Printed::exact(line, bytes, matches!(outputs.get("body"), Some(Json::Bytes(_)))))
 }

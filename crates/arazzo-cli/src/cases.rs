@@ -370,7 +370,7 @@ pub(crate) fn differences(at: &str, expected: &Json, actual: Option<&Json>, exac
     }
     // 1 and 1.0 are one number.
     let same = match (expected, actual) {
-        (Json::Number(one), Some(Json::Number(other))) => one == other || one.as_f64() == other.as_f64(),
+        (Json::Number(one), Some(Json::Number(other))) => one.order(other).is_eq(),
         _ => Some(expected) == actual,
     };
     if !same {

@@ -44,15 +44,17 @@ pub(crate) struct Printed {
     line: String,
     /// For files: the bytes of a body as they came.
     exact: Option<Vec<u8>>,
+    /// `true` if it is no text, and the line shows no more than that.
+    binary: bool,
 }
 
 impl Printed {
     pub(crate) fn line(line: String) -> Self {
-        Self { line, exact: None }
+        Self { line, exact: None, binary: false }
     }
 
-    pub(crate) fn exact(line: String, bytes: Vec<u8>) -> Self {
-        Self { line, exact: Some(bytes) }
+    pub(crate) fn exact(line: String, bytes: Vec<u8>, binary: bool) -> Self {
+        Self { line, exact: Some(bytes), binary }
     }
 
     /// Writes to stdout. Where it is kept, or was asked for as a file, it is exact; so are bytes that are no text,
@@ -60,7 +62,7 @@ impl Printed {
     fn write(&self, named: bool, screen: &mut Screen) -> std::io::Result<()> {
         match &self.exact {
             Some(bytes) if screen.is_kept() || named && !screen.is_read() => screen.bytes(bytes),
-            Some(bytes) if std::str::from_utf8(bytes).is_err() && !screen.is_read() => screen.bytes(bytes),
+            Some(bytes) if self.binary && !screen.is_read() => screen.bytes(bytes),
             _ => screen.data(&self.line),
         }
     }

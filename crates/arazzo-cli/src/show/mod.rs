@@ -87,8 +87,9 @@ impl Screen {
             return Ok(());
         }
         let mut out = std::io::stdout().lock();
-        let text = if out.is_terminal() { harmless(text) } else { Cow::Borrowed(text) };
-        let text = match self.job && !is_file(&out) {
+        let job = self.job && !is_file(&out);
+        let text = if out.is_terminal() || job { harmless(text) } else { Cow::Borrowed(text) };
+        let text = match job {
             true if text.starts_with(['{', '[']) => Cow::Owned(job::inert_json(&text).into_owned()),
             true => Cow::Owned(job::inert(&text).into_owned()),
             false => text,
