@@ -14,12 +14,12 @@ use arazzo_engine::expr::eval::{Answer, Exchange, Lookup, fill};
 use arazzo_engine::expr::jsonpath::{self, ObjectFilter};
 use arazzo_engine::expr::{DeclaredInput, DeclaredStep, Scope, StepId, condition, parse};
 use arazzo_engine::inputs::accept;
+use arazzo_engine::json;
 use arazzo_engine::load::{Fetched, Loader, Need};
 use arazzo_engine::machine::{Input, Machine, Response};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
-use arazzo_engine::value::Value;
-use serde_json::{Value as Json, json};
+use arazzo_engine::value::{Json, Value};
 
 struct Known(Exchange);
 

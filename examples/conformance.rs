@@ -15,11 +15,12 @@
 use arazzo_engine::compile::compile;
 use arazzo_engine::expr::jsonpath::equal;
 use arazzo_engine::inputs::accept;
+use arazzo_engine::json;
 use arazzo_engine::load::{Fetched, LoadOptions, Loader, Need};
 use arazzo_engine::machine::{Input, Machine, Outcome, Response};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
-use serde_json::{Map, Value as Json, json};
+use arazzo_engine::value::{Json, Map};
 
 const API: &str = r#"{"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "servers": [{"url": "https://api.example"}], "paths": {
   "/a/{id}": {"post": {"operationId": "a", "parameters": [
@@ -122,8 +123,8 @@ pub fn outcome(case: &Json, suite: &Json, readings: Readings) -> Result<Json, St
     match case["kind"].as_str().unwrap_or_default() {
         "output" => {
             let Some(done) = turn.done else { return Err("the run did not end".to_owned()) };
-            let value = done.outputs().get("v").cloned().unwrap_or(Json::Null);
-            Ok(named(value))
+            let value = done.values().get("v").cloned().unwrap_or(Json::Null);
+            Ok(named(value.into()))
         }
         kind @ ("payload" | "replace") => {
             let Some(body) = turn.sends.first().and_then(|send| send.request.body.as_deref()) else {

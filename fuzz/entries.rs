@@ -9,14 +9,14 @@ use arazzo_engine::expr::eval::{Answer, Exchange, Lookup, Sent, fill};
 use arazzo_engine::expr::{
     DeclaredDocument, DeclaredInput, DeclaredSteps, Scope, StepId, condition, jsonpath, parse, pattern, xpath,
 };
+use arazzo_engine::json;
 use arazzo_engine::load::{Fetched, LoadOptions, Loader, Need};
 use arazzo_engine::machine::{Input, Machine, Response};
 use arazzo_engine::openapi::encode::{self, Serialization, Style};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
 use arazzo_engine::redact::Redactor;
-use arazzo_engine::value::Value;
-use serde_json::{Value as Json, json};
+use arazzo_engine::value::{Json, Value};
 
 const PETS: &str = "\
 openapi: 3.1.0

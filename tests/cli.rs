@@ -24,6 +24,7 @@ mod streams;
 #[cfg(unix)]
 mod terminal;
 mod test;
+mod values;
 
 use serde_json::Value;
 use std::collections::hash_map::RandomState;

@@ -191,8 +191,8 @@ impl Reply {
         self
     }
 
-    pub(crate) fn json(self, body: &Value) -> Self {
-        self.body("application/json", body.to_string())
+    pub(crate) fn json(self, body: &impl serde::Serialize) -> Self {
+        self.body("application/json", serde_json::to_string(body).unwrap())
     }
 
     pub(crate) fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {

@@ -136,7 +136,7 @@ fn tables(kind: &str) -> Vec<(String, Value)> {
     let files = files_below(&folder, &["yaml"]).into_iter().filter(|path| path.parent() == Some(&folder));
     let named = files.map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), path));
     let wanted = named.filter(|(name, _)| name.starts_with(kind));
-    wanted.map(|(name, path)| (name, yaml(&std::fs::read_to_string(path).unwrap()))).collect()
+    wanted.map(|(name, path)| (name, yaml(&std::fs::read_to_string(path).unwrap()).to_serde())).collect()
 }
 
 fn listed(value: &Value) -> Vec<String> {
@@ -239,7 +239,7 @@ fn descriptions_of_every_version_are_called_as_they_say() {
         }
         folders += 1;
         let from = case.parent().unwrap();
-        let head = yaml(&std::fs::read_to_string(&case).unwrap());
+        let head = yaml(&std::fs::read_to_string(&case).unwrap()).to_serde();
         let replies = head["replies"].as_array().cloned().unwrap_or_default();
         let server = Server::start(move |_, n| Reply::status(200).json(replies.get(n).unwrap_or(&json!({}))));
         let host = server.url().replace("http://", "");

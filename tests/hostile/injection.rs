@@ -1,6 +1,7 @@
 //! Values that try to become something else: headers, urls, queries, bodies, escapes of a terminal, commands of a runner.
 
-use serde_json::{Value, json};
+use arazzo::json;
+use serde_json::Value;
 
 use crate::cli::{Arazzo, Folder, Output};
 use crate::server::{Reply, Server};

@@ -16,7 +16,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use arazzo::json;
+use arazzo::values::Json as Value;
 
 use crate::cli::{Arazzo, Folder, random};
 use crate::server::{Reply, Server};
@@ -80,7 +81,7 @@ fn survived(path: &Path) -> Result<(), String> {
         check(stderr.contains(&fill(&words)), format!("`{words}` on stderr"))?;
     }
     if let Some(outputs) = case.get("outputs") {
-        check(serde_json::from_str::<Value>(&stdout).ok().as_ref() == Some(outputs), format!("{outputs}"))?;
+        check(Value::parse(stdout.as_bytes()).as_ref() == Some(outputs), format!("{outputs}"))?;
     }
     let secrets = [secret.clone(), secret.to_uppercase()];
     for words in strings(&case["never"]).chain(secrets).chain(["panicked".to_owned()]) {
@@ -202,7 +203,9 @@ impl Peer {
         match value {
             Value::String(text) => Value::String(self.fill(text)),
             Value::Array(items) => items.iter().map(|item| self.filled(item)).collect(),
-            Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), self.filled(value))).collect(),
+            Value::Object(members) => {
+                Value::Object(members.iter().map(|(name, value)| (name.clone(), self.filled(value))).collect())
+            }
             _ => value.clone(),
         }
     }

@@ -4,11 +4,11 @@ use std::io::Read;
 use std::path::Path;
 
 use arazzo::mock::Mocked;
-use arazzo::{Call, Error, Limits, Workflow, files};
+use arazzo::values::Json;
+use arazzo::{Call, Error, Limits, Outputs, Workflow, files};
 use clap::Parser;
-use serde_json::{Map, Value as Json};
 
-use crate::execute::{Execution, Kept, execute};
+use crate::execute::{Execution, Kept, Printed, execute};
 use crate::flags::{CallFlags, MaskFlag, ProgressFlag, TimeoutFlag};
 use crate::given::{self, CliInputs, Stdin};
 use crate::mistyped;
@@ -98,8 +98,9 @@ fn asked(flags: &CallFlags) -> Result<Call, Error> {
             (name, Typed::Text(text)) => (name, Json::String(text.to_owned())),
             (name, Typed::Json(text)) => (name, json(argument, text)?),
             (name, Typed::File(path)) => {
-                let bytes = read(path)?;
-                (name, Json::String(String::from_utf8_lossy(&bytes).trim_end_matches(['\r', '\n']).to_owned()))
+                let text = String::from_utf8(read(path)?);
+                let text = text.map_err(|_| Error::Setup(format!("`{name}`: `{path}` is not text (UTF-8)")))?;
+                (name, Json::String(text.trim_end_matches(['\r', '\n']).to_owned()))
             }
         };
         call = call.parameter(name, value);
@@ -150,7 +151,7 @@ fn given(argument: &str) -> Option<(&str, Typed<'_>)> {
 
 fn json(argument: &str, text: &str) -> Result<Json, Error> {
     let name = argument.split(":=").next().unwrap_or_default();
-    serde_json::from_str(text).map_err(|error| Error::Setup(format!("`{name}` is not JSON: {error}")))
+    Json::read(text).map_err(|error| Error::Setup(format!("`{name}` is not JSON: {error}")))
 }
 
 fn read(path: &str) -> Result<Vec<u8>, Error> {
@@ -167,12 +168,15 @@ fn file_name(path: &str) -> String {
     Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The body of the answer as it is printed: JSON on one line, other text as it is.
-fn body(outputs: &Map<String, Json>) -> Option<String> {
+/// The body of the answer as it is printed: JSON on one line, other text as it is; to a file, as it came.
+fn body(outputs: &Outputs) -> Option<Printed> {
     let kind = outputs.get("contentType").and_then(Json::as_str).unwrap_or_default();
-    match outputs.get("body")? {
-        Json::Null if !arazzo::values::is_json(kind) => None,
-        Json::String(text) if !arazzo::values::is_json(kind) => Some(text.clone()),
-        json => Some(json.to_string()),
-    }
+    let line = match outputs.get("body")? {
+        Json::Null if !arazzo::values::is_json(kind) => return None,
+        Json::String(text) if !arazzo::values::is_json(kind) => text.clone(),
+        Json::Bytes(file) => String::from_utf8_lossy(&file.bytes).into_owned(),
+        json => json.to_string(),
+    };
+    let bytes = outputs.bytes("body").map_or_else(|| line.clone().into_bytes(), <[u8]>::to_vec);
+    Some(Printed::exact(line, bytes, matches!(outputs.get("body"), Some(Json::Bytes(_)))))
 }

@@ -6,9 +6,9 @@ use arazzo::FailureKind;
 use arazzo::diagnostics::{Code, Diagnostic, Diagnostics, Help, Sources, nearest};
 use arazzo::files::Reach;
 use arazzo::mock::Fault;
+use arazzo::values::{Json, Map};
 use arazzo::values::{Kind, Node, compile_pattern, duration, parse_source};
 use arazzo::{Error, Reply, StubReplies};
-use serde_json::{Map, Value as Json};
 
 /// A case: what is given, and what is expected of it.
 #[derive(Debug, Clone, Default)]
@@ -160,7 +160,7 @@ impl Reader {
     fn map(&mut self, node: &Node, key: &str) -> Map<String, Json> {
         let Some(value) = node.get(key) else { return Map::new() };
         match value.to_json() {
-            Json::Object(map) => map,
+            Json::Object(map) => map.into_inner(),
             _ => {
                 self.wrong(value, format!("`{key}` is an object, not {}", value.type_name()));
                 Map::new()
@@ -232,7 +232,7 @@ impl Reader {
         };
         if node.get("failure").is_some() {
             let kind = self.word(node, "failure", &FAILURES)?;
-            let kind: FailureKind = serde_json::from_value(Json::String(kind)).ok()?;
+            let kind: FailureKind = serde_json::from_value(kind.into()).ok()?;
             return Some(Reply::failure(kind).after(after));
         }
         let status = self.number(node, "status", 200..=599).unwrap_or(200);
@@ -336,7 +336,7 @@ pub(crate) fn differences(at: &str, expected: &Json, actual: Option<&Json>, exac
                 ("$type", Some(actual)) => match wanted.as_str().unwrap_or_default() {
                     "string" => actual.is_string(),
                     "number" => actual.is_number(),
-                    "integer" => actual.is_i64() || actual.is_u64(),
+                    "integer" => actual.as_number().is_some_and(|number| !number.text().contains(['.', 'e', 'E'])),
                     "boolean" => actual.is_boolean(),
                     "array" => actual.is_array(),
                     "object" => actual.is_object(),
@@ -370,7 +370,7 @@ pub(crate) fn differences(at: &str, expected: &Json, actual: Option<&Json>, exac
     }
     // 1 and 1.0 are one number.
     let same = match (expected, actual) {
-        (Json::Number(one), Some(Json::Number(other))) => one == other || one.as_f64() == other.as_f64(),
+        (Json::Number(one), Some(Json::Number(other))) => one.order(other).is_eq(),
         _ => Some(expected) == actual,
     };
     if !same {

@@ -7,10 +7,10 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arazzo::files;
+use arazzo::values::Json;
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::Shells;
-use serde_json::Value as Json;
 
 use crate::exit;
 use crate::flags::{Arguments, CompletionsFlags};

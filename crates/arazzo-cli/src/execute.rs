@@ -7,8 +7,7 @@ use std::time::Duration;
 
 use arazzo::plan::PlannedStep;
 use arazzo::report::{ReportContext, RunRecord};
-use arazzo::{Envelope, Error, Outcome, Recording, Workflow};
-use serde_json::{Map, Value as Json};
+use arazzo::{Envelope, Error, Outcome, Outputs, Recording, Workflow};
 
 use crate::exit;
 use crate::github;
@@ -16,7 +15,7 @@ use crate::given::CliInputs;
 use crate::names::Names;
 use crate::report;
 use crate::requested::RequestedReports;
-use crate::save::{Readers, save};
+use crate::save::{Readers, save, save_exact};
 use crate::show::progress::Detail;
 use crate::show::{Screen, failure, safe, width};
 use crate::signal::Signals;
@@ -36,7 +35,37 @@ pub(crate) struct Execution<'a> {
     pub(crate) showing: Showing,
     pub(crate) kept: Kept,
     /// The outputs as they are printed; nothing if there is nothing to print.
-    pub(crate) print: fn(&Map<String, Json>) -> Option<String>,
+    pub(crate) print: fn(&Outputs) -> Option<Printed>,
+}
+
+/// Outputs as they are printed.
+pub(crate) struct Printed {
+    /// For people, and for commands that read lines.
+    line: String,
+    /// For files: the bytes of a body as they came.
+    exact: Option<Vec<u8>>,
+    /// `true` if it is no text, and the line shows no more than that.
+    binary: bool,
+}
+
+impl Printed {
+    pub(crate) fn line(line: String) -> Self {
+        Self { line, exact: None, binary: false }
+    }
+
+    pub(crate) fn exact(line: String, bytes: Vec<u8>, binary: bool) -> Self {
+        Self { line, exact: Some(bytes), binary }
+    }
+
+    /// Writes to stdout. Where it is kept, or was asked for as a file, it is exact; so are bytes that are no text,
+    /// but where people read.
+    fn write(&self, named: bool, screen: &mut Screen) -> std::io::Result<()> {
+        match &self.exact {
+            Some(bytes) if screen.is_kept() || named && !screen.is_read() => screen.bytes(bytes),
+            Some(bytes) if self.binary && !screen.is_read() => screen.bytes(bytes),
+            _ => screen.data(&self.line),
+        }
+    }
 }
 
 /// The files that a run leaves when it is over.
@@ -176,18 +205,27 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     if execution.showing.events {
         return written(data_error.map_or(Ok(()), Err), screen, code);
     }
-    let (whole, shown) = (outcome.outputs(), record.outputs());
-    let outputs = shown.filter(|_| kept.masked).unwrap_or(whole);
+    let (whole, shown) = (outcome.values(), record.outputs());
+    let masked = shown.filter(|_| kept.masked).map(|shown| Outputs::from(shown.clone()));
+    let outputs = masked.as_ref().unwrap_or(whole);
     // A workflow that went over to another may have the outputs of that.
     if workflow.outputs().next().is_none() && outputs.is_empty() {
         return code;
     }
-    let Some(text) = (execution.print)(outputs) else { return code };
-    let result = match &kept.outputs {
-        // What an event masks is not for others on this machine.
-        Some(path) => save(path, &text, if shown == Some(whole) { Readers::Default } else { Readers::Owner }),
-        None => screen.data(&text),
+    let Some(printed) = (execution.print)(outputs) else { return code };
+    // What an event masks is not for others on this machine.
+    let readers = || if shown == Some(&**whole) { Readers::Default } else { Readers::Owner };
+    let result = match (&kept.outputs, &printed.exact) {
+        (Some(path), _) if path == Path::new("-") => printed.write(true, screen),
+        (Some(path), Some(bytes)) => save_exact(path, bytes, readers()),
+        (Some(path), None) => save(path, &printed.line, readers()),
+        (None, _) => printed.write(false, screen),
     };
+    if printed.exact.is_none() && execution.showing.detail >= Detail::Verdict {
+        for name in outputs.encoded() {
+            screen.line(&format!("note: output `{}` is bytes, and written in base64", safe(name)));
+        }
+    }
     written(result, screen, code)
 }
 

@@ -11,8 +11,8 @@ use arazzo::files::{LARGEST, named};
 use arazzo::plan::InputFault;
 use arazzo::report::variable_name;
 use arazzo::secrets::PARTS;
+use arazzo::values::{Json, Map};
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
-use serde_json::{Map, Value as Json};
 
 use crate::flags::{CredentialFlags, InputFlags};
 use crate::names::{Names, VARIABLE};
@@ -69,7 +69,7 @@ pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin
             Ok(Argument::File(name, path)) => match named(&path, LARGEST) {
                 Ok(bytes) => {
                     let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
-                    values.remove(&name);
+                    values.shift_remove(&name);
                     files = files.file(name, file, bytes);
                 }
                 Err(reason) => {
@@ -125,8 +125,8 @@ fn read_argument(
     stdin: &mut Stdin,
 ) -> Result<Argument, InputFault> {
     if argument.trim_start().starts_with('{') {
-        return match serde_json::from_str::<Json>(argument) {
-            Ok(Json::Object(members)) => Ok(Argument::All(members)),
+        return match Json::parse(argument) {
+            Some(Json::Object(members)) => Ok(Argument::All(members.into_inner())),
             _ => Err(fault("", "an --input that begins with `{` must be a JSON object".to_owned(), None)),
         };
     }
@@ -153,7 +153,7 @@ fn read_argument(
         value.to_owned()
     };
     let json = if sign.starts_with(":=") {
-        serde_json::from_str(&text).map_err(|error| {
+        Json::read(&text).map_err(|error| {
             fault(
                 name,
                 format!("input `{name}` is not JSON: line {}, column {}", error.line(), error.column()),

@@ -1,8 +1,9 @@
 //! `arazzo inspect`: what a document holds and what it will call, without calling.
 
+use arazzo::json;
 use arazzo::plan::{Footprint, Input};
+use arazzo::values::{Json, Map};
 use arazzo::{Description, Permissions, Trust};
-use serde_json::{Map, Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::exit;

@@ -35,7 +35,7 @@ struct Tally {
     fixed: usize,
     /// The parts of what is printed at the end: JSON and SARIF are one value.
     collected: Vec<(Diagnostic, Sources)>,
-    objects: Vec<serde_json::Value>,
+    objects: Vec<arazzo::values::Json>,
     refused: bool,
     /// `true` if `--diff` showed how a document with errors would be repaired.
     unwritten: bool,
@@ -333,7 +333,7 @@ impl Tally {
 
     fn finish(&mut self, flags: &LintFlags, documents: usize, screen: &mut Screen) -> Result<(), u8> {
         let value = match flags.format() {
-            Format::Json => Some(serde_json::json!({ "v": 1, "diagnostics": std::mem::take(&mut self.objects) })),
+            Format::Json => Some(arazzo::json!({ "v": 1, "diagnostics": std::mem::take(&mut self.objects) })),
             Format::Sarif => Some(diagnostics::sarif(&self.collected)),
             Format::Text | Format::Github => None,
         };

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use arazzo::diagnostics::{Severity, Shown, Sources};
+use arazzo::json;
+use arazzo::values::Json;
 use arazzo::{Description, Drift, DriftKind, Envelope, Error, EventKind, Recording, Replay};
-use serde_json::{Value as Json, json};
 
 use crate::flags::ReplayFlags;
 use crate::remedies;
@@ -120,8 +121,8 @@ fn summary(recording: &Recording, replay: &Replay, sources: &Sources) -> String 
 /// A line of `--json`, behind the events.
 fn line(drift: &Drift) -> Json {
     let mut line = json!({ "v": 1, "type": "drift" });
-    if let (Json::Object(line), Ok(Json::Object(fields))) = (&mut line, serde_json::to_value(drift)) {
-        line.extend(fields);
+    if let (Json::Object(line), Ok(serde_json::Value::Object(fields))) = (&mut line, serde_json::to_value(drift)) {
+        line.extend(fields.into_iter().map(|(name, value)| (name, Json::from(value))));
     }
     line
 }

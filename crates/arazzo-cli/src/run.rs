@@ -1,11 +1,12 @@
 //! `arazzo run`: a workflow and its inputs, run or shown as they would be.
 
 use arazzo::diagnostics::Code;
+use arazzo::json;
 use arazzo::mock::Mocked;
+use arazzo::values::Json;
 use arazzo::{Error, Workflow};
-use serde_json::{Value as Json, json};
 
-use crate::execute::{Execution, Kept, execute, written};
+use crate::execute::{Execution, Kept, Printed, execute, written};
 use crate::exit;
 use crate::flags::RunFlags;
 use crate::given::{self, CliInputs, Stdin};
@@ -40,7 +41,7 @@ pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
             output.progress.progress,
         ),
         kept,
-        print: |outputs| Some(Json::Object(outputs.clone()).to_string()),
+        print: |outputs| Some(Printed::line(Json::from((**outputs).clone()).to_string())),
     };
     execute(execution, screen)
 }
@@ -57,8 +58,11 @@ fn kept(flags: &RunFlags) -> Result<Kept, Error> {
 
 /// Everything that can be known before the first request.
 fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
-    let mut builder =
-        flags.document.builder().limits(flags.limits.limits(flags.network.max_time)).network(flags.network.network());
+    let mut limits = flags.limits.limits(flags.network.max_time);
+    if flags.output.reports.iter().any(|report| report.kind.name == "har") {
+        limits.report_bytes = usize::try_from(flags.output.har_bodies).unwrap_or(usize::MAX);
+    }
+    let mut builder = flags.document.builder().limits(limits).network(flags.network.network());
     builder = builder
         .loop_delay(flags.limits.loop_delay)
         .require_outputs(flags.require_outputs)

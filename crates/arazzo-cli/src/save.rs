@@ -18,7 +18,15 @@ pub(crate) enum Readers {
 /// # Errors
 /// The fault, with the path.
 pub(crate) fn save(path: &Path, text: &str, readers: Readers) -> Result<()> {
-    write(path, text, readers).map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
+    save_exact(path, format!("{text}\n").as_bytes(), readers)
+}
+
+/// As [`save`], of exactly these bytes.
+///
+/// # Errors
+/// The fault, with the path.
+pub(crate) fn save_exact(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
+    write(path, bytes, readers).map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
 }
 
 /// Writes exactly these bytes in the place of a file that is there: it is either the old one or the whole new one, and
@@ -44,15 +52,15 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     write(path).map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
 }
 
-fn write(path: &Path, text: &str, readers: Readers) -> Result<()> {
+fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
     // A link stays, and what it leads to is written.
     let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
     if std::fs::metadata(&path).is_ok_and(|about| !about.is_file() && !about.is_dir()) {
         // To take the place of a device would remove it.
-        return writeln!(OpenOptions::new().write(true).open(&path)?, "{text}");
+        return OpenOptions::new().write(true).open(&path)?.write_all(bytes);
     }
     let (part, mut file) = beside(&path, readers)?;
-    let result = writeln!(file, "{text}").and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&part, &path));
+    let result = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&part, &path));
     if result.is_err() {
         let _ = std::fs::remove_file(&part);
     }

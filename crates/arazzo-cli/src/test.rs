@@ -8,11 +8,12 @@ use std::time::Instant;
 use anstyle::AnsiColor;
 use arazzo::diagnostics::{Help, nearest};
 use arazzo::files::Reach;
+use arazzo::json;
 use arazzo::mock::Mocked;
 use arazzo::report::{Exchange, RunRecord, junit};
 use arazzo::secrets::Redactor;
+use arazzo::values::{Json, Map};
 use arazzo::{Builder, Description, Error, Inputs, Workflow};
-use serde_json::{Map, Value as Json, json};
 
 use crate::cases::{self, Case, Expect, Sent, differences};
 use crate::exit;
@@ -389,13 +390,13 @@ fn execute(flags: &TestFlags, one: &Planned, record: &mut RunRecord) -> Result<R
                 1 => format!("a reply for `{name}` was not asked for"),
                 count => format!("{count} replies for `{name}` were not asked for"),
             });
-            (rehearsal.outcome.outputs().clone(), unanswered.chain(left).collect())
+            ((**rehearsal.outcome.values()).clone(), unanswered.chain(left).collect())
         }
         None => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| Error::Setup(format!("cannot start: {error}")))?;
             let outcome = runtime.block_on(workflow.run(inputs, |envelope| record.add(envelope)))?;
-            (outcome.outputs().clone(), vec![])
+            ((**outcome.values()).clone(), vec![])
         }
     };
     Ok(Ran { description, outputs, more })
@@ -438,7 +439,7 @@ fn compare(expect: &Expect, outputs: &Map<String, Json>, run: &RunRecord, found:
     }
     let path: Vec<&str> = run.attempts.iter().map(|attempt| attempt.step.as_str()).collect();
     same("path", expect.path.as_deref().map(|steps| steps.join(" -> ")), path.join(" -> "));
-    let outputs = Json::Object(outputs.clone());
+    let outputs = Json::Object(outputs.clone().into());
     for (expected, exact) in [(&expect.outputs, false), (&expect.exact, true)] {
         if let Some(expected) = expected {
             let mut lines = vec![];
@@ -491,7 +492,7 @@ fn unlike(wanted: &Sent, of: &str, request: &Exchange) -> Vec<String> {
     }
     if let Some(body) = &wanted.body {
         let text = request.body.as_ref().map_or("", |body| body.text.as_str());
-        let is: Json = serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.to_owned()));
+        let is: Json = Json::parse(text).unwrap_or_else(|| Json::String(text.to_owned()));
         differences("body ", body, Some(&is), false, &mut found);
     }
     found

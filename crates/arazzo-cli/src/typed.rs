@@ -1,6 +1,6 @@
 //! The command as it was typed, for a report that others read: without anything that may be a secret.
 
-use serde_json::{Map, Value as Json};
+use arazzo::values::{Json, Map};
 
 use crate::given;
 use crate::names::Names;

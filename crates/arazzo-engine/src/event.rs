@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::value::{Json, Map};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
 
 use crate::address;
 use crate::code::{Code, Severity};
@@ -402,9 +402,8 @@ impl Event {
     pub fn masked(mut self, redactor: &Redactor) -> Self {
         let text = |text: &mut String| mask_text(text, redactor);
         let map = |map: &mut Map<String, Json>| {
-            if let Json::Object(masked) = redactor.mask_json(&Json::Object(std::mem::take(map))) {
-                *map = masked;
-            }
+            let masked = std::mem::take(map).into_iter();
+            *map = masked.map(|(name, value)| (redactor.mask(&name), redactor.mask_json(&value))).collect();
         };
         let why = |why: &mut Option<Why>| why.iter_mut().for_each(|why| why.mask(redactor));
         let headers = |headers: &mut Vec<(String, String)>| {

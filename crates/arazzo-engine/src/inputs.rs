@@ -1,6 +1,6 @@
 //! Inputs as given → inputs that a workflow accepts: conversion by type, defaults, JSON Schema; all faults at once.
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use crate::code::Code;
 use crate::diagnostic::{Help, IntoHelp, nearest};
@@ -107,7 +107,8 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
         }
     }
     if let Some(validator) = &inputs.validator {
-        let instance = Json::Object(given);
+        let instance =
+            serde_json::Value::from_iter(given.iter().map(|(name, value)| (name.as_str(), value.to_serde())));
         for error in validator.iter_errors(&instance) {
             let path = error.instance_path().to_string();
             let keyword = error.kind().keyword().to_owned();
@@ -134,8 +135,6 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
             let message = format!("input `{name}`{inside}: {}", error.masked_with(what));
             faults.push(InputFault::new(Code::InvalidInput, name, message, None::<Help>));
         }
-        let Json::Object(values) = instance else { return Err(faults) };
-        given = values;
     }
     if faults.is_empty() { Ok(given) } else { Err(faults) }
 }
@@ -152,7 +151,7 @@ pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputF
         return Ok(Json::String(text.to_owned()));
     }
     let converted = input.types.iter().filter(|kind| *kind != "string").find_map(|kind| {
-        let json: Json = serde_json::from_str(text.trim()).ok()?;
+        let json = Json::parse(text.trim())?;
         is_of(&json, kind).then_some(json)
     });
     match converted {

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use crate::node::Node;
 use crate::source::Span;
@@ -29,9 +29,9 @@ pub fn type_of(value: &Json) -> &'static str {
     match value {
         Json::Null => "null",
         Json::Bool(_) => "boolean",
-        Json::Number(number) if number.as_f64().is_some_and(|n| n.fract() == 0.0) => "integer",
+        Json::Number(number) if number.is_integer() => "integer",
         Json::Number(_) => "number",
-        Json::String(_) => "string",
+        Json::String(_) | Json::Bytes(_) => "string",
         Json::Array(_) => "array",
         Json::Object(_) => "object",
     }
@@ -47,7 +47,7 @@ pub fn is_of(value: &Json, name: &str) -> bool {
 /// A text as a value of the first of these types that it spells; as it is, if it spells none.
 pub fn read_text<'t>(text: &str, types: impl IntoIterator<Item = &'t str>) -> Json {
     let spelled = types.into_iter().find_map(|kind| match kind {
-        "integer" | "number" => serde_json::from_str::<serde_json::Number>(text).ok().map(Json::Number),
+        "integer" | "number" => crate::value::Number::parse(text).map(Json::Number),
         "boolean" => text.parse().ok().map(Json::Bool),
         "null" => (text == "null" || text.is_empty()).then_some(Json::Null),
         _ => None,
@@ -107,6 +107,6 @@ impl<'n> Definitions<'n> {
 /// Puts definitions into a schema, in the place of its own: those that something refers to are among them.
 pub fn insert_definitions(schema: &mut Json, definitions: Map<String, Json>) {
     if let (Json::Object(members), false) = (schema, definitions.is_empty()) {
-        members.insert("$defs".to_owned(), Json::Object(definitions));
+        members.insert("$defs".to_owned(), Json::Object(definitions.into()));
     }
 }

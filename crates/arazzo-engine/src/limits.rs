@@ -71,6 +71,9 @@ pub struct Limits {
     pub value_bytes: u64,
     /// Bytes of a body that an event shows.
     pub shown_bytes: usize,
+    /// Bytes of a body that an event keeps for reports, `--har-bodies`; they are no part of it as JSON.
+    #[serde(default)]
+    pub report_bytes: usize,
 }
 
 impl Default for Limits {
@@ -91,6 +94,7 @@ impl Limits {
         body_bytes: 10 << 20,
         value_bytes: 64 << 20,
         shown_bytes: 16 << 10,
+        report_bytes: 0,
     };
 
     /// The number of requests that a run may send, if it was not given: this, or twice the attempts of steps.

@@ -27,12 +27,6 @@ impl<'t> MediaType<'t> {
         &self.essence
     }
 
-    /// The essence as it is written.
-    #[must_use]
-    pub fn without_parameters(&self) -> &'t str {
-        self.written
-    }
-
     /// The type alone: `text`.
     #[must_use]
     pub fn family(&self) -> &str {
@@ -73,14 +67,28 @@ impl<'t> MediaType<'t> {
     /// The value of a parameter: `charset`, `boundary`.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&'t str> {
-        let mut quoted = false;
-        let mut parameters = self.parameters.split(|c: char| {
-            quoted ^= c == '"';
-            c == ';' && !quoted
-        });
-        parameters.find_map(|parameter| {
+        self.parameters().find_map(|parameter| {
             let (known, value) = parameter.split_once('=')?;
             known.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"'))
+        })
+    }
+
+    /// The media type with this value of a parameter, whatever it had before.
+    #[must_use]
+    pub fn with_parameter(&self, name: &str, value: &str) -> String {
+        let is_other = |parameter: &&str| {
+            let known = parameter.split('=').next().unwrap_or_default();
+            !parameter.trim().is_empty() && !known.trim().eq_ignore_ascii_case(name)
+        };
+        let others = self.parameters().filter(is_other).map(|parameter| format!("; {}", parameter.trim()));
+        format!("{}{}; {name}={value}", self.written, others.collect::<String>())
+    }
+
+    fn parameters(&self) -> impl Iterator<Item = &'t str> {
+        let mut quoted = false;
+        self.parameters.split(move |c: char| {
+            quoted ^= c == '"';
+            c == ';' && !quoted
         })
     }
 }
@@ -123,7 +131,8 @@ mod tests {
     fn types_are_read_as_servers_write_them() {
         let read = MediaType::parse(" Text/XML ; ext=\"a;b\"; charset = \"latin1\" ; x");
         assert!(read.is_xml() && read.is_text() && !read.is_json());
-        assert_eq!([read.essence(), read.without_parameters(), read.family()], ["text/xml", "Text/XML", "text"]);
+        assert_eq!([read.essence(), read.family()], ["text/xml", "text"]);
+        assert_eq!(read.with_parameter("Charset", "utf-8"), "Text/XML; ext=\"a;b\"; x; Charset=utf-8");
         let parameters = ["charset", "EXT", "x", "boundary"].map(|name| read.parameter(name));
         assert_eq!(parameters, [Some("latin1"), Some("a;b"), None, None]);
         assert!(is_json("application/problem+json;charset") && is_json("TEXT/json") && !is_json("json"));

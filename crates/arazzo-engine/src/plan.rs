@@ -45,7 +45,7 @@ pub struct PlannedStep {
     pub headers: Vec<(String, String)>,
     /// The body as it is written.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<serde_json::Value>,
+    pub body: Option<crate::value::Json>,
     /// The place of the step.
     pub span: Place,
 }
@@ -509,32 +509,32 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
 
 fn text(build: &Build) -> String {
     match json(build) {
-        serde_json::Value::String(text) => text,
+        crate::value::Json::String(text) => text,
         other => other.to_string(),
     }
 }
 
-fn json(build: &Build) -> serde_json::Value {
+fn json(build: &Build) -> crate::value::Json {
     match build {
         Build::Constant(json) => json.clone(),
-        Build::Template(leaf) => serde_json::Value::String(if leaf.text.starts_with('$') {
+        Build::Template(leaf) => crate::value::Json::String(if leaf.text.starts_with('$') {
             format!("{{{}}}", leaf.text)
         } else {
             leaf.text.clone()
         }),
         Build::Select(selection) => {
-            serde_json::Value::String(format!("{{{} {}}}", selection.context_text, selection.text))
+            crate::value::Json::String(format!("{{{} {}}}", selection.context_text, selection.text))
         }
         Build::Array(items) => items.iter().map(json).collect(),
         Build::Object(members) => {
-            serde_json::Value::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect())
+            crate::value::Json::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect())
         }
         Build::Keyed(members) => {
             let name = |key: &Build| match json(key) {
-                serde_json::Value::String(name) => name,
+                crate::value::Json::String(name) => name,
                 other => other.to_string(),
             };
-            serde_json::Value::Object(members.iter().map(|(key, value)| (name(key), json(value))).collect())
+            crate::value::Json::Object(members.iter().map(|(key, value)| (name(key), json(value))).collect())
         }
     }
 }

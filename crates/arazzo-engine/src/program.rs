@@ -6,14 +6,15 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
+use crate::value::Json;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation};
 pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
 use crate::expr::{Expr, Piece, StepId, Template, condition, jsonpath, xpath};
 use crate::fingerprint::fingerprint;
+use crate::media_type::MediaType;
 use crate::openapi::Field;
 use crate::openapi::encode::Serialization;
 use crate::openapi::xml::XmlShape;
@@ -299,6 +300,20 @@ pub enum Media {
     Xml,
     /// Other text, and bytes as they are.
     Raw,
+}
+
+impl Media {
+    /// How a payload of a media type is written.
+    #[must_use]
+    pub fn of(content_type: &str) -> Self {
+        match MediaType::parse(content_type) {
+            kind if kind.is_json() => Self::Json,
+            kind if kind.is_xml() => Self::Xml,
+            kind if kind.is_form() => Self::Form,
+            kind if kind.is_multipart() => Self::Multipart,
+            _ => Self::Raw,
+        }
+    }
 }
 
 /// A value that is set within a payload.

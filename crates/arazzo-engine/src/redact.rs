@@ -4,11 +4,12 @@
 //! travels: percent-encoded, JSON- and HTML-escaped, hexadecimal, and base64 at each of the three offsets.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
+use crate::value::Json;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::media_type::MediaType;
 use crate::openapi::encode::percent;
@@ -78,6 +79,23 @@ pub struct BodyText {
     /// Its size in bytes.
     pub bytes: u64,
     /// `true` if the text is not all of it.
+    pub cut: bool,
+    /// As much of it as reports keep ([`crate::limits::Limits::report_bytes`]); no part of the event as JSON.
+    #[serde(skip)]
+    pub kept: Option<Arc<KeptBody>>,
+}
+
+/// A body as a report keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeptBody {
+    /// Its text, or its bytes in base64.
+    pub text: Masked,
+    /// `true` for bytes.
+    pub base64: bool,
+    /// Bytes that are kept of a body.
+    pub limit: usize,
+    /// `true` if it has more.
     pub cut: bool,
 }
 
@@ -189,7 +207,7 @@ impl Redactor {
             Json::Null | Json::Bool(_) => return,
             Json::Array(items) => return items.iter().for_each(|item| self.learn_as(name, item, whose)),
             Json::Object(members) => return members.values().for_each(|item| self.learn_as(name, item, whose)),
-            Json::String(_) | Json::Number(_) => {}
+            Json::String(_) | Json::Number(_) | Json::Bytes(_) => {}
         }
         let text = json_text(value);
         let number = match self.numbers.get(name) {
@@ -347,7 +365,8 @@ impl Redactor {
                 let masked = self.mask(&text);
                 if masked == text { json.clone() } else { Json::String(masked) }
             }
-            Json::Null | Json::Bool(_) => json.clone(),
+            Json::Bytes(file) if self.is_in(&file.bytes) => Json::String(self.mask(&json_text(json))),
+            Json::Null | Json::Bool(_) | Json::Bytes(_) => json.clone(),
         }
     }
 
@@ -378,11 +397,29 @@ impl Redactor {
                     media_type: media_type.to_owned(),
                     bytes: size as u64,
                     cut: true,
+                    kept: None,
                 });
             }
         };
         let (text, _) = self.mask_up_to(text, limit);
-        Some(BodyText { text: Masked(text), media_type: media_type.to_owned(), bytes: size as u64, cut: size > limit })
+        let (text, cut) = (Masked(text), size > limit);
+        Some(BodyText { text, media_type: media_type.to_owned(), bytes: size as u64, cut, kept: None })
+    }
+
+    /// A body for a report, of `size` bytes of which `bytes` are the first; nothing of bytes that hold a secret.
+    #[must_use]
+    pub fn kept(&self, bytes: &[u8], size: usize, limit: usize) -> Option<Arc<KeptBody>> {
+        if limit == 0 || bytes.is_empty() {
+            return None;
+        }
+        let cut = size > limit;
+        let whole = |error: std::str::Utf8Error| cut && error.valid_up_to() + 4 > bytes.len();
+        if std::str::from_utf8(bytes).map_or_else(whole, |_| true) {
+            let text = self.beginning(bytes, size, "", limit)?.text;
+            return Some(Arc::new(KeptBody { text, base64: false, limit, cut }));
+        }
+        let text = (!self.is_in(bytes)).then(|| STANDARD.encode(bytes.get(..limit).unwrap_or(bytes)))?;
+        Some(Arc::new(KeptBody { text: Masked(text), base64: true, limit, cut }))
     }
 }
 

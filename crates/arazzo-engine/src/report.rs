@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::value::{Json, Map};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
 
 use crate::event::{Because, Event, EventKind, RunStatus, StepStatus, Why};
 use crate::plan::is_safe;

@@ -22,12 +22,11 @@ use std::collections::HashMap;
 use base64::Engine as _;
 use base64::alphabet::{Alphabet, STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use serde_json::Value as Json;
 
 use crate::credentials::Credentials;
 use crate::openapi::encode::form_text;
 use crate::redact::{Forms, Redactor, SHORTEST, SHORTEST_ENCODED, base64_at, escaped_forms, hex, percent_all};
-use crate::value::json_text;
+use crate::value::{File, Json, json_text};
 
 /// The stand-ins of one run.
 #[derive(Default)]
@@ -98,12 +97,13 @@ impl StandIns {
             Json::String(text) => Json::String(self.of_text(name, text)),
             Json::Number(_) => {
                 let stand_in = self.of_text(name, &json_text(secret));
-                serde_json::from_str(&stand_in).unwrap_or(Json::String(stand_in))
+                Json::parse(&stand_in).unwrap_or(Json::String(stand_in))
             }
             Json::Array(items) => items.iter().map(|item| self.of_value(name, item)).collect(),
             Json::Object(members) => {
                 Json::Object(members.iter().map(|(key, value)| (key.clone(), self.of_value(name, value))).collect())
             }
+            Json::Bytes(file) => Json::String(self.of_text(name, &file.written())),
             Json::Null | Json::Bool(_) => secret.clone(),
         }
     }
@@ -239,7 +239,7 @@ impl StandIns {
             Json::String(text) => Json::String(self.in_text(text)),
             Json::Number(_) => match self.known.get(&json_text(json)).and_then(|known| self.pairs.get(*known)) {
                 Some(Pair { secret, stand_in }) if secret.len() >= SHORTEST => {
-                    serde_json::from_str(stand_in).unwrap_or_else(|_| Json::String(stand_in.clone()))
+                    Json::parse(stand_in).unwrap_or_else(|| Json::String(stand_in.clone()))
                 }
                 _ => json.clone(),
             },
@@ -247,6 +247,7 @@ impl StandIns {
             Json::Object(members) => {
                 Json::Object(members.iter().map(|(name, value)| (self.in_text(name), self.in_json(value))).collect())
             }
+            Json::Bytes(file) => Json::Bytes(File { bytes: self.in_bytes(&file.bytes), ..(**file).clone() }.into()),
             Json::Null | Json::Bool(_) => json.clone(),
         }
     }
@@ -431,13 +432,13 @@ mod tests {
     #[test]
     fn numbers_stay_numbers_and_short_values_are_replaced_in_their_slots_only() {
         let mut stand_ins = StandIns::default();
-        let number = stand_ins.of_value("pin", &serde_json::json!(48_151_623));
-        assert_eq!(number, serde_json::json!(90_000_001));
+        let number = stand_ins.of_value("pin", &crate::json!(48_151_623));
+        assert_eq!(number, crate::json!(90_000_001));
         assert_eq!(stand_ins.in_text("{\"pin\":48151623}"), "{\"pin\":90000001}");
-        assert_eq!(stand_ins.in_json(&serde_json::json!([48_151_623, 1])), serde_json::json!([90_000_001, 1]));
-        assert_eq!(stand_ins.of_value("cvc", &serde_json::json!("abc")), serde_json::json!("x02"));
-        assert_eq!(stand_ins.of_value("cvc", &serde_json::json!(123)), serde_json::json!(102));
+        assert_eq!(stand_ins.in_json(&crate::json!([48_151_623, 1])), crate::json!([90_000_001, 1]));
+        assert_eq!(stand_ins.of_value("cvc", &crate::json!("abc")), crate::json!("x02"));
+        assert_eq!(stand_ins.of_value("cvc", &crate::json!(123)), crate::json!(102));
         assert_eq!(stand_ins.in_text("abc 123"), "abc 123");
-        assert_eq!(stand_ins.in_json(&serde_json::json!(123)), serde_json::json!(123));
+        assert_eq!(stand_ins.in_json(&crate::json!(123)), crate::json!(123));
     }
 }

@@ -2,17 +2,29 @@
 //!
 //! *Absent* is `Option::None`, never JSON null (docs/readings.md, rule 4).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 pub(crate) mod as_base64;
+mod json;
+mod notation;
+mod number;
+mod read;
+mod shared;
+#[doc(hidden)]
+pub mod stored;
+
+pub use json::{Json, Map, Place};
+pub use number::Number;
+pub use shared::Shared;
 
 /// A value of a run. A response body that is not JSON is [`Value::Text`] or [`Value::Bytes`], so that a query over it
 /// is known to be impossible instead of empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Value {
-    /// Inputs, JSON bodies, and everything selected from them. Integers are exact to 64 bits.
-    Json(Json),
+    /// Inputs, JSON bodies, and everything selected from them.
+    Json(#[serde(with = "stored")] Json),
     /// A body that is text and not JSON: XML, HTML, plain text.
     Text(String),
     /// A body that is neither.
@@ -33,6 +45,14 @@ pub struct Body {
     pub bytes: Vec<u8>,
 }
 
+impl Body {
+    /// `true` if its text is not all that came: some of its bytes are no text.
+    pub(crate) fn is_spoilt(&self) -> bool {
+        let Value::Text(text) = &*self.read else { return false };
+        text.contains(char::REPLACEMENT_CHARACTER) && std::str::from_utf8(&self.bytes).is_err()
+    }
+}
+
 /// A file that was given as an input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
@@ -43,6 +63,14 @@ pub struct File {
     pub bytes: Vec<u8>,
     /// `true` if the schema of the input says that its value is text: then it is sent as text everywhere.
     pub text: bool,
+}
+
+impl File {
+    /// The text that it is, or its bytes in base64: how it is shown where only JSON can be.
+    #[must_use]
+    pub fn written(&self) -> String {
+        std::str::from_utf8(&self.bytes).map_or_else(|_| STANDARD.encode(&self.bytes), str::to_owned)
+    }
 }
 
 impl Value {
@@ -64,21 +92,30 @@ impl Value {
         if let Self::Body(body) = self { *body.read } else { self }
     }
 
-    /// The value as JSON for outputs: text as a string, bytes as text with replacement characters.
+    /// The value as a part of a list or an object: text as a string, bytes and files as themselves.
     #[must_use]
     pub fn into_json(self) -> Json {
         match self {
             Self::Json(json) => json,
             Self::Text(text) => Json::String(text),
-            Self::Bytes(bytes) | Self::File(File { bytes, .. }) => {
-                Json::String(String::from_utf8_lossy(&bytes).into_owned())
-            }
+            Self::Bytes(bytes) => Json::Bytes(File { name: String::new(), bytes, text: false }.into()),
+            Self::File(file) => Json::Bytes(file.into()),
+            Self::Body(body) if body.is_spoilt() => Self::Bytes(body.bytes).into_json(),
             Self::Body(body) => body.read.into_json(),
         }
     }
 
+    /// The value as it is compared: as [`Value::into_json`], bytes as text with replacement characters.
+    #[must_use]
+    pub fn into_compared(self) -> Json {
+        match self.into_json() {
+            Json::Bytes(file) => Json::String(String::from_utf8_lossy(&file.bytes).into_owned()),
+            other => other,
+        }
+    }
+
     /// The text form for embedding (specification, Runtime Expressions): scalars as text, strings as they are, objects
-    /// and arrays as JSON.
+    /// and arrays as JSON. Bytes that are not text get replacement characters: [`Value::bytes_within`] tells.
     #[must_use]
     pub fn to_text(&self) -> String {
         match self {
@@ -89,12 +126,24 @@ impl Value {
         }
     }
 
+    /// `true` if there are bytes in it that are not text.
+    #[must_use]
+    pub fn holds_bytes(&self) -> bool {
+        match self.read() {
+            Self::Json(json) => json.bytes_within().is_some(),
+            Self::Bytes(bytes) | Self::File(File { bytes, .. }) => std::str::from_utf8(bytes).is_err(),
+            Self::Text(_) | Self::Body(_) => matches!(self, Self::Body(body) if body.is_spoilt()),
+        }
+    }
+
     /// The bytes of the value as they are sent where nothing says more about them.
     #[must_use]
     pub fn into_bytes(self) -> Vec<u8> {
         match self {
             Self::Json(json) => json_text(&json).into_bytes(),
             Self::Text(text) => text.into_bytes(),
+            // A JSON string is the text in it.
+            Self::Body(Body { read, .. }) if matches!(*read, Self::Json(Json::String(_))) => read.into_bytes(),
             Self::Bytes(bytes) | Self::File(File { bytes, .. }) | Self::Body(Body { bytes, .. }) => bytes,
         }
     }
@@ -104,7 +153,7 @@ impl Value {
     pub fn at(&self, pointer: &Pointer) -> Option<Self> {
         match self.read() {
             _ if pointer.is_whole() => Some(self.clone()),
-            Self::Json(json) => pointer.find(json).cloned().map(Self::Json),
+            Self::Json(json) => pointer.find(json).cloned().map(Json::into_value),
             _ => None,
         }
     }
@@ -115,6 +164,7 @@ impl Value {
 pub fn json_text(json: &Json) -> String {
     match json {
         Json::String(text) => text.clone(),
+        Json::Bytes(file) => String::from_utf8_lossy(&file.bytes).into_owned(),
         other => other.to_string(),
     }
 }
@@ -216,12 +266,10 @@ pub enum PathSegment {
 
 /// The number that a JSON value is, or that its string spells in JSON number syntax.
 #[must_use]
-pub fn numeric(json: &Json) -> Option<serde_json::Number> {
+pub fn numeric(json: &Json) -> Option<Number> {
     match json {
         Json::Number(number) => Some(number.clone()),
-        Json::String(text) if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
-            serde_json::from_str::<serde_json::Number>(text).ok()
-        }
+        Json::String(text) if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => Number::parse(text),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 //! of the specification says; where lenient readings differ, the readings say why.
 
 use arazzo_engine::readings::Readings;
-use serde_json::Value as Json;
+use arazzo_engine::value::Json;
 
 #[path = "../../../examples/conformance.rs"]
 mod example;

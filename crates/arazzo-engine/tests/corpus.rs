@@ -57,7 +57,7 @@ fn check(path: &Path, text: &[u8], root: &Path, readings: Readings) -> (Vec<Diag
         let id = WorkflowId(index as u32);
         if !compiled.of(id).has_errors()
             && let Ok(mut machine) =
-                Machine::new(compiled.program.clone(), id, serde_json::Map::new(), Default::default())
+                Machine::new(compiled.program.clone(), id, arazzo_engine::value::Map::new(), Default::default())
         {
             let mut turn = machine.step(0, Input::Start { epoch_ms: 0 });
             for now in 1..20 {
@@ -426,8 +426,8 @@ fn texts_made_of_pieces_of_expressions_never_panic() {
             match jsonpath::Condition::parse(&text, true) {
                 Err(error) => assert!(text.get(error.at.clone()).is_some(), "{text:?} {error:?}"),
                 Ok(parsed) => {
-                    let bindings = vec![serde_json::json!("x"); parsed.placeholders().len()];
-                    let value = serde_json::json!({"a": [1, {"a": "x"}], "b": null});
+                    let bindings = vec![arazzo_engine::json!("x"); parsed.placeholders().len()];
+                    let value = arazzo_engine::json!({"a": [1, {"a": "x"}], "b": null});
                     let _ = parsed.operands(&value, &bindings);
                     let _ = parsed.holds(
                         &value,
@@ -471,7 +471,7 @@ fn json_is_read_as_the_yaml_that_it_is() {
         r#"["a#b", "c: d", "- e", " "]"#,
         r#"{"200": {"200": 1}}"#,
     ] {
-        serde_json::from_str::<serde_json::Value>(text).unwrap();
+        serde_json::from_str::<arazzo_engine::value::Json>(text).unwrap();
         same_as_yaml("case", text);
     }
     let deep = format!("{}1{}", "[".repeat(127), "]".repeat(127));
@@ -483,7 +483,7 @@ fn json_is_read_as_the_yaml_that_it_is() {
         .chain(shared("corpus").iter().flat_map(|f| files_below(f, &["json"])))
     {
         let text = std::fs::read_to_string(&path).unwrap();
-        if serde_json::from_str::<serde_json::Value>(&text).is_ok() {
+        if serde_json::from_str::<arazzo_engine::value::Json>(&text).is_ok() {
             same_as_yaml(&path.display().to_string(), &text);
             seen += 1;
         }

@@ -9,9 +9,10 @@ use arazzo_engine::expr::{
     DeclaredDocument, DeclaredInput, DeclaredSource, DeclaredStep, DeclaredSteps, DeclaredWorkflow, Expr, Finding,
     Piece, Scope, StepId, Template, WorkflowId, condition, parse,
 };
+use arazzo_engine::json;
 use arazzo_engine::readings::Readings;
 use arazzo_engine::value::Value;
-use serde_json::{Map, Value as Json, json};
+use arazzo_engine::value::{Json, Map};
 
 use crate::suite::suite_path;
 
@@ -68,7 +69,7 @@ impl Lookup for Known {
     }
 
     fn inputs(&self) -> Json {
-        Json::Object(self.inputs.clone())
+        Json::Object(self.inputs.clone().into())
     }
 
     fn output(&self, step: StepId, name: &str) -> Option<Cow<'_, Value>> {

@@ -1,7 +1,8 @@
 //! JSONPath: the official RFC 9535 compliance suite, one line a rule of our own, and what must not blow up.
 
 use arazzo_engine::expr::jsonpath::{Condition, Dialect, EvalError, Limits, ObjectFilter, Query};
-use serde_json::{Value as Json, json};
+use arazzo_engine::json;
+use arazzo_engine::value::Json;
 
 use crate::suite::{shared, suite_path};
 
@@ -32,11 +33,11 @@ fn the_compliance_suite_passes_whole() {
         let found: Vec<Json> =
             query.select(&test["document"], &[], &Limits::default()).unwrap().into_iter().cloned().collect();
         let fits = match test["results"].as_array() {
-            Some(results) => results.contains(&Json::Array(found.clone())),
-            None => test["result"] == Json::Array(found.clone()),
+            Some(results) => results.contains(&Json::Array(found.clone().into())),
+            None => test["result"] == Json::Array(found.clone().into()),
         };
         if !fits {
-            wrong.push(format!("{name}: `{selector}` gave {}", Json::Array(found)));
+            wrong.push(format!("{name}: `{selector}` gave {}", Json::Array(found.into())));
         }
     }
     assert!(wrong.is_empty(), "{} of 703 fail:\n{}", wrong.len(), wrong.join("\n"));
@@ -113,7 +114,7 @@ fn a_comparison_tells_what_it_saw() {
 fn deep_and_wide_queries_end_in_an_error_and_not_in_a_crash() {
     let mut deep = json!(1);
     for _ in 0..20_000 {
-        deep = Json::Array(vec![deep]);
+        deep = Json::Array(vec![deep].into());
     }
     let limits = Limits::default();
     let select = |query: &str, root: &Json| {
@@ -125,7 +126,7 @@ fn deep_and_wide_queries_end_in_an_error_and_not_in_a_crash() {
         deep = items.pop().unwrap_or(Json::Null);
     }
     assert_eq!(descended, Err(EvalError::Depth(256)));
-    let wide = (0..9).fold(json!(1), |inner, _| Json::Array(vec![inner; 3]));
+    let wide = (0..9).fold(json!(1), |inner, _| Json::Array(vec![inner; 3].into()));
     assert!(matches!(select("$..*..*..*..*..*", &wide), Err(EvalError::Results(_) | EvalError::Visits(_))));
     assert!(matches!(
         select("$..[*,*,*,*,*,*,*,*,*,*,*,*,*,*,*,*]", &wide),

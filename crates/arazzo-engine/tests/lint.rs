@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 
 use arazzo_engine::inputs::accept;
+use arazzo_engine::json;
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::machine::{Input, Machine};
 use arazzo_engine::program::WorkflowId;
-use serde_json::json;
 
 use crate::suite::{Case, canned, golden, load, settings, suite_path, workspace_root};
 

@@ -27,6 +27,7 @@ mod redaction;
 mod run;
 mod spans;
 mod suite;
+mod values;
 mod watchdog;
 mod wire;
 mod xpath;

@@ -15,7 +15,7 @@ use arazzo_engine::openapi::schema::{Direction, validator};
 use arazzo_engine::openapi::{Api, Operation};
 use arazzo_engine::program::{Program, WorkflowId};
 use arazzo_engine::source::Sources;
-use serde_json::Value as Json;
+use arazzo_engine::value::Json;
 
 use crate::suite::{Case, files_below, golden, load, shared, workspace_root};
 
@@ -163,7 +163,7 @@ fn samples(folder: &Path) -> (usize, Vec<String>) {
             for schema in schemas(&operation) {
                 // Schemas that are no JSON Schema are their author's business.
                 let Ok(validator) = validator(operation.api(), schema, Direction::Response) else { continue };
-                let made = sample(operation.api(), schema, "", &[]);
+                let made = sample(operation.api(), schema, "", &[]).to_serde();
                 seen += 1;
                 for error in validator.iter_errors(&made).take(3) {
                     wrong.push(format!(

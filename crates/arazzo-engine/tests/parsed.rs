@@ -3,8 +3,8 @@
 
 use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::Diagnostics;
+use arazzo_engine::json;
 use arazzo_engine::load::{LoadOptions, ParsedDocuments};
-use serde_json::json;
 
 use crate::suite::{Case, bundle, files_below, suite_path};
 

@@ -9,6 +9,7 @@ use arazzo_engine::compile::compile;
 use arazzo_engine::diagnostic::{Diagnostics, Severity};
 use arazzo_engine::event::EventKind;
 use arazzo_engine::inputs::accept;
+use arazzo_engine::json;
 use arazzo_engine::lint::fix::fix;
 use arazzo_engine::lint::lint;
 use arazzo_engine::load::LoadOptions;
@@ -17,7 +18,7 @@ use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::Remedy;
 use arazzo_engine::source::SourceId;
-use serde_json::{Map, Value as Json, json};
+use arazzo_engine::value::{Json, Map};
 
 use crate::suite::{Case, bundle, canned, golden, load, settings, suite_path, workspace_root};
 
@@ -170,7 +171,7 @@ fn told_of(case: &Case, mut files: Vec<(String, String)>, readings: Readings) ->
         }
         pending.retain(|(_, call, _)| !turn.aborts.contains(call));
         if let Some(done) = &turn.done {
-            let outputs = Json::Object(done.outputs().clone());
+            let outputs = Json::from((**done.values()).clone());
             let missing =
                 if done.missing().is_empty() { String::new() } else { format!(" missing {:?}", done.missing()) };
             match done {

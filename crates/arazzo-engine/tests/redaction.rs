@@ -1,7 +1,7 @@
 //! Secrets in every form in which they travel, in every event; and nothing else is masked.
 
+use arazzo_engine::json;
 use arazzo_engine::redact::Redactor;
-use serde_json::json;
 
 const SECRET: &str = "p\"ä/s+w&o=r<d 7Q";
 

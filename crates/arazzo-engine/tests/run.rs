@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arazzo_engine::inputs::accept;
+use arazzo_engine::json;
 use arazzo_engine::machine::{CallId, Input, Machine, Outgoing, Turn};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::remedy::Remedy;
-use serde_json::{Map, Value as Json, json};
+use arazzo_engine::value::{Json, Map};
 
 use crate::suite::{Case, canned, files_below, golden, rendered, settings, suite_path};
 
@@ -113,7 +114,8 @@ impl World {
     fn take(&mut self, turn: Turn) {
         for mut event in turn.events {
             event.word(Remedy::plain);
-            let Json::Object(mut fields) = serde_json::to_value(&event).unwrap() else { panic!() };
+            let text = serde_json::to_string(&event).unwrap();
+            let Some(Json::Object(mut fields)) = Json::parse(text) else { panic!() };
             let workflow = fields.shift_remove("workflow");
             let frame = match (fields.shift_remove("frame"), workflow) {
                 (Some(frame), Some(Json::String(workflow))) if frame != 0 => format!(" [{frame} {workflow}]"),

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use arazzo_engine::compile::{Compiled, compile};
 use arazzo_engine::diagnostic::{Diagnostics, Severity};
+use arazzo_engine::json;
 use arazzo_engine::limits::{AllowedHost, LoopDelay, Redirects, Settings};
 use arazzo_engine::lint::ignore::ignore;
 use arazzo_engine::lint::lint;
@@ -20,7 +21,7 @@ use arazzo_engine::load::{Bundle, Fetched, LoadOptions, Loader, Need, ParsedDocu
 use arazzo_engine::machine::{Failure, FailureKind, Response};
 use arazzo_engine::node::{Node, NodeLimits};
 use arazzo_engine::source::{SourceId, Sources};
-use serde_json::{Value as Json, json};
+use arazzo_engine::value::Json;
 
 pub fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
@@ -210,13 +211,15 @@ pub fn golden(folder: &str, check: impl Fn(&Case) -> String) {
 
 pub fn canned(reply: &Json) -> Result<Response, Failure> {
     if let Some(kind) = reply["failure"].as_str() {
-        let kind: FailureKind = serde_json::from_value(json!(kind)).unwrap();
+        let kind: FailureKind = serde_json::from_value(serde_json::json!(kind)).unwrap();
         let in_doubt = !matches!(kind, FailureKind::Dns | FailureKind::Connect | FailureKind::Tls);
         return Err(Failure { kind, message: "it broke".to_owned(), in_doubt });
     }
     let mut headers: Vec<(String, String)> = vec![];
     for (name, value) in reply["headers"].as_object().into_iter().flatten() {
-        headers.push((name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+        let lines = value.as_array().map_or_else(|| std::slice::from_ref(value), Vec::as_slice);
+        let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        headers.extend(lines.iter().map(|line| (name.clone(), text(line))));
     }
     let hex =
         |text: &str| (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect();
@@ -268,7 +271,7 @@ pub fn settings(head: &Json) -> Settings {
     }
     settings.cookies = head["cookies"] == json!(true);
     if let Some(check) = head.get("contract") {
-        settings.contract = serde_json::from_value(check.clone()).unwrap();
+        settings.contract = serde_json::from_value(check.to_serde()).unwrap();
     }
     settings.require_outputs = head["requireOutputs"] == json!(true);
     settings

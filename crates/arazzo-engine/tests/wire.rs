@@ -1,9 +1,9 @@
 //! What goes over the wire, as far as the engine decides it: where a request goes. The requests themselves, from the
 //! built command to a real server, are tests from outside.
 
+use arazzo_engine::json;
 use arazzo_engine::openapi::encode::{self, Serialization, Style};
 use proptest::prelude::*;
-use serde_json::json;
 
 /// Texts that mean something in urls, and any others.
 fn hostile() -> impl Strategy<Value = String> {

@@ -6,12 +6,13 @@ use std::path::Path;
 
 use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
+use arazzo_engine::json;
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::media_type::{MediaType, is_json};
 use arazzo_engine::node::Node;
 use arazzo_engine::openapi::{self, Api, Operation, Parameter};
 use arazzo_engine::value::Pointer;
-use serde_json::{Map, Value as Json, json};
+use arazzo_engine::value::{Json, Map};
 
 use crate::builder::Builder;
 use crate::description::Description;
@@ -294,7 +295,7 @@ fn build_payload(body: &Body, media_type: &str, inputs: &mut NamedInputs) -> Res
                     None => drop(payload.insert(field.clone(), expression)),
                 }
             }
-            Ok(Json::Object(payload))
+            Ok(Json::Object(payload.into()))
         }
         Body::Text(text) => Ok(inputs.add("body", parse_body(text, media_type)?)),
         Body::File(file, bytes) => match std::str::from_utf8(bytes).ok().filter(|_| is_structured(media_type)) {
@@ -405,7 +406,7 @@ fn read_value(parameter: &Placed<'_>, api: Api<'_>) -> Result<Json, Error> {
     let json = parameter.declared.as_ref().and_then(|declared| declared.serialization().content);
     let json = json.is_some_and(|media_type| is_json(&media_type));
     let typed = |value: &Json| match value {
-        Json::String(text) => match serde_json::from_str::<Json>(text) {
+        Json::String(text) => match Json::read(text) {
             Ok(parsed) if parsed.is_object() && (is("object") || json) => parsed,
             Ok(parsed) if parsed.is_array() && (is("array") || json) => parsed,
             Ok(parsed) if json && !is("string") => parsed,
@@ -445,11 +446,11 @@ fn is_structured(media_type: &str) -> bool {
 fn parse_body(text: &str, media_type: &str) -> Result<Json, Error> {
     let kind = MediaType::parse(media_type);
     if kind.is_json() || kind.is_multipart() {
-        return serde_json::from_str(text).map_err(|error| {
+        return Json::read(text).map_err(|error| {
             Error::Setup(format!("the body is not JSON, and its media type is {media_type}: {error}"))
         });
     }
-    let object = serde_json::from_str::<Json>(text).ok().filter(|json| json.is_object() && kind.is_form());
+    let object = Json::parse(text).filter(|json| json.is_object() && kind.is_form());
     Ok(object.unwrap_or_else(|| Json::String(text.to_owned())))
 }
 

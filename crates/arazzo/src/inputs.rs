@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arazzo_engine as engine;
 use arazzo_engine::inputs::InputValues;
 use arazzo_engine::value::File;
-use serde_json::{Map, Value as Json};
+use arazzo_engine::value::{Json, Map};
 
 use crate::error::Error;
 
@@ -64,6 +64,12 @@ impl Inputs {
     #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.values.contains_key(name)
+    }
+}
+
+impl From<serde_json::Map<String, serde_json::Value>> for Inputs {
+    fn from(values: serde_json::Map<String, serde_json::Value>) -> Self {
+        values.into_iter().map(|(name, value)| (name, Json::from(value))).collect::<Map<_, _>>().into()
     }
 }
 

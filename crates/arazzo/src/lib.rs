@@ -99,15 +99,17 @@ pub mod values {
     pub use arazzo_engine::load::parse_source;
     pub use arazzo_engine::media_type::is_json;
     pub use arazzo_engine::node::{Kind, Node};
+    pub use arazzo_engine::value::{File, Json, Map, Number};
 }
 
 pub use arazzo_engine as engine;
 pub use arazzo_engine::credentials::Credentials;
 pub use arazzo_engine::event::{Event, EventKind};
+pub use arazzo_engine::json;
 pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
 pub use arazzo_engine::load::ParsedDocuments;
 pub use arazzo_engine::machine::{
-    CallId, Failure, FailureKind, Input, Outcome, Outgoing, Progress, Request, Response, Secrets, Stop,
+    CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, Progress, Request, Response, Secrets, Stop,
 };
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;

@@ -31,18 +31,18 @@ use arazzo_engine::mock::{Answer, Mock, Request, Session};
 use arazzo_engine::openapi::Api;
 use arazzo_engine::program::{Criterion, Program};
 use arazzo_engine::reason::Reason;
+use arazzo_engine::value::{Json, Map};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
-use serde_json::{Map, Value as Json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use url::{Origin, Url};
 
 use crate::error::Error;
-use crate::network;
 use crate::network::options::Network;
+use crate::network::{self, header_text};
 use crate::policy::hosts::Hosts;
 use crate::runtime;
 use crate::transport::{Pending, SendProgress, Transport};
@@ -403,11 +403,8 @@ async fn answer(
     answering: Answering,
 ) -> Result<hyper::Response<Full<Bytes>>, io::Error> {
     let (parts, body) = request.into_parts();
-    let headers: Vec<(String, String)> = parts
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-        .collect();
+    let headers: Vec<(String, String)> =
+        parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), header_text(value.as_bytes()))).collect();
     let Ok(body) = Limited::new(body, BODY_BYTES).collect().await.map(|body| body.to_bytes()) else {
         let mut refused =
             hyper::Response::new(Full::new(Bytes::from_static(b"the body is larger than a mock reads\n")));

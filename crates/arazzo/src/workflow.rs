@@ -13,7 +13,7 @@ use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
 use arazzo_engine::machine::{Machine, Outcome, Secrets, missing_credentials};
 use arazzo_engine::plan::{PlannedStep, plan};
 use arazzo_engine::program::{Input, WorkflowId};
-use serde_json::Value as Json;
+use arazzo_engine::value::Json;
 
 use crate::description::Description;
 use crate::documents::location::name_of;

@@ -6,6 +6,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::VerbosityFlags;
+use super::values::size;
 use crate::requested::{ProgressForm, RequestedReport};
 
 /// Texts that are printed, and files that are written.
@@ -17,6 +18,9 @@ pub(crate) struct OutputFlags {
     /// (arazzo-report/ without a path). Repeatable
     #[arg(long = "report", value_name = "FMT[=PATH]", conflicts_with = "dry_run")]
     pub(crate) reports: Vec<RequestedReport>,
+    /// Keep at most this much of each body in a HAR report: 500000, 64KiB, 10MiB; of all bodies together it keeps 64MiB
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", env = "ARAZZO_HAR_BODIES", hide_env_values = true, value_parser = size)]
+    pub(crate) har_bodies: u64,
     /// Write what was sent and what came to a file, without secrets: `arazzo replay FILE` runs it again without a server
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) record: Option<PathBuf>,

@@ -1,7 +1,8 @@
 //! Diagnostics → text for people, JSON, SARIF, annotations of GitHub. Pure functions.
 
 use arazzo::diagnostics::{Code, Diagnostic, Place, Severity, Sources, Span, plain};
-use serde_json::{Map, Value as Json, json};
+use arazzo::json;
+use arazzo::values::{Json, Map};
 
 use crate::explain;
 
@@ -29,7 +30,7 @@ fn place(sources: &Sources, span: Span) -> Map<String, Json> {
     let Place { file, line, column, end_line, end_column } = sources.place(span);
     let fields = json!({ "file": file, "line": line, "column": column, "endLine": end_line, "endColumn": end_column });
     match fields {
-        Json::Object(fields) => fields,
+        Json::Object(fields) => fields.into_inner(),
         _ => Map::new(),
     }
 }
@@ -52,14 +53,14 @@ pub(crate) fn object(diagnostic: &Diagnostic, sources: &Sources, part: Option<(&
     let notes = diagnostic.notes.iter().map(|(span, text)| {
         let mut note = place(sources, *span);
         note.insert("message".to_owned(), json!(text));
-        Json::Object(note)
+        Json::Object(note.into())
     });
     object.insert("notes".to_owned(), notes.collect());
     let fix = diagnostic.fix.as_ref().map(|fix| {
         let edits = fix.edits.iter().map(|edit| {
             let mut object = place(sources, edit.span);
             object.insert("text".to_owned(), json!(edit.text));
-            Json::Object(object)
+            Json::Object(object.into())
         });
         json!({ "title": fix.title, "exact": fix.exact, "edits": edits.collect::<Vec<_>>() })
     });
@@ -69,7 +70,7 @@ pub(crate) fn object(diagnostic: &Diagnostic, sources: &Sources, part: Option<(&
         object.insert("workflow".to_owned(), json!(workflow));
         object.insert("step".to_owned(), json!(step));
     }
-    Json::Object(object)
+    Json::Object(object.into())
 }
 
 /// A command of GitHub Actions: what comes from documents cannot begin one of its own.

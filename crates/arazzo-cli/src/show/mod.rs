@@ -39,6 +39,20 @@ pub(crate) struct Screen {
     job: bool,
 }
 
+/// `true` if a stream is a regular file.
+#[cfg(unix)]
+fn is_file(out: &impl std::os::fd::AsFd) -> bool {
+    let copy = out.as_fd().try_clone_to_owned();
+    copy.and_then(|copy| std::fs::File::from(copy).metadata()).is_ok_and(|about| about.is_file())
+}
+
+/// As on Unix.
+#[cfg(windows)]
+fn is_file(out: &impl std::os::windows::io::AsHandle) -> bool {
+    let copy = out.as_handle().try_clone_to_owned();
+    copy.and_then(|copy| std::fs::File::from(copy).metadata()).is_ok_and(|about| about.is_file())
+}
+
 impl Screen {
     pub(crate) fn new(color: Color) -> Self {
         let err = AutoStream::new(std::io::stderr(), color.on(&std::io::stderr()));
@@ -73,13 +87,43 @@ impl Screen {
             return Ok(());
         }
         let mut out = std::io::stdout().lock();
-        let text = if out.is_terminal() { harmless(text) } else { Cow::Borrowed(text) };
-        let text = match self.job {
+        let job = self.job && !is_file(&out);
+        let text = if out.is_terminal() || job { harmless(text) } else { Cow::Borrowed(text) };
+        let text = match job {
             true if text.starts_with(['{', '[']) => Cow::Owned(job::inert_json(&text).into_owned()),
             true => Cow::Owned(job::inert(&text).into_owned()),
             false => text,
         };
-        match writeln!(out, "{text}").and_then(|()| out.flush()) {
+        let result = writeln!(out, "{text}").and_then(|()| out.flush());
+        self.unless_closed(result)
+    }
+
+    /// Exactly these bytes, as data.
+    ///
+    /// # Errors
+    /// As [`Screen::data`].
+    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        if self.out_closed {
+            return Ok(());
+        }
+        let mut out = std::io::stdout().lock();
+        let result = out.write_all(bytes).and_then(|()| out.flush());
+        self.unless_closed(result)
+    }
+
+    /// `true` if people or a runner of CI jobs read stdout: no control character of an answer may reach them.
+    pub(crate) fn is_read(&self) -> bool {
+        let out = std::io::stdout();
+        out.is_terminal() || self.job && !is_file(&out)
+    }
+
+    /// `true` if stdout is a file that keeps what is written, to the byte.
+    pub(crate) fn is_kept(&self) -> bool {
+        is_file(&std::io::stdout())
+    }
+
+    fn unless_closed(&mut self, result: std::io::Result<()>) -> std::io::Result<()> {
+        match result {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 self.out_closed = true;
                 Ok(())
@@ -98,13 +142,8 @@ impl Screen {
         }
         let mut out = AutoStream::new(std::io::stdout(), self.color.on(&std::io::stdout()));
         let text = if self.job { job::inert(text) } else { Cow::Borrowed(text) };
-        match writeln!(out, "{text}").and_then(|()| out.flush()) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-                self.out_closed = true;
-                Ok(())
-            }
-            result => result,
-        }
+        let result = writeln!(out, "{text}").and_then(|()| out.flush());
+        self.unless_closed(result)
     }
 
     /// Errors in full with their snippets, then one line for each kind of warning.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use arazzo::diagnostics::{Code, Severity};
 use arazzo::events::{ActionKind, BodyText, CriteriaOf, Saw, StartedFor, StepStatus};
+use arazzo::values::Json;
 use arazzo::{Envelope, Event, EventKind};
 
 /// The amount of detail that is shown.
@@ -358,17 +359,14 @@ impl Seen {
 
 /// A JSON text as people write it: a text without its quotes, nothing for arrays and objects.
 fn plain_text(json: &str) -> String {
-    match serde_json::from_str(json) {
-        Ok(value) => short_text(&value).unwrap_or_default(),
-        Err(_) => String::new(),
-    }
+    Json::parse(json).and_then(|value| short_text(&value)).unwrap_or_default()
 }
 
 /// A value that is worth showing in a few words.
-fn short_text(value: &serde_json::Value) -> Option<String> {
+fn short_text(value: &Json) -> Option<String> {
     match value {
-        serde_json::Value::String(text) => Some(text.clone()),
-        serde_json::Value::Number(_) | serde_json::Value::Bool(_) => Some(value.to_string()),
+        Json::String(text) => Some(text.clone()),
+        Json::Number(_) | Json::Bool(_) => Some(value.to_string()),
         _ => None,
     }
 }

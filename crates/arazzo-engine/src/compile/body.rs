@@ -1,17 +1,16 @@
 //! `requestBody`: media type, payload and replacements (specification, Request Body Object).
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use super::{Compiler, Context};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::document;
 use crate::expr::{Expr, Finding, Piece, Template, foreign, parse};
-use crate::media_type::MediaType;
 use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::openapi::xml::{XmlShape, is_name};
-use crate::program::{Body, Build, Leaf, Media, Replacement, Select};
+use crate::program::{Argument, Body, Build, Leaf, Location, Media, Replacement, Select};
 use crate::readings::Readings;
 use crate::source::Span;
 use crate::value::{ExpressionType, XpathVersion};
@@ -48,6 +47,17 @@ impl JsonText<'_> {
     }
 }
 
+/// The media type that a parameter `Content-Type` gives, if that is written out: it is what is sent.
+fn named_type(arguments: &[Argument]) -> Option<&str> {
+    let is_named = |argument: &&Argument| {
+        argument.location == Location::Header && argument.name.eq_ignore_ascii_case("content-type")
+    };
+    match &arguments.iter().find(is_named)?.value {
+        Build::Constant(json) => json.as_str(),
+        _ => None,
+    }
+}
+
 /// Marks a string of a JSON text that stands for an expression outside of strings.
 const HOLE: char = '\u{1}';
 
@@ -56,6 +66,7 @@ impl<'b> Compiler<'b> {
         &mut self,
         step: &document::Step,
         operation: Option<openapi::Operation<'b>>,
+        arguments: &[Argument],
         context: &Context<'_>,
     ) -> Option<Body> {
         let body = step.request_body.as_ref()?;
@@ -74,12 +85,15 @@ impl<'b> Compiler<'b> {
                 return None;
             }
         };
-        let content_type = self.content_type(body, described.as_ref())?;
+        let content_type = match named_type(arguments) {
+            Some(named) => named.to_owned(),
+            None => self.content_type(body, described.as_ref())?,
+        };
         let fields = operation.zip(described.as_ref()).map(|(operation, described)| {
             let media = described.media(&content_type);
             media.map(|media| described.encoding(operation.api(), &media)).unwrap_or_default()
         });
-        let mut media = media(&content_type);
+        let mut media = Media::of(&content_type);
         let shape =
             operation.zip(described.as_ref()).filter(|_| media == Media::Xml).and_then(|(operation, described)| {
                 let schema = described.media(&content_type)?.schema?;
@@ -175,7 +189,7 @@ impl<'b> Compiler<'b> {
             return self.build(node, false, context);
         }
         let begins = text.trim_start();
-        if !begins.starts_with(['{', '[', '"']) && serde_json::from_str::<Json>(begins).is_err() {
+        if !begins.starts_with(['{', '[', '"']) && Json::parse(begins).is_none() {
             return self.build(node, false, context);
         }
         let mut findings = vec![];
@@ -183,7 +197,7 @@ impl<'b> Compiler<'b> {
             self.report(node, findings);
             return None;
         };
-        match serde_json::from_str::<Json>(&plain) {
+        match Json::parse(&plain).map_or_else(|| serde_json::from_str::<Json>(&plain), Ok) {
             Ok(json) => {
                 let mut text = JsonText { node, placeholders: &placeholders, at: 0 };
                 let built = self.json_text(json, &mut text, context, &mut findings);
@@ -366,7 +380,7 @@ impl<'b> Compiler<'b> {
                             |(name, value)| if let Build::Constant(json) = value { Some((name, json)) } else { None },
                         )
                         .collect();
-                    return Some(Build::Constant(Json::Object(members)));
+                    return Some(Build::Constant(Json::Object(members.into())));
                 }
                 Build::Object(built)
             }
@@ -470,16 +484,5 @@ fn into_text(template: Template) -> Template {
             Template::Text(vec![Piece::Value(expr, range)])
         }
         other => other,
-    }
-}
-
-/// How a payload of a media type is written.
-fn media(content_type: &str) -> Media {
-    match MediaType::parse(content_type) {
-        kind if kind.is_json() => Media::Json,
-        kind if kind.is_xml() => Media::Xml,
-        kind if kind.is_form() => Media::Form,
-        kind if kind.is_multipart() => Media::Multipart,
-        _ => Media::Raw,
     }
 }

@@ -90,7 +90,7 @@ impl<'b> Compiler<'b> {
                 self.report(node, foreign);
                 let leaf = self.leaf(node, credential, context)?;
                 match leaf.template {
-                    Template::Literal(text) if !credential => Some(Build::Constant(serde_json::Value::String(text))),
+                    Template::Literal(text) if !credential => Some(Build::Constant(crate::value::Json::String(text))),
                     _ => Some(Build::Template(Box::new(leaf))),
                 }
             }
@@ -178,7 +178,7 @@ impl<'b> Compiler<'b> {
         self.report(&node, findings);
         let template = template?;
         if let Template::Literal(text) = template {
-            return Some(Build::Constant(serde_json::Value::String(text)));
+            return Some(Build::Constant(crate::value::Json::String(text)));
         }
         let message = format!("`{}` is the name of a member, and names are not evaluated", key.name);
         let diagnostic = Diagnostic::warning(Code::ExpressionAsKey, key.span, message)
@@ -428,7 +428,7 @@ impl<'b> Compiler<'b> {
         Some(Argument {
             name,
             location: place,
-            value: if how.content.is_none() { as_written(&parameter.value, value) } else { value },
+            value,
             how,
             required: found.is_some_and(|found| found.required),
             credential,
@@ -638,21 +638,6 @@ impl<'b> Compiler<'b> {
         }
         let message = format!("the reference `{}` cannot be followed: {}", fault.text, fault.reason);
         self.push(Diagnostic::error(Code::BrokenReference, fault.span, message));
-    }
-}
-
-/// A number in a parameter is text in the end: its digits are kept, `1.10` is not `1.1`.
-fn as_written(node: &Node, value: Build) -> Build {
-    match (&node.kind, value) {
-        (Kind::Number(text), Build::Constant(json)) => {
-            let is_json = serde_json::from_str::<serde_json::Number>(text).is_ok();
-            let exact = json.is_i64() || json.is_u64();
-            Build::Constant(if is_json && !exact { serde_json::Value::String(text.clone()) } else { json })
-        }
-        (Kind::Array(nodes), Build::Array(items)) => {
-            Build::Array(nodes.iter().zip(items).map(|(node, item)| as_written(node, item)).collect())
-        }
-        (_, value) => value,
     }
 }
 

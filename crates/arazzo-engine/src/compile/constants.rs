@@ -1,7 +1,7 @@
 //! Constants that are passed to workflows, against the inputs that those take: what would be refused there, after requests
 //! were sent, is said before the first one.
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help};
@@ -65,7 +65,7 @@ fn constant(build: &Build) -> Option<Json> {
         Build::Array(items) => items.iter().map(constant).collect(),
         Build::Object(members) => {
             let members = members.iter().map(|(name, value)| Some((name.clone(), constant(value)?)));
-            members.collect::<Option<Map<_, _>>>().map(Json::Object)
+            members.collect::<Option<Map<_, _>>>().map(Json::from)
         }
         Build::Select(_) | Build::Keyed(_) => None,
     }
@@ -105,7 +105,7 @@ fn passed_value(workflow: &Workflow, value: &mut PassedValue, written: &str) -> 
 /// The reason why a workflow cannot be called with this value for an input, whatever the others are.
 fn refused(workflow: &Workflow, name: &str, value: &Json) -> Option<String> {
     let validator = workflow.inputs.validator.as_ref()?;
-    let instance = Json::Object(Map::from_iter([(name.to_owned(), value.clone())]));
+    let instance = Json::from(Map::from_iter([(name.to_owned(), value.clone())]));
     let below = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
     let certain = |error: &jsonschema::ValidationError<'_>| {
         let at = error.instance_path().to_string();
@@ -116,6 +116,7 @@ fn refused(workflow: &Workflow, name: &str, value: &Json) -> Option<String> {
             .take_while(|keyword| *keyword != "properties")
             .all(|keyword| !UNCERTAIN.contains(&keyword))
     };
+    let instance = instance.to_serde();
     let error = validator.iter_errors(&instance).find(certain)?;
     Some(error.masked_with("the value").to_string())
 }

@@ -396,9 +396,9 @@ impl Compiler<'_> {
         for criterion in criteria.filter(over_body) {
             let text = criterion.condition.value.trim_end();
             let Ok(parsed) = jsonpath::Condition::parse(text, true) else { continue };
-            let placeholders = vec![serde_json::Value::Null; parsed.placeholders().len()];
+            let placeholders = vec![crate::value::Json::Null; parsed.placeholders().len()];
             let answers = objects_answered(operation);
-            let tests_self = |answer: &serde_json::Value| {
+            let tests_self = |answer: &crate::value::Json| {
                 let limits = jsonpath::Limits::default();
                 let verdict = parsed.holds(answer, &placeholders, &limits, jsonpath::ObjectFilter::MembersOrSelf);
                 verdict.is_ok_and(|verdict| verdict.tested_self)
@@ -447,7 +447,7 @@ impl Compiler<'_> {
 
 /// Samples of the JSON bodies with which an operation answers when it succeeds; none if one of them may be anything but
 /// an object with the members that it lists.
-fn objects_answered(operation: openapi::Operation<'_>) -> Vec<serde_json::Value> {
+fn objects_answered(operation: openapi::Operation<'_>) -> Vec<crate::value::Json> {
     let api = operation.api();
     let successes = operation.response_nodes().iter().filter(|(status, _)| is_success(&status.name));
     let media = successes.flat_map(|(_, node)| operation.content(api.resolve(node).unwrap_or(node)));
@@ -456,7 +456,7 @@ fn objects_answered(operation: openapi::Operation<'_>) -> Vec<serde_json::Value>
         let Some(schema) = schema.map(|schema| api.resolve(schema).unwrap_or(schema)) else { return vec![] };
         let closed = schema.get("additionalProperties").is_none_or(|more| more.as_bool() == Some(false));
         let sample = openapi::sample::sample(api, schema, "", &[]);
-        if !closed || sample.as_object().is_none_or(serde_json::Map::is_empty) {
+        if !closed || sample.as_object().is_none_or(crate::value::Map::is_empty) {
             return vec![];
         }
         samples.push(sample);
@@ -466,7 +466,7 @@ fn objects_answered(operation: openapi::Operation<'_>) -> Vec<serde_json::Value>
 
 /// A text as a scalar of YAML.
 fn scalar(text: &str) -> String {
-    if is_plain_scalar(text) { text.to_owned() } else { serde_json::Value::String(text.to_owned()).to_string() }
+    if is_plain_scalar(text) { text.to_owned() } else { crate::value::Json::String(text.to_owned()).to_string() }
 }
 
 /// `true` if a text can stand in YAML without quotes, also between braces.

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::value::{Json, Map};
 use jsonschema::PatternOptions;
-use serde_json::{Map, Value as Json};
 
 use super::{Compiler, secrets};
 use crate::code::Code;
@@ -114,9 +114,10 @@ impl<'b> Compiler<'b> {
             .should_validate_formats(true)
             .with_pattern_options(patterns);
         let meta = jsonschema::draft202012::meta::validator();
-        let mut errors: Vec<jsonschema::ValidationError<'_>> = meta.iter_errors(schema).collect();
+        let schema = schema.to_serde();
+        let mut errors: Vec<jsonschema::ValidationError<'_>> = meta.iter_errors(&schema).collect();
         if errors.is_empty() {
-            match options.build(schema) {
+            match options.build(&schema) {
                 Ok(validator) => return Some(Arc::new(validator)),
                 Err(error) => errors.push(error),
             }
@@ -297,17 +298,19 @@ impl<'n> Bundling<'_, 'n> {
                 let names = flags.iter().filter(|flag| flag.needed).map(|flag| Json::from(flag.name));
                 let names: Vec<Json> = names.collect();
                 if !names.is_empty()
-                    && let Some(list) =
-                        converted.entry("required").or_insert_with(|| Json::Array(vec![])).as_array_mut()
+                    && let Some(list) = converted
+                        .entry("required".to_owned())
+                        .or_insert_with(|| Json::Array(vec![].into()))
+                        .as_array_mut()
                 {
                     let new: Vec<Json> = names.into_iter().filter(|name| !list.contains(name)).collect();
                     list.extend(new);
                 }
                 if let Some((least, most)) = converted.get("format").and_then(Json::as_str).and_then(range) {
-                    converted.entry("minimum").or_insert(least.into());
-                    converted.entry("maximum").or_insert(most.into());
+                    converted.entry("minimum".to_string()).or_insert(least.into());
+                    converted.entry("maximum".to_string()).or_insert(most.into());
                 }
-                Json::Object(converted)
+                Json::Object(converted.into())
             }
             _ => node.to_json(),
         }
@@ -319,7 +322,7 @@ impl<'n> Bundling<'_, 'n> {
         if let (Json::Object(members), "properties") = (&mut json, keyword)
             && members.get("required").is_some_and(Json::is_boolean)
         {
-            members.remove("required");
+            members.shift_remove("required");
         }
         json
     }

@@ -7,7 +7,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Help, nearest};
@@ -597,7 +597,7 @@ impl<'b> Compiler<'b> {
         let scope = Scope { method: method.as_deref(), ..context.scope.clone() };
         let context = &Context { scope, ..context.clone() };
         let arguments = self.arguments(workflow, step, view, context);
-        let body = self.body(step, view, &context.within(Place::Payload));
+        let body = self.body(step, view, &arguments, &context.within(Place::Payload));
         let operation = match found {
             Some((api, view)) => {
                 self.check_path(&view, step);

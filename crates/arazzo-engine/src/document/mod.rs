@@ -325,7 +325,7 @@ pub(crate) fn without_quotes(node: &Node, text: &Node, sources: &Sources) -> Dia
         return diagnostic;
     }
     let plain = !raw.contains('"') && written.chars().all(|c| c.is_ascii_alphanumeric() || "$.#/_-".contains(c));
-    let text = if plain { written.to_owned() } else { serde_json::Value::String(written.to_owned()).to_string() };
+    let text = if plain { written.to_owned() } else { crate::value::Json::String(written.to_owned()).to_string() };
     diagnostic.fix(format!("write {written}"), true, vec![Edit { span: node.span, text }])
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use super::actions::{FAILURE, SUCCESS};
 use super::fields::{

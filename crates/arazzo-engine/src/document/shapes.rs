@@ -79,7 +79,7 @@ impl Reader<'_> {
         // One that stands alone, as a text, is a list of one.
         let alone = given(node, field).filter(|value| value.as_str().is_some());
         let items = alone.map_or_else(|| self.list(node, field, what, false), std::slice::from_ref);
-        let mut seen: Vec<serde_json::Value> = vec![];
+        let mut seen: Vec<crate::value::Json> = vec![];
         for item in items {
             let json = item.to_json();
             if seen.contains(&json) {

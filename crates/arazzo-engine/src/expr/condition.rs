@@ -6,10 +6,10 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::ops::Range;
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use super::eval::{EvalError, Lookup, eval};
-use super::jsonpath::{Operator, equal, order};
+use super::jsonpath::{Operator, equal};
 use super::scan::{Position, ROOTS, Scanned, expression};
 use super::{Expr, Finding, Root, Scope};
 use crate::code::Code;
@@ -359,12 +359,12 @@ impl<'a> Parser<'a, '_> {
             .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '+')))
             .unwrap_or(self.rest().len());
         let text = self.rest().get(..length).unwrap_or_default();
-        match serde_json::from_str::<serde_json::Number>(text) {
-            Ok(number) => {
+        match crate::value::Number::parse(text) {
+            Some(number) => {
                 self.at += length;
                 Some(Condition::Literal(Json::Number(number)))
             }
-            Err(_) => {
+            None => {
                 let help = "text stands in single quotes".to_owned();
                 self.fail(start..start + length, format!("`{text}` is not a number"), Some(help));
                 None
@@ -447,10 +447,11 @@ fn passes(value: Option<&Json>) -> bool {
     match value {
         None | Some(Json::Null) => false,
         Some(Json::Bool(value)) => *value,
-        Some(Json::Number(number)) => number.as_f64() != Some(0.0),
+        Some(Json::Number(number)) => !number.is_zero(),
         Some(Json::String(text)) => !text.is_empty(),
         Some(Json::Array(items)) => !items.is_empty(),
         Some(Json::Object(members)) => !members.is_empty(),
+        Some(Json::Bytes(file)) => !file.bytes.is_empty(),
     }
 }
 
@@ -466,9 +467,9 @@ fn value<'a>(
             let found = eval(expr, lookup)?.map(|value| match value {
                 Cow::Borrowed(value) => match value.read() {
                     Value::Json(json) => Cow::Borrowed(json),
-                    other => Cow::Owned(other.clone().into_json()),
+                    other => Cow::Owned(other.clone().into_compared()),
                 },
-                Cow::Owned(value) => Cow::Owned(value.into_json()),
+                Cow::Owned(value) => Cow::Owned(value.into_compared()),
             });
             seen.push((range.clone(), found.as_deref().cloned()));
             Ok(found)
@@ -522,7 +523,7 @@ fn loosely_equal(left: &Json, right: &Json) -> bool {
         (Json::String(a), Json::String(b)) => folded(a) == folded(b),
         (Json::Number(_), Json::String(_)) | (Json::String(_), Json::Number(_)) => {
             match (numeric(left), numeric(right)) {
-                (Some(a), Some(b)) => order(&a, &b) == Some(Ordering::Equal),
+                (Some(a), Some(b)) => a.order(&b).is_eq(),
                 _ => false,
             }
         }
@@ -535,7 +536,7 @@ fn loosely_equal(left: &Json, right: &Json) -> bool {
 
 fn ordered(left: &Json, right: &Json) -> Option<Ordering> {
     if let (Some(a), Some(b)) = (numeric(left), numeric(right)) {
-        return order(&a, &b);
+        return Some(a.order(&b));
     }
     match (left, right) {
         (Json::String(a), Json::String(b)) => Some(folded(a).cmp(&folded(b))),

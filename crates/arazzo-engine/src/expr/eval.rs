@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::{Expr, Piece, QueryBehind, Root, StepId, Template, WorkflowId, jsonpath};
-use crate::value::{Pointer, Value};
+use crate::value::{Json, Pointer, Value, stored};
 
 /// One request and its answer, as expressions see them.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -27,8 +26,10 @@ pub struct Sent {
     /// All headers.
     pub headers: Vec<(String, String)>,
     /// Query parameters.
+    #[serde(with = "stored::named")]
     pub query: Vec<(String, Json)>,
     /// Path parameters.
+    #[serde(with = "stored::named")]
     pub path: Vec<(String, Json)>,
     /// The body.
     pub body: Option<Value>,
@@ -48,15 +49,27 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The first header of this name, without regard to case.
+    /// The first line of the header of this name, without regard to case: what a field that has one value is read by.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        header(&self.headers, name)
+        self.header_lines(name).next()
+    }
+
+    /// All lines of the header of this name.
+    pub fn header_lines(&self, name: &str) -> impl Iterator<Item = &str> {
+        header_lines(&self.headers, name)
     }
 }
 
-fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+fn header_lines<'a>(headers: &'a [(String, String)], name: &str) -> impl Iterator<Item = &'a str> {
+    headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+/// The value of a header: its lines combined (RFC 9110, 5.3). A cookie may hold a comma, so each of them has a line.
+fn combined(headers: &[(String, String)], name: &str) -> Option<Value> {
+    let lines: Vec<&str> = header_lines(headers, name).collect();
+    let between = if name.eq_ignore_ascii_case("set-cookie") { "\n" } else { ", " };
+    (!lines.is_empty()).then(|| Value::string(lines.join(between)))
 }
 
 /// What has happened so far, for the expressions of one step.
@@ -111,12 +124,12 @@ pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Va
     let text = |text: &str| Some(Cow::Owned(Value::string(text)));
     let sent = || lookup.exchange().map(|exchange| &exchange.request).ok_or(EvalError::NoAnswer);
     let parameter = |list: &'a [(String, Json)], name: &str| {
-        list.iter().find(|(known, _)| known == name).map(|(_, value)| Cow::Owned(Value::Json(value.clone())))
+        list.iter().find(|(known, _)| known == name).map(|(_, value)| Cow::Owned(value.clone().into_value()))
     };
     let value = match &expr.root {
         Root::Url => lookup.exchange().and_then(|exchange| text(&exchange.url)),
         Root::Method => lookup.exchange().and_then(|exchange| text(&exchange.method)),
-        Root::RequestHeader(name) => header(&sent()?.headers, name).and_then(text),
+        Root::RequestHeader(name) => combined(&sent()?.headers, name).map(Cow::Owned),
         Root::RequestQuery(name) => parameter(&sent()?.query, name),
         Root::RequestPath(name) => parameter(&sent()?.path, name),
         Root::RequestBody => sent()?.body.as_ref().map(Cow::Borrowed),
@@ -128,7 +141,7 @@ pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Va
         Root::WorkflowInput(workflow, name) => lookup.workflow_input(*workflow, name),
         Root::WorkflowOutput(workflow, name) => lookup.workflow_output(*workflow, name),
         Root::StatusCode => Some(Cow::Owned(Value::Json(Json::from(answer()?.status)))),
-        Root::ResponseHeader(name) => answer()?.header(name).and_then(text),
+        Root::ResponseHeader(name) => combined(&answer()?.headers, name).map(Cow::Owned),
         Root::ResponseBody => {
             let answer = answer()?;
             let body = answer.body.as_ref();
@@ -183,7 +196,7 @@ fn select(json: &Json, query: &QueryBehind) -> Result<Option<Value>, EvalError> 
 
 fn find(json: &Json, expr: &Expr) -> Option<Value> {
     if let Some(found) = expr.at.find(json) {
-        return Some(Value::Json(found.clone()));
+        return Some(found.clone().into_value());
     }
     // `.length` of an array or a string that has no such member (docs/readings.md, simple conditions).
     let (last, way) = expr.at.tokens().split_last()?;
@@ -223,11 +236,20 @@ pub fn fill_escaped(
         Template::Constant(json) => Ok(Ok(Some(Value::Json(json.clone())))),
         Template::Whole(expr) => Ok(Ok(eval(expr, lookup)?.map(Cow::into_owned))),
         Template::Text(pieces) => {
+            // Braces do not make a text of bytes.
+            if let [Piece::Value(expr, _)] = pieces.as_slice()
+                && let Some(value) = eval(expr, lookup)?.filter(|value| value.holds_bytes())
+            {
+                return Ok(Ok(Some(value.into_owned())));
+            }
             let mut text = String::new();
             for piece in pieces {
                 match piece {
                     Piece::Text(part) => text.push_str(part),
                     Piece::Value(expr, range) => match eval(expr, lookup)? {
+                        Some(value) if value.holds_bytes() => {
+                            return Err(EvalError::NotEvaluable("the value is bytes that are not text".to_owned()));
+                        }
                         Some(value) => {
                             let part = escape(&value);
                             if !lookup.has_room(text.len() + part.len()) {

@@ -136,7 +136,7 @@ pub struct Constant {
     /// The expression as written.
     pub text: String,
     /// Its value; `None` if the document does not give one.
-    pub value: Option<serde_json::Value>,
+    pub value: Option<crate::value::Json>,
 }
 
 impl Root {
@@ -171,7 +171,7 @@ pub enum Template {
     /// No expression at all.
     Literal(String),
     /// Not a string at all: `true`, `17`.
-    Constant(serde_json::Value),
+    Constant(crate::value::Json),
     /// `$inputs.a`: the whole value is one expression; its type is preserved.
     Whole(Expr),
     /// `a {$inputs.b} c`: text with values in it.
@@ -249,7 +249,7 @@ pub struct DeclaredDocument {
     /// `$self`, absolute.
     pub self_uri: Option<String>,
     /// `components`
-    pub components: serde_json::Value,
+    pub components: crate::value::Json,
 }
 
 /// A workflow with the names it declares.
@@ -275,7 +275,7 @@ pub struct DeclaredSource {
     /// `name`
     pub name: String,
     /// Its fields, as written.
-    pub fields: Vec<(String, serde_json::Value)>,
+    pub fields: Vec<(String, crate::value::Json)>,
     /// The workflows of an Arazzo document.
     pub workflows: Vec<DeclaredWorkflow>,
     /// `true` if it was read: else nobody knows what it has.

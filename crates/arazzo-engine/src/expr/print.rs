@@ -1,6 +1,6 @@
 //! Expression and condition → text: what [`super::parse`] and [`super::condition::parse`] read as the same tree.
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use super::condition::Condition;
 use super::{Expr, Root, Scope, WorkflowId};

@@ -1,6 +1,6 @@
 //! The comparisons of a criterion with constants: which must hold for it to be met, which exclude or imply one another.
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use crate::expr::Expr;
 use crate::expr::condition::Condition;
@@ -38,7 +38,7 @@ pub(super) fn excludes(one: &Equality<'_>, other: &Equality<'_>) -> bool {
 /// As simple conditions compare: strings without case, numbers by value.
 pub(super) fn same(a: &Json, b: &Json) -> bool {
     match (numeric(a), numeric(b)) {
-        (Some(a), Some(b)) => a.as_f64() == b.as_f64(),
+        (Some(a), Some(b)) => a.order(&b).is_eq(),
         _ => match (a, b) {
             (Json::String(a), Json::String(b)) => a.to_lowercase() == b.to_lowercase(),
             (Json::Bool(truth), Json::String(text)) | (Json::String(text), Json::Bool(truth)) => {

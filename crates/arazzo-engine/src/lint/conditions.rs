@@ -1,6 +1,6 @@
 //! Conditions that can never be met: against schemas, against documented statuses, and against one another.
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use super::Lint;
 use super::answers::{After, Resolution};

@@ -52,8 +52,8 @@ fn written(text: &str, edit: &Edit, json: bool) -> String {
     }
     let scalar = edit.text.parse::<f64>().is_ok() || matches!(edit.text.as_str(), "true" | "false" | "null");
     match edit.text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')) {
-        Some(inner) => serde_json::Value::String(inner.replace("''", "'")).to_string(),
+        Some(inner) => crate::value::Json::String(inner.replace("''", "'")).to_string(),
         None if scalar => edit.text.clone(),
-        None => serde_json::Value::String(edit.text.clone()).to_string(),
+        None => crate::value::Json::String(edit.text.clone()).to_string(),
     }
 }

@@ -1,6 +1,6 @@
 //! Reads of answers that lead nowhere: members, headers and bodies that no answer is described to have.
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use super::Lint;
 use super::answers::{After, Resolution, Unresolved, headers};

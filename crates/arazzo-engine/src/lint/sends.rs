@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use super::Lint;
 use super::answers::{After, Resolution, Unresolved, walk};
@@ -317,7 +317,7 @@ impl<'a> Lint<'a> {
         if sent.textual {
             // On its way it is text: what counts is what it reads as.
             if let (Json::String(text), Some(types)) = (json, schema.types()) {
-                let read = serde_json::from_str::<Json>(text).ok().filter(|v| v.is_number() || v.is_boolean());
+                let read = Json::parse(text).filter(|v| v.is_number() || v.is_boolean());
                 let text_fits = types.contains("string") || types.contains("array") || types.contains("object");
                 if let (Some(read), false) = (read, text_fits) {
                     self.quoted(span, &read, schema, sent);

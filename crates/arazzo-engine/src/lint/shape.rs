@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use crate::json_schema::{is_of, type_of, types, with_article};
 use crate::node::{Kind, Node};

@@ -1,6 +1,6 @@
 //! Verdict → action: which action of a list applies, and where it leads.
 
-use serde_json::Map;
+use crate::value::Map;
 
 use super::Machine;
 use super::fault::{Fault, Remark};

@@ -1,8 +1,9 @@
 //! Reply → answer: a response is decoded by its media type, within limits (docs/readings.md, bodies).
 
+use crate::value::Json;
 use encoding_rs::Encoding;
-use serde_json::Value as Json;
 
+use super::charset::declared_encoding;
 use super::fault::Fault;
 use super::wire::Response;
 use crate::expr::eval::Answer;
@@ -90,11 +91,7 @@ fn charset(bytes: &[u8], content_type: &MediaType<'_>) -> Option<&'static Encodi
     let named = content_type.parameter("charset").map(str::to_owned);
     let declared = || {
         let head = bytes.get(..bytes.len().min(200)).filter(|head| head.starts_with(b"<?xml"))?;
-        let head = String::from_utf8_lossy(head).into_owned();
-        let (_, after) = head.split_once("?>")?.0.split_once("encoding")?;
-        let value = after.trim_start().strip_prefix('=')?.trim_start();
-        let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
-        value.split(quote).nth(1).map(str::to_owned)
+        declared_encoding(&String::from_utf8_lossy(head)).map(str::to_owned)
     };
     let encoding = Encoding::for_label(named.or_else(declared)?.as_bytes())?;
     (encoding != encoding_rs::UTF_8).then_some(encoding)
@@ -106,15 +103,15 @@ fn decode_body(bytes: Vec<u8>, content_type: &MediaType<'_>) -> Value {
     let is_unknown = content_type.essence().is_empty();
     if let Some(encoding) = Some(()).filter(|()| text_type || json_type).and_then(|()| charset(&bytes, content_type)) {
         let (text, ..) = encoding.decode(&bytes);
-        let json = if json_type { serde_json::from_str(&text).ok() } else { None };
+        let json = if json_type { Json::parse(text.as_bytes()) } else { None };
         let read = json.map_or_else(|| Value::Text(text.into_owned()), Value::Json);
         return Value::Body(Body { read: Box::new(read), bytes });
     }
     if json_type || is_unknown {
         let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
-        if let Ok(json) = serde_json::from_slice::<Json>(text) {
+        if let Some(json) = Json::parse(text) {
             // Numbers, blanks and doubled members are kept for whoever sends it on.
-            return if json.is_string() || json.to_string().as_bytes() == bytes.as_slice() {
+            return if json.to_string().as_bytes() == bytes.as_slice() {
                 Value::Json(json)
             } else {
                 Value::Body(Body { read: Box::new(Value::Json(json)), bytes })

@@ -3,10 +3,10 @@
 //!
 //! Fetching a token is a request of the machine like any other: a transcript of a run holds it.
 
+use crate::value::{Json, Map, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use super::Machine;
 use super::digest;
@@ -28,7 +28,6 @@ use crate::program::{Location, Program, Step, WorkflowId};
 use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::remedy::{self, Remedy};
-use crate::value::Value;
 
 /// The time before its end at which a token is renewed, at most, in ms.
 const EARLY: Millis = 30_000;
@@ -516,9 +515,11 @@ fn members_of(answer: &Answer) -> Json {
         Some(other) => other.to_text(),
         None => return Json::Null,
     };
-    serde_json::from_str(&text).unwrap_or_else(|_| {
+    Json::parse(&text).unwrap_or_else(|| {
         let pairs = url::form_urlencoded::parse(text.trim().as_bytes());
-        pairs.map(|(name, value)| (name.into_owned(), Json::String(value.into_owned()))).collect()
+        Json::from(
+            pairs.map(|(name, value)| (name.into_owned(), Json::String(value.into_owned()))).collect::<Map<_, _>>(),
+        )
     })
 }
 

@@ -1,6 +1,6 @@
 //! Workflows that are run for others: steps that call one, dependencies, detours of retries, and `goto` a workflow.
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use super::fault::Fault;
 use super::frame::{Detour, Frame, Inputs, Next, Outputs, Position, Purpose, StepState};

@@ -1,6 +1,6 @@
 //! An answer against what its operation documents: status, content type, headers, body.
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use crate::event::ContractPart;
 use crate::expr::eval::Answer;
@@ -100,14 +100,16 @@ fn check_content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Depart
 }
 
 /// Where a value is not as a schema says, why, and where that is written.
-fn find_faults<'v>(schema: &'v Checked, value: &'v Json) -> impl Iterator<Item = (String, String, Span)> + 'v {
-    schema.validator.iter_errors(value).take(REPORTED).map(|error| {
+fn find_faults(schema: &Checked, value: &Json) -> impl Iterator<Item = (String, String, Span)> + use<> {
+    let value = value.to_serde();
+    let found = schema.validator.iter_errors(&value).take(REPORTED).map(|error| {
         let span = schema.span(error.schema_path().as_str());
         // A message holds the value whole; a long one says nothing more.
         let long = error.instance().to_string().len() > SHOWN;
         let message = if long { error.masked_with("the value").to_string() } else { error.to_string() };
         (error.instance_path().to_string(), message, span)
-    })
+    });
+    found.collect::<Vec<_>>().into_iter()
 }
 
 /// The entry of an operation's responses that a status is nearest to (`404`, then `4XX`, then

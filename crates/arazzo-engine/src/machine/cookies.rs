@@ -1,7 +1,7 @@
 //! Cookies within a run, when they are asked for (RFC 6265 §5.2 to §5.4). Values are kept with the secrets.
 
+use crate::value::Json;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 use url::{Host, Url};
 
 use super::Machine;

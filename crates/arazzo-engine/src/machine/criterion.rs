@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::value::Json;
 use regex::Regex;
-use serde_json::Value as Json;
 
 use super::select::{build_binding, build_bindings, read_xml};
 use crate::expr::eval::{EvalError, eval, fill};

@@ -30,7 +30,7 @@ pub(super) fn answer_challenge(
         Some(plain) => (plain.to_owned(), true),
         None => (algorithm.to_ascii_uppercase(), false),
     };
-    let hash: fn(&str) -> String = match plain.as_str() {
+    let hash: fn(&[u8]) -> String = match plain.as_str() {
         "MD5" => |text| write_hex(&Md5::digest(text)),
         "SHA-256" => |text| write_hex(&Sha256::digest(text)),
         "SHA-512-256" => |text| write_hex(&Sha512_256::digest(text)),
@@ -48,19 +48,18 @@ pub(super) fn answer_challenge(
     let client =
         write_hex(&Sha256::digest(format!("{seed}:{nonce}:{password}"))).get(..16).unwrap_or_default().to_owned();
     let count = "00000001";
-    let mut secret = hash(&format!("{user}:{realm}:{password}"));
+    let mut secret = hash(format!("{user}:{realm}:{password}").as_bytes());
     if session {
-        secret = hash(&format!("{secret}:{nonce}:{client}"));
+        secret = hash(format!("{secret}:{nonce}:{client}").as_bytes());
     }
     let mut asked = format!("{}:{uri}", request.method);
     if qop == Some("auth-int") {
-        let body = String::from_utf8_lossy(request.body.as_deref().unwrap_or_default());
-        asked.push_str(&format!(":{}", hash(&body)));
+        asked.push_str(&format!(":{}", hash(request.body.as_deref().unwrap_or_default())));
     }
-    let asked = hash(&asked);
+    let asked = hash(asked.as_bytes());
     let response = match qop {
-        Some(qop) => hash(&format!("{secret}:{nonce}:{count}:{client}:{qop}:{asked}")),
-        None => hash(&format!("{secret}:{nonce}:{asked}")),
+        Some(qop) => hash(format!("{secret}:{nonce}:{count}:{client}:{qop}:{asked}").as_bytes()),
+        None => hash(format!("{secret}:{nonce}:{asked}").as_bytes()),
     };
     let quoted = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"");
     let mut text = format!(

@@ -1,7 +1,7 @@
 //! The end of workflows and of the run: interrupted, at a limit, or by itself. All that it leaves is in the last event
 //! and the outcome.
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use super::Machine;
 use super::fault::Fault;
@@ -122,7 +122,7 @@ impl Machine {
             self.abandon_frame(now, turn);
         }
         self.announce_stopped_step(now, turn);
-        let (outputs, missing) = self.evaluate_json_outputs(turn);
+        let (outputs, missing) = self.evaluate_final_outputs(turn);
         self.finish_run(now, Outcome::Stopped { stop, why: self.explain(fault), outputs, missing }, turn)
     }
 
@@ -174,7 +174,7 @@ impl Machine {
             return self.stop_at_limit(Limit::Value, None);
         }
         if self.state.frames.len() == 1 {
-            let (outputs, missing) = self.evaluate_json_outputs(turn);
+            let (outputs, missing) = self.evaluate_final_outputs(turn);
             let outcome = match end {
                 End::Succeeded => Outcome::Succeeded { outputs, missing },
                 End::Ended(by) => Outcome::Ended { by, outputs, missing },
@@ -241,7 +241,7 @@ impl Machine {
             Outcome::Failed { .. } => RunStatus::Failed,
             Outcome::Stopped { .. } => RunStatus::Stopped,
         };
-        let (outputs, missing) = (outcome.outputs().clone(), outcome.missing().to_vec());
+        let (outputs, missing) = ((**outcome.values()).clone(), outcome.missing().to_vec());
         for (name, _) in outputs.iter().filter(|(_, value)| self.redactor.mask_json(value) != **value) {
             let message = format!("output `{name}` holds the value of a secret; outputs are data and are not masked");
             self.emit(

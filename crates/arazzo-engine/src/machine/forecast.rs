@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use super::answer::decode;
 use super::criterion::evaluate;
@@ -226,7 +226,7 @@ impl Lookup for Guess<'_> {
 
     fn inputs(&self) -> Json {
         let known = self.forecast.find(&Root::Inputs).map(|value| value.into_owned().into_json());
-        known.unwrap_or_else(|| Json::Object(Map::new()))
+        known.unwrap_or_else(|| Json::Object(Map::new().into()))
     }
 
     fn output(&self, step: StepId, name: &str) -> Option<Cow<'_, Value>> {

@@ -6,8 +6,8 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::value::Json;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::event::{Because, StartedFor, StepStatus, UnsentRequest};
 use crate::expr::{Exchange, Expr, Lookup, Root, StepId};

@@ -20,7 +20,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use crate::code::{Code, Severity};
 use crate::credentials::Credentials;
@@ -40,6 +40,7 @@ mod advance;
 mod answer;
 mod auth;
 mod call;
+mod charset;
 mod contract;
 mod cookies;
 mod criterion;
@@ -81,7 +82,7 @@ pub use forecast::{Course, Forecast};
 pub use state::SEMANTICS;
 pub use stored::{RestoreError, Secrets, StoredState};
 pub use wire::{
-    Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Progress, Request, Response, Stop, Turn,
+    Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, Progress, Request, Response, Stop, Turn,
     is_idempotent,
 };
 

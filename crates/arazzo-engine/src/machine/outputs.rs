@@ -1,6 +1,6 @@
 //! Outputs of steps and of workflows, evaluated when they end.
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use super::frame::Outputs;
 use super::store::SecretStore;
@@ -61,12 +61,14 @@ impl Machine {
     }
 
     /// The outputs of the workflow that exist, and the names of those that do not (docs/readings.md, rule 4).
-    pub(super) fn evaluate_json_outputs(&mut self, turn: &mut Turn) -> (Map<String, Json>, Vec<String>) {
+    pub(super) fn evaluate_final_outputs(&mut self, turn: &mut Turn) -> (super::wire::Outputs, Vec<String>) {
         let (outputs, missing) = self.evaluate_outputs(turn);
-        (outputs_json(&outputs, &self.secrets), missing)
+        let value = |slot: Option<Slot>| slot.and_then(|slot| slot.value(&self.secrets).cloned());
+        let values = outputs.into_iter().map(|(name, slot)| (name, value(slot).unwrap_or(Value::Json(Json::Null))));
+        (values.collect(), missing)
     }
 
-    /// As [`Machine::evaluate_json_outputs`], with secrets as references.
+    /// As [`Machine::evaluate_final_outputs`], with secrets as references.
     pub(super) fn evaluate_outputs(&mut self, turn: &mut Turn) -> (Outputs, Vec<String>) {
         let program = self.program.clone();
         let Some(workflow) = program.workflow(self.frame().workflow) else { return (vec![], vec![]) };

@@ -1,10 +1,12 @@
 //! Payload + media type → bytes (specification, Request Body Object): JSON, forms, multipart, XML, text and bytes; with
 //! replacements. A value never changes the structure of what it is put into.
 
+use crate::value::{Json, Map};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value as Json};
+use url::form_urlencoded;
 
+use super::charset::{self, declared_encoding, is_utf8};
 use super::fault::Fault;
 use super::select;
 use super::values::ValueBuilder;
@@ -28,34 +30,99 @@ pub(super) struct Encoded {
     pub(super) value: Value,
 }
 
-/// Builds and writes the body of a request.
+/// How a body is written: as a parameter `Content-Type` says, else the step, else the operation.
+struct Writing<'a> {
+    content_type: &'a str,
+    media: Media,
+    fields: &'a [Field],
+    body: &'a Body,
+}
+
+/// Builds and writes the body of a request. `named` is the media type of a parameter `Content-Type`.
 ///
 /// # Errors
-/// A [`Fault`] if it cannot be sent: a value is absent, a replacement leads nowhere.
-pub(super) fn encode(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
-    match body.media {
-        Media::Form | Media::Multipart => encode_fields(builder, body),
-        Media::Json | Media::Xml | Media::Raw => encode_single(builder, body),
+/// A [`Fault`] if it cannot be sent: a value is absent, a replacement leads nowhere, it cannot be written so.
+pub(super) fn encode(builder: &mut ValueBuilder<'_>, body: &Body, named: Option<&str>) -> Result<Encoded, Box<Fault>> {
+    let content_type = named.unwrap_or(&body.content_type);
+    // What is described of fields is of the media type that was known before.
+    let writing = match Media::of(content_type) {
+        media if media != Media::of(&body.content_type) => Writing { content_type, media, fields: &[], body },
+        _ => Writing { content_type, media: body.media, fields: &body.fields, body },
+    };
+    match writing.media {
+        Media::Form | Media::Multipart => encode_fields(builder, &writing),
+        Media::Json | Media::Xml | Media::Raw => encode_single(builder, &writing),
     }
 }
 
 /// A body that is one value.
-fn encode_single(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
-    let mut value = build_whole(builder, body)?;
-    if let (Media::Xml, Value::Json(json @ (Json::Object(_) | Json::Array(_)))) = (body.media, value.read()) {
+fn encode_single(builder: &mut ValueBuilder<'_>, writing: &Writing<'_>) -> Result<Encoded, Box<Fault>> {
+    let Writing { content_type, media, body, .. } = *writing;
+    let mut value = build_whole(builder, writing)?;
+    if let (Media::Xml, Value::Json(json @ (Json::Object(_) | Json::Array(_)))) = (media, value.read()) {
         value = Value::Text(write_xml(builder, body, json)?);
     }
     for replacement in &body.replacements {
         value = replace(builder, replacement, value)?;
     }
-    let bytes = match (&value, body.media) {
+    let structure = matches!(value.read(), Value::Json(Json::Object(_) | Json::Array(_)));
+    if structure && media == Media::Xml && media != body.media {
+        let message = "the body cannot be sent: a parameter says that it is XML, and it is an object or a list";
+        return Err(Fault::unsent(Reason::UnsafeValue, builder.step, body.span, message.to_owned()));
+    }
+    let text = media == Media::Json || matches!(value, Value::Json(_));
+    if text && value.holds_bytes() {
+        return Err(unwritable(builder, body, "the body"));
+    }
+    let bytes = match (&value, media) {
         (Value::Json(json), Media::Json) => json.to_string().into_bytes(),
         (Value::Body(body), Media::Json) if matches!(*body.read, Value::Json(_)) => body.bytes.clone(),
         // Text that is sent as JSON is a JSON string.
         (other, Media::Json) => Json::String(other.to_text()).to_string().into_bytes(),
         (value, _) => value.clone().into_bytes(),
     };
-    Ok(Encoded { bytes, content_type: body.content_type.clone(), value })
+    let label = MediaType::parse(content_type).parameter("charset").map(str::to_owned);
+    let declared = || match &value {
+        Value::Json(Json::String(text)) | Value::Text(text) if media == Media::Xml => declared_encoding(text),
+        _ => None,
+    };
+    let bytes = match label.as_deref().or_else(declared).filter(|label| !is_utf8(label)) {
+        Some(label) => in_charset(builder, body, "the body", transcode(&value, bytes, label))?,
+        None => bytes,
+    };
+    Ok(Encoded { bytes, content_type: content_type.to_owned(), value })
+}
+
+/// The bytes of a value in a charset; files and bytes are in theirs already, and so is an answer that is passed on.
+fn transcode(value: &Value, bytes: Vec<u8>, label: &str) -> Result<Vec<u8>, String> {
+    match value {
+        Value::Bytes(_) | Value::File(_) => Ok(bytes),
+        Value::Body(body) if body.is_spoilt() => Ok(bytes),
+        Value::Body(body) => match std::str::from_utf8(&bytes) {
+            Ok(text) => charset::encode(text, label),
+            Err(_) => charset::encode(&body.read.to_text(), label),
+        },
+        Value::Json(_) | Value::Text(_) => charset::encode(&String::from_utf8_lossy(&bytes), label),
+    }
+}
+
+/// What was written in a charset, or the fault of what could not be.
+fn in_charset(
+    builder: &ValueBuilder<'_>,
+    body: &Body,
+    place: &str,
+    written: Result<Vec<u8>, String>,
+) -> Result<Vec<u8>, Box<Fault>> {
+    written.map_err(|reason| {
+        let message = format!("{place} cannot be sent: {reason}");
+        Fault::unsent(Reason::UnsafeValue, builder.step, body.span, message)
+    })
+}
+
+/// The fault of bytes in what can be text only.
+fn unwritable(builder: &ValueBuilder<'_>, body: &Body, place: &str) -> Box<Fault> {
+    let message = format!("{place} cannot be sent: it is text, and holds bytes that are not");
+    Fault::unsent(Reason::UnsafeValue, builder.step, body.span, message)
 }
 
 /// An object as XML (docs/readings.md, `xml-object`).
@@ -74,9 +141,9 @@ fn write_xml(builder: &ValueBuilder<'_>, body: &Body, json: &Json) -> Result<Str
 }
 
 /// The whole payload.
-fn build_whole(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Value, Box<Fault>> {
+fn build_whole(builder: &mut ValueBuilder<'_>, writing: &Writing<'_>) -> Result<Value, Box<Fault>> {
     let letter = builder.program.readings == Readings::Letter;
-    let media = body.media;
+    let Writing { media, body, .. } = *writing;
     let escape = |value: &Value| match (media, value) {
         // By the letter, a text that was not parsed is embedded as it is.
         (Media::Xml, Value::Text(text)) if letter => text.clone(),
@@ -95,7 +162,10 @@ fn build_whole(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Value, Box
 }
 
 /// A body of named fields: a form, or the parts of a multipart body.
-fn encode_fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded, Box<Fault>> {
+fn encode_fields(builder: &mut ValueBuilder<'_>, writing: &Writing<'_>) -> Result<Encoded, Box<Fault>> {
+    let Writing { content_type, media, fields: described, body } = *writing;
+    let kind = MediaType::parse(content_type);
+    let label = kind.parameter("charset").filter(|label| !is_utf8(label));
     let mut fields: Vec<(String, Value)> = vec![];
     match &body.payload {
         Build::Object(members) if body.replacements.is_empty() => {
@@ -114,18 +184,18 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded,
             }
         }
         _ => {
-            let mut value = build_whole(builder, body)?;
+            let mut value = build_whole(builder, writing)?;
             for replacement in &body.replacements {
                 value = replace(builder, replacement, value)?;
             }
             match value.into_read() {
                 Value::Json(Json::Object(members)) => {
-                    fields.extend(members.into_iter().map(|(name, value)| (name, Value::Json(value))));
+                    fields.extend(members.into_iter().map(|(name, value)| (name, value.into_value())));
                 }
                 // A text is the form itself.
-                value if body.media == Media::Form => {
+                value if media == Media::Form => {
                     let bytes = value.clone().into_bytes();
-                    return Ok(Encoded { bytes, content_type: body.content_type.clone(), value });
+                    return Ok(Encoded { bytes, content_type: content_type.to_owned(), value });
                 }
                 _ => {
                     let message = "a multipart body is an object of parts, and the payload is none".to_owned();
@@ -134,14 +204,28 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded,
             }
         }
     }
+    // Bytes are written as they are; within the text of an object or a style they cannot be.
+    let within = |value: &Value, field: Option<&Field>| match value {
+        Value::Json(Json::Array(items)) if field.is_none_or(is_repeated) => {
+            items.iter().any(|item| !matches!(item, Json::Bytes(_)) && item.bytes_within().is_some())
+        }
+        Value::Json(json) => json.bytes_within().is_some(),
+        _ => false,
+    };
+    let field = |name: &str| described.iter().find(|field| field.name == name);
+    if let Some((name, _)) = fields.iter().find(|(name, value)| within(value, field(name))) {
+        return Err(unwritable(builder, body, &format!("the field `{name}`")));
+    }
     let seen = fields.iter().map(|(name, value)| (name.clone(), value.clone().into_json())).collect::<Map<_, _>>();
-    let value = Value::Json(Json::Object(seen));
-    let field = |name: &str| body.fields.iter().find(|field| field.name == name);
-    if body.media == Media::Form {
+    let value = Value::Json(Json::Object(seen.into()));
+    if media == Media::Form {
         let pairs = fields.iter().flat_map(|(name, value)| encode_pairs(name, value, field(name)));
         let text: Vec<String> = pairs.map(|(name, text)| format!("{name}={text}")).collect();
-        let bytes = text.join("&").into_bytes();
-        return Ok(Encoded { bytes, content_type: body.content_type.clone(), value });
+        let mut bytes = text.join("&").into_bytes();
+        if let Some(label) = label {
+            bytes = in_charset(builder, body, "the body", charset::encode_form(&bytes, label))?;
+        }
+        return Ok(Encoded { bytes, content_type: content_type.to_owned(), value });
     }
     let mut parts: Vec<Part<'_>> = vec![];
     for (name, value) in fields {
@@ -153,13 +237,16 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, body: &Body) -> Result<Encoded,
             format!("the part `{}` cannot be sent: its name holds a line break or NUL", part.name.escape_debug());
         return Err(Fault::unsent(Reason::UnsafeValue, builder.step, body.span, message));
     }
+    for part in &mut parts {
+        let label = part.media_type.and_then(|kind| MediaType::parse(kind).parameter("charset"));
+        let text = part.file.is_none().then(|| std::str::from_utf8(&part.bytes).ok()).flatten();
+        if let (Some(label), Some(text)) = (label.filter(|label| !is_utf8(label)), text) {
+            let place = format!("the part `{}`", part.name);
+            part.bytes = in_charset(builder, body, &place, charset::encode(text, label))?;
+        }
+    }
     let (bytes, boundary) = write_multipart(&parts);
-    let kind = MediaType::parse(&body.content_type);
-    let content_type = match kind.parameter("boundary") {
-        Some(_) => kind.without_parameters(),
-        None => &body.content_type,
-    };
-    Ok(Encoded { bytes, content_type: format!("{content_type}; boundary={boundary}"), value })
+    Ok(Encoded { bytes, content_type: kind.with_parameter("boundary", &boundary), value })
 }
 
 /// A field of a form, encoded (OpenAPI, Encoding Object). With a style, it is what a query parameter would be; by
@@ -170,13 +257,27 @@ fn encode_pairs(name: &str, value: &Value, field: Option<&Field>) -> Vec<(String
     match (value.read(), field.and_then(|field| field.how.as_ref())) {
         (Value::Json(json), Some(how)) => encode::query(name, json, how),
         (Value::Json(value), _) if json && !value.is_string() => vec![pair(&value.to_string())],
-        (Value::Json(Json::Array(items)), _) => items.iter().map(|item| pair(&json_text(item))).collect(),
+        (Value::Json(Json::Array(items)), _) => {
+            let each = items.iter().flat_map(|item| match item {
+                Json::Bytes(_) => encode_pairs(name, &item.clone().into_value(), field),
+                item => vec![pair(&json_text(item))],
+            });
+            each.collect()
+        }
         (Value::Json(Json::Null), _) => vec![pair("")],
         (Value::File(File { bytes, text: false, .. }) | Value::Bytes(bytes), _) if is_base64(field) => {
             vec![pair(&STANDARD.encode(bytes))]
         }
+        (Value::File(File { bytes, .. }) | Value::Bytes(bytes), _) => {
+            vec![(form_text(name), form_urlencoded::byte_serialize(bytes).collect())]
+        }
         (value, _) => vec![pair(&value.to_text())],
     }
+}
+
+/// `true` if the items of a list are fields of their own.
+fn is_repeated(field: &Field) -> bool {
+    field.how.is_none() && !field.content_type(None).is_some_and(is_json)
 }
 
 fn is_base64(field: Option<&Field>) -> bool {
@@ -210,7 +311,7 @@ fn build_parts<'a>(name: &str, value: Value, field: Option<&'a Field>) -> Vec<Pa
             pairs.map(|(name, text)| Part { name, ..part(None, None, text.into_bytes()) }).collect()
         }
         Value::Json(Json::Array(items)) => {
-            items.into_iter().flat_map(|item| build_parts(name, Value::Json(item), field)).collect()
+            items.into_iter().flat_map(|item| build_parts(name, item.into_value(), field)).collect()
         }
         Value::Json(json @ Json::Object(_)) => {
             vec![part(None, Some("application/json"), json.to_string().into_bytes())]
@@ -320,6 +421,9 @@ fn replace(builder: &mut ValueBuilder<'_>, replacement: &Replacement, payload: V
         }
         (Select::Xpath(query, _), payload) => {
             let Some(xml) = select::read_xml(&payload) else { return Err(wrong("the payload is not XML".to_owned())) };
+            if value.holds_bytes() {
+                return Err(wrong(format!("the value at `{}` is bytes that are not text", replacement.text)));
+            }
             let (text, count) = query.replace(&xml, &bindings, &value.to_text()).map_err(wrong)?;
             if count == 0 { Err(nowhere()) } else { Ok(Value::Text(text)) }
         }

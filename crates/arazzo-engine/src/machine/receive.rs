@@ -155,7 +155,8 @@ impl Machine {
         let (status, headers, size) = (response.status, response.headers.clone(), response.body.len());
         // A body may be large; what is shown of it is not. A secret that the answer gives may be as large as it.
         let gives_secrets = !own || self.program.step(id).is_some_and(|step| !step.secrets.is_empty());
-        let shown = self.state.settings.limits.shown_bytes;
+        let limits = &self.state.settings.limits;
+        let shown = limits.shown_bytes.max(limits.report_bytes);
         let head = if gives_secrets { size } else { shown.saturating_add(self.redactor.longest()) };
         let bytes = response.body.get(..head.saturating_add(4)).unwrap_or(&response.body).to_vec();
         let excess = answer::find_excess(&response, self.state.settings.limits.body_bytes);
@@ -189,14 +190,20 @@ impl Machine {
 
     /// The beginning of a body of `size` bytes, as an event holds it.
     fn show_body(&self, beginning: &[u8], size: usize, answer: &Answer) -> Option<BodyText> {
-        let shown = self.state.settings.limits.shown_bytes;
+        let (shown, kept) = (self.state.settings.limits.shown_bytes, self.state.settings.limits.report_bytes);
         let mut body = self.redactor.beginning(beginning, size, &answer.media_type, shown);
+        if let Some(body) = &mut body {
+            body.kept = self.redactor.kept(beginning, size, kept);
+        }
         // A text of another charset is shown as it is read.
         if let (Some(body), Some(Value::Body(read))) = (&mut body, &answer.body)
             && std::str::from_utf8(beginning).is_err()
-            && let Some(text) = self.redactor.body(read.read.to_text().as_bytes(), &answer.media_type, shown)
+            && !read.is_spoilt()
+            && let text = read.read.to_text()
+            && let Some(shown) = self.redactor.body(text.as_bytes(), &answer.media_type, shown)
         {
-            (body.text, body.cut) = (text.text, text.cut);
+            (body.text, body.cut) = (shown.text, shown.cut);
+            body.kept = self.redactor.kept(text.as_bytes(), text.len(), kept);
         }
         body
     }

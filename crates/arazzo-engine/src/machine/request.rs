@@ -1,6 +1,6 @@
 //! Step + scope → request: arguments are built, encoded and checked, and become a url, headers and a body.
 
-use serde_json::Value as Json;
+use crate::value::Json;
 use url::Url;
 
 use super::fault::{Fault, Remark};
@@ -54,11 +54,14 @@ pub(super) fn build(
     let url = build_url(program, step, operation, servers, (&path, &query))?;
     let mut headers = parameters.encode_headers()?;
     headers.extend(cookies.map(|cookies| ("Cookie".to_owned(), cookies)));
-    let body = body.as_ref().map(|body| payload::encode(&mut builder, body)).transpose()?;
+    let typed = headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let named = typed.and_then(|at| headers.get(at)).map(|(_, value)| value.clone());
+    let body = body.as_ref().map(|body| payload::encode(&mut builder, body, named.as_deref())).transpose()?;
     let (body, sent_body) = match body {
         Some(body) => {
-            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-                headers.push(("Content-Type".to_owned(), body.content_type));
+            match typed.and_then(|at| headers.get_mut(at)) {
+                Some((_, value)) => *value = body.content_type,
+                None => headers.push(("Content-Type".to_owned(), body.content_type)),
             }
             (Some(body.bytes), Some(body.value))
         }
@@ -94,6 +97,11 @@ fn build_arguments<'a>(
             }
             _ => builder.build(&argument.value, &argument.name)?,
         };
+        if value.as_ref().is_some_and(Value::holds_bytes) {
+            let (kind, name) = (argument.location.word(), &argument.name);
+            let message = format!("{kind} parameter `{name}` cannot be sent: it holds bytes that are not text");
+            return Err(Fault::unsent(Reason::UnsafeValue, builder.step, argument.span, message));
+        }
         match value.map(Value::into_json) {
             Some(Json::Null) if argument.how.content.is_none() => {
                 if needed(argument) {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use super::store::Slot;
 use super::{Machine, Request};
@@ -56,7 +56,8 @@ impl Machine {
         let error = says_error(answer) && !self.would_succeed(step, exchange);
         for secret in step.secrets.iter().filter(|secret| !error || secret.of_error) {
             let value = match &secret.part {
-                AnswerPart::Header(name) => answer.header(name).map(|text| Json::String(text.to_owned())),
+                // A line alone is as secret as all of them.
+                AnswerPart::Header(name) => Some(answer.header_lines(name).collect()),
                 AnswerPart::Body(at) => answer.body.as_ref().and_then(|body| body.at(at)).map(Value::into_json),
                 AnswerPart::Selected(name) => {
                     let output = step.outputs.iter().find(|output| output.name == *name);

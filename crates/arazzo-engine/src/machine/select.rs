@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use crate::expr::eval::{EvalError, eval, fill};
 use crate::expr::pattern::{self, Escape};
@@ -50,7 +50,7 @@ pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Optio
     let wrong = |kind: &str| EvalError::NotEvaluable(format!("`{}` is not {kind}", selection.context_text));
     match &selection.select {
         Select::Pointer(pointer) => match context.read() {
-            Value::Json(json) => Ok(pointer.find(json).cloned().map(Value::Json)),
+            Value::Json(json) => Ok(pointer.find(json).cloned().map(Json::into_value)),
             _ => Err(wrong("JSON")),
         },
         Select::Jsonpath(query, placeholders) => {
@@ -60,7 +60,7 @@ pub(super) fn select(selection: &Selection, lookup: &dyn Lookup) -> Result<Optio
             let found = found.map_err(|error| EvalError::NotEvaluable(error.to_string()))?;
             Ok(match found.as_slice() {
                 [] if !query.selects_list() => None,
-                [only] if !query.selects_list() => Some(Value::Json((*only).clone())),
+                [only] if !query.selects_list() => Some((*only).clone().into_value()),
                 several => Some(Value::Json(several.iter().copied().cloned().collect())),
             })
         }
@@ -93,7 +93,7 @@ pub(super) fn build_binding(
     escape: Escape,
 ) -> Result<Option<Json>, EvalError> {
     let Some(value) = eval(&placeholder.expr, lookup)? else { return Ok(None) };
-    let value = value.into_owned().into_json();
+    let value = value.into_owned().into_compared();
     let text = match &value {
         Json::String(text) => Cow::Borrowed(text.as_str()),
         other if placeholder.in_string => Cow::Owned(json_text(other)),

@@ -5,8 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::value::Json;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
 
 use crate::value::Value;
 

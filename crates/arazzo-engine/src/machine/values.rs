@@ -1,6 +1,6 @@
 //! Scope → values: all that a step sends or passes on, filled in from the steps so far. Knows nothing of requests.
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use super::fault::{Fault, Remark};
 use super::select;
@@ -50,7 +50,7 @@ impl<'a> ValueBuilder<'a> {
                     let value = self.build(item, &format!("an item of `{target}`"))?;
                     built.extend(self.take_part(value)?);
                 }
-                Ok(Some(Value::Json(Json::Array(built))))
+                Ok(Some(Value::Json(Json::Array(built.into()))))
             }
             Build::Object(members) => {
                 let mut built = Map::new();
@@ -60,7 +60,7 @@ impl<'a> ValueBuilder<'a> {
                         built.insert(name.clone(), value);
                     }
                 }
-                Ok(Some(Value::Json(Json::Object(built))))
+                Ok(Some(Value::Json(Json::Object(built.into()))))
             }
             Build::Keyed(members) => {
                 let mut built = Map::new();
@@ -71,7 +71,7 @@ impl<'a> ValueBuilder<'a> {
                         built.insert(name, value);
                     }
                 }
-                Ok(Some(Value::Json(Json::Object(built))))
+                Ok(Some(Value::Json(Json::Object(built.into()))))
             }
         }
     }
@@ -203,6 +203,7 @@ impl<'a> ValueBuilder<'a> {
 fn json_bytes(json: &Json) -> usize {
     match json {
         Json::String(text) => text.len(),
+        Json::Bytes(file) => file.bytes.len(),
         Json::Array(items) => items.iter().map(json_bytes).sum::<usize>() + 8,
         Json::Object(members) => members.iter().map(|(name, value)| name.len() + json_bytes(value)).sum::<usize>() + 8,
         Json::Null | Json::Bool(_) | Json::Number(_) => 8,

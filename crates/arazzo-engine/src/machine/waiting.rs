@@ -8,6 +8,7 @@ use super::frame::{PendingCall, Position};
 use super::wire::{CallId, FailureKind, Progress, Request, Turn};
 use crate::event::{EventKind, UnsentRequest};
 use crate::limits::Millis;
+use crate::redact::BodyText;
 
 impl Machine {
     /// From now on a request counts as sent when [`Input::Progress`](super::Input::Progress) says that it is written, or
@@ -73,8 +74,11 @@ impl Machine {
     pub(super) fn show_request(&self, request: &Request, because: crate::event::Because) -> Box<UnsentRequest> {
         let content_type = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let media_type = content_type.map(|(_, value)| value.as_str()).unwrap_or_default();
-        let shown = self.state.settings.limits.shown_bytes;
-        let body = request.body.as_deref().and_then(|bytes| self.redactor.body(bytes, media_type, shown));
+        let (shown, kept) = (self.state.settings.limits.shown_bytes, self.state.settings.limits.report_bytes);
+        let body = request.body.as_deref().and_then(|bytes| {
+            let body = self.redactor.body(bytes, media_type, shown)?;
+            Some(BodyText { kept: self.redactor.kept(bytes, bytes.len(), kept), ..body })
+        });
         let (method, url, headers) = (request.method.clone(), request.url.clone(), request.headers.clone());
         Box::new(UnsentRequest { method, url, headers, body, because })
     }

@@ -1,14 +1,15 @@
 //! The messages of a machine: inputs, turns, requests, answers, outcomes.
 
+use std::collections::BTreeMap;
+
+use crate::value::{Json, Map, Value, as_base64};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
 
 pub use crate::event::{Because, FailureKind};
 use crate::event::{Event, Why};
 use crate::limits::Millis;
 use crate::remedy::Naming;
 use crate::string_enum::string_enum;
-use crate::value::as_base64;
 
 /// A call in flight. Every answer names the call that it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -135,6 +136,64 @@ pub struct Turn {
     pub done: Option<Outcome>,
 }
 
+/// Outputs of a run by name, in the order of the document: a map, and beside it the bytes of bodies.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Outputs {
+    values: Map<String, Json>,
+    /// Bodies whose bytes are not those that their value would be written as.
+    bodies: BTreeMap<String, Vec<u8>>,
+}
+
+impl Outputs {
+    /// The bytes of an output that is bytes, or a body whose bytes are not those that its value would be written as.
+    #[must_use]
+    pub fn bytes(&self, name: &str) -> Option<&[u8]> {
+        let own = || {
+            self.values.get(name).and_then(|value| if let Json::Bytes(file) = value { Some(&file.bytes) } else { None })
+        };
+        self.bodies.get(name).or_else(own).map(Vec::as_slice)
+    }
+
+    /// The outputs in which there are bytes that JSON cannot hold: in its text they are base64.
+    pub fn encoded(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().filter(|(_, value)| value.bytes_within().is_some()).map(|(name, _)| name.as_str())
+    }
+}
+
+impl std::ops::Deref for Outputs {
+    type Target = Map<String, Json>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.values
+    }
+}
+
+impl From<Map<String, Json>> for Outputs {
+    fn from(values: Map<String, Json>) -> Self {
+        Self { values, bodies: BTreeMap::new() }
+    }
+}
+
+impl FromIterator<(String, Value)> for Outputs {
+    fn from_iter<I: IntoIterator<Item = (String, Value)>>(values: I) -> Self {
+        let mut outputs = Self::default();
+        for (name, value) in values {
+            if let Value::Body(body) = &value {
+                outputs.bodies.insert(name.clone(), body.bytes.clone());
+            }
+            outputs.values.insert(name, value.into_json());
+        }
+        outputs
+    }
+}
+
+impl From<Outputs> for serde_json::Value {
+    /// As [`Outcome::outputs`].
+    fn from(outputs: Outputs) -> Self {
+        Json::from(outputs.values).to_serde()
+    }
+}
+
 /// The end of a run. A failed run is data, not an error.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
@@ -142,7 +201,7 @@ pub enum Outcome {
     /// The last step succeeded.
     Succeeded {
         /// The outputs that exist; null for one that found nothing.
-        outputs: Map<String, Json>,
+        outputs: Outputs,
         /// Outputs without a value.
         missing: Vec<String>,
     },
@@ -151,7 +210,7 @@ pub enum Outcome {
         /// The action's name.
         by: String,
         /// The outputs that exist.
-        outputs: Map<String, Json>,
+        outputs: Outputs,
         /// Outputs without a value.
         missing: Vec<String>,
     },
@@ -162,7 +221,7 @@ pub enum Outcome {
         /// The reason.
         why: Box<Why>,
         /// The outputs that exist.
-        outputs: Map<String, Json>,
+        outputs: Outputs,
         /// Outputs without a value.
         missing: Vec<String>,
     },
@@ -173,7 +232,7 @@ pub enum Outcome {
         /// The reason.
         why: Box<Why>,
         /// The outputs that exist.
-        outputs: Map<String, Json>,
+        outputs: Outputs,
         /// Outputs without a value.
         missing: Vec<String>,
     },
@@ -198,9 +257,16 @@ impl Outcome {
         }
     }
 
-    /// The outputs that exist.
+    /// The outputs that exist, as serde_json has them: a number of more than 64 bits is the nearest double, and bytes are
+    /// base64. [`Outcome::values`] has them as they are.
     #[must_use]
-    pub fn outputs(&self) -> &Map<String, Json> {
+    pub fn outputs(&self) -> serde_json::Map<String, serde_json::Value> {
+        self.values().iter().map(|(name, value)| (name.clone(), value.to_serde())).collect()
+    }
+
+    /// The outputs that exist, numbers with their digits, and bytes as bytes.
+    #[must_use]
+    pub fn values(&self) -> &Outputs {
         match self {
             Self::Succeeded { outputs, .. }
             | Self::Ended { outputs, .. }

@@ -1,6 +1,7 @@
 //! The answer to a request that fits: status, headers and body from examples, else from schemas.
 
-use serde_json::{Value as Json, json};
+use crate::json;
+use crate::value::Json;
 
 use super::check::Problem;
 use super::echo::Echo;
@@ -320,7 +321,9 @@ impl<'a> Asked<'_, 'a> {
             for offer in place.slot.offers() {
                 let mut next = body.clone();
                 set(&mut next, &place.way, Some(&offer), true);
-                if described.as_ref().is_none_or(|validator| validator.is_valid(&next) || !validator.is_valid(&body)) {
+                if described.as_ref().is_none_or(|validator| {
+                    validator.is_valid(&next.to_serde()) || !validator.is_valid(&body.to_serde())
+                }) {
                     body = next;
                     break;
                 }
@@ -370,7 +373,7 @@ impl<'a> Asked<'_, 'a> {
         let value = |node: &Node| match node.as_str() {
             // JSON that was written as a text.
             Some(text) if is_json(media_type) && text.trim_start().starts_with(['{', '[']) => {
-                Body::Value(serde_json::from_str(text).unwrap_or_else(|_| json!(text)))
+                Body::Value(Json::parse(text).unwrap_or_else(|| json!(text)))
             }
             Some(text) if !is_json(media_type) => Body::Text(text.to_owned()),
             _ => Body::Value(node.to_json()),
@@ -431,7 +434,7 @@ impl<'a> Asked<'_, 'a> {
     fn echoed(&self, body: Body, schema: Option<&'a Node>, example: bool) -> Body {
         let (Some(request), Body::Value(body)) = (self.request, &body) else { return body };
         let echo = Echo { api: self.api(), example };
-        let sent = serde_json::from_slice(request.body).unwrap_or(Json::Null);
+        let sent = Json::parse(request.body).unwrap_or(Json::Null);
         let mut body = echo.body(body.clone(), schema, &sent);
         echo.path(&mut body, self.operation.path, self.parameters);
         Body::Value(body)

@@ -1,6 +1,6 @@
 //! A request against its description: what is missing, what has the wrong type, what is not described.
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use super::Request;
 use crate::json_schema::{read_text, types};
@@ -162,7 +162,7 @@ fn body(operation: &Operation<'_>, request: &Request<'_>, problems: &mut Vec<Pro
         return;
     };
     let value = if kind.is_json() {
-        match serde_json::from_slice::<Json>(request.body) {
+        match Json::parse(request.body).map_or_else(|| serde_json::from_slice::<Json>(request.body), Ok) {
             Ok(value) => value,
             Err(error) => {
                 problems.push(problem("body", format!("not valid JSON: {error}"), schema.span));
@@ -204,13 +204,13 @@ fn form(api: Api<'_>, schema: &Node, encoding: &[Field], body: &[u8]) -> Json {
                 pairs.iter().filter(|(known, _)| known == name).map(|(_, text)| text.clone()).collect();
             list(api, node, &values, how.filter(|how| !how.explode).map(|how| how.style.sign()))
         } else if node.is_some_and(|node| is(node, "object")) {
-            serde_json::from_str(text).unwrap_or_else(|_| Json::String(text.clone()))
+            Json::parse(text).unwrap_or_else(|| Json::String(text.clone()))
         } else {
             typed(text, node)
         };
         members.insert(name.clone(), value);
     }
-    Json::Object(members)
+    Json::Object(members.into())
 }
 
 fn pairs(form: &[u8]) -> Vec<(String, String)> {
@@ -229,6 +229,7 @@ fn typed(text: &str, schema: Option<&Node>) -> Json {
 /// The places at which a value is not as its schema says, and why. A schema that is none finds nothing.
 fn faults(api: Api<'_>, schema: &Node, value: &Json) -> Vec<(String, String)> {
     let Ok(validator) = validator(api, schema, Direction::Request) else { return vec![] };
-    let faults = validator.iter_errors(value).take(REPORTED);
+    let value = value.to_serde();
+    let faults = validator.iter_errors(&value).take(REPORTED);
     faults.map(|error| (error.instance_path().to_string(), error.to_string())).collect()
 }

@@ -1,7 +1,7 @@
 //! What the client sent, where it obviously comes back: members that are called as a path parameter or as a member of
 //! its body, of the same type, at every depth.
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use crate::node::Node;
 use crate::openapi::Api;
@@ -99,7 +99,9 @@ impl<'a> Echo<'a> {
         let known = known.get(name).cloned().or_else(made).filter(|known| same_type(known, sent))?;
         let scalar = !sent.is_object() && !sent.is_array();
         let allows = |node: &Node| {
-            validator(self.api, node, Direction::Response).ok().is_none_or(|validator| validator.is_valid(sent))
+            validator(self.api, node, Direction::Response)
+                .ok()
+                .is_none_or(|validator| validator.is_valid(&sent.to_serde()))
         };
         if scalar && !node.is_none_or(allows) {
             return None;
@@ -134,7 +136,7 @@ fn put(members: &mut Map<String, Json>, parameter: &str, resource: bool, text: &
     let Some(value) = target.and_then(|name| members.get_mut(&name)) else { return false };
     match value {
         Json::String(known) => text.clone_into(known),
-        Json::Number(known) => *known = serde_json::from_str(text).unwrap_or_else(|_| known.clone()),
+        Json::Number(known) => *known = crate::value::Number::parse(text).unwrap_or_else(|| known.clone()),
         _ => return false,
     }
     true

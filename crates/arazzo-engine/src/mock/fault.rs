@@ -1,6 +1,6 @@
 //! Faults on demand: `getVolume#2=503`, `createSandbox=reset`, `getVolume#1-3=503,delay:2s`.
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use crate::limits::{Millis, duration};
 use crate::machine::Response;

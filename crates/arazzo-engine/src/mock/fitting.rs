@@ -1,8 +1,8 @@
 //! An answer that was made up → one that leads on: what the criteria of its step compare takes a value of the comparison
 //! that the schema allows.
 
+use crate::value::{Json, Map};
 use jsonschema::Validator;
-use serde_json::{Map, Value as Json};
 
 use super::wishes::{Part, Wish, to_meet, to_miss};
 use crate::expr::jsonpath::{Operator, Wanted};
@@ -48,7 +48,7 @@ impl Fitting<'_, '_> {
         }
         let described = self.schema.and_then(|schema| validator(self.api, schema, Direction::Response).ok());
         // An answer that is not as described need not become so.
-        let described = described.filter(|validator| validator.is_valid(&best.body));
+        let described = described.filter(|validator| validator.is_valid(&best.body.to_serde()));
         for _ in 0..ROUNDS {
             let Some((next, reached)) = self.better(&best, score, described.as_ref()) else { break };
             (best, score) = (next, reached);
@@ -75,7 +75,7 @@ impl Fitting<'_, '_> {
         for wishes in self.alternatives(draft) {
             for turn in 0..VALUES {
                 let Some(next) = self.granted(draft, &wishes, turn) else { break };
-                if next == *draft || described.is_some_and(|validator| !validator.is_valid(&next.body)) {
+                if next == *draft || described.is_some_and(|validator| !validator.is_valid(&next.body.to_serde())) {
                     continue;
                 }
                 let reached = self.score(&next);
@@ -178,7 +178,7 @@ impl Fitting<'_, '_> {
             }
         };
         let validator = schema.and_then(|schema| validator(self.api, schema, Direction::Response).ok());
-        let allowed = |value: &Json| validator.as_ref().is_none_or(|validator| validator.is_valid(value));
+        let allowed = |value: &Json| validator.as_ref().is_none_or(|validator| validator.is_valid(&value.to_serde()));
         values.retain(|value| value.as_ref().is_none_or(&allowed));
         values
     }
@@ -196,9 +196,7 @@ fn alike(a: &Json, b: &Json) -> bool {
 fn spellings(value: &Json) -> Vec<Json> {
     let mut found = vec![value.clone()];
     match value {
-        Json::String(text) => {
-            found.extend(serde_json::from_str::<Json>(text).ok().filter(|v| !v.is_array() && !v.is_object()))
-        }
+        Json::String(text) => found.extend(Json::parse(text).filter(|v| !v.is_array() && !v.is_object())),
         Json::Number(_) | Json::Bool(_) => found.push(Json::String(json_text(value))),
         _ => {}
     }
@@ -240,7 +238,8 @@ fn resized(current: &Json, length: &Json, item: &dyn Fn() -> Json) -> Option<Jso
             let mut items = items.clone();
             items.truncate(length);
             while items.len() < length {
-                items.push(items.last().cloned().unwrap_or_else(item));
+                let next = items.last().cloned().unwrap_or_else(item);
+                items.push(next);
             }
             Some(Json::Array(items))
         }
@@ -274,7 +273,7 @@ pub(super) fn set(value: &mut Json, way: &[PathSegment], new: Option<&Json>, eve
     match (first, &mut *value) {
         (PathSegment::Any, Json::Array(items)) => {
             if items.is_empty() && new.is_some() {
-                items.push(Json::Object(Map::new()));
+                items.push(Json::Object(Map::new().into()));
             }
             items.iter_mut().take(if every { LENGTH } else { 1 }).for_each(|item| set(item, rest, new, every));
         }
@@ -282,19 +281,20 @@ pub(super) fn set(value: &mut Json, way: &[PathSegment], new: Option<&Json>, eve
         (PathSegment::Member(name), Json::Array(items)) => {
             let Some(index) = name.parse::<usize>().ok().filter(|index| *index <= items.len()) else { return };
             if index == items.len() && new.is_some() {
-                items.push(items.last().cloned().unwrap_or_else(|| Json::Object(Map::new())));
+                let next = items.last().cloned().unwrap_or_else(|| Json::Object(Map::new().into()));
+                items.push(next);
             }
             if let Some(item) = items.get_mut(index) {
                 set(item, rest, new, every);
             }
         }
         (PathSegment::Member(name), Json::Object(members)) => match (rest.is_empty(), new) {
-            (true, None) => drop(members.remove(name)),
+            (true, None) => drop(members.shift_remove(name)),
             (_, None) => members.get_mut(name).into_iter().for_each(|member| set(member, rest, new, every)),
             (_, Some(_)) => set(members.entry(name.clone()).or_insert(Json::Null), rest, new, every),
         },
         (PathSegment::Member(_), Json::Null) if new.is_some() => {
-            *value = Json::Object(Map::new());
+            *value = Json::Object(Map::new().into());
             set(value, way, new, every);
         }
         _ => {}

@@ -1,6 +1,6 @@
 //! Inputs for a run that nobody gave inputs: from the schema of the workflow, and of everything that they are sent as.
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use super::fitting::{get, set};
 use super::places::{Place, Places, is_telling};
@@ -49,7 +49,7 @@ fn value(own: Option<(Api<'_>, &Node)>, name: &str, places: &[Place]) -> Json {
     candidates.extend(whole().flat_map(|place| place.slot.offers()));
     let plain = made.unwrap_or_else(|| match places.iter().all(|place| place.way.is_empty()) {
         true => invented(name, &[]),
-        false => Json::Object(Map::new()),
+        false => Json::Object(Map::new().into()),
     });
     candidates.push(plain);
     // An object may have to have members for several of them.
@@ -60,7 +60,7 @@ fn value(own: Option<(Api<'_>, &Node)>, name: &str, places: &[Place]) -> Json {
     });
     candidates.extend(whole);
     let fits = |value: &Json| {
-        let own = own.as_ref().is_none_or(|validator| validator.is_valid(value));
+        let own = own.as_ref().is_none_or(|validator| validator.is_valid(&value.to_serde()));
         let accepted = |place: &&Place| get(value, &place.way).is_some_and(|part| place.slot.accepts(part));
         (own, places.iter().filter(accepted).count())
     };

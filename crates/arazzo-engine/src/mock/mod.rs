@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use crate::diagnostic::{Help, nearest};
 use crate::expr::StepId;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::value::Json;
 use jsonschema::Validator;
-use serde_json::Value as Json;
 
 use super::origins::{Origin, Origins, Site};
 use super::{OperationKey, Source};
@@ -72,9 +72,9 @@ impl Slot {
             // An empty text is no segment of a path.
             Some(_) if *value == Json::String(String::new()) => false,
             Some(types) if !value.is_array() && !value.is_object() => {
-                validator.is_valid(&read_text(&json_text(value), types.iter().map(String::as_str)))
+                validator.is_valid(&read_text(&json_text(value), types.iter().map(String::as_str)).to_serde())
             }
-            _ => validator.is_valid(value),
+            _ => validator.is_valid(&value.to_serde()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Criteria → what an answer would have to hold for them to be met, or not to be.
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use crate::expr::condition::Condition;
 use crate::expr::jsonpath::{Operator, Wanted, combined};

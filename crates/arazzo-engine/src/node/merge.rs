@@ -145,6 +145,6 @@ fn string(text: &str) -> String {
     if begins && text.chars().all(plain) && matches!(plain_scalar(text), Kind::String(_)) {
         text.to_owned()
     } else {
-        serde_json::Value::String(text.to_owned()).to_string()
+        crate::value::Json::String(text.to_owned()).to_string()
     }
 }

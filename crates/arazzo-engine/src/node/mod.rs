@@ -7,12 +7,11 @@
 use std::collections::HashMap;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle};
-use serde_json::Value as Json;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{SourceId, Sources, Span};
-use crate::value::Pointer;
+use crate::value::{Json, Pointer};
 
 use merge::Pending;
 use scalar::{number, plain_scalar};
@@ -306,7 +305,7 @@ impl Node {
         })
     }
 
-    /// The tree as JSON; integers to 64 bits exact, other numbers as doubles.
+    /// The tree as JSON, numbers with their digits.
     #[must_use]
     pub fn to_json(&self) -> Json {
         match &self.read().kind {

@@ -1,10 +1,10 @@
 //! Scalars of the YAML 1.2 core schema.
 
-use serde_json::Value as Json;
+use crate::value::{Json, Number};
 
 use super::Kind;
 
-/// A number as JSON: integers to 64 bits exact, others as doubles.
+/// A number as JSON: with its digits.
 pub(super) fn number(text: &str) -> Json {
     let plain = text.strip_prefix('+').unwrap_or(text);
     let radix = |digits: &str, radix| i64::from_str_radix(digits, radix).ok().map(Json::from);
@@ -14,11 +14,14 @@ pub(super) fn number(text: &str) -> Json {
     if let Some(value) = plain.strip_prefix("0o").and_then(|digits| radix(digits, 8)) {
         return value;
     }
-    let integer = plain.parse::<i64>().map(Json::from).or_else(|_| plain.parse::<u64>().map(Json::from));
-    integer
-        .ok()
-        .or_else(|| plain.parse::<f64>().ok().and_then(serde_json::Number::from_f64).map(Json::Number))
-        .unwrap_or(Json::Null)
+    // YAML may leave out a digit on one side of the point, and may begin with zeros.
+    let (sign, digits) = plain.strip_prefix('-').map_or(("", plain), |digits| ("-", digits));
+    let digits = digits.trim_start_matches('0');
+    let zero = if digits.starts_with(|c: char| c.is_ascii_digit()) { "" } else { "0" };
+    let digits = digits.replacen(".e", ".0e", 1).replacen(".E", ".0E", 1);
+    let end = if digits.ends_with('.') { "0" } else { "" };
+    let number = Number::parse(plain).or_else(|| Number::parse(&format!("{sign}{zero}{digits}{end}")));
+    number.map_or(Json::Null, Json::Number)
 }
 
 /// YAML 1.2 core schema, 10.3.2: what a plain scalar is.

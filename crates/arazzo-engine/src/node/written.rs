@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use super::scalar::plain_scalar;
 use super::{Kind, Node};

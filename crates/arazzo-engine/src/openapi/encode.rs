@@ -2,8 +2,8 @@
 //!
 //! Pure text work: knows no operation. What cannot be sent safely is refused with a reason.
 
+use crate::value::{Json, Map};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value as Json};
 
 use super::path::{Piece, Placeholder, pieces};
 use crate::media_type::{MediaType, is_json};

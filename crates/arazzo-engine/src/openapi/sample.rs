@@ -1,8 +1,8 @@
 //! A Schema Object → a value that it describes: always the same one, as small as it may be, with everything in it that
 //! somebody is known to read.
 
+use crate::value::{Json, Map, Number};
 use regex_syntax::hir::{Class, Hir, HirKind};
-use serde_json::{Map, Number, Value as Json};
 
 use super::Api;
 use super::schema::Direction;
@@ -84,7 +84,7 @@ fn flat<'a>(api: Api<'a>, schema: &'a Node, wanted: &[&[PathSegment]]) -> Flat<'
 pub fn invented(name: &str, wanted: &[&[PathSegment]]) -> Json {
     match wanted.iter().find_map(|way| way.first()) {
         None => Json::String(format!("{name}-1")),
-        Some(PathSegment::Any) => Json::Array(vec![invented(name, &below(wanted, "0"))]),
+        Some(PathSegment::Any) => Json::Array(vec![invented(name, &below(wanted, "0"))].into()),
         Some(PathSegment::Member(first)) if first.parse::<usize>().is_ok() => {
             Json::Array((0..count(wanted, 1)).map(|n| invented(name, &below(wanted, &n.to_string()))).collect())
         }
@@ -158,7 +158,7 @@ impl<'a> Sampler<'a> {
             .or_else(|| flat.find("default").map(Node::to_json));
         match given {
             // An example may leave out what is read.
-            Some(Json::Object(members)) => Some(self.object(&flat, ask, members)),
+            Some(Json::Object(members)) => Some(self.object(&flat, ask, members.into_inner())),
             Some(value) => Some(value),
             None => match self.kind(&flat, ask) {
                 "object" => Some(self.object(&flat, ask, Map::new())),
@@ -306,7 +306,7 @@ impl<'a> Sampler<'a> {
         if let Some((property, value)) = &flat.chosen {
             filled.insert((*property).to_owned(), Json::String(value.clone()));
         }
-        Json::Object(filled)
+        Json::Object(filled.into())
     }
 
     fn array(&mut self, flat: &Flat<'a>, ask: &Ask<'_>) -> Json {
@@ -328,7 +328,7 @@ impl<'a> Sampler<'a> {
                 None => items.push(invented(ask.name, &asked.wanted)),
             }
         }
-        Json::Array(items)
+        Json::Array(items.into())
     }
 }
 

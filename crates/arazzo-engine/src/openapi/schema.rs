@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::json;
+use crate::value::{Json, Map};
 use jsonschema::{PatternOptions, Validator};
-use serde_json::{Map, Value as Json, json};
 
 use super::{Api, Version};
 use crate::json_schema::{Definitions, insert_definitions};
@@ -86,7 +87,7 @@ fn converted(
     jsonschema::options()
         .with_draft(jsonschema::Draft::Draft202012)
         .with_pattern_options(PatternOptions::regex())
-        .build(&root)
+        .build(&root.to_serde())
         .map(|validator| Checked { validator, places: converter.places.unwrap_or_default(), span: schema.span })
         .map_err(|error| error.to_string())
 }
@@ -112,7 +113,7 @@ impl<'a> Converter<'a> {
             };
             // Beside a reference, 3.0 and 2.0 ignore everything.
             if self.api.dialect() < Version::V3_1 {
-                return Json::Object(schema);
+                return Json::Object(schema.into());
             }
         }
         // Its target is known when a value is checked only.
@@ -129,7 +130,11 @@ impl<'a> Converter<'a> {
         if !required.is_empty() {
             schema.insert("required".to_owned(), json!(required));
         }
-        if node.get("nullable").and_then(Node::as_bool) == Some(true) { nullable(schema) } else { Json::Object(schema) }
+        if node.get("nullable").and_then(Node::as_bool) == Some(true) {
+            nullable(schema)
+        } else {
+            Json::Object(schema.into())
+        }
     }
 
     /// The value of a keyword of the schema at `at`; nothing for one that is no assertion, or is converted elsewhere.
@@ -208,7 +213,7 @@ impl<'a> Converter<'a> {
 fn exclusive_limits(node: &Node, schema: &mut Map<String, Json>) {
     for (limit, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
         if node.get(exclusive).and_then(Node::as_bool) == Some(true)
-            && let Some(value) = schema.remove(limit)
+            && let Some(value) = schema.swap_remove(limit)
         {
             schema.insert(exclusive.to_owned(), value);
         }
@@ -224,5 +229,5 @@ fn nullable(mut schema: Map<String, Json>) -> Json {
     if let Some(Json::Array(values)) = schema.get_mut("enum") {
         values.push(Json::Null);
     }
-    Json::Object(schema)
+    Json::Object(schema.into())
 }

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::{Map, Value as Json};
+use crate::value::{Json, Map};
 
 use super::Api;
 use crate::json_schema::types;

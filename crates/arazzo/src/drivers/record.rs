@@ -13,10 +13,10 @@ use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outgoing, Prog
 use arazzo_engine::readings::Readings;
 use arazzo_engine::source::Sources;
 use arazzo_engine::stand_in::StandIns;
+use arazzo_engine::value::{Json, Map, stored};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value as Json};
 use sha2::{Digest as _, Sha256};
 
 use crate::drivers::recorder::{LARGEST, Print, Recorder};
@@ -53,6 +53,7 @@ pub(crate) struct Head {
     pub(crate) awaits_progress: bool,
     /// The mode of reading.
     readings: Readings,
+    #[serde(with = "stored::members")]
     pub(crate) inputs: InputValues,
     /// Names of the inputs that are secret, and so have stand-ins.
     pub(crate) secret: Vec<String>,
@@ -145,6 +146,7 @@ pub(crate) struct End {
     pub(crate) ms: Millis,
     pub(crate) status: RunStatus,
     pub(crate) exit: u8,
+    #[serde(with = "stored::members")]
     pub(crate) outputs: Map<String, Json>,
     /// The code of why it did not succeed, and the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -208,7 +210,7 @@ impl Recording {
             credentials.push(Proof { key: key.to_owned(), name: name.clone(), value, secret: *secret });
         }
         settings.files.values_mut().for_each(|file| file.bytes = stand_ins.in_bytes(&file.bytes));
-        let hidden = serde_json::to_value(&settings).map(|settings| stand_ins.in_json(&settings));
+        let hidden = serde_json::to_value(&settings).map(|settings| stand_ins.in_json(&settings.into()).to_serde());
         settings = hidden.and_then(serde_json::from_value).map_err(|error| Error::Setup(error.to_string()))?;
         let documents = made.sources.iter().map(|(_, source)| Fingerprint::of(&source.name, &source.text)).collect();
         let head = Head {

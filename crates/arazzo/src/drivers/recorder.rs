@@ -5,7 +5,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use arazzo_engine::event::{Event, EventKind};
 use arazzo_engine::limits::Millis;
 use arazzo_engine::machine::Input;
-use serde_json::Value as Json;
 
 use crate::envelope::Envelope;
 
@@ -66,7 +65,7 @@ impl Print {
             _ => None,
         };
         let json = serde_json::to_value(&event).unwrap_or_default();
-        let kind = json.get("type").and_then(Json::as_str).unwrap_or_default();
+        let kind = json.get("type").and_then(serde_json::Value::as_str).unwrap_or_default();
         let step = event.step.as_deref().map(|step| format!(" of step `{step}`")).unwrap_or_default();
         let what = format!("`{kind}`{step}");
         let hash = |text: &str| {

@@ -9,9 +9,9 @@ use arazzo_engine::machine::{CallId, Input, Outcome, Progress};
 use arazzo_engine::node::Node;
 use arazzo_engine::program::{Argument, Location, Program, Step};
 use arazzo_engine::source::{Place, SourceId, Sources, Span};
+use arazzo_engine::value::Json;
 use arazzo_engine::value::Pointer;
 use serde::Serialize;
-use serde_json::Value as Json;
 use url::Url;
 
 use crate::drivers::record::{Content, End, Entry, Recording, Sent, sent};
@@ -426,7 +426,7 @@ fn urls(then: &str, now: &str, found: &mut Vec<Part>) {
 }
 
 fn bodies(then: &Content, now: &Content, found: &mut Vec<Part>) {
-    let json = |content: &Content| -> Option<Json> { serde_json::from_str(content.text.as_deref()?).ok() };
+    let json = |content: &Content| -> Option<Json> { Json::parse(content.text.as_deref()?) };
     let before = found.len();
     if let (Some(one), Some(other)) = (json(then), json(now)) {
         members("", Some(&one), Some(&other), found, before + MEMBERS);

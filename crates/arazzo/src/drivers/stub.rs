@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, VecDeque};
 use arazzo_engine::event::EventKind;
 use arazzo_engine::limits::Millis;
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Response};
-use serde_json::Value as Json;
+use arazzo_engine::value::Json;
 
 use crate::envelope::Envelope;
 use crate::session::{Session, SessionTurn};

@@ -14,6 +14,7 @@ use hyper::{Method, Uri};
 
 use crate::network::coding::{self, DecodeError};
 use crate::network::connect::ConnectError;
+use crate::network::header_text;
 use crate::network::pool::{FIELDS, HEAD, Pool, SendError, Sent, Turn};
 use crate::network::tls;
 use crate::policy::hosts::Hosts;
@@ -120,7 +121,7 @@ impl Http {
             headers: answer
                 .headers()
                 .iter()
-                .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+                .map(|(name, value)| (name.as_str().to_owned(), header_text(value.as_bytes())))
                 .collect(),
             body: body.finish().map_err(|spoiled| unread(spoiled, outgoing))?,
         })

@@ -24,6 +24,12 @@ use crate::policy::hosts::Hosts;
 use crate::transport::Transport;
 use shared::SharedNetwork;
 
+/// The text of a header: UTF-8, or Latin-1, in which all bytes are characters (RFC 9110, 5.5).
+#[cfg(feature = "http")]
+pub(crate) fn header_text(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| bytes.iter().copied().map(char::from).collect(), str::to_owned)
+}
+
 /// `true` if this build can send requests by itself.
 pub(crate) const HAS_CLIENT: bool = cfg!(feature = "http");
 

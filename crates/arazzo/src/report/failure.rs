@@ -73,7 +73,7 @@ pub fn left_behind(run: &Report) -> Vec<String> {
     more.into_iter().chain(told).collect()
 }
 
-fn display_value(value: &serde_json::Value) -> String {
+fn display_value(value: &arazzo_engine::value::Json) -> String {
     let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     match text.char_indices().nth(60) {
         Some((at, _)) => format!("{}…", safe(text.get(..at).unwrap_or_default())),

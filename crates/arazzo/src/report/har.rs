@@ -1,10 +1,11 @@
 //! HAR 1.2: all exchanges of a run with their timings. What HAR has no place for stands in keys that begin with
 //! `_arazzo`, which the format leaves to applications.
 
+use arazzo_engine::json;
 use arazzo_engine::redact::BodyText;
-use serde_json::{Value as Json, json};
+use arazzo_engine::value::Json;
 
-use super::record::{Answer, Attempt, Exchange, RunRecord};
+use super::record::{Answer, Attempt, Exchange, KEPT_BYTES, RunRecord};
 use super::{ReportContext, ReportKind};
 
 /// The report as it is chosen.
@@ -15,11 +16,17 @@ pub(super) const KIND: ReportKind = ReportKind { name: "har", file: "run.har", t
 pub fn har(run: &RunRecord, _: &ReportContext) -> String {
     let verdict = run.verdict();
     let entries: Vec<Json> = run.exchanges().into_iter().map(|(attempt, exchange)| entry(attempt, exchange)).collect();
+    let bodies = run.exchanges().into_iter().flat_map(|(_, exchange)| exchange.bodies());
+    let limit = bodies.filter_map(|body| body.kept.as_ref()).map(|kept| kept.limit).max();
+    let mut comment = "values of secrets are replaced by their names: ‹name›".to_owned();
+    if let Some(limit) = limit {
+        comment += &format!("; of a body, {limit} bytes are kept at most, of all bodies {KEPT_BYTES}");
+    }
     let archive = json!({
         "log": {
             "version": "1.2",
             "creator": { "name": "arazzo", "version": env!("CARGO_PKG_VERSION") },
-            "comment": "values of secrets are replaced by their names: ‹name›",
+            "comment": comment,
             "entries": entries,
             "_arazzo": {
                 "document": run.document,
@@ -56,9 +63,8 @@ fn entry(attempt: &Attempt, exchange: &Exchange) -> Json {
             let media_type = body.as_ref().map_or("", |body| body.media_type.as_str());
             let mut content =
                 json!({ "size": size, "mimeType": if media_type.is_empty() { "x-unknown" } else { media_type } });
-            if let (Some(body), Some(members)) = (body, content.as_object_mut()) {
-                members.insert("text".to_owned(), body.text.as_str().into());
-                note_cut(&mut content, body);
+            if let Some(body) = body {
+                write_body(&mut content, body);
             }
             response = json!({
                 "status": status,
@@ -115,18 +121,30 @@ fn request(exchange: &Exchange) -> Json {
         "bodySize": exchange.body.as_ref().map_or(0, |body| body.bytes),
     });
     if let (Some(body), Some(request)) = (&exchange.body, request.as_object_mut()) {
-        let mut data = json!({ "mimeType": body.media_type, "params": [], "text": body.text });
-        note_cut(&mut data, body);
+        let mut data = json!({ "mimeType": body.media_type, "params": [] });
+        write_body(&mut data, body);
         request.insert("postData".to_owned(), data);
     }
     request
 }
 
-/// Says that a text is not all of it, or that the bytes are not text.
-fn note_cut(target: &mut Json, body: &BodyText) {
-    if let (true, Some(members)) = (body.cut, target.as_object_mut()) {
-        let what = if body.text.is_empty() { "bytes that are not text" } else { "the beginning only" };
-        members.insert("comment".to_owned(), what.into());
+/// Writes the text of a body, or its bytes in base64, and says if that is not all of it.
+fn write_body(target: &mut Json, body: &BodyText) {
+    let Some(members) = target.as_object_mut() else { return };
+    let Some(kept) = &body.kept else {
+        members.insert("text".to_owned(), body.text.as_str().into());
+        if body.cut {
+            let what = if body.text.is_empty() { "bytes that are not text" } else { "the beginning only" };
+            members.insert("comment".to_owned(), what.into());
+        }
+        return;
+    };
+    members.insert("text".to_owned(), kept.text.as_str().into());
+    if kept.base64 {
+        members.insert("encoding".to_owned(), "base64".into());
+    }
+    if kept.cut {
+        members.insert("comment".to_owned(), format!("the first {} of {} bytes", kept.limit, body.bytes).into());
     }
 }
 

@@ -6,8 +6,8 @@
 use arazzo_engine::code::Code;
 use arazzo_engine::event::{CriteriaOf, EventKind, RunStatus, StepStatus};
 use arazzo_engine::redact::BodyText;
+use arazzo_engine::value::{Json, Map};
 use base64::Engine;
-use serde_json::{Map, Value as Json};
 use sha2::{Digest, Sha256};
 
 use super::curl::is_mask;

@@ -1,8 +1,9 @@
 //! JSON: the last event of a run and a record for every step, for programs.
 
 use arazzo_engine::event::{Saw, StepStatus};
+use arazzo_engine::json;
 use arazzo_engine::source::Place;
-use serde_json::{Value as Json, json};
+use arazzo_engine::value::Json;
 
 use super::record::{Answer, Attempt, Criterion, Exchange, RunRecord, Step};
 use super::{ReportContext, ReportKind};

@@ -19,7 +19,7 @@
 //! A report is a file of this folder, with a line in [`KINDS`].
 
 use arazzo_engine::graph::Graph;
-use serde_json::Value as Json;
+use arazzo_engine::value::Json;
 
 use crate::Description;
 

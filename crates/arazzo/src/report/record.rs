@@ -10,7 +10,7 @@ use arazzo_engine::plan::PlannedStep;
 use arazzo_engine::redact::BodyText;
 use arazzo_engine::report::Report;
 use arazzo_engine::source::Place;
-use serde_json::{Map, Value as Json};
+use arazzo_engine::value::{Json, Map};
 
 use crate::envelope::Envelope;
 
@@ -44,7 +44,12 @@ pub struct RunRecord {
     pub planned: Vec<(String, String)>,
     /// `true` if only the last attempt of every step is kept.
     last_attempts: bool,
+    /// Bytes of bodies that were kept for reports.
+    kept_bytes: usize,
 }
+
+/// Bytes of all bodies that a record keeps for reports, beyond what events show of each.
+pub(super) const KEPT_BYTES: usize = 64 << 20;
 
 /// Something unusual that the run noted about its documents or an answer.
 #[derive(Debug, Clone)]
@@ -308,31 +313,43 @@ impl RunRecord {
         self.attempts.push(attempt);
     }
 
+    /// A body, without what is kept of it for reports once that is too much for the memory of a run.
+    fn keep_body(&mut self, body: &Option<BodyText>) -> Option<BodyText> {
+        let mut body = body.clone()?;
+        if let Some(kept) = &body.kept {
+            self.kept_bytes = self.kept_bytes.saturating_add(kept.text.as_str().len());
+        }
+        if self.kept_bytes > KEPT_BYTES {
+            body.kept = None;
+        }
+        Some(body)
+    }
+
     /// An event of an attempt.
     fn within(&mut self, envelope: &Envelope) {
         let event = &envelope.event;
         let Some(name) = &event.step else { return };
+        let body = match &event.kind {
+            EventKind::RequestSent { body, .. } | EventKind::ResponseReceived { body, .. } => self.keep_body(body),
+            _ => None,
+        };
         let own = |attempt: &&mut Attempt| attempt.frame == event.frame && attempt.step == *name;
         let Some(attempt) = self.attempts.iter_mut().rev().find(own) else { return };
         match &event.kind {
-            EventKind::RequestSent { call, method, url, headers, body, because } => attempt.exchanges.push(Exchange {
+            EventKind::RequestSent { call, method, url, headers, because, .. } => attempt.exchanges.push(Exchange {
                 call: *call,
                 because: Some(*because).filter(|because| !because.is_operation()),
                 method: method.clone(),
                 url: url.clone(),
                 headers: headers.clone(),
-                body: body.clone(),
+                body,
                 sent_ms: envelope.ms,
                 time: envelope.time.clone(),
                 answer: Answer::None,
             }),
-            EventKind::ResponseReceived { call, status, duration_ms, headers, body } => {
-                let answer = Answer::Received {
-                    status: *status,
-                    duration_ms: *duration_ms,
-                    headers: headers.clone(),
-                    body: body.clone(),
-                };
+            EventKind::ResponseReceived { call, status, duration_ms, headers, .. } => {
+                let answer =
+                    Answer::Received { status: *status, duration_ms: *duration_ms, headers: headers.clone(), body };
                 attempt.answered(*call, answer);
             }
             EventKind::RequestFailed { call, failure, message, duration_ms, in_doubt, request } => {
@@ -569,6 +586,12 @@ impl Step<'_> {
 }
 
 impl Exchange {
+    /// The bodies that were sent and that came.
+    pub(super) fn bodies(&self) -> impl Iterator<Item = &BodyText> {
+        let came = if let Answer::Received { body, .. } = &self.answer { body.as_ref() } else { None };
+        self.body.iter().chain(came)
+    }
+
     /// The time that the answer took, in ms; none if nothing came.
     #[must_use]
     pub fn duration_ms(&self) -> Option<u64> {

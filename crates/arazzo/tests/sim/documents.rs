@@ -165,6 +165,7 @@ impl Case {
     pub fn limits(&self) -> Limits {
         let mut chance = Chance::new(self.seed, "limits");
         Limits {
+            report_bytes: 0,
             steps: chance.pick(&[5, 40, 60]),
             requests: chance.pick(&[None, Some(4), Some(50)]),
             depth: chance.pick(&[2, 6]),

@@ -1,11 +1,10 @@
 //! Equality and order of JSON values (RFC 9535, 2.3.5.2.2), where numbers are numbers: `1` equals `1.0`.
 //!
-//! Calls itself for no value, however deep; rounds no integer of 64 bits. Knows no paths.
+//! Calls itself for no value, however deep; rounds no number. Knows no paths.
 
-use std::cmp::Ordering;
 use std::convert::Infallible;
 
-use serde_json::{Number, Value};
+use crate::value::Json as Value;
 
 use super::tree::Operator;
 
@@ -21,7 +20,7 @@ pub(super) fn equal_counted<E>(a: &Value, b: &Value, spend: &impl Fn(usize) -> R
     let mut next = Some((a, b));
     while let Some(pair) = next {
         let same = match pair {
-            (Value::Number(a), Value::Number(b)) => order(a, b) == Some(Ordering::Equal),
+            (Value::Number(a), Value::Number(b)) => a.order(b).is_eq(),
             (Value::String(a), Value::String(b)) => {
                 spend(work(a.len().min(b.len())))?;
                 a == b
@@ -52,29 +51,6 @@ pub(super) fn equal_counted<E>(a: &Value, b: &Value, spend: &impl Fn(usize) -> R
     Ok(true)
 }
 
-/// The order of two numbers, exact for integers of 64 bits, also against doubles; `None` with a number that is none.
-#[must_use]
-pub fn order(a: &Number, b: &Number) -> Option<Ordering> {
-    match (integer(a), integer(b)) {
-        (Some(a), Some(b)) => Some(a.cmp(&b)),
-        (Some(a), None) => against_double(a, b.as_f64()?),
-        (None, Some(b)) => against_double(b, a.as_f64()?).map(Ordering::reverse),
-        (None, None) => a.as_f64()?.partial_cmp(&b.as_f64()?),
-    }
-}
-
-fn integer(number: &Number) -> Option<i128> {
-    number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
-}
-
-/// Rounds the double, not the integer: within the range of `i128` a double's whole part is exact, beyond it the
-/// conversion stops at the end of the range, which is far from any 64 bits.
-fn against_double(integer: i128, double: f64) -> Option<Ordering> {
-    let whole = double.trunc();
-    let fraction = 0.0_f64.partial_cmp(&(double - whole))?;
-    Some(integer.cmp(&(whole as i128)).then(fraction))
-}
-
 /// A comparison (RFC 9535, 2.3.5.2.2); `None` is an operand that selects nothing.
 pub(super) fn compare<E>(
     left: Option<&Value>,
@@ -99,7 +75,7 @@ pub(super) fn compare<E>(
 /// Only numbers and strings have an order; that of strings is by Unicode scalar values, as UTF-8 sorts.
 fn less(left: Option<&Value>, right: Option<&Value>) -> bool {
     match (left, right) {
-        (Some(Value::Number(left)), Some(Value::Number(right))) => order(left, right) == Some(Ordering::Less),
+        (Some(Value::Number(left)), Some(Value::Number(right))) => left.order(right).is_lt(),
         (Some(Value::String(left)), Some(Value::String(right))) => left < right,
         _ => false,
     }

@@ -6,8 +6,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use crate::value::Json as Value;
 use regex::Regex;
-use serde_json::Value;
 
 use super::compare::{compare, work};
 use super::functions::regexp;
@@ -271,7 +271,7 @@ impl<'v, 'q> Run<'v, 'q> {
             Logical::Exists(path) => self.exists(path, current),
             Logical::Truthy(path) => Ok(match self.singular(path, current)?.as_deref() {
                 None | Some(Value::Null | Value::Bool(false)) => false,
-                Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+                Some(Value::Number(number)) => !number.is_zero(),
                 Some(Value::String(text)) => !text.is_empty(),
                 Some(_) => true,
             }),

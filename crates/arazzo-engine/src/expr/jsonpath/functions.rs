@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
+use crate::value::Json as Value;
 use regex::{Regex, RegexBuilder};
-use serde_json::Value;
 
 use super::SyntaxError;
 use super::lex::shortened;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use serde_json::{Number, Value};
+use crate::value::{Json as Value, Number};
 
 use super::SyntaxError;
 
@@ -160,26 +160,20 @@ impl<'t> Cursor<'t> {
             let message = format!("the number `{}` begins with a zero", shortened(whole));
             return Err(SyntaxError::new(start..self.at, message));
         }
-        let mut integer = true;
         if self.eat(".") {
-            integer = false;
             self.digits()?;
         }
         if self.eat("e") || self.eat("E") {
-            integer = false;
             if !self.eat("-") {
                 self.eat("+");
             }
             self.digits()?;
         }
         let text = self.written(start..self.at);
-        let exact = text.parse::<u64>().map(Number::from).or_else(|_| text.parse::<i64>().map(Number::from));
-        exact.ok().filter(|_| integer).or_else(|| Number::from_f64(text.parse().ok()?)).map(Value::Number).ok_or_else(
-            || {
-                let message = format!("the number `{}` is too large", shortened(text));
-                SyntaxError::new(start..self.at, message)
-            },
-        )
+        Number::parse(text).map(Value::Number).ok_or_else(|| {
+            let message = format!("the number `{}` is too large", shortened(text));
+            SyntaxError::new(start..self.at, message)
+        })
     }
 
     fn digits(&mut self) -> Result<&'t str, SyntaxError> {

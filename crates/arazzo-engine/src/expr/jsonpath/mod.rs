@@ -8,7 +8,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use serde_json::Value;
+use crate::value::Json as Value;
 
 mod compare;
 mod eval;
@@ -18,7 +18,7 @@ mod parse;
 mod tree;
 mod wishes;
 
-pub use compare::{equal, order};
+pub use compare::equal;
 pub use tree::Operator;
 pub use wishes::{Wanted, Wish, combined};
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use serde_json::Value;
+use crate::value::Json as Value;
 
 use super::functions::{self, Argument, NAMES};
 use super::lex::{Cursor, Part, shortened};

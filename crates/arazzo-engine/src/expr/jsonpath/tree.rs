@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
+use crate::value::Json as Value;
 use regex::Regex;
-use serde_json::Value;
 
 /// `$.a[0]`, `@..b[?@.c]`
 #[derive(Debug, Clone)]

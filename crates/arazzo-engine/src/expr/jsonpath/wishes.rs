@@ -1,7 +1,7 @@
 //! A condition → what may be wanted of single values for it to be met, or not to be. A guess for who makes values up:
 //! whether a value that was made so does it is found out by evaluating.
 
-use serde_json::Value;
+use crate::value::Json as Value;
 
 use super::tree::{Call, Logical, Operand, Operator, Path, Pattern, RegexpTest, Root, Segment, Selector};
 use super::{Condition, Query};

@@ -268,7 +268,7 @@ impl Scanner<'_, '_> {
             self.parts.push(Part::Component, end - key.len()..end);
             return self.constant(end, Some(value.clone()));
         }
-        let names = components.get(kind).and_then(serde_json::Value::as_object).into_iter().flatten();
+        let names = components.get(kind).and_then(crate::value::Json::as_object).into_iter().flatten();
         let help = nearest(key, names.map(|(name, _)| name.as_str()))
             .map(|near| Help::meant_behind(format!("$components.{kind}."), near));
         self.wrong(Code::UnknownComponent, self.start..end, format!("there is no component `{name}`"), help)

@@ -88,7 +88,7 @@ pub(super) fn expression(
         "workflows" if rest.starts_with('.') => scanner.workflow(word_end + 1),
         "sourceDescriptions" if rest.starts_with('.') => scanner.source(word_end + 1),
         "components" if rest.starts_with('.') => scanner.component(word_end + 1),
-        "self" => scanner.constant(word_end, scope.document.self_uri.clone().map(serde_json::Value::String)),
+        "self" => scanner.constant(word_end, scope.document.self_uri.clone().map(crate::value::Json::String)),
         "outputs" | "response" | "request" | "steps" | "workflows"
             if rest.is_empty() && at == 0 && position == Position::Whole && scope.readings != Readings::Letter =>
         {
@@ -133,7 +133,7 @@ impl<'a> Scanner<'a, '_> {
     }
 
     /// A value that stands in the document.
-    fn constant(&mut self, end: usize, value: Option<serde_json::Value>) -> Scanned {
+    fn constant(&mut self, end: usize, value: Option<crate::value::Json>) -> Scanned {
         let text = self.written(end).to_owned();
         self.with_pointer(Root::Constant(Box::new(Constant { text, value })), end, false)
     }

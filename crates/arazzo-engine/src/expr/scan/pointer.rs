@@ -175,7 +175,7 @@ impl Scanner<'_, '_> {
             true => self.written(at).to_owned(),
             false => format!("{}#{pointer}", self.written(at)),
         };
-        let selector = serde_json::json!({ "context": context, "selector": query.text, "type": "jsonpath" });
+        let selector = crate::json!({ "context": context, "selector": query.text, "type": "jsonpath" });
         let written = self.text.get(at..end).unwrap_or_default();
         let message = format!("`{written}` is a query, and a runtime expression selects with a JSON Pointer");
         let finding = Finding::new(Code::QueryAfterOutput, self.start..end, message).help(format!(

@@ -5,7 +5,7 @@
 //! reads the context and nothing else: no documents, no entities, no clock, no environment. Versions 1.0, 2.0 and 3.0
 //! run on the same evaluator; docs/xpath.md lists what differs.
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use super::jsonpath::{Placeholder, SyntaxError};
 
@@ -104,7 +104,7 @@ impl Query {
     /// As [`Query::holds`].
     pub fn select(&self, xml: &str, bindings: &[Json]) -> Result<Option<Json>, String> {
         let mut values = engine::select(&self.text(bindings)?, xml)?;
-        Ok(if values.len() > 1 { Some(Json::Array(values)) } else { values.pop() })
+        Ok(if values.len() > 1 { Some(Json::Array(values.into())) } else { values.pop() })
     }
 
     /// The XML text with every selected element, attribute or text set to `value`, and how many there were.
@@ -150,7 +150,7 @@ fn local(name: &str) -> &str {
 
 #[cfg(not(feature = "xpath"))]
 mod engine {
-    use serde_json::Value as Json;
+    use crate::value::Json;
 
     const ABSENT: &str = "XPath is not built into this program (cargo feature `xpath`)";
 
@@ -173,7 +173,7 @@ mod engine {
 
 #[cfg(feature = "xpath")]
 mod engine {
-    use serde_json::Value as Json;
+    use crate::value::Json;
     use xee_xpath::context::StaticContextBuilder;
     use xee_xpath::error::Error;
     use xee_xpath::{Atomic, Documents, Item, Queries, Query, Sequence};
@@ -340,8 +340,8 @@ mod engine {
             Item::Atomic(value) if value.is_numeric() => {
                 let text = text()?;
                 // Infinite and not-a-number are no JSON numbers.
-                let number = serde_json::from_str::<serde_json::Number>(&text).ok();
-                let number = number.or_else(|| serde_json::Number::from_f64(text.parse().ok()?));
+                let number = crate::value::Number::parse(&text);
+                let number = number.or_else(|| crate::value::Number::from_f64(text.parse().ok()?));
                 number.map_or(Json::String(text), Json::Number)
             }
             _ => Json::String(text()?),

@@ -1,0 +1,136 @@
+//! Values from outside: digits and bytes are those that came, in files, in reports, in tests, in recordings.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::{Arazzo, Folder};
+use crate::server::{Reply, Request, Server};
+
+const API: &str = "\
+openapi: 3.1.0
+info: {title: t, version: '1'}
+servers: [{url: https://t.example}]
+paths:
+  /json:
+    get: {operationId: json, responses: {'200': {description: ok}}}
+  /text:
+    get: {operationId: text, responses: {'200': {description: ok}}}
+  /image:
+    get: {operationId: image, responses: {'200': {description: ok}}}
+  /latin:
+    get: {operationId: latin, responses: {'200': {description: ok}}}
+  /o/{id}:
+    put:
+      operationId: put
+      parameters: [{name: id, in: path, required: true, schema: {type: integer}}]
+      requestBody: {content: {application/octet-stream: {}}}
+      responses: {'200': {description: ok}}
+";
+
+const FLOW: &str = "\
+arazzo: 1.0.1
+info: {title: t, version: '1'}
+sourceDescriptions: [{name: t, url: t.openapi.yaml, type: openapi}]
+workflows:
+  - workflowId: w
+    inputs: {type: object, properties: {id: {type: integer}}}
+    steps:
+      - {stepId: a, operationId: json, outputs: {id: $response.body#/id, name: $response.header.X-Name}}
+      - {stepId: b, operationId: image, outputs: {image: $response.body}}
+      - stepId: c
+        operationId: put
+        parameters: [{name: id, in: path, value: $steps.a.outputs.id}]
+        requestBody: {contentType: application/octet-stream, payload: '{$steps.b.outputs.image}'}
+    outputs: {id: $steps.a.outputs.id, name: $steps.a.outputs.name, given: $inputs.id}
+";
+
+const JSON: &str = "{ \"id\": 100000000000000000001, \"a\": 1.10, \"a\": 2 }\n";
+const TEXT: &str = "two\nlines\n\n";
+const IMAGE: &[u8] = b"\xff\xd8\x1b[31m\n";
+const LATIN: &[u8] = b"caf\xe9";
+
+fn server() -> Server {
+    let answer = |request: &Request, _| match request.path.as_str() {
+        "/json" => Reply::status(200).body("application/json", JSON).header("X-Name", "n"),
+        "/text" => Reply::status(200).body("text/plain", TEXT),
+        "/image" => Reply::status(200).body("image/x-any", IMAGE),
+        "/latin" => Reply::status(200).body("text/plain; charset=iso-8859-1", LATIN),
+        _ => Reply::status(200),
+    };
+    Server::start(answer)
+}
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder.write("t.openapi.yaml", API);
+    folder.write("t.arazzo.yaml", FLOW);
+    folder
+}
+
+fn call(server: &Server, folder: &Folder, operation: &str) -> Arazzo {
+    Arazzo::new(["call", "t.openapi.yaml", operation, "--server", &server.url()]).cwd(folder.path())
+}
+
+#[test]
+fn a_body_is_written_to_a_file_as_it_came() {
+    let (server, folder) = (server(), folder());
+    for (operation, body) in [("json", JSON.as_bytes()), ("text", TEXT.as_bytes()), ("image", IMAGE), ("latin", LATIN)]
+    {
+        let output = call(&server, &folder, operation).args(["-o", "body"]).run();
+        output.exits(0).prints_nothing();
+        assert_eq!(fs::read(folder.path().join("body")).unwrap(), body, "{operation}");
+    }
+    let exact = call(&server, &folder, "json").args(["-o", "-"]).run();
+    exact.exits(0).check(exact.stdout == JSON, "the bytes that came");
+    let line = call(&server, &folder, "json").run();
+    line.check(line.stdout == "{\"id\":100000000000000000001,\"a\":2}\n", "one line, with its digits");
+    let job = call(&server, &folder, "image").env("GITHUB_ACTIONS", "true").run();
+    job.exits(0).check(!job.stdout.contains('\u{1b}') && job.stdout.contains("\\u001b[31m"), "controls escaped");
+}
+
+#[test]
+fn digits_and_bytes_go_from_an_answer_to_a_request_and_into_every_file() {
+    let (server, folder) = (server(), folder());
+    let run = Arazzo::new(["run", "t.arazzo.yaml", "--server", &server.url(), "-i", "id=100000000000000000003"])
+        .args(["--record", "r.ndjson", "--report", "har=run.har", "--report", "json=run.json"])
+        .cwd(folder.path())
+        .run();
+    let outputs = "{\"id\":100000000000000000001,\"name\":\"n\",\"given\":100000000000000000003}\n";
+    run.exits(0).check(run.stdout == outputs, "the digits");
+    let sent = server.requests().into_iter().find(|request| request.method == "PUT").unwrap();
+    assert_eq!((sent.path.as_str(), sent.body.as_slice()), ("/o/100000000000000000001", IMAGE));
+    let read = |name: &str| fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(read("run.json").contains("\"given\": 100000000000000000003"));
+    let har: Value = serde_json::from_str(&read("run.har")).unwrap();
+    let content = &har["log"]["entries"][1]["response"]["content"];
+    assert_eq!((&content["encoding"], &content["text"]), (&json!("base64"), &json!("/9gbWzMxbQo=")));
+    assert!(har["log"]["comment"].as_str().unwrap().contains("1048576"));
+    let replay = Arazzo::new(["replay", "r.ndjson"]).cwd(folder.path()).run();
+    replay.exits(0).says(&["the same outcome"]);
+    assert!(read("r.ndjson").contains("100000000000000000003"));
+}
+
+#[test]
+fn bytes_in_outputs_are_base64_and_that_is_said() {
+    let (server, folder) = (server(), folder());
+    folder.write("t.arazzo.yaml", FLOW.replace("given: $inputs.id", "all: $steps.b.outputs"));
+    let run = Arazzo::new(["run", "t.arazzo.yaml", "--server", &server.url()]).cwd(folder.path()).run();
+    run.exits(0).says(&["note: output `all` is bytes, and written in base64"]);
+    run.check(run.stdout.contains("\"all\":{\"image\":\"/9gbWzMxbQo=\"}"), "base64");
+}
+
+#[test]
+fn a_test_compares_all_digits() {
+    let folder = folder();
+    let case = |name: &str, id: &str| {
+        format!(
+            "- {{name: {name}, replies: {{json: [{{text: '{{\"id\": 100000000000000000001}}', headers: {{content-type: application/json}}}}], image: [{{body: {{}}}}], put: [{{}}]}}, expect: {{outputs: {{id: {id}}}}}}}\n"
+        )
+    };
+    let cases = [case("right", "100000000000000000001"), case("scaled", "1.00000000000000000001e20")];
+    folder.write("t.test.yaml", format!("cases:\n{}", cases.concat()));
+    Arazzo::new(["test"]).cwd(folder.path()).run().exits(0);
+    folder.write("t.test.yaml", format!("cases:\n{}", case("wrong", "100000000000000000002")));
+    Arazzo::new(["test"]).cwd(folder.path()).run().exits(1);
+}
