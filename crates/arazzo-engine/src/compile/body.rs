@@ -118,6 +118,11 @@ impl<'b> Compiler<'b> {
             _ => self.build(payload, false, context),
         };
         let replacements = body.replacements.iter().map(|r| self.replacement(r, media, context)).collect::<Vec<_>>();
+        if built.as_ref().is_some_and(is_text) && media != Media::Xml && self.readings != Readings::Letter {
+            for replacement in replacements.iter().flatten() {
+                self.replaces_in_text(replacement);
+            }
+        }
         Some(Body {
             content_type,
             media,
@@ -224,6 +229,19 @@ impl<'b> Compiler<'b> {
                 None
             }
         }
+    }
+
+    /// A text has no members: what would fail the step when it runs is said before.
+    fn replaces_in_text(&mut self, replacement: &Replacement) {
+        if matches!(&replacement.target, Select::Pointer(pointer) if pointer.tokens().is_empty()) {
+            return;
+        }
+        let message = format!("`{}` names a part of the payload, which is a text", replacement.text);
+        self.push(
+            Diagnostic::error(Code::PayloadSyntax, replacement.span, message)
+                .help("write the value into the text in braces: {$inputs.x}")
+                .section("§Payload Replacement Object"),
+        );
     }
 
     /// A form that is written as a text, as its fields; those of one name are a list.
@@ -431,6 +449,20 @@ impl<'b> Compiler<'b> {
             value: value?,
             span: target.span(),
         })
+    }
+}
+
+/// `true` for a value that is a text, whatever it is made of.
+fn is_text(build: &Build) -> bool {
+    match build {
+        Build::Constant(json) => json.is_string(),
+        Build::Template(leaf) => match &leaf.template {
+            Template::Literal(_) => true,
+            // One expression alone is its value.
+            Template::Text(pieces) => pieces.len() > 1,
+            Template::Whole(_) | Template::Constant(_) => false,
+        },
+        Build::Select(_) | Build::Array(_) | Build::Object(_) => false,
     }
 }
 

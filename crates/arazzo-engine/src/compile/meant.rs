@@ -1,7 +1,6 @@
 //! Operations that are not named exactly, or not by one name alone: which one is meant, where that is certain.
 
 use super::Compiler;
-use super::resolve::Found;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit};
 use crate::document::{self, OrReusable, Text};
@@ -11,6 +10,9 @@ use crate::value::Pointer;
 
 /// An operation with the index of its source description.
 type Candidate<'b> = (usize, openapi::Operation<'b>);
+
+/// An operation and the index of its source description, if there is one.
+pub(super) type Found<'b> = Option<Candidate<'b>>;
 
 /// The letters and digits of a name in lower case: names that differ in nothing else are written for each other.
 pub(super) fn folded(name: &str) -> String {

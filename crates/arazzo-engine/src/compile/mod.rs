@@ -587,9 +587,9 @@ impl<'b> Compiler<'b> {
             // Reading the document said that nothing is named, or too much.
             (None, None) | (Some(_), Some(_)) => None,
         };
-        let receives = step.receives && found.is_some();
-        if receives {
-            self.receives_nothing(step);
+        let receives = step.receives.filter(|_| found.is_some());
+        if let Some(span) = receives {
+            self.receives_nothing(span);
         }
         // Values are read even if the operation is not known, so that one pass names every fault.
         let view: Option<openapi::Operation<'b>> = found.as_ref().map(|(_, operation)| *operation);
@@ -605,16 +605,15 @@ impl<'b> Compiler<'b> {
             }
             None => self.unknown_operation(step),
         };
-        let stage = if receives { Stage::Unknown } else { Stage::Answered };
+        let stage = if receives.is_some() { Stage::Unknown } else { Stage::Answered };
         (Call::Operation { operation, arguments, body }, stage, view)
     }
 
     /// A step that is to receive a message from an operation that is called over HTTP.
-    fn receives_nothing(&mut self, step: &document::Step) {
-        let key = step.message.iter().find(|key| key.name == "action");
+    fn receives_nothing(&mut self, span: Span) {
         let message = "`action: receive` is for messages, and the step calls an HTTP operation";
         self.push(
-            Diagnostic::error(Code::MisplacedField, key.map_or(step.id.span(), |key| key.span), message)
+            Diagnostic::error(Code::MisplacedField, span, message)
                 .help("leave it out, or name an operation or channel of an AsyncAPI document".to_owned())
                 .section("§Step Object"),
         );

@@ -97,16 +97,13 @@ impl Compiler<'_> {
         ids: &[StepId],
     ) -> Option<StepId> {
         let names = || workflow.steps.iter().map(|step| step.id.value.as_str());
-        // The longest name that fits: names may hold dots.
-        let of = |name: &&str| rest.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        let Some(name) = names().filter(of).max_by_key(|name| name.len()) else {
+        let Some(name) = document::step_of_expression(rest, names()) else {
             let written = rest.split('.').next().unwrap_or_default();
             let help = nearest(written, names()).map(Help::meant);
             let message = format!("the workflow has no step `{written}`");
             self.push(Diagnostic::error(Code::UnknownStep, text.span(), message).help(help));
             return None;
         };
-        self.departs_to(text, name, "`dependsOn` of a step lists stepIds");
         if name == step.id.value {
             let message = format!("step `{name}` depends on itself");
             self.push(Diagnostic::error(Code::DependencyCycle, text.span(), message).help("leave it out".to_owned()));
@@ -117,26 +114,10 @@ impl Compiler<'_> {
     }
 
     /// The reading `depends-on-expression` of a workflow: `$workflows.X` is the workflow X.
-    pub(super) fn workflow_expression(&mut self, text: &document::Text) -> Option<WorkflowId> {
+    pub(super) fn workflow_expression(&self, text: &document::Text) -> Option<WorkflowId> {
         let name = text.value.strip_prefix("$workflows.")?;
-        let declared = self.declared.get(self.document)?.clone();
-        let found = declared.workflows.iter().find(|workflow| workflow.name == name)?;
-        self.departs_to(text, name, "`dependsOn` of a workflow lists workflowIds");
-        Some(found.id)
-    }
-
-    /// The reading `depends-on-expression`: the name that an entry of `dependsOn` stands for.
-    pub(super) fn departs_to(&mut self, text: &document::Text, name: &str, message: &str) {
-        let span = text.node.part(self.sources(), 0..text.value.len());
-        let help = format!("write {name}");
-        let mut diagnostic = Diagnostic::warning(Code::DependsOnExpression, span, message)
-            .label(format!("read as `{name}`"))
-            .help(help.clone())
-            .section("§Step Object");
-        if let Some(edit) = text.node.rewrite(self.sources(), 0..text.value.len(), name, false) {
-            diagnostic = diagnostic.fix(help, true, vec![edit]);
-        }
-        self.departure(diagnostic);
+        let declared = self.declared.get(self.document)?;
+        Some(declared.workflows.iter().find(|workflow| workflow.name == name)?.id)
     }
 
     /// A stable topological order; a cycle is said, and its steps keep the order of the list.

@@ -2,7 +2,7 @@
 //! own source descriptions and nobody else's.
 
 use super::Compiler;
-use super::meant::Meant;
+use super::meant::{Found, Meant};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, More, nearest};
 use crate::document::{self, Text};
@@ -13,9 +13,6 @@ use crate::openapi::{self, Api};
 use crate::program::{Operation, OperationId, WorkflowId};
 use crate::source::Span;
 use crate::value::Pointer;
-
-/// An operation and the index of its source description.
-pub(super) type Found<'b> = Option<(usize, openapi::Operation<'b>)>;
 
 impl<'b> Compiler<'b> {
     /// Finds `operationId`: `$sourceDescriptions.<name>.<id>`, or a bare id. Of several, the path parameters that are

@@ -11,7 +11,7 @@ mod shapes;
 
 use std::sync::Arc;
 
-pub(crate) use shapes::newer_form;
+pub(crate) use shapes::{newer_form, step_of_expression};
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Subject};
@@ -140,8 +140,8 @@ pub struct Step {
     pub depends_on: Vec<Text>,
     /// Fields of steps that send or receive messages: `correlationId`, `action`.
     pub message: Vec<Key>,
-    /// `true` with `action: receive`.
-    pub receives: bool,
+    /// The place of `action: receive`.
+    pub receives: Option<Span>,
 }
 
 /// An object, or a reference to one in `components` (Reusable Object).

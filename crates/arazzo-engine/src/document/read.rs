@@ -64,6 +64,7 @@ impl Reader<'_> {
             "two workflows are called",
             "workflow ids are unique",
         );
+        self.dependencies_of_workflows(&workflows);
         let self_uri = self.self_uri(root);
         let newer = (version, version_text.as_str());
         if let Some((key, _)) = root.member("$self") {
@@ -250,6 +251,7 @@ impl Reader<'_> {
             "two steps of this workflow are called",
             "step ids are unique in a workflow",
         );
+        self.dependencies_of_steps(&steps);
         let inputs = given(node, "inputs");
         if let Some(inputs) = inputs.filter(|inputs| !is_schema(inputs)) {
             let message = format!("expected `inputs` to be a JSON Schema (an object), found {}", inputs.type_name());
@@ -329,7 +331,10 @@ impl Reader<'_> {
             timeout,
             depends_on,
             message: message.collect(),
-            receives: node.get("action").and_then(Node::as_str) == Some("receive"),
+            receives: node
+                .member("action")
+                .filter(|(_, value)| value.as_str() == Some("receive"))
+                .map(|(key, _)| key.span),
             id: id?,
         })
     }

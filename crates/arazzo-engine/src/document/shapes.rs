@@ -1,7 +1,7 @@
 //! Slips of shape with one meaning: what is written in another form than the specification's, and what it is read as
 //! (docs/readings.md).
 
-use super::{Criterion, Output, Reader, Text};
+use super::{Criterion, Output, Reader, Step, Text, Workflow};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit};
 use crate::node::{Key, Kind, Node};
@@ -204,6 +204,41 @@ impl Reader<'_> {
         columns.windows(2).all(|pair| pair.first() == pair.last()).then_some(edits)
     }
 
+    /// The reading `depends-on-expression`: `$steps.X`, also `$steps.X.outputs.y`, is the step X.
+    pub(super) fn dependencies_of_steps(&mut self, steps: &[Step]) {
+        for text in steps.iter().flat_map(|step| &step.depends_on) {
+            let Some(rest) = text.value.strip_prefix("$steps.") else { continue };
+            // A step that is not there is said where names are looked up.
+            let names = steps.iter().map(|step| step.id.value.as_str());
+            let Some(name) = step_of_expression(rest, names) else { continue };
+            self.depends_on_expression(text, name, "`dependsOn` of a step lists stepIds");
+        }
+    }
+
+    /// The same for workflows: `$workflows.X` is the workflow X.
+    pub(super) fn dependencies_of_workflows(&mut self, workflows: &[Workflow]) {
+        for text in workflows.iter().flat_map(|workflow| &workflow.depends_on) {
+            let Some(name) = text.value.strip_prefix("$workflows.") else { continue };
+            if workflows.iter().any(|workflow| workflow.id.value == name) {
+                self.depends_on_expression(text, name, "`dependsOn` of a workflow lists workflowIds");
+            }
+        }
+    }
+
+    fn depends_on_expression(&mut self, text: &Text, name: &str, message: &str) {
+        let range = 0..text.value.len();
+        let help = format!("write {name}");
+        let mut diagnostic =
+            Diagnostic::warning(Code::DependsOnExpression, text.node.part(self.sources, range.clone()), message)
+                .label(format!("read as `{name}`"))
+                .help(help.clone())
+                .section("§Step Object");
+        if let Some(edit) = text.node.rewrite(self.sources, range, name, false) {
+            diagnostic = diagnostic.fix(help, true, vec![edit]);
+        }
+        self.departure(diagnostic);
+    }
+
     /// The reading `missing-info`.
     pub(super) fn missing_info(&mut self, place: Span, what: &str, help: &'static str) {
         self.departure(
@@ -251,6 +286,12 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The step that an expression behind `$steps.` begins with: the longest name that fits, because names may hold dots.
+pub(crate) fn step_of_expression<'s>(rest: &str, names: impl Iterator<Item = &'s str>) -> Option<&'s str> {
+    let of = |name: &&str| rest.strip_prefix(*name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    names.filter(of).max_by_key(|name| name.len())
 }
 
 /// The diagnostic about a form that Arazzo 1.1 brought.
