@@ -81,8 +81,14 @@ fn begun(text: &str) -> Option<(&str, usize)> {
     let (open, close) =
         [("${{", "}}"), ("{{", "}}"), ("${", "}"), ("{", "}")].into_iter().find(|(open, _)| text.starts_with(open))?;
     let inner = text.get(open.len()..)?;
-    let length = inner.find(close).filter(|length| *length <= LONGEST)?;
-    let inner = inner.get(..length)?;
+    // Not to the end of the text for each brace in it.
+    let mut limit = inner.len().min(LONGEST);
+    while !inner.is_char_boundary(limit) {
+        limit -= 1;
+    }
+    let inner = inner.get(..limit)?;
+    let inner = inner.get(..inner.find(close)?)?;
+    let length = inner.len();
     let name = inner.trim();
     let plain = |c: char| c.is_alphanumeric() || "_-.$#/[]:'|* ".contains(c);
     let begins = |c: char| c.is_alphabetic() || matches!(c, '_' | '$' | '.');

@@ -185,12 +185,12 @@ fn braced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>)
 
 /// The expression of `{ $inputs.a }`, by its range in a text that begins with the brace.
 fn blank_braces(text: &str) -> Option<Range<usize>> {
-    let inner = text.strip_prefix('{').filter(|inner| inner.starts_with(' '))?;
-    let inner = inner.get(..inner.find('}')?)?;
-    let written = inner.trim();
-    (READ.iter().any(|root| written.starts_with(root)) && !written.contains([' ', '{', '\n']))
-        .then(|| 1 + inner.len() - inner.trim_start().len())
-        .map(|start| start..start + written.len())
+    let inner = text.strip_prefix('{').filter(|inner| inner.starts_with(' '))?.trim_start();
+    let start = text.len() - inner.len();
+    // To the next blank or brace, and not to the end of the text.
+    let length = inner.find(|c: char| c.is_whitespace() || matches!(c, '{' | '}'))?;
+    let closed = inner.get(length..)?.trim_start().starts_with('}');
+    (closed && begins_expression(inner)).then_some(start..start + length)
 }
 
 /// The reading `unbraced-expression`, where there are braces, and blanks inside of them.
