@@ -212,7 +212,12 @@ fn within_blanks(
             let fixed = own.iter().any(|finding| finding.fix.is_some());
             let message = "an expression fills its braces, and there are blanks in these";
             let finding = Finding::new(Code::UnbracedExpression, at..close, message).help(format!("write {right}"));
-            findings.push(if fixed { finding } else { finding.fix(right, true) });
+            // Of `{{ $inputs.a }}` it is said that there are too many braces.
+            let doubled = text.get(..at).is_some_and(|before| before.ends_with('{'))
+                && text.get(close..).is_some_and(|after| after.starts_with('}'));
+            if !doubled {
+                findings.push(if fixed { finding } else { finding.fix(right, true) });
+            }
             findings.extend(own);
             Scanned::Found(expr, close)
         }
