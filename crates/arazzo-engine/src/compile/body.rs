@@ -35,13 +35,21 @@ struct JsonText<'n> {
     placeholders: &'n [(Expr, String)],
     /// Where the last string ended.
     at: usize,
+    /// Strings that were not found: each was looked for to the end.
+    missed: usize,
 }
 
 impl JsonText<'_> {
     /// The byte at which the next string stands that has this value, behind its quote; nothing where it has escapes.
     fn find(&mut self, value: &str) -> Option<usize> {
+        const MOST: usize = 20;
         let quoted = Json::String(value.to_owned()).to_string();
-        let start = self.at + self.node.as_str()?.get(self.at..)?.find(&quoted)?;
+        let rest = self.node.as_str().and_then(|text| text.get(self.at..)).filter(|_| self.missed < MOST)?;
+        let Some(found) = rest.find(&quoted) else {
+            self.missed += 1;
+            return None;
+        };
+        let start = self.at + found;
         self.at = start + quoted.len();
         (quoted.len() == value.len() + 2).then_some(start + 1)
     }
@@ -204,7 +212,7 @@ impl<'b> Compiler<'b> {
         };
         match Json::parse(&plain).map_or_else(|| serde_json::from_str::<Json>(&plain), Ok) {
             Ok(json) => {
-                let mut text = JsonText { node, placeholders: &placeholders, at: 0 };
+                let mut text = JsonText { node, placeholders: &placeholders, at: 0, missed: 0 };
                 let built = self.json_text(json, &mut text, context, &mut findings);
                 self.report(node, findings);
                 built

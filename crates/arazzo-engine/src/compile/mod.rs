@@ -412,6 +412,7 @@ impl<'b> Compiler<'b> {
     fn workflow(&mut self, id: WorkflowId, workflow: &document::Workflow, inputs: Inputs) -> Workflow {
         self.messages = false;
         let first = self.steps.len() as u32;
+        let dependencies = self.dependencies(id, workflow);
         // The documents' names are looked at while steps are compiled, which changes the compiler.
         let declared = self.declared.get(self.document).cloned().unwrap_or_default();
         let names: Vec<String> = workflow.outputs.iter().map(|output| output.name.name.clone()).collect();
@@ -426,8 +427,6 @@ impl<'b> Compiler<'b> {
         });
         let steps = DeclaredSteps::from(steps.collect::<Vec<_>>());
         let given: Vec<_> = inputs.declared.iter().map(inputs::declared_input).collect();
-        let needed: Vec<WorkflowId> =
-            workflow.depends_on.iter().filter_map(|text| self.workflow_of(&text.value)).collect();
         let optional: Vec<String> =
             inputs.declared.iter().filter(|i| !i.required && i.default.is_none()).map(|i| i.name.clone()).collect();
         let context = Context {
@@ -437,7 +436,7 @@ impl<'b> Compiler<'b> {
                 steps: &steps,
                 outputs: &names,
                 document: &declared,
-                dependencies: &needed,
+                dependencies: &dependencies,
                 method: None,
                 readings: self.readings,
             },
@@ -457,17 +456,6 @@ impl<'b> Compiler<'b> {
         }
         let entry = self.in_order(workflow, &ids);
         let outputs = self.outputs(&workflow.outputs, &context.at(Stage::Outside));
-        let mut dependencies = vec![];
-        for text in &workflow.depends_on {
-            match self.workflow_expression(text).or_else(|| self.called_workflow(text)) {
-                Some(needed) if needed == id => {
-                    let message = format!("workflow `{}` depends on itself", workflow.id.value);
-                    let fault = Diagnostic::error(Code::DependencyCycle, text.span(), message);
-                    self.push(fault.help("leave it out".to_owned()).section("§Workflow Object"));
-                }
-                needed => dependencies.extend(needed),
-            }
-        }
         Workflow {
             name: workflow.id.value.clone(),
             document: self.document,
@@ -480,6 +468,22 @@ impl<'b> Compiler<'b> {
             outputs,
             runnable: false,
         }
+    }
+
+    /// The workflows that one depends on, as it names them.
+    fn dependencies(&mut self, id: WorkflowId, workflow: &document::Workflow) -> Vec<WorkflowId> {
+        let mut dependencies = vec![];
+        for text in &workflow.depends_on {
+            match self.called_workflow(text) {
+                Some(needed) if needed == id => {
+                    let message = format!("workflow `{}` depends on itself", workflow.id.value);
+                    let fault = Diagnostic::error(Code::DependencyCycle, text.span(), message);
+                    self.push(fault.help("leave it out".to_owned()).section("§Workflow Object"));
+                }
+                needed => dependencies.extend(needed),
+            }
+        }
+        dependencies
     }
 
     fn step(

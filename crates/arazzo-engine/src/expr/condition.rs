@@ -560,7 +560,8 @@ fn contains(whole: &Json, part: &Json) -> bool {
 /// How long the text is that reaches to the next operator, or to the parenthesis that closes.
 fn bare_length(text: &str) -> usize {
     let ends = ["==", "!=", "<", ">", "&&", "||", ")"];
-    ends.iter().filter_map(|end| text.find(end)).min().unwrap_or(text.len())
+    let ends_at = |at: &usize| text.get(*at..).is_some_and(|rest| ends.iter().any(|end| rest.starts_with(end)));
+    (0..text.len()).find(ends_at).unwrap_or(text.len())
 }
 
 /// `true` for what can only be a text without quotes: no other value, no other language, no expression without its `$`.

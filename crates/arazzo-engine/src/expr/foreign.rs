@@ -22,7 +22,9 @@ pub fn findings(text: &str, scope: &Scope<'_>, in_payload: bool) -> Vec<Finding>
     let found = placeholders(text, scope).into_iter().take(MOST).map(|(range, right)| {
         let whole = range == (0..text.len());
         let written = text.get(range.clone()).unwrap_or_default();
-        let message = match written.contains("{$") && !written.starts_with("${") {
+        let inner = written.trim_start_matches('{').trim_start();
+        let own = written.starts_with('{') && inner.starts_with('$');
+        let message = match own {
             true => format!("`{written}` has more braces than an expression: its value is sent between the others"),
             false => format!("`{written}` is a placeholder of another language, and is sent as it is written"),
         };
@@ -34,7 +36,7 @@ pub fn findings(text: &str, scope: &Scope<'_>, in_payload: bool) -> Vec<Finding>
             }
             None => finding.help("write an expression in braces, such as {$inputs.name}"),
         };
-        if in_payload && !whole { finding.weighing(Severity::Hint) } else { finding }
+        if in_payload && !whole && !own { finding.weighing(Severity::Hint) } else { finding }
     });
     found.collect()
 }
@@ -46,7 +48,7 @@ pub fn meant(text: &str, scope: &Scope<'_>) -> Option<String> {
 
 /// The placeholders of a text, with the expressions that they mean.
 fn placeholders(text: &str, scope: &Scope<'_>) -> Vec<(Range<usize>, Option<String>)> {
-    if let Some(inner) = alone(text) {
+    if let Some(inner) = alone(text).or_else(|| input(text, scope)) {
         return vec![(0..text.len(), right(inner, scope))];
     }
     let mut found = vec![];
@@ -63,7 +65,7 @@ fn placeholders(text: &str, scope: &Scope<'_>) -> Vec<(Range<usize>, Option<Stri
     found
 }
 
-/// The inside of `<x>`, `{{$url}`, `{$url}}`, `{input}` where nothing else stands in the text.
+/// The inside of `<x>`, `{{$url}`, `{$url}}` where nothing else stands in the text.
 fn alone(text: &str) -> Option<&str> {
     if let Some(inner) = text.strip_prefix('<').and_then(|inner| inner.strip_suffix('>')) {
         let plain = |c: char| c.is_ascii_alphanumeric() || " _-.$".contains(c);
@@ -76,13 +78,25 @@ fn alone(text: &str) -> Option<&str> {
     (odd && inner.starts_with('$') && !inner.contains(['{', '}', ' '])).then_some(inner)
 }
 
+/// The name of an input in the braces of `{input}`, where nothing else stands in the text.
+fn input<'t>(text: &'t str, scope: &Scope<'_>) -> Option<&'t str> {
+    let inner = text.strip_prefix('{')?.strip_suffix('}')?;
+    scope.inputs.iter().any(|input| input.name == inner).then_some(inner)
+}
+
 /// The inside of the placeholder that a text begins with, and how long it is.
 fn begun(text: &str) -> Option<(&str, usize)> {
     let (open, close) =
         [("${{", "}}"), ("{{", "}}"), ("${", "}"), ("{", "}")].into_iter().find(|(open, _)| text.starts_with(open))?;
     let inner = text.get(open.len()..)?;
-    let length = inner.find(close).filter(|length| *length <= LONGEST)?;
-    let inner = inner.get(..length)?;
+    // Not to the end of the text for each brace in it.
+    let mut limit = inner.len().min(LONGEST);
+    while !inner.is_char_boundary(limit) {
+        limit -= 1;
+    }
+    let inner = inner.get(..limit)?;
+    let inner = inner.get(..inner.find(close)?)?;
+    let length = inner.len();
     let name = inner.trim();
     let plain = |c: char| c.is_alphanumeric() || "_-.$#/[]:'|* ".contains(c);
     let begins = |c: char| c.is_alphabetic() || matches!(c, '_' | '$' | '.');

@@ -185,12 +185,12 @@ fn braced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>)
 
 /// The expression of `{ $inputs.a }`, by its range in a text that begins with the brace.
 fn blank_braces(text: &str) -> Option<Range<usize>> {
-    let inner = text.strip_prefix('{').filter(|inner| inner.starts_with(' '))?;
-    let inner = inner.get(..inner.find('}')?)?;
-    let written = inner.trim();
-    (READ.iter().any(|root| written.starts_with(root)) && !written.contains([' ', '{', '\n']))
-        .then(|| 1 + inner.len() - inner.trim_start().len())
-        .map(|start| start..start + written.len())
+    let inner = text.strip_prefix('{').filter(|inner| inner.starts_with(' '))?.trim_start();
+    let start = text.len() - inner.len();
+    // To the next blank or brace, and not to the end of the text.
+    let length = inner.find(|c: char| c.is_whitespace() || matches!(c, '{' | '}'))?;
+    let closed = inner.get(length..)?.trim_start().starts_with('}');
+    (closed && begins_expression(inner)).then_some(start..start + length)
 }
 
 /// The reading `unbraced-expression`, where there are braces, and blanks inside of them.
@@ -212,7 +212,12 @@ fn within_blanks(
             let fixed = own.iter().any(|finding| finding.fix.is_some());
             let message = "an expression fills its braces, and there are blanks in these";
             let finding = Finding::new(Code::UnbracedExpression, at..close, message).help(format!("write {right}"));
-            findings.push(if fixed { finding } else { finding.fix(right, true) });
+            // Of `{{ $inputs.a }}` it is said that there are too many braces.
+            let doubled = text.get(..at).is_some_and(|before| before.ends_with('{'))
+                && text.get(close..).is_some_and(|after| after.starts_with('}'));
+            if !doubled {
+                findings.push(if fixed { finding } else { finding.fix(right, true) });
+            }
             findings.extend(own);
             Scanned::Found(expr, close)
         }

@@ -277,8 +277,10 @@ fn segments(text: &str) -> usize {
 
 /// How long the bracket is that a text begins with, to its own end; nothing if it has none.
 fn bracket(text: &str) -> usize {
+    /// Bytes of the longest query: the end of each bracket is not looked for to the end of a text.
+    const LONGEST: usize = 4 << 10;
     let (mut depth, mut quote) = (0usize, None);
-    for (at, c) in text.char_indices() {
+    for (at, c) in text.char_indices().take(LONGEST) {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
             (Some(_), _) => {}
