@@ -89,10 +89,17 @@ impl Forecast {
         step == self.step
     }
 
-    /// The value of an expression that reads nothing of the answer.
+    /// The same after an answer, whose values are known then.
+    #[must_use]
+    pub fn answered(&self, response: &Response) -> Self {
+        let answer = Some(decode(response.clone()));
+        Self { exchange: Exchange { answer, ..self.exchange.clone() }, ..self.clone() }
+    }
+
+    /// The value of an expression, if it is known.
     #[must_use]
     pub fn value(&self, expr: &Expr) -> Option<Json> {
-        if !self.knows(expr) || matches!(expr.root, Root::ResponseBody | Root::ResponseHeader(_) | Root::StatusCode) {
+        if !self.knows(expr) {
             return None;
         }
         let guess = Guess { forecast: self, exchange: &self.exchange, after: false };

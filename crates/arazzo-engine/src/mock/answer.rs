@@ -48,6 +48,8 @@ pub(super) struct Asker<'m> {
     pub(super) reads: Option<&'m Reads>,
     /// Where parts of the answer are sent to.
     pub(super) places: &'m [Place],
+    /// What criteria of other steps want of the body.
+    pub(super) later: &'m [(Vec<PathSegment>, Wanted)],
     pub(super) forecast: Option<&'m Forecast>,
     pub(super) preference: Preference,
     /// How often this path has been asked for, from 1.
@@ -335,7 +337,9 @@ impl<'a> Asked<'_, 'a> {
     /// The draft as the step that asks can go on with it.
     fn fitted(&self, schema: Option<&'a Node>, draft: Draft, respond: &dyn Fn(&Draft) -> Response) -> Draft {
         match self.asker.forecast.filter(|_| self.asker.preference.is_empty()) {
-            Some(forecast) => Fitting { forecast, api: self.api(), schema, respond }.fit(draft),
+            Some(forecast) => {
+                Fitting { forecast, api: self.api(), schema, later: self.asker.later, respond }.fit(draft)
+            }
             None => draft,
         }
     }

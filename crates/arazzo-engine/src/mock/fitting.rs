@@ -34,6 +34,8 @@ pub(super) struct Fitting<'f, 'a> {
     pub(super) api: Api<'a>,
     /// The schema of the body.
     pub(super) schema: Option<&'a Node>,
+    /// What criteria of other steps want of the body.
+    pub(super) later: &'f [(Vec<PathSegment>, Wanted)],
     /// The answer that a draft becomes.
     pub(super) respond: &'f dyn Fn(&Draft) -> Response,
 }
@@ -41,7 +43,7 @@ pub(super) struct Fitting<'f, 'a> {
 impl Fitting<'_, '_> {
     /// The draft, changed as little as it takes for the run to go on after it; as it is, if nothing helps.
     pub(super) fn fit(&self, draft: Draft) -> Draft {
-        let mut best = draft;
+        let mut best = self.foreseen(draft);
         let mut score = self.score(&best);
         if score.1 == Course::On {
             return best;
@@ -54,6 +56,21 @@ impl Fitting<'_, '_> {
             (best, score) = (next, reached);
             if score.1 == Course::On {
                 break;
+            }
+        }
+        best
+    }
+
+    /// The draft with what criteria of other steps want of it, as far as it is allowed and does no harm.
+    fn foreseen(&self, draft: Draft) -> Draft {
+        let mut best = draft;
+        for (way, wanted) in self.later {
+            let Some(next) = self.granted(&best, &[(Part::Body(way.clone()), wanted.clone())], 0) else { continue };
+            let described = self.schema.and_then(|schema| validator(self.api, schema, Direction::Response).ok());
+            let allowed =
+                described.is_none_or(|described| described.is_valid(&next.body) || !described.is_valid(&best.body));
+            if next != best && allowed && self.score(&next) <= self.score(&best) {
+                best = next;
             }
         }
         best
@@ -90,11 +107,13 @@ impl Fitting<'_, '_> {
     /// What may help: the criteria that are not met, or the actions that lead on and do not apply, or the criteria of the
     /// one that leads elsewhere.
     fn alternatives(&self, draft: &Draft) -> Vec<Vec<Wish>> {
-        let (course, criteria) = self.forecast.course(&(self.respond)(draft));
+        let response = (self.respond)(draft);
+        let (course, criteria) = self.forecast.course(&response);
+        let known = &self.forecast.answered(&response);
         if course == Course::Fails {
             // All at once, and one by one.
-            let each = criteria.iter().flat_map(|criterion| to_meet(self.forecast, &[*criterion]));
-            return to_meet(self.forecast, &criteria).into_iter().chain(each).collect();
+            let each = criteria.iter().flat_map(|criterion| to_meet(known, &[*criterion]));
+            return to_meet(known, &criteria).into_iter().chain(each).collect();
         }
         let Some(step) = self.forecast.step() else { return vec![] };
         // The step that follows in the list is the usual way.
@@ -107,11 +126,11 @@ impl Fitting<'_, '_> {
         let on = usual
             .into_iter()
             .chain(other)
-            .flat_map(|action| to_meet(self.forecast, &action.criteria.iter().collect::<Vec<_>>()));
+            .flat_map(|action| to_meet(known, &action.criteria.iter().collect::<Vec<_>>()));
         let mut found: Vec<Vec<Wish>> = on.collect();
-        found.extend(to_miss(self.forecast, &criteria));
+        found.extend(to_miss(known, &criteria));
         let ends = step.on_success.iter().filter(|action| self.forecast.course_of(step, action) == Course::Ends);
-        found.extend(ends.flat_map(|action| to_meet(self.forecast, &action.criteria.iter().collect::<Vec<_>>())));
+        found.extend(ends.flat_map(|action| to_meet(known, &action.criteria.iter().collect::<Vec<_>>())));
         found
     }
 
@@ -280,6 +299,10 @@ pub(super) fn set(value: &mut Json, way: &[PathSegment], new: Option<&Json>, eve
         (PathSegment::Any, Json::Object(_)) => set(value, rest, new, every),
         (PathSegment::Member(name), Json::Array(items)) => {
             let Some(index) = name.parse::<usize>().ok().filter(|index| *index <= items.len()) else { return };
+            if rest.is_empty() && new.is_none() {
+                items.truncate(index);
+                return;
+            }
             if index == items.len() && new.is_some() {
                 let next = items.last().cloned().unwrap_or_else(|| Json::Object(Map::new().into()));
                 items.push(next);

@@ -11,6 +11,7 @@ use crate::value::{Json, Map};
 
 use crate::diagnostic::{Help, nearest};
 use crate::expr::StepId;
+use crate::expr::jsonpath::Wanted;
 use crate::limits::Millis;
 use crate::machine::{Forecast, Response};
 use crate::node::Node;
@@ -18,6 +19,7 @@ use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Operation};
 use crate::program::{Program, Step, WorkflowId};
 use crate::source::{Place, Sources, Span};
+use crate::value::PathSegment;
 
 mod answer;
 mod check;
@@ -52,6 +54,8 @@ pub struct Mock {
     reads: BTreeMap<OperationKey, Reads>,
     /// Where values of its workflows are sent to.
     places: places::Places,
+    /// What criteria of other steps want of answers, which they read through outputs.
+    later: BTreeMap<OperationKey, Vec<(Vec<PathSegment>, Wanted)>>,
     /// The steps that call an operation.
     callers: BTreeMap<OperationKey, Vec<StepId>>,
 }
@@ -154,6 +158,7 @@ impl Mock {
             program: None,
             reads: BTreeMap::new(),
             places: places::Places::default(),
+            later: BTreeMap::new(),
             callers: BTreeMap::new(),
         }
     }
@@ -163,6 +168,7 @@ impl Mock {
     #[must_use]
     pub fn reads(mut self, program: Arc<Program>) -> Self {
         self.reads = reads::of(&program);
+        self.later = reads::compared_later(&program);
         self.places = places::of(&self.sources, &self.store, &program);
         for (index, step) in program.steps.iter().enumerate() {
             if let Some(key) = OperationKey::of(&program, step) {
@@ -326,6 +332,7 @@ impl Mock {
         let asker = answer::Asker {
             reads: self.reads.get(&key),
             places: self.places.answers.get(&key).map(Vec::as_slice).unwrap_or_default(),
+            later: self.later.get(&key).map(Vec::as_slice).unwrap_or_default(),
             forecast: forecast.as_ref(),
             preference,
             times: *times,

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value as Json;
+
 use super::OperationKey;
 use super::origins::{Origin, Origins, Site, looked_at};
+use crate::expr::condition::Condition;
+use crate::expr::jsonpath::{Operator, Wanted};
 use crate::expr::{Expr, Root};
 use crate::program::{Build, Program, Select, Test};
 use crate::value::PathSegment;
@@ -71,6 +75,43 @@ pub(super) fn of(program: &Program) -> BTreeMap<OperationKey, Reads> {
             for (expr, rest) in looked_at(&output.value) {
                 origins.of(site, expr, &rest, &mut |origin| add(origin, false));
             }
+        }
+    }
+    found
+}
+
+/// What success criteria want of answers that are those of other steps: they read them through outputs.
+pub(super) fn compared_later(program: &Program) -> BTreeMap<OperationKey, Vec<(Vec<PathSegment>, Wanted)>> {
+    fn within<'p>(condition: &'p Condition, found: &mut Vec<(&'p Expr, Operator, &'p Json)>) {
+        match condition {
+            Condition::And(list) => list.iter().for_each(|one| within(one, found)),
+            Condition::Compare(operator, left, right) => match (left.as_ref(), right.as_ref()) {
+                (Condition::Value(expr, _), Condition::Literal(json)) => found.push((expr, *operator, json)),
+                (Condition::Literal(json), Condition::Value(expr, _)) => found.push((expr, operator.turned(), json)),
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    let origins = Origins::new(program);
+    let mut found: BTreeMap<OperationKey, Vec<(Vec<PathSegment>, Wanted)>> = BTreeMap::new();
+    for step in &program.steps {
+        let mut compared = vec![];
+        for criterion in &step.criteria {
+            if let Test::Simple(condition) = &criterion.test {
+                within(condition, &mut compared);
+            }
+        }
+        let site = Site { workflow: step.workflow, step: Some(step) };
+        for (expr, operator, json) in compared {
+            origins.of(site, expr, &[], &mut |Origin { step: from, root, way, .. }| {
+                let Some(from) = from.filter(|from| *root == Root::ResponseBody && !std::ptr::eq(*from, step)) else {
+                    return;
+                };
+                if let Some(key) = OperationKey::of(program, from) {
+                    found.entry(key).or_default().push((way, Wanted::Compare(operator, json.clone())));
+                }
+            });
         }
     }
     found
