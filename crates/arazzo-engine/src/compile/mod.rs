@@ -474,7 +474,7 @@ impl<'b> Compiler<'b> {
     fn dependencies(&mut self, id: WorkflowId, workflow: &document::Workflow) -> Vec<WorkflowId> {
         let mut dependencies = vec![];
         for text in &workflow.depends_on {
-            match self.called_workflow(text) {
+            match self.workflow_expression(text).or_else(|| self.called_workflow(text)) {
                 Some(needed) if needed == id => {
                     let message = format!("workflow `{}` depends on itself", workflow.id.value);
                     let fault = Diagnostic::error(Code::DependencyCycle, text.span(), message);
