@@ -30,7 +30,7 @@ mod criteria;
 mod declare;
 mod flow;
 mod inputs;
-mod order;
+pub(crate) mod order;
 mod resolve;
 pub(crate) mod secrets;
 
