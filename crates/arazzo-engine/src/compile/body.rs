@@ -470,7 +470,7 @@ fn is_text(build: &Build) -> bool {
             Template::Text(pieces) => pieces.len() > 1,
             Template::Whole(_) | Template::Constant(_) => false,
         },
-        Build::Select(_) | Build::Array(_) | Build::Object(_) => false,
+        Build::Select(_) | Build::Array(_) | Build::Object(_) | Build::Keyed(_) => false,
     }
 }
 

@@ -32,7 +32,7 @@ mod declare;
 mod flow;
 mod inputs;
 mod meant;
-mod order;
+pub(crate) mod order;
 mod resolve;
 pub(crate) mod secrets;
 

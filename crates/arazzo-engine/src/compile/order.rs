@@ -236,7 +236,9 @@ pub(super) fn check(program: &mut Program) -> Vec<(WorkflowId, Diagnostic)> {
     let certain: Vec<Vec<usize>> = own
         .map(|(id, needed)| needed.iter().copied().chain(calls(program, id)).map(|id| id.0 as usize).collect())
         .collect();
-    for index in in_circles(&certain) {
+    let mut in_circles = circles(&certain).concat();
+    in_circles.sort_unstable();
+    for index in in_circles {
         let own = WorkflowId(index as u32);
         // A cycle of dependencies was said just now.
         let said = faults.iter().any(|(id, _)| *id == own) || tied.contains(&own);
@@ -386,9 +388,9 @@ fn calls(program: &Program, id: WorkflowId) -> Vec<WorkflowId> {
     found
 }
 
-/// The nodes of a graph that lead back to themselves, in order: its strongly connected components with an arrow inside
-/// (Tarjan's algorithm, without calling itself).
-fn in_circles(arrows: &[Vec<usize>]) -> Vec<usize> {
+/// The nodes of a graph that lead back to themselves, together with those that each shares a circle with: its strongly
+/// connected components with an arrow inside (Tarjan's algorithm, without calling itself).
+pub(crate) fn circles(arrows: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let to = |node: usize| arrows.get(node).map(Vec::as_slice).unwrap_or_default();
     // Of each node that was met: when, and the earliest that it leads back to. Closed nodes lead nowhere any more.
     let mut met: Vec<Option<usize>> = vec![None; arrows.len()];
@@ -436,10 +438,9 @@ fn in_circles(arrows: &[Vec<usize>]) -> Vec<usize> {
                 closed.get_mut(*member).into_iter().for_each(|closed| *closed = true);
             }
             if component.len() > 1 || to(node).contains(&node) {
-                circles.extend(component);
+                circles.push(component);
             }
         }
     }
-    circles.sort_unstable();
     circles
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::comparisons::{Comparison, Comparisons, comparisons};
 use super::{Lint, contains};
 use crate::code::Code;
+use crate::compile::order::circles;
 use crate::diagnostic::{Diagnostic, Severity, nearest};
 use crate::document::{self, OrReusable, Text};
 use crate::expr::{Root, StepId};
@@ -20,7 +21,7 @@ type Edges = BTreeMap<StepId, BTreeSet<StepId>>;
 
 impl Lint<'_> {
     pub(super) fn flow(&mut self) {
-        let mut circles = vec![];
+        let mut transfers = vec![];
         for id in self.own() {
             self.shadowed(id);
             self.without_effect(id);
@@ -31,13 +32,13 @@ impl Lint<'_> {
             self.loops(id, &edges);
             self.retry_circles(id);
             if self.circular_transfers(id) {
-                circles.push(id);
+                transfers.push(id);
             }
             if whole {
                 self.ends(id, &edges, &unreachable);
             }
         }
-        self.wide_circles(circles);
+        self.wide_circles(&transfers);
     }
 
     /// `true` if steps were lost or their order is not known: then nothing can be said about what leads to them.
@@ -344,23 +345,34 @@ impl Lint<'_> {
 
     /// Workflows that depend on ones that lead to them through others: each circle once, and none of which something else was
     /// said, of the workflows in `said` or as an error.
-    fn wide_circles(&mut self, mut said: Vec<WorkflowId>) {
+    fn wide_circles(&mut self, said: &[WorkflowId]) {
         let program = self.program;
         if self.known.errors().any(|d| matches!(d.code, Code::DependencyCycle | Code::EndlessRecursion)) {
             return;
         }
-        for own in self.own() {
-            let Some(workflow) = program.workflow(own) else { continue };
-            let reached = program.reached(own);
-            let known = |other: &WorkflowId| reached.contains(other) && program.reached(*other).contains(&own);
-            if said.iter().any(known) {
+        let ids = (0..program.workflows.len()).map(|index| WorkflowId(index as u32));
+        let arrows: Vec<Vec<usize>> =
+            ids.map(|id| self.leads_to(id).into_iter().map(|id| id.0 as usize).collect()).collect();
+        let owned: BTreeSet<WorkflowId> = self.own().into_iter().collect();
+        for circle in circles(&arrows) {
+            let circle: BTreeSet<WorkflowId> = circle.into_iter().map(|index| WorkflowId(index as u32)).collect();
+            if said.iter().any(|id| circle.contains(id)) {
                 continue;
             }
-            let way = workflow.dependencies.iter().find_map(|needed| self.find_way(*needed, own));
-            let Some((needed, through)) = way.as_deref().and_then(|way| way.split_first()) else { continue };
+            let needs = |id: &&WorkflowId| {
+                let needed =
+                    program.workflow(**id).map(|workflow| workflow.dependencies.as_slice()).unwrap_or_default();
+                owned.contains(id) && needed.iter().any(|needed| circle.contains(needed))
+            };
+            let Some((own, workflow)) = circle.iter().find(needs).and_then(|id| Some((*id, program.workflow(*id)?)))
+            else {
+                continue;
+            };
+            let mut ways = workflow.dependencies.iter().filter(|needed| circle.contains(needed));
+            let Some(way) = ways.find_map(|needed| self.find_way(*needed, own)) else { continue };
             let name = |id: &WorkflowId| program.workflow(*id).map(|w| format!("`{}`", w.name)).unwrap_or_default();
-            let names: Vec<String> = through.iter().map(name).collect();
-            let (needed, through) = (name(needed), names.join(", then "));
+            let names: Vec<String> = way.iter().skip(1).map(name).collect();
+            let (needed, through) = (way.first().map(name).unwrap_or_default(), names.join(", then "));
             let message = format!(
                 "workflow `{}` depends on workflow {needed}, which leads to it through {through}",
                 workflow.name
@@ -369,24 +381,26 @@ impl Lint<'_> {
                 .help(format!("leave {needed} out of `dependsOn`, or what leads from it to this workflow"))
                 .section("§Workflow Object");
             self.push(diagnostic);
-            said.push(own);
         }
     }
 
     /// The workflows on the shortest way from one to another, by calls, `goto` and dependencies, without the last; nothing
     /// if there is none, or if it leads there itself.
     fn find_way(&self, from: WorkflowId, to: WorkflowId) -> Option<Vec<WorkflowId>> {
-        let mut ways = vec![vec![from]];
-        let mut met = BTreeSet::from([from]);
-        let mut next = 0;
-        while let Some(way) = ways.get(next).cloned() {
+        let mut before = BTreeMap::new();
+        let (mut met, mut next) = (vec![from], 0);
+        while let Some(id) = met.get(next).copied() {
             next += 1;
-            for led in self.leads_to(*way.last()?) {
+            for led in self.leads_to(id) {
                 if led == to {
+                    let mut way = vec![id];
+                    way.extend(std::iter::successors(before.get(&id), |id| before.get(*id)));
+                    way.reverse();
                     return Some(way).filter(|way| way.len() > 1);
                 }
-                if met.insert(led) {
-                    ways.push(way.iter().copied().chain([led]).collect());
+                if led != from && !before.contains_key(&led) {
+                    before.insert(led, id);
+                    met.push(led);
                 }
             }
         }

@@ -68,7 +68,7 @@ impl Fitting<'_, '_> {
             let Some(next) = self.granted(&best, &[(Part::Body(way.clone()), wanted.clone())], 0) else { continue };
             let described = self.schema.and_then(|schema| validator(self.api, schema, Direction::Response).ok());
             let allowed =
-                described.is_none_or(|described| described.is_valid(&next.body) || !described.is_valid(&best.body));
+                described.is_none_or(|described| described.is_valid(&next.body.to_serde()) || !described.is_valid(&best.body.to_serde()));
             if next != best && allowed && self.score(&next) <= self.score(&best) {
                 best = next;
             }

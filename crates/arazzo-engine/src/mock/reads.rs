@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value as Json;
+use crate::value::Json;
 
 use super::OperationKey;
 use super::origins::{Origin, Origins, Site, looked_at};
