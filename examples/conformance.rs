@@ -124,7 +124,7 @@ pub fn outcome(case: &Json, suite: &Json, readings: Readings) -> Result<Json, St
         "output" => {
             let Some(done) = turn.done else { return Err("the run did not end".to_owned()) };
             let value = done.values().get("v").cloned().unwrap_or(Json::Null);
-            Ok(named(value.into()))
+            Ok(named(value))
         }
         kind @ ("payload" | "replace") => {
             let Some(body) = turn.sends.first().and_then(|send| send.request.body.as_deref()) else {

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         writeln!(std::io::stderr(), "{}", serde_json::to_string(envelope)?)?;
     }
     if let Some(outcome) = turn.outcome {
-        writeln!(std::io::stdout(), "{}", serde_json::Value::from(outcome.outputs().clone()))?;
+        writeln!(std::io::stdout(), "{}", serde_json::Value::from(outcome.outputs()))?;
         return Ok(());
     }
     // Before anything leaves: whoever goes on knows what may be under way.

@@ -25,6 +25,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let builder = arazzo::open(document).server(None, "https://greetings.example").transport(Greeter);
     let workflow = builder.load().await?.workflow(Some("greet"))?;
     let outcome = workflow.run(arazzo::Inputs::new().set("name", "Ada"), |_| {}).await?;
-    writeln!(std::io::stdout(), "{}", serde_json::Value::from(outcome.outputs().clone()))?;
+    writeln!(std::io::stdout(), "{}", serde_json::Value::from(outcome.outputs()))?;
     Ok(())
 }

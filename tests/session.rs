@@ -57,7 +57,7 @@ fn drive(mut session: Session, mut between: impl FnMut(Session) -> Session) -> (
 fn a_session_that_is_stored_between_turns_gives_the_same_events() {
     let workflow = login(true);
     let (straight, outcome) = drive(workflow.session(inputs()).unwrap(), |session| session);
-    assert_eq!(serde_json::Value::from(outcome.outputs().clone()), json!({ "first": "Milk" }));
+    assert_eq!(serde_json::Value::from(outcome.outputs()), json!({ "first": "Milk" }));
     let mut stored = 0;
     let (through, _) = drive(workflow.session(inputs()).unwrap(), |session| {
         let (state, secrets) = session.stored().unwrap();

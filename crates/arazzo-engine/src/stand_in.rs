@@ -247,7 +247,9 @@ impl StandIns {
             Json::Object(members) => {
                 Json::Object(members.iter().map(|(name, value)| (self.in_text(name), self.in_json(value))).collect())
             }
-            Json::Bytes(file) => Json::Bytes(File { bytes: self.in_bytes(&file.bytes), ..(**file).clone() }.into()),
+            Json::Bytes(file) => {
+                Json::Bytes(File { bytes: self.in_bytes(&file.bytes).into(), ..(**file).clone() }.into())
+            }
             Json::Null | Json::Bool(_) => json.clone(),
         }
     }

@@ -28,7 +28,7 @@ pub enum Value {
     /// A body that is text and not JSON: XML, HTML, plain text.
     Text(String),
     /// A body that is neither.
-    Bytes(#[serde(with = "as_base64")] Vec<u8>),
+    Bytes(#[serde(with = "as_base64")] Shared<Vec<u8>>),
     /// A file that was given as an input: text where text is wanted, a file in a multipart body.
     File(File),
     /// A body whose bytes are not those that its value would be written as.
@@ -42,7 +42,7 @@ pub struct Body {
     pub read: Box<Value>,
     /// The bytes that came.
     #[serde(with = "as_base64")]
-    pub bytes: Vec<u8>,
+    pub bytes: Shared<Vec<u8>>,
 }
 
 impl Body {
@@ -60,7 +60,7 @@ pub struct File {
     pub name: String,
     /// Its bytes.
     #[serde(with = "as_base64")]
-    pub bytes: Vec<u8>,
+    pub bytes: Shared<Vec<u8>>,
     /// `true` if the schema of the input says that its value is text: then it is sent as text everywhere.
     pub text: bool,
 }
@@ -69,7 +69,7 @@ impl File {
     /// The text that it is, or its bytes in base64: how it is shown where only JSON can be.
     #[must_use]
     pub fn written(&self) -> String {
-        std::str::from_utf8(&self.bytes).map_or_else(|_| STANDARD.encode(&self.bytes), str::to_owned)
+        std::str::from_utf8(&self.bytes).map_or_else(|_| STANDARD.encode(&*self.bytes), str::to_owned)
     }
 }
 
@@ -144,7 +144,7 @@ impl Value {
             Self::Text(text) => text.into_bytes(),
             // A JSON string is the text in it.
             Self::Body(Body { read, .. }) if matches!(*read, Self::Json(Json::String(_))) => read.into_bytes(),
-            Self::Bytes(bytes) | Self::File(File { bytes, .. }) | Self::Body(Body { bytes, .. }) => bytes,
+            Self::Bytes(bytes) | Self::File(File { bytes, .. }) | Self::Body(Body { bytes, .. }) => bytes.into_inner(),
         }
     }
 

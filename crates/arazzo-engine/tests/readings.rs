@@ -128,7 +128,7 @@ fn told_of(case: &Case, mut files: Vec<(String, String)>, readings: Readings) ->
     for (name, file) in case.head["files"].as_object().into_iter().flatten() {
         let file = arazzo_engine::value::File {
             name: file["name"].as_str().unwrap().to_owned(),
-            bytes: file["text"].as_str().unwrap().as_bytes().to_vec(),
+            bytes: file["text"].as_str().unwrap().as_bytes().to_vec().into(),
             text: compiled.program.workflows[0].inputs.is_plain_text(name),
         };
         settings.files.insert(name.clone(), file);

@@ -164,7 +164,7 @@ proptest! {
 
     #[test]
     fn what_is_stored_is_what_was_there(text in json_text(), bytes in prop::collection::vec(any::<u8>(), 0..9), name in "\u{1}{0,2}[a-z]{0,6}") {
-        let file = arazzo_engine::value::File { name: name.clone(), bytes, text: false };
+        let file = arazzo_engine::value::File { name: name.clone(), bytes: bytes.into(), text: false };
         let members = Map::from_iter([
             (name, Json::parse(&text).unwrap()),
             ("number".to_owned(), Json::Bytes(file.into())),

@@ -33,9 +33,9 @@ impl Inputs {
     /// Sets an input to a file: where text is wanted, its bytes as text; in a multipart body, a file of this name.
     #[must_use]
     pub fn file(mut self, input: impl Into<String>, name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        let (input, bytes) = (input.into(), bytes.into());
+        let (input, bytes): (_, Vec<u8>) = (input.into(), bytes.into());
         self.values.insert(input.clone(), Json::String(String::from_utf8_lossy(&bytes).into_owned()));
-        self.files.insert(input, File { name: name.into(), bytes, text: false });
+        self.files.insert(input, File { name: name.into(), bytes: bytes.into(), text: false });
         self
     }
 

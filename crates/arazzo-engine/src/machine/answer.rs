@@ -105,7 +105,7 @@ fn decode_body(bytes: Vec<u8>, content_type: &MediaType<'_>) -> Value {
         let (text, ..) = encoding.decode(&bytes);
         let json = if json_type { Json::parse(text.as_bytes()) } else { None };
         let read = json.map_or_else(|| Value::Text(text.into_owned()), Value::Json);
-        return Value::Body(Body { read: Box::new(read), bytes });
+        return Value::Body(Body { read: Box::new(read), bytes: bytes.into() });
     }
     if json_type || is_unknown {
         let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
@@ -114,7 +114,7 @@ fn decode_body(bytes: Vec<u8>, content_type: &MediaType<'_>) -> Value {
             return if json.to_string().as_bytes() == bytes.as_slice() {
                 Value::Json(json)
             } else {
-                Value::Body(Body { read: Box::new(Value::Json(json)), bytes })
+                Value::Body(Body { read: Box::new(Value::Json(json)), bytes: bytes.into() })
             };
         }
     }
@@ -122,9 +122,9 @@ fn decode_body(bytes: Vec<u8>, content_type: &MediaType<'_>) -> Value {
         Ok(text) if text_type || json_type || is_unknown => Value::Text(text),
         Err(error) if text_type => {
             let read = Box::new(Value::Text(String::from_utf8_lossy(error.as_bytes()).into_owned()));
-            Value::Body(Body { read, bytes: error.into_bytes() })
+            Value::Body(Body { read, bytes: error.into_bytes().into() })
         }
-        Ok(text) => Value::Bytes(text.into_bytes()),
-        Err(error) => Value::Bytes(error.into_bytes()),
+        Ok(text) => Value::Bytes(text.into_bytes().into()),
+        Err(error) => Value::Bytes(error.into_bytes().into()),
     }
 }

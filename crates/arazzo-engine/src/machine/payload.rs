@@ -76,7 +76,7 @@ fn encode_single(builder: &mut ValueBuilder<'_>, writing: &Writing<'_>) -> Resul
     }
     let bytes = match (&value, media) {
         (Value::Json(json), Media::Json) => json.to_string().into_bytes(),
-        (Value::Body(body), Media::Json) if matches!(*body.read, Value::Json(_)) => body.bytes.clone(),
+        (Value::Body(body), Media::Json) if matches!(*body.read, Value::Json(_)) => body.bytes.to_vec(),
         // Text that is sent as JSON is a JSON string.
         (other, Media::Json) => Json::String(other.to_text()).to_string().into_bytes(),
         (value, _) => value.clone().into_bytes(),
@@ -266,7 +266,7 @@ fn encode_pairs(name: &str, value: &Value, field: Option<&Field>) -> Vec<(String
         }
         (Value::Json(Json::Null), _) => vec![pair("")],
         (Value::File(File { bytes, text: false, .. }) | Value::Bytes(bytes), _) if is_base64(field) => {
-            vec![pair(&STANDARD.encode(bytes))]
+            vec![pair(&STANDARD.encode(&**bytes))]
         }
         (Value::File(File { bytes, .. }) | Value::Bytes(bytes), _) => {
             vec![(form_text(name), form_urlencoded::byte_serialize(bytes).collect())]
@@ -321,10 +321,12 @@ fn build_parts<'a>(name: &str, value: Value, field: Option<&'a Field>) -> Vec<Pa
             vec![part(None, None, json.to_string().into_bytes())]
         }
         Value::File(File { bytes, text: false, .. }) | Value::Bytes(bytes) if is_base64(field) => {
-            vec![part(None, None, STANDARD.encode(bytes).into_bytes())]
+            vec![part(None, None, STANDARD.encode(&*bytes).into_bytes())]
         }
-        Value::File(File { name: file, bytes, text }) if is_file || !text => vec![part(Some(file), Some(BYTES), bytes)],
-        Value::Bytes(bytes) => vec![part(Some(name.to_owned()), Some(BYTES), bytes)],
+        Value::File(File { name: file, bytes, text }) if is_file || !text => {
+            vec![part(Some(file), Some(BYTES), bytes.into_inner())]
+        }
+        Value::Bytes(bytes) => vec![part(Some(name.to_owned()), Some(BYTES), bytes.into_inner())],
         value if is_file => vec![part(Some(name.to_owned()), Some(BYTES), value.into_bytes())],
         value => vec![part(None, None, value.into_bytes())],
     }

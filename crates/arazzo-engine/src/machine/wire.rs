@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::value::{Json, Map, Value, as_base64};
+use crate::value::{Json, Map, Shared, Value, as_base64};
 use serde::{Deserialize, Serialize};
 
 pub use crate::event::{Because, FailureKind};
@@ -141,7 +141,7 @@ pub struct Turn {
 pub struct Outputs {
     values: Map<String, Json>,
     /// Bodies whose bytes are not those that their value would be written as.
-    bodies: BTreeMap<String, Vec<u8>>,
+    bodies: BTreeMap<String, Shared<Vec<u8>>>,
 }
 
 impl Outputs {
@@ -151,7 +151,7 @@ impl Outputs {
         let own = || {
             self.values.get(name).and_then(|value| if let Json::Bytes(file) = value { Some(&file.bytes) } else { None })
         };
-        self.bodies.get(name).or_else(own).map(Vec::as_slice)
+        self.bodies.get(name).or_else(own).map(|bytes| bytes.as_slice())
     }
 
     /// The outputs in which there are bytes that JSON cannot hold: in its text they are base64.

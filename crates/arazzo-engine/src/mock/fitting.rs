@@ -67,8 +67,9 @@ impl Fitting<'_, '_> {
         for (way, wanted) in self.later {
             let Some(next) = self.granted(&best, &[(Part::Body(way.clone()), wanted.clone())], 0) else { continue };
             let described = self.schema.and_then(|schema| validator(self.api, schema, Direction::Response).ok());
-            let allowed =
-                described.is_none_or(|described| described.is_valid(&next.body.to_serde()) || !described.is_valid(&best.body.to_serde()));
+            let allowed = described.is_none_or(|described| {
+                described.is_valid(&next.body.to_serde()) || !described.is_valid(&best.body.to_serde())
+            });
             if next != best && allowed && self.score(&next) <= self.score(&best) {
                 best = next;
             }

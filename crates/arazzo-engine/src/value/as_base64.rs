@@ -16,9 +16,9 @@ enum Written {
     Numbers(Vec<u8>),
 }
 
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+pub(crate) fn deserialize<'de, T: From<Vec<u8>>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     match Written::deserialize(deserializer)? {
-        Written::Text(text) => STANDARD.decode(text).map_err(D::Error::custom),
-        Written::Numbers(numbers) => Ok(numbers),
+        Written::Text(text) => STANDARD.decode(text).map(T::from).map_err(D::Error::custom),
+        Written::Numbers(numbers) => Ok(numbers.into()),
     }
 }

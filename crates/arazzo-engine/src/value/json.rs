@@ -547,7 +547,18 @@ impl PartialEq<bool> for Json {
 
 impl PartialEq<serde_json::Value> for Json {
     fn eq(&self, other: &serde_json::Value) -> bool {
-        *self == Self::from(other.clone())
+        use serde_json::Value;
+        match (self, other) {
+            (Self::Null, Value::Null) => true,
+            (Self::Bool(one), Value::Bool(other)) => one == other,
+            (Self::Number(one), Value::Number(other)) => *one.text() == other.to_string(),
+            (Self::String(one), Value::String(other)) => one == other,
+            (Self::Array(one), Value::Array(other)) => **one == *other,
+            (Self::Object(one), Value::Object(other)) => {
+                one.len() == other.len() && one.iter().all(|(name, value)| other.get(name).is_some_and(|o| value == o))
+            }
+            _ => false,
+        }
     }
 }
 

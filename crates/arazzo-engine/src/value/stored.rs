@@ -84,7 +84,7 @@ fn sealed(json: &Json) -> Json {
         Json::Number(number) => ours(NUMBER, number.to_string().into()),
         Json::Bytes(file) => {
             let File { name, bytes, text } = &**file;
-            let parts = [name.as_str().into(), STANDARD.encode(bytes).into(), Json::Bool(*text)];
+            let parts = [name.as_str().into(), STANDARD.encode(&**bytes).into(), Json::Bool(*text)];
             ours(BYTES, parts.into_iter().collect())
         }
         Json::Array(items) => items.iter().map(sealed).collect(),
@@ -105,7 +105,10 @@ fn opened(json: Json) -> Json {
                 let part = |number: usize| value.get(number);
                 let text = |number: usize| part(number).map(json_text).unwrap_or_default();
                 let bytes = STANDARD.decode(text(1)).unwrap_or_default();
-                Json::Bytes(File { name: text(0), bytes, text: part(2).and_then(Json::as_bool) == Some(true) }.into())
+                Json::Bytes(
+                    File { name: text(0), bytes: bytes.into(), text: part(2).and_then(Json::as_bool) == Some(true) }
+                        .into(),
+                )
             }
             _ => {
                 let members = members.into_iter().map(|(name, value)| (own_name(name), opened(value)));

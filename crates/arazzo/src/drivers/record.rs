@@ -209,7 +209,7 @@ impl Recording {
             let value = if *secret { stand_ins.of_text(name, value) } else { value.clone() };
             credentials.push(Proof { key: key.to_owned(), name: name.clone(), value, secret: *secret });
         }
-        settings.files.values_mut().for_each(|file| file.bytes = stand_ins.in_bytes(&file.bytes));
+        settings.files.values_mut().for_each(|file| file.bytes = stand_ins.in_bytes(&file.bytes).into());
         let hidden = serde_json::to_value(&settings).map(|settings| stand_ins.in_json(&settings.into()).to_serde());
         settings = hidden.and_then(serde_json::from_value).map_err(|error| Error::Setup(error.to_string()))?;
         let documents = made.sources.iter().map(|(_, source)| Fingerprint::of(&source.name, &source.text)).collect();
