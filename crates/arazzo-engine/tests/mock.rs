@@ -89,7 +89,7 @@ fn requests_get_the_expected_answers() {
 fn run_against_mock(program: &Arc<Program>, mock: &Mock, id: WorkflowId, lines: &mut String) {
     let made = mock.inputs(program, id);
     let workflow = program.workflow(id).unwrap();
-    writeln!(lines, "{} {}", workflow.name, Json::Object(made.clone())).unwrap();
+    writeln!(lines, "{} {}", workflow.name, Json::from(made.clone())).unwrap();
     let inputs = match accept(program, id, made.into_iter().collect()) {
         Ok(inputs) => inputs,
         Err(faults) => return faults.iter().for_each(|fault| writeln!(lines, "  {}", fault.message).unwrap()),

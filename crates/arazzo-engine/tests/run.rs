@@ -152,7 +152,7 @@ impl World {
             // `progress: [[queued, 0], [begun, 500], [written, 20]]`: each so long after the one before.
             for stage in reply["progress"].as_array().into_iter().flatten() {
                 at += stage[1].as_u64().unwrap();
-                let progress = serde_json::from_value(stage[0].clone()).unwrap();
+                let progress = serde_json::from_value(stage[0].to_serde()).unwrap();
                 self.pending.push((at, call, Input::Progress { call, progress }));
             }
             at += reply["after"].as_u64().unwrap_or(10);
