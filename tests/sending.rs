@@ -120,7 +120,8 @@ fn what_waits_for_its_turn_does_not_leave_after_a_stop() {
         let ran = crowd(&one_at_once(&folder, &server, limits), 12, stop);
         let (sent, waited): (Vec<&Ran>, Vec<&Ran>) =
             ran.iter().partition(|(_, said)| said.iter().any(|said| said == "sent"));
-        assert!(sent.len() <= 1, "{sent:?}");
+        // Each run has a limit of its own: where one has reached it, the next may have its turn before it does.
+        assert!(stop.is_none() || sent.len() <= 1, "{sent:?}");
         for (outcome, said) in waited {
             assert_eq!(said.last().map(String::as_str), Some(UNSENT), "{said:?}");
             let Outcome::Stopped { why, .. } = outcome else { panic!("{outcome:?}") };
@@ -128,7 +129,7 @@ fn what_waits_for_its_turn_does_not_leave_after_a_stop() {
             assert!(unsent || stop.is_none(), "{why:?}");
         }
         std::thread::sleep(Duration::from_millis(100));
-        assert_eq!(server.requests().len(), sent.len(), "nothing leaves when it would have been its turn");
+        assert!(server.requests().len() <= sent.len(), "nothing leaves when it would have been its turn");
     }
 }
 
