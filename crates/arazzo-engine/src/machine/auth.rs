@@ -250,12 +250,7 @@ impl Machine {
                 }
                 AuthMethod::Fetch(fetch) => match self.find_valid_token(now, &fetch, call) {
                     Some(token) => headers.push(authorization(format!("Bearer {token}"))),
-                    None => {
-                        let request = self.build_token_request(&fetch);
-                        if !first.iter().any(|(purpose, _)| *purpose == request.0) {
-                            first.push(request);
-                        }
-                    }
+                    None => first.push(self.build_token_request(&fetch)),
                 },
             }
         }
