@@ -77,14 +77,14 @@ pub(super) fn documented(
         }
         None => asked.status(),
     };
-    let (mut response, note) = asked.response(status, node)?;
+    let (mut response, note, generated) = asked.response(status, node)?;
     if !asker.preference.is_empty() {
         response
             .headers
             .push(("preference-applied".to_owned(), header_text(&Json::String(asker.preference.applied()))));
     }
     let place = node.map_or(operation.key.span, |node| node.span);
-    let generated = (!note.starts_with("example")).then_some(place);
+    let generated = generated.then_some(place);
     Ok(Answer { delay_ms: 0, response: Some(response), operation: None, note, generated })
 }
 
@@ -93,8 +93,8 @@ pub(super) fn faulty(operation: &Operation<'_>, fault: &Fault) -> Answer {
     let status = fault.status.unwrap_or(500);
     let asked = Asked { operation, parameters: &[], request: None, asker: &Asker { times: 1, ..Asker::default() } };
     let described = response_node(operation, status);
-    let empty = || (Response { status, headers: vec![], body: vec![] }, String::new());
-    let (mut response, _) = asked.response(status, described).unwrap_or_else(|_| empty());
+    let empty = || (Response { status, headers: vec![], body: vec![] }, String::new(), false);
+    let (mut response, ..) = asked.response(status, described).unwrap_or_else(|_| empty());
     if response.body.is_empty() && status != 204 && status != 304 && fault.body.is_none() {
         response.headers.push(("content-type".to_owned(), "application/problem+json".to_owned()));
         response.body = json!({ "title": "a fault that was asked for", "status": status }).to_string().into_bytes();
@@ -155,6 +155,16 @@ struct Asked<'r, 'a> {
     parameters: &'r [(String, String)],
     request: Option<&'r Request<'r>>,
     asker: &'r Asker<'r>,
+}
+
+/// Where a body comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    /// One of several examples, which never change.
+    Named,
+    /// The only example.
+    Example,
+    Generated,
 }
 
 /// An example, with its name if it has one.
@@ -221,7 +231,7 @@ impl<'a> Asked<'_, 'a> {
         }
     }
 
-    fn response(&self, status: u16, node: Option<&'a Node>) -> Result<(Response, String), String> {
+    fn response(&self, status: u16, node: Option<&'a Node>) -> Result<(Response, String, bool), String> {
         let headers = self.headers(node);
         let wanted: Vec<&[PathSegment]> =
             self.asker.reads.iter().flat_map(|reads| reads.body.iter().map(Vec::as_slice)).collect();
@@ -239,7 +249,7 @@ impl<'a> Asked<'_, 'a> {
             } else {
                 status.to_string()
             };
-            return Ok((respond(&draft), note));
+            return Ok((respond(&draft), note, true));
         }
         // A schema that leads nowhere says nothing.
         let schema = media.and_then(|media| media.schema).filter(|schema| self.api().resolve(schema).is_ok());
@@ -250,22 +260,22 @@ impl<'a> Asked<'_, 'a> {
             let body = write(self.api(), Body::Value(draft.body.clone()), &written, schema).into_bytes();
             Response { status, headers, body }
         };
-        let (body, note, changes) = self.body(media, schema, &wanted, &respond, &headers)?;
+        let (body, note, origin) = self.body(media, schema, &wanted, &respond, &headers)?;
         match body {
             Body::Text(text) => {
                 let mut headers = headers;
                 headers.push(("content-type".to_owned(), written.clone()));
-                Ok((Response { status, headers, body: text.into_bytes() }, note))
+                Ok((Response { status, headers, body: text.into_bytes() }, note, origin == Origin::Generated))
             }
             Body::Value(body) => {
                 let draft = Draft { headers, body };
-                let draft = if changes { self.fitted(schema, draft, &respond) } else { draft };
-                Ok((respond(&draft), note))
+                let draft = if origin != Origin::Named { self.fitted(schema, draft, &respond) } else { draft };
+                Ok((respond(&draft), note, origin == Origin::Generated))
             }
         }
     }
 
-    /// The body, where it comes from, and whether it may be changed.
+    /// The body, and where it comes from, in words too.
     fn body(
         &self,
         media: Option<&Media<'a>>,
@@ -273,7 +283,7 @@ impl<'a> Asked<'_, 'a> {
         wanted: &[&[PathSegment]],
         respond: &dyn Fn(&Draft) -> Response,
         headers: &[(String, String)],
-    ) -> Result<(Body, String, bool), String> {
+    ) -> Result<(Body, String, Origin), String> {
         let made = || {
             let inside: Vec<&[PathSegment]> = wanted.iter().copied().filter(|way| !way.is_empty()).collect();
             if inside.is_empty() { json!({}) } else { invented("value", &inside) }
@@ -281,7 +291,7 @@ impl<'a> Asked<'_, 'a> {
         let Some(media) = media else {
             // Nothing is described, and yet it is read.
             let body = self.suited(None, made());
-            return Ok((Body::Value(body), "no body is described; made of what is read".to_owned(), true));
+            return Ok((Body::Value(body), "no body is described; made of what is read".to_owned(), Origin::Generated));
         };
         let examples = self.examples(media);
         let named = !examples.is_empty() && examples.iter().all(|example| example.name.is_some());
@@ -294,17 +304,19 @@ impl<'a> Asked<'_, 'a> {
         }
         if let Some(Example { name, body }) = self.chosen(examples, schema, respond, headers) {
             let note = name.map_or_else(|| "example".to_owned(), |name| format!("example {name}"));
-            return Ok((self.echoed(body, schema, true), note, !named));
+            return Ok((self.echoed(body, schema, true), note, if named { Origin::Named } else { Origin::Example }));
         }
         Ok(match (schema, media.node.and_then(|node| node.get("itemSchema"))) {
-            (None, Some(item)) => (Body::Text(self.sequence(media.name, item, wanted)), "sample".to_owned(), false),
+            (None, Some(item)) => {
+                (Body::Text(self.sequence(media.name, item, wanted)), "sample".to_owned(), Origin::Generated)
+            }
             (Some(schema), _) => {
                 let made = self.suited(Some(schema), sample(self.api(), schema, "", wanted));
-                (self.echoed(Body::Value(made), Some(schema), false), "sample".to_owned(), true)
+                (self.echoed(Body::Value(made), Some(schema), false), "sample".to_owned(), Origin::Generated)
             }
             (None, None) => {
                 let body = self.echoed(Body::Value(self.suited(None, made())), None, false);
-                (body, "no schema; made of what is read".to_owned(), true)
+                (body, "no schema; made of what is read".to_owned(), Origin::Generated)
             }
         })
     }
