@@ -35,26 +35,6 @@ pub enum Json {
 }
 
 impl Json {
-    /// The value of a JSON text, numbers with their digits; `None` if it is none, or nests deeper than 128 levels.
-    #[must_use]
-    pub fn parse(text: impl AsRef<[u8]>) -> Option<Self> {
-        super::read::read(text.as_ref())
-    }
-
-    /// The value that something is written as; null if it cannot be.
-    #[must_use]
-    pub fn of(value: &(impl Serialize + ?Sized)) -> Self {
-        serde_json::to_vec(value).ok().and_then(Self::parse).unwrap_or_default()
-    }
-
-    /// As [`Json::parse`], with what is wrong.
-    ///
-    /// # Errors
-    /// The reason and the place for which it is no JSON text.
-    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
-        Self::parse(text).map_or_else(|| serde_json::from_str(text), Ok)
-    }
-
     /// `true` if it is null.
     #[must_use]
     pub fn is_null(&self) -> bool {

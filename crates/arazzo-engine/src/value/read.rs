@@ -1,7 +1,8 @@
 //! JSON text → tree, numbers with their digits.
 
 use hifijson::token::{Expect, Lex as _};
-use hifijson::{Error, SliceLexer, num::LexWrite as _, str::LexAlloc as _};
+use hifijson::{Error, SliceLexer, num, num::LexWrite as _, str::LexAlloc as _};
+use serde::Serialize;
 
 use super::json::{Json, Map};
 use super::number::Number;
@@ -9,17 +10,37 @@ use super::number::Number;
 /// Levels to which values may nest.
 const DEPTH: usize = 128;
 
-/// The value of a whole text.
-pub(super) fn read(text: &[u8]) -> Option<Json> {
-    let mut lexer = SliceLexer::new(text);
-    let json = lexer.exactly_one(SliceLexer::ws_peek, |next, lexer| value(next, lexer, DEPTH));
-    json.ok()
+impl Json {
+    /// The value of a JSON text, numbers with their digits; `None` if it is none, or nests deeper than 128 levels.
+    #[must_use]
+    pub fn parse(text: impl AsRef<[u8]>) -> Option<Self> {
+        let mut lexer = SliceLexer::new(text.as_ref());
+        let json = lexer.exactly_one(SliceLexer::ws_peek, |next, lexer| value(next, lexer, DEPTH));
+        json.ok()
+    }
+
+    /// The value that something is written as; null if it cannot be.
+    #[must_use]
+    pub fn of(value: &(impl Serialize + ?Sized)) -> Self {
+        serde_json::to_vec(value).ok().and_then(Self::parse).unwrap_or_default()
+    }
+
+    /// As [`Json::parse`], with what is wrong.
+    ///
+    /// # Errors
+    /// The reason and the place for which it is no JSON text.
+    pub fn read(text: &str) -> Result<Self, serde_json::Error> {
+        Self::parse(text).map_or_else(|| serde_json::from_str(text), Ok)
+    }
 }
 
 fn value(next: u8, lexer: &mut SliceLexer<'_>, depth: usize) -> Result<Json, Error> {
     Ok(match next {
         b'a'..=b'z' => lexer.null_or_bool().ok_or(Expect::Value)?.map_or(Json::Null, Json::Bool),
-        b'0'..=b'9' | b'-' => Json::Number(Number::written(lexer.num_string().validated()?.0)),
+        b'0'..=b'9' | b'-' => {
+            let (text, _) = lexer.num_string().validated()?;
+            Json::Number(Number::parse(text).ok_or(num::Error::ExpectedDigit)?)
+        }
         b'"' => Json::String(lexer.discarded().str_string()?.into_owned()),
         b'[' => {
             let depth = depth.checked_sub(1).ok_or(Error::Depth)?;
@@ -45,4 +66,36 @@ fn value(next: u8, lexer: &mut SliceLexer<'_>, depth: usize) -> Result<Json, Err
         }
         _ => return Err(Expect::Value.into()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_json_is_not_read() {
+        for text in [
+            "",
+            "01",
+            "1.",
+            "1.e5",
+            "-",
+            "+1",
+            ".5",
+            "1e",
+            "1e+",
+            "[1,]",
+            "{\"a\"}",
+            "1 2",
+            "nul",
+            "\"\\ud800\"",
+            "NaN",
+        ] {
+            assert_eq!(Json::parse(text), None, "{text}");
+        }
+        assert_eq!(Json::parse(format!("{}1{}", "[".repeat(129), "]".repeat(129))), None);
+        for text in ["-0", "1E+2", "0.10", "[]", "{\"a\":{}}", "\"\\u0000\"", "100000000000000000001"] {
+            assert_eq!(Json::parse(format!(" {text}\n")).unwrap().to_string(), text);
+        }
+    }
 }
