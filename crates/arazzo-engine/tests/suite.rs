@@ -228,7 +228,9 @@ pub fn canned(reply: &Json) -> Result<Response, Failure> {
         (Json::String(text), _) => text.clone().into_bytes(),
         (_, Json::Null) => vec![],
         (_, body) => {
-            headers.push(("content-type".to_owned(), "application/json".to_owned()));
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                headers.push(("content-type".to_owned(), "application/json".to_owned()));
+            }
             body.to_string().into_bytes()
         }
     };
