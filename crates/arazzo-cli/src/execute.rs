@@ -12,7 +12,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::exit;
 use crate::github;
-use crate::given::CliInputs;
+use crate::inputs::CliInputs;
 use crate::names::Names;
 use crate::report;
 use crate::requested::RequestedReports;
@@ -20,7 +20,7 @@ use crate::save::{Readers, save};
 use crate::show::progress::Detail;
 use crate::show::{Screen, failure, safe, width};
 use crate::signal::Signals;
-use crate::typed;
+use crate::shown_command;
 use crate::watch::{Showing, Watch};
 
 /// Everything that a run needs, whichever command asks for it.
@@ -169,7 +169,7 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     let code = if kept.reports.is_empty() {
         code
     } else {
-        let command = typed::this_command(&record.inputs, &Names::of(workflow.description()));
+        let command = shown_command::this_command(&record.inputs, &Names::of(workflow.description()));
         let context = ReportContext::of(workflow.description(), &record).command(command);
         report::write_all(&kept.reports, &record, &context, say, screen, code)
     };

@@ -35,7 +35,7 @@ pub(crate) fn graph(flags: &GraphFlags, screen: &mut Screen) -> u8 {
 
 /// The graph, the path, and whether the document has faults: a graph helps to find them.
 fn read(flags: &GraphFlags, screen: &mut Screen) -> Result<(Graph, Option<Walk>, bool), Error> {
-    let run = flags.run.as_deref().map(recorded::record).transpose()?;
+    let run = flags.run.as_deref().map(kept_events::record).transpose()?;
     let description = flags.document.builder().load_blocking()?;
     let wanted = flags.workflow.as_deref().or(run.as_ref().map(|run| run.workflow.as_str()));
     let graph = chosen(&description, wanted)?;

@@ -27,8 +27,8 @@ pub(crate) fn replay(flags: &ReplayFlags, screen: &mut Screen) -> u8 {
 
 fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
     let name = flags.recording.display().to_string();
-    let text = recorded::text(&flags.recording).map_err(|reason| Error::Setup(format!("`{name}`: {reason}")))?;
-    if recorded::is_events(&text) {
+    let text = kept_events::text(&flags.recording).map_err(|reason| Error::Setup(format!("`{name}`: {reason}")))?;
+    if kept_events::is_events(&text) {
         let message = "these are the events of a run; `arazzo run --record FILE` writes recordings";
         return Err(Error::Setup(format!("`{name}`: {message}")));
     }

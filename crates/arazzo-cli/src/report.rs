@@ -14,7 +14,7 @@ pub(crate) fn report(flags: &ReportFlags, screen: &mut Screen) -> u8 {
         Ok(reports) => reports,
         Err(error) => return screen.error(&error),
     };
-    match recorded::record(&flags.events) {
+    match kept_events::record(&flags.events) {
         Ok(run) => write_all(&reports, &run, &ReportContext::default(), true, screen, exit::SUCCEEDED),
         Err(error) => screen.error(&error),
     }

@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 use crate::description::Description;
 use crate::documents::location::name_of;
 use crate::drivers::live::Interrupt;
-use crate::drivers::record::Recording;
+use crate::drivers::recording::Recording;
 use crate::drivers::replay::{self, Replay};
 use crate::drivers::stub::{Rehearsal, StubReplies};
 use crate::drivers::{live, record, stub};

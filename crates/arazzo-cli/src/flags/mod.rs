@@ -20,7 +20,7 @@ mod network;
 mod output;
 mod run;
 mod server;
-mod session;
+mod permissions;
 mod test;
 mod values;
 mod verbosity;
@@ -38,7 +38,7 @@ pub(crate) use network::NetworkFlags;
 pub(crate) use output::{EventsFlag, MaskFlag, OutputFileFlag, OutputFlags, ProgressFlag};
 pub(crate) use run::{CallFlags, ReplayFlags, RunFlags};
 pub(crate) use server::ServerFlags;
-pub(crate) use session::SessionFlags;
+pub(crate) use permissions::PermissionFlags;
 pub(crate) use test::TestFlags;
 pub(crate) use verbosity::VerbosityFlags;
 

@@ -4,7 +4,7 @@
 use arazzo_engine::redact::BodyText;
 use serde_json::{Value as Json, json};
 
-use super::record::{Answer, Attempt, Exchange, RunRecord};
+use super::run_record::{Answer, Attempt, Exchange, RunRecord};
 use super::{ReportContext, ReportKind};
 
 /// The report as it is chosen.

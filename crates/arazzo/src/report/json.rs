@@ -4,7 +4,7 @@ use arazzo_engine::event::{Saw, StepStatus};
 use arazzo_engine::source::Place;
 use serde_json::{Value as Json, json};
 
-use super::record::{Answer, Attempt, Criterion, Exchange, RunRecord, Step};
+use super::run_record::{Answer, Attempt, Criterion, Exchange, RunRecord, Step};
 use super::{ReportContext, ReportKind};
 
 /// The report as it is chosen.
