@@ -10,7 +10,7 @@ use clap::Parser;
 
 use crate::execute::{Execution, Kept, Printed, execute};
 use crate::flags::{CallFlags, MaskFlag, ProgressFlag, TimeoutFlag};
-use crate::given::{self, CliInputs, Stdin};
+use crate::inputs::{self, CliInputs, Stdin};
 use crate::mistyped;
 use crate::permit;
 use crate::remedies;
@@ -72,8 +72,8 @@ fn prepared(flags: &CallFlags) -> Result<(Workflow, CliInputs), Error> {
         builder = builder.mock(Mocked::new());
     }
     let mut stdin = Stdin::new(flags.prompt.no_input);
-    let (description, inputs) = flags.session.on(builder).call_blocking(asked(flags)?)?;
-    let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
+    let (description, inputs) = flags.permissions.on(builder).call_blocking(asked(flags)?)?;
+    let credentials = inputs::credentials(&flags.credentials, &description, &mut stdin)?;
     let workflow = description.with_credentials(credentials)?.workflow(None)?;
     let workflow = permit::permitted(workflow, |_| None, &stdin)?;
     Ok((workflow, CliInputs { inputs, faults: vec![], typed: vec![], made_up: vec![] }))

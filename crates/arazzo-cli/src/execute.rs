@@ -11,15 +11,15 @@ use arazzo::{Envelope, Error, Outcome, Outputs, Recording, Workflow};
 
 use crate::exit;
 use crate::github;
-use crate::given::CliInputs;
+use crate::inputs::CliInputs;
 use crate::names::Names;
 use crate::report;
 use crate::requested::RequestedReports;
 use crate::save::{Readers, save, save_exact};
 use crate::show::progress::Detail;
 use crate::show::{Screen, failure, safe, width};
+use crate::shown_command;
 use crate::signal::Signals;
-use crate::typed;
 use crate::watch::{Showing, Watch};
 
 /// Everything that a run needs, whichever command asks for it.
@@ -198,7 +198,7 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     let code = if kept.reports.is_empty() {
         code
     } else {
-        let command = typed::this_command(&record.inputs, &Names::of(workflow.description()));
+        let command = shown_command::this_command(&record.inputs, &Names::of(workflow.description()));
         let context = ReportContext::of(workflow.description(), &record).command(command);
         report::write_all(&kept.reports, &record, &context, say, screen, code)
     };

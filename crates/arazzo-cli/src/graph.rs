@@ -8,7 +8,7 @@ use arazzo::{Description, Error};
 use crate::flags::{GraphFlags, GraphFormat};
 use crate::show::graph::{ascii, dot, mermaid};
 use crate::show::{Screen, width};
-use crate::{exit, recorded};
+use crate::{exit, kept_events};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn graph(flags: &GraphFlags, screen: &mut Screen) -> u8 {
@@ -35,7 +35,7 @@ pub(crate) fn graph(flags: &GraphFlags, screen: &mut Screen) -> u8 {
 
 /// The graph, the path, and whether the document has faults: a graph helps to find them.
 fn read(flags: &GraphFlags, screen: &mut Screen) -> Result<(Graph, Option<Walk>, bool), Error> {
-    let run = flags.run.as_deref().map(recorded::record).transpose()?;
+    let run = flags.run.as_deref().map(kept_events::record).transpose()?;
     let description = flags.document.builder().load_blocking()?;
     let wanted = flags.workflow.as_deref().or(run.as_ref().map(|run| run.workflow.as_str()));
     let graph = chosen(&description, wanted)?;

@@ -11,7 +11,7 @@ use crate::flags::InspectFlags;
 use crate::names::Names;
 use crate::permit;
 use crate::show::{Screen, safe};
-use crate::typed::{self, quoted};
+use crate::shown_command::{self, quoted};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
@@ -41,8 +41,8 @@ fn as_text(description: &Description) -> String {
         head.push_str(&format!("   sha256:{}…   remote (tier 2)", hash.get(..12).unwrap_or_default()));
     }
     // The command that was typed, with the sources and servers that it names, runs what it shows.
-    let command =
-        remote.then(|| typed::this_command(&Map::new(), &Names::of(description)).replacen(" inspect", " run", 1));
+    let command = remote
+        .then(|| shown_command::this_command(&Map::new(), &Names::of(description)).replacen(" inspect", " run", 1));
     let mut lines = vec![head];
     let reads = description.source_descriptions();
     let reads = reads.map(|(name, file)| format!("{} ({})", safe(name), file.map_or("not found".to_owned(), safe)));

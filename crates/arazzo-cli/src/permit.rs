@@ -4,9 +4,9 @@
 use arazzo::plan::Footprint;
 use arazzo::{Error, Permissions, Workflow};
 
-use crate::given::Stdin;
+use crate::inputs::Stdin;
 use crate::show::safe;
-use crate::typed::quoted;
+use crate::shown_command::quoted;
 
 /// The workflow with what it needs; `command` gives the one that was typed, if it can be shown.
 ///

@@ -13,7 +13,7 @@ use crate::requested::ProgressForm;
 use crate::show::progress::Detail;
 use crate::show::{Screen, safe, width};
 use crate::watch::{Showing, Watch};
-use crate::{exit, recorded};
+use crate::{exit, kept_events};
 
 /// The length of a value that is shown, in characters.
 const EXCERPT: usize = 300;
@@ -28,8 +28,8 @@ pub(crate) fn replay(flags: &ReplayFlags, screen: &mut Screen) -> u8 {
 
 fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
     let name = flags.recording.display().to_string();
-    let text = recorded::text(&flags.recording).map_err(|reason| Error::Setup(format!("`{name}`: {reason}")))?;
-    if recorded::is_events(&text) {
+    let text = kept_events::text(&flags.recording).map_err(|reason| Error::Setup(format!("`{name}`: {reason}")))?;
+    if kept_events::is_events(&text) {
         let message = "these are the events of a run; `arazzo run --record FILE` writes recordings";
         return Err(Error::Setup(format!("`{name}`: {message}")));
     }

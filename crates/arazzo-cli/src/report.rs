@@ -6,7 +6,7 @@ use crate::flags::ReportFlags;
 use crate::requested::{RequestedReport, RequestedReports};
 use crate::save::{Readers, save};
 use crate::show::{Screen, safe};
-use crate::{exit, recorded};
+use crate::{exit, kept_events};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn report(flags: &ReportFlags, screen: &mut Screen) -> u8 {
@@ -14,7 +14,7 @@ pub(crate) fn report(flags: &ReportFlags, screen: &mut Screen) -> u8 {
         Ok(reports) => reports,
         Err(error) => return screen.error(&error),
     };
-    match recorded::record(&flags.events) {
+    match kept_events::record(&flags.events) {
         Ok(run) => write_all(&reports, &run, &ReportContext::default(), true, screen, exit::SUCCEEDED),
         Err(error) => screen.error(&error),
     }

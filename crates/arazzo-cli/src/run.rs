@@ -9,12 +9,12 @@ use arazzo::{Error, Workflow};
 use crate::execute::{Execution, Kept, Printed, execute, written};
 use crate::exit;
 use crate::flags::RunFlags;
-use crate::given::{self, CliInputs, Stdin};
+use crate::inputs::{self, CliInputs, Stdin};
 use crate::names::Names;
 use crate::permit;
 use crate::requested::RequestedReports;
 use crate::show::{Screen, safe};
-use crate::typed;
+use crate::shown_command;
 use crate::watch::Showing;
 
 /// Runs the command; the result is the exit code.
@@ -68,7 +68,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
         .require_outputs(flags.require_outputs)
         .contract(flags.check.check.unwrap_or_default());
     for secret in &flags.input.secrets {
-        builder = builder.secret(given::secret_name(secret));
+        builder = builder.secret(inputs::secret_name(secret));
     }
     match &flags.mock {
         Some(sources) => {
@@ -80,9 +80,9 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
         }
         None => {}
     }
-    let description = flags.session.on(builder).load_blocking()?;
+    let description = flags.permissions.on(builder).load_blocking()?;
     let mut stdin = Stdin::new(flags.prompt.no_input);
-    let credentials = given::credentials(&flags.credentials, &description, &mut stdin)?;
+    let credentials = inputs::credentials(&flags.credentials, &description, &mut stdin)?;
     let description = description.with_credentials(credentials)?;
     let name = flags.workflow.as_deref().or(flags.workflow_argument.as_deref());
     let workflow = description.workflow(name).map_err(|error| match (&error, name) {
@@ -99,11 +99,14 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
         workflow
     } else {
         let command = |workflow: &Workflow| {
-            Some(typed::this_command(&given::public_inputs(&flags.input, workflow), &Names::of(workflow.description())))
+            Some(shown_command::this_command(
+                &inputs::public_inputs(&flags.input, workflow),
+                &Names::of(workflow.description()),
+            ))
         };
         permit::permitted(workflow, command, &stdin)?
     };
-    let mut given = given::collect(&flags.input, &workflow, &mut stdin)?;
+    let mut given = inputs::collect(&flags.input, &workflow, &mut stdin)?;
     given.make_up(workflow.example_inputs());
     let mut faults = std::mem::take(&mut given.faults);
     if let Err(error) = workflow.check(given.inputs.clone()) {

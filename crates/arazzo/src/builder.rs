@@ -26,7 +26,7 @@ use crate::network::shared::SharedNetwork;
 use crate::policy::hosts::Trust;
 use crate::policy::permissions::RunPolicy;
 use crate::runtime;
-use crate::settings::{check_schemes, check_servers};
+use crate::settings_check::{check_schemes, check_servers};
 use crate::transport::{Clock, SystemClock, Transport, World};
 
 /// Begins to open the Arazzo document at `path`, or at an https url. Nothing is read before [`Builder::load`].

@@ -22,7 +22,7 @@ use crate::network;
 use crate::network::shared::SharedNetwork;
 use crate::policy::hosts::Trust;
 use crate::policy::permissions::{Permissions, RunPolicy};
-use crate::settings::check_schemes;
+use crate::settings_check::check_schemes;
 use crate::transport::{Transport, World};
 
 /// The client that sends the requests of a description.

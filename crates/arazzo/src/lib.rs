@@ -52,7 +52,7 @@ pub mod remedy;
 pub mod report;
 mod runtime;
 mod session;
-mod settings;
+mod settings_check;
 mod transport;
 mod workflow;
 
@@ -119,7 +119,7 @@ pub use checked::Checked;
 pub use description::Description;
 pub use documents::files;
 pub use drivers::live::Interrupt;
-pub use drivers::record::Recording;
+pub use drivers::recording::Recording;
 pub use drivers::replay::{Drift, DriftKind, Replay};
 pub use drivers::stub::{Rehearsal, Reply, StubReplies};
 pub use envelope::Envelope;

@@ -18,10 +18,10 @@ use arazzo_engine::value::Json;
 use crate::description::Description;
 use crate::documents::location::name_of;
 use crate::drivers::live::{Interrupt, Ways};
-use crate::drivers::record::Recording;
+use crate::drivers::recording::Recording;
 use crate::drivers::replay::{self, Replay};
 use crate::drivers::stub::{Rehearsal, StubReplies};
-use crate::drivers::{live, record, stub};
+use crate::drivers::{live, recording, stub};
 use crate::envelope::{Envelope, run_name};
 use crate::error::Error;
 use crate::inputs::{Inputs, parse_withheld};
@@ -265,7 +265,7 @@ impl Workflow {
         // It is run again, with stand-ins.
         let recording = move || {
             let marked = workflow.compiled().map(|workflow| &workflow.inputs.secret);
-            let made = record::RecordingHeader {
+            let made = recording::RecordingHeader {
                 document: name_of(&workflow.description.path),
                 readings: workflow.description.readings,
                 workflow: workflow.name().to_owned(),

@@ -8,7 +8,7 @@ use clap::{ArgAction, Args};
 use super::values::server_url;
 use super::{
     CheckFlag, CredentialFlags, DocumentFlags, EventsFlag, FaultFlags, InputFlags, LimitFlags, NetworkFlags,
-    OfflineFlag, OutputFileFlag, OutputFlags, PromptFlag, ServerFlags, SessionFlags, VerbosityFlags,
+    OfflineFlag, OutputFileFlag, OutputFlags, PermissionFlags, PromptFlag, ServerFlags, VerbosityFlags,
 };
 use crate::exit;
 
@@ -34,7 +34,7 @@ pub(crate) struct RunFlags {
     #[command(flatten)]
     pub(crate) credentials: CredentialFlags,
     #[command(flatten)]
-    pub(crate) session: SessionFlags,
+    pub(crate) permissions: PermissionFlags,
     #[command(flatten)]
     pub(crate) prompt: PromptFlag,
     #[command(flatten)]
@@ -110,7 +110,7 @@ pub(crate) struct CallFlags {
     #[command(flatten)]
     pub(crate) credentials: CredentialFlags,
     #[command(flatten)]
-    pub(crate) session: SessionFlags,
+    pub(crate) permissions: PermissionFlags,
     #[command(flatten)]
     pub(crate) prompt: PromptFlag,
     #[command(flatten)]

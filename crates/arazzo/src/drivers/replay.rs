@@ -14,7 +14,7 @@ use arazzo_engine::value::Pointer;
 use serde::Serialize;
 use url::Url;
 
-use crate::drivers::record::{Content, End, Entry, Recording, Sent, sent};
+use crate::drivers::recording::{Content, End, Entry, Recording, Sent, sent};
 use crate::envelope::Envelope;
 use crate::session::Session;
 

@@ -2,7 +2,7 @@
 
 use arazzo_engine::redact::BodyText;
 
-use super::record::Exchange;
+use super::run_record::Exchange;
 use super::text::is_hidden;
 
 impl Exchange {

@@ -4,7 +4,7 @@ use arazzo_engine::diagnostic::{Severity, Shown};
 use arazzo_engine::report::Report;
 use arazzo_engine::source::Sources;
 
-use super::record::{Answer, RunRecord};
+use super::run_record::{Answer, RunRecord};
 use super::text::safe;
 
 /// The length of an answer that is quoted, in characters.

@@ -3,7 +3,7 @@
 use arazzo_engine::event::{ActionKind, On, StepStatus};
 use arazzo_engine::graph::{Edge, Exit, Graph, GraphStep};
 
-use super::record::{Attempt, RunRecord};
+use super::run_record::{Attempt, RunRecord};
 use super::text::time;
 
 /// The path of a run: for each step of a graph, in its order.

@@ -5,7 +5,7 @@ use arazzo_engine::json;
 use arazzo_engine::redact::BodyText;
 use arazzo_engine::value::Json;
 
-use super::record::{Answer, Attempt, Exchange, KEPT_BYTES, RunRecord};
+use super::run_record::{Answer, Attempt, Exchange, KEPT_BYTES, RunRecord};
 use super::{ReportContext, ReportKind};
 
 /// The report as it is chosen.

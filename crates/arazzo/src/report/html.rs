@@ -15,7 +15,7 @@ use super::flow::{self, Walk};
 use super::har::reason;
 use super::junit::without_value;
 use super::left_behind;
-use super::record::{Answer, Attempt, Criterion, Exchange, Note, RunRecord, Verdict};
+use super::run_record::{Answer, Attempt, Criterion, Exchange, Note, RunRecord, Verdict};
 use super::text::{escaped, pace, safe};
 use super::{ReportContext, ReportKind, sequence, svg};
 

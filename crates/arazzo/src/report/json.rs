@@ -5,7 +5,7 @@ use arazzo_engine::json;
 use arazzo_engine::source::Place;
 use arazzo_engine::value::Json;
 
-use super::record::{Answer, Attempt, Criterion, Exchange, RunRecord, Step};
+use super::run_record::{Answer, Attempt, Criterion, Exchange, RunRecord, Step};
 use super::{ReportContext, ReportKind};
 
 /// The report as it is chosen.

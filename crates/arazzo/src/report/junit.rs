@@ -5,7 +5,7 @@
 use arazzo_engine::event::{ActionKind, CriteriaOf, On, RunStatus, StepStatus, Why};
 use arazzo_engine::reason::Reason;
 
-use super::record::{Attempt, RunRecord, Step};
+use super::run_record::{Attempt, RunRecord, Step};
 use super::text::{escaped, time};
 use super::{ReportContext, ReportKind};
 

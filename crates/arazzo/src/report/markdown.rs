@@ -4,7 +4,7 @@ use arazzo_engine::code::Code;
 use arazzo_engine::event::{RunStatus, StepStatus};
 
 use super::junit::without_value;
-use super::record::{RunRecord, Step};
+use super::run_record::{RunRecord, Step};
 use super::text::time;
 use super::{ReportContext, ReportKind};
 

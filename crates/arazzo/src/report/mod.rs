@@ -31,7 +31,7 @@ mod html;
 mod json;
 pub mod junit;
 mod markdown;
-mod record;
+mod run_record;
 mod sequence;
 mod svg;
 pub mod text;
@@ -43,7 +43,7 @@ pub use html::html;
 pub use json::json;
 pub use junit::junit;
 pub use markdown::markdown;
-pub use record::{Action, Answer, Attempt, Criterion, Exchange, Finished, Frame, Note, RunRecord, Step, Verdict};
+pub use run_record::{Action, Answer, Attempt, Criterion, Exchange, Finished, Frame, Note, RunRecord, Step, Verdict};
 pub use svg::svg;
 
 /// Columns of the place of a fault in a report.

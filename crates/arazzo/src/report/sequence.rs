@@ -1,6 +1,6 @@
 //! The conversation of a run as a sequence diagram: the runner on the left, a line for every host.
 
-use super::record::{Answer, Attempt, Exchange, RunRecord};
+use super::run_record::{Answer, Attempt, Exchange, RunRecord};
 use super::text::{label, pace};
 
 /// More requests than this are told by their beginning and their end.

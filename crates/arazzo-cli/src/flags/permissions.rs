@@ -7,7 +7,7 @@ use super::values::{connection_header, secret_host};
 
 /// Redirects, cookies and permissions.
 #[derive(Debug, Args)]
-pub(crate) struct SessionFlags {
+pub(crate) struct PermissionFlags {
     /// Redirects: auto (followed, to hosts that the sources name, where the document does not judge them), never
     #[arg(long, value_enum, default_value_t = FollowRedirects::Auto, env = "ARAZZO_REDIRECTS", hide_env_values = true)]
     pub(crate) redirects: FollowRedirects,
@@ -33,7 +33,7 @@ pub(crate) struct SessionFlags {
     pub(crate) cookies: bool,
 }
 
-impl SessionFlags {
+impl PermissionFlags {
     pub(crate) fn on(&self, builder: arazzo::Builder) -> arazzo::Builder {
         let redirects = match self.redirects {
             FollowRedirects::Auto => arazzo::Redirects::Auto,

@@ -2,7 +2,7 @@
 
 use arazzo::values::{Json, Map};
 
-use crate::given;
+use crate::inputs;
 use crate::names::Names;
 use crate::words::{self, Word, is_shown};
 
@@ -42,7 +42,7 @@ fn show_value(long: &str, value: &str, inputs: &Map<String, Json>, names: &Names
 
 /// A secret: its name, and where its value comes from.
 fn secret(typed: &str, names: &Names) -> String {
-    let name = given::secret_name(typed);
+    let name = inputs::secret_name(typed);
     let rest = typed.get(name.len()..).unwrap_or_default();
     match names.said(name) {
         Some(_) if rest.is_empty() || rest.starts_with('@') || rest == "=-" => typed.to_owned(),
