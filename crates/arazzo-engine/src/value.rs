@@ -115,7 +115,7 @@ impl Value {
     }
 
     /// The text form for embedding (specification, Runtime Expressions): scalars as text, strings as they are, objects
-    /// and arrays as JSON. Bytes that are not text get replacement characters: [`Value::bytes_within`] tells.
+    /// and arrays as JSON. Bytes that are not text get replacement characters: [`Value::holds_bytes`] tells.
     #[must_use]
     pub fn to_text(&self) -> String {
         match self {
