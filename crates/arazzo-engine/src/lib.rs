@@ -56,7 +56,7 @@
 //! assert!(compiled.of(greet).is_empty());
 //!
 //! // Step: time and replies in, requests and events out.
-//! let given = serde_json::json!({ "who": "you" }).as_object().unwrap().clone();
+//! let given = arazzo_engine::json!({ "who": "you" }).as_object().unwrap().clone();
 //! let inputs = inputs::accept(&compiled.program, greet, given).unwrap();
 //! let mut machine = Machine::new(compiled.program.clone(), greet, inputs, Default::default()).unwrap();
 //! let mut report = Report::default();

@@ -105,11 +105,15 @@ impl Value {
         }
     }
 
-    /// The value as it is compared: as [`Value::into_json`], bytes as text with replacement characters.
+    /// The value as it is compared: as [`Value::into_json`], bytes that are text as that text. Other bytes are equal to the
+    /// same bytes alone, whatever their file is called.
     #[must_use]
     pub fn into_compared(self) -> Json {
         match self.into_json() {
-            Json::Bytes(file) => Json::String(String::from_utf8_lossy(&file.bytes).into_owned()),
+            Json::Bytes(file) => match std::str::from_utf8(&file.bytes) {
+                Ok(text) => Json::String(text.to_owned()),
+                Err(_) => Json::Bytes(File { name: String::new(), bytes: file.into_inner().bytes, text: false }.into()),
+            },
             other => other,
         }
     }

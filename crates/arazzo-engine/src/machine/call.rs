@@ -14,7 +14,7 @@ use crate::expr::{Exchange, Lookup, StepId, WorkflowId};
 use crate::fingerprint::fingerprint;
 use crate::inputs::accept_own;
 use crate::limits::Millis;
-use crate::program::{Inherited, Passed, Program, Step, Target};
+use crate::program::{Inherited, Passed, Program, Step, Target, Workflow};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 use crate::value::Value;
@@ -59,11 +59,15 @@ impl Machine {
     pub(super) fn begin_workflow(&mut self, turn: &mut Turn) -> Phase {
         let program = self.program.clone();
         let Some(workflow) = program.workflow(self.frame().workflow) else { return self.go_on_to(None) };
-        let ran = |id: &WorkflowId| self.state.completed.iter().any(|completed| completed.workflow == *id);
-        let Some(needed) = workflow.dependencies.iter().copied().find(|id| !ran(id)) else {
-            return self.go_on_to(workflow.entry);
-        };
+        let Some(needed) = self.find_dependency(workflow) else { return self.go_on_to(workflow.entry) };
         let name = program.workflow(needed).map(|w| w.name.clone()).unwrap_or_default();
+        if self.state.failed_dependencies.contains(&needed) {
+            let message = format!(
+                "workflow `{}` depends on workflow `{name}`, which has failed before in this run",
+                workflow.name
+            );
+            return Phase::End(End::Failed(self.fault_of_workflow(Reason::DependencyNotMet, message)));
+        }
         let below = self.state.frames.split_last().map(|(_, below)| below).unwrap_or_default();
         if below.iter().any(|frame| frame.workflow == needed) {
             let message = format!(
@@ -84,6 +88,12 @@ impl Machine {
         };
         self.frame_mut().position = Position::Inside(None);
         self.start_workflow(needed, Purpose::Dependency, accepted, turn)
+    }
+
+    /// The first workflow that one depends on and that has not come to its end in this run.
+    pub(super) fn find_dependency(&self, workflow: &Workflow) -> Option<WorkflowId> {
+        let ran = |id: &WorkflowId| self.state.completed.iter().any(|completed| completed.workflow == *id);
+        workflow.dependencies.iter().copied().find(|id| !ran(id))
     }
 
     /// Starts a workflow above the one in progress, unless as many are in progress as may be.

@@ -219,8 +219,12 @@ impl Machine {
                 Phase::Resume
             }
             (Purpose::Dependency, _, Some(mut fault)) => {
-                if let Some(workflow) = self.program.workflow(self.frame().workflow) {
+                let program = self.program.clone();
+                if let Some(workflow) = program.workflow(self.frame().workflow) {
                     fault.note_caller(workflow.span, format!("depends on workflow `{name}`"));
+                    // Each runs once, whatever it ends as.
+                    let failed = self.find_dependency(workflow);
+                    self.state.failed_dependencies.extend(failed);
                 }
                 Phase::End(End::Failed(fault))
             }

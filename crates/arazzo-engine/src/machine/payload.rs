@@ -179,6 +179,9 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, writing: &Writing<'_>) -> Resul
             for (key, member) in members {
                 let name = builder.name(key)?;
                 if let Some(value) = builder.build(member, &name)? {
+                    if fields.iter().any(|(known, _)| *known == name) {
+                        return Err(builder.doubled_member(&name));
+                    }
                     fields.push((name, value));
                 }
             }
@@ -204,16 +207,8 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, writing: &Writing<'_>) -> Resul
             }
         }
     }
-    // Bytes are written as they are; within the text of an object or a style they cannot be.
-    let within = |value: &Value, field: Option<&Field>| match value {
-        Value::Json(Json::Array(items)) if field.is_none_or(is_repeated) => {
-            items.iter().any(|item| !matches!(item, Json::Bytes(_)) && item.bytes_within().is_some())
-        }
-        Value::Json(json) => json.bytes_within().is_some(),
-        _ => false,
-    };
     let field = |name: &str| described.iter().find(|field| field.name == name);
-    if let Some((name, _)) = fields.iter().find(|(name, value)| within(value, field(name))) {
+    if let Some((name, _)) = fields.iter().find(|(name, value)| is_unwritable(value, field(name))) {
         return Err(unwritable(builder, body, &format!("the field `{name}`")));
     }
     let seen = fields.iter().map(|(name, value)| (name.clone(), value.clone().into_json())).collect::<Map<_, _>>();
@@ -247,6 +242,18 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, writing: &Writing<'_>) -> Resul
     }
     let (bytes, boundary) = write_multipart(&parts);
     Ok(Encoded { bytes, content_type: kind.with_parameter("boundary", &boundary), value })
+}
+
+/// `true` if bytes stand where a field is text: they are written as they are, but not within the text of an object or a
+/// style.
+fn is_unwritable(value: &Value, field: Option<&Field>) -> bool {
+    match value {
+        Value::Json(Json::Array(items)) if field.is_none_or(is_repeated) => {
+            items.iter().any(|item| !matches!(item, Json::Bytes(_)) && item.bytes_within().is_some())
+        }
+        Value::Json(json) => json.bytes_within().is_some(),
+        _ => false,
+    }
 }
 
 /// A field of a form, encoded (OpenAPI, Encoding Object). With a style, it is what a query parameter would be; by

@@ -10,7 +10,7 @@ use super::frame::{Completed, Frame, PendingCall};
 use super::pace::Pace;
 use super::store::{Kept, SecretRef, Slot};
 use super::wire::CallId;
-use crate::expr::StepId;
+use crate::expr::{StepId, WorkflowId};
 use crate::limits::{Millis, Settings};
 use crate::program::Program;
 use crate::source::Span;
@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) frame_count: u32,
     /// Workflows that have run to their end, each as it ran last.
     pub(super) completed: Vec<Completed>,
+    /// Workflows that others depend on, and that have failed.
+    pub(super) failed_dependencies: BTreeSet<WorkflowId>,
     /// Steps that were completed and that steps of other workflows depend on.
     pub(super) done_steps: BTreeSet<StepId>,
     /// The repetitions of each step.
@@ -68,6 +70,7 @@ impl State {
             frames: vec![],
             frame_count: 0,
             completed: vec![],
+            failed_dependencies: BTreeSet::new(),
             done_steps: BTreeSet::new(),
             paces: BTreeMap::new(),
             loopback: false,

@@ -67,13 +67,21 @@ impl<'a> ValueBuilder<'a> {
                 for (key, member) in members {
                     let name = self.name(key)?;
                     let value = self.build(member, &name)?;
-                    if let Some(value) = self.take_part(value)? {
-                        built.insert(name, value);
+                    if let Some(value) = self.take_part(value)?
+                        && built.insert(name.clone(), value).is_some()
+                    {
+                        return Err(self.doubled_member(&name));
                     }
                 }
                 Ok(Some(Value::Json(Json::Object(built.into()))))
             }
         }
+    }
+
+    /// The fault of two members that come to have one name.
+    pub(super) fn doubled_member(&self, name: &str) -> Box<Fault> {
+        let message = format!("two members of the payload are called `{name}`, once its names have their values");
+        Fault::unsent(Reason::UnsafeValue, self.step, self.step.span, message)
     }
 
     /// The name of a member that is built: its text.

@@ -1,5 +1,6 @@
 //! A request against its description: what is missing, what has the wrong type, what is not described.
 
+use crate::limits::CONNECTION_HEADERS;
 use crate::value::{Json, Map};
 
 use super::Request;
@@ -49,10 +50,11 @@ pub(super) fn request(
         let values: Vec<String> = match parameter.location {
             "path" => path.iter().filter(|(name, _)| name == parameter.name).map(|(_, value)| value.clone()).collect(),
             "query" => pairs.iter().filter(|(name, _)| name == parameter.name).map(|(_, v)| v.clone()).collect(),
-            // What these headers say is checked by others (OpenAPI, Parameter Object).
+            // What these headers say is checked by others (OpenAPI, Parameter Object), or by the connection.
             "header"
                 if ["accept", "content-type", "authorization"]
                     .iter()
+                    .chain(&CONNECTION_HEADERS)
                     .any(|n| parameter.name.eq_ignore_ascii_case(n)) =>
             {
                 continue;

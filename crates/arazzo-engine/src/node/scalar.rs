@@ -7,12 +7,10 @@ use super::Kind;
 /// A number as JSON: with its digits.
 pub(super) fn number(text: &str) -> Json {
     let plain = text.strip_prefix('+').unwrap_or(text);
-    let radix = |digits: &str, radix| i64::from_str_radix(digits, radix).ok().map(Json::from);
-    if let Some(value) = plain.strip_prefix("0x").and_then(|digits| radix(digits, 16)) {
-        return value;
-    }
-    if let Some(value) = plain.strip_prefix("0o").and_then(|digits| radix(digits, 8)) {
-        return value;
+    for (prefix, radix) in [("0x", 16), ("0o", 8)] {
+        if let Some(digits) = plain.strip_prefix(prefix) {
+            return Number::parse(&in_decimal(digits, radix)).map_or(Json::Null, Json::Number);
+        }
     }
     // YAML may leave out a digit on one side of the point, and may begin with zeros.
     let (sign, digits) = plain.strip_prefix('-').map_or(("", plain), |digits| ("-", digits));
@@ -22,6 +20,32 @@ pub(super) fn number(text: &str) -> Json {
     let end = if digits.ends_with('.') { "0" } else { "" };
     let number = Number::parse(plain).or_else(|| Number::parse(&format!("{sign}{zero}{digits}{end}")));
     number.map_or(Json::Null, Json::Number)
+}
+
+/// The most digits of a number in another base: what has more is a text.
+const LONGEST: usize = 1_024;
+
+/// The decimal digits of a number in another base.
+fn in_decimal(digits: &str, radix: u32) -> String {
+    /// Nine decimal digits in each part, the last ones first.
+    const PART: u64 = 1_000_000_000;
+    let mut parts: Vec<u64> = vec![0];
+    for digit in digits.chars().filter_map(|c| c.to_digit(radix)) {
+        let mut carry = u64::from(digit);
+        for part in &mut parts {
+            carry += *part * u64::from(radix);
+            *part = carry % PART;
+            carry /= PART;
+        }
+        if carry > 0 {
+            parts.push(carry);
+        }
+    }
+    let mut written = String::new();
+    for part in parts.iter().rev() {
+        written.push_str(&if written.is_empty() { part.to_string() } else { format!("{part:09}") });
+    }
+    written
 }
 
 /// YAML 1.2 core schema, 10.3.2: what a plain scalar is.
@@ -38,10 +62,10 @@ pub(super) fn plain_scalar(text: &str) -> Kind {
 pub(super) fn is_number(text: &str) -> bool {
     let all = |digits: &str, test: fn(&char) -> bool| !digits.is_empty() && digits.chars().all(|c| test(&c));
     if let Some(digits) = text.strip_prefix("0x") {
-        return all(digits, char::is_ascii_hexdigit);
+        return digits.len() <= LONGEST && all(digits, char::is_ascii_hexdigit);
     }
     if let Some(digits) = text.strip_prefix("0o") {
-        return all(digits, |c| ('0'..='7').contains(c));
+        return digits.len() <= LONGEST && all(digits, |c| ('0'..='7').contains(c));
     }
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
