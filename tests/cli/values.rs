@@ -18,6 +18,8 @@ paths:
     get: {operationId: text, responses: {'200': {description: ok}}}
   /image:
     get: {operationId: image, responses: {'200': {description: ok}}}
+  /empty:
+    get: {operationId: empty, responses: {'204': {description: ok}}}
   /latin:
     get: {operationId: latin, responses: {'200': {description: ok}}}
   /o/{id}:
@@ -81,6 +83,9 @@ fn a_body_is_written_to_a_file_as_it_came() {
         output.exits(0).prints_nothing();
         assert_eq!(fs::read(folder.path().join("body")).unwrap(), body, "{operation}");
     }
+    let empty = call(&server, &folder, "empty").args(["-o", "body"]).run();
+    empty.exits(0).prints_nothing();
+    assert_eq!(fs::read(folder.path().join("body")).unwrap(), b"", "a body without a byte");
     let exact = call(&server, &folder, "json").args(["-o", "-"]).run();
     exact.exits(0).check(exact.stdout == JSON, "the bytes that came");
     let line = call(&server, &folder, "json").run();

@@ -212,7 +212,13 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     if workflow.outputs().next().is_none() && outputs.is_empty() {
         return code;
     }
-    let Some(printed) = (execution.print)(outputs) else { return code };
+    let Some(printed) = (execution.print)(outputs) else {
+        // A body without a byte is a file without one.
+        return match &kept.outputs {
+            Some(path) if path != Path::new("-") => written(save_exact(path, &[], Readers::Default), screen, code),
+            _ => code,
+        };
+    };
     // What an event masks is not for others on this machine.
     let readers = || if shown == Some(&**whole) { Readers::Default } else { Readers::Owner };
     let result = match (&kept.outputs, &printed.exact) {

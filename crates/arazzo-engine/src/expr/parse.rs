@@ -185,7 +185,7 @@ fn braced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>)
 
 /// The expression of `{ $inputs.a }`, by its range in a text that begins with the brace.
 fn blank_braces(text: &str) -> Option<Range<usize>> {
-    let inner = text.strip_prefix('{').filter(|inner| inner.starts_with(' '))?.trim_start();
+    let inner = text.strip_prefix('{').filter(|inner| inner.starts_with(char::is_whitespace))?.trim_start();
     let start = text.len() - inner.len();
     // To the next blank or brace, and not to the end of the text.
     let length = inner.find(|c: char| c.is_whitespace() || matches!(c, '{' | '}'))?;
@@ -216,7 +216,9 @@ fn within_blanks(
             let doubled = text.get(..at).is_some_and(|before| before.ends_with('{'))
                 && text.get(close..).is_some_and(|after| after.starts_with('}'));
             if !doubled {
-                findings.push(if fixed { finding } else { finding.fix(right, true) });
+                // Behind a backslash, braces would be an escape.
+                let escaped = text.get(..at).is_some_and(|before| before.ends_with('\\'));
+                findings.push(if fixed || escaped { finding } else { finding.fix(right, true) });
             }
             findings.extend(own);
             Scanned::Found(expr, close)
@@ -288,11 +290,14 @@ fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding
         }
         let whole =
             if text.len() > LONGEST { format!("{{{written}}}") } else { format!("{before}{{{written}}}{after}") };
-        findings.push(
-            Finding::new(Code::UnbracedExpression, at..end, "runtime expression inside a longer text needs braces")
-                .help(format!("write {whole:?}"))
-                .fix(format!("{{{written}}}"), true),
-        );
+        let finding =
+            Finding::new(Code::UnbracedExpression, at..end, "runtime expression inside a longer text needs braces");
+        findings.push(match before.ends_with('\\') {
+            // Behind a backslash, braces would be an escape.
+            true => finding
+                .help("a backslash before `{$` makes a literal brace: put the text together elsewhere".to_owned()),
+            false => finding.help(format!("write {whole:?}")).fix(format!("{{{written}}}"), true),
+        });
     }
     findings.extend(own);
     scanned

@@ -95,9 +95,12 @@ impl XmlShape {
     /// `true` if the schema names the root element, or describes the only member of a value that is it.
     #[must_use]
     pub fn names_root(&self, members: &[&str]) -> bool {
-        let described =
-            |name: &str| self.schemas.first().is_some_and(|s| s.members.iter().any(|(known, _)| known == name));
-        self.root.is_some() || matches!(members, [only] if described(only))
+        self.root.is_some() || matches!(members, [only] if self.describes(only))
+    }
+
+    /// `true` if the schema of the whole has a member of this name.
+    fn describes(&self, name: &str) -> bool {
+        self.schemas.first().is_some_and(|schema| schema.members.iter().any(|(known, _)| known == name))
     }
 }
 
@@ -185,12 +188,19 @@ pub fn write(value: &Json, shape: Option<&XmlShape>, root: Option<&str>) -> Resu
     let writer = Writer { schemas: shape.map(|shape| shape.schemas.as_slice()).unwrap_or_default() };
     let schema = shape.filter(|shape| !shape.schemas.is_empty()).map(|_| 0);
     let mut around = Element::default();
-    match shape.and_then(|shape| shape.root.as_deref()).or(root) {
-        Some(name) => writer.element(&mut around, name, schema, value)?,
-        None => match value {
-            Json::Object(members) if members.len() == 1 => writer.members(&mut around, schema, members)?,
-            _ => return Err(NotXml::Root),
-        },
+    let named = shape.and_then(|shape| shape.root.as_deref()).or(root);
+    let members = value.as_object().into_iter().flat_map(Map::keys).map(String::as_str).collect::<Vec<_>>();
+    let describes = |name: &str| shape.is_some_and(|shape| shape.describes(name));
+    match (named, value) {
+        // An object that names the root itself, and no member of it.
+        (Some(name), Json::Object(own)) if matches!(members.as_slice(), [only] if *only == name && !describes(name)) => {
+            for inner in own.values() {
+                writer.element(&mut around, name, schema, inner)?;
+            }
+        }
+        (Some(name), _) => writer.element(&mut around, name, schema, value)?,
+        (None, Json::Object(members)) if members.len() == 1 => writer.members(&mut around, schema, members)?,
+        (None, _) => return Err(NotXml::Root),
     }
     if around.elements != 1 || !around.attributes.is_empty() {
         return Err(NotXml::Root);

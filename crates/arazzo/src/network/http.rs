@@ -27,6 +27,9 @@ pub(crate) const USUAL_HEADERS: [(&str, &str); 3] = [
     ("accept-encoding", coding::ACCEPTED),
 ];
 
+/// Bytes of a url that can be written.
+const LONGEST_URL: usize = 65_534;
+
 /// The HTTP client of one description. Cheap to clone; connections are those of its network.
 #[derive(Clone)]
 pub(crate) struct Http {
@@ -154,6 +157,10 @@ impl Http {
             let _ = (url.set_username(""), url.set_password(None));
         }
         url.set_fragment(None);
+        let length = url.as_str().len();
+        if length > LONGEST_URL {
+            return Err(unsent(&format!("the url has {length} bytes, and {LONGEST_URL} can be sent")));
+        }
         let uri: Uri = url.as_str().parse().map_err(|_| unsent("the url is not valid"))?;
         if let Some(value) = self.pool.connector().proxy_authorization(&uri) {
             headers.insert(header::PROXY_AUTHORIZATION, value);
