@@ -132,10 +132,14 @@ pub(crate) fn choice(
         })
     };
     let mut chosen = choose(operation.security.as_deref(), source, has, certificate, &passes);
-    if let (Choice::Ways(ways), Ok(server)) = (&mut chosen, operation.server_url(source, servers)) {
-        let fetches =
-            ways.iter_mut().filter_map(|way| if let AuthMethod::Fetch(fetch) = way { Some(fetch) } else { None });
-        fetches.for_each(|fetch| fetch.begin_at(&server));
+    let Choice::Ways(ways) = &mut chosen else { return chosen };
+    let mut fetches: Vec<&mut Fetch> =
+        ways.iter_mut().filter_map(|way| if let AuthMethod::Fetch(fetch) = way { Some(fetch) } else { None }).collect();
+    // The url of the server costs more than all else here, and most steps fetch nothing.
+    if !fetches.is_empty()
+        && let Ok(server) = operation.server_url(source, servers)
+    {
+        fetches.iter_mut().for_each(|fetch| fetch.begin_at(&server));
     }
     chosen
 }

@@ -120,16 +120,16 @@ impl Server {
             rest = after;
         }
         url.push_str(rest);
-        let parsed = match (Url::parse(&url), &self.base) {
-            (Ok(parsed), _) => parsed,
-            (Err(_), Some(base)) => base.join(&url).map_err(|_| NoUrl::NotHttp(url.clone()))?,
+        let (parsed, is_absolute) = match (Url::parse(&url), &self.base) {
+            (Ok(parsed), _) => (parsed, true),
+            (Err(_), Some(base)) => (base.join(&url).map_err(|_| NoUrl::NotHttp(url.clone()))?, false),
             (Err(_), None) => return Err(NoUrl::Relative),
         };
         if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
             return Err(NoUrl::NotHttp(url));
         }
         // An absolute url is kept as it is written.
-        let text = if Url::parse(&url).is_ok() { url } else { parsed.to_string() };
+        let text = if is_absolute { url } else { parsed.to_string() };
         Ok(without_slash(&text))
     }
 
