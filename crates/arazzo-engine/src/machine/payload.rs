@@ -232,7 +232,14 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, writing: &Writing<'_>) -> Resul
             format!("the part `{}` cannot be sent: its name holds a line break or NUL", part.name.escape_debug());
         return Err(Fault::unsent(Reason::UnsafeValue, builder.step, body.span, message));
     }
-    for part in &mut parts {
+    transcode_parts(builder, body, &mut parts)?;
+    let (bytes, boundary) = write_multipart(&parts);
+    Ok(Encoded { bytes, content_type: kind.with_parameter("boundary", &boundary), value })
+}
+
+/// Writes the texts of parts in the charsets that their media types name.
+fn transcode_parts(builder: &ValueBuilder<'_>, body: &Body, parts: &mut [Part<'_>]) -> Result<(), Box<Fault>> {
+    for part in parts {
         let label = part.media_type.and_then(|kind| MediaType::parse(kind).parameter("charset"));
         let text = part.file.is_none().then(|| std::str::from_utf8(&part.bytes).ok()).flatten();
         if let (Some(label), Some(text)) = (label.filter(|label| !is_utf8(label)), text) {
@@ -240,8 +247,7 @@ fn encode_fields(builder: &mut ValueBuilder<'_>, writing: &Writing<'_>) -> Resul
             part.bytes = in_charset(builder, body, &place, charset::encode(text, label))?;
         }
     }
-    let (bytes, boundary) = write_multipart(&parts);
-    Ok(Encoded { bytes, content_type: kind.with_parameter("boundary", &boundary), value })
+    Ok(())
 }
 
 /// `true` if bytes stand where a field is text: they are written as they are, but not within the text of an object or a
