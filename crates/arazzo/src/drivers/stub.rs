@@ -5,7 +5,7 @@
 //! # fn example() -> Result<(), arazzo::Error> {
 //! use arazzo::{Reply, StubReplies};
 //! let workflow = arazzo::open("flow.arazzo.yaml").load_blocking()?.workflow(None)?;
-//! let canned = StubReplies::new().reply("createJob", Reply::json(201, &serde_json::json!({ "id": 7 })));
+//! let canned = StubReplies::new().reply("createJob", Reply::json(201, &arazzo::json!({ "id": 7 })));
 //! let rehearsal = workflow.rehearse(arazzo::Inputs::new().set("name", "Ada"), canned, |_| {})?;
 //! assert_eq!(rehearsal.outcome.exit_code(), 0);
 //! # Ok(())
