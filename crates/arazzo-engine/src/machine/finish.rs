@@ -42,10 +42,14 @@ impl Machine {
         result: Result<Response, Failure>,
         turn: &mut Turn,
     ) -> Phase {
-        let Some(pending) = self.take_call(now, call) else { return Phase::Wait };
+        // An answer may be the first that is heard after the time that calls in flight were given.
+        let is_over = matches!(self.state.stage, Stage::Stopping(until) if now >= until);
+        let Some(pending) = self.take_call(now, call) else {
+            return if is_over { self.interrupt_run() } else { Phase::Wait };
+        };
         match self.record_reply(now, &pending, result, turn) {
             Err(stopped) if matches!(*stopped, Phase::Stop(..)) => *stopped,
-            _ if !self.state.waiting.is_empty() => Phase::Wait,
+            _ if !is_over && !self.state.waiting.is_empty() => Phase::Wait,
             _ => self.interrupt_run(),
         }
     }
