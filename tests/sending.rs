@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arazzo::{
-    Credentials, EventKind, Failure, Inputs, Interrupt, Limits, Network, Outcome, Outgoing, Pending, Progress,
-    Response, SendProgress, Transport, Workflow,
+    Clock, Credentials, Envelope, EventKind, Failure, Inputs, Interrupt, Limits, Network, Outcome, Outgoing, Pending,
+    Progress, Response, SendProgress, Transport, Workflow,
 };
 use serde_json::{Value, json};
 
@@ -401,4 +401,47 @@ fn a_transport_of_ones_own_has_its_queue() {
     let (outcome, said) = crowd(&workflow, 1, Some(400)).remove(0);
     assert!(matches!(outcome, Outcome::Stopped { .. }), "its time does not pass: {outcome:?}");
     assert_eq!(said, ["queued", "queued", UNSENT]);
+}
+
+/// A clock that goes on when it is told to, and a transport that answers at once.
+#[derive(Clone, Default)]
+struct Told(Arc<AtomicUsize>);
+
+impl Clock for Told {
+    fn wall(&self) -> Duration {
+        Duration::from_secs(1_798_000_000)
+    }
+
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.0.load(Ordering::SeqCst) as u64)
+    }
+
+    fn sleep(&self, _: Duration) -> Pending<'_, ()> {
+        Box::pin(std::future::pending())
+    }
+}
+
+impl Transport for Told {
+    fn send(&self, _: Outgoing) -> Pending<'_, Result<Response, Failure>> {
+        Box::pin(async { Ok(Response { status: 200, headers: vec![], body: vec![] }) })
+    }
+}
+
+#[test]
+fn what_a_run_takes_itself_is_not_the_time_of_a_step() {
+    let folder = folder("      - { stepId: a, operationId: list, timeout: 100 }\n");
+    let time = Told::default();
+    let builder = arazzo::open(folder.path().join("flow.yaml")).allow_host("api.example");
+    let workflow = builder.transport(time.clone()).clock(time.clone()).load_blocking().unwrap().workflow(None).unwrap();
+    let mut took = None;
+    let observe = |event: &Envelope| match &event.event.kind {
+        // Whoever shows it is slow.
+        EventKind::StepStarted { .. } => drop(time.0.fetch_add(300, Ordering::SeqCst)),
+        EventKind::StepFinished { duration_ms, .. } => took = Some(*duration_ms),
+        _ => {}
+    };
+    let run = workflow.run(Inputs::new(), observe);
+    let outcome = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(run).unwrap();
+    assert!(matches!(outcome, Outcome::Succeeded { .. }), "{outcome:?}");
+    assert_eq!(took, Some(0));
 }

@@ -90,6 +90,7 @@ fn a_stored_state_holds_no_secret_whatever_it_was_read_from() {
         let turn = machine.step(10, reply(turn.sends[0].call, 200, &body));
         let [state, secrets] = stored(&machine);
         assert!(!state.contains(SECRET), "{step}: {state}");
+        assert!(!serde_json::to_string(&turn).unwrap().contains(SECRET), "{step}: a turn is written with its secrets");
         assert!(secrets.contains(SECRET), "{step}");
         // The same, made anew from texts alone, goes on as it would have.
         let mut other = Machine::restore(

@@ -110,6 +110,7 @@ pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Ser
 pub use arazzo_engine::load::ParsedDocuments;
 pub use arazzo_engine::machine::{
     CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, Progress, Request, Response, Secrets, Stop,
+    StoredOutgoing,
 };
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;

@@ -91,8 +91,10 @@ pub struct StoredSession {
     state: StoredState,
 }
 
-/// What follows from what was applied to a session.
-#[derive(Debug, Default)]
+/// What follows from what was applied to a session. It is written without the requests, which may hold secrets: they are
+/// made again by their calls ([`Session::outgoing`]). Outputs are written as they are.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct SessionTurn {
     /// Everything that happened, masked. An event about a request stands here before the request leaves; with

@@ -167,7 +167,7 @@ impl Progress {
             }
             EventKind::RequestQueued { method, url, .. } => {
                 let seen = self.steps.entry(key).or_default();
-                (seen.call, seen.answer) = (format!("{method} {}", shorten_path(url)), String::new());
+                (seen.call, seen.answer) = (format!("{method} {}", shorten_path(url)), "queued".to_owned());
                 None
             }
             EventKind::RequestFailed { failure, message, request, .. } => {

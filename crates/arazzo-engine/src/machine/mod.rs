@@ -82,8 +82,8 @@ pub use forecast::{Course, Forecast};
 pub use state::SEMANTICS;
 pub use stored::{RestoreError, Secrets, StoredState};
 pub use wire::{
-    Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, Progress, Request, Response, Stop, Turn,
-    is_idempotent,
+    Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, Progress, Request, Response, Stop,
+    StoredOutgoing, Turn, is_idempotent,
 };
 
 /// A run in progress.
@@ -184,6 +184,10 @@ impl Machine {
                 }
             }
             (Stage::Running, Input::Progress { call, progress }) => {
+                if progress == Progress::Begun {
+                    // Before it is judged whether the time of its step is over.
+                    self.begin_later(now, call);
+                }
                 match self.expire_attempts(now.saturating_sub(1), now, &mut turn) {
                     Some(expired) => expired,
                     None => {

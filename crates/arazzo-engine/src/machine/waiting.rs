@@ -47,6 +47,19 @@ impl Machine {
         }
     }
 
+    /// Takes in that a call was handed to its transport later than it was made. The time in between was the runner's own:
+    /// neither that of the call nor, if no other call was in flight meanwhile, that of a step.
+    pub(super) fn begin_later(&mut self, now: Millis, call: CallId) {
+        let begun = |pending: &&PendingCall| pending.progress == Progress::Begun;
+        let Some(made) = self.state.waiting.get(&call).filter(begun).map(|pending| pending.since) else { return };
+        if self.state.waiting.values().all(|pending| begun(&pending) && pending.since == made) {
+            self.state.waiting.values_mut().for_each(|pending| pending.since = now);
+            self.shift_steps(now.saturating_sub(made));
+        } else if let Some(pending) = self.state.waiting.get_mut(&call) {
+            pending.since = now;
+        }
+    }
+
     /// The first byte of a call was written.
     pub(super) fn mark_written(&mut self, now: Millis, call: CallId, turn: &mut Turn) {
         let Some(pending) = self.state.waiting.get_mut(&call).filter(|pending| !pending.is_written()) else { return };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::value::{Json, Map, Shared, Value, as_base64};
-use serde::{Deserialize, Serialize};
+use crate::value::{Json, Map, Shared, Value, as_base64, stored};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use crate::event::{Because, FailureKind};
 use crate::event::{Event, Why};
@@ -15,7 +15,7 @@ use crate::string_enum::string_enum;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CallId(pub u64);
 
-/// The only things that move a machine.
+/// The only things that move a machine. One may hold a secret ([`Input::may_hold_secrets`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Input {
     /// Begin; `epoch_ms` is the wall clock, for dates in `Retry-After` only.
@@ -41,6 +41,14 @@ pub enum Input {
     Tick,
     /// Stop. The first lets calls in flight end for 5 s, the second stops at once.
     Cancel,
+}
+
+impl Input {
+    /// `true` if it may bring a secret, as an answer may: whoever stores it encrypts it.
+    #[must_use]
+    pub fn may_hold_secrets(&self) -> bool {
+        matches!(self, Self::Reply { .. })
+    }
 }
 
 string_enum! {
@@ -106,7 +114,7 @@ pub fn is_idempotent(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY" | "PUT" | "DELETE")
 }
 
-/// A request to send, and on which terms.
+/// A request to send, and on which terms. It is written as [`StoredOutgoing`], without the request: that may hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
     /// The call; the reply names it.
@@ -121,8 +129,31 @@ pub struct Outgoing {
     pub body_bytes: u64,
 }
 
+/// An [`Outgoing`] as data that may lie anywhere: its request is made again from the state and the secrets beside it, by
+/// its call ([`crate::machine::Machine::outgoing`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredOutgoing {
+    /// The call.
+    pub call: CallId,
+    /// The purpose for which it is sent.
+    pub because: Because,
+    /// As [`Outgoing::timeout_ms`].
+    pub timeout_ms: Millis,
+    /// As [`Outgoing::body_bytes`].
+    pub body_bytes: u64,
+}
+
+impl Serialize for Outgoing {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { call, request: _, because, timeout_ms, body_bytes } = *self;
+        StoredOutgoing { call, because, timeout_ms, body_bytes }.serialize(serializer)
+    }
+}
+
 /// The result of a step of the machine: requests to send, and events.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Turn {
     /// The events, in order.
     pub events: Vec<Event>,
@@ -137,12 +168,18 @@ pub struct Turn {
 }
 
 /// Outputs of a run by name, in the order of the document: a map, and beside it the bytes of bodies.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outputs {
+    #[serde(with = "stored::members")]
     values: Map<String, Json>,
     /// Bodies whose bytes are not those that their value would be written as.
-    bodies: BTreeMap<String, Shared<Vec<u8>>>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    bodies: BTreeMap<String, Bytes>,
 }
+
+/// Bytes that are written in base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Bytes(#[serde(with = "as_base64")] Shared<Vec<u8>>);
 
 impl Outputs {
     /// The bytes of an output that is bytes, or a body whose bytes are not those that its value would be written as.
@@ -151,7 +188,7 @@ impl Outputs {
         let own = || {
             self.values.get(name).and_then(|value| if let Json::Bytes(file) = value { Some(&file.bytes) } else { None })
         };
-        self.bodies.get(name).or_else(own).map(|bytes| bytes.as_slice())
+        self.bodies.get(name).map(|body| &body.0).or_else(own).map(|bytes| bytes.as_slice())
     }
 
     /// The outputs in which there are bytes that JSON cannot hold: in its text they are base64.
@@ -179,7 +216,7 @@ impl FromIterator<(String, Value)> for Outputs {
         let mut outputs = Self::default();
         for (name, value) in values {
             if let Value::Body(body) = &value {
-                outputs.bodies.insert(name.clone(), body.bytes.clone());
+                outputs.bodies.insert(name.clone(), Bytes(body.bytes.clone()));
             }
             outputs.values.insert(name, value.into_json());
         }
@@ -194,8 +231,9 @@ impl From<Outputs> for serde_json::Value {
     }
 }
 
-/// The end of a run. A failed run is data, not an error.
-#[derive(Debug, Clone, PartialEq)]
+/// The end of a run. A failed run is data, not an error. What is written of it may hold secrets, as outputs may.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase")]
 #[non_exhaustive]
 pub enum Outcome {
     /// The last step succeeded.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Outgoing, Response};
+use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Outgoing, Progress, Response};
 use tokio::sync::Notify;
 
 use crate::envelope::Envelope;
@@ -98,6 +98,10 @@ pub(crate) async fn run<T: Send + 'static>(
             let (transport, call) = (world.transport.clone(), outgoing.call);
             let progress = SendProgress::new(world.clock.clone());
             let says = progress.clone();
+            // What the run itself took since then (reading a large answer, showing it) is not the time of what is sent.
+            if start.since(clock.elapsed()) > now {
+                progress.report(Progress::Begun);
+            }
             let future: Pending<'_, _> = Box::pin(async move { transport.send_with_progress(outgoing, says).await });
             calls.0.push(Running { call, future: Some(future), progress, result: None });
         }
