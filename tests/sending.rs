@@ -71,7 +71,7 @@ fn crowd(workflow: &Workflow, count: usize, stop_after: Option<u64>) -> Vec<Ran>
             let (workflow, interrupt, begun) = (workflow.clone(), interrupt.clone(), begun.clone());
             set.spawn(async move {
                 let mut said = vec![];
-                let observe = |event: &arazzo::Envelope| {
+                let observe = |event: &Envelope| {
                     let kind = &event.event.kind;
                     begun.fetch_add(
                         usize::from(matches!(kind, EventKind::RequestQueued { .. } | EventKind::RequestSent { .. })),

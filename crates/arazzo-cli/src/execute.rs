@@ -93,9 +93,7 @@ struct Ended {
 pub(crate) fn execute(mut execution: Execution<'_>, screen: &mut Screen) -> u8 {
     let showing = execution.showing;
     if showing.detail >= Detail::Verdict {
-        if !showing.is_tree() {
-            screen.warnings(execution.workflow.warnings(), execution.workflow.description().sources());
-        }
+        screen.warnings(execution.workflow.warnings(), execution.workflow.description().sources());
         hint(execution.workflow, &execution.given, screen);
         made_up(execution.workflow, &execution.given, screen);
     }
@@ -160,9 +158,6 @@ fn run(execution: &mut Execution<'_>, screen: &mut Screen) -> Result<Ended, Erro
 /// Says why a run did not succeed, and what there is to know about its documents.
 fn tell(execution: &Execution<'_>, ended: &Ended, screen: &mut Screen) {
     let (workflow, showing) = (execution.workflow, execution.showing);
-    if showing.is_tree() {
-        screen.notes(workflow.warnings().map(|warning| warning.code), execution.document);
-    }
     if showing.detail < Detail::Failures {
         return;
     }

@@ -64,6 +64,7 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
     }
     let mut builder = flags.document.builder().limits(limits).network(flags.network.network());
     builder = builder
+        .lint_before_run(true)
         .loop_delay(flags.limits.loop_delay)
         .require_outputs(flags.require_outputs)
         .contract(flags.check.check.unwrap_or_default());

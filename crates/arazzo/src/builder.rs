@@ -44,6 +44,7 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         grants: RunPolicy::default(),
         headers: vec![],
         offline: false,
+        linted: false,
         transport: None,
         clock: None,
         #[cfg(feature = "mock")]
@@ -79,6 +80,7 @@ pub struct Builder {
     pub(crate) grants: RunPolicy,
     pub(crate) headers: Vec<String>,
     pub(crate) offline: bool,
+    pub(crate) linted: bool,
     pub(crate) transport: Option<Arc<dyn Transport>>,
     pub(crate) clock: Option<Arc<dyn Clock>>,
     #[cfg(feature = "mock")]
@@ -95,6 +97,13 @@ impl Builder {
     /// How departures from the specification are read; lenient by default.
     pub fn readings(mut self, readings: Readings) -> Self {
         self.options.readings = readings;
+        self
+    }
+
+    /// Finds before a run what [`Builder::lint`] finds: its warnings are among those of a workflow. Off by default, as it
+    /// takes time with each load.
+    pub fn lint_before_run(mut self, linted: bool) -> Self {
+        self.linted = linted;
         self
     }
 
@@ -398,7 +407,11 @@ impl Builder {
         let readings = self.options.readings;
         // What was given is compared with what could be read: a description that is missing is the fault to be said.
         let is_read = !loading.has_errors();
-        let mut compiled = compile(&bundle, loading, readings).worded(self.grants.hosts.naming);
+        let mut compiled = compile(&bundle, loading, readings);
+        if self.linted {
+            compiled = engine::lint::add_findings(&bundle, compiled);
+        }
+        let mut compiled = compiled.worded(self.grants.hosts.naming);
         if self.settings.contract != ContractCheck::Off {
             compiled.add_contracts(&bundle);
         }

@@ -173,7 +173,7 @@ impl Screen {
         }
     }
 
-    /// One line for each kind of warning, with its first place.
+    /// One line for each kind of warning, with its first place and the help for that.
     pub(crate) fn warnings<'d>(&mut self, warnings: impl Iterator<Item = &'d Diagnostic>, sources: &Sources) {
         let mut kinds: Vec<(&Diagnostic, usize)> = vec![];
         for warning in warnings {
@@ -187,22 +187,13 @@ impl Screen {
             let place =
                 warning.place(sources).map(|p| format!(" {}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
             let places = if *count > 1 { format!(" ({count} places)") } else { String::new() };
+            let help = warning.help.as_ref().map(|help| format!("; {}", safe(&help.to_string()))).unwrap_or_default();
             self.line(&format!(
-                "{yellow}warning[{}]{yellow:#}{}: {}{places}",
+                "{yellow}warning[{}]{yellow:#}{}: {}{places}{help}",
                 warning.code,
                 safe(&place),
                 safe(&warning.message)
             ));
-        }
-    }
-
-    /// One line for all departures of a document, and where to read about them.
-    pub(crate) fn notes(&mut self, codes: impl Iterator<Item = Code>, document: &Path) {
-        let kinds = codes.collect::<std::collections::BTreeSet<_>>().len();
-        if kinds > 0 {
-            let kinds = if kinds == 1 { "1 kind of note".to_owned() } else { format!("{kinds} kinds of note") };
-            let document = safe(&document.display().to_string());
-            self.line(&format!("  {kinds} on the document: arazzo lint {document}"));
         }
     }
 

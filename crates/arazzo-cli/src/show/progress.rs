@@ -1,7 +1,7 @@
 //! The progress of a run, as far as people follow it: a fold over events. Knows the events so far and nothing else;
 //! how it looks is decided by `lines.rs` and `tree.rs`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arazzo::diagnostics::{Code, Severity};
 use arazzo::events::{ActionKind, BodyText, CriteriaOf, Saw, StartedFor, StepStatus};
@@ -109,6 +109,8 @@ pub(crate) struct Progress {
     current: Option<Key>,
     due_ms: Option<u64>,
     pub(crate) requests: u32,
+    /// Notes that were shown: code and message.
+    noted: BTreeSet<(String, String)>,
 }
 
 type Key = (u32, String);
@@ -145,6 +147,7 @@ impl Progress {
             current: None,
             due_ms: None,
             requests: 0,
+            noted: BTreeSet::new(),
         }
     }
 
@@ -203,23 +206,26 @@ impl Progress {
             EventKind::WorkflowStarted { parent, because, .. } => self.start_workflow(event, *parent, *because),
             // Warnings about the documents are shown elsewhere, once a kind; those of the run itself, here.
             EventKind::Diagnostic { code, message, .. } if self.began || *code == Code::ShortSecret => {
-                Some(Happening::Note { message: message.clone(), code: code.word().to_owned() })
+                self.note(message.clone(), code.word().to_owned())
             }
             // One that fails its step is in the report of that.
             EventKind::ContractDeparted { part, at, message, severity, .. } if *severity == Severity::Warning => {
                 let place = event.span.as_ref();
                 let place = place.map(|place| format!(", {}:{}:{}", place.file, place.line, place.column));
                 let message = format!("{}: {message}", part.words(at.as_deref()));
-                Some(Happening::Note {
-                    message,
-                    code: format!("{}{}", Code::ContractDeparted, place.unwrap_or_default()),
-                })
+                self.note(message, format!("{}{}", Code::ContractDeparted, place.unwrap_or_default()))
             }
             EventKind::ValueAbsent { expression, target } => {
                 Some(Happening::Absent { expression: expression.clone(), target: target.clone() })
             }
             _ => None,
         }
+    }
+
+    /// A note is worth a line once, not at every visit of its step.
+    fn note(&mut self, message: String, code: String) -> Option<Happening> {
+        let is_new = self.noted.insert((code.clone(), message.clone()));
+        is_new.then_some(Happening::Note { message, code })
     }
 
     /// A step begins, or is tried again: worth a line only if it calls a workflow.

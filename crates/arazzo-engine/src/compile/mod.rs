@@ -204,8 +204,8 @@ fn apis(bundle: &Bundle) -> (Vec<ApiSource>, Vec<usize>) {
     (apis, numbers)
 }
 
-/// Puts what was found while reading where it belongs: into the workflow that it stands in, or to the description.
-fn attribute(bundle: &Bundle, loading: Diagnostics) -> (Diagnostics, Vec<Diagnostics>) {
+/// Puts what was found where it belongs: into the workflow that it stands in, or to the description.
+pub(crate) fn attribute(bundle: &Bundle, loading: Diagnostics) -> (Diagnostics, Vec<Diagnostics>) {
     let spans: Vec<Span> = bundle
         .documents
         .iter()

@@ -4,11 +4,11 @@
 //! Bundle + compiled program → diagnostics. Only what is certain is said, and what follows from another fault is not.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
-use crate::code::Code;
-use crate::compile::Compiled;
+use crate::code::{Code, Severity};
+use crate::compile::{Compiled, attribute};
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit};
 use crate::document::{Step as DocumentStep, Workflow as DocumentWorkflow};
 use crate::expr::StepId;
@@ -16,7 +16,7 @@ use crate::load::{Bundle, DescribedKind};
 use crate::node::Node;
 use crate::openapi::{Api, Operation};
 use crate::program::{Call, OperationId, Program, WorkflowId};
-use crate::source::Span;
+use crate::source::{SourceId, Span};
 use crate::value::Pointer;
 
 mod answers;
@@ -44,6 +44,45 @@ pub fn lint(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
     let own = std::mem::take(&mut lint.diagnostics);
     let all: Vec<Diagnostic> = found.iter().cloned().chain(own).collect();
     cascade::without_consequences(&lint, all).without_shared_fixes(&|place| bundle.anchors.shares(place)).sorted()
+}
+
+/// What was found while compiling, as lint says it: with the warnings that lint alone knows, without what follows from
+/// another fault, and without warnings that comments of the entry document ignore. For whoever runs a workflow and wants to
+/// know before. Hints stay out; a workflow that cannot run stays so.
+#[must_use]
+pub fn add_findings(bundle: &Bundle, mut compiled: Compiled) -> Compiled {
+    let key = |found: &Diagnostic| (found.code, found.span);
+    let said = lint(bundle, &compiled);
+    let (heard, _) = ignore::ignore(said.clone(), &bundle.sources, SourceId(0), false);
+    let heard: Vec<Diagnostic> = heard.into_iter().collect();
+    let is_heard = |found: &Diagnostic| heard.iter().any(|heard| key(heard) == key(found));
+    let mut worded: HashMap<_, Vec<Diagnostic>> = HashMap::new();
+    for found in said {
+        worded.entry(key(&found)).or_default().push(found);
+    }
+    let mut known = BTreeSet::new();
+    for found in std::iter::once(&mut compiled.description).chain(&mut compiled.workflows) {
+        known.extend(found.iter().map(key));
+        let mut kept = Diagnostics::default();
+        for found in found.iter() {
+            let worded = worded.get_mut(&key(found)).and_then(Vec::pop);
+            kept.extend(worded.filter(|found| found.severity == Severity::Error || is_heard(found)));
+        }
+        if kept.has_errors() || !found.has_errors() {
+            *found = kept;
+        }
+    }
+    let mut own = Diagnostics::default();
+    own.extend(heard.into_iter().filter(|found| {
+        found.severity == Severity::Warning && found.code != Code::UnusedIgnore && !known.contains(&key(found))
+    }));
+    let (description, workflows) = attribute(bundle, own);
+    let lists = std::iter::once((&mut compiled.description, description));
+    for (found, own) in lists.chain(compiled.workflows.iter_mut().zip(workflows)) {
+        found.extend(own);
+        *found = std::mem::take(found).sorted();
+    }
+    compiled
 }
 
 /// A workflow of a document, or a step of one, with its place.
