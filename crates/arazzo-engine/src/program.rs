@@ -52,6 +52,8 @@ pub struct Program {
     pub operations: Vec<Operation>,
     /// Made when it is asked for.
     pub(crate) fingerprint: OnceLock<u64>,
+    /// As [`Program::reads_sent_headers`]; found out when it is asked for.
+    pub(crate) sent_headers: OnceLock<bool>,
 }
 
 /// A described document: what it is called and where it was read.

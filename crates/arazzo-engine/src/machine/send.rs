@@ -72,7 +72,9 @@ impl Machine {
             self.add_cookies(now, &mut built.request);
         }
         self.add_headers(&mut built.request);
-        built.sent.headers = self.headers_sent(&built.request);
+        if self.program.reads_sent_headers() {
+            built.sent.headers = self.headers_sent(&built.request);
+        }
         Ok((built, ready))
     }
 
