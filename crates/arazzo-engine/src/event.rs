@@ -23,6 +23,21 @@ pub use words::{ActionKind, Because, CriteriaOf, FailureKind, On, StartedFor, Wa
 /// The version of the events, `v` in the envelope.
 pub const VERSION: u32 = 1;
 
+/// The part of what happens in a run that its reader wants to hear. The rest is not even made; what is made is the same
+/// for every reader.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Interest {
+    /// The beginning and the end of the run, and what is unusual about it: `run.started`, `diagnostic`,
+    /// `contract.departed`, `run.finished`.
+    Verdict,
+    /// Every event; of requests and answers, neither headers nor bodies.
+    Steps,
+    /// Everything.
+    #[default]
+    Wire,
+}
+
 /// One thing that happened, and where in the program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -394,6 +409,31 @@ pub struct Why {
     /// The setting of the run that remedies it; its words are still to come ([`Event::word`]). Events say it in words.
     #[serde(skip)]
     pub remedy: Option<Box<Remedy>>,
+}
+
+impl EventKind {
+    /// The least interest that hears of it.
+    #[must_use]
+    pub fn interest(&self) -> Interest {
+        match self {
+            Self::RunStarted { .. }
+            | Self::RunFinished { .. }
+            | Self::Diagnostic { .. }
+            | Self::ContractDeparted { .. } => Interest::Verdict,
+            Self::WorkflowStarted { .. }
+            | Self::StepStarted { .. }
+            | Self::RequestQueued { .. }
+            | Self::RequestSent { .. }
+            | Self::ResponseReceived { .. }
+            | Self::RequestFailed { .. }
+            | Self::CriterionEvaluated { .. }
+            | Self::ValueAbsent { .. }
+            | Self::ActionSelected { .. }
+            | Self::WaitStarted { .. }
+            | Self::StepFinished { .. }
+            | Self::WorkflowFinished { .. } => Interest::Steps,
+        }
+    }
 }
 
 impl Event {

@@ -1,9 +1,11 @@
 //! The messages of a machine: inputs, turns, requests, answers, outcomes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::value::{Json, Map, Shared, Value, as_base64};
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 pub use crate::event::{Because, FailureKind};
 use crate::event::{Event, Why};
@@ -106,6 +108,17 @@ pub fn is_idempotent(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY" | "PUT" | "DELETE")
 }
 
+/// The url of a request, parsed. Whoever judges a request and whoever sends it need it so, and parsing costs more than all
+/// else that they do with it. Holds secrets as the request does: its `Debug` shows nothing.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ParsedUrl(pub(super) Option<Url>);
+
+impl std::fmt::Debug for ParsedUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ParsedUrl")
+    }
+}
+
 /// A request to send, and on which terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
@@ -119,6 +132,20 @@ pub struct Outgoing {
     pub timeout_ms: Millis,
     /// Bytes of decoded body to accept at most.
     pub body_bytes: u64,
+    /// The url of the request, if it was parsed already: [`Outgoing::url`].
+    pub parsed: ParsedUrl,
+}
+
+impl Outgoing {
+    /// The url of the request, parsed; nothing if it is none.
+    #[must_use]
+    pub fn url(&self) -> Option<Cow<'_, Url>> {
+        match &self.parsed.0 {
+            // It may have been changed since.
+            Some(url) if url.as_str() == self.request.url => Some(Cow::Borrowed(url)),
+            _ => Url::parse(&self.request.url).ok().map(Cow::Owned),
+        }
+    }
 }
 
 /// The result of a step of the machine: requests to send, and events.
