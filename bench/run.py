@@ -330,4 +330,5 @@ def measure_all(folder, redocly, quiet, micro, say):
     say("## Micro-benchmarks\n`cargo bench -p arazzo-engine`; instructions by callgrind.\n\n| | time | instructions |\n|---|---|---|\n" + "\n".join(lines) + "\n")
 
 
-main()
+if __name__ == "__main__":
+    main()

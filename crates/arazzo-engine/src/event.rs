@@ -23,6 +23,21 @@ pub use words::{ActionKind, Because, CriteriaOf, FailureKind, On, StartedFor, Wa
 /// The version of the events, `v` in the envelope.
 pub const VERSION: u32 = 1;
 
+/// The part of what happens in a run that its reader wants to hear. The rest is not even made; what is made is the same
+/// for every reader.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Interest {
+    /// The beginning and the end of the run, and what is unusual about it: `run.started`, `diagnostic`,
+    /// `contract.departed`, `run.finished`.
+    Verdict,
+    /// Every event; of requests and answers, neither headers nor bodies.
+    Steps,
+    /// Everything.
+    #[default]
+    Wire,
+}
+
 /// One thing that happened, and where in the program.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -396,27 +411,59 @@ pub struct Why {
     pub remedy: Option<Box<Remedy>>,
 }
 
+impl EventKind {
+    /// The least interest that hears of it.
+    #[must_use]
+    pub fn interest(&self) -> Interest {
+        match self {
+            Self::RunStarted { .. }
+            | Self::RunFinished { .. }
+            | Self::Diagnostic { .. }
+            | Self::ContractDeparted { .. } => Interest::Verdict,
+            Self::WorkflowStarted { .. }
+            | Self::StepStarted { .. }
+            | Self::RequestQueued { .. }
+            | Self::RequestSent { .. }
+            | Self::ResponseReceived { .. }
+            | Self::RequestFailed { .. }
+            | Self::CriterionEvaluated { .. }
+            | Self::ValueAbsent { .. }
+            | Self::ActionSelected { .. }
+            | Self::WaitStarted { .. }
+            | Self::StepFinished { .. }
+            | Self::WorkflowFinished { .. } => Interest::Steps,
+        }
+    }
+}
+
 impl Event {
     /// The event with every text in it masked. The match is exhaustive: a new kind of event has to say what is text in it.
     #[must_use]
     pub fn masked(mut self, redactor: &Redactor) -> Self {
         let text = |text: &mut String| mask_text(text, redactor);
         let map = |map: &mut Map<String, Json>| {
-            let masked = std::mem::take(map).into_iter();
-            *map = masked.map(|(name, value)| (redactor.mask(&name), redactor.mask_json(&value))).collect();
+            let whole = Json::Object(std::mem::take(map).into());
+            let masked = redactor.masked_json(&whole).unwrap_or(whole);
+            if let Json::Object(members) = masked {
+                *map = members.into_inner();
+            }
         };
         let why = |why: &mut Option<Why>| why.iter_mut().for_each(|why| why.mask(redactor));
         let headers = |headers: &mut Vec<(String, String)>| {
             for (name, value) in headers {
+                if !is_credential_header(name) {
+                    redactor.mask_in_place(value);
+                    continue;
+                }
                 let masked = redactor.mask(value);
-                *value = match is_credential_header(name) {
-                    true if masked == *value => format!("‹{}›", name.to_ascii_lowercase()),
+                *value = if masked == *value {
+                    format!("‹{}›", name.to_ascii_lowercase())
+                } else if value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")) {
                     // The letters of base64 around a secret hold bits of it.
-                    true if value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("basic ")) => {
-                        let mask = masked.find('‹').zip(masked.find('›')).and_then(|(at, end)| masked.get(at..end));
-                        format!("Basic {}›", mask.unwrap_or("‹authorization"))
-                    }
-                    _ => masked,
+                    let mask = masked.find('‹').zip(masked.find('›')).and_then(|(at, end)| masked.get(at..end));
+                    format!("Basic {}›", mask.unwrap_or("‹authorization"))
+                } else {
+                    masked
                 };
             }
         };
@@ -475,11 +522,10 @@ impl Event {
 
 /// Masks a text. A password in a url is known by its place, also where it is too short to be looked for.
 fn mask_text(text: &mut String, redactor: &Redactor) {
-    let masked = redactor.mask(text);
-    *text = match address::without_secrets(&masked) {
-        Cow::Owned(shown) => shown,
-        Cow::Borrowed(_) => masked,
-    };
+    redactor.mask_in_place(text);
+    if let Cow::Owned(shown) = address::without_secrets(text) {
+        *text = shown;
+    }
 }
 
 impl Why {

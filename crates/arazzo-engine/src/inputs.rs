@@ -106,7 +106,10 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
             faults.push(missing(input));
         }
     }
-    if let Some(validator) = &inputs.validator {
+    if let Some(schema) = &inputs.validator
+        && !schema.surely_accepts(&given)
+        && let Some(validator) = schema.validator()
+    {
         let instance =
             serde_json::Value::from_iter(given.iter().map(|(name, value)| (name.as_str(), value.to_serde())));
         for error in validator.iter_errors(&instance) {

@@ -392,9 +392,12 @@ fn origin_of(url: &str) -> String {
 
 /// `api.example:8443`
 fn host_of(url: &str) -> Option<String> {
-    let url = url::Url::parse(url).ok()?;
-    let host = url.host_str()?.to_owned();
-    Some(url.port().map_or(host.clone(), |port| format!("{host}:{port}")))
+    host_with_port(&url::Url::parse(url).ok()?)
+}
+
+fn host_with_port(url: &url::Url) -> Option<String> {
+    let host = url.host_str()?;
+    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// The most steps of a plan: workflows that call others twice, and those others twice, call very many.
@@ -487,8 +490,9 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
     if let Some(body) = body {
         headers.push(("Content-Type".to_owned(), body.content_type.clone()));
     }
-    let base = url::Url::parse(&server).map(|url| url.path().trim_end_matches('/').to_owned()).unwrap_or_default();
-    let host = host_of(&server);
+    let parsed = url::Url::parse(&server).ok();
+    let base = parsed.as_ref().map(|url| url.path().trim_end_matches('/')).unwrap_or_default();
+    let host = parsed.as_ref().and_then(host_with_port);
     Some(PlannedStep {
         workflow: String::new(),
         depth: 0,

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use crate::value::Json;
 use serde::{Deserialize, Serialize};
 
+pub use self::input_schema::InputSchema;
 pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation};
 pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
@@ -23,6 +24,7 @@ use crate::source::{Sources, Span};
 use crate::value::ExpressionType;
 use crate::value::Pointer;
 
+mod input_schema;
 mod operation;
 mod reads;
 
@@ -52,6 +54,8 @@ pub struct Program {
     pub operations: Vec<Operation>,
     /// Made when it is asked for.
     pub(crate) fingerprint: OnceLock<u64>,
+    /// As [`Program::reads_sent_headers`]; found out when it is asked for.
+    pub(crate) sent_headers: OnceLock<bool>,
 }
 
 /// A described document: what it is called and where it was read.
@@ -98,8 +102,8 @@ pub struct Workflow {
 pub struct Inputs {
     /// The schema, if there is one.
     pub schema: Option<Json>,
-    /// The schema, compiled; `None` without a schema.
-    pub validator: Option<Arc<jsonschema::Validator>>,
+    /// The schema as values are checked against it; `None` without a schema.
+    pub validator: Option<InputSchema>,
     /// The declared inputs.
     pub declared: Vec<Input>,
     /// Inputs of the workflows it depends on, which are given with its own.

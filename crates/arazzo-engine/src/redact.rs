@@ -3,6 +3,7 @@
 //! Masking happens once, where events are made. Each secret is looked for as it is and in the forms in which it
 //! travels: percent-encoded, JSON- and HTML-escaped, hexadecimal, and base64 at each of the three offsets.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
@@ -222,9 +223,11 @@ impl Redactor {
             self.short.push(name.to_owned());
             return;
         }
-        if !self.learned.insert(text.clone()) {
+        // The same again, as a loop gives it.
+        if self.learned.contains(&text) {
             return;
         }
+        self.learned.insert(text.clone());
         let parts = if whose == Whose::Built { self.numbers_in(text.as_bytes()) } else { BTreeSet::new() };
         if !parts.is_empty() {
             self.made_of.entry(number).or_default().extend(parts);
@@ -311,27 +314,41 @@ impl Redactor {
         self.mask_up_to(text, usize::MAX).0
     }
 
+    /// As [`Redactor::mask`], in place: most texts hold no secret, and stay as they are.
+    pub(crate) fn mask_in_place(&self, text: &mut String) {
+        if let (Cow::Owned(masked), _) = self.masked_up_to(text, usize::MAX) {
+            *text = masked;
+        }
+    }
+
     /// As [`Redactor::mask`], of at most `limit` bytes of the text; `true` if something was cut off. A secret that
     /// crosses the limit is masked whole.
     #[must_use]
     pub fn mask_up_to(&self, text: &str, limit: usize) -> (String, bool) {
+        let (masked, cut) = self.masked_up_to(text, limit);
+        (masked.into_owned(), cut)
+    }
+
+    /// As [`Redactor::mask_up_to`]; borrowed if there is no secret in it.
+    fn masked_up_to<'t>(&self, text: &'t str, limit: usize) -> (Cow<'t, str>, bool) {
         let end = floor_char(text, limit);
         let head = text.get(..floor_char(text, limit.saturating_add(self.longest))).unwrap_or_default();
-        if self.forms.all.is_empty() {
-            return (text.get(..end).unwrap_or_default().to_owned(), end < text.len());
-        }
+        let next = |at| if self.forms.all.is_empty() { None } else { self.forms.next(head.as_bytes(), at, end) };
         let mut masked = String::new();
         let mut at = 0;
         // Leftmost first, and of several that begin there the longest.
-        while let Some((next, length, name)) = self.forms.next(head.as_bytes(), at, end) {
+        while let Some((next, length, name)) = next(at) {
             masked.push_str(head.get(at..next).unwrap_or_default());
             masked.push('‹');
             masked.push_str(self.names.get(name).map_or("secret", String::as_str));
             masked.push('›');
             at = next + length;
         }
+        if at == 0 {
+            return (Cow::Borrowed(text.get(..end).unwrap_or_default()), end < text.len());
+        }
         masked.push_str(head.get(at..end.max(at)).unwrap_or_default());
-        (masked, end.max(at) < text.len())
+        (Cow::Owned(masked), end.max(at) < text.len())
     }
 
     /// The beginning of a text for people: masked, then cut after so many characters, with `…` where it was.
@@ -354,19 +371,40 @@ impl Redactor {
     /// A JSON value with all its strings, names of members and numbers masked.
     #[must_use]
     pub fn mask_json(&self, json: &Json) -> Json {
+        // What is shared is copied where it holds a secret, and nowhere else.
+        self.masked_json(json).unwrap_or_else(|| json.clone())
+    }
+
+    /// As [`Redactor::mask_json`]; nothing if there is no secret in it.
+    pub(crate) fn masked_json(&self, json: &Json) -> Option<Json> {
+        let masked = |text: &str| match self.masked_up_to(text, usize::MAX).0 {
+            Cow::Owned(masked) => Some(masked),
+            Cow::Borrowed(_) => None,
+        };
         match json {
-            Json::String(text) => Json::String(self.mask(text)),
-            Json::Array(items) => items.iter().map(|item| self.mask_json(item)).collect(),
+            Json::String(text) => masked(text).map(Json::String),
+            Json::Array(items) => {
+                let (at, first) =
+                    items.iter().enumerate().find_map(|(at, item)| Some((at, self.masked_json(item)?)))?;
+                let (before, rest) = (items.iter().take(at).cloned(), items.iter().skip(at + 1));
+                let rest = rest.map(|item| self.mask_json(item));
+                Some(before.chain(std::iter::once(first)).chain(rest).collect())
+            }
             Json::Object(members) => {
-                Json::Object(members.iter().map(|(name, value)| (self.mask(name), self.mask_json(value))).collect())
+                let member = |(name, value): (&String, &Json)| match (masked(name), self.masked_json(value)) {
+                    (None, None) => None,
+                    (other, masked) => {
+                        Some((other.unwrap_or_else(|| name.clone()), masked.unwrap_or_else(|| value.clone())))
+                    }
+                };
+                let (at, first) = members.iter().enumerate().find_map(|(at, one)| Some((at, member(one)?)))?;
+                let before = members.iter().take(at).map(|(name, value)| (name.clone(), value.clone()));
+                let rest = members.iter().skip(at + 1).map(|(name, value)| (self.mask(name), self.mask_json(value)));
+                Some(Json::Object(before.chain(std::iter::once(first)).chain(rest).collect()))
             }
-            Json::Number(number) => {
-                let text = number.to_string();
-                let masked = self.mask(&text);
-                if masked == text { json.clone() } else { Json::String(masked) }
-            }
-            Json::Bytes(file) if self.is_in(&file.bytes) => Json::String(self.mask(&json_text(json))),
-            Json::Null | Json::Bool(_) | Json::Bytes(_) => json.clone(),
+            Json::Number(number) => masked(&number.text()).map(Json::String),
+            Json::Bytes(file) => self.is_in(&file.bytes).then(|| Json::String(self.mask(&json_text(json)))),
+            Json::Null | Json::Bool(_) => None,
         }
     }
 
@@ -461,7 +499,7 @@ fn floor_char(text: &str, at: usize) -> usize {
     at
 }
 
-/// The forms in which a value travels; the value itself first.
+/// The forms in which a value travels; the value itself first. One may come twice.
 fn forms(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned()];
     // Letters and digits are written alike everywhere.
@@ -471,7 +509,7 @@ fn forms(value: &str) -> Vec<String> {
     if value.len() >= SHORTEST_ENCODED {
         forms.push(percent_all(value));
         let hex = hex(value);
-        forms.push(hex.to_uppercase());
+        forms.push(hex.to_ascii_uppercase());
         forms.push(hex);
         for offset in 0..3 {
             let standard = base64_at(value.as_bytes(), offset);
@@ -481,19 +519,22 @@ fn forms(value: &str) -> Vec<String> {
             forms.push(standard);
         }
     }
-    let mut known = BTreeSet::new();
-    forms.retain(|form| form.len() >= SHORTEST && known.insert(form.clone()));
     forms
 }
 
 /// Every byte percent-encoded, letters too.
 pub(crate) fn percent_all(value: &str) -> String {
-    hex(value).to_uppercase().as_bytes().chunks(2).flat_map(|digits| [b"%", digits].concat()).map(char::from).collect()
+    value.bytes().flat_map(|byte| ['%', digit(byte >> 4, b'A'), digit(byte & 15, b'A')]).collect()
 }
 
 /// The bytes of a value in hexadecimal digits.
 pub(crate) fn hex(value: &str) -> String {
-    value.bytes().flat_map(|b| [b >> 4, b & 15]).filter_map(|d| char::from_digit(d.into(), 16)).collect()
+    value.bytes().flat_map(|byte| [digit(byte >> 4, b'a'), digit(byte & 15, b'a')]).collect()
+}
+
+/// A hexadecimal digit; those from ten on are letters, of which `first` is the first.
+fn digit(value: u8, first: u8) -> char {
+    char::from(if value < 10 { b'0' + value } else { first + (value - 10) })
 }
 
 /// The forms of a value in urls, JSON and HTML, always in this order: as their specifications have them, as the libraries of common

@@ -85,16 +85,9 @@ impl Report {
             let key = |step: &StepReport| (step.workflow.clone(), step.step.clone());
             self.places = self.steps.iter().enumerate().map(|(index, step)| (key(step), index)).collect();
         }
-        // Two workflows may share a stepId.
-        let key = (event.workflow.clone(), name.clone());
-        let index = match self.places.get(&key) {
-            Some(index) => *index,
-            None => {
-                self.steps.push(StepReport { workflow: key.0.clone(), step: name.clone(), ..StepReport::default() });
-                self.places.insert(key, self.steps.len() - 1);
-                self.steps.len() - 1
-            }
-        };
+        // Most events are of the step that was entered last; two workflows may share a stepId.
+        let last = self.steps.last().filter(|last| last.step == *name && last.workflow == event.workflow);
+        let index = if last.is_some() { self.steps.len() - 1 } else { self.place_of(&event.workflow, name) };
         let Some(step) = self.steps.get_mut(index) else { return };
         match &event.kind {
             EventKind::StepStarted { .. } => step.visits += 1,
@@ -136,6 +129,15 @@ impl Report {
             }
             _ => {}
         }
+    }
+
+    /// The index of a step in `steps`, which is new if it was not entered before.
+    fn place_of(&mut self, workflow: &str, step: &str) -> usize {
+        let (steps, key) = (&mut self.steps, (workflow.to_owned(), step.to_owned()));
+        *self.places.entry(key).or_insert_with_key(|(workflow, step)| {
+            steps.push(StepReport { workflow: workflow.clone(), step: step.clone(), ..StepReport::default() });
+            steps.len() - 1
+        })
     }
 
     /// Requests with unsafe methods (RFC 9110 §9.2.1) that were answered with success, or whose answer is unknown:

@@ -157,7 +157,7 @@ fn parts_of_expressions_in_a_payload_are_known_in_its_text() {
         .iter()
         .map(|(_, value)| {
             let Build::Template(leaf) = value else { panic!("{value:?}") };
-            leaf.template.expressions()[0].parts.map(|parts| &payload[parts.range()])
+            leaf.template.expressions().next().and_then(|expr| expr.parts).map(|parts| &payload[parts.range()])
         })
         .collect();
     assert_eq!(found, [Some("$inputs.id"), Some("$inputs.id#/n"), None]);

@@ -246,7 +246,9 @@ fn failed(error: EvalError) -> String {
 /// The expressions of a text; panics if it is none.
 fn expressions(kind: &str, text: &str, scope: &Scope<'_>) -> Vec<Expr> {
     let mut findings = vec![];
-    let cloned = |exprs: Vec<&Expr>| exprs.into_iter().cloned().collect();
+    fn cloned<'e>(exprs: impl IntoIterator<Item = &'e Expr>) -> Vec<Expr> {
+        exprs.into_iter().cloned().collect()
+    }
     let found: Option<Vec<Expr>> = match kind {
         "value" => parse::template(text, scope, &mut findings).map(|template| cloned(template.expressions())),
         "text" => parse::text(text, scope, &mut findings).map(|template| cloned(template.expressions())),

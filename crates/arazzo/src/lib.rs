@@ -68,8 +68,8 @@ pub mod diagnostics {
 /// Events of a run: their words, and why it did not succeed.
 pub mod events {
     pub use arazzo_engine::event::{
-        ActionKind, Because, ContractPart, CriteriaOf, On, RunStatus, Saw, StartedFor, StepStatus, UnsentRequest,
-        VERSION, WaitReason, Why,
+        ActionKind, Because, ContractPart, CriteriaOf, Interest, On, RunStatus, Saw, StartedFor, StepStatus,
+        UnsentRequest, VERSION, WaitReason, Why,
     };
     pub use arazzo_engine::reason::Reason;
     pub use arazzo_engine::redact::{BodyText, Masked};
@@ -109,8 +109,8 @@ pub use arazzo_engine::json;
 pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
 pub use arazzo_engine::load::ParsedDocuments;
 pub use arazzo_engine::machine::{
-    CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, Progress, Request, Response, Secrets, Stop,
-    StoredOutgoing,
+    CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, ParsedUrl, Progress, Request, Response, Secrets,
+    Stop, StoredOutgoing,
 };
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;

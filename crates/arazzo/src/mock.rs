@@ -324,7 +324,7 @@ impl Transport for MockRoutes {
     }
 
     fn send_with_progress(&self, outgoing: Outgoing, progress: SendProgress) -> Pending<'_, Result<Response, Failure>> {
-        let origin = Url::parse(&outgoing.request.url).ok().map(|url| url.origin());
+        let origin = outgoing.url().map(|url| url.origin());
         let is_mocked = origin.is_some_and(|origin| self.origins.contains(&origin));
         if is_mocked { &self.direct } else { &self.others }.send_with_progress(outgoing, progress)
     }

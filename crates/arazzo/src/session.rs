@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arazzo_engine::credentials::Credentials;
-use arazzo_engine::event::Event;
-use arazzo_engine::event::VERSION;
+use arazzo_engine::event::{Event, Interest, VERSION};
 use arazzo_engine::limits::Millis;
 use arazzo_engine::machine::{
     CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Progress, Secrets, StoredState,
@@ -126,9 +125,18 @@ impl Session {
         }
     }
 
-    /// Keeps what a recording needs from now on.
+    /// Keeps what a recording needs from now on: every event, whoever reads it.
     pub(crate) fn record(&mut self) {
+        self.machine.set_interest(Interest::Wire);
         self.recorder = Some(Recorder::default());
+    }
+
+    /// Makes only the events that you read, from now on: the others cost nothing. They are numbered without gaps. Without
+    /// this, and after a session is restored, all are made.
+    pub fn set_interest(&mut self, interest: Interest) {
+        if self.recorder.is_none() {
+            self.machine.set_interest(interest);
+        }
     }
 
     /// What a recording needs, and stand-ins for the secrets of the run.
@@ -247,9 +255,12 @@ impl Session {
                 recorder.input(self.now, &input);
             }
             let turn = self.machine.step(self.now, input);
-            let started = Duration::from_millis(u64::try_from(self.head.epoch_ms).unwrap_or(0));
-            let time = rfc3339(started + Duration::from_millis(self.now));
+            let mut time = None;
             for event in turn.events {
+                let time = time.get_or_insert_with(|| {
+                    let started = Duration::from_millis(u64::try_from(self.head.epoch_ms).unwrap_or(0));
+                    rfc3339(started + Duration::from_millis(self.now))
+                });
                 let (seq, run) = (self.head.seq, self.head.run.clone());
                 let mut envelope = Envelope { v: VERSION, seq, time: time.clone(), ms: self.now, run, event };
                 envelope.event.word(self.policy.hosts.naming);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arazzo_engine as engine;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
+use arazzo_engine::event::Interest;
 #[cfg(feature = "mock")]
 use arazzo_engine::event::{EventKind, Why};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
@@ -37,6 +38,7 @@ pub struct Workflow {
     pub(crate) description: Description,
     pub(crate) id: WorkflowId,
     pub(crate) found: Diagnostics,
+    interest: Interest,
 }
 
 impl Description {
@@ -54,7 +56,7 @@ impl Description {
             return Err(self.documents_error(found));
         }
         let found = found.worded(self.naming());
-        Ok(Workflow { description: self.clone(), id, found })
+        Ok(Workflow { description: self.clone(), id, found, interest: Interest::default() })
     }
 
     /// A workflow without errors, and what is unusual about it.
@@ -86,7 +88,7 @@ impl Description {
     /// As [`Description::workflow`]; [`Error::Inputs`] if the workflow does not take the recorded inputs any more.
     pub fn replay(&self, recording: &Recording, observe: impl FnMut(&Envelope)) -> Result<Replay, Error> {
         let (id, found) = self.find_workflow(Some(recording.workflow()))?;
-        let workflow = Workflow { description: self.clone(), id, found };
+        let workflow = Workflow { description: self.clone(), id, found, interest: Interest::default() };
         let recorded = recording.head.inputs.clone();
         let secret = |name: &str| recording.head.secret.iter().any(|secret| secret == name);
         let inputs = match accept(self.program(), id, recorded.clone()) {
@@ -183,6 +185,14 @@ impl Workflow {
         self.compiled().is_some_and(|w| w.inputs.open || w.inputs.declares(name) || w.inputs.passes_on(name))
     }
 
+    /// Makes only the events that are read of its runs and sessions: the others cost nothing. Without this, all are made; a
+    /// run that is recorded or rehearsed makes all of them in any case.
+    #[must_use]
+    pub fn interest(mut self, interest: Interest) -> Self {
+        self.interest = interest;
+        self
+    }
+
     /// The permissions that a run needs and was not given. A run without them is refused before its first request.
     #[must_use]
     pub fn missing_permissions(&self) -> Permissions {
@@ -218,7 +228,7 @@ impl Workflow {
     /// [`Error::Inputs`] with every fault of the inputs (JSON Schema 2020-12); [`Error::Documents`] if no server is known
     /// for an operation.
     pub fn check(&self, inputs: Inputs) -> Result<(), Error> {
-        self.build_machine(inputs, &self.description.settings.servers).map(|_| ())
+        self.build_machine(inputs, &self.description.settings.servers).map(drop)
     }
 
     /// Runs the workflow. Every event goes to `observe` as it happens.
@@ -261,6 +271,7 @@ impl Workflow {
         let credentials = self.description.settings.credentials.clone();
         let finish = move |session: Session| session.into_recorder(&credentials);
         let (outcome, (log, stand_ins), settings) = self.drive(inputs, interrupt, true, observe, finish).await?;
+        let settings = settings.unwrap_or_default();
         let workflow = self.clone();
         // It is run again, with stand-ins.
         let recording = move || {
@@ -293,11 +304,11 @@ impl Workflow {
         canned: StubReplies,
         observe: impl FnMut(&Envelope),
     ) -> Result<Rehearsal, Error> {
-        let (machine, _) = self.build_machine(inputs.into(), &self.description.settings.servers)?;
+        let machine = self.build_machine(inputs.into(), &self.description.settings.servers)?;
         Ok(stub::rehearse(self.stub_session(machine, "REHEARSAL", stub::EPOCH_MS), canned, observe))
     }
 
-    /// Runs; gives what `finish` makes of the session that has ended, and the settings of the machine.
+    /// Runs; gives what `finish` makes of the session that has ended, and the settings of the machine if it `records`.
     async fn drive<T: Send + 'static>(
         &self,
         inputs: Inputs,
@@ -305,21 +316,22 @@ impl Workflow {
         records: bool,
         observe: impl FnMut(&Envelope),
         finish: impl FnOnce(Session) -> T + Send + 'static,
-    ) -> Result<(Outcome, T, Settings), Error> {
+    ) -> Result<(Outcome, T, Option<Settings>), Error> {
         self.check_permissions()?;
         self.description.world.available().map_err(Error::Setup)?;
         #[cfg(feature = "mock")]
         if let Some(mocking) = &self.description.mocking {
             return self.drive_mocked(mocking, inputs, interrupt, records, observe, finish).await;
         }
-        let world = self.description.world.clone();
-        let (machine, settings) = self.build_machine(inputs, &self.description.settings.servers)?;
-        let mut session = self.begin_session(machine, world.grants.clone());
+        let world = &self.description.world;
+        let (accepted, settings) = self.accepted(inputs, &self.description.settings.servers)?;
+        let kept = records.then(|| settings.clone());
+        let mut session = self.begin_session(self.begin_run(accepted, settings)?, world.grants.clone());
         if records {
             session.record();
         }
-        let (outcome, finished) = live::run(session, (&world, Ways::default()), interrupt, observe, finish).await;
-        Ok((outcome, finished, settings))
+        let (outcome, finished) = live::run(session, (world, Ways::default()), interrupt, observe, finish).await;
+        Ok((outcome, finished, kept))
     }
 
     /// As [`Workflow::drive`], with mocks that begin anew.
@@ -332,7 +344,7 @@ impl Workflow {
         records: bool,
         mut observe: impl FnMut(&Envelope),
         finish: impl FnOnce(Session) -> T + Send + 'static,
-    ) -> Result<(Outcome, T, Settings), Error> {
+    ) -> Result<(Outcome, T, Option<Settings>), Error> {
         let (mut world, mut servers) = (self.description.world.clone(), self.description.settings.servers.clone());
         let (urls, server, asked) = mock::serve_run(&mocking.mock).await?;
         world.grants.answered_at(urls.values());
@@ -342,8 +354,9 @@ impl Workflow {
         servers.named.extend(urls);
         let mut made = self.example_inputs().values;
         made.retain(|name, value| inputs.values.get(name) == Some(value));
-        let (machine, settings) = self.build_machine(inputs, &servers)?;
-        let mut session = self.begin_session(machine, world.grants.clone());
+        let (accepted, settings) = self.accepted(inputs, &servers)?;
+        let kept = records.then(|| settings.clone());
+        let mut session = self.begin_session(self.begin_run(accepted, settings)?, world.grants.clone());
         if records {
             session.record();
         }
@@ -366,7 +379,7 @@ impl Workflow {
             let more = explain(why);
             why.remarks.extend(more);
         }
-        Ok((outcome, finished, settings))
+        Ok((outcome, finished, kept))
     }
 
     /// A run to be driven by somebody else: nothing is sent, and no clock is asked but for the time at which it begins.
@@ -379,13 +392,15 @@ impl Workflow {
             return Err(Error::Setup("sources are mocked by servers, which a session does not start".to_owned()));
         }
         self.check_permissions()?;
-        let (machine, _) = self.build_machine(inputs.into(), &self.description.settings.servers)?;
+        let machine = self.build_machine(inputs.into(), &self.description.settings.servers)?;
         Ok(self.begin_session(machine, self.policy()))
     }
 
     fn begin_session(&self, machine: Machine, policy: RunPolicy) -> Session {
         let started = self.description.world.clock.wall();
-        Session::new(machine, policy, run_name(started), started)
+        let mut session = Session::new(machine, policy, run_name(started), started);
+        session.set_interest(self.interest);
+        session
     }
 
     /// A session whose answers stand ready: nothing leaves.
@@ -409,17 +424,23 @@ impl Workflow {
         Inputs::from(found.cloned().unwrap_or_default())
     }
 
-    fn build_machine(&self, inputs: Inputs, servers: &Servers) -> Result<(Machine, Settings), Error> {
+    fn build_machine(&self, inputs: Inputs, servers: &Servers) -> Result<Machine, Error> {
+        let (accepted, settings) = self.accepted(inputs, servers)?;
+        self.begin_run(accepted, settings)
+    }
+
+    /// The inputs of a run as they are accepted, and its settings.
+    fn accepted(&self, inputs: Inputs, servers: &Servers) -> Result<(InputValues, Settings), Error> {
         let accepted = accept(self.description.program(), self.id, inputs.values)
             .map_err(|faults| self.description.inputs_error(faults))?;
         let mut settings = self.description.settings.clone();
-        settings.servers = servers.clone();
+        settings.servers.clone_from(servers);
         settings.files = inputs.files;
         for (name, file) in &mut settings.files {
             file.text = self.compiled().is_some_and(|workflow| workflow.inputs.is_plain_text(name));
         }
         settings.warnings.extend(self.collect_warnings());
-        Ok((self.begin_run(accepted, settings.clone())?, settings))
+        Ok((accepted, settings))
     }
 
     /// Its warnings, as its events say them.

@@ -104,7 +104,7 @@ fn passed_value(workflow: &Workflow, value: &mut PassedValue, written: &str) -> 
 
 /// The reason why a workflow cannot be called with this value for an input, whatever the others are.
 fn refused(workflow: &Workflow, name: &str, value: &Json) -> Option<String> {
-    let validator = workflow.inputs.validator.as_ref()?;
+    let validator = workflow.inputs.validator.as_ref()?.validator()?;
     let instance = Json::from(Map::from_iter([(name.to_owned(), value.clone())]));
     let below = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
     let certain = |error: &jsonschema::ValidationError<'_>| {

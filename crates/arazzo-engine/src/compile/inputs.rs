@@ -1,10 +1,7 @@
 //! `inputs`: a JSON Schema of the document → the declared inputs and what validates them (specification, Resolving URI
 //! Fragments): `$ref` by pointer and by `$anchor`, within the document.
 
-use std::sync::Arc;
-
 use crate::value::{Json, Map};
-use jsonschema::PatternOptions;
 
 use super::{Compiler, secrets};
 use crate::code::Code;
@@ -12,15 +9,11 @@ use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
 use crate::expr::DeclaredInput;
 use crate::json_schema::{Definitions, TYPES, insert_definitions, types};
 use crate::node::{Key, Kind, Node};
-use crate::program::{Input, Inputs};
+use crate::program::{Input, InputSchema, Inputs};
 use crate::value::Pointer;
 
 /// How many schemas one `inputs` may be made of.
 const PARTS: usize = 256;
-
-/// How often a pattern of a schema may go back in a text, and the memory that one may take.
-const BACKTRACKS: usize = 100_000;
-const PATTERN_MEMORY: usize = 1 << 20;
 
 /// Members of a schema that are data, not schemas.
 const DATA: [&str; 5] = ["default", "enum", "const", "examples", "example"];
@@ -106,22 +99,11 @@ impl<'b> Compiler<'b> {
         self.departure(diagnostic);
     }
 
-    fn validator(&mut self, node: &Node, schema: &Json) -> Option<Arc<jsonschema::Validator>> {
-        // Patterns of JSON Schema have look-around and back-references; what only backtracking can match has its limit.
-        let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS).size_limit(PATTERN_MEMORY);
-        let options = jsonschema::options()
-            .with_draft(jsonschema::Draft::Draft202012)
-            .should_validate_formats(true)
-            .with_pattern_options(patterns);
-        let meta = jsonschema::draft202012::meta::validator();
-        let schema = schema.to_serde();
-        let mut errors: Vec<jsonschema::ValidationError<'_>> = meta.iter_errors(&schema).collect();
-        if errors.is_empty() {
-            match options.build(&schema) {
-                Ok(validator) => return Some(Arc::new(validator)),
-                Err(error) => errors.push(error),
-            }
-        }
+    fn validator(&mut self, node: &Node, schema: &Json) -> Option<InputSchema> {
+        let errors = match InputSchema::of(schema) {
+            Ok(schema) => return Some(schema),
+            Err(errors) => errors,
+        };
         for error in errors {
             let at = Pointer::parse(&error.instance_path().to_string());
             let found = node.at(&at);

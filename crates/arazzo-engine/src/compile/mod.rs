@@ -129,6 +129,7 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
         steps: std::mem::take(&mut compiler.steps),
         operations: std::mem::take(&mut compiler.operations),
         fingerprint: OnceLock::new(),
+        sent_headers: OnceLock::new(),
     };
     let written: Vec<&document::Workflow> =
         bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows).collect();

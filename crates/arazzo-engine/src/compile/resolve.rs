@@ -1,6 +1,8 @@
 //! Names → operations and workflows: `operationId`, qualified or not, `operationPath`, `workflowId`. A document knows its
 //! own source descriptions and nobody else's.
 
+use std::sync::OnceLock;
+
 use super::Compiler;
 use super::meant::{Found, Meant};
 use crate::code::Code;
@@ -200,6 +202,7 @@ impl<'b> Compiler<'b> {
                     .map(|(status, text)| (status.to_owned(), text.map(str::to_owned)))
                     .collect(),
                 contract: None,
+                fixed_url: OnceLock::new(),
             });
             self.operations.len() - 1
         });
@@ -254,6 +257,7 @@ impl<'b> Compiler<'b> {
             span,
             responses: vec![],
             contract: None,
+            fixed_url: OnceLock::new(),
         });
         OperationId(self.operations.len() as u32 - 1)
     }

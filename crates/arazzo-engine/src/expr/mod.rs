@@ -196,16 +196,15 @@ impl Template {
     }
 
     /// The expressions in it, in order.
-    #[must_use]
-    pub fn expressions(&self) -> Vec<&Expr> {
-        match self {
-            Self::Literal(_) | Self::Constant(_) => vec![],
-            Self::Whole(expr) => vec![expr],
-            Self::Text(pieces) => pieces
-                .iter()
-                .filter_map(|piece| if let Piece::Value(expr, _) = piece { Some(expr) } else { None })
-                .collect(),
-        }
+    pub fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let (whole, pieces) = match self {
+            Self::Literal(_) | Self::Constant(_) => (None, [].as_slice()),
+            Self::Whole(expr) => (Some(expr), [].as_slice()),
+            Self::Text(pieces) => (None, pieces.as_slice()),
+        };
+        let inside =
+            pieces.iter().filter_map(|piece| if let Piece::Value(expr, _) = piece { Some(expr) } else { None });
+        whole.into_iter().chain(inside)
     }
 }
 

@@ -10,7 +10,7 @@ use super::outputs::outputs_json;
 use super::phase::{End, Phase};
 use super::state::Jump;
 use super::wire::{FailureKind, Stop, Turn};
-use crate::event::{ActionKind, EventKind, On, StepStatus, WaitReason};
+use crate::event::{ActionKind, EventKind, Interest, On, StepStatus, WaitReason};
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
 use crate::program::{Action, Criterion, Target, Then};
@@ -359,6 +359,9 @@ impl Machine {
         delay: Option<(Millis, WaitReason)>,
         turn: &mut Turn,
     ) {
+        if !self.is_heard(Interest::Steps) {
+            return;
+        }
         let delay = delay.filter(|(ms, _)| *ms > 0);
         let kind = EventKind::ActionSelected {
             action: action.name.clone(),
@@ -385,6 +388,9 @@ impl Machine {
             state.status = Some(status);
         }
         self.frame_mut().visiting = None;
+        if !self.is_heard(Interest::Steps) {
+            return;
+        }
         let view = self.view(None);
         let state = view.state(id);
         let outputs = state

@@ -111,7 +111,7 @@ fn decode_body(bytes: Vec<u8>, content_type: &MediaType<'_>) -> Value {
         let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes);
         if let Some(json) = Json::parse(text) {
             // Numbers, blanks and doubled members are kept for whoever sends it on.
-            return if json.to_string().as_bytes() == bytes.as_slice() {
+            return if json.is_written_as(&bytes) {
                 Value::Json(json)
             } else {
                 Value::Body(Body { read: Box::new(Value::Json(json)), bytes: bytes.into() })

@@ -9,7 +9,7 @@ use super::store::Slot;
 use super::values::ValueBuilder;
 use super::wire::{Stop, Turn};
 use super::{Machine, select};
-use crate::event::{EventKind, FailureKind, StartedFor};
+use crate::event::{EventKind, FailureKind, Interest, StartedFor};
 use crate::expr::{Exchange, Lookup, StepId, WorkflowId};
 use crate::fingerprint::fingerprint;
 use crate::inputs::accept_own;
@@ -42,6 +42,9 @@ impl Machine {
 
     /// Says that the workflow of the last frame begins.
     pub(super) fn announce_workflow(&mut self, because: Option<StartedFor>, turn: &mut Turn) {
+        if !self.is_heard(Interest::Steps) {
+            return;
+        }
         let frame = self.frame();
         let inputs: Map<String, Json> = frame
             .inputs

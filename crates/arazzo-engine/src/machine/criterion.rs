@@ -13,14 +13,14 @@ use crate::program::{Criterion, JsonpathTest, Pattern, SplicedTest, Test};
 use crate::readings::Readings;
 use crate::value::{ExpressionType, Pointer, Value};
 
-/// A value that a criterion read, as JSON; none if it was absent. It may hold secrets, and is whole.
+/// A value that a criterion read; none if it was absent. It may hold secrets, and is whole.
 pub(super) struct Seen {
     pub(super) expression: String,
-    pub(super) value: Option<String>,
+    pub(super) value: Option<Json>,
 }
 
 impl Seen {
-    fn new(expression: &str, value: Option<String>) -> Self {
+    fn new(expression: &str, value: Option<Json>) -> Self {
         Self { expression: expression.to_owned(), value }
     }
 }
@@ -41,7 +41,7 @@ impl Judged {
     }
 
     /// A criterion that cannot be evaluated because of a value that it read.
-    fn not_evaluable(expression: &str, value: Option<String>, problem: String) -> Self {
+    fn not_evaluable(expression: &str, value: Option<Json>, problem: String) -> Self {
         Self::new(Err(problem), vec![Seen::new(expression, value)])
     }
 
@@ -92,7 +92,7 @@ fn evaluate_simple(parsed: &condition::Condition, text: &str, lookup: &dyn Looku
     for (range, value) in values {
         let expression = text.get(range).unwrap_or_default();
         if !saw.iter().any(|known| known.expression == expression) {
-            saw.push(Seen::new(expression, value.as_ref().map(Json::to_string)));
+            saw.push(Seen::new(expression, value));
         }
     }
     Judged::new(into_verdict(met), saw)
@@ -117,8 +117,7 @@ fn evaluate_jsonpath(test: &JsonpathTest, written: &str, lookup: &dyn Lookup, re
         }
     }
     let operands = condition.operands(&json, &bindings).into_iter();
-    let saw = operands.map(|(expression, value)| Seen { expression, value: value.as_ref().map(Json::to_string) });
-    let saw = saw.collect();
+    let saw = operands.map(|(expression, value)| Seen { expression, value }).collect();
     let is_query = matches!(condition, jsonpath::Condition::Query(_));
     if json.is_null() && is_query {
         // "If the context evaluates to null, the condition MUST evaluate to fail."
@@ -150,7 +149,7 @@ fn read_json(context: &Expr, written: &str, lookup: &dyn Lookup) -> Result<Json,
             let kind = answer.map(|answer| answer.media_type.as_str()).unwrap_or_default();
             let of_body = context.root == Root::ResponseBody && !kind.is_empty();
             let kind = if of_body { format!("`{kind}`") } else { "text".to_owned() };
-            let value = Json::String(text).to_string();
+            let value = Json::String(text);
             Err(Judged::not_evaluable(written, Some(value), format!("`{written}` is not JSON but {kind}")))
         }
         Value::Bytes(_) | Value::File(_) | Value::Body(_) => {
@@ -187,7 +186,7 @@ fn evaluate_pointer(
         return Judged::not_evaluable(written, None, format!("`{written}` is not JSON"));
     };
     let found = pointer.find(json);
-    let saw = Seen::new(text, found.map(Json::to_string));
+    let saw = Seen::new(text, found.cloned());
     Judged::new(Ok(found.is_some_and(|json| !json.is_null())), vec![saw])
 }
 
@@ -256,7 +255,7 @@ fn evaluate_xpath(
     let Some(xml) = read_xml(&value) else {
         return Judged::not_evaluable(written, None, format!("`{written}` is not XML"));
     };
-    let saw = vec![Seen::new(written, Some(Json::String(xml.to_string()).to_string()))];
+    let saw = vec![Seen::new(written, Some(Json::String(xml.to_string())))];
     match query.holds(&xml, bindings) {
         Ok(met) => Judged::new(Ok(met), saw),
         Err(reason) => Judged::new(Err(reason), saw),
@@ -288,13 +287,13 @@ fn evaluate_regex(context: &Expr, pattern: &Regex, written: &str, lookup: &dyn L
         Ok(value) => value,
         Err(error) => return Judged::failed(error),
     };
-    let saw = |value: Option<String>| vec![Seen::new(written, value)];
+    let saw = |value: Option<Json>| vec![Seen::new(written, value)];
     match value.as_deref().map(Value::read) {
         None | Some(Value::Json(Json::Null)) => Judged::new(Ok(false), saw(None)),
         Some(Value::Bytes(_)) => Judged::not_evaluable(written, None, format!("`{written}` is not text")),
         Some(value) => {
             let text = value.to_text();
-            Judged::new(Ok(pattern.is_match(&text)), saw(Some(Json::String(text).to_string())))
+            Judged::new(Ok(pattern.is_match(&text)), saw(Some(Json::String(text))))
         }
     }
 }

@@ -4,7 +4,7 @@ use super::Machine;
 use super::frame::Used;
 use super::phase::Phase;
 use super::wire::Turn;
-use crate::event::{EventKind, StepStatus};
+use crate::event::{EventKind, Interest, StepStatus};
 use crate::expr::StepId;
 use crate::limits::Millis;
 use crate::program::{Call, Step};
@@ -43,9 +43,11 @@ impl Machine {
         frame.deadline = deadline;
         frame.visiting = Some(id);
         frame.returned.clear();
-        let operation = program.operation_of(step).and_then(|operation| operation.id.clone());
-        let calls = step.call.workflow().and_then(|id| program.workflow(id)).map(|workflow| workflow.name.clone());
-        self.emit(turn, Some(id), Some(step.span), EventKind::StepStarted { operation, calls });
+        if self.is_heard(Interest::Steps) {
+            let operation = program.operation_of(step).and_then(|operation| operation.id.clone());
+            let calls = step.call.workflow().and_then(|id| program.workflow(id)).map(|workflow| workflow.name.clone());
+            self.emit(turn, Some(id), Some(step.span), EventKind::StepStarted { operation, calls });
+        }
         if let Some(missing) = self.find_uncompleted(step) {
             let name = program.step(missing).map(|step| step.name.clone()).unwrap_or_default();
             let message = format!("step `{}` depends on step `{name}`, which has not been completed", step.name);

@@ -17,7 +17,7 @@ use crate::value::Value;
 
 use super::fault::Fault;
 use super::store::{SecretStore, Slot};
-use super::wire::{CallId, Progress};
+use super::wire::{CallId, ParsedUrl, Progress};
 
 /// A workflow in progress.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -202,7 +202,10 @@ pub(super) struct PendingCall {
     pub(super) request: Option<Slot>,
     #[serde(skip)]
     pub(super) exchange: Option<Box<Exchange>>,
-    /// The request as events show it, not masked yet, until it was said to be sent.
+    /// The url of the request, until it is handed out.
+    #[serde(skip)]
+    pub(super) url: ParsedUrl,
+    /// The request as events show it, not masked yet, until it was said to be sent; nothing if no one reads them.
     #[serde(skip)]
     pub(super) shown: Option<Box<UnsentRequest>>,
 }

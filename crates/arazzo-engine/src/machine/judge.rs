@@ -8,7 +8,7 @@ use super::store::Slot;
 use super::wire::Turn;
 use super::{Machine, select};
 use crate::code::{Code, Severity};
-use crate::event::{CriteriaOf, EventKind, Saw};
+use crate::event::{CriteriaOf, EventKind, Interest, Saw};
 use crate::expr::{Exchange, StepId};
 use crate::limits::{ContractCheck, Redirects};
 use crate::program::{Criterion, Output, Step};
@@ -275,9 +275,13 @@ impl Machine {
     ) -> Met<'p> {
         for criterion in criteria {
             let judged = criterion::evaluate(criterion, &self.view(Some(exchange)), self.program.readings);
+            // What it saw is told to readers, and explains what is not met.
+            if judged.met == Ok(true) && !judged.tested_self && !self.is_heard(Interest::Steps) {
+                continue;
+            }
             let masked = |seen: Seen| Saw {
                 expression: seen.expression,
-                value: seen.value.map(|value| self.redactor.shown(&value, SHOWN)),
+                value: seen.value.map(|value| self.redactor.shown(&value.to_string(), SHOWN)),
             };
             let saw: Vec<Saw> = judged.saw.into_iter().map(masked).collect();
             let kind = EventKind::CriterionEvaluated {

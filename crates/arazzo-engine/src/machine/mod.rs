@@ -25,7 +25,7 @@ use crate::value::Json;
 use crate::code::{Code, Severity};
 use crate::credentials::Credentials;
 use crate::diagnostic::Diagnostics;
-use crate::event::{Event, EventKind, Why};
+use crate::event::{Event, EventKind, Interest, Why};
 use crate::expr::{Exchange, StepId};
 use crate::inputs::InputValues;
 use crate::limits::{Millis, Settings};
@@ -82,8 +82,8 @@ pub use forecast::{Course, Forecast};
 pub use state::SEMANTICS;
 pub use stored::{RestoreError, Secrets, StoredState};
 pub use wire::{
-    Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, Progress, Request, Response, Stop,
-    StoredOutgoing, Turn, is_idempotent,
+    Because, CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, ParsedUrl, Progress, Request, Response,
+    Stop, StoredOutgoing, Turn, is_idempotent,
 };
 
 /// A run in progress.
@@ -94,6 +94,8 @@ pub struct Machine {
     secrets: SecretStore,
     redactor: Redactor,
     budget: ByteBudget,
+    /// No part of the state: whoever goes on with a run says it anew.
+    interest: Interest,
 }
 
 impl Machine {
@@ -118,6 +120,7 @@ impl Machine {
             secrets: SecretStore::default(),
             redactor: Redactor::default(),
             budget: ByteBudget::default(),
+            interest: Interest::default(),
         };
         machine.take_credentials(credentials);
         machine.budget.bytes = machine.state.settings.limits.value_bytes;
@@ -144,7 +147,12 @@ impl Machine {
         let (state, secrets, redactor) = SecretStore::put_back(&program, stored, secrets)?;
         let mut budget = ByteBudget::default();
         budget.bytes = state.settings.limits.value_bytes;
-        Ok(Self { program, state, secrets, redactor, budget })
+        Ok(Self { program, state, secrets, redactor, budget, interest: Interest::default() })
+    }
+
+    /// Makes only the events that a reader with this interest hears, from now on. Without it, all of them.
+    pub fn set_interest(&mut self, interest: Interest) {
+        self.interest = interest;
     }
 
     /// The run between two steps: a state that holds no secret, and the secrets, which are to be kept apart from it and
@@ -311,8 +319,16 @@ impl Machine {
         Box::new(fault.explain(&self.program.sources))
     }
 
-    /// The only door for events: masked here, and nowhere else.
+    /// `true` if events of this interest are read: else, what costs something to say is not put together.
+    fn is_heard(&self, interest: Interest) -> bool {
+        interest <= self.interest
+    }
+
+    /// The only door for events: masked here, and nowhere else. What no one reads does not pass.
     fn emit(&self, turn: &mut Turn, step: Option<StepId>, span: Option<Span>, kind: EventKind) {
+        if !self.is_heard(kind.interest()) {
+            return;
+        }
         let known = step.and_then(|id| self.program.step(id));
         let view = self.view(None);
         let state = step.and_then(|id| view.state(id));

@@ -109,9 +109,9 @@ impl Machine {
     /// `true` if an output reads a step that has not run.
     fn reads_unrun_step(&self, output: &Output) -> bool {
         let view = self.view(None);
-        output.step_outputs().iter().any(|(step, name)| match view.outputs_of(*step) {
+        output.reads_step(|step, name| match view.outputs_of(step) {
             None => true,
-            Some(outputs) => name.as_ref().is_some_and(|name| !outputs.iter().any(|(known, _)| known == name)),
+            Some(outputs) => name.is_some_and(|name| !outputs.iter().any(|(known, _)| known == name)),
         })
     }
 

@@ -7,7 +7,7 @@ use super::phase::Phase;
 use super::redirect::{self, Hop};
 use super::wire::{CallId, Failure, FailureKind, Response, Stop, Turn, is_idempotent};
 use super::{Machine, answer};
-use crate::event::EventKind;
+use crate::event::{EventKind, Interest};
 use crate::expr::eval::Answer;
 use crate::expr::{Exchange, StepId};
 use crate::fingerprint::fingerprint;
@@ -152,13 +152,8 @@ impl Machine {
     ) -> Result<Exchange, Box<Phase>> {
         let own = pending.purpose == CallPurpose::Operation;
         let print = fingerprint([response.status.to_string().as_bytes(), &response.body]);
-        let (status, headers, size) = (response.status, response.headers.clone(), response.body.len());
-        // A body may be large; what is shown of it is not. A secret that the answer gives may be as large as it.
-        let gives_secrets = !own || self.program.step(id).is_some_and(|step| !step.secrets.is_empty());
-        let limits = &self.state.settings.limits;
-        let shown = limits.shown_bytes.max(limits.report_bytes);
-        let head = if gives_secrets { size } else { shown.saturating_add(self.redactor.longest()) };
-        let bytes = response.body.get(..head.saturating_add(4)).unwrap_or(&response.body).to_vec();
+        let (status, size) = (response.status, response.body.len());
+        let bytes = if self.is_heard(Interest::Wire) { self.shown_part(id, own, &response.body) } else { vec![] };
         let excess = answer::find_excess(&response, self.state.settings.limits.body_bytes);
         if excess.is_some() {
             response.body.clear();
@@ -171,21 +166,36 @@ impl Machine {
         self.learn_tokens(&pending.purpose, answer);
         if self.state.settings.cookies {
             let url = self.other_url(pending).unwrap_or_else(|| exchange.url.clone());
-            self.keep_cookies(now, &url, &headers);
+            self.keep_cookies(now, &url, &answer.headers);
         }
-        let body = self.show_body(&bytes, size, answer);
         if own {
             let clock = self.state.epoch_ms.saturating_add_unsigned(now);
             let asked = answer.header("retry-after").and_then(|text| parse_retry_after(text, clock));
             self.state.paces.entry(id).or_default().note_answer(print, asked);
         }
-        let duration_ms = pending.spent(now);
-        let kind = EventKind::ResponseReceived { call: pending.call.0, status, duration_ms, headers, body };
-        self.emit(turn, Some(id), None, kind);
+        if self.is_heard(Interest::Steps) {
+            let (headers, body) = if self.is_heard(Interest::Wire) {
+                (answer.headers.clone(), self.show_body(&bytes, size, answer))
+            } else {
+                (vec![], None)
+            };
+            let (call, duration_ms) = (pending.call.0, pending.spent(now));
+            self.emit(turn, Some(id), None, EventKind::ResponseReceived { call, status, duration_ms, headers, body });
+        }
         if let Some(fault) = excess {
             return Err(Box::new(Phase::Stop(Stop::Limit, self.place_fault(id, fault))));
         }
         Ok(exchange)
+    }
+
+    /// The bytes of an answer that an event may show. A body may be large; what is shown of it is not. A secret that the
+    /// answer gives may be as large as it.
+    fn shown_part(&self, id: StepId, own: bool, body: &[u8]) -> Vec<u8> {
+        let gives_secrets = !own || self.program.step(id).is_some_and(|step| !step.secrets.is_empty());
+        let limits = &self.state.settings.limits;
+        let shown = limits.shown_bytes.max(limits.report_bytes);
+        let head = if gives_secrets { body.len() } else { shown.saturating_add(self.redactor.longest()) };
+        body.get(..head.saturating_add(4)).unwrap_or(body).to_vec()
     }
 
     /// The beginning of a body of `size` bytes, as an event holds it.

@@ -22,6 +22,8 @@ use crate::value::Value;
 /// A request with what was learned while it was built.
 pub(super) struct Built {
     pub(super) request: Request,
+    /// Its url, without what credentials add to it.
+    pub(super) url: Url,
     /// Its parts before they were encoded.
     pub(super) sent: Sent,
     /// `true` if it goes to this machine.
@@ -68,7 +70,7 @@ pub(super) fn build(
         None => (None, None),
     };
     let loopback = is_loopback(&url);
-    let request = Request { method: operation.method.clone(), url: url.into(), headers, body };
+    let request = Request { method: operation.method.clone(), url: url.as_str().to_owned(), headers, body };
     let sent = Sent {
         headers: vec![],
         query: parameters.values_in(Location::Query),
@@ -76,7 +78,7 @@ pub(super) fn build(
         body: sent_body,
     };
     let print = fingerprint_of(&request);
-    Ok(Built { request, sent, loopback, print, absent: builder.absent, credentials: builder.credentials })
+    Ok(Built { request, url, sent, loopback, print, absent: builder.absent, credentials: builder.credentials })
 }
 
 /// Builds the values of arguments; those that are left out are learned by the builder.

@@ -75,9 +75,9 @@ impl Machine {
         let answer = exchange.and_then(|exchange| exchange.answer.as_ref());
         let is_of = |part: &AnswerPart| match part {
             AnswerPart::Body(at) => {
-                let reads = output.value.reads();
-                !reads.is_empty()
-                    && reads.iter().all(|read| read.expr.root == Root::ResponseBody && read.expr.at == *at)
+                let value = &output.value;
+                value.reads_any(&mut |_| true)
+                    && !value.reads_any(&mut |read| read.expr.root != Root::ResponseBody || read.expr.at != *at)
             }
             AnswerPart::Selected(name) => *name == output.name,
             AnswerPart::Header(_) => false,

@@ -37,7 +37,7 @@ pub(super) fn problem(build: &Build, lookup: &dyn Lookup) -> Option<String> {
 
 /// `true` if a server has a part in a value that is built.
 pub(super) fn is_foreign(build: &Build, lookup: &dyn Lookup) -> bool {
-    build.reads().iter().any(|read| lookup.is_foreign(read.expr))
+    build.reads_any(&mut |read| lookup.is_foreign(read.expr))
 }
 
 /// The selection of a Selector Object (docs/readings.md, Selector Objects): a value, an array where the query is written

@@ -4,7 +4,7 @@ use super::auth::Ready;
 use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall, Position};
 use super::phase::Phase;
-use super::wire::{CallId, Outgoing, Progress, Request, Turn};
+use super::wire::{CallId, Outgoing, ParsedUrl, Progress, Request, Turn};
 use super::{Machine, request};
 use crate::event::EventKind;
 use crate::expr::{Exchange, StepId};
@@ -50,7 +50,8 @@ impl Machine {
         let exchange =
             Exchange { url: request.url.clone(), method: request.method.clone(), request: built.sent, answer: None };
         let pending = self.new_call(now, id, CallPurpose::Operation, challenge);
-        let pending = PendingCall { exchange: Some(Box::new(exchange)), ..pending };
+        let url = ParsedUrl(Some(built.url));
+        let pending = PendingCall { exchange: Some(Box::new(exchange)), url, ..pending };
         self.bind_tokens(pending.call);
         self.dispatch_call(now, request, pending, turn).unwrap_or(Phase::Resume)
     }
@@ -72,7 +73,9 @@ impl Machine {
             self.add_cookies(now, &mut built.request);
         }
         self.add_headers(&mut built.request);
-        built.sent.headers = self.headers_sent(&built.request);
+        if self.program.reads_sent_headers() {
+            built.sent.headers = self.headers_sent(&built.request);
+        }
         Ok((built, ready))
     }
 
@@ -117,6 +120,7 @@ impl Machine {
             hops: 0,
             request: None,
             exchange: None,
+            url: ParsedUrl::default(),
             shown: None,
         }
     }
@@ -137,8 +141,9 @@ impl Machine {
         self.learn_password(&request.url);
         let (call, because) = (pending.call, pending.because());
         self.state.calls += 1;
-        pending.shown = Some(self.show_request(&request, because));
+        pending.shown = self.show_request(&request, because);
         pending.method.clone_from(&request.method);
+        let parsed = std::mem::take(&mut pending.url);
         self.frame_mut().position = Position::Calling { step: pending.step };
         self.state.waiting.insert(call, pending);
         if !self.state.awaits_progress {
@@ -151,6 +156,7 @@ impl Machine {
             because,
             timeout_ms: limits.request_ms,
             body_bytes: limits.body_bytes,
+            parsed,
         });
         None
     }
@@ -201,7 +207,8 @@ impl Machine {
         let pending = self.state.waiting.get(&call)?;
         let (request, because) = (self.request_of(pending)?, pending.because());
         let limits = &self.state.settings.limits;
-        Some(Outgoing { call, request, because, timeout_ms: limits.request_ms, body_bytes: limits.body_bytes })
+        let (timeout_ms, body_bytes) = (limits.request_ms, limits.body_bytes);
+        Some(Outgoing { call, request, because, timeout_ms, body_bytes, parsed: ParsedUrl::default() })
     }
 
     /// The calls in flight.

@@ -6,7 +6,7 @@
 use super::Machine;
 use super::frame::{PendingCall, Position};
 use super::wire::{CallId, FailureKind, Progress, Request, Turn};
-use crate::event::{EventKind, UnsentRequest};
+use crate::event::{Because, EventKind, Interest, UnsentRequest};
 use crate::limits::Millis;
 use crate::redact::BodyText;
 
@@ -63,14 +63,13 @@ impl Machine {
     /// The first byte of a call was written.
     pub(super) fn mark_written(&mut self, now: Millis, call: CallId, turn: &mut Turn) {
         let Some(pending) = self.state.waiting.get_mut(&call).filter(|pending| !pending.is_written()) else { return };
-        let (step, shown) = (pending.step, pending.shown.take());
-        let Some(request) = shown.or_else(|| self.show_call(call)) else { return };
-        let Some(pending) = self.state.waiting.get_mut(&call) else { return };
         (pending.progress, pending.since) = (Progress::Written, now);
+        let (step, shown) = (pending.step, pending.shown.take());
         self.settle_queue(now);
         self.state.requests += 1;
-        let kind = sent_event(call, *request);
-        self.emit(turn, Some(step), None, kind);
+        if let Some(request) = shown.or_else(|| self.show_call(call)) {
+            self.emit(turn, Some(step), None, sent_event(call, *request));
+        }
     }
 
     /// The event that says that a call was sent, before it is; nothing for one that was, or that is not in flight.
@@ -83,8 +82,15 @@ impl Machine {
         turn.events.pop()
     }
 
-    /// A request as events show it, which are masked when they are made.
-    pub(super) fn show_request(&self, request: &Request, because: crate::event::Because) -> Box<UnsentRequest> {
+    /// A request as events show it, which are masked when they are made; without what no one reads.
+    pub(super) fn show_request(&self, request: &Request, because: Because) -> Option<Box<UnsentRequest>> {
+        if !self.is_heard(Interest::Steps) {
+            return None;
+        }
+        let (method, url) = (request.method.clone(), request.url.clone());
+        if !self.is_heard(Interest::Wire) {
+            return Some(Box::new(UnsentRequest { method, url, headers: vec![], body: None, because }));
+        }
         let content_type = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         let media_type = content_type.map(|(_, value)| value.as_str()).unwrap_or_default();
         let (shown, kept) = (self.state.settings.limits.shown_bytes, self.state.settings.limits.report_bytes);
@@ -92,8 +98,7 @@ impl Machine {
             let body = self.redactor.body(bytes, media_type, shown)?;
             Some(BodyText { kept: self.redactor.kept(bytes, bytes.len(), kept), ..body })
         });
-        let (method, url, headers) = (request.method.clone(), request.url.clone(), request.headers.clone());
-        Box::new(UnsentRequest { method, url, headers, body, because })
+        Some(Box::new(UnsentRequest { method, url, headers: request.headers.clone(), body, because }))
     }
 
     /// The request of a call that has not left; after a restore it is made again.
@@ -104,7 +109,8 @@ impl Machine {
     pub(super) fn show_pending(&self, pending: &PendingCall) -> Option<Box<UnsentRequest>> {
         match &pending.shown {
             Some(shown) => Some(shown.clone()),
-            None => Some(self.show_request(&self.request_of(pending)?, pending.because())),
+            None if self.is_heard(Interest::Steps) => self.show_request(&self.request_of(pending)?, pending.because()),
+            None => None,
         }
     }
 

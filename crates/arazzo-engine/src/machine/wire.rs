@@ -1,9 +1,11 @@
 //! The messages of a machine: inputs, turns, requests, answers, outcomes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::value::{Json, Map, Shared, Value, as_base64, stored};
 use serde::{Deserialize, Serialize, Serializer};
+use url::Url;
 
 pub use crate::event::{Because, FailureKind};
 use crate::event::{Event, Why};
@@ -114,6 +116,17 @@ pub fn is_idempotent(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY" | "PUT" | "DELETE")
 }
 
+/// The url of a request, parsed. Whoever judges a request and whoever sends it need it so, and parsing costs more than all
+/// else that they do with it. Holds secrets as the request does: its `Debug` shows nothing.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct ParsedUrl(pub(super) Option<Url>);
+
+impl std::fmt::Debug for ParsedUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ParsedUrl")
+    }
+}
+
 /// A request to send, and on which terms. It is written as [`StoredOutgoing`], without the request: that may hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
@@ -127,6 +140,20 @@ pub struct Outgoing {
     pub timeout_ms: Millis,
     /// Bytes of decoded body to accept at most.
     pub body_bytes: u64,
+    /// The url of the request, if it was parsed already: [`Outgoing::url`].
+    pub parsed: ParsedUrl,
+}
+
+impl Outgoing {
+    /// The url of the request, parsed; nothing if it is none.
+    #[must_use]
+    pub fn url(&self) -> Option<Cow<'_, Url>> {
+        match &self.parsed.0 {
+            // It may have been changed since.
+            Some(url) if url.as_str() == self.request.url => Some(Cow::Borrowed(url)),
+            _ => Url::parse(&self.request.url).ok().map(Cow::Owned),
+        }
+    }
 }
 
 /// An [`Outgoing`] as data that may lie anywhere: its request is made again from the state and the secrets beside it, by
@@ -146,7 +173,7 @@ pub struct StoredOutgoing {
 
 impl Serialize for Outgoing {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { call, request: _, because, timeout_ms, body_bytes } = *self;
+        let Self { call, because, timeout_ms, body_bytes, .. } = *self;
         StoredOutgoing { call, because, timeout_ms, body_bytes }.serialize(serializer)
     }
 }

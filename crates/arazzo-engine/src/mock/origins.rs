@@ -208,7 +208,7 @@ pub(super) fn looked_at(build: &Build) -> Vec<(&Expr, Vec<PathSegment>)> {
         Build::Constant(_) => vec![],
         Build::Template(leaf) => {
             let ways = |expr: &Expr| expr.query.as_ref().map_or_else(|| vec![vec![]], |behind| behind.query.reads());
-            let exprs = leaf.template.expressions().into_iter();
+            let exprs = leaf.template.expressions();
             exprs.flat_map(|expr| ways(expr).into_iter().map(move |way| (expr, way))).collect()
         }
         Build::Select(selection) => match &selection.select {

@@ -84,6 +84,12 @@ impl Server {
         Self { url, variables: vec![], base }
     }
 
+    /// `true` if nothing is to be filled in.
+    #[must_use]
+    pub fn is_fixed(&self) -> bool {
+        !self.url.contains('{')
+    }
+
     /// The url to call, without a `/` at its end; `given` are the values of variables that take the place of defaults.
     ///
     /// # Errors

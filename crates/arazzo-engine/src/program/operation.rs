@@ -1,5 +1,7 @@
 //! Operations as far as calls need them, and what they document about their answers.
 
+use std::sync::OnceLock;
+
 use crate::limits::Servers;
 use crate::media_type::find_media;
 use crate::openapi;
@@ -32,6 +34,8 @@ pub struct Operation {
     /// What its answers are checked against; only where it was asked for
     /// ([`add_contracts`](crate::compile::Compiled::add_contracts)).
     pub contract: Option<Contract>,
+    /// The url of a server without variables, which is always the same; made when it is asked for.
+    pub(crate) fixed_url: OnceLock<Result<String, NoUrl>>,
 }
 
 /// What an operation documents about its answers.
@@ -122,6 +126,7 @@ impl Operation {
     pub fn server_url(&self, source: &str, servers: &Servers) -> Result<String, NoUrl> {
         match servers.of(source) {
             Some(url) => Ok(without_slash(url)),
+            None if self.server.is_fixed() => self.fixed_url.get_or_init(|| self.server.filled(&|_| None)).clone(),
             None => self.server.filled(&|name| servers.variable(source, name).map(str::to_owned)),
         }
     }

@@ -1,6 +1,6 @@
 //! The expressions of a program: which values, criteria and outputs read what.
 
-use super::{Build, Call, Criterion, Output, Pattern, Placeholder, Select, Selection, Step, Test};
+use super::{Build, Call, Criterion, Output, Pattern, Placeholder, Program, Select, Selection, Step, Test};
 use crate::expr::{Expr, Piece, Root, StepId};
 use crate::source::Span;
 
@@ -53,6 +53,25 @@ impl Call {
     }
 }
 
+impl Program {
+    /// `true` if an expression reads a header of a request: for it, the headers that leave are put together.
+    #[must_use]
+    pub fn reads_sent_headers(&self) -> bool {
+        *self.sent_headers.get_or_init(|| {
+            let outputs = self.workflows.iter().flat_map(|workflow| &workflow.outputs);
+            self.steps.iter().any(Step::reads_sent_header) || outputs.map(|output| &output.value).any(reads_sent_header)
+        })
+    }
+}
+
+fn is_sent_header(expr: &Expr) -> bool {
+    matches!(expr.root, Root::RequestHeader(_))
+}
+
+fn reads_sent_header(build: &Build) -> bool {
+    build.reads_any(&mut |read| is_sent_header(read.expr))
+}
+
 impl Select {
     /// The expressions in braces in it.
     #[must_use]
@@ -65,6 +84,13 @@ impl Select {
 }
 
 impl Step {
+    fn reads_sent_header(&self) -> bool {
+        self.call.reads().iter().any(|read| is_sent_header(read.expr))
+            || self.all_criteria().flat_map(Criterion::expressions).any(is_sent_header)
+            || self.passed().map(|passed| &passed.value).any(reads_sent_header)
+            || self.outputs.iter().map(|output| &output.value).any(reads_sent_header)
+    }
+
     /// `true` if a criterion or output of the step reads an answer.
     #[must_use]
     pub fn reads_answer(&self) -> bool {
@@ -78,25 +104,32 @@ impl Build {
     /// The expressions in it, in order.
     #[must_use]
     pub fn reads(&self) -> Vec<Read<'_>> {
+        let mut reads = vec![];
+        self.reads_any(&mut |read| {
+            reads.push(read);
+            false
+        });
+        reads
+    }
+
+    /// `true` if one of the expressions in it is as `is` asks; those behind it are not looked at. Makes no list: runs ask
+    /// this at every step.
+    pub fn reads_any<'p>(&'p self, is: &mut dyn FnMut(Read<'p>) -> bool) -> bool {
         match self {
-            Self::Constant(_) => vec![],
+            Self::Constant(_) => false,
             Self::Template(leaf) => {
                 let read = |expr| Read { expr, text: &leaf.text, span: leaf.span, credential: leaf.credential };
-                leaf.template.expressions().into_iter().map(read).collect()
+                leaf.template.expressions().map(read).any(is)
             }
             Self::Select(selection) => {
                 let Selection { context, select, text, span, credential, .. } = selection.as_ref();
                 let read = |expr| Read { expr, text, span: *span, credential: *credential };
-                std::iter::once(context)
-                    .chain(select.placeholders().iter().map(|placeholder| &placeholder.expr))
-                    .map(read)
-                    .collect()
+                let inside = select.placeholders().iter().map(|placeholder| &placeholder.expr);
+                std::iter::once(context).chain(inside).map(read).any(is)
             }
-            Self::Array(items) => items.iter().flat_map(Self::reads).collect(),
-            Self::Object(members) => members.iter().flat_map(|(_, value)| value.reads()).collect(),
-            Self::Keyed(members) => {
-                members.iter().flat_map(|(key, value)| [key.reads(), value.reads()].concat()).collect()
-            }
+            Self::Array(items) => items.iter().any(|item| item.reads_any(is)),
+            Self::Object(members) => members.iter().any(|(_, value)| value.reads_any(is)),
+            Self::Keyed(members) => members.iter().any(|(key, value)| key.reads_any(is) || value.reads_any(is)),
         }
     }
 }
@@ -128,23 +161,18 @@ impl Criterion {
 }
 
 impl Output {
-    /// The step outputs that it reads; no name where it reads all of a step.
-    #[must_use]
-    pub fn step_outputs(&self) -> Vec<(StepId, Option<String>)> {
-        self.value
-            .reads()
-            .into_iter()
-            .filter_map(|read| match &read.expr.root {
-                Root::StepOutput(step, name) => Some((*step, Some(name.clone()))),
-                Root::StepOutputs(step) => Some((*step, None)),
-                _ => None,
-            })
-            .collect()
+    /// `true` if one of the step outputs that it reads is as `is` asks; no name where it reads all of a step.
+    pub fn reads_step(&self, is: impl Fn(StepId, Option<&str>) -> bool) -> bool {
+        self.value.reads_any(&mut |read| match &read.expr.root {
+            Root::StepOutput(step, name) => is(*step, Some(name)),
+            Root::StepOutputs(step) => is(*step, None),
+            _ => false,
+        })
     }
 
     /// `true` if it reads the body of the answer.
     #[must_use]
     pub fn reads_body(&self) -> bool {
-        self.value.reads().iter().any(|read| read.expr.root == Root::ResponseBody)
+        self.value.reads_any(&mut |read| read.expr.root == Root::ResponseBody)
     }
 }

@@ -281,6 +281,37 @@ impl fmt::Debug for Json {
 }
 
 impl Json {
+    /// `true` if this is its JSON text, found out without writing it.
+    pub(crate) fn is_written_as(&self, text: &[u8]) -> bool {
+        self.skip(text).is_some_and(<[u8]>::is_empty)
+    }
+
+    /// What stands behind its JSON text; nothing if it is not what another text begins with.
+    fn skip<'t>(&self, text: &'t [u8]) -> Option<&'t [u8]> {
+        match self {
+            Self::Null => text.strip_prefix(b"null"),
+            Self::Bool(value) => text.strip_prefix(if *value { b"true".as_slice() } else { b"false" }),
+            Self::Number(number) => text.strip_prefix(number.text().as_bytes()),
+            Self::String(string) => skip_string(string, text),
+            Self::Array(items) => {
+                let mut rest = text.strip_prefix(b"[")?;
+                for (number, item) in items.iter().enumerate() {
+                    rest = item.skip(if number > 0 { rest.strip_prefix(b",")? } else { rest })?;
+                }
+                rest.strip_prefix(b"]")
+            }
+            Self::Object(members) => {
+                let mut rest = text.strip_prefix(b"{")?;
+                for (number, (name, value)) in members.iter().enumerate() {
+                    rest = skip_string(name, if number > 0 { rest.strip_prefix(b",")? } else { rest })?;
+                    rest = value.skip(rest.strip_prefix(b":")?)?;
+                }
+                rest.strip_prefix(b"}")
+            }
+            Self::Bytes(file) => skip_string(&file.written(), text),
+        }
+    }
+
     /// Appends its JSON text.
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match self {
@@ -313,6 +344,16 @@ impl Json {
             Self::Bytes(file) => write_string(&file.written(), out),
         }
     }
+}
+
+/// What stands behind a string, as [`write_string`] writes it.
+fn skip_string<'t>(string: &str, text: &'t [u8]) -> Option<&'t [u8]> {
+    if string.bytes().any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\')) {
+        let mut written = vec![];
+        write_string(string, &mut written);
+        return text.strip_prefix(written.as_slice());
+    }
+    text.strip_prefix(b"\"")?.strip_prefix(string.as_bytes())?.strip_prefix(b"\"")
 }
 
 fn write_string(text: &str, out: &mut Vec<u8>) {

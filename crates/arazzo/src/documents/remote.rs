@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use arazzo_engine::limits::{Limits, plain_host};
-use arazzo_engine::machine::{Because, CallId, Failure, FailureKind, Outgoing, Request, Response};
+use arazzo_engine::machine::{Because, CallId, Failure, FailureKind, Outgoing, ParsedUrl, Request, Response};
 use url::{Origin, Url};
 
 use crate::network;
@@ -141,7 +141,14 @@ fn blocking(client: &dyn Transport, url: &Url, timeout_ms: u64, limit: u64) -> R
         headers: vec![("Accept".to_owned(), accept)],
         body: None,
     };
-    let outgoing = Outgoing { call: CallId(0), request, because: Because::Operation, timeout_ms, body_bytes: limit };
+    let outgoing = Outgoing {
+        call: CallId(0),
+        request,
+        because: Because::Operation,
+        timeout_ms,
+        body_bytes: limit,
+        parsed: ParsedUrl::default(),
+    };
     let exchange = || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| ReadRefused::Fault(format!("cannot start: {error}")))?;

@@ -140,7 +140,7 @@ impl Http {
 
     fn request(&self, outgoing: &Outgoing) -> Result<Sent, Failure> {
         let request = &outgoing.request;
-        let mut url = url::Url::parse(&request.url).map_err(|_| unsent("the url is not valid"))?;
+        let mut url = outgoing.url().ok_or_else(|| unsent("the url is not valid"))?;
         let mut headers = HeaderMap::new();
         for (name, value) in &request.headers {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsent("a header is not valid"))?;
@@ -154,9 +154,12 @@ impl Http {
             let value = format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(user));
             let value = HeaderValue::try_from(value).map_err(|_| unsent("the url is not valid"))?;
             headers.entry(header::AUTHORIZATION).or_insert(value);
+            let url = url.to_mut();
             let _ = (url.set_username(""), url.set_password(None));
         }
-        url.set_fragment(None);
+        if url.fragment().is_some() {
+            url.to_mut().set_fragment(None);
+        }
         let length = url.as_str().len();
         if length > LONGEST_URL {
             return Err(unsent(&format!("the url has {length} bytes, and {LONGEST_URL} can be sent")));

@@ -132,7 +132,7 @@ impl RunPolicy {
         if self.sends_nothing {
             return Ok(());
         }
-        let url = Url::parse(&outgoing.request.url).map_err(|_| "the url is not valid".to_owned())?;
+        let url = outgoing.url().ok_or_else(|| "the url is not valid".to_owned())?;
         if !self.mocks.is_empty() && self.mocks.contains(&url.origin().ascii_serialization()) {
             return Ok(());
         }
@@ -220,13 +220,13 @@ impl Permissions {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use arazzo_engine::machine::{CallId, Request};
+    use arazzo_engine::machine::{CallId, ParsedUrl, Request};
 
     use super::*;
 
     fn outgoing(method: &str, url: &str, because: Because) -> Outgoing {
         let request = Request { method: method.to_owned(), url: url.to_owned(), headers: vec![], body: None };
-        Outgoing { call: CallId(0), request, because, timeout_ms: 0, body_bytes: 0 }
+        Outgoing { call: CallId(0), request, because, timeout_ms: 0, body_bytes: 0, parsed: ParsedUrl::default() }
     }
 
     fn grants(trust: Trust, bound: &[(&str, &str)]) -> RunPolicy {

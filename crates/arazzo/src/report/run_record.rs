@@ -8,7 +8,7 @@ use arazzo_engine::event::{
 };
 use arazzo_engine::plan::PlannedStep;
 use arazzo_engine::redact::BodyText;
-use arazzo_engine::report::Report;
+use arazzo_engine::report::{Report, StepReport};
 use arazzo_engine::source::Place;
 use arazzo_engine::value::{Json, Map};
 
@@ -307,7 +307,10 @@ impl RunRecord {
     }
 
     fn begin(&mut self, attempt: Attempt) {
-        if self.last_attempts {
+        // A list of all attempts is gone through for the few steps that come again.
+        let again = |known: &StepReport| known.step == attempt.step && known.workflow == attempt.workflow;
+        if self.last_attempts && self.report.steps.iter().rev().find(|known| again(known)).is_some_and(|s| s.visits > 1)
+        {
             self.attempts.retain(|known| known.step != attempt.step || known.workflow != attempt.workflow);
         }
         self.attempts.push(attempt);
