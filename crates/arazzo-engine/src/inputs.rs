@@ -107,8 +107,7 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
         }
     }
     if let Some(validator) = &inputs.validator {
-        let instance =
-            serde_json::Value::from_iter(given.iter().map(|(name, value)| (name.as_str(), value.to_serde())));
+        let instance = Json::Object(given.clone().into());
         for error in validator.iter_errors(&instance) {
             let path = error.instance_path().to_string();
             let keyword = error.kind().keyword().to_owned();

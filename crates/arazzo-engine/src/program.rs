@@ -14,6 +14,7 @@ pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
 use crate::expr::{Expr, Piece, StepId, Template, condition, jsonpath, xpath};
 use crate::fingerprint::fingerprint;
+use crate::json_schema::exact::Validator;
 use crate::media_type::MediaType;
 use crate::openapi::Field;
 use crate::openapi::encode::Serialization;
@@ -99,7 +100,7 @@ pub struct Inputs {
     /// The schema, if there is one.
     pub schema: Option<Json>,
     /// The schema, compiled; `None` without a schema.
-    pub validator: Option<Arc<jsonschema::Validator>>,
+    pub validator: Option<Arc<Validator>>,
     /// The declared inputs.
     pub declared: Vec<Input>,
     /// Inputs of the workflows it depends on, which are given with its own.

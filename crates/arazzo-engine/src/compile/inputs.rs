@@ -10,6 +10,7 @@ use super::{Compiler, secrets};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
 use crate::expr::DeclaredInput;
+use crate::json_schema::exact::{self, Validator};
 use crate::json_schema::{Definitions, TYPES, insert_definitions, types};
 use crate::node::{Key, Kind, Node};
 use crate::program::{Input, Inputs};
@@ -106,18 +107,15 @@ impl<'b> Compiler<'b> {
         self.departure(diagnostic);
     }
 
-    fn validator(&mut self, node: &Node, schema: &Json) -> Option<Arc<jsonschema::Validator>> {
+    fn validator(&mut self, node: &Node, schema: &Json) -> Option<Arc<Validator>> {
         // Patterns of JSON Schema have look-around and back-references; what only backtracking can match has its limit.
         let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS).size_limit(PATTERN_MEMORY);
-        let options = jsonschema::options()
-            .with_draft(jsonschema::Draft::Draft202012)
-            .should_validate_formats(true)
-            .with_pattern_options(patterns);
+        let options = exact::options().should_validate_formats(true).with_pattern_options(patterns);
         let meta = jsonschema::draft202012::meta::validator();
-        let schema = schema.to_serde();
-        let mut errors: Vec<jsonschema::ValidationError<'_>> = meta.iter_errors(&schema).collect();
+        let written = schema.to_serde();
+        let mut errors: Vec<jsonschema::ValidationError<'_>> = meta.iter_errors(&written).collect();
         if errors.is_empty() {
-            match options.build(&schema) {
+            match options.build(&exact::schema_of(schema)) {
                 Ok(validator) => return Some(Arc::new(validator)),
                 Err(error) => errors.push(error),
             }
