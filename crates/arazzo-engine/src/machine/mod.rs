@@ -47,6 +47,7 @@ mod criterion;
 mod digest;
 mod enter;
 mod fault;
+mod fields;
 mod finish;
 mod forecast;
 mod frame;
