@@ -125,10 +125,23 @@ fn asked(flags: &CallFlags) -> Result<Call, Error> {
             None => call.body(data),
         };
     }
-    Ok(match &flags.content_type {
+    Ok(match media_type(flags)? {
         Some(media_type) => call.content_type(media_type),
         None => call,
     })
+}
+
+/// The media type of the body, as it was given: by its own flag, or as the header that it becomes.
+fn media_type(flags: &CallFlags) -> Result<Option<&str>, Error> {
+    let mut headers = flags.credentials.headers.iter();
+    let header = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-type")).map(|(_, value)| value.as_str());
+    match (&flags.content_type, header) {
+        (Some(own), Some(header)) if own != header => {
+            let words = "--content-type and -H 'Content-Type: …' are given, and differ: give one of them";
+            Err(Error::Setup(words.to_owned()))
+        }
+        (own, header) => Ok(own.as_deref().or(header)),
+    }
 }
 
 enum Typed<'a> {

@@ -182,12 +182,10 @@ impl Machine {
         slot.and_then(|slot| slot.value(&self.secrets)).map(Value::to_text).unwrap_or_default()
     }
 
-    /// Puts the headers on a request that were given for all.
-    pub(super) fn add_headers(&self, request: &mut Request) {
-        for (key, name) in self.state.credentials.keys().filter_map(|key| Some((key, header_of(key)?))) {
-            request.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-            request.headers.push((name.to_owned(), self.read_credential(key)));
-        }
+    /// The headers that were given for all requests, line by line.
+    pub(super) fn given_headers(&self) -> Vec<(String, String)> {
+        let headers = self.state.credentials.keys().filter_map(|key| Some((key, header_of(key)?)));
+        headers.map(|(key, name)| (name.to_owned(), self.read_credential(key))).collect()
     }
 
     /// Puts credentials on a request. `challenge` is what the server answered to it without them.
