@@ -164,6 +164,9 @@ fn given(argument: &str) -> Option<(&str, Typed<'_>)> {
 
 fn json(argument: &str, text: &str) -> Result<Json, Error> {
     let name = argument.split(":=").next().unwrap_or_default();
+    if let Some(member) = Json::doubled_member(text) {
+        return Err(Error::Setup(format!("`{name}` has the member `{member}` twice in one object: give it once")));
+    }
     Json::read(text).map_err(|error| Error::Setup(format!("`{name}` is not JSON: {error}")))
 }
 

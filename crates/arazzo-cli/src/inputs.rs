@@ -127,6 +127,10 @@ fn read_argument(
     if argument.trim_start().starts_with('{') {
         return match Json::parse(argument) {
             Some(Json::Object(members)) => Ok(Argument::All(members.into_inner())),
+            Some(_) if Json::doubled_member(argument).is_some() => {
+                let help = "give it once: of two, only the last would be used".to_owned();
+                Err(fault("", "an --input that is an object has a member twice".to_owned(), Some(help)))
+            }
             _ => Err(fault("", "an --input that begins with `{` must be a JSON object".to_owned(), None)),
         };
     }
@@ -154,6 +158,10 @@ fn read_argument(
     };
     let json = if sign.starts_with(":=") {
         Json::read(&text).map_err(|error| {
+        if Json::doubled_member(&text).is_some() {
+            let help = "give it once: of two, only the last would be used".to_owned();
+            return Err(fault(name, format!("input `{name}` has a member twice in one object"), Some(help)));
+        }
             fault(
                 name,
                 format!("input `{name}` is not JSON: line {}, column {}", error.line(), error.column()),
