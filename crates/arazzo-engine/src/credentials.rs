@@ -125,8 +125,9 @@ impl Credentials {
     }
 
     /// Adds a header to every request to a server of the sources, in the place of one of this name that the document
-    /// passes. Another origin that an answer leads to does not get it. Its value is masked if its name is that of a
-    /// credential.
+    /// passes; given again, it is another line of that name. `Content-Type` also says how a body is written, as a
+    /// parameter of the document does. Another origin that an answer leads to does not get it. Its value is masked if its
+    /// name is that of a credential.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
@@ -138,13 +139,13 @@ impl Credentials {
         self
     }
 
-    /// `true` if there is none.
     /// The lines of a header that was given for every request.
     pub fn header_lines(&self, name: &str) -> impl Iterator<Item = &Credential> {
         let is_line = move |key: &str| header_of(key).is_some_and(|known| known.eq_ignore_ascii_case(name));
         self.iter().filter(move |(key, _)| is_line(key)).map(|(_, credential)| credential)
     }
 
+    /// `true` if there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.values.is_empty() && !self.certificate
