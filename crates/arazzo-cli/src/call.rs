@@ -184,7 +184,7 @@ fn file_name(path: &str) -> String {
     Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The body of the answer as it is printed: JSON on one line, other text as it is; to a file, as it came.
+/// The body of the answer as it is printed: for people, JSON on one line and other text as it is; else as it came.
 fn body(outputs: &Outputs) -> Option<Printed> {
     let kind = outputs.get("contentType").and_then(Json::as_str).unwrap_or_default();
     let line = match outputs.get("body")? {
@@ -194,5 +194,5 @@ fn body(outputs: &Outputs) -> Option<Printed> {
         json => json.to_string(),
     };
     let bytes = outputs.bytes("body").map_or_else(|| line.clone().into_bytes(), <[u8]>::to_vec);
-    Some(Printed::exact(line, bytes, matches!(outputs.get("body"), Some(Json::Bytes(_)))))
+    Some(Printed::exact(line, bytes))
 }
