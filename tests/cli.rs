@@ -107,7 +107,11 @@ impl Arazzo {
         let is_foreign = |name: &OsString| {
             let text = name.to_string_lossy().to_uppercase();
             let ours = ["ARAZZO_", "CLICOLOR", "RUST_", "GITHUB_"].iter().any(|prefix| text.starts_with(prefix));
-            ours || text.ends_with("_PROXY") || ["NO_COLOR", "CI", "TERM", "COLUMNS"].contains(&text.as_str())
+            let runners =
+                ["TF_BUILD", "GITEA_ACTIONS", "FORGEJO_ACTIONS", "GITLAB_CI", "JENKINS_URL", "TEAMCITY_VERSION"];
+            let more = ["BUILDKITE", "CIRCLECI", "BITBUCKET_BUILD_NUMBER", "DRONE", "CODEBUILD_BUILD_ID"];
+            let runs = runners.iter().chain(&more).any(|runner| text == *runner);
+            ours || runs || text.ends_with("_PROXY") || ["NO_COLOR", "CI", "TERM", "COLUMNS"].contains(&text.as_str())
         };
         env::vars_os().map(|(name, _)| name).filter(is_foreign).collect()
     }

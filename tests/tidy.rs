@@ -760,3 +760,25 @@ fn every_code_has_a_lint_case() {
     let missing: Vec<&Code> = Code::ALL.iter().filter(|code| !has_case(code)).collect();
     assert!(missing.is_empty(), "codes without a case in suite/lint of the engine: {missing:?}");
 }
+
+#[test]
+fn what_is_printed_goes_through_the_two_writers_of_the_command() {
+    let folder = workspace_root().join("crates/arazzo-cli/src");
+    let prints = [
+        "io::stdout()",
+        "io::stderr()",
+        "anstream::std",
+        "println!(",
+        "eprint!(",
+        " print!(",
+        "error.print()",
+        "dbg!(",
+    ];
+    let mut wrong = vec![];
+    for path in sources_below(&folder).iter().filter(|path| !path.ends_with("streams.rs")) {
+        let text = std::fs::read_to_string(path).unwrap();
+        let lines = text.lines().enumerate().filter(|(_, line)| prints.iter().any(|print| line.contains(print)));
+        wrong.extend(lines.map(|(number, line)| format!("{}:{}: {}", path.display(), number + 1, line.trim())));
+    }
+    assert!(wrong.is_empty(), "print through crates/arazzo-cli/src/streams.rs: {wrong:#?}");
+}

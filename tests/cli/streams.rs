@@ -1,7 +1,7 @@
 //! What goes to stdout and what to stderr, how much of it, and what happens when somebody stops listening.
 
 use super::Arazzo;
-use crate::server::{Reply, daytona, daytona_except, unreachable_url};
+use crate::server::{Reply, Server, daytona, daytona_except, unreachable_url};
 use serde_json::{Value, json};
 use std::process::Child;
 
@@ -274,4 +274,117 @@ fn a_job_of_github_gets_annotations_and_a_summary() {
     in_a_job(Arazzo::provision(&daytona(READY).url()), &summary).run().exits(0).never_says(&["::error"]);
     assert_eq!(std::fs::read_to_string(&summary).unwrap().matches("### ").count(), 2);
     Arazzo::provision(&refusing.url()).run().exits(1).never_says(&["::error file"]);
+}
+
+/// Text that terminals and the runners of CI jobs obey.
+const OBEYED: &str = "a\x1b[2J\r::error::forged\n##teamcity[x]\n##vso[y]\u{9b}31m\u{202e}z";
+
+/// `true` if nothing in it acts on a terminal or a runner.
+fn is_inert(text: &str) -> bool {
+    let acts = |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}');
+    !text.contains(acts) && !text.contains("##") && !text.lines().any(|line| line.trim_start().starts_with("::"))
+}
+
+#[test]
+fn what_a_server_says_is_inert_in_the_log_of_every_job_and_exact_elsewhere() {
+    let folder = super::Folder::new();
+    folder.write(
+        "api.yaml",
+        "openapi: 3.1.0\ninfo: {title: t, version: '1'}\nservers: [{url: https://t.example}]\npaths:\n  /a: {get: {operationId: a, responses: {'200': {description: ok}}}}\n",
+    );
+    let server = Server::start(|_, _| Reply::status(200).body("text/plain", OBEYED));
+    let call = || Arazzo::new(["call", "api.yaml", "a", "-v", "--server", &server.url()]).cwd(folder.path());
+    for (name, value) in [
+        ("CI", "true"),
+        ("GITHUB_ACTIONS", "true"),
+        ("GITLAB_CI", "true"),
+        ("JENKINS_URL", "https://j.example"),
+        ("TEAMCITY_VERSION", "2024.1"),
+        ("BUILDKITE", "true"),
+        ("CIRCLECI", "true"),
+        ("BITBUCKET_BUILD_NUMBER", "1"),
+        ("DRONE", "true"),
+        ("TF_BUILD", "True"),
+    ] {
+        let job = call().env(name, value).run();
+        job.exits(0).check(is_inert(&job.stdout) && is_inert(&job.stderr), name);
+        job.check(job.stdout.contains("\\u001b[2J"), "written out");
+    }
+    for call in [call(), call().env("CI", "false"), call().args(["-o", "-"])] {
+        let exact = call.run();
+        exact.exits(0).check(exact.stdout == OBEYED, "the bytes that came, and no line end more");
+    }
+    let file = call().env("CI", "true").args(["-o", "body"]).run();
+    file.exits(0).prints_nothing();
+    assert_eq!(std::fs::read_to_string(folder.path().join("body")).unwrap(), OBEYED);
+}
+
+#[test]
+fn what_a_document_says_is_inert_in_every_command() {
+    let folder = super::Folder::new();
+    let name = "w\\e]52;c;eA==\\a\\r::error::forged\\u009b31m\\u202e##vso[x]";
+    folder.write(
+        "api.yaml",
+        "openapi: 3.1.0\ninfo: {title: t, version: '1'}\nservers: [{url: https://t.example}]\npaths:\n  /a: {get: {operationId: a, responses: {'200': {description: ok}}}}\n",
+    );
+    folder.write(
+        "f.arazzo.yaml",
+        format!(
+            "# raw \u{202e} of a comment\narazzo: 1.0.1\ninfo: {{title: \"{name}\", version: '1'}}\nsourceDescriptions: [{{name: api, url: api.yaml, type: openapi}}]\nworkflows:\n  - workflowId: \"{name}\"\n    summary: \"{name}\"\n    steps: [{{stepId: \"{name}\", operationId: a, unknown: 1}}]\n"
+        ),
+    );
+    for command in [
+        &["run", "f.arazzo.yaml", "--dry-run"][..],
+        &["run", "f.arazzo.yaml", "--mock", "-v"],
+        &["run", "f.arazzo.yaml", "--strict"],
+        &["inspect", "f.arazzo.yaml"],
+        &["lint", "f.arazzo.yaml"],
+        &["graph", "f.arazzo.yaml"],
+        &["test"],
+    ] {
+        let output = Arazzo::new(command.iter().copied()).cwd(folder.path()).env("CI", "true").run();
+        output.check(is_inert(&output.stdout) && is_inert(&output.stderr), "nothing that is obeyed");
+        let piped = Arazzo::new(command.iter().copied()).cwd(folder.path()).run();
+        piped.check(!piped.stderr.contains(['\x1b', '\r', '\u{9b}', '\u{202e}']), "no control on stderr");
+    }
+    let lint = Arazzo::new(["lint", "f.arazzo.yaml", "--format", "github"]).cwd(folder.path());
+    let lint = lint.env("GITHUB_ACTIONS", "true").run();
+    lint.check(lint.stdout.lines().all(|line| line.starts_with("::")) && !lint.stdout.is_empty(), "commands");
+    lint.check(!lint.stdout.contains(['\x1b', '\r', '\u{9b}', '\u{202e}']), "without controls");
+}
+
+#[test]
+fn the_key_in_the_query_of_a_server_is_masked() {
+    let folder = super::Folder::new();
+    folder.write(
+        "api.yaml",
+        "openapi: 3.1.0\ninfo: {title: t, version: '1'}\nservers: [{url: https://t.example}]\ncomponents: {securitySchemes: {q: {type: apiKey, in: query, name: own}}}\npaths:\n  /a: {get: {operationId: a, security: [{q: []}], responses: {'200': {description: ok}}}}\n",
+    );
+    folder.write(
+        "f.arazzo.yaml",
+        "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\nsourceDescriptions: [{name: api, url: api.yaml, type: openapi}]\nworkflows: [{workflowId: w, steps: [{stepId: a, operationId: a}]}]\n",
+    );
+    let server = Server::start(|_, _| Reply::status(200));
+    let url = format!("{}/?api_key=CANARY%2B0123456789&own=CANARY-of-a-scheme&version=2024-01-01", server.url());
+    let run = |more: &[&str]| {
+        Arazzo::new(["run", "f.arazzo.yaml", "--server", &url, "-vv"])
+            .args(more.iter().copied())
+            .cwd(folder.path())
+            .run()
+    };
+    for more in [
+        &["--dry-run"][..],
+        &["--json"],
+        &["--record", "r.ndjson", "--report", "har=r.har", "--report", "html=r.html", "--report", "md=r.md"],
+    ] {
+        let output = run(more);
+        output.exits(0).never_says(&["CANARY"]);
+        output.check(format!("{}{}", output.stdout, output.stderr).contains("version=2024-01-01"), "others are shown");
+    }
+    for file in ["r.ndjson", "r.har", "r.html", "r.md"] {
+        let text = std::fs::read_to_string(folder.path().join(file)).unwrap();
+        assert!(!text.contains("CANARY"), "{file}: {text}");
+    }
+    Arazzo::new(["replay", "r.ndjson"]).cwd(folder.path()).run().exits(0).never_says(&["CANARY"]);
+    assert!(server.requests().iter().all(|request| request.path.contains("CANARY%2B0123456789")));
 }

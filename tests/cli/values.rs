@@ -88,8 +88,10 @@ fn a_body_is_written_to_a_file_as_it_came() {
     assert_eq!(fs::read(folder.path().join("body")).unwrap(), b"", "a body without a byte");
     let exact = call(&server, &folder, "json").args(["-o", "-"]).run();
     exact.exits(0).check(exact.stdout == JSON, "the bytes that came");
-    let line = call(&server, &folder, "json").run();
-    line.check(line.stdout == "{\"id\":100000000000000000001,\"a\":2}\n", "one line, with its digits");
+    let piped = call(&server, &folder, "json").run();
+    piped.exits(0).check(piped.stdout == JSON, "the bytes that came, in a pipe too");
+    let line = call(&server, &folder, "json").env("CI", "true").run();
+    line.check(line.stdout == "{\"id\":100000000000000000001,\"a\":2}\n", "one line in a log, with its digits");
     let job = call(&server, &folder, "image").env("GITHUB_ACTIONS", "true").run();
     job.exits(0).check(!job.stdout.contains('\u{1b}') && job.stdout.contains("\\u001b[31m"), "controls escaped");
 }
@@ -138,4 +140,86 @@ fn a_test_compares_all_digits() {
     Arazzo::new(["test"]).cwd(folder.path()).run().exits(0);
     folder.write("t.test.yaml", format!("cases:\n{}", case("wrong", "100000000000000000002")));
     Arazzo::new(["test"]).cwd(folder.path()).run().exits(1);
+}
+
+/// A peer that answers every request with a header in Latin-1, and keeps the heads of requests byte by byte.
+fn latin_peer(requests: usize) -> (String, std::thread::JoinHandle<Vec<Vec<u8>>>) {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let heads = std::thread::spawn(move || {
+        let heads = listener.incoming().take(requests).map(|stream| {
+            let mut stream = stream.unwrap();
+            let (mut head, mut byte) = (vec![], [0]);
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() > 0 {
+                head.extend(byte);
+            }
+            let answer = b"HTTP/1.1 200 OK\r\nX-Name: caf\xe9\r\nX-Wide: \xe6\x97\xa5\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+            stream.write_all(answer).unwrap();
+            head
+        });
+        heads.collect()
+    });
+    (url, heads)
+}
+
+#[test]
+fn a_header_in_latin_goes_out_as_it_came_in() {
+    let folder = folder();
+    folder.write(
+        "h.arazzo.yaml",
+        FLOW.split("    steps:").next().unwrap().to_owned()
+            + "    steps:
+      - {stepId: a, operationId: json, outputs: {name: $response.header.X-Name, wide: $response.header.X-Wide}}
+      - stepId: b
+        operationId: text
+        parameters:
+          - {name: X-Name, in: header, value: $steps.a.outputs.name}
+          - {name: X-Wide, in: header, value: $steps.a.outputs.wide}
+          - {name: X-Own, in: header, value: 'über {$steps.a.outputs.name}'}
+    outputs: {name: $steps.a.outputs.name, wide: $steps.a.outputs.wide}
+",
+    );
+    let (url, heads) = latin_peer(2);
+    let run = Arazzo::new(["run", "h.arazzo.yaml", "--server", &url]).cwd(folder.path()).run();
+    run.exits(0).prints(&json!({"name": "café", "wide": "日"}));
+    let head = heads.join().unwrap().pop().unwrap();
+    let has = |line: &[u8]| head.windows(line.len()).any(|window| window == line);
+    assert!(has(b"x-name: caf\xe9\r\n") && has(b"x-own: \xfcber caf\xe9\r\n"), "{}", head.escape_ascii());
+    assert!(has("x-wide: 日\r\n".as_bytes()), "{}", head.escape_ascii());
+}
+
+#[test]
+fn headers_of_one_name_are_lines_and_a_type_says_how_the_body_is_written() {
+    let (server, folder) = (server(), folder());
+    let typed = ["-H", "X-One: a", "-H", "x-one: b", "-H", "Content-Type: application/json"];
+    call(&server, &folder, "put").args(["id=1", "-d", "{ \"a\": 1 }"]).args(typed).run().exits(0);
+    let sent = server.requests().pop().unwrap();
+    let lines = |name: &str| sent.headers.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name)).count();
+    assert_eq!((lines("x-one"), lines("content-type")), (2, 1));
+    assert_eq!((sent.header("content-type"), sent.body.as_slice()), (Some("application/json"), &b"{\"a\":1}"[..]));
+    let twice = ["-H", "Content-Type: text/plain", "-H", "content-type: text/html"];
+    let twice = call(&server, &folder, "put").args(["id=1", "-d", "x"]).args(twice).run();
+    twice.exits(2).says(&["the header `Content-Type` is given several times"]);
+    let both = ["--content-type", "text/plain", "-H", "content-type: text/html"];
+    let both = call(&server, &folder, "put").args(["id=1", "-d", "x"]).args(both).run();
+    both.exits(2).says(&["--content-type and -H"]);
+    assert_eq!(server.requests().len(), 1, "nothing else was sent");
+}
+
+#[test]
+fn a_member_that_is_given_twice_is_said() {
+    let (server, folder) = (server(), folder());
+    let put = |arguments: &[&str]| call(&server, &folder, "put").args(arguments).run();
+    for arguments in [
+        &["id=1", "--content-type", "application/json", "-d", "{\"a\": 1, \"a\": 2}"][..],
+        &["id=1", "--content-type", "application/json", "-F", "f:=[{\"a\": 1, \"a\": 2}]"],
+        &["id=1", "--content-type", "application/x-www-form-urlencoded", "-d", "{\"a\": 1, \"a\": 2}"],
+    ] {
+        put(arguments).exits(2).says(&["the member `a` twice in one object"]);
+    }
+    let run = |input: &str| Arazzo::new(["run", "t.arazzo.yaml", "-i", input]).cwd(folder.path()).run();
+    run("id:={\"a\": 1, \"a\": 2}").exits(2).says(&["input `id` has a member twice in one object"]);
+    run("{\"id\": 1, \"id\": 2}").exits(2).says(&["an --input that is an object has a member twice"]);
+    assert!(server.requests().is_empty());
 }

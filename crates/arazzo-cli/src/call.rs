@@ -125,10 +125,23 @@ fn asked(flags: &CallFlags) -> Result<Call, Error> {
             None => call.body(data),
         };
     }
-    Ok(match &flags.content_type {
+    Ok(match media_type(flags)? {
         Some(media_type) => call.content_type(media_type),
         None => call,
     })
+}
+
+/// The media type of the body, as it was given: by its own flag, or as the header that it becomes.
+fn media_type(flags: &CallFlags) -> Result<Option<&str>, Error> {
+    let mut headers = flags.credentials.headers.iter();
+    let header = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-type")).map(|(_, value)| value.as_str());
+    match (&flags.content_type, header) {
+        (Some(own), Some(header)) if own != header => {
+            let words = "--content-type and -H 'Content-Type: …' are given, and differ: give one of them";
+            Err(Error::Setup(words.to_owned()))
+        }
+        (own, header) => Ok(own.as_deref().or(header)),
+    }
 }
 
 enum Typed<'a> {
@@ -151,6 +164,9 @@ fn given(argument: &str) -> Option<(&str, Typed<'_>)> {
 
 fn json(argument: &str, text: &str) -> Result<Json, Error> {
     let name = argument.split(":=").next().unwrap_or_default();
+    if let Some(member) = Json::doubled_member(text) {
+        return Err(Error::Setup(format!("`{name}` has the member `{member}` twice in one object: give it once")));
+    }
     Json::read(text).map_err(|error| Error::Setup(format!("`{name}` is not JSON: {error}")))
 }
 
@@ -168,7 +184,7 @@ fn file_name(path: &str) -> String {
     Path::new(path).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// The body of the answer as it is printed: JSON on one line, other text as it is; to a file, as it came.
+/// The body of the answer as it is printed: for people, JSON on one line and other text as it is; else as it came.
 fn body(outputs: &Outputs) -> Option<Printed> {
     let kind = outputs.get("contentType").and_then(Json::as_str).unwrap_or_default();
     let line = match outputs.get("body")? {
@@ -178,5 +194,5 @@ fn body(outputs: &Outputs) -> Option<Printed> {
         json => json.to_string(),
     };
     let bytes = outputs.bytes("body").map_or_else(|| line.clone().into_bytes(), <[u8]>::to_vec);
-    Some(Printed::exact(line, bytes, matches!(outputs.get("body"), Some(Json::Bytes(_)))))
+    Some(Printed::exact(line, bytes))
 }

@@ -2,7 +2,6 @@
 //! typed. The shell asks this command; it reads that one file and nothing else.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -15,6 +14,7 @@ use clap_complete::env::Shells;
 use crate::exit;
 use crate::flags::{Arguments, CompletionsFlags};
 use crate::show::{Screen, safe};
+use crate::streams;
 
 /// The variable that the scripts of shells set when they ask.
 const ASKED: &str = "ARAZZO_COMPLETE";
@@ -54,7 +54,7 @@ pub(crate) fn answer(arguments: impl Iterator<Item = OsString>) -> Option<ExitCo
     let mut offers = vec![];
     let answered = shell
         .write_complete(&mut command, words, here.as_deref(), &mut offers)
-        .and_then(|()| std::io::stdout().write_all(&offers));
+        .and_then(|()| streams::data_exact(&offers));
     Some(ExitCode::from(if answered.is_ok() { exit::SUCCEEDED } else { exit::USAGE }))
 }
 

@@ -1,7 +1,6 @@
 //! A workflow that runs: what is shown of it, what is kept of it, its exit code.
 
 use std::cell::RefCell;
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use crate::show::progress::Detail;
 use crate::show::{Screen, failure, safe, width};
 use crate::shown_command;
 use crate::signal::Signals;
+use crate::streams::{self, Stream};
 use crate::watch::{Showing, Watch};
 
 /// Everything that a run needs, whichever command asks for it.
@@ -40,29 +40,25 @@ pub(crate) struct Execution<'a> {
 
 /// Outputs as they are printed.
 pub(crate) struct Printed {
-    /// For people, and for commands that read lines.
+    /// For people.
     line: String,
-    /// For files: the bytes of a body as they came.
+    /// For files and other commands: the bytes of a body as they came.
     exact: Option<Vec<u8>>,
-    /// `true` if it is no text, and the line shows no more than that.
-    binary: bool,
 }
 
 impl Printed {
     pub(crate) fn line(line: String) -> Self {
-        Self { line, exact: None, binary: false }
+        Self { line, exact: None }
     }
 
-    pub(crate) fn exact(line: String, bytes: Vec<u8>, binary: bool) -> Self {
-        Self { line, exact: Some(bytes), binary }
+    pub(crate) fn exact(line: String, bytes: Vec<u8>) -> Self {
+        Self { line, exact: Some(bytes) }
     }
 
-    /// Writes to stdout. Where it is kept, or was asked for as a file, it is exact; so are bytes that are no text,
-    /// but where people read.
-    fn write(&self, named: bool, screen: &mut Screen) -> std::io::Result<()> {
+    /// Writes to stdout: a body to the byte, but where people or the runner of a CI job read it.
+    fn write(&self, screen: &mut Screen) -> std::io::Result<()> {
         match &self.exact {
-            Some(bytes) if screen.is_kept() || named && !screen.is_read() => screen.bytes(bytes),
-            Some(bytes) if self.binary && !screen.is_read() => screen.bytes(bytes),
+            Some(bytes) if !streams::is_read() => screen.bytes(bytes),
             _ => screen.data(&self.line),
         }
     }
@@ -217,10 +213,10 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     // What an event masks is not for others on this machine.
     let readers = || if shown == Some(&**whole) { Readers::Default } else { Readers::Owner };
     let result = match (&kept.outputs, &printed.exact) {
-        (Some(path), _) if path == Path::new("-") => printed.write(true, screen),
+        (Some(path), _) if path == Path::new("-") => printed.write(screen),
         (Some(path), Some(bytes)) => save_exact(path, bytes, readers()),
         (Some(path), None) => save(path, &printed.line, readers()),
-        (None, _) => printed.write(false, screen),
+        (None, _) => printed.write(screen),
     };
     if printed.exact.is_none() && execution.showing.detail >= Detail::Verdict {
         for name in outputs.encoded() {
@@ -306,7 +302,7 @@ fn made_up(workflow: &Workflow, given: &CliInputs, screen: &mut Screen) {
 /// Values on a command line can be seen by everybody on the machine.
 fn hint(workflow: &Workflow, given: &CliInputs, screen: &mut Screen) {
     let secret = |name: &&String| workflow.inputs().any(|input| input.name == **name && input.secret);
-    if let (Some(name), true) = (given.typed.iter().find(secret), std::io::stderr().is_terminal()) {
+    if let (Some(name), true) = (given.typed.iter().find(secret), Stream::People.is_terminal()) {
         screen.line(&format!("hint: `{0}` is a secret, and other users can see it on a command line; set ARAZZO_SECRET_{0} and use --secret {0}", safe(name)));
     }
 }

@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use arazzo::diagnostics::Place;
+use arazzo::report::text::safe;
 use arazzo::report::{ReportContext, RunRecord, markdown};
 
 /// `true` in a job of GitHub Actions.
@@ -35,7 +36,8 @@ fn in_the_repository(file: &str) -> String {
 
 /// A message; a line break would begin another command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines: Vec<String> = text.split('\n').map(safe).collect();
+    lines.join("\n").replace('%', "%25").replace('\n', "%0A")
 }
 
 /// A property of a command.
@@ -66,8 +68,8 @@ mod tests {
     fn nothing_in_a_message_or_a_name_ends_an_annotation() {
         let place = Place { file: "a,b:c%\n.yaml".to_owned(), line: 3, column: 7, end_line: 3, end_column: 9 };
         assert_eq!(
-            annotation("error", "no-answer", "100%\r\n::error::forged", Some(&place)),
-            "::error file=a%2Cb%3Ac%25%0A.yaml,line=3,col=7,title=arazzo%3A no-answer::100%25%0D%0A::error::forged"
+            annotation("error", "no-answer", "100%\r\n::error::forged\u{202e}", Some(&place)),
+            "::error file=a%2Cb%3Ac%25%0A.yaml,line=3,col=7,title=arazzo%3A no-answer::100%25\\u{d}%0A::error::forged\\u{202e}"
         );
     }
 }

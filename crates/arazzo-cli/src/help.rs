@@ -45,7 +45,9 @@ stderr has what people read:
   --progress FORM  tree, line, none
   -v, -vv          headers, and bodies too
   -q, -qq          failures only, nothing
-Text of servers and documents is shown with its control characters written out, such as \\u{1b}.
+Text of servers and documents is shown with its control characters written out, such as \\u{1b}: on stderr, in a
+terminal, and in the log of a CI job (CI, or a variable of its runner, is set). A file, and a pipe outside of a job, get
+bodies exactly as they came.
 In GitHub Actions (GITHUB_ACTIONS=true) errors are annotated, and the job's summary gets that of the run.";
 
 /// Variables that are read besides those of flags.

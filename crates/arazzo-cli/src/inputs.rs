@@ -3,7 +3,7 @@
 //! Messages never show a value.
 
 use std::collections::BTreeSet;
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use arazzo::diagnostics::{Code, Help};
@@ -17,6 +17,7 @@ use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 use crate::flags::{CredentialFlags, InputFlags};
 use crate::names::{Names, VARIABLE};
 use crate::show::safe;
+use crate::streams::{self, Stream};
 
 /// The inputs that were given, and which of them others on this machine may have seen.
 pub(crate) struct CliInputs {
@@ -126,6 +127,10 @@ fn read_argument(
 ) -> Result<Argument, InputFault> {
     if argument.trim_start().starts_with('{') {
         return match Json::parse(argument) {
+            Some(_) if Json::doubled_member(argument).is_some() => {
+                let help = "give it once: of two, only the last would be used".to_owned();
+                Err(fault("", "an --input that is an object has a member twice".to_owned(), Some(help)))
+            }
             Some(Json::Object(members)) => Ok(Argument::All(members.into_inner())),
             _ => Err(fault("", "an --input that begins with `{` must be a JSON object".to_owned(), None)),
         };
@@ -153,6 +158,10 @@ fn read_argument(
         value.to_owned()
     };
     let json = if sign.starts_with(":=") {
+        if Json::doubled_member(&text).is_some() {
+            let help = "give it once: of two, only the last would be used".to_owned();
+            return Err(fault(name, format!("input `{name}` has a member twice in one object"), Some(help)));
+        }
         Json::read(&text).map_err(|error| {
             fault(
                 name,
@@ -319,7 +328,7 @@ impl Stdin {
     /// `no_input` if nobody is to be asked.
     pub(crate) fn new(no_input: bool) -> Self {
         let automated = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
-        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        let terminal = std::io::stdin().is_terminal() && Stream::People.is_terminal();
         Self { was_read: false, asks: !no_input && !automated && terminal }
     }
 
@@ -331,8 +340,8 @@ impl Stdin {
     /// `true` if the user says yes.
     pub(crate) fn confirm(&self, question: &str) -> bool {
         let mut answer = String::new();
-        let asked = write!(anstream::stderr(), "{question} [y/N] ");
-        asked.and_then(|()| std::io::stdin().read_line(&mut answer)).is_ok()
+        streams::people(&format!("{question} [y/N] "), Stream::People.usual_colors());
+        std::io::stdin().read_line(&mut answer).is_ok()
             && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 

@@ -21,6 +21,7 @@ mod graph;
 mod help;
 mod inputs;
 mod inspect;
+mod job;
 mod kept_events;
 mod lint;
 mod mistyped;
@@ -37,6 +38,7 @@ mod save;
 mod show;
 mod shown_command;
 mod signal;
+mod streams;
 mod test;
 mod watch;
 mod words;
@@ -50,7 +52,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|place| format!("{}:{}", place.file(), place.line()));
         let words = panicked(info.payload().downcast_ref::<&str>().copied(), place.as_deref());
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), words.as_bytes());
+        streams::people(&words, streams::ColorChoice::Never);
     }));
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
     if let Some(code) = complete::answer(arguments.iter().cloned()) {

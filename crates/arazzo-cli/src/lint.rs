@@ -318,7 +318,7 @@ impl Tally {
                 }
                 screen.report(&text)
             }
-            Format::Github => screen.data(&diagnostics::github(&diagnostic, sources)),
+            Format::Github => screen.data_command(&diagnostics::github(&diagnostic, sources)),
             Format::Json => {
                 self.objects.push(diagnostics::object(&diagnostic, sources, part));
                 Ok(())

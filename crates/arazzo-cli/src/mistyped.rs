@@ -8,6 +8,7 @@ use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::exit;
+use crate::streams::{self, Stream};
 use crate::words::{self, Word, behind_secrets, is_shown, values_of_secrets};
 
 /// The mark in the place of a word that may be a secret.
@@ -16,8 +17,13 @@ const HIDDEN: &str = "…";
 /// Prints what is wrong with the command line, or the help that it asks for; the result is the exit code.
 pub(crate) fn say(error: Error) -> u8 {
     let (error, code) = if error.use_stderr() { (redact_error(error), exit::USAGE) } else { (error, exit::SUCCEEDED) };
-    // A closed pipe is the reader's choice, not a fault.
-    let _ = error.print();
+    let (text, use_stderr) = (error.render().ansi().to_string(), error.use_stderr());
+    if use_stderr {
+        streams::people(&text, Stream::People.usual_colors());
+    } else {
+        // A closed pipe is the reader's choice, not a fault.
+        drop(streams::report(&text, Stream::Data.usual_colors()));
+    }
     code
 }
 

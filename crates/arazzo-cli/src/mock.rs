@@ -1,13 +1,12 @@
 //! `arazzo mock`: what documents describe, served on this machine.
 
-use std::io::Write;
-
 use arazzo::mock::{Answered, Mocked, serve};
 
 use crate::exit;
 use crate::flags::MockFlags;
 use crate::show::{Screen, safe};
 use crate::signal;
+use crate::streams::{self, Stream};
 
 /// Runs the command until a signal; the result is the exit code.
 pub(crate) fn mock(flags: &MockFlags, screen: &mut Screen) -> u8 {
@@ -25,8 +24,7 @@ pub(crate) fn mock(flags: &MockFlags, screen: &mut Screen) -> u8 {
     let quiet = flags.quiet;
     let observe = move |answered: &Answered| {
         if !quiet {
-            // Nobody reads any more: the mock goes on.
-            let _ = writeln!(anstream::stderr(), "{}", line(answered));
+            streams::people(&format!("{}\n", line(answered)), Stream::People.usual_colors());
         }
     };
     runtime.block_on(async {

@@ -10,6 +10,7 @@ use arazzo::{Envelope, EventKind, Interrupt};
 
 use crate::exit;
 use crate::show::safe;
+use crate::streams::{self, ColorChoice};
 
 /// Stops a run: the first signal lets a call end, the second stops at once.
 #[derive(Clone, Default)]
@@ -64,7 +65,7 @@ impl Signals {
                     signal = next() => signal,
                     () = late => {
                         let text = "error[time-limit]: the run took too long over what it was working out: --timeout\n";
-                        let _ = std::io::Write::write_all(&mut std::io::stderr(), text.as_bytes());
+                        streams::people(text, ColorChoice::Never);
                         return 5;
                     }
                 };

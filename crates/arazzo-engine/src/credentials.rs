@@ -28,7 +28,7 @@ pub struct Credential {
     pub secret: bool,
 }
 
-/// Before the names of headers.
+/// Before headers: the name in small letters, the number of the line, the name as it was given.
 const HEADER: &str = "*header ";
 
 /// Keys of credentials that were not given for a scheme.
@@ -125,14 +125,24 @@ impl Credentials {
     }
 
     /// Adds a header to every request to a server of the sources, in the place of one of this name that the document
-    /// passes. Another origin that an answer leads to does not get it. Its value is masked if its name is that of a
-    /// credential.
+    /// passes; given again, it is another line of that name. `Content-Type` also says how a body is written, as a
+    /// parameter of the document does. Another origin that an answer leads to does not get it. Its value is masked if its
+    /// name is that of a credential.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
         let secret = is_credential(&name);
-        self.values.insert(format!("{HEADER}{name}"), Credential { name, value: value.into(), secret });
+        // Lines are sent in the order in which they were given.
+        let lines = self.header_lines(&name).count();
+        let key = format!("{HEADER}{}\n{lines:04}\n{name}", name.to_ascii_lowercase());
+        self.values.insert(key, Credential { name, value: value.into(), secret });
         self
+    }
+
+    /// The lines of a header that was given for every request.
+    pub fn header_lines(&self, name: &str) -> impl Iterator<Item = &Credential> {
+        let is_line = move |key: &str| header_of(key).is_some_and(|known| known.eq_ignore_ascii_case(name));
+        self.iter().filter(move |(key, _)| is_line(key)).map(|(_, credential)| credential)
     }
 
     /// `true` if there is none.
@@ -169,11 +179,13 @@ impl Credentials {
 
 /// The name of the header that a credential stands for.
 pub(crate) fn header_of(key: &str) -> Option<&str> {
-    key.strip_prefix(HEADER)
+    let rest = key.strip_prefix(HEADER)?;
+    // Recordings of before have the name alone.
+    Some(rest.splitn(3, '\n').nth(2).unwrap_or(rest))
 }
 
-/// `true` for names of headers that carry what proves who calls.
-fn is_credential(name: &str) -> bool {
+/// `true` for names of headers and parameters that carry what proves who calls.
+pub(crate) fn is_credential(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["auth", "token", "key", "secret", "cookie", "password", "session", "signature"]
         .iter()

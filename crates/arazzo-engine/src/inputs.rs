@@ -110,8 +110,7 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
         && !schema.surely_accepts(&given)
         && let Some(validator) = schema.validator()
     {
-        let instance =
-            serde_json::Value::from_iter(given.iter().map(|(name, value)| (name.as_str(), value.to_serde())));
+        let instance = Json::Object(given.clone().into());
         for error in validator.iter_errors(&instance) {
             let path = error.instance_path().to_string();
             let keyword = error.kind().keyword().to_owned();
@@ -157,6 +156,9 @@ pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputF
         let json = Json::parse(text.trim())?;
         is_of(&json, kind).then_some(json)
     });
+    if matches!(converted, Some(Json::Array(_) | Json::Object(_))) && Json::doubled_member(text.trim()).is_some() {
+        return Err(doubled(name));
+    }
     match converted {
         Some(json) => Ok(json),
         None if input.types.iter().any(|kind| kind == "string") => Ok(Json::String(text.to_owned())),
@@ -172,6 +174,12 @@ pub fn typed(workflow: &Workflow, name: &str, text: &str) -> Result<Json, InputF
             })
         }
     }
+}
+
+/// The fault of an input whose JSON text has a member twice.
+fn doubled(name: &str) -> InputFault {
+    let message = format!("input `{name}` has a member twice in one object");
+    InputFault::new(Code::InvalidInput, name, message, "give it once: of two, only the last would be used".to_owned())
 }
 
 fn missing(input: &Input) -> InputFault {

@@ -6,6 +6,8 @@
 //! `openapi/sample.rs` chooses one branch of all that a schema leaves open. What follows a `$ref` or an `allOf` differs
 //! in each. What a type is, and how schemas get their names in `$defs`, does not, and is here.
 
+pub mod exact;
+
 use std::collections::BTreeMap;
 
 use crate::value::{Json, Map};

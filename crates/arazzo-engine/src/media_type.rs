@@ -93,6 +93,17 @@ impl<'t> MediaType<'t> {
     }
 }
 
+/// The first type of a header that has several on one line, as those who combine header lines write them.
+#[must_use]
+pub fn first_of_line(header: &str) -> &str {
+    let mut quoted = false;
+    let end = header.find(|c: char| {
+        quoted ^= c == '"';
+        c == ',' && !quoted
+    });
+    end.and_then(|end| header.get(..end)).unwrap_or(header).trim()
+}
+
 /// The media type of forms.
 pub const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -135,6 +146,8 @@ mod tests {
         assert_eq!(read.with_parameter("Charset", "utf-8"), "Text/XML; ext=\"a;b\"; x; Charset=utf-8");
         let parameters = ["charset", "EXT", "x", "boundary"].map(|name| read.parameter(name));
         assert_eq!(parameters, [Some("latin1"), Some("a;b"), None, None]);
+        let first = ["a/b, c/d", "a/b;c=\"d,e\" , f/g", "a/b"].map(first_of_line);
+        assert_eq!(first, ["a/b", "a/b;c=\"d,e\"", "a/b"]);
         assert!(is_json("application/problem+json;charset") && is_json("TEXT/json") && !is_json("json"));
     }
 

@@ -8,7 +8,7 @@ use crate::address;
 use crate::compile::secrets::Origins;
 use crate::credentials::{AuthMethod, Choice, User, header_of};
 use crate::limits::{Servers, Settings};
-use crate::machine::choice;
+use crate::machine::{choice, secrets_of_query};
 use crate::openapi::path;
 use crate::openapi::security::{Kind, at_server};
 use crate::program::{Build, Call, Location, Program, Step, Target, Then, Workflow, WorkflowId};
@@ -493,6 +493,10 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
     let parsed = url::Url::parse(&server).ok();
     let base = parsed.as_ref().map(|url| url.path().trim_end_matches('/')).unwrap_or_default();
     let host = parsed.as_ref().and_then(host_with_port);
+    let given = servers.of(&source).map(|url| secrets_of_query(url, program)).unwrap_or_default();
+    let shown = given.iter().fold(server.clone(), |shown, (name, value)| {
+        shown.replace(&format!("{name}={value}"), &format!("{name}=‹{name}›"))
+    });
     Some(PlannedStep {
         workflow: String::new(),
         depth: 0,
@@ -504,7 +508,7 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
         host: host.unwrap_or_default(),
         path: format!("{base}{}", operation.path),
         // What a run learns as a secret when it sends is not to be seen before it does.
-        url: address::without_secrets(&format!("{}{path}{query}", server.trim_end_matches('/'))).into_owned(),
+        url: address::without_secrets(&format!("{}{path}{query}", shown.trim_end_matches('/'))).into_owned(),
         headers,
         body: body.as_ref().map(|body| json(&body.payload)),
         span: program.sources.place(step.span),

@@ -43,14 +43,12 @@ pub struct Body {
     /// The bytes that came.
     #[serde(with = "as_base64")]
     pub bytes: Shared<Vec<u8>>,
-}
-
-impl Body {
-    /// `true` if its text is not all that came: some of its bytes are no text.
-    pub(crate) fn is_spoilt(&self) -> bool {
-        let Value::Text(text) = &*self.read else { return false };
-        text.contains(char::REPLACEMENT_CHARACTER) && std::str::from_utf8(&self.bytes).is_err()
-    }
+    /// The charset that they were read in, where it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub charset: Option<String>,
+    /// `true` if what was read is not all that came: some of the bytes are no text in the charset.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spoilt: bool,
 }
 
 /// A file that was given as an input.
@@ -100,7 +98,7 @@ impl Value {
             Self::Text(text) => Json::String(text),
             Self::Bytes(bytes) => Json::Bytes(File { name: String::new(), bytes, text: false }.into()),
             Self::File(file) => Json::Bytes(file.into()),
-            Self::Body(body) if body.is_spoilt() => Self::Bytes(body.bytes).into_json(),
+            Self::Body(body) if body.spoilt => Self::Bytes(body.bytes).into_json(),
             Self::Body(body) => body.read.into_json(),
         }
     }
@@ -136,7 +134,7 @@ impl Value {
         match self.read() {
             Self::Json(json) => json.bytes_within().is_some(),
             Self::Bytes(bytes) | Self::File(File { bytes, .. }) => std::str::from_utf8(bytes).is_err(),
-            Self::Text(_) | Self::Body(_) => matches!(self, Self::Body(body) if body.is_spoilt()),
+            Self::Text(_) | Self::Body(_) => matches!(self, Self::Body(body) if body.spoilt),
         }
     }
 

@@ -103,6 +103,16 @@ fn told(case: &Case, readings: Readings) -> String {
     told_of(case, files(case), readings)
 }
 
+/// A body on one line, byte by byte where it is no text.
+fn shown(body: &[u8]) -> String {
+    let chunks = body.utf8_chunks().flat_map(|chunk| {
+        let text = chunk.valid().replace("\r\n", "⏎").replace('\n', "⏎");
+        let text = text.chars().map(|c| if c.is_control() { c.escape_default().to_string() } else { c.to_string() });
+        text.chain(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"))).collect::<Vec<_>>()
+    });
+    chunks.collect()
+}
+
 fn told_of(case: &Case, mut files: Vec<(String, String)>, readings: Readings) -> String {
     let entry = case.head["entry"].as_str().unwrap_or("flow.yaml");
     files.sort_by_key(|(name, _)| name != entry);
@@ -163,8 +173,7 @@ fn told_of(case: &Case, mut files: Vec<(String, String)>, readings: Readings) ->
             for (name, value) in request.headers.iter().filter(|(_, value)| value != "application/json") {
                 write!(text, "  {name}: {value}").unwrap();
             }
-            let body = request.body.as_ref().map(|body| String::from_utf8_lossy(body).into_owned());
-            let body = body.map(|body| body.replace("\r\n", "⏎").replace('\n', "⏎")).unwrap_or_default();
+            let body = request.body.as_deref().map(shown).unwrap_or_default();
             writeln!(text, "{}{body}", if body.is_empty() { "" } else { "  " }).unwrap();
             let reply = if replies.len() > 1 { replies.remove(0) } else { replies[0].clone() };
             pending.push((now + reply["after"].as_u64().unwrap_or(10), send.call, canned(&reply)));

@@ -258,6 +258,10 @@ pub fn settings(head: &Json) -> Settings {
     for (key, value) in head["auth"].as_object().into_iter().flatten() {
         settings.credentials = std::mem::take(&mut settings.credentials).scheme(key, value.as_str().unwrap());
     }
+    for header in head["headers"].as_array().into_iter().flatten() {
+        let part = |at: usize| header[at].as_str().unwrap();
+        settings.credentials = std::mem::take(&mut settings.credentials).header(part(0), part(1));
+    }
     settings.credentials.certificate = head["certificate"] == json!(true);
     if let Some(token) = head["bearer"].as_str() {
         settings.credentials = std::mem::take(&mut settings.credentials).bearer("token", token);

@@ -414,6 +414,12 @@ fn read_value(parameter: &Placed<'_>, api: Api<'_>) -> Result<Json, Error> {
         },
         value => value.clone(),
     };
+    for text in parameter.values.iter().filter_map(Json::as_str) {
+        if let (true, Some(member)) = (is("object") || is("array") || json, Json::doubled_member(text)) {
+            let name = parameter.name;
+            return Err(Error::Setup(format!("`{name}` has the member `{member}` twice in one object: give it once")));
+        }
+    }
     let mut values: Vec<Json> = parameter.values.iter().map(typed).collect();
     Ok(match values.pop() {
         Some(only) if values.is_empty() && (only.is_array() || !is("array")) => only,
@@ -445,6 +451,12 @@ fn is_structured(media_type: &str) -> bool {
 /// A text as the whole body.
 fn parse_body(text: &str, media_type: &str) -> Result<Json, Error> {
     let kind = MediaType::parse(media_type);
+    let read = kind.is_json() || kind.is_multipart() || kind.is_form();
+    if let Some(member) = Json::doubled_member(text).filter(|_| read) {
+        return Err(Error::Setup(format!(
+            "the body has the member `{member}` twice in one object, and only the last would be sent: give it once"
+        )));
+    }
     if kind.is_json() || kind.is_multipart() {
         return Json::read(text).map_err(|error| {
             Error::Setup(format!("the body is not JSON, and its media type is {media_type}: {error}"))

@@ -57,8 +57,12 @@ fn check_variables(servers: &Servers, program: &Program) -> Result<(), Error> {
     Ok(())
 }
 
-/// Checks that the schemes exist that credentials were given for.
+/// Checks that the schemes exist that credentials were given for, and that a request gets one type.
 pub(crate) fn check_schemes(credentials: &Credentials, program: &Program, naming: Naming) -> Result<(), Error> {
+    if credentials.header_lines("Content-Type").nth(1).is_some() {
+        let words = "the header `Content-Type` is given several times, and a body is of one type: give it once";
+        return Err(Error::Setup(words.to_owned()));
+    }
     let known: Vec<(&str, &str)> = program
         .apis
         .iter()

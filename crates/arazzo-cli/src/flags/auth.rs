@@ -20,7 +20,7 @@ pub(crate) struct CredentialFlags {
     #[arg(short, long, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,
     /// A header for every request to the servers of the sources, in the place of the document's; masked if its name is
-    /// that of a credential
+    /// that of a credential. Given again with the same name, each is a line. Content-Type says how bodies are written
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
     pub(crate) headers: Vec<(String, String)>,
 }

@@ -1,27 +1,23 @@
 //! Events and reports → text. Pure functions, and the one screen they go to.
 
 use std::borrow::Cow;
-use std::io::{IsTerminal, Write};
 use std::path::Path;
 
-use anstream::stream::RawStream;
-use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
 use arazzo::diagnostics::{Code, Diagnostic, Diagnostics, Help, Sources};
-use arazzo::report::text::is_hidden;
 use arazzo::secrets::without_secrets;
 
 use crate::exit;
 use crate::github;
 use crate::mistyped;
 use crate::requested::Color;
+use crate::streams::{self, ColorChoice, Stream};
 use paint::Paint;
 
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
 pub(crate) mod graph;
-mod job;
 pub(crate) mod lines;
 pub(crate) mod paint;
 pub(crate) mod progress;
@@ -29,48 +25,29 @@ pub(crate) mod tree;
 
 pub(crate) use arazzo::report::text::{safe, time};
 
-/// The streams that people look at: stderr for what happens, stdout for data. A closed reader is never a fault of ours.
+/// What is shown, and what is given as data. A closed reader is never a fault of ours.
 pub(crate) struct Screen {
-    err: AutoStream<std::io::Stderr>,
     color: Color,
     out_closed: bool,
     paint: Paint,
-    /// A runner of CI jobs reads what is printed.
-    job: bool,
-}
-
-/// `true` if a stream is a regular file.
-#[cfg(unix)]
-fn is_file(out: &impl std::os::fd::AsFd) -> bool {
-    let copy = out.as_fd().try_clone_to_owned();
-    copy.and_then(|copy| std::fs::File::from(copy).metadata()).is_ok_and(|about| about.is_file())
-}
-
-/// As on Unix.
-#[cfg(windows)]
-fn is_file(out: &impl std::os::windows::io::AsHandle) -> bool {
-    let copy = out.as_handle().try_clone_to_owned();
-    copy.and_then(|copy| std::fs::File::from(copy).metadata()).is_ok_and(|about| about.is_file())
 }
 
 impl Screen {
     pub(crate) fn new(color: Color) -> Self {
-        let err = AutoStream::new(std::io::stderr(), color.on(&std::io::stderr()));
-        let paint = Paint::new(err.current_choice() != ColorChoice::Never);
-        Self { err, color, out_closed: false, paint, job: job::reads_logs() }
+        let paint = Paint::new(color.on(Stream::People) != ColorChoice::Never);
+        Self { color, out_closed: false, paint }
     }
 
     /// A line for people.
     pub(crate) fn line(&mut self, text: &str) {
         self.paint.erase();
-        let text = if self.job { job::inert(text) } else { Cow::Borrowed(text) };
-        let _ = writeln!(self.err, "{text}");
+        streams::people(&format!("{text}\n"), self.color.on(Stream::People));
     }
 
     /// A command to the runner of a CI job: the only text that it obeys.
     pub(crate) fn command(&mut self, text: &str) {
         self.paint.erase();
-        let _ = writeln!(self.err, "{}", text.replace("##", "#\\u{23}"));
+        streams::people_commands(&format!("{text}\n"));
     }
 
     /// Lines for people, and below them lines that are drawn again until the next line or drawing.
@@ -83,19 +60,15 @@ impl Screen {
     /// # Errors
     /// If it could not be written; a reader that has gone away is not an error.
     pub(crate) fn data(&mut self, text: &str) -> std::io::Result<()> {
-        if self.out_closed {
-            return Ok(());
-        }
-        let mut out = std::io::stdout().lock();
-        let job = self.job && !is_file(&out);
-        let text = if out.is_terminal() || job { harmless(text) } else { Cow::Borrowed(text) };
-        let text = match job {
-            true if text.starts_with(['{', '[']) => Cow::Owned(job::inert_json(&text).into_owned()),
-            true => Cow::Owned(job::inert(&text).into_owned()),
-            false => text,
-        };
-        let result = writeln!(out, "{text}").and_then(|()| out.flush());
-        self.unless_closed(result)
+        self.unless_closed(|| streams::data(&format!("{text}\n")))
+    }
+
+    /// Commands to the runner of a CI job, as data.
+    ///
+    /// # Errors
+    /// As [`Screen::data`].
+    pub(crate) fn data_command(&mut self, text: &str) -> std::io::Result<()> {
+        self.unless_closed(|| streams::data_commands(&format!("{text}\n")))
     }
 
     /// Exactly these bytes, as data.
@@ -103,33 +76,7 @@ impl Screen {
     /// # Errors
     /// As [`Screen::data`].
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        if self.out_closed {
-            return Ok(());
-        }
-        let mut out = std::io::stdout().lock();
-        let result = out.write_all(bytes).and_then(|()| out.flush());
-        self.unless_closed(result)
-    }
-
-    /// `true` if people or a runner of CI jobs read stdout: no control character of an answer may reach them.
-    pub(crate) fn is_read(&self) -> bool {
-        let out = std::io::stdout();
-        out.is_terminal() || self.job && !is_file(&out)
-    }
-
-    /// `true` if stdout is a file that keeps what is written, to the byte.
-    pub(crate) fn is_kept(&self) -> bool {
-        is_file(&std::io::stdout())
-    }
-
-    fn unless_closed(&mut self, result: std::io::Result<()>) -> std::io::Result<()> {
-        match result {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-                self.out_closed = true;
-                Ok(())
-            }
-            result => result,
-        }
+        self.unless_closed(|| streams::data_exact(bytes))
     }
 
     /// A report, which is data and may have colours.
@@ -137,13 +84,21 @@ impl Screen {
     /// # Errors
     /// As [`Screen::data`].
     pub(crate) fn report(&mut self, text: &str) -> std::io::Result<()> {
+        let color = self.color.on(Stream::Data);
+        self.unless_closed(|| streams::report(&format!("{text}\n"), color))
+    }
+
+    fn unless_closed(&mut self, write: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
         if self.out_closed {
             return Ok(());
         }
-        let mut out = AutoStream::new(std::io::stdout(), self.color.on(&std::io::stdout()));
-        let text = if self.job { job::inert(text) } else { Cow::Borrowed(text) };
-        let result = writeln!(out, "{text}").and_then(|()| out.flush());
-        self.unless_closed(result)
+        match write() {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                self.out_closed = true;
+                Ok(())
+            }
+            result => result,
+        }
     }
 
     /// Errors in full with their snippets, then one line for each kind of warning.
@@ -264,7 +219,7 @@ fn unsaid(diagnostic: &Diagnostic) -> Cow<'_, Diagnostic> {
 
 impl Color {
     /// The choice of colours for a stream.
-    fn on(self, stream: &impl RawStream) -> ColorChoice {
+    fn on(self, stream: Stream) -> ColorChoice {
         match self {
             Self::Always => ColorChoice::Always,
             Self::Never => ColorChoice::Never,
@@ -272,7 +227,7 @@ impl Color {
             Self::Auto if !stream.is_terminal() && std::env::var_os("CLICOLOR_FORCE").is_some_and(|v| v == "0") => {
                 ColorChoice::Never
             }
-            Self::Auto => AutoStream::choice(stream),
+            Self::Auto => stream.usual_colors(),
         }
     }
 }
@@ -282,20 +237,9 @@ pub(crate) fn bold(color: AnsiColor) -> Style {
     Style::new().bold().fg_color(Some(color.into()))
 }
 
-/// Data for a terminal. It is JSON, where what a terminal would act on can be written as an escape and stays the same
-/// data, or text that has been made safe already. Line breaks are those of the data's form.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let acts = |c: char| is_hidden(c) && !matches!(c, '\n' | '\t');
-    if !text.contains(acts) {
-        return Cow::Borrowed(text);
-    }
-    let escape = |c: char| if acts(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
-    Cow::Owned(text.chars().map(escape).collect())
-}
-
 /// The width of the terminal, or what fits most logs.
 pub(crate) fn width() -> usize {
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
-    let terminal = || terminal_size::terminal_size_of(std::io::stderr()).map(|(width, _)| usize::from(width.0));
+    let terminal = || streams::size().map(|(width, _)| width);
     columns.or_else(terminal).unwrap_or(120).max(40)
 }

@@ -1,10 +1,11 @@
 //! The lines at the bottom of a terminal that are drawn again and again. Nothing is decided here.
 
-use std::io::{IsTerminal, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::adapter::strip_str;
+
+use crate::streams::{self, Stream};
 
 const HIDE_CURSOR: &str = "\x1b[?25l";
 const SHOW_CURSOR: &str = "\x1b[?25h";
@@ -21,13 +22,12 @@ pub(crate) fn can_animate() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
     // On Windows the console would have to be told to understand the signs; that is not tried.
-    cfg!(unix) && std::io::stderr().is_terminal() && !dumb && !set("CI")
+    cfg!(unix) && Stream::People.is_terminal() && !dumb && !set("CI")
 }
 
 /// Columns and rows of the terminal, as they are now.
 pub(crate) fn size() -> (usize, usize) {
-    let size = terminal_size::terminal_size_of(std::io::stderr());
-    size.map_or((80, 24), |(width, height)| (usize::from(width.0).max(20), usize::from(height.0).max(2)))
+    streams::size().map_or((80, 24), |(width, height)| (width.max(20), height.max(2)))
 }
 
 /// The lines that are drawn at the moment.
@@ -69,19 +69,20 @@ impl Paint {
             text.push_str(&format!("\x1b[{}A", again.len() - 1));
         }
         self.drawn = !again.is_empty();
-        write(&text);
+        streams::paint(&text);
     }
 
     /// Takes away what was drawn, so that other lines can follow.
     pub(crate) fn erase(&mut self) {
         if std::mem::take(&mut self.drawn) {
-            write(&format!("\r{REST_OF_LINE}\n{REST_OF_SCREEN}\x1b[A"));
+            streams::paint(&format!("\r{REST_OF_LINE}\n{REST_OF_SCREEN}\x1b[A"));
         }
         show_cursor();
     }
 
     fn colored(&self, line: &str) -> String {
-        if self.color { line.to_owned() } else { strip_str(line).to_string() }
+        let line = streams::harmless(line);
+        if self.color { line.into_owned() } else { strip_str(&line).to_string() }
     }
 }
 
@@ -93,12 +94,6 @@ impl Drop for Paint {
 
 fn show_cursor() {
     if HIDDEN.swap(false, Ordering::SeqCst) {
-        write(SHOW_CURSOR);
+        streams::paint(SHOW_CURSOR);
     }
-}
-
-/// A terminal that has gone away is no fault of ours.
-fn write(text: &str) {
-    let mut err = std::io::stderr().lock();
-    let _ = err.write_all(text.as_bytes()).and_then(|()| err.flush());
 }

@@ -212,6 +212,16 @@ impl<'b> Compiler<'b> {
         };
         match Json::parse(&plain).map_or_else(|| serde_json::from_str::<Json>(&plain), Ok) {
             Ok(json) => {
+                if let Some(name) = Json::doubled_member(&plain) {
+                    let span = node.part(self.sources(), 0..text.len());
+                    let message = format!("the payload has the member `{name}` twice in one object");
+                    self.push(
+                        Diagnostic::error(Code::DuplicateKey, span, message)
+                            .help("give it once: of two, only the last would be sent")
+                            .section("§Request Body Object"),
+                    );
+                    return None;
+                }
                 let mut text = JsonText { node, placeholders: &placeholders, at: 0, missed: 0 };
                 let built = self.json_text(json, &mut text, context, &mut findings);
                 self.report(node, findings);

@@ -116,7 +116,6 @@ fn refused(workflow: &Workflow, name: &str, value: &Json) -> Option<String> {
             .take_while(|keyword| *keyword != "properties")
             .all(|keyword| !UNCERTAIN.contains(&keyword))
     };
-    let instance = instance.to_serde();
     let error = validator.iter_errors(&instance).find(certain)?;
     Some(error.masked_with("the value").to_string())
 }

@@ -7,6 +7,7 @@ use super::{Compiler, secrets};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
 use crate::expr::DeclaredInput;
+use crate::json_schema::exact::{self, Validator};
 use crate::json_schema::{Definitions, TYPES, insert_definitions, types};
 use crate::node::{Key, Kind, Node};
 use crate::program::{Input, InputSchema, Inputs};

@@ -24,7 +24,7 @@ use crate::expr::eval::Answer;
 use crate::limits::{Millis, Servers};
 use crate::media_type::FORM;
 use crate::openapi::encode;
-use crate::program::{Location, Program, Step, WorkflowId};
+use crate::program::{Location, Operation, Program, Step, WorkflowId};
 use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::remedy::{self, Remedy};
@@ -90,9 +90,19 @@ pub fn missing_credentials(
         let Some(operation) = program.operation_of(step) else { continue };
         let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
         let has = |key: &str| credentials.has(key);
-        if answered(source)
-            || choice(program, step, &Servers::default(), &has, credentials.certificate) != Choice::Missing
-        {
+        if answered(source) {
+            continue;
+        }
+        let chosen = choice(program, step, &Servers::default(), &has, credentials.certificate);
+        if let Choice::Ways(methods) = &chosen {
+            let nowhere = methods.iter().find_map(|method| match method {
+                AuthMethod::Fetch(fetch) if fetch.url.trim().is_empty() => Some(fetch),
+                _ => None,
+            });
+            found.extend(nowhere.map(|fetch| without_url(fetch, step, operation)));
+            continue;
+        }
+        if chosen != Choice::Missing {
             continue;
         }
         let ways = serving(operation.security.as_deref().unwrap_or_default());
@@ -110,6 +120,16 @@ pub fn missing_credentials(
         said.push(ways);
     }
     found
+}
+
+/// The fault of a token that is to be fetched from nowhere: it is not asked for at the server of the operation.
+fn without_url(fetch: &Fetch, step: &Step, operation: &Operation) -> Diagnostic {
+    let (scheme, field) = (&fetch.scheme, if fetch.discovery { "openIdConnectUrl" } else { "tokenUrl" });
+    let message = format!("no token can be fetched for `{scheme}`: its `{field}` is empty");
+    let mut diagnostic = Diagnostic::error(Code::MissingCredentials, step.span, message)
+        .help(format!("write the url into `{field}`, or give the token itself"));
+    diagnostic.notes.push((operation.span, "described here".to_owned()));
+    diagnostic
 }
 
 /// The alternative of its operation's security that a step takes.
@@ -182,12 +202,10 @@ impl Machine {
         slot.and_then(|slot| slot.value(&self.secrets)).map(Value::to_text).unwrap_or_default()
     }
 
-    /// Puts the headers on a request that were given for all.
-    pub(super) fn add_headers(&self, request: &mut Request) {
-        for (key, name) in self.state.credentials.keys().filter_map(|key| Some((key, header_of(key)?))) {
-            request.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
-            request.headers.push((name.to_owned(), self.read_credential(key)));
-        }
+    /// The headers that were given for all requests, line by line.
+    pub(super) fn given_headers(&self) -> Vec<(String, String)> {
+        let headers = self.state.credentials.keys().filter_map(|key| Some((key, header_of(key)?)));
+        headers.map(|(key, name)| (name.to_owned(), self.read_credential(key))).collect()
     }
 
     /// Puts credentials on a request. `challenge` is what the server answered to it without them.
@@ -346,8 +364,10 @@ impl Machine {
             (None, _) => {}
         }
         headers.push(("Content-Type".to_owned(), FORM.to_owned()));
-        let pairs: Vec<String> =
-            fields.iter().map(|(name, value)| format!("{name}={}", encode::form_text(value))).collect();
+        let pairs: Vec<String> = fields
+            .iter()
+            .map(|(name, value)| format!("{}={}", encode::form_text(name), encode::form_text(value)))
+            .collect();
         let request = Request { method: "POST".to_owned(), url, headers, body: Some(pairs.join("&").into_bytes()) };
         (CallPurpose::Token(key), request)
     }
@@ -370,8 +390,11 @@ impl Machine {
         let (key, failed) = match pending.purpose {
             CallPurpose::Operation => return Phase::Resume,
             CallPurpose::Discovery(key) => {
-                let endpoint = json.get("token_endpoint").and_then(Json::as_str).filter(|_| answer.status == 200);
+                let endpoint = json.get("token_endpoint").and_then(Json::as_str).filter(|_| is_success(answer));
                 let failed = match endpoint {
+                    Some(url) if url::Url::parse(url).is_err() => {
+                        Some((format!("its OpenID configuration names `{url}`, which is no absolute url"), None))
+                    }
                     Some(url) if self.may_ask(url) => {
                         self.change_token(&key, |token| token.endpoint = Some(url.to_owned()));
                         None
@@ -380,6 +403,10 @@ impl Machine {
                         format!("its OpenID configuration names `{url}`, a host that no source names"),
                         Some(Remedy::AllowNamedHost(host_of(url))),
                     )),
+                    None if is_success(answer) => {
+                        let lack = describe_lack(answer, &json, "token_endpoint");
+                        Some((format!("its OpenID configuration {lack}"), None))
+                    }
                     None => Some((format!("its OpenID configuration was answered with {}", answer.status), None)),
                 };
                 (key, failed)
@@ -387,7 +414,7 @@ impl Machine {
             CallPurpose::Token(key) => {
                 let given = json.get("access_token").and_then(Json::as_str);
                 // An empty one would be sent as one.
-                let access = given.filter(|token| answer.status == 200 && !token.is_empty());
+                let access = given.filter(|token| is_success(answer) && !token.is_empty());
                 match access {
                     Some(access) => {
                         self.keep_token(now, &key, access, &json);
@@ -398,9 +425,10 @@ impl Machine {
                         let text = |field: &str| json.get(field).and_then(Json::as_str);
                         let said = text("error_description").or_else(|| text("error"));
                         let said = said.map(|said| format!(": {}", self.mask(said))).unwrap_or_default();
-                        let reason = match answer.status {
-                            200 => format!("the answer has no `access_token`{said}"),
-                            status => format!("the server answered {status}{said}"),
+                        let reason = if is_success(answer) {
+                            format!("the answer {}{said}", describe_lack(answer, &json, "access_token"))
+                        } else {
+                            format!("the server answered {}{said}", answer.status)
                         };
                         (key, Some((reason, None)))
                     }
@@ -505,6 +533,24 @@ impl Machine {
 /// The host of a url, as it is allowed.
 fn host_of(url: &str) -> String {
     url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn is_success(answer: &Answer) -> bool {
+    (200..300).contains(&answer.status)
+}
+
+/// The reason why an answer does not give a text that it should, behind its name.
+fn describe_lack(answer: &Answer, members: &Json, field: &str) -> String {
+    match members.get(field) {
+        Some(Json::String(_)) => format!("has an empty `{field}`"),
+        Some(_) => format!("has no text as its `{field}`"),
+        None if answer.body.is_none() => "is empty".to_owned(),
+        None if matches!(answer.body.as_ref().map(Value::read), Some(Value::Json(_))) || answer.media_type == FORM => {
+            format!("has no `{field}`")
+        }
+        None if answer.media_type.is_empty() => format!("is not JSON, and has no `{field}`"),
+        None => format!("is {}, not JSON, and has no `{field}`", answer.media_type),
+    }
 }
 
 /// The members of a token answer, whatever its media type says: JSON, or a form, as some servers write it.

@@ -101,8 +101,7 @@ fn check_content(documented: &DocumentedResponse, answer: &Answer) -> Vec<Depart
 
 /// Where a value is not as a schema says, why, and where that is written.
 fn find_faults(schema: &Checked, value: &Json) -> impl Iterator<Item = (String, String, Span)> + use<> {
-    let value = value.to_serde();
-    let found = schema.validator.iter_errors(&value).take(REPORTED).map(|error| {
+    let found = schema.validator.iter_errors(value).take(REPORTED).map(|error| {
         let span = schema.span(error.schema_path().as_str());
         // A message holds the value whole; a long one says nothing more.
         let long = error.instance().to_string().len() > SHOWN;

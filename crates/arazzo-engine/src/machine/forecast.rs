@@ -110,47 +110,43 @@ impl Forecast {
     /// of the action that leads back.
     #[must_use]
     pub fn course(&self, response: &Response) -> (Course, Vec<&Criterion>) {
-        let Some(step) = self.step() else { return (Course::On, vec![]) };
-        let status = response.status;
-        let exchange = Exchange { answer: Some(decode(response.clone())), ..self.exchange.clone() };
-        let unmet: Vec<&Criterion> =
-            step.criteria.iter().filter(|criterion| self.met(criterion, &exchange, false) == Some(false)).collect();
-        if !unmet.is_empty() || step.criteria.is_empty() && !(200..400).contains(&status) {
-            return (Course::Fails, unmet);
-        }
-        let applies = |action: &&Action| {
-            action.criteria.iter().all(|criterion| self.met(criterion, &exchange, true) == Some(true))
-        };
-        match step.on_success.iter().find(applies) {
-            None => (Course::On, vec![]),
-            Some(action) => (self.course_of(step, action), action.criteria.iter().collect()),
-        }
+        self.course_by(decode(response.clone()), |_| true, |_| true)
     }
 
     /// The course after an answer of which only the status is known: what reads more counts as it is wished.
     #[must_use]
     pub fn course_of_status(&self, status: u16) -> Course {
-        let Some(step) = self.step() else { return Course::On };
         let answer = Answer { status, headers: vec![], body: None, media_type: String::new() };
-        let exchange = Exchange { answer: Some(answer), ..self.exchange.clone() };
-        let of_status = |criterion: &&Criterion| {
+        let of_status = |criterion: &Criterion| {
             let reads = criterion.expressions();
             !reads.is_empty() && reads.iter().all(|expr| expr.root == Root::StatusCode)
         };
-        let unmet = step.criteria.iter().filter(of_status);
-        if unmet.clone().any(|criterion| self.met(criterion, &exchange, false) == Some(false))
-            || step.criteria.is_empty() && !(200..400).contains(&status)
-        {
-            return Course::Fails;
+        let certain = |action: &Action| !action.criteria.is_empty() && action.criteria.iter().all(of_status);
+        self.course_by(answer, of_status, certain).0
+    }
+
+    /// The course after an answer, by the criteria of the step and the actions that can be told of it.
+    fn course_by(
+        &self,
+        answer: Answer,
+        criteria: impl Fn(&Criterion) -> bool,
+        actions: impl Fn(&Action) -> bool,
+    ) -> (Course, Vec<&Criterion>) {
+        let Some(step) = self.step() else { return (Course::On, vec![]) };
+        let status = answer.status;
+        let exchange = Exchange { answer: Some(answer), ..self.exchange.clone() };
+        let unmet =
+            |criterion: &&Criterion| criteria(criterion) && self.met(criterion, &exchange, false) == Some(false);
+        let unmet: Vec<&Criterion> = step.criteria.iter().filter(unmet).collect();
+        if !unmet.is_empty() || step.criteria.is_empty() && !(200..400).contains(&status) {
+            return (Course::Fails, unmet);
         }
-        let applies = |action: &&Action| {
-            !action.criteria.is_empty()
-                && action
-                    .criteria
-                    .iter()
-                    .all(|criterion| of_status(&criterion) && self.met(criterion, &exchange, true) == Some(true))
-        };
-        step.on_success.iter().find(applies).map_or(Course::On, |action| self.course_of(step, action))
+        let met = |criterion: &Criterion| self.met(criterion, &exchange, true) == Some(true);
+        let applies = |action: &&Action| actions(action) && action.criteria.iter().all(met);
+        match step.on_success.iter().find(applies) {
+            None => (Course::On, vec![]),
+            Some(action) => (self.course_of(step, action), action.criteria.iter().collect()),
+        }
     }
 
     /// The course that an action leads to.

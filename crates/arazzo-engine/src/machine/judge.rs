@@ -11,7 +11,8 @@ use crate::code::{Code, Severity};
 use crate::event::{CriteriaOf, EventKind, Interest, Saw};
 use crate::expr::{Exchange, StepId};
 use crate::limits::{ContractCheck, Redirects};
-use crate::program::{Criterion, Output, Step};
+use crate::media_type::is_json;
+use crate::program::{Build, Criterion, Output, Step};
 use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::remedy::Remedy;
@@ -199,6 +200,7 @@ impl Machine {
             return None;
         }
         let view = self.view(Some(exchange));
+        self.report_text(id, step, exchange, turn);
         let unread = |output: &&Output| output.reads_body() && select::problem(&output.value, &view).is_some();
         let outputs: Vec<&Output> = step.outputs.iter().filter(unread).collect();
         let first = outputs.iter().find(|output| output.promised).or(outputs.first())?;
@@ -219,6 +221,26 @@ impl Machine {
         let kind = EventKind::Diagnostic { code: Code::BodyNotJson, severity: Severity::Warning, message, help: None };
         self.emit(turn, Some(id), Some(first.span), kind);
         None
+    }
+
+    /// Says that what calls itself JSON is taken as the text that it is, whole.
+    fn report_text(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) {
+        let Some(answer) = exchange.answer.as_ref().filter(|answer| is_json(&answer.media_type)) else { return };
+        let view = self.view(Some(exchange));
+        let is_whole = |output: &&Output| {
+            matches!(output.value, Build::Template(_))
+                && output.reads_body()
+                && select::problem(&output.value, &view).is_none()
+        };
+        let outputs: Vec<&Output> = step.outputs.iter().filter(is_whole).collect();
+        let Some(first) = outputs.first() else { return };
+        let names = outputs.iter().map(|output| format!("`{}`", output.name)).collect::<Vec<_>>().join(", ");
+        let message = format!(
+            "the output {names} is not JSON: the response body is not JSON, although it says that it is {}",
+            answer.media_type
+        );
+        let kind = EventKind::Diagnostic { code: Code::BodyNotJson, severity: Severity::Warning, message, help: None };
+        self.emit(turn, Some(id), Some(first.span), kind);
     }
 
     /// `true` if an action on success that would be looked at has a criterion that cannot be evaluated.

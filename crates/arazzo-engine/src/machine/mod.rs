@@ -47,6 +47,7 @@ mod criterion;
 mod digest;
 mod enter;
 mod fault;
+mod fields;
 mod finish;
 mod forecast;
 mod frame;
@@ -79,6 +80,7 @@ use store::{Kept, SecretStore, Slot};
 pub(crate) use auth::choice;
 pub use auth::missing_credentials;
 pub use forecast::{Course, Forecast};
+pub(crate) use servers::secrets_of_query;
 pub use state::SEMANTICS;
 pub use stored::{RestoreError, Secrets, StoredState};
 pub use wire::{
@@ -123,6 +125,7 @@ impl Machine {
             interest: Interest::default(),
         };
         machine.take_credentials(credentials);
+        machine.learn_servers();
         machine.budget.bytes = machine.state.settings.limits.value_bytes;
         let program = machine.program.clone();
         let own = program.workflow(workflow).map(|workflow| &workflow.inputs);

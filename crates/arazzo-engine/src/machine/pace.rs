@@ -64,7 +64,10 @@ impl Machine {
         let step = program.step(target)?;
         let (print, loopback) = match &step.call {
             Call::Operation { .. } => {
-                let built = request::build(&program, step, &self.state.settings.servers, &self.view(None)).ok()?;
+                let built = {
+                    let (servers, given) = (&self.state.settings.servers, self.given_headers());
+                    request::build(&program, step, servers, &given, &self.view(None)).ok()?
+                };
                 (built.print, built.loopback)
             }
             Call::Workflow { workflow, passed, .. } => {
@@ -89,6 +92,11 @@ pub(super) fn parse_retry_after(text: &str, now_epoch_ms: i64) -> Option<Millis>
     if let (Ok(seconds), true) = (text.parse::<f64>(), digits) {
         return (seconds >= 0.0 && seconds.is_sign_positive())
             .then_some((seconds * 1000.0).min(u64::MAX as f64) as Millis);
+    }
+    // Several lines may have been made one; a date has a comma too.
+    if let Some((first, _)) = text.split_once(',').filter(|(first, _)| first.trim().bytes().all(|b| b.is_ascii_digit()))
+    {
+        return parse_retry_after(first, now_epoch_ms);
     }
     let date = httpdate::parse_http_date(text).ok()?;
     let date_ms = date.duration_since(std::time::UNIX_EPOCH).ok()?.as_millis();

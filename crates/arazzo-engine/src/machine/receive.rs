@@ -207,8 +207,8 @@ impl Machine {
         }
         // A text of another charset is shown as it is read.
         if let (Some(body), Some(Value::Body(read))) = (&mut body, &answer.body)
-            && std::str::from_utf8(beginning).is_err()
-            && !read.is_spoilt()
+            && read.charset.is_some()
+            && !read.spoilt
             && let text = read.read.to_text()
             && let Some(shown) = self.redactor.body(text.as_bytes(), &answer.media_type, shown)
         {

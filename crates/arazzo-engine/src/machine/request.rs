@@ -36,7 +36,8 @@ pub(super) struct Built {
     pub(super) credentials: Vec<(String, Json)>,
 }
 
-/// Builds the request of a step.
+/// Builds the request of a step. `given` are the headers that were given for all requests, of which `Content-Type` says
+/// how a body is written, before the step and its operation.
 ///
 /// # Errors
 /// A [`Fault`] if it cannot be sent: a value is absent where one is needed, or cannot be sent safely.
@@ -44,6 +45,7 @@ pub(super) fn build(
     program: &Program,
     step: &Step,
     servers: &Servers,
+    given: &[(String, String)],
     lookup: &dyn Lookup,
 ) -> Result<Built, Box<Fault>> {
     let missing = || Fault::unsent(Reason::NoOperation, step, step.span, "the operation is not known".to_owned());
@@ -56,7 +58,12 @@ pub(super) fn build(
     let url = build_url(program, step, operation, servers, (&path, &query))?;
     let mut headers = parameters.encode_headers()?;
     headers.extend(cookies.map(|cookies| ("Cookie".to_owned(), cookies)));
-    let typed = headers.iter().position(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    let is_type = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("content-type");
+    if let Some(given) = given.iter().rfind(is_type) {
+        headers.retain(|header| !is_type(&header));
+        headers.push(given.clone());
+    }
+    let typed = headers.iter().position(|header| is_type(&header));
     let named = typed.and_then(|at| headers.get(at)).map(|(_, value)| value.clone());
     let body = body.as_ref().map(|body| payload::encode(&mut builder, body, named.as_deref())).transpose()?;
     let (body, sent_body) = match body {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::value::Json;
 
+use super::servers::secrets_of_query;
 use super::store::Slot;
 use super::{Machine, Request};
 use crate::address;
@@ -133,6 +134,18 @@ impl Machine {
             if self.redactor.mask(form) == form {
                 let value = Json::String(form.to_owned());
                 self.redactor.learn(name, &value);
+            }
+        }
+    }
+
+    /// The keys in the queries of servers that were given.
+    pub(super) fn learn_servers(&mut self) {
+        let servers = &self.state.settings.servers;
+        let given: Vec<String> = servers.named.values().chain(&servers.all).cloned().collect();
+        for (name, secret) in given.iter().flat_map(|url| secrets_of_query(url, &self.program)) {
+            let decoded = percent_encoding::percent_decode_str(secret).decode_utf8_lossy();
+            for form in [secret, &decoded] {
+                self.redactor.learn(name, &Json::String(form.to_owned()));
             }
         }
     }

@@ -67,12 +67,13 @@ impl Machine {
         challenge: Option<&str>,
         call: u64,
     ) -> Result<(request::Built, Ready), Box<Fault>> {
-        let mut built = request::build(&self.program, step, &self.state.settings.servers, &self.view(None))?;
+        let given = self.given_headers();
+        let mut built = request::build(&self.program, step, &self.state.settings.servers, &given, &self.view(None))?;
         let ready = self.authorize(now, step, &mut built, challenge, call)?;
         if self.state.settings.cookies {
             self.add_cookies(now, &mut built.request);
         }
-        self.add_headers(&mut built.request);
+        put_headers(&mut built.request, given);
         if self.program.reads_sent_headers() {
             built.sent.headers = self.headers_sent(&built.request);
         }
@@ -229,4 +230,14 @@ impl Machine {
         let (at, call) = pending.built;
         self.build_request(at, self.program.step(pending.step)?, pending.challenge.as_deref(), call).ok()
     }
+}
+
+/// Puts headers on a request in the place of its own of those names, as lines. The type of its body is that in which it
+/// was written.
+fn put_headers(request: &mut Request, given: Vec<(String, String)>) {
+    let is = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+    let written = |name: &str| request.body.is_some() && is(name, "content-type");
+    let given: Vec<_> = given.into_iter().filter(|(name, _)| !written(name)).collect();
+    request.headers.retain(|(known, _)| !given.iter().any(|(name, _)| is(name, known)));
+    request.headers.extend(given);
 }

@@ -4,8 +4,10 @@ use url::Url;
 
 use super::Machine;
 use crate::code::Code;
+use crate::credentials::is_credential;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::limits::{Settings, plain_host};
+use crate::openapi::security::Kind;
 use crate::openapi::server::NoUrl;
 use crate::program::{Program, Step, WorkflowId};
 use crate::remedy::Remedy;
@@ -64,4 +66,20 @@ impl Machine {
         let api = self.program.operation_of(step).and_then(|operation| self.program.apis.get(operation.api));
         api.is_some_and(|api| self.state.settings.mocked.contains(&api.name))
     }
+}
+
+/// The values in the query of a server that was given which prove who calls, as they are written, with their names: by a
+/// usual name, or that of an API key of the descriptions.
+pub(crate) fn secrets_of_query<'u>(url: &'u str, program: &Program) -> Vec<(&'u str, &'u str)> {
+    let query = url.split('#').next().unwrap_or_default().split_once('?').map_or("", |(_, query)| query);
+    let needed = || program.operations.iter().filter_map(|operation| operation.security.as_ref()).flatten().flatten();
+    let is_key = |known: &str| {
+        needed().any(|needed| {
+            matches!(&needed.scheme.kind, Kind::ApiKey { name, location } if location == "query" && name == known)
+        })
+    };
+    let usual =
+        |name: &str| is_credential(name) || matches!(name.to_ascii_lowercase().as_str(), "sig" | "pass" | "code");
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(name, value)| !value.is_empty() && (usual(name) || is_key(name))).collect()
 }

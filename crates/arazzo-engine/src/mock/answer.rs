@@ -1,8 +1,11 @@
 //! The answer to a request that fits: status, headers and body from examples, else from schemas.
 
+use std::cell::OnceCell;
+
 use crate::json;
 use crate::value::Json;
 
+use super::allowed::Allowed;
 use super::check::Problem;
 use super::echo::Echo;
 use super::fitting::{Draft, Fitting, get, set};
@@ -15,7 +18,7 @@ use crate::machine::{Course, Forecast, Response};
 use crate::media_type::{MediaType, is_json};
 use crate::node::Node;
 use crate::openapi::sample::{invented, sample};
-use crate::openapi::schema::{Direction, validator};
+use crate::openapi::schema::Direction;
 use crate::openapi::status::StatusKey;
 use crate::openapi::xml::{self, XmlShape};
 use crate::openapi::{Api, Media, Operation};
@@ -325,19 +328,16 @@ impl<'a> Asked<'_, 'a> {
     fn suited(&self, schema: Option<&'a Node>, mut body: Json) -> Json {
         let places = self.asker.places.iter();
         let ill = |place: &&Place, body: &Json| get(body, &place.way).is_some_and(|part| !place.slot.accepts(part));
-        let described = || schema.and_then(|schema| validator(self.api(), schema, Direction::Response).ok());
-        let mut checks = None;
+        let mut allowed = None;
         for place in places {
             if !ill(&place, &body) {
                 continue;
             }
-            let described = checks.get_or_insert_with(described);
+            let allowed = allowed.get_or_insert_with(|| Allowed::by(self.api(), schema, Direction::Response));
             for offer in place.slot.offers() {
                 let mut next = body.clone();
                 set(&mut next, &place.way, Some(&offer), true);
-                if described.as_ref().is_none_or(|validator| {
-                    validator.is_valid(&next.to_serde()) || !validator.is_valid(&body.to_serde())
-                }) {
+                if allowed.lets(&body, &next) {
                     body = next;
                     break;
                 }
@@ -350,7 +350,8 @@ impl<'a> Asked<'_, 'a> {
     fn fitted(&self, schema: Option<&'a Node>, draft: Draft, respond: &dyn Fn(&Draft) -> Response) -> Draft {
         match self.asker.forecast.filter(|_| self.asker.preference.is_empty()) {
             Some(forecast) => {
-                Fitting { forecast, api: self.api(), schema, later: self.asker.later, respond }.fit(draft)
+                let (api, later, allowed) = (self.api(), self.asker.later, OnceCell::new());
+                Fitting { forecast, api, schema, later, respond, allowed }.fit(draft)
             }
             None => draft,
         }

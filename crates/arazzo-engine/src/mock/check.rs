@@ -4,16 +4,15 @@ use crate::limits::CONNECTION_HEADERS;
 use crate::value::{Json, Map};
 
 use super::Request;
+use super::allowed::Allowed;
+use super::route::{Route, pairs};
 use crate::json_schema::{read_text, types};
 use crate::media_type::MediaType;
 use crate::node::Node;
 use crate::openapi::encode::Style;
-use crate::openapi::schema::{Direction, validator};
+use crate::openapi::schema::Direction;
 use crate::openapi::{Api, Field, Operation, Parameter, sample};
 use crate::source::Span;
-
-/// Faults that one schema reports at most.
-const REPORTED: usize = 8;
 
 /// One thing that is wrong with a request.
 pub(super) struct Problem {
@@ -37,14 +36,9 @@ pub(super) fn status(operation: &Operation<'_>, problems: &[Problem]) -> u16 {
     }
 }
 
-/// Everything that is wrong with a request; `path` has the values of its path parameters.
-pub(super) fn request(
-    operation: &Operation<'_>,
-    path: &[(String, String)],
-    query: &str,
-    request: &Request<'_>,
-) -> Vec<Problem> {
-    let pairs = pairs(query.as_bytes());
+/// Everything that is wrong with a request to where it leads.
+pub(super) fn request(route: &Route<'_>, request: &Request<'_>) -> Vec<Problem> {
+    let Route { operation, parameters: path, query: pairs } = route;
     let mut problems = vec![];
     for parameter in operation.parameters().0 {
         let values: Vec<String> = match parameter.location {
@@ -68,7 +62,7 @@ pub(super) fn request(
                 .collect(),
             _ => continue,
         };
-        let found = check_parameter(operation.api(), &parameter, &values, &pairs);
+        let found = check_parameter(operation.api(), &parameter, &values, pairs);
         problems.extend(found.into_iter().map(|reason| Problem {
             at: format!("{} parameter `{}`", parameter.location, parameter.name),
             reason,
@@ -215,10 +209,6 @@ fn form(api: Api<'_>, schema: &Node, encoding: &[Field], body: &[u8]) -> Json {
     Json::Object(members.into())
 }
 
-fn pairs(form: &[u8]) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(form).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
-}
-
 fn is(schema: &Node, kind: &str) -> bool {
     types(schema).any(|known| known == kind)
 }
@@ -230,8 +220,5 @@ fn typed(text: &str, schema: Option<&Node>) -> Json {
 
 /// The places at which a value is not as its schema says, and why. A schema that is none finds nothing.
 fn faults(api: Api<'_>, schema: &Node, value: &Json) -> Vec<(String, String)> {
-    let Ok(validator) = validator(api, schema, Direction::Request) else { return vec![] };
-    let value = value.to_serde();
-    let faults = validator.iter_errors(&value).take(REPORTED);
-    faults.map(|error| (error.instance_path().to_string(), error.to_string())).collect()
+    Allowed::by(api, Some(schema), Direction::Request).faults(value)
 }

@@ -3,10 +3,11 @@
 
 use crate::value::{Json, Map};
 
+use super::allowed::Allowed;
 use crate::node::Node;
 use crate::openapi::Api;
 use crate::openapi::sample::{sample, within};
-use crate::openapi::schema::{Direction, validator};
+use crate::openapi::schema::Direction;
 use crate::value::PathSegment;
 
 /// The depth to which members are merged.
@@ -98,12 +99,7 @@ impl<'a> Echo<'a> {
         let made = || node.filter(|_| !self.example).map(|node| sample(self.api, node, name, &[]));
         let known = known.get(name).cloned().or_else(made).filter(|known| same_type(known, sent))?;
         let scalar = !sent.is_object() && !sent.is_array();
-        let allows = |node: &Node| {
-            validator(self.api, node, Direction::Response)
-                .ok()
-                .is_none_or(|validator| validator.is_valid(&sent.to_serde()))
-        };
-        if scalar && !node.is_none_or(allows) {
+        if scalar && !Allowed::by(self.api, node, Direction::Response).has(sent) {
             return None;
         }
         Some(self.merged(node, &known, sent, depth - 1))

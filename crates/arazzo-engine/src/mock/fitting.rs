@@ -1,16 +1,18 @@
 //! An answer that was made up → one that leads on: what the criteria of its step compare takes a value of the comparison
 //! that the schema allows.
 
-use crate::value::{Json, Map};
-use jsonschema::Validator;
+use std::cell::OnceCell;
 
+use crate::value::{Json, Map};
+
+use super::allowed::Allowed;
 use super::wishes::{Part, Wish, to_meet, to_miss};
 use crate::expr::jsonpath::{Operator, Wanted};
 use crate::machine::{Course, Forecast, Response};
 use crate::node::Node;
 use crate::openapi::Api;
 use crate::openapi::sample::{invented, sample, spelled, within};
-use crate::openapi::schema::{Direction, validator};
+use crate::openapi::schema::Direction;
 use crate::program::{Action, Target, Then};
 use crate::value::{PathSegment, json_text, numeric};
 
@@ -38,6 +40,8 @@ pub(super) struct Fitting<'f, 'a> {
     pub(super) later: &'f [(Vec<PathSegment>, Wanted)],
     /// The answer that a draft becomes.
     pub(super) respond: &'f dyn Fn(&Draft) -> Response,
+    /// What the schema allows, once that was asked.
+    pub(super) allowed: OnceCell<Allowed>,
 }
 
 impl Fitting<'_, '_> {
@@ -48,11 +52,10 @@ impl Fitting<'_, '_> {
         if score.1 == Course::On {
             return best;
         }
-        let described = self.schema.and_then(|schema| validator(self.api, schema, Direction::Response).ok());
         // An answer that is not as described need not become so.
-        let described = described.filter(|validator| validator.is_valid(&best.body.to_serde()));
+        let described = self.allowed().has(&best.body);
         for _ in 0..ROUNDS {
-            let Some((next, reached)) = self.better(&best, score, described.as_ref()) else { break };
+            let Some((next, reached)) = self.better(&best, score, described) else { break };
             (best, score) = (next, reached);
             if score.1 == Course::On {
                 break;
@@ -66,15 +69,15 @@ impl Fitting<'_, '_> {
         let mut best = draft;
         for (way, wanted) in self.later {
             let Some(next) = self.granted(&best, &[(Part::Body(way.clone()), wanted.clone())], 0) else { continue };
-            let described = self.schema.and_then(|schema| validator(self.api, schema, Direction::Response).ok());
-            let allowed = described.is_none_or(|described| {
-                described.is_valid(&next.body.to_serde()) || !described.is_valid(&best.body.to_serde())
-            });
-            if next != best && allowed && self.score(&next) <= self.score(&best) {
+            if next != best && self.allowed().lets(&best.body, &next.body) && self.score(&next) <= self.score(&best) {
                 best = next;
             }
         }
         best
+    }
+
+    fn allowed(&self) -> &Allowed {
+        self.allowed.get_or_init(|| Allowed::by(self.api, self.schema, Direction::Response))
     }
 
     /// Criteria that are not met, and the course.
@@ -84,16 +87,11 @@ impl Fitting<'_, '_> {
         (if course == Course::Fails { criteria.len() } else { 0 }, course)
     }
 
-    fn better(
-        &self,
-        draft: &Draft,
-        score: (usize, Course),
-        described: Option<&Validator>,
-    ) -> Option<(Draft, (usize, Course))> {
+    fn better(&self, draft: &Draft, score: (usize, Course), described: bool) -> Option<(Draft, (usize, Course))> {
         for wishes in self.alternatives(draft) {
             for turn in 0..VALUES {
                 let Some(next) = self.granted(draft, &wishes, turn) else { break };
-                if next == *draft || described.is_some_and(|validator| !validator.is_valid(&next.body.to_serde())) {
+                if next == *draft || described && !self.allowed().has(&next.body) {
                     continue;
                 }
                 let reached = self.score(&next);
@@ -197,9 +195,8 @@ impl Fitting<'_, '_> {
                 near(*operator, value).iter().filter_map(|length| resized(&current, length, &item)).map(Some).collect()
             }
         };
-        let validator = schema.and_then(|schema| validator(self.api, schema, Direction::Response).ok());
-        let allowed = |value: &Json| validator.as_ref().is_none_or(|validator| validator.is_valid(&value.to_serde()));
-        values.retain(|value| value.as_ref().is_none_or(&allowed));
+        let allowed = Allowed::by(self.api, schema, Direction::Response);
+        values.retain(|value| value.as_ref().is_none_or(|value| allowed.has(value)));
         values
     }
 }

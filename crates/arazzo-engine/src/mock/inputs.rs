@@ -2,13 +2,14 @@
 
 use crate::value::{Json, Map};
 
+use super::allowed::Allowed;
 use super::fitting::{get, set};
 use super::places::{Place, Places, is_telling};
 use crate::expr::WorkflowId;
 use crate::node::{Node, NodeLimits};
 use crate::openapi::Api;
 use crate::openapi::sample::{invented, member, sample_of};
-use crate::openapi::schema::{Direction, validator};
+use crate::openapi::schema::Direction;
 use crate::program::Workflow;
 use crate::source::Sources;
 
@@ -41,7 +42,7 @@ pub(super) fn made_up(places: &Places, id: WorkflowId, workflow: &Workflow) -> M
 fn value(own: Option<(Api<'_>, &Node)>, name: &str, places: &[Place]) -> Json {
     let made = own.map(|(api, schema)| sample_of(api, schema, Direction::Request, name, &[]));
     let told = own.is_some_and(|(_, node)| is_telling(node));
-    let own = own.and_then(|(api, schema)| validator(api, schema, Direction::Request).ok());
+    let allowed = own.map_or(Allowed::ALL, |(api, schema)| Allowed::by(api, Some(schema), Direction::Request));
     let whole = || places.iter().filter(|place| place.way.is_empty());
     // A text that may be any is called as the input.
     let told = told || made.as_ref().is_some_and(Json::is_string) && !whole().any(|place| place.slot.telling);
@@ -60,7 +61,7 @@ fn value(own: Option<(Api<'_>, &Node)>, name: &str, places: &[Place]) -> Json {
     });
     candidates.extend(whole);
     let fits = |value: &Json| {
-        let own = own.as_ref().is_none_or(|validator| validator.is_valid(&value.to_serde()));
+        let own = allowed.has(value);
         let accepted = |place: &&Place| get(value, &place.way).is_some_and(|part| place.slot.accepts(part));
         (own, places.iter().filter(accepted).count())
     };

@@ -21,6 +21,7 @@ use crate::program::{Program, Step, WorkflowId};
 use crate::source::{Place, Sources, Span};
 use crate::value::PathSegment;
 
+mod allowed;
 mod answer;
 mod check;
 mod echo;
@@ -280,11 +281,7 @@ impl Mock {
             Some(fault) if fault.status.is_some() => answer::faulty(&operation, fault),
             _ => {
                 let preference = Preference::of(&request);
-                let problems = if preference.code.is_some() {
-                    vec![]
-                } else {
-                    check::request(&operation, &found.parameters, query, &request)
-                };
+                let problems = if preference.code.is_some() { vec![] } else { check::request(&found, &request) };
                 match problems.is_empty() {
                     true => self.described(session, index, (&operation, &found.parameters), request, preference),
                     false => self.refused(check::status(&operation, &problems), String::new(), problems),

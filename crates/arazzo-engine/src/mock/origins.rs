@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::expr::{Expr, Root, StepId, WorkflowId};
-use crate::program::{Build, Inherited, Output, Passed, Program, Select, Step, Target};
+use crate::program::{Build, Inherited, Passed, Program, Select, Step, Target};
 use crate::value::PathSegment;
 
 /// The number of outputs that a value is followed through.
@@ -59,101 +59,80 @@ impl<'p> Origins<'p> {
 
     /// Calls `found` with every origin of a value: the one of an expression, and `rest`, the way from there.
     pub(super) fn of(&self, site: Site<'p>, expr: &'p Expr, rest: &[PathSegment], found: &mut impl FnMut(Origin<'p>)) {
-        self.follow(site, expr, rest, &mut Met::new(), found, 0);
+        Walk { origins: self, met: Met::new(), found, depth: 0 }.follow(site, expr, rest);
     }
+}
 
-    fn follow(
-        &self,
-        site: Site<'p>,
-        expr: &'p Expr,
-        rest: &[PathSegment],
-        met: &mut Met,
-        found: &mut impl FnMut(Origin<'p>),
-        depth: usize,
-    ) {
+/// A walk back to the origins of one value.
+struct Walk<'w, 'p, F> {
+    origins: &'w Origins<'p>,
+    met: Met,
+    /// Called with every origin.
+    found: F,
+    /// The number of values that were followed to here.
+    depth: usize,
+}
+
+impl<'p, F: FnMut(Origin<'p>)> Walk<'_, 'p, F> {
+    fn follow(&mut self, site: Site<'p>, expr: &'p Expr, rest: &[PathSegment]) {
         let way: Vec<PathSegment> = ways(expr).into_iter().chain(rest.iter().cloned()).collect();
-        if depth > DEPTH || way.len() > WAY {
+        if self.depth > DEPTH || way.len() > WAY {
             return;
         }
         match &expr.root {
-            Root::StepOutput(id, name) => self.follow_step(*id, name, &way, met, found, depth),
+            Root::StepOutput(id, name) => self.follow_step(*id, name, &way),
             Root::StepOutputs(id) => {
                 if let Some((PathSegment::Member(name), way)) = way.split_first() {
-                    self.follow_step(*id, name, way, met, found, depth);
+                    self.follow_step(*id, name, way);
                 }
             }
-            Root::WorkflowOutput(id, name) => self.follow_workflow(*id, name, &way, met, found, depth),
+            Root::WorkflowOutput(id, name) => self.follow_workflow(*id, name, &way),
             Root::Output(name) => {
                 let called = site.step.and_then(|step| step.call.workflow()).unwrap_or(site.workflow);
-                self.follow_workflow(called, name, &way, met, found, depth);
+                self.follow_workflow(called, name, &way);
             }
-            Root::WorkflowInput(id, name) => {
-                self.follow_input((*id, &expr.root), name, &way, met, found, depth);
-            }
-            Root::Input(name) => self.follow_input((site.workflow, &expr.root), name, &way, met, found, depth),
-            root => found(Origin { workflow: site.workflow, step: site.step, root, way }),
+            Root::WorkflowInput(id, name) => self.follow_input((*id, &expr.root), name, &way),
+            Root::Input(name) => self.follow_input((site.workflow, &expr.root), name, &way),
+            root => (self.found)(Origin { workflow: site.workflow, step: site.step, root, way }),
         }
     }
 
-    fn follow_step(
-        &self,
-        id: StepId,
-        name: &str,
-        way: &[PathSegment],
-        met: &mut Met,
-        found: &mut impl FnMut(Origin<'p>),
-        depth: usize,
-    ) {
-        let Some(step) = self.program.step(id) else { return };
-        if !met.insert((0, id.0, name.to_owned(), way.to_vec())) {
+    fn follow_step(&mut self, id: StepId, name: &str, way: &[PathSegment]) {
+        let Some(step) = self.origins.program.step(id) else { return };
+        if !self.met.insert((0, id.0, name.to_owned(), way.to_vec())) {
             return;
         }
         match step.outputs.iter().find(|output| output.name == name) {
             Some(output) => {
-                let site = Site { workflow: step.workflow, step: Some(step) };
-                self.follow_output(site, output, way, met, found, depth);
+                self.follow_build(Site { workflow: step.workflow, step: Some(step) }, &output.value, way);
             }
             None => {
                 if let Some(called) = step.call.workflow() {
-                    self.follow_workflow(called, name, way, met, found, depth);
+                    self.follow_workflow(called, name, way);
                 }
             }
         }
     }
 
-    fn follow_workflow(
-        &self,
-        id: WorkflowId,
-        name: &str,
-        way: &[PathSegment],
-        met: &mut Met,
-        found: &mut impl FnMut(Origin<'p>),
-        depth: usize,
-    ) {
-        let output = self.program.workflow(id).and_then(|w| w.outputs.iter().find(|output| output.name == name));
-        if let (Some(output), true) = (output, met.insert((1, id.0, name.to_owned(), way.to_vec()))) {
-            self.follow_output(Site { workflow: id, step: None }, output, way, met, found, depth);
+    fn follow_workflow(&mut self, id: WorkflowId, name: &str, way: &[PathSegment]) {
+        let workflow = self.origins.program.workflow(id);
+        let output = workflow.and_then(|w| w.outputs.iter().find(|output| output.name == name));
+        if let (Some(output), true) = (output, self.met.insert((1, id.0, name.to_owned(), way.to_vec()))) {
+            self.follow_build(Site { workflow: id, step: None }, &output.value, way);
         }
     }
 
     /// An input begins where it is given: by the user, and by whoever calls the workflow.
-    fn follow_input(
-        &self,
-        (id, root): (WorkflowId, &'p Root),
-        name: &str,
-        way: &[PathSegment],
-        met: &mut Met,
-        found: &mut impl FnMut(Origin<'p>),
-        depth: usize,
-    ) {
-        if depth > DEPTH || !met.insert((2, id.0, name.to_owned(), way.to_vec())) {
+    fn follow_input(&mut self, (id, root): (WorkflowId, &'p Root), name: &str, way: &[PathSegment]) {
+        if self.depth > DEPTH || !self.met.insert((2, id.0, name.to_owned(), way.to_vec())) {
             return;
         }
-        found(Origin { workflow: id, step: None, root, way: way.to_vec() });
-        for (step, passed) in self.callers.get(&id).into_iter().flatten() {
+        (self.found)(Origin { workflow: id, step: None, root, way: way.to_vec() });
+        let origins = self.origins;
+        for (step, passed) in origins.callers.get(&id).into_iter().flatten() {
             let site = Site { workflow: step.workflow, step: Some(step) };
             if let Some(value) = passed.values.iter().find(|value| value.name == name) {
-                self.follow_build(site, &value.value, way, met, found, depth);
+                self.follow_build(site, &value.value, way);
                 continue;
             }
             let inherits = match &passed.inherited {
@@ -162,43 +141,27 @@ impl<'p> Origins<'p> {
                 Inherited::All => true,
             };
             if inherits {
-                self.follow_input((step.workflow, root), name, way, met, found, depth + 1);
+                self.depth += 1;
+                self.follow_input((step.workflow, root), name, way);
+                self.depth -= 1;
             }
         }
     }
 
-    fn follow_output(
-        &self,
-        site: Site<'p>,
-        output: &'p Output,
-        way: &[PathSegment],
-        met: &mut Met,
-        found: &mut impl FnMut(Origin<'p>),
-        depth: usize,
-    ) {
-        self.follow_build(site, &output.value, way, met, found, depth);
-    }
-
-    fn follow_build(
-        &self,
-        site: Site<'p>,
-        build: &'p Build,
-        way: &[PathSegment],
-        met: &mut Met,
-        found: &mut impl FnMut(Origin<'p>),
-        depth: usize,
-    ) {
+    fn follow_build(&mut self, site: Site<'p>, build: &'p Build, way: &[PathSegment]) {
         // A member of an object that is put together is what was put there.
         if let (Build::Object(members), Some((PathSegment::Member(name), rest))) = (build, way.split_first()) {
             if let Some((_, value)) = members.iter().find(|(known, _)| known == name) {
-                self.follow_build(site, value, rest, met, found, depth);
+                self.follow_build(site, value, rest);
             }
             return;
         }
+        self.depth += 1;
         for (from, mut inside) in looked_at(build) {
             inside.extend_from_slice(way);
-            self.follow(site, from, &inside, met, found, depth + 1);
+            self.follow(site, from, &inside);
         }
+        self.depth -= 1;
     }
 }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::value::Json;
-use jsonschema::Validator;
 
+use super::allowed::Allowed;
 use super::origins::{Origin, Origins, Site};
 use super::{OperationKey, Source};
 use crate::expr::{Expr, Root, Template, WorkflowId};
 use crate::json_schema::{read_text, types};
 use crate::node::Node;
 use crate::openapi::sample::{required, sample_of, within};
-use crate::openapi::schema::{Direction, validator};
+use crate::openapi::schema::Direction;
 use crate::openapi::store::DocumentStore;
 use crate::openapi::{Api, Operation};
 use crate::program::{Argument, Build, Location, Program, Select, Step};
@@ -44,13 +44,13 @@ pub(super) struct Slot {
     pub(super) telling: bool,
     /// Values that fit, if there are no others.
     only: Vec<Json>,
-    validator: Option<Validator>,
+    allowed: Allowed,
     /// The types that a text is read as, where a value travels as text.
     spelled: Option<Vec<String>>,
 }
 
 impl Slot {
-    const ANY: Self = Self { offer: None, telling: false, only: vec![], validator: None, spelled: None };
+    const ANY: Self = Self { offer: None, telling: false, only: vec![], allowed: Allowed::ALL, spelled: None };
 
     fn of(api: Api<'_>, schema: &Node, name: &str, travels_as_text: bool) -> Self {
         let schema = api.resolve(schema).unwrap_or(schema);
@@ -58,7 +58,7 @@ impl Slot {
             offer: Some(sample_of(api, schema, Direction::Request, name, &[])),
             telling: is_telling(schema) || !types(schema).any(|kind| kind == "string"),
             only: vec![],
-            validator: validator(api, schema, Direction::Request).ok(),
+            allowed: Allowed::by(api, Some(schema), Direction::Request),
             spelled: travels_as_text.then(|| types(schema).map(str::to_owned).collect()),
         }
     }
@@ -67,14 +67,13 @@ impl Slot {
         if !self.only.is_empty() {
             return self.only.contains(value);
         }
-        let Some(validator) = &self.validator else { return true };
         match &self.spelled {
             // An empty text is no segment of a path.
             Some(_) if *value == Json::String(String::new()) => false,
             Some(types) if !value.is_array() && !value.is_object() => {
-                validator.is_valid(&read_text(&json_text(value), types.iter().map(String::as_str)).to_serde())
+                self.allowed.has(&read_text(&json_text(value), types.iter().map(String::as_str)))
             }
-            _ => validator.is_valid(&value.to_serde()),
+            _ => self.allowed.has(value),
         }
     }
 

@@ -11,6 +11,8 @@ use crate::openapi::{Api, Operation};
 pub(super) struct Route<'a> {
     pub(super) operation: Operation<'a>,
     pub(super) parameters: Vec<(String, String)>,
+    /// The pairs of the query, decoded.
+    pub(super) query: Vec<(String, String)>,
 }
 
 /// The reason why nothing answers.
@@ -67,9 +69,7 @@ pub(super) fn find<'a>(
     (path, query): (&str, &str),
 ) -> Result<Route<'a>, Missed> {
     let mut best: Option<(Fit, Route<'a>)> = None;
-    let given: Vec<(String, String)> = url::form_urlencoded::parse(query.as_bytes())
-        .map(|(name, value)| (name.into_owned(), value.into_owned()))
-        .collect();
+    let given = pairs(query.as_bytes());
     let mut others: Vec<String> = vec![];
     for operation in api.operations() {
         let (template, template_query) = split(operation.path);
@@ -88,11 +88,11 @@ pub(super) fn find<'a>(
         let kinds: Vec<Kind> = template.split('/').map(kind).collect();
         let fit = (missing, Reverse(asked), Reverse(kinds.len()), kinds);
         if best.as_ref().is_none_or(|(known, _)| fit < *known) {
-            best = Some((fit, Route { operation, parameters }));
+            best = Some((fit, Route { operation, parameters, query: vec![] }));
         }
     }
     if let Some((_, route)) = best {
-        return Ok(route);
+        return Ok(Route { query: given, ..route });
     }
     // A HEAD is answered where a GET is.
     if method.eq_ignore_ascii_case("head") && others.iter().any(|other| other == "GET") {
@@ -105,6 +105,11 @@ pub(super) fn find<'a>(
         api.operations().map(|o| format!("{} {base}{}", o.method.to_ascii_uppercase(), o.path)).collect();
     let asked = format!("{} {path}", method.to_ascii_uppercase());
     Err(Missed::Path(nearest(&asked, known.iter().map(String::as_str)).map(str::to_owned)))
+}
+
+/// The pairs of a form or a query, decoded.
+pub(super) fn pairs(form: &[u8]) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(form).map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
 /// How many parameters of a template's query a query lacks, and how many of its pairs it has; nothing if it lacks a pair

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use crate::json;
 use crate::value::{Json, Map};
-use jsonschema::{PatternOptions, Validator};
+use jsonschema::PatternOptions;
 
 use super::{Api, Version};
+use crate::json_schema::exact::{self, Validator};
 use crate::json_schema::{Definitions, insert_definitions};
 use crate::node::{Kind, Node};
 use crate::source::Span;
@@ -84,10 +85,9 @@ fn converted(
         definitions.insert(name, converter.convert(node, &at));
     }
     insert_definitions(&mut root, definitions);
-    jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
+    exact::options()
         .with_pattern_options(PatternOptions::regex())
-        .build(&root.to_serde())
+        .build(&exact::schema_of(&root))
         .map(|validator| Checked { validator, places: converter.places.unwrap_or_default(), span: schema.span })
         .map_err(|error| error.to_string())
 }

@@ -114,9 +114,12 @@ fn grants(node: &Node) -> Vec<Grant> {
 }
 
 /// The url of tokens or of an OpenID configuration, for the operations of a server. One that is not absolute begins at the
-/// server's url, as paths of operations do; with a leading `/` at its root.
+/// server's url, as paths of operations do; with a leading `/` at its root. An empty one is none, and stays empty.
 #[must_use]
 pub fn at_server(url: &str, server: &str) -> String {
+    if url.trim().is_empty() {
+        return String::new();
+    }
     if Url::parse(url).is_ok() {
         return url.to_owned();
     }

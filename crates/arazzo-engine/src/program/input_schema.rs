@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-use jsonschema::{PatternOptions, ValidationError, Validator};
+use jsonschema::{PatternOptions, ValidationError};
 
 use crate::json_schema::TYPES;
+use crate::json_schema::exact::{self, Validator};
 use crate::value::{Json, Map};
 
 /// How often a pattern of a schema may go back in a text, and the memory that one may take.
@@ -16,7 +17,7 @@ const PATTERN_MEMORY: usize = 1 << 20;
 /// validator of schemas, which every other one has to pass, costs more than the start of a process.
 #[derive(Debug, Clone)]
 pub struct InputSchema {
-    schema: serde_json::Value,
+    schema: Json,
     plain: Option<Plain>,
     compiled: OnceLock<Option<Arc<Validator>>>,
 }
@@ -37,12 +38,13 @@ impl InputSchema {
     /// # Errors
     /// Every fault that was found.
     pub(crate) fn of(schema: &Json) -> Result<Self, Vec<ValidationError<'static>>> {
-        let (plain, schema) = (Plain::of(schema), schema.to_serde());
+        let (plain, schema) = (Plain::of(schema), schema.clone());
         if plain.is_some() {
             return Ok(Self { schema, plain, compiled: OnceLock::new() });
         }
+        let written = schema.to_serde();
         let errors: Vec<_> =
-            jsonschema::draft202012::meta::validator().iter_errors(&schema).map(ValidationError::to_owned).collect();
+            jsonschema::draft202012::meta::validator().iter_errors(&written).map(ValidationError::to_owned).collect();
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -63,14 +65,10 @@ impl InputSchema {
     }
 }
 
-fn build(schema: &serde_json::Value) -> Result<Validator, ValidationError<'static>> {
+fn build(schema: &Json) -> Result<Validator, ValidationError<'static>> {
     // Patterns of JSON Schema have look-around and back-references; what only backtracking can match has its limit.
     let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS).size_limit(PATTERN_MEMORY);
-    jsonschema::options()
-        .with_draft(jsonschema::Draft::Draft202012)
-        .should_validate_formats(true)
-        .with_pattern_options(patterns)
-        .build(schema)
+    exact::options().should_validate_formats(true).with_pattern_options(patterns).build(&exact::schema_of(schema))
 }
 
 impl Plain {
@@ -161,7 +159,7 @@ mod tests {
             for a in &values {
                 for b in &values {
                     let given = json!({"a": a.clone(), "b": b.clone()});
-                    let valid = compiled.validator().unwrap().is_valid(&given.to_serde());
+                    let valid = compiled.validator().unwrap().is_valid(&given);
                     let sure = compiled.surely_accepts(given.as_object().unwrap());
                     assert!(valid || !sure, "{schema} {given}");
                     assert!(sure || !valid || given.to_string().contains("1.5"), "{schema} {given}");

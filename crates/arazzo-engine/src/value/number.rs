@@ -121,6 +121,65 @@ impl Number {
         }
     }
 
+    /// The integer that it is, however it is written, if it has no more than 38 digits.
+    #[must_use]
+    pub fn as_integer(&self) -> Option<i128> {
+        let number = Decimal::of(&self.text());
+        if number.exponent > 38 || number.digits.len() as i128 > number.exponent.max(0) {
+            return None;
+        }
+        let zeros = usize::try_from(number.exponent).ok()? - number.digits.len();
+        let digits = number.digits.iter().copied().chain(std::iter::repeat_n(b'0', zeros));
+        let size = digits.fold(Some(0_i128), |value, digit| {
+            value?.checked_mul(10)?.checked_add(i128::from(digit.saturating_sub(b'0')))
+        })?;
+        Some(if number.negative { -size } else { size })
+    }
+
+    /// `true` if dividing it by the other leaves no rest; of a divisor with more than 18 digits, as far as doubles can say.
+    #[must_use]
+    pub fn is_multiple_of(&self, other: &Self) -> bool {
+        let (value, divisor) = (Decimal::of(&self.text()), Decimal::of(&other.text()));
+        if value.digits.is_empty() {
+            return true;
+        }
+        let rest_of = |digits: &[u8], by: u128| {
+            digits.iter().fold(0_u128, |rest, digit| (rest * 10 + u128::from(digit.saturating_sub(b'0'))) % by)
+        };
+        let size = divisor
+            .digits
+            .iter()
+            .fold(Some(0_u64), |size, digit| size?.checked_mul(10)?.checked_add(u64::from(digit.saturating_sub(b'0'))));
+        let Some(by) = size.map(u128::from).filter(|by| *by > 0) else {
+            let quotient = self.as_f64().unwrap_or_default() / other.as_f64().unwrap_or_default();
+            return quotient.is_finite() && quotient.fract() == 0.0;
+        };
+        // The powers of ten behind the digits of both.
+        let last = |number: &Decimal| number.exponent - number.digits.len() as i128;
+        let Ok(mut shift) = u128::try_from(last(&value) - last(&divisor)) else {
+            // The digits of the value end in no zero.
+            return false;
+        };
+        let (mut power, mut base) = (1 % by, 10 % by);
+        while shift > 0 {
+            if shift & 1 == 1 {
+                power = power * base % by;
+            }
+            base = base * base % by;
+            shift >>= 1;
+        }
+        rest_of(&value.digits, by) * power % by == 0
+    }
+
+    /// A text that numbers of the same value have in common, and no others.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        let Decimal { negative, digits, exponent } = Decimal::of(&self.text());
+        let sign = if negative { "-" } else { "" };
+        let exponent = if digits.is_empty() { 0 } else { exponent };
+        format!("{sign}{}e{exponent}", String::from_utf8_lossy(&digits))
+    }
+
     /// The exact order of two numbers: exponents are compared, not written out.
     #[must_use]
     pub fn order(&self, other: &Self) -> Ordering {

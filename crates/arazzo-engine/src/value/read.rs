@@ -2,6 +2,7 @@
 
 use hifijson::token::{Expect, Lex as _};
 use hifijson::{Error, SliceLexer, num, num::LexWrite as _, str::LexAlloc as _};
+use indexmap::map::Entry;
 use serde::Serialize;
 
 use super::json::{Json, Map};
@@ -14,9 +15,15 @@ impl Json {
     /// The value of a JSON text, numbers with their digits; `None` if it is none, or nests deeper than 128 levels.
     #[must_use]
     pub fn parse(text: impl AsRef<[u8]>) -> Option<Self> {
-        let mut lexer = SliceLexer::new(text.as_ref());
-        let json = lexer.exactly_one(SliceLexer::ws_peek, |next, lexer| value(next, lexer, DEPTH));
-        json.ok()
+        read(text.as_ref(), &mut None)
+    }
+
+    /// The first name that an object of a JSON text has twice: of its members, only the last is in the value.
+    #[must_use]
+    pub fn doubled_member(text: impl AsRef<[u8]>) -> Option<String> {
+        let mut doubled = None;
+        read(text.as_ref(), &mut doubled);
+        doubled
     }
 
     /// The value that something is written as; null if it cannot be.
@@ -34,7 +41,13 @@ impl Json {
     }
 }
 
-fn value(next: u8, lexer: &mut SliceLexer<'_>, depth: usize) -> Result<Json, Error> {
+fn read(text: &[u8], doubled: &mut Option<String>) -> Option<Json> {
+    let mut lexer = SliceLexer::new(text);
+    lexer.exactly_one(SliceLexer::ws_peek, |next, lexer| value(next, lexer, DEPTH, doubled)).ok()
+}
+
+/// A value; `doubled` takes the first name that an object has twice.
+fn value(next: u8, lexer: &mut SliceLexer<'_>, depth: usize, doubled: &mut Option<String>) -> Result<Json, Error> {
     Ok(match next {
         b'a'..=b'z' => lexer.null_or_bool().ok_or(Expect::Value)?.map_or(Json::Null, Json::Bool),
         b'0'..=b'9' | b'-' => {
@@ -46,7 +59,7 @@ fn value(next: u8, lexer: &mut SliceLexer<'_>, depth: usize) -> Result<Json, Err
             let depth = depth.checked_sub(1).ok_or(Error::Depth)?;
             let mut items = vec![];
             lexer.discarded().seq(b']', SliceLexer::ws_peek, |next, lexer| {
-                items.push(value(next, lexer, depth)?);
+                items.push(value(next, lexer, depth, doubled)?);
                 Ok::<_, Error>(())
             })?;
             items.into()
@@ -58,8 +71,16 @@ fn value(next: u8, lexer: &mut SliceLexer<'_>, depth: usize) -> Result<Json, Err
                 lexer.expect(|_| Some(next), b'"').ok_or(Expect::String)?;
                 let name = lexer.str_string().map_err(Error::Str)?.into_owned();
                 lexer.expect(SliceLexer::ws_peek, b':').ok_or(Expect::Colon)?;
-                let value = value(lexer.ws_peek().ok_or(Expect::Value)?, lexer, depth)?;
-                members.insert(name, value);
+                let value = value(lexer.ws_peek().ok_or(Expect::Value)?, lexer, depth, doubled)?;
+                match members.entry(name) {
+                    Entry::Vacant(place) => {
+                        place.insert(value);
+                    }
+                    Entry::Occupied(mut place) => {
+                        doubled.get_or_insert_with(|| place.key().clone());
+                        place.insert(value);
+                    }
+                }
                 Ok::<_, Error>(())
             })?;
             members.into()
@@ -93,6 +114,8 @@ mod tests {
         ] {
             assert_eq!(Json::parse(text), None, "{text}");
         }
+        let doubled = ["{\"a\":1,\"b\":2}", "[{\"a\":{\"b\":1,\"b\":2}}]"].map(Json::doubled_member);
+        assert_eq!(doubled, [None, Some("b".to_owned())]);
         assert_eq!(Json::parse(format!("{}1{}", "[".repeat(129), "]".repeat(129))), None);
         for text in ["-0", "1E+2", "0.10", "[]", "{\"a\":{}}", "\"\\u0000\"", "100000000000000000001"] {
             assert_eq!(Json::parse(format!(" {text}\n")).map(|json| json.to_string()).as_deref(), Some(text));
