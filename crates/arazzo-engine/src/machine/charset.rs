@@ -190,7 +190,7 @@ mod tests {
             assert_eq!((decoded.text.as_str(), decoded.spoilt), ("日本 a", false), "{label}");
         }
         let spoilt = |bytes: &[u8], label| decode(bytes, label).spoilt;
-        assert!(spoilt(b"\x1b$B\x30", "iso-2022-jp") && spoilt(b"ab c", "utf-16") == false && spoilt(b"abc", "utf-16"));
+        assert!(spoilt(b"\x1b$B\x30", "iso-2022-jp") && !spoilt(b"ab c", "utf-16") && spoilt(b"abc", "utf-16"));
         assert!(spoilt(b"abcde", "utf-32") && spoilt(&[0, 0, 0xd8, 0], "utf-32be") && spoilt(b"a", "iso-2022-kr"));
     }
 
