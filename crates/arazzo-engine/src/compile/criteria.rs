@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostic, Edit, Help};
 use crate::document::{self, Text};
 use crate::expr::{Expr, Finding, Piece, condition, jsonpath, parse, pattern, xpath};
 use crate::media_type::is_json;
+use crate::node::scalar_of;
 use crate::openapi;
 use crate::openapi::status::is_success;
 use crate::program::{Criterion, JsonpathTest, Pattern, RegexTest, Select, SplicedTest, Test, XpathTest};
@@ -370,7 +371,7 @@ impl Compiler<'_> {
             .help(format!("write the simple condition {right}"))
             .section("§Criterion Object");
         if let Some((_, kind)) = criterion.kind.as_ref().filter(|(_, kind)| kind.as_str().is_some()) {
-            let quoted = scalar(&right);
+            let quoted = scalar_of(&right);
             let edits =
                 vec![Edit { span: text.node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
             diagnostic = diagnostic.fix("write a simple condition", false, edits);
@@ -435,7 +436,7 @@ impl Compiler<'_> {
         if let Some(simple) = simple {
             diagnostic = diagnostic.help(format!("write the simple condition {simple} (it ignores case)"));
             if let Some((_, kind)) = criterion.kind.as_ref().filter(|(_, kind)| kind.as_str().is_some()) {
-                let quoted = scalar(&simple);
+                let quoted = scalar_of(&simple);
                 let edits =
                     vec![Edit { span: node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
                 diagnostic = diagnostic.fix("write a simple condition; it ignores case", false, edits);
@@ -462,17 +463,6 @@ fn objects_answered(operation: openapi::Operation<'_>) -> Vec<crate::value::Json
         samples.push(sample);
     }
     samples
-}
-
-/// A text as a scalar of YAML.
-fn scalar(text: &str) -> String {
-    if is_plain_scalar(text) { text.to_owned() } else { crate::value::Json::String(text.to_owned()).to_string() }
-}
-
-/// `true` if a text can stand in YAML without quotes, also between braces.
-fn is_plain_scalar(text: &str) -> bool {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "_-$./#=!<>&|()' ".contains(c);
-    text.starts_with(['$', '(']) && text.chars().all(harmless) && !text.contains(" #")
 }
 
 /// The pattern and flags of `/pattern/flags`.
