@@ -227,6 +227,8 @@ pub struct Criterion {
     pub condition: Text,
     /// `type`, and where it is written; without it, `simple`.
     pub kind: Option<(ExpressionType, Node)>,
+    /// `true` for the condition of an action, which stands outside of its criteria.
+    pub on_action: bool,
 }
 
 /// Success Action Object or Failure Action Object.
