@@ -140,6 +140,7 @@ codes! {
     EmptyListField = "empty-list-field", Structure, "§Step Object" read Error, REFUSED;
     EndWithMissingOutputs = "end-with-missing-outputs", Flow, "§Success Action Object";
     EndlessRecursion = "endless-recursion", Flow, "§Step Object";
+    EntryAsList = "entry-as-list", Structure, "§Step Object" read Error, REFUSED;
     ExpressionAsKey = "expression-as-key", Expressions, "§Request Body Object" read Error, SILENT;
     ExpressionSyntax = "expression-syntax", Expressions, "§Runtime Expressions";
     ExpressionWithoutDollar = "expression-without-dollar", Expressions, "§Runtime Expressions";
@@ -147,6 +148,7 @@ codes! {
     ForeignPlaceholder = "foreign-placeholder", Expressions, "§Runtime Expressions" read Error, SILENT;
     IdOutsidePattern = "id-outside-pattern", Style, "§Step Object";
     InputAsText = "input-as-text", Data, "§Parameter Object" read Error, REFUSED;
+    InputsAsMap = "inputs-as-map", Structure, "§Workflow Object" read Error, SAID;
     InsecureHost = "insecure-host", Secrets, "§Source Description Object";
     InvalidInput = "invalid-input", Data, "§Workflow Object";
     InvalidInputSchema = "invalid-input-schema", Structure, "§Workflow Object";
@@ -192,6 +194,7 @@ codes! {
     PointerSyntax = "pointer-syntax", Expressions, "§Payload Replacement Object";
     ProseAfterExpression = "prose-after-expression", Expressions, "§Runtime Expressions" read Error, SILENT;
     QueryAfterOutput = "query-after-output", Expressions, "§Runtime Expressions" read Error, REFUSED;
+    QuotedNumber = "quoted-number", Structure, "§Failure Action Object" read Error, REFUSED;
     ReferenceAsName = "reference-as-name", Structure, "§Reusable Object" read Error, REFUSED;
     RegexDelimiters = "regex-delimiters", Expressions, "§Criterion Object" read Error, SILENT;
     RegexSyntax = "regex-syntax", Expressions, "§Criterion Object";

@@ -13,9 +13,16 @@ pub struct MediaType<'t> {
 }
 
 impl<'t> MediaType<'t> {
-    /// Reads a text; any is one.
+    /// Reads a text; any is one. Of a list of them, as several header lines of one name are written in one line, it is
+    /// the first.
     #[must_use]
     pub fn parse(text: &'t str) -> Self {
+        let mut quoted = false;
+        let ends = |c: char| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        };
+        let text = text.split(ends).next().unwrap_or(text);
         let (written, parameters) = text.split_once(';').unwrap_or((text, ""));
         let written = written.trim();
         Self { written, essence: written.to_ascii_lowercase(), parameters }

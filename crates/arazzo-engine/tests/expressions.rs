@@ -236,6 +236,59 @@ fn every_line_of_the_expression_suite_holds() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The conditions that a help tells to write, if it does.
+fn suggested(help: &str) -> Vec<&str> {
+    const WORDS: [&str; 8] = ["a ", "an ", "each ", "each,", "criteria", "what ", "the ", "`"];
+    let Some(rest) = help.strip_prefix("write ") else { return vec![] };
+    let rest = rest.strip_prefix("the simple condition ").unwrap_or(rest);
+    let rest = rest.split(" (it ignores case)").next().unwrap_or_default();
+    let rest = rest.split(": texts are").next().unwrap_or_default();
+    let parts = rest.split(" for an expression").next().unwrap_or_default().split(" for text, or ");
+    parts
+        .map(|part| part.strip_suffix(" for text").unwrap_or(part))
+        .filter(|part| !WORDS.iter().any(|word| part.starts_with(word)))
+        .filter(|part| part.contains(char::is_alphanumeric) && !part.contains("<name>"))
+        .collect()
+}
+
+#[test]
+fn what_a_help_tells_to_write_can_be_read_in_its_mode() {
+    let text = std::fs::read_to_string(suite_path("expr/helps.txt")).unwrap();
+    let names = Names::of_suites();
+    let (mut wrong, mut found) = (vec![], 0);
+    for line in text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
+        for readings in [Readings::Lenient, Readings::Strict, Readings::Letter] {
+            let scope = names.scope(readings);
+            let mut findings = vec![];
+            let parsed = condition::parse(line, &scope, &mut findings);
+            if parsed.is_none() && findings.is_empty() {
+                wrong.push(format!("{line}: refused without a word"));
+            }
+            for finding in &findings {
+                let help = finding.help.as_ref().map(|help| help.to_string()).unwrap_or_default();
+                for suggestion in suggested(&help) {
+                    found += 1;
+                    let mut again = vec![];
+                    if condition::parse(suggestion, &scope, &mut again).is_none() || !again.is_empty() {
+                        wrong.push(format!("{line}, {readings}: {help}\n  {suggestion}: {again:?}"));
+                    }
+                }
+                let Some((fix, _)) = &finding.fix else { continue };
+                let mut repaired = line.to_owned();
+                repaired.replace_range(finding.range.clone(), fix);
+                let mut again = vec![];
+                let read = condition::parse(&repaired, &scope, &mut again);
+                // What else is wrong with it stays.
+                if again.len() >= findings.len() && read != parsed {
+                    wrong.push(format!("{line}, {readings}: fixed to {repaired}: {again:?}"));
+                }
+            }
+        }
+    }
+    assert!(found > 60, "only {found} suggestions were found");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 fn failed(error: EvalError) -> String {
     match error {
         EvalError::NoAnswer => "no answer".to_owned(),

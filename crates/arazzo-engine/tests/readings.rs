@@ -256,8 +256,10 @@ fn rows() -> Vec<String> {
 }
 
 /// Cases whose fixes send something better than what was written.
-const BETTER: [(&str, &str); 4] = [
+const BETTER: [(&str, &str); 6] = [
     ("foreign-placeholder", "the value in the place of the placeholder"),
+    ("foreign-placeholder-compared", "the value is compared, and not the placeholder"),
+    ("prose-after-expression", "the value without the words behind it"),
     ("own-output-in-criterion", "the criterion reads what the output is made of"),
     ("own-output-in-criterion-of-a-called-workflow", "the criterion reads what was returned"),
     ("leading-zero-number", "the digits that were written"),

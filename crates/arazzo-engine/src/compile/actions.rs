@@ -99,7 +99,15 @@ impl<'b> Compiler<'b> {
             let message = format!("`{}` does not refer to an entry of `components.{kind}`", reference.value);
             self.push(
                 Diagnostic::error(Code::UnknownComponent, reference.span(), message)
-                    .help(format!("write {prefix}<name>"))
+                    .help(
+                        match entries
+                            .iter()
+                            .find(|(key, _)| reference.value.rsplit(['.', '/']).next() == Some(&key.name))
+                        {
+                            Some((key, _)) => format!("write {prefix}{}", key.name),
+                            None => format!("write {prefix}<name>"),
+                        },
+                    )
                     .section("§Reusable Object"),
             );
             return None;
@@ -187,7 +195,9 @@ impl<'b> Compiler<'b> {
         let step = action.step_id.as_ref()?;
         let found = context.scope.steps.get(&step.value);
         if found.is_none() {
-            let near = nearest(&step.value, context.scope.steps.iter().map(|s| s.name.as_str()));
+            // `$steps.a` and `#/steps/a` name it too, in words of other places.
+            let named = step.value.rsplit(['.', '/']).next().unwrap_or(&step.value);
+            let near = nearest(named, context.scope.steps.iter().map(|s| s.name.as_str()));
             let help = match near {
                 Some(near) => Help::meant(near),
                 None if self.workflow_of(&step.value).is_some() => Help::words("write `workflowId` for a workflow"),

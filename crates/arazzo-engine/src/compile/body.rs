@@ -2,7 +2,7 @@
 
 use crate::value::{Json, Map};
 
-use super::{Compiler, Context};
+use super::{Compiler, Context, Place};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::document;
@@ -10,10 +10,9 @@ use crate::expr::{Expr, Finding, Piece, Template, foreign, parse};
 use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::openapi::xml::{XmlShape, is_name};
-use crate::program::{Argument, Body, Build, Leaf, Location, Media, Replacement, Select};
+use crate::program::{Argument, Body, Build, Leaf, Location, Media};
 use crate::readings::Readings;
 use crate::source::Span;
-use crate::value::{ExpressionType, XpathVersion};
 
 /// The line of a JSON text that is wrong, counted from 0: what lacks a comma, or has one too many, ends before the place
 /// where that is noticed.
@@ -102,6 +101,7 @@ impl<'b> Compiler<'b> {
             media.map(|media| described.encoding(operation.api(), &media)).unwrap_or_default()
         });
         let mut media = Media::of(&content_type);
+        let context = &context.within(Place::Payload(media));
         let shape =
             operation.zip(described.as_ref()).filter(|_| media == Media::Xml).and_then(|(operation, described)| {
                 let schema = described.media(&content_type)?.schema?;
@@ -114,7 +114,10 @@ impl<'b> Compiler<'b> {
             (Media::Form, Some(text)) if !body.replacements.is_empty() && !is_expression(text) => {
                 self.form_payload(payload, text, context)
             }
-            (Media::Xml, None) if structural && !self.xml_object(payload, shape.as_ref()) => None,
+            // Without its source, nothing is known of the operation, and that was said.
+            (Media::Xml, None) if structural && operation.is_some() && !self.xml_object(payload, shape.as_ref()) => {
+                None
+            }
             (Media::Multipart, Some(text)) if !text.trim_start().starts_with('$') => {
                 self.push(
                     Diagnostic::error(Code::PayloadSyntax, payload.span, "a multipart body is an object of parts")
@@ -125,12 +128,7 @@ impl<'b> Compiler<'b> {
             }
             _ => self.build(payload, false, context),
         };
-        let replacements = body.replacements.iter().map(|r| self.replacement(r, media, context)).collect::<Vec<_>>();
-        if built.as_ref().is_some_and(is_text) && media != Media::Xml && self.readings != Readings::Letter {
-            for replacement in replacements.iter().flatten() {
-                self.replaces_in_text(replacement);
-            }
-        }
+        let replacements = self.replacements(body, media, built.as_ref(), context);
         Some(Body {
             content_type,
             media,
@@ -232,6 +230,10 @@ impl<'b> Compiler<'b> {
                 *media = Media::Raw;
                 self.build(node, false, context)
             }
+            Err(_) if let Some(foreign) = self.foreign_json(text, context) => {
+                self.report(node, foreign);
+                None
+            }
             Err(error) => {
                 let words = error.to_string();
                 let words = words.split(" at line ").next().unwrap_or_default();
@@ -249,17 +251,10 @@ impl<'b> Compiler<'b> {
         }
     }
 
-    /// A text has no members: what would fail the step when it runs is said before.
-    fn replaces_in_text(&mut self, replacement: &Replacement) {
-        if matches!(&replacement.target, Select::Pointer(pointer) if pointer.tokens().is_empty()) {
-            return;
-        }
-        let message = format!("`{}` names a part of the payload, which is a text", replacement.text);
-        self.push(
-            Diagnostic::error(Code::PayloadSyntax, replacement.span, message)
-                .help("write the value into the text in braces: {$inputs.x}")
-                .section("§Payload Replacement Object"),
-        );
+    /// The placeholders of other languages because of which a text is no JSON.
+    fn foreign_json(&self, text: &str, context: &Context<'_>) -> Option<Vec<Finding>> {
+        let found = foreign::outside_strings(text, &context.scope);
+        (!found.is_empty()).then_some(found)
     }
 
     /// A form that is written as a text, as its fields; those of one name are a list.
@@ -280,6 +275,12 @@ impl<'b> Compiler<'b> {
             (name, only.unwrap_or_else(|| Build::Array(values)))
         });
         Some(Build::Object(fields.collect()))
+    }
+
+    /// `true` for `{ $inputs.a }`, which no object begins with.
+    fn blank_braces(&self, text: &str) -> bool {
+        let inner = text.strip_prefix('{').map(str::trim_start);
+        self.readings != Readings::Letter && inner.is_some_and(parse::begins_expression)
     }
 
     /// The place of a line of a text, counted from 0, where the text stands in the document line by line.
@@ -307,11 +308,11 @@ impl<'b> Compiler<'b> {
         let mut at = 0;
         while let Some(next) = text.get(at..).and_then(|rest| rest.chars().next()) {
             let rest = text.get(at..).unwrap_or_default();
-            if !quoted && rest.starts_with("{$") {
+            if !quoted && (rest.starts_with("{$") || self.blank_braces(rest)) {
                 let length = rest.find('}').map_or(rest.len(), |end| end + 1);
                 let written = rest.get(..length).unwrap_or_default();
                 let mut own = vec![];
-                let parsed = parse::spliced(written, &context.scope, &mut own);
+                let parsed = parse::placeholder(written, &context.scope, &mut own);
                 findings.extend(own.into_iter().map(|f| Finding { range: f.range.start + at..f.range.end + at, ..f }));
                 if let Some(Piece::Value(mut expr, _)) = parsed?.pop() {
                     expr.parts = expr.parts.map(|parts| parts.shifted(at));
@@ -429,58 +430,6 @@ impl<'b> Compiler<'b> {
         let letter = self.readings == Readings::Letter;
         let in_braces = members.keys().any(|name| name.starts_with(HOLE) || letter && name.contains("{$"));
         in_braces || self.has_keys(members.keys().map(String::as_str))
-    }
-
-    fn replacement(
-        &mut self,
-        replacement: &document::Replacement,
-        media: Media,
-        context: &Context<'_>,
-    ) -> Option<Replacement> {
-        let target = &replacement.target;
-        // "If `targetSelectorType` is omitted": by the media type of the payload.
-        let kind = replacement.kind.unwrap_or(match media {
-            Media::Xml => ExpressionType::Xpath(XpathVersion::V31),
-            Media::Json | Media::Form | Media::Multipart | Media::Raw => ExpressionType::Jsonpointer,
-        });
-        let fits = matches!(kind, ExpressionType::Xpath(_)) == (media == Media::Xml);
-        if !fits {
-            let (language, payload) =
-                if media == Media::Xml { ("XPath", "XML") } else { ("JSON Pointer or JSONPath", "JSON") };
-            self.push(
-                Diagnostic::error(
-                    Code::MisplacedField,
-                    target.span(),
-                    format!("a place in a payload of {payload} is named by {language}, not by {}", kind.word()),
-                )
-                .section("§Payload Replacement Object"),
-            );
-        }
-        if replacement.kind.is_some() {
-            self.newer_form(target.span(), "`targetSelectorType`");
-        }
-        let select: Option<Select> = self.select(target, kind, context);
-        let value = self.build(&replacement.value, false, context);
-        Some(Replacement {
-            text: target.value.clone(),
-            target: select.filter(|_| fits)?,
-            value: value?,
-            span: target.span(),
-        })
-    }
-}
-
-/// `true` for a value that is a text, whatever it is made of.
-fn is_text(build: &Build) -> bool {
-    match build {
-        Build::Constant(json) => json.is_string(),
-        Build::Template(leaf) => match &leaf.template {
-            Template::Literal(_) => true,
-            // One expression alone is its value.
-            Template::Text(pieces) => pieces.len() > 1,
-            Template::Whole(_) | Template::Constant(_) => false,
-        },
-        Build::Select(_) | Build::Array(_) | Build::Object(_) | Build::Keyed(_) => false,
     }
 }
 

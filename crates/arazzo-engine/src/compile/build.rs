@@ -10,7 +10,7 @@ use crate::node::{Key, Kind, Node};
 use crate::openapi::encode::{Serialization, Style};
 use crate::openapi::path::{self, Placeholder as PathPlaceholder};
 use crate::openapi::{self, Broken, encode};
-use crate::program::{Argument, Build, Leaf, Location, Placeholder, Select, Selection};
+use crate::program::{Argument, Build, Leaf, Location, Media, Placeholder, Select, Selection};
 use crate::readings::Readings;
 use crate::remedy::Remedy;
 use crate::value::ExpressionType;
@@ -86,7 +86,7 @@ impl<'b> Compiler<'b> {
         }
         match &node.kind {
             Kind::String(text) => {
-                let foreign = foreign::findings(text, &context.scope, context.place == Place::Payload);
+                let foreign = foreign::findings(text, &context.scope, matches!(context.place, Place::Payload(_)));
                 self.report(node, foreign);
                 let leaf = self.leaf(node, credential, context)?;
                 match leaf.template {
@@ -183,7 +183,16 @@ impl<'b> Compiler<'b> {
         let message = format!("`{}` is the name of a member, and names are not evaluated", key.name);
         let diagnostic = Diagnostic::warning(Code::ExpressionAsKey, key.span, message)
             .label("read as the text of its value")
-            .help("write the payload as a JSON text, with the expression in braces");
+            .help(match context.place {
+                Place::Payload(Media::Form) => {
+                    "write the form as a text, with the expression in braces: {$inputs.name}=…"
+                }
+                Place::Payload(Media::Multipart) => {
+                    "name the part as it is called: parts have no names that are evaluated"
+                }
+                Place::Payload(Media::Xml) => "write the payload as an XML text, with the expression in braces",
+                _ => "write the payload as a JSON text, with the expression in braces",
+            });
         self.departure(diagnostic.section("§Request Body Object"));
         for expr in template.expressions() {
             self.looked_at(&node, expr, &key.name, context);
@@ -276,17 +285,17 @@ impl<'b> Compiler<'b> {
         None
     }
 
-    /// The reading `unbraced-expression`, of operands of a query.
+    /// The reading `unbraced-expression`, of operands of a query, also where there are blanks in the braces.
     pub(super) fn unbraced_operands(&mut self, text: &Text, placeholders: &[jsonpath::Placeholder]) {
-        let unbraced = placeholders.iter().filter(|placeholder| !placeholder.braced).map(|placeholder| {
+        let unbraced = placeholders.iter().filter_map(|placeholder| {
             let right = format!("{{{}}}", text.value.get(placeholder.range.clone()).unwrap_or_default());
-            Finding::new(
-                Code::UnbracedExpression,
-                placeholder.range.clone(),
-                "runtime expression inside a query needs braces",
-            )
-            .help(format!("write {right}"))
-            .fix(right, true)
+            let (range, message) = match &placeholder.blanks {
+                Some(braces) => (braces.clone(), "an expression fills its braces, and there are blanks in these"),
+                None if placeholder.braced => return None,
+                None => (placeholder.range.clone(), "runtime expression inside a query needs braces"),
+            };
+            let finding = Finding::new(Code::UnbracedExpression, range, message);
+            Some(finding.help(format!("write {right}")).fix(right, true))
         });
         self.report(&text.node, unbraced.collect());
     }
@@ -652,7 +661,7 @@ pub(super) fn dialect(kind: ExpressionType) -> jsonpath::Dialect {
 }
 
 /// The JSON Pointer that `a.b`, `$.a[0]`, `#/a` or `a/b` most plainly means.
-fn looks_like_pointer(text: &str) -> Option<Pointer> {
+pub(super) fn looks_like_pointer(text: &str) -> Option<Pointer> {
     if let Some(pointer) = text.strip_prefix('#').filter(|pointer| pointer.starts_with('/')) {
         return Some(Pointer::parse(pointer));
     }

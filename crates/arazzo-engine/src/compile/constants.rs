@@ -5,9 +5,10 @@ use crate::value::{Json, Map};
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help};
-use crate::expr::Template;
+use crate::expr::{Piece, Template};
 use crate::inputs::typed;
 use crate::json_schema::is_of;
+use crate::node::scalar_of;
 use crate::program::{Action, Build, Call, Passed, PassedValue, Program, Target, Then, Workflow, WorkflowId};
 use crate::readings::Readings;
 
@@ -54,7 +55,7 @@ fn gone_to(action: &mut Action) -> Option<(WorkflowId, &mut Passed)> {
 }
 
 /// The value of what holds no expression.
-fn constant(build: &Build) -> Option<Json> {
+pub(super) fn constant(build: &Build) -> Option<Json> {
     match build {
         Build::Constant(json) => Some(json.clone()),
         Build::Template(leaf) => match &leaf.template {
@@ -73,9 +74,12 @@ fn constant(build: &Build) -> Option<Json> {
 
 /// What is to be said about a value that is passed; a text that spells a value of the wanted type becomes that.
 fn passed_value(workflow: &Workflow, value: &mut PassedValue, written: &str) -> Option<Diagnostic> {
-    let json = constant(&value.value)?;
     let name = &value.name;
     let types = workflow.inputs.declared.iter().find(|input| input.name == *name).map(|input| &input.types);
+    let Some(json) = constant(&value.value) else {
+        let wanted = types.filter(|types| !types.is_empty() && !types.iter().any(|kind| kind == "string"))?;
+        return text_with_values(workflow, value, wanted, written);
+    };
     let fits = types.is_none_or(|types| types.is_empty() || types.iter().any(|kind| is_of(&json, kind)));
     let converted = match &json {
         Json::String(text) if !fits => typed(workflow, name, text).ok(),
@@ -100,6 +104,45 @@ fn passed_value(workflow: &Workflow, value: &mut PassedValue, written: &str) -> 
     }
     value.value = Build::Constant(converted);
     Some(diagnostic)
+}
+
+/// A text with expressions in it is a text, whatever their values are. Braces around one expression and nothing else
+/// are read as the expression; a longer text is refused, because the call would be.
+fn text_with_values(
+    workflow: &Workflow,
+    value: &mut PassedValue,
+    wanted: &[String],
+    written: &str,
+) -> Option<Diagnostic> {
+    let Build::Template(leaf) = &mut value.value else { return None };
+    let Template::Text(pieces) = &leaf.template else { return None };
+    let (name, kinds) = (&value.name, wanted.join(" or "));
+    let message = format!("input `{name}` of workflow `{}` is of type {kinds}, and this is a string", workflow.name);
+    if let [Piece::Value(expr, range)] = pieces.as_slice() {
+        let inner = leaf.text.get(range.clone()).unwrap_or_default();
+        let inner = inner.trim_start_matches('{').trim_end_matches('}').trim().to_owned();
+        let mut diagnostic = Diagnostic::warning(Code::InputAsText, value.span, message)
+            .label("read as the value of the expression")
+            .help(format!("write {inner}"))
+            .section("§Parameter Object");
+        if written.starts_with(['"', '\'', '{']) {
+            let edit = Edit { span: value.span, text: scalar_of(&inner) };
+            diagnostic = diagnostic.fix(format!("write {inner}"), true, vec![edit]);
+        }
+        leaf.template = Template::Whole(expr.clone());
+        return Some(diagnostic);
+    }
+    let spells = |kind: &String| matches!(kind.as_str(), "number" | "integer");
+    let digits = |piece: &Piece| match piece {
+        Piece::Text(text) => text.chars().all(|c| c.is_ascii_digit() || "+-.eE".contains(c)),
+        Piece::Value(..) => true,
+    };
+    // Digits around a value may spell a number, which is known when it has one.
+    if wanted.iter().any(spells) && pieces.iter().all(digits) {
+        return None;
+    }
+    let fault = Diagnostic::error(Code::InvalidInput, Some(value.span), message);
+    Some(fault.help("the call would fail after what comes before it was sent").section("§Workflow Object"))
 }
 
 /// The reason why a workflow cannot be called with this value for an input, whatever the others are.

@@ -4,13 +4,14 @@ use super::{Compiler, Context};
 use crate::code::{Code, Severity};
 use crate::diagnostic::{Diagnostic, Edit, Help};
 use crate::document::{self, Text};
-use crate::expr::{Expr, Finding, Piece, condition, jsonpath, parse, pattern, xpath};
+use crate::expr::{Expr, Finding, Piece, condition, foreign, jsonpath, parse, pattern, xpath};
 use crate::media_type::is_json;
+use crate::node::scalar_of;
 use crate::openapi;
 use crate::openapi::status::is_success;
 use crate::program::{Criterion, JsonpathTest, Pattern, RegexTest, Select, SplicedTest, Test, XpathTest};
 use crate::readings::Readings;
-use crate::value::ExpressionType;
+use crate::value::{ExpressionType, Pointer};
 
 impl Compiler<'_> {
     pub(super) fn criteria(&mut self, criteria: &[document::Criterion], context: &Context<'_>) -> Vec<Criterion> {
@@ -62,7 +63,14 @@ impl Compiler<'_> {
         let parsed = condition::parse(&text.value, &context.scope, &mut findings);
         if parsed.is_none() && criterion.context.is_some() && criterion.kind.is_none() {
             // A context without a type: what is written is most often a query or pattern that lost its type.
-            if let Some(finding) = findings.last_mut() {
+            if let Some(finding) = findings.last_mut().filter(|_| criterion.on_action) {
+                let context = criterion.context.as_ref().map_or("$response.body", |context| context.value.as_str());
+                let kind = looks_like(&text.value).unwrap_or("…");
+                finding.help = Some(Help::words(format!(
+                    "write criteria: [{{ context: {context}, condition: {}, type: {kind} }}]",
+                    scalar_of(&text.value)
+                )));
+            } else if let Some(finding) = findings.last_mut() {
                 let add = match looks_like(&text.value) {
                     Some(kind) => format!("add `type: {kind}`"),
                     None => "regex, jsonpath or xpath".to_owned(),
@@ -177,10 +185,11 @@ impl Compiler<'_> {
     fn regex(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
         let text = &criterion.condition;
         let root = self.criterion_context(criterion, context);
-        if text.value.contains("{$") {
+        let letter = self.readings == Readings::Letter;
+        let (delimited_pattern, _) = delimited(&text.value).filter(|_| !letter).unwrap_or((&text.value, ""));
+        if text.value.contains("{$") || !letter && self.reads_in_pattern(delimited_pattern, context) {
             return self.regex_with_holes(text, root, context);
         }
-        let letter = self.readings == Readings::Letter;
         let (pattern, flags) = delimited(&text.value).filter(|_| !letter).unwrap_or((&text.value, ""));
         // `g` asks for every match: a test asks whether there is one.
         let kept = flags.replace('g', "");
@@ -207,15 +216,32 @@ impl Compiler<'_> {
                 if letter {
                     return self.fails_by_the_letter(text, &findings).map(Test::Fails);
                 }
-                self.report(&text.node, findings);
+                let foreign = foreign::outside_strings(&text.value, &context.scope);
+                self.report(&text.node, if foreign.is_empty() { findings } else { foreign });
                 None
             }
         }
     }
 
+    /// `true` if there are expressions in a pattern, be it without their braces or with blanks in them: as a pattern,
+    /// they match nothing.
+    fn reads_in_pattern(&self, pattern: &str, context: &Context<'_>) -> bool {
+        let mut findings = vec![];
+        let pieces = parse::pattern(pattern, &context.scope, &mut findings);
+        pieces.is_none_or(|pieces| pieces.iter().any(|piece| matches!(piece, Piece::Value(..))))
+    }
+
     /// A pattern with expressions in braces: what it becomes is known when they have values.
     fn regex_with_holes(&mut self, text: &Text, root: Option<Expr>, context: &Context<'_>) -> Option<Test> {
-        let pieces = self.pieces(text, context)?;
+        let mut findings = vec![];
+        let pieces = parse::pattern(&text.value, &context.scope, &mut findings);
+        self.report(&text.node, findings);
+        let pieces = pieces?;
+        for piece in &pieces {
+            if let Piece::Value(expr, range) = piece {
+                self.looked_at(&text.node, expr, text.value.get(range.clone()).unwrap_or_default(), context);
+            }
+        }
         let sample: String = pieces
             .iter()
             .map(|piece| match piece {
@@ -226,7 +252,8 @@ impl Compiler<'_> {
         if let Err(reason) = pattern::compile(&sample) {
             let finding = Finding::new(Code::RegexSyntax, 0..text.value.len(), format!("not a pattern: {reason}"))
                 .help("the syntax is that of the Rust crate `regex`".to_owned());
-            self.report(&text.node, vec![finding]);
+            let foreign = foreign::outside_strings(&text.value, &context.scope);
+            self.report(&text.node, if foreign.is_empty() { vec![finding] } else { foreign });
             return None;
         }
         Some(Test::Regex(Box::new(RegexTest { context: root?, pattern: Pattern::Pieces(pieces) })))
@@ -249,19 +276,28 @@ impl Compiler<'_> {
                 // Most who name this version write queries of RFC 9535 all the same.
                 let newer = jsonpath::Query::parse(text.value.trim_end(), jsonpath::Dialect::Rfc9535, true);
                 if let (Ok(_), true) = (newer, self.readings != Readings::Letter) {
-                    let finding = Finding::new(
-                        Code::JsonpathDialect,
-                        0..text.value.len(),
-                        "this is a query of RFC 9535, and the type names an older version",
-                    )
-                    .help("write `type: jsonpath`".to_owned());
-                    self.report(&text.node, vec![finding]);
+                    self.newer_dialect(criterion);
                     return self.jsonpath(criterion, context);
                 }
                 let finding = Finding::new(Code::JsonpathSyntax, error.at, error.message).help(error.help);
-                self.unparsed(text, finding)
+                self.unparsed(text, finding, context)
             }
         }
+    }
+
+    /// The reading `jsonpath-dialect`.
+    fn newer_dialect(&mut self, criterion: &document::Criterion) {
+        let text = &criterion.condition;
+        let span = text.node.part(self.sources(), 0..text.value.len());
+        let message = "this is a query of RFC 9535, and the type names an older version";
+        let mut diagnostic = Diagnostic::warning(Code::JsonpathDialect, span, message).help("write `type: jsonpath`");
+        if let Some((_, kind)) = &criterion.kind
+            && self.sources().text(kind.span).starts_with('{')
+        {
+            let edit = Edit { span: kind.span, text: "jsonpath".to_owned() };
+            diagnostic = diagnostic.fix("write `type: jsonpath`", true, vec![edit]);
+        }
+        self.departure(diagnostic);
     }
 
     fn xpath(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
@@ -269,21 +305,23 @@ impl Compiler<'_> {
         let root = self.criterion_context(criterion, context);
         match xpath::Query::parse(text.value.trim_end(), true) {
             Ok(query) => {
+                self.unbraced_operands(text, query.placeholders());
                 let placeholders = self.placeholders(text, query.placeholders(), context)?;
                 Some(Test::Xpath(Box::new(XpathTest { context: root?, query, placeholders })))
             }
             Err(error) => {
-                self.unparsed(text, Finding::new(Code::XpathSyntax, error.at, error.message).help(error.help))
+                self.unparsed(text, Finding::new(Code::XpathSyntax, error.at, error.message).help(error.help), context)
             }
         }
     }
 
     /// A condition that is not of its language: by the letter it evaluates to *fail*, else it is refused.
-    fn unparsed(&mut self, text: &Text, finding: Finding) -> Option<Test> {
+    fn unparsed(&mut self, text: &Text, finding: Finding, context: &Context<'_>) -> Option<Test> {
         if self.readings == Readings::Letter {
             return self.fails_by_the_letter(text, &[finding]).map(Test::Fails);
         }
-        self.report(&text.node, vec![finding]);
+        let foreign = foreign::outside_strings(&text.value, &context.scope);
+        self.report(&text.node, if foreign.is_empty() { vec![finding] } else { foreign });
         None
     }
 
@@ -302,10 +340,13 @@ impl Compiler<'_> {
             {
                 return Some(test);
             }
-            Err(error) => {
-                let finding = Finding::new(Code::JsonpathSyntax, error.at, error.message).help(error.help);
-                return self.unparsed(text, finding);
-            }
+            Err(error) => match self.without_question_marks(text, written).filter(|_| !letter) {
+                Some(parsed) => parsed,
+                None => {
+                    let finding = Finding::new(Code::JsonpathSyntax, error.at, error.message).help(error.help);
+                    return self.unparsed(text, finding, context);
+                }
+            },
         };
         if let jsonpath::Condition::Query(query) = &parsed
             && let Some(test) = self.unbraced_query(text, query.placeholders())
@@ -330,33 +371,42 @@ impl Compiler<'_> {
     /// What becomes of a query with operands that lack their braces: they are said and read, but by the letter, where it
     /// is no query.
     fn unbraced_query(&mut self, text: &Text, placeholders: &[jsonpath::Placeholder]) -> Option<Option<Test>> {
-        let first = placeholders.iter().find(|placeholder| !placeholder.braced)?;
+        let first = placeholders.iter().find(|placeholder| !placeholder.braced || placeholder.blanks.is_some())?;
         if self.readings == Readings::Letter {
             let message = "a runtime expression in a query stands in braces";
-            return Some(self.unparsed(text, Finding::new(Code::JsonpathSyntax, first.range.clone(), message)));
+            let finding = Finding::new(Code::JsonpathSyntax, first.range.clone(), message);
+            return Some(self.fails_by_the_letter(text, &[finding]).map(Test::Fails));
         }
         self.unbraced_operands(text, placeholders);
         None
     }
 
-    /// `#/state == 'ready'` as a query: the simple condition over the context (docs/readings.md, `dialect-word`).
-    fn pointers(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
-        let (text, written) = (&criterion.condition, criterion.context.as_ref()?);
-        if written.value.contains('#') || !text.value.trim_start().starts_with("#/") {
+    /// `$.state?.name`, `$.list.?[0]`: a member is optional without the `?` (docs/readings.md, `dialect-word`).
+    fn without_question_marks(&mut self, text: &Text, written: &str) -> Option<jsonpath::Condition> {
+        let mut right = written.to_owned();
+        for (mark, plain) in [("?.[", "["), (".?[", "["), ("?.", "."), (".?", ".")] {
+            right = right.replace(mark, plain);
+        }
+        let parsed = jsonpath::Condition::parse(&right, true).ok().filter(|_| right != written)?;
+        // Expressions would have places in another text.
+        if !parsed.placeholders().is_empty() {
             return None;
         }
-        let mut right = String::new();
-        let mut before = ' ';
-        for (at, c) in text.value.char_indices() {
-            if c == '#'
-                && text.value.get(at + 1..).is_some_and(|rest| rest.starts_with('/'))
-                && " (!&|=<>".contains(before)
-            {
-                right.push_str(&written.value);
-            }
-            right.push(c);
-            before = c;
-        }
+        let message = "a member is optional without `?`: one that is missing selects nothing";
+        let finding = Finding::new(Code::DialectWord, 0..written.len(), message);
+        self.report(&text.node, vec![finding.help(format!("write {right}")).fix(right, true)]);
+        Some(parsed)
+    }
+
+    /// `#/state == 'ready'` as a query, also beside `$.state`: the simple condition over the context (docs/readings.md,
+    /// `dialect-word`).
+    fn pointers(&mut self, criterion: &document::Criterion, context: &Context<'_>) -> Option<Test> {
+        let (text, written) = (&criterion.condition, criterion.context.as_ref()?);
+        let query = with_paths(text.value.trim_end());
+        let right = match jsonpath::Condition::parse(&query, true).ok()? {
+            jsonpath::Condition::Comparison(comparison) => comparison.to_simple(&written.value)?,
+            jsonpath::Condition::Query(_) => return None,
+        };
         let mut findings = vec![];
         let parsed = condition::parse(&right, &context.scope, &mut findings)?;
         // Departures of its own would have places in another text.
@@ -370,14 +420,13 @@ impl Compiler<'_> {
             .help(format!("write the simple condition {right}"))
             .section("§Criterion Object");
         if let Some((_, kind)) = criterion.kind.as_ref().filter(|(_, kind)| kind.as_str().is_some()) {
-            let quoted = scalar(&right);
+            let quoted = scalar_of(&right);
             let edits =
                 vec![Edit { span: text.node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
-            diagnostic = diagnostic.fix("write a simple condition", false, edits);
+            diagnostic = diagnostic.fix(SIMPLE, false, edits);
         }
         self.departure(diagnostic);
-        let seen = |condition: condition::Condition| Test::Simple(condition);
-        Some(seen(parsed))
+        Some(Test::Simple(parsed))
     }
 
     /// The reading `jsonpath-filter-on-object`, where the description of the answer shows it: `$[?@.state == "ready"]`
@@ -413,13 +462,13 @@ impl Compiler<'_> {
             });
             let span = criterion.condition.node.part(self.sources(), 0..text.len());
             let message = "a filter tests the members of an object, and those of this answer have nothing it asks for";
-            let diagnostic = Diagnostic::warning(Code::JsonpathFilterOnObject, span, message)
+            let mut diagnostic = Diagnostic::warning(Code::JsonpathFilterOnObject, span, message)
                 .label("read as a test of the object itself")
-                .note(operation.key.span, "the answer is described as an object")
-                .help(simple.map_or_else(
-                    || "write a simple condition over $response.body".to_owned(),
-                    |simple| format!("write the simple condition {simple} (it ignores case)"),
-                ));
+                .note(operation.key.span, "the answer is described as an object");
+            diagnostic = match simple {
+                Some(simple) => as_simple(diagnostic, criterion, &simple),
+                None => diagnostic.help("write a simple condition over $response.body"),
+            };
             self.departure(diagnostic.section("§Criterion Object"));
         }
     }
@@ -433,16 +482,58 @@ impl Compiler<'_> {
                 .label("read as a condition over the context")
                 .section("§Criterion Object");
         if let Some(simple) = simple {
-            diagnostic = diagnostic.help(format!("write the simple condition {simple} (it ignores case)"));
-            if let Some((_, kind)) = criterion.kind.as_ref().filter(|(_, kind)| kind.as_str().is_some()) {
-                let quoted = scalar(&simple);
-                let edits =
-                    vec![Edit { span: node.span, text: quoted }, Edit { span: kind.span, text: "simple".to_owned() }];
-                diagnostic = diagnostic.fix("write a simple condition; it ignores case", false, edits);
-            }
+            diagnostic = as_simple(diagnostic, criterion, &simple);
         }
         self.departure(diagnostic);
     }
+}
+
+/// Says how a criterion is written as a simple condition.
+fn as_simple(diagnostic: Diagnostic, criterion: &document::Criterion, simple: &str) -> Diagnostic {
+    let diagnostic = diagnostic.help(format!("write the simple condition {simple} (it ignores case)"));
+    let Some((_, kind)) = criterion.kind.as_ref().filter(|(_, kind)| kind.as_str().is_some()) else {
+        return diagnostic;
+    };
+    let edits = vec![
+        Edit { span: criterion.condition.node.span, text: scalar_of(simple) },
+        Edit { span: kind.span, text: "simple".to_owned() },
+    ];
+    diagnostic.fix(SIMPLE, false, edits)
+}
+
+/// The fix that makes a simple condition of a comparison, and what differs then.
+const SIMPLE: &str = "write a simple condition; it ignores case, and a number is equal to a text that spells it";
+
+/// A comparison in which each JSON Pointer that begins a value is a path: `#/a/0 == 1` becomes `$['a'][0] == 1`.
+fn with_paths(text: &str) -> String {
+    let mut paths = String::new();
+    let (mut before, mut quote, mut at) = (' ', None, 0);
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let next = rest.chars().next().unwrap_or(' ');
+        if quote.is_none() && rest.starts_with("#/") && " (!&|=<>,".contains(before) {
+            let ends = |c: char| c.is_whitespace() || "()=!<>&|,'\"".contains(c);
+            let length = rest.find(ends).unwrap_or(rest.len());
+            paths.push('$');
+            for token in Pointer::parse(rest.get(1..length).unwrap_or_default()).tokens() {
+                match token.parse::<u32>() {
+                    Ok(index) => paths.push_str(&format!("[{index}]")),
+                    Err(_) => paths.push_str(&format!("[{}]", crate::value::Json::String(token.clone()))),
+                }
+            }
+            at += length;
+            before = '#';
+            continue;
+        }
+        match (quote, next) {
+            (Some(open), next) if next == open => quote = None,
+            (None, '\'' | '"') => quote = Some(next),
+            _ => {}
+        }
+        paths.push(next);
+        before = next;
+        at += next.len_utf8();
+    }
+    paths
 }
 
 /// Samples of the JSON bodies with which an operation answers when it succeeds; none if one of them may be anything but
@@ -462,17 +553,6 @@ fn objects_answered(operation: openapi::Operation<'_>) -> Vec<crate::value::Json
         samples.push(sample);
     }
     samples
-}
-
-/// A text as a scalar of YAML.
-fn scalar(text: &str) -> String {
-    if is_plain_scalar(text) { text.to_owned() } else { crate::value::Json::String(text.to_owned()).to_string() }
-}
-
-/// `true` if a text can stand in YAML without quotes, also between braces.
-fn is_plain_scalar(text: &str) -> bool {
-    let harmless = |c: char| c.is_ascii_alphanumeric() || "_-$./#=!<>&|()' ".contains(c);
-    text.starts_with(['$', '(']) && text.chars().all(harmless) && !text.contains(" #")
 }
 
 /// The pattern and flags of `/pattern/flags`.

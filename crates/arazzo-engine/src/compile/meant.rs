@@ -24,7 +24,7 @@ pub(super) fn path_names(path: &str) -> Vec<&str> {
     let mut names = vec![];
     let mut rest = path;
     while let Some((name, after)) = rest.split_once('{').and_then(|(_, after)| after.split_once('}')) {
-        let name = name.trim_start_matches('+');
+        let name = openapi::path::name_of(name);
         if !names.contains(&name) {
             names.push(name);
         }

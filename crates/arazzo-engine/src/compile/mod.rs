@@ -17,7 +17,7 @@ use crate::load::{Bundle, DescribedKind};
 use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::openapi::Api;
-use crate::program::{ApiSource, Build, Call, Inputs, Operation, Output, Program, Step, Workflow, WorkflowId};
+use crate::program::{ApiSource, Build, Call, Inputs, Media, Operation, Output, Program, Step, Workflow, WorkflowId};
 use crate::readings::Readings;
 use crate::remedy::Naming;
 use crate::source::{Sources, Span};
@@ -33,6 +33,7 @@ mod flow;
 mod inputs;
 mod meant;
 pub(crate) mod order;
+mod replacements;
 mod resolve;
 pub(crate) mod secrets;
 
@@ -265,8 +266,8 @@ enum Place {
     Path,
     /// Into another parameter that is one value.
     Scalar,
-    /// Into a payload.
-    Payload,
+    /// Into a payload of this kind.
+    Payload(Media),
     /// Where anything may stand.
     Any,
 }
@@ -390,8 +391,17 @@ impl<'b> Compiler<'b> {
             if let Some((text, exact)) = finding.fix
                 && let Some(edit) = node.rewrite(self.sources(), finding.range.clone(), &text, several)
             {
-                let title = diagnostic.help.as_ref().map(Help::to_string).unwrap_or_default();
-                diagnostic = diagnostic.fix(title, exact, vec![edit]);
+                let mut title = diagnostic.help.as_ref().map(Help::to_string).unwrap_or_default();
+                let mut differs = finding.differs;
+                // The pointer that is written is of the next version, which a document of this one has to name.
+                let newer = finding.code == Code::DottedOutput && self.document().version == (1, 0);
+                if newer && text.starts_with("$inputs.") {
+                    differs = Some("a pointer into an input is a form of Arazzo 1.1".to_owned());
+                }
+                if let Some(differs) = &differs {
+                    title = format!("{title}; {differs}");
+                }
+                diagnostic = diagnostic.fix(title, exact && differs.is_none(), vec![edit]);
             }
             let whole = finding.range == (0..node.as_str().map_or(0, str::len));
             if let Some(text) = finding.becomes.filter(|_| whole && self.document().version != (1, 0)) {
@@ -602,7 +612,7 @@ impl<'b> Compiler<'b> {
         let scope = Scope { method: method.as_deref(), ..context.scope.clone() };
         let context = &Context { scope, ..context.clone() };
         let arguments = self.arguments(workflow, step, view, context);
-        let body = self.body(step, view, &arguments, &context.within(Place::Payload));
+        let body = self.body(step, view, &arguments, context);
         let operation = match found {
             Some((api, view)) => {
                 self.check_path(&view, step);
@@ -693,8 +703,11 @@ impl<'b> Compiler<'b> {
         if way {
             let word = text.trim_start_matches('$');
             let root = nearest(word, ["url", "method", "statusCode"]).filter(|_| text.starts_with('$'));
+            let path = text.starts_with(['.', '[']) || text.starts_with("$.") || text.starts_with("$[");
+            let pointer = build::looks_like_pointer(text).filter(|_| path);
             let help = match meant.filter(|_| foreign.is_none()).filter(|_| !text.starts_with(['/', '$', '{'])) {
                 _ if foreign.is_some() => Help::words(format!("write {}", foreign.unwrap_or_default())),
+                _ if let Some(pointer) = pointer => Help::words(format!("write $response.body#{pointer}")),
                 _ if root.is_some() => Help::meant_behind("$", root.unwrap_or_default()),
                 Some(_) => Help::meant_behind("$", text),
                 None if text.starts_with('/') => Help::words(

@@ -75,7 +75,8 @@ impl Compiler<'_> {
         }
         let found = workflow.steps.iter().position(|step| step.id.value == value);
         if found.is_none() {
-            let help = nearest(value, workflow.steps.iter().map(|step| step.id.value.as_str())).map(Help::meant);
+            let named = value.rsplit(['.', '/']).next().unwrap_or(value);
+            let help = nearest(named, workflow.steps.iter().map(|step| step.id.value.as_str())).map(Help::meant);
             let message = format!("the workflow has no step `{value}`");
             self.push(Diagnostic::error(Code::UnknownStep, text.span(), message).help(help));
         }

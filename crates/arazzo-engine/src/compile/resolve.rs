@@ -66,7 +66,7 @@ impl<'b> Compiler<'b> {
         let value = text.value.as_str();
         let inner = value.strip_prefix('{').and_then(|rest| rest.split_once('}'));
         let named = inner.and_then(|(expression, rest)| {
-            let name = expression.trim().strip_prefix("$sourceDescriptions.")?.strip_suffix(".url")?;
+            let name = expression.strip_prefix("$sourceDescriptions.")?.strip_suffix(".url")?;
             Some((name, rest.strip_prefix('#')?))
         });
         let Some((name, pointer)) = named else { return self.path_form(text) };
@@ -77,8 +77,13 @@ impl<'b> Compiler<'b> {
         let api = self.openapi(index, text.span())?;
         let decoded = percent_encoding::percent_decode_str(pointer).decode_utf8_lossy();
         let found = api.by_pointer(&Pointer::parse(&decoded));
+        let unescaped = |o: &openapi::Operation<'_>| {
+            let way = decoded.strip_prefix("/paths/").and_then(|way| way.rsplit_once('/'));
+            way.is_some_and(|(path, method)| path == o.path && o.method.eq_ignore_ascii_case(method))
+        };
         if found.is_none()
-            && matches!(Pointer::parse(&decoded).tokens(), [paths, path] if paths == "paths" && api.operations().any(|o| o.path == path))
+            && (matches!(Pointer::parse(&decoded).tokens(), [paths, path] if paths == "paths" && api.operations().any(|o| o.path == path))
+                || api.operations().any(|operation| unescaped(&operation)))
         {
             return self.path_form(text);
         }
@@ -108,39 +113,7 @@ impl<'b> Compiler<'b> {
     /// that has it.
     fn path_form(&mut self, text: &Text) -> Found<'b> {
         let value = text.value.trim();
-        // `source#…`, `$sourceDescriptions.source#…`, `{$sourceDescriptions.source}#…`
-        let named = value.split_once('#').map(|(head, pointer)| {
-            let head = head.trim_matches(['{', '}', ' ']);
-            let head = head.strip_prefix("$sourceDescriptions.").unwrap_or(head);
-            (head.strip_suffix(".url").unwrap_or(head), pointer)
-        });
-        let by_pointer = named.filter(|(name, _)| self.described().any(|(_, d)| d.name == *name));
-        let matches: Vec<(usize, openapi::Operation<'b>)> = if let Some((name, pointer)) = by_pointer {
-            let decoded = Pointer::parse(&percent_encoding::percent_decode_str(pointer).decode_utf8_lossy());
-            // A pointer to a path leads to its operation, if it has one only.
-            let of_path = |operation: &openapi::Operation<'_>| matches!(decoded.tokens(), [paths, path] if paths == "paths" && path == operation.path);
-            let found = |api: Api<'b>| match api.by_pointer(&decoded) {
-                Some(operation) => vec![operation],
-                None => api.operations().filter(|operation| of_path(operation)).collect(),
-            };
-            self.apis()
-                .filter(|(index, _)| self.source_name(*index) == name)
-                .flat_map(|(index, api)| found(api).into_iter().map(move |operation| (index, operation)))
-                .collect()
-        } else {
-            let (method, path) = match value.split_once(char::is_whitespace) {
-                Some((method, path)) => (Some(method.to_ascii_lowercase()), path.trim()),
-                None => (None, value),
-            };
-            let fits = |operation: &openapi::Operation<'_>| {
-                operation.path == path && method.as_ref().is_none_or(|method| operation.method == method)
-            };
-            self.apis()
-                .flat_map(|(index, api)| {
-                    api.operations().filter(|o| fits(o)).map(move |o| (index, o)).collect::<Vec<_>>()
-                })
-                .collect()
-        };
+        let matches = self.operations_of_form(value);
         let form = "write '{$sourceDescriptions.<name>.url}#/paths/~1pets/get'";
         // A source that could not be read may hold it: its own diagnostic is the one that helps.
         if matches.is_empty() && self.described().any(|(_, described)| described.root.is_none()) {
@@ -176,6 +149,58 @@ impl<'b> Compiler<'b> {
             .section("§Step Object"),
         );
         Some((*index, *operation))
+    }
+
+    /// The operations that an operationPath in one of the other forms leads to.
+    fn operations_of_form(&self, value: &str) -> Vec<(usize, openapi::Operation<'b>)> {
+        // `source#…`, `$sourceDescriptions.source#…`, `{$sourceDescriptions.source}#…`, the url of the source, or none
+        let head_and_pointer = value.split_once('#').or_else(|| value.starts_with("/paths/").then_some(("", value)));
+        let named = head_and_pointer.map(|(head, pointer)| {
+            let head = head.trim_matches(['{', '}', ' ', '$']);
+            let head = head.strip_prefix("sourceDescriptions.").unwrap_or(head);
+            (head.strip_suffix(".url").unwrap_or(head), pointer)
+        });
+        let plain = |url: &str| url.trim_start_matches("./").to_owned();
+        let is_named = |known: &str, name: &str| {
+            let mut urls = self.document().source_descriptions.iter().filter(|source| source.name.value == known);
+            name.is_empty() || known == name || urls.any(|source| plain(&source.url.value) == plain(name))
+        };
+        let by_pointer = named.filter(|(name, _)| self.described().any(|(_, d)| is_named(&d.name, name)));
+        if let Some((name, pointer)) = by_pointer {
+            let written = percent_encoding::percent_decode_str(pointer).decode_utf8_lossy();
+            let decoded = Pointer::parse(&written);
+            // A pointer to a path leads to its operation, if it has one only.
+            let of_path = |operation: &openapi::Operation<'_>| matches!(decoded.tokens(), [paths, path] if paths == "paths" && path == operation.path);
+            // `/paths//pets/{id}/get`: the slashes of the path as they are.
+            let unescaped = written.strip_prefix("/paths/").and_then(|way| way.rsplit_once('/'));
+            let as_it_is = |operation: &openapi::Operation<'_>| {
+                unescaped.is_some_and(|(path, method)| {
+                    operation.path.trim_start_matches('/') == path.trim_start_matches('/')
+                        && operation.method.eq_ignore_ascii_case(method)
+                })
+            };
+            let found = |api: Api<'b>| match api.by_pointer(&decoded) {
+                Some(operation) => vec![operation],
+                None => api.operations().filter(|operation| of_path(operation) || as_it_is(operation)).collect(),
+            };
+            self.apis()
+                .filter(|(index, _)| is_named(self.source_name(*index), name))
+                .flat_map(|(index, api)| found(api).into_iter().map(move |operation| (index, operation)))
+                .collect()
+        } else {
+            let (method, path) = match value.split_once(char::is_whitespace) {
+                Some((method, path)) => (Some(method.to_ascii_lowercase()), path.trim()),
+                None => (None, value),
+            };
+            let fits = |operation: &openapi::Operation<'_>| {
+                operation.path == path && method.as_ref().is_none_or(|method| operation.method == method)
+            };
+            self.apis()
+                .flat_map(|(index, api)| {
+                    api.operations().filter(|o| fits(o)).map(move |o| (index, o)).collect::<Vec<_>>()
+                })
+                .collect()
+        }
     }
 
     /// The entry of the operation table for what was found; one entry an operation.
@@ -482,7 +507,7 @@ impl<'b> Compiler<'b> {
     fn channel(&mut self, text: &Text) {
         let inner = text.value.strip_prefix('{').and_then(|rest| rest.split_once('}'));
         let named = inner.and_then(|(expression, rest)| {
-            let name = expression.trim().strip_prefix("$sourceDescriptions.")?.strip_suffix(".url")?;
+            let name = expression.strip_prefix("$sourceDescriptions.")?.strip_suffix(".url")?;
             Some((name, rest.strip_prefix('#')?))
         });
         // `$sourceDescriptions.events#/channels/orders` (docs/readings.md, `operation-path-form`).
@@ -664,7 +689,10 @@ impl<'b> Compiler<'b> {
             diagnostic = diagnostic.help(format!("source `{}` does not describe it", described.name));
         } else {
             let names: Vec<&str> = self.described().map(|(_, d)| d.name.as_str()).collect();
-            diagnostic = diagnostic.help(format!("none of the sources describes it: {}", names.join(", ")));
+            diagnostic = diagnostic.help(match names.as_slice() {
+                [] => "there is no source description: list the API description under `sourceDescriptions`".to_owned(),
+                names => format!("none of the sources describes it: {}", names.join(", ")),
+            });
         }
         self.push(diagnostic);
     }

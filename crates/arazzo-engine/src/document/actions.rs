@@ -4,7 +4,7 @@ use super::fields::CRITERION;
 use super::{Action, Criterion, OrReusable, Reader, Text, text_of};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
-use crate::node::{Key, Kind, Node};
+use crate::node::{Key, Kind, Node, scalar_of};
 use crate::source::Span;
 use crate::value::{ExpressionType, XpathVersion};
 
@@ -117,7 +117,7 @@ impl Reader<'_> {
             );
             return None;
         }
-        Some(Criterion { context, condition: condition?, kind })
+        Some(Criterion { context, condition: condition?, kind, on_action: false })
     }
 
     /// A pattern without a context is one for the body of the response (docs/readings.md, `dialect-word`).
@@ -179,6 +179,12 @@ impl Reader<'_> {
             self.departure(Diagnostic::warning(Code::MissingActionName, node.span, message).help(help));
         }
         let kind = self.required(node, "type", what).and_then(|n| self.text(n, "`type`"));
+        if let (Some(kind), Some((_, value))) = (&kind, condition)
+            && ["simple", "regex", "jsonpath", "xpath"].contains(&kind.value.as_str())
+        {
+            self.type_of_criterion(node, kind, value, list);
+            return None;
+        }
         let mut criteria = self.criteria(node, "criteria", what);
         criteria.extend(condition.and_then(|(key, value)| self.action_condition(node, key, value, what)));
         let parameters = self.parameters(node, what);
@@ -227,9 +233,29 @@ impl Reader<'_> {
         })
     }
 
+    /// The type of a criterion on an action: the action has none of its own, and what it does is not known.
+    fn type_of_criterion(&mut self, node: &Node, kind: &Text, condition: &Node, list: &ActionList) {
+        let context = node.get("context").and_then(Node::as_str);
+        let context = context.map(|context| format!("context: {context}, ")).unwrap_or_default();
+        let right = format!(
+            "write type: {}, and criteria: [{{ {context}condition: {}, type: {} }}]",
+            list.types.replace(" or ", ", ").split(", ").next().unwrap_or_default(),
+            scalar_of(condition.as_written()),
+            kind.value
+        );
+        let message = format!("`{}` is a type of criterion, and not of {}", kind.value, list.what);
+        self.error(Code::UnknownValue, kind.span(), message, right);
+    }
+
     /// The reading `action-condition`: a condition that stands on the action is one of its criteria. The `type` beside it
     /// is the action's.
     pub(super) fn action_condition(&mut self, node: &Node, key: &Key, value: &Node, what: &str) -> Option<Criterion> {
+        let empty = matches!(value.kind, Kind::Null) || value.as_str().is_some_and(|text| text.trim().is_empty());
+        if empty {
+            let help = "write criteria: [{ condition: $statusCode == 404 }], or leave it out".to_owned();
+            self.error(Code::ConditionSyntax, key.span, "this condition is empty", help);
+            return None;
+        }
         let mut diagnostic =
             Diagnostic::warning(Code::ActionCondition, key.span, format!("{what} has no field `condition`"))
                 .label("read as one of its `criteria`")
@@ -241,15 +267,12 @@ impl Reader<'_> {
         }
         self.departure(diagnostic);
         let context = self.optional_text(node, "context");
-        Some(Criterion { context, condition: self.condition(value)?, kind: None })
+        Some(Criterion { context, condition: self.condition(value)?, kind: None, on_action: true })
     }
 
     /// `retryAfter`: seconds with decimals → ms.
     pub(super) fn seconds(&mut self, node: &Node) -> Option<u64> {
-        let seconds = match node.kind {
-            Kind::Number(_) => node.to_json().as_f64(),
-            _ => None,
-        };
+        let seconds = self.number_of(node).as_f64();
         let ms = seconds.filter(|s| *s >= 0.0).map(|s| (s * 1000.0).round().min(u64::MAX as f64) as u64);
         if ms.is_none() {
             let found = seconds.map_or_else(|| node.type_name().to_owned(), |s| format!("`{s}`"));

@@ -1,9 +1,9 @@
 //! Fields: which an object has, what is said about one that it does not have, and how values are taken out.
 
 use super::shapes::given;
-use super::{Reader, Text, text_of, unquoted, without_quotes};
+use super::{Reader, Text, is_identifier, text_of, unquoted, without_quotes};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Help, IntoHelp, Severity, misspells, nearest};
+use crate::diagnostic::{Diagnostic, Edit, Help, IntoHelp, Severity, misspells, nearest};
 use crate::node::{Key, Kind, Node};
 use crate::readings::Readings;
 use crate::source::Span;
@@ -52,23 +52,53 @@ pub(super) const PLACES: &[&str] = &["path", "query", "querystring", "header", "
 /// Fields that other formats call otherwise, and are not near in letters.
 pub(super) const ELSEWHERE: &[(&str, &str)] = &[
     ("assertions", "successCriteria"),
+    ("attempts", "retryLimit"),
+    ("backoff", "retryAfter"),
     ("body", "payload"),
     ("body", "requestBody"),
     ("criteria", "successCriteria"),
     ("criterion", "successCriteria"),
+    ("checks", "successCriteria"),
     ("data", "payload"),
+    ("default", "value"),
     ("delay", "retryAfter"),
+    ("example", "value"),
+    ("expect", "successCriteria"),
+    ("expression", "condition"),
     ("failureCriteria", "criteria"),
+    ("from", "value"),
+    ("headers", "parameters"),
+    ("id", "stepId"),
+    ("id", "workflowId"),
+    ("interval", "retryAfter"),
+    ("key", "name"),
     ("limit", "retryLimit"),
+    ("location", "in"),
+    ("maxAttempts", "retryLimit"),
     ("maxRetries", "retryLimit"),
     ("mediaType", "contentType"),
     ("onError", "onFailure"),
     ("operation", "operationId"),
+    ("operationRef", "operationPath"),
     ("params", "parameters"),
+    ("path", "target"),
+    ("pathParams", "parameters"),
+    ("pathParameters", "parameters"),
+    ("query", "parameters"),
+    ("queryParameters", "parameters"),
+    ("queryParams", "parameters"),
     ("requestBodies", "requestBody"),
+    ("simple", "condition"),
+    ("sources", "sourceDescriptions"),
+    ("step", "stepId"),
+    ("success", "successCriteria"),
     ("successCondition", "successCriteria"),
     ("successConditions", "successCriteria"),
     ("successCriteria", "criteria"),
+    ("target", "stepId"),
+    ("tests", "successCriteria"),
+    ("validations", "successCriteria"),
+    ("workflow", "workflowId"),
 ];
 
 /// Fields that steer neither the flow nor a request: without them a run is the same.
@@ -79,6 +109,7 @@ pub(super) const HARMLESS: &[&str] =
 pub(super) const FLOW_WORDS: &[&str] = &[
     "assert",
     "conditions",
+    "delay",
     "expected",
     "for",
     "foreach",
@@ -96,9 +127,11 @@ pub(super) const FLOW_WORDS: &[&str] = &[
     "runif",
     "skip",
     "skipif",
+    "sleep",
     "switch",
     "unless",
     "until",
+    "wait",
     "when",
     "while",
 ];
@@ -133,6 +166,18 @@ pub(super) fn is_flow_word(name: &str) -> bool {
     let folded: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
     let folded = folded.to_ascii_lowercase();
     FLOW_WORDS.contains(&folded.as_str()) || folded.len() >= 4 && "condition".starts_with(&folded)
+}
+
+/// `true` for what can only be an entry of the list of this name.
+fn is_entry(name: &str, node: &Node) -> bool {
+    let has = |fields: &[&str]| fields.iter().any(|field| node.get(field).is_some());
+    match name {
+        "successCriteria" | "criteria" => has(&["condition"]),
+        "parameters" => node.get("reference").is_some() || node.get("name").is_some() && node.get("value").is_some(),
+        "replacements" => has(&["target"]),
+        "dependsOn" => node.as_str().is_some(),
+        _ => false,
+    }
 }
 
 impl Reader<'_> {
@@ -191,6 +236,10 @@ impl Reader<'_> {
                 }
                 list.items()
             }
+            Some(entry) if is_entry(name, entry) => {
+                self.entry_as_list(name, entry);
+                std::slice::from_ref(entry)
+            }
             Some(other) => {
                 let help = matches!(other.kind, Kind::Object(_)).then(|| "begin each entry with `- `".to_owned());
                 self.error(
@@ -203,6 +252,26 @@ impl Reader<'_> {
             }
             None => &[],
         }
+    }
+
+    /// The reading `entry-as-list`: an entry in the place of the list.
+    fn entry_as_list(&mut self, name: &str, entry: &Node) {
+        let mut diagnostic =
+            Diagnostic::warning(Code::EntryAsList, entry.span, format!("`{name}` is a list, and this is one entry"))
+                .label("read as a list of it")
+                .help("begin the entry with `- `")
+                .section("§Step Object");
+        let written = self.sources.text(entry.span);
+        let closed = written.starts_with(['{', '"', '\'']) || is_identifier(written);
+        if closed && !written.contains('\n') {
+            let at = |at: u32, text: &str| {
+                let at = at as usize;
+                Edit { span: Span::new(entry.span.source, at..at), text: text.to_owned() }
+            };
+            let edits = vec![at(entry.span.start, "["), at(entry.span.end, "]")];
+            diagnostic = diagnostic.fix("write a list of it", true, edits);
+        }
+        self.departure(diagnostic);
     }
 
     pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Text> {
@@ -237,7 +306,10 @@ impl Reader<'_> {
         for (key, _) in node.members().iter().filter(|(key, _)| unknown(&key.name)) {
             let absent =
                 absent.get_or_insert_with(|| known.iter().copied().filter(|field| node.get(field).is_none()).collect());
-            let other = ELSEWHERE.iter().find(|(word, field)| *word == key.name && absent.contains(field));
+            // Parameters and criteria beside those that stand in their fields are lost all the same.
+            let lost = |field: &str| ["parameters", "successCriteria"].contains(&field) && known.contains(&field);
+            let other =
+                ELSEWHERE.iter().find(|(word, field)| *word == key.name && (absent.contains(field) || lost(field)));
             let near = other.map(|(_, field)| *field).or_else(|| nearest(&key.name, absent.iter().copied()));
             // `onFail` for `onFailure`
             let folded = key.name.to_ascii_lowercase();

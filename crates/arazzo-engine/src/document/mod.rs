@@ -15,7 +15,7 @@ pub(crate) use shapes::{newer_form, step_of_expression};
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Subject};
-use crate::node::{Key, Kind, Node};
+use crate::node::{Key, Kind, Node, scalar_of};
 use crate::readings::Readings;
 use crate::source::{SourceId, Sources, Span};
 use crate::value::ExpressionType;
@@ -227,6 +227,8 @@ pub struct Criterion {
     pub condition: Text,
     /// `type`, and where it is written; without it, `simple`.
     pub kind: Option<(ExpressionType, Node)>,
+    /// `true` for the condition of an action, which stands outside of its criteria.
+    pub on_action: bool,
 }
 
 /// Success Action Object or Failure Action Object.
@@ -324,8 +326,9 @@ pub(crate) fn without_quotes(node: &Node, text: &Node, sources: &Sources) -> Dia
     if !raw.starts_with('{') {
         return diagnostic;
     }
-    let plain = !raw.contains('"') && written.chars().all(|c| c.is_ascii_alphanumeric() || "$.#/_-".contains(c));
-    let text = if plain { written.to_owned() } else { crate::value::Json::String(written.to_owned()).to_string() };
+    // Quotes in the map are those of JSON.
+    let text =
+        if raw.contains('"') { crate::value::Json::String(written.to_owned()).to_string() } else { scalar_of(written) };
     diagnostic.fix(format!("write {written}"), true, vec![Edit { span: node.span, text }])
 }
 

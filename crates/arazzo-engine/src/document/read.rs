@@ -16,8 +16,8 @@ use super::{
     without_quotes,
 };
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
-use crate::node::{Key, Kind, Node};
+use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
+use crate::node::{Key, Kind, Node, scalar_of};
 use crate::readings::Readings;
 use crate::source::{SourceId, Span};
 
@@ -204,7 +204,12 @@ impl Reader<'_> {
                     node.span,
                     format!("`{text}` is not a whole version; it is read as Arazzo {major}.{minor}"),
                 )
-                .help(format!("write {major}.{minor}.{}", u8::from(minor == 0))),
+                .help(format!("write {major}.{minor}.{}", u8::from(minor == 0)))
+                .fix(
+                    "write the whole version",
+                    true,
+                    vec![Edit { span: node.span, text: format!("\"{major}.{minor}.{}\"", u8::from(minor == 0)) }],
+                ),
             );
         }
         if minor > 1 {
@@ -256,6 +261,9 @@ impl Reader<'_> {
         if let Some(inputs) = inputs.filter(|inputs| !is_schema(inputs)) {
             let message = format!("expected `inputs` to be a JSON Schema (an object), found {}", inputs.type_name());
             self.error(Code::WrongType, inputs.span, message, None::<Help>);
+        }
+        if let Some(inputs) = inputs {
+            self.inputs_as_map(inputs);
         }
         let parameters = self.parameters(node, "a workflow");
         Some(Workflow {
@@ -347,11 +355,12 @@ impl Reader<'_> {
         read: impl FnOnce(&mut Self, &Node) -> Option<T>,
     ) -> Option<OrReusable<T>> {
         if !matches!(node.kind, Kind::Object(_)) {
+            let named = node.as_str().filter(|text| text.starts_with("$components."));
             self.error(
                 Code::WrongType,
                 node.span,
                 format!("expected {what}, or a reference to one, found {}", node.type_name()),
-                None::<Help>,
+                named.map(|text| format!("write reference: {text}")),
             );
             return None;
         }
@@ -374,15 +383,30 @@ impl Reader<'_> {
                 let Some(reference) = name.or(by_ref).filter(|_| only) else {
                     return read(self, node).map(OrReusable::Object);
                 };
-                self.departure(
-                    Diagnostic::warning(
-                        Code::ReferenceAsName,
-                        reference.span(),
-                        "a reference is written as `reference`",
-                    )
-                    .help(format!("write reference: {}", reference.value))
-                    .section("§Reusable Object"),
-                );
+                let right = format!("write reference: {}", reference.value);
+                let mut diagnostic = Diagnostic::warning(
+                    Code::ReferenceAsName,
+                    reference.span(),
+                    "a reference is written as `reference`",
+                )
+                .help(right.clone())
+                .section("§Reusable Object");
+                let key = ["$ref", "name"].iter().find_map(|name| node.member(name)).map(|(key, _)| key.span);
+                if let Some(key) = key.filter(|_| node.members().len() == 1) {
+                    let quoted = self.sources.text(key).starts_with('"');
+                    let name = if quoted { "\"reference\"" } else { "reference" };
+                    let value = if quoted {
+                        Json::String(reference.value.clone()).to_string()
+                    } else {
+                        scalar_of(&reference.value)
+                    };
+                    let edits = vec![
+                        Edit { span: key, text: name.to_owned() },
+                        Edit { span: reference.node.span, text: value },
+                    ];
+                    diagnostic = diagnostic.fix(right, true, edits);
+                }
+                self.departure(diagnostic);
                 Some(OrReusable::Reference { reference, value: None })
             }
         }
@@ -499,10 +523,7 @@ impl Reader<'_> {
 
     /// A whole number that is not negative.
     pub(super) fn natural(&mut self, node: &Node, what: &str, wanted: &str) -> Option<u64> {
-        let number = match &node.kind {
-            Kind::Number(_) => node.to_json(),
-            _ => Json::Null,
-        };
+        let number = self.number_of(node);
         let whole = number.as_u64().or_else(|| {
             number.as_f64().filter(|n| *n >= 0.0 && n.fract() == 0.0 && *n < u64::MAX as f64).map(|n| n as u64)
         });
@@ -552,13 +573,25 @@ impl Reader<'_> {
     }
 
     pub(super) fn parameter(&mut self, node: &Node) -> Option<Parameter> {
+        if let [(key, value)] = node.members()
+            && !PARAMETER.contains(&key.name.as_str())
+        {
+            let written = if value.as_written().is_empty() { "…" } else { value.as_written() };
+            let help = format!("write {{ name: {}, in: …, value: {written} }}", key.name);
+            let message = "a parameter is an object with `name`, `in` and `value`";
+            self.error(Code::MissingField, key.span, message, help);
+            return None;
+        }
         self.fields(node, PARAMETER, "a parameter");
         let name = self.required(node, "name", "a parameter").and_then(|n| self.text_or_scalar(n, "`name`"));
         let value = self.required(node, "value", "a parameter");
         let location = self.optional_text(node, "in");
         if let Some(place) = location.as_ref().filter(|place| !PLACES.contains(&place.value.as_str())) {
-            let help = nearest(&place.value, PLACES.iter().copied())
-                .map_or_else(|| Help::words("write path, query, header or cookie"), Help::meant);
+            let help = match place.value.as_str() {
+                "body" | "formData" | "form" => Help::words("a body is written as `requestBody: { payload: … }`"),
+                other => nearest(other, PLACES.iter().copied())
+                    .map_or_else(|| Help::words("write path, query, header or cookie"), Help::meant),
+            };
             let message = format!("`{}` is not a place of a parameter", place.value);
             self.error(Code::UnknownValue, place.span(), message, help);
         }

@@ -6,6 +6,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit};
 use crate::node::{Key, Kind, Node};
 use crate::source::Span;
+use crate::value::{Json, Number};
 
 /// Fields that say nothing where nothing stands below them.
 const LEFT_OUT: [&str; 15] = [
@@ -69,6 +70,66 @@ impl Reader<'_> {
         Some(Text { value: text, node: node.clone() })
     }
 
+    /// The reading `quoted-number`: a number that stands in quotes.
+    pub(super) fn number_of(&mut self, node: &Node) -> Json {
+        let Kind::String(text) = &node.kind else {
+            return if matches!(node.kind, Kind::Number(_)) { node.to_json() } else { Json::Null };
+        };
+        let Some(number) = Number::parse(text.trim()) else { return Json::Null };
+        let right = number.to_string();
+        let message = format!("a number is expected, and {} is a string", self.sources.text(node.span));
+        self.departure(
+            Diagnostic::warning(Code::QuotedNumber, node.span, message)
+                .label("read as its number")
+                .help(format!("write {right}"))
+                .fix("leave out the quotes", true, vec![Edit { span: node.span, text: right }])
+                .section("§Failure Action Object"),
+        );
+        Json::Number(number)
+    }
+
+    /// `inputs` that lists its properties without saying so: for JSON Schema they are unknown keywords, which change
+    /// nothing.
+    pub(super) fn inputs_as_map(&mut self, inputs: &Node) {
+        const KEYWORDS: [&str; 21] = [
+            "type",
+            "properties",
+            "required",
+            "additionalProperties",
+            "patternProperties",
+            "allOf",
+            "anyOf",
+            "oneOf",
+            "not",
+            "if",
+            "then",
+            "else",
+            "title",
+            "description",
+            "default",
+            "example",
+            "examples",
+            "definitions",
+            "propertyNames",
+            "enum",
+            "const",
+        ];
+        let members = inputs.members();
+        let is_keyword = |name: &str| KEYWORDS.contains(&name) || name.starts_with(['$', 'x']) && name.len() > 2;
+        let schema = |value: &Node| value.get("type").is_some() || value.get("description").is_some();
+        let Some((first, _)) = members.first() else { return };
+        if members.iter().any(|(key, value)| is_keyword(&key.name) || !schema(value)) {
+            return;
+        }
+        let message = format!("`inputs` is a JSON Schema, in which `{}` is no keyword", first.name);
+        self.departure(
+            Diagnostic::warning(Code::InputsAsMap, first.span, message)
+                .label("any input is taken, and none is required")
+                .help("write the inputs below `properties:`, beside `type: object`")
+                .section("§Workflow Object"),
+        );
+    }
+
     /// A text for people, which may be left out.
     pub(super) fn words(&mut self, node: &Node, name: &str) -> Option<Text> {
         given(node, name).and_then(|value| self.text_or_scalar(value, &format!("`{name}`")))
@@ -79,7 +140,7 @@ impl Reader<'_> {
         // One that stands alone, as a text, is a list of one.
         let alone = given(node, field).filter(|value| value.as_str().is_some());
         let items = alone.map_or_else(|| self.list(node, field, what, false), std::slice::from_ref);
-        let mut seen: Vec<crate::value::Json> = vec![];
+        let mut seen: Vec<Json> = vec![];
         for item in items {
             let json = item.to_json();
             if seen.contains(&json) {
@@ -127,7 +188,7 @@ impl Reader<'_> {
             diagnostic = diagnostic.fix("write it as a `condition`", true, edits);
         }
         self.departure(diagnostic);
-        Criterion { context: None, condition: text, kind: None }
+        Criterion { context: None, condition: text, kind: None, on_action: false }
     }
 
     /// The edit that makes `condition: X` of an action one of its criteria, where X stands in one line.
@@ -255,12 +316,14 @@ impl Reader<'_> {
             let help = "leave out the `#` and what follows it".to_owned();
             self.error(Code::UnknownValue, uri.span(), "`$self` must not have a fragment", help);
         } else if !is_uri_reference(&uri.value) {
-            self.departure(
-                Diagnostic::warning(Code::InvalidSelf, uri.span(), "`$self` is not a URI-reference")
-                    .label("left out: the document is known by where it was read")
-                    .help("write a uri such as https://example.com/flows/buy.yaml")
-                    .section(Code::InvalidSelf.section()),
-            );
+            let mut diagnostic = Diagnostic::warning(Code::InvalidSelf, uri.span(), "`$self` is not a URI-reference")
+                .label("left out: the document is known by where it was read")
+                .help("write a uri such as https://example.com/flows/buy.yaml")
+                .section(Code::InvalidSelf.section());
+            if let Some(edit) = root.without_member(self.sources, "$self") {
+                diagnostic = diagnostic.fix("leave it out", true, vec![edit]);
+            }
+            self.departure(diagnostic);
             return None;
         }
         Some(uri)

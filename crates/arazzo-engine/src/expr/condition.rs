@@ -11,12 +11,15 @@ use crate::value::Json;
 use super::eval::{EvalError, Lookup, eval};
 use super::jsonpath::{Operator, equal};
 use super::scan::{Position, ROOTS, Scanned, expression};
-use super::{Expr, Finding, Root, Scope};
-use crate::code::Code;
+use super::{Expr, Finding, Root, Scope, dialect, foreign};
+use crate::code::{Code, Severity};
+use crate::readings::Readings;
 use crate::value::{Value, numeric};
 
 /// How deep parentheses and `!` may nest.
 const DEPTH: usize = 64;
+/// How many departures of one condition are said.
+const MOST: usize = 100;
 
 /// A parsed simple condition.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,17 +45,42 @@ pub type Seen = (Range<usize>, Option<Json>);
 
 /// Parses a simple condition; departures are pushed to `findings`, and so is the fault when the result is `None`.
 pub fn parse(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Condition> {
-    // `{$statusCode == 401}`: braces around the whole condition (docs/readings.md, `braced-condition`).
     let trimmed = text.trim();
-    if let Some(inner) = trimmed.strip_prefix('{').and_then(|t| t.strip_suffix('}')).filter(|t| !t.contains(['{', '}']))
-    {
+    if trimmed.is_empty() {
+        let finding = Finding::new(Code::ConditionSyntax, 0..text.len(), "this condition is empty");
+        findings.push(finding.help("write what has to be so, such as $statusCode == 200, or leave it out"));
+        return None;
+    }
+    if trimmed.starts_with(['{', '[']) && Json::parse(trimmed).is_some_and(|json| json.is_object() || json.is_array()) {
+        let finding = Finding::new(Code::ConditionSyntax, 0..text.len(), "a JSON text is not a condition");
+        findings.push(finding.help("compare what it has to hold: $response.body#/name == 'value'"));
+        return None;
+    }
+    // `{$statusCode == 401}`: braces around the whole condition (docs/readings.md, `braced-condition`).
+    if let Some(inner) = within_braces(trimmed) {
         findings.push(
             Finding::new(Code::BracedCondition, 0..text.len(), "a simple condition stands without braces")
                 .help(format!("write {}", inner.trim()))
                 .fix(inner.trim(), true),
         );
-        let start = text.find('{').map_or(0, |i| i + 1);
+        let start = text.len() - text.trim_start().len() + trimmed.find(inner).unwrap_or_default();
         return parse_plain(text.get(..start + inner.len()).unwrap_or_default(), start, scope, findings);
+    }
+    // `'$statusCode == 200'`: quotes around it.
+    let quoted = ['\'', '"'].into_iter().find_map(|quote| trimmed.strip_prefix(quote)?.strip_suffix(quote));
+    let quoted = quoted.filter(|inner| inner.contains('$') && scope.readings != Readings::Letter);
+    if let Some(inner) = quoted {
+        let start = text.len() - text.trim_start().len() + 1;
+        let mut own = vec![];
+        let parsed = parse_plain(text.get(..start + inner.len()).unwrap_or_default(), start, scope, &mut own);
+        if let Some(parsed) = parsed.filter(|parsed| !parsed.expressions().is_empty()) {
+            let finding =
+                Finding::new(Code::BracedCondition, 0..text.len(), "a simple condition stands without quotes")
+                    .help(format!("write {}", inner.trim()));
+            findings.push(if own.iter().any(|f| f.fix.is_some()) { finding } else { finding.fix(inner.trim(), true) });
+            findings.extend(own);
+            return Some(parsed);
+        }
     }
     parse_plain(text, 0, scope, findings)
 }
@@ -79,6 +107,15 @@ impl Condition {
     }
 }
 
+/// The inside of braces around a whole condition, also where there are more than one, or a `$` before them.
+fn within_braces(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('$').filter(|inner| inner.starts_with("{{")).unwrap_or(text);
+    let inner = inner.strip_prefix('{')?.strip_suffix('}')?;
+    let stripped =
+        inner.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).filter(|inner| inner.contains('$'));
+    Some(stripped.unwrap_or(inner)).filter(|inner| !inner.contains(['{', '}']))
+}
+
 /// The condition that begins at byte `at` and reaches to the end of `text`.
 fn parse_plain(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Condition> {
     let mut parser = Parser { text, at, depth: 0, scope, findings };
@@ -86,21 +123,7 @@ fn parse_plain(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Find
     parser.blanks();
     if parser.at < text.len() {
         let rest = parser.rest();
-        let help = match rest.chars().next() {
-            _ if ["=~", "matches", "startsWith", "like"].iter().any(|word| rest.starts_with(word)) => {
-                Some("for a part of a text write a criterion with a `context`, `type: regex` and a pattern".to_owned())
-            }
-            _ if rest.starts_with(['[', '.']) => Some(
-                "a query is JSONPath: write a criterion with a `context`, `type: jsonpath` and the query".to_owned(),
-            ),
-            _ if rest.starts_with("in ") => Some("write each comparison, with || between them".to_owned()),
-            Some('=') => Some("comparison is written `==`".to_owned()),
-            Some('&') => Some("and is written `&&`".to_owned()),
-            Some('|') => Some("or is written `||`".to_owned()),
-            _ if rest.to_ascii_lowercase().starts_with("and ") => Some("and is written `&&`".to_owned()),
-            _ if rest.to_ascii_lowercase().starts_with("or ") => Some("or is written `||`".to_owned()),
-            _ => Some("conditions know == != < <= > >= ! && || and parentheses".to_owned()),
-        };
+        let help = Some(dialect::rest(rest, text.get(at..parser.at).unwrap_or_default()));
         let message = format!("`{}` is not expected here", rest.split_whitespace().next().unwrap_or_default());
         parser.fail(parser.at..text.len(), message, help);
         return None;
@@ -141,8 +164,11 @@ impl<'a> Parser<'a, '_> {
     fn or(&mut self) -> Option<Condition> {
         let first = self.and()?;
         let mut list = vec![first];
-        while self.eat("||") {
-            list.push(self.and()?);
+        while self.eat("||") || self.eat_word("or", "||") {
+            self.blanks();
+            let start = self.at;
+            let next = self.and()?;
+            list.push(self.alternative(list.last(), next, start, Operator::Equal));
         }
         if list.len() == 1 { list.pop() } else { Some(Condition::Or(list)) }
     }
@@ -150,13 +176,97 @@ impl<'a> Parser<'a, '_> {
     fn and(&mut self) -> Option<Condition> {
         let first = self.comparison()?;
         let mut list = vec![first];
-        while self.eat("&&") {
-            list.push(self.comparison()?);
+        while self.eat("&&") || self.eat_word("and", "&&") {
+            self.blanks();
+            let start = self.at;
+            let next = self.comparison()?;
+            list.push(self.alternative(list.last(), next, start, Operator::NotEqual));
         }
         if list.len() == 1 { list.pop() } else { Some(Condition::And(list)) }
     }
 
+    /// Says how something is read, as often as people want to hear it of one condition.
+    fn read_as(&mut self, finding: Finding) {
+        if self.findings.len() < MOST {
+            self.findings.push(finding);
+        }
+    }
+
+    /// `and`, `or` as a word (docs/readings.md, `dialect-word`).
+    fn eat_word(&mut self, word: &str, sign: &str) -> bool {
+        self.blanks();
+        let rest = self.rest();
+        let found = rest.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+            && rest.get(word.len()..).is_some_and(|after| after.starts_with([' ', '(', '\n']));
+        if found {
+            let range = self.at..self.at + word.len();
+            self.at = range.end;
+            let finding = Finding::new(Code::DialectWord, range, format!("{word} is written `{sign}`"));
+            self.read_as(finding.help(format!("write {sign}")).fix(sign, true));
+        }
+        found
+    }
+
+    /// `$statusCode == 200 || 201`: a constant behind a comparison is compared as well (docs/readings.md,
+    /// `dialect-word`). By the letter it is the same every time.
+    fn alternative(&mut self, before: Option<&Condition>, next: Condition, start: usize, with: Operator) -> Condition {
+        let Some(Condition::Compare(operator, left, right)) =
+            before.filter(|_| self.scope.readings != Readings::Letter)
+        else {
+            return next;
+        };
+        let compared = matches!(next, Condition::Literal(Json::Number(_) | Json::String(_)));
+        let constant = matches!(right.as_ref(), Condition::Literal(_));
+        let Condition::Value(_, place) = left.as_ref() else { return next };
+        if *operator != with || !compared || !constant {
+            return next;
+        }
+        let expression = self.text.get(place.clone()).unwrap_or_default();
+        let literal = self.text.get(start..self.at).unwrap_or_default().trim_end();
+        let right = match &next {
+            Condition::Literal(Json::String(text)) => dialect::literal(text),
+            _ => literal.to_owned(),
+        };
+        let right = format!("{expression} {} {right}", operator.text());
+        let message = format!("`{literal}` alone is the same every time: it is compared as the value before it is");
+        let finding = Finding::new(Code::DialectWord, start..self.at, message).help(format!("write {right}"));
+        let fixed = self.findings.last().is_some_and(|f| f.fix.is_some() && f.range.start >= start);
+        self.read_as(if fixed { finding } else { finding.fix(right, true) });
+        Condition::Compare(*operator, left.clone(), Box::new(next))
+    }
+
+    /// `in [200, 201]`, of which the word was read: each is compared.
+    fn one_of(&mut self, left: &Condition, start: usize) -> Option<Condition> {
+        let close = if self.eat("[") {
+            "]"
+        } else if self.eat("(") {
+            ")"
+        } else {
+            return None;
+        };
+        let mut list = vec![];
+        loop {
+            self.blanks();
+            let item = self.operand()?;
+            if !matches!(item, Condition::Literal(_)) {
+                return None;
+            }
+            list.push(Condition::Compare(Operator::Equal, Box::new(left.clone()), Box::new(item)));
+            if self.eat(close) {
+                break;
+            }
+            if !self.eat(",") {
+                return None;
+            }
+        }
+        let message = "`in` is no operator of a simple condition";
+        let finding = Finding::new(Code::DialectWord, start..self.at, message);
+        self.findings.push(finding.help("write each comparison, with || between them"));
+        Some(if list.len() == 1 { list.pop()? } else { Condition::Or(list) })
+    }
+
     fn comparison(&mut self) -> Option<Condition> {
+        let begin = self.at;
         let left = self.unary()?;
         let reads = !left.expressions().is_empty();
         // A status is a number: any other word is a mistake.
@@ -175,6 +285,43 @@ impl<'a> Parser<'a, '_> {
             self.findings.push(Finding::new(Code::DialectWord, range, message).help(help));
             return Some(Condition::Contains(Box::new(left), Box::new(right)));
         }
+        if reads && self.rest().strip_prefix("in").is_some_and(|after| after.starts_with([' ', '[', '('])) {
+            let (start, said) = (self.at, self.findings.len());
+            self.at += "in".len();
+            if let Some(read) = self.one_of(&left, start) {
+                return Some(read);
+            }
+            self.findings.truncate(said);
+            self.at = start;
+        }
+        let Some(operator) = self.operator()? else { return Some(left) };
+        self.blanks();
+        let start = self.at;
+        let right = if text { self.right()? } else { self.unary()? };
+        // `== (200 || 201)`
+        if let (Condition::Or(list), Operator::Equal, true) = (&right, operator, reads)
+            && list.iter().all(|item| matches!(item, Condition::Literal(_)))
+            && self.scope.readings != Readings::Letter
+        {
+            let expression = self.text.get(begin..start).unwrap_or_default().trim_end_matches(['=', ' ']);
+            let written = |item: &Condition| match item {
+                Condition::Literal(Json::String(text)) => dialect::literal(text),
+                Condition::Literal(value) => value.to_string(),
+                _ => String::new(),
+            };
+            let items: Vec<String> = list.iter().map(|item| format!("{expression} == {}", written(item))).collect();
+            let message = "the constants in parentheses are the same every time: each is compared";
+            let finding = Finding::new(Code::DialectWord, start..self.at, message);
+            self.findings.push(finding.help(format!("write {}", items.join(" || "))));
+            let compare =
+                |item: &Condition| Condition::Compare(operator, Box::new(left.clone()), Box::new(item.clone()));
+            return Some(Condition::Or(list.iter().map(compare).collect()));
+        }
+        Some(Condition::Compare(operator, Box::new(left), Box::new(right)))
+    }
+
+    /// The operator that stands next, if one does; nothing for what is none.
+    fn operator(&mut self) -> Option<Option<Operator>> {
         let operator = if self.eat("==") {
             // `===` is another language's; reading it as `==` would guess.
             if self.rest().starts_with('=') {
@@ -200,26 +347,32 @@ impl<'a> Parser<'a, '_> {
             Operator::LessOrEqual
         } else if self.eat(">=") {
             Operator::GreaterOrEqual
+        } else if self.eat("<>") {
+            self.fail(
+                self.at - 2..self.at,
+                "`<>` is not an operator".to_owned(),
+                Some("inequality is written `!=`".to_owned()),
+            );
+            return None;
         } else if self.eat("<") {
             Operator::Less
         } else if self.eat(">") {
             Operator::Greater
         } else {
-            return Some(left);
+            return Some(None);
         };
-        let right = if text { self.right()? } else { self.unary()? };
-        Some(Condition::Compare(operator, Box::new(left), Box::new(right)))
+        Some(Some(operator))
     }
 
     /// The right side of an operator: a value, or the reading `bare-word`.
     fn right(&mut self) -> Option<Condition> {
         self.blanks();
         let begins = |c: char| !"$'\"({!".contains(c);
-        if let Some(length) = self.rest().starts_with(begins).then(|| bare_length(self.rest())) {
+        if let Some(length) = self.rest().starts_with(begins).then(|| dialect::bare_length(self.rest())) {
             let (start, text) = (self.at, self.rest().get(..length).unwrap_or_default().trim_end());
-            if is_bare_text(text) {
+            if dialect::is_bare_text(text) {
                 self.at += text.len();
-                let right = format!("'{}'", text.replace('\'', "''"));
+                let right = dialect::literal(text);
                 self.findings.push(
                     Finding::new(Code::BareWord, start..self.at, format!("the text `{text}` stands without quotes"))
                         .help(format!("write {right}"))
@@ -262,6 +415,19 @@ impl<'a> Parser<'a, '_> {
         match rest.chars().next() {
             Some('\'') => self.quoted(),
             Some('"') => self.double_quoted(),
+            Some('$') if rest.starts_with("${") => {
+                match rest.get(1..).map(|rest| rest.trim_start_matches(['{', ' '])) {
+                    Some(inner) if inner.starts_with('$') => {
+                        self.at += 1;
+                        self.braced()
+                    }
+                    _ if self.is_foreign() => None,
+                    _ => {
+                        self.fail(start..start + 2, "`${` does not begin a runtime expression".to_owned(), None);
+                        None
+                    }
+                }
+            }
             Some('$') => match expression(self.text, start, Position::Condition, self.scope, self.findings) {
                 Scanned::Found(expr, end) => {
                     self.at = end;
@@ -273,39 +439,82 @@ impl<'a> Parser<'a, '_> {
                     None
                 }
             },
-            Some('{') if rest.starts_with("{$") => {
-                // Braces around one expression: what they embed elsewhere; here they only stand around it.
-                let close = rest.find('}').map(|i| start + i);
-                let Some(close) = close else {
-                    self.fail(start..self.text.len(), "this brace is never closed".to_owned(), None);
-                    return None;
-                };
-                let inner = self.text.get(start + 1..close).unwrap_or_default().trim_end().len();
-                match expression(self.text, start + 1, Position::Condition, self.scope, self.findings) {
-                    Scanned::Found(expr, end) if end == start + 1 + inner => {
-                        let written = self.text.get(start + 1..end).unwrap_or_default();
-                        self.findings.push(
-                            Finding::new(
-                                Code::BracedCondition,
-                                start..close + 1,
-                                "in a simple condition an expression stands without braces",
-                            )
-                            .help(format!("write {written}"))
-                            .fix(written, true),
-                        );
-                        self.at = close + 1;
-                        Some(Condition::Value(expr, start + 1..end))
-                    }
-                    Scanned::Wrong => None,
-                    _ => {
-                        self.fail(start..close + 1, "these braces hold more than one expression".to_owned(), None);
-                        None
-                    }
-                }
-            }
+            Some('{') if rest.trim_start_matches('{').trim_start().starts_with('$') => self.braced(),
+            Some('{' | '<') if self.is_foreign() => None,
             Some(c) if c == '-' || c.is_ascii_digit() => self.number(),
             _ => self.word(),
         }
+    }
+
+    /// `{$inputs.a}`, `{ $inputs.a }`, `{{$inputs.a}}`: braces around one expression are what embeds one elsewhere; here
+    /// they only stand around it.
+    fn braced(&mut self) -> Option<Condition> {
+        let rest = self.rest();
+        let dollar = usize::from(self.text.get(..self.at).is_some_and(|before| before.ends_with('$')));
+        let start = self.at - dollar;
+        let braces = rest.len() - rest.trim_start_matches('{').len();
+        let Some(close) = rest.find('}').map(|at| self.at + at) else {
+            self.fail(start..self.text.len(), "this brace is never closed".to_owned(), None);
+            return None;
+        };
+        let inner = self.text.get(self.at + braces..close).unwrap_or_default();
+        let begin = self.at + braces + inner.len() - inner.trim_start().len();
+        let closing = self.text.get(close..).unwrap_or_default().chars().take_while(|c| *c == '}').count();
+        let end = close + closing.min(braces);
+        match expression(self.text, begin, Position::Condition, self.scope, self.findings) {
+            Scanned::Found(expr, found) if found == begin + inner.trim().len() => {
+                let written = self.text.get(begin..found).unwrap_or_default();
+                self.findings.push(
+                    Finding::new(
+                        Code::BracedCondition,
+                        start..end,
+                        "in a simple condition an expression stands without braces",
+                    )
+                    .help(format!("write {written}"))
+                    .fix(written, true),
+                );
+                self.at = end;
+                Some(Condition::Value(expr, begin..found))
+            }
+            Scanned::Wrong => None,
+            _ => {
+                self.fail(start..end, "these braces hold more than one expression".to_owned(), None);
+                None
+            }
+        }
+    }
+
+    /// `true` for a placeholder of another language, which is no value: that is said.
+    fn is_foreign(&mut self) -> bool {
+        let Some((length, right)) = foreign::at_start(self.rest(), self.scope) else { return false };
+        let range = self.at..self.at + length;
+        let written = self.rest().get(..length).unwrap_or_default();
+        let message = format!("`{written}` is a placeholder of another language");
+        let finding = Finding::new(Code::ForeignPlaceholder, range, message).weighing(Severity::Error);
+        self.findings.push(match right {
+            Some(right) => finding.help(format!("write {right}")).fix(right, false).differs("its value is read"),
+            None => finding.help("write an expression, such as $inputs.name"),
+        });
+        true
+    }
+
+    /// `contains(a, b)`, of which the word was read (docs/readings.md, `dialect-word`).
+    fn contains(&mut self, start: usize) -> Option<Condition> {
+        self.eat("(");
+        let whole = self.or()?;
+        if !self.eat(",") {
+            self.fail(start..self.at, "`contains` takes a value, and what it contains".to_owned(), None);
+            return None;
+        }
+        let part = self.or()?;
+        if !self.eat(")") {
+            self.fail(start..self.at, "this parenthesis is never closed".to_owned(), None);
+            return None;
+        }
+        let message = "a simple condition has no functions";
+        let help = "write a criterion with a `context`, `type: regex` and a pattern, or `type: jsonpath` and a filter";
+        self.findings.push(Finding::new(Code::DialectWord, start..self.at, message).help(help));
+        Some(Condition::Contains(Box::new(whole), Box::new(part)))
     }
 
     fn quoted(&mut self) -> Option<Condition> {
@@ -320,6 +529,8 @@ impl<'a> Parser<'a, '_> {
                 chars.next();
             } else {
                 self.at = start + i + 1;
+                let finding = foreign::in_literal(&text, start..self.at, self.scope);
+                self.findings.extend(finding);
                 return Some(Condition::Literal(Json::String(text)));
             }
         }
@@ -343,7 +554,11 @@ impl<'a> Parser<'a, '_> {
         };
         let text = self.rest().get(1..1 + length).unwrap_or_default();
         self.at = start + length + 2;
-        let right = format!("'{}'", text.replace('\'', "''"));
+        if let Some(finding) = foreign::in_literal(text, start..self.at, self.scope) {
+            self.findings.push(finding);
+            return Some(Condition::Literal(Json::String(text.to_owned())));
+        }
+        let right = dialect::literal(text);
         self.findings.push(
             Finding::new(Code::DoubleQuotedLiteral, start..self.at, "strings in a condition stand in single quotes")
                 .help(format!("write {right}"))
@@ -365,7 +580,10 @@ impl<'a> Parser<'a, '_> {
                 Some(Condition::Literal(Json::Number(number)))
             }
             None => {
-                let help = "text stands in single quotes".to_owned();
+                let help = match dialect::is_status_class(text) {
+                    true => dialect::status_class(text),
+                    false => "text stands in single quotes".to_owned(),
+                };
                 self.fail(start..start + length, format!("`{text}` is not a number"), Some(help));
                 None
             }
@@ -392,23 +610,25 @@ impl<'a> Parser<'a, '_> {
                 self.fail(
                     start..(start + next.map_or(0, char::len_utf8)),
                     message,
-                    Some("a value is an expression, a number, 'text', true, false or null".to_owned()),
+                    Some(match next {
+                        Some('{' | '[') => "compare what it has to hold: $response.body#/name == 'value'".to_owned(),
+                        _ => "a value is an expression, a number, 'text', true, false or null".to_owned(),
+                    }),
                 );
                 return None;
             }
             _ => {
-                let help = if word.eq_ignore_ascii_case("and")
-                    || word.eq_ignore_ascii_case("or")
-                    || word.eq_ignore_ascii_case("not")
-                {
-                    "operators are written && || !".to_owned()
-                } else if ROOTS.contains(&word.split('.').next().unwrap_or_default()) {
-                    format!("write '{word}' for text, or ${word} for an expression")
-                } else if is_null(word) {
-                    "write null".to_owned()
-                } else {
-                    let text = self.rest().get(..bare_length(self.rest())).unwrap_or(word).trim_end();
-                    format!("write '{text}' for text")
+                let called = self.rest().get(length..).and_then(|rest| rest.strip_prefix('('));
+                if word == "contains" && called.is_some() {
+                    self.at += length;
+                    return self.contains(start);
+                }
+                let help = match called {
+                    Some(inside) => dialect::call(word, inside.split(')').next().unwrap_or_default()),
+                    None => {
+                        let text = self.rest().get(..dialect::bare_length(self.rest())).unwrap_or(word).trim_end();
+                        dialect::word(word, text, ROOTS.contains(&word.split('.').next().unwrap_or_default()))
+                    }
                 };
                 self.fail(start..start + length, format!("`{word}` is not a value"), Some(help));
                 return None;
@@ -555,42 +775,6 @@ fn contains(whole: &Json, part: &Json) -> bool {
         (Json::String(text), part) => folded(text).contains(&folded(&crate::value::json_text(part))),
         _ => false,
     }
-}
-
-/// How long the text is that reaches to the next operator, or to the parenthesis that closes.
-fn bare_length(text: &str) -> usize {
-    let ends = ["==", "!=", "<", ">", "&&", "||", ")"];
-    let ends_at = |at: &usize| text.get(*at..).is_some_and(|rest| ends.iter().any(|end| rest.starts_with(end)));
-    (0..text.len()).find(ends_at).unwrap_or(text.len())
-}
-
-/// `true` for what can only be a text without quotes: no other value, no other language, no expression without its `$`.
-fn is_bare_text(text: &str) -> bool {
-    let words = ["and", "or", "contains", "matches"];
-    let foreign = |word: &str| words.iter().any(|known| word.eq_ignore_ascii_case(known));
-    let constant = matches!(text, "true" | "false" | "null") || is_null(text);
-    let number = serde_json::from_str::<serde_json::Number>(text).is_ok();
-    let root = text.split(['.', '#']).next().unwrap_or_default();
-    !text.is_empty()
-        && !constant
-        && !number
-        && !ROOTS.contains(&root)
-        && !text.contains(['$', '\'', '"', '(', '[', '{', '}', '&', '|', '~'])
-        && !is_mistyped_number(text)
-        && !text.contains(" = ")
-        && text.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '*' | '.' | '+' | '#' | '@'))
-        && text.chars().any(char::is_alphanumeric)
-        && !text.split_whitespace().any(foreign)
-}
-
-/// `20O`, `10s`: digits and letters in one word, which may be a number.
-fn is_mistyped_number(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(char::is_alphanumeric) && text.len() < 12
-}
-
-/// `true` for the words of other languages for null.
-fn is_null(word: &str) -> bool {
-    ["null", "nil", "none", "undefined"].iter().any(|known| word.eq_ignore_ascii_case(known)) && word != "null"
 }
 
 fn folded(text: &str) -> String {

@@ -16,7 +16,7 @@ const MOST: usize = 20;
 /// What is to be said about the placeholders of a text; `in_payload` if it is a part of a payload, where a longer text
 /// may be a template of its own.
 pub fn findings(text: &str, scope: &Scope<'_>, in_payload: bool) -> Vec<Finding> {
-    if scope.readings == Readings::Letter || !text.contains(['{', '<']) {
+    if scope.readings == Readings::Letter || !text.contains(['{', '<', '$']) {
         return vec![];
     }
     let found = placeholders(text, scope).into_iter().take(MOST).map(|(range, right)| {
@@ -32,13 +32,106 @@ pub fn findings(text: &str, scope: &Scope<'_>, in_payload: bool) -> Vec<Finding>
         let finding = match right {
             Some(right) => {
                 let right = if whole { right } else { format!("{{{right}}}") };
-                finding.help(format!("write {right}")).fix(right, false)
+                finding.help(format!("write {right}")).fix(right, false).differs("its value is sent instead")
             }
             None => finding.help("write an expression in braces, such as {$inputs.name}"),
         };
         if in_payload && !whole && !own { finding.weighing(Severity::Hint) } else { finding }
     });
     found.collect()
+}
+
+/// The placeholder that a text begins with, where a value has to stand: its bytes, and the expression that it means.
+pub(crate) fn at_start(text: &str, scope: &Scope<'_>) -> Option<(usize, Option<String>)> {
+    let near = || {
+        let mut limit = text.len().min(LONGEST);
+        while !text.is_char_boundary(limit) {
+            limit -= 1;
+        }
+        text.get(..limit)
+    };
+    let angle = || {
+        let inner = near()?.strip_prefix('<')?;
+        let inner = inner.get(..inner.find('>')?)?;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-.$".contains(c);
+        let named = inner.starts_with(|c: char| c.is_ascii_alphabetic() || c == '$') && inner.chars().all(plain);
+        named.then_some((inner, inner.len() + 2))
+    };
+    let single = || {
+        let inner = near()?.strip_prefix('{')?;
+        let inner = inner.get(..inner.find('}')?)?;
+        let known = scope.inputs.iter().any(|input| input.name == inner.trim());
+        (known || ROOTS.contains(&inner.trim().split('.').next().unwrap_or_default()))
+            .then_some((inner, inner.len() + 2))
+    };
+    let (inner, length) = begun(text).or_else(single).or_else(angle)?;
+    Some((length, right(inner, scope)))
+}
+
+/// The placeholders of a query or a JSON text, which is none because of them; `string` tells whether a byte is in a
+/// string of it.
+pub(crate) fn outside_strings(text: &str, scope: &Scope<'_>) -> Vec<Finding> {
+    let (mut quote, mut escaped) = (None, false);
+    let mut found: Vec<Finding> = vec![];
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty() && found.len() < MOST) {
+        let next = rest.chars().next().unwrap_or(' ');
+        let begins = quote.is_none() && matches!(next, '{' | '$' | '<');
+        if let Some((length, right)) = begins.then(|| at_start(rest, scope)).flatten() {
+            // An expression in its braces is none, and neither is a comparison.
+            let sure = !rest.starts_with("{$") && (next != '<' || right.is_some());
+            if sure {
+                let range = at..at + length;
+                let message =
+                    format!("`{}` is a placeholder of another language", rest.get(..length).unwrap_or_default());
+                let finding = Finding::new(Code::ForeignPlaceholder, range, message).weighing(Severity::Error);
+                found.push(match right {
+                    Some(right) => {
+                        let right = format!("{{{right}}}");
+                        finding.help(format!("write {right}")).fix(right, false).differs("its value is read instead")
+                    }
+                    None => finding.help("write an expression in braces, such as {$inputs.name}"),
+                });
+                at += length;
+                continue;
+            }
+        }
+        match (quote, next) {
+            _ if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), next) if next == open => quote = None,
+            (None, '\'' | '"') => quote = Some(next),
+            _ => {}
+        }
+        at += next.len_utf8();
+    }
+    found
+}
+
+/// What is to be said about a text in quotes that is compared as it is, and was meant as a value. `range` is that of the
+/// literal with its quotes.
+pub(crate) fn in_literal(text: &str, range: Range<usize>, scope: &Scope<'_>) -> Option<Finding> {
+    if scope.readings == Readings::Letter || !text.contains(['{', '<', '$']) {
+        return None;
+    }
+    let braced = text.strip_prefix('{').and_then(|inner| inner.strip_suffix('}')).map(str::trim);
+    let own = [text.trim(), braced.unwrap_or_default()].into_iter().find(|inner| {
+        let whole = || matches!(parse::template(inner, scope, &mut vec![]), Some(Template::Whole(_)));
+        inner.starts_with('$') && whole()
+    });
+    let (first, right) = match own {
+        Some(own) => (0..text.len(), Some(own.to_owned())),
+        None => placeholders(text, scope).into_iter().next()?,
+    };
+    let whole = first == (0..text.len());
+    let message = format!("`{text}` stands in quotes, and is compared as it is written");
+    let finding = Finding::new(Code::ForeignPlaceholder, range, message);
+    Some(match right.filter(|_| whole) {
+        Some(right) => {
+            finding.help(format!("write {right}")).fix(right, false).differs("its value is compared instead")
+        }
+        None => finding.help("a condition compares values as they are: make an output of the text, and compare that"),
+    })
 }
 
 /// The expression that a placeholder which is the whole text means, if that can be told.
@@ -54,7 +147,7 @@ fn placeholders(text: &str, scope: &Scope<'_>) -> Vec<(Range<usize>, Option<Stri
     let mut found = vec![];
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        match begun(rest) {
+        match begun(rest).or_else(|| of_step(rest, scope)) {
             Some((inner, length)) => {
                 found.push((at..at + length, right(inner, scope)));
                 at += length;
@@ -63,6 +156,15 @@ fn placeholders(text: &str, scope: &Scope<'_>) -> Vec<(Range<usize>, Option<Stri
         }
     }
     found
+}
+
+/// `$login.token`, where `login` is a step: its name stands in the place of a root.
+fn of_step<'t>(text: &'t str, scope: &Scope<'_>) -> Option<(&'t str, usize)> {
+    let inner = text.strip_prefix('$')?;
+    let length = inner.find(|c: char| !(c.is_ascii_alphanumeric() || "_-.#/".contains(c))).unwrap_or(inner.len());
+    let inner = inner.get(..length.min(LONGEST))?.trim_end_matches('.');
+    let (root, _) = inner.split_once('.')?;
+    (!ROOTS.contains(&root) && scope.steps.get(root).is_some()).then_some((inner, inner.len() + 1))
 }
 
 /// The inside of `<x>`, `{{$url}`, `{$url}}` where nothing else stands in the text.

@@ -12,6 +12,7 @@ use crate::readings::Readings;
 use crate::value::Pointer;
 
 pub mod condition;
+mod dialect;
 pub mod eval;
 pub mod foreign;
 pub mod jsonpath;
@@ -347,6 +348,8 @@ pub struct Finding {
     pub help: Option<Help>,
     /// Replacement for the range that repairs it, and whether it keeps the meaning exactly.
     pub fix: Option<(String, bool)>,
+    /// What is different when that is done.
+    pub differs: Option<String>,
     /// What the whole string becomes instead, which is no string: a Selector Object.
     pub becomes: Option<String>,
     /// Its weight in lenient mode, if that is not a warning.
@@ -355,7 +358,17 @@ pub struct Finding {
 
 impl Finding {
     pub(crate) fn new(code: Code, range: Range<usize>, message: impl Into<String>) -> Self {
-        Self { code, range, message: message.into(), subject: None, help: None, fix: None, becomes: None, weight: None }
+        Self {
+            code,
+            range,
+            message: message.into(),
+            subject: None,
+            help: None,
+            fix: None,
+            differs: None,
+            becomes: None,
+            weight: None,
+        }
     }
 
     pub(crate) fn help(mut self, help: impl IntoHelp) -> Self {
@@ -370,6 +383,11 @@ impl Finding {
 
     pub(crate) fn weighing(mut self, weight: Severity) -> Self {
         self.weight = Some(weight);
+        self
+    }
+
+    pub(crate) fn differs(mut self, words: impl Into<String>) -> Self {
+        self.differs = Some(words.into());
         self
     }
 

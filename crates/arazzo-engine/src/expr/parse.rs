@@ -12,6 +12,9 @@ use crate::readings::Readings;
 ///
 /// Returns the template, or the findings that make it impossible; departures are pushed to `findings` either way.
 pub fn template(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Template> {
+    if let Some(template) = within_margins(text, scope, findings) {
+        return Some(template);
+    }
     if text.starts_with('$') {
         let mut own = vec![];
         match expression(text, 0, Position::Whole, scope, &mut own) {
@@ -27,17 +30,53 @@ pub fn template(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> O
             _ => {}
         }
     }
-    text_of(pieces(text, true, scope, findings)?)
+    text_of(pieces(text, Language::Text, scope, findings)?)
 }
 
 /// Parses a text that stays text, whatever it holds: a string inside a JSON text.
 pub fn text(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Template> {
-    text_of(pieces(text, true, scope, findings)?)
+    text_of(pieces(text, Language::Text, scope, findings)?)
 }
 
 /// Parses a condition in another language: expressions stand in braces there, and nothing else is one.
 pub fn spliced(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Vec<Piece>> {
-    pieces(text, false, scope, findings)
+    pieces(text, Language::Query, scope, findings)
+}
+
+/// Parses a text that begins with an expression in braces, also with blanks in them.
+pub fn placeholder(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Vec<Piece>> {
+    let language = if text.starts_with("{$") { Language::Query } else { Language::Text };
+    pieces(text, language, scope, findings)
+}
+
+/// Parses a pattern: expressions stand in braces there. A `$` that a letter follows matches nothing, so that one without
+/// them is read too.
+pub fn pattern(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Vec<Piece>> {
+    pieces(text, Language::Pattern, scope, findings)
+}
+
+/// The reading `unbraced-expression` of an expression with nothing but blanks around it, such as the line break behind
+/// one in a block.
+fn within_margins(text: &str, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Template> {
+    let trimmed = text.trim();
+    if trimmed.len() == text.len() || !begins_expression(trimmed) || scope.readings == Readings::Letter {
+        return None;
+    }
+    let start = text.len() - text.trim_start().len();
+    let mut own = vec![];
+    let before = text.get(..start + trimmed.len())?;
+    match expression(before, start, Position::Whole, scope, &mut own) {
+        Scanned::Found(expr, end) if end == before.len() => {
+            let fixed = own.iter().any(|finding| finding.fix.is_some());
+            let message = "blanks stand around the expression; they are left out";
+            let finding =
+                Finding::new(Code::UnbracedExpression, 0..text.len(), message).help(format!("write {trimmed}"));
+            findings.push(if fixed { finding } else { finding.fix(trimmed, true) });
+            findings.append(&mut own);
+            Some(Template::Whole(expr))
+        }
+        _ => None,
+    }
 }
 
 fn text_of(mut pieces: Vec<Piece>) -> Option<Template> {
@@ -95,7 +134,19 @@ const MOST_FINDINGS: usize = 100;
 /// Bytes of the longest expression, and of the longest text that a help shows whole.
 const LONGEST: usize = 4 << 10;
 
-fn pieces(text: &str, loose: bool, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Vec<Piece>> {
+/// What a text with expressions in it is written in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Language {
+    /// None: it is a text.
+    Text,
+    /// A regular expression, in which a backslash has a meaning of its own.
+    Pattern,
+    /// Another one, in which only braces with an expression say that there is one.
+    Query,
+}
+
+fn pieces(text: &str, language: Language, scope: &Scope<'_>, findings: &mut Vec<Finding>) -> Option<Vec<Piece>> {
+    let loose = language != Language::Query;
     let mut pieces: Vec<Piece> = vec![];
     let mut literal = String::new();
     let mut good = true;
@@ -103,7 +154,7 @@ fn pieces(text: &str, loose: bool, scope: &Scope<'_>, findings: &mut Vec<Finding
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         if rest.starts_with("\\{$") && scope.readings != Readings::Letter {
             // An escape in a text (docs/readings.md, "a brace that begins no expression"); a pattern has its own.
-            literal.push_str(if loose { "{$" } else { "\\{$" });
+            literal.push_str(if language == Language::Text { "{$" } else { "\\{$" });
             at += "\\{$".len();
             continue;
         }
@@ -111,6 +162,9 @@ fn pieces(text: &str, loose: bool, scope: &Scope<'_>, findings: &mut Vec<Finding
             braced(text, at, scope, findings)
         } else if let Some(inner) = blank_braces(rest).filter(|_| loose && scope.readings != Readings::Letter) {
             within_blanks(text, at, inner, scope, findings)
+        } else if language == Language::Pattern && (literal.ends_with('\\') || rest.starts_with("$dependencies.")) {
+            // `\$inputs.` is a dollar sign and a word.
+            Scanned::None
         } else if loose && rest.starts_with('$') {
             unbraced(text, at, scope, findings)
         } else {
@@ -148,6 +202,10 @@ fn braced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding>)
     let start = at + 1;
     let rest = text.get(start..).unwrap_or_default();
     let Some(length) = rest.find('}') else {
+        // By the letter, a brace that begins no expression is text.
+        if scope.readings == Readings::Letter {
+            return Scanned::None;
+        }
         findings.push(
             Finding::new(Code::ExpressionSyntax, at..text.len(), "this brace is never closed")
                 .help("write the expression as {$…}".to_owned()),
@@ -280,11 +338,11 @@ fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding
         let written = text.get(at..end).unwrap_or_default();
         let (before, after) = (text.get(..at).unwrap_or_default(), text.get(end..).unwrap_or_default());
         if at == 0 && is_prose(after) && text.len() <= LONGEST {
-            let finding =
-                Finding::new(Code::ProseAfterExpression, end..text.len(), "words stand behind the expression").help(
-                    format!("write {written} alone; as it stands, {:?} is sent", format!("{{{written}}}{after}")),
-                );
-            findings.push(finding);
+            let sent = format!("{{{written}}}{after}");
+            let message = format!("words stand behind the expression: {sent:?} is sent");
+            let finding = Finding::new(Code::ProseAfterExpression, end..text.len(), message);
+            let differs = "the words behind it are not sent any more";
+            findings.push(finding.help(format!("write {written} alone")).fix("", false).differs(differs));
             findings.extend(own);
             return scanned;
         }
@@ -303,7 +361,8 @@ fn unbraced(text: &str, at: usize, scope: &Scope<'_>, findings: &mut Vec<Finding
     scanned
 }
 
-/// `true` for a blank and words that follow an expression, and hold no other.
+/// `true` for a blank and words, or an operator of another language, that follow an expression, and hold no other.
 fn is_prose(after: &str) -> bool {
-    after.starts_with(char::is_whitespace) && after.contains(char::is_alphabetic) && !after.contains('$')
+    let operator = ["??", "||", "|", "+ ", "* "].iter().any(|sign| after.trim_start().starts_with(sign));
+    after.starts_with(char::is_whitespace) && (after.contains(char::is_alphabetic) || operator) && !after.contains('$')
 }

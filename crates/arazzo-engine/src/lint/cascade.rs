@@ -51,6 +51,7 @@ pub(super) fn without_consequences(lint: &Lint<'_>, mut found: Vec<Diagnostic>) 
     doubled(lint, &mut found);
     lost_steps(lint, &mut found);
     cycles(&mut found);
+    conditions_of_actions(lint, &mut found);
     without_overlapped(&mut found);
     found.into_iter().fold(Diagnostics::default(), |mut all, one| {
         all.push(one);
@@ -75,6 +76,7 @@ fn without_consequences_in_step(lint: &Lint<'_>, view: &StepView<'_>, found: &mu
         found.retain(|d| !missing_parameter(d, id).is_some_and(|(_, name)| own(name)));
     }
     // What is called is not known: neither is what it takes and returns.
+    lost_parts(view, node, found);
     let named = node.get("workflowId").and_then(Node::as_str).unwrap_or_default();
     let wrong = named.starts_with("$sourceDescriptions.") && found.iter().any(|d| d.code == Code::WrongKindOfSource);
     let lost = wrong || in_unread_source(lint, node, named);
@@ -111,6 +113,35 @@ fn without_consequences_in_step(lint: &Lint<'_>, view: &StepView<'_>, found: &mu
     }
 }
 
+/// Leaves out that a body is missing which stands among the parameters, and what is read of outputs that are no map.
+fn lost_parts(view: &StepView<'_>, node: &Node, found: &mut Vec<Diagnostic>) {
+    let (id, parameters) = (view.document.id.span(), node.get("parameters"));
+    let in_body = |item: &Node| matches!(item.get("in").and_then(Node::as_str), Some("body" | "formData" | "form"));
+    if parameters.map(Node::items).unwrap_or_default().iter().any(in_body) {
+        let lost = |d: &Diagnostic| d.code == Code::MissingRequiredParameter && d.span == Some(id);
+        found.retain(|d| !(lost(d) && d.subject == Some(Subject::Body)));
+    }
+    if let Some(outputs) = node.get("outputs").map(|outputs| outputs.span)
+        && found.iter().any(|d| d.code == Code::WrongType && d.span == Some(outputs))
+    {
+        let own = Owner::Step(view.document.id.value.clone());
+        found.retain(|d| owner(d) != Some(&own));
+    }
+}
+
+/// The condition of an action that cannot be read says where it has to stand too.
+fn conditions_of_actions(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
+    let refused: Vec<Span> = found.iter().filter(|d| d.severity == Severity::Error).filter_map(|d| d.span).collect();
+    found.retain(|d| {
+        let Some(key) = d.span.filter(|_| d.code == Code::ActionCondition) else { return true };
+        !refused.iter().any(|span| {
+            let between = Span::new(key.source, key.end as usize..(span.start as usize).max(key.end as usize));
+            let between = lint.bundle.sources.text(between);
+            span.source == key.source && span.start >= key.end && !between.contains(['\n', ',', '}'])
+        })
+    });
+}
+
 /// Leaves out what stands where something worse is said.
 fn without_overlapped(found: &mut Vec<Diagnostic>) {
     // What cannot be read is not read in another way.
@@ -121,6 +152,13 @@ fn without_overlapped(found: &mut Vec<Diagnostic>) {
         d.severity == Severity::Error || !syntax.iter().any(near)
     });
     let never: Vec<Span> = found.iter().filter(|d| d.code == Code::NeverMet).filter_map(|d| d.span).collect();
+    // What is no value is not compared, whatever the text in its place could be.
+    let foreign: Vec<Span> =
+        found.iter().filter(|d| d.code == Code::ForeignPlaceholder).filter_map(|d| d.span).collect();
+    found.retain(|d| {
+        let near = |span: &Span| d.span.is_some_and(|own| overlaps(own, *span));
+        !matches!(d.code, Code::NeverMet | Code::LiteralSecret | Code::ConstantCondition) || !foreign.iter().any(near)
+    });
     found.retain(|d| d.code != Code::UndocumentedStatus || !never.iter().any(|span| d.span == Some(*span)));
     // A value that is refused where it stands is not looked into.
     let refused: Vec<Span> = found.iter().filter(|d| d.severity == Severity::Error).filter_map(|d| d.span).collect();
@@ -221,31 +259,54 @@ fn mistaken_parameters(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
         for place in ["path", "query", "header", "cookie"] {
             let own: Vec<Span> = items
                 .iter()
+                .map(|item| shared_parameter(lint, item).unwrap_or(item))
                 .filter(|item| item.get("in").and_then(Node::as_str) == Some(place))
                 .filter_map(|item| item.get("name").map(|name| name.span))
                 .collect();
             let here = |d: &Diagnostic| d.span.is_some_and(|span| own.contains(&span));
-            let missing = |d: &Diagnostic| missing_parameter(d, id).is_some_and(|(location, _)| location == place);
-            let at = found.iter().position(|d| strange.contains(&d.code) && here(d));
-            let others = found.iter().filter(|d| strange.contains(&d.code) && here(d)).count();
-            let lacks: Vec<(String, Severity)> = found
-                .iter()
-                .filter(|d| missing(d))
-                .filter_map(|d| Some((missing_parameter(d, id)?.1.to_owned(), d.severity)))
-                .collect();
-            let ([(name, severity)], Some(at), 1) = (lacks.as_slice(), at, others) else { continue };
-            let Some(kept) = found.get_mut(at) else { continue };
-            // One that is meant as another one is another mistake.
-            if kept.suggestion().is_some_and(|suggestion| suggestion.name != *name) {
-                continue;
+            // Of several, each is meant as the one that its name is near to; of what is left, the only one.
+            loop {
+                let lacks: Vec<(String, Severity)> = found
+                    .iter()
+                    .filter_map(|d| {
+                        let (location, name) = missing_parameter(d, id)?;
+                        (location == place).then(|| (name.to_owned(), d.severity))
+                    })
+                    .collect();
+                let open = |d: &Diagnostic| {
+                    let paired =
+                        matches!(&d.help, Some(help) if help.suggestion().is_some_and(|s| s.more == More::Required));
+                    strange.contains(&d.code) && here(d) && !paired
+                };
+                let near = |d: &Diagnostic| {
+                    let name = d.suggestion().map(|suggestion| &suggestion.name)?;
+                    lacks.iter().find(|(lacking, _)| lacking == name)
+                };
+                let pair = found.iter().enumerate().filter(|(_, d)| open(d)).find_map(|(at, d)| Some((at, near(d)?)));
+                let mut others = found.iter().enumerate().filter(|(_, d)| open(d) && d.suggestion().is_none());
+                let only = match (others.next(), others.next(), lacks.as_slice()) {
+                    (Some((at, _)), None, [only]) => Some((at, only)),
+                    _ => None,
+                };
+                let Some((at, (name, severity))) = pair.or(only) else { break };
+                let Some(kept) = found.get_mut(at) else { break };
+                if *severity == Severity::Error {
+                    kept.severity = Severity::Error;
+                }
+                kept.help = Some(Help::meant_and(name.as_str(), More::Required));
+                found.retain(|d| {
+                    !missing_parameter(d, id).is_some_and(|(location, lost)| location == place && lost == name)
+                });
             }
-            if *severity == Severity::Error {
-                kept.severity = Severity::Error;
-            }
-            kept.help = Some(Help::meant_and(name.as_str(), More::Required));
-            found.retain(|d| !missing(d));
         }
     }
+}
+
+/// The parameter of `components` that an item refers to.
+fn shared_parameter<'l>(lint: &Lint<'l>, item: &Node) -> Option<&'l Node> {
+    let name = item.get("reference")?.as_str()?.strip_prefix("$components.parameters.")?;
+    let document = lint.bundle.documents.iter().find(|loaded| loaded.document.root.span.source == item.span.source)?;
+    document.document.root.get("components")?.get("parameters")?.get(name)
 }
 
 /// An input that the called workflow does not have, beside one that it lacks: that is what it is meant as.

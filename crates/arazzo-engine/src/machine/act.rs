@@ -146,8 +146,10 @@ impl Machine {
             Choice::Nothing => {
                 let reason = if step.on_failure.is_empty() {
                     "the step has no onFailure".to_owned()
-                } else if let Some(retried) = self.word_retries(id) {
+                } else if let Some(retried) = self.word_retries(id, u32::from(from > 0)) {
                     format!("no onFailure action is left after {retried}")
+                } else if from > 0 {
+                    "no onFailure action is left".to_owned()
                 } else {
                     "no onFailure action matched".to_owned()
                 };
@@ -165,9 +167,10 @@ impl Machine {
         }
     }
 
-    /// The retries of a step in this visit, in words.
-    fn word_retries(&self, id: StepId) -> Option<String> {
+    /// The retries of a step in this visit, in words. One whose detour failed was not made.
+    fn word_retries(&self, id: StepId, not_made: u32) -> Option<String> {
         let times: u32 = self.view(None).state(id)?.used.iter().map(|used| used.times).sum();
+        let times = times.saturating_sub(not_made);
         (times > 0).then(|| format!("{times} {}", if times == 1 { "retry" } else { "retries" }))
     }
 

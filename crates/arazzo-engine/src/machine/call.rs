@@ -14,7 +14,7 @@ use crate::expr::{Exchange, Lookup, StepId, WorkflowId};
 use crate::fingerprint::fingerprint;
 use crate::inputs::accept_own;
 use crate::limits::Millis;
-use crate::program::{Inherited, Passed, Program, Step, Target, Workflow};
+use crate::program::{Inherited, Passed, Program, Step, Target, Then, Workflow};
 use crate::reason::Reason;
 use crate::remedy::{Limit, Remedy};
 use crate::value::Value;
@@ -328,7 +328,23 @@ impl Machine {
         let exchange = self.find_held_exchange(of).unwrap_or_default();
         let Some(detour) = self.frame_mut().detours.pop() else { return Phase::Resume };
         self.resume_step(&detour);
-        match detour.fault {
+        let program = self.program.clone();
+        let action = program.step(of).and_then(|step| step.actions_on(detour.success).get(detour.action));
+        let run = match action.map(|action| &action.then) {
+            Some(Then::Retry { detour: Some(Target::Step(step)), .. }) => {
+                format!("step `{}`", program.step(*step).map_or("", |step| &step.name))
+            }
+            Some(Then::Retry { detour: Some(Target::Workflow { workflow, .. }), .. }) => {
+                let workflow = program.workflows.get(workflow.0 as usize);
+                format!("workflow `{}`", workflow.map_or("", |workflow| &workflow.name))
+            }
+            _ => "what was to run".to_owned(),
+        };
+        let fault = detour.fault.map(|mut fault| {
+            fault.remark(format!("{run} failed, which runs before the retry: the retry was not made"));
+            fault
+        });
+        match fault {
             Some(fault) => Phase::Handle { step: of, fault, exchange, from: detour.action + 1 },
             None => Phase::AfterSuccess { step: of, exchange, from: detour.action + 1 },
         }

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use crate::diagnostic::{did_you_mean, nearest};
-use crate::openapi::path::{placeholders, split};
+use crate::openapi::path::{name_of, placeholders, split};
 use crate::openapi::{Api, Operation};
 
 /// An operation with the values that stand in the path, decoded.
@@ -184,6 +184,6 @@ fn segment(template: &str, text: &str, found: &mut Vec<(String, String)>) -> Opt
         text.find(next)?
     };
     let (value, text) = text.split_at_checked(end).filter(|(value, _)| !value.is_empty())?;
-    found.push((name.strip_prefix('+').unwrap_or(name).to_owned(), decode(value)));
+    found.push((name_of(name).to_owned(), decode(value)));
     segment(after, text, found)
 }

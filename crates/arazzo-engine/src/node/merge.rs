@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use super::scalar::plain_scalar;
+use super::written::scalar_of;
 use super::{Key, Kind, Node};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -119,7 +119,7 @@ fn written_out(members: &[(Key, Node)], place: Span, text: &str, flow: bool) -> 
         let line = text.get(..place.start as usize)?.rfind('\n').map_or(0, |before| before + 1);
         format!("\n{}", " ".repeat(text.get(line..place.start as usize)?.chars().count()))
     };
-    let member = |(key, value): &(Key, Node)| format!("{}: {}", string(&key.name), in_flow(value));
+    let member = |(key, value): &(Key, Node)| format!("{}: {}", scalar_of(&key.name), in_flow(value));
     Some(members.iter().map(member).collect::<Vec<_>>().join(&between))
 }
 
@@ -129,22 +129,11 @@ fn in_flow(node: &Node) -> String {
         Kind::Null | Kind::Deferred(_) => "null".to_owned(),
         Kind::Bool(value) => value.to_string(),
         Kind::Number(text) => text.clone(),
-        Kind::String(text) => string(text),
+        Kind::String(text) => scalar_of(text),
         Kind::Array(items) => format!("[{}]", items.iter().map(in_flow).collect::<Vec<_>>().join(", ")),
         Kind::Object(members) => {
-            let member = |(key, value): &(Key, Node)| format!("{}: {}", string(&key.name), in_flow(value));
+            let member = |(key, value): &(Key, Node)| format!("{}: {}", scalar_of(&key.name), in_flow(value));
             format!("{{ {} }}", members.iter().map(member).collect::<Vec<_>>().join(", "))
         }
-    }
-}
-
-/// A string as it can stand anywhere.
-fn string(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_./$-".contains(c);
-    let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '$' || c == '/');
-    if begins && text.chars().all(plain) && matches!(plain_scalar(text), Kind::String(_)) {
-        text.to_owned()
-    } else {
-        crate::value::Json::String(text.to_owned()).to_string()
     }
 }

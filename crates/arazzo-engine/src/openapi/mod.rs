@@ -365,6 +365,9 @@ impl<'a> Operation<'a> {
                 Ok(node) => {
                     let text = |name| node.get(name).and_then(Node::as_str);
                     let (Some(name), Some(location)) = (text("name"), text("in")) else { continue };
+                    // Some describe the parameter of `{+parent}` as `+parent`.
+                    let plain = path::name_of(name);
+                    let name = if location == "path" && path::names(self.path, plain) { plain } else { name };
                     if found.iter().any(|p| p.name == name && p.location == location) {
                         continue;
                     }

@@ -1,6 +1,7 @@
 //! Path templates: the keys of `paths`.
 //!
-//! `{name}` is one segment, or a part of one; `{+name}` (RFC 6570, reserved expansion) one or more. A template may have
+//! `{name}` is one segment, or a part of one; `{+name}` (RFC 6570, reserved expansion) one or more. A `*` behind the name
+//! (its explode modifier) is no part of it: the items of a list stand with commas between them either way. A template may have
 //! a query, whose names are those of query parameters.
 
 /// A parameter of a template.
@@ -59,8 +60,7 @@ pub fn pieces(template: &str) -> impl Iterator<Item = Piece<'_>> {
         let found = rest.split_once('{').and_then(|(before, after)| Some((before, after.split_once('}')?)));
         let Some((before, (written, after))) = found else { return Some(Piece::Text(std::mem::take(&mut rest))) };
         rest = after;
-        let name = written.strip_prefix('+');
-        let placeholder = Placeholder { name: name.unwrap_or(written), reserved: name.is_some() };
+        let placeholder = Placeholder { name: name_of(written), reserved: written.starts_with('+') };
         if before.is_empty() {
             return Some(Piece::Placeholder(placeholder));
         }
@@ -75,6 +75,13 @@ pub fn placeholders(template: &str) -> impl Iterator<Item = Placeholder<'_>> {
         Piece::Placeholder(placeholder) => Some(placeholder),
         Piece::Text(_) => None,
     })
+}
+
+/// The name in a placeholder, without the signs of RFC 6570.
+#[must_use]
+pub fn name_of(written: &str) -> &str {
+    let name = written.strip_prefix('+').unwrap_or(written);
+    name.strip_suffix('*').filter(|name| !name.is_empty()).unwrap_or(name)
 }
 
 /// `true` if a template has a parameter of this name, in its path or its query.
@@ -99,7 +106,7 @@ mod tests {
     #[test]
     fn pieces_are_texts_and_placeholders() {
         let named = |name, reserved| Piece::Placeholder(Placeholder { name, reserved });
-        let found: Vec<Piece<'_>> = pieces("/v1/{+parent}/{id}:{verb}/{open").collect();
+        let found: Vec<Piece<'_>> = pieces("/v1/{+parent*}/{id*}:{verb}/{open").collect();
         let expected = [
             Piece::Text("/v1/"),
             named("parent", true),

@@ -193,7 +193,7 @@ impl<'t> Cursor<'t> {
         let mut parts = vec![];
         let mut text = String::new();
         loop {
-            if placeholders && self.sees("{$") {
+            if placeholders && (self.sees("{$") || self.blank_braces()) {
                 if !text.is_empty() {
                     parts.push(Part::Text(std::mem::take(&mut text)));
                 }
@@ -272,11 +272,29 @@ impl<'t> Cursor<'t> {
         Err(SyntaxError::new(place..self.at, "expected four hexadecimal digits after `\\u`"))
     }
 
+    /// `true` before `{ $inputs.a }`: an expression with blanks before it in its braces.
+    fn blank_braces(&self) -> bool {
+        let inner = self.rest().strip_prefix('{').filter(|inner| inner.starts_with(' ')).map(str::trim_start);
+        inner
+            .and_then(|inner| inner.strip_prefix('$'))
+            .is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic()))
+    }
+
+    /// The range of an expression without the blanks around it, and that of its braces if there were some.
+    pub(super) fn without_blanks(&self, range: Range<usize>) -> (Range<usize>, Option<Range<usize>>) {
+        let written = self.written(range.clone());
+        let start = range.start + written.len() - written.trim_start().len();
+        let inner = start..start + written.trim().len();
+        let blanks = (inner != range).then(|| range.start.saturating_sub(1)..range.end + 1);
+        (inner, blanks)
+    }
+
     /// `{$…}` from its brace on: where the text inside is. `quote` is the quote of the string it stands in.
     pub(super) fn placeholder(&mut self, quote: Option<char>) -> Result<Range<usize>, SyntaxError> {
         let start = self.at;
+        let blanks = self.blank_braces();
         self.eat("{");
-        if !self.sees("$") {
+        if !self.sees("$") && !blanks {
             let error = self.expected("`$` after `{`");
             return Err(error.help("an expression in braces is written `{$inputs.name}`"));
         }

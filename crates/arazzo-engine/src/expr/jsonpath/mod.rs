@@ -108,6 +108,8 @@ pub struct Placeholder {
     pub in_pattern: bool,
     /// `false` for an operand that stands without its braces.
     pub braced: bool,
+    /// The braces, where there are blanks inside of them.
+    pub blanks: Option<Range<usize>>,
 }
 
 /// A version of JSONPath.

@@ -93,6 +93,8 @@ impl<'t> Parser<'t> {
         Err(match word.as_str() {
             "and" => error.help("and is written `&&`"),
             "or" => error.help("or is written `||`"),
+            "contains" => error.help("a list is searched by a filter: `$.tags[?@ == 'x']`"),
+            "in" => error.help("write each comparison, with `||` between them"),
             _ if self.cursor.sees("=~") => error.help("write `match(path, 'pattern')` or `search(path, 'pattern')`"),
             _ if self.cursor.sees("=") => error.help("equality is written `==`"),
             _ if self.cursor.sees("&") => error.help("and is written `&&`"),
@@ -490,7 +492,14 @@ impl<'t> Parser<'t> {
             .map(|part| match part {
                 Part::Text(text) => Piece::Text(text),
                 Part::Placeholder(range) => {
-                    self.placeholders.push(Placeholder { range, in_string: true, in_pattern: false, braced: true });
+                    let (range, blanks) = self.cursor.without_blanks(range);
+                    self.placeholders.push(Placeholder {
+                        range,
+                        in_string: true,
+                        in_pattern: false,
+                        braced: true,
+                        blanks,
+                    });
                     Piece::Placeholder(self.placeholders.len() - 1)
                 }
             })
@@ -504,7 +513,8 @@ impl<'t> Parser<'t> {
         let start = self.cursor.at();
         while self.cursor.at() < start + length && self.cursor.next().is_some() {}
         let range = start..self.cursor.at();
-        self.placeholders.push(Placeholder { range, in_string: false, in_pattern: false, braced: false });
+        let (in_string, in_pattern, braced, blanks) = (false, false, false, None);
+        self.placeholders.push(Placeholder { range, in_string, in_pattern, braced, blanks });
         self.placeholders.len() - 1
     }
 
@@ -513,7 +523,8 @@ impl<'t> Parser<'t> {
             return Err(SyntaxError::new(self.cursor.token(), "expressions in braces cannot stand here"));
         }
         let range = self.cursor.placeholder(None)?;
-        self.placeholders.push(Placeholder { range, in_string: false, in_pattern: false, braced: true });
+        let (range, blanks) = self.cursor.without_blanks(range);
+        self.placeholders.push(Placeholder { range, in_string: false, in_pattern: false, braced: true, blanks });
         Ok(self.placeholders.len() - 1)
     }
 }

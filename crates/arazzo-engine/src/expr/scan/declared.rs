@@ -53,9 +53,14 @@ impl Scanner<'_, '_> {
             None => {
                 let name: String = self.rest(at).chars().take_while(|c| is_strict(*c)).collect();
                 let end = at + name.len();
-                if scope.document.workflows.iter().any(|workflow| workflow.name == name) {
+                if let Some(workflow) = scope.document.workflows.iter().find(|workflow| workflow.name == name) {
                     let message = format!("`{}` does not say which value of the workflow", self.written(end));
-                    let help = format!("write $workflows.{name}.outputs.<name> or $workflows.{name}.inputs.<name>");
+                    let after = self.rest(end).trim_start_matches('.');
+                    let output = workflow.outputs.iter().find(|output| after == output.as_str());
+                    let help = match output {
+                        Some(output) => format!("write $workflows.{name}.outputs.{output}"),
+                        None => format!("write $workflows.{name}.outputs.<name> or $workflows.{name}.inputs.<name>"),
+                    };
                     return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
                 }
                 let own = |source: &&DeclaredSource| source.workflows.iter().any(|workflow| workflow.name == name);
@@ -284,6 +289,9 @@ impl Scanner<'_, '_> {
         let (id, outputs) = (step.id, step.outputs.as_slice());
         let after = at + step.name.len() + ".outputs".len();
         self.parts.push(Part::Step, at..at + step.name.len());
+        if let Some(scanned) = self.bracketed_output(id, &step.name, outputs, after) {
+            return scanned;
+        }
         if !self.rest(after).starts_with('.') {
             return self.all_outputs(id, &step.name, outputs, after);
         }
@@ -304,6 +312,24 @@ impl Scanner<'_, '_> {
         let message = format!("step `{step_name}` declares no output `{name}`");
         let finding = Finding::new(Code::UnknownOutput, self.start..end, message).help(help);
         self.refuse(finding.about(Subject::Output { of: Owner::Step(step_name), name }))
+    }
+
+    /// The reading `dotted-output`, of `$steps.<step>.outputs['<name>']`; nothing where no declared name stands so.
+    fn bracketed_output(&mut self, id: StepId, step: &str, outputs: &[String], at: usize) -> Option<Scanned> {
+        let inner = self.rest(at).strip_prefix('[')?;
+        let inner = inner.get(..inner.find(']')?)?;
+        let name = inner.trim_matches(['\'', '"', ' ']);
+        let name = outputs.iter().find(|output| *output == name)?.clone();
+        let end = at + inner.len() + 2;
+        let right = format!("$steps.{step}.outputs.{name}");
+        let message = "the name of an output stands behind a dot";
+        let finding = Finding::new(Code::DottedOutput, self.start..end, message);
+        self.findings.push(finding.help(format!("write {right}")).fix(right, true));
+        let root = match self.scope.readings {
+            Readings::Letter => Root::Nothing(self.written(end).to_owned()),
+            _ => Root::StepOutput(id, name),
+        };
+        Some(self.with_pointer(root, end, true))
     }
 
     /// The reading `all-outputs`: `$steps.<step>.outputs` as a value.
@@ -360,10 +386,26 @@ impl Scanner<'_, '_> {
         let known = self.scope.steps.get(&name).is_some();
         if known {
             let message = format!("`{}` does not say which output of step `{name}`", self.written(end));
-            let help = format!("write $steps.{name}.outputs.<name>");
+            let behind = self.rest(end).trim_start_matches('.');
+            let way: String = behind.chars().take_while(|c| !c.is_whitespace() && !"=!<>&|(){}".contains(*c)).collect();
+            // `$steps.a.response.body.id`: an answer is read by an output of its step.
+            let answer = ["response.", "request.", "statusCode"].iter().any(|root| way.starts_with(root));
+            let help = match answer {
+                true => format!(
+                    "give step `{name}` an output, `outputs: {{ value: ${way} }}`, and write $steps.{name}.outputs.value"
+                ),
+                false => format!("write $steps.{name}.outputs.<name>"),
+            };
             return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help));
         }
         let near = nearest(&name, self.scope.steps.iter().map(|step| step.name.as_str()));
+        let workflow = self.scope.document.workflows.iter().find(|workflow| workflow.name == name);
+        if let Some(workflow) = workflow.filter(|_| near.is_none()) {
+            let message = format!("the workflow has no step `{name}`; a workflow is called so");
+            let output = workflow.outputs.first().map_or("<name>", String::as_str);
+            let help = format!("write $workflows.{name}.outputs.{output}, or the step that calls it");
+            return self.wrong(Code::UnknownStep, self.start..end, message, Some(help));
+        }
         let help = near.map_or_else(
             || {
                 let names: Vec<&str> = self.scope.steps.iter().map(|s| s.name.as_str()).collect();

@@ -4,7 +4,7 @@ use super::{Position, Scanned, Scanner, is_strict};
 use crate::code::Code;
 use crate::diagnostic::{Help, nearest};
 use crate::expr::parts::Part;
-use crate::expr::{Finding, Root};
+use crate::expr::{Finding, Root, jsonpath};
 use crate::readings::Readings;
 
 /// The three things with parts: what was sent, what came back, what a channel brought.
@@ -118,6 +118,17 @@ impl Scanner<'_, '_> {
             return self.whole_value(Root::Nothing(self.written(end).to_owned()), end);
         }
         let first = word.split('.').next().unwrap_or_default();
+        let status = ["status", "statuscode", "status_code", "code"].contains(&first.to_ascii_lowercase().as_str());
+        if status && kind == MessageKind::Response && first == word {
+            let message = "the status of a response is `$statusCode`";
+            let finding = Finding::new(Code::DialectWord, self.start..end, message);
+            self.findings.push(finding.help("write $statusCode").fix("$statusCode", true));
+            return self.whole_value(Root::StatusCode, end);
+        }
+        if let Some(right) = self.json_of(kind, at, first) {
+            let message = format!("a {whole} has no part `{first}`");
+            return self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(format!("write {right}")));
+        }
         if self.position != Position::Text && ["header", "headers"].contains(&first) {
             let message = format!("`{}` does not say which header", self.written(end));
             let help = format!("write ${whole}.header.<name>");
@@ -134,6 +145,23 @@ impl Scanner<'_, '_> {
             |near| Help::meant_behind(format!("${whole}."), near),
         );
         self.wrong(Code::ExpressionSyntax, self.start..end, format!("a {whole} has no part `{first}`"), Some(help))
+    }
+
+    /// `$response.json.id`, `$response.data.id`: the body, by the word of another tool.
+    fn json_of(&self, kind: MessageKind, at: usize, first: &str) -> Option<String> {
+        if self.position == Position::Text || !["json", "data", "content", "payload"].contains(&first) {
+            return None;
+        }
+        let (_, content) = kind.content();
+        let rest = self.rest(at + first.len());
+        let ends = |c: char| c.is_whitespace() || "=!<>&|(){}".contains(c);
+        let way = rest.get(..rest.find(ends).unwrap_or(rest.len()))?;
+        let root = format!("${}.{content}", kind.word());
+        if way.is_empty() || way.starts_with("#/") {
+            return Some(format!("{root}{way}"));
+        }
+        let query = jsonpath::Query::parse(&format!("${way}"), jsonpath::Dialect::Rfc9535, false).ok()?;
+        Some(format!("{root}#{}", query.to_pointer()?))
     }
 
     /// The name of a query or path parameter, which may hold almost anything: alone, all that follows.

@@ -7,7 +7,7 @@
 use std::ops::Range;
 
 use super::parts::{Part, Parts};
-use super::{Constant, Expr, Finding, Root, Scope};
+use super::{Constant, Expr, Finding, Root, Scope, jsonpath};
 use crate::code::Code;
 use crate::diagnostic::{Help, IntoHelp, nearest};
 use crate::readings::Readings;
@@ -89,6 +89,9 @@ pub(super) fn expression(
         "sourceDescriptions" if rest.starts_with('.') => scanner.source(word_end + 1),
         "components" if rest.starts_with('.') => scanner.component(word_end + 1),
         "self" => scanner.constant(word_end, scope.document.self_uri.clone().map(crate::value::Json::String)),
+        "steps" if rest.starts_with('[') && position == Position::Whole && scope.readings != Readings::Letter => {
+            scanner.bracketed_step(word_end)
+        }
         "outputs" | "response" | "request" | "steps" | "workflows"
             if rest.is_empty() && at == 0 && position == Position::Whole && scope.readings != Readings::Letter =>
         {
@@ -167,11 +170,44 @@ impl<'a> Scanner<'a, '_> {
         self.wrong(Code::ExpressionSyntax, self.start..end, message, Some(help.to_owned()))
     }
 
+    /// `$steps['a'].outputs.id`: names stand behind dots.
+    fn bracketed_step(&mut self, at: usize) -> Scanned {
+        let rest = self.rest(at);
+        let mut right = self.written(at).to_owned();
+        for c in rest.chars() {
+            match c {
+                '[' => right.push('.'),
+                ']' | '\'' | '"' => {}
+                c => right.push(c),
+            }
+        }
+        let message = format!("`{}` does not name a step", self.written(at + rest.len()));
+        self.wrong(Code::ExpressionSyntax, self.start..at + rest.len(), message, Some(format!("write {right}")))
+    }
+
     fn unknown_root(&mut self, word: &str) -> Scanned {
         let end = self.start + 1 + word.len();
-        let help = nearest(word, ROOTS).map(|root| Help::meant_behind("$", root));
+        let step = self.scope.steps.get(word).is_some().then_some("$steps.");
+        let workflow = self.scope.document.workflows.iter().any(|workflow| workflow.name == word);
+        let named = step.or(workflow.then_some("$workflows.")).filter(|_| self.rest(end).starts_with(".outputs."));
+        let help = match named {
+            Some(root) => Some(Help::meant_behind(root, word)),
+            None if word.is_empty() => self.path_of_body(end).map(Help::words),
+            None if word == "body" => Some(Help::meant_behind("$response.", word)),
+            None => nearest(word, ROOTS).map(|root| Help::meant_behind("$", root)),
+        };
         let message = format!("`${word}` is not the beginning of a runtime expression");
         self.wrong(Code::UnknownRoot, self.start..end, message, help)
+    }
+
+    /// What to write for `$.state`, a path where an expression stands; `at` is behind its `$`.
+    fn path_of_body(&self, at: usize) -> Option<String> {
+        let rest = self.rest(at);
+        let ends = |c: char| c.is_whitespace() || "=!<>&|(){}".contains(c);
+        let way = rest.get(..rest.find(ends).unwrap_or(rest.len()))?;
+        let query = jsonpath::Query::parse(&format!("${way}"), jsonpath::Dialect::Rfc9535, false).ok()?;
+        let pointer = query.to_pointer().filter(|pointer| !pointer.is_whole())?;
+        Some(format!("write $response.body#{pointer}"))
     }
 
     /// A declared name at `at`, or any where others are accepted; else the name that stands there and where it ends.

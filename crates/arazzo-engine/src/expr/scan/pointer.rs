@@ -42,7 +42,8 @@ impl Scanner<'_, '_> {
         let written = rest.get(..length).unwrap_or_default();
         let mut end = at + 1 + length;
         if self.position == Position::Whole
-            && self.scope.readings != Readings::Letter
+            // By the letter, brackets behind `/` are a part of a name.
+            && (self.scope.readings != Readings::Letter || !written.starts_with('/'))
             && let Some(bracket) = ["[*]", "[]", "[?"].iter().filter_map(|begin| written.find(begin)).min()
         {
             // `#/links[*].id`: a pointer that goes on as a query.
@@ -68,8 +69,20 @@ impl Scanner<'_, '_> {
                 .help("select it with a Selector Object of Arazzo 1.1: { context, selector, type: jsonpointer }");
             self.findings.push(finding);
         }
+        if let Some(pointer) = written.strip_prefix(['$', '.']).map(|way| way.trim_start_matches('.')) {
+            // `#$.id`, `#.id`: a path where a pointer stands.
+            let query = jsonpath::Query::parse(&format!("$.{pointer}"), jsonpath::Dialect::Rfc9535, false);
+            if let Some(pointer) = query.ok().and_then(|query| query.to_pointer()) {
+                self.departure(Code::DottedBody, at, end, "a JSON Pointer begins with `/`", &pointer);
+                let parts = Some(self.parts.ending(at, end));
+                return Scanned::Found(Expr { root, at: pointer, dotted: true, query: None, parts }, end);
+            }
+        }
         if !written.is_empty() && !written.starts_with('/') {
             self.departure(Code::DottedBody, at, end, "a JSON Pointer begins with `/`", &Pointer::parse(written));
+        }
+        if let Some(scanned) = self.length_behind(&root, at, end, written) {
+            return scanned;
         }
         let mut pointer = Pointer::parse(written);
         let mut dotted = false;
@@ -81,6 +94,32 @@ impl Scanner<'_, '_> {
         }
         let parts = Some(self.parts.ending(at, end));
         Scanned::Found(Expr { root, at: pointer, dotted, query: None, parts }, end)
+    }
+
+    /// The reading `dotted-body` of `#/items.length` in a condition: no member is called so, and a length is meant.
+    fn length_behind(&mut self, root: &Root, at: usize, end: usize, written: &str) -> Option<Scanned> {
+        let lenient = self.position == Position::Condition && self.scope.readings != Readings::Letter;
+        let way = written.strip_suffix(".length").filter(|way| lenient && way.starts_with('/'))?;
+        let mut tokens = Pointer::parse(way).tokens().to_vec();
+        let mut right = self.written(at).to_owned();
+        for token in &tokens {
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+            match token.parse::<u64>() {
+                Ok(index) => right.push_str(&format!("[{index}]")),
+                Err(_) if !token.is_empty() && token.chars().all(plain) => right.push_str(&format!(".{token}")),
+                Err(_) => return None,
+            }
+        }
+        right.push_str(".length");
+        tokens.push("length".to_owned());
+        let message = "`.length` behind a JSON Pointer is a part of a member's name";
+        let finding = Finding::new(Code::DottedBody, self.start..end, message);
+        self.findings.push(finding.help(format!("write {right}")).fix(right, true));
+        let parts = Some(self.parts.ending(at, end));
+        Some(Scanned::Found(
+            Expr { root: root.clone(), at: Pointer::of(tokens), dotted: true, query: None, parts },
+            end,
+        ))
     }
 
     /// `.a[0]`, if something may be selected so; else the root alone.
@@ -98,7 +137,10 @@ impl Scanner<'_, '_> {
         let marked = |written: &str| written.contains(".?") || written.contains("?.");
         if self.text.get(at..end).is_some_and(marked) {
             let right = match self.position {
-                Position::Condition => self.written(end).replace(".?", ".").replace("?.", "."),
+                Position::Condition => {
+                    let written = self.written(end).replace("?.[", "[").replace(".?[", "[");
+                    written.replace(".?", ".").replace("?.", ".")
+                }
                 _ => format!("{}#{pointer}", self.written(at)),
             };
             let message = "a member is optional without `?`: one that is missing is null";
@@ -202,7 +244,7 @@ impl Scanner<'_, '_> {
         let mut end = at;
         loop {
             let rest = self.rest(end);
-            if let Some(after) = rest.strip_prefix('.') {
+            if let Some(after) = rest.strip_prefix('.').filter(|_| !is_item(rest)) {
                 let name: String =
                     after.chars().take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '-')).collect();
                 let optional = optional_member(rest);
@@ -216,7 +258,7 @@ impl Scanner<'_, '_> {
             } else if let Some(length) = optional_member(rest) {
                 tokens.push(rest.get(2..length).unwrap_or_default().to_owned());
                 end += length;
-            } else if let Some(after) = rest.strip_prefix('[') {
+            } else if let Some(after) = rest.strip_prefix(optional_item(rest)).filter(|_| is_item(rest)) {
                 let Some(close) = after.find(']') else { break };
                 let inner = after.get(..close).unwrap_or_default().trim();
                 let unquoted = inner
@@ -230,7 +272,7 @@ impl Scanner<'_, '_> {
                     }
                     None => break,
                 }
-                end += close + 2;
+                end += optional_item(rest).len() + close + 1;
             } else {
                 break;
             }
@@ -292,6 +334,15 @@ fn bracket(text: &str) -> usize {
         }
     }
     0
+}
+
+/// The bracket that a text begins with, as other languages write it for an item that may be missing too.
+fn optional_item(text: &str) -> &'static str {
+    ["?.[", ".?["].into_iter().find(|begin| text.starts_with(begin)).unwrap_or("[")
+}
+
+fn is_item(text: &str) -> bool {
+    text.starts_with(optional_item(text))
 }
 
 /// The length of `.?name` or `?.name`, which other languages write for a member that may be missing.

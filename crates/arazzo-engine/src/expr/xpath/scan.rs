@@ -66,7 +66,7 @@ pub(super) fn scan(text: &str, placeholders: bool) -> Result<Scanned, SyntaxErro
     let mut scanner = Scanner { text, ..Scanner::default() };
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        at += if placeholders && scanner.comments == 0 && rest.starts_with("{$") {
+        at += if placeholders && scanner.comments == 0 && (rest.starts_with("{$") || blank_braces(rest)) {
             scanner.placeholder(at, rest)?
         } else {
             scanner.token(at, rest)?
@@ -74,6 +74,12 @@ pub(super) fn scan(text: &str, placeholders: bool) -> Result<Scanned, SyntaxErro
     }
     scanner.scanned.pieces.push(Piece::Text(scanner.plain));
     Ok(scanner.scanned)
+}
+
+/// `true` for `{ $inputs.a }`: an expression with blanks before it in its braces.
+fn blank_braces(text: &str) -> bool {
+    let inner = text.strip_prefix('{').filter(|inner| inner.starts_with(' ')).map(str::trim_start);
+    inner.is_some_and(crate::expr::parse::begins_expression)
 }
 
 /// The state between two tokens.
@@ -112,7 +118,11 @@ impl Scanner<'_> {
         let in_pattern = self.calls.iter().any(Call::is_in_pattern);
         self.calls.iter_mut().filter(|call| call.is_in_pattern()).for_each(|call| call.placeholders.push(number));
         let in_string = self.quote.is_some();
-        self.scanned.placeholders.push(Placeholder { range: at + 1..at + length, in_string, in_pattern, braced: true });
+        let inner = rest.get(1..length).unwrap_or_default();
+        let start = at + 1 + inner.len() - inner.trim_start().len();
+        let range = start..start + inner.trim().len();
+        let blanks = (range != (at + 1..at + length)).then(|| at..at + length + 1);
+        self.scanned.placeholders.push(Placeholder { range, in_string, in_pattern, braced: true, blanks });
         Ok(length + 1)
     }
 
