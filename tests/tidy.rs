@@ -738,6 +738,7 @@ fn every_code_has_a_lint_case() {
     let elsewhere = [
         Code::BodyNotJson,
         Code::ContractDeparted,
+        Code::ContractNotChecked,
         Code::DocumentNotFound,
         Code::DocumentTooLarge,
         Code::FileRefused,

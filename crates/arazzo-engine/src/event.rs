@@ -16,7 +16,10 @@ use crate::remedy::{Naming, Remedy};
 use crate::source::Place;
 use crate::string_enum::string_enum;
 
+mod masking;
 mod words;
+
+use masking::Masking;
 
 pub use words::{ActionKind, Because, CriteriaOf, FailureKind, On, StartedFor, WaitReason};
 
@@ -401,9 +404,10 @@ impl Event {
     #[must_use]
     pub fn masked(mut self, redactor: &Redactor) -> Self {
         let text = |text: &mut String| mask_text(text, redactor);
-        let map = |map: &mut Map<String, Json>| {
+        let mut masking = Masking::new(redactor);
+        let mut map = |map: &mut Map<String, Json>| {
             let masked = std::mem::take(map).into_iter();
-            *map = masked.map(|(name, value)| (redactor.mask(&name), redactor.mask_json(&value))).collect();
+            *map = masked.map(|(name, value)| (redactor.mask(&name), masking.json(&value))).collect();
         };
         let why = |why: &mut Option<Why>| why.iter_mut().for_each(|why| why.mask(redactor));
         let headers = |headers: &mut Vec<(String, String)>| {

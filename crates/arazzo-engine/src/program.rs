@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use crate::value::Json;
 use serde::{Deserialize, Serialize};
 
-pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation};
+pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation, Unusable};
 pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
 use crate::expr::{Expr, Piece, StepId, Template, condition, jsonpath, xpath};
@@ -99,7 +99,7 @@ pub struct Inputs {
     /// The schema, if there is one.
     pub schema: Option<Json>,
     /// The schema, compiled; `None` without a schema.
-    pub validator: Option<Arc<jsonschema::Validator>>,
+    pub validator: Option<Arc<crate::json_schema::checking::Validator>>,
     /// The declared inputs.
     pub declared: Vec<Input>,
     /// Inputs of the workflows it depends on, which are given with its own.

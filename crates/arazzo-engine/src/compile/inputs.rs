@@ -10,6 +10,7 @@ use super::{Compiler, secrets};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
 use crate::expr::DeclaredInput;
+use crate::json_schema::checking::{Validator, plain};
 use crate::json_schema::{Definitions, TYPES, insert_definitions, types};
 use crate::node::{Key, Kind, Node};
 use crate::program::{Input, Inputs};
@@ -106,7 +107,7 @@ impl<'b> Compiler<'b> {
         self.departure(diagnostic);
     }
 
-    fn validator(&mut self, node: &Node, schema: &Json) -> Option<Arc<jsonschema::Validator>> {
+    fn validator(&mut self, node: &Node, schema: &Json) -> Option<Arc<Validator>> {
         // Patterns of JSON Schema have look-around and back-references; what only backtracking can match has its limit.
         let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS).size_limit(PATTERN_MEMORY);
         let options = jsonschema::options()
@@ -117,7 +118,7 @@ impl<'b> Compiler<'b> {
         let schema = schema.to_serde();
         let mut errors: Vec<jsonschema::ValidationError<'_>> = meta.iter_errors(&schema).collect();
         if errors.is_empty() {
-            match options.build(&schema) {
+            match Validator::build(options, &schema) {
                 Ok(validator) => return Some(Arc::new(validator)),
                 Err(error) => errors.push(error),
             }
@@ -133,7 +134,7 @@ impl<'b> Compiler<'b> {
                         None => Help::words(format!("a type is one of {}", TYPES.join(", "))),
                     }),
                 ),
-                _ => (format!("not a JSON Schema: {error}"), None),
+                _ => (format!("not a JSON Schema: {}", plain(&error.to_string())), None),
             };
             let span = found.map_or(node.span, |n| n.span);
             let diagnostic = Diagnostic::error(Code::InvalidInputSchema, span, message);

@@ -51,6 +51,8 @@ mod finish;
 mod forecast;
 mod frame;
 mod judge;
+mod kept;
+mod leaving;
 mod outputs;
 mod pace;
 mod payload;
@@ -71,6 +73,7 @@ mod wire;
 
 use fault::Fault;
 use frame::{ByteBudget, Frame, Position, Purpose, StepState, View};
+use kept::KeptBudget;
 use phase::Phase;
 use servers::missing_servers;
 use state::{Stage, State};
@@ -94,6 +97,7 @@ pub struct Machine {
     secrets: SecretStore,
     redactor: Redactor,
     budget: ByteBudget,
+    kept: KeptBudget,
 }
 
 impl Machine {
@@ -118,6 +122,7 @@ impl Machine {
             secrets: SecretStore::default(),
             redactor: Redactor::default(),
             budget: ByteBudget::default(),
+            kept: KeptBudget::default(),
         };
         machine.take_credentials(credentials);
         machine.budget.bytes = machine.state.settings.limits.value_bytes;
@@ -131,6 +136,7 @@ impl Machine {
         }
         machine.push_frame(workflow, Purpose::Run, inputs_of, extra);
         machine.learn_constants(workflow);
+        machine.weigh_anew();
         Ok(machine)
     }
 
@@ -144,7 +150,9 @@ impl Machine {
         let (state, secrets, redactor) = SecretStore::put_back(&program, stored, secrets)?;
         let mut budget = ByteBudget::default();
         budget.bytes = state.settings.limits.value_bytes;
-        Ok(Self { program, state, secrets, redactor, budget })
+        let mut machine = Self { program, state, secrets, redactor, budget, kept: KeptBudget::default() };
+        machine.weigh_anew();
+        Ok(machine)
     }
 
     /// The run between two steps: a state that holds no secret, and the secrets, which are to be kept apart from it and

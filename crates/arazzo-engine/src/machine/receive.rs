@@ -164,6 +164,7 @@ impl Machine {
             response.body.clear();
         }
         exchange.answer = Some(answer::decode(response));
+        let known = self.redactor.values().count();
         if own {
             self.learn_answer(id, &exchange);
         }
@@ -173,6 +174,7 @@ impl Machine {
             let url = self.other_url(pending).unwrap_or_else(|| exchange.url.clone());
             self.keep_cookies(now, &url, &headers);
         }
+        self.note_secrets(known);
         let body = self.show_body(&bytes, size, answer);
         if own {
             let clock = self.state.epoch_ms.saturating_add_unsigned(now);

@@ -4,6 +4,7 @@ use crate::limits::CONNECTION_HEADERS;
 use crate::value::{Json, Map};
 
 use super::Request;
+use crate::json_schema::checking::plain;
 use crate::json_schema::{read_text, types};
 use crate::media_type::MediaType;
 use crate::node::Node;
@@ -232,6 +233,7 @@ fn typed(text: &str, schema: Option<&Node>) -> Json {
 fn faults(api: Api<'_>, schema: &Node, value: &Json) -> Vec<(String, String)> {
     let Ok(validator) = validator(api, schema, Direction::Request) else { return vec![] };
     let value = value.to_serde();
-    let faults = validator.iter_errors(&value).take(REPORTED);
-    faults.map(|error| (error.instance_path().to_string(), error.to_string())).collect()
+    let faults =
+        validator.faults(&value, REPORTED, |error| (error.instance_path().to_string(), plain(&error.to_string())));
+    faults.unwrap_or_else(|reason| vec![(String::new(), format!("it cannot be checked: {reason}"))])
 }

@@ -2,10 +2,10 @@
 //! that the schema allows.
 
 use crate::value::{Json, Map};
-use jsonschema::Validator;
 
 use super::wishes::{Part, Wish, to_meet, to_miss};
 use crate::expr::jsonpath::{Operator, Wanted};
+use crate::json_schema::checking::Validator;
 use crate::machine::{Course, Forecast, Response};
 use crate::node::Node;
 use crate::openapi::Api;
