@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Peak memory and time of the command on inputs that are made to hurt, against those of one step.
+"""Peak memory and processor time of the command on inputs that are made to hurt, against those of one step.
 
     ARAZZO=target/release/arazzo python3 bench/security.py [NAME…]
 
@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 
 ARAZZO = os.path.abspath(os.environ.get("ARAZZO", "target/release/arazzo"))
 MOST = 64 << 10  # KiB above one step
@@ -35,7 +34,7 @@ class Peer(http.server.BaseHTTPRequestHandler):
         if kind == "big":
             body = json.dumps({"s": "%06d" % Peer.count + "x" * 9_000_000}).encode()
         elif kind == "objects":
-            body = b"[" + b"{}," * 150_000 + b"{}]"
+            body = b"[" + b"{}," * 100_000 + b"{}]"
         elif kind == "members":
             body, coding = gzip.compress(b"", mtime=0) * 500_000, "gzip"
         elif kind == "cookies":
@@ -43,7 +42,7 @@ class Peer(http.server.BaseHTTPRequestHandler):
         self.send_response(200)
         if kind == "cookies":
             for number in range(100):
-                self.send_header("Set-Cookie", "c%d-%d=%s; Path=/" % (Peer.count, number, "y" * 500))
+                self.send_header("Set-Cookie", "c%d-%d=%s; Path=/" % (Peer.count, number, "y" * 100))
         if coding:
             self.send_header("Content-Encoding", coding)
         self.send_header("Content-Type", "application/json")
@@ -91,7 +90,7 @@ CASES = [
     ("half a million members of gzip", "members", STEP, RUN, ["gzip"]),
     ("a text that doubles", "small", "workflows:\n- workflowId: w\n  steps:\n  - {stepId: b, workflowId: more, parameters: [{name: s, value: aaaaaaaaaaaaaaaa}]}\n- workflowId: more\n  inputs: {type: object, properties: {s: {type: string}}}\n  steps:\n  - {stepId: sent, operationId: echo, onSuccess: [{name: n, type: end, criteria: [{condition: $statusCode == 1}]}]}\n  - {stepId: again, workflowId: more, parameters: [{name: s, value: '{$inputs.s}{$inputs.s}'}]}\n", RUN + ["w"], ["--max-kept", "--max-value"]),
     ("a schema that doubles, and fits", "small", doubled("string"), RUN + ["-i", "x=hello", "--timeout", "3s"], ["cannot be checked"]),
-    ("a schema that doubles, and does not fit", "small", doubled("integer"), RUN + ["-i", "x=hello", "--timeout", "3s"], ["cannot be checked"]),
+    ("a schema that doubles, and does not fit", "small", doubled("string"), RUN + ["-i", "x:=7", "--timeout", "3s"], ["cannot be checked"]),
     ("9,000 aliases of a long text", "small", 'x-b: &b "%s"\nx-l: [%s]\n' % ("y" * 100_000, ",".join(["*b"] * 9_000)) + STEP, LINT, ["alias-limit"]),
     ("90,000 aliases of a longer text", "small", 'x-b: &b "%s"\nx-l: [%s]\n' % ("y" * 1_000_000, ",".join(["*b"] * 90_000)) + STEP, LINT, ["alias-limit"]),
     ("anchors inside of anchors", "small", "x-n: %s\"%s\"%s\n" % ("".join("&a%d [" % i for i in range(100)), "y" * 400_000, "]" * 100) + STEP, LINT, ["alias-limit"]),
@@ -100,22 +99,21 @@ CASES = [
 
 
 def measure(arguments, folder):
-    """Exit code, what is said, peak KiB, seconds."""
-    begun = time.time()
+    """Exit code, what is said, peak KiB, seconds of the processor."""
     with tempfile.TemporaryFile() as said:
-        child = subprocess.Popen([ARAZZO, *arguments], cwd=folder, stdout=subprocess.DEVNULL, stderr=said)
+        child = subprocess.Popen([ARAZZO, *arguments], cwd=folder, stdout=said, stderr=said)
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         said.seek(0)
         text = said.read(1 << 20).decode("utf-8", "replace")
-    return child.returncode, text, usage.ru_maxrss, time.time() - begun
+    return child.returncode, text, usage.ru_maxrss, usage.ru_utime + usage.ru_stime
 
 
 def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Peer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     wanted, base, wrong = sys.argv[1:], None, 0
-    print("| input | exit | peak above one step | time | |\n|---|---|---|---|---|")
+    print("| input | exit | peak above one step | processor | |\n|---|---|---|---|---|")
     for name, path, workflows, command, words in CASES:
         if base is not None and wanted and name not in wanted:
             continue

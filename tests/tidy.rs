@@ -31,6 +31,7 @@ const ROOMS: &[&str] = &[
     "load",
     "credentials",
     "limits",
+    "gate",
     "program",
     "inputs",
     "compile",

@@ -9,6 +9,10 @@ use super::frame::Outputs;
 use super::store::Slot;
 use crate::value::{Json, Value};
 
+/// The memory of a list, and of an object, without what is in them.
+const LIST: u64 = 48;
+const OBJECT: u64 = 128;
+
 /// The memory of a value in a list, without that of its text.
 const VALUE: u64 = 32;
 
@@ -63,11 +67,11 @@ fn weigh_json(json: &Json) -> u64 {
             Json::Bytes(file) => (file.name.len() + file.bytes.len()) as u64,
             Json::Array(items) => {
                 left.extend(items.iter());
-                items.len() as u64 * VALUE
+                LIST + items.len() as u64 * VALUE
             }
             Json::Object(members) => {
                 left.extend(members.values());
-                members.keys().map(|name| name.len() as u64 + MEMBER).sum()
+                OBJECT + members.keys().map(|name| name.len() as u64 + MEMBER).sum::<u64>()
             }
         };
     }
@@ -142,10 +146,10 @@ mod tests {
     fn a_value_weighs_what_it_takes_and_everything_in_it() {
         let weight = |text: &str| weigh_json(&Json::parse(text).unwrap_or_default());
         assert_eq!(weight("\"abc\""), 3);
-        assert_eq!(weight("[1, \"abc\", null]"), 3 * VALUE + 20 + 3);
-        assert_eq!(weight("{\"ab\": [\"c\"]}"), MEMBER + 2 + VALUE + 1);
+        assert_eq!(weight("[1, \"abc\", null]"), LIST + 3 * VALUE + 20 + 3);
+        assert_eq!(weight("{\"ab\": [\"c\"]}"), OBJECT + MEMBER + 2 + LIST + VALUE + 1);
         let deep = (0..100_000).fold(Json::Null, |inner, _| vec![inner].into());
-        assert_eq!(weigh_json(&deep), 100_000 * VALUE);
+        assert_eq!(weigh_json(&deep), 100_000 * (LIST + VALUE));
         std::mem::forget(deep);
     }
 }
