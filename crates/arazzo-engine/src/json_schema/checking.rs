@@ -107,12 +107,12 @@ impl Validator {
         LEFT.set(visits.saturating_add(size(value).saturating_mul(VISITS_A_VALUE)));
         let checked = catch_unwind(AssertUnwindSafe(check));
         LEFT.set(u64::MAX);
-        checked.or_else(|cause| {
+        checked.map_err(|cause| {
             if !cause.is::<TooMuch>() {
                 resume_unwind(cause);
             }
             self.gave_up.store(true, Ordering::Relaxed);
-            Err(TooMuch)
+            TooMuch
         })
     }
 }
