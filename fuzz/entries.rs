@@ -9,10 +9,13 @@ use arazzo_engine::expr::eval::{Answer, Exchange, Lookup, Sent, fill};
 use arazzo_engine::expr::{
     DeclaredDocument, DeclaredInput, DeclaredSteps, Scope, StepId, condition, jsonpath, parse, pattern, xpath,
 };
+use arazzo_engine::gate;
 use arazzo_engine::json;
 use arazzo_engine::load::{Fetched, LoadOptions, Loader, Need};
 use arazzo_engine::machine::{Input, Machine, Response};
 use arazzo_engine::openapi::encode::{self, Serialization, Style};
+use arazzo_engine::openapi::join::join;
+use arazzo_engine::openapi::path;
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::readings::Readings;
 use arazzo_engine::redact::Redactor;
@@ -212,5 +215,39 @@ pub fn redactor(bytes: &[u8]) {
             || !masked.contains(secret);
         // What is left and right of a mask may happen to spell the value again.
         assert!(hidden || rest.contains("key") || secret.contains("key"), "{secret:?} in {masked:?}");
+    }
+}
+
+/// A server, the template of a path and a value: what is put together of them passes the gate, and any other url that does
+/// is at the same host, below the same path.
+pub fn gate(bytes: &[u8]) {
+    let Ok(text) = from_utf8(bytes) else { return };
+    let mut parts = text.split('\n');
+    let (server, template, value) =
+        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (path, _) = path::split(template);
+    let how = Serialization::of(Style::Simple);
+    let value = json!(value);
+    let route = gate::Route { method: "GET", server, path: template };
+    // Others are refused before a run.
+    let is_http = url::Url::parse(server).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    if !is_http {
+        return;
+    }
+    if let Ok(filled) = encode::path(path, |_| Some((&value, &how)))
+        && let Ok(url) = join(server, &filled, "")
+    {
+        let url = String::from(url);
+        assert_eq!(gate::compare(route, "GET", &url), Ok(()), "{server} {template} {value} {url}");
+    }
+    // What was not put together here, but may have come from anywhere.
+    for sent in parts {
+        if gate::compare(route, "GET", sent).is_ok() {
+            let place = |text: &str| url::Url::parse(text).map(|url| url.origin());
+            assert_eq!(place(sent), place(server), "{server} {template} {sent}");
+            let base = url::Url::parse(server).map(|url| url.path().trim_end_matches('/').to_owned());
+            let below = url::Url::parse(sent).map(|url| url.path().to_owned());
+            assert!(below.unwrap().starts_with(&base.unwrap()), "{server} {template} {sent}");
+        }
     }
 }

@@ -233,7 +233,9 @@ impl Folder {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::SeqCst);
-        let path = env::temp_dir().join(format!("arazzo-tests-{}-{number}-{}", std::process::id(), random(6)));
+        let own = format!("arazzo-tests-{}-{number}-{}", std::process::id(), random(6));
+        // A document may read what lies beside its folder: nothing does.
+        let path = env::temp_dir().join(own).join("folder");
         fs::create_dir_all(&path).unwrap();
         Self(path.canonicalize().unwrap())
     }
@@ -252,7 +254,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        drop(fs::remove_dir_all(&self.0));
+        drop(fs::remove_dir_all(self.0.parent().unwrap_or(&self.0)));
     }
 }
 

@@ -55,6 +55,7 @@ fn pages_name_the_defaults_of_limits() {
         ("--max-body", limits.body_bytes),
         ("--max-body`: eight times as much", 8 * limits.body_bytes),
         ("--max-value", limits.value_bytes),
+        ("--max-kept", limits.kept_bytes),
     ];
     let safety = page("safety.md");
     let table = safety.split_once("| limit | default | flag |\n|---|---|---|\n").unwrap().1;
@@ -75,6 +76,7 @@ fn pages_name_the_defaults_of_limits() {
         ("reasons/request-limit.md", ", if nothing else is said", u64::from(limits.most_requests())),
         ("reasons/depth-limit.md", " may be in progress", u64::from(limits.depth)),
         ("reasons/body-limit.md", ", if nothing else is said", limits.body_bytes),
+        ("reasons/kept-limit.md", " together, if nothing else is said", limits.kept_bytes),
         ("reasons/value-limit.md", ", if nothing else is said", limits.value_bytes),
     ];
     for (path, behind, limit) in sentences {

@@ -31,6 +31,7 @@ const ROOMS: &[&str] = &[
     "load",
     "credentials",
     "limits",
+    "gate",
     "program",
     "inputs",
     "compile",
@@ -738,6 +739,7 @@ fn every_code_has_a_lint_case() {
     let elsewhere = [
         Code::BodyNotJson,
         Code::ContractDeparted,
+        Code::ContractNotChecked,
         Code::DocumentNotFound,
         Code::DocumentTooLarge,
         Code::FileRefused,

@@ -224,6 +224,49 @@ fn a_mock_serves_until_it_is_stopped() {
 }
 
 #[test]
+fn a_mock_takes_no_more_than_its_room() {
+    let document = "openapi/daytona-volumes-api-openapi.yml";
+    let arguments = ["mock", document, "-q", "--idle-timeout", "200ms", "--max-bytes", "256KiB"];
+    let mut child = Arazzo::new(arguments).spawn();
+    let line = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    let url = line.split_whitespace().nth(1).unwrap().to_owned();
+    let address = url.trim_start_matches("http://").split('/').next().unwrap().to_owned();
+    let begin = |text: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        stream
+    };
+    let rest = |mut stream: TcpStream| {
+        let mut text = String::new();
+        drop(stream.read_to_string(&mut text));
+        text
+    };
+    // A head, and a body, that stand still.
+    assert_eq!(rest(begin("GET /api/volumes HTTP/1.1\r\nhost: x\r\n")), "");
+    let unfinished =
+        "POST /api/volumes HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    assert_eq!(rest(begin(unfinished)), "");
+    // A body that has no room beside the others.
+    let body = "x".repeat(300 << 10);
+    let large = format!("POST /api/volumes HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let mut stream = TcpStream::connect(&address).unwrap();
+    drop(stream.write_all(large.as_bytes()));
+    let answer = rest(stream);
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    // What was taken is given back.
+    let get = "GET /api/volumes HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let open: Vec<TcpStream> = (0..8).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    drop(open);
+    let mut tries = (0..100).map(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        rest(begin(get))
+    });
+    assert!(tries.any(|answer| answer.starts_with("HTTP/1.1 200 OK")));
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+}
+
+#[test]
 fn a_mock_that_cannot_serve_says_why() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();

@@ -57,6 +57,22 @@ fn bash_offers_workflows_inputs_and_sources_of_the_document() {
 }
 
 #[test]
+fn names_that_are_flags_are_not_offered() {
+    let folder = Folder::new();
+    let workflow = |name: &str| format!("- workflowId: {name}\n  steps: [{{stepId: a, operationId: b}}]\n");
+    let names: String = ["--allow-private", "-k", "fine", "--", "a;b"].map(workflow).concat();
+    folder.write("flow.yaml", format!("arazzo: 1.0.1\ninfo: {{title: t, version: '1'}}\nworkflows:\n{names}"));
+    let output =
+        Arazzo::new(["--", "arazzo", "run", "flow.yaml", ""]).cwd(folder.path()).env("ARAZZO_COMPLETE", "fish").run();
+    let offered: Vec<&str> = output.stdout.lines().filter_map(|line| line.split('\t').next()).collect();
+    let own: Vec<&&str> =
+        offered.iter().filter(|word| ["--allow-private", "-k", "fine", "--", "a;b"].contains(word)).collect();
+    assert!(own.contains(&&"fine"), "{offered:?}");
+    // The flag itself has words of its own about it; the workflow would come before them.
+    assert!(offered.first() == Some(&"fine"), "{offered:?}");
+}
+
+#[test]
 fn fish_offers_the_same() {
     if !is_there("fish") {
         return;

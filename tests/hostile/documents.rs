@@ -93,6 +93,27 @@ fn aliases_that_multiply_are_refused() {
 }
 
 #[test]
+fn aliases_of_long_texts_are_refused() {
+    let text = |bytes: usize| "y".repeat(bytes);
+    let aliases = |count: usize| vec!["*b"; count].join(",");
+    let long = format!("x-b: &b \"{}\"\nx-l: [{}]\n", text(100_000), aliases(9_000));
+    ends("a long text", &flow(&long, STEP), PETS, 3, "alias-limit");
+    ends("a long text in the description", &flow("", STEP), &format!("{PETS}{long}"), 3, "alias-limit");
+    let longer = format!("x-b: &b \"{}\"\nx-l: [{}]\n", text(1_000_000), aliases(90_000));
+    ends("a longer text", &flow(&longer, STEP), PETS, 3, "alias-limit");
+    let merged = format!("x-b: &b {{k: \"{}\"}}\nx-l: [{}]\n", text(100_000), vec!["{<<: *b}"; 5_000].join(","));
+    ends("merge keys", &flow(&merged, STEP), PETS, 3, "alias-limit");
+    let names = format!("x-b: &b {{{}: 1}}\nx-l: [{}]\n", text(1_000), aliases(9_000));
+    ends("a long name", &flow(&names, STEP), PETS, 3, "alias-limit");
+    // No alias at all: every anchor holds what those inside of it hold.
+    let nested: String = (0..100).map(|number| format!("&a{number} [")).collect();
+    let nested = format!("x-n: {nested}\"{}\"{}\n", text(400_000), "]".repeat(100));
+    ends("anchors inside of anchors", &flow(&nested, STEP), PETS, 3, "alias-limit");
+    let few = format!("x-b: &b \"{}\"\nx-l: [{}]\n", text(100_000), aliases(30));
+    ends("a text that stands in thirty places", &flow(&few, STEP), PETS, 0, "ok");
+}
+
+#[test]
 fn depth_is_bounded_without_recursion() {
     for (name, text) in [
         ("brackets", "[".repeat(1_000_000)),
@@ -119,6 +140,21 @@ fn very_many_of_everything_ends() {
     ends("unknown fields", &flow(&many(10_000, |i| format!("foo{i}: 1\n")), STEP), PETS, 0, "unknown-field");
     let step = |i| format!("  - stepId: s{i}\n    operationId: listPets\n");
     ends("steps", &flow("", &many(10_000, step)), PETS, 5, "--max-steps");
+    let jump = |i: usize| {
+        let (to, read) = (i * 419 % 3_000, i * 31 % 3_000);
+        format!(
+            "  - stepId: s{i}\n    operationId: listPets\n    outputs: {{x: $response.body#/x}}\n    onSuccess: [{{name: \
+             g, type: goto, stepId: s{to}, criteria: [{{condition: $steps.s{read}.outputs.x == 1}}]}}]\n"
+        )
+    };
+    ends("steps that lead to one another", &flow("", &many(3_000, jump)), PETS, 5, "--max-steps");
+    let detour = |i: usize| {
+        let to = (i + 1) % 3_000;
+        format!(
+            "  - stepId: s{i}\n    operationId: listPets\n    onFailure: [{{name: r, type: retry, stepId: s{to}}}]\n"
+        )
+    };
+    ends("detours that lead to one another", &flow("", &many(3_000, detour)), PETS, 5, "--max-steps");
     ends("steps of one name", &flow("", &many(5_000, |_| STEP.to_owned())), PETS, 3, "too-many-faults");
     let wrong =
         |i| format!("  - stepId: s{i}\n    operationId: listPet{i}\n    outputs: {{a: $steps.sx{i}.outputs.b}}\n");
@@ -240,6 +276,22 @@ fn schemas_and_references_in_circles_end() {
     let all = many(40, |i| format!("a{i}: {{allOf: [{{$ref: '{schema}/a{0}'}}, {{$ref: '{schema}/a{0}'}}]}}, ", i + 1));
     let all = format!("{{schemas: {{{all} a40: {{type: object}}}}}}");
     ends("a tree of schemas", &flow("", STEP), &described(&body(&format!("{schema}/a0")), &all), 0, "ok");
+    let doubled =
+        many(40, |i| format!("a{i}: {{allOf: [{{$ref: '#/$defs/a{0}'}}, {{$ref: '#/$defs/a{0}'}}]}}, ", i + 1));
+    for (value, last) in [("x=a", "{type: string}"), ("x:=[]", "{type: string}")] {
+        let schema = format!(
+            "  inputs: {{$defs: {{{doubled} a40: {last}}}, type: object, properties: {{x: {{$ref: '#/$defs/a0'}}}}}}\n  steps:"
+        );
+        let with = flow("", STEP).replace("  steps:", &schema);
+        ends("a tree of schemas of inputs", &with, PETS, 0, "ok");
+        let folder = Folder::new();
+        folder.write("flow.yaml", with);
+        folder.write("pets.yaml", PETS);
+        let child = Arazzo::new(["run", "flow.yaml", "--mock", "-i", value]).cwd(folder.path()).spawn();
+        let ran = watched(child, value, WATCHDOG);
+        assert!(ran.status == Some(2) && ran.text.contains("cannot be checked"), "{:?}: {}", ran.status, ran.text);
+        assert!(ran.peak < MEMORY, "{} MiB", ran.peak >> 10);
+    }
     let inputs = "components: {inputs: {a: {$ref: '#/components/inputs/b'}, b: {$ref: '#/components/inputs/a'}}}\n";
     let with = flow(inputs, STEP).replace("  steps:", "  inputs: {$ref: '#/components/inputs/a'}\n  steps:");
     ends("inputs", &with, PETS, 3, "broken-reference");

@@ -43,6 +43,49 @@ fn refused(output: &Output, place: &str) {
 }
 
 #[test]
+#[cfg(unix)]
+fn a_report_without_a_path_follows_no_link() {
+    use std::os::unix::fs::symlink;
+    let folder = folder("../openapi/pets.yaml");
+    folder.write("inside/.git", "");
+    let inside = folder.path().join("inside");
+    let outside = folder.path().join("outside/passwd");
+    let run = || Arazzo::new(["run", "flows/flow.yaml", "--mock", "-qq", "--report", "html"]).cwd(&inside).run();
+    // In the place of the file: it is replaced.
+    fs::create_dir(inside.join("arazzo-report")).unwrap();
+    let report = inside.join("arazzo-report/report.html");
+    symlink(&outside, &report).unwrap();
+    run().exits(0);
+    assert_eq!(fs::read_to_string(&outside).unwrap(), CANARY);
+    assert!(!fs::symlink_metadata(&report).unwrap().is_symlink());
+    assert!(fs::read_to_string(&report).unwrap().contains("<html"));
+    // In the place of its folder: it leaves the workspace.
+    fs::remove_dir_all(inside.join("arazzo-report")).unwrap();
+    fs::create_dir(folder.path().join("outside/reports")).unwrap();
+    symlink(folder.path().join("outside/reports"), inside.join("arazzo-report")).unwrap();
+    run().exits(7).says(&["a report could not be written", "outside"]);
+    assert_eq!(fs::read_dir(folder.path().join("outside/reports")).unwrap().count(), 0);
+    // One that was named goes where its user said.
+    let named = Arazzo::new(["run", "flows/flow.yaml", "--mock", "-qq", "--report", "html=arazzo-report/report.html"]);
+    named.cwd(&inside).run().exits(0);
+    assert_eq!(fs::read_dir(folder.path().join("outside/reports")).unwrap().count(), 1);
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_repaired_in_a_folder_stays_in_the_workspace() {
+    use std::os::unix::fs::symlink;
+    let folder = folder("../openapi/pets.yaml");
+    folder.write("inside/.git", "");
+    let wrong =
+        FLOW.replace("operationId: listPets", "operationId: listPets\n    outputs: {a: \"$response.body#/0/id \"}");
+    let outside = folder.write("outside/flow.yaml", &wrong);
+    symlink(&outside, folder.path().join("inside/flows/linked.yaml")).unwrap();
+    Arazzo::new(["lint", "--fix=all", "flows"]).cwd(&folder.path().join("inside")).run();
+    assert_eq!(fs::read_to_string(&outside).unwrap(), wrong);
+}
+
+#[test]
 fn a_source_beside_the_folder_of_the_document_is_read() {
     dry_run(&folder("../openapi/pets.yaml")).exits(0);
 }

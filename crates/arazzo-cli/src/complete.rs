@@ -161,7 +161,8 @@ impl Document {
 /// A name that a shell takes as it is: others would have to be quoted, and a document could make a command of them.
 fn word(name: &str) -> Option<String> {
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-    (!name.is_empty() && name.chars().all(plain)).then(|| name.to_owned())
+    // One that begins with a dash would be a flag, and change what the command does.
+    (!name.is_empty() && !name.starts_with('-') && name.chars().all(plain)).then(|| name.to_owned())
 }
 
 /// The first line of a text, for the list of a shell.

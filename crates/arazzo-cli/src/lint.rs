@@ -256,7 +256,15 @@ fn write(flags: &LintFlags, input: &Input, before: &str, after: &str, screen: &m
         if bytes.strip_prefix(mark) != Some(before.as_bytes()) {
             return Err(std::io::Error::other(format!("`{}` was changed meanwhile", input.path.display())));
         }
-        crate::save::replace(&input.path, &[mark, after.as_bytes()].concat())
+        let path = match &input.found {
+            // Where it was read from: a link that was changed meanwhile is not followed anywhere else.
+            Some(folder) => Reach::new(folder).real(&input.path).map_err(|reason| {
+                let (ReadRefused::Fault(reason) | ReadRefused::Refused(reason)) = reason;
+                std::io::Error::other(reason)
+            })?,
+            None => input.path.clone(),
+        };
+        crate::save::replace(&path, &[mark, after.as_bytes()].concat())
     });
     saved.map_err(|error| {
         screen.line(&format!("error: cannot write the fixes: {error}"));

@@ -17,7 +17,8 @@ pub(crate) fn mock(flags: &MockFlags, screen: &mut Screen) -> u8 {
             return exit::USAGE;
         }
     };
-    let mocked = match flags.faults.on(Mocked::new()) {
+    let mocked = Mocked::new().idle_timeout(flags.idle_timeout).most_bytes(flags.max_bytes);
+    let mocked = match flags.faults.on(mocked) {
         Ok(mocked) => mocked,
         Err(error) => return screen.error(&error),
     };

@@ -42,6 +42,7 @@ fn of_limit(limit: Limit) -> &'static str {
         Limit::Wait => "--max-wait",
         Limit::Body | Limit::BodyValues => "--max-body",
         Limit::Value => "--max-value",
+        Limit::Kept => "--max-kept",
     }
 }
 
@@ -84,6 +85,7 @@ mod tests {
             (Remedy::Raise(Limit::Body), "raise --max-body"),
             (Remedy::Raise(Limit::BodyValues), "raise --max-body: eight times as much is taken"),
             (Remedy::Raise(Limit::Value), "raise --max-value, or keep values from growing with every step"),
+            (Remedy::Raise(Limit::Kept), "keep less of the answers in outputs, or raise --max-kept"),
             (Remedy::GiveInput { name: name(), secret: false }, "give it with --input id=…"),
             (
                 Remedy::GiveInput { name: name(), secret: true },

@@ -1,10 +1,11 @@
 //! `arazzo report` and `--report`: reports of a run, written where they were asked for.
 
+use arazzo::files::{Reach, ReadRefused};
 use arazzo::report::{ReportContext, RunRecord, junit};
 
 use crate::flags::ReportFlags;
 use crate::requested::{RequestedReport, RequestedReports};
-use crate::save::{Readers, save};
+use crate::save::{Readers, save, save_in_place};
 use crate::show::{Screen, safe};
 use crate::{exit, kept_events};
 
@@ -51,7 +52,8 @@ pub(crate) fn write_suites(report: &RequestedReport, suites: &[junit::Suite]) ->
     write(report, &junit::document(suites))
 }
 
-/// Writes the text of a report; folders that are missing are made.
+/// Writes the text of a report; folders that are missing are made. One whose path was not typed stays in the workspace: in a
+/// clone, links may lead anywhere.
 ///
 /// # Errors
 /// If the file cannot be written: then the one that was there is still there.
@@ -60,5 +62,12 @@ fn write(report: &RequestedReport, text: &str) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)
             .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;
     }
-    save(&report.path, text.trim_end(), Readers::Default)
+    if report.named {
+        return save(&report.path, text.trim_end(), Readers::Default);
+    }
+    let place = Reach::new(".").place(&report.path).map_err(|reason| {
+        let (ReadRefused::Fault(reason) | ReadRefused::Refused(reason)) = reason;
+        std::io::Error::other(format!("`{}`: {reason}", report.path.display()))
+    })?;
+    save_in_place(&place, text.trim_end())
 }

@@ -32,6 +32,8 @@ pub(crate) enum ProgressForm {
 pub(crate) struct RequestedReport {
     pub(crate) kind: ReportKind,
     pub(crate) path: PathBuf,
+    /// `false` if the path was not typed.
+    pub(crate) named: bool,
 }
 
 /// Reports that go to different files.
@@ -69,6 +71,7 @@ impl FromStr for RequestedReport {
             let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
             return Err(format!("there is no report `{name}`; there are {}", known.join(", ")));
         };
+        let named = path.is_some();
         let path = match path {
             Some("") => return Err("write FMT=PATH, or FMT alone".to_owned()),
             Some(path) if path.ends_with(['/', std::path::MAIN_SEPARATOR]) || Path::new(path).is_dir() => {
@@ -77,6 +80,6 @@ impl FromStr for RequestedReport {
             Some(path) => PathBuf::from(path),
             None => Path::new(FOLDER).join(kind.file),
         };
-        Ok(Self { kind: *kind, path })
+        Ok(Self { kind: *kind, path, named })
     }
 }

@@ -21,6 +21,16 @@ pub(crate) fn save(path: &Path, text: &str, readers: Readers) -> Result<()> {
     save_exact(path, format!("{text}\n").as_bytes(), readers)
 }
 
+/// As [`save`], in the place of whatever has this path: a link is replaced, and not followed.
+///
+/// # Errors
+/// The fault, with the path.
+pub(crate) fn save_in_place(path: &Path, text: &str) -> Result<()> {
+    let text = format!("{text}\n");
+    place(path, text.as_bytes(), Readers::Default)
+        .map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
+}
+
 /// As [`save`], of exactly these bytes.
 ///
 /// # Errors
@@ -59,8 +69,13 @@ fn write(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
         // To take the place of a device would remove it.
         return OpenOptions::new().write(true).open(&path)?.write_all(bytes);
     }
-    let (part, mut file) = beside(&path, readers)?;
-    let result = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&part, &path));
+    place(&path, bytes, readers)
+}
+
+/// Writes a new file, and gives it the path.
+fn place(path: &Path, bytes: &[u8], readers: Readers) -> Result<()> {
+    let (part, mut file) = beside(path, readers)?;
+    let result = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| std::fs::rename(&part, path));
     if result.is_err() {
         let _ = std::fs::remove_file(&part);
     }

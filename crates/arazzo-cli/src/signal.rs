@@ -2,15 +2,22 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arazzo::{Envelope, EventKind, Interrupt};
+use tokio::sync::Notify;
 
 use crate::exit;
 use crate::show::safe;
 use crate::streams::{self, ColorChoice};
+
+/// The time in which a run has to show that it can answer: else something is being worked out that does not end.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The time after the first signal in which a run has to end.
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// Stops a run: the first signal lets a call end, the second stops at once.
 #[derive(Clone, Default)]
@@ -20,6 +27,10 @@ pub(crate) struct Signals {
     over: Arc<AtomicBool>,
     /// The request in flight, for the message.
     flight: Arc<Mutex<Option<String>>>,
+    /// Whether the run can answer: how often it was asked, and did.
+    asked: Arc<AtomicU32>,
+    answered: Arc<AtomicU32>,
+    asking: Arc<Notify>,
 }
 
 impl Signals {
@@ -33,52 +44,98 @@ impl Signals {
         }
     }
 
-    /// Waits for signals, and says what it waits for; never ends.
+    /// Answers for the run, between what it works out, and says what it waits for when it was stopped; never ends.
     pub(crate) async fn listen(&self, say: impl Fn(&str)) -> Infallible {
+        let mut said = false;
         loop {
-            if next().await {
-                self.terminated.store(true, Ordering::SeqCst);
+            let asking = self.asking.notified();
+            self.answered.store(self.asked.load(Ordering::SeqCst), Ordering::SeqCst);
+            if self.interrupt.count() == 1 && !std::mem::replace(&mut said, true) {
+                let flight = self.flight.lock().ok().and_then(|flight| flight.clone());
+                if let Some(call) = flight {
+                    say(&format!("stopping: waiting up to 5 s for {call} (Ctrl-C again to quit now)"));
+                }
             }
-            let flight = self.flight.lock().ok().and_then(|flight| flight.clone());
-            if let (Some(call), 0) = (flight, self.interrupt.count()) {
-                say(&format!("stopping: waiting up to 5 s for {call} (Ctrl-C again to quit now)"));
-            }
-            self.interrupt.stop();
+            asking.await;
         }
     }
 
-    /// Ends the process where neither signals nor the limit of a run can be answered, because something is being worked
-    /// out: a second after the second signal, ten after the first, five after the limit. Watches on a thread of its own;
-    /// the limit counts until [`Signals::over`].
+    /// Listens for signals from now on, on a thread of its own, and ends the process where neither they nor the limit of the
+    /// run can be answered, because something is being worked out: a second after either. The limit counts until
+    /// [`Signals::over`].
+    ///
+    /// When it returns, no signal is lost any more: what comes before the run has begun stops it.
     pub(crate) fn insist(&self, limit: Duration) {
-        let over = self.over.clone();
+        let signals = self.clone();
+        let (ready, is_ready) = std::sync::mpsc::channel::<()>();
         let watching = move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
             let code = runtime.block_on(async {
-                let late = async {
-                    tokio::time::sleep(limit.saturating_add(Duration::from_secs(5))).await;
-                    if over.load(Ordering::SeqCst) {
-                        std::future::pending::<()>().await;
-                    }
-                };
-                let first = tokio::select! {
-                    signal = next() => signal,
-                    () = late => {
-                        let text = "error[time-limit]: the run took too long over what it was working out: --timeout\n";
-                        streams::people(text, ColorChoice::Never);
-                        return 5;
-                    }
-                };
-                let second = tokio::time::timeout(Duration::from_secs(10), next()).await;
-                if second.is_ok() {
-                    tokio::time::sleep(Duration::from_secs(1)).await;
-                }
-                if first || second.unwrap_or(false) { exit::TERMINATED.into() } else { 130 }
+                let Some(mut heard) = Heard::new() else { return None };
+                drop(ready);
+                Some(signals.wait(&mut heard, limit).await)
             });
-            std::process::exit(code)
+            if let Some(code) = code {
+                std::process::exit(code);
+            }
         };
-        // Without a thread, signals are answered as the run lets them.
-        drop(std::thread::Builder::new().name("signals".to_owned()).spawn(watching));
+        // Without a thread, signals end the process as they do without us.
+        if std::thread::Builder::new().name("signals".to_owned()).spawn(watching).is_ok() {
+            let _ = is_ready.recv();
+        }
+    }
+
+    /// Waits until the process has to end; the code with which it does.
+    async fn wait(&self, heard: &mut Heard, limit: Duration) -> i32 {
+        let terminates = tokio::select! {
+            terminates = heard.next() => terminates,
+            () = self.late(limit) => {
+                tell("error[time-limit]: the run took longer than --timeout over something that it was working out");
+                return 5;
+            }
+        };
+        let code = |terminates: bool| if terminates { exit::TERMINATED.into() } else { 130 };
+        self.terminated.store(terminates, Ordering::SeqCst);
+        self.interrupt.stop();
+        let second = tokio::select! {
+            second = heard.next() => second,
+            () = self.stuck() => {
+                tell("error[interrupted]: the run was stopped over something that it was working out");
+                return code(terminates);
+            }
+            () = tokio::time::sleep(LONGEST) => return code(terminates),
+        };
+        self.terminated.store(terminates || second, Ordering::SeqCst);
+        self.interrupt.stop();
+        self.asking.notify_waiters();
+        tokio::time::sleep(PATIENCE).await;
+        code(terminates || second)
+    }
+
+    /// Ends if the limit of the run is over, and the run does not end because of it.
+    async fn late(&self, limit: Duration) {
+        tokio::time::sleep(limit).await;
+        self.stuck().await;
+    }
+
+    /// Ends if the run, which is not over, does not answer in time.
+    async fn stuck(&self) {
+        loop {
+            let asked = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+            self.asking.notify_waiters();
+            let until = tokio::time::Instant::now() + PATIENCE;
+            while self.answered.load(Ordering::SeqCst) < asked && !self.over.load(Ordering::SeqCst) {
+                if tokio::time::Instant::now() >= until {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                self.asking.notify_waiters();
+            }
+            if self.over.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            tokio::time::sleep(PATIENCE / 4).await;
+        }
     }
 
     /// The run is over: what is left to do has no limit.
@@ -99,25 +156,54 @@ impl Signals {
     }
 }
 
+fn tell(text: &str) {
+    streams::people(&format!("{text}\n"), ColorChoice::Never);
+}
+
 /// The next signal; `true` if it asks to terminate.
 pub(crate) async fn next() -> bool {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return std::future::pending().await;
-        };
-        tokio::select! {
-            _ = interrupt.recv() => false,
-            _ = terminate.recv() => true,
-        }
+    match Heard::new() {
+        Some(mut heard) => heard.next().await,
+        None => std::future::pending().await,
     }
+}
+
+/// The signals that end a command, from the time at which this was made.
+struct Heard {
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Heard {
+    #[cfg(unix)]
+    fn new() -> Option<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (interrupt, terminate) = (signal(SignalKind::interrupt()).ok()?, signal(SignalKind::terminate()).ok()?);
+        Some(Self { interrupt, terminate })
+    }
+
     #[cfg(not(unix))]
-    {
-        if tokio::signal::ctrl_c().await.is_err() {
-            return std::future::pending().await;
+    fn new() -> Option<Self> {
+        Some(Self {})
+    }
+
+    /// The next one; `true` if it asks to terminate.
+    async fn next(&mut self) -> bool {
+        #[cfg(unix)]
+        {
+            tokio::select! {
+                _ = self.interrupt.recv() => false,
+                _ = self.terminate.recv() => true,
+            }
         }
-        false
+        #[cfg(not(unix))]
+        {
+            if tokio::signal::ctrl_c().await.is_err() {
+                return std::future::pending().await;
+            }
+            false
+        }
     }
 }

@@ -9,7 +9,7 @@ use clap::{Arg, Command, CommandFactory};
 use crate::flags::Arguments;
 
 /// Flags whose values are shown. Of all others, also those to come, the name is shown and the value is not.
-const SHOWN: [&str; 39] = [
+const SHOWN: [&str; 40] = [
     "allow-header",
     "allow-host",
     "case",
@@ -30,6 +30,7 @@ const SHOWN: [&str; 39] = [
     "loop-delay",
     "max-body",
     "max-depth",
+    "max-kept",
     "max-steps",
     "max-time",
     "max-value",

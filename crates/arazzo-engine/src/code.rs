@@ -121,6 +121,7 @@ codes! {
     ConnectionHeader = "connection-header", Data, "§Parameter Object" read Error, SAID;
     ConstantCondition = "constant-condition", Expressions, "§Criterion Object" read Warning, SAID;
     ContractDeparted = "contract-departed", Data, "§Step Object";
+    ContractNotChecked = "contract-not-checked", Data, "§Step Object";
     CriterionAsText = "criterion-as-text", Structure, "§Criterion Object" read Error, REFUSED;
     DependencyCycle = "dependency-cycle", Flow, "§Workflow Object";
     DependsOnExpression = "depends-on-expression", References, "§Step Object" read Error, REFUSED;

@@ -16,7 +16,10 @@ use crate::remedy::{Naming, Remedy};
 use crate::source::Place;
 use crate::string_enum::string_enum;
 
+mod masking;
 mod words;
+
+use masking::Masking;
 
 pub use words::{ActionKind, Because, CriteriaOf, FailureKind, On, StartedFor, WaitReason};
 
@@ -441,12 +444,10 @@ impl Event {
     #[must_use]
     pub fn masked(mut self, redactor: &Redactor) -> Self {
         let text = |text: &mut String| mask_text(text, redactor);
-        let map = |map: &mut Map<String, Json>| {
-            let whole = Json::Object(std::mem::take(map).into());
-            let masked = redactor.masked_json(&whole).unwrap_or(whole);
-            if let Json::Object(members) = masked {
-                *map = members.into_inner();
-            }
+        let mut masking = Masking::new(redactor);
+        let mut map = |map: &mut Map<String, Json>| {
+            let masked = std::mem::take(map).into_iter();
+            *map = masked.map(|(name, value)| (redactor.mask(&name), masking.json(&value))).collect();
         };
         let why = |why: &mut Option<Why>| why.iter_mut().for_each(|why| why.mask(redactor));
         let headers = |headers: &mut Vec<(String, String)>| {

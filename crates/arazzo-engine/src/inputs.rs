@@ -4,6 +4,7 @@ use crate::value::{Json, Map};
 
 use crate::code::Code;
 use crate::diagnostic::{Help, IntoHelp, nearest};
+use crate::json_schema::checking::plain;
 use crate::json_schema::{is_of, with_article};
 use crate::program::{Input, Inputs, Program, Workflow, WorkflowId};
 use crate::remedy::{Naming, Remedy};
@@ -89,6 +90,15 @@ pub fn accept(program: &Program, workflow: WorkflowId, given: InputValues) -> Re
     if faults.is_empty() { Ok(accepted) } else { Err(faults) }
 }
 
+/// What is wrong with the inputs, in the words of their schema; values are not in them.
+struct Wrong {
+    path: String,
+    keyword: String,
+    /// Of a value that was given, and of one that the schema fills in.
+    given: String,
+    filled: String,
+}
+
 /// Fills defaults and validates the inputs of one workflow, as it is called by another.
 ///
 /// # Errors
@@ -111,9 +121,23 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
         && let Some(validator) = schema.validator()
     {
         let instance = Json::Object(given.clone().into());
-        for error in validator.iter_errors(&instance) {
-            let path = error.instance_path().to_string();
-            let keyword = error.kind().keyword().to_owned();
+        let errors = validator.faults(&instance, usize::MAX, |error| Wrong {
+            path: error.instance_path().to_string(),
+            keyword: error.kind().keyword().to_owned(),
+            given: plain(&error.masked_with("the value").to_string()),
+            filled: plain(&error.masked_with("its default").to_string()),
+        });
+        let errors = errors.unwrap_or_else(|reason| {
+            let message = format!("the inputs cannot be checked: {reason}");
+            faults.push(InputFault::new(
+                Code::InvalidInput,
+                "",
+                message,
+                "write its schemas so that fewer of them lead to one another",
+            ));
+            vec![]
+        });
+        for Wrong { path, keyword, given, filled } in errors {
             // Said above.
             if path.is_empty()
                 && keyword == "required"
@@ -133,8 +157,8 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
                 .split_once('/')
                 .map(|(_, rest)| format!(" at /{rest}"))
                 .unwrap_or_default();
-            let what = if defaulted.contains(&&name) { "its default" } else { "the value" };
-            let message = format!("input `{name}`{inside}: {}", error.masked_with(what));
+            let what = if defaulted.contains(&&name) { filled } else { given };
+            let message = format!("input `{name}`{inside}: {what}");
             faults.push(InputFault::new(Code::InvalidInput, name, message, None::<Help>));
         }
     }

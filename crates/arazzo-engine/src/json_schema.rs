@@ -15,6 +15,8 @@ use crate::value::{Json, Map};
 use crate::node::Node;
 use crate::source::Span;
 
+pub mod checking;
+
 /// The names of types.
 pub const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 

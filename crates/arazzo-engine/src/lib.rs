@@ -86,6 +86,7 @@ pub mod document;
 pub mod event;
 pub mod expr;
 mod fingerprint;
+pub mod gate;
 pub mod graph;
 pub mod inputs;
 pub mod json_schema;

@@ -69,6 +69,9 @@ pub struct Limits {
     pub body_bytes: u64,
     /// Bytes of a text, a body or an argument that is built from values, `--max-value`: texts can double with every step.
     pub value_bytes: u64,
+    /// Bytes of what is kept between steps, `--max-kept`: outputs, inputs, kept answers, cookies, forms of secrets. Each
+    /// place that holds a value counts it, as the memory that it takes, more or less.
+    pub kept_bytes: u64,
     /// Bytes of a body that an event shows.
     pub shown_bytes: usize,
     /// Bytes of a body that an event keeps for reports, `--har-bodies`; they are no part of it as JSON.
@@ -93,6 +96,7 @@ impl Limits {
         wait_ms: 300_000,
         body_bytes: 10 << 20,
         value_bytes: 64 << 20,
+        kept_bytes: 64 << 20,
         shown_bytes: 16 << 10,
         report_bytes: 0,
     };
@@ -189,8 +193,42 @@ pub fn plain_host(host: &str) -> String {
     bare.strip_suffix('.').unwrap_or(bare).to_ascii_lowercase()
 }
 
-/// Headers that the connection sets, and documents do not.
-pub(crate) const CONNECTION_HEADERS: [&str; 4] = ["host", "content-length", "transfer-encoding", "connection"];
+/// Headers that the connection sets, and documents do not: those that say where a request goes and ends, and those that are
+/// for the next hop alone (RFC 9110 §7.6.1, §11.7).
+pub(crate) const CONNECTION_HEADERS: [&str; 10] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "upgrade",
+];
+
+/// Headers by which some servers take another method than that of the request.
+const OVERRIDES: [&str; 4] = ["x-http-method-override", "x-http-method", "x-method-override", "x-original-method"];
+
+/// `true` for methods that change nothing (RFC 9110 §9.2.1, and QUERY).
+#[must_use]
+pub fn is_safe(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY")
+}
+
+/// `true` if a request asks its server to take it for one of another method, which is not known to change nothing: by a
+/// header such as `X-HTTP-Method-Override`, or by `_method` in its query.
+#[must_use]
+pub fn is_overridden(headers: &[(String, String)], url: &str) -> bool {
+    let changes = |method: &str| !method.split(',').all(|one| is_safe(&one.trim().to_ascii_uppercase()));
+    let by_header = |(name, value): &(String, String)| {
+        OVERRIDES.iter().any(|known| name.eq_ignore_ascii_case(known)) && changes(value)
+    };
+    let query = url.split_once('?').map(|(_, query)| query.split('#').next().unwrap_or_default());
+    let mut pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    headers.iter().any(by_header) || pairs.any(|(name, value)| name.eq_ignore_ascii_case("_method") && changes(&value))
+}
 
 /// A header of the connection that documents are to be let set, `--allow-header`, in lower case.
 ///
@@ -204,6 +242,9 @@ pub fn connection_header(name: &str) -> Result<String, String> {
             "`{name}` says where a request ends: a document that sets it could hide a second request in the first"
         )),
         "connection" => Err(format!("`{name}` names headers that are taken away on the way: the client alone sets it")),
+        plain if CONNECTION_HEADERS.contains(&plain) => {
+            Err(format!("`{name}` is for the next hop alone: the client alone sets it"))
+        }
         _ => Err(format!("`{name}` is kept from no document: only `Host` has to be allowed")),
     }
 }

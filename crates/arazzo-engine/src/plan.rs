@@ -7,8 +7,10 @@ use serde::Serialize;
 use crate::address;
 use crate::compile::secrets::Origins;
 use crate::credentials::{AuthMethod, Choice, User, header_of};
-use crate::limits::{Servers, Settings};
+use crate::limits::{Servers, Settings, is_overridden};
 use crate::machine::{choice, secrets_of_query};
+
+pub use crate::limits::is_safe;
 use crate::openapi::path;
 use crate::openapi::security::{Kind, at_server};
 use crate::program::{Build, Call, Location, Program, Step, Target, Then, Workflow, WorkflowId};
@@ -131,12 +133,6 @@ pub struct Loop {
     pub action: String,
     /// Its place in the document.
     pub span: Place,
-}
-
-/// `true` for methods that change nothing (RFC 9110 §9.2.1, and QUERY).
-#[must_use]
-pub fn is_safe(method: &str) -> bool {
-    matches!(method, "GET" | "HEAD" | "OPTIONS" | "TRACE" | "QUERY")
 }
 
 /// The footprint of a workflow, with the workflows that it may run. `answered` are sources that something on this
@@ -295,7 +291,7 @@ impl Footprint {
         let server = operation.server_url(&planned.source, &settings.servers).unwrap_or_default();
         let origin = origin_of(&server);
         self.host(&host, &call, &origin);
-        if !is_safe(&planned.method) {
+        if !is_safe(&planned.method) || is_overridden(&planned.headers, &planned.url) {
             self.changes.push(CalledOperation { step: step.name.clone(), call });
         }
         if planned.method == "DELETE" {

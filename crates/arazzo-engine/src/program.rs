@@ -10,7 +10,7 @@ use crate::value::Json;
 use serde::{Deserialize, Serialize};
 
 pub use self::input_schema::InputSchema;
-pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation};
+pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation, Unusable};
 pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
 use crate::expr::{Expr, Piece, StepId, Template, condition, jsonpath, xpath};

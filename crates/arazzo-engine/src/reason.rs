@@ -54,6 +54,7 @@ reasons! {
     BodyLimit = "body-limit", exit 5, sent true;
     BodyNotJson = "body-not-json", exit 1, sent true, page of BodyNotJson;
     ContractDeparted = "contract-departed", exit 1, sent true, page of ContractDeparted;
+    ContractNotChecked = "contract-not-checked", exit 1, sent true, page of ContractNotChecked;
     CriterionNotEvaluable = "criterion-not-evaluable", exit 1, sent true;
     CriterionNotMet = "criterion-not-met", exit 1, sent true;
     DependencyNotMet = "dependency-not-met", exit 1, sent false;
@@ -63,6 +64,7 @@ reasons! {
     HostRefused = "host-refused", exit 6, sent true;
     Interrupted = "interrupted", exit 130, sent true;
     InvalidInput = "invalid-input", exit 1, sent false, page of InvalidInput;
+    KeptLimit = "kept-limit", exit 5, sent true;
     NestingLimit = "nesting-limit", exit 5, sent true;
     NoAnswer = "no-answer", exit 4, sent true;
     NoCredentials = "no-credentials", exit 1, sent true;
@@ -77,6 +79,7 @@ reasons! {
     TimeLimit = "time-limit", exit 5, sent true;
     UnexpectedStatus = "unexpected-status", exit 1, sent true;
     UnknownServer = "unknown-server", exit 1, sent false, page of UnknownServer;
+    UnplannedRequest = "unplanned-request", exit 6, sent false;
     UnsafePath = "unsafe-path", exit 1, sent false, page of UnsafePath;
     UnsafeValue = "unsafe-value", exit 1, sent false, page of UnsafeValue;
     ValueLimit = "value-limit", exit 5, sent false;

@@ -102,6 +102,8 @@ pub enum Limit {
     BodyValues,
     /// Bytes of what is built from values.
     Value,
+    /// Bytes of what is kept between steps.
+    Kept,
 }
 
 /// The credential for one security scheme.
@@ -194,6 +196,7 @@ impl Remedy {
                 format!("raise {name}, or give the loop an end")
             }
             Self::Raise(Limit::Value) => format!("raise {name}, or keep values from growing with every step"),
+            Self::Raise(Limit::Kept) => format!("keep less of the answers in outputs, or raise {name}"),
             Self::Raise(Limit::Depth) => format!("give the recursion an end, or raise {name}"),
             Self::Raise(Limit::BodyValues) => format!("raise {name}: eight times as much is taken"),
             Self::Raise(Limit::Wait | Limit::Body) => format!("raise {name}"),
@@ -259,6 +262,7 @@ impl Limit {
             Self::Wait => "waits",
             Self::Body | Self::BodyValues => "bodies",
             Self::Value => "values",
+            Self::Kept => "kept values",
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::corpus::{Numbers, broken};
 /// A name, the entry point, and inputs to begin with.
 type Entry = (&'static str, fn(&[u8]), &'static [&'static str]);
 
-const ENTRIES: [Entry; 8] = [
+const ENTRIES: [Entry; 9] = [
     (
         "load",
         entries::load,
@@ -35,6 +35,15 @@ const ENTRIES: [Entry; 8] = [
         "retry_after",
         entries::retry_after,
         &["1", "-1", "1e30", "Wed, 21 Oct 2015 07:28:00 GMT", "99999999999999999999"],
+    ),
+    (
+        "gate",
+        entries::gate,
+        &[
+            "https://u:p@h:8443/v1/\n/a/{b}.json/{c}\nx/../y\nhttps://h/v1/a\nhttps://h:8443/v1/a/b.json/c",
+            "http://127.0.0.1/a%2Fb\n//{+x}/é/{y}:{z}?q={r}#s\n%2e%2e\nhttp://127.0.0.1/a%2Fb//1/2/%C3%A9/3:4",
+            "https://h\n@evil/{x}\n;:@\nhttps://h@evil/x\nhttps://evil/@h",
+        ],
     ),
     ("redactor", entries::redactor, &["p\"ä/s+w&o=r<d\0text", "0123456789abcdef\0x", "aaaa\0aaa"]),
 ];

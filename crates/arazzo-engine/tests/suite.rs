@@ -243,6 +243,9 @@ pub fn settings(head: &Json) -> Settings {
         settings.limits.steps = steps as u32;
     }
     settings.limits.requests = head["maxRequests"].as_u64().map(|requests| requests as u32);
+    if let Some(bytes) = head["maxKept"].as_u64() {
+        settings.limits.kept_bytes = bytes;
+    }
     if let Some(ms) = head["timeout"].as_u64() {
         settings.limits.run_ms = ms;
     }

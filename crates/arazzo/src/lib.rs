@@ -96,6 +96,8 @@ pub mod secrets {
 pub mod values {
     pub use arazzo_engine::expr::pattern::compile as compile_pattern;
     pub use arazzo_engine::limits::{connection_header, duration, size};
+
+    pub use crate::network::options::insecure_host;
     pub use arazzo_engine::load::parse_source;
     pub use arazzo_engine::media_type::is_json;
     pub use arazzo_engine::node::{Kind, Node};

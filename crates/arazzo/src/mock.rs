@@ -17,6 +17,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,10 +33,10 @@ use arazzo_engine::openapi::Api;
 use arazzo_engine::program::{Criterion, Program};
 use arazzo_engine::reason::Reason;
 use arazzo_engine::value::{Json, Map};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use url::{Origin, Url};
@@ -62,6 +63,22 @@ pub struct Mocked {
     pub(crate) only: Vec<String>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) latency_ms: u64,
+    pub(crate) limits: ServingLimits,
+}
+
+/// Limits of documents that are served ([`serve`]): anybody on this machine may connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ServingLimits {
+    /// The time that a head or a body may stand still.
+    idle: Duration,
+    /// Bytes of heads and bodies in all connections together.
+    bytes: usize,
+}
+
+impl Default for ServingLimits {
+    fn default() -> Self {
+        Self { idle: Duration::from_secs(30), bytes: BODY_BYTES }
+    }
 }
 
 impl Mocked {
@@ -85,6 +102,20 @@ impl Mocked {
     /// The time that every answer takes, in ms.
     pub fn latency(mut self, ms: u64) -> Self {
         self.latency_ms = ms;
+        self
+    }
+
+    /// The time that the head or the body of a request may stand still before its connection is closed, where documents are
+    /// served ([`serve`]); 30 s, if nothing else is said.
+    pub fn idle_timeout(mut self, time: Duration) -> Self {
+        self.limits.idle = time;
+        self
+    }
+
+    /// Bytes of requests that are read at once, in all connections together, where documents are served ([`serve`]); 64 MiB,
+    /// if nothing else is said.
+    pub fn most_bytes(mut self, bytes: u64) -> Self {
+        self.limits.bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         self
     }
 
@@ -287,7 +318,7 @@ pub(crate) async fn serve_run(mock: &Arc<Mock>) -> Result<(BTreeMap<String, Stri
     runtime::available().map_err(Error::Setup)?;
     let mut server = Server { endpoints: vec![], _listeners: JoinSet::new() };
     let (observe, asked): (Observer, Asked) = (Arc::new(|_| {}), Asked::default());
-    listen(mock, &mut None, (&observe, &asked, false), &mut server).await?;
+    listen(mock, &mut None, (&observe, &asked, None), &mut server).await?;
     let urls = server.endpoints.iter().map(|endpoint| (endpoint.name.clone(), endpoint.url.clone())).collect();
     Ok((urls, server, asked))
 }
@@ -337,7 +368,7 @@ impl Transport for MockRoutes {
 async fn listen(
     mock: &Arc<Mock>,
     next: &mut Option<u16>,
-    (observe, asked, browsers): (&Observer, &Asked, bool),
+    (observe, asked, limits): (&Observer, &Asked, Option<&Arc<Room>>),
     server: &mut Server,
 ) -> Result<(), Error> {
     let served: Vec<(usize, String, String)> =
@@ -352,8 +383,8 @@ async fn listen(
         }
         let url = format!("http://127.0.0.1:{port}{base}");
         server.endpoints.push(Endpoint { name: name.clone(), url, operations: mock.size(source) });
-        let answering =
-            Answering { mock: mock.clone(), asked: asked.clone(), source, name, observe: observe.clone(), browsers };
+        let (observe, room) = (observe.clone(), limits.cloned());
+        let answering = Answering { mock: mock.clone(), asked: asked.clone(), source, name, observe, room };
         server._listeners.spawn(accept(listener, answering));
     }
     Ok(())
@@ -367,8 +398,42 @@ struct Answering {
     source: usize,
     name: String,
     observe: Observer,
-    /// `true` if pages of other origins may read the answers.
-    browsers: bool,
+    /// Where documents are served, what connections may take. Pages of other origins may read the answers then.
+    room: Option<Arc<Room>>,
+}
+
+/// Bytes of the head of a request; each connection takes as many.
+const HEAD_BYTES: usize = 64 << 10;
+
+/// The bytes that requests may take in all connections together, and those that they take.
+struct Room {
+    limits: ServingLimits,
+    taken: AtomicUsize,
+}
+
+impl Room {
+    fn new(limits: ServingLimits) -> Arc<Self> {
+        Arc::new(Self { limits, taken: AtomicUsize::new(0) })
+    }
+
+    /// Takes so many bytes; nothing if there is no room.
+    fn take(self: &Arc<Self>, bytes: usize) -> Option<Taken> {
+        let free = |taken: usize| taken.checked_add(bytes).filter(|taken| *taken <= self.limits.bytes);
+        self.taken.fetch_update(Ordering::SeqCst, Ordering::SeqCst, free).ok()?;
+        Some(Taken { room: self.clone(), bytes })
+    }
+}
+
+/// Bytes that are given back when they are dropped.
+struct Taken {
+    room: Arc<Room>,
+    bytes: usize,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.room.taken.fetch_sub(self.bytes, Ordering::SeqCst);
+    }
 }
 
 async fn accept(listener: TcpListener, answering: Answering) {
@@ -389,12 +454,20 @@ async fn converse(stream: TcpStream, answering: Answering) {
     let _ = stream.set_nodelay(true);
     // A reset that is asked for is that of a request, and not of a connection that was kept open and may be sent again.
     let keep = !answering.mock.resets();
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder.keep_alive(keep);
+    let mut taken = None;
+    if let Some(room) = &answering.room {
+        taken = room.take(HEAD_BYTES);
+        if taken.is_none() {
+            return;
+        }
+        builder.timer(TokioTimer::new()).header_read_timeout(room.limits.idle).max_buf_size(HEAD_BYTES);
+    }
     let service = hyper::service::service_fn(move |request| answer(request, answering.clone()));
     // What ends a connection early is the client's business, or a fault that was asked for.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .keep_alive(keep)
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+    drop(taken);
 }
 
 /// Answers one request; an error closes the connection instead.
@@ -405,13 +478,11 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let headers: Vec<(String, String)> =
         parts.headers.iter().map(|(name, value)| (name.as_str().to_owned(), header_text(value.as_bytes()))).collect();
-    let Ok(body) = Limited::new(body, BODY_BYTES).collect().await.map(|body| body.to_bytes()) else {
-        let mut refused =
-            hyper::Response::new(Full::new(Bytes::from_static(b"the body is larger than a mock reads\n")));
-        *refused.status_mut() = hyper::StatusCode::PAYLOAD_TOO_LARGE;
-        return Ok(refused);
+    let (body, _taken) = match read_body(body, answering.room.as_ref()).await {
+        Ok(read) => read,
+        Err(unread) => return unread.answer(),
     };
-    let origin = answering.browsers.then(|| parts.headers.get("origin")).flatten();
+    let origin = answering.room.as_ref().and_then(|_| parts.headers.get("origin"));
     if let (Some(_), &hyper::Method::OPTIONS, Some(method)) =
         (origin, &parts.method, parts.headers.get("access-control-request-method"))
     {
@@ -449,6 +520,57 @@ async fn answer(
         sent.headers_mut().insert("access-control-expose-headers", HeaderValue::from_static("*"));
     }
     Ok(sent)
+}
+
+/// Why the body of a request is not read.
+enum Unread {
+    TooLarge,
+    /// Others have taken the room.
+    NoRoom,
+    /// It stood still, or its connection has ended.
+    Cut,
+}
+
+impl Unread {
+    fn answer(self) -> Result<hyper::Response<Full<Bytes>>, io::Error> {
+        let (status, text): (_, &'static [u8]) = match self {
+            Self::TooLarge => (hyper::StatusCode::PAYLOAD_TOO_LARGE, b"the body is larger than a mock reads\n"),
+            Self::NoRoom => {
+                (hyper::StatusCode::SERVICE_UNAVAILABLE, b"other requests have taken what a mock reads at once\n")
+            }
+            Self::Cut => return Err(io::Error::other("the body has not come")),
+        };
+        let mut refused = hyper::Response::new(Full::new(Bytes::from_static(text)));
+        *refused.status_mut() = status;
+        refused.headers_mut().insert("connection", HeaderValue::from_static("close"));
+        Ok(refused)
+    }
+}
+
+/// The body of a request, with the room that it takes.
+async fn read_body(mut body: Incoming, room: Option<&Arc<Room>>) -> Result<(Bytes, Vec<Taken>), Unread> {
+    let (mut bytes, mut taken) = (Vec::new(), vec![]);
+    loop {
+        let next = match room {
+            Some(room) => tokio::time::timeout(room.limits.idle, body.frame()).await.map_err(|_| Unread::Cut)?,
+            None => body.frame().await,
+        };
+        let Some(frame) = next else { return Ok((Bytes::from(bytes), taken)) };
+        let Ok(data) = frame.map_err(|_| Unread::Cut)?.into_data() else { continue };
+        if bytes.len().saturating_add(data.len()) > BODY_BYTES {
+            return Err(Unread::TooLarge);
+        }
+        if let Some(room) = room {
+            // Small parts do not make a list that is longer than they are.
+            let wanted = bytes.len() + data.len();
+            let held: usize = taken.iter().map(|taken: &Taken| taken.bytes).sum();
+            if wanted > held {
+                let more = (wanted - held).max(held).max(4 << 10);
+                taken.push(room.take(more).or_else(|| room.take(wanted - held)).ok_or(Unread::NoRoom)?);
+            }
+        }
+        bytes.extend_from_slice(&data);
+    }
 }
 
 /// The answer to a browser that asks whether a page may send a request (Fetch, CORS-preflight): it may.

@@ -42,6 +42,7 @@ fn field(limit: Limit) -> &'static str {
         Limit::Wait => "wait_ms",
         Limit::Body | Limit::BodyValues => "body_bytes",
         Limit::Value => "value_bytes",
+        Limit::Kept => "kept_bytes",
     }
 }
 

@@ -30,6 +30,9 @@ pub(crate) struct LimitFlags {
     /// Stop if a text or a body that is built from values has more bytes
     #[arg(long, value_name = "SIZE", default_value = "64MiB", env = "ARAZZO_MAX_VALUE", hide_env_values = true, value_parser = size)]
     pub(crate) max_value: u64,
+    /// Stop if what is kept between steps has more bytes: outputs, inputs, kept answers, cookies, forms of secrets
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", env = "ARAZZO_MAX_KEPT", hide_env_values = true, value_parser = size)]
+    pub(crate) max_kept: u64,
     /// The pause before a step sends again what it sent on its last visit: auto (500ms growing to 5s, none on
     /// loopback), or a duration
     #[arg(long, value_name = "DURATION", default_value = "auto", env = "ARAZZO_LOOP_DELAY", hide_env_values = true, value_parser = loop_delay)]
@@ -46,6 +49,7 @@ impl LimitFlags {
             depth: self.max_depth,
             body_bytes: self.max_body,
             value_bytes: self.max_value,
+            kept_bytes: self.max_kept,
             run_ms: ms(self.timeout.timeout),
             wait_ms: ms(self.max_wait),
             request_ms: ms(request),

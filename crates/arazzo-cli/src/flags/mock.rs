@@ -7,7 +7,7 @@ use arazzo::files;
 use arazzo::mock::{Fault, Mocked};
 use clap::Args;
 
-use super::values::duration;
+use super::values::{duration, size};
 
 /// Serve what documents describe: answers from examples and schemas, until Ctrl-C
 ///
@@ -25,6 +25,12 @@ pub(crate) struct MockFlags {
     pub(crate) port: Option<u16>,
     #[command(flatten)]
     pub(crate) faults: FaultFlags,
+    /// Close a connection whose request stands still for this time
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration)]
+    pub(crate) idle_timeout: Duration,
+    /// Read no more bytes of requests at once, in all connections together
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = size)]
+    pub(crate) max_bytes: u64,
     /// Do not show requests
     #[arg(short, long)]
     pub(crate) quiet: bool,

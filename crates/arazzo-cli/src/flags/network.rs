@@ -37,7 +37,7 @@ pub(crate) struct NetworkFlags {
     #[arg(long, value_name = "FILE", env = "ARAZZO_KEY", hide_env_values = true, requires = "cert")]
     pub(crate) key: Option<PathBuf>,
     /// Do not check the certificates of this host; every run says so
-    #[arg(long = "insecure-host", value_name = "HOST")]
+    #[arg(long = "insecure-host", value_name = "HOST", value_parser = arazzo::values::insecure_host)]
     pub(crate) insecure_hosts: Vec<String>,
     /// Open a connection for every request, instead of using one again that the server may have closed meanwhile
     #[arg(long)]

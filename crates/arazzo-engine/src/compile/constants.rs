@@ -7,6 +7,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help};
 use crate::expr::{Piece, Template};
 use crate::inputs::typed;
+use crate::json_schema::checking::plain;
 use crate::json_schema::is_of;
 use crate::node::scalar_of;
 use crate::program::{Action, Build, Call, Passed, PassedValue, Program, Target, Then, Workflow, WorkflowId};
@@ -159,6 +160,9 @@ fn refused(workflow: &Workflow, name: &str, value: &Json) -> Option<String> {
             .take_while(|keyword| *keyword != "properties")
             .all(|keyword| !UNCERTAIN.contains(&keyword))
     };
-    let error = validator.iter_errors(&instance).find(certain)?;
-    Some(error.masked_with("the value").to_string())
+    // What takes too long to find out is not certain.
+    let said = validator.faults(&instance, usize::MAX, |error| {
+        certain(&error).then(|| plain(&error.masked_with("the value").to_string()))
+    });
+    said.ok()?.into_iter().flatten().next()
 }

@@ -11,7 +11,7 @@ use crate::media_type::is_json;
 use crate::node::Node;
 use crate::openapi::schema::{Checked, Direction, checked};
 use crate::openapi::{self, Api};
-use crate::program::{Build, Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Select};
+use crate::program::{Build, Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Select, Unusable};
 
 /// How deep schemas are made of others, where one is looked for that requires a member.
 const PARTS: usize = 16;
@@ -68,15 +68,23 @@ fn header<'a>(operation: &openapi::Operation<'a>, name: &str, node: &'a Node) ->
             .and_then(|items| api.resolve(items).ok())
             .map(names)
             .unwrap_or_default(),
-        schema: schema.and_then(|schema| checked(api, schema, Direction::Response).ok()),
+        schema: schema.map(|schema| usable(api, schema)),
     }
 }
 
 fn body(operation: &openapi::Operation<'_>, media: &openapi::Media<'_>) -> DocumentedBody {
-    // A schema that is none is its author's business: lint says so.
-    let schema: Option<Checked> =
-        media.schema.and_then(|schema| checked(operation.api(), schema, Direction::Response).ok());
+    let schema = media.schema.map(|schema| usable(operation.api(), schema));
     DocumentedBody { media_type: media.name.to_owned(), schema }
+}
+
+/// A schema as answers are checked against it. What would accept anything, because it cannot be used, is none.
+fn usable<'a>(api: Api<'a>, schema: &'a Node) -> Result<Checked, Unusable> {
+    let checked = checked(api, schema, Direction::Response)
+        .map_err(|reason| Unusable { span: schema.span, reason: format!("it is no JSON Schema: {reason}") })?;
+    match checked.unusable().first().cloned() {
+        Some((span, reason)) => Err(Unusable { span, reason }),
+        None => Ok(checked),
+    }
 }
 
 /// `true` if a value is a part of the answer that every described answer of success has.

@@ -1,7 +1,7 @@
 //! The order of steps: a reference to a step that no path can have run before is an error (docs/readings.md, "dependsOn of
 //! a step, output references").
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit};
@@ -15,10 +15,9 @@ pub(super) fn check(program: &Program) -> Vec<(WorkflowId, Diagnostic)> {
     let mut faults = vec![];
     for (index, workflow) in program.workflows.iter().enumerate() {
         let own = WorkflowId(index as u32);
-        let leading = leading_to(&program.steps, &workflow.steps);
+        let before = Before::of(&program.steps, &workflow.steps);
         for id in &workflow.steps {
             let Some(step) = program.step(*id) else { continue };
-            let mut before: Option<BTreeSet<StepId>> = None;
             let mut check = |expr: &Expr, text: &str, span: Span, answered: bool| {
                 let (Root::StepOutput(read, _) | Root::StepOutputs(read)) = &expr.root else {
                     faults.extend(unrun(program, own, &run, expr, text, span));
@@ -28,9 +27,7 @@ pub(super) fn check(program: &Program) -> Vec<(WorkflowId, Diagnostic)> {
                     faults.extend(unrun(program, own, &run, expr, text, span));
                     return;
                 }
-                // Most references lead straight back: only those that do not pay for a walk.
-                let known = previous(&program.steps, *id) == Some(*read) || answered && read == id;
-                if known || before.get_or_insert_with(|| run_before(&leading, *id)).contains(read) {
+                if answered && read == id || before.holds(*read, *id) {
                     return;
                 }
                 faults.push((own, unreachable(program, (step, *id), *read, text, span)));
@@ -171,42 +168,72 @@ fn unrun(
     Some((own, fault))
 }
 
-/// The step before a step in the list, if it goes on to it.
-fn previous(steps: &[Step], id: StepId) -> Option<StepId> {
-    let before = StepId(id.0.checked_sub(1)?);
-    (steps.get(before.0 as usize)?.next == Some(id)).then_some(before)
+/// Which steps of a workflow some path runs before others.
+///
+/// A step goes on to the next one of the list, so it comes before all that stand behind it. It comes before one in front
+/// of it if it leads to a place no later than that. So the earliest place that each step leads to says everything, and is
+/// known for all steps in two passes over them.
+struct Before {
+    /// Places in the order in which steps follow one another.
+    places: HashMap<StepId, usize>,
+    /// For each place, the earliest that an action of a step there or further on leads to.
+    led: Vec<usize>,
+    /// For each place, the earliest that can be come to from it, itself among them.
+    earliest: Vec<usize>,
 }
 
-/// For every step of a workflow, the steps that lead to it.
-fn leading_to(steps: &[Step], ids: &[StepId]) -> BTreeMap<StepId, Vec<StepId>> {
-    let mut leading: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
-    for id in ids {
-        let Some(step) = steps.get(id.0 as usize) else { continue };
-        if let Some(next) = step.next {
-            leading.entry(next).or_default().push(*id);
-        }
-        for action in step.actions() {
-            let Some(Target::Step(target)) = action.then.target() else { continue };
-            leading.entry(*target).or_default().push(*id);
-            // A detour leads back.
-            if matches!(action.then, Then::Retry { .. }) {
-                leading.entry(*id).or_default().push(*target);
+impl Before {
+    fn of(steps: &[Step], ids: &[StepId]) -> Self {
+        let own: BTreeSet<StepId> = ids.iter().copied().collect();
+        let followed: BTreeSet<StepId> = ids.iter().filter_map(|id| steps.get(id.0 as usize)?.next).collect();
+        // The list as it is followed, then steps that it does not hold, which is a fault that was said.
+        let mut order: Vec<StepId> = vec![];
+        let mut met = BTreeSet::new();
+        for first in ids.iter().filter(|id| !followed.contains(id)).chain(ids) {
+            let mut next = Some(*first);
+            while let Some(id) = next.filter(|id| own.contains(id) && met.insert(*id)) {
+                order.push(id);
+                next = steps.get(id.0 as usize).and_then(|step| step.next);
             }
         }
+        let places: HashMap<StepId, usize> = order.iter().enumerate().map(|(place, id)| (*id, place)).collect();
+        let mut led = vec![usize::MAX; order.len()];
+        let mut lead = |from: usize, to: usize| {
+            if let Some(earliest) = led.get_mut(from) {
+                *earliest = to.min(*earliest);
+            }
+        };
+        for (place, id) in order.iter().enumerate() {
+            for action in steps.get(id.0 as usize).into_iter().flat_map(Step::actions) {
+                let Some(Target::Step(target)) = action.then.target() else { continue };
+                let Some(target) = places.get(target).copied() else { continue };
+                lead(place, target);
+                // A detour leads back.
+                if matches!(action.then, Then::Retry { .. }) {
+                    lead(target, place);
+                }
+            }
+        }
+        let mut least = usize::MAX;
+        for earliest in led.iter_mut().rev() {
+            least = least.min(*earliest);
+            *earliest = least;
+        }
+        let mut earliest: Vec<usize> = vec![];
+        for (place, led) in led.iter().enumerate() {
+            // What stands in front is known already.
+            let further = if *led < place { earliest.get(*led).copied() } else { None };
+            earliest.push(further.unwrap_or(place));
+        }
+        Self { places, led, earliest }
     }
-    leading
-}
 
-/// The steps that some path runs before it enters `id`; `id` itself if a path leads back to it.
-fn run_before(leading: &BTreeMap<StepId, Vec<StepId>>, id: StepId) -> BTreeSet<StepId> {
-    let mut before = BTreeSet::new();
-    let mut frontier = vec![id];
-    while let Some(target) = frontier.pop() {
-        for from in leading.get(&target).into_iter().flatten() {
-            if before.insert(*from) {
-                frontier.push(*from);
-            }
-        }
+    /// `true` if some path runs `read` before it enters `id`; of a step itself, if a path leads back to it.
+    fn holds(&self, read: StepId, id: StepId) -> bool {
+        let (Some(read), Some(id)) = (self.places.get(&read).copied(), self.places.get(&id).copied()) else {
+            return false;
+        };
+        let led = self.led.get(read).copied().unwrap_or(usize::MAX);
+        read < id || led <= id || self.earliest.get(led).is_some_and(|earliest| *earliest <= id)
     }
-    before
 }

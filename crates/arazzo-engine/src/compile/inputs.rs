@@ -7,7 +7,7 @@ use super::{Compiler, secrets};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
 use crate::expr::DeclaredInput;
-use crate::json_schema::exact::{self, Validator};
+use crate::json_schema::checking::plain;
 use crate::json_schema::{Definitions, TYPES, insert_definitions, types};
 use crate::node::{Key, Kind, Node};
 use crate::program::{Input, InputSchema, Inputs};
@@ -116,7 +116,7 @@ impl<'b> Compiler<'b> {
                         None => Help::words(format!("a type is one of {}", TYPES.join(", "))),
                     }),
                 ),
-                _ => (format!("not a JSON Schema: {error}"), None),
+                _ => (format!("not a JSON Schema: {}", plain(&error.to_string())), None),
             };
             let span = found.map_or(node.span, |n| n.span);
             let diagnostic = Diagnostic::error(Code::InvalidInputSchema, span, message);

@@ -147,9 +147,13 @@ impl Lint<'_> {
             }
             unreachable.insert(*id);
             // What only it leads to is a consequence.
-            let below = reachable(edges, vec![*id]);
-            unreachable.extend(below.difference(&reached).copied().collect::<Vec<_>>());
-            reached.extend(below);
+            let mut below = vec![*id];
+            while let Some(id) = below.pop() {
+                if reached.insert(id) {
+                    unreachable.insert(id);
+                    below.extend(edges.get(&id).into_iter().flatten());
+                }
+            }
             let Some(view) = self.step(*id) else { continue };
             let name = &view.document.id;
             let before = StepId(id.0.wrapping_sub(1));
@@ -246,6 +250,10 @@ impl Lint<'_> {
     /// `goto`s that lead back to the same requests, without a pause and without an end.
     fn loops(&mut self, own: WorkflowId, edges: &Edges) {
         let Some(workflow) = self.program.workflow(own) else { return };
+        let places = self.places(own);
+        let rounds = Rounds::of(edges);
+        let mut unlike: BTreeMap<usize, Unlike> = BTreeMap::new();
+        let (mut walks, mut whole) = (WALKS, None);
         for id in &workflow.steps {
             let Some(step) = self.program.step(*id) else { continue };
             for action in step.actions() {
@@ -254,22 +262,26 @@ impl Lint<'_> {
                     Target::Step(target) => target,
                     Target::Workflow { workflow: again, passed } => {
                         if *again == own {
-                            self.begins_again(*id, action, passed, edges);
+                            let whole = whole.get_or_insert_with(|| {
+                                let reached = reachable(edges, workflow.entry.into_iter().collect());
+                                let step = |id: &StepId| self.program.step(*id);
+                                let calls = reached.iter().filter_map(step).any(|step| step.call.workflow().is_some());
+                                (reached, calls)
+                            });
+                            if whole.0.contains(id) && !whole.1 {
+                                self.begins_again(*id, action, passed);
+                            }
                         }
                         continue;
                     }
                 };
                 // A loop is closed by the `goto` that leads back.
-                if self.comes_later(*id, *target) {
+                if places.get(target) > places.get(id) {
                     continue;
                 }
-                let forward = reachable(edges, vec![*target]);
-                if !forward.contains(id) {
-                    continue;
-                }
-                let round: BTreeSet<StepId> =
-                    forward.into_iter().filter(|step| reachable(edges, vec![*step]).contains(id)).collect();
-                if round.iter().any(|step| self.changes(*step, *target, &round, edges)) {
+                let Some((number, round)) = rounds.with(*id, *target) else { continue };
+                let unlike = unlike.entry(number).or_insert_with(|| self.unlike(round));
+                if unlike.calls || unlike.reads.iter().any(|read| changes(read, *target, edges, &mut walks)) {
                     continue;
                 }
                 let name = self.program.step(*target).map(|s| s.name.as_str()).unwrap_or_default();
@@ -295,17 +307,20 @@ impl Lint<'_> {
                 (*id, to.collect())
             })
             .collect();
+        let rounds = Rounds::of(&steps);
+        let mut run: BTreeMap<WorkflowId, bool> = BTreeMap::new();
+        let mut runs_this = |id: WorkflowId| *run.entry(id).or_insert_with(|| program.reached(id).contains(&own));
         for id in &workflow.steps {
             let Some(step) = program.step(*id) else { continue };
             for action in step.actions() {
                 let Then::Retry { detour: Some(detour), .. } = &action.then else { continue };
                 let through = match detour {
                     Target::Step(to) if to == id => "is the step itself, which is retried without one".to_owned(),
-                    Target::Step(to) if reachable(&steps, vec![*to]).contains(id) => {
+                    Target::Step(to) if rounds.with(*id, *to).is_some() => {
                         let name = program.step(*to).map(|to| to.name.as_str()).unwrap_or_default();
                         format!("is step `{name}`, whose own retry leads back to it")
                     }
-                    Target::Workflow { workflow, .. } if program.reached(*workflow).contains(&own) => {
+                    Target::Workflow { workflow, .. } if runs_this(*workflow) => {
                         let name = program.workflow(*workflow).map(|to| to.name.as_str()).unwrap_or_default();
                         format!("is workflow `{name}`, which runs this one")
                     }
@@ -439,7 +454,7 @@ impl Lint<'_> {
     }
 
     /// A `goto` to the workflow that it stands in, which then sends the same again: nothing that it got is passed on.
-    fn begins_again(&mut self, id: StepId, action: &Action, passed: &Passed, edges: &Edges) {
+    fn begins_again(&mut self, id: StepId, action: &Action, passed: &Passed) {
         let same = |value: &PassedValue| match &value.value {
             Build::Constant(_) => true,
             value => value.reads().iter().all(|read| matches!(read.expr.root, Root::Input(_))),
@@ -447,29 +462,26 @@ impl Lint<'_> {
         let Some(workflow) = self.program.step(id).and_then(|step| self.program.workflow(step.workflow)) else {
             return;
         };
-        let round: Vec<StepId> = reachable(edges, workflow.entry.into_iter().collect()).into_iter().collect();
-        let calls = |id: &StepId| self.program.step(*id).is_some_and(|step| step.call.workflow().is_some());
         let named = passed.values.iter().any(|value| {
             let whole = value.value.reads();
             whole.iter().any(|read| !matches!(&read.expr.root, Root::Input(name) if *name == value.name))
         });
-        if !round.contains(&id) || named || round.iter().any(calls) || !passed.values.iter().all(same) {
+        if named || !passed.values.iter().all(same) {
             return;
         }
         let name = workflow.name.clone();
         self.unpaced(action.span, &format!("workflow `{name}`"));
     }
 
-    /// `true` if one step comes after another in the order of the workflow.
-    fn comes_later(&self, id: StepId, other: StepId) -> bool {
-        let mut next = self.program.step(id).and_then(|step| step.next);
-        while let Some(step) = next {
-            if step == other {
-                return true;
-            }
-            next = self.program.step(step).and_then(|step| step.next);
+    /// The places of steps in the order in which they follow one another.
+    fn places(&self, own: WorkflowId) -> BTreeMap<StepId, usize> {
+        let mut places = BTreeMap::new();
+        let mut next = self.program.workflow(own).and_then(|workflow| workflow.entry);
+        while let Some(id) = next.filter(|id| !places.contains_key(id)) {
+            places.insert(id, places.len());
+            next = self.program.step(id).and_then(|step| step.next);
         }
-        false
+        places
     }
 
     /// The target of an action as it is written in a step.
@@ -482,20 +494,17 @@ impl Lint<'_> {
         own.into_iter().find(|own: &&document::Action| own.span == action.span)?.step_id.as_ref()
     }
 
-    /// `true` if a step may do something else when a loop that begins at `first` comes to it again: it reads what the
-    /// round before has left, and not what this one has made anew.
-    fn changes(&self, id: StepId, first: StepId, round: &BTreeSet<StepId>, edges: &Edges) -> bool {
-        let Some(step) = self.program.step(id) else { return true };
-        if step.call.workflow().is_some() {
-            return true;
+    /// What may let a loop do something else in its next round.
+    fn unlike(&self, round: &BTreeSet<StepId>) -> Unlike {
+        let mut unlike = Unlike::default();
+        for (id, step) in round.iter().filter_map(|id| Some((*id, self.program.step(*id)?))) {
+            unlike.calls |= step.call.workflow().is_some();
+            unlike.reads.extend(step.call.reads().iter().filter_map(|read| match &read.expr.root {
+                Root::StepOutput(step, _) | Root::StepOutputs(step) if round.contains(step) => Some((id, *step)),
+                _ => None,
+            }));
         }
-        let mut anew = None;
-        step.call.reads().iter().any(|read| match &read.expr.root {
-            Root::StepOutput(step, _) | Root::StepOutputs(step) => {
-                round.contains(step) && !anew.get_or_insert_with(|| before(edges, first, id)).contains(step)
-            }
-            _ => false,
-        })
+        unlike
     }
 
     /// `end` actions on success that leave outputs of the workflow without a value.
@@ -507,12 +516,13 @@ impl Lint<'_> {
                 back.entry(*to).or_default().insert(*from);
             }
         }
-        let mut found = vec![];
+        let (mut found, mut walks) = (vec![], WALKS);
         for id in workflow.steps.iter().filter(|id| !unreachable.contains(id)) {
             let Some(step) = self.program.step(*id) else { continue };
             let ends = |(_, action): &(usize, &Action)| matches!(action.then, Then::End);
             for (index, action) in step.on_success.iter().enumerate().filter(ends) {
-                let before = reachable(&back, vec![*id]);
+                // A workflow that has very many of them is not looked at further.
+                let Some(before) = reachable_within(&back, vec![*id], &mut walks) else { break };
                 let missing: Vec<&str> = workflow
                     .outputs
                     .iter()
@@ -580,27 +590,86 @@ fn repeats(
     left && earlier.criteria.iter().zip(asked).all(met)
 }
 
-/// The steps that a way from `first` comes to before it comes to `id`.
-fn before(edges: &Edges, first: StepId, id: StepId) -> BTreeSet<StepId> {
-    if first == id {
-        return BTreeSet::new();
+/// The steps of one workflow that walks for its loops and ends may pass in all; what is not found within is not said.
+const WALKS: usize = 3_000_000;
+
+/// The loops of a workflow: steps that lead to one another.
+struct Rounds {
+    /// The loop that a step is in.
+    numbers: BTreeMap<StepId, usize>,
+    steps: Vec<BTreeSet<StepId>>,
+}
+
+impl Rounds {
+    fn of(edges: &Edges) -> Self {
+        let ids: Vec<StepId> = edges.keys().copied().collect();
+        let index = |id: &StepId| ids.binary_search(id).ok();
+        let arrows: Vec<Vec<usize>> = edges.values().map(|to| to.iter().filter_map(index).collect()).collect();
+        let step = |index: usize| ids.get(index).copied();
+        let steps: Vec<BTreeSet<StepId>> =
+            circles(&arrows).into_iter().map(|circle| circle.into_iter().filter_map(step).collect()).collect();
+        let numbers =
+            steps.iter().enumerate().flat_map(|(number, steps)| steps.iter().map(move |id| (*id, number))).collect();
+        Self { numbers, steps }
     }
-    let others = edges.iter().filter(|(from, _)| **from != id).map(|(from, to)| (*from, to.clone())).collect();
-    let mut found = reachable(&others, vec![first]);
-    found.remove(&id);
-    found
+
+    /// The loop that two steps are in, with its number; nothing if they do not lead to one another.
+    fn with(&self, one: StepId, other: StepId) -> Option<(usize, &BTreeSet<StepId>)> {
+        let number = *self.numbers.get(&one).filter(|number| self.numbers.get(&other) == Some(number))?;
+        Some((number, self.steps.get(number)?))
+    }
+}
+
+/// What may let a loop do something else in its next round.
+#[derive(Default)]
+struct Unlike {
+    /// `true` if it calls a workflow.
+    calls: bool,
+    /// Steps that read an output of a step of the loop, each with that.
+    reads: Vec<(StepId, StepId)>,
+}
+
+/// `true` if a step reads what the round before has left, and not what this one has made anew, which begins at `first`;
+/// also where that is not found out.
+fn changes((id, read): &(StepId, StepId), first: StepId, edges: &Edges, walks: &mut usize) -> bool {
+    if first == *id {
+        return true;
+    }
+    // The steps that a way from the first comes to before it comes to this one.
+    let (mut met, mut left) = (BTreeSet::from([first, *id]), vec![first]);
+    while let Some(step) = left.pop() {
+        if step == *read {
+            return false;
+        }
+        for to in edges.get(&step).into_iter().flatten() {
+            *walks = walks.saturating_sub(1);
+            if *walks == 0 {
+                return true;
+            }
+            if met.insert(*to) {
+                left.push(*to);
+            }
+        }
+    }
+    true
 }
 
 /// The steps that these lead to, themselves included.
 fn reachable(edges: &Edges, from: Vec<StepId>) -> BTreeSet<StepId> {
+    reachable_within(edges, from, &mut { usize::MAX }).unwrap_or_default()
+}
+
+/// As [`reachable`]; nothing if that takes more steps than are left.
+fn reachable_within(edges: &Edges, from: Vec<StepId>, walks: &mut usize) -> Option<BTreeSet<StepId>> {
     let mut reached: BTreeSet<StepId> = from.iter().copied().collect();
     let mut frontier = from;
     while let Some(id) = frontier.pop() {
         for to in edges.get(&id).into_iter().flatten() {
+            *walks = walks.checked_sub(1)?;
             if reached.insert(*to) {
                 frontier.push(*to);
             }
         }
     }
-    reached
+    Some(reached)
 }

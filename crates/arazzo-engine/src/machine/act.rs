@@ -4,7 +4,7 @@ use crate::value::Map;
 
 use super::Machine;
 use super::fault::{Fault, Remark};
-use super::frame::{Next, Position, Used};
+use super::frame::{Next, Position, Purpose, Used};
 use super::judge::Met;
 use super::outputs::outputs_json;
 use super::phase::{End, Phase};
@@ -69,6 +69,9 @@ impl Machine {
         let Some(step) = program.step(id) else { return self.go_on_to(None) };
         self.frame_mut().deadline = None;
         self.keep_outputs(id, step, Some(&exchange), true, turn);
+        if self.kept.exceeded() {
+            return self.stop_at_limit(Limit::Kept, Some(id));
+        }
         if step.awaited {
             self.state.done_steps.insert(id);
         }
@@ -121,6 +124,9 @@ impl Machine {
             turn,
         );
         self.keep_outputs(id, step, exchange.as_ref(), false, turn);
+        if self.kept.exceeded() {
+            return self.stop_at_limit(Limit::Kept, Some(id));
+        }
         Phase::Handle { step: id, fault, exchange: exchange.unwrap_or_default(), from: 0 }
     }
 
@@ -244,7 +250,10 @@ impl Machine {
         turn: &mut Turn,
     ) -> Phase {
         let status = if success { StepStatus::Succeeded } else { StepStatus::Failed };
-        let asked = self.state.paces.get(&id).and_then(|pace| pace.retry_after).filter(|_| exchange.answer.is_some());
+        // A workflow that was called has left what its last answer asked for.
+        let calls = self.program.step(id).is_some_and(|step| step.call.workflow().is_some());
+        let asked = self.state.paces.get(&id).and_then(|pace| pace.retry_after);
+        let asked = asked.filter(|_| calls || exchange.answer.is_some());
         let delay = match asked {
             Some(asked) => (asked, WaitReason::RetryAfter),
             None => (after_ms, WaitReason::Retry),
@@ -305,8 +314,19 @@ impl Machine {
         Some(Phase::Stop(Stop::Limit, stop))
     }
 
+    /// What the last answer of a step asked to wait for, the step waits for too that called its workflow.
+    fn pass_on_wait(&mut self, id: StepId) {
+        let asked = self.state.paces.get(&id).and_then(|pace| pace.retry_after);
+        let below = self.state.frames.iter().rev().nth(1).map(|frame| &frame.position);
+        if let (Purpose::Step, Some(Position::Inside(Some(caller)))) = (self.frame().purpose, below) {
+            let caller = *caller;
+            self.state.paces.entry(caller).or_default().retry_after = asked;
+        }
+    }
+
     /// A step failed and nothing handled it: so does its workflow.
     fn fail_workflow(&mut self, now: Millis, id: StepId, fault: Fault, turn: &mut Turn) -> Phase {
+        self.pass_on_wait(id);
         self.finish_visit(now, id, StepStatus::Failed, Some(fault.clone()), false, turn);
         Phase::End(End::Failed(fault))
     }

@@ -48,6 +48,9 @@ impl Machine {
         if self.budget.exceeded() {
             return self.stop_at_limit(Limit::Value, None);
         }
+        if self.kept.exceeded() {
+            return self.stop_at_limit(Limit::Kept, None);
+        }
         if let Some(expired) = self.expire_attempts(now, now, turn) {
             return expired;
         }

@@ -372,6 +372,26 @@ impl Machine {
         (CallPurpose::Token(key), request)
     }
 
+    /// The urls that the documents name for the token with this key, and the one that a server named for it, if it is at a
+    /// host that may be asked.
+    pub(super) fn token_urls(&self, step: &Step, key: &str) -> Vec<String> {
+        let has = |key: &str| self.state.credentials.contains_key(key);
+        let chosen = choice(&self.program, step, &self.state.settings.servers, &has, self.state.certificate);
+        let ways = if let Choice::Ways(ways) = chosen { ways } else { vec![] };
+        let mut urls = vec![];
+        for way in ways {
+            if let AuthMethod::Fetch(fetch) = way
+                && key_of(&fetch) == key
+            {
+                let Fetch { url, refresh_url, .. } = fetch;
+                urls.extend([Some(url), refresh_url].into_iter().flatten());
+            }
+        }
+        let named = self.state.tokens.iter().find(|token| token.key == key).and_then(|token| token.endpoint.clone());
+        urls.extend(named.filter(|url| self.may_ask(url)));
+        urls
+    }
+
     /// Learns the tokens of an answer before anything shows it.
     pub(super) fn learn_tokens(&mut self, purpose: &CallPurpose, answer: &Answer) {
         let CallPurpose::Token(key) = purpose else { return };

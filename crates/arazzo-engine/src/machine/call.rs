@@ -37,6 +37,7 @@ impl Machine {
             answer: None,
             detours: vec![],
         });
+        self.note_inputs();
         self.state.frame_count += 1;
     }
 
@@ -128,7 +129,9 @@ impl Machine {
             Err(fault) => return Phase::Fail { step: id, fault: *fault, exchange: None },
         };
         let print = self.fingerprint_inputs(&accepted);
-        self.state.paces.entry(id).or_default().note_request(print);
+        let pace = self.state.paces.entry(id).or_default();
+        pace.note_request(print);
+        pace.retry_after = None;
         self.frame_mut().position = Position::Inside(Some(id));
         self.start_workflow(workflow, Purpose::Step, accepted, turn)
     }
@@ -267,6 +270,7 @@ impl Machine {
     /// Keeps an exchange or a request with the secrets: it may hold anything that a server sent.
     pub(super) fn stash(&mut self, kept: &impl serde::Serialize) -> Slot {
         let text = serde_json::to_string(kept).unwrap_or_default();
+        self.note_bytes(text.len() as u64, &vec![]);
         Slot::secret(self.secrets.put_text(text))
     }
 

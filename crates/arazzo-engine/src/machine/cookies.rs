@@ -87,6 +87,7 @@ impl Machine {
                 |known: &Cookie| (&known.name, &known.host, &known.path) == (&cookie.name, &cookie.host, &cookie.path);
             self.state.cookies.retain(|known| !same(known));
             if cookie.until.is_none_or(|until| clock < until) {
+                self.note_bytes((value.len() + cookie.name.len() + cookie.path.len()) as u64, &vec![]);
                 let value = self.keep_secret(Value::Json(Json::String(value)));
                 self.state.cookies.push(Cookie { value, ..cookie });
             }
@@ -128,13 +129,107 @@ fn parse_cookie(text: &str, url: &Url, clock: i64) -> Option<(Cookie, String)> {
             "secure" => cookie.secure = true,
             "max-age" => lasts = setting.parse::<i64>().ok().map(|s| clock.saturating_add(s.saturating_mul(1000))),
             "expires" => {
-                let date = httpdate::parse_http_date(setting).ok();
-                let since = date.and_then(|date| date.duration_since(std::time::UNIX_EPOCH).ok());
-                cookie.until = since.map(|since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+                cookie.until = cookie_date(setting);
             }
             _ => {}
         }
     }
     cookie.until = lasts.or(cookie.until);
     Some((cookie, value.to_owned()))
+}
+
+/// The time in ms since 1970 that a date of a cookie means, as browsers read it (RFC 6265 §5.1.1).
+fn cookie_date(text: &str) -> Option<i64> {
+    let is_delimiter = |c: char| matches!(c, '\t' | ' '..='/' | ';'..='@' | '['..='`' | '{'..='~');
+    let (mut time, mut day, mut month, mut year) = (None, None, None, None);
+    for token in text.split(is_delimiter).filter(|token| !token.is_empty()) {
+        if time.is_none()
+            && let Some(found) = clock_of(token)
+        {
+            time = Some(found);
+        } else if day.is_none()
+            && let Some(found) = leading_number(token, 1..=2)
+        {
+            day = Some(found);
+        } else if month.is_none()
+            && let Some(found) = month_of(token)
+        {
+            month = Some(found);
+        } else if year.is_none()
+            && let Some(found) = leading_number(token, 2..=4)
+        {
+            year = Some(found);
+        }
+    }
+    let ((hour, minute, second), day, month, year) = (time?, day?, month?, year?);
+    let year = match year {
+        70..=99 => year + 1900,
+        0..=69 => year + 2000,
+        _ => year,
+    };
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let length = match month {
+        2 if leap => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    if year < 1601 || !(1..=length).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // Days since 1970: years begin in March, so that the day of a leap year is their last.
+    let (shifted, from_march) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days =
+        shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + (153 * from_march + 2) / 5 + day - 1 - 719_468;
+    Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1000)
+}
+
+/// `hh:mm:ss`, each of one or two digits; what stands behind it is not looked at.
+fn clock_of(token: &str) -> Option<(i64, i64, i64)> {
+    let (hour, rest) = token.split_once(':')?;
+    let (minute, second) = rest.split_once(':')?;
+    let exact = |text: &str| leading_number(text, 1..=2).filter(|_| text.bytes().all(|b| b.is_ascii_digit()));
+    Some((exact(hour)?, exact(minute)?, leading_number(second, 1..=2)?))
+}
+
+/// The number that a text begins with, if it has so many digits.
+fn leading_number(text: &str, digits: std::ops::RangeInclusive<usize>) -> Option<i64> {
+    let count = text.bytes().take_while(u8::is_ascii_digit).count();
+    text.get(..count).filter(|_| digits.contains(&count))?.parse().ok()
+}
+
+fn month_of(token: &str) -> Option<i64> {
+    const MONTHS: [&str; 12] = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let name = token.get(..3)?.to_ascii_lowercase();
+    MONTHS.iter().zip(1..).find(|(month, _)| **month == name).map(|(_, number)| number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cookie_date;
+
+    #[test]
+    fn dates_of_cookies_are_read_as_browsers_read_them() {
+        for (text, ms) in [
+            ("Thu, 01 Jan 1970 00:00:01 GMT", Some(1_000)),
+            ("Thu, 01-Jan-1970 00:00:01 GMT", Some(1_000)),
+            ("Thu, 01-Jan-70 00:00:01 GMT", Some(1_000)),
+            ("Thu, 1 Jan 1970 00:00:01 GMT", Some(1_000)),
+            ("Thu Jan  1 00:00:01 1970", Some(1_000)),
+            ("1 january 1970 0:0:1", Some(1_000)),
+            ("Mon, 01 Jan 1900 00:00:00 GMT", Some(-2_208_988_800_000)),
+            ("Wed, 09 Jun 2021 10:18:14 GMT", Some(1_623_233_894_000)),
+            ("Sat, 29 Feb 2020 12:00:00 GMT", Some(1_582_977_600_000)),
+            ("01 Jan 69 00:00:00", Some(3_124_224_000_000)),
+            ("Fri, 29 Feb 2021 12:00:00 GMT", None),
+            ("Thu, 01 Jan 1600 00:00:00 GMT", None),
+            ("Thu, 32 Jan 1970 00:00:00 GMT", None),
+            ("Thu, 01 Jan 1970 24:00:00 GMT", None),
+            ("Thu, 01 Jan 1970", None),
+            ("tomorrow", None),
+            ("", None),
+        ] {
+            assert_eq!(cookie_date(text), ms, "{text}");
+        }
+    }
 }

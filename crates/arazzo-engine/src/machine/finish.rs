@@ -85,17 +85,25 @@ impl Machine {
             Limit::Requests => {
                 (Reason::RequestLimit, format!("the run reached its limit of {} requests", limits.most_requests()))
             }
-            // Else texts or bodies that are built from values were too large.
             Limit::Steps => (Reason::StepLimit, format!("the run reached its limit of {} steps", limits.steps)),
+            Limit::Kept => {
+                let limit = limits.kept_bytes;
+                (Reason::KeptLimit, format!("what the run keeps between its steps has more than {limit} bytes"))
+            }
+            // Else texts or bodies that are built from values were too large.
             _ => {
                 let limit = limits.value_bytes;
                 (Reason::ValueLimit, format!("what is built from values here has more than {limit} bytes"))
             }
         };
         self.budget.clear();
+        self.kept.clear();
         let step = step.or_else(|| self.current_step()).unwrap_or_else(|| self.first_step());
         let mut fault = self.fault_at(step, reason, message);
         self.name_loop(&mut fault);
+        if reached == Limit::Kept {
+            fault.remark("outputs, inputs, kept answers, cookies and the forms of secrets are among it".to_owned());
+        }
         if reached == Limit::Requests {
             fault.remark("requests for tokens, challenges and redirects are among them".to_owned());
         }
@@ -177,8 +185,14 @@ impl Machine {
         if self.budget.exceeded() {
             return self.stop_at_limit(Limit::Value, None);
         }
+        if self.kept.exceeded() {
+            return self.stop_at_limit(Limit::Kept, None);
+        }
         if self.state.frames.len() == 1 {
             let (outputs, missing) = self.evaluate_final_outputs(turn);
+            if self.kept.exceeded() {
+                return self.stop_at_limit(Limit::Kept, None);
+            }
             let outcome = match end {
                 End::Succeeded => Outcome::Succeeded { outputs, missing },
                 End::Ended(by) => Outcome::Ended { by, outputs, missing },
@@ -190,6 +204,9 @@ impl Machine {
             return self.finish_run(now, outcome, turn);
         }
         let (outputs, _) = self.evaluate_outputs(turn);
+        if self.kept.exceeded() {
+            return self.stop_at_limit(Limit::Kept, None);
+        }
         let shown = outputs_json(&outputs, &self.secrets);
         let status = match &end {
             End::Succeeded => RunStatus::Succeeded,

@@ -270,13 +270,28 @@ impl Machine {
         let (contract, answer) = (operation.contract.as_ref()?, exchange.answer.as_ref()?);
         let severity = if check == ContractCheck::Error { Severity::Error } else { Severity::Warning };
         let mut lines: Vec<(Span, String)> = vec![];
-        for Departure { part, at, message, span } in find_departures(contract, answer, operation.method == "HEAD") {
-            lines.push((span, format!("{}: {message}", part.words(at.as_deref()))));
-            self.emit(turn, Some(id), Some(span), EventKind::ContractDeparted { part, at, message, severity });
+        let mut departures = find_departures(contract, answer, operation.method == "HEAD");
+        // What departs for certain is said first.
+        departures.sort_by_key(|departure| departure.unchecked);
+        let departs = departures.first().is_some_and(|first| !first.unchecked);
+        for Departure { part, at, message, span, unchecked } in departures {
+            let line = format!("{}: {message}", part.words(at.as_deref()));
+            let kind = if unchecked {
+                let message = format!("the answer is not checked against what is documented: {line}");
+                EventKind::Diagnostic { code: Code::ContractNotChecked, severity, message, help: None }
+            } else {
+                EventKind::ContractDeparted { part, at, message, severity }
+            };
+            self.emit(turn, Some(id), Some(span), kind);
+            lines.push((span, line));
         }
         let (span, first) = lines.first().filter(|_| check == ContractCheck::Error)?.clone();
-        let mut fault =
-            self.fault_at(id, Reason::ContractDeparted, format!("the answer is not as it is documented: {first}"));
+        let (reason, message) = if departs {
+            (Reason::ContractDeparted, "the answer is not as it is documented")
+        } else {
+            (Reason::ContractNotChecked, "the answer cannot be checked against what is documented")
+        };
+        let mut fault = self.fault_at(id, reason, format!("{message}: {first}"));
         (fault.span, fault.label) = (Some(span), Some("documented here".to_owned()));
         self.note_step(step, id, &mut fault);
         for (span, line) in lines.into_iter().skip(1) {

@@ -52,6 +52,8 @@ mod finish;
 mod forecast;
 mod frame;
 mod judge;
+mod kept;
+mod leaving;
 mod outputs;
 mod pace;
 mod payload;
@@ -72,6 +74,7 @@ mod wire;
 
 use fault::Fault;
 use frame::{ByteBudget, Frame, Position, Purpose, StepState, View};
+use kept::KeptBudget;
 use phase::Phase;
 use servers::missing_servers;
 use state::{Stage, State};
@@ -98,6 +101,7 @@ pub struct Machine {
     budget: ByteBudget,
     /// No part of the state: whoever goes on with a run says it anew.
     interest: Interest,
+    kept: KeptBudget,
 }
 
 impl Machine {
@@ -123,6 +127,7 @@ impl Machine {
             redactor: Redactor::default(),
             budget: ByteBudget::default(),
             interest: Interest::default(),
+            kept: KeptBudget::default(),
         };
         machine.take_credentials(credentials);
         machine.learn_servers();
@@ -137,6 +142,7 @@ impl Machine {
         }
         machine.push_frame(workflow, Purpose::Run, inputs_of, extra);
         machine.learn_constants(workflow);
+        machine.weigh_anew();
         Ok(machine)
     }
 
@@ -150,7 +156,10 @@ impl Machine {
         let (state, secrets, redactor) = SecretStore::put_back(&program, stored, secrets)?;
         let mut budget = ByteBudget::default();
         budget.bytes = state.settings.limits.value_bytes;
-        Ok(Self { program, state, secrets, redactor, budget, interest: Interest::default() })
+        let (interest, kept) = (Interest::default(), KeptBudget::default());
+        let mut machine = Self { program, state, secrets, redactor, budget, interest, kept };
+        machine.weigh_anew();
+        Ok(machine)
     }
 
     /// Makes only the events that a reader with this interest hears, from now on. Without it, all of them.

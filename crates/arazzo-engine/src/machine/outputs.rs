@@ -45,7 +45,13 @@ impl Machine {
                 }
                 Some(value) => Some(Slot::plain(value).with_origin(foreign)),
             };
+            if let Some(slot) = &slot {
+                self.note_kept(slot, &kept);
+            }
             kept.push((output.name.clone(), slot));
+            if self.kept.exceeded() {
+                break;
+            }
         }
         // A step that called a workflow has its outputs too, under their own names.
         if step.call.workflow().is_some() {
@@ -101,6 +107,14 @@ impl Machine {
                 self.redactor.learn_built(&name, &value.clone().into_json());
                 self.keep_secret(value).with_origin(foreign)
             });
+            if let Some(slot) = &slot {
+                self.note_kept(slot, &vec![]);
+            }
+            // Too much: the run stops, and has the outputs before.
+            if self.kept.exceeded() {
+                missing.push(output.name.clone());
+                continue;
+            }
             self.frame_mut().returned.push((output.name.clone(), slot));
         }
         (self.frame().returned.clone(), missing)

@@ -159,6 +159,7 @@ impl Machine {
             response.body.clear();
         }
         exchange.answer = Some(answer::decode(response));
+        let known = self.redactor.values().count();
         if own {
             self.learn_answer(id, &exchange);
         }
@@ -168,6 +169,7 @@ impl Machine {
             let url = self.other_url(pending).unwrap_or_else(|| exchange.url.clone());
             self.keep_cookies(now, &url, &answer.headers);
         }
+        self.note_secrets(known);
         if own {
             let clock = self.state.epoch_ms.saturating_add_unsigned(now);
             let asked = answer.header("retry-after").and_then(|text| parse_retry_after(text, clock));

@@ -4,11 +4,11 @@ use super::auth::Ready;
 use super::fault::Fault;
 use super::frame::{CallPurpose, PendingCall, Position};
 use super::phase::Phase;
-use super::wire::{CallId, Outgoing, ParsedUrl, Progress, Request, Turn};
+use super::wire::{CallId, Outgoing, ParsedUrl, Progress, Request, Stop, Turn};
 use super::{Machine, request};
 use crate::event::EventKind;
 use crate::expr::{Exchange, StepId};
-use crate::limits::Millis;
+use crate::limits::{Millis, is_overridden};
 use crate::program::Step;
 use crate::remedy::Limit;
 
@@ -140,6 +140,9 @@ impl Machine {
             return Some(self.stop_at_limit(Limit::Requests, Some(pending.step)));
         }
         self.learn_password(&request.url);
+        if let Some(fault) = self.refuse_unplanned(&pending, &request) {
+            return Some(Phase::Stop(Stop::Policy, fault));
+        }
         let (call, because) = (pending.call, pending.because());
         self.state.calls += 1;
         pending.shown = self.show_request(&request, because);
@@ -171,6 +174,10 @@ impl Machine {
         turn: &mut Turn,
     ) -> Option<Phase> {
         let request = self.request_of(&pending)?;
+        // Some servers take another method than the one of the request: nobody knows whether that may be sent twice.
+        if is_overridden(&request.headers, &request.url) {
+            return None;
+        }
         let slot = self.stash(&request);
         let (call, exchange) = (CallId(self.state.calls), Some(Box::new(exchange)));
         let (progress, since, shown) = (Progress::Begun, now, None);
@@ -207,6 +214,9 @@ impl Machine {
     pub fn outgoing(&self, call: CallId) -> Option<Outgoing> {
         let pending = self.state.waiting.get(&call)?;
         let (request, because) = (self.request_of(pending)?, pending.because());
+        if self.refuse_unplanned(pending, &request).is_some() {
+            return None;
+        }
         let limits = &self.state.settings.limits;
         let (timeout_ms, body_bytes) = (limits.request_ms, limits.body_bytes);
         Some(Outgoing { call, request, because, timeout_ms, body_bytes, parsed: ParsedUrl::default() })

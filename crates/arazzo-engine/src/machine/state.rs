@@ -103,7 +103,7 @@ impl State {
     }
 
     /// Calls `visit` with every slot.
-    fn each_slot(&self, visit: &mut impl FnMut(&Slot)) {
+    pub(super) fn each_slot(&self, visit: &mut impl FnMut(&Slot)) {
         for frame in &self.frames {
             frame.inputs.iter().chain(&frame.extra).for_each(|(_, slot)| visit(slot));
             let outputs = frame.steps.iter().filter_map(|step| step.outputs.as_ref());

@@ -1,6 +1,6 @@
 //! What a schema allows, for all parts of the mock that ask.
 
-use crate::json_schema::exact::Validator;
+use crate::json_schema::checking::{Validator, plain};
 use crate::node::Node;
 use crate::openapi::Api;
 use crate::openapi::schema::{Direction, validator};
@@ -31,7 +31,9 @@ impl Allowed {
 
     /// The places at which a value is not allowed, and why.
     pub(super) fn faults(&self, value: &Json) -> Vec<(String, String)> {
-        let faults = self.0.iter().flat_map(|validator| validator.iter_errors(value)).take(REPORTED);
-        faults.map(|error| (error.instance_path().to_string(), error.to_string())).collect()
+        let Some(validator) = &self.0 else { return vec![] };
+        let faults =
+            validator.faults(value, REPORTED, |error| (error.instance_path().to_string(), plain(&error.to_string())));
+        faults.unwrap_or_else(|reason| vec![(String::new(), format!("it cannot be checked: {reason}"))])
     }
 }

@@ -109,7 +109,7 @@ fn written_out(members: &[(Key, Node)], place: Span, text: &str, flow: bool) -> 
     let holds_anchor = text.get(place.range())?.contains('&');
     if holds_anchor
         || members.is_empty()
-        || members.iter().map(|(_, value)| super::size(value)).sum::<usize>() > WRITTEN_OUT
+        || members.iter().map(|(_, value)| super::size::size(value).nodes).sum::<usize>() > WRITTEN_OUT
     {
         return None;
     }

@@ -4,7 +4,8 @@
 //! on purpose: custom tags, several documents in one file, and any type but those of JSON. Numbers keep their source text,
 //! so nothing is lost before it is needed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use granit_parser::{Event, Options, Parser, ScalarStyle};
 
@@ -13,13 +14,17 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{SourceId, Sources, Span};
 use crate::value::{Json, Pointer};
 
+use duplicates::duplicates;
 use merge::Pending;
 use scalar::{number, plain_scalar};
+use size::{Size, size};
 
 mod deferred;
+mod duplicates;
 mod json;
 mod merge;
 mod scalar;
+mod size;
 mod standing;
 mod written;
 
@@ -79,6 +84,8 @@ pub struct NodeLimits {
     pub nodes: usize,
     /// Nodes that aliases may add, beyond twice the nodes that are written.
     pub alias_nodes: usize,
+    /// Bytes of texts and names that aliases may add, beyond twice the bytes of the document.
+    pub alias_bytes: usize,
     /// `false` if `<<` is a name as any other in YAML.
     pub merge_keys: bool,
 }
@@ -91,6 +98,7 @@ impl Default for NodeLimits {
             depth: 128,
             nodes: 1_000_000,
             alias_nodes: 100_000,
+            alias_bytes: 4 << 20,
             merge_keys: true,
         }
     }
@@ -353,6 +361,9 @@ pub(crate) fn too_large(id: SourceId, size: usize, limit: usize) -> Diagnostic {
     Diagnostic::error(Code::DocumentTooLarge, Span::new(id, 0..0), message).help("split the document".to_owned())
 }
 
+/// The values that anchors name may be so many times what aliases may add: most have no alias.
+const ANCHORED: usize = 4;
+
 /// Faults are boxed: they are rare and large.
 type Fault = Box<Diagnostic>;
 
@@ -362,10 +373,13 @@ struct Builder<'a> {
     /// The part of the text that is read.
     part: std::ops::Range<usize>,
     limits: NodeLimits,
-    anchors: HashMap<usize, (Node, usize)>,
+    anchors: HashMap<usize, (Arc<Node>, Size)>,
     uses: Anchors,
+    shared: HashSet<Span>,
     written: usize,
-    expanded: usize,
+    expanded: Size,
+    /// Copies of values that anchors name: an alias may come for each of them.
+    anchored: Size,
     faults: Diagnostics,
 }
 
@@ -411,7 +425,9 @@ impl<'a> Builder<'a> {
         limits: NodeLimits,
     ) -> Result<(Node, Anchors), Diagnostics> {
         let (anchors, uses, faults) = (HashMap::new(), Anchors::default(), Diagnostics::default());
-        let mut builder = Self { source, text, part, limits, anchors, uses, written: 0, expanded: 0, faults };
+        let (shared, expanded, anchored) = (HashSet::new(), Size::default(), Size::default());
+        let mut builder =
+            Self { source, text, part, limits, anchors, uses, shared, written: 0, expanded, anchored, faults };
         match builder.document() {
             Ok(node) if builder.faults.is_empty() => Ok((node, builder.uses)),
             Ok(_) => Err(builder.faults),
@@ -479,7 +495,16 @@ impl<'a> Builder<'a> {
             }
             if anchor != 0 {
                 let size = size(&node);
-                self.anchors.insert(anchor, (node.clone(), size));
+                self.anchored.add(size);
+                // Each within the other, they are copied as often as they are deep.
+                if self.is_much(self.anchored, ANCHORED) {
+                    let message = "the values that anchors name here are too large together";
+                    return Err(Box::new(
+                        Diagnostic::error(Code::AliasLimit, node.span, message)
+                            .help("leave out anchors that no alias names".to_owned()),
+                    ));
+                }
+                self.anchors.insert(anchor, (Arc::new(node.clone()), size));
             }
             let end = alias_end.unwrap_or(node.span.end as usize);
             match stack.last_mut() {
@@ -581,19 +606,32 @@ impl<'a> Builder<'a> {
                     .help("an anchor can be used only after its value has ended".to_owned()),
             ));
         };
-        self.expanded += size;
-        if self.expanded > self.limits.alias_nodes.max(2 * self.written) {
-            return Err(Box::new(Diagnostic::error(
-                Code::AliasLimit,
-                span,
-                format!("aliases add more than {} values here", self.limits.alias_nodes.max(2 * self.written)),
-            )));
+        self.expanded.add(size);
+        if self.is_much(self.expanded, 1) {
+            let (values, bytes) = (self.limits.alias_nodes.max(2 * self.written), self.alias_bytes());
+            let message = if self.expanded.nodes > values {
+                format!("aliases add more than {values} values here")
+            } else {
+                format!("aliases add more than {bytes} bytes of text here")
+            };
+            return Err(Box::new(Diagnostic::error(Code::AliasLimit, span, message)));
         }
-        if !self.uses.shared.contains(&node.span) {
+        if self.shared.insert(node.span) {
             self.uses.shared.push(node.span);
         }
         // The copy keeps the places of the original: that is where its text stands.
-        Ok(node)
+        Ok(Node::clone(&node))
+    }
+
+    /// Bytes of text that aliases may add.
+    fn alias_bytes(&self) -> usize {
+        self.limits.alias_bytes.max(2 * self.part.len())
+    }
+
+    /// `true` if copies of values come to more than so many times what aliases may add.
+    fn is_much(&self, copies: Size, times: usize) -> bool {
+        copies.nodes > times * self.limits.alias_nodes.max(2 * self.written)
+            || copies.bytes > times * self.alias_bytes()
     }
 
     fn key(&self, node: Node) -> Result<Key, Fault> {
@@ -745,41 +783,4 @@ impl<'a> Builder<'a> {
         };
         Box::new(diagnostic.help(help))
     }
-}
-
-/// Keys that stand twice.
-fn duplicates(members: &[(Key, Node)], faults: &mut Diagnostics) {
-    // Most objects are so small that looking is faster than hashing.
-    let small = members.len() <= 16;
-    let mut seen: HashMap<&str, Span> = HashMap::with_capacity(if small { 0 } else { members.len() });
-    for (index, (key, _)) in members.iter().enumerate() {
-        let first = if small {
-            let mut before = members.iter().take(index).rev();
-            before.find(|(other, _)| other.name == key.name).map(|(other, _)| other.span)
-        } else {
-            seen.insert(&key.name, key.span)
-        };
-        if let Some(first) = first {
-            faults.push(
-                Diagnostic::error(
-                    Code::DuplicateKey,
-                    key.span,
-                    format!("the key `{}` stands twice in this object", key.name),
-                )
-                .note(first, "first here")
-                .help("keep one of them".to_owned()),
-            );
-        }
-    }
-}
-
-fn size(node: &Node) -> usize {
-    let mut count = 0;
-    let mut stack = vec![node];
-    while let Some(node) = stack.pop() {
-        count += 1;
-        stack.extend(node.items());
-        stack.extend(node.members().iter().map(|(_, value)| value));
-    }
-    count
 }

@@ -10,7 +10,8 @@ use crate::value::{Json, Map};
 use jsonschema::PatternOptions;
 
 use super::{Api, Version};
-use crate::json_schema::exact::{self, Validator};
+use crate::json_schema::checking::{Validator, plain};
+use crate::json_schema::exact;
 use crate::json_schema::{Definitions, insert_definitions};
 use crate::node::{Kind, Node};
 use crate::source::Span;
@@ -52,9 +53,17 @@ pub struct Checked {
     places: BTreeMap<String, Span>,
     /// Where the schema is written.
     span: Span,
+    /// Parts of the schema that cannot be used and accept anything, and why.
+    unusable: Vec<(Span, String)>,
 }
 
 impl Checked {
+    /// Parts of the schema that cannot be used and accept anything, and why.
+    #[must_use]
+    pub fn unusable(&self) -> &[(Span, String)] {
+        &self.unusable
+    }
+
     /// Where a part of the schema is written, or the nearest around it.
     #[must_use]
     pub fn span(&self, path: &str) -> Span {
@@ -77,7 +86,7 @@ fn converted(
     direction: Direction,
     places: Option<BTreeMap<String, Span>>,
 ) -> Result<Checked, String> {
-    let mut converter = Converter { api, direction, definitions: Definitions::new("d"), places };
+    let mut converter = Converter { api, direction, definitions: Definitions::new("d"), places, unusable: vec![] };
     let mut root = converter.convert(schema, "");
     let mut definitions = Map::new();
     while let Some((name, node)) = converter.definitions.take() {
@@ -85,11 +94,10 @@ fn converted(
         definitions.insert(name, converter.convert(node, &at));
     }
     insert_definitions(&mut root, definitions);
-    exact::options()
-        .with_pattern_options(PatternOptions::regex())
-        .build(&exact::schema_of(&root))
-        .map(|validator| Checked { validator, places: converter.places.unwrap_or_default(), span: schema.span })
-        .map_err(|error| error.to_string())
+    let Converter { places, unusable, .. } = converter;
+    Validator::build(exact::options().with_pattern_options(PatternOptions::regex()), &root)
+        .map(|validator| Checked { validator, places: places.unwrap_or_default(), span: schema.span, unusable })
+        .map_err(|error| plain(&error.to_string()))
 }
 
 struct Converter<'a> {
@@ -98,6 +106,7 @@ struct Converter<'a> {
     definitions: Definitions<'a>,
     /// Where the parts of the schema are written, if somebody wants to know.
     places: Option<BTreeMap<String, Span>>,
+    unusable: Vec<(Span, String)>,
 }
 
 impl<'a> Converter<'a> {
@@ -109,7 +118,10 @@ impl<'a> Converter<'a> {
         if let Some(text) = node.get("$ref").and_then(Node::as_str) {
             match self.reference(text, node) {
                 Some(reference) => schema.insert("$ref".to_owned(), json!(reference)),
-                None => return json!(true),
+                None => {
+                    self.unusable.push((node.span, format!("`{text}` leads to no schema")));
+                    return json!(true);
+                }
             };
             // Beside a reference, 3.0 and 2.0 ignore everything.
             if self.api.dialect() < Version::V3_1 {
@@ -118,6 +130,7 @@ impl<'a> Converter<'a> {
         }
         // Its target is known when a value is checked only.
         if node.get("$dynamicRef").is_some() {
+            self.unusable.push((node.span, "`$dynamicRef` is not followed".to_owned()));
             return json!(true);
         }
         for (key, value) in members {

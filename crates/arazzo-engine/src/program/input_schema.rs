@@ -6,7 +6,8 @@ use std::sync::{Arc, OnceLock};
 use jsonschema::{PatternOptions, ValidationError};
 
 use crate::json_schema::TYPES;
-use crate::json_schema::exact::{self, Validator};
+use crate::json_schema::checking::Validator;
+use crate::json_schema::exact;
 use crate::value::{Json, Map};
 
 /// How often a pattern of a schema may go back in a text, and the memory that one may take.
@@ -68,7 +69,7 @@ impl InputSchema {
 fn build(schema: &Json) -> Result<Validator, ValidationError<'static>> {
     // Patterns of JSON Schema have look-around and back-references; what only backtracking can match has its limit.
     let patterns = PatternOptions::fancy_regex().backtrack_limit(BACKTRACKS).size_limit(PATTERN_MEMORY);
-    exact::options().should_validate_formats(true).with_pattern_options(patterns).build(&exact::schema_of(schema))
+    Validator::build(exact::options().should_validate_formats(true).with_pattern_options(patterns), schema)
 }
 
 impl Plain {

@@ -76,8 +76,18 @@ pub struct DocumentedHeader {
     pub types: Vec<String>,
     /// The types of its items, if it is a list.
     pub items: Vec<String>,
-    /// Its schema.
-    pub schema: Option<Checked>,
+    /// Its schema; why there is none, if it cannot be used.
+    pub schema: Option<Result<Checked, Unusable>>,
+}
+
+/// A schema that nothing can be checked against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unusable {
+    /// Where it is written.
+    pub span: Span,
+    /// Why, in words.
+    pub reason: String,
 }
 
 /// What an answer may be of one media type.
@@ -86,8 +96,8 @@ pub struct DocumentedHeader {
 pub struct DocumentedBody {
     /// The media type, or a range of them.
     pub media_type: String,
-    /// Its schema.
-    pub schema: Option<Checked>,
+    /// Its schema; why there is none, if it cannot be used.
+    pub schema: Option<Result<Checked, Unusable>>,
 }
 
 impl Contract {

@@ -180,6 +180,11 @@ impl Number {
         format!("{sign}{}e{exponent}", String::from_utf8_lossy(&digits))
     }
 
+    /// The bytes of its digits, no fewer than there are.
+    pub(crate) fn length(&self) -> usize {
+        if let Repr::Written(text) = &self.0 { text.len() } else { 20 }
+    }
+
     /// The exact order of two numbers: exponents are compared, not written out.
     #[must_use]
     pub fn order(&self, other: &Self) -> Ordering {

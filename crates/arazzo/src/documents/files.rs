@@ -99,6 +99,25 @@ impl Reach {
         Ok(bytes)
     }
 
+    /// The path of a file that was found, when all links are followed: where it may be written again.
+    ///
+    /// # Errors
+    /// As [`Reach::read`].
+    pub fn real(&self, path: &Path) -> Result<PathBuf, ReadRefused> {
+        let path = plain(path);
+        self.files(&path).check(&path, false)
+    }
+
+    /// The path at which a file may be written that nobody named, such as a report: below the workspace when the links of
+    /// its folders are followed; a link in its own place is not followed. Its folder has to be there.
+    ///
+    /// # Errors
+    /// As [`Reach::read`].
+    pub fn place(&self, path: &Path) -> Result<PathBuf, ReadRefused> {
+        let path = plain(path);
+        self.files(&path).check_place(&path)
+    }
+
     /// What may be read where the file at this absolute path was found.
     pub(crate) fn files(&self, path: &Path) -> Files {
         let folder = plain(&self.folder);

@@ -10,7 +10,7 @@ use arazzo_engine::openapi::Api;
 use arazzo_engine::source::Sources;
 use tokio::task::JoinSet;
 
-use super::{Answered, Asked, Mocked, Observer, Server, listen};
+use super::{Answered, Asked, Mocked, Observer, Room, Server, listen};
 use crate::builder::open;
 use crate::documents::fetch;
 use crate::documents::remote::Remote;
@@ -34,10 +34,10 @@ pub async fn serve(
     let mocks = mocked.on(runtime::blocking(read).await.map_err(Error::Setup)??)?;
     let observe: Observer = Arc::new(observe);
     let mut server = Server { endpoints: vec![], _listeners: JoinSet::new() };
-    let mut next = port;
+    let (mut next, room) = (port, Room::new(mocked.limits));
     for mock in mocks {
         let mock = Arc::new(mock);
-        listen(&mock, &mut next, (&observe, &Asked::default(), true), &mut server).await?;
+        listen(&mock, &mut next, (&observe, &Asked::default(), Some(&room)), &mut server).await?;
     }
     if server.endpoints.is_empty() {
         return Err(Error::Setup("the documents describe no OpenAPI source that could be mocked".to_owned()));

@@ -115,7 +115,7 @@ impl Stage {
     fn new(name: &str, limit: u64) -> Result<Self, DecodeError> {
         let out = Limited::new(limit);
         let decoder: Box<dyn Decode> = match name {
-            "gzip" | "x-gzip" => Box::new(MultiGzDecoder::new(out)),
+            "gzip" | "x-gzip" => Box::new(Gzip::new(out)),
             "deflate" => Box::new(Deflate::Undecided(vec![], out)),
             "br" => Box::new(DecompressorWriter::new(out, 4096)),
             "zstd" => Box::new(Zstd::new(out)),
@@ -178,17 +178,47 @@ impl Write for Limited {
     }
 }
 
-impl Decode for MultiGzDecoder<Limited> {
+/// Members of a gzip body that are read: each costs as much as thousands of bytes, be it empty.
+const MEMBERS: usize = 10_000;
+
+/// The bytes that a member of a gzip body begins with (RFC 1952 2.3.1).
+const MEMBER: [u8; 3] = [0x1f, 0x8b, 8];
+
+/// A gzip body: members, one after another.
+struct Gzip {
+    decoder: MultiGzDecoder<Limited>,
+    /// Places that may begin a member, which is no fewer than there are.
+    begun: usize,
+    /// The last bytes that came: a member may begin between two parts.
+    last: Vec<u8>,
+}
+
+impl Gzip {
+    fn new(out: Limited) -> Self {
+        Self { decoder: MultiGzDecoder::new(out), begun: 0, last: vec![] }
+    }
+}
+
+impl Decode for Gzip {
     fn add(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write_all(bytes)
+        self.last.extend_from_slice(bytes.get(..bytes.len().min(MEMBER.len() - 1)).unwrap_or_default());
+        let count = |bytes: &[u8]| bytes.windows(MEMBER.len()).filter(|window| *window == MEMBER).count();
+        self.begun += count(&self.last) + count(bytes);
+        let kept =
+            |bytes: &[u8]| bytes.get(bytes.len().saturating_sub(MEMBER.len() - 1)..).unwrap_or_default().to_vec();
+        self.last = if bytes.len() < MEMBER.len() { kept(&self.last) } else { kept(bytes) };
+        if self.begun > MEMBERS {
+            return Err(io::Error::other("too many members"));
+        }
+        self.decoder.write_all(bytes)
     }
 
     fn finish(&mut self) -> io::Result<()> {
-        self.try_finish()
+        self.decoder.try_finish()
     }
 
     fn out(&mut self) -> &mut Limited {
-        self.get_mut()
+        self.decoder.get_mut()
     }
 }
 

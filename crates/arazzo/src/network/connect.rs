@@ -173,7 +173,8 @@ impl Inner {
         if !target.secure {
             return Ok(Opened { stream: TokioIo::new(stream), passed_on, h2: false, judged });
         }
-        let stream = handshake(&target.host, self.configs().await?.requests.clone(), stream).await?;
+        let configs = self.configs().await?;
+        let stream = handshake(&target.host, (configs.requests.clone(), &configs.asked), stream).await?;
         let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok(Opened { stream: TokioIo::new(Box::new(stream)), passed_on, h2, judged })
     }
@@ -275,7 +276,8 @@ impl Inner {
         if !target.secure {
             return Ok(stream);
         }
-        let config = self.configs().await?.proxies.clone();
+        let configs = self.configs().await?;
+        let config = (configs.proxies.clone(), &*configs.asked);
         Ok(Box::new(handshake(&target.host, config, stream).await.map_err(named)?))
     }
 
@@ -365,15 +367,16 @@ async fn unix(_: &std::path::Path) -> Result<Box<dyn Stream>, ConnectError> {
 
 async fn handshake(
     host: &str,
-    config: Arc<rustls::ClientConfig>,
+    (config, asked): (Arc<rustls::ClientConfig>, &tls::Asked),
     stream: Box<dyn Stream>,
 ) -> Result<tokio_rustls::client::TlsStream<Box<dyn Stream>>, ConnectError> {
     let name = ServerName::try_from(host.to_owned()).map_err(|_| {
         ConnectError::new(FailureKind::Tls, format!("`{host}` is no host that a certificate could name"))
     })?;
+    let before = asked.times();
     tokio_rustls::TlsConnector::from(config).connect(name, stream).await.map_err(|error| {
         let reason = match tls::within(&error) {
-            Some(error) => tls::words(error),
+            Some(error) => tls::words_of(error, asked.times() > before),
             None if error.kind() == io::ErrorKind::UnexpectedEof => "the server closed it".to_owned(),
             None => error.to_string(),
         };

@@ -84,7 +84,7 @@ impl Http {
         let (mut answer, lease) = answered.map_err(|error| failure(&error))?;
         // The reader of heads has room for more than the limit.
         let head: usize = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
-        if head > HEAD {
+        if head > HEAD || answer.headers().len() > FIELDS {
             return Err(Failure { kind: FailureKind::HeadTooLarge, message: too_large(), in_doubt: true });
         }
         // Where the body ends is said by its last transfer coding; another than `chunked` is not asked for.
@@ -316,12 +316,22 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
     if causes.hyper.is_some_and(|error| error.is_parse() && error.to_string().contains("too large")) {
         return new(FailureKind::HeadTooLarge, too_large());
     }
-    if causes.h2.is_some_and(malformed) {
-        return new(FailureKind::Protocol, "the answer breaks the rules of HTTP/2".to_owned());
+    if let Some(error) = causes.h2 {
+        if error.is_remote() && error.reason() == Some(h2::Reason::REFUSED_STREAM) {
+            // The server says that it did nothing with it (RFC 9113 8.7).
+            let message = "the server refused the request before it looked at it".to_owned();
+            return Failure { kind: FailureKind::Reset, message, in_doubt: false };
+        }
+        // What the other side calls it, and the words of the library below, are of no use to people.
+        if error.is_remote() {
+            return new(FailureKind::Reset, CUT.to_owned());
+        }
+        if !error.is_io() {
+            return new(FailureKind::Protocol, "the answer breaks the rules of HTTP/2".to_owned());
+        }
     }
     let cut =
         causes.hyper.is_some_and(|error| error.is_incomplete_message() || error.is_closed() || error.is_canceled());
-    let cut = cut || causes.h2.is_some_and(h2::Error::is_remote);
     let last = causes.last.to_ascii_lowercase();
     match causes.io {
         Some(

@@ -143,6 +143,21 @@ impl FromStr for ConnectTo {
     }
 }
 
+/// A host whose certificates are not to be checked: a host alone, since they are those of a host at every port.
+///
+/// # Errors
+/// What to write instead, in words.
+pub fn insecure_host(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let is_address = host.parse::<IpAddr>().is_ok();
+    if host.is_empty() || !is_address && host.contains([':', '*', '/', '@', '[', ']']) {
+        return Err(format!(
+            "`{text}` is no host alone: write one host, without port or url, such as localhost; there is no `*`"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
 /// `[::1]:80` → `::1`, `80`; `host:80` → `host`, `80`
 fn host_and_rest(text: &str) -> Option<(&str, &str)> {
     match text.strip_prefix('[') {
@@ -155,6 +170,16 @@ fn host_and_rest(text: &str) -> Option<(&str, &str)> {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_host_that_is_not_checked_is_a_host_alone() {
+        for host in ["localhost", "api.example.", "127.0.0.1", "::1", "[::1]"] {
+            assert_eq!(insecure_host(host).as_deref(), Ok(host));
+        }
+        for host in ["", "localhost:8443", "*", "*.example", "https://localhost", "[::1]:8443", "me@localhost"] {
+            assert!(insecure_host(host).is_err(), "{host}");
+        }
+    }
 
     #[test]
     fn hosts_ports_and_addresses_are_read_as_curl_has_them() {

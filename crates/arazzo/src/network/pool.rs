@@ -316,7 +316,8 @@ impl Connection {
             Kept { connections: Arc::downgrade(&turn.connections), origin: turn.origin.clone(), usage: usage.clone() };
         let (sender, task) = if h2 {
             let mut builder = http2::Builder::new(TokioExecutor::new());
-            builder.timer(TokioTimer::new()).max_header_list_size(HEAD as u32);
+            // What is too large by less than this is read, and said to be too large, as over HTTP/1.1.
+            builder.timer(TokioTimer::new()).max_header_list_size(4 * HEAD as u32);
             let (sender, connection) = builder.handshake(stream).await.map_err(SendError::Unsent)?;
             (Sender::Many(sender), tokio::spawn(kept.drive(connection)))
         } else {

@@ -3,17 +3,18 @@
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arazzo_engine::limits::plain_host;
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ResolvesClientCert, WebPkiServerVerifier};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::documents::files;
-use crate::network::options::Network;
+use crate::network::options::{Network, insecure_host};
 
 /// The files of a network, read.
 pub(crate) struct Tls {
@@ -27,6 +28,7 @@ pub(crate) struct Configs {
     pub(crate) requests: Arc<ClientConfig>,
     /// For proxies.
     pub(crate) proxies: Arc<ClientConfig>,
+    pub(crate) asked: Arc<Asked>,
 }
 
 impl Tls {
@@ -41,6 +43,7 @@ impl Tls {
             }
             authorities = Some(store);
         }
+        network.insecure_hosts.iter().try_for_each(|host| insecure_host(host).map(drop))?;
         let identity = match (&network.certificate, &network.key) {
             (None, None) => None,
             (None, Some(key)) => {
@@ -60,10 +63,11 @@ impl Tls {
     /// The reason why TLS cannot be set up.
     pub(crate) fn configs(&self, network: &Network) -> Result<Configs, String> {
         let roots = self.authorities.clone().unwrap_or_else(of_the_system);
-        let proxies = self.config(network, roots)?;
+        let mut proxies = self.config(network, roots)?;
+        let asked = Asked::of(&mut proxies);
         let mut requests = proxies.clone();
         requests.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Configs { requests: Arc::new(requests), proxies: Arc::new(proxies) })
+        Ok(Configs { requests: Arc::new(requests), proxies: Arc::new(proxies), asked })
     }
 
     fn config(&self, network: &Network, roots: RootCertStore) -> Result<ClientConfig, String> {
@@ -86,6 +90,40 @@ impl Tls {
                 .with_client_auth_cert(chain.clone(), key.clone_key())
                 .map_err(|error| format!("the certificate and its key cannot be used: {error}")),
         }
+    }
+}
+
+/// Counts how often servers have asked for a certificate: what they say afterwards is often no more than that they give up.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    inner: Arc<dyn ResolvesClientCert>,
+    times: AtomicU64,
+}
+
+impl Asked {
+    fn of(config: &mut ClientConfig) -> Arc<Self> {
+        let inner = config.client_auth_cert_resolver.clone();
+        let asked = Arc::new(Self { inner, times: AtomicU64::new(0) });
+        config.client_auth_cert_resolver = asked.clone();
+        asked
+    }
+
+    /// The number of times so far. If it is the same before and after a handshake, the server has not asked; several at
+    /// once may hide one another.
+    pub(crate) fn times(&self) -> u64 {
+        self.times.load(Ordering::Relaxed)
+    }
+}
+
+impl ResolvesClientCert for Asked {
+    fn resolve(&self, hints: &[&[u8]], schemes: &[SignatureScheme]) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        self.times.fetch_add(1, Ordering::Relaxed);
+        self.inner.resolve(hints, schemes)
+    }
+
+    fn has_certs(&self) -> bool {
+        // Else it is not asked, and would not know.
+        true
     }
 }
 
@@ -178,6 +216,17 @@ pub(crate) fn within(error: &io::Error) -> Option<&rustls::Error> {
     inner.downcast_ref()
 }
 
+/// The reason why TLS gave up; `asked` if the server asked for a certificate before.
+pub(crate) fn words_of(error: &rustls::Error, asked: bool) -> String {
+    use rustls::{AlertDescription as Alert, Error};
+    match error {
+        Error::AlertReceived(Alert::HandshakeFailure | Alert::AccessDenied) if asked => WANTS_CERTIFICATE.to_owned(),
+        other => words(other),
+    }
+}
+
+const WANTS_CERTIFICATE: &str = "the server wants a certificate that it trusts";
+
 /// The reason why TLS gave up.
 pub(crate) fn words(error: &rustls::Error) -> String {
     use rustls::{AlertDescription as Alert, CertificateError as Bad, Error};
@@ -192,12 +241,13 @@ pub(crate) fn words(error: &rustls::Error) -> String {
             Bad::Revoked => "the certificate was revoked".to_owned(),
             // The library below has no name for it, and it is what most development servers have.
             other if other.to_string().contains("CaUsedAsEndEntity") => "the certificate is self-signed".to_owned(),
-            other => format!("the certificate is not valid: {other}"),
+            // The words of the library below name numbers of algorithms.
+            _ => "the certificate is not valid, or signed in a way that is not safe".to_owned(),
         },
         Error::InvalidMessage(_) => "the server does not speak TLS on this port".to_owned(),
         Error::PeerIncompatible(_) => "the server offers no version or cipher of TLS that is still safe".to_owned(),
         Error::AlertReceived(Alert::CertificateRequired | Alert::BadCertificate | Alert::UnknownCA) => {
-            "the server wants a certificate that it trusts".to_owned()
+            WANTS_CERTIFICATE.to_owned()
         }
         Error::AlertReceived(Alert::ProtocolVersion | Alert::HandshakeFailure) => {
             "the server offers no version or cipher of TLS that is still safe".to_owned()

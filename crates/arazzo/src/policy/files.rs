@@ -20,6 +20,19 @@ struct Folder {
     given: PathBuf,
     /// The path when all links are followed.
     real: PathBuf,
+    /// `true` for the root of the file system: what lies in it may be read, and nothing below.
+    alone: bool,
+}
+
+impl Folder {
+    /// `true` for a path, as it was given, that lies here.
+    fn holds_given(&self, path: &Path) -> bool {
+        self.holds(&self.given, path) || self.holds(&self.real, path)
+    }
+
+    fn holds(&self, folder: &Path, path: &Path) -> bool {
+        if self.alone { path.parent() == Some(folder) } else { path.starts_with(folder) }
+    }
 }
 
 /// The reason why a file is not read.
@@ -46,11 +59,13 @@ impl Files {
     pub(crate) fn allow(&mut self, folder: &Path) {
         let given = plain(folder);
         let known = |real: &Path| {
-            self.folders.iter().any(|known| given.starts_with(&known.given) && real.starts_with(&known.real))
+            let inside = |known: &Folder| given.starts_with(&known.given) && real.starts_with(&known.real);
+            self.folders.iter().any(|known| inside(known) && (!known.alone || real == known.real))
         };
         // A folder that is not there holds nothing.
         if let Some(real) = folder.canonicalize().ok().filter(|real| !known(real)) {
-            self.folders.push(Folder { given, real });
+            let alone = real.parent().is_none();
+            self.folders.push(Folder { given, real, alone });
         }
     }
 
@@ -66,25 +81,42 @@ impl Files {
             ));
         }
         let plain = path.components().all(|part| !matches!(part, Component::ParentDir));
-        let below = |folder: &Folder| plain && (path.starts_with(&folder.given) || path.starts_with(&folder.real));
-        if !named && plain && !self.folders.iter().any(below) {
+        if !named && plain && !self.folders.iter().any(|folder| folder.holds_given(path)) {
             return Err(self.outside("it"));
         }
         let real = path.canonicalize().map_err(|error| ReadRefused::Fault(words(&error)))?;
         if !named {
-            let Some(within) = self.folders.iter().find_map(|folder| real.strip_prefix(&folder.real).ok()) else {
-                return Err(self.outside("what it links to"));
-            };
-            // What is there is not the project's: credentials of a clone, for one.
-            if within.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
-                return Err(ReadRefused::Refused("it is in `.git`, where no documents are".to_owned()));
-            }
+            self.check_real(&real)?;
         }
         for special in ["/proc", "/sys", "/dev"] {
             if real.starts_with(special) {
                 return Err(ReadRefused::Refused(format!("it is in {special}, where no documents are")));
             }
         }
+        Ok(real)
+    }
+
+    /// Checks the path of a file when all links are followed.
+    fn check_real(&self, real: &Path) -> Result<(), ReadRefused> {
+        let Some(folder) = self.folders.iter().find(|folder| folder.holds(&folder.real, real)) else {
+            return Err(self.outside("what it links to"));
+        };
+        // What is there is not the project's: credentials of a clone, for one.
+        let within = real.strip_prefix(&folder.real).unwrap_or(real);
+        if within.components().any(|part| part.as_os_str().eq_ignore_ascii_case(".git")) {
+            return Err(ReadRefused::Refused("it is in `.git`, where no documents are".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The path at which a file may be written that was not named, and may not be there: links of its folders are
+    /// followed, one in its own place is not.
+    pub(crate) fn check_place(&self, path: &Path) -> Result<PathBuf, ReadRefused> {
+        let parts = path.parent().zip(path.file_name());
+        let (folder, name) = parts.ok_or_else(|| ReadRefused::Fault("it is a folder".to_owned()))?;
+        let folder = folder.canonicalize().map_err(|error| ReadRefused::Fault(words(&error)))?;
+        let real = folder.join(name);
+        self.check_real(&real)?;
         Ok(real)
     }
 
@@ -125,17 +157,19 @@ pub(crate) fn words(error: &std::io::Error) -> String {
 }
 
 /// The workspace of a document: the nearest folder above it with `.git` or `arazzo.toml`, else the parent of its folder,
-/// so that `../openapi/` works. Never the whole file system.
+/// so that `../openapi/` works. Never the whole file system: of the root, what lies in it may be read ([`Files::allow`]).
 pub(crate) fn workspace(document: &Path) -> Option<PathBuf> {
     let folder = document.parent()?;
     let parent = || folder.parent().filter(|parent| parent.parent().is_some()).map(Path::to_path_buf);
     Some(marked(document).or_else(parent).unwrap_or_else(|| folder.to_path_buf()))
 }
 
-/// The nearest folder above a file that is marked as a workspace: by `.git` or `arazzo.toml`.
+/// The nearest folder above a file that is marked as a workspace: by `.git` or `arazzo.toml`. Never the root of the file
+/// system, whatever is in it.
 pub(crate) fn marked(file: &Path) -> Option<PathBuf> {
     let is_marked = |folder: &&Path| folder.join(".git").exists() || folder.join("arazzo.toml").exists();
-    file.parent()?.ancestors().find(is_marked).map(Path::to_path_buf)
+    let mut below = file.parent()?.ancestors().filter(|folder| folder.parent().is_some());
+    below.find(is_marked).map(Path::to_path_buf)
 }
 
 /// The path of a file from the root on, without `.` and `..`.
@@ -148,4 +182,25 @@ pub(crate) fn plain(path: &Path) -> PathBuf {
         }
     }
     plain
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_of_the_file_system_is_no_workspace() {
+        let mut files = Files::default();
+        files.allow(Path::new("/"));
+        assert!(files.folders.iter().all(|folder| folder.alone));
+        let holds = |path: &str| files.folders.iter().any(|folder| folder.holds_given(Path::new(path)));
+        assert!(holds("/flow.yaml") && !holds("/etc/passwd") && !holds("/a/b"));
+        // A folder below it is one of its own.
+        let inside = std::env::temp_dir().canonicalize().unwrap();
+        files.allow(&inside);
+        assert!(files.folders.iter().any(|folder| !folder.alone && folder.real == inside));
+        assert_ne!(marked(Path::new("/flow.yaml")), Some(PathBuf::from("/")));
+        assert_eq!(workspace(Path::new("/a/flow.yaml")), Some(PathBuf::from("/a")));
+    }
 }

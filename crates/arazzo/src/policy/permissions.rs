@@ -6,7 +6,7 @@
 
 use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::Diagnostic;
-use arazzo_engine::limits::{AllowedHost, plain_host};
+use arazzo_engine::limits::{AllowedHost, is_overridden, plain_host};
 use arazzo_engine::machine::{Because, Outgoing};
 use arazzo_engine::plan::{CalledOperation, Footprint, SentCredentials, SentSecret, is_safe};
 use arazzo_engine::remedy::{Naming, Remedy};
@@ -146,7 +146,9 @@ impl RunPolicy {
         let host = &url.port().map_or(host.to_owned(), |port| format!("{host}:{port}"));
         // Tokens are fetched with POST for credentials that were given, and these are bound.
         let method = &outgoing.request.method;
-        if self.is_strange() && !self.changes && outgoing.because != Because::Token && !is_safe(method) {
+        let request = &outgoing.request;
+        let safe = is_safe(method) && !is_overridden(&request.headers, &request.url);
+        if self.is_strange() && !self.changes && outgoing.because != Because::Token && !safe {
             let allow = (self.hosts.naming)(&Remedy::AllowUnsafe);
             return Err(format!("{method} to `{host}` may change something, and that was not allowed: {allow}"));
         }
@@ -253,6 +255,19 @@ mod tests {
         assert!(!may(&strange, "GET", "https://api.example/x", &["token", "other"]));
         for method in ["POST", "PUT", "PATCH", "DELETE", "get", "CONNECT", "MKCOL"] {
             assert!(!may(&strange, method, "https://api.example/x", &[]), "{method}");
+        }
+        // A server may take it for another method.
+        for (header, url, safe) in [
+            (("X-HTTP-Method-Override", "DELETE"), "https://api.example/x", false),
+            (("x-method-override", " delete "), "https://api.example/x", false),
+            (("X-HTTP-Method", "GET, PUT"), "https://api.example/x", false),
+            (("X-HTTP-Method-Override", "head"), "https://api.example/x", true),
+            (("X-Other", "DELETE"), "https://api.example/x?a=1&_method=delete", false),
+            (("X-Other", "DELETE"), "https://api.example/x?_method=GET#_method=PUT", true),
+        ] {
+            let mut asked = outgoing("GET", url, Because::Operation);
+            asked.request.headers.push((header.0.to_owned(), header.1.to_owned()));
+            assert_eq!(strange.request(&asked, Vec::new).is_ok(), safe, "{header:?} {url}");
         }
         // For a token that was asked for.
         let token = outgoing("POST", "https://api.example/token", Because::Token);

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""Peak memory and processor time of the command on inputs that are made to hurt, against those of one step.
+
+    ARAZZO=target/release/arazzo python3 bench/security.py [NAME…]
+
+Each has at most 64 MiB more than one step, or ends with exit 3, 5 or 6 and the word that is named here. Prints a table,
+and ends with 1 if one does not hold. Linux; the servers are threads of this script.
+"""
+
+import gzip
+import http.server
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+
+ARAZZO = os.path.abspath(os.environ.get("ARAZZO", "target/release/arazzo"))
+MOST = 64 << 10  # KiB above one step
+HEAD = 'arazzo: 1.0.1\ninfo: {title: t, version: "1"}\nsourceDescriptions: [{name: api, url: ./api.yaml, type: openapi}]\n'
+STEP = "workflows:\n- workflowId: w\n  steps:\n  - {stepId: a, operationId: echo}\n"
+
+
+class Peer(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    count = 0
+
+    def do_GET(self):
+        Peer.count += 1
+        kind, coding = self.path.strip("/"), None
+        body = b"{}"
+        if kind == "big":
+            body = json.dumps({"s": "%06d" % Peer.count + "x" * 9_000_000}).encode()
+        elif kind == "objects":
+            body = b"[" + b"{}," * 100_000 + b"{}]"
+        elif kind == "members":
+            body, coding = gzip.compress(b"", mtime=0) * 500_000, "gzip"
+        elif kind == "cookies":
+            body = b"{}"
+        self.send_response(200)
+        if kind == "cookies":
+            for number in range(100):
+                self.send_header("Set-Cookie", "c%d-%d=%s; Path=/" % (Peer.count, number, "y" * 100))
+        if coding:
+            self.send_header("Content-Encoding", coding)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        try:
+            self.wfile.write(body)
+        except OSError:
+            pass
+
+    def log_message(self, *_):
+        pass
+
+
+def steps(count, one):
+    return "workflows:\n- workflowId: w\n  steps:\n" + "".join(one(number) for number in range(count))
+
+
+def doubled(last):
+    refs = "".join(
+        'a%d: {allOf: [{$ref: "#/$defs/a%d"}, {$ref: "#/$defs/a%d"}]}, ' % (i, i + 1, i + 1) for i in range(40)
+    )
+    schema = '{$defs: {%s a40: {type: %s}}, type: object, properties: {x: {$ref: "#/$defs/a0"}}}' % (refs, last)
+    return "workflows:\n- workflowId: w\n  inputs: %s\n  steps:\n  - {stepId: a, operationId: echo}\n" % schema
+
+
+def jump(number):
+    to, read = number * 419 % 3000, number * 31 % 3000
+    return (
+        "  - stepId: s%d\n    operationId: echo\n    outputs: {x: $response.body#/x}\n    onSuccess: [{name: g, type: goto, "
+        'stepId: s%d, criteria: [{condition: "$steps.s%d.outputs.x == 1"}]}]\n' % (number, to, read)
+    )
+
+
+RUN = ["run", "flow.yaml", "-qq", "--loop-delay", "0"]
+LINT = ["lint", "flow.yaml"]
+# name, path that is called, workflows, command, the words of which one is said if it does not end with 0
+CASES = [
+    ("one step", "small", STEP, RUN, []),
+    ("200 outputs of one large body", "big", steps(1, lambda _: "  - stepId: a\n    operationId: echo\n    outputs: {%s}\n" % ", ".join("o%d: $response.body" % i for i in range(200))), RUN, ["--max-kept"]),
+    ("outputs of 40 large bodies", "big", steps(40, lambda i: "  - {stepId: s%d, operationId: echo, outputs: {s: $response.body}}\n" % i), RUN, ["--max-kept"]),
+    ("tokens of large bodies", "big", steps(1, lambda _: "  - stepId: a\n    operationId: echo\n    outputs: {token: $response.body#/s}\n    onSuccess: [{name: again, type: goto, stepId: a}]\n"), RUN, ["--max-kept"]),
+    ("lists of objects", "objects", steps(20, lambda i: "  - {stepId: s%d, operationId: echo, outputs: {s: $response.body}}\n" % i), RUN, ["--max-kept"]),
+    ("cookies of 200 answers", "cookies", steps(200, lambda i: "  - {stepId: s%d, operationId: echo}\n" % i), RUN + ["--cookies"], []),
+    ("half a million members of gzip", "members", STEP, RUN, ["gzip"]),
+    ("a text that doubles", "small", "workflows:\n- workflowId: w\n  steps:\n  - {stepId: b, workflowId: more, parameters: [{name: s, value: aaaaaaaaaaaaaaaa}]}\n- workflowId: more\n  inputs: {type: object, properties: {s: {type: string}}}\n  steps:\n  - {stepId: sent, operationId: echo, onSuccess: [{name: n, type: end, criteria: [{condition: $statusCode == 1}]}]}\n  - {stepId: again, workflowId: more, parameters: [{name: s, value: '{$inputs.s}{$inputs.s}'}]}\n", RUN + ["w"], ["--max-kept", "--max-value"]),
+    ("a schema that doubles, and fits", "small", doubled("string"), RUN + ["-i", "x=hello", "--timeout", "3s"], ["cannot be checked"]),
+    ("a schema that doubles, and does not fit", "small", doubled("string"), RUN + ["-i", "x:=7", "--timeout", "3s"], ["cannot be checked"]),
+    ("9,000 aliases of a long text", "small", 'x-b: &b "%s"\nx-l: [%s]\n' % ("y" * 100_000, ",".join(["*b"] * 9_000)) + STEP, LINT, ["alias-limit"]),
+    ("90,000 aliases of a longer text", "small", 'x-b: &b "%s"\nx-l: [%s]\n' % ("y" * 1_000_000, ",".join(["*b"] * 90_000)) + STEP, LINT, ["alias-limit"]),
+    ("anchors inside of anchors", "small", "x-n: %s\"%s\"%s\n" % ("".join("&a%d [" % i for i in range(100)), "y" * 400_000, "]" * 100) + STEP, LINT, ["alias-limit"]),
+    ("3,000 steps that lead to one another", "small", steps(3000, jump), LINT, []),
+]
+
+
+def measure(arguments, folder):
+    """Exit code, what is said, peak KiB, seconds of the processor."""
+    with tempfile.TemporaryFile() as said:
+        child = subprocess.Popen([ARAZZO, *arguments], cwd=folder, stdout=said, stderr=said)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        text = said.read(1 << 20).decode("utf-8", "replace")
+    return child.returncode, text, usage.ru_maxrss, usage.ru_utime + usage.ru_stime
+
+
+def main():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Peer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    wanted, base, wrong = sys.argv[1:], None, 0
+    print("| input | exit | peak above one step | processor | |\n|---|---|---|---|---|")
+    for name, path, workflows, command, words in CASES:
+        if base is not None and wanted and name not in wanted:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            with open(os.path.join(folder, "flow.yaml"), "w") as file:
+                file.write(HEAD + workflows)
+            with open(os.path.join(folder, "api.yaml"), "w") as file:
+                url = "http://127.0.0.1:%d" % server.server_port
+                file.write('openapi: 3.1.0\ninfo: {title: t, version: "1"}\nservers: [{url: "%s"}]\npaths: {/%s: {get: {operationId: echo, responses: {"200": {description: ok}}}}}\n' % (url, path))
+            # Quiet runs say nothing: the words of a limit are asked for.
+            said = [argument for argument in command if argument != "-qq"]
+            code, text, peak, seconds = measure(said, folder)
+        base = peak if base is None else base
+        named = code in (2, 3, 4, 5, 6) and any(word in text for word in words)
+        holds = named or code == 0 and peak - base <= MOST
+        wrong += not holds
+        print("| %s | %d | %.1f MiB | %.2f s | %s |" % (name, code, (peak - base) / 1024, seconds, "" if holds else "does not hold"))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (4 << 30, resource.RLIM_INFINITY))
+    sys.exit(main())

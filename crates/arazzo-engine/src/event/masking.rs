@@ -1,0 +1,68 @@
+//! Values of an event, masked: what holds no secret stays shared with the run, and what several share is masked once.
+
+use std::collections::HashMap;
+
+use crate::redact::Redactor;
+use crate::value::{Json, Map};
+
+/// Masks the values of one event.
+pub(super) struct Masking<'r> {
+    redactor: &'r Redactor,
+    /// Lists and objects with what they are masked, by where they are; as long as they are held, nothing else is there.
+    known: HashMap<*const (), (Json, Json)>,
+}
+
+impl<'r> Masking<'r> {
+    pub(super) fn new(redactor: &'r Redactor) -> Self {
+        Self { redactor, known: HashMap::new() }
+    }
+
+    /// A value as [`Redactor::mask_json`] has it.
+    pub(super) fn json(&mut self, json: &Json) -> Json {
+        let place: *const () = match json {
+            // Nothing was learned: nothing can be in it.
+            _ if self.redactor.names().is_empty() => return json.clone(),
+            Json::Array(items) => std::ptr::from_ref(&**items).cast(),
+            Json::Object(members) => std::ptr::from_ref(&**members).cast(),
+            leaf => return self.redactor.masked_json(leaf).unwrap_or_else(|| leaf.clone()),
+        };
+        if let Some((_, known)) = self.known.get(&place) {
+            return known.clone();
+        }
+        let masked = match json {
+            Json::Array(items) => {
+                let masked: Vec<Json> = items.iter().map(|item| self.json(item)).collect();
+                if masked == **items { json.clone() } else { masked.into() }
+            }
+            Json::Object(members) => {
+                let masked: Map<String, Json> =
+                    members.iter().map(|(name, value)| (self.redactor.mask(name), self.json(value))).collect();
+                if masked == **members { json.clone() } else { masked.into() }
+            }
+            leaf => leaf.clone(),
+        };
+        self.known.insert(place, (json.clone(), masked.clone()));
+        masked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Masking;
+    use crate::redact::Redactor;
+    use crate::value::Json;
+
+    #[test]
+    fn values_are_masked_as_one_by_one_and_what_holds_no_secret_stays_shared() {
+        let mut redactor = Redactor::default();
+        redactor.learn("token", &Json::from("a-long-secret"));
+        let text = r#"{"a": [1, "a-long-secret", {"b": "x"}], "c": {"d": ["x"]}, "a-long-secret": true}"#;
+        let json = Json::parse(text).unwrap_or_default();
+        let mut masking = Masking::new(&redactor);
+        let masked = masking.json(&json);
+        assert_eq!(masked, redactor.mask_json(&json));
+        let place = |json: &Json| json.as_object().map(std::ptr::from_ref);
+        assert_eq!(place(&masked["c"]), place(&json["c"]));
+        assert_eq!(place(&masking.json(&json)), place(&masked));
+    }
+}

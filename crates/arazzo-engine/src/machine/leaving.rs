@@ -1,0 +1,56 @@
+//! What is asked about every request before it is one of a turn: whether it is what was planned for it.
+
+use url::Url;
+
+use super::Machine;
+use super::fault::Fault;
+use super::frame::{CallPurpose, PendingCall};
+use super::wire::Request;
+use crate::gate::{Difference, Route, compare, compare_headers, sent_url};
+use crate::program::{Location, Step};
+use crate::reason::Reason;
+
+impl Machine {
+    /// The stop of the run if a request is not what was planned for its call.
+    pub(super) fn refuse_unplanned(&self, pending: &PendingCall, request: &Request) -> Option<Fault> {
+        let step = self.program.step(pending.step)?;
+        let difference = self.compare_with_plan(step, pending, request).err()?;
+        let message = format!("a request is not sent, because it is not as it was planned: {difference}");
+        Some(self.fault_at(pending.step, Reason::UnplannedRequest, message))
+    }
+
+    fn compare_with_plan(&self, step: &Step, pending: &PendingCall, request: &Request) -> Result<(), Difference> {
+        let Some(operation) = self.program.operation_of(step) else { return Err(Difference::Origin) };
+        let source = self.program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
+        let server = operation.server_url(source, &self.state.settings.servers).map_err(|_| Difference::Origin)?;
+        let is_host = |name: &str| name.eq_ignore_ascii_case("host");
+        let mut arguments = step.call.arguments().iter();
+        let names_host = arguments.any(|argument| argument.location == Location::Header && is_host(&argument.name));
+        compare_headers(&request.headers, names_host)?;
+        match &pending.purpose {
+            CallPurpose::Operation if pending.hops == 0 => {
+                let route = Route { method: &operation.method, server: &server, path: &operation.path };
+                compare(route, &request.method, &request.url)
+            }
+            CallPurpose::Operation => {
+                let url = sent_url(&request.url)?;
+                let same = Url::parse(&server).is_ok_and(|server| server.origin() == url.origin());
+                let elsewhere = || !self.is_mocked(step) && self.may_redirect(&url);
+                if same || elsewhere() { Ok(()) } else { Err(Difference::Origin) }
+            }
+            CallPurpose::Token(key) | CallPurpose::Discovery(key) => {
+                let url = Url::parse(&request.url).map_err(|_| Difference::Url)?;
+                let planned = self.token_urls(step, key);
+                let is_one = |planned: &String| Url::parse(planned).is_ok_and(|planned| planned == url);
+                if !self.is_mocked(step) && planned.iter().any(is_one) { Ok(()) } else { Err(Difference::Origin) }
+            }
+        }
+    }
+
+    /// `true` for a host that a source names or that was allowed, also where it was left http for https.
+    fn may_redirect(&self, url: &Url) -> bool {
+        let mut plain = url.clone();
+        let was_plain = url.scheme() == "https" && url.port().is_none() && plain.set_scheme("http").is_ok();
+        self.may_ask(url.as_str()) || was_plain && self.may_ask(plain.as_str())
+    }
+}
