@@ -135,6 +135,14 @@ impl Credentials {
         self
     }
 
+    /// As [`Credentials::header`], of one whose value is masked whatever its name is.
+    #[must_use]
+    pub fn secret_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        let name = name.into();
+        self.values.insert(format!("{HEADER}{name}"), Credential { name, value: value.into(), secret: true });
+        self
+    }
+
     /// `true` if there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -408,6 +408,7 @@ impl Event {
         let why = |why: &mut Option<Why>| why.iter_mut().for_each(|why| why.mask(redactor));
         let headers = |headers: &mut Vec<(String, String)>| {
             for (name, value) in headers {
+                let own = redactor.mask(name);
                 let masked = redactor.mask(value);
                 *value = match is_credential_header(name) {
                     true if masked == *value => format!("‹{}›", name.to_ascii_lowercase()),
@@ -418,6 +419,7 @@ impl Event {
                     }
                     _ => masked,
                 };
+                *name = own;
             }
         };
         match &mut self.kind {

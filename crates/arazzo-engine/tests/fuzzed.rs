@@ -8,7 +8,7 @@ use crate::corpus::{Numbers, broken};
 /// A name, the entry point, and inputs to begin with.
 type Entry = (&'static str, fn(&[u8]), &'static [&'static str]);
 
-const ENTRIES: [Entry; 8] = [
+const ENTRIES: [Entry; 9] = [
     (
         "load",
         entries::load,
@@ -37,6 +37,11 @@ const ENTRIES: [Entry; 8] = [
         &["1", "-1", "1e30", "Wed, 21 Oct 2015 07:28:00 GMT", "99999999999999999999"],
     ),
     ("redactor", entries::redactor, &["p\"ä/s+w&o=r<d\0text", "0123456789abcdef\0x", "aaaa\0aaa"]),
+    (
+        "escapes",
+        entries::escapes,
+        &["p\"ä/s+w&o=r<d %\\\0abc\0text", "0123456789abcdef\0fed\0\\u00", "%25%25%25\0ddd\0%"],
+    ),
 ];
 
 #[test]

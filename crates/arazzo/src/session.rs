@@ -127,6 +127,7 @@ impl Session {
     /// Keeps what a recording needs from now on.
     pub(crate) fn record(&mut self) {
         self.recorder = Some(Recorder::default());
+        self.machine.remember_secrets();
     }
 
     /// What a recording needs, and stand-ins for the secrets of the run.

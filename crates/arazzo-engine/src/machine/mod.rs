@@ -94,6 +94,8 @@ pub struct Machine {
     secrets: SecretStore,
     redactor: Redactor,
     budget: ByteBudget,
+    /// `true` if no secret is forgotten.
+    remembers: bool,
 }
 
 impl Machine {
@@ -118,6 +120,7 @@ impl Machine {
             secrets: SecretStore::default(),
             redactor: Redactor::default(),
             budget: ByteBudget::default(),
+            remembers: false,
         };
         machine.take_credentials(credentials);
         machine.budget.bytes = machine.state.settings.limits.value_bytes;
@@ -144,7 +147,7 @@ impl Machine {
         let (state, secrets, redactor) = SecretStore::put_back(&program, stored, secrets)?;
         let mut budget = ByteBudget::default();
         budget.bytes = state.settings.limits.value_bytes;
-        Ok(Self { program, state, secrets, redactor, budget })
+        Ok(Self { program, state, secrets, redactor, budget, remembers: false })
     }
 
     /// The run between two steps: a state that holds no secret, and the secrets, which are to be kept apart from it and
@@ -160,6 +163,11 @@ impl Machine {
     #[must_use]
     pub fn mask(&self, text: &str) -> String {
         self.redactor.mask(text)
+    }
+
+    /// From now on no secret is forgotten, however many servers give: what is kept of the run has stand-ins for all.
+    pub fn remember_secrets(&mut self) {
+        self.remembers = true;
     }
 
     /// Stand-ins for every secret that the run was given or knows by now: what a transcript of it holds in their place.
@@ -206,6 +214,9 @@ impl Machine {
         };
         self.advance(now, phase, &mut turn);
         self.secrets.sweep(|| self.state.owned_secrets());
+        if !self.remembers {
+            self.redactor.forget(|| self.secrets.texts().chain(serde_json::to_string(&self.state)).collect());
+        }
         turn.wake = self.next_wake();
         turn
     }
@@ -213,6 +224,7 @@ impl Machine {
     fn start_run(&mut self, epoch_ms: i64, turn: &mut Turn) -> Phase {
         self.state.stage = Stage::Running;
         self.state.epoch_ms = epoch_ms;
+        self.redactor.begin();
         let document = self.program.sources.iter().next().map(|(_, source)| source.name.clone()).unwrap_or_default();
         let secrets = self.redactor.names().to_vec();
         self.emit(turn, None, None, EventKind::RunStarted { document, title: self.program.title.clone(), secrets });
@@ -225,8 +237,12 @@ impl Machine {
             };
             self.emit(turn, None, warning.span, kind);
         }
-        for name in self.redactor.short().to_vec() {
-            let message = format!("the value of `{name}` is shorter than 4 characters and cannot be masked");
+        let short = |name: &String| format!("the value of `{name}` is shorter than 4 characters and cannot be masked");
+        let common =
+            |name: &&str| format!("the value of `{name}` is a common word, which is masked wherever it stands");
+        let short: Vec<String> = self.redactor.short().iter().map(short).collect();
+        let common: Vec<String> = self.redactor.common().iter().map(common).collect();
+        for message in short.into_iter().chain(common) {
             self.emit(
                 turn,
                 None,

@@ -157,7 +157,7 @@ impl Machine {
         let gives_secrets = !own || self.program.step(id).is_some_and(|step| !step.secrets.is_empty());
         let limits = &self.state.settings.limits;
         let shown = limits.shown_bytes.max(limits.report_bytes);
-        let head = if gives_secrets { size } else { shown.saturating_add(self.redactor.longest()) };
+        let head = if gives_secrets { size } else { shown.saturating_add(self.redactor.lookahead()) };
         let bytes = response.body.get(..head.saturating_add(4)).unwrap_or(&response.body).to_vec();
         let excess = answer::find_excess(&response, self.state.settings.limits.body_bytes);
         if excess.is_some() {
@@ -165,7 +165,7 @@ impl Machine {
         }
         exchange.answer = Some(answer::decode(response));
         if own {
-            self.learn_answer(id, &exchange);
+            self.learn_answer(id, &exchange, &bytes);
         }
         let Some(answer) = exchange.answer.as_ref() else { return Ok(exchange) };
         self.learn_tokens(&pending.purpose, answer);
