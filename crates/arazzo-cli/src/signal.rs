@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM, and SIGHUP where it was not ignored when the command began (`nohup`).
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+#[cfg(unix)]
+use arazzo::files::{LARGEST, named};
 use arazzo::{Envelope, EventKind, Interrupt};
 
 use crate::exit;
@@ -107,9 +109,17 @@ pub(crate) async fn next() -> bool {
         else {
             return std::future::pending().await;
         };
+        let mut hangup = if hangs_up() { signal(SignalKind::hangup()).ok() } else { None };
+        let hung_up = async {
+            match &mut hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = interrupt.recv() => false,
             _ = terminate.recv() => true,
+            _ = hung_up => true,
         }
     }
     #[cfg(not(unix))]
@@ -119,4 +129,18 @@ pub(crate) async fn next() -> bool {
         }
         false
     }
+}
+
+/// `true` if the end of the terminal ends this command: not where it is known that nobody wants that, nor where it cannot
+/// be known. Asked once, before a handler takes the place of what was there.
+#[cfg(unix)]
+fn hangs_up() -> bool {
+    static HANGS_UP: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *HANGS_UP.get_or_init(|| {
+        let status = named("/proc/self/status".as_ref(), LARGEST).unwrap_or_default();
+        let status = String::from_utf8_lossy(&status);
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        // The first bit is the first signal.
+        ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 0)
+    })
 }

@@ -119,8 +119,11 @@ impl Credentials {
     #[must_use]
     pub fn basic(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         let part = |name: &str, value, secret| Credential { name: name.to_owned(), value, secret };
-        self.values.insert(USER.to_owned(), part("user", user.into(), false));
-        self.values.insert(PASSWORD.to_owned(), part("password", password.into(), true));
+        let (user, password): (String, String) = (user.into(), password.into());
+        // A user without a password is a key, and goes by its name.
+        let key = password.is_empty();
+        self.values.insert(USER.to_owned(), part(if key { "password" } else { "user" }, user, key));
+        self.values.insert(PASSWORD.to_owned(), part("password", password, !key));
         self
     }
 
