@@ -347,7 +347,7 @@ impl Way<'_> {
 
 impl<'s> Way<'s> {
     /// Adds the ways that lead on; `true` if there is one.
-    fn follow(self, text: &[u8], ways: &mut Vec<Way<'s>>) -> bool {
+    fn follow(self, text: &[u8], ways: &mut Vec<Self>) -> bool {
         let before = ways.len();
         if let Some(byte) = text.get(self.at).filter(|byte| !is_mark(**byte)) {
             ways.extend(Self { at: self.at + 1, ..self }.narrowed(&[*byte]));
@@ -389,7 +389,7 @@ fn extended(text: &[u8], pattern: &Pattern, at: usize) -> usize {
 /// The parts of a form that are looked for.
 fn windows(form: &[u8], boundary: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
     if form.len() <= WINDOW {
-        return vec![0..form.len()];
+        return std::iter::once(0..form.len()).collect();
     }
     let cut = |at: usize| (at.min(form.len())..=form.len()).find(|at| boundary(*at)).unwrap_or(form.len());
     let various = |range: &Range<usize>| {
@@ -459,11 +459,11 @@ fn next_run(text: &[u8], at: usize, until: usize, least: usize, is: impl Fn(u8) 
 const NONE: u8 = 64;
 
 /// What the letters of base64 stand for, in both alphabets.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
 const SIX_BITS: [u8; 256] = {
     let mut bits = [NONE; 256];
     let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut at = 0;
-    #[expect(clippy::indexing_slicing, reason = "evaluated by the compiler")]
     while at < 64 {
         bits[letters[at] as usize] = at as u8;
         at += 1;
