@@ -251,3 +251,37 @@ pub fn gate(bytes: &[u8]) {
         }
     }
 }
+
+/// A secret, up to three layers of escapes, and what is around it, between zero bytes: it is masked however each of its
+/// characters is written.
+pub fn escapes(bytes: &[u8]) {
+    let Ok(text) = from_utf8(bytes) else { return };
+    let mut parts = text.splitn(3, '\0');
+    let (secret, how, around) =
+        (parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let mut redactor = Redactor::default();
+    redactor.learn("key", &json!(secret));
+    let _ = redactor.mask(around);
+    if secret.chars().count() < 4 {
+        return;
+    }
+    let mut written = secret.to_owned();
+    for layer in how.bytes().take(3) {
+        let escape = |char: char| match layer % 6 {
+            0 => char.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+            1 => format!("&#{};", u32::from(char)),
+            2 => format!("&#x{:04X};", u32::from(char)),
+            3 if char == ' ' => "+".to_owned(),
+            3 => char.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("%{byte:02X}")).collect(),
+            4 => char.to_string().replace('\\', "\\\\").replace('"', "\\\""),
+            _ => char.to_string().replace('&', "&amp;").replace('<', "&lt;").replace('%', "&percnt;"),
+        };
+        written = written.chars().map(escape).collect();
+    }
+    for text in [written.clone(), format!("{around}{written}{around}"), format!("\"{written}\"")] {
+        let masked = redactor.mask(&text);
+        let spelt = around.contains(&written) || "‹key›".contains(&written) || written.contains(['‹', '›']);
+        assert!(masked.contains("‹key›"), "{secret:?} is not found in {text:?}");
+        assert!(spelt || around.contains("key") || !masked.contains(&written), "{secret:?} is shown in {masked:?}");
+    }
+}

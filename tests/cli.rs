@@ -46,11 +46,19 @@ pub(crate) struct Arazzo {
     env: Vec<(String, String)>,
     cwd: PathBuf,
     stdin: Option<Vec<u8>>,
+    /// A program that starts it.
+    through: Option<&'static str>,
 }
 
 impl Arazzo {
     pub(crate) fn new<S: Into<OsString>>(args: impl IntoIterator<Item = S>) -> Self {
-        Self { args: args.into_iter().map(Into::into).collect(), env: Vec::new(), cwd: root(), stdin: None }
+        Self {
+            args: args.into_iter().map(Into::into).collect(),
+            env: Vec::new(),
+            cwd: root(),
+            stdin: None,
+            through: None,
+        }
     }
 
     /// `run specs/daytona-provision.yml` against `server`, with every input.
@@ -71,6 +79,13 @@ impl Arazzo {
 
     pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
         self.env.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// As `nohup` starts it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn ignoring_hangups(mut self) -> Self {
+        self.through = Some("nohup");
         self
     }
 
@@ -118,7 +133,9 @@ impl Arazzo {
 
     /// Runs with both streams piped and returns at once.
     pub(crate) fn spawn(self) -> Child {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_arazzo"));
+        let built = env!("CARGO_BIN_EXE_arazzo");
+        let mut command = Command::new(self.through.unwrap_or(built));
+        command.args(self.through.map(|_| built));
         for name in Self::foreign() {
             command.env_remove(name);
         }

@@ -406,6 +406,62 @@ fn a_secret_is_found_in_requests_in_every_form_in_which_a_server_may_give_it_bac
     }
 }
 
+/// What a function makes of a secret, and what a charset does, hides it from nobody who knows which.
+#[test]
+fn a_text_that_is_built_of_a_secret_goes_only_where_the_secret_may() {
+    let (good, evil) = (echo(), echo());
+    let (good_host, evil_host) = (place(&good), place(&evil));
+    let shifted = "translate(string(//a), 'ABCDEFabcdef0123456789', 'BCDEFGbcdefg1234567890')";
+    for (selector, charset, stops) in [
+        (shifted, "utf-8", true),
+        (
+            "string-join(reverse(for $c in string-to-codepoints(//a) return codepoints-to-string($c)), '')",
+            "utf-8",
+            true,
+        ),
+        ("//a", "utf-16le", true),
+        ("//a", "utf-16", true),
+        // What stands beside it, and what is no text.
+        ("string(//name)", "utf-8", false),
+        ("string-length(//a)", "utf-8", false),
+        ("contains(//a, 'x')", "utf-8", false),
+    ] {
+        let mut first = step("first", "$sourceDescriptions.good.post", "none");
+        let payload = "<r><a>{$inputs.token}</a><name>an ordinary name</name></r>";
+        first["requestBody"] = json!({ "contentType": "application/xml", "payload": payload });
+        first["outputs"] = json!({ "made": { "context": "$request.body", "selector": selector, "type": "xpath" } });
+        let mut second = step("second", "$sourceDescriptions.evil.post", "none");
+        let kind = format!("text/plain; charset={charset}");
+        second["requestBody"] = json!({ "contentType": kind, "payload": "{$steps.first.outputs.made}" });
+        let folder = Folder::new();
+        folder.write(
+            "flow.yaml",
+            flow(&[("good", "good.yaml"), ("evil", "evil.yaml")], json!([first, second])).to_string(),
+        );
+        folder.write("good.yaml", api(&good.url()).to_string());
+        folder.write("evil.yaml", api(&evil.url()).to_string());
+        let call = Arazzo::new(["run", "flow.yaml", "-s", "token"])
+            .args([
+                "--allow-host",
+                &good_host,
+                "--allow-host",
+                &evil_host,
+                "--secret-host",
+                &format!("token={good_host}"),
+            ])
+            .env("ARAZZO_SECRET_TOKEN", "CANARYtokA1b2C3d4E5f6ж")
+            .cwd(folder.path());
+        let (before, output) = (evil.connections(), call.run());
+        if stops {
+            output.exits(6).says(&["the secret `token` would go to"]);
+            assert_eq!(evil.connections(), before, "{selector}");
+        } else {
+            output.exits(0);
+            assert_eq!(evil.connections(), before + 1, "{selector}");
+        }
+    }
+}
+
 #[test]
 fn a_secret_keeps_its_name_however_it_is_passed_on_and_what_an_answer_gives_has_one() {
     let mut login = step("login", "post", "none");

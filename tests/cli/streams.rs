@@ -240,6 +240,28 @@ mod signals {
         assert_eq!(status, Some(143), "{stdout}\n{stderr}");
         assert!(stdout.lines().last().is_some_and(|line| line.contains("\"exit\":143")), "{stdout}");
     }
+
+    /// The end of its terminal; who started it with `nohup` wants it to go on.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_end_of_its_terminal_stops_it_unless_that_was_ignored_before() {
+        let server = daytona(&["creating"]);
+        let child = Arazzo::provision(&server.url()).args(["--loop-delay", "50ms", "--json"]).spawn();
+        wait_for(&server, 3);
+        signal(&child, "-HUP");
+        let (status, stdout, stderr) = finish(child);
+        assert_eq!(status, Some(143), "{stdout}\n{stderr}");
+        assert!(stdout.lines().last().is_some_and(|line| line.contains("\"exit\":143")), "{stdout}");
+        let server = daytona(&["creating"]);
+        let child =
+            Arazzo::provision(&server.url()).args(["--loop-delay", "50ms", "--json"]).ignoring_hangups().spawn();
+        wait_for(&server, 3);
+        signal(&child, "-HUP");
+        let before = server.requests().len();
+        wait_for(&server, before + 3);
+        signal(&child, "-TERM");
+        assert_eq!(finish(child).0, Some(143));
+    }
 }
 
 /// In a job of GitHub Actions whose repository is the workspace.

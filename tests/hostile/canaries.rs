@@ -47,11 +47,47 @@ fn encodings(secret: &str) -> Vec<String> {
     let component = ["%21", "%27", "%28", "%29", "%2A"].iter().zip(["!", "'", "(", ")", "*"]);
     all.push(component.fold(percent(secret), |text, (code, sign)| text.replace(code, sign)));
     all.push(secret.bytes().map(|b| format!("%{b:02X}")).collect());
+    all.extend(layered(secret));
     for before in ["", "u", "us", "user:"] {
         all.push(STANDARD.encode(format!("{before}{secret}")));
         all.push(URL_SAFE_NO_PAD.encode(format!("{before}{secret}")));
     }
     all
+}
+
+/// Escapes of every character, and of those that need none: by layer, from the innermost on.
+const LAYERS: [&[&str]; 12] = [
+    &["u"],
+    &["U"],
+    &["dec"],
+    &["hex"],
+    &["zeros"],
+    &["percent", "percent", "json"],
+    &["json", "html", "percent"],
+    &["html", "json", "json"],
+    &["u", "json", "html"],
+    &["dec", "percent", "json"],
+    &["percent", "U"],
+    &["html", "html", "html"],
+];
+
+fn layered(secret: &str) -> Vec<String> {
+    let each = |text: &str, written: &dyn Fn(char) -> String| text.chars().map(written).collect::<String>();
+    let units = |c: char| c.encode_utf16(&mut [0; 2]).to_vec();
+    let layer = |text: String, layer: &&str| match *layer {
+        "u" => each(&text, &|c| units(c).iter().map(|unit| format!("\\u{unit:04x}")).collect()),
+        "U" => each(&text, &|c| units(c).iter().map(|unit| format!("\\u{unit:04X}")).collect()),
+        "dec" => each(&text, &|c| format!("&#{};", u32::from(c))),
+        "hex" => each(&text, &|c| format!("&#x{:x};", u32::from(c))),
+        "zeros" => each(&text, &|c| format!("&#X0000{:X};", u32::from(c))),
+        "json" => {
+            let json = json!(text).to_string();
+            json[1..json.len() - 1].replace('+', "\\u002B").replace('/', "\\/")
+        }
+        "html" => text.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;").replace('+', "&plus;"),
+        _ => percent(&text),
+    };
+    LAYERS.iter().map(|layers| layers.iter().fold(secret.to_owned(), layer)).collect()
 }
 
 /// What must be found nowhere: each encoding, and the part of each base64 that the secret alone decides.
@@ -74,11 +110,12 @@ fn traces(secret: &str) -> Vec<String> {
 fn echo(secret: &str, status: u16, state: &'static str) -> Server {
     let said = encodings(secret);
     let header = percent(secret);
+    let named = format!("x-{}", header.replace('%', "_"));
     daytona_except(&["ready"], move |request, _| {
         let body =
             json!({"id": "vol-1", "state": state, "message": said.join(" "), "said": said, (said[0].clone()): 1});
         let failing = request.method == "GET";
-        let answer = Reply::status(if failing { status } else { 200 }).header("x-said", &header);
+        let answer = Reply::status(if failing { status } else { 200 }).header("x-said", &header).header(&named, "1");
         (failing || status == 200).then(|| answer.json(&body))
     })
 }
@@ -180,6 +217,41 @@ workflows:
             assert!(!text.contains(&trace), "`{trace}` of `{secret}` in\n{text}");
         }
         assert!(text.matches("‹").count() > 30, "{text}");
+    }
+}
+
+/// A key that is a user, headers that are said to be secrets, and what is wrong with one.
+#[test]
+fn keys_as_users_and_headers_of_variables_and_files_are_shown_nowhere() {
+    let folder = takes();
+    let said = [CANARY.to_owned(), STANDARD.encode(format!("{CANARY}:")), format!("x {CANARY}")];
+    let server = Server::start(move |_, _| Reply::status(200).json(&json!({ "said": said })));
+    folder.write("headers.txt", format!("X-Thing: {CANARY}\n\nX-Other: {CANARY}\n"));
+    folder.write("broken.txt", format!("X-Thing: ok\n{CANARY}\n"));
+    let run = |flags: &[&str]| {
+        Arazzo::new(["run", "flow.yaml", "-vv", "-i", "apiToken=abcdef", "-S", &server.url()])
+            .args(flags.iter().copied())
+            .env("THING", CANARY)
+            .env("BROKEN", &format!("{CANARY}\nx: y"))
+            .cwd(folder.path())
+            .run()
+    };
+    let key = format!("{CANARY}:");
+    for flags in
+        [&["-u", &key][..], &["-H", "X-Thing: env:THING"], &["-H", "@headers.txt"], &["-H", "Authorization: env:THING"]]
+    {
+        let output = run(flags);
+        output.exits(0).never_says(&["kanarie", "q7Zt4"]);
+        assert!(flags[0] == "-u" || server.requests().last().unwrap().headers.iter().any(|(_, value)| value == CANARY));
+    }
+    for (flags, says) in [
+        (["-H", "X-Thing: env:NOT_SET"], "header `X-Thing`: its variable is not set"),
+        (["-H", "X-Thing: env:kanarie-q7Zt4"], "header `X-Thing`: its variable is not set"),
+        (["-H", "X-Thing: env:BROKEN"], "the value of a header has no line breaks"),
+        (["-H", "@broken.txt"], "line 2 of `broken.txt`: write 'NAME: VALUE'"),
+        (["-H", "@none.txt"], "--header: cannot read `none.txt`: no such file"),
+    ] {
+        run(&flags).exits(2).says(&[says]).never_says(&["kanarie", "q7Zt4"]);
     }
 }
 

@@ -14,7 +14,7 @@ use arazzo::secrets::PARTS;
 use arazzo::values::{Json, Map};
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 
-use crate::flags::{CredentialFlags, InputFlags};
+use crate::flags::{CredentialFlags, InputFlags, TypedHeader, header_line};
 use crate::names::{Names, VARIABLE};
 use crate::show::safe;
 use crate::streams::{self, Stream};
@@ -258,10 +258,19 @@ pub(crate) fn credentials(
             }
         }
     }
-    for (name, value) in &flags.headers {
-        credentials = credentials.header(name, value);
-    }
     let mut faults = vec![];
+    for typed in &flags.headers {
+        match headers(typed, stdin) {
+            Ok(given) => {
+                let add = |given: Credentials, header: Header| match header.secret {
+                    true => given.secret_header(header.name, header.value),
+                    false => given.header(header.name, header.value),
+                };
+                credentials = given.into_iter().fold(credentials, add);
+            }
+            Err(wrong) => faults.push(wrong),
+        }
+    }
     for argument in &flags.auth {
         let name = secret_name(argument);
         match argument.get(name.len()..).unwrap_or_default().strip_prefix('=') {
@@ -288,6 +297,42 @@ pub(crate) fn credentials(
         None => {}
     }
     if faults.is_empty() { Ok(credentials) } else { Err(Error::Inputs(faults)) }
+}
+
+/// A header that was given.
+struct Header {
+    name: String,
+    value: String,
+    secret: bool,
+}
+
+/// The headers of a flag. Nothing of a variable or a file is said but its name.
+fn headers(typed: &TypedHeader, stdin: &mut Stdin) -> Result<Vec<Header>, InputFault> {
+    let secret = |(name, value)| Header { name, value, secret: true };
+    match typed {
+        TypedHeader::Value(name, value) => Ok(vec![Header { name: name.clone(), value: value.clone(), secret: false }]),
+        TypedHeader::Variable(name, variable) => {
+            let help = Some("the value behind `env:` is the name of a variable that has the value".to_owned());
+            let value = std::env::var(variable)
+                .map_err(|_| fault("", format!("header `{name}`: its variable is not set"), help.clone()))?;
+            // A value is held to the rules of one that is typed.
+            let line = header_line(&format!("{name}: {value}"));
+            Ok(vec![secret(line.map_err(|reason| fault("", format!("header `{name}`: {reason}"), None))?)])
+        }
+        TypedHeader::File(path) => {
+            let shown = path.display();
+            let text =
+                stdin.read(&path.to_string_lossy()).map_err(|reason| fault("", format!("--header: {reason}"), None))?;
+            let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+            let read = lines.map(|(number, line)| {
+                header_line(line).map(secret).map_err(|reason| {
+                    let help = Some("each line is a header: NAME: VALUE".to_owned());
+                    fault("", format!("--header: line {} of `{shown}`: {reason}", number + 1), help)
+                })
+            });
+            read.collect()
+        }
+    }
 }
 
 /// `ARAZZO_INPUT_<name>`, exact case first, then UPPER_SNAKE.

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM.
+//! Ctrl-C, SIGTERM, and SIGHUP where it was not ignored when the command began (`nohup`).
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+#[cfg(unix)]
+use arazzo::files::{LARGEST, named};
 use arazzo::{Envelope, EventKind, Interrupt};
 use tokio::sync::Notify;
 
@@ -174,6 +176,9 @@ struct Heard {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    /// Nothing where it was ignored from the start, as under `nohup`.
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 impl Heard {
@@ -181,7 +186,8 @@ impl Heard {
     fn new() -> Option<Self> {
         use tokio::signal::unix::{SignalKind, signal};
         let (interrupt, terminate) = (signal(SignalKind::interrupt()).ok()?, signal(SignalKind::terminate()).ok()?);
-        Some(Self { interrupt, terminate })
+        let hangup = if hangs_up() { signal(SignalKind::hangup()).ok() } else { None };
+        Some(Self { interrupt, terminate, hangup })
     }
 
     #[cfg(not(unix))]
@@ -193,9 +199,16 @@ impl Heard {
     async fn next(&mut self) -> bool {
         #[cfg(unix)]
         {
+            let hung_up = async {
+                match &mut self.hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 _ = self.interrupt.recv() => false,
                 _ = self.terminate.recv() => true,
+                _ = hung_up => true,
             }
         }
         #[cfg(not(unix))]
@@ -206,4 +219,18 @@ impl Heard {
             false
         }
     }
+}
+
+/// `true` if the end of the terminal ends this command: not where it is known that nobody wants that, nor where it cannot
+/// be known. Asked once, before a handler takes the place of what was there.
+#[cfg(unix)]
+fn hangs_up() -> bool {
+    static HANGS_UP: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *HANGS_UP.get_or_init(|| {
+        let status = named("/proc/self/status".as_ref(), LARGEST).unwrap_or_default();
+        let status = String::from_utf8_lossy(&status);
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        // The first bit is the first signal.
+        ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 0)
+    })
 }

@@ -119,8 +119,11 @@ impl Credentials {
     #[must_use]
     pub fn basic(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         let part = |name: &str, value, secret| Credential { name: name.to_owned(), value, secret };
-        self.values.insert(USER.to_owned(), part("user", user.into(), false));
-        self.values.insert(PASSWORD.to_owned(), part("password", password.into(), true));
+        let (user, password): (String, String) = (user.into(), password.into());
+        // A user without a password is a key, and goes by its name.
+        let key = password.is_empty();
+        self.values.insert(USER.to_owned(), part(if key { "password" } else { "user" }, user, key));
+        self.values.insert(PASSWORD.to_owned(), part("password", password, !key));
         self
     }
 
@@ -129,13 +132,23 @@ impl Credentials {
     /// parameter of the document does. Another origin that an answer leads to does not get it. Its value is masked if its
     /// name is that of a credential.
     #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
         let secret = is_credential(&name);
+        self.add_header(name, value.into(), secret)
+    }
+
+    /// As [`Credentials::header`], of one whose value is masked whatever its name is.
+    #[must_use]
+    pub fn secret_header(self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.add_header(name.into(), value.into(), true)
+    }
+
+    fn add_header(mut self, name: String, value: String, secret: bool) -> Self {
         // Lines are sent in the order in which they were given.
         let lines = self.header_lines(&name).count();
         let key = format!("{HEADER}{}\n{lines:04}\n{name}", name.to_ascii_lowercase());
-        self.values.insert(key, Credential { name, value: value.into(), secret });
+        self.values.insert(key, Credential { name, value, secret });
         self
     }
 

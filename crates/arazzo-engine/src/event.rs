@@ -453,9 +453,11 @@ impl Event {
         let headers = |headers: &mut Vec<(String, String)>| {
             for (name, value) in headers {
                 if !is_credential_header(name) {
+                    redactor.mask_in_place(name);
                     redactor.mask_in_place(value);
                     continue;
                 }
+                let own = redactor.mask(name);
                 let masked = redactor.mask(value);
                 *value = if masked == *value {
                     format!("‹{}›", name.to_ascii_lowercase())
@@ -466,6 +468,7 @@ impl Event {
                 } else {
                     masked
                 };
+                *name = own;
             }
         };
         match &mut self.kind {

@@ -131,6 +131,17 @@ pub struct Input {
     pub description: Option<String>,
     /// `true` if its value reaches a credential position, or it is one by its schema or name.
     pub secret: bool,
+    /// The ways to the parts of it that are secrets by their schemas or names.
+    pub secret_parts: Vec<Vec<SchemaStep>>,
+}
+
+/// A step of the way from a schema to one inside of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SchemaStep {
+    /// To the member of this name.
+    Member(String),
+    /// To every item.
+    Items,
 }
 
 /// A step.

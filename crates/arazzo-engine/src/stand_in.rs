@@ -25,7 +25,10 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use crate::credentials::Credentials;
 use crate::openapi::encode::form_text;
-use crate::redact::{Forms, Redactor, SHORTEST, SHORTEST_ENCODED, base64_at, escaped_forms, hex, percent_all};
+use crate::redact::{
+    End, Hit, Inside, LARGEST_ENCODED, Redactor, SHORTEST, SHORTEST_ENCODED, Search, base64_at, hex, latin1, misread,
+    url_safe,
+};
 use crate::value::{File, Json, json_text};
 
 /// The stand-ins of one run.
@@ -34,8 +37,8 @@ pub struct StandIns {
     /// Secret → where it stands in `pairs`.
     known: HashMap<String, usize>,
     pairs: Vec<Pair>,
-    forms: Forms,
-    /// The stand-ins of the forms, by their numbers.
+    search: Search,
+    /// The stand-ins of what is searched for, by their numbers.
     replacements: Vec<Replacement>,
 }
 
@@ -48,10 +51,12 @@ struct Pair {
 /// The stand-in of a form of a secret.
 enum Replacement {
     Text(String),
-    /// The secret of a pair, with this many bytes before it in its group of three.
+    /// Letters of base64 for a secret with this many bytes before it in its group of three. The `last` letter behind them
+    /// has bits of it too, if there is one.
     Base64 {
-        pair: usize,
+        stand_in: String,
         offset: usize,
+        last: usize,
     },
 }
 
@@ -132,28 +137,31 @@ impl StandIns {
         self.known.insert(secret.to_owned(), pair);
         // As in events: shorter values would be found in every text.
         if secret.chars().count() >= SHORTEST {
-            self.replace(secret.to_owned(), &stand_in);
-            let escaped = escaped_forms(secret).into_iter().zip(escaped_forms(&stand_in));
-            escaped.for_each(|(form, by)| self.replace(form, &by));
+            // Its letters are written alike in all texts, so that it stands for the secret in any escaping.
+            let number = self.replacement(Replacement::Text(stand_in.clone()));
+            self.search.add_text(secret, number);
+            latin1(secret).iter().for_each(|bytes| self.search.add_bytes(bytes, number));
+            misread(secret).iter().for_each(|text| self.search.add_text(text, number));
         }
-        if secret.chars().count() >= SHORTEST && secret.len() >= SHORTEST_ENCODED {
-            self.replace(percent_all(secret), &percent_all(&stand_in));
-            self.replace(hex(secret), &hex(&stand_in));
-            self.replace(hex(secret).to_uppercase(), &hex(&stand_in).to_uppercase());
+        if secret.chars().count() >= SHORTEST && (SHORTEST_ENCODED..=LARGEST_ENCODED).contains(&secret.len()) {
+            let digits = self.replacement(Replacement::Text(hex(&stand_in)));
+            self.search.add_text(&hex(secret), digits);
+            let digits = self.replacement(Replacement::Text(hex(&stand_in).to_uppercase()));
+            self.search.add_text(&hex(secret).to_uppercase(), digits);
             for offset in 0..3 {
-                let form = base64_at(secret.as_bytes(), offset);
-                for form in [form.replace('+', "-").replace('/', "_"), form] {
-                    self.replacements.push(Replacement::Base64 { pair, offset });
-                    self.forms.add(form, self.replacements.len() - 1);
-                }
+                let letters = base64_at(secret.as_bytes(), offset);
+                let last = usize::from(!(offset + secret.len()).is_multiple_of(3));
+                let number = self.replacement(Replacement::Base64 { stand_in: stand_in.clone(), offset, last });
+                url_safe(&letters).iter().for_each(|letters| self.search.add_text(letters, number));
+                self.search.add_text(&letters, number);
             }
         }
         self.pairs.push(Pair { secret: secret.to_owned(), stand_in });
     }
 
-    fn replace(&mut self, form: String, by: &str) {
-        self.replacements.push(Replacement::Text(by.to_owned()));
-        self.forms.add(form, self.replacements.len() - 1);
+    fn replacement(&mut self, replacement: Replacement) -> usize {
+        self.replacements.push(replacement);
+        self.replacements.len() - 1
     }
 
     /// Bytes with every form of every secret replaced.
@@ -161,12 +169,13 @@ impl StandIns {
     pub fn in_bytes(&self, bytes: &[u8]) -> Vec<u8> {
         let mut replaced = vec![];
         let mut at = 0;
-        while let Some((next, length, number)) = self.forms.next(bytes, at, bytes.len()) {
-            let (from, by, end) = match self.replacements.get(number) {
-                Some(Replacement::Text(by)) => (next, by.clone().into_bytes(), next + length),
-                Some(Replacement::Base64 { pair, offset }) => self.in_base64(bytes, at, next, length, *pair, *offset),
-                None => (next, vec![], next + length),
-            };
+        for hit in self.search.hits(bytes, bytes.len(), End::Whole) {
+            // What begins inside of another and ends behind it goes with it.
+            if hit.from < at {
+                at = at.max(hit.to);
+                continue;
+            }
+            let (from, by, end) = self.replace(bytes, at, hit);
             replaced.extend_from_slice(bytes.get(at..from).unwrap_or_default());
             replaced.extend_from_slice(&by);
             at = end;
@@ -175,43 +184,50 @@ impl StandIns {
         replaced
     }
 
-    /// A form of base64 that was found: from where to where it is replaced, by what. A stand-in is not as long as its
-    /// secret, so that everything behind it in the same base64 text is written anew, and the letters beside it, which
-    /// hold bits of the secret, are too.
-    fn in_base64(
-        &self,
-        bytes: &[u8],
-        begin: usize,
-        found: usize,
-        length: usize,
-        pair: usize,
-        offset: usize,
-    ) -> (usize, Vec<u8>, usize) {
-        let Some(Pair { secret, stand_in }) = self.pairs.get(pair) else { return (found, vec![], found + length) };
-        let by = base64_at(stand_in.as_bytes(), offset).into_bytes();
-        // The letters of the bytes before the secret, in its group of four.
-        let letters = (offset * 8).div_ceil(6);
-        let Some(from) = found.checked_sub(letters).filter(|from| *from >= begin) else {
-            return (found, by, found + length);
+    /// From where to where a secret that was found is replaced, by what. Nothing before `begin` is.
+    fn replace(&self, bytes: &[u8], begin: usize, hit: Hit) -> (usize, Vec<u8>, usize) {
+        let Hit { from, to, .. } = hit;
+        let base64 = |group: Option<usize>, offset: usize, last: usize, stand_in: &str| {
+            let group = group.filter(|group| *group >= begin);
+            let whole = group.and_then(|group| self.in_base64(bytes, group, offset, to + last));
+            whole.unwrap_or_else(|| (from, base64_at(stand_in.as_bytes(), offset).into_bytes(), to))
         };
-        let rest = bytes.get(found + length..).unwrap_or_default();
+        match (self.replacements.get(hit.tag), hit.inside) {
+            (Some(Replacement::Text(by)), Inside::Text) => (from, by.clone().into_bytes(), to),
+            (Some(Replacement::Text(by)), Inside::Hex) => (from, hex(by).into_bytes(), to),
+            (Some(Replacement::Text(by)), Inside::Base64 { group, offset }) => base64(Some(group), offset, 0, by),
+            (Some(Replacement::Base64 { stand_in, offset, last }), Inside::Text) => {
+                // The letters of the bytes before the secret, in its group of four.
+                base64(from.checked_sub((offset * 8).div_ceil(6)), *offset, *last, stand_in)
+            }
+            // In digits or letters that stand for others.
+            (Some(Replacement::Base64 { .. }) | None, _) => (from, vec![], to),
+        }
+    }
+
+    /// As [`StandIns::replace`], of letters of base64 that begin a group at `from` and in which a secret was found that
+    /// ends at `to`. A stand-in is not as long as its secret, so that everything behind it in the same base64 text is
+    /// written anew, and the letters beside it, which hold bits of the secret, are too.
+    fn in_base64(&self, bytes: &[u8], from: usize, offset: usize, to: usize) -> Option<(usize, Vec<u8>, usize)> {
+        let rest = bytes.get(to..).unwrap_or_default();
         let run = |signs: &[u8]| rest.iter().take_while(|b| b.is_ascii_alphanumeric() || signs.contains(b)).count();
         // As far as what is behind the secret is a text: in a path, what follows after `/` may not be encoded at all.
-        let last = usize::from(!(offset + secret.len()).is_multiple_of(3));
-        let mut ends = [run(b"+/"), run(b"-_"), run(b""), last];
+        let mut ends = [run(b"+/"), run(b"-_"), run(b""), 0];
         ends.sort_unstable_by(|one, other| other.cmp(one));
-        for end in ends.map(|more| found + length + more) {
+        for end in ends.map(|more| (to + more).min(bytes.len())) {
             let text = bytes.get(from..end).unwrap_or_default();
             let url_safe = text.iter().any(|b| b"-_".contains(b));
             let engine = engine(if url_safe { &URL_SAFE } else { &STANDARD });
             let Ok(decoded) = engine.decode(text) else { continue };
-            let Some((before, behind)) = decoded.split_at_checked(offset) else { continue };
-            let Some(behind) = behind.strip_prefix(secret.as_bytes()) else { continue };
-            if std::str::from_utf8(behind).is_err() {
+            let Some((before, secret)) = decoded.split_at_checked(offset) else { continue };
+            if std::str::from_utf8(secret).is_err() {
                 continue;
             }
-            let mut whole = [before, stand_in.as_bytes()].concat();
-            whole.extend(self.in_bytes(behind));
+            let behind = self.in_bytes(secret);
+            if behind == secret {
+                continue;
+            }
+            let whole = [before, &behind].concat();
             let mut text = engine.encode(&whole);
             let after = bytes.get(end..).unwrap_or_default();
             let padding = padding(after);
@@ -220,9 +236,9 @@ impl StandIns {
             if padded {
                 text.push_str(&padding.sign.repeat((3 - whole.len() % 3) % 3));
             }
-            return (from, text.into_bytes(), end + padding.length);
+            return Some((from, text.into_bytes(), end + padding.length));
         }
-        (found, by, found + length)
+        None
     }
 
     /// A text with every form of every secret replaced.
@@ -355,11 +371,15 @@ mod tests {
         let stand_in = stand_ins.of_text("token", secret);
         assert_eq!(stand_ins.of_text("another", secret), stand_in);
         assert_ne!(stand_ins.of_text("token", "another-secret-of-it"), stand_in);
-        for form in escaped_forms(secret).into_iter().chain([secret.to_owned()]) {
+        let json = serde_json::to_string(secret).unwrap();
+        let json = &json[1..json.len() - 1];
+        let html = secret.replace('&', "&amp;").replace('"', "&quot;");
+        let url: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        for form in [secret, json, &html, &url, &url.replace('%', "\\u0025")] {
             assert_eq!(stand_ins.in_text(&format!("a {form} b")), format!("a {stand_in} b"), "{form}");
         }
+        assert_eq!(stand_ins.in_text(&hex(json)), hex(&stand_in));
         assert_eq!(stand_ins.in_text(&hex(secret)), hex(&stand_in));
-        assert_eq!(stand_ins.in_text(&percent_all(secret)), percent_all(&stand_in));
     }
 
     #[test]

@@ -46,6 +46,11 @@ const ENTRIES: [Entry; 9] = [
         ],
     ),
     ("redactor", entries::redactor, &["p\"ä/s+w&o=r<d\0text", "0123456789abcdef\0x", "aaaa\0aaa"]),
+    (
+        "escapes",
+        entries::escapes,
+        &["p\"ä/s+w&o=r<d %\\\0abc\0text", "0123456789abcdef\0fed\0\\u00", "%25%25%25\0ddd\0%"],
+    ),
 ];
 
 #[test]

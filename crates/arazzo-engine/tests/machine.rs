@@ -282,3 +282,49 @@ fn progress_of_calls_is_taken_in_by_call_and_never_back() {
     let Some(Outcome::Stopped { why, .. }) = turn.done else { panic!("{:?}", turn.done) };
     assert!(why.remarks.is_empty(), "{:?}", why.remarks);
 }
+
+/// A loop logs in again and again; what the run still has, and the last, stay masked.
+#[test]
+fn tokens_that_are_given_without_end_are_forgotten_but_for_the_last() {
+    let program = program(
+        "  - workflowId: main
+    steps:
+      - { stepId: first, operationId: login, outputs: { token: $response.body#/token } }
+      - stepId: again
+        operationId: login
+        outputs: { token: $response.body#/token }
+        onSuccess: [{ name: on, type: goto, stepId: again }]
+",
+    );
+    let mut machine = machine(&program, |settings| {
+        (settings.limits.steps, settings.limits.run_ms) = (100_000, u64::MAX / 2);
+        settings.loop_delay = arazzo_engine::limits::LoopDelay::Fixed(0);
+    });
+    let mut turn = machine.step(0, Input::Start { epoch_ms: 0 });
+    let token = |number: u64| format!("token-{number:06}-of-the-loop");
+    let mut most = 0;
+    let mut now = 0;
+    for number in 0..3_000 {
+        while turn.sends.is_empty() {
+            now = turn.wake.unwrap().max(now + 1);
+            turn = machine.step(now, Input::Tick);
+        }
+        let body = format!(r#"{{"token":"{}","other":"{}"}}"#, token(number), token(number.saturating_sub(200)));
+        turn = machine.step(now, reply(turn.sends[0].call, 200, &body));
+        let shown = format!("{:?}", turn.events);
+        assert!(!shown.contains("-of-the-loop"), "{number}: {shown}");
+        if number % 100 == 0 {
+            let secrets: serde_json::Value = serde_json::from_str(&stored(&machine)[1]).unwrap();
+            most = most.max(secrets["learned"]["values"].as_array().unwrap().len());
+        }
+    }
+    assert!(most > 256 && most < 1_100, "{most}");
+    // The first is still an output.
+    assert_eq!(machine.mask(&token(0)), "‹first.token›");
+    assert_eq!(machine.mask(&token(2_999)), "‹again.token›");
+    assert_eq!(machine.mask(&token(2_743)), "‹again.token›");
+    // All of the run but this is the same where it is stored and restored.
+    let (state, secrets) = machine.stored().unwrap();
+    let other = Machine::restore(program, state, secrets).unwrap();
+    assert_eq!(other.mask(&token(0)), "‹first.token›");
+}

@@ -129,6 +129,7 @@ impl Session {
     pub(crate) fn record(&mut self) {
         self.machine.set_interest(Interest::Wire);
         self.recorder = Some(Recorder::default());
+        self.machine.remember_secrets();
     }
 
     /// Makes only the events that you read, from now on: the others cost nothing. They are numbered without gaps. Without

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::values::header;
+use super::values::{TypedHeader, header};
 
 /// Credentials.
 #[derive(Debug, Args)]
@@ -20,7 +20,8 @@ pub(crate) struct CredentialFlags {
     #[arg(short, long, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,
     /// A header for every request to the servers of the sources, in the place of the document's; masked if its name is
-    /// that of a credential. Given again with the same name, each is a line. Content-Type says how bodies are written
+    /// that of a credential, or its value is given as a secret: NAME: env:VARIABLE, or @FILE (lines of NAME: VALUE). Given
+    /// again with the same name, each is a line. Content-Type says how bodies are written
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<TypedHeader>,
 }

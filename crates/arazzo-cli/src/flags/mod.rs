@@ -40,6 +40,7 @@ pub(crate) use permissions::PermissionFlags;
 pub(crate) use run::{CallFlags, ReplayFlags, RunFlags};
 pub(crate) use server::ServerFlags;
 pub(crate) use test::TestFlags;
+pub(crate) use values::{TypedHeader, header_line};
 pub(crate) use verbosity::VerbosityFlags;
 
 /// Run Arazzo workflows: sequences of API calls described in YAML.

@@ -47,7 +47,31 @@ pub(super) fn source(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
-pub(super) fn header(text: &str) -> Result<(String, String), String> {
+/// A header as it was typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TypedHeader {
+    /// `NAME: VALUE`
+    Value(String, String),
+    /// `NAME: env:VARIABLE`; the value is a secret.
+    Variable(String, String),
+    /// `@FILE`: lines of headers, whose values are secrets.
+    File(PathBuf),
+}
+
+pub(super) fn header(text: &str) -> Result<TypedHeader, String> {
+    if let Some(path) = text.strip_prefix('@').filter(|path| !path.is_empty()) {
+        return Ok(TypedHeader::File(PathBuf::from(path)));
+    }
+    let (name, value) = header_line(text)?;
+    match value.strip_prefix("env:") {
+        Some("") => Err("name a variable behind `env:`".to_owned()),
+        Some(variable) => Ok(TypedHeader::Variable(name, variable.to_owned())),
+        None => Ok(TypedHeader::Value(name, value)),
+    }
+}
+
+/// The name and the value of a header.
+pub(crate) fn header_line(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("write 'NAME: VALUE'")?;
     let (name, value) = (name.trim(), value.trim());
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);

@@ -10,11 +10,14 @@ use crate::expr::DeclaredInput;
 use crate::json_schema::checking::plain;
 use crate::json_schema::{Definitions, TYPES, insert_definitions, types};
 use crate::node::{Key, Kind, Node};
-use crate::program::{Input, InputSchema, Inputs};
+use crate::program::{Input, InputSchema, Inputs, SchemaStep};
 use crate::value::Pointer;
 
 /// How many schemas one `inputs` may be made of.
 const PARTS: usize = 256;
+
+/// How deep parts of inputs are looked at that may be secrets.
+const PART_DEPTH: usize = 8;
 
 /// Members of a schema that are data, not schemas.
 const DATA: [&str; 5] = ["default", "enum", "const", "examples", "example"];
@@ -52,6 +55,7 @@ impl<'b> Compiler<'b> {
                 description: find("description").and_then(Node::as_str).map(str::to_owned),
                 secret: find("format").and_then(Node::as_str) == Some("password")
                     || secrets::is_credential_name(&key.name),
+                secret_parts: document.secret_parts(schema),
             });
         }
         let additional = parts.iter().find_map(|part| part.get("additionalProperties"));
@@ -221,6 +225,42 @@ impl<'n> Schemas<'n> {
             }
         }
         parts
+    }
+
+    /// The ways to the parts of a value that are secrets by their schemas or names.
+    fn secret_parts(&self, schema: &'n Node) -> Vec<Vec<SchemaStep>> {
+        let mut found = vec![];
+        let mut waiting: Vec<(&'n Node, Vec<SchemaStep>)> = vec![(schema, vec![])];
+        // Schemas may refer to themselves.
+        for _ in 0..PARTS {
+            let Some((schema, way)) = waiting.pop() else { break };
+            let parts = self.parts(schema);
+            let password = |part: &&'n Node| part.get("format").and_then(Node::as_str) == Some("password");
+            if !way.is_empty() && parts.iter().any(password) {
+                found.push(way);
+                continue;
+            }
+            if way.len() >= PART_DEPTH {
+                continue;
+            }
+            for part in &parts {
+                let under = |step: SchemaStep| way.iter().cloned().chain([step]).collect::<Vec<_>>();
+                for (key, schema) in part.get("properties").map(Node::members).unwrap_or_default() {
+                    let way = under(SchemaStep::Member(key.name.clone()));
+                    if secrets::is_credential_name(&key.name) {
+                        found.push(way);
+                    } else {
+                        waiting.push((schema, way));
+                    }
+                }
+                waiting.extend(part.get("items").map(|items| (items, under(SchemaStep::Items))));
+                for chosen in ["anyOf", "oneOf"] {
+                    let schemas = part.get(chosen).map(Node::items).unwrap_or_default();
+                    waiting.extend(schemas.iter().map(|schema| (schema, way.clone())));
+                }
+            }
+        }
+        found
     }
 
     /// The schema as one document that refers to nothing outside of itself, the references that lead nowhere, and the

@@ -184,9 +184,15 @@ impl Machine {
                 if encoded != credential.value {
                     self.redactor.learn(&credential.name, &Json::String(encoded));
                 }
-                // `user:password` as one: the password alone is as secret, and so is what it becomes.
-                if let Some((_, password)) = credential.value.split_once(':') {
-                    self.redactor.learn(&credential.name, &Json::String(password.to_owned()));
+                // What stands behind the word of a scheme is as secret alone.
+                if let Some((_, rest)) = credential.value.split_once(' ').filter(|_| header_of(&key).is_some()) {
+                    self.redactor.learn(&credential.name, &Json::String(rest.trim().to_owned()));
+                }
+                // `user:password` as one: the password alone is as secret, and so is what it becomes. A user without one
+                // is the key.
+                if let Some((user, password)) = credential.value.split_once(':') {
+                    let secret = if password.is_empty() { user } else { password };
+                    self.redactor.learn(&credential.name, &Json::String(secret.to_owned()));
                     self.redactor.learn(&credential.name, &Json::String(STANDARD.encode(&credential.value)));
                 }
                 self.keep_secret(value)

@@ -161,6 +161,9 @@ impl Machine {
         for (name, value) in &built.credentials {
             self.learn_credential(name, value);
         }
+        for value in &passed.values {
+            self.learn_derived(&format!("{}.{}", step.name, value.name), &value.value, exchange);
+        }
         let mut given: Inputs = vec![];
         let marked = program.workflow(workflow).map(|w| &w.inputs.secret);
         for (name, value, foreign) in built.values {
@@ -168,6 +171,7 @@ impl Machine {
                 self.redactor.learn_built(&name, &value.clone().into_json());
                 self.keep_secret(value)
             } else {
+                self.learn_parts(workflow, &name, &value.clone().into_json());
                 Slot::plain(value)
             };
             given.push((name, slot.with_origin(foreign)));

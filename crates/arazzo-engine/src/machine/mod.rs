@@ -102,6 +102,8 @@ pub struct Machine {
     /// No part of the state: whoever goes on with a run says it anew.
     interest: Interest,
     kept: KeptBudget,
+    /// `true` if no secret is forgotten.
+    remembers: bool,
 }
 
 impl Machine {
@@ -128,6 +130,7 @@ impl Machine {
             budget: ByteBudget::default(),
             interest: Interest::default(),
             kept: KeptBudget::default(),
+            remembers: false,
         };
         machine.take_credentials(credentials);
         machine.learn_servers();
@@ -157,7 +160,7 @@ impl Machine {
         let mut budget = ByteBudget::default();
         budget.bytes = state.settings.limits.value_bytes;
         let (interest, kept) = (Interest::default(), KeptBudget::default());
-        let mut machine = Self { program, state, secrets, redactor, budget, interest, kept };
+        let mut machine = Self { program, state, secrets, redactor, budget, interest, kept, remembers: false };
         machine.weigh_anew();
         Ok(machine)
     }
@@ -180,6 +183,11 @@ impl Machine {
     #[must_use]
     pub fn mask(&self, text: &str) -> String {
         self.redactor.mask(text)
+    }
+
+    /// From now on no secret is forgotten, however many servers give: what is kept of the run has stand-ins for all.
+    pub fn remember_secrets(&mut self) {
+        self.remembers = true;
     }
 
     /// Stand-ins for every secret that the run was given or knows by now: what a transcript of it holds in their place.
@@ -230,6 +238,9 @@ impl Machine {
         };
         self.advance(now, phase, &mut turn);
         self.secrets.sweep(|| self.state.owned_secrets());
+        if !self.remembers {
+            self.redactor.forget(|| self.secrets.texts().chain(serde_json::to_string(&self.state)).collect());
+        }
         turn.wake = self.next_wake();
         turn
     }
@@ -237,6 +248,7 @@ impl Machine {
     fn start_run(&mut self, epoch_ms: i64, turn: &mut Turn) -> Phase {
         self.state.stage = Stage::Running;
         self.state.epoch_ms = epoch_ms;
+        self.redactor.begin();
         let document = self.program.sources.iter().next().map(|(_, source)| source.name.clone()).unwrap_or_default();
         let secrets = self.redactor.names().to_vec();
         self.emit(turn, None, None, EventKind::RunStarted { document, title: self.program.title.clone(), secrets });
@@ -249,8 +261,12 @@ impl Machine {
             };
             self.emit(turn, None, warning.span, kind);
         }
-        for name in self.redactor.short().to_vec() {
-            let message = format!("the value of `{name}` is shorter than 4 characters and cannot be masked");
+        let short = |name: &String| format!("the value of `{name}` is shorter than 4 characters and cannot be masked");
+        let common =
+            |name: &&str| format!("the value of `{name}` is a common word, which is masked wherever it stands");
+        let short: Vec<String> = self.redactor.short().iter().map(short).collect();
+        let common: Vec<String> = self.redactor.common().iter().map(common).collect();
+        for message in short.into_iter().chain(common) {
             self.emit(
                 turn,
                 None,

@@ -26,6 +26,7 @@ impl Machine {
         for output in &step.outputs {
             let value = self.evaluate_output(output, exchange);
             let foreign = select::is_foreign(&output.value, &self.view(exchange));
+            self.learn_derived(&format!("{}.{}", step.name, output.name), &output.value, exchange);
             if value.is_none() && success {
                 let target = format!("output `{}`", output.name);
                 self.emit(
@@ -99,6 +100,7 @@ impl Machine {
                 );
             }
             let foreign = select::is_foreign(&output.value, &self.view(None));
+            self.learn_derived(&format!("{}.{}", workflow.name, output.name), &output.value, None);
             let slot = value.map(|value| {
                 if !output.secret {
                     return Slot::plain(value).with_origin(foreign);

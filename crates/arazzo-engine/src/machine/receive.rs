@@ -161,7 +161,7 @@ impl Machine {
         exchange.answer = Some(answer::decode(response));
         let known = self.redactor.values().count();
         if own {
-            self.learn_answer(id, &exchange);
+            self.learn_answer(id, &exchange, &bytes);
         }
         let Some(answer) = exchange.answer.as_ref() else { return Ok(exchange) };
         self.learn_tokens(&pending.purpose, answer);
@@ -196,7 +196,7 @@ impl Machine {
         let gives_secrets = !own || self.program.step(id).is_some_and(|step| !step.secrets.is_empty());
         let limits = &self.state.settings.limits;
         let shown = limits.shown_bytes.max(limits.report_bytes);
-        let head = if gives_secrets { body.len() } else { shown.saturating_add(self.redactor.longest()) };
+        let head = if gives_secrets { body.len() } else { shown.saturating_add(self.redactor.lookahead()) };
         body.get(..head.saturating_add(4)).unwrap_or(body).to_vec()
     }
 

@@ -3,16 +3,19 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use encoding_rs::{Encoding, UTF_8};
+
 use crate::value::Json;
 
 use super::servers::secrets_of_query;
 use super::store::Slot;
-use super::{Machine, Request};
+use super::{Machine, Request, select};
 use crate::address;
-use crate::expr::eval::{Answer, Exchange};
-use crate::expr::{Root, StepId, Template, WorkflowId};
-use crate::program::{AnswerPart, Build, Output, Step};
-use crate::value::Value;
+use crate::expr::eval::{Answer, Exchange, eval};
+use crate::expr::{Root, StepId, Template, WorkflowId, pattern};
+use crate::media_type::MediaType;
+use crate::program::{AnswerPart, Build, Output, SchemaStep, Select, Selection, Step};
+use crate::value::{Value, json_text};
 
 /// Times that a percent-encoded text is decoded to look for secrets.
 const ESCAPED: usize = 4;
@@ -44,11 +47,21 @@ impl Machine {
                 text = Cow::Owned(decoded);
             }
         }
+        // What is no letter of ASCII is written in other bytes in other charsets.
+        let content_type = request.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+        let charset = content_type.and_then(|(_, value)| MediaType::parse(value).parameter("charset"));
+        let charset = charset.and_then(|label| Encoding::for_label(label.as_bytes())).filter(|known| *known != UTF_8);
+        if let (Some(charset), Some(body)) = (charset, &request.body) {
+            let unescaped: Vec<u8> = percent_encoding::percent_decode(body).collect();
+            for bytes in [body.as_slice(), &unescaped] {
+                found.extend(self.redactor.names_in(charset.decode(bytes).0.as_bytes()));
+            }
+        }
         found.into_iter().map(str::to_owned).collect()
     }
 
-    /// Learns what an answer gives of secrets, before anything shows it.
-    pub(super) fn learn_answer(&mut self, id: StepId, exchange: &Exchange) {
+    /// Learns what an answer gives of secrets, before anything shows it; `body` is it as it came.
+    pub(super) fn learn_answer(&mut self, id: StepId, exchange: &Exchange, body: &[u8]) {
         let program = self.program.clone();
         let (Some(step), Some(answer)) = (program.step(id), &exchange.answer) else { return };
         if step.secrets.is_empty() {
@@ -67,7 +80,87 @@ impl Machine {
             };
             if let Some(value) = value {
                 self.redactor.learn(&secret.name, &value);
+            } else if !answer.body.as_ref().is_some_and(|body| matches!(body.read(), Value::Json(_)))
+                && let Some(member) = member_of(&secret.part, step)
+            {
+                // Broken JSON says it too.
+                for text in broken_members(&String::from_utf8_lossy(body), &member) {
+                    self.redactor.learn(&secret.name, &Json::String(text));
+                }
             }
+        }
+    }
+
+    /// Learns the texts that the queries of a value build of secrets: a function may change one so that it is not found
+    /// any more. A selected node holds one or does not; numbers and booleans are none.
+    pub(super) fn learn_derived(&mut self, name: &str, build: &Build, exchange: Option<&Exchange>) {
+        let mut found = vec![];
+        for selection in build.selections() {
+            found.extend(self.find_derived(selection, exchange));
+        }
+        for (text, parts) in found {
+            self.redactor.learn_derived(name, &text, &parts);
+        }
+    }
+
+    /// The texts of a selection that would be others if the secrets in its context were, with the numbers of those.
+    fn find_derived(&self, selection: &Selection, exchange: Option<&Exchange>) -> Vec<(String, BTreeSet<usize>)> {
+        let Select::Xpath(query, placeholders) = &selection.select else { return vec![] };
+        let view = self.view(exchange);
+        let Ok(Some(context)) = eval(&selection.context, &view) else { return vec![] };
+        let Some(xml) = select::read_xml(&context) else { return vec![] };
+        let Ok(bindings) = select::build_bindings(placeholders, &view, pattern::escaped_for_xpath) else {
+            return vec![];
+        };
+        let mut parts = self.redactor.numbers_in(xml.as_bytes());
+        for binding in &bindings {
+            parts.extend(self.redactor.numbers_in(json_text(binding).as_bytes()));
+        }
+        if parts.is_empty() {
+            return vec![];
+        }
+        let other_xml = self.redactor.rotated(&xml);
+        let rotated = |binding: &Json| match binding {
+            Json::String(text) => Json::String(self.redactor.rotated(text)),
+            other => other.clone(),
+        };
+        let other_bindings: Vec<Json> = bindings.iter().map(rotated).collect();
+        let texts = |found: Result<Option<Json>, String>| -> Vec<String> {
+            match found.ok().flatten() {
+                Some(Json::String(text)) => vec![text],
+                Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).map(str::to_owned).collect(),
+                _ => vec![],
+            }
+        };
+        let others = texts(query.select(&other_xml, &other_bindings));
+        let known = |text: &String| others.contains(text) || other_xml.contains(text.as_str());
+        let built = texts(query.select(&xml, &bindings)).into_iter();
+        // What holds it as it is found as it is; what the query itself says, a comparison chose.
+        let built = built.filter(|text| !known(text) && !selection.text.contains(text.as_str()));
+        let built = built.filter(|text| self.redactor.numbers_in(text.as_bytes()).is_empty());
+        built.map(|text| (text, parts.clone())).collect()
+    }
+
+    /// Learns the parts of an input that its schema calls passwords.
+    pub(super) fn learn_parts(&mut self, workflow: WorkflowId, name: &str, value: &Json) {
+        let program = self.program.clone();
+        let inputs = program.workflow(workflow).map(|own| &own.inputs);
+        let input = inputs.and_then(|inputs| inputs.given().find(|input| input.name == name));
+        for way in input.into_iter().flat_map(|input| &input.secret_parts) {
+            let mut found = vec![value];
+            let mut full = name.to_owned();
+            for step in way {
+                found = match step {
+                    SchemaStep::Member(member) => {
+                        full = format!("{full}.{member}");
+                        found.into_iter().filter_map(|value| value.get(member.as_str())).collect()
+                    }
+                    SchemaStep::Items => {
+                        found.into_iter().filter_map(Json::as_array).flat_map(|items| items.iter()).collect()
+                    }
+                };
+            }
+            found.into_iter().for_each(|value| self.redactor.learn(&full, value));
         }
     }
 
@@ -105,7 +198,7 @@ impl Machine {
 
     /// A credential that no known secret is part of: its value after the scheme word is one.
     pub(super) fn learn_credential(&mut self, name: &str, value: &Json) {
-        let text = crate::value::json_text(value);
+        let text = json_text(value);
         if self.redactor.mask(&text) != text {
             return;
         }
@@ -158,6 +251,7 @@ impl Machine {
             _ => Value::Json(value),
         };
         if !marked {
+            self.learn_parts(workflow, name, &value.clone().into_json());
             return Slot::plain(value);
         }
         self.redactor.learn(name, &value.clone().into_json());
@@ -167,6 +261,46 @@ impl Machine {
     pub(super) fn keep_secret(&mut self, value: Value) -> Slot {
         Slot::secret(self.secrets.put(value))
     }
+}
+
+/// The name of the member that a part of an answer is.
+fn member_of(part: &AnswerPart, step: &Step) -> Option<String> {
+    match part {
+        AnswerPart::Header(_) => None,
+        AnswerPart::Body(at) => at.tokens().last().cloned(),
+        AnswerPart::Selected(name) => {
+            let output = step.outputs.iter().find(|output| output.name == *name)?;
+            let word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+            let end = output.text.trim_end_matches(|c: char| !word(c));
+            Some(end.rsplit(|c: char| !word(c)).next()?.to_owned())
+        }
+    }
+}
+
+/// The texts and numbers behind the members of a name in JSON that is broken or cut, as far as they go.
+fn broken_members(text: &str, name: &str) -> Vec<String> {
+    let mut found = vec![];
+    let mut rest = text;
+    let quoted = Json::String(name.to_owned()).to_string();
+    while let Some((_, after)) = rest.split_once(&quoted) {
+        rest = after;
+        let Some(value) = after.trim_start().strip_prefix(':').map(str::trim_start) else { continue };
+        let Some(string) = value.strip_prefix('"') else {
+            let end = value.find(|c: char| c.is_whitespace() || ",]}".contains(c)).unwrap_or(value.len());
+            found.extend(value.get(..end).map(str::to_owned));
+            continue;
+        };
+        let mut escaped = false;
+        let end = string.find(|c: char| {
+            let ends = c == '"' && !escaped;
+            escaped = c == '\\' && !escaped;
+            ends
+        });
+        let written = string.get(..end.unwrap_or(string.len())).unwrap_or_default();
+        let read = serde_json::from_str::<String>(&format!("\"{written}\""));
+        found.push(read.unwrap_or_else(|_| written.to_owned()));
+    }
+    found
 }
 
 /// `true` for an answer that says that something went wrong.

@@ -43,6 +43,9 @@ impl Machine {
         for (name, value) in &built.credentials {
             self.learn_credential(name, value);
         }
+        for value in step.call.values() {
+            self.learn_derived(&format!("{}.selected", step.name), value, None);
+        }
         let request = built.request;
         let print = built.print;
         self.state.loopback = built.loopback;

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::value::Json;
 use serde::{Deserialize, Serialize};
 
-use crate::value::Value;
+use crate::value::{Value, json_text};
 
 /// The number of a value in a [`SecretStore`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +52,11 @@ impl SecretStore {
 
     pub(super) fn get(&self, number: SecretRef) -> Option<&Value> {
         self.values.get(&number)
+    }
+
+    /// The texts of all values, which hold secrets.
+    pub(super) fn texts(&self) -> impl Iterator<Item = String> {
+        self.values.values().map(|value| json_text(&value.clone().into_json()))
     }
 
     /// Frees the values that have no owner, if there may be many.

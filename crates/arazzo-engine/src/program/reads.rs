@@ -101,6 +101,20 @@ impl Step {
 }
 
 impl Build {
+    /// The Selector Objects in it.
+    #[must_use]
+    pub fn selections(&self) -> Vec<&Selection> {
+        match self {
+            Self::Constant(_) | Self::Template(_) => vec![],
+            Self::Select(selection) => vec![selection.as_ref()],
+            Self::Array(items) => items.iter().flat_map(Self::selections).collect(),
+            Self::Object(members) => members.iter().flat_map(|(_, member)| member.selections()).collect(),
+            Self::Keyed(members) => {
+                members.iter().flat_map(|(key, member)| [key.selections(), member.selections()]).flatten().collect()
+            }
+        }
+    }
+
     /// The expressions in it, in order.
     #[must_use]
     pub fn reads(&self) -> Vec<Read<'_>> {

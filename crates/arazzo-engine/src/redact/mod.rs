@@ -1,30 +1,86 @@
 //! The values of secret slots, learned as they fill; the only way text leaves the engine.
 //!
-//! Masking happens once, where events are made. Each secret is looked for as it is and in the forms in which it
-//! travels: percent-encoded, JSON- and HTML-escaped, hexadecimal, and base64 at each of the three offsets.
+//! Masking happens once, where events are made. Each secret is looked for as it is, however a text escapes it
+//! (`escapes.rs`), and in the digits and letters that can stand for it (`forms.rs`), all in one pass (`search.rs`).
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::value::Json;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 
 use crate::media_type::MediaType;
-use crate::openapi::encode::percent;
 use crate::value::json_text;
 
-/// Shorter values are not masked: they would hide half of every text. `Redactor::short` names them.
-pub(crate) const SHORTEST: usize = 4;
-/// Encoded forms of a few bytes occur by chance.
-pub(crate) const SHORTEST_ENCODED: usize = 8;
+mod escapes;
+mod forms;
+mod search;
+
+pub(crate) use forms::{LARGEST_ENCODED, base64_at, hex, latin1, misread, url_safe};
+pub(crate) use search::{End, Hit, Inside, SHORTEST, SHORTEST_ENCODED, Search};
+
+/// How much of a text is looked at behind the place where it will be cut, beside the longest secret: the beginning of one
+/// is recognised there, however it is escaped.
+const BEHIND: usize = 1024;
+
+/// The last values that a run has learned which are masked even if it has nothing of them any more.
+const REMEMBERED: usize = 256;
+
+/// Values that are words of ordinary texts.
+const COMMON: [&str; 44] = [
+    "access",
+    "account",
+    "active",
+    "admin",
+    "administrator",
+    "api-key",
+    "apikey",
+    "application",
+    "bearer",
+    "client",
+    "content",
+    "default",
+    "demo",
+    "error",
+    "example",
+    "false",
+    "guest",
+    "header",
+    "http",
+    "https",
+    "json",
+    "localhost",
+    "login",
+    "name",
+    "null",
+    "object",
+    "operation",
+    "pass",
+    "password",
+    "production",
+    "public",
+    "request",
+    "response",
+    "root",
+    "secret",
+    "server",
+    "status",
+    "string",
+    "test",
+    "token",
+    "true",
+    "type",
+    "user",
+    "value",
+];
 
 /// Knows the secrets of one run and takes them out of texts.
 #[derive(Default)]
 pub struct Redactor {
-    forms: Forms,
+    search: Search,
     longest: usize,
     names: Vec<String>,
     /// The index of a name in `names`.
@@ -38,6 +94,10 @@ pub struct Redactor {
     made_of: HashMap<usize, BTreeSet<usize>>,
     /// Names of secrets that were not put together. What is only masked is in neither.
     own: BTreeSet<usize>,
+    /// How many of the values were there before the run began: they are never forgotten.
+    given: usize,
+    /// From how many values on those that cannot appear any more are looked for.
+    forget_at: usize,
 }
 
 /// A text whose secrets are masked, which only a [`Redactor`] makes. Only such a text may be cut: half of a secret is not
@@ -107,6 +167,8 @@ enum Whose {
     User,
     /// Put together by the document.
     Built,
+    /// As [`Whose::Built`], so that what it was made of is not to be seen in it.
+    Derived,
     /// Nobody's here: it is masked, and goes where it is written to go.
     Nobody,
 }
@@ -119,65 +181,11 @@ pub(crate) struct LearnedSecrets {
     short: Vec<String>,
     /// Each with the number of its name.
     values: Vec<(usize, String, Whose)>,
-}
-
-/// The forms to look for, by how they begin. Grows in constant time: a run may learn a new secret with every poll, and
-/// an automaton of all forms would have to be built anew each time.
-#[derive(Default)]
-pub(crate) struct Forms {
-    /// Form → the index of the name its mask shows.
-    all: HashMap<Vec<u8>, usize>,
-    /// The first bytes of a form → the lengths of those that begin with them, longest first: tokens begin alike.
-    by_head: HashMap<[u8; SHORTEST], Vec<usize>>,
-    /// A bit for each pair of first bytes that some form has.
-    pairs: Vec<u64>,
-}
-
-impl Forms {
-    pub(crate) fn add(&mut self, form: String, name: usize) {
-        let Some(head) = form.as_bytes().first_chunk::<SHORTEST>() else { return };
-        self.pairs.resize(1 << 10, 0);
-        let [first, second, ..] = *head;
-        if let Some(word) = self.pairs.get_mut(word(first, second)) {
-            *word |= bit(second);
-        }
-        let lengths = self.by_head.entry(*head).or_default();
-        if let Err(place) = lengths.binary_search_by(|known| form.len().cmp(known)) {
-            lengths.insert(place, form.len());
-        }
-        // Of two secrets with one form, the first gives it its name.
-        self.all.entry(form.into_bytes()).or_insert(name);
-    }
-
-    /// The first place from `at` up to `end` where a form begins: the place, its length and the index of its name.
-    pub(crate) fn next(&self, text: &[u8], at: usize, end: usize) -> Option<(usize, usize, usize)> {
-        let rest = text.get(at..)?;
-        // Nearly every place is passed by its first two bytes.
-        let begins = |head: &[u8]| match head {
-            [first, second, ..] => self.pairs.get(word(*first, *second)).is_some_and(|w| w & bit(*second) != 0),
-            _ => false,
-        };
-        let places = rest.windows(SHORTEST).take(end.saturating_sub(at)).enumerate().filter(|(_, head)| begins(head));
-        places.map(|(place, _)| at + place).find_map(|place| {
-            let (length, name) = self.find(text.get(place..)?)?;
-            Some((place, length, name))
-        })
-    }
-
-    /// The longest form that a text begins with: its length and the index of its name.
-    fn find(&self, text: &[u8]) -> Option<(usize, usize)> {
-        let head = text.first_chunk::<SHORTEST>()?;
-        self.by_head.get(head)?.iter().find_map(|length| Some((*length, *self.all.get(text.get(..*length)?)?)))
-    }
-}
-
-/// The index of the bit of two first bytes.
-fn word(first: u8, second: u8) -> usize {
-    usize::from(first) << 2 | usize::from(second >> 6)
-}
-
-fn bit(second: u8) -> u64 {
-    1 << (second & 63)
+    /// The names of derived values, with those that they were made of.
+    #[serde(default)]
+    derived: Vec<(usize, BTreeSet<usize>)>,
+    #[serde(default)]
+    given: usize,
 }
 
 impl std::fmt::Debug for Redactor {
@@ -203,6 +211,25 @@ impl Redactor {
         self.learn_as(name, value, Whose::Nobody);
     }
 
+    /// Learns a text that was made of the secrets of these numbers, so that they are not to be seen in it.
+    pub(crate) fn learn_derived(&mut self, name: &str, text: &str, parts: &BTreeSet<usize>) {
+        let number = self.number(name);
+        self.made_of.entry(number).or_default().extend(parts);
+        self.learn_as(name, &Json::String(text.to_owned()), Whose::Derived);
+    }
+
+    /// The number of a name.
+    fn number(&mut self, name: &str) -> usize {
+        match self.numbers.get(name) {
+            Some(number) => *number,
+            None => {
+                self.numbers.insert(name.to_owned(), self.names.len());
+                self.names.push(name.to_owned());
+                self.names.len() - 1
+            }
+        }
+    }
+
     fn learn_as(&mut self, name: &str, value: &Json, whose: Whose) {
         match value {
             Json::Null | Json::Bool(_) => return,
@@ -211,16 +238,11 @@ impl Redactor {
             Json::String(_) | Json::Number(_) | Json::Bytes(_) => {}
         }
         let text = json_text(value);
-        let number = match self.numbers.get(name) {
-            Some(number) => *number,
-            None => {
-                self.numbers.insert(name.to_owned(), self.names.len());
-                self.names.push(name.to_owned());
-                self.names.len() - 1
-            }
-        };
+        let number = self.number(name);
         if text.chars().count() < SHORTEST {
-            self.short.push(name.to_owned());
+            if !self.short.iter().any(|known| known == name) {
+                self.short.push(name.to_owned());
+            }
             return;
         }
         // The same again, as a loop gives it.
@@ -231,18 +253,38 @@ impl Redactor {
         let parts = if whose == Whose::Built { self.numbers_in(text.as_bytes()) } else { BTreeSet::new() };
         if !parts.is_empty() {
             self.made_of.entry(number).or_default().extend(parts);
-        } else if whose != Whose::Nobody {
+        } else if whose == Whose::User || whose == Whose::Built && !self.made_of.contains_key(&number) {
             self.own.insert(number);
         }
         self.values.push((number, text.clone(), whose));
-        let forms = forms(&text);
-        self.longest = self.longest.max(forms.iter().map(String::len).max().unwrap_or(0));
-        forms.into_iter().for_each(|form| self.forms.add(form, number));
+        self.longest = self.longest.max(text.len());
+        self.look_for(&text, number);
     }
 
-    /// The bytes of the longest form of a secret: who cuts a text before it is masked leaves as many more.
-    pub(crate) fn longest(&self) -> usize {
-        self.longest
+    fn look_for(&mut self, text: &str, number: usize) {
+        self.search.add_text(text, number);
+        if let Some(bytes) = latin1(text) {
+            self.search.add_bytes(&bytes, number);
+        }
+        if let Some(other) = misread(text) {
+            self.search.add_text(&other, number);
+        }
+        if !(SHORTEST_ENCODED..=LARGEST_ENCODED).contains(&text.len()) {
+            return;
+        }
+        let hex = hex(text);
+        self.search.add_text(&hex.to_uppercase(), number);
+        self.search.add_text(&hex, number);
+        for offset in 0..3 {
+            let letters = base64_at(text.as_bytes(), offset);
+            url_safe(&letters).iter().for_each(|letters| self.search.add_text(letters, number));
+            self.search.add_text(&letters, number);
+        }
+    }
+
+    /// The bytes that who cuts a text before it is masked leaves behind what will be shown of it.
+    pub(crate) fn lookahead(&self) -> usize {
+        self.longest.saturating_mul(3).saturating_add(BEHIND)
     }
 
     /// Names of the secrets that are known so far.
@@ -256,39 +298,91 @@ impl Redactor {
         self.numbers_in(bytes).into_iter().filter_map(|number| self.names.get(number)).map(String::as_str).collect()
     }
 
-    fn numbers_in(&self, bytes: &[u8]) -> BTreeSet<usize> {
+    /// The numbers of the names of [`Redactor::names_in`].
+    pub(crate) fn numbers_in(&self, bytes: &[u8]) -> BTreeSet<usize> {
         let mut found = BTreeSet::new();
-        let mut at = 0;
-        // Those that begin inside of another are looked for too: hiding one in a longer one hides nothing.
-        while let Some((next, _, number)) = self.forms.next(bytes, at, bytes.len()) {
+        // Those that stand inside of another are looked for too: hiding one in a longer one hides nothing.
+        self.search.each(bytes, &mut |number| {
             found.extend(self.made_of.get(&number).into_iter().flatten());
             if self.own.contains(&number) {
                 found.insert(number);
             }
-            at = next + 1;
-        }
+        });
         found
     }
 
     /// `true` if bytes hold a value that is masked, in any form.
     pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
-        !self.values.is_empty() && self.forms.next(bytes, 0, bytes.len()).is_some()
+        self.search.is_in(bytes)
     }
 
     /// Everything that was learned, to learn it again elsewhere.
     pub(crate) fn learned(&self) -> LearnedSecrets {
-        LearnedSecrets { names: self.names.clone(), short: self.short.clone(), values: self.values.clone() }
+        let made_of = |number: &usize| self.made_of.get(number).cloned().map(|parts| (*number, parts));
+        let derived = self.values.iter().filter(|(_, _, whose)| *whose == Whose::Derived);
+        let derived: BTreeMap<_, _> = derived.filter_map(|(number, ..)| made_of(number)).collect();
+        LearnedSecrets {
+            names: self.names.clone(),
+            short: self.short.clone(),
+            values: self.values.clone(),
+            derived: derived.into_iter().collect(),
+            given: self.given,
+        }
+    }
+
+    /// From now on what is learned comes and goes: all that is known was given.
+    pub(crate) fn begin(&mut self) {
+        self.given = self.values.len();
+    }
+
+    /// Forgets values that cannot appear any more, if there are very many: neither given, nor one of the last, nor in
+    /// one of the texts that the run still has. A server may give a new token with every answer.
+    pub(crate) fn forget(&mut self, texts: impl FnOnce() -> Vec<String>) {
+        if self.values.len() < self.forget_at.max(self.given + 2 * REMEMBERED) {
+            return;
+        }
+        let last = self.values.len().saturating_sub(REMEMBERED);
+        let mut candidates = Search::default();
+        for (index, (_, value, _)) in self.values.iter().enumerate().take(last).skip(self.given) {
+            candidates.add_text(value, index);
+        }
+        let mut held = BTreeSet::new();
+        texts().iter().for_each(|text| candidates.each(text.as_bytes(), &mut |index| held.extend([index])));
+        let mut known = self.learned();
+        let mut index = 0;
+        known.values.retain(|_| {
+            index += 1;
+            index <= self.given || index > last || held.contains(&(index - 1))
+        });
+        // Names of cookies, for one, are the server's.
+        let named: BTreeSet<usize> = known.values.iter().map(|(number, ..)| *number).collect();
+        let parts: BTreeSet<usize> = self.made_of.values().flatten().copied().collect();
+        let keep = |number: &usize| named.contains(number) || parts.contains(number) || self.own.contains(number);
+        let kept: Vec<usize> = (0..known.names.len()).filter(keep).collect();
+        let renamed = |number: &usize| kept.binary_search(number).ok();
+        known.names = kept.iter().filter_map(|number| known.names.get(*number).cloned()).collect();
+        known.values = known.values.iter().filter_map(|(n, v, w)| Some((renamed(n)?, v.clone(), *w))).collect();
+        let parts = |parts: &BTreeSet<usize>| parts.iter().filter_map(renamed).collect::<BTreeSet<_>>();
+        known.derived = self.made_of.iter().filter_map(|(n, of)| Some((renamed(n)?, parts(of)))).collect();
+        let own = parts(&self.own);
+        *self = Self::of(known);
+        self.own.extend(own);
+        self.forget_at = 2 * self.values.len();
     }
 
     /// A redactor that has learned the same.
     pub(crate) fn of(learned: LearnedSecrets) -> Self {
-        let LearnedSecrets { names, short, values } = learned;
+        let LearnedSecrets { names, short, values, derived, given } = learned;
         let mut redactor = Self::default();
         for name in names {
             redactor.numbers.insert(name.clone(), redactor.names.len());
             redactor.names.push(name);
         }
         redactor.short = short;
+        redactor.given = given;
+        for (number, parts) in derived {
+            redactor.made_of.entry(number).or_default().extend(parts);
+        }
         for (number, text, whose) in values {
             if let Some(name) = redactor.names.get(number).cloned() {
                 redactor.learn_as(&name, &Json::String(text), whose);
@@ -300,6 +394,30 @@ impl Redactor {
     /// The values that are masked, each with its name, in the order in which they were learned.
     pub(crate) fn values(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().filter_map(|(name, value, _)| Some((self.names.get(*name)?.as_str(), value.as_str())))
+    }
+
+    /// Names of secrets that are words like any other, which are masked wherever they stand.
+    pub(crate) fn common(&self) -> Vec<&str> {
+        let is_common = |value: &str| COMMON.contains(&value.to_ascii_lowercase().as_str());
+        self.values().filter(|(_, value)| is_common(value)).map(|(name, _)| name).collect()
+    }
+
+    /// A text with other letters and digits where it holds a secret: equal ones stay equal, and different ones different.
+    pub(crate) fn rotated(&self, text: &str) -> String {
+        let mut other = String::with_capacity(text.len());
+        let mut at = 0;
+        for hit in self.search.hits(text.as_bytes(), text.len(), End::Whole) {
+            let (from, to) = (floor_char(text, hit.from).max(at), ceil_char(text, hit.to).max(at));
+            other.push_str(text.get(at..from).unwrap_or_default());
+            let mut entity = false;
+            for char in text.get(from..to).unwrap_or_default().chars() {
+                entity = char == '&' || entity && char != ';';
+                other.push(if entity { char } else { rotated(char) });
+            }
+            at = to;
+        }
+        other.push_str(text.get(at..).unwrap_or_default());
+        other
     }
 
     /// Names of secrets that are too short to be masked.
@@ -316,7 +434,7 @@ impl Redactor {
 
     /// As [`Redactor::mask`], in place: most texts hold no secret, and stay as they are.
     pub(crate) fn mask_in_place(&self, text: &mut String) {
-        if let (Cow::Owned(masked), _) = self.masked_up_to(text, usize::MAX) {
+        if let (Cow::Owned(masked), _) = self.mask_part(text, usize::MAX, End::Whole) {
             *text = masked;
         }
     }
@@ -325,30 +443,35 @@ impl Redactor {
     /// crosses the limit is masked whole.
     #[must_use]
     pub fn mask_up_to(&self, text: &str, limit: usize) -> (String, bool) {
-        let (masked, cut) = self.masked_up_to(text, limit);
+        let (masked, cut) = self.mask_part(text, limit, End::Whole);
         (masked.into_owned(), cut)
     }
 
-    /// As [`Redactor::mask_up_to`]; borrowed if there is no secret in it.
-    fn masked_up_to<'t>(&self, text: &'t str, limit: usize) -> (Cow<'t, str>, bool) {
-        let end = floor_char(text, limit);
-        let head = text.get(..floor_char(text, limit.saturating_add(self.longest))).unwrap_or_default();
-        let next = |at| if self.forms.all.is_empty() { None } else { self.forms.next(head.as_bytes(), at, end) };
+    /// As [`Redactor::mask_up_to`], of a text behind whose end there may be more; borrowed if there is no secret in it.
+    fn mask_part<'t>(&self, text: &'t str, limit: usize, end: End) -> (Cow<'t, str>, bool) {
+        let until = floor_char(text, limit);
         let mut masked = String::new();
-        let mut at = 0;
-        // Leftmost first, and of several that begin there the longest.
-        while let Some((next, length, name)) = next(at) {
-            masked.push_str(head.get(at..next).unwrap_or_default());
-            masked.push('‹');
-            masked.push_str(self.names.get(name).map_or("secret", String::as_str));
-            masked.push('›');
-            at = next + length;
+        let (mut at, mut last) = (0, None);
+        for hit in self.search.hits(text.as_bytes(), until, end) {
+            let (from, to) = (floor_char(text, hit.from), ceil_char(text, hit.to));
+            if from >= until {
+                break;
+            }
+            // A value that begins inside of another, and the next window of a large one, are under the same mask.
+            let joined = last.is_some_and(|last| from < at || from == at && last == hit.tag);
+            if !joined {
+                masked.push_str(text.get(at..from).unwrap_or_default());
+                masked.push('‹');
+                masked.push_str(self.names.get(hit.tag).map_or("secret", String::as_str));
+                masked.push('›');
+            }
+            (at, last) = (at.max(to), Some(hit.tag));
         }
-        if at == 0 {
-            return (Cow::Borrowed(text.get(..end).unwrap_or_default()), end < text.len());
+        if last.is_none() {
+            return (Cow::Borrowed(text.get(..until).unwrap_or_default()), until < text.len());
         }
-        masked.push_str(head.get(at..end.max(at)).unwrap_or_default());
-        (Cow::Owned(masked), end.max(at) < text.len())
+        masked.push_str(text.get(at..until.max(at)).unwrap_or_default());
+        (Cow::Owned(masked), until.max(at) < text.len())
     }
 
     /// The beginning of a text for people: masked, then cut after so many characters, with `…` where it was.
@@ -377,7 +500,7 @@ impl Redactor {
 
     /// As [`Redactor::mask_json`]; nothing if there is no secret in it.
     pub(crate) fn masked_json(&self, json: &Json) -> Option<Json> {
-        let masked = |text: &str| match self.masked_up_to(text, usize::MAX).0 {
+        let masked = |text: &str| match self.mask_part(text, usize::MAX, End::Whole).0 {
             Cow::Owned(masked) => Some(masked),
             Cow::Borrowed(_) => None,
         };
@@ -421,7 +544,9 @@ impl Redactor {
         if bytes.is_empty() {
             return None;
         }
-        let head = bytes.get(..bytes.len().min(limit.saturating_add(self.longest).saturating_add(4))).unwrap_or(bytes);
+        let looked_at = limit.saturating_add(self.lookahead()).saturating_add(4);
+        let head = bytes.get(..looked_at).unwrap_or(bytes);
+        let end = if head.len() < size { End::Cut } else { End::Body };
         let text = match std::str::from_utf8(head) {
             Ok(text) => text,
             // A character that was cut in half at the end is not a fault.
@@ -431,17 +556,17 @@ impl Redactor {
             Err(_) => {
                 let text = boundary(media_type).and_then(|boundary| parts(bytes, boundary)).unwrap_or_default();
                 return Some(BodyText {
-                    text: Masked(self.mask_up_to(&text, limit).0),
-                    media_type: media_type.to_owned(),
+                    text: Masked(self.mask_part(&text, limit, end).0),
+                    media_type: self.mask(media_type),
                     bytes: size as u64,
                     cut: true,
                     kept: None,
                 });
             }
         };
-        let (text, _) = self.mask_up_to(text, limit);
+        let (text, _) = self.mask_part(text, limit, end);
         let (text, cut) = (Masked(text), size > limit);
-        Some(BodyText { text, media_type: media_type.to_owned(), bytes: size as u64, cut, kept: None })
+        Some(BodyText { text, media_type: self.mask(media_type), bytes: size as u64, cut, kept: None })
     }
 
     /// A body for a report, of `size` bytes of which `bytes` are the first; nothing of bytes that hold a secret.
@@ -491,6 +616,17 @@ fn read_part(bytes: &[u8]) -> Option<String> {
     Some(format!("{}({count} bytes that are not text)\r\n", std::str::from_utf8(bytes.get(..head)?).ok()?))
 }
 
+/// Another letter or digit.
+fn rotated(char: char) -> char {
+    let turn = |first: u8, count: u8| char::from(first + (char as u8 - first + count / 2) % count);
+    match char {
+        'a'..='z' => turn(b'a', 26),
+        'A'..='Z' => turn(b'A', 26),
+        '0'..='9' => turn(b'0', 10),
+        _ => char,
+    }
+}
+
 fn floor_char(text: &str, at: usize) -> usize {
     let mut at = at.min(text.len());
     while !text.is_char_boundary(at) {
@@ -499,96 +635,6 @@ fn floor_char(text: &str, at: usize) -> usize {
     at
 }
 
-/// The forms in which a value travels; the value itself first. One may come twice.
-fn forms(value: &str) -> Vec<String> {
-    let mut forms = vec![value.to_owned()];
-    // Letters and digits are written alike everywhere.
-    if !value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b)) {
-        forms.extend(escaped_forms(value));
-    }
-    if value.len() >= SHORTEST_ENCODED {
-        forms.push(percent_all(value));
-        let hex = hex(value);
-        forms.push(hex.to_ascii_uppercase());
-        forms.push(hex);
-        for offset in 0..3 {
-            let standard = base64_at(value.as_bytes(), offset);
-            if standard.contains(['+', '/']) {
-                forms.push(standard.replace('+', "-").replace('/', "_"));
-            }
-            forms.push(standard);
-        }
-    }
-    forms
-}
-
-/// Every byte percent-encoded, letters too.
-pub(crate) fn percent_all(value: &str) -> String {
-    value.bytes().flat_map(|byte| ['%', digit(byte >> 4, b'A'), digit(byte & 15, b'A')]).collect()
-}
-
-/// The bytes of a value in hexadecimal digits.
-pub(crate) fn hex(value: &str) -> String {
-    value.bytes().flat_map(|byte| [digit(byte >> 4, b'a'), digit(byte & 15, b'a')]).collect()
-}
-
-/// A hexadecimal digit; those from ten on are letters, of which `first` is the first.
-fn digit(value: u8, first: u8) -> char {
-    char::from(if value < 10 { b'0' + value } else { first + (value - 10) })
-}
-
-/// The forms of a value in urls, JSON and HTML, always in this order: as their specifications have them, as the libraries of common
-/// languages write them, and as text in a text that is escaped again.
-pub(crate) fn escaped_forms(value: &str) -> Vec<String> {
-    let json = json_escaped(value);
-    let go = json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
-    let html = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    let url = percent(value);
-    let kept = |kept: &[&str]| kept.iter().fold(url.clone(), |text, sign| text.replace(&percent(sign), sign));
-    let (component, whole) = (["!", "'", "(", ")", "*"], [";", ",", "/", "?", ":", "@", "&", "=", "+", "$", "#"]);
-    vec![
-        lower_escapes(&url),
-        url.replace("%20", "+"),
-        json.replace('/', "\\/"),
-        json_escaped(&json),
-        go,
-        html.replace('\'', "&#39;"),
-        html.replace('\'', "&#039;"),
-        html.replace('\'', "&apos;"),
-        html.replace('\'', "&#x27;"),
-        kept(&component),
-        kept(&[&component[..], &whole].concat()),
-        percent(&url),
-        percent(&html),
-        url.clone(),
-        json,
-        html,
-    ]
-}
-
-/// The inside of a JSON string.
-fn json_escaped(value: &str) -> String {
-    let escaped = serde_json::to_string(value).unwrap_or_default();
-    escaped.get(1..escaped.len().saturating_sub(1)).unwrap_or_default().to_owned()
-}
-
-/// `%2F` as `%2f`; other letters stay.
-fn lower_escapes(percent: &str) -> String {
-    let mut parts = percent.split('%');
-    let mut lowered = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (code, rest) = part.split_at(part.len().min(2));
-        lowered.push('%');
-        lowered.push_str(&code.to_lowercase());
-        lowered.push_str(rest);
-    }
-    lowered
-}
-
-/// The characters of a base64 text that the value alone decides when `offset` bytes stand before it.
-pub(crate) fn base64_at(value: &[u8], offset: usize) -> String {
-    let padded: Vec<u8> = std::iter::repeat_n(0, offset).chain(value.iter().copied()).collect();
-    let text = STANDARD_NO_PAD.encode(&padded);
-    let (first, last) = ((offset * 8).div_ceil(6), padded.len() * 8 / 6);
-    text.get(first..last).unwrap_or_default().to_owned()
+fn ceil_char(text: &str, at: usize) -> usize {
+    (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
