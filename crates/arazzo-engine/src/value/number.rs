@@ -129,9 +129,9 @@ impl Number {
             return None;
         }
         let zeros = usize::try_from(number.exponent).ok()? - number.digits.len();
-        let digits = number.digits.iter().copied().chain(std::iter::repeat_n(b'0', zeros));
-        let size = digits.fold(Some(0_i128), |value, digit| {
-            value?.checked_mul(10)?.checked_add(i128::from(digit.saturating_sub(b'0')))
+        let mut digits = number.digits.iter().copied().chain(std::iter::repeat_n(b'0', zeros));
+        let size = digits.try_fold(0_i128, |value, digit| {
+            value.checked_mul(10)?.checked_add(i128::from(digit.saturating_sub(b'0')))
         })?;
         Some(if number.negative { -size } else { size })
     }
@@ -149,7 +149,7 @@ impl Number {
         let size = divisor
             .digits
             .iter()
-            .fold(Some(0_u64), |size, digit| size?.checked_mul(10)?.checked_add(u64::from(digit.saturating_sub(b'0'))));
+            .try_fold(0_u64, |size, digit| size.checked_mul(10)?.checked_add(u64::from(digit.saturating_sub(b'0'))));
         let Some(by) = size.map(u128::from).filter(|by| *by > 0) else {
             let quotient = self.as_f64().unwrap_or_default() / other.as_f64().unwrap_or_default();
             return quotient.is_finite() && quotient.fract() == 0.0;
