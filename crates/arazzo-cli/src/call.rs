@@ -9,7 +9,7 @@ use arazzo::{Call, Error, Limits, Outputs, Workflow, files};
 use clap::Parser;
 
 use crate::execute::{Execution, Kept, Printed, execute};
-use crate::flags::{CallFlags, MaskFlag, ProgressFlag, TimeoutFlag};
+use crate::flags::{CallFlags, MaskFlag, ProgressFlag, TimeoutFlag, TypedHeader};
 use crate::inputs::{self, CliInputs, Stdin};
 use crate::mistyped;
 use crate::permit;
@@ -133,8 +133,11 @@ fn asked(flags: &CallFlags) -> Result<Call, Error> {
 
 /// The media type of the body, as it was given: by its own flag, or as the header that it becomes.
 fn media_type(flags: &CallFlags) -> Result<Option<&str>, Error> {
-    let mut headers = flags.credentials.headers.iter();
-    let header = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-type")).map(|(_, value)| value.as_str());
+    let header = flags.credentials.headers.iter().find_map(|typed| match typed {
+        TypedHeader::Value(name, value) if name.eq_ignore_ascii_case("content-type") => Some(value.as_str()),
+        // The value of a secret says nothing about a body.
+        TypedHeader::Value(..) | TypedHeader::Variable(..) | TypedHeader::File(_) => None,
+    });
     match (&flags.content_type, header) {
         (Some(own), Some(header)) if own != header => {
             let words = "--content-type and -H 'Content-Type: …' are given, and differ: give one of them";

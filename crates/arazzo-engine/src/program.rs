@@ -15,7 +15,6 @@ pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
 use crate::expr::{Expr, Piece, StepId, Template, condition, jsonpath, xpath};
 use crate::fingerprint::fingerprint;
-use crate::json_schema::exact::Validator;
 use crate::media_type::MediaType;
 use crate::openapi::Field;
 use crate::openapi::encode::Serialization;

@@ -1,11 +1,10 @@
 //! Events and reports → text. Pure functions, and the one screen they go to.
 
 use std::borrow::Cow;
-use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
-use arazzo::diagnostics::{Code, Diagnostic, Diagnostics, Help, Sources};
+use arazzo::diagnostics::{Diagnostic, Diagnostics, Help, Sources};
 use arazzo::secrets::without_secrets;
 
 use crate::exit;

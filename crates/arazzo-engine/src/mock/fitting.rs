@@ -1,7 +1,6 @@
 //! An answer that was made up → one that leads on: what the criteria of its step compare takes a value of the comparison
 //! that the schema allows.
 
-use crate::value::{Json, Map};
 use std::cell::OnceCell;
 
 use crate::value::{Json, Map};
@@ -9,7 +8,6 @@ use crate::value::{Json, Map};
 use super::allowed::Allowed;
 use super::wishes::{Part, Wish, to_meet, to_miss};
 use crate::expr::jsonpath::{Operator, Wanted};
-use crate::json_schema::checking::Validator;
 use crate::machine::{Course, Forecast, Response};
 use crate::node::Node;
 use crate::openapi::Api;

@@ -9,7 +9,6 @@ use super::allowed::Allowed;
 use super::origins::{Origin, Origins, Site};
 use super::{OperationKey, Source};
 use crate::expr::{Expr, Root, Template, WorkflowId};
-use crate::json_schema::checking::Validator;
 use crate::json_schema::{read_text, types};
 use crate::node::Node;
 use crate::openapi::sample::{required, sample_of, within};

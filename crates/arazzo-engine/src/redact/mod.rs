@@ -556,7 +556,7 @@ impl Redactor {
             Err(_) => {
                 let text = boundary(media_type).and_then(|boundary| parts(bytes, boundary)).unwrap_or_default();
                 return Some(BodyText {
-                    text: Masked(self.mask_part(&text, limit, end).0),
+                    text: Masked(self.mask_part(&text, limit, end).0.into_owned()),
                     media_type: self.mask(media_type),
                     bytes: size as u64,
                     cut: true,
@@ -565,7 +565,7 @@ impl Redactor {
             }
         };
         let (text, _) = self.mask_part(text, limit, end);
-        let (text, cut) = (Masked(text), size > limit);
+        let (text, cut) = (Masked(text.into_owned()), size > limit);
         Some(BodyText { text, media_type: self.mask(media_type), bytes: size as u64, cut, kept: None })
     }
 
