@@ -18,6 +18,8 @@ mod hostile;
 mod library;
 mod memory;
 mod mock;
+#[cfg(unix)]
+mod pages;
 mod readme;
 mod record;
 mod safety;

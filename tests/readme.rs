@@ -1,25 +1,10 @@
-//! Every command of the README is run: what the front door says is what is there.
+//! What the README says of building, flags, variables and exit codes is what is there; its other commands are run by
+//! `pages.rs`.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::suite::workspace_root;
-
-/// The lines of the README's `sh` blocks.
-fn commands() -> Vec<String> {
-    let readme = std::fs::read_to_string(workspace_root().join("README.md")).unwrap();
-    let mut commands = vec![];
-    let mut inside = false;
-    for line in readme.lines() {
-        match line {
-            "```sh" => inside = true,
-            "```" => inside = false,
-            line if inside => commands.push(line.to_owned()),
-            _ => {}
-        }
-    }
-    commands
-}
 
 pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> String {
     let mut command = Command::new(program);
@@ -34,90 +19,37 @@ pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> String {
 }
 
 #[test]
-fn every_command_of_the_readme_works() {
+fn the_readme_begins_with_the_reference_workflow_and_the_tests_and_is_short() {
     let root = workspace_root();
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(readme.lines().count() <= 150, "{} lines", readme.lines().count());
     let install = std::env::temp_dir().join(format!("arazzo-readme-{}", std::process::id()));
-    let commands = commands();
-    assert!(commands.len() >= 5, "{commands:?}");
-    for command in &commands {
+    let commands: Vec<&str> = readme.lines().filter_map(|line| line.strip_prefix("cargo ")).collect();
+    // Its first block is the first command that a reader types.
+    assert_eq!(readme.split("```sh\n").nth(1).unwrap().lines().next(), Some(&*format!("cargo {}", commands[0])));
+    for (n, command) in commands.iter().enumerate() {
         let words: Vec<&str> = command.split_whitespace().collect();
-        match words.as_slice() {
+        match (n, words.as_slice()) {
+            // What is built is shown: it takes minutes.
+            (0, ["run", ..]) => {
+                assert!(!words.contains(&"-q"), "{command}");
+                let text = run(env!("CARGO"), &words, &root);
+                assert!(text.contains("\"sandboxState\":\"started\""), "{text}");
+            }
             // The command that runs this test.
-            ["cargo", "test"] => {}
-            ["cargo", "install", rest @ ..] => {
+            (1, ["test"]) => {}
+            (2, ["install", ..]) => {
                 // Without optimisation, into a folder of its own: what is tried is that it installs.
                 let to = install.display().to_string();
-                let arguments: Vec<&str> =
-                    ["install"].iter().chain(rest).copied().chain(["--debug", "--root", &to]).collect();
-                run(env!("CARGO"), &arguments, &root);
+                run(env!("CARGO"), &[words.as_slice(), &["--debug", "--root", &to]].concat(), &root);
                 let installed = install.join("bin").join(format!("arazzo{}", std::env::consts::EXE_SUFFIX));
                 assert!(run(installed.to_str().unwrap(), &["--version"], &root).contains("arazzo"));
             }
-            ["cargo", rest @ ..] => {
-                let text = run(env!("CARGO"), rest, &root);
-                assert!(text.contains("\"sandboxState\":\"started\""), "{text}");
-            }
-            // Serves until it is stopped: tests/cli/mock.rs does that, on ports of its own.
-            ["arazzo", "mock", rest @ ..] => {
-                assert!(rest.first().is_some_and(|document| root.join(document).exists()), "{rest:?}");
-                assert!(run(env!("CARGO_BIN_EXE_arazzo"), &["mock", "--help"], &root).contains("--port"));
-            }
-            ["arazzo", rest @ ..] => {
-                run(env!("CARGO_BIN_EXE_arazzo"), rest, &root);
-            }
-            other => panic!("the README has a command that no test knows: {other:?}"),
+            other => panic!("the README has a command of cargo that no test knows: {other:?}"),
         }
     }
+    assert_eq!(commands.len(), 3);
     let _ = std::fs::remove_dir_all(&install);
-}
-
-/// A folder with what the pages speak of, for commands that write.
-fn playground() -> crate::cli::Folder {
-    let folder = crate::cli::Folder::new();
-    for name in ["specs", "openapi", "examples"] {
-        for path in crate::suite::files_below(&workspace_root().join(name), &["yaml", "yml", "json", "md", "txt"]) {
-            let inside = path.strip_prefix(workspace_root()).unwrap().to_str().unwrap();
-            folder.write(inside, std::fs::read(&path).unwrap());
-        }
-    }
-    folder
-}
-
-/// `sh` blocks of a page, as they stand there.
-fn blocks(page: &str) -> Vec<String> {
-    let blocks = page.split("```sh\n").skip(1);
-    blocks.map(|block| block.split("```").next().unwrap_or_default().to_owned()).collect()
-}
-
-#[cfg(unix)]
-#[test]
-fn every_command_of_the_pages_in_docs_works() {
-    let readme = std::fs::read_to_string(workspace_root().join("README.md")).unwrap();
-    let command = Path::new(env!("CARGO_BIN_EXE_arazzo")).parent().unwrap();
-    let path = format!("{}:{}", command.display(), std::env::var("PATH").unwrap_or_default());
-    let mut count = 0;
-    for page in crate::suite::files_below(&workspace_root().join("docs"), &["md"]) {
-        let text = std::fs::read_to_string(&page).unwrap();
-        let folder = playground();
-        for block in blocks(&text) {
-            // What takes long, or does not end, is tried for the README.
-            let elsewhere = |line: &&str| line.starts_with("cargo ") || line.starts_with("arazzo mock ");
-            for line in block.lines().filter(elsewhere) {
-                assert!(readme.contains(line) || line.starts_with("arazzo mock "), "{line} in {}", page.display());
-            }
-            let script: Vec<&str> = block.lines().filter(|line| !elsewhere(line)).collect();
-            count += script.len();
-            let mut shell = Command::new("bash");
-            shell.args(["-e", "-c", &script.join("\n")]).current_dir(folder.path()).env("PATH", &path);
-            for name in crate::cli::Arazzo::foreign() {
-                shell.env_remove(name);
-            }
-            let output = shell.stdin(std::process::Stdio::null()).output().unwrap();
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{}\n{block}\n{said}", page.display());
-        }
-    }
-    assert!(count >= 10, "{count} commands");
 }
 
 /// Every `--flag` in a text.
@@ -180,6 +112,7 @@ fn the_pages_name_no_flag_that_does_not_exist_and_every_flag_says_what_it_does()
     let mut pages = crate::suite::files_below(&root.join("docs"), &["md"]);
     pages.push(root.join("README.md"));
     pages.push(root.join("action.yml"));
+    pages.push(root.join("crates/arazzo-cli/src/help/flags.txt"));
     let mut wrong = vec![];
     for page in pages {
         let text = std::fs::read_to_string(&page).unwrap();

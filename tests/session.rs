@@ -114,13 +114,18 @@ fn failures_that_are_applied_are_masked() {
 }
 
 #[test]
-fn the_examples_of_a_session_and_of_a_transport_run() {
+fn the_examples_of_a_session_a_transport_and_a_service_run() {
     let root = workspace_root();
     let example = |name: &str, arguments: &[&str]| {
         let fixed = ["run", "-q", "-p", "arazzo", "--example", name, "--"];
         run(env!("CARGO"), &[fixed.as_slice(), arguments].concat(), &root)
     };
     assert!(example("transport", &[]).contains("\"Good day, Ada\""));
+    let text = example("service", &[]);
+    assert!(text.contains("{\"id\":\"p-1\"}") && text.contains("create: succeeded"), "{text}");
+    assert!(text.contains("Bearer ‹token›") && !text.contains("tok-"), "{text}");
+    let text = example("service", &["tok-of-another"]);
+    assert!(text.contains("failed at create: ") && !text.contains("tok-"), "{text}");
     let folder = Folder::new();
     let path = folder.path().display().to_string();
     let mut processes = 0;

@@ -152,6 +152,7 @@ fn every_command_has_a_man_page() {
 fn help_has_pages_besides_the_commands() {
     let help = |page: &str| Arazzo::new(["help", page]).run();
     for (page, words) in [
+        ("flags", "--fault getVolume#2=503"),
         ("exit-codes", "130  interrupted"),
         ("environment", "ARAZZO_SECRET_<name>"),
         ("inputs", "name@FILE"),

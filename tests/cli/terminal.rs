@@ -1,6 +1,8 @@
 //! The command in a terminal: a pseudo-terminal that it writes to, and a screen that shows what would be seen. What a
 //! screen shows at the end is a golden file, `tests/suite/terminal/*.txt`, with times masked.
 
+mod picture;
+
 use super::{Arazzo, Folder, PROVISION, random, root};
 use crate::server::{Reply, Server, daytona, daytona_except};
 use crate::tls::{Authority, Peer};

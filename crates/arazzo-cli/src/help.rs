@@ -11,12 +11,15 @@ use crate::show::{Screen, safe};
 /// A page that belongs to no command: its name, what it is about, its text.
 type Topic = (&'static str, &'static str, fn() -> String);
 
-const TOPICS: [Topic; 4] = [
+const TOPICS: [Topic; 5] = [
+    ("flags", "what to write for what you want", || FLAGS.to_owned()),
     ("exit-codes", "what the exit code says", || exit::TABLE.to_owned()),
     ("environment", "variables that are read", environment),
     ("inputs", "how inputs and secrets are given", || INPUTS.to_owned()),
     ("output", "what goes to stdout and stderr, in terminals and CI", || OUTPUT.to_owned()),
 ];
+
+const FLAGS: &str = include_str!("help/flags.txt");
 
 const INPUTS: &str = "\
 Inputs of a workflow, the first that gives one wins:
@@ -45,6 +48,17 @@ stderr has what people read:
   --progress FORM  tree, line, none
   -v, -vv          headers, and bodies too
   -q, -qq          failures only, nothing
+What the lines begin with:
+  ok, fail, stop   a step that ended so: its name, request, status, time, visits and attempts;
+                   behind -> the step that an action of the document goes to
+  loop             a step that goes to itself: which visit, by which action, after which pause
+  retry            an attempt that failed and is made again: by which action, the status it got
+  call, flow       a step that runs a workflow; a workflow that runs for another
+  note, warning    something to know; a code beside it has a page: arazzo explain CODE
+  ended            a workflow that an `end` action ended; outputs may have no value
+  >, <             headers and bodies of requests and responses, with -v
+Below a failure stand the line of the document, the response, why no action took it up, a command
+that sends the request again (reproduce:), and what was created and not taken back (left behind:).
 Text of servers and documents is shown with its control characters written out, such as \\u{1b}: on stderr, in a
 terminal, and in the log of a CI job (CI, or a variable of its runner, is set). A file, and a pipe outside of a job, get
 bodies exactly as they came.

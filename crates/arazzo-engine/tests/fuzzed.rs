@@ -8,7 +8,7 @@ use crate::corpus::{Numbers, broken};
 /// A name, the entry point, and inputs to begin with.
 type Entry = (&'static str, fn(&[u8]), &'static [&'static str]);
 
-const ENTRIES: [Entry; 9] = [
+const ENTRIES: [Entry; 10] = [
     (
         "load",
         entries::load,

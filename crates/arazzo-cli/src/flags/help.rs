@@ -49,9 +49,11 @@ pub(crate) struct ManFlags {
     pub(crate) dir: Option<PathBuf>,
 }
 
-/// Print the help of a command, or one of the pages exit-codes, environment, inputs, output
+/// Print the help of a command, or one of the pages flags, exit-codes, environment, inputs, output
 #[derive(Debug, Args)]
-#[command(before_long_help = "Examples:\n  arazzo help run\n  arazzo help exit-codes\n  arazzo help environment")]
+#[command(
+    before_long_help = "Examples:\n  arazzo help run\n  arazzo help flags\n  arazzo help exit-codes\n  arazzo help environment"
+)]
 pub(crate) struct HelpFlags {
     /// A command or a page
     #[arg(value_name = "COMMAND-OR-PAGE")]

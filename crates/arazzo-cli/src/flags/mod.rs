@@ -49,7 +49,7 @@ pub(crate) use verbosity::VerbosityFlags;
 #[command(disable_help_subcommand = true)]
 #[command(
     before_long_help = "Examples:\n  arazzo inspect specs/daytona-provision.yml\n  arazzo lint flow.yaml\n  arazzo run flow.yaml --input name=value\n  arazzo run flow.yaml --dry-run",
-    after_help = "arazzo help COMMAND; other pages: arazzo help exit-codes, environment, inputs, output"
+    after_help = "arazzo help COMMAND; other pages: arazzo help flags, exit-codes, environment, inputs, output"
 )]
 pub(crate) struct Arguments {
     /// Colour: in terminals, always or never (NO_COLOR and CLICOLOR_FORCE are honoured)

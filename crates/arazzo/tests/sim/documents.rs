@@ -175,6 +175,7 @@ impl Case {
             body_bytes: 4 << 10,
             value_bytes: 64 << 10,
             shown_bytes: chance.pick(&[40, 300, 16 << 10]),
+            kept_bytes: chance.pick(&[16 << 10, 1 << 20, 64 << 20]),
         }
     }
 
