@@ -7,7 +7,7 @@ from .project import HERE, LICENCES, command_package, executable, read, reposito
 
 
 def package_of(target):
-    """`arazzo-linux-x64`, `arazzo-linux-x64-musl`. Without a scope: one cannot be had before somebody owns it."""
+    """`arazzo-linux-x64`, `arazzo-linux-x64-musl`. Without a scope: one cannot be reserved from here."""
     npm = target["npm"]
     return "-".join(["arazzo", npm["os"], npm["cpu"]] + (["musl"] if npm.get("libc") == "musl" else []))
 

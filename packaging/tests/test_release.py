@@ -2,15 +2,12 @@
 import json
 import os
 import re
-import shutil
 import subprocess
-import sys
 import tarfile
-import zipfile
 
 from parts import archive, npm, release
 from parts.archive import COMPLETIONS, File
-from parts.project import HERE, ROOT, Problem, command_package, read, targets, version
+from parts.project import CARGO, ROOT, Problem, command_package, read, targets, version
 
 from . import made
 from .made import Case, needs
@@ -64,7 +61,7 @@ class Release(Case):
         bom = json.loads(read(made.one(f"release/arazzo-{version()}-*-gnu.cdx.json")))
         self.assertEqual((bom["bomFormat"], bom["specVersion"]), ("CycloneDX", "1.5"))
         named = {part["name"]: part for part in bom["components"]}
-        tree = ["cargo", "tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "-p", command_package()["name"]]
+        tree = [CARGO, "tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "-p", command_package()["name"]]
         done = subprocess.run(tree, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True)
         linked = {(line.split()[0], line.split()[1].lstrip("v")) for line in done.stdout.splitlines() if line.strip()}
         linked = {part for part in linked if part[0] != command_package()["name"]}

@@ -41,7 +41,7 @@ class Wheel(Case):
             metadata = files.read(f"{about}/METADATA").decode()
             self.assertIn(f"\nVersion: {version()}\n", metadata)
             self.assertIn("\nLicense-Expression: MIT OR Apache-2.0\n", metadata)
-            # Run by whoever installs it.
+            # A program for everyone.
             self.assertEqual(files.getinfo(f"arazzo-{version()}.data/scripts/arazzo").external_attr >> 16, 0o100755)
 
     @needs("readelf")
