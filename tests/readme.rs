@@ -174,6 +174,11 @@ fn the_pages_name_no_flag_that_does_not_exist_and_every_flag_says_what_it_does()
             "out",
             "features",
             "release",
+            // Of installers and package managers.
+            "global",
+            "rm",
+            "repo",
+            "static",
         ]
         .map(str::to_owned),
     );
