@@ -83,6 +83,12 @@ fn playground() -> crate::cli::Folder {
     folder
 }
 
+/// The pages for people, and those of `arazzo explain`.
+fn pages() -> Vec<std::path::PathBuf> {
+    let folders = ["docs", "crates/arazzo-engine/pages"].map(|folder| workspace_root().join(folder));
+    folders.iter().flat_map(|folder| crate::suite::files_below(folder, &["md"])).collect()
+}
+
 /// `sh` blocks of a page, as they stand there.
 fn blocks(page: &str) -> Vec<String> {
     let blocks = page.split("```sh\n").skip(1);
@@ -96,7 +102,7 @@ fn every_command_of_the_pages_in_docs_works() {
     let command = Path::new(env!("CARGO_BIN_EXE_arazzo")).parent().unwrap();
     let path = format!("{}:{}", command.display(), std::env::var("PATH").unwrap_or_default());
     let mut count = 0;
-    for page in crate::suite::files_below(&workspace_root().join("docs"), &["md"]) {
+    for page in pages() {
         let text = std::fs::read_to_string(&page).unwrap();
         let folder = playground();
         for block in blocks(&text) {
@@ -182,7 +188,7 @@ fn the_pages_name_no_flag_that_does_not_exist_and_every_flag_says_what_it_does()
         ]
         .map(str::to_owned),
     );
-    let mut pages = crate::suite::files_below(&root.join("docs"), &["md"]);
+    let mut pages = pages();
     pages.push(root.join("README.md"));
     pages.push(root.join("action.yml"));
     let mut wrong = vec![];
