@@ -81,6 +81,22 @@ class Empty(Case):
         self.write("root/etc/resolv.conf", "nameserver 127.0.0.2\noptions timeout:1 attempts:1\n")
         self.assertIn("ping.example.test", self.run_in(*run, "run", "flow.yaml", "--allow-host", "ping.example.test", code=4).stderr)
 
+    @needs("buildah")
+    def test_the_image_is_built_and_runs_the_reference_workflow(self):
+        cpu = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+        shutil.copy(os.path.join(HERE, "Dockerfile"), self.path("Dockerfile"))
+        os.makedirs(self.path(cpu))
+        shutil.copy(self.root + self.command, self.path(cpu, "arazzo"))
+        # Without a daemon, and without namespaces that a machine may not have.
+        buildah = ["buildah", "--storage-driver", "vfs", "--root", self.path("store"), "--runroot", self.path("state")]
+        self.run_in(*buildah, "bud", "--isolation", "chroot", "--build-arg", f"TARGETARCH={cpu}", "--tag", "arazzo", self.folder)
+        container = self.run_in(*buildah, "from", "--pull-never", "localhost/arazzo").stdout.strip()
+        mounts = [f"--volume={self.path('root', 'work')}:/work"]
+        if STATIC:
+            mounts += [f"--volume={os.path.realpath(folder)}:{folder}:ro" for folder in ("/lib", "/lib64")]
+        done = self.run_in(*buildah, "run", "--isolation", "chroot", *mounts, container, "--", self.command, "run", "specs/daytona-provision.yml", "--mock")
+        self.assertIn('"sandboxState":"started"', done.stdout)
+
 
 @unittest.skipUnless(FULL, "the whole of it is tried with: packaging/test")
 class Full(Case):

@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,7 @@ class Npm(Case):
         # The launcher is found without npm too.
         self.runs_the_reference_workflow(self.path("node_modules", ".bin", "arazzo"))
         self.passes_signals_on(self.path("node_modules", ".bin", "arazzo"))
+        self.stops_once_at_a_terminal(self.path("node_modules", ".bin", "arazzo"))
         self.run_in("npm", "uninstall", "arazzo", *[manifest(path)["name"] for path in tarballs()[1:]])
         self.assertFalse(glob.glob(self.path("node_modules", "arazzo*")))
 
@@ -50,6 +52,25 @@ class Npm(Case):
             child.send_signal(number)
             _, said = child.communicate(timeout=120)
             self.assertEqual(child.returncode, code, said)
+
+    def stops_once_at_a_terminal(self, launcher):
+        """Ctrl-C reaches the launcher and the command at once. One lets a call end, two would not."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.chdir(self.folder)
+            os.execve(launcher, [launcher, "run", PROVISION, "--mock", "--latency", "2s"], {**environment(self.folder), "TERM": "xterm"})
+        said, is_stopped = b"", False
+        while True:
+            try:
+                said += os.read(terminal, 4096)
+            except OSError:
+                break
+            if not is_stopped and b"POST /api/volumes" in said:
+                os.write(terminal, b"\x03")
+                is_stopped = True
+        _, status = os.waitpid(child, 0)
+        self.assertEqual(os.waitstatus_to_exitcode(status), 130, said.decode())
+        self.assertIn("left behind: createVolume did POST", said.decode())
 
     @needs("npm", "node")
     def test_npm_takes_every_file_of_the_tarballs(self):
