@@ -10,7 +10,7 @@ import tempfile
 import threading
 import unittest
 
-from parts.project import HERE, ROOT, version
+from parts.project import ROOT, version
 
 OUT = os.environ.get("ARAZZO_PACKAGES", "")
 REQUIRED = os.environ.get("ARAZZO_REQUIRE_PACKAGES") == "1"

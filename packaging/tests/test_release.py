@@ -96,7 +96,7 @@ class Release(Case):
             tar.extractall(self.folder)
         stem = os.path.basename(made.archive()).removesuffix(".tar.gz")
         said = self.run_in("ruby", self.path("formula.rb"), self.path("release", "arazzo.rb"), cwd=self.path(stem)).stdout
-        self.assertEqual(said.split(), [f"bin=arazzo", *[f"man1={page}" for page in sorted(os.listdir(self.path(stem, "man/man1")))],
+        self.assertEqual(said.split(), ["bin=arazzo", *[f"man1={page}" for page in sorted(os.listdir(self.path(stem, "man/man1")))],
                                         "bash=arazzo.bash", "zsh=_arazzo", "fish=arazzo.fish"])
 
     def test_packages_are_found_where_cargo_binstall_looks(self):
