@@ -26,33 +26,6 @@ Installs arazzo $version.
 END
 }
 
-while [ $# -gt 0 ]; do
-  case "$1" in
-    --to | --from | --version | --target)
-      [ $# -ge 2 ] || fail "$1 needs a value" "sh install.sh --help"
-      case "$1" in
-        --to) to=$2 ;;
-        --from) from=${2%/} ;;
-        --version) version=$2 ;;
-        --target) target=$2 ;;
-      esac
-      shift 2
-      ;;
-    -h | --help)
-      usage
-      exit 0
-      ;;
-    *) fail "unknown option: $1" "sh install.sh --help" ;;
-  esac
-done
-
-# The checksums come from the same place as the archive, so that place has to be reached safely.
-case "$from" in
-  https://* | http://127.0.0.1:* | http://localhost:* | "http://[::1]:"*) ;;
-  "") fail "this installer does not know where the files of a release are" "give their folder: --from https://…" ;;
-  *) fail "$from is not an https url" "give one: --from https://…" ;;
-esac
-
 # glibc as new as the binary for it needs; everything else that is Linux gets the static binary.
 has_new_glibc() {
   libc=$(getconf GNU_LIBC_VERSION 2>/dev/null) || return 1
@@ -82,7 +55,6 @@ find_target() {
     *) fail "there is no archive for $system" "build arazzo from its source, with Rust: cargo install --locked arazzo-run" ;;
   esac
 }
-[ -n "$target" ] || find_target
 
 get() { # get URL FILE
   if command -v curl >/dev/null; then
@@ -107,29 +79,62 @@ digest() {
   fi | { read -r sum _ && printf '%s\n' "$sum"; }
 }
 
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 130' INT TERM
-name=arazzo-$version-$target
-get "$from/SHA256SUMS" "$folder/SHA256SUMS"
-get "$from/$name.tar.gz" "$folder/$name.tar.gz"
+# A function, so that a part of this script that was cut off on its way does nothing.
+main() {
+  while [ $# -gt 0 ]; do
+    case "$1" in
+      --to | --from | --version | --target)
+        [ $# -ge 2 ] || fail "$1 needs a value" "sh install.sh --help"
+        case "$1" in
+          --to) to=$2 ;;
+          --from) from=${2%/} ;;
+          --version) version=$2 ;;
+          --target) target=$2 ;;
+        esac
+        shift 2
+        ;;
+      -h | --help)
+        usage
+        exit 0
+        ;;
+      *) fail "unknown option: $1" "sh install.sh --help" ;;
+    esac
+  done
 
-expected=$(while read -r sum file; do if [ "$file" = "$name.tar.gz" ]; then printf '%s\n' "$sum"; fi; done <"$folder/SHA256SUMS")
-[ -n "$expected" ] || fail "SHA256SUMS of $from has no $name.tar.gz" "does that version exist?"
-actual=$(digest "$folder/$name.tar.gz")
-[ -n "$actual" ] || exit 1
-[ "$actual" = "$expected" ] || fail "$name.tar.gz is not what SHA256SUMS says: $actual instead of $expected" "nothing was installed; try again, and say so to the project if it stays"
+  # The checksums come from the same place as the archive, so that place has to be reached safely.
+  case "$from" in
+    https://* | http://127.0.0.1:* | http://localhost:* | "http://[::1]:"*) ;;
+    "") fail "this installer does not know where the files of a release are" "give their folder: --from https://…" ;;
+    *) fail "$from is not an https url" "give one: --from https://…" ;;
+  esac
 
-tar -xzf "$folder/$name.tar.gz" -C "$folder" "$name/arazzo"
-"$folder/$name/arazzo" --version >/dev/null || fail "the command for $target does not run here" "give another one with --target"
-mkdir -p "$to"
-# Within one folder a file takes the place of another at once, also while that runs.
-cp "$folder/$name/arazzo" "$to/.arazzo.$$"
-chmod 755 "$to/.arazzo.$$"
-mv -f "$to/.arazzo.$$" "$to/arazzo"
+  [ -n "$target" ] || find_target
+  folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  trap 'exit 130' INT TERM
+  name=arazzo-$version-$target
+  get "$from/SHA256SUMS" "$folder/SHA256SUMS"
+  get "$from/$name.tar.gz" "$folder/$name.tar.gz"
 
-say "installed $("$to/arazzo" --version) as $to/arazzo"
-case ":${PATH:-}:" in
-  *":$to:"*) ;;
-  *) say "note: $to is not in PATH" ;;
-esac
+  expected=$(while read -r sum file; do if [ "$file" = "$name.tar.gz" ]; then printf '%s\n' "$sum"; fi; done <"$folder/SHA256SUMS")
+  [ -n "$expected" ] || fail "SHA256SUMS of $from has no $name.tar.gz" "does that version exist?"
+  actual=$(digest "$folder/$name.tar.gz")
+  [ -n "$actual" ] || exit 1
+  [ "$actual" = "$expected" ] || fail "$name.tar.gz is not what SHA256SUMS says: $actual instead of $expected" "nothing was installed; try again, and say so to the project if it stays"
+
+  tar -xzf "$folder/$name.tar.gz" -C "$folder" "$name/arazzo"
+  "$folder/$name/arazzo" --version >/dev/null || fail "the command for $target does not run here" "give another one with --target"
+  mkdir -p "$to"
+  # Within one folder a file takes the place of another at once, also while that runs.
+  cp "$folder/$name/arazzo" "$to/.arazzo.$$"
+  chmod 755 "$to/.arazzo.$$"
+  mv -f "$to/.arazzo.$$" "$to/arazzo"
+
+  say "installed $("$to/arazzo" --version) as $to/arazzo"
+  case ":${PATH:-}:" in
+    *":$to:"*) ;;
+    *) say "note: $to is not in PATH" ;;
+  esac
+}
+
+main "$@"

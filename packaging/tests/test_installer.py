@@ -70,6 +70,14 @@ class Installer(Case):
         self.assertIn(f"could not download {self.url}/SHA256SUMS", self.install("--from", self.url, code=1))
         self.assertFalse(os.path.exists(self.command))
 
+    @needs("curl")
+    def test_a_script_that_was_cut_off_does_nothing(self):
+        text = read(self.release, "install.sh")
+        for end in (len(text) // 3, len(text) // 2, text.index("mkdir -p"), len(text) - len('main "$@"\n')):
+            self.script = self.write("cut.sh", text[:end])
+            self.run_in("sh", "-c", 'sh "$1" --from "$2" || true', "sh", self.script, self.url)
+            self.assertFalse(os.path.exists(self.path(".local")))
+
     def test_only_https_is_trusted(self):
         for url in ("http://example.test/x", "ftp://example.test", "file:///x", "http://localhost.example.test:80"):
             self.assertIn("is not an https url", self.install("--from", url, code=1))
