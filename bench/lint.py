@@ -18,7 +18,7 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 GEN = sys.argv[1] if len(sys.argv) > 1 else f"{ROOT}/../shared/bench/gen.py"
 TARGET = os.environ.get("CARGO_TARGET_DIR", f"{ROOT}/target")
-ARAZZO = f"{TARGET}/release/arazzo"
+ARAZZO = f"{TARGET}/dist/arazzo"
 PEER = os.environ.get("PEER", f"{ROOT}/target/bench/respect")
 ROUNDS = 11
 
@@ -40,7 +40,7 @@ def text(*command):
 
 
 def main():
-    subprocess.run(["cargo", "build", "--release", "--locked", "-q", "-p", "arazzo-cli"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "--profile", "dist", "--locked", "-q", "--bin", "arazzo"], cwd=ROOT, check=True)
     redocly = f"{PEER}/node_modules/.bin/redocly"
     if not os.path.exists(redocly) and shutil.which("npm"):
         os.makedirs(PEER, exist_ok=True)

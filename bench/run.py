@@ -25,8 +25,10 @@ QUICK = "--quick" in sys.argv
 ROUNDS = 3 if QUICK else 11
 PORT = 18471
 API = f"http://127.0.0.1:{PORT}/api"
-ARAZZO = f"{ROOT}/target/release/arazzo"
-MEASURE = f"{ROOT}/target/release/examples/measure"
+# What is packaged. The profile `release`, which `cargo install` builds, is beside it in (a).
+ARAZZO = f"{ROOT}/target/dist/arazzo"
+INSTALLED = f"{ROOT}/target/release/arazzo"
+MEASURE = f"{ROOT}/target/dist/examples/measure"
 PEER = f"{ROOT}/target/bench/respect"
 INPUTS = ["-i", "apiToken=tokentoken", "-i", "volumeName=data", "-i", "snapshot=base", "-i", "mountPath=/data"]
 
@@ -183,9 +185,10 @@ def shown(result, base=None, steps=None):
 
 def build():
     run = lambda *command: subprocess.run(command, cwd=ROOT, check=True)
-    run("cargo", "build", "--release", "--locked", "-q", "-p", "arazzo-cli")
-    run("cargo", "build", "--release", "--locked", "-q", "-p", "arazzo", "--features", "mock", "--example", "measure")
-    found = subprocess.run(["cargo", "bench", "--locked", "-q", "-p", "arazzo-engine", "--bench", "micro", "--no-run",
+    for profile in ("dist", "release"):
+        run("cargo", "build", "--profile", profile, "--locked", "-q", "--bin", "arazzo")
+    run("cargo", "build", "--profile", "dist", "--locked", "-q", "-p", "arazzo", "--features", "mock", "--example", "measure")
+    found = subprocess.run(["cargo", "bench", "--profile", "dist", "--locked", "-q", "-p", "arazzo-engine", "--bench", "micro", "--no-run",
                             "--message-format", "json"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     for line in found.splitlines():
         message = json.loads(line)
@@ -254,7 +257,9 @@ def main():
 
 def measure_all(folder, redocly, quiet, micro, say):
     provision = f"{ROOT}/specs/daytona-provision.yml"
-    say("## (a) Start\n" + shown(table([("`arazzo --version`", [ARAZZO, "--version"], None)]
+    size = lambda path: f"{os.path.getsize(path) / 1e6:.1f} MB"
+    say(f"## (a) Start\nThe binary has {size(ARAZZO)} with the profile `dist`, {size(INSTALLED)} with `release`.\n\n" + shown(table(
+        [("`arazzo --version`", [ARAZZO, "--version"], None), ("the same, profile `release`", [INSTALLED, "--version"], None)]
         + ([("`redocly --version`", [redocly, "--version"], quiet)] if redocly else []))))
 
     os.makedirs(f"{folder}/specs")
@@ -327,7 +332,7 @@ def measure_all(folder, redocly, quiet, micro, say):
         name, time_ns, _ = line.split()
         counted = instructions(micro, name, 50 if name.startswith("machine") else 1000)
         lines.append(f"| {name} | {time_ns} ns | {counted if counted is not None else '–'} |")
-    say("## Micro-benchmarks\n`cargo bench -p arazzo-engine`; instructions by callgrind.\n\n| | time | instructions |\n|---|---|---|\n" + "\n".join(lines) + "\n")
+    say("## Micro-benchmarks\n`cargo bench --profile dist -p arazzo-engine`; instructions by callgrind.\n\n| | time | instructions |\n|---|---|---|\n" + "\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 //! The command as people and scripts meet it: flags in; exit code, stdout, stderr and requests out.
 
+mod action;
 mod browser;
 mod call;
 mod credentials;

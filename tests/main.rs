@@ -18,6 +18,7 @@ mod hostile;
 mod library;
 mod memory;
 mod mock;
+mod packages;
 #[cfg(unix)]
 mod pages;
 mod readme;

@@ -106,10 +106,15 @@ fn the_pages_name_no_flag_that_does_not_exist_and_every_flag_says_what_it_does()
             "out",
             "features",
             "release",
+            // Of installers and package managers.
+            "global",
+            "rm",
+            "repo",
+            "static",
         ]
         .map(str::to_owned),
     );
-    let mut pages = crate::suite::files_below(&root.join("docs"), &["md"]);
+    let mut pages = pages();
     pages.push(root.join("README.md"));
     pages.push(root.join("action.yml"));
     pages.push(root.join("crates/arazzo-cli/src/help/flags.txt"));

@@ -53,7 +53,9 @@ fn texts_for_people_have_no_house_words() {
     let root = workspace_root();
     let mut pages: Vec<PathBuf> =
         ["README.md", "SECURITY.md", "CONTRIBUTING.md", "examples/README.md"].map(|page| root.join(page)).into();
-    pages.extend(files_below(&root.join("docs"), &["md"]));
+    pages.extend(
+        ["docs", "crates/arazzo-engine/pages"].iter().flat_map(|folder| files_below(&root.join(folder), &["md"])),
+    );
     pages.extend(files_below(&root.join("crates/arazzo-cli/src/help"), &["txt"]));
     pages.retain(|page| !page.ends_with("docs/style.md"));
     let sources = ["arazzo-engine", "arazzo", "arazzo-cli"].map(|name| root.join("crates").join(name).join("src"));

@@ -350,7 +350,9 @@ fn fixes_that_could_not_be_written_are_not_called_made() {
 #[test]
 fn a_code_is_explained() {
     let output = Arazzo::new(["explain", "unbraced-expression"]).run();
-    let page = std::fs::read_to_string(super::root().join("docs/diagnostics/unbraced-expression.md")).unwrap();
+    let page =
+        std::fs::read_to_string(super::root().join("crates/arazzo-engine/pages/diagnostics/unbraced-expression.md"))
+            .unwrap();
     output.exits(0).check(output.stdout.trim() == page.trim(), "the page");
     let output = Arazzo::new(["explain", "--list"]).run();
     output.exits(0).check(output.stdout.lines().count() > 100, "a line a code");

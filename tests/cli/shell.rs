@@ -1,8 +1,6 @@
-//! What surrounds the command: completion in real shells, man pages, pages of help, and the script of the action.
+//! What surrounds the command: completion in real shells, man pages, pages of help.
 
 use super::{Arazzo, Folder, PROVISION, root};
-use crate::server::daytona;
-use serde_json::Value;
 use std::path::Path;
 use std::process::Command;
 
@@ -169,58 +167,4 @@ fn help_has_pages_besides_the_commands() {
     let (short, long) = (Arazzo::new(["run", "-h"]).run(), Arazzo::new(["run", "--help"]).run());
     long.exits(0).check(long.stdout.starts_with("Examples:"), "examples first");
     short.exits(0).check(short.stdout.lines().count() < long.stdout.lines().count(), "less than --help");
-}
-
-/// The scripts of `action.yml`, by the name of their step.
-fn action_script(name: &str) -> String {
-    let mut sources = arazzo_engine::source::Sources::default();
-    let id = sources.add("action.yml", "action.yml", std::fs::read_to_string(root().join("action.yml")).unwrap());
-    let action = arazzo_engine::node::Node::parse(&sources, id, Default::default()).unwrap().to_json();
-    let steps = action["runs"]["steps"].as_array().unwrap();
-    steps.iter().find(|step| step["name"] == name).unwrap()["run"].as_str().unwrap().to_owned()
-}
-
-#[cfg(unix)]
-#[test]
-fn the_script_of_the_action_runs_a_workflow_and_gives_its_outputs() {
-    if !is_there("bash") {
-        return;
-    }
-    let build = action_script("Build arazzo");
-    assert!(build.starts_with("cargo install --locked --path \"$SOURCE/crates/arazzo-cli\""), "{build}");
-    let folder = Folder::new();
-    let bin = folder.write("arazzo/bin/README", "the command stands beside").parent().unwrap().to_owned();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_arazzo"), bin.join("arazzo")).unwrap();
-    let server = daytona(&["ready"]);
-    let run = |document: &str| {
-        let github = folder.write("output", "");
-        let mut bash = Command::new("bash");
-        for name in Arazzo::foreign() {
-            bash.env_remove(name);
-        }
-        let output = bash
-            .args(["-c", &action_script("Run the workflow")])
-            .current_dir(root())
-            .env("RUNNER_TEMP", folder.path())
-            .env("GITHUB_OUTPUT", &github)
-            .env("DOCUMENT", document)
-            .env("WORKFLOW", "provision-volume-and-sandbox")
-            .env("INPUTS", "volumeName=two words; $(touch x)\r\nsnapshot=base\nmountPath=/data\n")
-            .env("SECRETS", "apiToken")
-            .env("ARAZZO_SECRET_apiToken", "secret-of-the-tests")
-            .env("REPORT", format!("junit={}/junit.xml\n", folder.path().display()))
-            .env("ARGUMENTS", format!("--server\n{}/api", server.url()))
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        (output.status.code(), std::fs::read_to_string(github).unwrap(), said)
-    };
-    let (code, outputs, said) = run(PROVISION);
-    assert_eq!(code, Some(0), "{said}");
-    let json = outputs.strip_prefix("exit-code=0\noutputs=").unwrap().trim();
-    assert_eq!(serde_json::from_str::<Value>(json).unwrap()["sandboxId"], "sb-1");
-    assert_eq!(server.requests()[0].json()["name"], "two words; $(touch x)");
-    assert!(folder.path().join("junit.xml").exists());
-    let (code, outputs, said) = run("specs/nowhere.yml");
-    assert_eq!((code, outputs.as_str()), (Some(3), "exit-code=3\n"), "{said}");
 }

@@ -1,4 +1,5 @@
-//! `arazzo explain`: what a code or a reason means. The text is that of `docs/diagnostics/` and `docs/reasons/`.
+//! `arazzo explain`: what a code or a reason means. The text is that of the pages of the engine, `pages/diagnostics/` and
+//! `pages/reasons/`.
 
 use std::collections::BTreeMap;
 

@@ -1,7 +1,7 @@
 //! The codes of everything that can be said about documents, inputs and what stands beside them: the one list of them.
 //!
 //! A code is a word for people and machines: it is printed, written into reports, named in comments and project files,
-//! and has a page (`docs/diagnostics/`). What hangs on it stands in its row here. Outside of this file a code is a
+//! and has a page (`pages/diagnostics/`). What hangs on it stands in its row here. Outside of this file a code is a
 //! variant that is matched, never a text that is compared.
 
 use crate::string_enum::string_enum;
@@ -91,7 +91,7 @@ macro_rules! codes {
             #[must_use]
             pub fn page(self) -> &'static str {
                 match self {
-                    $(Self::$variant => include_str!(concat!("../../../docs/diagnostics/", $word, ".md")),)*
+                    $(Self::$variant => include_str!(concat!("../pages/diagnostics/", $word, ".md")),)*
                 }
             }
         }

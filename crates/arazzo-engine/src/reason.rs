@@ -1,4 +1,4 @@
-//! Reasons why a step or a run did not succeed: the one list of them, each with a page (`docs/reasons/`).
+//! Reasons why a step or a run did not succeed: the one list of them, each with a page (`pages/reasons/`).
 //!
 //! As with codes, what hangs on a reason stands in its row, and elsewhere it is a variant that is matched.
 
@@ -44,7 +44,7 @@ macro_rules! reasons {
             }
         }
     };
-    (@page $word:literal) => { include_str!(concat!("../../../docs/reasons/", $word, ".md")) };
+    (@page $word:literal) => { include_str!(concat!("../pages/reasons/", $word, ".md")) };
     (@page $word:literal, $code:ident) => { Code::$code.page() };
 }
 

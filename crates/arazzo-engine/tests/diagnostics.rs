@@ -1,6 +1,7 @@
 //! Every code of a diagnostic is listed and explained, and the examples of its page are what they say.
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use arazzo_engine::code::Code;
 use arazzo_engine::compile::compile;
@@ -12,7 +13,7 @@ use arazzo_engine::node::{Node, NodeLimits};
 use arazzo_engine::reason::Reason;
 use arazzo_engine::source::{SourceId, Sources};
 
-use crate::suite::{bundle, workspace_root};
+use crate::suite::bundle;
 
 const PETS: &str = "\
 openapi: 3.1.0
@@ -145,9 +146,14 @@ fn fenced<'t>(page: &'t str, heading: &str) -> Option<(&'t str, &'t str)> {
     Some((language, rest.split_once("\n```")?.0))
 }
 
+/// The folder of pages, which are in the package of the engine.
+fn pages(kind: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("pages").join(kind)
+}
+
 #[test]
 fn every_code_has_a_page_whose_examples_are_what_they_say() {
-    let folder = workspace_root().join("docs/diagnostics");
+    let folder = pages("diagnostics");
     let mut wrong = vec![];
     let mut shown = 0;
     for code in Code::ALL {
@@ -180,13 +186,13 @@ fn every_code_has_a_page_whose_examples_are_what_they_say() {
     }
     let files = std::fs::read_dir(&folder).unwrap().count();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(files, Code::ALL.len(), "pages without a code in docs/diagnostics");
+    assert_eq!(files, Code::ALL.len(), "pages without a code in pages/diagnostics");
     assert!(shown > 80, "{shown} examples are checked");
 }
 
 #[test]
 fn every_reason_of_a_run_has_a_page_that_says_what_to_do() {
-    let folder = workspace_root().join("docs/reasons");
+    let folder = pages("reasons");
     let (mut wrong, mut own) = (vec![], 0);
     for reason in Reason::ALL {
         let page = reason.page();
@@ -217,7 +223,7 @@ fn every_reason_of_a_run_has_a_page_that_says_what_to_do() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), own, "pages without a reason in docs/reasons");
+    assert_eq!(std::fs::read_dir(&folder).unwrap().count(), own, "pages without a reason in pages/reasons");
 }
 
 #[test]

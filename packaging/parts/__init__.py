@@ -1,0 +1,1 @@
+"""What the scripts of packaging/ are made of. Standard library only."""
