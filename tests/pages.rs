@@ -225,7 +225,7 @@ fn the_cookbook_is_what_the_command_does() {
 
 #[test]
 fn every_other_page_is_what_the_command_does() {
-    let mut pages = files_below(&workspace_root().join("docs"), &["md"]);
+    let mut pages = crate::readme::pages();
     pages.retain(|page| !page.ends_with("docs/tutorial.md") && !page.ends_with("docs/cookbook.md"));
     pages.iter().for_each(|page| check(page));
 }
@@ -234,7 +234,7 @@ fn every_other_page_is_what_the_command_does() {
 fn what_takes_long_on_a_page_is_tried_elsewhere() {
     let root = workspace_root();
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    for page in files_below(&root.join("docs"), &["md"]) {
+    for page in crate::readme::pages() {
         let text = fs::read_to_string(&page).unwrap();
         let lines: Vec<&str> = text.lines().collect();
         for block in blocks(&lines) {

@@ -52,6 +52,12 @@ fn the_readme_begins_with_the_reference_workflow_and_the_tests_and_is_short() {
     let _ = std::fs::remove_dir_all(&install);
 }
 
+/// The pages for people, and those of `arazzo explain`.
+pub(crate) fn pages() -> Vec<std::path::PathBuf> {
+    let folders = ["docs", "crates/arazzo-engine/pages"].map(|folder| workspace_root().join(folder));
+    folders.iter().flat_map(|folder| crate::suite::files_below(folder, &["md"])).collect()
+}
+
 /// Every `--flag` in a text.
 fn flags(text: &str) -> Vec<String> {
     let is_part = |c: char| c.is_ascii_lowercase() || c == '-';
