@@ -183,7 +183,8 @@ fn what_is_no_recording_is_refused_in_words() {
     folder.write("old.ndjson", text.replacen("\"v\":1", "\"v\":99", 1));
     refused("old.ndjson", "another version");
     folder.write("broken.ndjson", text.replacen("\"type\":\"reply\"", "\"type\":\"rply\"", 1));
-    refused("broken.ndjson", "line 4: unknown variant `rply`");
+    let line = 1 + text.lines().take_while(|line| !line.contains("\"type\":\"reply\"")).count();
+    refused("broken.ndjson", &format!("line {line}: unknown variant `rply`"));
     folder.write("moved.ndjson", text.replacen("notes.arazzo.yaml", "gone.arazzo.yaml", 1));
     refused("moved.ndjson", "name it: arazzo replay moved.ndjson DOC");
     let events = run(&folder, ["run", "notes.arazzo.yaml", "--mock", "--json"]).run();

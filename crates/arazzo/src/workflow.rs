@@ -324,12 +324,8 @@ impl Workflow {
             return self.drive_mocked(mocking, inputs, interrupt, records, observe, finish).await;
         }
         let world = &self.description.world;
-        let (accepted, settings) = self.accepted(inputs, &self.description.settings.servers)?;
-        let kept = records.then(|| settings.clone());
-        let mut session = self.begin_session(self.begin_run(accepted, settings)?, world.grants.clone());
-        if records {
-            session.record();
-        }
+        let (session, kept) =
+            self.begin_kept(inputs, &self.description.settings.servers, world.grants.clone(), records)?;
         let (outcome, finished) = live::run(session, (world, Ways::default()), interrupt, observe, finish).await;
         Ok((outcome, finished, kept))
     }
@@ -354,12 +350,7 @@ impl Workflow {
         servers.named.extend(urls);
         let mut made = self.example_inputs().values;
         made.retain(|name, value| inputs.values.get(name) == Some(value));
-        let (accepted, settings) = self.accepted(inputs, &servers)?;
-        let kept = records.then(|| settings.clone());
-        let mut session = self.begin_session(self.begin_run(accepted, settings)?, world.grants.clone());
-        if records {
-            session.record();
-        }
+        let (session, kept) = self.begin_kept(inputs, &servers, world.grants.clone(), records)?;
         let next = asked.clone();
         let before: live::Before = Box::new(move |session, outgoing| next.expect(session.forecast(outgoing.call)));
         let ways = Ways { skips_waits: mocking.skips_waits, before: Some(before) };
@@ -401,6 +392,28 @@ impl Workflow {
         let mut session = Session::new(machine, policy, run_name(started), started);
         session.set_interest(self.interest);
         session
+    }
+
+    /// A session, and its settings if it is recorded.
+    fn begin_kept(
+        &self,
+        inputs: Inputs,
+        servers: &Servers,
+        policy: RunPolicy,
+        records: bool,
+    ) -> Result<(Session, Option<Settings>), Error> {
+        let (accepted, settings) = self.accepted(inputs, servers)?;
+        let mut kept = records.then(|| settings.clone());
+        let machine = self.begin_run(accepted, settings)?;
+        if let Some(kept) = &mut kept {
+            // What is said of the secrets is not to be seen in their stand-ins.
+            kept.warnings = machine.warnings().to_vec();
+        }
+        let mut session = self.begin_session(machine, policy);
+        if records {
+            session.record();
+        }
+        Ok((session, kept))
     }
 
     /// A session whose answers stand ready: nothing leaves.

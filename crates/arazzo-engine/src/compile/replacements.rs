@@ -240,7 +240,7 @@ fn missing_place(payload: &Build, tokens: &[String], at: &Pointer) -> Option<Hel
         None => Some(match nearest(token, names.iter().copied()) {
             Some(near) if missing_place(payload, &renamed(near, rest), at).is_none() => {
                 let way = at.tokens().iter().cloned().chain(renamed(near, rest)).collect();
-                Help::words(format!("did you mean {}?", Pointer::of(way)))
+                Help::meant(Pointer::of(way).to_string())
             }
             _ if names.is_empty() => Help::words(format!("{} has no members", shown(at))),
             _ => Help::words(format!("{} has {}", shown(at), names.join(", "))),

@@ -161,6 +161,13 @@ pub(super) const STEERING: &[&str] = &[
     "workflowId",
 ];
 
+/// Objects inside of a step, as messages call them.
+const INSIDE_STEP: &[&str] = &["a criterion", "a parameter", "a request body", "a success action", "a failure action"];
+
+/// Fields that a step has and nothing inside of it.
+const OF_STEP: &[&str] =
+    &["dependsOn", "onFailure", "onSuccess", "operationId", "outputs", "requestBody", "successCriteria", "timeout"];
+
 /// `forEach`, `for_each`, `if`, `cond`: see [`FLOW_WORDS`].
 pub(super) fn is_flow_word(name: &str) -> bool {
     let folded: String = name.chars().filter(char::is_ascii_alphanumeric).collect();
@@ -320,10 +327,16 @@ impl Reader<'_> {
             let steers = meant.is_some_and(|field| !HARMLESS.contains(&field));
             // Also a field that steers in another object than this one: `onFailure` of a workflow.
             let flow = meant.is_none() && (is_flow_word(&key.name) || STEERING.iter().any(|f| misspells(&key.name, f)));
-            let problem =
-                if steers || flow { "a run without it would not do what is written" } else { "it is ignored" };
+            // Most often a slip of the indentation.
+            let slipped = meant.is_none() && INSIDE_STEP.contains(&what) && OF_STEP.contains(&key.name.as_str());
+            let problem = match steers || flow || slipped {
+                _ if slipped => "it is one of a step, and a run without it would not do what is written",
+                true => "a run without it would not do what is written",
+                false => "it is ignored",
+            };
             let message = format!("{what} has no field `{}`; {problem}", key.name);
             let help = match near {
+                _ if slipped => Some(Help::words(format!("indent `{}` as `stepId` is", key.name))),
                 Some(field) if !flow => Some(Help::meant(field)),
                 _ if flow => Some(Help::words(format!(
                     "what runs when is said by `successCriteria`, `onSuccess` and `onFailure`; `x-{}` is ignored",
@@ -334,7 +347,7 @@ impl Reader<'_> {
             let diagnostic = Diagnostic::warning(Code::UnknownField, key.span, message).help(help);
             match self.readings {
                 // Never a run without what steers it.
-                Readings::Lenient if steers || flow => {
+                Readings::Lenient if steers || flow || slipped => {
                     self.diagnostics.push(Diagnostic { severity: Severity::Error, ..diagnostic });
                 }
                 _ => self.departure(diagnostic),

@@ -48,9 +48,7 @@ impl<'r> Masking<'r> {
 
 #[cfg(test)]
 mod tests {
-    use super::Masking;
-    use crate::redact::Redactor;
-    use crate::value::Json;
+    use super::*;
 
     #[test]
     fn values_are_masked_as_one_by_one_and_what_holds_no_secret_stays_shared() {

@@ -28,7 +28,7 @@ use crate::diagnostic::Diagnostics;
 use crate::event::{Event, EventKind, Interest, Why};
 use crate::expr::{Exchange, StepId};
 use crate::inputs::InputValues;
-use crate::limits::{Millis, Settings};
+use crate::limits::{Millis, Settings, Warning};
 use crate::program::{Program, WorkflowId};
 use crate::reason::Reason;
 use crate::redact::Redactor;
@@ -145,8 +145,27 @@ impl Machine {
         }
         machine.push_frame(workflow, Purpose::Run, inputs_of, extra);
         machine.learn_constants(workflow);
+        machine.warn_of_common_words();
         machine.weigh_anew();
         Ok(machine)
+    }
+
+    /// Common words among the secrets are said before the run: a recording, whose stand-ins are none, has that from here.
+    fn warn_of_common_words(&mut self) {
+        let word = |name: &str| Warning {
+            code: Code::ShortSecret,
+            message: format!("the value of `{name}` is a common word, which is masked wherever it stands"),
+            help: None,
+            span: None,
+        };
+        let common: Vec<Warning> = self.redactor.common().into_iter().map(word).collect();
+        self.state.settings.warnings.extend(common);
+    }
+
+    /// What is said when the run begins.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.state.settings.warnings
     }
 
     /// Goes on from a stored run.
@@ -261,12 +280,8 @@ impl Machine {
             };
             self.emit(turn, None, warning.span, kind);
         }
-        let short = |name: &String| format!("the value of `{name}` is shorter than 4 characters and cannot be masked");
-        let common =
-            |name: &&str| format!("the value of `{name}` is a common word, which is masked wherever it stands");
-        let short: Vec<String> = self.redactor.short().iter().map(short).collect();
-        let common: Vec<String> = self.redactor.common().iter().map(common).collect();
-        for message in short.into_iter().chain(common) {
+        for name in self.redactor.short().to_vec() {
+            let message = format!("the value of `{name}` is shorter than 4 characters and cannot be masked");
             self.emit(
                 turn,
                 None,

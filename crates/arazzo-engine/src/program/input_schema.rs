@@ -141,7 +141,7 @@ fn is_surely(value: &Json, kind: &str) -> bool {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
-    use super::InputSchema;
+    use super::*;
     use crate::json;
 
     #[test]

@@ -405,7 +405,7 @@ fn hidden_input(input: Input, stand_ins: &StandIns) -> Input {
             let length = (body != response.body).then(|| body.len().to_string());
             let header = |(name, value): &(String, String)| match &length {
                 Some(length) if name.eq_ignore_ascii_case("content-length") => (name.clone(), length.clone()),
-                _ => (name.clone(), stand_ins.in_text(value)),
+                _ => (stand_ins.in_text(name), stand_ins.in_text(value)),
             };
             let headers = response.headers.iter().map(header).collect();
             Ok(Response { headers, body, ..response })
