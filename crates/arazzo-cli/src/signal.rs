@@ -73,7 +73,7 @@ impl Signals {
         let watching = move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
             let code = runtime.block_on(async {
-                let Some(mut heard) = Heard::new() else { return None };
+                let mut heard = Heard::new()?;
                 drop(ready);
                 Some(signals.wait(&mut heard, limit).await)
             });

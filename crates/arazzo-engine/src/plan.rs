@@ -490,9 +490,9 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
     let base = parsed.as_ref().map(|url| url.path().trim_end_matches('/')).unwrap_or_default();
     let host = parsed.as_ref().and_then(host_with_port);
     let given = servers.of(&source).map(|url| secrets_of_query(url, program)).unwrap_or_default();
-    let shown = given.iter().fold(server.clone(), |shown, (name, value)| {
-        shown.replace(&format!("{name}={value}"), &format!("{name}=‹{name}›"))
-    });
+    let shown = given
+        .iter()
+        .fold(server, |shown, (name, value)| shown.replace(&format!("{name}={value}"), &format!("{name}=‹{name}›")));
     Some(PlannedStep {
         workflow: String::new(),
         depth: 0,

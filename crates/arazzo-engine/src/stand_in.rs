@@ -334,6 +334,7 @@ fn made(name: &str, number: usize, class: usize) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use super::*;
 

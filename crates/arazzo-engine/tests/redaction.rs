@@ -118,7 +118,7 @@ fn escaped(text: &str, layer: usize, numbers: &mut Numbers) -> String {
             continue;
         }
         let kind = numbers.below(4);
-        let upper = |text: String| if kind % 2 == 0 { text } else { text.to_uppercase() };
+        let upper = |text: String| if kind.is_multiple_of(2) { text } else { text.to_uppercase() };
         match layer {
             0 if kind == 0 && "\"\\/".contains(char) => written.extend(['\\', char]),
             0 => {

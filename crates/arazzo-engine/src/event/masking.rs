@@ -47,6 +47,7 @@ impl<'r> Masking<'r> {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::*;
 
