@@ -164,7 +164,7 @@ fn latin_peer(requests: usize) -> (String, std::thread::JoinHandle<Vec<Vec<u8>>>
 }
 
 #[test]
-fn a_header_in_latin_goes_out_as_it_came_in() {
+fn a_header_in_latin_is_read_and_goes_out_in_utf_8() {
     let folder = folder();
     folder.write(
         "h.arazzo.yaml",
@@ -185,8 +185,9 @@ fn a_header_in_latin_goes_out_as_it_came_in() {
     run.exits(0).prints(&json!({"name": "café", "wide": "日"}));
     let head = heads.join().unwrap().pop().unwrap();
     let has = |line: &[u8]| head.windows(line.len()).any(|window| window == line);
-    assert!(has(b"x-name: caf\xe9\r\n") && has(b"x-own: \xfcber caf\xe9\r\n"), "{}", head.escape_ascii());
-    assert!(has("x-wide: 日\r\n".as_bytes()), "{}", head.escape_ascii());
+    for line in ["x-name: café\r\n", "x-own: über café\r\n", "x-wide: 日\r\n"] {
+        assert!(has(line.as_bytes()), "{line} {}", head.escape_ascii());
+    }
 }
 
 #[test]

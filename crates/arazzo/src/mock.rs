@@ -43,7 +43,7 @@ use url::{Origin, Url};
 
 use crate::error::Error;
 use crate::network::options::Network;
-use crate::network::{self, header_bytes, header_text};
+use crate::network::{self, header_text};
 use crate::policy::hosts::Hosts;
 use crate::runtime;
 use crate::transport::{Pending, SendProgress, Transport};
@@ -511,7 +511,7 @@ async fn answer(
     for (name, value) in response.headers {
         let name = HeaderName::from_bytes(name.as_bytes());
         // What is no header in the description is none on the wire.
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(&header_bytes(&value))) {
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::from_bytes(value.as_bytes())) {
             sent.headers_mut().append(name, value);
         }
     }

@@ -14,9 +14,9 @@ use hyper::{Method, Uri};
 
 use crate::network::coding::{self, DecodeError};
 use crate::network::connect::ConnectError;
+use crate::network::header_text;
 use crate::network::pool::{FIELDS, HEAD, Pool, SendError, Sent, Turn};
 use crate::network::tls;
-use crate::network::{header_bytes, header_text};
 use crate::policy::hosts::Hosts;
 use crate::transport::{Pending, SendProgress, Transport};
 
@@ -144,7 +144,7 @@ impl Http {
         let mut headers = HeaderMap::new();
         for (name, value) in &request.headers {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| unsent("a header is not valid"))?;
-            let value = HeaderValue::from_bytes(&header_bytes(value)).map_err(|_| unsent("a header is not valid"))?;
+            let value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| unsent("a header is not valid"))?;
             headers.append(name, value);
         }
         // The user of a url is said in a header, and the part behind `#` is not said at all.
