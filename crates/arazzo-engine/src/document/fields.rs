@@ -161,8 +161,8 @@ pub(super) const STEERING: &[&str] = &[
     "workflowId",
 ];
 
-/// Objects inside of a step, as messages call them.
-const INSIDE_STEP: &[&str] = &["a criterion", "a parameter", "a request body", "a success action", "a failure action"];
+/// Objects inside of a step, as messages call them; not actions, whose authors may mean outputs of their own.
+const INSIDE_STEP: &[&str] = &["a criterion", "a parameter", "a request body"];
 
 /// Fields that a step has and nothing inside of it.
 const OF_STEP: &[&str] =
