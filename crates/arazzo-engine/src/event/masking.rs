@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use crate::redact::Redactor;
-use crate::value::{Json, Map};
+use crate::value::Json;
 
 /// Masks the values of one event.
 pub(super) struct Masking<'r> {
     redactor: &'r Redactor,
-    /// Lists and objects with what they are masked, by where they are; as long as they are held, nothing else is there.
-    known: HashMap<*const (), (Json, Json)>,
+    /// Lists and objects with what they are masked, if they hold a secret, by where they are; as long as they are held,
+    /// nothing else is there.
+    known: HashMap<*const (), (Json, Option<Json>)>,
 }
 
 impl<'r> Masking<'r> {
@@ -19,28 +20,24 @@ impl<'r> Masking<'r> {
 
     /// A value as [`Redactor::mask_json`] has it.
     pub(super) fn json(&mut self, json: &Json) -> Json {
+        // Nothing was learned: nothing can be in it.
+        if self.redactor.names().is_empty() {
+            return json.clone();
+        }
+        self.masked(json).unwrap_or_else(|| json.clone())
+    }
+
+    fn masked(&mut self, json: &Json) -> Option<Json> {
+        let redactor = self.redactor;
         let place: *const () = match json {
-            // Nothing was learned: nothing can be in it.
-            _ if self.redactor.names().is_empty() => return json.clone(),
             Json::Array(items) => std::ptr::from_ref(&**items).cast(),
             Json::Object(members) => std::ptr::from_ref(&**members).cast(),
-            leaf => return self.redactor.masked_json(leaf).unwrap_or_else(|| leaf.clone()),
+            leaf => return redactor.masked_json(leaf),
         };
         if let Some((_, known)) = self.known.get(&place) {
             return known.clone();
         }
-        let masked = match json {
-            Json::Array(items) => {
-                let masked: Vec<Json> = items.iter().map(|item| self.json(item)).collect();
-                if masked == **items { json.clone() } else { masked.into() }
-            }
-            Json::Object(members) => {
-                let masked: Map<String, Json> =
-                    members.iter().map(|(name, value)| (self.redactor.mask(name), self.json(value))).collect();
-                if masked == **members { json.clone() } else { masked.into() }
-            }
-            leaf => leaf.clone(),
-        };
+        let masked = redactor.masked_by(json, &mut |inner| self.masked(inner));
         self.known.insert(place, (json.clone(), masked.clone()));
         masked
     }

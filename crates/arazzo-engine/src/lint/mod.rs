@@ -4,7 +4,7 @@
 //! Bundle + compiled program → diagnostics. Only what is certain is said, and what follows from another fault is not.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
 use crate::code::{Code, Severity};
@@ -54,19 +54,18 @@ pub fn add_findings(bundle: &Bundle, mut compiled: Compiled) -> Compiled {
     let key = |found: &Diagnostic| (found.code, found.span);
     let said = lint(bundle, &compiled);
     let (heard, _) = ignore::ignore(said.clone(), &bundle.sources, SourceId(0), false);
-    let heard: Vec<Diagnostic> = heard.into_iter().collect();
-    let is_heard = |found: &Diagnostic| heard.iter().any(|heard| key(heard) == key(found));
-    let mut worded: HashMap<_, Vec<Diagnostic>> = HashMap::new();
+    let heard_keys: HashSet<_> = heard.iter().map(key).collect();
+    let mut worded: HashMap<_, VecDeque<Diagnostic>> = HashMap::new();
     for found in said {
-        worded.entry(key(&found)).or_default().push(found);
+        worded.entry(key(&found)).or_default().push_back(found);
     }
     let mut known = BTreeSet::new();
     for found in std::iter::once(&mut compiled.description).chain(&mut compiled.workflows) {
         known.extend(found.iter().map(key));
         let mut kept = Diagnostics::default();
         for found in found.iter() {
-            let worded = worded.get_mut(&key(found)).and_then(Vec::pop);
-            kept.extend(worded.filter(|found| found.severity == Severity::Error || is_heard(found)));
+            let worded = worded.get_mut(&key(found)).and_then(VecDeque::pop_front);
+            kept.extend(worded.filter(|found| found.severity == Severity::Error || heard_keys.contains(&key(found))));
         }
         if kept.has_errors() || !found.has_errors() {
             *found = kept;

@@ -267,7 +267,7 @@ impl Machine {
             Outcome::Stopped { .. } => RunStatus::Stopped,
         };
         let (outputs, missing) = ((**outcome.values()).clone(), outcome.missing().to_vec());
-        for (name, _) in outputs.iter().filter(|(_, value)| self.redactor.mask_json(value) != **value) {
+        for (name, _) in outputs.iter().filter(|(_, value)| self.redactor.masked_json(value).is_some()) {
             let message = format!("output `{name}` holds the value of a secret; outputs are data and are not masked");
             self.emit(
                 turn,

@@ -145,21 +145,22 @@ impl Machine {
         }
         machine.push_frame(workflow, Purpose::Run, inputs_of, extra);
         machine.learn_constants(workflow);
-        machine.warn_of_common_words();
+        machine.warn_of_plain_secrets();
         machine.weigh_anew();
         Ok(machine)
     }
 
-    /// Common words among the secrets are said before the run: a recording, whose stand-ins are none, has that from here.
-    fn warn_of_common_words(&mut self) {
-        let word = |name: &str| Warning {
-            code: Code::ShortSecret,
-            message: format!("the value of `{name}` is a common word, which is masked wherever it stands"),
-            help: None,
-            span: None,
-        };
-        let common: Vec<Warning> = self.redactor.common().into_iter().map(word).collect();
-        self.state.settings.warnings.extend(common);
+    /// Secrets that masking cannot hide, or hides too much for, are said before the run: a recording, whose stand-ins are
+    /// none, has that from here.
+    fn warn_of_plain_secrets(&mut self) {
+        let warning = |message: String| Warning { code: Code::ShortSecret, message, help: None, span: None };
+        let common = self.redactor.common().into_iter().map(|name| {
+            warning(format!("the value of `{name}` is a common word, which is masked wherever it stands"))
+        });
+        let short = self.redactor.short().iter().map(|name| {
+            warning(format!("the value of `{name}` is shorter than 4 characters and cannot be masked"))
+        });
+        self.state.settings.warnings.extend(common.chain(short));
     }
 
     /// What is said when the run begins.
@@ -279,15 +280,6 @@ impl Machine {
                 help: warning.help,
             };
             self.emit(turn, None, warning.span, kind);
-        }
-        for name in self.redactor.short().to_vec() {
-            let message = format!("the value of `{name}` is shorter than 4 characters and cannot be masked");
-            self.emit(
-                turn,
-                None,
-                None,
-                EventKind::Diagnostic { code: Code::ShortSecret, severity: Severity::Warning, message, help: None },
-            );
         }
         self.announce_workflow(None, turn);
         Phase::Resume

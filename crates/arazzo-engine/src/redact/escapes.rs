@@ -71,7 +71,10 @@ impl Readings {
     }
 }
 
-/// `true` for the bytes that escapes begin with.
+/// The bytes that escapes begin with.
+pub(super) const MARKS: [u8; 4] = *b"\\&%+";
+
+/// `true` for one of [`MARKS`]: asked of nearly every byte that is masked.
 pub(super) fn is_mark(byte: u8) -> bool {
     matches!(byte, b'\\' | b'&' | b'%' | b'+')
 }

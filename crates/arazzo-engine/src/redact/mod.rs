@@ -500,32 +500,37 @@ impl Redactor {
 
     /// As [`Redactor::mask_json`]; nothing if there is no secret in it.
     pub(crate) fn masked_json(&self, json: &Json) -> Option<Json> {
-        let masked = |text: &str| match self.mask_part(text, usize::MAX, End::Whole).0 {
+        self.masked_by(json, &mut |inner| self.masked_json(inner))
+    }
+
+    /// As [`Redactor::masked_json`], with what `masked` makes of the items and members.
+    pub(crate) fn masked_by(&self, json: &Json, masked: &mut dyn FnMut(&Json) -> Option<Json>) -> Option<Json> {
+        let masked_text = |text: &str| match self.mask_part(text, usize::MAX, End::Whole).0 {
             Cow::Owned(masked) => Some(masked),
             Cow::Borrowed(_) => None,
         };
         match json {
-            Json::String(text) => masked(text).map(Json::String),
+            Json::String(text) => masked_text(text).map(Json::String),
             Json::Array(items) => {
-                let (at, first) =
-                    items.iter().enumerate().find_map(|(at, item)| Some((at, self.masked_json(item)?)))?;
+                let (at, first) = items.iter().enumerate().find_map(|(at, item)| Some((at, masked(item)?)))?;
                 let (before, rest) = (items.iter().take(at).cloned(), items.iter().skip(at + 1));
-                let rest = rest.map(|item| self.mask_json(item));
+                let rest = rest.map(|item| masked(item).unwrap_or_else(|| item.clone()));
                 Some(before.chain(std::iter::once(first)).chain(rest).collect())
             }
             Json::Object(members) => {
-                let member = |(name, value): (&String, &Json)| match (masked(name), self.masked_json(value)) {
+                let mut member = |(name, value): (&String, &Json)| match (masked_text(name), masked(value)) {
                     (None, None) => None,
                     (other, masked) => {
                         Some((other.unwrap_or_else(|| name.clone()), masked.unwrap_or_else(|| value.clone())))
                     }
                 };
                 let (at, first) = members.iter().enumerate().find_map(|(at, one)| Some((at, member(one)?)))?;
-                let before = members.iter().take(at).map(|(name, value)| (name.clone(), value.clone()));
-                let rest = members.iter().skip(at + 1).map(|(name, value)| (self.mask(name), self.mask_json(value)));
+                let unchanged = |(name, value): (&String, &Json)| (name.clone(), value.clone());
+                let (before, rest) = (members.iter().take(at).map(unchanged), members.iter().skip(at + 1));
+                let rest = rest.map(|one| member(one).unwrap_or_else(|| unchanged(one)));
                 Some(Json::Object(before.chain(std::iter::once(first)).chain(rest).collect()))
             }
-            Json::Number(number) => masked(&number.text()).map(Json::String),
+            Json::Number(number) => masked_text(&number.text()).map(Json::String),
             Json::Bytes(file) => self.is_in(&file.bytes).then(|| Json::String(self.mask(&json_text(json)))),
             Json::Null | Json::Bool(_) => None,
         }

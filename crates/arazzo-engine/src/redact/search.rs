@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::escapes::{LAYERS, is_mark, readings};
+use super::escapes::{LAYERS, MARKS, is_mark, readings};
 
 /// Shorter values are not looked for: they stand in every text.
 pub(crate) const SHORTEST: usize = 4;
@@ -136,11 +136,12 @@ impl Search {
             self.by_first.resize_with(256, Vec::new);
             self.pairs.resize(1 << 10, 0);
             // A place that an escape begins at may be anything.
-            let marks = (0..=u8::MAX).filter(|byte| is_mark(*byte));
-            marks.for_each(|mark| (0..=u8::MAX).for_each(|second| self.set(mark, second)));
+            for mark in MARKS {
+                (0..=u8::MAX).for_each(|second| self.set(mark, second));
+            }
         }
         self.set(first, second);
-        (0..=u8::MAX).filter(|byte| is_mark(*byte)).for_each(|mark| self.set(first, mark));
+        MARKS.iter().for_each(|mark| self.set(first, *mark));
         let Some(known) = self.by_first.get_mut(usize::from(first)) else { return };
         // Of two values with one form, the first gives it its name. One window may go on differently in two.
         let compared = |known: &Pattern| (known.bytes(), known.rest()).cmp(&(pattern.bytes(), pattern.rest()));
