@@ -32,7 +32,7 @@ def build(tree, folder):
     environment = {**os.environ, **BUILD, "CARGO_TARGET_DIR": target}
     cargo = ["cargo", "build", "--release", "--locked", "-q"]
     os.makedirs(folder)
-    subprocess.run([*cargo, "-p", "arazzo-cli"], cwd=tree, env=environment, check=True)
+    subprocess.run([*cargo, "--bin", "arazzo"], cwd=tree, env=environment, check=True)
     shutil.copy(f"{target}/release/arazzo", folder)
     subprocess.run([*cargo, "-p", "arazzo", "--example", "measure"], cwd=tree, env=environment, check=True)
     shutil.copy(f"{target}/release/examples/measure", folder)
