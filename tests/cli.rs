@@ -10,6 +10,8 @@ mod flags;
 mod graph;
 mod inputs;
 mod inspect;
+#[cfg(target_os = "linux")]
+mod journal;
 mod language;
 mod lint;
 mod mock;
@@ -47,8 +49,8 @@ pub(crate) struct Arazzo {
     env: Vec<(String, String)>,
     cwd: PathBuf,
     stdin: Option<Vec<u8>>,
-    /// A program that starts it.
-    through: Option<&'static str>,
+    /// A program that starts it, with its arguments.
+    through: Vec<String>,
 }
 
 impl Arazzo {
@@ -58,7 +60,7 @@ impl Arazzo {
             env: Vec::new(),
             cwd: root(),
             stdin: None,
-            through: None,
+            through: vec![],
         }
     }
 
@@ -86,7 +88,17 @@ impl Arazzo {
     /// As `nohup` starts it.
     #[cfg(target_os = "linux")]
     pub(crate) fn ignoring_hangups(mut self) -> Self {
-        self.through = Some("nohup");
+        self.through = vec!["nohup".to_owned()];
+        self
+    }
+
+    /// Lets no file that it writes be larger than so many KiB. What is written beyond ends it, as `kill -9` would in the
+    /// middle of that write; or, if the signal is `ignored`, fails as on a full disk.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn with_largest_file(mut self, kib: usize, ignored: bool) -> Self {
+        let ignores = if ignored { "trap '' XFSZ; " } else { "" };
+        let shell = format!("{ignores}ulimit -c 0; ulimit -f {}; exec \"$@\"", kib * 2);
+        self.through = ["sh", "-c", &shell, "sh"].map(str::to_owned).to_vec();
         self
     }
 
@@ -135,8 +147,9 @@ impl Arazzo {
     /// Runs with both streams piped and returns at once.
     pub(crate) fn spawn(self) -> Child {
         let built = env!("CARGO_BIN_EXE_arazzo");
-        let mut command = Command::new(self.through.unwrap_or(built));
-        command.args(self.through.map(|_| built));
+        let mut words = self.through.iter().map(String::as_str).chain([built]);
+        let mut command = Command::new(words.next().unwrap_or(built));
+        command.args(words);
         for name in Self::foreign() {
             command.env_remove(name);
         }

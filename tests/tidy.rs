@@ -225,12 +225,13 @@ fn code_of(path: &Path) -> String {
 const DOORS: [(&[&str], &[&str], &str); 4] = [
     (
         &["fs::read(", "fs::read_to_string", "fs::{", "File::open", "tokio::fs", ".read(true)", "fs::read;"],
-        &["arazzo/src/documents/files.rs"],
+        // The files of a journal are its own.
+        &["arazzo/src/documents/files.rs", "arazzo/src/journal/private_file.rs"],
         "files are opened where the policy about them is asked",
     ),
     (
         &["OpenOptions"],
-        &["arazzo-cli/src/save.rs", "arazzo-cli/src/github.rs"],
+        &["arazzo-cli/src/save.rs", "arazzo-cli/src/github.rs", "arazzo/src/journal/private_file.rs"],
         "files are written as they were asked for",
     ),
     (

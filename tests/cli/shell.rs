@@ -28,7 +28,7 @@ fn shell(program: &str, arguments: &[&str], folder: &Path) -> String {
 
 /// What is offered for the last of these words, by the names that follow.
 const CASES: &[(&[&str], &[&str])] = &[
-    (&["ru"], &["run"]),
+    (&["ru"], &["run", "runs"]),
     (&["run", PROVISION, ""], &["provision-volume-and-sandbox"]),
     (&["run", PROVISION, "--workflow", ""], &["provision-volume-and-sandbox"]),
     (&["run", PROVISION, "-i", ""], &["apiToken=", "volumeName=", "snapshot=", "mountPath="]),

@@ -52,6 +52,8 @@ pub(crate) fn call(flags: CallFlags, screen: &mut Screen) -> u8 {
         ),
         kept: Kept { outputs: flags.file.output.clone(), masked: usual.mask.mask_outputs, ..Kept::default() },
         print: body,
+        journal: None,
+        resumed: None,
     };
     execute(execution, screen)
 }

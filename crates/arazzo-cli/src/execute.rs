@@ -4,20 +4,23 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use arazzo::events::StepStatus;
+use arazzo::journal::Resumed;
 use arazzo::plan::PlannedStep;
 use arazzo::report::{ReportContext, RunRecord};
-use arazzo::{Envelope, Error, Outcome, Outputs, Recording, Workflow};
+use arazzo::{Envelope, Error, EventKind, Outcome, Outputs, Recording, Workflow};
 
 use crate::exit;
 use crate::github;
 use crate::inputs::CliInputs;
+use crate::journal::NamedJournal;
 use crate::names::Names;
 use crate::report;
 use crate::requested::RequestedReports;
 use crate::save::{Readers, save, save_exact};
 use crate::show::progress::Detail;
 use crate::show::{Screen, failure, safe, width};
-use crate::shown_command;
+use crate::shown_command::{self, quoted};
 use crate::signal::Signals;
 use crate::streams::{self, Stream};
 use crate::watch::{Showing, Watch};
@@ -36,6 +39,10 @@ pub(crate) struct Execution<'a> {
     pub(crate) kept: Kept,
     /// The outputs as they are printed; nothing if there is nothing to print.
     pub(crate) print: fn(&Outputs) -> Option<Printed>,
+    /// The journal that it is kept in.
+    pub(crate) journal: Option<&'a NamedJournal>,
+    /// The run that goes on; nothing if one begins.
+    pub(crate) resumed: Option<Resumed>,
 }
 
 /// Outputs as they are printed.
@@ -83,6 +90,8 @@ struct Ended {
     recording: Recorded,
     /// The reason why an event could not be printed.
     data_error: Option<std::io::Error>,
+    /// The last step of the workflow that was run that failed.
+    failed: Option<String>,
 }
 
 /// Runs a workflow; the result is the exit code.
@@ -115,11 +124,21 @@ fn run(execution: &mut Execution<'_>, screen: &mut Screen) -> Result<Ended, Erro
         record = record.last_attempts();
     }
     let watch = RefCell::new(Watch::new(screen, execution.showing, &plan, hosts(execution.mock, &plan)));
-    let mut data_error = None;
+    let (mut data_error, mut failed) = (None, None);
+    let resumed = execution.resumed.take();
+    for envelope in resumed.as_ref().map(Resumed::events).transpose()?.unwrap_or_default() {
+        record.add(&envelope);
+        watch.borrow_mut().past(&envelope);
+    }
     let outcome = {
         let observe = |envelope: &Envelope| {
             let envelope = &signals.named(envelope);
             record.add(envelope);
+            if let (EventKind::StepFinished { status: StepStatus::Failed, .. }, 0) =
+                (&envelope.event.kind, envelope.event.frame)
+            {
+                failed.clone_from(&envelope.event.step);
+            }
             signals.watch(envelope);
             if let Err(error) = watch.borrow_mut().event(envelope) {
                 data_error.get_or_insert(error);
@@ -129,6 +148,7 @@ fn run(execution: &mut Execution<'_>, screen: &mut Screen) -> Result<Ended, Erro
             let say = |text: &str| watch.borrow_mut().screen.line(text);
             let run = async {
                 match execution.kept.recording {
+                    _ if let Some(resumed) = resumed => resumed.run(&signals.interrupt, observe).await.map(unrecorded),
                     Some(_) => workflow.record(inputs, &signals.interrupt, observe).await,
                     None => workflow.run_until(inputs, &signals.interrupt, observe).await.map(unrecorded),
                 }
@@ -148,7 +168,7 @@ fn run(execution: &mut Execution<'_>, screen: &mut Screen) -> Result<Ended, Erro
     if let Some(last) = &record.end {
         watch.into_inner().verdict(&last.event.kind, workflow.name());
     }
-    Ok(Ended { record, outcome, recording, data_error })
+    Ok(Ended { record, outcome, recording, data_error, failed })
 }
 
 /// Says why a run did not succeed, and what there is to know about its documents.
@@ -159,6 +179,9 @@ fn tell(execution: &Execution<'_>, ended: &Ended, screen: &mut Screen) {
     }
     for line in failure::report(&ended.record, workflow.description().sources(), width()) {
         screen.line(&line);
+    }
+    if let Some(command) = execution.journal.and_then(|journal| resume(journal, ended)) {
+        screen.line(&format!("resume: {command}"));
     }
     if let (Some(why), true) = (ended.record.verdict().why, github::is_here()) {
         let label = why.label.as_ref().map(|label| format!(": {label}")).unwrap_or_default();
@@ -174,9 +197,20 @@ fn tell(execution: &Execution<'_>, ended: &Ended, screen: &mut Screen) {
     }
 }
 
+/// The command that goes on with a run that did not succeed.
+fn resume(journal: &NamedJournal, ended: &Ended) -> Option<String> {
+    let run = &ended.record.run;
+    match (&ended.outcome, &ended.failed) {
+        (Outcome::Failed { .. }, Some(step)) => Some(journal.resume(run, &format!(" --from {}", quoted(step)))),
+        (Outcome::Failed { .. }, None) => Some(journal.resume(run, " --from STEP")),
+        (Outcome::Stopped { .. }, _) => Some(journal.resume(run, "")),
+        _ => None,
+    }
+}
+
 /// Writes what is left of a run; the result is its exit code.
 fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) -> u8 {
-    let Ended { record, outcome, recording, data_error } = ended;
+    let Ended { record, outcome, recording, data_error, .. } = ended;
     let (workflow, kept) = (execution.workflow, &execution.kept);
     let say = execution.showing.detail >= Detail::Verdict;
     let code = match &kept.recording {

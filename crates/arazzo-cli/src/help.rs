@@ -65,9 +65,12 @@ bodies exactly as they came.
 In GitHub Actions (GITHUB_ACTIONS=true) errors are annotated, and the job's summary gets that of the run.";
 
 /// Variables that are read besides those of flags.
-const VARIABLES: [(&str, &str); 14] = [
+const VARIABLES: [(&str, &str); 17] = [
     ("ARAZZO_INPUT_<name>", "an input; also <NAME>, in capitals with underscores"),
     ("ARAZZO_SECRET_<name>", "a secret input, or a credential of a security scheme; also <NAME>"),
+    ("ARAZZO_JOURNAL", "the journal of runs: arazzo run keeps each run in it that calls servers"),
+    ("ARAZZO_STATE_KEY", "the key of the journal, 64 hexadecimal digits; else a file beside its folder has one"),
+    ("XDG_STATE_HOME", "the folder for the state of programs: arazzo/runs.db in it is the journal if none is named"),
     ("NO_COLOR", "not empty: no colour"),
     ("CLICOLOR_FORCE", "not empty and not 0: colour, also without a terminal"),
     ("TERM", "dumb or empty: no colour, and nothing moves"),
@@ -87,8 +90,8 @@ pub(crate) fn help(flags: &HelpFlags, screen: &mut Screen) -> u8 {
     let text = match flags.about.as_slice() {
         [] => overview(),
         [topic] if let Some((.., text)) = TOPICS.iter().find(|(name, ..)| name == topic) => text(),
-        [command, ..] => match built().find_subcommand_mut(command) {
-            Some(found) => found.render_long_help().ansi().to_string(),
+        [command, ..] => match of_command(&flags.about) {
+            Some(text) => text,
             None => {
                 let known: Vec<&str> = TOPICS.iter().map(|(name, ..)| *name).collect();
                 let help = format!("commands are listed by arazzo --help; other pages: {}", known.join(", "));
@@ -101,6 +104,15 @@ pub(crate) fn help(flags: &HelpFlags, screen: &mut Screen) -> u8 {
         Ok(()) => exit::SUCCEEDED,
         Err(_) => exit::OUTPUT,
     }
+}
+
+/// The help of a command, or of one below it.
+fn of_command(words: &[String]) -> Option<String> {
+    let mut command = &mut built();
+    for word in words {
+        command = command.find_subcommand_mut(word)?;
+    }
+    Some(command.render_long_help().ansi().to_string())
 }
 
 fn overview() -> String {

@@ -30,6 +30,11 @@ pub(crate) struct CliInputs {
 }
 
 impl CliInputs {
+    /// No inputs: those of a run that goes on were given.
+    pub(crate) fn none() -> Self {
+        Self { inputs: Inputs::new(), faults: vec![], typed: vec![], made_up: vec![] }
+    }
+
     /// Adds inputs that nobody gave.
     pub(crate) fn make_up(&mut self, examples: Inputs) {
         let refused = |name: &str| self.faults.iter().any(|fault| fault.name == name);

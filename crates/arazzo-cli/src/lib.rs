@@ -22,6 +22,7 @@ mod help;
 mod inputs;
 mod inspect;
 mod job;
+mod journal;
 mod kept_events;
 mod lint;
 mod mistyped;
@@ -34,6 +35,7 @@ mod replay;
 mod report;
 mod requested;
 mod run;
+mod runs;
 mod save;
 mod show;
 mod shown_command;
@@ -78,6 +80,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Man(flags) => help::man(&flags, &mut screen),
         Command::Help(flags) => help::help(&flags, &mut screen),
         Command::Report(flags) => report::report(&flags, &mut screen),
+        Command::Runs(flags) => runs::runs(flags, &mut screen),
     };
     ExitCode::from(code)
 }

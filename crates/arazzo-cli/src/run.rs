@@ -10,6 +10,7 @@ use crate::execute::{Execution, Kept, Printed, execute, written};
 use crate::exit;
 use crate::flags::RunFlags;
 use crate::inputs::{self, CliInputs, Stdin};
+use crate::journal;
 use crate::names::Names;
 use crate::permit;
 use crate::requested::RequestedReports;
@@ -19,13 +20,19 @@ use crate::watch::Showing;
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
-    let prepared = kept(&flags).and_then(|kept| Ok((kept, prepared(&flags)?)));
-    let (kept, (workflow, given)) = match prepared {
+    let prepared = kept(&flags).and_then(|kept| {
+        let prepared = prepared(&flags)?;
+        Ok((kept, journal::of_run(&flags.journal, flags.mock.is_none() && !flags.dry_run)?, prepared))
+    });
+    let (kept, journal, (mut workflow, given)) = match prepared {
         Ok(prepared) => prepared,
         Err(error) => return screen.error(&error),
     };
     if flags.dry_run {
         return dry_run(&flags, &workflow, given, screen);
+    }
+    if let Some(named) = &journal {
+        workflow = workflow.journaled(&named.journal);
     }
     let output = &flags.output;
     let execution = Execution {
@@ -42,6 +49,8 @@ pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
         ),
         kept,
         print: |outputs| Some(Printed::line(Json::from((**outputs).clone()).to_string())),
+        journal: journal.as_ref(),
+        resumed: None,
     };
     execute(execution, screen)
 }

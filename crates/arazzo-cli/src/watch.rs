@@ -95,6 +95,13 @@ impl<'s> Watch<'s> {
         printed
     }
 
+    /// Takes in an event of before: nothing is shown of it.
+    pub(crate) fn past(&mut self, envelope: &Envelope) {
+        if self.showing.detail >= Detail::Steps {
+            self.progress.follow(envelope);
+        }
+    }
+
     fn follow(&mut self, envelope: &Envelope) {
         self.at = Some((envelope.ms, Instant::now()));
         if self.showing.detail < Detail::Steps {

@@ -14,7 +14,7 @@ use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::{Naming, Remedy};
 
 use crate::checked::Checked;
-use crate::description::{Client, Description};
+use crate::description::{Client, Description, GivenDocuments};
 use crate::documents::location::{uri_of, url_of};
 use crate::documents::{fetch, files, remote};
 use crate::error::Error;
@@ -454,6 +454,7 @@ impl Builder {
         Ok(Description {
             path: self.path,
             readings,
+            given: GivenDocuments { sources: self.options.sources, headers: self.options.headers },
             compiled: Arc::new(compiled),
             notes,
             settings: self.settings,

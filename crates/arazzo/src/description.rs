@@ -1,5 +1,6 @@
 //! A document that was read, with all its workflows.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use arazzo_engine::plan::{Footprint, PlannedStep, plan, sent_credentials, touche
 use arazzo_engine::program::{Input, Program};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::Naming;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 #[cfg(feature = "mock")]
@@ -77,11 +79,20 @@ pub struct WorkflowOverview<'d> {
     pub outputs: Vec<&'d str>,
 }
 
+/// What was said about the documents before they were read, beside the mode of reading.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GivenDocuments {
+    pub(crate) sources: BTreeMap<String, String>,
+    pub(crate) headers: Vec<String>,
+}
+
 /// A document that was read, with all its workflows. Cheap to clone; runs of all clones share connections.
 #[derive(Debug, Clone)]
 pub struct Description {
     pub(crate) path: PathBuf,
     pub(crate) readings: Readings,
+    /// The uris that took the place of those of source descriptions, and the headers of the connection that it may set.
+    pub(crate) given: GivenDocuments,
     pub(crate) compiled: Arc<Compiled>,
     /// Warnings about the way in which it is run.
     pub(crate) notes: Diagnostics,

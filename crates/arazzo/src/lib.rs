@@ -26,7 +26,7 @@
 //!
 //! Cargo features: `http` (on by default) sends requests; without it, and with a transport of your own
 //! ([`Builder::transport`]), none of hyper, TLS and the content codings is built, and no document is fetched from the
-//! network. `mock` answers from the descriptions, `reports` makes reports of runs (`arazzo::report`), `xpath` evaluates
+//! network. `journal` (on by default) keeps runs in a file while they run. `mock` answers from the descriptions, `reports` makes reports of runs (`arazzo::report`), `xpath` evaluates
 //! XPath.
 //!
 //! Beside the types of a run there are [`diagnostics`], [`events`], [`plan`], [`secrets`] and [`values`]: names that
@@ -43,6 +43,8 @@ mod drivers;
 mod envelope;
 mod error;
 mod inputs;
+#[cfg(feature = "journal")]
+pub mod journal;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod network;
@@ -111,8 +113,8 @@ pub use arazzo_engine::json;
 pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
 pub use arazzo_engine::load::ParsedDocuments;
 pub use arazzo_engine::machine::{
-    CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, ParsedUrl, Progress, Request, Response, Secrets,
-    Stop, StoredOutgoing,
+    CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, ParsedUrl, PendingRequest, Progress, Request,
+    Response, Secrets, Stop, StoredOutgoing,
 };
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;

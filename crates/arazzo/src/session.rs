@@ -10,9 +10,13 @@ use std::time::Duration;
 
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::event::{Event, Interest, VERSION};
+#[cfg(feature = "journal")]
+use arazzo_engine::limits::Limits;
 use arazzo_engine::limits::Millis;
+#[cfg(feature = "journal")]
+use arazzo_engine::machine::NoSuchStep;
 use arazzo_engine::machine::{
-    CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Progress, Secrets, StoredState,
+    CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, PendingRequest, Progress, Secrets, StoredState,
 };
 use arazzo_engine::program::Program;
 use arazzo_engine::stand_in::StandIns;
@@ -242,6 +246,12 @@ impl Session {
         self.machine.calls()
     }
 
+    /// The calls in flight, as a driver has to know them that goes on with a stored run: which have left, and which may be
+    /// sent twice.
+    pub fn pending(&self) -> impl Iterator<Item = PendingRequest> + '_ {
+        self.machine.pending()
+    }
+
     fn begin(&mut self, now: Millis) {
         self.head.begun = true;
         self.step(now, Input::Start { epoch_ms: self.head.epoch_ms });
@@ -294,5 +304,61 @@ impl Session {
                 self.turn.outcome = Some(outcome);
             }
         }
+    }
+}
+
+/// For the journal, which goes on with runs whose process has ended.
+#[cfg(feature = "journal")]
+impl Session {
+    /// The wall clock at the start of the run, in ms since 1970.
+    pub(crate) fn epoch_ms(&self) -> i64 {
+        self.head.epoch_ms
+    }
+
+    /// The last time that was given.
+    pub(crate) fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// The number of the next event.
+    pub(crate) fn seq(&self) -> u64 {
+        self.head.seq
+    }
+
+    /// The step that waits for a call.
+    pub(crate) fn step_of(&self, call: CallId) -> Option<&str> {
+        self.machine.step_of(call)
+    }
+
+    /// Takes in that no process had the run for so many ms.
+    pub(crate) fn skip(&mut self, ms: Millis) {
+        self.machine.skip(ms);
+    }
+
+    /// The limits of the run, which can be changed.
+    pub(crate) fn limits(&self) -> Limits {
+        self.machine.limits().clone()
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.machine.set_limits(limits);
+    }
+
+    /// Lets a run that has ended begin again at a step; its next event has the number `seq`.
+    ///
+    /// # Errors
+    /// [`NoSuchStep`]
+    pub(crate) fn begin_again(&mut self, step: &str, seq: u64) -> Result<(), NoSuchStep> {
+        self.machine.begin_again(step)?;
+        self.head.seq = seq;
+        Ok(())
+    }
+
+    /// A request that a stored run was about to send, or why the policy does not let it leave now; nothing if there is no
+    /// such call.
+    pub(crate) fn permitted(&self, call: CallId) -> Option<Result<Outgoing, String>> {
+        let outgoing = self.machine.outgoing(call)?;
+        let asked = self.policy.request(&outgoing, || self.machine.secrets_in(&outgoing.request));
+        Some(asked.map(|()| outgoing))
     }
 }

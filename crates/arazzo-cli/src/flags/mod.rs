@@ -13,6 +13,7 @@ mod document;
 mod help;
 mod input;
 mod inspect;
+mod journal;
 mod limits;
 mod lint;
 mod mock;
@@ -20,6 +21,7 @@ mod network;
 mod output;
 mod permissions;
 mod run;
+mod runs;
 mod server;
 mod test;
 mod values;
@@ -31,6 +33,7 @@ pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};
 pub(crate) use help::{CompletionsFlags, HelpFlags, ManFlags};
 pub(crate) use input::{InputFlags, PromptFlag};
 pub(crate) use inspect::{GraphFlags, GraphFormat, InspectFlags, ReportFlags};
+pub(crate) use journal::{JournalFileFlag, JournalFlags, Outlives};
 pub(crate) use limits::{LimitFlags, TimeoutFlag};
 pub(crate) use lint::{ExplainFlags, Fixes, Format, LintFlags, Only};
 pub(crate) use mock::{FaultFlags, MockFlags};
@@ -38,6 +41,9 @@ pub(crate) use network::NetworkFlags;
 pub(crate) use output::{EventsFlag, MaskFlag, OutputFileFlag, OutputFlags, ProgressFlag};
 pub(crate) use permissions::PermissionFlags;
 pub(crate) use run::{CallFlags, ReplayFlags, RunFlags};
+pub(crate) use runs::{
+    ResumeFlags, RunName, RunsCommand, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags, Unknown,
+};
 pub(crate) use server::ServerFlags;
 pub(crate) use test::TestFlags;
 pub(crate) use values::{TypedHeader, header_line};
@@ -71,6 +77,7 @@ pub(crate) enum Command {
     Report(ReportFlags),
     Test(TestFlags),
     Replay(ReplayFlags),
+    Runs(RunsFlags),
     Completions(CompletionsFlags),
     Man(ManFlags),
     Help(HelpFlags),

@@ -7,8 +7,8 @@ use clap::{ArgAction, Args};
 
 use super::values::server_url;
 use super::{
-    CheckFlag, CredentialFlags, DocumentFlags, EventsFlag, FaultFlags, InputFlags, LimitFlags, NetworkFlags,
-    OfflineFlag, OutputFileFlag, OutputFlags, PermissionFlags, PromptFlag, ServerFlags, VerbosityFlags,
+    CheckFlag, CredentialFlags, DocumentFlags, EventsFlag, FaultFlags, InputFlags, JournalFlags, LimitFlags,
+    NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PermissionFlags, PromptFlag, ServerFlags, VerbosityFlags,
 };
 use crate::exit;
 
@@ -50,6 +50,8 @@ pub(crate) struct RunFlags {
     /// Show what would be called, and call nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) journal: JournalFlags,
     #[command(flatten)]
     pub(crate) check: CheckFlag,
     /// Exit with 1 if an output has no value

@@ -118,6 +118,15 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     values::size(text)
 }
 
+/// A duration, which may be one of days.
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+    match days.and_then(|days| days.checked_mul(86_400)) {
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+        None => duration(text).map_err(|_| "write an age such as 12h or 30d".to_owned()),
+    }
+}
+
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     values::duration(text).map(Duration::from_millis)
 }

@@ -179,6 +179,14 @@ impl Screen {
                 }
                 exit::USAGE
             }
+            Error::Journal(message) => {
+                self.fault("journal", message, None);
+                exit::OUTPUT
+            }
+            Error::InDoubt(_) => {
+                self.fault("in-doubt", &error.to_string(), None);
+                exit::IN_DOUBT
+            }
             other => {
                 self.fault("setup", &other.to_string(), None);
                 exit::USAGE

@@ -61,6 +61,7 @@ mod phase;
 mod receive;
 mod redirect;
 mod request;
+mod resume;
 mod secrets;
 mod select;
 mod send;
@@ -83,6 +84,7 @@ use store::{Kept, SecretStore, Slot};
 pub(crate) use auth::choice;
 pub use auth::missing_credentials;
 pub use forecast::{Course, Forecast};
+pub use resume::{NoSuchStep, PendingRequest};
 pub(crate) use servers::secrets_of_query;
 pub use state::SEMANTICS;
 pub use stored::{RestoreError, Secrets, StoredState};
@@ -295,7 +297,7 @@ impl Machine {
 
     /// The time of the next tick.
     fn next_wake(&self) -> Option<Millis> {
-        let limit = self.state.settings.limits.run_ms;
+        let limit = self.state.run_limit();
         let deadlines = self.state.frames.iter().filter_map(|frame| frame.deadline);
         let deadlines = deadlines.filter(|_| self.state.queued_since.is_none());
         let deadline = deadlines.min().unwrap_or(limit).min(limit);

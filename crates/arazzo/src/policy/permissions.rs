@@ -10,13 +10,13 @@ use arazzo_engine::limits::{AllowedHost, is_overridden, plain_host};
 use arazzo_engine::machine::{Because, Outgoing};
 use arazzo_engine::plan::{CalledOperation, Footprint, SentCredentials, SentSecret, is_safe};
 use arazzo_engine::remedy::{Naming, Remedy};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::hosts::{Hosts, Trust, is_private};
 
 /// The permissions that were given.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct RunPolicy {
     pub(crate) hosts: Hosts,
     /// `true`: unsafe methods too.
@@ -24,8 +24,10 @@ pub(crate) struct RunPolicy {
     /// Names of secrets with the hosts that they may go to.
     bound: Vec<(String, AllowedHost)>,
     /// Origins of the mocks of a run: what goes there leaves nothing.
+    #[serde(skip)]
     mocks: Vec<String>,
     /// `true`: answers stand ready, and nothing leaves at all.
+    #[serde(skip)]
     sends_nothing: bool,
 }
 
