@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use crate::value::Json;
 use serde::{Deserialize, Serialize};
 
+pub use self::destinations::{Destinations, host_with_port};
 pub use self::input_schema::InputSchema;
 pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation, Unusable};
 pub use self::reads::Read;
@@ -24,6 +25,7 @@ use crate::source::{Sources, Span};
 use crate::value::ExpressionType;
 use crate::value::Pointer;
 
+mod destinations;
 mod input_schema;
 mod operation;
 mod reads;
