@@ -14,6 +14,7 @@ pub use self::input_schema::InputSchema;
 pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation, Unusable};
 pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
+use crate::expr::pattern::Regexp;
 use crate::expr::{Expr, Piece, StepId, Template, condition, jsonpath, xpath};
 use crate::fingerprint::fingerprint;
 use crate::media_type::MediaType;
@@ -468,7 +469,7 @@ pub struct RegexTest {
 #[derive(Debug)]
 pub enum Pattern {
     /// Known before anything runs.
-    Fixed(regex::Regex),
+    Fixed(Regexp),
     /// With expressions in braces: those of the author are part of the pattern, what others sent stands for itself.
     Pieces(Vec<Piece>),
 }
