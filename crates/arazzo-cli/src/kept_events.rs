@@ -17,9 +17,12 @@ pub(crate) fn text(path: &Path) -> Result<String, String> {
     if path != Path::new("-") {
         return files::named_text(path, LARGEST);
     }
-    let mut text = String::new();
-    let read = std::io::stdin().lock().read_to_string(&mut text);
-    read.map(|_| text).map_err(|error| error.to_string())
+    let mut text = vec![];
+    std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
+    if text.len() as u64 > LARGEST {
+        return Err(format!("it has more than {} MiB", LARGEST >> 20));
+    }
+    String::from_utf8(text).map_err(|_| "it is not UTF-8 text".to_owned())
 }
 
 /// `true` for the events of a run where a recording is wanted.
