@@ -6,7 +6,7 @@ use std::path::Path;
 use arazzo::report::RunRecord;
 use arazzo::{Envelope, Error, files};
 
-/// Bytes of the largest file that is read: answers of up to 256 MiB are kept, as base64 if they are no text.
+/// Bytes of the largest file that is read: `--max-kept` may be raised, and what is no text is base64.
 const LARGEST: u64 = 1 << 30;
 
 /// The text of a file that was named, or of stdin for `-`.
