@@ -6,6 +6,7 @@ use clap::{Command, CommandFactory};
 
 use crate::exit;
 use crate::flags::{Arguments, HelpFlags, ManFlags};
+use crate::save::{make_folder, save_in_place};
 use crate::show::{Screen, safe};
 
 /// A page that belongs to no command: its name, what it is about, its text.
@@ -176,12 +177,19 @@ fn page(command: Command) -> std::io::Result<String> {
 
 /// `arazzo.1`, and a page for each command.
 fn pages(command: Command, folder: &Path, screen: &mut Screen) -> u8 {
-    match std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder)) {
+    match make_folder(folder).and_then(|()| save_pages(&command.disable_help_subcommand(true), folder)) {
         Ok(()) => exit::SUCCEEDED,
         Err(error) => {
-            let folder = folder.display().to_string();
-            screen.fault("output", &format!("the pages could not be written to `{}`: {error}", safe(&folder)), None);
+            screen.fault("output", &format!("the pages could not be written: {}", safe(&error.to_string())), None);
             exit::OUTPUT
         }
     }
+}
+
+fn save_pages(command: &Command, folder: &Path) -> std::io::Result<()> {
+    for command in std::iter::once(command).chain(command.get_subcommands().filter(|sub| !sub.is_hide_set())) {
+        let name = clap_mangen::Man::new(command.clone()).get_filename();
+        save_in_place(&folder.join(name), page(command.clone())?.trim_end())?;
+    }
+    Ok(())
 }

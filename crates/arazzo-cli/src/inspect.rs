@@ -110,6 +110,11 @@ fn touched(touches: &Footprint, remote: bool) -> Vec<String> {
         lines.push(format!("{word:8}  {name}   {}", safe(&host.calls.join("   "))));
         word = "";
     }
+    word = "leads to";
+    for host in &touches.leads_to {
+        lines.push(format!("{word:8}  {}   only where an answer says so", safe(host)));
+        word = "";
+    }
     word = "secrets";
     for secret in &touches.secrets {
         let (name, to, host) = (safe(&secret.name), safe(&secret.to), safe(&secret.host));

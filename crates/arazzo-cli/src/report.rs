@@ -4,8 +4,8 @@ use arazzo::files::{Reach, ReadRefused};
 use arazzo::report::{ReportContext, RunRecord, junit};
 
 use crate::flags::ReportFlags;
-use crate::requested::{RequestedReport, RequestedReports};
-use crate::save::{Readers, save, save_in_place};
+use crate::requested::{RequestedReport, RequestedReports, Typed};
+use crate::save::{Readers, make_folder, save, save_in_place};
 use crate::show::{Screen, safe};
 use crate::{exit, kept_events};
 
@@ -52,22 +52,24 @@ pub(crate) fn write_suites(report: &RequestedReport, suites: &[junit::Suite]) ->
     write(report, &junit::document(suites))
 }
 
-/// Writes the text of a report; folders that are missing are made. One whose path was not typed stays in the workspace: in a
-/// clone, links may lead anywhere.
+/// Writes the text of a report; folders that are missing are made. A link in its place is followed only if it was typed: in
+/// a clone, links may lead anywhere. If nothing was typed, it stays in the workspace.
 ///
 /// # Errors
 /// If the file cannot be written: then the one that was there is still there.
 fn write(report: &RequestedReport, text: &str) -> std::io::Result<()> {
     if let Some(folder) = report.path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;
+        make_folder(folder)?;
     }
-    if report.named {
-        return save(&report.path, text.trim_end(), Readers::Default);
+    match report.typed {
+        Typed::File => save(&report.path, text.trim_end(), Readers::Default),
+        Typed::Folder => save_in_place(&report.path, text.trim_end()),
+        Typed::Nothing => {
+            let place = Reach::new(".").place(&report.path).map_err(|reason| {
+                let (ReadRefused::Fault(reason) | ReadRefused::Refused(reason)) = reason;
+                std::io::Error::other(format!("`{}`: {reason}", report.path.display()))
+            })?;
+            save_in_place(&place, text.trim_end())
+        }
     }
-    let place = Reach::new(".").place(&report.path).map_err(|reason| {
-        let (ReadRefused::Fault(reason) | ReadRefused::Refused(reason)) = reason;
-        std::io::Error::other(format!("`{}`: {reason}", report.path.display()))
-    })?;
-    save_in_place(&place, text.trim_end())
 }

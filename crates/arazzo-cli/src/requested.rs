@@ -32,8 +32,16 @@ pub(crate) enum ProgressForm {
 pub(crate) struct RequestedReport {
     pub(crate) kind: ReportKind,
     pub(crate) path: PathBuf,
-    /// `false` if the path was not typed.
-    pub(crate) named: bool,
+    pub(crate) typed: Typed,
+}
+
+/// The part of the path of a report that was typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Typed {
+    File,
+    /// Its folder. In a clone, a link may stand there where the file goes.
+    Folder,
+    Nothing,
 }
 
 /// Reports that go to different files.
@@ -71,15 +79,14 @@ impl FromStr for RequestedReport {
             let known: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
             return Err(format!("there is no report `{name}`; there are {}", known.join(", ")));
         };
-        let named = path.is_some();
-        let path = match path {
+        let (path, typed) = match path {
             Some("") => return Err("write FMT=PATH, or FMT alone".to_owned()),
             Some(path) if path.ends_with(['/', std::path::MAIN_SEPARATOR]) || Path::new(path).is_dir() => {
-                Path::new(path).join(kind.file)
+                (Path::new(path).join(kind.file), Typed::Folder)
             }
-            Some(path) => PathBuf::from(path),
-            None => Path::new(FOLDER).join(kind.file),
+            Some(path) => (PathBuf::from(path), Typed::File),
+            None => (Path::new(FOLDER).join(kind.file), Typed::Nothing),
         };
-        Ok(Self { kind: *kind, path, named })
+        Ok(Self { kind: *kind, path, typed })
     }
 }

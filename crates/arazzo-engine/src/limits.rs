@@ -1,6 +1,7 @@
 //! A limit on everything, with a name and a default.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -183,6 +184,17 @@ impl AllowedHost {
     #[must_use]
     pub fn is(&self, host: &str, port: u16) -> bool {
         self.host == host && self.port.is_none_or(|known| known == port)
+    }
+}
+
+impl fmt::Display for AllowedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bare = self.host.contains(':');
+        let host = if bare { format!("[{}]", self.host) } else { self.host.clone() };
+        match self.port {
+            Some(port) => write!(f, "{host}:{port}"),
+            None => f.write_str(&host),
+        }
     }
 }
 

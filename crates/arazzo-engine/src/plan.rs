@@ -1,7 +1,5 @@
 //! The calls that a workflow will make, told without calling: for `inspect` and `--dry-run`.
 
-use std::collections::{BTreeSet, VecDeque};
-
 use serde::Serialize;
 
 use crate::address;
@@ -12,8 +10,10 @@ use crate::machine::{choice, secrets_of_query};
 
 pub use crate::limits::is_safe;
 use crate::openapi::path;
-use crate::openapi::security::{Kind, at_server};
-use crate::program::{Build, Call, Location, Program, Step, Target, Then, Workflow, WorkflowId};
+use crate::openapi::security::{Needed, at_server};
+use crate::program::{
+    Build, Call, Destinations, Location, Program, Step, Target, Then, Workflow, WorkflowId, host_with_port,
+};
 use crate::source::Place;
 
 /// One step as it is written, with its method and url.
@@ -59,6 +59,9 @@ pub struct PlannedStep {
 pub struct Footprint {
     /// The hosts that are called, each with its calls, in their order.
     pub hosts: Vec<CalledHost>,
+    /// Other hosts that an answer may lead to, by a redirect or an OpenID configuration: those of other operations of the
+    /// document, and those that were allowed. Nothing else is called but these, `hosts`, and what `credentials` go to.
+    pub leads_to: Vec<String>,
     /// The hosts that secrets go to.
     pub secrets: Vec<SentSecret>,
     /// Security schemes that the operations ask for.
@@ -144,8 +147,9 @@ pub fn touches(
     settings: &Settings,
     answered: &dyn Fn(&str) -> bool,
 ) -> Footprint {
-    let mut touches = Footprint::default();
-    let reached = within_depth(program, workflow);
+    let destinations = Destinations::of(program, workflow, settings, answered);
+    let mut touches = Footprint { leads_to: destinations.led_to(), ..Footprint::default() };
+    let reached = program.within_depth(workflow, settings.limits.depth);
     let origins = Origins::new(program, workflow, &reached, &settings.secrets);
     for id in reached {
         let Some(own) = program.workflow(id) else { continue };
@@ -251,31 +255,6 @@ impl SentCredentials {
     }
 }
 
-/// The workflows that a run can get to: calls go [`DEPTH`] deep, going over to another workflow goes no deeper.
-fn within_depth(program: &Program, from: WorkflowId) -> Vec<WorkflowId> {
-    let mut reached = vec![];
-    let mut met = BTreeSet::new();
-    let mut waiting = VecDeque::from([(from, 0)]);
-    // What is least deep comes first, so that a workflow is met where it is least deep.
-    while let Some((id, depth)) = waiting.pop_front() {
-        let Some(workflow) = program.workflow(id).filter(|_| depth < DEPTH && met.insert(id)) else { continue };
-        reached.push(id);
-        let mut deeper: Vec<WorkflowId> = workflow.dependencies.clone();
-        for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
-            deeper.extend(step.call.workflow());
-            for action in step.actions() {
-                match (&action.then, action.then.target()) {
-                    (Then::Goto(_), Some(Target::Workflow { workflow, .. })) => waiting.push_front((*workflow, depth)),
-                    (_, Some(Target::Workflow { workflow, .. })) => deeper.push(*workflow),
-                    _ => {}
-                }
-            }
-        }
-        waiting.extend(deeper.into_iter().map(|id| (id, depth + 1)));
-    }
-    reached
-}
-
 impl Footprint {
     fn calls(
         &mut self,
@@ -312,20 +291,10 @@ impl Footprint {
             }
         }
         // What the document passes itself is not asked for.
-        let passed = |name: &str| arguments.iter().any(|argument| argument.name.eq_ignore_ascii_case(name));
-        let given = |kind: &Kind| match kind {
-            Kind::ApiKey { name, .. } => passed(name),
-            Kind::MutualTls => false,
-            _ => passed("Authorization"),
-        };
-        for needed in operation.security.iter().flatten().flatten().filter(|needed| !given(&needed.scheme.kind)) {
+        let asked = |needed: &&Needed| !step.call.passes_credential(&needed.scheme.kind);
+        for needed in operation.security.iter().flatten().flatten().filter(asked) {
             let mut hosts = vec![host.clone()];
-            if let Kind::OAuth2(grants) = &needed.scheme.kind {
-                hosts.extend(grants.iter().filter_map(|grant| host_of(&at_server(&grant.token_url, &server))));
-            }
-            if let Kind::OpenIdConnect(url) = &needed.scheme.kind {
-                hosts.extend(host_of(&at_server(url, &server)));
-            }
+            hosts.extend(needed.scheme.kind.token_urls().filter_map(|url| host_of(&at_server(url, &server))));
             let (scheme, source) = (&needed.scheme.name, &planned.source);
             let known = self.credentials.iter().position(|asked| asked.scheme == *scheme && asked.source == *source);
             let index = known.unwrap_or_else(|| {
@@ -389,11 +358,6 @@ fn origin_of(url: &str) -> String {
 /// `api.example:8443`
 fn host_of(url: &str) -> Option<String> {
     host_with_port(&url::Url::parse(url).ok()?)
-}
-
-fn host_with_port(url: &url::Url) -> Option<String> {
-    let host = url.host_str()?;
-    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 /// The most steps of a plan: workflows that call others twice, and those others twice, call very many.

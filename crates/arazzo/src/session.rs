@@ -130,9 +130,10 @@ impl Session {
     }
 
     /// Keeps what a recording needs from now on: every event, whoever reads it.
-    pub(crate) fn record(&mut self) {
+    /// `most` are the bytes of requests and answers that it may have.
+    pub(crate) fn record(&mut self, most: u64) {
         self.machine.set_interest(Interest::Wire);
-        self.recorder = Some(Recorder::default());
+        self.recorder = Some(Recorder::new(most));
         self.machine.remember_secrets();
     }
 
@@ -284,6 +285,9 @@ impl Session {
             self.turn.sends.retain(|outgoing| !turn.aborts.contains(&outgoing.call));
             self.turn.aborts.extend(turn.aborts);
             for outgoing in turn.sends {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.request(&outgoing.request);
+                }
                 match self.policy.request(&outgoing, || self.machine.secrets_in(&outgoing.request)) {
                     Ok(()) => {
                         let (call, progress) = (outgoing.call, Progress::Written);

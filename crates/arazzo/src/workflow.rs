@@ -285,8 +285,8 @@ impl Workflow {
     }
 
     /// As [`Workflow::run_until`], and records the run: a file that can be replayed without a server, and without the
-    /// secrets of the run. The recording has its own fault, so that the outcome is there in any case: the answers are
-    /// too large to keep (256 MiB).
+    /// secrets of the run. The recording has its own fault, so that the outcome is there in any case: the requests and
+    /// answers are too large to keep ([`Limits::kept_bytes`](crate::Limits::kept_bytes)).
     ///
     /// # Errors
     /// As [`Workflow::check`].
@@ -315,6 +315,7 @@ impl Workflow {
                 secret: marked.into_iter().flatten().chain(&settings.secrets).cloned().collect(),
                 settings,
                 sources: workflow.description.sources(),
+                naming: workflow.description.naming(),
             };
             let begin = |inputs, settings, epoch_ms| {
                 let machine = workflow.begin_run(inputs, settings)?;
@@ -464,8 +465,8 @@ impl Workflow {
             kept.warnings = machine.warnings().to_vec();
         }
         let mut session = self.begin_session(machine, policy);
-        if records {
-            session.record();
+        if let Some(kept) = &kept {
+            session.record(kept.limits.kept_bytes);
         }
         Ok((session, kept))
     }
