@@ -774,6 +774,7 @@ fn every_code_has_a_lint_case() {
         Code::TestFile,
         Code::TooManyDependencies,
         Code::TooManyDocuments,
+        Code::UnknownCharset,
         Code::TooManyFaults,
         Code::UnknownServer,
     ];

@@ -225,6 +225,7 @@ impl Permissions {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use arazzo_engine::machine::{CallId, ParsedUrl, Request};
+    use arazzo_engine::plan::CalledHost;
 
     use super::*;
 
@@ -332,5 +333,67 @@ mod tests {
         assert_eq!((missing.hosts.as_slice(), missing.secrets.len()), (["api.example:8443".to_owned()].as_slice(), 1));
         strange.give(&missing);
         assert!(strange.missing(&Footprint::default(), &sent).is_empty());
+    }
+
+    /// Calls `POST /x` at these origins, which may change something.
+    fn calls(origins: &[&str]) -> Footprint {
+        let call = CalledOperation { step: "make".to_owned(), call: "POST /x".to_owned() };
+        let host = |origin: &&str| CalledHost {
+            host: (*origin).to_owned(),
+            calls: vec![call.call.clone()],
+            origins: vec![(*origin).to_owned()],
+        };
+        let mut touches = Footprint::default();
+        touches.hosts = origins.iter().map(host).collect();
+        touches.changes = vec![call];
+        touches
+    }
+
+    #[test]
+    fn what_is_missing_is_what_a_stranger_may_not_and_a_file_may() {
+        let touches = calls(&[
+            "https://api.example",
+            "https://new.example:444",
+            "http://plain.example",
+            "https://10.0.0.5",
+            "https://[2001:db9::1]:8443",
+        ]);
+        let none = SentCredentials::default();
+        let strange = grants(Trust::Remote, &[]);
+        let missing = strange.missing(&touches, &none);
+        assert_eq!(missing.hosts, ["new.example:444", "[2001:db9::1]:8443"]);
+        assert_eq!((missing.barred.len(), missing.changes.len()), (2, 1));
+        let mut given = strange;
+        given.give(&missing);
+        assert!(given.changes && given.is_needed());
+        assert_eq!(given.missing(&touches, &none).barred, missing.barred);
+        // A file of this machine may all of that, and what its user binds stays bound.
+        for trust in [Trust::Local, Trust::Given] {
+            let free = grants(trust, &[]);
+            assert!(!free.is_needed() && free.missing(&touches, &none).is_empty());
+        }
+        let bound = grants(Trust::Local, &[("token", "api.example")]);
+        let to = |host: &str, place: &str| SentSecret {
+            name: "token".to_owned(),
+            to: place.to_owned(),
+            host: host.to_owned(),
+            origin: format!("https://{host}"),
+        };
+        let mut touches = touches;
+        touches.secrets = vec![to("api.example", "body"), to("any.example", "body"), to("any.example", "header X")];
+        let missing = bound.missing(&touches, &none);
+        assert!(bound.is_needed() && missing.hosts.is_empty() && missing.changes.is_empty());
+        assert_eq!(
+            (missing.secrets.len(), missing.secret_hosts().collect::<Vec<_>>()),
+            (2, vec![("token", "any.example")])
+        );
+        assert!(bound.missing(&Footprint::default(), &none).is_empty());
+    }
+
+    #[test]
+    fn what_is_no_url_is_asked_for_nobody() {
+        for trust in [Trust::Local, Trust::Given, Trust::Remote] {
+            assert!(!may(&grants(trust, &[]), "GET", "nowhere", &[]));
+        }
     }
 }
