@@ -20,6 +20,7 @@ mod replay;
 mod reports;
 mod secrets;
 mod shell;
+mod staging;
 mod strangers;
 mod streams;
 #[cfg(unix)]

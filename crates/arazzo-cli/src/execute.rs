@@ -196,6 +196,10 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     if execution.showing.events {
         return written(data_error.map_or(Ok(()), Err), screen, code);
     }
+    // A report in the place of the outputs.
+    if kept.reports.to_stdout() && kept.outputs.is_none() {
+        return code;
+    }
     let (whole, shown) = (outcome.values(), record.outputs());
     let masked = shown.filter(|_| kept.masked).map(|shown| Outputs::from(shown.clone()));
     let outputs = masked.as_ref().unwrap_or(whole);

@@ -35,4 +35,5 @@ Exit codes:
   5    stopped by a limit of the run: steps, time, waiting, depth of calls, body size
   6    refused by policy: a host, a file, a secret
   7    the outputs or a report could not be written
+  8    nothing ran: no case fits, or no document is in the folders
   130  interrupted (143: terminated)";

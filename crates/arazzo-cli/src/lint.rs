@@ -331,7 +331,7 @@ impl Tally {
                 self.objects.push(diagnostics::object(&diagnostic, sources, part));
                 Ok(())
             }
-            Format::Sarif => {
+            Format::Sarif | Format::Gitlab => {
                 self.collected.push((diagnostic, sources.clone()));
                 Ok(())
             }
@@ -343,6 +343,7 @@ impl Tally {
         let value = match flags.format() {
             Format::Json => Some(arazzo::json!({ "v": 1, "diagnostics": std::mem::take(&mut self.objects) })),
             Format::Sarif => Some(diagnostics::sarif(&self.collected)),
+            Format::Gitlab => Some(diagnostics::gitlab(&self.collected)),
             Format::Text | Format::Github => None,
         };
         if let Some(value) = value {

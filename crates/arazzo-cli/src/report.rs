@@ -1,7 +1,9 @@
 //! `arazzo report` and `--report`: reports of a run, written where they were asked for.
 
+use std::path::Path;
+
 use arazzo::files::{Reach, ReadRefused};
-use arazzo::report::{ReportContext, RunRecord, junit};
+use arazzo::report::{ReportContext, RunRecord};
 
 use crate::flags::ReportFlags;
 use crate::requested::{RequestedReport, RequestedReports};
@@ -32,8 +34,10 @@ pub(crate) fn write_all(
 ) -> u8 {
     let mut result = code;
     for report in reports.iter() {
-        match write(report, &(report.kind.text)(run, context)) {
-            Ok(()) if say => screen.line(&format!("report {}", safe(&report.path.display().to_string()))),
+        match write_text(report, &report.path, &(report.kind.text)(run, context), screen) {
+            Ok(()) if say && !report.to_stdout() => {
+                screen.line(&format!("report {}", safe(&report.path.display().to_string())));
+            }
             Ok(()) => {}
             Err(error) => {
                 screen.fault("output", &format!("a report could not be written: {error}"), None);
@@ -44,30 +48,30 @@ pub(crate) fn write_all(
     result
 }
 
-/// Writes a JUnit report of suites that are no run.
-///
-/// # Errors
-/// If the file cannot be written.
-pub(crate) fn write_suites(report: &RequestedReport, suites: &[junit::Suite]) -> std::io::Result<()> {
-    write(report, &junit::document(suites))
-}
-
-/// Writes the text of a report; folders that are missing are made. One whose path was not typed stays in the workspace: in a
-/// clone, links may lead anywhere.
+/// Writes the text of a report to a path of its kind; folders that are missing are made. One whose path was not typed stays
+/// in the workspace: in a clone, links may lead anywhere.
 ///
 /// # Errors
 /// If the file cannot be written: then the one that was there is still there.
-fn write(report: &RequestedReport, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = report.path.parent() {
+pub(crate) fn write_text(
+    report: &RequestedReport,
+    path: &Path,
+    text: &str,
+    screen: &mut Screen,
+) -> std::io::Result<()> {
+    if report.to_stdout() {
+        return screen.data(text.trim_end());
+    }
+    if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;
     }
     if report.named {
-        return save(&report.path, text.trim_end(), Readers::Default);
+        return save(path, text.trim_end(), Readers::Default);
     }
-    let place = Reach::new(".").place(&report.path).map_err(|reason| {
+    let place = Reach::new(".").place(path).map_err(|reason| {
         let (ReadRefused::Fault(reason) | ReadRefused::Refused(reason)) = reason;
-        std::io::Error::other(format!("`{}`: {reason}", report.path.display()))
+        std::io::Error::other(format!("`{}`: {reason}", path.display()))
     })?;
     save_in_place(&place, text.trim_end())
 }

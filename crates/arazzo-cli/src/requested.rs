@@ -27,6 +27,20 @@ pub(crate) enum ProgressForm {
     None,
 }
 
+/// One of several parts of what is to run: `part` from 1 to `of`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shard {
+    pub(crate) part: usize,
+    pub(crate) of: usize,
+}
+
+impl Shard {
+    /// `true` if it has the one of this index: the parts take turns, so that they are of one size.
+    pub(crate) fn has(self, index: usize) -> bool {
+        index % self.of == self.part - 1
+    }
+}
+
 /// A report and where it goes: `junit`, `junit=out/junit.xml`, `junit=out/`.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestedReport {
@@ -53,12 +67,35 @@ impl RequestedReports {
         Ok(Self(reports.to_vec()))
     }
 
+    /// `true` if one of these goes to stdout.
+    pub(crate) fn to_stdout(&self) -> bool {
+        self.0.iter().any(RequestedReport::to_stdout)
+    }
+
+    /// # Errors
+    /// [`arazzo::Error::Setup`] if one goes to stdout, where other data goes too if `other` is `true`.
+    pub(crate) fn beside(&self, other: bool) -> Result<(), arazzo::Error> {
+        match self.to_stdout() && other {
+            true => Err(arazzo::Error::Setup(
+                "a report goes to stdout, and so does something else: write one of them to a file".to_owned(),
+            )),
+            false => Ok(()),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &RequestedReport> {
         self.0.iter()
+    }
+}
+
+impl RequestedReport {
+    /// `true` if it is printed in the place of outputs.
+    pub(crate) fn to_stdout(&self) -> bool {
+        self.path == Path::new("-")
     }
 }
 

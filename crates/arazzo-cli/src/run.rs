@@ -1,5 +1,7 @@
 //! `arazzo run`: a workflow and its inputs, run or shown as they would be.
 
+use std::path::Path;
+
 use arazzo::diagnostics::Code;
 use arazzo::json;
 use arazzo::mock::Mocked;
@@ -48,8 +50,11 @@ pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
 
 /// The files that the run is to leave.
 fn kept(flags: &RunFlags) -> Result<Kept, Error> {
+    let reports = RequestedReports::new(&flags.output.reports)?;
+    let outputs = flags.output.file.output.as_deref();
+    reports.beside(flags.output.events.json || outputs == Some(Path::new("-")))?;
     Ok(Kept {
-        reports: RequestedReports::new(&flags.output.reports)?,
+        reports,
         recording: flags.output.record.clone(),
         outputs: flags.output.file.output.clone(),
         masked: flags.output.mask.mask_outputs,

@@ -9,7 +9,7 @@ use clap::{Arg, Command, CommandFactory};
 use crate::flags::Arguments;
 
 /// Flags whose values are shown. Of all others, also those to come, the name is shown and the value is not.
-const SHOWN: [&str; 40] = [
+const SHOWN: [&str; 43] = [
     "allow-header",
     "allow-host",
     "case",
@@ -31,6 +31,7 @@ const SHOWN: [&str; 40] = [
     "max-body",
     "max-depth",
     "max-kept",
+    "max-requests",
     "max-steps",
     "max-time",
     "max-value",
@@ -42,12 +43,14 @@ const SHOWN: [&str; 40] = [
     "port",
     "progress",
     "readings",
+    "repeat",
     "record",
     "redirects",
     "report",
     "require-outputs",
     "run",
     "secret-host",
+    "shard",
     "timeout",
     "workflow",
 ];

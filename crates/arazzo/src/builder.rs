@@ -289,6 +289,13 @@ impl Builder {
         self
     }
 
+    /// Lets secrets that are bound to no host ([`Builder::secret_host`]) go to the servers that are given with
+    /// [`Builder::server`], and nowhere else: for documents that were found and that no one has read.
+    pub fn secrets_to_servers(mut self, bind: bool) -> Self {
+        self.grants.bind_to_servers(bind);
+        self
+    }
+
     /// Lets documents set this header of the connection: `Host`, and no other.
     pub fn allow_header(mut self, name: impl Into<String>) -> Self {
         self.headers.push(name.into());
@@ -438,7 +445,7 @@ impl Builder {
         if url_of(&self.path).is_some() {
             grants.hosts.trust = Trust::Remote;
         }
-        given.iter().for_each(|place| grants.hosts.give(AllowedHost::parse(place)));
+        given.iter().for_each(|place| grants.give_server(AllowedHost::parse(place)));
         let client = match self.transport {
             Some(transport) => Client::Foreign(transport),
             None => {

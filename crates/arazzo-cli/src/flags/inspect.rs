@@ -58,7 +58,8 @@ pub(crate) struct ReportFlags {
     /// The events, one a line (- is stdin)
     #[arg(value_name = "EVENTS")]
     pub(crate) events: PathBuf,
-    /// The reports, as `arazzo run --report` takes them: html, junit, har, md or json, each to a file or into a folder
+    /// The reports, as `arazzo run --report` takes them: html, junit, tap, har, md or json, each to a file, into a folder,
+    /// or to stdout (-)
     #[arg(value_name = "FMT[=PATH]", required = true)]
     pub(crate) reports: Vec<RequestedReport>,
 }

@@ -3,6 +3,7 @@
 use arazzo::diagnostics::{Code, Diagnostic, Place, Severity, Sources, Span, plain};
 use arazzo::json;
 use arazzo::values::{Json, Map};
+use sha2::{Digest, Sha256};
 
 use crate::explain;
 
@@ -95,6 +96,34 @@ pub(crate) fn github(diagnostic: &Diagnostic, sources: &Sources) -> String {
     properties.push(format!("title={}", property(diagnostic.code.word())));
     let help = diagnostic.help.as_ref().map(|help| format!("\n{help}")).unwrap_or_default();
     format!("::{command} {}::{}", properties.join(","), data(&format!("{}{help}", diagnostic.message)))
+}
+
+/// A code quality report of GitLab: a list of findings, each with a fingerprint that stays when lines move.
+pub(crate) fn gitlab(found: &[(Diagnostic, Sources)]) -> Json {
+    let mut known: Vec<String> = vec![];
+    let findings = found.iter().map(|(diagnostic, sources)| {
+        let first = || sources.iter().next().map(|(_, source)| source.name.clone()).unwrap_or_default();
+        let (path, line) = diagnostic.place(sources).map_or_else(|| (first(), 1), |place| (place.file, place.line));
+        let what = format!("{}\n{path}\n{}", diagnostic.code, diagnostic.message);
+        // The same finding at several places is told apart by its order.
+        let before = known.iter().filter(|other| **other == what).count();
+        let digest = Sha256::digest(format!("{what}\n{before}").as_bytes());
+        known.push(what);
+        let severity = match diagnostic.severity {
+            Severity::Error => "major",
+            Severity::Warning => "minor",
+            Severity::Hint => "info",
+        };
+        let help = diagnostic.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        json!({
+            "description": plain(&format!("{}{help}", diagnostic.message)),
+            "check_name": diagnostic.code,
+            "fingerprint": digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            "severity": severity,
+            "location": { "path": path, "lines": { "begin": line } },
+        })
+    });
+    findings.collect::<Vec<_>>().into()
 }
 
 /// A log of SARIF 2.1.0.
