@@ -10,6 +10,7 @@ mod flags;
 mod graph;
 mod inputs;
 mod inspect;
+mod json;
 mod language;
 mod lint;
 mod mock;
@@ -19,6 +20,7 @@ mod remote;
 mod replay;
 mod reports;
 mod secrets;
+mod several;
 mod shell;
 mod staging;
 mod strangers;
@@ -104,19 +106,22 @@ impl Arazzo {
     pub(crate) fn run(self) -> Output {
         let said =
             format!("arazzo {}", self.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "));
-        let stdin = self.stdin.clone();
+        let (stdin, args) = (self.stdin.clone(), self.args.clone());
         let mut child = self.spawn();
         if let (Some(mut pipe), Some(text)) = (child.stdin.take(), stdin) {
             // A command that refuses its flags does not read.
             thread::spawn(move || drop(pipe.write_all(&text)));
         }
         let output = child.wait_with_output().unwrap();
-        Output {
+        let output = Output {
             said,
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("stdout is text"),
             stderr: String::from_utf8(output.stderr).expect("stderr is text"),
-        }
+        };
+        let faults = json::check(&args, &output.stdout);
+        output.check(faults.is_empty(), &format!("JSON as `arazzo schema` has it: {faults:#?}"));
+        output
     }
 
     /// Variables of this environment that would change what the command does.

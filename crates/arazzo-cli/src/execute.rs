@@ -16,7 +16,7 @@ use crate::report;
 use crate::requested::RequestedReports;
 use crate::save::{Readers, save, save_exact};
 use crate::show::progress::Detail;
-use crate::show::{Screen, failure, safe, width};
+use crate::show::{Screen, failure, result, safe, width};
 use crate::shown_command;
 use crate::signal::Signals;
 use crate::streams::{self, Stream};
@@ -121,7 +121,7 @@ fn run(execution: &mut Execution<'_>, screen: &mut Screen) -> Result<Ended, Erro
             let envelope = &signals.named(envelope);
             record.add(envelope);
             signals.watch(envelope);
-            if let Err(error) = watch.borrow_mut().event(envelope) {
+            if let Err(error) = watch.borrow_mut().event(envelope, &record) {
                 data_error.get_or_insert(error);
             }
         };
@@ -203,6 +203,9 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     let (whole, shown) = (outcome.values(), record.outputs());
     let masked = shown.filter(|_| kept.masked).map(|shown| Outputs::from(shown.clone()));
     let outputs = masked.as_ref().unwrap_or(whole);
+    if execution.showing.result {
+        return written(screen.data(&result::object(&record, outputs).to_string()), screen, code);
+    }
     // A workflow that went over to another may have the outputs of that.
     if workflow.outputs().next().is_none() && outputs.is_empty() {
         return code;

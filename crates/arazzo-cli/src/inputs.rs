@@ -14,6 +14,7 @@ use arazzo::secrets::PARTS;
 use arazzo::values::{Json, Map};
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 
+use crate::environment;
 use crate::flags::{CredentialFlags, InputFlags, TypedHeader, header_line};
 use crate::names::{Names, VARIABLE};
 use crate::show::safe;
@@ -30,6 +31,15 @@ pub(crate) struct CliInputs {
 }
 
 impl CliInputs {
+    /// Adds inputs of the environment that are not there.
+    pub(crate) fn or_environment(mut self, workflow: &Workflow) -> Self {
+        let mut environment = from_environment(workflow);
+        environment.faults.append(&mut self.faults);
+        self.faults = environment.faults;
+        self.inputs = self.inputs.or(environment.inputs);
+        self
+    }
+
     /// Adds inputs that nobody gave.
     pub(crate) fn make_up(&mut self, examples: Inputs) {
         let refused = |name: &str| self.faults.iter().any(|fault| fault.name == name);
@@ -44,12 +54,7 @@ impl CliInputs {
 
 /// Collects inputs: the environment, then files in order, then flags; later ones win.
 pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<CliInputs, Error> {
-    let mut environment = environment(workflow);
-    let mut given = typed(flags, workflow, stdin)?;
-    environment.faults.append(&mut given.faults);
-    given.faults = environment.faults;
-    given.inputs = given.inputs.or(environment.inputs);
-    Ok(given)
+    Ok(typed(flags, workflow, stdin)?.or_environment(workflow))
 }
 
 /// As [`collect`], for one of several runs: inputs that its workflow does not take are for others. Those of the
@@ -77,7 +82,7 @@ pub(crate) fn input_name(argument: &str) -> Option<&str> {
 }
 
 /// Inputs of files and flags, later ones win.
-fn typed(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<CliInputs, Error> {
+pub(crate) fn typed(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<CliInputs, Error> {
     let mut values: Map<String, Json> = Map::new();
     let mut faults = vec![];
     let mut typed = vec![];
@@ -370,8 +375,8 @@ fn headers(typed: &TypedHeader, stdin: &mut Stdin) -> Result<Vec<Header>, InputF
         TypedHeader::Value(name, value) => Ok(vec![Header { name: name.clone(), value: value.clone(), secret: false }]),
         TypedHeader::Variable(name, variable) => {
             let help = Some("the value behind `env:` is the name of a variable that has the value".to_owned());
-            let value = std::env::var(variable)
-                .map_err(|_| fault("", format!("header `{name}`: its variable is not set"), help.clone()))?;
+            let value = environment::variable(variable)
+                .ok_or_else(|| fault("", format!("header `{name}`: its variable is not set"), help.clone()))?;
             // A value is held to the rules of one that is typed.
             let line = header_line(&format!("{name}: {value}"));
             Ok(vec![secret(line.map_err(|reason| fault("", format!("header `{name}`: {reason}"), None))?)])
@@ -393,7 +398,7 @@ fn headers(typed: &TypedHeader, stdin: &mut Stdin) -> Result<Vec<Header>, InputF
 }
 
 /// `ARAZZO_INPUT_<name>`, exact case first, then UPPER_SNAKE.
-pub(crate) fn environment(workflow: &Workflow) -> CliInputs {
+pub(crate) fn from_environment(workflow: &Workflow) -> CliInputs {
     let (mut values, mut faults) = (Map::new(), vec![]);
     // What is there for others is not for a stranger: only what is named is read.
     let trusted = workflow.description().trust() != Trust::Remote;
@@ -411,7 +416,8 @@ pub(crate) fn environment(workflow: &Workflow) -> CliInputs {
 }
 
 fn variable(prefix: &str, name: &str) -> Option<String> {
-    std::env::var(format!("{prefix}{name}")).or_else(|_| std::env::var(format!("{prefix}{}", variable_name(name)))).ok()
+    let (exact, upper) = (format!("{prefix}{name}"), format!("{prefix}{}", variable_name(name)));
+    environment::variable(&exact).or_else(|| environment::variable(&upper))
 }
 
 fn file(path: &Path, workflow: &Workflow, stdin: &mut Stdin) -> Result<Json, Error> {
@@ -471,7 +477,8 @@ impl Stdin {
         Some(text)
     }
 
-    fn read(&mut self, path: &str) -> Result<String, String> {
+    /// The text of a file, or of standard input for `-`.
+    pub(crate) fn read(&mut self, path: &str) -> Result<String, String> {
         if path != "-" {
             let text = named(Path::new(path), LARGEST).map_err(|reason| format!("cannot read `{path}`: {reason}"))?;
             return String::from_utf8(text).map_err(|_| format!("`{path}` is not text"));

@@ -11,12 +11,15 @@ use clap::Parser;
 mod call;
 mod cases;
 mod complete;
+mod environment;
 mod execute;
 mod exit;
 mod explain;
+mod faults;
 mod find;
 mod flags;
 mod github;
+mod given;
 mod graph;
 mod help;
 mod inputs;
@@ -33,8 +36,11 @@ mod remedies;
 mod replay;
 mod report;
 mod requested;
+mod rows;
 mod run;
 mod save;
+mod schema;
+mod several;
 mod show;
 mod shown_command;
 mod signal;
@@ -59,12 +65,22 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         return code;
     }
     words::keep(&arguments);
+    let arguments = match environment::load(arguments) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            let mut screen = Screen::new(requested::Color::Auto, words::asks_for_json());
+            screen.fault("setup", &message, None);
+            screen.finish(exit::USAGE);
+            return ExitCode::from(exit::USAGE);
+        }
+    };
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return ExitCode::from(mistyped::say(error)),
     };
-    let mut screen = Screen::new(arguments.color);
+    let mut screen = Screen::new(arguments.color, words::asks_for_json());
     let code = match arguments.command {
+        Command::Run(flags) if flags.several.any() => several::run(&flags, &mut screen),
         Command::Run(flags) => run::run(*flags, &mut screen),
         Command::Call(flags) => call::call(*flags, &mut screen),
         Command::Inspect(flags) => inspect::inspect(flags, &mut screen),
@@ -78,7 +94,9 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Man(flags) => help::man(&flags, &mut screen),
         Command::Help(flags) => help::help(&flags, &mut screen),
         Command::Report(flags) => report::report(&flags, &mut screen),
+        Command::Schema(flags) => schema::schema(&flags, &mut screen),
     };
+    screen.finish(code);
     ExitCode::from(code)
 }
 

@@ -1,8 +1,9 @@
 //! `arazzo report` and `--report`: reports of a run, written where they were asked for.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arazzo::files::{Reach, ReadRefused};
+use arazzo::json;
 use arazzo::report::{ReportContext, RunRecord};
 
 use crate::flags::ReportFlags;
@@ -13,13 +14,23 @@ use crate::{exit, kept_events};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn report(flags: &ReportFlags, screen: &mut Screen) -> u8 {
-    let reports = match RequestedReports::new(&flags.reports) {
-        Ok(reports) => reports,
+    let requested = RequestedReports::new(&flags.reports).and_then(|reports| {
+        reports.beside(flags.json)?;
+        Ok((reports, kept_events::record(&flags.events)?))
+    });
+    let (reports, run) = match requested {
+        Ok(requested) => requested,
         Err(error) => return screen.error(&error),
     };
-    match kept_events::record(&flags.events) {
-        Ok(run) => write_all(&reports, &run, &ReportContext::default(), true, screen, exit::SUCCEEDED),
-        Err(error) => screen.error(&error),
+    let code = write_all(&reports, &run, &ReportContext::default(), !flags.json, screen, exit::SUCCEEDED);
+    if !flags.json || code != exit::SUCCEEDED {
+        return code;
+    }
+    let written =
+        reports.iter().map(|report| json!({ "format": report.kind.name, "file": report.path.display().to_string() }));
+    match screen.data(&json!({ "v": 1, "reports": written.collect::<Vec<_>>() }).to_string()) {
+        Ok(()) => code,
+        Err(_) => exit::OUTPUT,
     }
 }
 
@@ -74,4 +85,18 @@ pub(crate) fn write_text(
         std::io::Error::other(format!("`{}`: {reason}", path.display()))
     })?;
     save_in_place(&place, text.trim_end())
+}
+
+/// The file of one of several pages: `report.2.flow.logs-in.html` for `report.html`, by its number and what it is of.
+pub(crate) fn page(report: &RequestedReport, index: usize, of: &[&str]) -> PathBuf {
+    let part =
+        |name: Option<&std::ffi::OsStr>| name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let (stem, extension) = (part(report.path.file_stem()), part(report.path.extension()));
+    let words = of.iter().map(|text| {
+        let plain: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+        let plain = plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+        plain.chars().take(60).collect::<String>()
+    });
+    let parts: Vec<String> = [stem, (index + 1).to_string()].into_iter().chain(words).chain([extension]).collect();
+    report.path.with_file_name(parts.join("."))
 }

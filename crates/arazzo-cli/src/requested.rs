@@ -27,6 +27,15 @@ pub(crate) enum ProgressForm {
     None,
 }
 
+/// What a run prints as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum JsonForm {
+    /// Each event, one a line
+    Events,
+    /// One object at the end
+    Result,
+}
+
 /// One of several parts of what is to run: `part` from 1 to `of`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shard {

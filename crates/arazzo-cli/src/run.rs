@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use arazzo::diagnostics::Code;
+use arazzo::diagnostics::{Code, Help, nearest};
 use arazzo::json;
 use arazzo::mock::Mocked;
 use arazzo::values::Json;
-use arazzo::{Error, Workflow};
+use arazzo::{Builder, Error, Workflow};
 
 use crate::execute::{Execution, Kept, Printed, execute, written};
 use crate::exit;
@@ -41,7 +41,8 @@ pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
             output.verbosity.verbose,
             output.events.json,
             output.progress.progress,
-        ),
+        )
+        .curl(flags.partial.curl),
         kept,
         print: |outputs| Some(Printed::line(Json::from((**outputs).clone()).to_string())),
     };
@@ -52,7 +53,7 @@ pub(crate) fn run(flags: RunFlags, screen: &mut Screen) -> u8 {
 fn kept(flags: &RunFlags) -> Result<Kept, Error> {
     let reports = RequestedReports::new(&flags.output.reports)?;
     let outputs = flags.output.file.output.as_deref();
-    reports.beside(flags.output.events.json || outputs == Some(Path::new("-")))?;
+    reports.beside(flags.output.events.json.is_some() || outputs == Some(Path::new("-")))?;
     Ok(Kept {
         reports,
         recording: flags.output.record.clone(),
@@ -61,13 +62,40 @@ fn kept(flags: &RunFlags) -> Result<Kept, Error> {
     })
 }
 
+/// The run that is prepared: that of the command line, or one of several.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) document: &'a Path,
+    /// The folder that it was found in; nothing if it was named.
+    pub(crate) found: Option<&'a Path>,
+    pub(crate) workflow: Option<&'a str>,
+    /// The sources that it describes, where what was given is for several documents.
+    pub(crate) sources: Option<&'a [String]>,
+}
+
 /// Everything that can be known before the first request.
 fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
-    let mut limits = flags.limits.limits(flags.network.max_time);
+    let name = flags.workflow.as_deref().or(flags.workflow_argument.as_deref());
+    let wanted = Wanted { document: &flags.document.document, found: None, workflow: name, sources: None };
+    let mut stdin = Stdin::new(flags.prompt.no_input);
+    let workflow = described(flags, wanted, &mut stdin)?;
+    let given = inputs::collect(&flags.input, &workflow, &mut stdin)?;
+    let given = checked(&workflow, given)?;
+    Ok((workflow, given))
+}
+
+/// The builder of a run, with all that the flags say about it.
+fn builder(flags: &RunFlags, wanted: Wanted<'_>) -> Result<Builder, Error> {
+    let mut limits = flags.output.bodies.on(flags.limits.limits(flags.network.max_time));
     if flags.output.reports.iter().any(|report| report.kind.name == "har") {
         limits.report_bytes = usize::try_from(flags.output.har_bodies).unwrap_or(usize::MAX);
     }
-    let mut builder = flags.document.builder().limits(limits).network(flags.network.network());
+    let builder = flags.document.builder_of(wanted.document, wanted.sources);
+    let mut builder = builder.limits(limits).network(flags.network.network());
+    if let Some(folder) = wanted.found {
+        // No one has named it: a secret goes where the user says, and not where it says.
+        builder = builder.found_in(folder).secrets_to_servers(true);
+    }
     builder = builder
         .lint_before_run(true)
         .loop_delay(flags.limits.loop_delay)
@@ -75,6 +103,9 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
         .contract(flags.check.check.unwrap_or_default());
     for secret in &flags.input.secrets {
         builder = builder.secret(inputs::secret_name(secret));
+    }
+    if let Some(step) = &flags.partial.until {
+        builder = builder.until(step);
     }
     match &flags.mock {
         Some(sources) => {
@@ -86,12 +117,21 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
         }
         None => {}
     }
-    let description = flags.permissions.on(builder).load_blocking()?;
-    let mut stdin = Stdin::new(flags.prompt.no_input);
-    let credentials = inputs::credentials(&flags.credentials, &description, &mut stdin)?;
+    Ok(flags.permissions.on(builder))
+}
+
+/// The workflow, with all that its documents and the policy say before a run.
+///
+/// # Errors
+/// What keeps it from running.
+pub(crate) fn described(flags: &RunFlags, wanted: Wanted<'_>, stdin: &mut Stdin) -> Result<Workflow, Error> {
+    let description = builder(flags, wanted)?.load_blocking()?;
+    let credentials = match wanted.sources {
+        None => inputs::credentials(&flags.credentials, &description, stdin)?,
+        Some(_) => inputs::credentials_taken(&flags.credentials, &description, true, stdin)?,
+    };
     let description = description.with_credentials(credentials)?;
-    let name = flags.workflow.as_deref().or(flags.workflow_argument.as_deref());
-    let workflow = description.workflow(name).map_err(|error| match (&error, name) {
+    let workflow = description.workflow(wanted.workflow).map_err(|error| match (&error, wanted.workflow) {
         // `--mock volumesApi` reads as a flag and the name of a workflow.
         (Error::NoSuchWorkflow { .. }, Some(name))
             if flags.mock.is_some() && description.source_descriptions().any(|(source, _)| source == name) =>
@@ -100,19 +140,35 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
         }
         _ => error,
     })?;
+    check_step(flags.partial.until.as_deref(), &workflow)?;
+    if flags.dry_run {
+        return Ok(workflow);
+    }
     // Before secrets are asked for: who types one wants to know where it goes.
-    let workflow = if flags.dry_run {
-        workflow
-    } else {
-        let command = |workflow: &Workflow| {
-            Some(shown_command::this_command(
-                &inputs::public_inputs(&flags.input, workflow),
-                &Names::of(workflow.description()),
-            ))
-        };
-        permit::permitted(workflow, command, &stdin)?
+    let command = |workflow: &Workflow| {
+        Some(shown_command::this_command(
+            &inputs::public_inputs(&flags.input, workflow),
+            &Names::of(workflow.description()),
+        ))
     };
-    let mut given = inputs::collect(&flags.input, &workflow, &mut stdin)?;
+    permit::permitted(workflow, command, stdin)
+}
+
+/// Checks that the workflow has the step that was named.
+fn check_step(step: Option<&str>, workflow: &Workflow) -> Result<(), Error> {
+    let Some(step) = step.filter(|step| !workflow.steps().any(|known| known == *step)) else { return Ok(()) };
+    let hint = match nearest(step, workflow.steps()) {
+        Some(near) => Help::meant(near).to_string(),
+        None => format!("steps: {}", workflow.steps().collect::<Vec<_>>().join(", ")),
+    };
+    Err(Error::Setup(format!("--until: workflow `{}` has no step `{step}`; {hint}", workflow.name())))
+}
+
+/// Inputs that the workflow accepts, those that a mock needs among them.
+///
+/// # Errors
+/// [`Error::Inputs`] with every fault.
+pub(crate) fn checked(workflow: &Workflow, mut given: CliInputs) -> Result<CliInputs, Error> {
     given.make_up(workflow.example_inputs());
     let mut faults = std::mem::take(&mut given.faults);
     if let Err(error) = workflow.check(given.inputs.clone()) {
@@ -125,13 +181,13 @@ fn prepared(flags: &RunFlags) -> Result<(Workflow, CliInputs), Error> {
                 .collect::<Vec<_>>(),
         );
     }
-    if faults.is_empty() { Ok((workflow, given)) } else { Err(Error::Inputs(faults)) }
+    if faults.is_empty() { Ok(given) } else { Err(Error::Inputs(faults)) }
 }
 
 fn dry_run(flags: &RunFlags, workflow: &Workflow, given: CliInputs, screen: &mut Screen) -> u8 {
     drop(given);
     let plan = workflow.plan();
-    let text = if flags.output.events.json {
+    let text = if flags.output.events.json.is_some() {
         json!({ "v": 1, "workflow": workflow.name(), "steps": plan }).to_string()
     } else {
         let mut text = format!("{}: {} steps, nothing is sent", workflow.name(), plan.len());

@@ -62,7 +62,9 @@ pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
 
 fn nothing(flags: &TestFlags, screen: &mut Screen) -> u8 {
     if flags.allow_empty {
-        return exit::SUCCEEDED;
+        let empty = Counts::default().json(Duration::ZERO).to_string();
+        let written = if flags.json && !flags.list { screen.data(&empty) } else { Ok(()) };
+        return if written.is_ok() { exit::SUCCEEDED } else { exit::OUTPUT };
     }
     let help = match flags.rerun_failed {
         true => "no case of these failed when it ran last; leave --rerun-failed out, or add --allow-empty",

@@ -308,6 +308,13 @@ impl Builder {
         self
     }
 
+    /// Ends each run after this step of its workflow has succeeded, as an `end` action would. A step that goes back to
+    /// itself is over once it goes on; steps of workflows that it calls do not count.
+    pub fn until(mut self, step: impl Into<String>) -> Self {
+        self.settings.until = Some(step.into());
+        self
+    }
+
     /// Makes a run without a value for every declared output exit with 1.
     pub fn require_outputs(mut self, require: bool) -> Self {
         self.settings.require_outputs = require;

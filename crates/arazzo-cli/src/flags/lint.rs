@@ -126,4 +126,7 @@ pub(crate) struct ExplainFlags {
     /// All codes, each with a line
     #[arg(long, conflicts_with = "code")]
     pub(crate) list: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -8,8 +8,10 @@ use clap::{Parser, Subcommand};
 use crate::requested::Color;
 
 mod auth;
+mod bodies;
 mod check;
 mod document;
+mod env_file;
 mod help;
 mod input;
 mod inspect;
@@ -18,17 +20,22 @@ mod lint;
 mod mock;
 mod network;
 mod output;
+mod partial;
 mod permissions;
 mod repetition;
 mod run;
+mod schema;
 mod server;
+mod several;
 mod test;
 mod values;
 mod verbosity;
 
 pub(crate) use auth::CredentialFlags;
+pub(crate) use bodies::EventBodiesFlag;
 pub(crate) use check::CheckFlag;
 pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};
+pub(crate) use env_file::EnvFileFlag;
 pub(crate) use help::{CompletionsFlags, HelpFlags, ManFlags};
 pub(crate) use input::{InputFlags, PromptFlag};
 pub(crate) use inspect::{GraphFlags, GraphFormat, InspectFlags, ReportFlags};
@@ -37,10 +44,13 @@ pub(crate) use lint::{ExplainFlags, Fixes, Format, LintFlags, Only};
 pub(crate) use mock::{FaultFlags, MockFlags};
 pub(crate) use network::NetworkFlags;
 pub(crate) use output::{EventsFlag, MaskFlag, OutputFileFlag, OutputFlags, ProgressFlag};
+pub(crate) use partial::PartialFlags;
 pub(crate) use permissions::PermissionFlags;
 pub(crate) use repetition::{RepetitionFlags, ShardFlag};
 pub(crate) use run::{CallFlags, ReplayFlags, RunFlags};
+pub(crate) use schema::SchemaFlags;
 pub(crate) use server::ServerFlags;
+pub(crate) use several::SeveralFlags;
 pub(crate) use test::TestFlags;
 pub(crate) use values::{TypedHeader, header_line};
 pub(crate) use verbosity::VerbosityFlags;
@@ -73,6 +83,7 @@ pub(crate) enum Command {
     Report(ReportFlags),
     Test(TestFlags),
     Replay(ReplayFlags),
+    Schema(SchemaFlags),
     Completions(CompletionsFlags),
     Man(ManFlags),
     Help(HelpFlags),

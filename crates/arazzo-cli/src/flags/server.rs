@@ -17,7 +17,16 @@ pub(crate) struct ServerFlags {
 
 impl ServerFlags {
     pub(crate) fn on(&self, builder: arazzo::Builder) -> arazzo::Builder {
-        let servers = self.servers.iter();
+        self.on_sources(None, builder)
+    }
+
+    /// As [`ServerFlags::on`], for a document with these sources: servers of others are for other documents.
+    pub(crate) fn on_sources(&self, sources: Option<&[String]>, builder: arazzo::Builder) -> arazzo::Builder {
+        let has = |source: &Option<String>| match (source, sources) {
+            (Some(source), Some(sources)) => sources.contains(source),
+            _ => true,
+        };
+        let servers = self.servers.iter().filter(|(source, _)| has(source));
         let builder = servers.fold(builder, |builder, (source, url)| builder.server(source.as_deref(), url));
         let variables = self.server_variables.iter();
         variables.fold(builder, |builder, (name, value)| builder.server_variable(name, value))

@@ -6,8 +6,8 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
 use super::{
-    CredentialFlags, InputFlags, LimitFlags, NetworkFlags, PermissionFlags, PromptFlag, ReadingFlags, RepetitionFlags,
-    ServerFlags, ShardFlag,
+    CredentialFlags, EnvFileFlag, InputFlags, LimitFlags, NetworkFlags, PermissionFlags, PromptFlag, ReadingFlags,
+    RepetitionFlags, ServerFlags, ShardFlag,
 };
 use crate::requested::RequestedReport;
 
@@ -69,6 +69,8 @@ pub(crate) struct TestFlags {
     pub(crate) server: ServerFlags,
     #[command(flatten)]
     pub(crate) input: InputFlags,
+    #[command(flatten)]
+    pub(crate) env_file: EnvFileFlag,
     #[command(flatten)]
     pub(crate) credentials: CredentialFlags,
     #[command(flatten)]

@@ -5,8 +5,6 @@ use arazzo::json;
 use arazzo::values::{Json, Map};
 use sha2::{Digest, Sha256};
 
-use crate::explain;
-
 /// A diagnostic as people read it, with the section of the specification.
 pub(crate) fn text(diagnostic: &Diagnostic, sources: &Sources, width: usize) -> String {
     let mut shown = diagnostic.clone();
@@ -25,6 +23,11 @@ pub(crate) fn link(section: &str) -> String {
         .map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() })
         .collect();
     format!("https://spec.openapis.org/arazzo/latest.html#{anchor}")
+}
+
+/// The gist of a page about a code, in one line: its first paragraph.
+pub(crate) fn summary(page: &'static str) -> &'static str {
+    page.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default()
 }
 
 fn place(sources: &Sources, span: Span) -> Map<String, Json> {
@@ -133,7 +136,7 @@ pub(crate) fn sarif(found: &[(Diagnostic, Sources)]) -> Json {
     codes.dedup();
     let rules = codes.iter().map(|code| {
         let help = code.page();
-        json!({ "id": code, "shortDescription": { "text": explain::summary(help) }, "help": { "text": help, "markdown": help } })
+        json!({ "id": code, "shortDescription": { "text": summary(help) }, "help": { "text": help, "markdown": help } })
     });
     let location = |sources: &Sources, span: Span, text: Option<&str>| {
         let Place { file, line, column, end_line, end_column } = sources.place(span);

@@ -171,16 +171,7 @@ const REPORT_BYTES: usize = 1 << 20;
 fn called(flags: &TestFlags, sources: &[String], builder: Builder) -> Builder {
     // Found documents are trusted with nothing that was not given.
     let builder = flags.permissions.on(builder).trust(Trust::Given).secrets_to_servers(true);
-    let mut builder = builder.network(flags.network.network());
-    for (source, url) in &flags.server.servers {
-        // Another document has that source.
-        if source.as_ref().is_none_or(|source| sources.contains(source)) {
-            builder = builder.server(source.as_deref(), url);
-        }
-    }
-    for (name, value) in &flags.server.server_variables {
-        builder = builder.server_variable(name, value);
-    }
+    let builder = flags.server.on_sources(Some(sources), builder.network(flags.network.network()));
     let is_given =
         |name: &str| flags.server.servers.iter().any(|(source, _)| source.as_deref().is_none_or(|s| s == name));
     let others: Vec<&String> = sources.iter().filter(|name| !is_given(name)).collect();
@@ -200,7 +191,7 @@ fn inputs(
     let own = case.inputs.iter().chain(&case.secrets).map(|(name, value)| (name.clone(), value.clone()));
     let mut given = typed.inputs.or(Inputs::from(own.collect::<Map<_, _>>()));
     if calls {
-        let mut environment = inputs::environment(workflow);
+        let mut environment = inputs::from_environment(workflow);
         environment.faults.retain(|fault| !given.has(&fault.name));
         typed.faults.append(&mut environment.faults);
         given = given.or(environment.inputs);

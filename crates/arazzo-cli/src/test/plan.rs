@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use arazzo::diagnostics::{Help, nearest};
 use arazzo::files::Reach;
 use arazzo::{Builder, Description, Error};
 
@@ -10,7 +9,7 @@ use super::failed;
 use crate::cases::{self, Case};
 use crate::find::documents_in;
 use crate::flags::TestFlags;
-use crate::inputs;
+use crate::given::check_names;
 use crate::remedies;
 
 /// The case of a document that has no test file.
@@ -59,7 +58,11 @@ pub(super) fn planned(flags: &TestFlags) -> Result<Vec<Planned>, Error> {
     let mut documents = documents(flags)?;
     let loaded: Vec<Option<Description>> =
         documents.iter().map(|document| document.open(flags).load_blocking().ok()).collect();
-    known(flags, &loaded)?;
+    // Nothing is known about a document that cannot be read: that is reported where it runs.
+    if loaded.iter().all(Option::is_some) {
+        let loaded: Vec<&Description> = loaded.iter().flatten().collect();
+        check_names(&flags.server, &flags.input, &flags.credentials, &loaded)?;
+    }
     for (document, description) in documents.iter_mut().zip(&loaded) {
         let sources = description.iter().flat_map(|description| description.source_descriptions());
         document.sources = sources.map(|(name, _)| name.to_owned()).collect();
@@ -140,55 +143,4 @@ fn unwritten(workflows: &[String]) -> Vec<Case> {
         [] => vec![case(None)],
         workflows => workflows.iter().map(|workflow| case(Some(workflow))).collect(),
     }
-}
-
-/// Checks that every name that was given is one of some document: a name is passed over only where another document has
-/// it.
-fn known(flags: &TestFlags, loaded: &[Option<Description>]) -> Result<(), Error> {
-    if loaded.iter().any(Option::is_none) {
-        // Nothing is known about a document that cannot be read: that is reported where it runs.
-        return Ok(());
-    }
-    let loaded: Vec<&Description> = loaded.iter().flatten().collect();
-    let sources: Vec<&str> = loaded.iter().flat_map(|one| one.source_descriptions().map(|(name, _)| name)).collect();
-    let unknown = flags.server.servers.iter().filter_map(|(source, _)| source.as_deref());
-    if let Some(name) = unknown.into_iter().find(|name| !sources.contains(name)) {
-        let hint = nearest(name, sources.iter().copied());
-        let hint = hint.map_or_else(|| format!("sources: {}", listed(&sources)), |near| Help::meant(near).to_string());
-        return Err(Error::Setup(format!("--server names the source `{name}`, which no document describes; {hint}")));
-    }
-    let takes = |name: &str| {
-        let workflows =
-            loaded.iter().flat_map(|one| one.workflows().filter_map(|workflow| one.workflow(Some(workflow)).ok()));
-        workflows.into_iter().any(|workflow| workflow.takes(name))
-    };
-    if let Some(name) =
-        flags.input.inputs.iter().filter_map(|typed| inputs::input_name(typed)).find(|name| !takes(name))
-    {
-        let all: Vec<&str> = loaded
-            .iter()
-            .flat_map(|one| one.overview())
-            .flat_map(|workflow| workflow.inputs)
-            .map(|input| input.name.as_str())
-            .collect();
-        let hint = nearest(name, all.iter().copied());
-        let hint = hint.map_or_else(|| format!("inputs: {}", listed(&all)), |near| Help::meant(near).to_string());
-        return Err(Error::Setup(format!("--input names `{name}`, which no workflow takes; {hint}")));
-    }
-    // What is near no name may be the secret itself.
-    if flags.input.secrets.iter().any(|typed| !takes(inputs::secret_name(typed))) {
-        return Err(Error::Setup("--secret names an input that no workflow takes".to_owned()));
-    }
-    let is_scheme = |name: &str| loaded.iter().any(|one| inputs::is_scheme(one, name));
-    if flags.credentials.auth.iter().any(|typed| !is_scheme(inputs::secret_name(typed))) {
-        return Err(Error::Setup("--auth names a security scheme that no document describes".to_owned()));
-    }
-    Ok(())
-}
-
-fn listed(names: &[&str]) -> String {
-    let mut names = names.to_vec();
-    names.sort_unstable();
-    names.dedup();
-    if names.is_empty() { "there are none".to_owned() } else { names.join(", ") }
 }

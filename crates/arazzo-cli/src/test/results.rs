@@ -132,26 +132,11 @@ pub(super) fn is_page(report: &RequestedReport) -> bool {
     matches!(report.kind.name, "html" | "har")
 }
 
-/// The file of a page of one case: `report.flow.logs-in.html` for `report.html`.
+/// The file of a page of one case: `report.2.flow.logs-in.html` for `report.html`.
 pub(super) fn page(report: &RequestedReport, one: &Planned, index: usize) -> PathBuf {
-    let word = |text: &str| {
-        let plain = text.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect::<String>();
-        plain
-            .split('-')
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join("-")
-            .chars()
-            .take(60)
-            .collect::<String>()
-    };
-    let part =
-        |name: Option<&std::ffi::OsStr>| name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let (stem, extension) = (part(report.path.file_stem()), part(report.path.extension()));
-    let document = part(one.document.path.file_stem());
+    let document = one.document.path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let document = document.strip_suffix(".arazzo").unwrap_or(&document);
-    let name = format!("{stem}.{}.{}.{}.{extension}", index + 1, word(document), word(&one.case.name));
-    report.path.with_file_name(name)
+    crate::report::page(report, index, &[document, &one.case.name])
 }
 
 /// A suite for each document.
