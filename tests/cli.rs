@@ -3,6 +3,7 @@
 mod action;
 mod browser;
 mod call;
+mod ci;
 mod credentials;
 pub(crate) mod documents;
 mod failures;

@@ -267,3 +267,41 @@ fn a_job_of_github_is_annotated_and_has_a_summary() {
         .says(&["::error file=things.arazzo.yaml,line=14,col=", "title=arazzo%3A test::second: exit: expected 0"]);
     assert!(fs::read_to_string(summary).unwrap().contains("### ❌ 2 passed, 1 failed"));
 }
+
+#[test]
+fn coverage_says_what_the_cases_reached() {
+    let cases = "cases:\n- {name: good, inputs: {id: 1}}\n- {name: bad, inputs: {id: 1}, faults: {getThing: 404}, expect: {exit: 1}}\n";
+    let folder = folder("cases: [{name: good, inputs: {id: 1}}]\n");
+    let action =
+        "        onFailure: [{name: again, type: retry, retryLimit: 1, criteria: [{condition: $statusCode == 503}]}]\n";
+    folder.write(
+        "things.arazzo.yaml",
+        FLOW.replace(
+            "        outputs: {id: $response.body#/id}\n",
+            &format!("{action}        outputs: {{id: $response.body#/id}}\n"),
+        ),
+    );
+    let run = |more: &[&str]| {
+        Arazzo::new(["test", "--auth", "bearer=abc-def-ghi"]).args(more.iter().copied()).cwd(folder.path()).run()
+    };
+    run(&["--coverage"]).exits(0).prints_nothing().says(&[
+        "things.arazzo.yaml  steps 1/1  actions 0/1  criteria met 1/2, not met 0/2",
+        "line 14: $statusCode == 200 of get was always met",
+        "line 15: action again of get was not taken",
+        "line 15: $statusCode == 503 of get was not tested",
+    ]);
+    folder.write("things.test.yaml", cases);
+    let output = run(&["--coverage=json=-", "--coverage=lcov", "-q"]);
+    let found: Value = serde_json::from_str(&output.exits(0).stdout).unwrap();
+    assert_eq!(super::json::faults("coverage", &found), Vec::<String>::new());
+    let document = &found["documents"][0];
+    assert_eq!((&document["met"]["reached"], &document["notMet"]["reached"]), (&json!(1), &json!(2)));
+    assert_eq!(document["parts"][1]["notMet"], 1);
+    let lcov = fs::read_to_string(folder.path().join("arazzo-report/lcov.info")).unwrap();
+    for line in
+        ["SF:things.arazzo.yaml", "DA:11,2", "BRDA:14,0,0,1", "BRDA:14,0,1,1", "BRF:5", "BRH:3", "end_of_record"]
+    {
+        assert!(lcov.lines().any(|known| known == line), "{line} in\n{lcov}");
+    }
+    run(&["--coverage=cobertura"]).exits(2).says(&["text, json or lcov"]);
+}

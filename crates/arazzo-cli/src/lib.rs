@@ -30,6 +30,7 @@ mod lint;
 mod mistyped;
 mod mock;
 mod names;
+mod operations;
 mod permit;
 mod project;
 mod remedies;

@@ -7,7 +7,7 @@ use arazzo::json;
 use arazzo::report::{ReportContext, RunRecord};
 
 use crate::flags::ReportFlags;
-use crate::requested::{RequestedReport, RequestedReports};
+use crate::requested::{RequestedFile, RequestedReport, RequestedReports};
 use crate::save::{Readers, save, save_in_place};
 use crate::show::{Screen, safe};
 use crate::{exit, kept_events};
@@ -70,14 +70,23 @@ pub(crate) fn write_text(
     text: &str,
     screen: &mut Screen,
 ) -> std::io::Result<()> {
-    if report.to_stdout() {
+    write_file(&RequestedFile { path: path.to_path_buf(), named: report.named }, text, screen)
+}
+
+/// As [`write_text`], of any file that was asked for; `-` is stdout.
+///
+/// # Errors
+/// As [`write_text`].
+pub(crate) fn write_file(file: &RequestedFile, text: &str, screen: &mut Screen) -> std::io::Result<()> {
+    let path = file.path.as_path();
+    if path == Path::new("-") {
         return screen.data(text.trim_end());
     }
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)
             .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;
     }
-    if report.named {
+    if file.named {
         return save(path, text.trim_end(), Readers::Default);
     }
     let place = Reach::new(".").place(path).map_err(|reason| {

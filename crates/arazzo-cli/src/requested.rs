@@ -59,6 +59,50 @@ pub(crate) struct RequestedReport {
     pub(crate) named: bool,
 }
 
+/// A form of coverage and where it goes: `text`, `lcov=out/lcov.info`.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestedCoverage {
+    pub(crate) kind: CoverageKind,
+    /// Nothing for people on stderr.
+    pub(crate) file: Option<RequestedFile>,
+}
+
+/// A file that is written.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestedFile {
+    pub(crate) path: PathBuf,
+    /// `false` if the path was not typed.
+    pub(crate) named: bool,
+}
+
+/// The forms of coverage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CoverageKind {
+    Text,
+    Json,
+    Lcov,
+}
+
+impl FromStr for RequestedCoverage {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, path) = text.split_once('=').map_or((text, None), |(name, path)| (name, Some(path)));
+        let (kind, usual) = match name {
+            "text" => (CoverageKind::Text, None),
+            "json" => (CoverageKind::Json, Some("coverage.json")),
+            "lcov" => (CoverageKind::Lcov, Some("lcov.info")),
+            _ => return Err("write text, json or lcov, with =PATH behind it where it goes to a file".to_owned()),
+        };
+        let file = match path {
+            Some("") => return Err("write FMT=PATH, or FMT alone".to_owned()),
+            Some(path) => Some(RequestedFile { path: PathBuf::from(path), named: true }),
+            None => usual.map(|name| RequestedFile { path: Path::new(FOLDER).join(name), named: false }),
+        };
+        Ok(Self { kind, file })
+    }
+}
+
 /// Reports that go to different files.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct RequestedReports(Vec<RequestedReport>);

@@ -11,13 +11,15 @@ use crate::show::Screen;
 /// A schema: its name, what it is of, its text.
 type Schema = (&'static str, &'static str, &'static str);
 
-const SCHEMAS: [Schema; 14] = [
+const SCHEMAS: [Schema; 16] = [
     ("event", "a line of run --json and call --json", include_str!("schemas/event.json")),
     ("result", "run --json=result, call --json=result", include_str!("schemas/result.json")),
     ("diagnostics", "lint --json, and what fails before there is data", include_str!("schemas/diagnostics.json")),
     ("plan", "run --dry-run --json", include_str!("schemas/plan.json")),
     ("inspect", "inspect --json", include_str!("schemas/inspect.json")),
+    ("operations", "inspect --json of an OpenAPI document", include_str!("schemas/operations.json")),
     ("test", "a line of test --json, and test --report json", include_str!("schemas/test.json")),
+    ("coverage", "test --coverage=json", include_str!("schemas/coverage.json")),
     ("report", "run --report json", include_str!("schemas/report.json")),
     ("replay", "a line of replay --json", include_str!("schemas/replay.json")),
     ("explain", "explain --json", include_str!("schemas/explain.json")),

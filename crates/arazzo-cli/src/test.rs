@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anstyle::AnsiColor;
 use arazzo::diagnostics::Place;
+use arazzo::report::coverage::{self, Coverage};
 use arazzo::report::summary_of_tests;
 use arazzo::{Error, json};
 
@@ -14,8 +15,8 @@ use crate::exit;
 use crate::flags::TestFlags;
 use crate::github;
 use crate::inputs::Stdin;
-use crate::report::write_text;
-use crate::requested::{RequestedReport, RequestedReports};
+use crate::report::{write_file, write_text};
+use crate::requested::{CoverageKind, RequestedReport, RequestedReports};
 use crate::show::{Screen, bold, safe, time};
 
 use attempt::{Done, Given, run_one};
@@ -98,7 +99,7 @@ fn run_all(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
     let began = Instant::now();
     let pages = flags.reports.iter().filter(|report| is_page(report)).collect();
     let given = Given { flags, stdin: Mutex::new(Stdin::new(flags.prompt.no_input)), pages };
-    let mut output = Output { flags, pages: given.pages.clone(), fault: None };
+    let mut output = Output { flags, pages: given.pages.clone(), coverage: BTreeMap::new(), fault: None };
     let results = side_by_side(&given, planned, &mut output, screen);
     let (took, counts) = (began.elapsed(), Counts::of(&results));
     if flags.json {
@@ -112,6 +113,7 @@ fn run_all(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
         let text = results::report(report.kind.name, planned, &results, took).unwrap_or_default();
         output.keep(write_text(report, &report.path, &text, screen));
     }
+    output.tell_coverage(screen);
     output.keep(github::append_summary(|| summary_of_tests(&results::suites(planned, &results), milliseconds(took))));
     keep_failed(planned, &results, screen);
     if let Some(error) = output.fault {
@@ -157,6 +159,7 @@ fn side_by_side(
         drop(sender);
         for run in done {
             let index = run.index;
+            output.reach(run.coverage.as_ref());
             let known = runs.entry(index).or_default();
             known.push(run);
             if known.len() == rounds
@@ -190,6 +193,8 @@ struct Output<'a> {
     flags: &'a TestFlags,
     /// Reports of single cases.
     pages: Vec<&'a RequestedReport>,
+    /// What the cases reached, by document.
+    coverage: BTreeMap<String, Coverage>,
     fault: Option<std::io::Error>,
 }
 
@@ -197,6 +202,31 @@ impl Output<'_> {
     fn keep(&mut self, written: std::io::Result<()>) {
         if let Err(error) = written {
             self.fault.get_or_insert(error);
+        }
+    }
+
+    /// Takes in what a run reached.
+    fn reach(&mut self, coverage: Option<&Coverage>) {
+        let Some(coverage) = coverage else { return };
+        match self.coverage.get_mut(&coverage.document) {
+            Some(known) => known.merge(coverage),
+            None => drop(self.coverage.insert(coverage.document.clone(), coverage.clone())),
+        }
+    }
+
+    /// Reports what all cases reached.
+    fn tell_coverage(&mut self, screen: &mut Screen) {
+        let documents: Vec<Coverage> = std::mem::take(&mut self.coverage).into_values().collect();
+        for asked in &self.flags.coverage.coverage {
+            let text = match asked.kind {
+                CoverageKind::Text => coverage::text(&documents),
+                CoverageKind::Json => coverage::json(&documents),
+                CoverageKind::Lcov => coverage::lcov(&documents),
+            };
+            match &asked.file {
+                Some(file) => self.keep(write_file(file, &text, screen)),
+                None => screen.line(&text),
+            }
         }
     }
 

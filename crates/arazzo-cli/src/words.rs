@@ -9,7 +9,7 @@ use clap::{Arg, Command, CommandFactory};
 use crate::flags::Arguments;
 
 /// Flags whose values are shown. Of all others, also those to come, the name is shown and the value is not.
-const SHOWN: [&str; 48] = [
+const SHOWN: [&str; 49] = [
     "allow-header",
     "allow-host",
     "case",
@@ -18,6 +18,7 @@ const SHOWN: [&str; 48] = [
     "connect-timeout",
     "content-type",
     "cookies",
+    "coverage",
     "data",
     "dir",
     "env-file",

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 use super::DocumentFlags;
 use crate::requested::RequestedReport;
 
-/// Show what a document holds and what it will call: workflows, inputs, steps, outputs
+/// Show what a document holds and what it will call: workflows, inputs, steps, outputs; of an OpenAPI document, its
+/// operations
 #[derive(Debug, Args)]
 pub(crate) struct InspectFlags {
     #[command(flatten)]

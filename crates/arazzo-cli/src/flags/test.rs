@@ -6,8 +6,8 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
 use super::{
-    CredentialFlags, EnvFileFlag, InputFlags, LimitFlags, NetworkFlags, PermissionFlags, PromptFlag, ReadingFlags,
-    RepetitionFlags, ServerFlags, ShardFlag,
+    CoverageFlag, CredentialFlags, EnvFileFlag, InputFlags, LimitFlags, NetworkFlags, PermissionFlags, PromptFlag,
+    ReadingFlags, RepetitionFlags, ServerFlags, ShardFlag,
 };
 use crate::requested::RequestedReport;
 
@@ -62,6 +62,8 @@ pub(crate) struct TestFlags {
     /// (arazzo-report/ without a path), or to stdout (-). Repeatable
     #[arg(long = "report", value_name = "FMT[=PATH]")]
     pub(crate) reports: Vec<RequestedReport>,
+    #[command(flatten)]
+    pub(crate) coverage: CoverageFlag,
     /// Show failures only; -qq nothing
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) quiet: u8,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use arazzo::diagnostics::{Help, Place, nearest};
 use arazzo::mock::Mocked;
+use arazzo::report::coverage::Coverage;
 use arazzo::report::{ReportContext, RunRecord};
 use arazzo::secrets::Redactor;
 use arazzo::values::{Json, Map};
@@ -43,6 +44,8 @@ pub(super) struct Done {
     pub(super) place: Option<Place>,
     /// A text for each of [`Given::pages`].
     pub(super) pages: Vec<String>,
+    /// What the run reached, if that was asked for.
+    pub(super) coverage: Option<Coverage>,
 }
 
 /// How a run of a case ended.
@@ -61,7 +64,7 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
     let (mut unexpected, mut report, mut pages) = (vec![], vec![], vec![]);
     // Outputs are data, and what is said about them is not: secrets of the case are masked there as in events.
     let mut redactor = Redactor::default();
-    let mut end = None;
+    let (mut end, mut coverage) = (None, None);
     match execute(given, one, &mut record, &mut redactor) {
         Ok(Ran::Skipped(why)) => end = Some(End::Skipped(why)),
         Ok(Ran::Ended { description, outputs, more }) => {
@@ -69,6 +72,11 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
             compare(&one.case.expect, &outputs, &record, &mut unexpected);
             if !unexpected.is_empty() {
                 report = failure::report(&record, description.sources(), width());
+            }
+            if !given.flags.coverage.coverage.is_empty() {
+                let mut reached = Coverage::of(&description, one.document.display_path());
+                reached.add(&record);
+                coverage = Some(reached);
             }
             let context = ReportContext::of(&description, &record);
             pages = given.pages.iter().map(|page| (page.kind.text)(&record, &context)).collect();
@@ -86,7 +94,7 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
     unexpected.iter_mut().for_each(|line| *line = redactor.mask(line));
     let place = record.verdict().why.and_then(|why| why.place.clone());
     let end = end.unwrap_or(if unexpected.is_empty() { End::Passed } else { End::Failed });
-    Done { index, end, began, took: began.elapsed(), unexpected, report, place, pages }
+    Done { index, end, began, took: began.elapsed(), unexpected, report, place, pages, coverage }
 }
 
 /// What came of a case.

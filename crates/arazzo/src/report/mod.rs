@@ -23,6 +23,7 @@ use arazzo_engine::value::Json;
 
 use crate::Description;
 
+pub mod coverage;
 mod curl;
 mod failure;
 pub mod flow;
