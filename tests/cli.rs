@@ -16,6 +16,7 @@ mod language;
 mod lint;
 mod mock;
 mod network;
+mod project;
 mod provision;
 mod remote;
 mod replay;

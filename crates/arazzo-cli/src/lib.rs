@@ -41,6 +41,7 @@ mod rows;
 mod run;
 mod save;
 mod schema;
+mod settings;
 mod several;
 mod show;
 mod shown_command;
@@ -75,11 +76,20 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
             return ExitCode::from(exit::USAGE);
         }
     };
-    let arguments = match Arguments::try_parse_from(arguments) {
-        Ok(arguments) => arguments,
+    let parsed = match Arguments::try_parse_from(&arguments) {
+        Ok(parsed) => parsed,
         Err(error) => return ExitCode::from(mistyped::say(error)),
     };
-    let mut screen = Screen::new(arguments.color, words::asks_for_json());
+    let mut screen = Screen::new(parsed.color, words::asks_for_json());
+    let arguments = match with_project(parsed, arguments) {
+        Ok(Ok(arguments)) => arguments,
+        Ok(Err(error)) => return ExitCode::from(mistyped::say(error)),
+        Err(error) => {
+            let code = screen.error(&error);
+            screen.finish(code);
+            return ExitCode::from(code);
+        }
+    };
     let code = match arguments.command {
         Command::Run(flags) if flags.several.any() => several::run(&flags, &mut screen),
         Command::Run(flags) => run::run(*flags, &mut screen),
@@ -99,6 +109,34 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     };
     screen.finish(code);
     ExitCode::from(code)
+}
+
+/// The command line with what the project of its document says about it.
+fn with_project(mut parsed: Arguments, words: Vec<OsString>) -> Result<Result<Arguments, clap::Error>, arazzo::Error> {
+    let (command, path, profile) = match &parsed.command {
+        Command::Run(flags) => ("run", flags.document.document.clone(), &flags.profile),
+        Command::Test(flags) => ("test", flags.paths.first().cloned().unwrap_or_else(|| ".".into()), &flags.profile),
+        _ => return Ok(Ok(parsed)),
+    };
+    if profile.no_config || arazzo::is_remote(&path) {
+        return Ok(Ok(parsed));
+    }
+    let settings::Settings { flags, servers } = settings::of(command, &path, profile.profile.as_deref())?;
+    if !flags.is_empty() {
+        let at = words.iter().position(|word| word == command).map_or(1, |at| at + 1);
+        let (before, behind) = words.split_at_checked(at).unwrap_or((&words, &[]));
+        let all = before.iter().chain(&flags).chain(behind).cloned();
+        parsed = match Arguments::try_parse_from(all) {
+            Ok(parsed) => parsed,
+            Err(error) => return Ok(Err(error)),
+        };
+    }
+    match &mut parsed.command {
+        Command::Run(flags) => flags.document.server.project = run::servers_of_project(flags, servers)?,
+        Command::Test(flags) => flags.server.project = servers,
+        _ => {}
+    }
+    Ok(Ok(parsed))
 }
 
 /// The report of a fault of this program. A message that was put together at run time may hold a secret: only one

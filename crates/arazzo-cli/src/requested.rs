@@ -27,6 +27,15 @@ pub(crate) enum ProgressForm {
     None,
 }
 
+/// A server that a project gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProjectServer {
+    pub(crate) source: String,
+    pub(crate) url: String,
+    /// `true` if it is of a profile that was named.
+    pub(crate) named: bool,
+}
+
 /// What a run prints as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum JsonForm {

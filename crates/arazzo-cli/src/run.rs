@@ -14,7 +14,8 @@ use crate::flags::RunFlags;
 use crate::inputs::{self, CliInputs, Stdin};
 use crate::names::Names;
 use crate::permit;
-use crate::requested::RequestedReports;
+use crate::remedies;
+use crate::requested::{ProjectServer, RequestedReports};
 use crate::show::{Screen, safe};
 use crate::shown_command;
 use crate::watch::Showing;
@@ -125,6 +126,7 @@ fn builder(flags: &RunFlags, wanted: Wanted<'_>) -> Result<Builder, Error> {
 /// # Errors
 /// What keeps it from running.
 pub(crate) fn described(flags: &RunFlags, wanted: Wanted<'_>, stdin: &mut Stdin) -> Result<Workflow, Error> {
+    check_servers(flags, wanted)?;
     let description = builder(flags, wanted)?.load_blocking()?;
     let credentials = match wanted.sources {
         None => inputs::credentials(&flags.credentials, &description, stdin)?,
@@ -152,6 +154,64 @@ pub(crate) fn described(flags: &RunFlags, wanted: Wanted<'_>, stdin: &mut Stdin)
         ))
     };
     permit::permitted(workflow, command, stdin)
+}
+
+/// The servers of a project that are for sources of the document: others are for other documents of the project.
+///
+/// # Errors
+/// [`Error::Setup`] for a name that is nearly one of a source.
+pub(crate) fn servers_of_project(flags: &RunFlags, servers: Vec<ProjectServer>) -> Result<Vec<ProjectServer>, Error> {
+    if flags.several.all || servers.is_empty() {
+        return Ok(servers);
+    }
+    let plain = flags.document.reading.on(arazzo::open(&flags.document.document)).workspace(true);
+    // What is wrong with the document is reported when it is run.
+    let Ok(description) = flags.document.offline.on(plain).load_blocking() else { return Ok(servers) };
+    let sources: Vec<&str> = description.source_descriptions().map(|(name, _)| name).collect();
+    let (own, others): (Vec<_>, Vec<_>) =
+        servers.into_iter().partition(|server| sources.contains(&server.source.as_str()));
+    let free = sources.iter().copied().filter(|name| !own.iter().any(|server| server.source == *name));
+    let slip = others.iter().find_map(|server| Some((server, nearest(&server.source, free.clone())?)));
+    match slip {
+        Some((server, near)) => Err(Error::Setup(format!(
+            "arazzo.toml gives a server for the source `{}`, which the document does not describe; {}",
+            server.source,
+            Help::meant(near)
+        ))),
+        None => Ok(own),
+    }
+}
+
+/// Checks that servers of the project are at hosts that a source names, where no profile was named.
+fn check_servers(flags: &RunFlags, wanted: Wanted<'_>) -> Result<(), Error> {
+    let servers = &flags.document.server.project;
+    let unnamed: Vec<&ProjectServer> = servers.iter().filter(|server| !server.named).collect();
+    if unnamed.is_empty() {
+        return Ok(());
+    }
+    let plain = flags.document.reading.on(arazzo::open(wanted.document).naming(remedies::flag)).workspace(true);
+    let plain = wanted.found.into_iter().fold(plain, |plain, folder| plain.found_in(folder));
+    let description = flags.document.offline.on(plain).load_blocking()?;
+    let hosts: Vec<String> = description
+        .workflows()
+        .flat_map(|workflow| description.plan(workflow))
+        .filter(|step| step.calls.is_none())
+        .map(|step| step.host)
+        .collect();
+    let foreign = |server: &&&ProjectServer| !hosts.iter().any(|host| host_of(&server.url) == Some(host.as_str()));
+    match unnamed.iter().find(foreign) {
+        Some(ProjectServer { source, url, .. }) => Err(Error::Setup(format!(
+            "arazzo.toml gives `{source}` the server {}, which no source names; put it into a [profile.NAME] and run with --profile NAME, or give --server",
+            host_of(url).unwrap_or_default()
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// The host of an url, with its port.
+fn host_of(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    rest.split(['/', '?']).next()?.rsplit('@').next()
 }
 
 /// Checks that the workflow has the step that was named.

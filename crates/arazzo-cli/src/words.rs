@@ -9,7 +9,7 @@ use clap::{Arg, Command, CommandFactory};
 use crate::flags::Arguments;
 
 /// Flags whose values are shown. Of all others, also those to come, the name is shown and the value is not.
-const SHOWN: [&str; 49] = [
+const SHOWN: [&str; 50] = [
     "allow-header",
     "allow-host",
     "case",
@@ -46,6 +46,7 @@ const SHOWN: [&str; 49] = [
     "only",
     "output",
     "port",
+    "profile",
     "progress",
     "readings",
     "repeat",

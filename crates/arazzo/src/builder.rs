@@ -135,6 +135,16 @@ impl Builder {
         self
     }
 
+    /// As [`Builder::server`], of a source, for a url that a file of the project gives and no user: secrets that are bound to
+    /// no host ([`Builder::secret_host`]) do not go there.
+    pub fn server_without_secrets(mut self, source: &str, url: impl Into<String>) -> Self {
+        let url = url.into();
+        if let Some(host) = place_of(&url) {
+            self.grants.keep_secrets_from(AllowedHost::parse(&host));
+        }
+        self.server(Some(source), url)
+    }
+
     /// The value of a server variable, in the place of its default: `name`, for every source whose servers have it, or
     /// `source.name`. A server that is given with [`Builder::server`] has no variables.
     pub fn server_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {

@@ -8,8 +8,8 @@ use clap::{ArgAction, Args};
 use super::values::server_url;
 use super::{
     CheckFlag, CredentialFlags, DocumentFlags, EnvFileFlag, EventsFlag, FaultFlags, InputFlags, LimitFlags,
-    NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PartialFlags, PermissionFlags, PromptFlag, ServerFlags,
-    SeveralFlags, VerbosityFlags,
+    NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PartialFlags, PermissionFlags, ProfileFlags, PromptFlag,
+    ServerFlags, SeveralFlags, VerbosityFlags,
 };
 use crate::exit;
 
@@ -30,6 +30,8 @@ pub(crate) struct RunFlags {
     /// The workflow, as a flag
     #[arg(short, long, value_name = "WORKFLOW")]
     pub(crate) workflow: Option<String>,
+    #[command(flatten)]
+    pub(crate) profile: ProfileFlags,
     #[command(flatten)]
     pub(crate) several: SeveralFlags,
     #[command(flatten)]

@@ -6,8 +6,8 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
 use super::{
-    CoverageFlag, CredentialFlags, EnvFileFlag, InputFlags, LimitFlags, NetworkFlags, PermissionFlags, PromptFlag,
-    ReadingFlags, RepetitionFlags, ServerFlags, ShardFlag,
+    CoverageFlag, CredentialFlags, EnvFileFlag, InputFlags, LimitFlags, NetworkFlags, PermissionFlags, ProfileFlags,
+    PromptFlag, ReadingFlags, RepetitionFlags, ServerFlags, ShardFlag,
 };
 use crate::requested::RequestedReport;
 
@@ -67,6 +67,8 @@ pub(crate) struct TestFlags {
     /// Show failures only; -qq nothing
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) quiet: u8,
+    #[command(flatten)]
+    pub(crate) profile: ProfileFlags,
     #[command(flatten)]
     pub(crate) server: ServerFlags,
     #[command(flatten)]

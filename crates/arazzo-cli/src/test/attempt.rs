@@ -110,7 +110,7 @@ enum Ran {
 
 fn execute(given: &Given<'_>, one: &Planned, record: &mut RunRecord, redactor: &mut Redactor) -> Result<Ran, Error> {
     let (flags, case) = (given.flags, &one.case);
-    let calls = !flags.server.servers.is_empty() && case.replies.is_none();
+    let calls = flags.server.any() && case.replies.is_none();
     if calls && !case.faults.is_empty() {
         return Ok(Ran::Skipped("its `faults` are those of the mock, and a server is called"));
     }
@@ -180,9 +180,7 @@ fn called(flags: &TestFlags, sources: &[String], builder: Builder) -> Builder {
     // Found documents are trusted with nothing that was not given.
     let builder = flags.permissions.on(builder).trust(Trust::Given).secrets_to_servers(true);
     let builder = flags.server.on_sources(Some(sources), builder.network(flags.network.network()));
-    let is_given =
-        |name: &str| flags.server.servers.iter().any(|(source, _)| source.as_deref().is_none_or(|s| s == name));
-    let others: Vec<&String> = sources.iter().filter(|name| !is_given(name)).collect();
+    let others: Vec<&String> = sources.iter().filter(|name| !flags.server.has(name)).collect();
     if others.is_empty() { builder } else { builder.mock(others.into_iter().fold(Mocked::new(), Mocked::only)) }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct RunPolicy {
     bound: Vec<(String, AllowedHost)>,
     /// Hosts of servers that were given, if secrets without hosts of their own go to these alone.
     servers: Option<Vec<AllowedHost>>,
+    /// Hosts that secrets without hosts of their own do not go to.
+    without_secrets: Vec<AllowedHost>,
     /// Origins of the mocks of a run: what goes there leaves nothing.
     mocks: Vec<String>,
     /// `true`: answers stand ready, and nothing leaves at all.
@@ -72,6 +74,11 @@ impl RunPolicy {
         self.servers = bind.then(Vec::new);
     }
 
+    /// Lets no secret go to a host that it is not bound to.
+    pub(crate) fn keep_secrets_from(&mut self, host: AllowedHost) {
+        self.without_secrets.push(host);
+    }
+
     /// Takes note of the host of a server that was given, which may be called.
     pub(crate) fn give_server(&mut self, host: AllowedHost) {
         if let Some(servers) = &mut self.servers {
@@ -93,7 +100,7 @@ impl RunPolicy {
 
     /// `true` if a run is not free to do what its document says.
     pub(crate) fn is_needed(&self) -> bool {
-        self.is_strange() || self.servers.is_some() || !self.bound.is_empty()
+        self.is_strange() || self.servers.is_some() || !self.without_secrets.is_empty() || !self.bound.is_empty()
     }
 
     /// `true` if a secret may go to a url: its own hosts decide, else those of the scheme or step that it is a part of
@@ -108,7 +115,7 @@ impl RunPolicy {
         let to_servers =
             || self.servers.as_ref().is_none_or(|servers| servers.iter().any(|given| given.is(&host, port)));
         bound.map_or_else(
-            || !self.is_strange() && to_servers(),
+            || !self.is_strange() && !self.without_secrets.iter().any(|kept| kept.is(&host, port)) && to_servers(),
             |bound| bound.iter().any(|(_, given)| given.is(&host, port)),
         )
     }
@@ -345,6 +352,16 @@ mod tests {
         assert!(may(&policy, "POST", "https://api.example/x", &[]));
         assert!(may(&policy, "POST", "https://id.example/token", &["oauth.clientSecret"]));
         assert!(!may(&policy, "POST", "https://staging.example:8443/x", &["oauth"]), "its own hosts decide");
+    }
+
+    #[test]
+    fn a_server_of_a_project_gets_no_secret_that_is_not_bound_to_it() {
+        let mut policy = grants(Trust::Local, &[("oauth", "project.example")]);
+        policy.keep_secrets_from(AllowedHost::parse("project.example"));
+        assert!(may(&policy, "POST", "https://project.example/x", &[]));
+        assert!(!may(&policy, "POST", "https://project.example/x", &["token"]));
+        assert!(may(&policy, "POST", "https://project.example/x", &["oauth"]));
+        assert!(may(&policy, "POST", "https://api.example/x", &["token"]));
     }
 
     #[test]
