@@ -3,6 +3,7 @@
 mod action;
 mod browser;
 mod call;
+mod ci;
 mod credentials;
 pub(crate) mod documents;
 mod failures;
@@ -12,16 +13,20 @@ mod inputs;
 mod inspect;
 #[cfg(target_os = "linux")]
 mod journal;
+mod json;
 mod language;
 mod lint;
 mod mock;
 mod network;
+mod project;
 mod provision;
 mod remote;
 mod replay;
 mod reports;
 mod secrets;
+mod several;
 mod shell;
+mod staging;
 mod strangers;
 mod streams;
 #[cfg(unix)]
@@ -115,19 +120,22 @@ impl Arazzo {
     pub(crate) fn run(self) -> Output {
         let said =
             format!("arazzo {}", self.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "));
-        let stdin = self.stdin.clone();
+        let (stdin, args) = (self.stdin.clone(), self.args.clone());
         let mut child = self.spawn();
         if let (Some(mut pipe), Some(text)) = (child.stdin.take(), stdin) {
             // A command that refuses its flags does not read.
             thread::spawn(move || drop(pipe.write_all(&text)));
         }
         let output = child.wait_with_output().unwrap();
-        Output {
+        let output = Output {
             said,
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("stdout is text"),
             stderr: String::from_utf8(output.stderr).expect("stderr is text"),
-        }
+        };
+        let faults = json::check(&args, &output.stdout);
+        output.check(faults.is_empty(), &format!("JSON as `arazzo schema` has it: {faults:#?}"));
+        output
     }
 
     /// Variables of this environment that would change what the command does.

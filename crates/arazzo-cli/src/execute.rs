@@ -19,7 +19,7 @@ use crate::report;
 use crate::requested::RequestedReports;
 use crate::save::{Readers, save, save_exact};
 use crate::show::progress::Detail;
-use crate::show::{Screen, failure, safe, width};
+use crate::show::{Screen, failure, result, safe, width};
 use crate::shown_command::{self, quoted};
 use crate::signal::Signals;
 use crate::streams::{self, Stream};
@@ -140,7 +140,7 @@ fn run(execution: &mut Execution<'_>, screen: &mut Screen) -> Result<Ended, Erro
                 failed.clone_from(&envelope.event.step);
             }
             signals.watch(envelope);
-            if let Err(error) = watch.borrow_mut().event(envelope) {
+            if let Err(error) = watch.borrow_mut().event(envelope, &record) {
                 data_error.get_or_insert(error);
             }
         };
@@ -230,9 +230,16 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     if execution.showing.events {
         return written(data_error.map_or(Ok(()), Err), screen, code);
     }
+    // A report in the place of the outputs.
+    if kept.reports.to_stdout() && kept.outputs.is_none() {
+        return code;
+    }
     let (whole, shown) = (outcome.values(), record.outputs());
     let masked = shown.filter(|_| kept.masked).map(|shown| Outputs::from(shown.clone()));
     let outputs = masked.as_ref().unwrap_or(whole);
+    if execution.showing.result {
+        return written(screen.data(&result::object(&record, outputs).to_string()), screen, code);
+    }
     // A workflow that went over to another may have the outputs of that.
     if workflow.outputs().next().is_none() && outputs.is_empty() {
         return code;

@@ -37,5 +37,6 @@ Exit codes:
   5    stopped by a limit of the run: steps, time, waiting, depth of calls, body size
   6    refused by policy: a host, a file, a secret
   7    the outputs, a report or the journal could not be written
+  8    nothing ran: no case fits, or no document is in the folders
   9    in doubt: it is to be decided what a resumed run does about a request that may have arrived
   130  interrupted (143: terminated)";

@@ -3,7 +3,8 @@
 use arazzo::plan::Graph;
 use arazzo::report::flow::Walk;
 use arazzo::report::svg;
-use arazzo::{Description, Error};
+use arazzo::values::Json;
+use arazzo::{Description, Error, json};
 
 use crate::flags::{GraphFlags, GraphFormat};
 use crate::show::graph::{ascii, dot, mermaid};
@@ -17,11 +18,12 @@ pub(crate) fn graph(flags: &GraphFlags, screen: &mut Screen) -> u8 {
         Err(error) => return screen.error(&error),
     };
     let walk = walk.as_ref();
-    let text = match flags.format {
+    let text = match flags.format() {
         GraphFormat::Ascii => ascii::document(&graph, walk, width()),
         GraphFormat::Mermaid => mermaid::document(&graph, walk),
         GraphFormat::Dot => dot::document(&graph, walk),
         GraphFormat::Svg => svg(&graph, walk),
+        GraphFormat::Json => json(&graph, walk),
     };
     match (screen.data(&text), faulty) {
         (_, true) => exit::DOCUMENT,
@@ -31,6 +33,20 @@ pub(crate) fn graph(flags: &GraphFlags, screen: &mut Screen) -> u8 {
         }
         (Ok(()), false) => exit::SUCCEEDED,
     }
+}
+
+/// The graph for programs; with a run, how often each step was entered and each way was taken.
+fn json(graph: &Graph, walk: Option<&Walk>) -> String {
+    let mut object = Json::from(serde_json::to_value(graph).unwrap_or_default());
+    if let Json::Object(members) = &mut object {
+        members.insert("v".to_owned(), json!(1));
+        if let Some(walk) = walk {
+            let walked = (0..graph.steps.len()).map(|step| walk.of(step));
+            let walked = walked.map(|step| json!({ "visits": step.visits, "taken": step.exits }));
+            members.insert("walk".to_owned(), json!(walked.collect::<Vec<_>>()));
+        }
+    }
+    object.to_string()
 }
 
 /// The graph, the path, and whether the document has faults: a graph helps to find them.

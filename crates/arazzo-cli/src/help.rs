@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use clap::{Command, CommandFactory};
+use arazzo::json;
+use arazzo::values::Json;
+use clap::builder::StyledStr;
+use clap::{ArgAction, Command, CommandFactory};
 
 use crate::exit;
 use crate::flags::{Arguments, HelpFlags, ManFlags};
@@ -88,6 +91,12 @@ const VARIABLES: [(&str, &str); 17] = [
 
 /// Runs `arazzo help`; the result is the exit code.
 pub(crate) fn help(flags: &HelpFlags, screen: &mut Screen) -> u8 {
+    if let (true, Some(object)) = (flags.json, object(&flags.about)) {
+        return match screen.data(&object.to_string()) {
+            Ok(()) => exit::SUCCEEDED,
+            Err(_) => exit::OUTPUT,
+        };
+    }
     let text = match flags.about.as_slice() {
         [] => overview(),
         [topic] if let Some((.., text)) = TOPICS.iter().find(|(name, ..)| name == topic) => text(),
@@ -114,6 +123,42 @@ fn of_command(words: &[String]) -> Option<String> {
         command = command.find_subcommand_mut(word)?;
     }
     Some(command.render_long_help().ansi().to_string())
+}
+
+/// The commands with their flags for programs, or one of them, or a page; nothing for what there is not.
+fn object(about: &[String]) -> Option<Json> {
+    let built = built();
+    let topic = |name: &String| TOPICS.iter().find(|(known, ..)| known == name);
+    Some(match about {
+        [] => {
+            let commands: Vec<Json> = built.get_subcommands().map(describe_command).collect();
+            let pages = TOPICS.iter().map(|(name, about, _)| json!({ "name": name, "about": about }));
+            json!({ "v": 1, "commands": commands, "pages": pages.collect::<Vec<_>>() })
+        }
+        [name] if let Some((name, _, text)) = topic(name) => json!({ "v": 1, "page": name, "text": text() }),
+        [name, ..] => json!({ "v": 1, "commands": [describe_command(built.find_subcommand(name)?)] }),
+    })
+}
+
+fn describe_command(command: &Command) -> Json {
+    let text = |text: Option<&StyledStr>| text.map(ToString::to_string);
+    let flags = command.get_arguments().filter(|arg| !arg.is_hide_set()).map(|arg| {
+        let values: Vec<String> = arg.get_value_names().into_iter().flatten().map(ToString::to_string).collect();
+        let defaults: Vec<String> =
+            arg.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+        json!({
+            "long": arg.get_long(),
+            "short": arg.get_short().map(String::from),
+            "position": arg.get_index(),
+            "values": if arg.get_action().takes_values() { values } else { vec![] },
+            "repeatable": matches!(arg.get_action(), ArgAction::Append | ArgAction::Count),
+            "required": arg.is_required_set(),
+            "default": defaults.first(),
+            "variable": arg.get_env().map(|name| name.to_string_lossy().into_owned()),
+            "help": text(arg.get_help()),
+        })
+    });
+    json!({ "name": command.get_name(), "about": text(command.get_about()), "flags": flags.collect::<Vec<_>>() })
 }
 
 fn overview() -> String {

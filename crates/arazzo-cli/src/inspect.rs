@@ -9,12 +9,17 @@ use sha2::{Digest as _, Sha256};
 use crate::exit;
 use crate::flags::InspectFlags;
 use crate::names::Names;
+use crate::operations::Operations;
 use crate::permit;
 use crate::show::{Screen, safe};
 use crate::shown_command::{self, quoted};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
+    if let Some(operations) = Operations::of(&flags.document.document) {
+        let text = if flags.json { operations.json().to_string() } else { operations.text() };
+        return if screen.data(&text).is_err() { exit::OUTPUT } else { exit::SUCCEEDED };
+    }
     let description = match flags.document.builder().load_blocking() {
         Ok(description) => description,
         Err(error) => return screen.error(&error),

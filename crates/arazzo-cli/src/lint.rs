@@ -55,12 +55,16 @@ pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
     let inputs = match inputs(flags) {
         Ok(inputs) => inputs,
         Err(message) => {
-            screen.line(&format!("error: {message}"));
+            screen.fault("setup", &message, None);
             return exit::USAGE;
         }
     };
     if inputs.is_empty() {
-        screen.line("error: no Arazzo documents there (files whose root has `arazzo:`)");
+        screen.fault(
+            "nothing-ran",
+            "there are no Arazzo documents there",
+            Some("they are found by `arazzo:` at their root"),
+        );
         return exit::NOTHING;
     }
     let mut projects: Vec<Project> = vec![];
@@ -68,10 +72,6 @@ pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
     for input in &inputs {
         let project = match project(flags, &input.path, &mut projects) {
             Ok(project) => project,
-            Err(Error::Setup(message)) => {
-                screen.line(&format!("error: {message}"));
-                return exit::USAGE;
-            }
             Err(error) => return screen.error(&error),
         };
         if let Err(code) = document(flags, input, project, &mut tally, screen) {
@@ -267,7 +267,7 @@ fn write(flags: &LintFlags, input: &Input, before: &str, after: &str, screen: &m
         crate::save::replace(&path, &[mark, after.as_bytes()].concat())
     });
     saved.map_err(|error| {
-        screen.line(&format!("error: cannot write the fixes: {error}"));
+        screen.fault("output", &format!("the fixes could not be written: {error}"), None);
         exit::OUTPUT
     })
 }
@@ -331,7 +331,7 @@ impl Tally {
                 self.objects.push(diagnostics::object(&diagnostic, sources, part));
                 Ok(())
             }
-            Format::Sarif => {
+            Format::Sarif | Format::Gitlab => {
                 self.collected.push((diagnostic, sources.clone()));
                 Ok(())
             }
@@ -343,6 +343,7 @@ impl Tally {
         let value = match flags.format() {
             Format::Json => Some(arazzo::json!({ "v": 1, "diagnostics": std::mem::take(&mut self.objects) })),
             Format::Sarif => Some(diagnostics::sarif(&self.collected)),
+            Format::Gitlab => Some(diagnostics::gitlab(&self.collected)),
             Format::Text | Format::Github => None,
         };
         if let Some(value) = value {

@@ -15,9 +15,9 @@ use crate::inputs::{CliInputs, Stdin};
 use crate::journal::{self, NamedJournal};
 use crate::remedies;
 use crate::report;
-use crate::requested::{ProgressForm, RequestedReports};
+use crate::requested::{JsonForm, ProgressForm, RequestedReports};
 use crate::save::{Readers, save};
-use crate::show::{Screen, safe};
+use crate::show::{Screen, result, safe};
 use crate::watch::{Showing, Watch};
 use crate::{exit, kept_events};
 
@@ -71,7 +71,7 @@ fn show(flags: &RunsShowFlags, screen: &mut Screen) -> Result<u8, Error> {
     events.iter().for_each(|envelope| record.add(envelope));
     if flags.json {
         for envelope in &events {
-            let line = serde_json::to_string(envelope).map_err(|error| Error::Setup(error.to_string()))?;
+            let line = result::line(envelope, &record).map_err(|error| Error::Setup(error.to_string()))?;
             if screen.data(&line).is_err() {
                 return Ok(exit::OUTPUT);
             }
@@ -80,11 +80,11 @@ fn show(flags: &RunsShowFlags, screen: &mut Screen) -> Result<u8, Error> {
         if screen.data(&line(&run)).is_err() {
             return Ok(exit::OUTPUT);
         }
-        let showing = Showing::new(0, 0, false, ProgressForm::Line);
+        let showing = Showing::new(0, 0, None, ProgressForm::Line);
         let mut watch = Watch::new(screen, showing, &[], vec![]);
         for envelope in &events {
             // Lines for people: what cannot be shown is seen.
-            let _ = watch.event(envelope);
+            let _ = watch.event(envelope, &record);
         }
         if let Some(last) = &record.end {
             watch.verdict(&last.event.kind, &run.workflow);
@@ -231,17 +231,20 @@ fn again(
     let reports = RequestedReports::new(&flags.reports)?;
     let code = run.exit.unwrap_or_else(|| outcome.exit_code());
     let code = report::write_all(&reports, &record, &ReportContext::default(), true, screen, code);
-    let shown = record.outputs().filter(|_| flags.mask.mask_outputs).map(|shown| Json::from(shown.clone()));
-    let outputs = shown.unwrap_or_else(|| Json::from((**outcome.values()).clone())).to_string();
-    let result = match &flags.file.output {
-        _ if flags.events.json => events.iter().try_for_each(|envelope| {
-            let line = serde_json::to_string(envelope).map_err(std::io::Error::other)?;
+    let shown = record.outputs().filter(|_| flags.mask.mask_outputs).unwrap_or(outcome.values());
+    let outputs = Json::from(shown.clone()).to_string();
+    let printed = match &flags.file.output {
+        _ if flags.events.json == Some(JsonForm::Events) => events.iter().try_for_each(|envelope| {
+            let line = result::line(envelope, &record).map_err(std::io::Error::other)?;
             screen.data(&line)
         }),
+        _ if flags.events.json == Some(JsonForm::Result) => {
+            screen.data(&result::object(&record, shown).to_string())
+        }
         Some(path) if path != Path::new("-") => save(path, &outputs, Readers::Owner),
         _ => screen.data(&outputs),
     };
-    Ok(written(result, screen, code))
+    Ok(written(printed, screen, code))
 }
 
 fn limits(flags: &ResumeFlags, limits: Limits) -> Limits {

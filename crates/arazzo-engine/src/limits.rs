@@ -333,6 +333,10 @@ pub struct Settings {
     pub contract: ContractCheck,
     /// `--require-outputs`: a run that leaves a declared output without a value exits with 1.
     pub require_outputs: bool,
+    /// The step of the workflow that is run after which it ends, as an `end` action would end it; one that goes back to
+    /// itself ends once it goes on.
+    #[serde(default)]
+    pub until: Option<String>,
     /// Inputs that were given as files: their bytes, which a multipart body sends as they are.
     pub files: BTreeMap<String, crate::value::File>,
     /// Warnings about the documents: said again as events, so that they stand alone.

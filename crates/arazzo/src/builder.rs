@@ -135,6 +135,16 @@ impl Builder {
         self
     }
 
+    /// As [`Builder::server`], of a source, for a url that a file of the project gives and no user: secrets that are bound to
+    /// no host ([`Builder::secret_host`]) do not go there.
+    pub fn server_without_secrets(mut self, source: &str, url: impl Into<String>) -> Self {
+        let url = url.into();
+        if let Some(host) = place_of(&url) {
+            self.grants.keep_secrets_from(AllowedHost::parse(&host));
+        }
+        self.server(Some(source), url)
+    }
+
     /// The value of a server variable, in the place of its default: `name`, for every source whose servers have it, or
     /// `source.name`. A server that is given with [`Builder::server`] has no variables.
     pub fn server_variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -289,6 +299,13 @@ impl Builder {
         self
     }
 
+    /// Lets secrets that are bound to no host ([`Builder::secret_host`]) go to the servers that are given with
+    /// [`Builder::server`], and nowhere else: for documents that were found and that no one has read.
+    pub fn secrets_to_servers(mut self, bind: bool) -> Self {
+        self.grants.bind_to_servers(bind);
+        self
+    }
+
     /// Lets documents set this header of the connection: `Host`, and no other.
     pub fn allow_header(mut self, name: impl Into<String>) -> Self {
         self.headers.push(name.into());
@@ -298,6 +315,13 @@ impl Builder {
     /// What is done about answers that are not as their operation documents them; nothing by default.
     pub fn contract(mut self, check: ContractCheck) -> Self {
         self.settings.contract = check;
+        self
+    }
+
+    /// Ends each run after this step of its workflow has succeeded, as an `end` action would. A step that goes back to
+    /// itself is over once it goes on; steps of workflows that it calls do not count.
+    pub fn until(mut self, step: impl Into<String>) -> Self {
+        self.settings.until = Some(step.into());
         self
     }
 
@@ -438,7 +462,7 @@ impl Builder {
         if url_of(&self.path).is_some() {
             grants.hosts.trust = Trust::Remote;
         }
-        given.iter().for_each(|place| grants.hosts.give(AllowedHost::parse(place)));
+        given.iter().for_each(|place| grants.give_server(AllowedHost::parse(place)));
         let client = match self.transport {
             Some(transport) => Client::Foreign(transport),
             None => {

@@ -1,6 +1,6 @@
 //! The document that is read, and the way in which it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -30,8 +30,13 @@ pub(crate) struct DocumentFlags {
 impl DocumentFlags {
     /// The builder of the library with these flags.
     pub(crate) fn builder(&self) -> arazzo::Builder {
-        let mut builder = self.reading.on(arazzo::open(&self.document).naming(remedies::flag)).workspace(true);
-        builder = self.server.on(self.offline.on(builder));
+        self.builder_of(&self.document, None)
+    }
+
+    /// As [`DocumentFlags::builder`], of one of several documents; `sources` are those that it describes.
+    pub(crate) fn builder_of(&self, document: &Path, sources: Option<&[String]>) -> arazzo::Builder {
+        let mut builder = self.reading.on(arazzo::open(document).naming(remedies::flag)).workspace(true);
+        builder = self.server.on_sources(sources, self.offline.on(builder));
         for (name, path) in &self.sources {
             builder = builder.source(name, path);
         }

@@ -103,6 +103,8 @@ pub(crate) enum Format {
     Sarif,
     /// Annotations of GitHub Actions
     Github,
+    /// A code quality report of GitLab
+    Gitlab,
 }
 
 /// The fixes that are made.
@@ -124,4 +126,7 @@ pub(crate) struct ExplainFlags {
     /// All codes, each with a line
     #[arg(long, conflicts_with = "code")]
     pub(crate) list: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -8,8 +8,11 @@ use clap::{Parser, Subcommand};
 use crate::requested::Color;
 
 mod auth;
+mod bodies;
 mod check;
+mod coverage;
 mod document;
+mod env_file;
 mod help;
 mod input;
 mod inspect;
@@ -19,17 +22,25 @@ mod lint;
 mod mock;
 mod network;
 mod output;
+mod partial;
 mod permissions;
+mod profile;
+mod repetition;
 mod run;
 mod runs;
+mod schema;
 mod server;
+mod several;
 mod test;
 mod values;
 mod verbosity;
 
 pub(crate) use auth::CredentialFlags;
+pub(crate) use bodies::EventBodiesFlag;
 pub(crate) use check::CheckFlag;
+pub(crate) use coverage::CoverageFlag;
 pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};
+pub(crate) use env_file::EnvFileFlag;
 pub(crate) use help::{CompletionsFlags, HelpFlags, ManFlags};
 pub(crate) use input::{InputFlags, PromptFlag};
 pub(crate) use inspect::{GraphFlags, GraphFormat, InspectFlags, ReportFlags};
@@ -39,12 +50,17 @@ pub(crate) use lint::{ExplainFlags, Fixes, Format, LintFlags, Only};
 pub(crate) use mock::{FaultFlags, MockFlags};
 pub(crate) use network::NetworkFlags;
 pub(crate) use output::{EventsFlag, MaskFlag, OutputFileFlag, OutputFlags, ProgressFlag};
+pub(crate) use partial::PartialFlags;
 pub(crate) use permissions::PermissionFlags;
+pub(crate) use profile::ProfileFlags;
+pub(crate) use repetition::{RepetitionFlags, ShardFlag};
 pub(crate) use run::{CallFlags, ReplayFlags, RunFlags};
 pub(crate) use runs::{
     ResumeFlags, RunName, RunsCommand, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags, Unknown,
 };
+pub(crate) use schema::SchemaFlags;
 pub(crate) use server::ServerFlags;
+pub(crate) use several::SeveralFlags;
 pub(crate) use test::TestFlags;
 pub(crate) use values::{TypedHeader, header_line};
 pub(crate) use verbosity::VerbosityFlags;
@@ -78,6 +94,7 @@ pub(crate) enum Command {
     Test(TestFlags),
     Replay(ReplayFlags),
     Runs(RunsFlags),
+    Schema(SchemaFlags),
     Completions(CompletionsFlags),
     Man(ManFlags),
     Help(HelpFlags),

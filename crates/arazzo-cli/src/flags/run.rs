@@ -7,8 +7,9 @@ use clap::{ArgAction, Args};
 
 use super::values::server_url;
 use super::{
-    CheckFlag, CredentialFlags, DocumentFlags, EventsFlag, FaultFlags, InputFlags, JournalFlags, LimitFlags,
-    NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PermissionFlags, PromptFlag, ServerFlags, VerbosityFlags,
+    CheckFlag, CredentialFlags, DocumentFlags, EnvFileFlag, EventsFlag, FaultFlags, InputFlags, JournalFlags, LimitFlags,
+    NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PartialFlags, PermissionFlags, ProfileFlags, PromptFlag,
+    ServerFlags, SeveralFlags, VerbosityFlags,
 };
 use crate::exit;
 
@@ -18,19 +19,27 @@ use crate::exit;
 #[derive(Debug, Args)]
 #[command(after_long_help = exit::TABLE)]
 #[command(
-    before_long_help = "Examples:\n  arazzo run specs/daytona-provision.yml -s apiToken -i volumeName=data -i snapshot=base -i mountPath=/data\n  arazzo run flow.yaml --inputs inputs.yaml --server http://localhost:3000\n  arazzo run flow.yaml --json | jq .type"
+    before_long_help = "Examples:\n  arazzo run specs/daytona-provision.yml -s apiToken -i volumeName=data -i snapshot=base -i mountPath=/data\n  arazzo run flow.yaml --data rows.csv --jobs 4\n  arazzo run --all flows --server http://localhost:3000\n  arazzo run flow.yaml --inputs inputs.yaml --server http://localhost:3000\n  arazzo run flow.yaml --json | jq .type"
 )]
 pub(crate) struct RunFlags {
     #[command(flatten)]
     pub(crate) document: DocumentFlags,
     /// The workflow; not needed if the document has one
-    #[arg(value_name = "WORKFLOW", conflicts_with = "workflow")]
+    #[arg(value_name = "WORKFLOW", index = 2, conflicts_with = "workflow")]
     pub(crate) workflow_argument: Option<String>,
     /// The workflow, as a flag
     #[arg(short, long, value_name = "WORKFLOW")]
     pub(crate) workflow: Option<String>,
     #[command(flatten)]
+    pub(crate) profile: ProfileFlags,
+    #[command(flatten)]
+    pub(crate) several: SeveralFlags,
+    #[command(flatten)]
+    pub(crate) partial: PartialFlags,
+    #[command(flatten)]
     pub(crate) input: InputFlags,
+    #[command(flatten)]
+    pub(crate) env_file: EnvFileFlag,
     #[command(flatten)]
     pub(crate) credentials: CredentialFlags,
     #[command(flatten)]
@@ -109,6 +118,8 @@ pub(crate) struct CallFlags {
     pub(crate) content_type: Option<String>,
     #[command(flatten)]
     pub(crate) server: ServerFlags,
+    #[command(flatten)]
+    pub(crate) env_file: EnvFileFlag,
     #[command(flatten)]
     pub(crate) credentials: CredentialFlags,
     #[command(flatten)]

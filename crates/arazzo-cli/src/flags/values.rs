@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use arazzo::values;
 
+use crate::requested::Shard;
+
 pub(super) fn server_url(text: &str) -> Result<(Option<String>, String), String> {
     match server(text)? {
         (None, url) => Ok((None, url)),
@@ -86,6 +88,14 @@ pub(crate) fn header_line(text: &str) -> Result<(String, String), String> {
         return Err(format!("`{name}` is written by the client alone"));
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(super) fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+    match parts {
+        Some((part, of)) if (1..=of).contains(&part) => Ok(Shard { part, of }),
+        _ => Err("write I/N, such as 1/3 for the first of three".to_owned()),
+    }
 }
 
 pub(super) fn secret_host(text: &str) -> Result<(String, String), String> {

@@ -6,8 +6,10 @@ use anstyle::{AnsiColor, Style};
 use arazzo::Error;
 use arazzo::diagnostics::{Diagnostic, Diagnostics, Help, Sources};
 use arazzo::secrets::without_secrets;
+use arazzo::values::Json;
 
 use crate::exit;
+use crate::faults;
 use crate::github;
 use crate::mistyped;
 use crate::requested::Color;
@@ -20,6 +22,7 @@ pub(crate) mod graph;
 pub(crate) mod lines;
 pub(crate) mod paint;
 pub(crate) mod progress;
+pub(crate) mod result;
 pub(crate) mod tree;
 
 pub(crate) use arazzo::report::text::{safe, time};
@@ -29,12 +32,29 @@ pub(crate) struct Screen {
     color: Color,
     out_closed: bool,
     paint: Paint,
+    /// What is wrong, for programs that asked for JSON and have got no data; nothing if no program asked.
+    objects: Option<Vec<Json>>,
 }
 
 impl Screen {
-    pub(crate) fn new(color: Color) -> Self {
+    /// For a program too, if it asked for JSON.
+    pub(crate) fn new(color: Color, json: bool) -> Self {
         let paint = Paint::new(color.on(Stream::People) != ColorChoice::Never);
-        Self { color, out_closed: false, paint }
+        Self { color, out_closed: false, paint, objects: json.then(Vec::new) }
+    }
+
+    /// Gives a program that asked for JSON what went wrong before there was any data: one object.
+    pub(crate) fn finish(&mut self, code: u8) {
+        if let Some(objects) = self.objects.take().filter(|_| code != exit::SUCCEEDED) {
+            // A reader that has gone away does not want it.
+            drop(streams::data(&format!("{}\n", faults::list(objects, code))));
+        }
+    }
+
+    fn object(&mut self, object: impl FnOnce() -> Json) {
+        if let Some(objects) = &mut self.objects {
+            objects.push(object());
+        }
     }
 
     /// A line for people.
@@ -88,6 +108,7 @@ impl Screen {
     }
 
     fn unless_closed(&mut self, write: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
+        self.objects = None;
         if self.out_closed {
             return Ok(());
         }
@@ -101,16 +122,17 @@ impl Screen {
     }
 
     /// Errors in full with their snippets, then one line for each kind of warning.
-    pub(crate) fn diagnostics(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
-        for diagnostic in diagnostics.errors() {
+    pub(crate) fn diagnostics(&mut self, found: &Diagnostics, sources: &Sources) {
+        for diagnostic in found.errors() {
             let diagnostic = &unsaid(diagnostic);
+            self.object(|| diagnostics::object(diagnostic, sources, None));
             self.line(&diagnostic.render(sources, true, width()));
             self.annotate(diagnostic, sources);
             self.line("");
         }
-        self.warnings(diagnostics.warnings(), sources);
+        self.warnings(found.warnings(), sources);
         let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-        match (diagnostics.errors().count(), diagnostics.warnings().count()) {
+        match (found.errors().count(), found.warnings().count()) {
             (0, _) => {}
             (errors, 0) => self.line(&count(errors, "error")),
             (errors, warnings) => self.line(&format!("{}, {}", count(errors, "error"), count(warnings, "warning"))),
@@ -131,6 +153,7 @@ impl Screen {
     pub(crate) fn warnings<'d>(&mut self, warnings: impl Iterator<Item = &'d Diagnostic>, sources: &Sources) {
         let mut kinds: Vec<(&Diagnostic, usize)> = vec![];
         for warning in warnings {
+            self.object(|| diagnostics::object(warning, sources, None));
             match kinds.iter_mut().find(|(known, _)| known.code == warning.code) {
                 Some((_, count)) => *count += 1,
                 None => kinds.push((warning, 1)),
@@ -201,12 +224,14 @@ impl Screen {
             Some((message, why)) => (Cow::Owned(message), Some(why)),
             None => (Cow::Borrowed(message), None),
         };
-        self.line(&format!("{red}error[{code}]{red:#}{bold}: {}{bold:#}", safe(&without_secrets(&message))));
+        let (message, help) = (without_secrets(&message), help.map(without_secrets));
+        self.object(|| faults::fault(code, &message, help.as_deref()));
+        self.line(&format!("{red}error[{code}]{red:#}{bold}: {}{bold:#}", safe(&message)));
         if let Some(why) = why {
             self.line(&format!("  note: {}", safe(&why)));
         }
         if let Some(help) = help {
-            self.line(&format!("  help: {}", safe(&without_secrets(help))));
+            self.line(&format!("  help: {}", safe(&help)));
         }
     }
 }

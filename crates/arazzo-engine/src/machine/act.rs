@@ -90,7 +90,17 @@ impl Machine {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return self.go_on_to(None) };
         let list = (true, step.on_success.as_slice());
-        match self.choose_action(id, list, from, &exchange, turn) {
+        let choice = self.choose_action(id, list, from, &exchange, turn);
+        let again = match &choice {
+            Choice::Action(index) => step.on_success.get(*index).is_some_and(|action| returns_to(action, id)),
+            Choice::Nothing => false,
+            Choice::Unknown(..) => true,
+        };
+        if !again && self.is_last_wanted(id) {
+            self.finish_visit(now, id, StepStatus::Succeeded, None, false, turn);
+            return Phase::End(End::Ended(format!("stop after {}", step.name)));
+        }
+        match choice {
             Choice::Action(index) => Phase::Act { step: id, success: true, index, fault: None, exchange },
             Choice::Nothing => {
                 self.finish_visit(now, id, StepStatus::Succeeded, None, false, turn);
@@ -102,6 +112,15 @@ impl Machine {
                 Phase::Fail { step: id, fault, exchange: Some(exchange) }
             }
         }
+    }
+
+    /// `true` if the run is to end after this step.
+    fn is_last_wanted(&self, id: StepId) -> bool {
+        let wanted = self.state.settings.until.as_ref();
+        wanted.is_some()
+            && self.state.frames.len() == 1
+            && !self.is_detour(id)
+            && self.program.step(id).map(|step| &step.name) == wanted
     }
 
     /// A step failed: keeps the outputs that resolve and looks for a failure action, else the workflow fails.
@@ -428,5 +447,14 @@ impl Machine {
             again,
         };
         self.emit(turn, Some(id), None, kind);
+    }
+}
+
+/// `true` if an action leads back into its own step.
+fn returns_to(action: &Action, id: StepId) -> bool {
+    match &action.then {
+        Then::Retry { .. } => true,
+        Then::Goto(Target::Step(step)) => *step == id,
+        Then::Goto(Target::Workflow { .. }) | Then::End => false,
     }
 }

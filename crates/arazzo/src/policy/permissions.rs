@@ -23,6 +23,10 @@ pub(crate) struct RunPolicy {
     pub(crate) changes: bool,
     /// Names of secrets with the hosts that they may go to.
     bound: Vec<(String, AllowedHost)>,
+    /// Hosts of servers that were given, if secrets without hosts of their own go to these alone.
+    servers: Option<Vec<AllowedHost>>,
+    /// Hosts that secrets without hosts of their own do not go to.
+    without_secrets: Vec<AllowedHost>,
     /// Origins of the mocks of a run: what goes there leaves nothing.
     #[serde(skip)]
     mocks: Vec<String>,
@@ -67,6 +71,24 @@ impl RunPolicy {
         self.bound.push((name, host));
     }
 
+    /// Lets secrets that are bound to no host go to servers that are given, and nowhere else.
+    pub(crate) fn bind_to_servers(&mut self, bind: bool) {
+        self.servers = bind.then(Vec::new);
+    }
+
+    /// Lets no secret go to a host that it is not bound to.
+    pub(crate) fn keep_secrets_from(&mut self, host: AllowedHost) {
+        self.without_secrets.push(host);
+    }
+
+    /// Takes note of the host of a server that was given, which may be called.
+    pub(crate) fn give_server(&mut self, host: AllowedHost) {
+        if let Some(servers) = &mut self.servers {
+            servers.push(host.clone());
+        }
+        self.hosts.give(host);
+    }
+
     /// Lets requests to these base urls do what they like.
     #[cfg(feature = "mock")]
     pub(crate) fn answered_at<'u>(&mut self, urls: impl Iterator<Item = &'u String>) {
@@ -80,7 +102,7 @@ impl RunPolicy {
 
     /// `true` if a run is not free to do what its document says.
     pub(crate) fn is_needed(&self) -> bool {
-        self.is_strange() || !self.bound.is_empty()
+        self.is_strange() || self.servers.is_some() || !self.without_secrets.is_empty() || !self.bound.is_empty()
     }
 
     /// `true` if a secret may go to a url: its own hosts decide, else those of the scheme or step that it is a part of
@@ -92,7 +114,12 @@ impl RunPolicy {
         let whole = name.rsplit_once('.').map_or(name, |(whole, _)| whole);
         let hosts = |name: &str| self.bound.iter().filter(|(known, _)| known == name).collect::<Vec<_>>();
         let bound = [hosts(name), hosts(whole)].into_iter().find(|bound| !bound.is_empty());
-        bound.map_or(!self.is_strange(), |bound| bound.iter().any(|(_, given)| given.is(&host, port)))
+        let to_servers =
+            || self.servers.as_ref().is_none_or(|servers| servers.iter().any(|given| given.is(&host, port)));
+        bound.map_or_else(
+            || !self.is_strange() && !self.without_secrets.iter().any(|kept| kept.is(&host, port)) && to_servers(),
+            |bound| bound.iter().any(|(_, given)| given.is(&host, port)),
+        )
     }
 
     /// Permissions that a run needs and was not given.
@@ -315,6 +342,29 @@ mod tests {
             assert!(!may(&bound, "GET", "https://id.example/", &["oauth.access_token"]));
         }
         assert!(may(&grants(Trust::Local, &[]), "POST", "https://any.example/", &["token"]));
+    }
+
+    #[test]
+    fn secrets_go_to_servers_that_were_given_alone_where_that_was_asked_for() {
+        let mut policy = grants(Trust::Given, &[("oauth", "id.example")]);
+        policy.bind_to_servers(true);
+        policy.give_server(AllowedHost::parse("staging.example:8443"));
+        assert!(may(&policy, "POST", "https://staging.example:8443/x", &["token"]));
+        assert!(!may(&policy, "POST", "https://staging.example/x", &["token"]));
+        assert!(!may(&policy, "POST", "https://api.example/x", &["token"]), "a host that may be called is no server");
+        assert!(may(&policy, "POST", "https://api.example/x", &[]));
+        assert!(may(&policy, "POST", "https://id.example/token", &["oauth.clientSecret"]));
+        assert!(!may(&policy, "POST", "https://staging.example:8443/x", &["oauth"]), "its own hosts decide");
+    }
+
+    #[test]
+    fn a_server_of_a_project_gets_no_secret_that_is_not_bound_to_it() {
+        let mut policy = grants(Trust::Local, &[("oauth", "project.example")]);
+        policy.keep_secrets_from(AllowedHost::parse("project.example"));
+        assert!(may(&policy, "POST", "https://project.example/x", &[]));
+        assert!(!may(&policy, "POST", "https://project.example/x", &["token"]));
+        assert!(may(&policy, "POST", "https://project.example/x", &["oauth"]));
+        assert!(may(&policy, "POST", "https://api.example/x", &["token"]));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use arazzo_engine::diagnostic::{Severity, Shown};
 use arazzo_engine::report::Report;
 use arazzo_engine::source::Sources;
 
-use super::run_record::{Answer, RunRecord};
+use super::run_record::{Answer, Exchange, RunRecord};
 use super::text::safe;
 
 /// The length of an answer that is quoted, in characters.
@@ -18,16 +18,8 @@ const CHANGES: usize = 20;
 #[must_use]
 pub fn explanation(run: &RunRecord, sources: &Sources, color: bool, width: usize) -> Option<String> {
     let why = run.verdict().why?;
-    let answer = run.failing_exchange().and_then(|exchange| match &exchange.answer {
-        Answer::Received { body, .. } => body.as_ref(),
-        _ => None,
-    });
+    let answer = run.failing_exchange().and_then(response);
     let notes: Vec<_> = why.notes.iter().filter_map(|(place, text)| Some((sources.span(place)?, safe(text)))).collect();
-    let answer = answer.map(|answer| {
-        let text = if answer.text.is_empty() { "bytes that are not text".to_owned() } else { excerpt(&answer.text) };
-        let media_type = if answer.media_type.is_empty() { "no content type" } else { answer.media_type.as_str() };
-        format!("response: {text}   ({}, {} bytes)", safe(media_type), answer.bytes)
-    });
     let remarks: Vec<String> = answer.into_iter().chain(why.remarks.iter().map(|remark| safe(remark))).collect();
     let (label, help) = (why.label.as_deref().map(safe), why.help.as_deref().map(safe));
     let shown = Shown {
@@ -41,6 +33,14 @@ pub fn explanation(run: &RunRecord, sources: &Sources, color: bool, width: usize
         help: help.as_deref(),
     };
     Some(shown.render(sources, color, width))
+}
+
+/// The beginning of the body that came for a request, with its media type and size; none if no body came.
+pub(super) fn response(exchange: &Exchange) -> Option<String> {
+    let Answer::Received { body: Some(body), .. } = &exchange.answer else { return None };
+    let text = if body.text.is_empty() { "bytes that are not text".to_owned() } else { excerpt(&body.text) };
+    let media_type = if body.media_type.is_empty() { "no content type" } else { body.media_type.as_str() };
+    Some(format!("response: {text}   ({}, {} bytes)", safe(media_type), body.bytes))
 }
 
 fn excerpt(text: &str) -> String {
