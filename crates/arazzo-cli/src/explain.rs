@@ -25,8 +25,14 @@ pub(crate) fn explain(flags: &ExplainFlags, screen: &mut Screen) -> u8 {
             match pages.get(word) {
                 Some(page) => page.trim_end().to_owned(),
                 None => {
-                    let near = nearest(word, pages.keys().copied());
-                    let help = near.map(|near| format!("; {}", Help::meant(near))).unwrap_or_default();
+                    // A part of a code that few have is as good as a slip of the keys.
+                    let parts: Vec<&str> = pages.keys().copied().filter(|code| code.contains(word)).collect();
+                    let help = match (nearest(word, pages.keys().copied()), parts.as_slice()) {
+                        (Some(near), _) => format!("; {}", Help::meant(near)),
+                        (None, [near]) => format!("; {}", Help::meant(*near)),
+                        (None, [_, ..]) if parts.len() <= 8 => format!("; it is part of {}", parts.join(", ")),
+                        _ => String::new(),
+                    };
                     screen.line(&format!(
                         "error: no code is called `{word}`{help}\n  = all of them: arazzo explain --list"
                     ));
@@ -39,7 +45,7 @@ pub(crate) fn explain(flags: &ExplainFlags, screen: &mut Screen) -> u8 {
 }
 
 /// Every page by its word: of codes, and of the reasons of runs. A word that is both has one page.
-fn pages() -> BTreeMap<&'static str, &'static str> {
+pub(crate) fn pages() -> BTreeMap<&'static str, &'static str> {
     let reasons = Reason::ALL.iter().map(|reason| (reason.word(), reason.page()));
     Code::ALL.iter().map(|code| (code.word(), code.page())).chain(reasons).collect()
 }

@@ -6,6 +6,8 @@ use arazzo::report::svg;
 use arazzo::{Description, Error};
 
 use crate::flags::{GraphFlags, GraphFormat};
+use crate::inputs::{self, Stdin};
+use crate::meant;
 use crate::show::graph::{ascii, dot, mermaid};
 use crate::show::{Screen, width};
 use crate::{exit, kept_events};
@@ -36,7 +38,10 @@ pub(crate) fn graph(flags: &GraphFlags, screen: &mut Screen) -> u8 {
 /// The graph, the path, and whether the document has faults: a graph helps to find them.
 fn read(flags: &GraphFlags, screen: &mut Screen) -> Result<(Graph, Option<Walk>, bool), Error> {
     let run = flags.run.as_deref().map(kept_events::record).transpose()?;
-    let description = flags.document.builder().load_blocking()?;
+    let document = &flags.document.document;
+    let text = inputs::document_text(&flags.document, &mut Stdin::new(true))?;
+    let read = flags.document.builder(text).load_blocking();
+    let description = read.map_err(|error| meant::with_hint(error, document))?;
     let wanted = flags.workflow.as_deref().or(run.as_ref().map(|run| run.workflow.as_str()));
     let graph = chosen(&description, wanted)?;
     let walk = match &run {

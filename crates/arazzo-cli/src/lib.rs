@@ -8,9 +8,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod asking;
 mod call;
 mod cases;
 mod complete;
+mod dry_run;
 mod execute;
 mod exit;
 mod explain;
@@ -24,6 +26,7 @@ mod inspect;
 mod job;
 mod kept_events;
 mod lint;
+mod meant;
 mod mistyped;
 mod mock;
 mod names;
@@ -58,6 +61,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     if let Some(code) = complete::answer(arguments.iter().cloned()) {
         return code;
     }
+    let arguments = meant::with_command(arguments);
     words::keep(&arguments);
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,

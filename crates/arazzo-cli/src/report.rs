@@ -7,7 +7,7 @@ use crate::flags::ReportFlags;
 use crate::requested::{RequestedReport, RequestedReports};
 use crate::save::{Readers, save, save_in_place};
 use crate::show::{Screen, safe};
-use crate::{exit, kept_events};
+use crate::{exit, kept_events, streams};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn report(flags: &ReportFlags, screen: &mut Screen) -> u8 {
@@ -33,7 +33,9 @@ pub(crate) fn write_all(
     let mut result = code;
     for report in reports.iter() {
         match write(report, &(report.kind.text)(run, context)) {
-            Ok(()) if say => screen.line(&format!("report {}", safe(&report.path.display().to_string()))),
+            Ok(()) if say && !report.is_stdout() => {
+                screen.line(&format!("report {}", safe(&report.path.display().to_string())))
+            }
             Ok(()) => {}
             Err(error) => {
                 screen.fault("output", &format!("a report could not be written: {error}"), None);
@@ -58,6 +60,13 @@ pub(crate) fn write_suites(report: &RequestedReport, suites: &[junit::Suite]) ->
 /// # Errors
 /// If the file cannot be written: then the one that was there is still there.
 fn write(report: &RequestedReport, text: &str) -> std::io::Result<()> {
+    if report.is_stdout() {
+        // A reader that has gone away is no fault.
+        return match streams::data(&format!("{}\n", text.trim_end())) {
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        };
+    }
     if let Some(folder) = report.path.parent() {
         std::fs::create_dir_all(folder)
             .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;

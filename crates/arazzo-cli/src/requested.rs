@@ -32,7 +32,7 @@ pub(crate) enum ProgressForm {
 pub(crate) struct RequestedReport {
     pub(crate) kind: ReportKind,
     pub(crate) path: PathBuf,
-    /// `false` if the path was not typed.
+    /// `false` if the path was not typed. `-` is stdout.
     pub(crate) named: bool,
 }
 
@@ -46,11 +46,19 @@ impl RequestedReports {
     pub(crate) fn new(reports: &[RequestedReport]) -> Result<Self, arazzo::Error> {
         let mut rest = reports.iter();
         while let Some(one) = rest.next() {
+            if one.is_stdout() && rest.as_slice().iter().any(RequestedReport::is_stdout) {
+                return Err(arazzo::Error::Setup("two reports go to stdout".to_owned()));
+            }
             if rest.as_slice().iter().any(|other| other.path == one.path) {
                 return Err(arazzo::Error::Setup(format!("two reports go to `{}`", one.path.display())));
             }
         }
         Ok(Self(reports.to_vec()))
+    }
+
+    /// `true` if one goes to stdout, where nothing else goes then.
+    pub(crate) fn take_stdout(&self) -> bool {
+        self.0.iter().any(RequestedReport::is_stdout)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -59,6 +67,13 @@ impl RequestedReports {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &RequestedReport> {
         self.0.iter()
+    }
+}
+
+impl RequestedReport {
+    /// `true` for `FMT=-`.
+    pub(crate) fn is_stdout(&self) -> bool {
+        self.named && self.path.as_os_str() == "-"
     }
 }
 

@@ -19,6 +19,7 @@ use crate::cases::{self, Case, Expect, Sent, differences};
 use crate::exit;
 use crate::find::documents_in;
 use crate::flags::TestFlags;
+use crate::meant;
 use crate::remedies;
 use crate::report::write_suites;
 use crate::show::{Screen, bold, failure, safe, time, width};
@@ -122,7 +123,8 @@ fn planned(flags: &TestFlags) -> Result<Vec<Planned>, Error> {
     let here = [PathBuf::from(".")];
     let shown = |path: PathBuf| path.strip_prefix(".").map(Path::to_path_buf).unwrap_or(path);
     for path in if flags.paths.is_empty() { &here[..] } else { &flags.paths } {
-        let about = std::fs::metadata(path).map_err(|error| Error::Setup(format!("`{}`: {error}", path.display())))?;
+        let path = &meant::tested_by(path);
+        let about = std::fs::metadata(path).map_err(|error| Error::Setup(meant::unread(path, &error)))?;
         if about.is_dir() {
             let found = documents_in(path).map_err(Error::Setup)?.into_iter();
             documents.extend(found.map(|file| Document { path: shown(file), found: Some(path.clone()) }));

@@ -12,7 +12,7 @@ use crate::remedies;
 /// The document, and the servers and sources that take the place of its own.
 #[derive(Debug, Args)]
 pub(crate) struct DocumentFlags {
-    /// The Arazzo document: a file, or an https url. One on the network calls hosts, changes things and sends secrets as
+    /// The Arazzo document: a file, - (stdin), or an https url. One on the network calls hosts, changes things and sends secrets as
     /// it is allowed to
     #[arg(value_name = "DOC")]
     pub(crate) document: PathBuf,
@@ -28,9 +28,19 @@ pub(crate) struct DocumentFlags {
 }
 
 impl DocumentFlags {
-    /// The builder of the library with these flags.
-    pub(crate) fn builder(&self) -> arazzo::Builder {
-        let mut builder = self.reading.on(arazzo::open(&self.document).naming(remedies::flag)).workspace(true);
+    /// `true` for a document on standard input.
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.document.as_os_str() == "-"
+    }
+
+    /// The builder of the library with these flags; `text` is that of a document on standard input, which stands in this
+    /// folder.
+    pub(crate) fn builder(&self, text: Option<String>) -> arazzo::Builder {
+        let opened = match text {
+            Some(text) => arazzo::open("stdin").text(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()),
+            None => arazzo::open(&self.document),
+        };
+        let mut builder = self.reading.on(opened.naming(remedies::flag)).workspace(true);
         builder = self.server.on(self.offline.on(builder));
         for (name, path) in &self.sources {
             builder = builder.source(name, path);

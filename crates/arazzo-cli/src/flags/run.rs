@@ -8,7 +8,7 @@ use clap::{ArgAction, Args};
 use super::values::server_url;
 use super::{
     CheckFlag, CredentialFlags, DocumentFlags, EventsFlag, FaultFlags, InputFlags, LimitFlags, NetworkFlags,
-    OfflineFlag, OutputFileFlag, OutputFlags, PermissionFlags, PromptFlag, ServerFlags, VerbosityFlags,
+    OfflineFlag, OutputFileFlag, OutputFlags, PermissionFlags, PlainArguments, PromptFlag, ServerFlags, VerbosityFlags,
 };
 use crate::exit;
 
@@ -23,9 +23,8 @@ use crate::exit;
 pub(crate) struct RunFlags {
     #[command(flatten)]
     pub(crate) document: DocumentFlags,
-    /// The workflow; not needed if the document has one
-    #[arg(value_name = "WORKFLOW", conflicts_with = "workflow")]
-    pub(crate) workflow_argument: Option<String>,
+    #[command(flatten)]
+    pub(crate) plain: PlainArguments,
     /// The workflow, as a flag
     #[arg(short, long, value_name = "WORKFLOW")]
     pub(crate) workflow: Option<String>,
@@ -120,6 +119,9 @@ pub(crate) struct CallFlags {
     /// Answer from the description instead of calling
     #[arg(long)]
     pub(crate) mock: bool,
+    /// Show the request, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) check: CheckFlag,
     #[command(flatten)]
