@@ -150,8 +150,8 @@ fn the_page_holds_all_that_there_is_to_know_and_no_script() {
         "1× pollVolume",
         "$.state →</span> &quot;ready&quot;",
         "<span class=\"mask\">‹apiToken›</span>",
-        "curl -X POST -H &quot;Authorization: Bearer $API_TOKEN&quot;",
-        "&quot;mountPath&quot;: &quot;/data&quot;",
+        "curl -X POST -H &quot;Authorization: Bearer $ARAZZO_SECRET_apiToken&quot;",
+        "<span class=\"jk\">&quot;mountPath&quot;</span>: <span class=\"js\">&quot;/data&quot;</span>",
         "unbraced-expression",
         "daytona-provision.yml:54:22",
         "--verbose --verbose --input apiToken=<span class=\"mask\">‹apiToken›</span> --input volumeName=data --input snapshot=ubuntu --input &#39;{…}&#39; --loop-delay 20ms --user … --bearer … --server http://127.0.0.1:",
@@ -189,7 +189,7 @@ fn a_page_of_a_failure_begins_with_the_reason_and_the_place() {
         "^^^^^^^^^^^^^^^^^^ was 403",
         "left behind: createVolume",
         "sandboxState",
-        "<details class=\"attempt\" id=\"a1\" open>",
+        "<details class=\"step\" id=\"a1\" open>",
     ] {
         assert!(page.contains(part), "no {part} in\n{page}");
     }

@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use arazzo::diagnostics::Diagnostic;
 use arazzo::events::StepStatus;
 use arazzo::journal::Resumed;
 use arazzo::plan::PlannedStep;
-use arazzo::report::{ReportContext, RunRecord};
+use arazzo::report::{Answer, Exchange, ReportContext, RunRecord};
 use arazzo::{Envelope, Error, EventKind, Outcome, Outputs, Recording, Workflow};
 
 use crate::exit;
@@ -37,6 +38,8 @@ pub(crate) struct Execution<'a> {
     pub(crate) timeout: Duration,
     pub(crate) showing: Showing,
     pub(crate) kept: Kept,
+    /// The warnings about the documents, as the project weighs them.
+    pub(crate) warnings: Vec<Diagnostic>,
     /// The outputs as they are printed; nothing if there is nothing to print.
     pub(crate) print: fn(&Outputs) -> Option<Printed>,
     /// The journal that it is kept in.
@@ -98,7 +101,7 @@ struct Ended {
 pub(crate) fn execute(mut execution: Execution<'_>, screen: &mut Screen) -> u8 {
     let showing = execution.showing;
     if showing.detail >= Detail::Verdict {
-        screen.warnings(execution.workflow.warnings(), execution.workflow.description().sources());
+        screen.warnings(execution.warnings.iter(), execution.workflow.description().sources());
         hint(execution.workflow, &execution.given, screen);
         made_up(execution.workflow, &execution.given, screen);
     }
@@ -189,6 +192,21 @@ fn tell(execution: &Execution<'_>, ended: &Ended, screen: &mut Screen) {
         let message = format!("{}{label}{help}", why.message);
         screen.command(&github::annotation("error", why.code.word(), &message, why.place.as_ref()));
     }
+    let missed = |exchange: &Exchange| matches!(exchange.answer, Answer::Received { status: 404 | 405, .. });
+    if let Some(exchange) = ended.record.failing_exchange().filter(|exchange| missed(exchange)) {
+        for server in workflow.description().servers_without_path() {
+            if exchange.url.starts_with(&server.given) {
+                screen.line(&format!(
+                    "help: the described server of `{}` has the path {}, and {} has none: write --server {}{}",
+                    safe(&server.source),
+                    safe(&server.path),
+                    safe(&server.given),
+                    safe(&server.given),
+                    safe(&server.path)
+                ));
+            }
+        }
+    }
     let local = !arazzo::is_remote(execution.document);
     if execution.mock.is_some() && local && matches!(ended.outcome, Outcome::Failed { .. }) {
         let document = execution.document.display().to_string();
@@ -240,8 +258,10 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     if execution.showing.result {
         return written(screen.data(&result::object(&record, outputs).to_string()), screen, code);
     }
-    // A workflow that went over to another may have the outputs of that.
-    if workflow.outputs().next().is_none() && outputs.is_empty() {
+    // A workflow that went over to another may have the outputs of that. What a run that failed has none of is no data;
+    // in a file, it must not stay as it was before.
+    let none = workflow.outputs().next().is_none() || code != exit::SUCCEEDED && kept.outputs.is_none();
+    if none && outputs.is_empty() {
         return code;
     }
     let Some(printed) = (execution.print)(outputs) else {

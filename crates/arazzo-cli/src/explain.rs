@@ -11,7 +11,7 @@ use arazzo::values::Json;
 use crate::exit;
 use crate::flags::ExplainFlags;
 use crate::show::Screen;
-use crate::show::diagnostics::summary;
+pub(crate) use crate::show::diagnostics::summary;
 
 /// Runs the command.
 pub(crate) fn explain(flags: &ExplainFlags, screen: &mut Screen) -> u8 {
@@ -40,9 +40,15 @@ pub(crate) fn explain(flags: &ExplainFlags, screen: &mut Screen) -> u8 {
                 }
                 Some(page) => page.trim_end().to_owned(),
                 None => {
-                    let near = nearest(word, pages.keys().copied());
-                    let help = near.map(|near| format!("{}; ", Help::meant(near))).unwrap_or_default();
-                    let help = format!("{help}all of them: arazzo explain --list");
+                    // A part of a code that few have is as good as a slip of the keys.
+                    let parts: Vec<&str> = pages.keys().copied().filter(|code| code.contains(word)).collect();
+                    let near = match (nearest(word, pages.keys().copied()), parts.as_slice()) {
+                        (Some(near), _) => format!("{}; ", Help::meant(near)),
+                        (None, [near]) => format!("{}; ", Help::meant(*near)),
+                        (None, [_, ..]) if parts.len() <= 8 => format!("it is part of {}; ", parts.join(", ")),
+                        _ => String::new(),
+                    };
+                    let help = format!("{near}all of them: arazzo explain --list");
                     screen.fault("usage", &format!("no code is called `{word}`"), Some(&help));
                     return exit::USAGE;
                 }
@@ -63,7 +69,7 @@ fn object(word: &str, page: &'static str) -> Json {
 }
 
 /// Every page by its word: of codes, and of the reasons of runs. A word that is both has one page.
-fn pages() -> BTreeMap<&'static str, &'static str> {
+pub(crate) fn pages() -> BTreeMap<&'static str, &'static str> {
     let reasons = Reason::ALL.iter().map(|reason| (reason.word(), reason.page()));
     Code::ALL.iter().map(|code| (code.word(), code.page())).chain(reasons).collect()
 }

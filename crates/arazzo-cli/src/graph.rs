@@ -7,6 +7,8 @@ use arazzo::values::Json;
 use arazzo::{Description, Error, json};
 
 use crate::flags::{GraphFlags, GraphFormat};
+use crate::inputs::{self, Stdin};
+use crate::meant;
 use crate::show::graph::{ascii, dot, mermaid};
 use crate::show::{Screen, width};
 use crate::{exit, kept_events};
@@ -52,7 +54,10 @@ fn json(graph: &Graph, walk: Option<&Walk>) -> String {
 /// The graph, the path, and whether the document has faults: a graph helps to find them.
 fn read(flags: &GraphFlags, screen: &mut Screen) -> Result<(Graph, Option<Walk>, bool), Error> {
     let run = flags.run.as_deref().map(kept_events::record).transpose()?;
-    let description = flags.document.builder().load_blocking()?;
+    let document = &flags.document.document;
+    let text = inputs::document_text(&flags.document, &mut Stdin::new(true))?;
+    let read = flags.document.builder(text.as_deref()).load_blocking();
+    let description = read.map_err(|error| meant::with_hint(error, document))?;
     let wanted = flags.workflow.as_deref().or(run.as_ref().map(|run| run.workflow.as_str()));
     let graph = chosen(&description, wanted)?;
     let walk = match &run {

@@ -27,6 +27,7 @@ const FLAGS: &str = include_str!("help/flags.txt");
 
 const INPUTS: &str = "\
 Inputs of a workflow, the first that gives one wins:
+  name=text        behind the document, as -i name=text: arazzo run flow.yaml name=text
   -i name=text     converted to the type of the input's schema
   -i name:=json    a number, an object, a list, as JSON
   -i name@FILE     the text of a file; in multipart bodies it is sent as a file
@@ -35,6 +36,8 @@ Inputs of a workflow, the first that gives one wins:
   --inputs FILE    JSON or YAML, - is stdin; of several files the last
   ARAZZO_INPUT_name, or ARAZZO_INPUT_NAME (not for a document on the network)
   the default of the schema
+What is required and not given is asked for in a terminal (not with --no-input, or where CI is set),
+and the command is shown that gives it.
 
 Secrets, which are masked in everything that is shown:
   -s name          from ARAZZO_SECRET_name (or ARAZZO_SECRET_NAME); in a terminal it is asked for
@@ -62,7 +65,8 @@ What the lines begin with:
   ended            a workflow that an `end` action ended; outputs may have no value
   >, <             headers and bodies of requests and responses, with -v
 Below a failure stand the line of the document, the response, why no action took it up, a command
-that sends the request again (reproduce:), and what was created and not taken back (left behind:).
+that sends the request again (reproduce:; its variables are those that secrets are read from), and
+what was created and not taken back (left behind:).
 Text of servers and documents is shown with its control characters written out, such as \\u{1b}: on stderr, in a
 terminal, and in the log of a CI job (CI, or a variable of its runner, is set). A file, and a pipe outside of a job, get
 bodies exactly as they came.

@@ -15,7 +15,7 @@ use arazzo::values::{Json, Map};
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 
 use crate::environment;
-use crate::flags::{CredentialFlags, InputFlags, TypedHeader, header_line};
+use crate::flags::{CredentialFlags, DocumentFlags, InputFlags, TypedHeader, header_line};
 use crate::names::{Names, VARIABLE};
 use crate::show::safe;
 use crate::streams::{self, Stream};
@@ -435,6 +435,14 @@ fn file(path: &Path, workflow: &Workflow, stdin: &mut Stdin) -> Result<Json, Err
     workflow.parse_inputs(if name == "-" { "stdin" } else { &name }, text)
 }
 
+/// The text of a document on standard input; nothing for one that is a file.
+///
+/// # Errors
+/// If standard input cannot be read.
+pub(crate) fn document_text(document: &DocumentFlags, stdin: &mut Stdin) -> Result<Option<String>, Error> {
+    document.is_stdin().then(|| stdin.read("-").map_err(Error::Setup)).transpose()
+}
+
 /// Standard input, which can be read once; `-` names it. Or somebody who can be asked.
 pub(crate) struct Stdin {
     was_read: bool,
@@ -471,8 +479,19 @@ impl Stdin {
             && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 
+    /// A value that is typed; nothing, if nobody is there or nothing is typed.
+    pub(crate) fn ask_openly(&self, name: &str) -> Option<String> {
+        if !self.asks {
+            return None;
+        }
+        streams::people(&format!("{name}: "), Stream::People.usual_colors());
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok()?;
+        Some(answer.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty())
+    }
+
     /// A secret that is typed and not shown; nothing, if nobody is there or nothing is typed.
-    fn ask(&mut self, name: &str) -> Option<String> {
+    pub(crate) fn ask(&mut self, name: &str) -> Option<String> {
         if let Some(known) = self.asked.get(name) {
             return Some(known.clone());
         }

@@ -8,9 +8,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod asking;
 mod call;
 mod cases;
 mod complete;
+mod dry_run;
 mod environment;
 mod execute;
 mod exit;
@@ -28,10 +30,10 @@ mod job;
 mod journal;
 mod kept_events;
 mod lint;
+mod meant;
 mod mistyped;
 mod mock;
 mod names;
-mod operations;
 mod permit;
 mod project;
 mod remedies;
@@ -68,6 +70,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     if let Some(code) = complete::answer(arguments.iter().cloned()) {
         return code;
     }
+    let arguments = meant::with_command(arguments);
     words::keep(&arguments);
     let arguments = match environment::load(arguments) {
         Ok(arguments) => arguments,
@@ -93,7 +96,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         }
     };
     let code = match arguments.command {
-        Command::Run(flags) if flags.several.any() => several::run(&flags, &mut screen),
+        Command::Run(flags) if flags.several.any() => several::run(*flags, &mut screen),
         Command::Run(flags) => run::run(*flags, &mut screen),
         Command::Call(flags) => call::call(*flags, &mut screen),
         Command::Inspect(flags) => inspect::inspect(flags, &mut screen),

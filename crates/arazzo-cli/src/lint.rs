@@ -9,7 +9,7 @@ use arazzo::files::{self, Reach, ReadRefused};
 use arazzo::{Checked, Error};
 
 use crate::exit;
-use crate::find::documents_in;
+use crate::find::{documents_in, is_openapi};
 use crate::flags::{Fixes, Format, LintFlags, Only};
 use crate::project::Project;
 use crate::remedies;
@@ -400,7 +400,13 @@ fn check(flags: &LintFlags, input: &Input, text: Option<&str>) -> Result<Checked
     if flags.no_sources {
         builder = builder.without_sources();
     }
-    if flags.only == [Only::Structure] { builder.structure() } else { builder.lint() }
+    let checked = if flags.only == [Only::Structure] { builder.clone().structure() } else { builder.clone().lint() }?;
+    // An OpenAPI document has problems of its own.
+    let is_other = checked.diagnostics.iter().any(|found| found.code == Code::NotAnArazzoDocument);
+    if is_other && text.or(input.text.as_deref()).is_none() && is_openapi(&input.path) {
+        return builder.inspect_api().map(|api| api.checked);
+    }
+    Ok(checked)
 }
 
 fn project<'p>(

@@ -129,6 +129,9 @@ impl RequestedReports {
     pub(crate) fn new(reports: &[RequestedReport]) -> Result<Self, arazzo::Error> {
         let mut rest = reports.iter();
         while let Some(one) = rest.next() {
+            if one.to_stdout() && rest.as_slice().iter().any(RequestedReport::to_stdout) {
+                return Err(arazzo::Error::Setup("two reports go to stdout".to_owned()));
+            }
             if rest.as_slice().iter().any(|other| other.path == one.path) {
                 return Err(arazzo::Error::Setup(format!("two reports go to `{}`", one.path.display())));
             }

@@ -205,6 +205,8 @@ fn resume_one(
             outputs: flags.file.output.clone(),
             masked: flags.mask.mask_outputs,
         },
+        // They were shown when it began.
+        warnings: vec![],
         print: |outputs| Some(Printed::line(Json::from((**outputs).clone()).to_string())),
         journal: Some(named),
         resumed: Some(resumed),
@@ -238,9 +240,7 @@ fn again(
             let line = result::line(envelope, &record).map_err(std::io::Error::other)?;
             screen.data(&line)
         }),
-        _ if flags.events.json == Some(JsonForm::Result) => {
-            screen.data(&result::object(&record, shown).to_string())
-        }
+        _ if flags.events.json == Some(JsonForm::Result) => screen.data(&result::object(&record, shown).to_string()),
         Some(path) if path != Path::new("-") => save(path, &outputs, Readers::Owner),
         _ => screen.data(&outputs),
     };

@@ -17,10 +17,11 @@ use crate::find::documents_in;
 use crate::flags::RunFlags;
 use crate::given::check_names;
 use crate::inputs::{self, Stdin};
+use crate::meant;
 use crate::report::{page, write_text};
 use crate::requested::{JsonForm, RequestedReports};
 use crate::rows::{self, Row};
-use crate::run::{Wanted, checked, described};
+use crate::run::{Wanted, checked, described, loaded, sort_words};
 use crate::save::{Readers, save};
 use crate::show::{Screen, bold, failure, result, safe, time, width};
 use crate::signal::Signals;
@@ -54,11 +55,12 @@ enum Message {
 }
 
 /// Runs the command; the result is the exit code: the worst of all runs.
-pub(crate) fn run(flags: &RunFlags, screen: &mut Screen) -> u8 {
-    let planned = match possible(flags).and_then(|()| planned(flags)) {
+pub(crate) fn run(mut flags: RunFlags, screen: &mut Screen) -> u8 {
+    let planned = match possible(&flags).and_then(|()| planned(&mut flags)) {
         Ok(planned) => planned,
-        Err(error) => return screen.error(&error),
+        Err(error) => return screen.error(&meant::with_hint(error, &flags.document.document)),
     };
+    let flags = &flags;
     if planned.is_empty() {
         let help = "Arazzo documents are found by `arazzo:` at their root; rows are those of --data";
         screen.fault("nothing-ran", "there is nothing to run", Some(help));
@@ -93,17 +95,20 @@ fn is_page(kind: &str) -> bool {
     !["junit", "tap", "md"].contains(&kind)
 }
 
-fn planned(flags: &RunFlags) -> Result<Vec<Planned>, Error> {
+fn planned(flags: &mut RunFlags) -> Result<Vec<Planned>, Error> {
     let mut stdin = Stdin::new(flags.prompt.no_input);
     if flags.several.all { documents(flags, &mut stdin) } else { of_rows(flags, &mut stdin) }
 }
 
 /// A run for each row, or one.
-fn of_rows(flags: &RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error> {
+fn of_rows(flags: &mut RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error> {
+    let text = inputs::document_text(&flags.document, stdin)?;
+    let description = loaded(flags, Wanted::typed(&flags.document.document, text.as_deref()))?;
+    sort_words(flags, &description)?;
+    let flags = &*flags;
     let document = flags.document.document.as_path();
-    let name = flags.workflow.as_deref().or(flags.workflow_argument.as_deref());
     let rows = flags.several.data.as_deref().map(|path| rows::read(path, stdin)).transpose()?;
-    let workflow = described(flags, Wanted { document, found: None, workflow: name, sources: None }, stdin)?;
+    let workflow = described(flags, description, flags.workflow(), None, stdin)?;
     let planned = |given: inputs::CliInputs, row: Option<usize>| Planned {
         document: document.display().to_string(),
         workflow: workflow.clone(),
@@ -111,8 +116,9 @@ fn of_rows(flags: &RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error> {
         row,
     };
     let Some(rows) = rows else {
-        let given = checked(&workflow, inputs::collect(&flags.input, &workflow, stdin)?)?;
-        return Ok(vec![planned(given, None)]);
+        let mut given = inputs::collect(&flags.input, &workflow, stdin)?;
+        given.make_up(workflow.example_inputs());
+        return Ok(vec![planned(checked(&workflow, given, false)?, None)]);
     };
     let (mut runs, mut faults) = (vec![], vec![]);
     for row in &rows {
@@ -124,7 +130,9 @@ fn of_rows(flags: &RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error> {
         let (values, mut wrong) = row.inputs(&workflow);
         given.inputs = values.or(given.inputs);
         given.faults.append(&mut wrong);
-        match checked(&workflow, given.or_environment(&workflow)) {
+        let mut given = given.or_environment(&workflow);
+        given.make_up(workflow.example_inputs());
+        match checked(&workflow, given, false) {
             Ok(given) => runs.push(planned(given, Some(row.number))),
             Err(Error::Inputs(wrong)) => faults.extend(wrong.iter().map(|fault| Row::placed(row, fault))),
             Err(error) => return Err(error),
@@ -136,8 +144,7 @@ fn of_rows(flags: &RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error> {
 /// The runs of all documents that were named or found.
 fn documents(flags: &RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error> {
     let named = std::iter::once(flags.document.document.clone())
-        .chain(flags.workflow_argument.iter().map(PathBuf::from))
-        .chain(flags.several.more.iter().cloned());
+        .chain(flags.plain.workflow_argument.iter().chain(&flags.plain.plain_inputs).map(PathBuf::from));
     let mut documents: Vec<(PathBuf, Option<PathBuf>)> = vec![];
     for path in named {
         if path.is_dir() {
@@ -148,22 +155,23 @@ fn documents(flags: &RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error>
             documents.push((path, None));
         }
     }
-    let mut loaded: Vec<Description> = vec![];
+    let mut descriptions: Vec<Description> = vec![];
     for (document, found) in &documents {
-        let builder = flags.document.builder_of(document, Some(&[]));
+        let builder = flags.document.builder_of(document, None, Some(&[]));
         let builder = found.iter().fold(builder, |builder, folder| builder.found_in(folder));
-        loaded.push(builder.load_blocking()?);
+        descriptions.push(builder.load_blocking()?);
     }
-    check_names(&flags.document.server, &flags.input, &flags.credentials, &loaded.iter().collect::<Vec<_>>())?;
+    check_names(&flags.document.server, &flags.input, &flags.credentials, &descriptions.iter().collect::<Vec<_>>())?;
     let mut runs = vec![];
-    for ((document, found), description) in documents.iter().zip(&loaded) {
+    for ((document, found), description) in documents.iter().zip(&descriptions) {
         let sources: Vec<String> = description.source_descriptions().map(|(name, _)| name.to_owned()).collect();
         for name in wanted(flags.workflow.as_deref(), description) {
             stdin.begin_run();
-            let wanted = Wanted { document, found: found.as_deref(), workflow: Some(&name), sources: Some(&sources) };
-            let workflow = described(flags, wanted, stdin)?;
-            let given = inputs::collect_taken(&flags.input, &workflow, stdin)?.or_environment(&workflow);
-            let given = checked(&workflow, given)?;
+            let wanted = Wanted { document, text: None, found: found.as_deref(), sources: Some(&sources) };
+            let workflow = described(flags, loaded(flags, wanted)?, Some(&name), Some(&sources), stdin)?;
+            let mut given = inputs::collect_taken(&flags.input, &workflow, stdin)?.or_environment(&workflow);
+            given.make_up(workflow.example_inputs());
+            let given = checked(&workflow, given, false)?;
             let document = document.display().to_string();
             runs.push(Planned { document, workflow, inputs: given.inputs, row: None });
         }

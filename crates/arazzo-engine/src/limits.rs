@@ -331,6 +331,9 @@ pub struct Settings {
     /// `--check contract`
     #[serde(default)]
     pub contract: ContractCheck,
+    /// The document is a single call, which nobody wrote: nothing is said of what it could have had.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub single_call: bool,
     /// `--require-outputs`: a run that leaves a declared output without a value exits with 1.
     pub require_outputs: bool,
     /// The step of the workflow that is run after which it ends, as an `end` action would end it; one that goes back to

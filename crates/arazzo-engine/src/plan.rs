@@ -9,12 +9,14 @@ use crate::limits::{Servers, Settings, is_overridden};
 use crate::machine::{choice, secrets_of_query};
 
 pub use crate::limits::is_safe;
+use crate::openapi::encode::percent;
 use crate::openapi::path;
 use crate::openapi::security::{Needed, at_server};
 use crate::program::{
     Build, Call, Destinations, Location, Program, Step, Target, Then, Workflow, WorkflowId, host_with_port,
 };
 use crate::source::Place;
+use crate::value::Json;
 
 /// One step as it is written, with its method and url.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,7 +49,7 @@ pub struct PlannedStep {
     pub headers: Vec<(String, String)>,
     /// The body as it is written.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<crate::value::Json>,
+    pub body: Option<Json>,
     /// The place of the step.
     pub span: Place,
 }
@@ -377,6 +379,61 @@ pub fn plan(program: &Program, workflow: WorkflowId, servers: &Servers) -> Vec<P
     planned
 }
 
+/// Puts values of inputs in the place of their expressions, in the steps of the workflow that they are given to. `given`
+/// has the value of an input as it may be seen.
+pub fn fill(steps: &mut [PlannedStep], workflow: &str, given: &dyn Fn(&str) -> Option<Json>) {
+    let plain = |value: Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |written: &str, encode: bool| {
+        replace_inputs(written, &|name| {
+            given(name).map(|value| if encode { percent(&plain(value)) } else { plain(value) })
+        })
+    };
+    for step in steps.iter_mut().filter(|step| step.workflow == workflow) {
+        step.url = text(&step.url, true);
+        for (_, value) in &mut step.headers {
+            *value = text(value, false);
+        }
+        step.body = step.body.take().map(|body| fill_value(body, given, &|written| text(written, false)));
+    }
+}
+
+/// A value with inputs in the place of their expressions: the whole of a text keeps its type.
+fn fill_value(value: Json, given: &dyn Fn(&str) -> Option<Json>, text: &dyn Fn(&str) -> String) -> Json {
+    match value {
+        Json::String(written) => {
+            let name = written.strip_prefix(INPUT).and_then(|rest| rest.strip_suffix('}'));
+            name.and_then(given).unwrap_or_else(|| Json::String(text(&written)))
+        }
+        Json::Array(items) => items.iter().map(|item| fill_value(item.clone(), given, text)).collect(),
+        Json::Object(members) => {
+            let fill = |(name, value): (&String, &Json)| (name.clone(), fill_value(value.clone(), given, text));
+            Json::Object(members.iter().map(fill).collect())
+        }
+        other => other,
+    }
+}
+
+/// The beginning of an expression for an input, as a plan writes it.
+const INPUT: &str = "{$inputs.";
+
+fn replace_inputs(written: &str, given: &dyn Fn(&str) -> Option<String>) -> String {
+    let (mut filled, mut rest) = (String::new(), written);
+    while let Some((before, after)) = rest.split_once(INPUT) {
+        filled.push_str(before);
+        match after.split_once('}').and_then(|(name, behind)| Some((given(name)?, behind))) {
+            Some((value, behind)) => {
+                filled.push_str(&value);
+                rest = behind;
+            }
+            None => {
+                filled.push_str(INPUT);
+                rest = after;
+            }
+        }
+    }
+    filled + rest
+}
+
 fn add(
     program: &Program,
     id: WorkflowId,
@@ -477,32 +534,28 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
 
 fn text(build: &Build) -> String {
     match json(build) {
-        crate::value::Json::String(text) => text,
+        Json::String(text) => text,
         other => other.to_string(),
     }
 }
 
-fn json(build: &Build) -> crate::value::Json {
+fn json(build: &Build) -> Json {
     match build {
         Build::Constant(json) => json.clone(),
-        Build::Template(leaf) => crate::value::Json::String(if leaf.text.starts_with('$') {
-            format!("{{{}}}", leaf.text)
-        } else {
-            leaf.text.clone()
-        }),
-        Build::Select(selection) => {
-            crate::value::Json::String(format!("{{{} {}}}", selection.context_text, selection.text))
+        Build::Template(leaf) => {
+            Json::String(if leaf.text.starts_with('$') { format!("{{{}}}", leaf.text) } else { leaf.text.clone() })
         }
+        Build::Select(selection) => Json::String(format!("{{{} {}}}", selection.context_text, selection.text)),
         Build::Array(items) => items.iter().map(json).collect(),
         Build::Object(members) => {
-            crate::value::Json::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect())
+            Json::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect())
         }
         Build::Keyed(members) => {
             let name = |key: &Build| match json(key) {
-                crate::value::Json::String(name) => name,
+                Json::String(name) => name,
                 other => other.to_string(),
             };
-            crate::value::Json::Object(members.iter().map(|(key, value)| (name(key), json(value))).collect())
+            Json::Object(members.iter().map(|(key, value)| (name(key), json(value))).collect())
         }
     }
 }

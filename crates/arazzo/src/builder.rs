@@ -449,7 +449,16 @@ impl Builder {
         let queries = server_queries(servers, readings);
         #[cfg(feature = "mock")]
         let mocking = match self.mocked.take() {
-            Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
+            Some(mocked) => match mocked.of(bundle, &compiled.program, &mut self.settings.servers) {
+                Ok(mocking) => Some(mocking),
+                // What could not be read describes no operation that is to be mocked.
+                Err(_) if !is_read => {
+                    let mut found = compiled.description.clone();
+                    found.extend(compiled.workflows.iter().flatten().cloned());
+                    return Err(Error::Documents { diagnostics: found, sources: (*compiled.program.sources).clone() });
+                }
+                Err(error) => return Err(error),
+            },
             None => None,
         };
         #[cfg(feature = "mock")]

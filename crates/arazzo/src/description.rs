@@ -24,7 +24,7 @@ use crate::network;
 use crate::network::shared::SharedNetwork;
 use crate::policy::hosts::Trust;
 use crate::policy::permissions::{Permissions, RunPolicy};
-use crate::settings_check::check_schemes;
+use crate::settings_check::{ServerWithoutPath, check_schemes, servers_without_path};
 use crate::transport::{Transport, World};
 
 /// The client that sends the requests of a description.
@@ -206,6 +206,12 @@ impl Description {
     pub fn touches(&self, workflow: &str) -> Footprint {
         let id = self.program().workflow_named(workflow);
         id.map(|id| touches(self.program(), id, &self.settings, &|source| self.is_mocked(source))).unwrap_or_default()
+    }
+
+    /// Servers that were given without the path that the described ones have.
+    #[must_use]
+    pub fn servers_without_path(&self) -> Vec<ServerWithoutPath> {
+        servers_without_path(&self.settings.servers, self.program())
     }
 
     /// The trust in the document where the network is concerned.

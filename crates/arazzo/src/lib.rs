@@ -34,6 +34,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod builder;
 mod call;
 mod checked;
@@ -106,6 +107,7 @@ pub mod values {
     pub use arazzo_engine::value::{File, Json, Map, Number};
 }
 
+pub use api::{ApiOverview, OperationOverview, SchemeOverview};
 pub use arazzo_engine as engine;
 pub use arazzo_engine::credentials::Credentials;
 pub use arazzo_engine::event::{Event, EventKind};
@@ -119,7 +121,7 @@ pub use arazzo_engine::machine::{
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
 pub use builder::{Builder, is_remote, is_server_url, lint, open};
-pub use call::Call;
+pub use call::{CALL_DOCUMENT, Call};
 pub use checked::Checked;
 pub use description::Description;
 pub use documents::files;
@@ -135,5 +137,6 @@ pub use network::shared::SharedNetwork;
 pub use policy::hosts::Trust;
 pub use policy::permissions::Permissions;
 pub use session::{Session, SessionTurn, StoredSession};
+pub use settings_check::ServerWithoutPath;
 pub use transport::{Clock, Pending, SendProgress, Transport};
 pub use workflow::Workflow;

@@ -12,7 +12,7 @@ use arazzo_engine::event::{EventKind, Why};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
 use arazzo_engine::machine::{Machine, Outcome, Secrets, missing_credentials};
-use arazzo_engine::plan::{PlannedStep, plan};
+use arazzo_engine::plan::{PlannedStep, fill, plan};
 use arazzo_engine::program::{Input, WorkflowId};
 use arazzo_engine::value::Json;
 
@@ -169,6 +169,19 @@ impl Workflow {
     #[must_use]
     pub fn plan(&self) -> Vec<PlannedStep> {
         plan(self.description.program(), self.id, &self.description.settings.servers)
+    }
+
+    /// The calls of each step with these inputs, without calling: secrets are shown by their names.
+    #[must_use]
+    pub fn plan_with(&self, inputs: &Inputs) -> Vec<PlannedStep> {
+        let mut steps = self.plan();
+        let secret = |name: &str| self.inputs().any(|input| input.name == name && input.secret);
+        let given = |name: &str| {
+            let value = inputs.values.get(name)?;
+            Some(if secret(name) { Json::String(format!("‹{name}›")) } else { value.clone() })
+        };
+        fill(&mut steps, self.name(), &given);
+        steps
     }
 
     /// `true` if an input may be given as a file, whose bytes are kept: nothing says that it is a number, an object or

@@ -7,9 +7,11 @@ use clap::{Args, ValueEnum};
 use super::DocumentFlags;
 use crate::requested::RequestedReport;
 
-/// Show what a document holds and what it will call: workflows, inputs, steps, outputs; of an OpenAPI document, its
-/// operations
+/// Show what a document holds and what it will call: workflows, inputs, steps, outputs
+///
+/// Of an OpenAPI document it shows operations, servers and security schemes.
 #[derive(Debug, Args)]
+#[command(before_long_help = "Examples:\n  arazzo inspect flow.yaml\n  arazzo inspect openapi.yaml --json")]
 pub(crate) struct InspectFlags {
     #[command(flatten)]
     pub(crate) document: DocumentFlags,

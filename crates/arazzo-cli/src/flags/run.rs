@@ -7,9 +7,9 @@ use clap::{ArgAction, Args};
 
 use super::values::server_url;
 use super::{
-    CheckFlag, CredentialFlags, DocumentFlags, EnvFileFlag, EventsFlag, FaultFlags, InputFlags, JournalFlags, LimitFlags,
-    NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PartialFlags, PermissionFlags, ProfileFlags, PromptFlag,
-    ServerFlags, SeveralFlags, VerbosityFlags,
+    CheckFlag, CredentialFlags, DocumentFlags, EnvFileFlag, EventsFlag, FaultFlags, InputFlags, JournalFlags,
+    LimitFlags, NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PartialFlags, PermissionFlags, PlainArguments,
+    ProfileFlags, PromptFlag, ServerFlags, SeveralFlags, VerbosityFlags,
 };
 use crate::exit;
 
@@ -24,9 +24,8 @@ use crate::exit;
 pub(crate) struct RunFlags {
     #[command(flatten)]
     pub(crate) document: DocumentFlags,
-    /// The workflow; not needed if the document has one
-    #[arg(value_name = "WORKFLOW", index = 2, conflicts_with = "workflow")]
-    pub(crate) workflow_argument: Option<String>,
+    #[command(flatten)]
+    pub(crate) plain: PlainArguments,
     /// The workflow, as a flag
     #[arg(short, long, value_name = "WORKFLOW")]
     pub(crate) workflow: Option<String>,
@@ -68,6 +67,13 @@ pub(crate) struct RunFlags {
     pub(crate) require_outputs: bool,
     #[command(flatten)]
     pub(crate) output: OutputFlags,
+}
+
+impl RunFlags {
+    /// The workflow that was named.
+    pub(crate) fn workflow(&self) -> Option<&str> {
+        self.workflow.as_deref().or(self.plain.workflow_argument.as_deref())
+    }
 }
 
 /// Call one operation of an OpenAPI document
@@ -133,6 +139,9 @@ pub(crate) struct CallFlags {
     /// Answer from the description instead of calling
     #[arg(long)]
     pub(crate) mock: bool,
+    /// Show the request, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) check: CheckFlag,
     #[command(flatten)]

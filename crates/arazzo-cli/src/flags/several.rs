@@ -20,9 +20,6 @@ pub(crate) struct SeveralFlags {
     pub(crate) data: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) repetition: RepetitionFlags,
-    /// More documents and folders, with --all
-    #[arg(value_name = "DOC|DIR", index = 3, requires = "all", hide = true)]
-    pub(crate) more: Vec<PathBuf>,
 }
 
 impl SeveralFlags {

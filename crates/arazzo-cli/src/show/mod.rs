@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
 use arazzo::diagnostics::{Diagnostic, Diagnostics, Help, Sources};
@@ -15,6 +16,7 @@ use crate::mistyped;
 use crate::requested::Color;
 use crate::streams::{self, ColorChoice, Stream};
 use paint::Paint;
+use unicode_width::UnicodeWidthStr;
 
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
@@ -126,7 +128,7 @@ impl Screen {
         for diagnostic in found.errors() {
             let diagnostic = &unsaid(diagnostic);
             self.object(|| diagnostics::object(diagnostic, sources, None));
-            self.line(&diagnostic.render(sources, true, width()));
+            self.line(&wrap_remarks(&diagnostic.render(sources, true, width()), width()));
             self.annotate(diagnostic, sources);
             self.line("");
         }
@@ -165,12 +167,10 @@ impl Screen {
                 warning.place(sources).map(|p| format!(" {}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
             let places = if *count > 1 { format!(" ({count} places)") } else { String::new() };
             let help = warning.help.as_ref().map(|help| format!("; {}", safe(&help.to_string()))).unwrap_or_default();
-            self.line(&format!(
-                "{yellow}warning[{}]{yellow:#}{}: {}{places}{help}",
-                warning.code,
-                safe(&place),
-                safe(&warning.message)
-            ));
+            let text = format!("{}: {}{places}{help}", safe(&place), safe(&warning.message));
+            let word = format!("warning[{}]", warning.code);
+            let text = wrapped(&format!("{word}{text}"), width(), 2);
+            self.line(&text.replacen(&word, &format!("{yellow}{word}{yellow:#}"), 1));
         }
     }
 
@@ -262,6 +262,46 @@ impl Color {
             Self::Auto => stream.usual_colors(),
         }
     }
+}
+
+/// Text for a terminal, broken between words where it is wider than that; what follows stands further in. Logs break
+/// lines themselves, and are searched by them.
+pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    if !Stream::People.is_terminal() {
+        return text.to_owned();
+    }
+    let plain = strip_str(text).to_string();
+    let mut used = plain.len() - plain.trim_start_matches(' ').len();
+    let (mut lines, mut line) = (vec![], " ".repeat(used));
+    let mut is_first = true;
+    // Colours may stand before the blanks that a line begins with.
+    for word in text.split(' ').skip_while(|word| strip_str(word).to_string().is_empty()) {
+        let wide = strip_str(word).to_string().width();
+        if !is_first && used + 1 + wide > width.saturating_sub(1) {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            used = indent;
+        } else if !is_first {
+            line.push(' ');
+            used += 1;
+        }
+        is_first = false;
+        line.push_str(word);
+        used += wide;
+    }
+    lines.push(line);
+    lines.join("\n")
+}
+
+/// A rendered diagnostic whose remarks and help are broken between words; the lines of documents stay as they are.
+pub(crate) fn wrap_remarks(text: &str, width: usize) -> String {
+    let wrap = |line: &str| {
+        let plain = strip_str(line).to_string();
+        match plain.trim_start().starts_with("= ") || plain.starts_with("error[") {
+            true => wrapped(line, width, if plain.starts_with("error[") { 2 } else { 6 }),
+            false => line.to_owned(),
+        }
+    };
+    text.lines().map(wrap).collect::<Vec<_>>().join("\n")
 }
 
 /// A bold style in a colour.

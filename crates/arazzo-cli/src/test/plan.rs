@@ -10,6 +10,7 @@ use crate::cases::{self, Case};
 use crate::find::documents_in;
 use crate::flags::TestFlags;
 use crate::given::check_names;
+use crate::meant;
 use crate::remedies;
 
 /// The case of a document that has no test file.
@@ -97,12 +98,12 @@ fn documents(flags: &TestFlags) -> Result<Vec<Document>, Error> {
     let here = [PathBuf::from(".")];
     let shown = |path: PathBuf| path.strip_prefix(".").map(Path::to_path_buf).unwrap_or(path);
     for path in if flags.paths.is_empty() { &here[..] } else { &flags.paths } {
-        let about = std::fs::metadata(path).map_err(|error| Error::Setup(format!("`{}`: {error}", path.display())))?;
+        let about = std::fs::metadata(path).map_err(|error| Error::Setup(meant::unread(path, &error)))?;
         let found = if about.is_dir() {
             let found = documents_in(path).map_err(Error::Setup)?.into_iter();
             found.map(|file| Document { path: shown(file), found: Some(path.clone()), sources: vec![] }).collect()
         } else {
-            vec![Document { path: shown(document_of(path)), found: None, sources: vec![] }]
+            vec![Document { path: shown(meant::tested_by(path)), found: None, sources: vec![] }]
         };
         for document in found {
             if !documents.iter().any(|known| known.path == document.path) {
@@ -111,15 +112,6 @@ fn documents(flags: &TestFlags) -> Result<Vec<Document>, Error> {
         }
     }
     Ok(documents)
-}
-
-/// The document that a test file is of; any other path is that of a document itself.
-fn document_of(path: &Path) -> PathBuf {
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let Some(stem) = name.strip_suffix(".test") else { return path.to_path_buf() };
-    let extensions = ["arazzo.yaml", "arazzo.yml", "arazzo.json", "yaml", "yml", "json"];
-    let mut documents = extensions.iter().map(|extension| path.with_file_name(format!("{stem}.{extension}")));
-    documents.find(|document| document.is_file()).unwrap_or_else(|| path.to_path_buf())
 }
 
 /// The test file of a document, if it has one: `flow.test.yaml` for `flow.arazzo.yaml` and `flow.yaml`.

@@ -124,9 +124,14 @@ impl<'b> Compiler<'b> {
                 0 => format!("`{value}` does not lead to an operation"),
                 several => format!("`{value}` leads to {several} operations"),
             };
-            let mut diagnostic = Diagnostic::error(Code::UnknownOperationPath, text.span(), message)
-                .help(form.to_owned())
-                .section("§Step Object");
+            let written = |(index, operation): &(usize, openapi::Operation<'b>)| {
+                let way = vec!["paths".to_owned(), operation.path.to_owned(), operation.method.to_owned()];
+                format!("'{{$sourceDescriptions.{}.url}}#{}'", self.source_name(*index), Pointer::of(way))
+            };
+            let ways: Vec<String> = matches.iter().take(4).map(written).collect();
+            let help = if ways.is_empty() { form.to_owned() } else { format!("write {}", ways.join(" or ")) };
+            let mut diagnostic =
+                Diagnostic::error(Code::UnknownOperationPath, text.span(), message).help(help).section("§Step Object");
             for (_, operation) in &matches {
                 diagnostic = diagnostic.note(operation.key.span, "one of them");
             }

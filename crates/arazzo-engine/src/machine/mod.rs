@@ -156,12 +156,14 @@ impl Machine {
     /// none, has that from here.
     fn warn_of_plain_secrets(&mut self) {
         let warning = |message: String| Warning { code: Code::ShortSecret, message, help: None, span: None };
-        let common = self.redactor.common().into_iter().map(|name| {
-            warning(format!("the value of `{name}` is a common word, which is masked wherever it stands"))
-        });
-        let short = self.redactor.short().iter().map(|name| {
-            warning(format!("the value of `{name}` is shorter than 4 characters and cannot be masked"))
-        });
+        let common =
+            self.redactor.common().into_iter().map(|name| {
+                warning(format!("the value of `{name}` is a common word, which is masked wherever it stands"))
+            });
+        let short =
+            self.redactor.short().iter().map(|name| {
+                warning(format!("the value of `{name}` is shorter than 4 characters and cannot be masked"))
+            });
         self.state.settings.warnings.extend(common.chain(short));
     }
 

@@ -242,7 +242,8 @@ impl Documents<'_> {
             }
             Err(ReadRefused::Fault(reason)) => {
                 // What is there is what was meant.
-                let missing = is_entry && std::fs::symlink_metadata(&path).is_err();
+                let own = is_entry || matches!(ask.role, DocumentRole::Source(_)) && !far;
+                let missing = own && std::fs::symlink_metadata(&path).is_err();
                 let near = if missing { neighbour(&path) } else { None };
                 let near = near.map(|near| format!("; {}", Help::meant(self::name(&near, &self.base))));
                 Err(Unread { tried: tried(reason + &near.unwrap_or_default()), refused: None })

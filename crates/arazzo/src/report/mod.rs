@@ -32,13 +32,15 @@ mod html;
 mod json;
 pub mod junit;
 mod markdown;
+mod markup;
 mod run_record;
 mod sequence;
+mod steps;
 mod svg;
 pub mod tap;
 pub mod text;
 
-pub use curl::variable_name;
+pub use curl::{Variable, variable_name};
 pub use failure::{explanation, left_behind};
 pub use har::har;
 pub use html::html;
