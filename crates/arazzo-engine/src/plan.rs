@@ -149,9 +149,9 @@ pub fn touches(
     settings: &Settings,
     answered: &dyn Fn(&str) -> bool,
 ) -> Footprint {
-    let destinations = Destinations::of(program, workflow, settings, answered);
-    let mut touches = Footprint { leads_to: destinations.led_to(), ..Footprint::default() };
     let reached = program.within_depth(workflow, settings.limits.depth);
+    let destinations = Destinations::of(program, &reached, settings, answered);
+    let mut touches = Footprint { leads_to: destinations.led_to(), ..Footprint::default() };
     let origins = Origins::new(program, workflow, &reached, &settings.secrets);
     for id in reached {
         let Some(own) = program.workflow(id) else { continue };

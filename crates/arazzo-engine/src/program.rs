@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use crate::value::Json;
 use serde::{Deserialize, Serialize};
 
-pub use self::destinations::{Destinations, host_with_port};
+pub(crate) use self::destinations::{Destinations, host_with_port};
 pub use self::input_schema::InputSchema;
 pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation, Unusable};
 pub use self::reads::Read;

@@ -15,8 +15,8 @@ const PATTERN_MEMORY: usize = 1 << 20;
 /// Bytes of text that cost too little to be counted, whatever the pattern.
 const SHORT: u64 = 1024;
 
-/// Steps (states of a pattern, each for each byte) that patterns may take where nothing better than that is known: less
-/// than a second.
+/// Steps (states of a pattern, each for each byte) that patterns may take where nothing better than that is known: about a
+/// second.
 const STEPS: u64 = 1 << 28;
 
 /// Bytes that the states of an automaton may take, and how often they may be forgotten before it is asked whether that

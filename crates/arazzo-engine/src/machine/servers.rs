@@ -47,7 +47,9 @@ impl Machine {
     /// is rare, so it is not kept.
     pub(super) fn destinations(&self) -> Destinations {
         let started = self.state.frames.first().map_or_else(|| self.frame().workflow, |frame| frame.workflow);
-        Destinations::of(&self.program, started, &self.state.settings, &|_| false)
+        let settings = &self.state.settings;
+        let reached = self.program.within_depth(started, settings.limits.depth);
+        Destinations::of(&self.program, &reached, settings, &|_| false)
     }
 
     /// `true` for a url that a server may name for what is sent next: at a host that a source names, or that was allowed.

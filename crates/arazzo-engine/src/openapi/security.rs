@@ -42,7 +42,7 @@ pub enum Kind {
 
 impl Kind {
     /// The urls that a token or an OpenID configuration is fetched from, as they are written.
-    pub fn token_urls(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn token_urls(&self) -> impl Iterator<Item = &str> {
         let grants = if let Self::OAuth2(grants) = self { grants.as_slice() } else { &[] };
         let configuration = if let Self::OpenIdConnect(url) = self { Some(url.as_str()) } else { None };
         let tokens = grants.iter().map(|grant| grant.token_url.as_str());

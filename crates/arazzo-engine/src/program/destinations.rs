@@ -11,7 +11,7 @@ use crate::openapi::security::{Kind, at_server};
 
 /// Where the run of a workflow can send something, and for what.
 #[derive(Debug, Clone, Default)]
-pub struct Destinations {
+pub(crate) struct Destinations {
     /// The servers of the operations that it can call.
     operations: Vec<Url>,
     /// Where it can fetch tokens and OpenID configurations.
@@ -25,13 +25,16 @@ pub struct Destinations {
 }
 
 impl Destinations {
-    /// Those of a workflow with these settings. `answered` are sources that something else answers for: they fetch no
-    /// token, and calling them touches nothing.
-    #[must_use]
-    pub fn of(program: &Program, workflow: WorkflowId, settings: &Settings, answered: &dyn Fn(&str) -> bool) -> Self {
+    /// Those of the workflows that a run can get to ([`Program::within_depth`]), with these settings. `answered` are
+    /// sources that something else answers for: they fetch no token, and calling them touches nothing.
+    pub(crate) fn of(
+        program: &Program,
+        reached: &[WorkflowId],
+        settings: &Settings,
+        answered: &dyn Fn(&str) -> bool,
+    ) -> Self {
         let mut found = Self { allowed: settings.allowed_hosts.clone(), ..Self::default() };
         found.follows = settings.redirects != Redirects::Never;
-        let reached = program.within_depth(workflow, settings.limits.depth);
         let steps = reached.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
         for step in steps.filter_map(|id| program.step(*id)) {
             let Some((source, server)) = server_of(program, step, settings) else { continue };
@@ -44,9 +47,13 @@ impl Destinations {
                 kind.token_urls().for_each(|url| add(&mut found.tokens, &at_server(url, &server)));
             }
         }
+        let mut known: BTreeSet<String> = found.operations.iter().map(|url| url.as_str().to_owned()).collect();
         for operation in &program.operations {
             let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
-            if let (Ok(server), false) = (operation.server_url(source, &settings.servers), answered(source)) {
+            // Most operations have the server of another, and a url is parsed once.
+            if let (Ok(server), false) = (operation.server_url(source, &settings.servers), answered(source))
+                && known.insert(server.clone())
+            {
                 add(&mut found.others, &server);
             }
         }
@@ -55,8 +62,7 @@ impl Destinations {
 
     /// `true` for a url that a redirect, or an OpenID configuration, may lead to: at a host that a source names, or that
     /// was allowed.
-    #[must_use]
-    pub fn may_lead_to(&self, url: &Url) -> bool {
+    pub(crate) fn may_lead_to(&self, url: &Url) -> bool {
         let Some((host, port)) = place(url) else { return false };
         let plain = plain_host(host);
         self.allowed.iter().any(|given| given.is(&plain, port))
@@ -64,15 +70,13 @@ impl Destinations {
     }
 
     /// `true` for a url that a token or an OpenID configuration is fetched from, as a document names it.
-    #[must_use]
-    pub fn fetches_from(&self, url: &Url) -> bool {
+    pub(crate) fn fetches_from(&self, url: &Url) -> bool {
         self.tokens.contains(url)
     }
 
     /// Hosts that nothing of the workflow calls, and that an answer may lead to: of other operations of its document, and
     /// those that were allowed. As people read them, each once.
-    #[must_use]
-    pub fn led_to(&self) -> Vec<String> {
+    pub(crate) fn led_to(&self) -> Vec<String> {
         let called: BTreeSet<String> = self.operations.iter().chain(&self.tokens).filter_map(host_with_port).collect();
         let others = self.others.iter().filter_map(host_with_port);
         let hosts = others.chain(self.allowed.iter().map(ToString::to_string));
@@ -105,8 +109,7 @@ fn place(url: &Url) -> Option<(&str, u16)> {
 }
 
 /// `api.example:8443`: the host of a url as people read it, with its port if it is written.
-#[must_use]
-pub fn host_with_port(url: &Url) -> Option<String> {
+pub(crate) fn host_with_port(url: &Url) -> Option<String> {
     let host = url.host_str()?;
     Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
@@ -114,8 +117,7 @@ pub fn host_with_port(url: &Url) -> Option<String> {
 impl Program {
     /// The workflows that a run can get to where so many may be in progress, each called by the one before; going over to
     /// another workflow goes no deeper.
-    #[must_use]
-    pub fn within_depth(&self, from: WorkflowId, most: u32) -> Vec<WorkflowId> {
+    pub(crate) fn within_depth(&self, from: WorkflowId, most: u32) -> Vec<WorkflowId> {
         let mut reached = vec![];
         let mut met = BTreeSet::new();
         let mut waiting = VecDeque::from([(from, 0)]);
@@ -151,8 +153,7 @@ impl Program {
 
 impl Call {
     /// `true` if the step itself passes what a security scheme asks for.
-    #[must_use]
-    pub fn passes_credential(&self, kind: &Kind) -> bool {
+    pub(crate) fn passes_credential(&self, kind: &Kind) -> bool {
         match kind {
             Kind::ApiKey { name, location } => self.passes(location, name),
             Kind::MutualTls => false,
@@ -161,8 +162,7 @@ impl Call {
     }
 
     /// `true` if a parameter stands at this place (`header`, `query`, `cookie`) with this name.
-    #[must_use]
-    pub fn passes(&self, location: &str, name: &str) -> bool {
+    pub(crate) fn passes(&self, location: &str, name: &str) -> bool {
         self.arguments().iter().any(|argument| match argument.location.word() {
             "header" => location == "header" && argument.name.eq_ignore_ascii_case(name),
             word @ ("query" | "cookie") => location == word && argument.name == name,
