@@ -308,6 +308,74 @@ fn a_request_that_may_be_sent_twice_is() {
     assert_eq!(server.lines().iter().filter(|line| line.starts_with("POST")).count(), 2);
 }
 
+/// An API whose `POST` describes a key, and a workflow that calls it twice.
+const KEYED: [(&str, &str); 2] = [
+    (
+        "api.yaml",
+        "openapi: 3.1.0
+info: { title: t, version: '1' }
+paths:
+  /orders:
+    post:
+      operationId: order
+      parameters: [{ name: Idempotency-Key, in: header, schema: { type: string } }]
+      responses: { '201': { description: made } }
+  /notes:
+    post: { operationId: note, responses: { '201': { description: made } } }
+",
+    ),
+    (
+        "flow.yaml",
+        "arazzo: 1.0.1
+info: { title: t, version: '1' }
+sourceDescriptions: [{ name: api, url: api.yaml, type: openapi }]
+workflows:
+  - workflowId: w
+    steps:
+      - { stepId: first, operationId: order, successCriteria: [{ condition: $statusCode == 201 }] }
+      - { stepId: second, operationId: order, successCriteria: [{ condition: $statusCode == 201 }] }
+      - { stepId: third, operationId: note, successCriteria: [{ condition: $statusCode == 201 }] }
+",
+    ),
+];
+
+#[test]
+fn a_request_with_a_key_is_sent_again_with_the_same_and_is_not_in_doubt() {
+    let runs = Runs::new();
+    KEYED.iter().for_each(|(name, text)| drop(runs.0.write(name, text)));
+    let flow = runs.0.path().join("flow.yaml").display().to_string();
+    let child = Arc::<Mutex<Option<std::process::Child>>>::default();
+    let killed = child.clone();
+    let server = Server::start(move |_, number| {
+        let mut child = killed.lock().unwrap();
+        if number == 1
+            && let Some(mut child) = child.take()
+        {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return Reply::reset();
+        }
+        Reply::status(201)
+    });
+    {
+        let mut child = child.lock().unwrap();
+        *child = Some(runs.on(Arazzo::new(["run", &flow, "-S", &server.url()])).spawn());
+    }
+    until(|| child.lock().unwrap().is_none());
+    runs.resume([]).exits(0);
+    let keys: Vec<Option<String>> =
+        server.requests().iter().map(|request| request.header("idempotency-key").map(str::to_owned)).collect();
+    assert_eq!((keys.len(), &keys[1], &keys[3]), (4, &keys[2], &None), "{keys:?}");
+    assert!(keys[0].as_ref().is_some_and(|key| key.len() == 36) && keys[0] != keys[1], "{keys:?}");
+    // A header for those that describe none; without a journal there is no key.
+    let named = Arazzo::new(["run", &flow, "-S", &server.url(), "--idempotency-key", "X-Request-Id"]);
+    runs.on(named.clone()).run().exits(0);
+    assert!(server.requests().last().unwrap().header("x-request-id").is_some());
+    named.run().exits(2).says(&["--journal"]);
+    Arazzo::new(["run", &flow, "-S", &server.url()]).run().exits(0);
+    assert_eq!(server.requests()[7..].iter().filter(|request| request.header("idempotency-key").is_some()).count(), 0);
+}
+
 #[test]
 fn of_two_processes_one_has_a_run_and_the_other_says_which() {
     let runs = Runs::new();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arazzo_engine::limits::{Limits, Millis};
-use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, NoSuchStep, Outcome, Outgoing, Response, Secrets};
+use arazzo_engine::machine::{
+    CallId, Failure, FailureKind, Input, NoSuchStep, Outcome, Outgoing, PendingRequest, Response, Secrets,
+};
 use rusqlite::{OptionalExtension as _, params};
 
 use crate::builder::Builder;
@@ -31,7 +33,8 @@ struct Claim(Journal, String, Arc<Owner>);
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.0.release(&self.1, &self.2);
+        // Whoever drops it lets another one have the run from then on. A process that cannot write has it until it ends.
+        let _ = self.0.release_now(&self.1, &self.2);
     }
 }
 
@@ -273,10 +276,9 @@ impl Resumed {
         let wall = i64::try_from(world.clock.wall().as_millis()).unwrap_or(i64::MAX);
         let at: Millis = since_began(wall).max(session.now());
         let gap = at.saturating_sub(since_began(alive).max(session.now()));
-        session.skip(gap);
 
-        let unsettled: BTreeSet<CallId> =
-            session.pending().filter(|pending| pending.written && !pending.repeatable).map(|one| one.call).collect();
+        let left: Vec<PendingRequest> = session.pending().filter(|pending| pending.written).collect();
+        let unsettled: BTreeSet<CallId> = left.iter().filter(|one| !one.idempotent).map(|one| one.call).collect();
         let (mut sends, mut inputs): (Vec<Outgoing>, VecDeque<Input>) = Default::default();
         for call in session.calls().collect::<Vec<_>>() {
             let result = match (decisions.remove(&call), session.permitted(call)) {
@@ -299,6 +301,9 @@ impl Resumed {
             };
             inputs.push_back(Input::Reply { call, result });
         }
+        let sent_before = |call: &CallId| left.iter().any(|pending| pending.call == *call);
+        let again: Vec<CallId> = sends.iter().map(|outgoing| outgoing.call).filter(sent_before).collect();
+        session.resume_at(at, gap, &again);
         let (id, owner) = (run.clone(), claim.2.id.clone());
         journal.shared.writer.write_now(move |connection| {
             connection.execute(
