@@ -174,7 +174,7 @@ fn killed_at_every_write(case: &Case) {
         output.exits(0).prints(&(case.outputs)());
         assert!(sent_twice(&server) <= decided, "{decided} decisions, and {:?}", server.lines());
         runs.is_sound(case.secrets);
-        if number % 8 != 0 {
+        if !number.is_multiple_of(8) {
             return;
         }
         let events = runs.runs(["show", run["id"].as_str().unwrap(), "--json"]).events();

@@ -19,7 +19,7 @@ use crate::promises::{Broken, broken};
 use crate::world::World;
 
 /// The seeds that are tried.
-const SEEDS: u64 = 60;
+const SEEDS: u64 = 40;
 
 /// The most that a process of one run ends.
 const CRASHES: u64 = 40;
@@ -80,11 +80,17 @@ impl Servers {
         self.0.lock().unwrap()
     }
 
-    fn observe(&self, envelope: &Envelope) {
-        let mut shared = self.lock();
+    /// Takes note of where a run is.
+    fn follow(&self, envelope: &Envelope) {
         if let EventKind::StepStarted { .. } = envelope.event.kind {
-            shared.at = (envelope.event.workflow.clone(), envelope.event.step.clone().unwrap_or_default());
+            let at = (envelope.event.workflow.clone(), envelope.event.step.clone().unwrap_or_default());
+            self.lock().at = at;
         }
+    }
+
+    fn observe(&self, envelope: &Envelope) {
+        self.follow(envelope);
+        let mut shared = self.lock();
         if let Some((_, events)) = &mut shared.left {
             *events = events.saturating_sub(1);
             if *events == 0 {
@@ -202,6 +208,11 @@ async fn try_case(case: &Case, parsed: &ParsedDocuments) -> Option<Result<u64, B
                     Ok(resumed) => resumed,
                     Err(error) => return Some(Err(failed(error))),
                 };
+                // What was written is not always heard before the end.
+                match resumed.events() {
+                    Ok(events) => events.iter().for_each(|envelope| servers.follow(envelope)),
+                    Err(error) => return Some(Err(failed(error))),
+                }
                 for doubt in resumed.in_doubt() {
                     decided += 1;
                     resumed.decide(doubt.call, Decision::Retry);
