@@ -17,7 +17,7 @@ const TOKEN: &str = "secret-of-the-tests";
 const STATES: &[&str] = &["creating", "creating", "ready"];
 
 /// A folder with a journal in it.
-struct Runs(Folder);
+pub(super) struct Runs(Folder);
 
 impl Runs {
     fn new() -> Self {
@@ -29,7 +29,7 @@ impl Runs {
     }
 
     /// A command about this journal.
-    fn on(&self, command: Arazzo) -> Arazzo {
+    pub(super) fn on(&self, command: Arazzo) -> Arazzo {
         command.env("ARAZZO_JOURNAL", &self.journal().display().to_string()).env("ARAZZO_STATE_KEY", KEY)
     }
 
@@ -43,7 +43,7 @@ impl Runs {
     }
 
     /// The name of the only run.
-    fn only(&self) -> String {
+    pub(super) fn only(&self) -> String {
         let runs = self.list();
         assert_eq!(runs.len(), 1, "{runs:?}");
         runs[0]["id"].as_str().unwrap().to_owned()
@@ -244,7 +244,7 @@ fn killing(at: fn(&Request) -> bool) -> (Server, Arc<Mutex<Option<std::process::
 }
 
 /// A run that is killed when a request has come to its server, before it is answered.
-fn killed_at(at: fn(&Request) -> bool) -> (Runs, Server) {
+pub(super) fn killed_at(at: fn(&Request) -> bool) -> (Runs, Server) {
     let runs = Runs::new();
     let (server, child) = killing(at);
     {
@@ -255,7 +255,7 @@ fn killed_at(at: fn(&Request) -> bool) -> (Runs, Server) {
     (runs, server)
 }
 
-fn is_sandbox(request: &Request) -> bool {
+pub(super) fn is_sandbox(request: &Request) -> bool {
     request.path == "/api/sandbox"
 }
 
@@ -301,10 +301,18 @@ fn a_request_in_doubt_can_have_been_answered() {
 }
 
 #[test]
+fn every_run_that_can_goes_on_and_one_in_doubt_is_said() {
+    let (runs, _server) = killed_at(is_sandbox);
+    runs.runs(["resume", "--all"]).exits(9).prints_nothing().says(&["in-doubt", &runs.only()]);
+    runs.runs(["resume", "--all", "--unknown", "retry"]).exits(0).prints(&(PROVISION.outputs)());
+    runs.runs(["resume", "--all"]).exits(0).prints_nothing().says(&["no run that can go on"]);
+}
+
+#[test]
 fn a_request_that_may_be_sent_twice_is() {
     let (runs, server) = killed_at(|request| request.method == "GET");
     assert_eq!(runs.list()[0]["unsettled"], json!(0));
-    runs.resume([]).exits(0).prints(&(PROVISION.outputs)());
+    runs.runs(["resume", "--all"]).exits(0).prints(&(PROVISION.outputs)());
     assert_eq!(server.lines().iter().filter(|line| line.starts_with("POST")).count(), 2);
 }
 
