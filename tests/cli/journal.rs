@@ -268,6 +268,7 @@ fn a_request_that_may_have_arrived_is_not_sent_again_until_that_is_decided() {
         (json!("interrupted"), json!(1))
     );
     runs.runs(["list"]).says(&[]).check(runs.runs(["list"]).stdout.contains("in doubt"), "that it is in doubt");
+    runs.resume(["--from", "createSandbox"]).exits(2).says(&["has not failed"]);
     let open = runs.resume([]);
     open.exits(9).prints_nothing().says(&["in-doubt", "POST", "/api/sandbox", "createSandbox", "--unknown retry"]);
     open.never_says(&[TOKEN]);
@@ -495,12 +496,13 @@ fn a_disk_that_is_full_ends_the_run_before_anything_unsafe_leaves_and_loses_noth
             continue;
         }
         full.check(matches!(full.status, Some(2 | 7)), "exit 2 or 7").says(&["journal", "runs.db"]);
+        full.never_says(&["stack backtrace"]);
         let Some(run) = runs.list().first().cloned() else {
             assert_eq!(server.lines(), Vec::<String>::new());
             continue;
         };
         ended += 1;
-        full.exits(7);
+        full.exits(7).says(&["goes on from what was written", run["id"].as_str().unwrap()]);
         let resumed = runs.resume([]);
         // The answer to a request that had left could not be written.
         let resumed = if resumed.status == Some(9) { runs.resume(["--unknown", "retry"]) } else { resumed };

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::journal::owner::Owner;
 use crate::journal::run_log::RunLog;
 use crate::journal::setup::{KeptText, Setup};
-use crate::journal::store::{Journal, JournaledRun};
+use crate::journal::store::{Journal, JournaledRun, RunState};
 use crate::session::{Session, StoredSession};
 use crate::workflow::Workflow;
 
@@ -45,6 +45,7 @@ pub struct Resumed {
     workflow: Workflow,
     session: Session,
     stored: (StoredSession, Secrets),
+    state: RunState,
     /// When it was last seen, in ms since 1970.
     alive: i64,
     decisions: BTreeMap<CallId, Decision>,
@@ -171,6 +172,7 @@ impl Resumption {
             workflow,
             session,
             stored: (stored, secrets),
+            state: self.run.state,
             alive: self.run.alive,
             decisions: BTreeMap::new(),
             claim: self.claim,
@@ -247,8 +249,15 @@ impl Resumed {
     /// Lets a run that failed begin again at a step of the workflow that was run, with what its steps have given by now.
     ///
     /// # Errors
-    /// [`Error::Setup`] if there is no such step, with those that there are.
+    /// [`Error::Setup`] if there is no such step, with those that there are; if the run has not failed, as one that is in the
+    /// middle of something would leave that behind.
     pub fn begin_again(&mut self, step: &str) -> Result<(), Error> {
+        if self.state != RunState::Failed {
+            let (run, state) = (&self.run, self.state.word());
+            return Err(Error::Setup(format!(
+                "the run `{run}` has not failed, but is {state}: it goes on where it is"
+            )));
+        }
         let ending = self.journal.events(&self.run)?;
         let ends = |envelope: &&Envelope| {
             matches!(envelope.event.kind, arazzo_engine::event::EventKind::WorkflowFinished { .. })
@@ -269,7 +278,7 @@ impl Resumed {
             let named = |one: &InDoubt| format!("{} {} (step `{}`)", one.method, one.url, one.step);
             return Err(Error::InDoubt(undecided.iter().map(named).collect()));
         }
-        let Self { journal, run, workflow, mut session, stored, alive, mut decisions, claim } = self;
+        let Self { journal, run, workflow, mut session, stored, state: _, alive, mut decisions, claim } = self;
         let world = &workflow.description.world;
         world.available().map_err(Error::Setup)?;
         let since_began = |ms: i64| u64::try_from(ms.saturating_sub(session.epoch_ms())).unwrap_or(0);

@@ -190,9 +190,15 @@ impl RunLog {
             .shared
             .writer
             .write(move |connection| write.apply(connection), move |result| _ = done.send(result));
+        let run = self.run.clone();
         Box::pin(async move {
             let closed = Unwritten::Failed("the journal is closed".to_owned());
-            Ok(is_done.await.unwrap_or(Err(closed))?)
+            is_done.await.unwrap_or(Err(closed)).map_err(|unwritten| match unwritten {
+                Unwritten::Failed(message) => Error::Journal(format!(
+                    "{message}; the run `{run}` has ended there, and goes on from what was written"
+                )),
+                refused @ Unwritten::Refused(_) => refused.into(),
+            })
         })
     }
 
