@@ -17,7 +17,7 @@ const TOKEN: &str = "secret-of-the-tests";
 const STATES: &[&str] = &["creating", "creating", "ready"];
 
 /// A folder with a journal in it.
-struct Runs(Folder);
+pub(super) struct Runs(Folder);
 
 impl Runs {
     fn new() -> Self {
@@ -29,7 +29,7 @@ impl Runs {
     }
 
     /// A command about this journal.
-    fn on(&self, command: Arazzo) -> Arazzo {
+    pub(super) fn on(&self, command: Arazzo) -> Arazzo {
         command.env("ARAZZO_JOURNAL", &self.journal().display().to_string()).env("ARAZZO_STATE_KEY", KEY)
     }
 
@@ -43,7 +43,7 @@ impl Runs {
     }
 
     /// The name of the only run.
-    fn only(&self) -> String {
+    pub(super) fn only(&self) -> String {
         let runs = self.list();
         assert_eq!(runs.len(), 1, "{runs:?}");
         runs[0]["id"].as_str().unwrap().to_owned()
@@ -174,7 +174,7 @@ fn killed_at_every_write(case: &Case) {
         output.exits(0).prints(&(case.outputs)());
         assert!(sent_twice(&server) <= decided, "{decided} decisions, and {:?}", server.lines());
         runs.is_sound(case.secrets);
-        if number % 8 != 0 {
+        if !number.is_multiple_of(8) {
             return;
         }
         let events = runs.runs(["show", run["id"].as_str().unwrap(), "--json"]).events();
@@ -244,7 +244,7 @@ fn killing(at: fn(&Request) -> bool) -> (Server, Arc<Mutex<Option<std::process::
 }
 
 /// A run that is killed when a request has come to its server, before it is answered.
-fn killed_at(at: fn(&Request) -> bool) -> (Runs, Server) {
+pub(super) fn killed_at(at: fn(&Request) -> bool) -> (Runs, Server) {
     let runs = Runs::new();
     let (server, child) = killing(at);
     {
@@ -255,7 +255,7 @@ fn killed_at(at: fn(&Request) -> bool) -> (Runs, Server) {
     (runs, server)
 }
 
-fn is_sandbox(request: &Request) -> bool {
+pub(super) fn is_sandbox(request: &Request) -> bool {
     request.path == "/api/sandbox"
 }
 
@@ -268,6 +268,7 @@ fn a_request_that_may_have_arrived_is_not_sent_again_until_that_is_decided() {
         (json!("interrupted"), json!(1))
     );
     runs.runs(["list"]).says(&[]).check(runs.runs(["list"]).stdout.contains("in doubt"), "that it is in doubt");
+    runs.resume(["--from", "createSandbox"]).exits(2).says(&["has not failed"]);
     let open = runs.resume([]);
     open.exits(9).prints_nothing().says(&["in-doubt", "POST", "/api/sandbox", "createSandbox", "--unknown retry"]);
     open.never_says(&[TOKEN]);
@@ -301,11 +302,87 @@ fn a_request_in_doubt_can_have_been_answered() {
 }
 
 #[test]
+fn every_run_that_can_goes_on_and_one_in_doubt_is_said() {
+    let (runs, _server) = killed_at(is_sandbox);
+    runs.runs(["resume", "--all"]).exits(9).prints_nothing().says(&["in-doubt", &runs.only()]);
+    runs.runs(["resume", "--all", "--unknown", "retry"]).exits(0).prints(&(PROVISION.outputs)());
+    runs.runs(["resume", "--all"]).exits(0).prints_nothing().says(&["no run that can go on"]);
+}
+
+#[test]
 fn a_request_that_may_be_sent_twice_is() {
     let (runs, server) = killed_at(|request| request.method == "GET");
     assert_eq!(runs.list()[0]["unsettled"], json!(0));
-    runs.resume([]).exits(0).prints(&(PROVISION.outputs)());
+    runs.runs(["resume", "--all"]).exits(0).prints(&(PROVISION.outputs)());
     assert_eq!(server.lines().iter().filter(|line| line.starts_with("POST")).count(), 2);
+}
+
+/// An API whose `POST` describes a key, and a workflow that calls it twice.
+const KEYED: [(&str, &str); 2] = [
+    (
+        "api.yaml",
+        "openapi: 3.1.0
+info: { title: t, version: '1' }
+paths:
+  /orders:
+    post:
+      operationId: order
+      parameters: [{ name: Idempotency-Key, in: header, schema: { type: string } }]
+      responses: { '201': { description: made } }
+  /notes:
+    post: { operationId: note, responses: { '201': { description: made } } }
+",
+    ),
+    (
+        "flow.yaml",
+        "arazzo: 1.0.1
+info: { title: t, version: '1' }
+sourceDescriptions: [{ name: api, url: api.yaml, type: openapi }]
+workflows:
+  - workflowId: w
+    steps:
+      - { stepId: first, operationId: order, successCriteria: [{ condition: $statusCode == 201 }] }
+      - { stepId: second, operationId: order, successCriteria: [{ condition: $statusCode == 201 }] }
+      - { stepId: third, operationId: note, successCriteria: [{ condition: $statusCode == 201 }] }
+",
+    ),
+];
+
+#[test]
+fn a_request_with_a_key_is_sent_again_with_the_same_and_is_not_in_doubt() {
+    let runs = Runs::new();
+    KEYED.iter().for_each(|(name, text)| drop(runs.0.write(name, text)));
+    let flow = runs.0.path().join("flow.yaml").display().to_string();
+    let child = Arc::<Mutex<Option<std::process::Child>>>::default();
+    let killed = child.clone();
+    let server = Server::start(move |_, number| {
+        let mut child = killed.lock().unwrap();
+        if number == 1
+            && let Some(mut child) = child.take()
+        {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return Reply::reset();
+        }
+        Reply::status(201)
+    });
+    {
+        let mut child = child.lock().unwrap();
+        *child = Some(runs.on(Arazzo::new(["run", &flow, "-S", &server.url()])).spawn());
+    }
+    until(|| child.lock().unwrap().is_none());
+    runs.resume([]).exits(0);
+    let keys: Vec<Option<String>> =
+        server.requests().iter().map(|request| request.header("idempotency-key").map(str::to_owned)).collect();
+    assert_eq!((keys.len(), &keys[1], &keys[3]), (4, &keys[2], &None), "{keys:?}");
+    assert!(keys[0].as_ref().is_some_and(|key| key.len() == 36) && keys[0] != keys[1], "{keys:?}");
+    // A header for those that describe none; without a journal there is no key.
+    let named = Arazzo::new(["run", &flow, "-S", &server.url(), "--idempotency-key", "X-Request-Id"]);
+    runs.on(named.clone()).run().exits(0);
+    assert!(server.requests().last().unwrap().header("x-request-id").is_some());
+    named.run().exits(2).says(&["--journal"]);
+    Arazzo::new(["run", &flow, "-S", &server.url()]).run().exits(0);
+    assert_eq!(server.requests()[7..].iter().filter(|request| request.header("idempotency-key").is_some()).count(), 0);
 }
 
 #[test]
@@ -419,12 +496,13 @@ fn a_disk_that_is_full_ends_the_run_before_anything_unsafe_leaves_and_loses_noth
             continue;
         }
         full.check(matches!(full.status, Some(2 | 7)), "exit 2 or 7").says(&["journal", "runs.db"]);
+        full.never_says(&["stack backtrace"]);
         let Some(run) = runs.list().first().cloned() else {
             assert_eq!(server.lines(), Vec::<String>::new());
             continue;
         };
         ended += 1;
-        full.exits(7);
+        full.exits(7).says(&["goes on from what was written", run["id"].as_str().unwrap()]);
         let resumed = runs.resume([]);
         // The answer to a request that had left could not be written.
         let resumed = if resumed.status == Some(9) { runs.resume(["--unknown", "retry"]) } else { resumed };

@@ -384,3 +384,23 @@ fn a_terminal_shows_what_is_waited_for_and_the_path_at_sixty_columns() {
     assert!(said.all(|line| line.chars().count() <= 60), "{screen}");
     assert!(!screen.contains("unbraced-e\nxpression"), "{screen}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_user_at_a_terminal_sees_a_request_in_doubt_and_decides() {
+    let (runs, server) = super::journal::killed_at(super::journal::is_sandbox);
+    let call = || runs.on(Arazzo::new(["runs", "resume", &runs.only(), "--progress", "line"]));
+    let sent = || server.lines().iter().filter(|line| *line == "POST /api/sandbox").count();
+    let (again, fail) = ("send it (again)? [y/N] ", "let the step fail, as if there were no answer? [y/N] ");
+    for (answers, expected, times) in [(&["n\r", "\r"][..], 9, 1), (&["y\r"], 0, 2)] {
+        let mut terminal = Terminal::start(call(), 200, 30);
+        for (question, answer) in [again, fail].into_iter().zip(answers) {
+            terminal.wait_for(question);
+            terminal.press(answer);
+        }
+        let (status, screen, raw) = terminal.end();
+        assert_eq!((status, sent()), (Some(expected), times), "{screen}");
+        let shown = ["createSandbox", "POST", "/api/sandbox", "\"snapshot\":\"ubuntu\""];
+        assert!(shown.iter().all(|text| raw.contains(text)), "{raw}");
+    }
+}

@@ -40,8 +40,9 @@ pub(crate) fn of_run(flags: &JournalFlags, is_kept: bool) -> Result<Option<Named
         Some(file) => file.clone().or(named),
         None => match named.filter(|_| is_kept) {
             Some(file) => Some(file),
-            None if flags.durability.is_some() => {
-                return Err(Error::Setup("--durability is that of a journal: add --journal".to_owned()));
+            None if flags.durability.is_some() || flags.idempotency_key.is_some() => {
+                let message = "--durability and --idempotency-key are for runs with a journal: add --journal";
+                return Err(Error::Setup(message.to_owned()));
             }
             None => return Ok(None),
         },

@@ -139,6 +139,9 @@ fn builder(flags: &RunFlags, wanted: Wanted<'_>) -> Result<Builder, Error> {
         .loop_delay(flags.limits.loop_delay)
         .require_outputs(flags.require_outputs)
         .contract(flags.check.check.unwrap_or_default());
+    if let Some(header) = &flags.journal.idempotency_key {
+        builder = builder.idempotency_key(header);
+    }
     for secret in &flags.input.secrets {
         builder = builder.secret(inputs::secret_name(secret));
     }

@@ -297,6 +297,18 @@ pub enum ContractCheck {
     Error,
 }
 
+/// The header by which a server knows a request that comes again
+/// ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)):
+/// sent with requests that may not be sent twice without it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct IdempotencyKeys {
+    /// A text that no other run has, of which keys are made: drawn by whoever begins the run. Without it none is sent.
+    pub seed: Option<String>,
+    /// The header, for operations that describe none.
+    pub header: Option<String>,
+}
+
 /// Settings of a run, beyond its inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -326,6 +338,9 @@ pub struct Settings {
     /// Headers that are sent with every request that has no own of the name: those of the transport.
     #[serde(default)]
     pub usual_headers: Vec<(String, String)>,
+    /// Headers by which servers know a request that comes again.
+    #[serde(default)]
+    pub idempotency: IdempotencyKeys,
     /// Inputs to treat as secrets, beyond those that are found.
     pub secrets: Vec<String>,
     /// `--check contract`

@@ -312,6 +312,13 @@ impl Builder {
         self
     }
 
+    /// The header by which the servers know a request that comes again, for operations that describe no `Idempotency-Key`:
+    /// runs that are kept in a journal send a key of their own in it, with every request that may not be sent twice.
+    pub fn idempotency_key(mut self, header: impl Into<String>) -> Self {
+        self.settings.idempotency.header = Some(header.into());
+        self
+    }
+
     /// What is done about answers that are not as their operation documents them; nothing by default.
     pub fn contract(mut self, check: ContractCheck) -> Self {
         self.settings.contract = check;

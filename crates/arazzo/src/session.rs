@@ -258,6 +258,25 @@ impl Session {
         self.step(now, Input::Start { epoch_ms: self.head.epoch_ms });
     }
 
+    /// Puts events into their envelopes.
+    fn keep_events(&mut self, events: Vec<Event>) {
+        let mut time = None;
+        for event in events {
+            let time = time.get_or_insert_with(|| {
+                let started = Duration::from_millis(u64::try_from(self.head.epoch_ms).unwrap_or(0));
+                rfc3339(started + Duration::from_millis(self.now))
+            });
+            let (seq, run) = (self.head.seq, self.head.run.clone());
+            let mut envelope = Envelope { v: VERSION, seq, time: time.clone(), ms: self.now, run, event };
+            envelope.event.word(self.policy.hosts.naming);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.event(&envelope);
+            }
+            self.turn.events.push(envelope);
+            self.head.seq += 1;
+        }
+    }
+
     /// One step of the machine, and one more for each request that the policy refuses.
     fn step(&mut self, now: Millis, input: Input) {
         self.now = self.now.max(now);
@@ -267,21 +286,7 @@ impl Session {
                 recorder.input(self.now, &input);
             }
             let turn = self.machine.step(self.now, input);
-            let mut time = None;
-            for event in turn.events {
-                let time = time.get_or_insert_with(|| {
-                    let started = Duration::from_millis(u64::try_from(self.head.epoch_ms).unwrap_or(0));
-                    rfc3339(started + Duration::from_millis(self.now))
-                });
-                let (seq, run) = (self.head.seq, self.head.run.clone());
-                let mut envelope = Envelope { v: VERSION, seq, time: time.clone(), ms: self.now, run, event };
-                envelope.event.word(self.policy.hosts.naming);
-                if let Some(recorder) = &mut self.recorder {
-                    recorder.event(&envelope);
-                }
-                self.turn.events.push(envelope);
-                self.head.seq += 1;
-            }
+            self.keep_events(turn.events);
             self.turn.sends.retain(|outgoing| !turn.aborts.contains(&outgoing.call));
             self.turn.aborts.extend(turn.aborts);
             for outgoing in turn.sends {
@@ -334,9 +339,11 @@ impl Session {
         self.machine.step_of(call)
     }
 
-    /// Takes in that no process had the run for so many ms.
-    pub(crate) fn skip(&mut self, ms: Millis) {
-        self.machine.skip(ms);
+    /// Goes on at `now` after so many ms in which no process had the run; calls are sent again.
+    pub(crate) fn resume_at(&mut self, now: Millis, away_ms: Millis, again: &[CallId]) {
+        self.now = self.now.max(now);
+        let turn = self.machine.resume_after(away_ms, again);
+        self.keep_events(turn.events);
     }
 
     /// The limits of the run, which can be changed.

@@ -470,7 +470,12 @@ impl Workflow {
         policy: RunPolicy,
         records: bool,
     ) -> Result<(Session, Option<Settings>), Error> {
-        let (accepted, settings) = self.accepted(inputs, servers)?;
+        #[cfg_attr(not(feature = "journal"), expect(unused_mut, reason = "changed for journals"))]
+        let (accepted, mut settings) = self.accepted(inputs, servers)?;
+        #[cfg(feature = "journal")]
+        if self.journal.is_some() {
+            settings.idempotency.seed = Some(run_name(self.description.world.clock.wall()));
+        }
         let mut kept = records.then(|| settings.clone());
         let machine = self.begin_run(accepted, settings)?;
         if let Some(kept) = &mut kept {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::values::header_name;
+
 /// A run that is kept while it runs.
 #[derive(Debug, Args)]
 pub(crate) struct JournalFlags {
@@ -21,6 +23,11 @@ pub(crate) struct JournalFlags {
     /// [default: power]
     #[arg(long, value_enum, value_name = "OF", hide_possible_values = true)]
     pub(crate) durability: Option<Outlives>,
+    /// With a journal, the header by which servers know a request that comes again, for operations that describe no
+    /// Idempotency-Key: each request that may not be sent twice has a key of its own in it, and the same when it is sent
+    /// again
+    #[arg(long, value_name = "HEADER", value_parser = header_name)]
+    pub(crate) idempotency_key: Option<String>,
 }
 
 /// The end that a journal outlives.

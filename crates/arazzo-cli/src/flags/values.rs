@@ -128,6 +128,16 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     values::size(text)
 }
 
+/// The name of a header that the connection does not set.
+pub(super) fn header_name(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if text.is_empty() || !text.chars().all(is_name) {
+        return Err("write the name of a header, such as Idempotency-Key".to_owned());
+    }
+    let (name, _) = header_line(&format!("{text}: x"))?;
+    Ok(name)
+}
+
 /// A duration, which may be one of days.
 pub(super) fn age(text: &str) -> Result<Duration, String> {
     let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());

@@ -8,6 +8,8 @@ use arazzo::events::{ActionKind, BodyText, CriteriaOf, Saw, StartedFor, StepStat
 use arazzo::values::Json;
 use arazzo::{Envelope, Event, EventKind};
 
+use super::time;
+
 /// The amount of detail that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Detail {
@@ -218,6 +220,17 @@ impl Progress {
                 let outputs =
                     outputs.iter().filter_map(|(name, value)| Some((name.clone(), short_text(value)?))).collect();
                 self.finish_step(key, *status, *again, *duration_ms, envelope.ms, outputs)
+            }
+            EventKind::RunResumed { away_ms, again } => {
+                let sent = match again.len() {
+                    0 => String::new(),
+                    1 => "; a request is sent again".to_owned(),
+                    count => format!("; {count} requests are sent again"),
+                };
+                Some(Happening::Note {
+                    message: format!("goes on after {} without a process{sent}", time(*away_ms)),
+                    code: "run.resumed".to_owned(),
+                })
             }
             EventKind::WorkflowStarted { parent, because, .. } => self.start_workflow(event, *parent, *because),
             EventKind::Diagnostic { code, message, .. } => self.diagnose(event, *code, message),

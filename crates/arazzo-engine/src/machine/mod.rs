@@ -51,6 +51,7 @@ mod fields;
 mod finish;
 mod forecast;
 mod frame;
+mod idempotency;
 mod judge;
 mod kept;
 mod leaving;

@@ -4,8 +4,9 @@
 use super::Machine;
 use super::frame::{Next, Position};
 use super::state::Stage;
-use super::wire::{CallId, is_idempotent};
-use crate::limits::{Limits, Millis, is_overridden};
+use super::wire::{CallId, Turn};
+use crate::event::EventKind;
+use crate::limits::{Limits, Millis};
 
 /// A call that is in flight, as a driver that goes on with a run has to know it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,8 +16,11 @@ pub struct PendingRequest {
     pub call: CallId,
     /// `false` if nothing of it has left.
     pub written: bool,
+    /// `true` if it may be sent twice to the same effect whatever its server is: by its method, as below.
+    pub idempotent: bool,
     /// `true` if it may be sent twice to the same effect: by its method (RFC 9110 §9.2.2), if no header and no query asks
-    /// for another one.
+    /// for another one, or because it has a key by which its server knows it
+    /// ([`IdempotencyKeys`](crate::limits::IdempotencyKeys)).
     pub repeatable: bool,
 }
 
@@ -27,14 +31,11 @@ pub struct NoSuchStep(pub Vec<String>);
 impl Machine {
     /// The calls that are in flight.
     pub fn pending(&self) -> impl Iterator<Item = PendingRequest> + '_ {
-        self.state.waiting.values().map(|pending| {
-            let request = self.request_of(pending);
-            let overridden = request.is_none_or(|request| is_overridden(&request.headers, &request.url));
-            PendingRequest {
-                call: pending.call,
-                written: pending.is_written(),
-                repeatable: is_idempotent(&pending.method) && !overridden,
-            }
+        self.state.waiting.values().map(|pending| PendingRequest {
+            call: pending.call,
+            written: pending.is_written(),
+            idempotent: self.is_idempotent(pending),
+            repeatable: self.is_repeatable(pending),
         })
     }
 
@@ -45,12 +46,16 @@ impl Machine {
         self.program.step(pending.step).map(|step| step.name.as_str())
     }
 
-    /// Takes in that no process had the run for so many ms: they count for no limit and for no step. Waits end when they
-    /// would have.
-    pub fn skip(&mut self, ms: Millis) {
+    /// Takes in that no process had the run for so many ms, and that calls are sent again, and says so: the time counts for
+    /// no limit and for no step. Waits end when they would have.
+    pub fn resume_after(&mut self, ms: Millis, again: &[CallId]) -> Turn {
         self.state.unowned_ms = self.state.unowned_ms.saturating_add(ms);
         self.shift_steps(ms);
         self.state.waiting.values_mut().for_each(|pending| pending.since = pending.since.saturating_add(ms));
+        let mut turn = Turn::default();
+        let again = again.iter().map(|call| call.0).collect();
+        self.emit(&mut turn, None, None, EventKind::RunResumed { away_ms: ms, again });
+        turn
     }
 
     /// The limits of the run.

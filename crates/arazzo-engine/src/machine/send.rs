@@ -77,6 +77,7 @@ impl Machine {
             self.add_cookies(now, &mut built.request);
         }
         put_headers(&mut built.request, given);
+        self.add_idempotency_key(step, &mut built.request, call);
         if self.program.reads_sent_headers() {
             built.sent.headers = self.headers_sent(&built.request);
         }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arazzo_engine::limits::{Limits, Millis};
-use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, NoSuchStep, Outcome, Outgoing, Response, Secrets};
+use arazzo_engine::machine::{
+    CallId, Failure, FailureKind, Input, NoSuchStep, Outcome, Outgoing, PendingRequest, Response, Secrets,
+};
 use rusqlite::{OptionalExtension as _, params};
 
 use crate::builder::Builder;
@@ -15,7 +17,7 @@ use crate::error::Error;
 use crate::journal::owner::Owner;
 use crate::journal::run_log::RunLog;
 use crate::journal::setup::{KeptText, Setup};
-use crate::journal::store::{Journal, JournaledRun};
+use crate::journal::store::{Journal, JournaledRun, RunState};
 use crate::session::{Session, StoredSession};
 use crate::workflow::Workflow;
 
@@ -31,7 +33,8 @@ struct Claim(Journal, String, Arc<Owner>);
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.0.release(&self.1, &self.2);
+        // Whoever drops it lets another one have the run from then on. A process that cannot write has it until it ends.
+        let _ = self.0.release_now(&self.1, &self.2);
     }
 }
 
@@ -42,6 +45,7 @@ pub struct Resumed {
     workflow: Workflow,
     session: Session,
     stored: (StoredSession, Secrets),
+    state: RunState,
     /// When it was last seen, in ms since 1970.
     alive: i64,
     decisions: BTreeMap<CallId, Decision>,
@@ -168,6 +172,7 @@ impl Resumption {
             workflow,
             session,
             stored: (stored, secrets),
+            state: self.run.state,
             alive: self.run.alive,
             decisions: BTreeMap::new(),
             claim: self.claim,
@@ -244,8 +249,15 @@ impl Resumed {
     /// Lets a run that failed begin again at a step of the workflow that was run, with what its steps have given by now.
     ///
     /// # Errors
-    /// [`Error::Setup`] if there is no such step, with those that there are.
+    /// [`Error::Setup`] if there is no such step, with those that there are; if the run has not failed, as one that is in the
+    /// middle of something would leave that behind.
     pub fn begin_again(&mut self, step: &str) -> Result<(), Error> {
+        if self.state != RunState::Failed {
+            let (run, state) = (&self.run, self.state.word());
+            return Err(Error::Setup(format!(
+                "the run `{run}` has not failed, but is {state}: it goes on where it is"
+            )));
+        }
         let ending = self.journal.events(&self.run)?;
         let ends = |envelope: &&Envelope| {
             matches!(envelope.event.kind, arazzo_engine::event::EventKind::WorkflowFinished { .. })
@@ -266,17 +278,16 @@ impl Resumed {
             let named = |one: &InDoubt| format!("{} {} (step `{}`)", one.method, one.url, one.step);
             return Err(Error::InDoubt(undecided.iter().map(named).collect()));
         }
-        let Self { journal, run, workflow, mut session, stored, alive, mut decisions, claim } = self;
+        let Self { journal, run, workflow, mut session, stored, state: _, alive, mut decisions, claim } = self;
         let world = &workflow.description.world;
         world.available().map_err(Error::Setup)?;
         let since_began = |ms: i64| u64::try_from(ms.saturating_sub(session.epoch_ms())).unwrap_or(0);
         let wall = i64::try_from(world.clock.wall().as_millis()).unwrap_or(i64::MAX);
         let at: Millis = since_began(wall).max(session.now());
         let gap = at.saturating_sub(since_began(alive).max(session.now()));
-        session.skip(gap);
 
-        let unsettled: BTreeSet<CallId> =
-            session.pending().filter(|pending| pending.written && !pending.repeatable).map(|one| one.call).collect();
+        let left: Vec<PendingRequest> = session.pending().filter(|pending| pending.written).collect();
+        let unsettled: BTreeSet<CallId> = left.iter().filter(|one| !one.idempotent).map(|one| one.call).collect();
         let (mut sends, mut inputs): (Vec<Outgoing>, VecDeque<Input>) = Default::default();
         for call in session.calls().collect::<Vec<_>>() {
             let result = match (decisions.remove(&call), session.permitted(call)) {
@@ -299,6 +310,9 @@ impl Resumed {
             };
             inputs.push_back(Input::Reply { call, result });
         }
+        let sent_before = |call: &CallId| left.iter().any(|pending| pending.call == *call);
+        let again: Vec<CallId> = sends.iter().map(|outgoing| outgoing.call).filter(sent_before).collect();
+        session.resume_at(at, gap, &again);
         let (id, owner) = (run.clone(), claim.2.id.clone());
         journal.shared.writer.write_now(move |connection| {
             connection.execute(

@@ -46,7 +46,7 @@ pub(crate) struct RunLog {
     /// Events that are not written yet.
     events: Vec<Envelope>,
     history: History,
-    /// Requests that may not be sent twice and whose end is not known.
+    /// Requests whose methods are not idempotent, and whose end is not known.
     unsettled: BTreeSet<CallId>,
     /// The run as it goes on once it was stopped, and the events of its end.
     shadow: Option<Session>,
@@ -133,9 +133,10 @@ impl RunLog {
         Ok(Some(session))
     }
 
-    /// Requests that have left since the last look and may not be sent twice, and those whose end is known by now.
+    /// Requests that have left since the last look and whose methods are not idempotent, and those whose end is known by now.
+    /// A key makes no difference here: not every server keeps to it.
     fn settle(&mut self, session: &Session) -> (Vec<SentRequest>, Vec<CallId>) {
-        let pending: Vec<_> = session.pending().filter(|pending| pending.written && !pending.repeatable).collect();
+        let pending: Vec<_> = session.pending().filter(|pending| pending.written && !pending.idempotent).collect();
         let unsettled: BTreeSet<CallId> = pending.iter().map(|pending| pending.call).collect();
         let settled = self.unsettled.difference(&unsettled).copied().collect();
         let mut sent = vec![];
@@ -143,6 +144,7 @@ impl RunLog {
             let Some(outgoing) = session.outgoing(pending.call) else { continue };
             sent.push(SentRequest {
                 call: pending.call,
+                again: pending.repeatable,
                 step: session.step_of(pending.call).map(str::to_owned),
                 method: session.mask(&outgoing.request.method),
                 url: session.mask(&outgoing.request.url),
@@ -188,9 +190,15 @@ impl RunLog {
             .shared
             .writer
             .write(move |connection| write.apply(connection), move |result| _ = done.send(result));
+        let run = self.run.clone();
         Box::pin(async move {
             let closed = Unwritten::Failed("the journal is closed".to_owned());
-            Ok(is_done.await.unwrap_or(Err(closed))?)
+            is_done.await.unwrap_or(Err(closed)).map_err(|unwritten| match unwritten {
+                Unwritten::Failed(message) => Error::Journal(format!(
+                    "{message}; the run `{run}` has ended there, and goes on from what was written"
+                )),
+                refused @ Unwritten::Refused(_) => refused.into(),
+            })
         })
     }
 
@@ -302,7 +310,7 @@ impl TurnLog for RunLog {
         }
         self.events.extend(turn.events.iter().cloned());
         if let Some(input @ Input::Progress { .. }) = input {
-            let unsettled = session.pending().filter(|pending| pending.written && !pending.repeatable);
+            let unsettled = session.pending().filter(|pending| pending.written && !pending.idempotent);
             if unsettled.map(|pending| pending.call).all(|call| self.unsettled.contains(&call)) {
                 // What gets on may be sent again: nothing is lost with it.
                 self.since.push((session.now(), input));

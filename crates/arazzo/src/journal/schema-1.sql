@@ -39,6 +39,7 @@ CREATE TABLE requests (
     body      TEXT,                         -- a keyed hash
     sent      INTEGER NOT NULL,
     settled   INTEGER,                      -- null: whether it arrived is not known
+    again     INTEGER NOT NULL,             -- 1: it has a key, by which its server knows it when it comes again
     PRIMARY KEY (run, call)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE texts (

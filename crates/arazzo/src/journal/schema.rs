@@ -62,7 +62,10 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Connection, Er
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = {synchronous}; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON;"
     );
     connection.execute_batch(&settings).map_err(fault)?;
-    migrate(&mut connection).map_err(fault)?;
+    // Who only reads takes no lock for that.
+    if version < VERSION {
+        migrate(&mut connection).map_err(fault)?;
+    }
     Ok(connection)
 }
 

@@ -268,7 +268,7 @@ impl Journal {
         let connection = self.read()?;
         let statement = format!(
             "SELECT id, document, workflow, status, exit, step, reason, began, updated, owner, pid, alive, key,
-             (SELECT count(*) FROM requests WHERE run = id AND settled IS NULL) FROM runs {condition}"
+             (SELECT count(*) FROM requests WHERE run = id AND settled IS NULL AND again = 0) FROM runs {condition}"
         );
         let mut statement = self.db(connection.prepare(&statement))?;
         let rows = self.db(statement.query_map(parameters, |row| self.row(row)))?;
@@ -374,16 +374,27 @@ impl Journal {
         Ok(owner)
     }
 
-    /// Gives a run back.
+    /// Gives a run back, some time.
     pub(super) fn release(&self, run: &str, owner: &Owner) {
-        let (run, owner) = (run.to_owned(), owner.id.clone());
-        let statement = "UPDATE runs SET owner = NULL, pid = NULL WHERE id = ?1 AND owner = ?2";
-        let write = move |connection: &Connection| {
-            connection.execute(statement, [&run, &owner])?;
-            Ok(())
-        };
         // A run that cannot be given back is free when this process has ended.
-        self.shared.writer.write(write, drop);
+        self.shared.writer.write(releasing(run, owner), drop);
+    }
+
+    /// Gives a run back.
+    ///
+    /// # Errors
+    /// [`Error::Journal`] if that cannot be written.
+    pub(super) fn release_now(&self, run: &str, owner: &Owner) -> Result<(), Error> {
+        self.shared.writer.write_now(releasing(run, owner))
+    }
+}
+
+/// The statement that takes a run from its owner.
+fn releasing(run: &str, owner: &Owner) -> impl FnOnce(&Connection) -> Result<(), Fault> + Send + 'static {
+    let (run, owner) = (run.to_owned(), owner.id.clone());
+    move |connection| {
+        connection.execute("UPDATE runs SET owner = NULL, pid = NULL WHERE id = ?1 AND owner = ?2", [&run, &owner])?;
+        Ok(())
     }
 }
 

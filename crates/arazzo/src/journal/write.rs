@@ -43,6 +43,8 @@ pub(super) type Sealing = Box<dyn FnOnce() -> Result<Vec<u8>, Error> + Send>;
 /// A request that may not be sent twice.
 pub(super) struct SentRequest {
     pub(super) call: CallId,
+    /// `true` if it has a key by which its server knows it when it comes again.
+    pub(super) again: bool,
     pub(super) step: Option<String>,
     pub(super) method: String,
     /// Without secrets.
@@ -142,10 +144,10 @@ impl Begin {
 impl SentRequest {
     fn apply(self, run: &str, connection: &Connection) -> rusqlite::Result<()> {
         let mut add = connection.prepare_cached(
-            "INSERT OR REPLACE INTO requests (run, call, step, method, url, body, sent)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT OR REPLACE INTO requests (run, call, step, method, url, body, sent, again)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?;
-        add.execute(params![run, self.call.0 as i64, self.step, self.method, self.url, self.body, now()])?;
+        add.execute(params![run, self.call.0 as i64, self.step, self.method, self.url, self.body, now(), self.again])?;
         Ok(())
     }
 }

@@ -157,6 +157,11 @@ impl Case {
 
     /// The workflow of the document that is run, if it can be.
     pub fn load(&self, parsed: &ParsedDocuments) -> Result<Workflow, arazzo::Error> {
+        self.builder(parsed).load_blocking()?.workflow(Some("w0"))
+    }
+
+    /// How its documents are read and run.
+    pub fn builder(&self, parsed: &ParsedDocuments) -> Builder {
         let mut chance = Chance::new(self.seed, "settings");
         self.open(parsed)
             .limits(self.limits())
@@ -165,8 +170,6 @@ impl Case {
             .contract(chance.pick(&[ContractCheck::Off, ContractCheck::Warn, ContractCheck::Error]))
             .redirects(chance.pick(&[Redirects::Auto, Redirects::Auto, Redirects::Never]))
             .require_outputs(self.requires_outputs())
-            .load_blocking()?
-            .workflow(Some("w0"))
     }
 
     pub fn limits(&self) -> Limits {
