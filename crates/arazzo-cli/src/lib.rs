@@ -80,6 +80,11 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Ok(parsed) => parsed,
         Err(error) => return ExitCode::from(mistyped::say(error)),
     };
+    if let Command::Run(flags) = &parsed.command
+        && let (Some(word), false) = (flags.several.more.first(), flags.several.all)
+    {
+        return ExitCode::from(mistyped::say(mistyped::unexpected(&word.to_string_lossy())));
+    }
     let mut screen = Screen::new(parsed.color, words::asks_for_json());
     let arguments = match with_project(parsed, arguments) {
         Ok(Ok(arguments)) => arguments,

@@ -32,6 +32,17 @@ pub(crate) fn say(error: Error) -> u8 {
     code
 }
 
+/// The error of a word of `arazzo run` that stands for nothing.
+pub(crate) fn unexpected(word: &str) -> Error {
+    let known = words::known();
+    let mut error = Error::new(ErrorKind::UnknownArgument);
+    if let Some(run) = known.find_subcommand("run") {
+        error = error.with_cmd(run);
+    }
+    error.insert(ContextKind::InvalidArg, ContextValue::String(word.to_owned()));
+    error
+}
+
 /// What is wrong with the command line, for programs: the first lines of what people read, and its tips.
 fn object(text: &str, code: u8) -> arazzo::values::Json {
     let first = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");

@@ -85,7 +85,7 @@ pub(crate) enum Command {
     Mock(MockFlags),
     Graph(GraphFlags),
     Report(ReportFlags),
-    Test(TestFlags),
+    Test(Box<TestFlags>),
     Replay(ReplayFlags),
     Schema(SchemaFlags),
     Completions(CompletionsFlags),

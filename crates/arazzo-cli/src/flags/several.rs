@@ -21,7 +21,7 @@ pub(crate) struct SeveralFlags {
     #[command(flatten)]
     pub(crate) repetition: RepetitionFlags,
     /// More documents and folders, with --all
-    #[arg(value_name = "DOC|DIR", index = 3, requires = "all", hide = true)]
+    #[arg(value_name = "DOC|DIR", index = 3, hide = true)]
     pub(crate) more: Vec<PathBuf>,
 }
 
