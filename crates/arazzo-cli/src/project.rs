@@ -97,7 +97,7 @@ pub(crate) fn find(path: &Path) -> Result<Option<(PathBuf, String, String)>, Err
     let tables: BTreeMap<Spanned<String>, toml::Value> = toml::from_str(&text).unwrap_or_default();
     if let Some(table) = tables.keys().find(|table| !TABLES.contains(&table.get_ref().as_str())) {
         let line = text.get(..table.span().start).unwrap_or_default().matches('\n').count() + 1;
-        let hint = match nearest(table.get_ref(), TABLES.into_iter()) {
+        let hint = match nearest(table.get_ref(), TABLES) {
             Some(near) => Help::meant(near).to_string(),
             None => format!("there are {}", TABLES.join(", ")),
         };

@@ -93,7 +93,7 @@ pub(crate) enum Command {
     Mock(MockFlags),
     Graph(GraphFlags),
     Report(ReportFlags),
-    Test(TestFlags),
+    Test(Box<TestFlags>),
     Replay(ReplayFlags),
     Runs(RunsFlags),
     Schema(SchemaFlags),

@@ -100,7 +100,7 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
 /// What came of a case.
 enum Ran {
     Ended {
-        description: Description,
+        description: Box<Description>,
         outputs: Map<String, Json>,
         /// Remarks about the replies.
         more: Vec<String>,
@@ -161,7 +161,7 @@ fn execute(given: &Given<'_>, one: &Planned, record: &mut RunRecord, redactor: &
             ((**outcome.values()).clone(), vec![])
         }
     };
-    Ok(Ran::Ended { description: workflow.description().clone(), outputs, more })
+    Ok(Ran::Ended { description: Box::new(workflow.description().clone()), outputs, more })
 }
 
 fn limited(flags: &TestFlags, builder: Builder) -> Builder {
