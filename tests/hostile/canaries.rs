@@ -395,7 +395,7 @@ fn no_message_about_a_command_line_shows_what_may_be_a_secret() {
         ("--timeout soon", "invalid value 'soon' for '--timeout <DURATION>'"),
         ("-s apiToken --max-step 3", "unexpected argument '--max-step' found"),
         ("mian", "has no workflow `mian`"),
-        ("one two", "unexpected argument 'two' found"),
+        ("one two", "`two` is neither a workflow nor an input"),
     ] {
         let output = Arazzo::new(["run", "flow.yaml"]).args(flags.split(' ')).cwd(folder.path()).run();
         output.exits(2).says(&[says]);
