@@ -65,9 +65,14 @@ pub(super) fn check(args: &[OsString], stdout: &str) -> Vec<String> {
         "lint" | "validate" => "diagnostics",
         "report" => "written",
         "schema" => "schemas",
+        "runs" => match args.iter().skip_while(|arg| *arg != "runs").nth(1).map(String::as_str) {
+            Some("resume") if result => "result",
+            Some("show" | "resume") => "event",
+            _ => "runs",
+        },
         command => command,
     };
-    let lines = ["event", "result", "test", "replay", "mock"].contains(&name);
+    let lines = ["event", "result", "test", "replay", "mock", "runs"].contains(&name);
     let texts: Vec<&str> = if lines { stdout.lines().collect() } else { vec![stdout] };
     let mut found = vec![];
     for text in &texts {
@@ -89,9 +94,12 @@ fn every_command_speaks_json_or_has_a_reason_not_to() {
     let help: Value = serde_json::from_str(&help.exits(0).stdout).unwrap();
     let mut without = vec![];
     for command in help["commands"].as_array().unwrap() {
-        let flags = command["flags"].as_array().unwrap();
-        if !flags.iter().any(|flag| flag["long"] == "json") {
-            without.push(command["name"].as_str().unwrap().to_owned());
+        let below = command["commands"].as_array();
+        for command in below.map_or(std::slice::from_ref(command), Vec::as_slice) {
+            let flags = command["flags"].as_array().unwrap();
+            if !flags.iter().any(|flag| flag["long"] == "json") {
+                without.push(command["name"].as_str().unwrap().to_owned());
+            }
         }
     }
     assert_eq!(without, WITHOUT.map(|(command, _)| command));
@@ -247,7 +255,7 @@ fn graphs_codes_mocks_and_files_are_objects_too() {
     let api = Arazzo::new(["inspect", "openapi/daytona-volumes-api-openapi.yml", "--json"]).run();
     let api: Value = serde_json::from_str(&api.exits(0).stdout).unwrap();
     let create = api["operations"].as_array().unwrap().iter().find(|one| one["operationId"] == "createVolume").unwrap();
-    assert_eq!((&create["method"], &create["body"][0]), (&json!("POST"), &json!("application/json")));
+    assert_eq!((&create["method"], &create["body"]["mediaTypes"][0]), (&json!("POST"), &json!("application/json")));
     Arazzo::new(["inspect", "openapi/daytona-volumes-api-openapi.yml"]).run().exits(0);
     let list = Arazzo::new(["explain", "--list", "--json"]).run();
     let list: Value = serde_json::from_str(&list.exits(0).stdout).unwrap();

@@ -83,8 +83,8 @@ fn a_dash_is_stdin_and_stdout() {
     assert!(folder.path().join("out.json").exists() && !folder.path().join("-").exists());
     for (words, said) in [
         (&["--report", "md=-", "--report", "json=-"][..], "two reports go to stdout"),
-        (&["--report", "md=-", "--json"], "both go to stdout"),
-        (&["--report", "md=-", "-o", "-"], "both go to stdout"),
+        (&["--report", "md=-", "--json"], "a report goes to stdout, and so does something else"),
+        (&["--report", "md=-", "-o", "-"], "a report goes to stdout, and so does something else"),
     ] {
         arazzo(&folder, &[&["run", "flow.yaml", "--mock"], words].concat()).exits(2).says(&[said]);
     }

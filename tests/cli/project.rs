@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 /// Flags without a variable, and why.
-const WITHOUT_VARIABLE: [(&str, &[&str]); 7] = [
+const WITHOUT_VARIABLE: [(&str, &[&str]); 8] = [
     (
         "says what this one call does",
         &[
@@ -47,8 +47,9 @@ const WITHOUT_VARIABLE: [(&str, &[&str]); 7] = [
         &["input", "inputs", "secret", "auth", "bearer", "user", "header"],
     ),
     ("is the form of what is printed, which the reader of stdout decides", &["format", "json", "quiet", "verbose"]),
+    ("has its variable with or without a value: ARAZZO_JOURNAL", &["journal"]),
     ("names a file that this call writes or reads", &["coverage", "env-file", "output", "record", "report"]),
-    ("depends on the document", &["check", "readings", "server-var", "source", "strict"]),
+    ("depends on the document", &["check", "idempotency-key", "readings", "server-var", "source", "strict"]),
     ("is the way to one server, as with curl", &["connect-to", "fresh-connections", "resolve", "unix-socket"]),
 ];
 

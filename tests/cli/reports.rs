@@ -283,9 +283,11 @@ fn a_summary_has_at_most_60_lines_the_reason_first_and_the_steps_in_order() {
     assert!(summary.contains("more steps"), "{summary}");
     let (reason, table) = summary.split_at(summary.find("| | step").unwrap());
     assert!(!table.is_empty() && reason.contains("criterion-not-met"), "{summary}");
-    for words in
-        [r"- response&#58; \{", "  ```sh", "  curl -H \"Authorization: Bearer $API_TOKEN\" 'https://app.daytona.io"]
-    {
+    for words in [
+        r"- response&#58; \{",
+        "  ```sh",
+        "  curl -H \"Authorization: Bearer $ARAZZO_SECRET_apiToken\" 'https://app.daytona.io",
+    ] {
         assert!(reason.contains(words), "{words}\n{summary}");
     }
 }

@@ -182,7 +182,7 @@ fn requests_are_shown_as_commands_without_secrets() {
     output.exits(0).never_says(&[&secret]);
     let commands: Vec<&str> = output.stderr.lines().filter(|line| line.starts_with("curl ")).collect();
     assert_eq!(commands.len(), 3, "{commands:?}");
-    assert!(commands[0].contains("-X POST") && commands[0].contains("API_TOKEN"), "{commands:?}");
+    assert!(commands[0].contains("-X POST") && commands[0].contains("$ARAZZO_SECRET_apiToken"), "{commands:?}");
 }
 
 #[test]

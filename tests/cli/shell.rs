@@ -38,7 +38,7 @@ const CASES: &[(&[&str], &[&str])] = &[
     (&["graph", PROVISION, ""], &["provision-volume-and-sandbox"]),
     (&["run", PROVISION, "apiT"], &["apiToken="]),
     (&["run", PROVISION, "--fault", "getVolume=r"], &["getVolume=reset"]),
-    (&["run", PROVISION, "--report", ""], &["html", "junit", "har", "md", "json"]),
+    (&["run", PROVISION, "--report", ""], &["html", "junit", "tap", "har", "md", "json"]),
     (&["call", "openapi/daytona-volumes-api-openapi.yml", "getV"], &["getVolume"]),
     (&["explain", "unbraced"], &["unbraced-expression"]),
     (&["run", PROVISION, "--progress", ""], &["auto", "tree", "line", "none"]),

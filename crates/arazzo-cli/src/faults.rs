@@ -12,7 +12,8 @@ pub(crate) fn fault(code: &str, message: &str, help: Option<&str>) -> Json {
     })
 }
 
-/// The object of all faults, with the exit code.
-pub(crate) fn list(diagnostics: Vec<Json>, exit: u8) -> Json {
+/// The object of all faults, with the exit code: first what keeps from going on.
+pub(crate) fn list(mut diagnostics: Vec<Json>, exit: u8) -> Json {
+    diagnostics.sort_by_key(|fault| fault.get("severity").and_then(Json::as_str) != Some(Severity::Error.word()));
     json!({ "v": 1, "exit": exit, "diagnostics": diagnostics })
 }

@@ -162,7 +162,13 @@ fn describe_command(command: &Command) -> Json {
             "help": text(arg.get_help()),
         })
     });
-    json!({ "name": command.get_name(), "about": text(command.get_about()), "flags": flags.collect::<Vec<_>>() })
+    let flags = flags.collect::<Vec<_>>();
+    let mut object = json!({ "name": command.get_name(), "about": text(command.get_about()), "flags": flags });
+    let below: Vec<Json> = command.get_subcommands().map(describe_command).collect();
+    if let (Json::Object(members), false) = (&mut object, below.is_empty()) {
+        members.insert("commands".to_owned(), json!(below));
+    }
+    object
 }
 
 fn overview() -> String {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use arazzo::journal::{Decision, InDoubt, JournaledRun, Resumed, RunState};
+use arazzo::json;
 use arazzo::report::{ReportContext, RunRecord};
 use arazzo::values::Json;
 use arazzo::{Error, Limits, Outcome, Response};
@@ -42,7 +43,7 @@ fn list(flags: &RunsListFlags, screen: &mut Screen) -> Result<u8, Error> {
     };
     for run in named.journal.runs()?.iter().filter(|run| wanted(run)) {
         let line = match flags.json {
-            true => serde_json::to_string(run).map_err(|error| Error::Setup(error.to_string()))?,
+            true => object(run)?,
             false => line(run),
         };
         if screen.data(&line).is_err() {
@@ -50,6 +51,28 @@ fn list(flags: &RunsListFlags, screen: &mut Screen) -> Result<u8, Error> {
         }
     }
     Ok(exit::SUCCEEDED)
+}
+
+/// A run for programs.
+fn object(run: &JournaledRun) -> Result<String, Error> {
+    let run = serde_json::to_value(run).map_err(|error| Error::Setup(error.to_string()))?;
+    let mut object = json!({ "v": 1 });
+    if let (Json::Object(members), Json::Object(run)) = (&mut object, Json::from(run)) {
+        members.extend(run.iter().map(|(name, value)| (name.clone(), value.clone())));
+    }
+    Ok(object.to_string())
+}
+
+/// What a command did: an object for programs, or a line for people.
+fn said(as_json: bool, object: &Json, line: &str, screen: &mut Screen) -> u8 {
+    if !as_json {
+        screen.line(line);
+        return exit::SUCCEEDED;
+    }
+    match screen.data(&object.to_string()) {
+        Ok(()) => exit::SUCCEEDED,
+        Err(_) => exit::OUTPUT,
+    }
 }
 
 /// A run for people.
@@ -108,13 +131,14 @@ fn command(named: &NamedJournal, run: &JournaledRun) -> Option<String> {
 fn cancel(flags: &RunName, screen: &mut Screen) -> Result<u8, Error> {
     let named = journal::of_runs(&flags.journal, false)?;
     let run = named.journal.run(&flags.run)?;
-    let said = match (named.journal.cancel(&run.id)?, run.state) {
+    let cancelled = named.journal.cancel(&run.id)?;
+    let line = match (cancelled, run.state) {
         (false, state) => format!("note: the run {} has ended already: {}", run.id, state.word()),
         (true, RunState::Running) => format!("asked the process of the run {} to stop it", run.id),
         (true, _) => format!("cancelled {}", run.id),
     };
-    screen.line(&said);
-    Ok(exit::SUCCEEDED)
+    let object = json!({ "v": 1, "run": run.id, "state": run.state.word(), "cancelled": cancelled });
+    Ok(said(flags.json, &object, &line, screen))
 }
 
 fn remove(flags: &RunsRemoveFlags, screen: &mut Screen) -> Result<u8, Error> {
@@ -127,8 +151,8 @@ fn remove(flags: &RunsRemoveFlags, screen: &mut Screen) -> Result<u8, Error> {
             runs.len()
         }
     };
-    screen.line(&format!("removed {count} run{}", if count == 1 { "" } else { "s" }));
-    Ok(exit::SUCCEEDED)
+    let line = format!("removed {count} run{}", if count == 1 { "" } else { "s" });
+    Ok(said(flags.json, &json!({ "v": 1, "removed": count }), &line, screen))
 }
 
 fn resume(flags: &ResumeFlags, screen: &mut Screen) -> Result<u8, Error> {

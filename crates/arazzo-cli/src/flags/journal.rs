@@ -21,7 +21,14 @@ pub(crate) struct JournalFlags {
     pub(crate) journal: Option<Option<PathBuf>>,
     /// The end that the journal outlives: that of the machine (power; every write waits for the disk), or of the process
     /// [default: power]
-    #[arg(long, value_enum, value_name = "OF", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "OF",
+        hide_possible_values = true,
+        env = "ARAZZO_DURABILITY",
+        hide_env_values = true
+    )]
     pub(crate) durability: Option<Outlives>,
     /// With a journal, the header by which servers know a request that comes again, for operations that describe no
     /// Idempotency-Key: each request that may not be sent twice has a key of its own in it, and the same when it is sent

@@ -133,6 +133,9 @@ pub(crate) struct RunName {
     /// The run: its name, or how that begins
     #[arg(value_name = "RUN")]
     pub(crate) run: String,
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) journal: JournalFileFlag,
 }
@@ -146,6 +149,9 @@ pub(crate) struct RunsRemoveFlags {
     /// All that were last written so long ago: 12h, 30d
     #[arg(long, value_name = "AGE", value_parser = age)]
     pub(crate) older: Option<Duration>,
+    /// Print a JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) journal: JournalFileFlag,
 }
