@@ -16,6 +16,7 @@ mod documents;
 mod embedding;
 mod hostile;
 mod library;
+mod lsp;
 mod memory;
 mod mock;
 mod packages;

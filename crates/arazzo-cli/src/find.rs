@@ -57,7 +57,8 @@ fn is_arazzo(path: &Path, reach: &Reach) -> bool {
     }
 }
 
-fn names_arazzo(text: &str) -> bool {
+/// `true` for a text with `arazzo` at its root.
+pub(crate) fn names_arazzo(text: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}');
     let key = |line: &str| {
         ["arazzo", "\"arazzo\"", "'arazzo'"]

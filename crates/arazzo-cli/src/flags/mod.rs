@@ -15,6 +15,8 @@ mod input;
 mod inspect;
 mod limits;
 mod lint;
+#[cfg(feature = "lsp")]
+mod lsp;
 mod mock;
 mod network;
 mod output;
@@ -66,6 +68,8 @@ pub(crate) enum Command {
     Call(Box<CallFlags>),
     Explain(ExplainFlags),
     Inspect(InspectFlags),
+    #[cfg(feature = "lsp")]
+    Lsp(lsp::LspFlags),
     Mock(MockFlags),
     Graph(GraphFlags),
     Report(ReportFlags),
