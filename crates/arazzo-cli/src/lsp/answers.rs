@@ -159,12 +159,41 @@ fn outlined(lines: &Lines<'_>, entry: &Outlined) -> DocumentSymbol {
     }
 }
 
+/// A document with one workflow of one step: what an empty one may begin with.
+const BEGINNING: &str = "\
+arazzo: 1.0.1
+info:
+  title: A title
+  version: '1'
+sourceDescriptions:
+  - name: api
+    url: ./openapi.yaml
+    type: openapi
+workflows:
+  - workflowId: main
+    steps:
+      - stepId: first
+        operationId: \n";
+
 /// What may be written at a place of a document: of a text that is being written, as it may be meant.
 pub(super) fn completion(workspace: &Workspace, path: &Path, position: Position) -> Vec<CompletionItem> {
     let Some(buffer) = workspace.buffers.get(path) else { return vec![] };
     let lines = Lines::new(&buffer.text, workspace.encoding);
     let offset = lines.offset(position);
     let Ok(at) = u32::try_from(offset) else { return vec![] };
+    let word = buffer.text.trim();
+    if "arazzo:".starts_with(word) {
+        let start = if word.is_empty() { offset } else { buffer.text.len() - buffer.text.trim_start().len() };
+        let range = lines.range(start..start + word.len());
+        return vec![CompletionItem {
+            label: "arazzo".to_owned(),
+            kind: Some(CompletionItemKind::Snippet),
+            detail: Some("a document with one workflow".to_owned()),
+            documentation: Some(Documentation::MarkupContent(markdown(format!("```yaml\n{BEGINNING}```")))),
+            text_edit: Some(CompletionItemTextEdit::TextEdit(TextEdit { range, new_text: BEGINNING.to_owned() })),
+            ..CompletionItem::default()
+        }];
+    }
     for repair in arazzo::index::repairs(&buffer.text, offset) {
         let index = workspace.open(path).document(path, repair.text.as_str()).index();
         let Some(index) = index.ok().flatten() else { continue };
