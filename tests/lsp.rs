@@ -309,13 +309,7 @@ impl Asked<'_> {
             let found = text.match_indices('^').enumerate().map(|(before, (at, _))| (uri(&path), at - before));
             marks.extend(found);
             self.texts.insert(uri(&path), clean.clone());
-            // What the editor holds is not what is on the disk.
-            if first.is_none() {
-                self.folder.write(name, "arazzo: 1.0.1\n# an older version\n");
-                first = Some((uri(&path), clean));
-            } else {
-                self.folder.write(name, &clean);
-            }
+            first.get_or_insert((uri(&path), clean));
         }
         let (first, text) = first.unwrap();
         self.client.open(&first, &text);
@@ -361,6 +355,11 @@ fn editors_are_answered_as_expected() {
         let case = Case::read(&path);
         let folder = Folder::new();
         let encoding = case.head["encoding"].as_str().unwrap_or("utf-16").to_owned();
+        for (number, (name, text)) in case.files.iter().enumerate() {
+            // What the editor holds is not what is on the disk.
+            let older = "arazzo: 1.0.1\n# an older version\n".to_owned();
+            folder.write(name, if number == 0 { older } else { text.replace('^', "") });
+        }
         let client = Client::start(folder.path(), &[&encoding]);
         let mut asked = Asked { case: &case, encoding, folder, client, texts: BTreeMap::new(), report: String::new() };
         asked.run();
@@ -423,6 +422,25 @@ fn what_the_editor_holds_stands_before_what_is_on_the_disk() {
     client.tell("textDocument/didClose", json!({ "textDocument": { "uri": flow } }));
     client.tell("textDocument/didClose", json!({ "textDocument": { "uri": pets } }));
     while !client.diagnostics[&flow]["diagnostics"].as_array().unwrap().is_empty() {
+        client.receive();
+    }
+    client.end();
+}
+
+#[test]
+fn a_document_that_is_not_open_is_looked_at_again_when_a_text_that_it_uses_changes() {
+    let folder = Folder::new();
+    folder.write("flow.yaml", FLOW);
+    folder.write("pets.yaml", PETS);
+    let (flow, pets) = (uri(&folder.path().join("flow.yaml")), uri(&folder.path().join("pets.yaml")));
+    let mut client = Client::start(folder.path(), &["utf-16"]);
+    let said = |client: &Client| client.diagnostics.get(&flow).map_or(Value::Null, |said| said["diagnostics"].clone());
+    client.open(&pets, &PETS.replace("listPets", "allPets"));
+    while said(&client)[0]["code"] != "unknown-operation-id" {
+        client.receive();
+    }
+    client.change(&pets, 2, PETS);
+    while said(&client) != json!([]) {
         client.receive();
     }
     client.end();

@@ -159,6 +159,35 @@ fn outlined(lines: &Lines<'_>, entry: &Outlined) -> DocumentSymbol {
     }
 }
 
+/// Other lines that cannot be read, without which completion tries to read a text.
+const BLANKED: usize = 4;
+
+/// The index of a text; where it cannot be read, without some of the lines that keep it from being so, but for that of
+/// the cursor. What is left keeps its place.
+fn index_without(workspace: &Workspace, path: &Path, text: &str, offset: usize, most: usize) -> Option<Index> {
+    let mut text = text.to_owned();
+    for left in (0..=most).rev() {
+        let open = |text: &str| workspace.open(path).document(path, text);
+        if let Some(index) = open(&text).index().ok()? {
+            return Some(index);
+        }
+        if left == 0 {
+            break;
+        }
+        let checked = open(&text).structure().ok()?;
+        let fault = checked.diagnostics.errors().find_map(|fault| fault.span)?.start as usize;
+        let start = text.get(..fault)?.rfind('\n').map_or(0, |at| at + 1);
+        let end = text.get(fault..)?.find('\n').map_or(text.len(), |length| fault + length);
+        let line = text.get(start..end)?;
+        if (start..=end).contains(&offset) || line.trim().is_empty() {
+            break;
+        }
+        let blank = " ".repeat(line.len());
+        text.replace_range(start..end, &blank);
+    }
+    None
+}
+
 /// A document with one workflow of one step: what an empty one may begin with.
 const BEGINNING: &str = "\
 arazzo: 1.0.1
@@ -194,9 +223,10 @@ pub(super) fn completion(workspace: &Workspace, path: &Path, position: Position)
             ..CompletionItem::default()
         }];
     }
-    for repair in arazzo::index::repairs(&buffer.text, offset) {
-        let index = workspace.open(path).document(path, repair.text.as_str()).index();
-        let Some(index) = index.ok().flatten() else { continue };
+    let repairs = arazzo::index::repairs(&buffer.text, offset);
+    let plain = repairs.iter().map(|repair| (repair, 0));
+    for (repair, blanked) in plain.chain(repairs.iter().map(|repair| (repair, BLANKED))) {
+        let Some(index) = index_without(workspace, path, &repair.text, offset, blanked) else { continue };
         let offers = source_of(index.sources(), path).and_then(|source| index.offers(source, at));
         let Some(offers) = offers else { continue };
         let replaced = repair.original(offers.replaced.start as usize)..repair.original(offers.replaced.end as usize);

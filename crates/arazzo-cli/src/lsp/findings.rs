@@ -20,6 +20,8 @@ use crate::show::diagnostics::link;
 pub(super) struct Findings {
     /// By the file that each stands in.
     pub(super) of_files: BTreeMap<PathBuf, Vec<Diagnostic>>,
+    /// The files that were read for it.
+    pub(super) read: Vec<PathBuf>,
     /// The findings of the document itself that can be repaired.
     pub(super) fixable: Vec<Fixable>,
 }
@@ -38,6 +40,7 @@ pub(super) fn findings(workspace: &Workspace, path: &Path, hints: bool) -> Findi
     let mut found = Findings::default();
     found.of_files.insert(path.to_path_buf(), vec![]);
     let Ok(checked) = workspace.open(path).lint() else { return found };
+    found.read = checked.sources.iter().filter_map(|(_, source)| Workspace::path_of(&source.uri)).collect();
     if !checked.parts.is_empty() {
         workspace.could_read(path);
     }

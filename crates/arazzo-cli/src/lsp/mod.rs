@@ -373,7 +373,10 @@ impl<'c> Server<'c> {
                 let Ok(params) = serde_json::from_value::<DidOpenTextDocumentParams>(params) else { return };
                 let document = params.text_document;
                 let Some(path) = Workspace::path_of(&document.uri.0) else { return };
+                self.text_changed(&path);
                 self.workspace.put(path, document.uri.0, document.version, &document.text);
+                // It may be new, and not every client says when files come.
+                self.workspace.files_changed();
                 self.due = Some(Instant::now());
             }
             "textDocument/didChange" => {
@@ -387,12 +390,14 @@ impl<'c> Server<'c> {
                 else {
                     return;
                 };
+                self.text_changed(&path);
                 self.workspace.put(path, uri, document.version, &change.text);
                 self.due = Some(Instant::now() + STILL);
             }
             "textDocument/didClose" => {
                 let Ok(params) = serde_json::from_value::<DidCloseTextDocumentParams>(params) else { return };
                 let Some(path) = Workspace::path_of(&params.text_document.uri.0) else { return };
+                self.text_changed(&path);
                 self.workspace.close(&path);
                 self.found.remove(&path);
                 let is_kept = self.workspace.documents().contains(&path);
@@ -420,6 +425,18 @@ impl<'c> Server<'c> {
                 self.publish();
             }
             _ => {}
+        }
+    }
+
+    /// What documents of the folders said about a file is not so any more: they are looked at again.
+    fn text_changed(&mut self, changed: &Path) {
+        let others =
+            self.found.iter_mut().filter(|(path, found)| *path != changed && found.read.iter().any(|p| p == changed));
+        for (path, found) in others {
+            found.of_files.remove(changed);
+            if !self.unseen.contains(path) {
+                self.unseen.push_back(path.clone());
+            }
         }
     }
 
