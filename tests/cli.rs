@@ -3,6 +3,7 @@
 mod action;
 mod browser;
 mod call;
+mod ci;
 mod credentials;
 pub(crate) mod documents;
 mod failures;
@@ -10,16 +11,24 @@ mod flags;
 mod graph;
 mod inputs;
 mod inspect;
+#[cfg(target_os = "linux")]
+mod journal;
+mod json;
 mod language;
 mod lint;
+mod mistakes;
 mod mock;
+mod natural;
 mod network;
+mod project;
 mod provision;
 mod remote;
 mod replay;
 mod reports;
 mod secrets;
+mod several;
 mod shell;
+mod staging;
 mod strangers;
 mod streams;
 #[cfg(unix)]
@@ -47,8 +56,8 @@ pub(crate) struct Arazzo {
     env: Vec<(String, String)>,
     cwd: PathBuf,
     stdin: Option<Vec<u8>>,
-    /// A program that starts it.
-    through: Option<&'static str>,
+    /// A program that starts it, with its arguments.
+    through: Vec<String>,
 }
 
 impl Arazzo {
@@ -58,7 +67,7 @@ impl Arazzo {
             env: Vec::new(),
             cwd: root(),
             stdin: None,
-            through: None,
+            through: vec![],
         }
     }
 
@@ -86,7 +95,17 @@ impl Arazzo {
     /// As `nohup` starts it.
     #[cfg(target_os = "linux")]
     pub(crate) fn ignoring_hangups(mut self) -> Self {
-        self.through = Some("nohup");
+        self.through = vec!["nohup".to_owned()];
+        self
+    }
+
+    /// Lets no file that it writes be larger than so many KiB. What is written beyond ends it, as `kill -9` would in the
+    /// middle of that write; or, if the signal is `ignored`, fails as on a full disk.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn with_largest_file(mut self, kib: usize, ignored: bool) -> Self {
+        let ignores = if ignored { "trap '' XFSZ; " } else { "" };
+        let shell = format!("{ignores}ulimit -c 0; ulimit -f {}; exec \"$@\"", kib * 2);
+        self.through = ["sh", "-c", &shell, "sh"].map(str::to_owned).to_vec();
         self
     }
 
@@ -103,19 +122,22 @@ impl Arazzo {
     pub(crate) fn run(self) -> Output {
         let said =
             format!("arazzo {}", self.args.iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "));
-        let stdin = self.stdin.clone();
+        let (stdin, args) = (self.stdin.clone(), self.args.clone());
         let mut child = self.spawn();
         if let (Some(mut pipe), Some(text)) = (child.stdin.take(), stdin) {
             // A command that refuses its flags does not read.
             thread::spawn(move || drop(pipe.write_all(&text)));
         }
         let output = child.wait_with_output().unwrap();
-        Output {
+        let output = Output {
             said,
             status: output.status.code(),
             stdout: String::from_utf8(output.stdout).expect("stdout is text"),
             stderr: String::from_utf8(output.stderr).expect("stderr is text"),
-        }
+        };
+        let faults = json::check(&args, &output.stdout);
+        output.check(faults.is_empty(), &format!("JSON as `arazzo schema` has it: {faults:#?}"));
+        output
     }
 
     /// Variables of this environment that would change what the command does.
@@ -135,8 +157,9 @@ impl Arazzo {
     /// Runs with both streams piped and returns at once.
     pub(crate) fn spawn(self) -> Child {
         let built = env!("CARGO_BIN_EXE_arazzo");
-        let mut command = Command::new(self.through.unwrap_or(built));
-        command.args(self.through.map(|_| built));
+        let mut words = self.through.iter().map(String::as_str).chain([built]);
+        let mut command = Command::new(words.next().unwrap_or(built));
+        command.args(words);
         for name in Self::foreign() {
             command.env_remove(name);
         }

@@ -15,6 +15,7 @@ mod cli;
 mod documents;
 mod embedding;
 mod hostile;
+mod journal;
 mod library;
 mod lsp;
 mod memory;

@@ -77,14 +77,21 @@ fn the_pages_name_no_flag_that_does_not_exist_and_every_flag_says_what_it_does()
     let root = workspace_root();
     let help = |arguments: &[&str]| run(env!("CARGO_BIN_EXE_arazzo"), arguments, &root);
     let overview = help(&["-h"]);
-    let listed = overview.split("Commands:").nth(1).unwrap().split("Options:").next().unwrap();
     let is_name = |line: &&str| line.starts_with("  ") && !line.starts_with("   ");
-    let commands: Vec<&str> =
-        listed.lines().filter(is_name).filter_map(|line| line.split_whitespace().next()).collect();
-    assert!(commands.contains(&"run") && commands.contains(&"help"), "{commands:?}");
+    let listed = |help: &str| -> Vec<String> {
+        let listed = help.split("Commands:").nth(1).unwrap_or_default().split("Options:").next().unwrap();
+        listed.lines().filter(is_name).filter_map(|line| Some(line.split_whitespace().next()?.to_owned())).collect()
+    };
+    let mut commands: Vec<Vec<String>> = listed(&overview).into_iter().map(|name| vec![name]).collect();
+    assert!(commands.contains(&vec!["run".to_owned()]) && commands.contains(&vec!["help".to_owned()]), "{commands:?}");
+    let below = listed(&help(&["runs", "-h"])).into_iter().map(|name| vec!["runs".to_owned(), name]);
+    commands.extend(below.filter(|words| words[1] != "help"));
+    assert!(commands.len() > 15, "{commands:?}");
     let mut known: Vec<String> = flags(&overview);
     for command in &commands {
-        let (short, long) = (help(&[command, "-h"]), help(&["help", command]));
+        let words: Vec<&str> = command.iter().map(String::as_str).collect();
+        let (short, long) = (help(&[&words[..], &["-h"]].concat()), help(&[&["help"], &words[..]].concat()));
+        let command = command.join(" ");
         let heads = |line: &&str| line.trim_start().starts_with('-') && !line.starts_with("        ");
         for name in short.lines().filter(heads).filter_map(|line| flags(line).into_iter().next()) {
             // In the long help a flag has a line of its own, and what it does stands below.

@@ -40,6 +40,7 @@ report_files() {
     case "${line%%=*} $path" in
       "html "*/) path+=report.html ;;
       "junit "*/) path+=junit.xml ;;
+      "tap "*/) path+=report.tap ;;
       "har "*/) path+=run.har ;;
       "md "*/) path+=summary.md ;;
       "json "*/) path+=report.json ;;

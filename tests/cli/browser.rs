@@ -109,7 +109,8 @@ fn pages_are_shown_without_complaints_and_fit_a_phone() {
             assert_eq!(look["wide"], look["room"], "scrolls sideways at {width}: {look}");
             assert_eq!(look["open"], look["room"], "scrolls sideways at {width} with all details open: {look}");
             assert_eq!(look["font"], "700", "the style sheet is not applied: {look}");
-            assert_eq!(look["maps"], 2, "{look}");
+            // The flow is there twice: for wide windows and for narrow ones.
+            assert_eq!(look["maps"], 3, "{look}");
             assert_eq!((&look["ids"], &look["nameless"]), (&Value::from(0), &Value::from(0)), "{look}");
             assert!(look["heads"].as_str().unwrap().starts_with("H1H2"), "{look}");
         }
@@ -121,6 +122,76 @@ fn pages_are_shown_without_complaints_and_fit_a_phone() {
             .collect();
         assert!(others.is_empty(), "{others:?}");
     }
+}
+
+/// The report of a run of these steps against the mock.
+fn mocked(document: &str, more: &[&str]) -> String {
+    let folder = Folder::new();
+    let to = format!("html={}", folder.path().join("page.html").display());
+    let document = workspace_root().join(document);
+    let call = Arazzo::new(["run", document.to_str().unwrap(), "--mock", "-q", "--report", &to]).args(more);
+    call.cwd(folder.path()).run();
+    fs::read_to_string(folder.path().join("page.html")).unwrap()
+}
+
+#[test]
+fn thirty_steps_fit_four_screens_and_no_label_is_broken() {
+    let Some(browser) = chromium() else { return };
+    let thirty = "tests/suite/report/thirty.arazzo.yaml";
+    let pages = || vec![mocked(thirty, &[]), mocked(thirty, &["--fault", "getReport#9-=500"])];
+    for (width, screen) in [(1280, 900), (390, 844)] {
+        let seen = look(
+            browser,
+            pages(),
+            width,
+            // A label of one word stands in one line.
+            "{ high: page.documentElement.scrollHeight,
+               rows: page.querySelectorAll('details.step').length,
+               flow: [...page.querySelectorAll('.wide')].filter((e) => e.querySelector('.flow')).map((e) => (e.closest('details').open = true, e.getBoundingClientRect().width - e.querySelector('svg').getBoundingClientRect().width)).filter((room) => room !== 0),
+               first: page.querySelector('main section').id,
+               broken: [...page.querySelectorAll('h1,h2,h3,h4,dt,dd,th,.answer,.took,summary>span')].filter((e) => e.offsetParent && !e.closest('.stacks thead') && e.children.length === 0 && !/\\s/.test(e.textContent.trim()) && e.textContent.trim()).filter((e) => { const r = page.createRange(); r.selectNodeContents(e); return new Set([...r.getClientRects()].map((one) => Math.round(one.top))).size > 1; }).map((e) => e.outerHTML.slice(0, 100)) }",
+        );
+        for (look, first) in seen.looks.iter().zip(["steps", "why"]) {
+            assert_eq!(look["first"], first, "{look}");
+            assert_eq!(look["broken"], serde_json::json!([]), "{width}: {look}");
+        }
+        let high = seen.looks[0]["high"].as_u64().unwrap();
+        assert!(high <= 4 * screen, "{high} at {width}");
+        assert_eq!(seen.looks[0]["rows"], 30, "one row a step, however often it polls");
+        // The picture has the width that is there, but for what the measures round.
+        let room = seen.looks[0]["flow"].as_array().unwrap().iter().filter_map(Value::as_f64);
+        assert!(room.into_iter().all(|room| (-1.0..=40.0).contains(&room)), "{width}: {:?}", seen.looks[0]["flow"]);
+    }
+}
+
+#[test]
+fn a_poll_is_not_red_and_a_large_body_has_a_height() {
+    let Some(browser) = chromium() else { return };
+    let case = cases().into_iter().find(|case| case.ends_with("succeeds-after-polling.ndjson")).unwrap();
+    let text = fs::read_to_string(case).unwrap();
+    let large = Value::from(format!("[{}1]", "\"some text\", ".repeat(1000)));
+    let events = text.lines().map(|line| {
+        let mut event: Value = serde_json::from_str(line).unwrap();
+        if event["type"] == "response.received" {
+            event["body"] =
+                serde_json::json!({ "text": large, "mediaType": "application/json", "bytes": 13_002, "cut": false });
+        }
+        event.to_string()
+    });
+    let pages = vec![page(&events.collect::<Vec<_>>().join("\n"))];
+    let seen = look(
+        browser,
+        pages,
+        1280,
+        "{ red: (page.querySelectorAll('details').forEach((d) => d.open = true), [...page.querySelectorAll('main *')].filter((e) => e.classList.contains('no') || e.classList.contains('bad')).length),
+           bodies: [...page.querySelectorAll('pre.body')].map((e) => e.getBoundingClientRect().height),
+           coloured: page.querySelectorAll('pre.body .js').length }",
+    );
+    let look = &seen.looks[0];
+    assert_eq!(look["red"], 0, "{look}");
+    let bodies: Vec<f64> = look["bodies"].as_array().unwrap().iter().filter_map(Value::as_f64).collect();
+    assert!(bodies.iter().any(|height| *height > 300.0) && bodies.iter().all(|height| *height < 420.0), "{bodies:?}");
+    assert!(look["coloured"].as_u64().unwrap() > 100, "{look}");
 }
 
 #[test]

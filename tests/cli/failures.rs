@@ -24,7 +24,8 @@ fn a_failed_step_can_be_reproduced_with_curl_and_the_secret_is_a_variable() {
     output.exits(1);
     let curl = output.stderr.find("curl ").map(|at| &output.stderr[at..]).unwrap_or_default();
     // Double quotes, so that a shell fills the variable in; the url and the body so that it is the same request.
-    for words in ["Bearer $API_TOKEN\"", &format!("{}/api/sandbox", server.url()), "\"volumeId\"", "vol-1"] {
+    for words in ["Bearer $ARAZZO_SECRET_apiToken\"", &format!("{}/api/sandbox", server.url()), "\"volumeId\"", "vol-1"]
+    {
         output.check(curl.contains(words), &format!("`{words}` in the curl"));
     }
     output.check(curl.to_lowercase().contains("\"authorization: bearer $"), "a header in double quotes");
@@ -92,7 +93,7 @@ fn reproduce(output: &super::Output, folder: &super::Folder) {
     output.check(line.starts_with("curl "), "a command that reproduces");
     let mut shell = std::process::Command::new("bash");
     shell.args(["-c", &line.replacen("curl ", "curl --silent --noproxy '*' ", 1)]).current_dir(folder.path());
-    let status = shell.env("TOKEN", "s3cret-of-the-tests").status().unwrap();
+    let status = shell.env("ARAZZO_SECRET_token", "s3cret-of-the-tests").status().unwrap();
     output.check(status.success(), "a command that a shell runs");
 }
 

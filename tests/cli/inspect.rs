@@ -72,3 +72,49 @@ fn it_says_which_credentials_are_asked_for_and_what_cleans_up() {
         output.check(output.stdout.lines().any(|known| known == line), line);
     }
 }
+
+#[test]
+fn it_shows_every_host_that_a_run_may_call() {
+    let folder = Folder::new();
+    let api = json!({
+        "openapi": "3.1.0", "info": { "title": "t", "version": "1" }, "servers": [{ "url": "https://api.example" }],
+        "paths": {
+            "/things": { "get": { "operationId": "list", "security": [{ "oauth": [] }] } },
+            "/found": { "get": { "operationId": "find", "security": [{ "found": [] }] } },
+            "/other": { "get": { "operationId": "other", "servers": [{ "url": "https://other.example:8443" }] } },
+        },
+        "components": { "securitySchemes": {
+            "oauth": { "type": "oauth2", "flows": { "clientCredentials": {
+                "tokenUrl": "https://id.example/token", "refreshUrl": "https://fresh.example/token", "scopes": {}
+            } } },
+            "found": { "type": "openIdConnect", "openIdConnectUrl": "https://open.example/configuration" },
+        } },
+    });
+    folder.write("api.json", api.to_string());
+    let flow = json!({
+        "arazzo": "1.0.1", "info": { "title": "t", "version": "1" }, "sourceDescriptions": [{ "name": "api", "url": "api.json", "type": "openapi" }],
+        "workflows": [
+            { "workflowId": "w", "steps": [
+                // A query parameter of this name proves nothing: the token is fetched all the same.
+                { "stepId": "list", "operationId": "list", "parameters": [{ "name": "Authorization", "in": "query", "value": "x" }] },
+                { "stepId": "find", "operationId": "find" },
+            ] },
+            { "workflowId": "unrelated", "steps": [{ "stepId": "other", "operationId": "other" }] },
+        ],
+    });
+    folder.write("flow.json", flow.to_string());
+    let output = Arazzo::new(["inspect", "flow.json"]).cwd(folder.path()).run();
+    output.exits(0);
+    for line in [
+        "sends to  api.example   GET /things   GET /found",
+        "leads to  other.example:8443   only where an answer says so",
+        "asks for  oauth of api → api.example, id.example, fresh.example   (--auth oauth=…)",
+        "          found of api → api.example, open.example   (--auth found=…)",
+    ] {
+        output.check(output.stdout.lines().any(|known| known == line), line);
+    }
+    let output = Arazzo::new(["inspect", "flow.json", "--json"]).cwd(folder.path()).run();
+    let found: Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!(found["workflows"][0]["touches"]["leadsTo"], json!(["other.example:8443"]));
+    assert_eq!(found["workflows"][1]["touches"]["leadsTo"], json!(["api.example"]));
+}

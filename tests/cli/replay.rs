@@ -168,6 +168,29 @@ fn requests_that_are_missing_or_one_too_many_are_told_with_their_step() {
 }
 
 #[test]
+fn a_recording_that_would_be_too_large_is_not_kept_and_the_run_is_as_it_is() {
+    let folder = Folder::new();
+    folder.write("notes.openapi.yaml", API);
+    // What is sent counts as what comes: it is in the recording too.
+    for (sent, came) in [(10, 40_000), (40_000, 10)] {
+        let note = format!("payload: {{note: {}}}", "n".repeat(sent));
+        let steps = "      - stepId: login\n        operationId: login\n        requestBody:\n          contentType: application/json\n";
+        let flow = FLOW.split("    inputs:").next().unwrap();
+        folder.write("notes.arazzo.yaml", format!("{flow}    steps:\n{steps}          {note}\n"));
+        let server = Server::start(move |_, _| Reply::status(200).json(&json!({ "filling": "x".repeat(came) })));
+        let url = server.url();
+        let record = ["run", "notes.arazzo.yaml", "-S", &url, "--record", "run.ndjson", "--max-kept"];
+        let most = |bytes: &'static str| record.into_iter().chain([bytes]);
+        let output = run(&folder, most("30000")).run();
+        let words = "its requests and answers have more than 30000 bytes; raise --max-kept";
+        output.exits(7).says(&["the recording could not be written", words]);
+        assert!(!folder.path().join("run.ndjson").exists());
+        run(&folder, most("60000")).run().exits(0);
+        fs::remove_file(folder.path().join("run.ndjson")).unwrap();
+    }
+}
+
+#[test]
 fn what_is_no_recording_is_refused_in_words() {
     let folder = Folder::new();
     recorded(&folder);

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Format, and the ending of its golden file.
-const REPORTS: [(&str, &str); 4] = [("junit", "junit.xml"), ("har", "har"), ("md", "md"), ("json", "json")];
+const REPORTS: [(&str, &str); 5] =
+    [("junit", "junit.xml"), ("tap", "tap"), ("har", "har"), ("md", "md"), ("json", "json")];
 
 pub(super) fn cases() -> Vec<PathBuf> {
     let cases = files_below(&workspace_root().join("tests/suite/report"), &["ndjson"]);
@@ -18,7 +19,7 @@ pub(super) fn cases() -> Vec<PathBuf> {
 }
 
 /// `text` against our schema, with xmllint where it is there.
-fn check_junit(file: &Path) {
+pub(super) fn check_junit(file: &Path) {
     let schema = workspace_root().join("tests/suite/report/junit.xsd");
     match Command::new("xmllint").arg("--noout").arg("--schema").arg(schema).arg(file).output() {
         Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
@@ -149,8 +150,8 @@ fn the_page_holds_all_that_there_is_to_know_and_no_script() {
         "1× pollVolume",
         "$.state →</span> &quot;ready&quot;",
         "<span class=\"mask\">‹apiToken›</span>",
-        "curl -X POST -H &quot;Authorization: Bearer $API_TOKEN&quot;",
-        "&quot;mountPath&quot;: &quot;/data&quot;",
+        "curl -X POST -H &quot;Authorization: Bearer $ARAZZO_SECRET_apiToken&quot;",
+        "<span class=\"jk\">&quot;mountPath&quot;</span>: <span class=\"js\">&quot;/data&quot;</span>",
         "unbraced-expression",
         "daytona-provision.yml:54:22",
         "--verbose --verbose --input apiToken=<span class=\"mask\">‹apiToken›</span> --input volumeName=data --input snapshot=ubuntu --input &#39;{…}&#39; --loop-delay 20ms --user … --bearer … --server http://127.0.0.1:",
@@ -188,7 +189,7 @@ fn a_page_of_a_failure_begins_with_the_reason_and_the_place() {
         "^^^^^^^^^^^^^^^^^^ was 403",
         "left behind: createVolume",
         "sandboxState",
-        "<details class=\"attempt\" id=\"a1\" open>",
+        "<details class=\"step\" id=\"a1\" open>",
     ] {
         assert!(page.contains(part), "no {part} in\n{page}");
     }
@@ -253,7 +254,7 @@ fn every_command_of_the_page_about_reports_works() {
 }
 
 #[test]
-fn a_summary_has_at_most_60_lines_and_failures_first() {
+fn a_summary_has_at_most_60_lines_the_reason_first_and_the_steps_in_order() {
     // A run of a hundred steps, the last of which fails.
     let text =
         fs::read_to_string(cases().iter().find(|case| case.ends_with("fails-at-a-criterion.ndjson")).unwrap()).unwrap();
@@ -276,9 +277,36 @@ fn a_summary_has_at_most_60_lines_and_failures_first() {
     Arazzo::new(["report", "many.ndjson", "md=many.md"]).cwd(folder.path()).run().exits(0);
     let summary = fs::read_to_string(folder.path().join("many.md")).unwrap();
     assert!(summary.lines().count() <= 60, "{} lines", summary.lines().count());
-    let row = summary.lines().find(|line| line.starts_with("| ") && line.contains("<code>")).unwrap();
-    assert!(row.contains('✗') && row.contains("pollVolume"), "{row}");
+    let rows: Vec<&str> = summary.lines().filter(|line| line.starts_with("| ") && line.contains("<code>")).collect();
+    assert!(rows.last().is_some_and(|row| row.contains('✗') && row.contains("pollVolume")), "{rows:?}");
+    assert!(rows.iter().rev().skip(1).take(2).all(|row| row.contains("step9")), "in their order: {rows:?}");
     assert!(summary.contains("more steps"), "{summary}");
+    let (reason, table) = summary.split_at(summary.find("| | step").unwrap());
+    assert!(!table.is_empty() && reason.contains("criterion-not-met"), "{summary}");
+    for words in
+        [r"- response&#58; \{", "  ```sh", "  curl -H \"Authorization: Bearer $API_TOKEN\" 'https://app.daytona.io"]
+    {
+        assert!(reason.contains(words), "{words}\n{summary}");
+    }
+}
+
+#[test]
+fn a_report_can_take_the_place_of_the_outputs_on_stdout() {
+    let server = daytona(&["ready"]);
+    let tap = Arazzo::provision(&server.url()).args(["--report", "tap=-"]).run();
+    tap.exits(0).check(tap.stdout.starts_with("TAP version 14\n1..3\nok 1 - daytona-provision."), "TAP alone");
+    tap.check(tap.stdout.lines().count() == 5 && !tap.stderr.contains("report -"), "nothing else");
+    let folder = Folder::new();
+    let file = folder.path().join("outputs.json");
+    let both = Arazzo::provision(&server.url()).args(["--report", "md=-", "-o", file.to_str().unwrap()]).run();
+    both.exits(0).check(both.stdout.starts_with("### ✅"), "a summary");
+    assert!(fs::read_to_string(file).unwrap().contains("volumeId"));
+    for more in [["--json", "--report", "tap=-"], ["-o-", "--report", "md=-"], ["--report=md=-", "--report", "tap=-"]] {
+        Arazzo::provision(&server.url()).args(more).run().exits(2).says(&["error[setup]"]).never_says(&["TAP"]);
+    }
+    let kept = workspace_root().join("tests/suite/report/gets-no-answer.ndjson");
+    let again = Arazzo::new(["report", kept.to_str().unwrap(), "tap=-"]).run();
+    again.exits(0).check(again.stdout.contains("not ok 3 - "), "a failed step");
 }
 
 #[test]
@@ -303,6 +331,11 @@ fn text_of_others_is_text_in_every_report() {
     assert!(junit.contains("]]&gt;&lt;x&gt;&amp;&quot;") && junit.contains('\u{fffd}'), "{junit}");
     assert!(!junit.contains(['\u{1}', '\u{1b}', '\u{fffe}']), "what XML cannot hold is replaced");
     let summary = fs::read_to_string(folder.path().join("arazzo-report/summary.md")).unwrap();
+    // A command stands in a block, where nothing is markup, and which nothing in it ends.
+    let (before, rest) = summary.split_once("  ```sh\n").unwrap();
+    let (command, after) = rest.split_once("\n  ```\n").unwrap();
+    assert!(command.lines().all(|line| line.starts_with("  ")) && !command.contains(['\u{1b}', '\u{1}']), "{command}");
+    let summary = format!("{before}{after}");
     for markup in ["<x>", "<!--", "@you", "https:", "[a](b)", "\n# h", "\u{1b}"] {
         assert!(!summary.contains(markup), "{markup:?} in\n{summary}");
     }

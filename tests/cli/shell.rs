@@ -28,14 +28,19 @@ fn shell(program: &str, arguments: &[&str], folder: &Path) -> String {
 
 /// What is offered for the last of these words, by the names that follow.
 const CASES: &[(&[&str], &[&str])] = &[
-    (&["ru"], &["run"]),
-    (&["run", PROVISION, ""], &["provision-volume-and-sandbox"]),
+    (&["ru"], &["run", "runs"]),
+    (&["run", PROVISION, ""], &["provision-volume-and-sandbox", "apiToken=", "volumeName=", "snapshot=", "mountPath="]),
     (&["run", PROVISION, "--workflow", ""], &["provision-volume-and-sandbox"]),
     (&["run", PROVISION, "-i", ""], &["apiToken=", "volumeName=", "snapshot=", "mountPath="]),
     (&["run", PROVISION, "--input", "vol"], &["volumeName="]),
     (&["run", PROVISION, "-s", "api"], &["apiToken"]),
     (&["run", PROVISION, "-S", ""], &["volumesApi=", "sandboxApi="]),
     (&["graph", PROVISION, ""], &["provision-volume-and-sandbox"]),
+    (&["run", PROVISION, "apiT"], &["apiToken="]),
+    (&["run", PROVISION, "--fault", "getVolume=r"], &["getVolume=reset"]),
+    (&["run", PROVISION, "--report", ""], &["html", "junit", "har", "md", "json"]),
+    (&["call", "openapi/daytona-volumes-api-openapi.yml", "getV"], &["getVolume"]),
+    (&["explain", "unbraced"], &["unbraced-expression"]),
     (&["run", PROVISION, "--progress", ""], &["auto", "tree", "line", "none"]),
     (&["completions", ""], &["bash", "zsh", "fish", "powershell", "elvish"]),
 ];

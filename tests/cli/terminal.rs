@@ -326,3 +326,81 @@ fn somebody_at_a_terminal_is_asked_what_a_stranger_may_do_once_for_each_host() {
     let (status, screen, raw) = terminal.end();
     assert_eq!((status, peer.requests(), raw.matches("[y/N]").count()), (Some(0), 3, 2), "{screen}");
 }
+
+/// A workflow with a plain input, a number, and a secret, all of which are required.
+fn asking() -> Folder {
+    let folder = Folder::new();
+    folder.write("api.yaml", "openapi: 3.1.0\ninfo: { title: t, version: '1' }\nservers: [{ url: 'http://127.0.0.1:9' }]\npaths:\n  /a: { post: { operationId: add, responses: { '200': { description: ok } } } }\n");
+    folder.write(
+        "flow.yaml",
+        "arazzo: 1.0.1\ninfo: { title: t, version: '1' }\nsourceDescriptions: [{ name: api, url: api.yaml, type: openapi }]\nworkflows:\n  \
+         - workflowId: w\n    inputs:\n      type: object\n      required: [name, count, password]\n      properties:\n        \
+         name: { type: string, description: Who it is for }\n        count: { type: integer }\n        password: { type: string, format: password }\n    \
+         steps:\n      - stepId: add\n        operationId: add\n        requestBody: { contentType: application/json, payload: { name: $inputs.name, count: $inputs.count, password: $inputs.password } }\n",
+    );
+    folder
+}
+
+#[test]
+fn a_terminal_asks_for_inputs_that_are_missing_and_shows_the_command_that_gives_them() {
+    let (folder, server) = (asking(), Server::start(|_, _| Reply::status(200)));
+    let call = Arazzo::new(["run", "flow.yaml", "-S", &server.url()]).cwd(folder.path());
+    let mut terminal = Terminal::start(call.clone(), 110, 40);
+    terminal.wait_for("Who it is for");
+    terminal.wait_for("name (string): ");
+    terminal.press("Ada L\r");
+    terminal.wait_for("count (integer): ");
+    terminal.press("many\r");
+    terminal.wait_for("must be an integer");
+    terminal.press("3\r");
+    terminal.wait_for("password (string): ");
+    terminal.press("s3cret-of-ada\r");
+    let (status, screen, raw) = terminal.end();
+    assert_eq!(status, Some(0), "{raw}");
+    assert!(!raw.contains("s3cret-of-ada"), "{raw}");
+    let line = "--input 'name=Ada L' --input count=3 --secret password";
+    assert!(screen.contains("the same without questions: arazzo run flow.yaml"), "{screen}");
+    assert!(screen.replace('\n', "").contains(line), "{screen}");
+    let sent: serde_json::Value = serde_json::from_slice(&server.requests()[0].body).unwrap();
+    assert_eq!(sent, json!({ "name": "Ada L", "count": 3, "password": "s3cret-of-ada" }));
+    // Nobody is asked where nobody would answer.
+    for call in [call.clone().args(["--no-input"]), call.env("CI", "true")] {
+        let (status, screen, raw) = Terminal::start(call, 110, 40).end();
+        assert_eq!(status, Some(2), "{raw}");
+        assert!(screen.contains("missing-input") && !screen.contains("(string):"), "{screen}");
+    }
+}
+
+#[test]
+fn a_terminal_shows_what_is_waited_for_and_the_path_at_sixty_columns() {
+    let server = daytona(&["creating", "creating", "ready"]);
+    let mut terminal = Terminal::start(provision(&server, "300ms"), 60, 30);
+    terminal.wait_for("next in");
+    let (status, screen, raw) = terminal.end();
+    assert_eq!(status, Some(0), "{raw}");
+    assert!(screen.contains("POST /api/volumes") && screen.contains("GET  /api/volumes/vol-1"), "{screen}");
+    // A warning is broken between words.
+    let mut said = screen.lines().filter(|line| !line.starts_with('{'));
+    assert!(said.all(|line| line.chars().count() <= 60), "{screen}");
+    assert!(!screen.contains("unbraced-e\nxpression"), "{screen}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_user_at_a_terminal_sees_a_request_in_doubt_and_decides() {
+    let (runs, server) = super::journal::killed_at(super::journal::is_sandbox);
+    let call = || runs.on(Arazzo::new(["runs", "resume", &runs.only(), "--progress", "line"]));
+    let sent = || server.lines().iter().filter(|line| *line == "POST /api/sandbox").count();
+    let (again, fail) = ("send it (again)? [y/N] ", "let the step fail, as if there were no answer? [y/N] ");
+    for (answers, expected, times) in [(&["n\r", "\r"][..], 9, 1), (&["y\r"], 0, 2)] {
+        let mut terminal = Terminal::start(call(), 200, 30);
+        for (question, answer) in [again, fail].into_iter().zip(answers) {
+            terminal.wait_for(question);
+            terminal.press(answer);
+        }
+        let (status, screen, raw) = terminal.end();
+        assert_eq!((status, sent()), (Some(expected), times), "{screen}");
+        let shown = ["createSandbox", "POST", "/api/sandbox", "\"snapshot\":\"ubuntu\""];
+        assert!(shown.iter().all(|text| raw.contains(text)), "{raw}");
+    }
+}

@@ -141,7 +141,7 @@ fn nothing_to_run_is_an_exit_of_its_own_and_filters_choose() {
     test(&folder, &["--case", "sec"]).exits(0).says(&["1 passed"]);
     test(&folder, &["--workflow", "v"]).exits(8);
     test(&folder, &["--workflow", "w"]).exits(0).says(&["2 passed"]);
-    test(&folder, &["none"]).exits(2).says(&["`none`: No such file"]);
+    test(&folder, &["none"]).exits(2).says(&["`none`: no such file"]);
     let list = test(&folder, &["--list", "--json"]);
     let lines: Vec<Value> = list.exits(0).events();
     assert_eq!(lines.iter().map(|line| line["case"].clone()).collect::<Vec<_>>(), [json!("first"), json!("second")]);

@@ -73,6 +73,35 @@ fn a_report_without_a_path_follows_no_link() {
 
 #[test]
 #[cfg(unix)]
+fn what_is_written_to_a_folder_that_was_named_follows_no_link_in_it() {
+    use std::os::unix::fs::symlink;
+    let folder = folder("../openapi/pets.yaml");
+    let outside = folder.path().join("outside/passwd");
+    let inside = folder.path().join("inside");
+    for (name, arguments) in [
+        ("reports/report.html", ["run", "flows/flow.yaml", "--mock", "-qq", "--report", "html=reports"]),
+        ("reports/junit.xml", ["run", "flows/flow.yaml", "--mock", "-qq", "--report", "junit=reports/"]),
+    ] {
+        fs::create_dir_all(inside.join("reports")).unwrap();
+        symlink(&outside, inside.join(name)).unwrap();
+        Arazzo::new(arguments).cwd(&inside).run().exits(0);
+        assert_eq!(fs::read_to_string(&outside).unwrap(), CANARY, "{name}");
+        assert!(!fs::symlink_metadata(inside.join(name)).unwrap().is_symlink(), "{name}");
+    }
+    symlink(&outside, inside.join("reports/arazzo-run.1")).unwrap();
+    Arazzo::new(["man", "--dir", "reports"]).cwd(&inside).run().exits(0);
+    assert_eq!(fs::read_to_string(&outside).unwrap(), CANARY);
+    assert!(fs::read_to_string(inside.join("reports/arazzo-run.1")).unwrap().contains(".TH arazzo-run"));
+    // A file that was named goes where its user said, also through a link.
+    fs::remove_file(inside.join("reports/report.html")).unwrap();
+    symlink(&outside, inside.join("reports/report.html")).unwrap();
+    let named = ["run", "flows/flow.yaml", "--mock", "-qq", "--report", "html=reports/report.html"];
+    Arazzo::new(named).cwd(&inside).run().exits(0);
+    assert!(fs::read_to_string(&outside).unwrap().contains("<html"));
+}
+
+#[test]
+#[cfg(unix)]
 fn what_is_repaired_in_a_folder_stays_in_the_workspace() {
     use std::os::unix::fs::symlink;
     let folder = folder("../openapi/pets.yaml");

@@ -3,11 +3,13 @@
 use std::io::Read;
 use std::path::Path;
 
+use arazzo::diagnostics::{Diagnostic, Diagnostics, Sources, Span};
 use arazzo::mock::Mocked;
 use arazzo::values::Json;
-use arazzo::{Call, Error, Limits, Outputs, Workflow, files};
+use arazzo::{CALL_DOCUMENT, Call, Error, Limits, Outputs, Workflow, files};
 use clap::Parser;
 
+use crate::dry_run;
 use crate::execute::{Execution, Kept, Printed, execute};
 use crate::flags::{CallFlags, MaskFlag, ProgressFlag, TimeoutFlag, TypedHeader};
 use crate::inputs::{self, CliInputs, Stdin};
@@ -36,8 +38,14 @@ pub(crate) fn call(flags: CallFlags, screen: &mut Screen) -> u8 {
     };
     let (workflow, given) = match prepared(&flags) {
         Ok(prepared) => prepared,
-        Err(error) => return screen.error(&error),
+        Err(error) => return screen.error(&placeless(error)),
     };
+    let sources = workflow.description().sources().clone();
+    let warnings: Vec<Diagnostic> = workflow.warnings().map(|one| without_place(one, &sources)).collect();
+    if flags.dry_run {
+        let form = (flags.events.json.is_some(), flags.verbosity.quiet > 0);
+        return dry_run::show(&workflow, &given.inputs, &warnings, form, screen);
+    }
     let execution = Execution {
         workflow: &workflow,
         document: &flags.openapi,
@@ -51,9 +59,28 @@ pub(crate) fn call(flags: CallFlags, screen: &mut Screen) -> u8 {
             usual.progress.progress,
         ),
         kept: Kept { outputs: flags.file.output.clone(), masked: usual.mask.mask_outputs, ..Kept::default() },
+        warnings,
         print: body,
+        journal: None,
+        resumed: None,
     };
     execute(execution, screen)
+}
+
+/// A diagnostic without a place in the document that the call became, which nobody wrote.
+fn without_place(one: &Diagnostic, sources: &Sources) -> Diagnostic {
+    let mut shown = one.clone();
+    let is_own = |span: &Span| sources.place(*span).file == CALL_DOCUMENT;
+    shown.span = shown.span.filter(|span| !is_own(span));
+    shown.notes.retain(|(span, _)| !is_own(span));
+    shown
+}
+
+fn placeless(error: Error) -> Error {
+    let Error::Documents { diagnostics, sources } = error else { return error };
+    let mut shown = Diagnostics::default();
+    shown.extend(diagnostics.iter().map(|one| without_place(one, &sources)));
+    Error::Documents { diagnostics: shown, sources }
 }
 
 /// Everything that can be known before the request.
@@ -75,7 +102,7 @@ fn prepared(flags: &CallFlags) -> Result<(Workflow, CliInputs), Error> {
     let (description, inputs) = flags.permissions.on(builder).call_blocking(asked(flags)?)?;
     let credentials = inputs::credentials(&flags.credentials, &description, &mut stdin)?;
     let workflow = description.with_credentials(credentials)?.workflow(None)?;
-    let workflow = permit::permitted(workflow, |_| None, &stdin)?;
+    let workflow = if flags.dry_run { workflow } else { permit::permitted(workflow, |_| None, &stdin)? };
     Ok((workflow, CliInputs { inputs, faults: vec![], typed: vec![], made_up: vec![] }))
 }
 
@@ -93,7 +120,9 @@ fn asked(flags: &CallFlags) -> Result<Call, Error> {
     let mut call = Call::new(operation);
     for argument in parameters.iter().chain(&flags.named) {
         let (name, value) = match given(argument).ok_or_else(|| {
-            Error::Setup(format!("`{argument}` is no parameter: write NAME=TEXT, NAME:=JSON or NAME@FILE"))
+            let blanks =
+                if parameters.len() > 1 { "; a value with blanks is put in quotes: 'NAME=two words'" } else { "" };
+            Error::Setup(format!("`{argument}` is no parameter: write NAME=TEXT, NAME:=JSON or NAME@FILE{blanks}"))
         })? {
             (name, Typed::Text(text)) => (name, Json::String(text.to_owned())),
             (name, Typed::Json(text)) => (name, json(argument, text)?),

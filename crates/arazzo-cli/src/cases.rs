@@ -331,7 +331,11 @@ pub(crate) fn differences(at: &str, expected: &Json, actual: Option<&Json>, exac
                 (_, None) => false,
                 ("$matches", Some(actual)) => {
                     let text = actual.as_str().map_or_else(|| actual.to_string(), str::to_owned);
-                    compile_pattern(wanted.as_str().unwrap_or_default()).is_ok_and(|regex| regex.is_match(&text))
+                    match compile_pattern(wanted.as_str().unwrap_or_default()).map(|pattern| pattern.is_match(&text)) {
+                        Ok(Ok(fits)) => fits,
+                        Ok(Err(too_long)) => return found.push(format!("{place}: {too_long}")),
+                        Err(_) => false,
+                    }
                 }
                 ("$type", Some(actual)) => match wanted.as_str().unwrap_or_default() {
                     "string" => actual.is_string(),

@@ -6,12 +6,14 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use arazzo::files;
+use arazzo::report::KINDS;
 use arazzo::values::Json;
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::Shells;
 
 use crate::exit;
+use crate::explain;
 use crate::flags::{Arguments, CompletionsFlags};
 use crate::show::{Screen, safe};
 use crate::streams;
@@ -60,29 +62,46 @@ pub(crate) fn answer(arguments: impl Iterator<Item = OsString>) -> Option<ExitCo
 
 /// The command with what the document offers.
 fn with_names(command: Command, words: &[OsString]) -> Command {
+    let command = with_fixed_names(command);
     let Some(document) = words.iter().skip(2).find_map(|word| Document::read(Path::new(word))) else { return command };
-    let offered = |arg: Arg, offers: Vec<Offer>| {
-        arg.add(ArgValueCandidates::new(move || offers.iter().map(Offer::candidate).collect()))
-    };
     let mut command = command;
     let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
     for name in names {
         command = command.mut_subcommand(name, |sub| {
-            let ids: Vec<String> = sub.get_arguments().map(|arg| arg.get_id().to_string()).collect();
-            ids.into_iter().fold(sub, |sub, id| {
-                let offers = match id.as_str() {
-                    "workflow" | "workflow_argument" => document.workflows.clone(),
-                    "inputs" => document.inputs(words, "="),
+            // All of them, in their order: positional ones are known by it.
+            sub.mut_args(|arg| {
+                let offers = match arg.get_id().as_str() {
+                    "workflow" => document.workflows.clone(),
+                    // An input can stand there too.
+                    "workflow_argument" => [document.workflows.clone(), document.inputs(words, "=")].concat(),
+                    "operation" => document.operations.clone(),
+                    "faults" => document.faults(),
+                    "inputs" | "plain_inputs" => document.inputs(words, "="),
                     "secrets" => document.inputs(words, ""),
                     "servers" | "sources" => document.sources("="),
                     "mock" => document.sources(""),
-                    _ => return sub,
+                    _ => return arg,
                 };
-                sub.mut_arg(id, |arg| offered(arg, offers))
+                offered(arg, offers)
             })
         });
     }
     command
+}
+
+/// The command with what it offers by itself: codes, reports.
+fn with_fixed_names(command: Command) -> Command {
+    let plain = |word: &str, about: &str| Offer { word: word.to_owned(), about: line(about) };
+    let codes = explain::pages().into_iter().map(|(word, page)| plain(word, explain::summary(page))).collect();
+    let reports: Vec<Offer> = KINDS.iter().map(|kind| plain(kind.name, kind.file)).collect();
+    command
+        .mut_subcommand("explain", |sub| sub.mut_arg("code", |arg| offered(arg, codes)))
+        .mut_subcommand("run", |sub| sub.mut_arg("reports", |arg| offered(arg, reports.clone())))
+        .mut_subcommand("report", |sub| sub.mut_arg("reports", |arg| offered(arg, reports)))
+}
+
+fn offered(arg: Arg, offers: Vec<Offer>) -> Arg {
+    arg.add(ArgValueCandidates::new(move || offers.iter().map(Offer::candidate).collect()))
 }
 
 /// A word, and what it is.
@@ -105,6 +124,8 @@ struct Document {
     /// By workflow.
     inputs: Vec<(String, Vec<Offer>)>,
     sources: Vec<Offer>,
+    /// Of an OpenAPI document.
+    operations: Vec<Offer>,
 }
 
 impl Document {
@@ -112,6 +133,10 @@ impl Document {
         // Somebody waits: not for a pipe.
         let text = path.is_file().then(|| files::named_text(path, LARGEST).ok()).flatten()?;
         let json = arazzo::parse_values(&path.to_string_lossy(), &text).ok()?;
+        if json.get("openapi").or(json.get("swagger")).is_some() {
+            let operations = operations(&json);
+            return Some(Self { workflows: vec![], inputs: vec![], sources: vec![], operations });
+        }
         json.get("arazzo")?;
         let list = |name: &str| json.get(name).and_then(Json::as_array).into_iter().flatten();
         let offer = |of: &Json, name: &str, about: &str| {
@@ -134,6 +159,16 @@ impl Document {
             inputs: list("workflows")
                 .filter_map(|workflow| Some((workflow.get("workflowId")?.as_str()?.to_owned(), inputs(workflow)?)))
                 .collect(),
+            operations: list("workflows")
+                .filter_map(|workflow| workflow.get("steps")?.as_array())
+                .flatten()
+                .filter_map(|step| offer(step, "operationId", "stepId"))
+                .fold(vec![], |mut known, one| {
+                    if !known.iter().any(|other: &Offer| other.word == one.word) {
+                        known.push(one);
+                    }
+                    known
+                }),
             sources: list("sourceDescriptions").filter_map(|source| offer(source, "name", "url")).collect(),
         })
     }
@@ -152,10 +187,31 @@ impl Document {
         offers
     }
 
+    /// What a mock can do wrong, for each operation.
+    fn faults(&self) -> Vec<Offer> {
+        let kinds = ["=500", "=503", "#1=429", "=reset", "=malformed", "=delay:2s"];
+        let of =
+            |one: &Offer| kinds.map(|kind| Offer { word: format!("{}{kind}", one.word), about: one.about.clone() });
+        self.operations.iter().flat_map(of).collect()
+    }
+
     fn sources(&self, after: &str) -> Vec<Offer> {
         let with = |source: &Offer| Offer { word: format!("{}{after}", source.word), ..source.clone() };
         self.sources.iter().map(with).collect()
     }
+}
+
+/// The operations of an OpenAPI document that have a name.
+fn operations(json: &Json) -> Vec<Offer> {
+    let paths = json.get("paths").and_then(Json::as_object).into_iter().flat_map(|paths| paths.iter());
+    let named = paths.flat_map(|(path, item)| {
+        let methods = item.as_object().into_iter().flat_map(|item| item.iter());
+        methods.filter_map(move |(method, operation)| {
+            let id = operation.get("operationId")?.as_str()?;
+            Some(Offer { word: word(id)?, about: line(&format!("{} {path}", method.to_uppercase())) })
+        })
+    });
+    named.collect()
 }
 
 /// A name that a shell takes as it is: others would have to be quoted, and a document could make a command of them.

@@ -4,20 +4,24 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use arazzo::diagnostics::Diagnostic;
+use arazzo::events::StepStatus;
+use arazzo::journal::Resumed;
 use arazzo::plan::PlannedStep;
-use arazzo::report::{ReportContext, RunRecord};
-use arazzo::{Envelope, Error, Outcome, Outputs, Recording, Workflow};
+use arazzo::report::{Answer, Exchange, ReportContext, RunRecord};
+use arazzo::{Envelope, Error, EventKind, Outcome, Outputs, Recording, Workflow};
 
 use crate::exit;
 use crate::github;
 use crate::inputs::CliInputs;
+use crate::journal::NamedJournal;
 use crate::names::Names;
 use crate::report;
 use crate::requested::RequestedReports;
 use crate::save::{Readers, save, save_exact};
 use crate::show::progress::Detail;
-use crate::show::{Screen, failure, safe, width};
-use crate::shown_command;
+use crate::show::{Screen, failure, result, safe, width};
+use crate::shown_command::{self, quoted};
 use crate::signal::Signals;
 use crate::streams::{self, Stream};
 use crate::watch::{Showing, Watch};
@@ -34,8 +38,14 @@ pub(crate) struct Execution<'a> {
     pub(crate) timeout: Duration,
     pub(crate) showing: Showing,
     pub(crate) kept: Kept,
+    /// The warnings about the documents, as the project weighs them.
+    pub(crate) warnings: Vec<Diagnostic>,
     /// The outputs as they are printed; nothing if there is nothing to print.
     pub(crate) print: fn(&Outputs) -> Option<Printed>,
+    /// The journal that it is kept in.
+    pub(crate) journal: Option<&'a NamedJournal>,
+    /// The run that goes on; nothing if one begins.
+    pub(crate) resumed: Option<Resumed>,
 }
 
 /// Outputs as they are printed.
@@ -83,13 +93,15 @@ struct Ended {
     recording: Recorded,
     /// The reason why an event could not be printed.
     data_error: Option<std::io::Error>,
+    /// The last step of the workflow that was run that failed.
+    failed: Option<String>,
 }
 
 /// Runs a workflow; the result is the exit code.
 pub(crate) fn execute(mut execution: Execution<'_>, screen: &mut Screen) -> u8 {
     let showing = execution.showing;
     if showing.detail >= Detail::Verdict {
-        screen.warnings(execution.workflow.warnings(), execution.workflow.description().sources());
+        screen.warnings(execution.warnings.iter(), execution.workflow.description().sources());
         hint(execution.workflow, &execution.given, screen);
         made_up(execution.workflow, &execution.given, screen);
     }
@@ -115,13 +127,23 @@ fn run(execution: &mut Execution<'_>, screen: &mut Screen) -> Result<Ended, Erro
         record = record.last_attempts();
     }
     let watch = RefCell::new(Watch::new(screen, execution.showing, &plan, hosts(execution.mock, &plan)));
-    let mut data_error = None;
+    let (mut data_error, mut failed) = (None, None);
+    let resumed = execution.resumed.take();
+    for envelope in resumed.as_ref().map(Resumed::events).transpose()?.unwrap_or_default() {
+        record.add(&envelope);
+        watch.borrow_mut().past(&envelope);
+    }
     let outcome = {
         let observe = |envelope: &Envelope| {
             let envelope = &signals.named(envelope);
             record.add(envelope);
+            if let (EventKind::StepFinished { status: StepStatus::Failed, .. }, 0) =
+                (&envelope.event.kind, envelope.event.frame)
+            {
+                failed.clone_from(&envelope.event.step);
+            }
             signals.watch(envelope);
-            if let Err(error) = watch.borrow_mut().event(envelope) {
+            if let Err(error) = watch.borrow_mut().event(envelope, &record) {
                 data_error.get_or_insert(error);
             }
         };
@@ -129,6 +151,7 @@ fn run(execution: &mut Execution<'_>, screen: &mut Screen) -> Result<Ended, Erro
             let say = |text: &str| watch.borrow_mut().screen.line(text);
             let run = async {
                 match execution.kept.recording {
+                    _ if let Some(resumed) = resumed => resumed.run(&signals.interrupt, observe).await.map(unrecorded),
                     Some(_) => workflow.record(inputs, &signals.interrupt, observe).await,
                     None => workflow.run_until(inputs, &signals.interrupt, observe).await.map(unrecorded),
                 }
@@ -148,7 +171,7 @@ fn run(execution: &mut Execution<'_>, screen: &mut Screen) -> Result<Ended, Erro
     if let Some(last) = &record.end {
         watch.into_inner().verdict(&last.event.kind, workflow.name());
     }
-    Ok(Ended { record, outcome, recording, data_error })
+    Ok(Ended { record, outcome, recording, data_error, failed })
 }
 
 /// Says why a run did not succeed, and what there is to know about its documents.
@@ -160,11 +183,29 @@ fn tell(execution: &Execution<'_>, ended: &Ended, screen: &mut Screen) {
     for line in failure::report(&ended.record, workflow.description().sources(), width()) {
         screen.line(&line);
     }
+    if let Some(command) = execution.journal.and_then(|journal| resume(journal, ended)) {
+        screen.line(&format!("resume: {command}"));
+    }
     if let (Some(why), true) = (ended.record.verdict().why, github::is_here()) {
         let label = why.label.as_ref().map(|label| format!(": {label}")).unwrap_or_default();
         let help = why.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
         let message = format!("{}{label}{help}", why.message);
         screen.command(&github::annotation("error", why.code.word(), &message, why.place.as_ref()));
+    }
+    let missed = |exchange: &Exchange| matches!(exchange.answer, Answer::Received { status: 404 | 405, .. });
+    if let Some(exchange) = ended.record.failing_exchange().filter(|exchange| missed(exchange)) {
+        for server in workflow.description().servers_without_path() {
+            if exchange.url.starts_with(&server.given) {
+                screen.line(&format!(
+                    "help: the described server of `{}` has the path {}, and {} has none: write --server {}{}",
+                    safe(&server.source),
+                    safe(&server.path),
+                    safe(&server.given),
+                    safe(&server.given),
+                    safe(&server.path)
+                ));
+            }
+        }
     }
     let local = !arazzo::is_remote(execution.document);
     if execution.mock.is_some() && local && matches!(ended.outcome, Outcome::Failed { .. }) {
@@ -174,9 +215,20 @@ fn tell(execution: &Execution<'_>, ended: &Ended, screen: &mut Screen) {
     }
 }
 
+/// The command that goes on with a run that did not succeed.
+fn resume(journal: &NamedJournal, ended: &Ended) -> Option<String> {
+    let run = &ended.record.run;
+    match (&ended.outcome, &ended.failed) {
+        (Outcome::Failed { .. }, Some(step)) => Some(journal.resume(run, &format!(" --from {}", quoted(step)))),
+        (Outcome::Failed { .. }, None) => Some(journal.resume(run, " --from STEP")),
+        (Outcome::Stopped { .. }, _) => Some(journal.resume(run, "")),
+        _ => None,
+    }
+}
+
 /// Writes what is left of a run; the result is its exit code.
 fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) -> u8 {
-    let Ended { record, outcome, recording, data_error } = ended;
+    let Ended { record, outcome, recording, data_error, .. } = ended;
     let (workflow, kept) = (execution.workflow, &execution.kept);
     let say = execution.showing.detail >= Detail::Verdict;
     let code = match &kept.recording {
@@ -196,11 +248,20 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     if execution.showing.events {
         return written(data_error.map_or(Ok(()), Err), screen, code);
     }
+    // A report in the place of the outputs.
+    if kept.reports.to_stdout() && kept.outputs.is_none() {
+        return code;
+    }
     let (whole, shown) = (outcome.values(), record.outputs());
     let masked = shown.filter(|_| kept.masked).map(|shown| Outputs::from(shown.clone()));
     let outputs = masked.as_ref().unwrap_or(whole);
-    // A workflow that went over to another may have the outputs of that.
-    if workflow.outputs().next().is_none() && outputs.is_empty() {
+    if execution.showing.result {
+        return written(screen.data(&result::object(&record, outputs).to_string()), screen, code);
+    }
+    // A workflow that went over to another may have the outputs of that. What a run that failed has none of is no data;
+    // in a file, it must not stay as it was before.
+    let none = workflow.outputs().next().is_none() || code != exit::SUCCEEDED && kept.outputs.is_none();
+    if none && outputs.is_empty() {
         return code;
     }
     let Some(printed) = (execution.print)(outputs) else {

@@ -12,10 +12,12 @@ pub(crate) const USAGE: u8 = 2;
 pub(crate) const DOCUMENT: u8 = 3;
 /// Refused by policy: a host, a file, a secret.
 pub(crate) const REFUSED: u8 = 6;
-/// The outputs or a report could not be written.
+/// The outputs, a report or the journal could not be written.
 pub(crate) const OUTPUT: u8 = 7;
 /// There was nothing to do: no case fits, or there are no documents in the folders.
 pub(crate) const NOTHING: u8 = 8;
+/// It is not known whether a request of a run has arrived that may not be sent twice.
+pub(crate) const IN_DOUBT: u8 = 9;
 /// Stopped by SIGTERM; Ctrl-C is 130, from the library.
 pub(crate) const TERMINATED: u8 = 143;
 
@@ -34,5 +36,7 @@ Exit codes:
   4    no answer from a server, and the document does not handle it
   5    stopped by a limit of the run: steps, time, waiting, depth of calls, body size
   6    refused by policy: a host, a file, a secret
-  7    the outputs or a report could not be written
+  7    the outputs, a report or the journal could not be written
+  8    nothing ran: no case fits, or no document is in the folders
+  9    in doubt: it is to be decided what a resumed run does about a request that may have arrived
   130  interrupted (143: terminated)";

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use arazzo::files::{Reach, ReadRefused};
+use arazzo::files::{self, Reach, ReadRefused};
 
 /// Folders that hold the documents of others.
 const FOREIGN: [&str; 2] = ["node_modules", "target"];
@@ -57,23 +57,40 @@ fn is_arazzo(path: &Path, reach: &Reach) -> bool {
     }
 }
 
+/// The names of what is in a folder that somebody named a part of; none if it cannot be read.
+pub(crate) fn names_in(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+/// `true` for a document with `openapi` or `swagger` at its root.
+pub(crate) fn is_openapi(path: &Path) -> bool {
+    let text = files::named_text(path, LARGEST).unwrap_or_default();
+    ["openapi", "swagger"].iter().any(|word| names(&text, word))
+}
+
 /// `true` for a text with `arazzo` at its root.
 pub(crate) fn names_arazzo(text: &str) -> bool {
+    names(text, "arazzo")
+}
+
+/// `true` if the root of a document has this member.
+fn names(text: &str, word: &str) -> bool {
     let text = text.trim_start_matches('\u{feff}');
     let key = |line: &str| {
-        ["arazzo", "\"arazzo\"", "'arazzo'"]
+        [word.to_owned(), format!("\"{word}\""), format!("'{word}'")]
             .iter()
-            .any(|key| line.strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with(':')))
+            .any(|key| line.strip_prefix(key.as_str()).is_some_and(|rest| rest.trim_start().starts_with(':')))
     };
     // A key at the margin; what is no YAML is found too, and then said to be none.
     if text.lines().any(key) {
         return true;
     }
-    let Some(inside) = text.trim_start().strip_prefix('{').filter(|inside| inside.contains("arazzo")) else {
+    let Some(inside) = text.trim_start().strip_prefix('{').filter(|inside| inside.contains(word)) else {
         return false;
     };
     match arazzo::parse_values("", text) {
-        Ok(root) => root.get("arazzo").is_some(),
+        Ok(root) => root.get(word).is_some(),
         Err(_) => inside.split([',', '{', '\n']).take(8).any(|part| key(part.trim_start())),
     }
 }

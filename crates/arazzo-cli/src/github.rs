@@ -50,9 +50,16 @@ fn property(text: &str) -> String {
 /// # Errors
 /// If the file cannot be written.
 pub(crate) fn summarize(run: &RunRecord) -> std::io::Result<()> {
+    append_summary(|| markdown(run, &ReportContext::default()))
+}
+
+/// Appends a text to the summary of the job, if it has one.
+///
+/// # Errors
+/// If the file cannot be written.
+pub(crate) fn append_summary(text: impl FnOnce() -> String) -> std::io::Result<()> {
     let Some(path) = summary() else { return Ok(()) };
-    let text = format!("{}\n", markdown(run, &ReportContext::default()));
-    OpenOptions::new().create(true).append(true).open(path)?.write_all(text.as_bytes())
+    OpenOptions::new().create(true).append(true).open(path)?.write_all(format!("{}\n", text()).as_bytes())
 }
 
 /// The file of the job's summary.

@@ -2,7 +2,7 @@
 //!
 //! Messages never show a value.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,8 @@ use arazzo::secrets::PARTS;
 use arazzo::values::{Json, Map};
 use arazzo::{Credentials, Description, Error, Inputs, Trust, Workflow};
 
-use crate::flags::{CredentialFlags, InputFlags, TypedHeader, header_line};
+use crate::environment;
+use crate::flags::{CredentialFlags, DocumentFlags, InputFlags, TypedHeader, header_line};
 use crate::names::{Names, VARIABLE};
 use crate::show::safe;
 use crate::streams::{self, Stream};
@@ -30,6 +31,20 @@ pub(crate) struct CliInputs {
 }
 
 impl CliInputs {
+    /// No inputs: those of a run that goes on were given.
+    pub(crate) fn none() -> Self {
+        Self { inputs: Inputs::new(), faults: vec![], typed: vec![], made_up: vec![] }
+    }
+
+    /// Adds inputs of the environment that are not there.
+    pub(crate) fn or_environment(mut self, workflow: &Workflow) -> Self {
+        let mut environment = from_environment(workflow);
+        environment.faults.append(&mut self.faults);
+        self.faults = environment.faults;
+        self.inputs = self.inputs.or(environment.inputs);
+        self
+    }
+
     /// Adds inputs that nobody gave.
     pub(crate) fn make_up(&mut self, examples: Inputs) {
         let refused = |name: &str| self.faults.iter().any(|fault| fault.name == name);
@@ -44,15 +59,40 @@ impl CliInputs {
 
 /// Collects inputs: the environment, then files in order, then flags; later ones win.
 pub(crate) fn collect(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<CliInputs, Error> {
+    Ok(typed(flags, workflow, stdin)?.or_environment(workflow))
+}
+
+/// As [`collect`], for one of several runs: inputs that its workflow does not take are for others. Those of the
+/// environment stand apart.
+pub(crate) fn collect_taken(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<CliInputs, Error> {
+    let takes = |name: &str| workflow.takes(name);
+    let mut flags = flags.clone();
+    flags.inputs.retain(|argument| input_name(argument).is_none_or(takes));
+    flags.secrets.retain(|argument| takes(secret_name(argument)));
+    let mut given = typed(&flags, workflow, stdin)?;
+    let of_others: Vec<String> =
+        given.inputs.iter().map(|(name, _)| name.to_owned()).filter(|name| !takes(name)).collect();
+    given.inputs = of_others.iter().fold(given.inputs, |inputs, name| inputs.without(name));
+    Ok(given)
+}
+
+/// The name of an input as it was typed; nothing of an object of several, or where there is none.
+pub(crate) fn input_name(argument: &str) -> Option<&str> {
+    if argument.trim_start().starts_with('{') {
+        return None;
+    }
+    let first = argument.find([':', '=', '@'].as_slice())?;
+    let (at, _) = separator(argument, first)?;
+    argument.get(..at).filter(|name| !name.is_empty())
+}
+
+/// Inputs of files and flags, later ones win.
+pub(crate) fn typed(flags: &InputFlags, workflow: &Workflow, stdin: &mut Stdin) -> Result<CliInputs, Error> {
     let mut values: Map<String, Json> = Map::new();
     let mut faults = vec![];
     let mut typed = vec![];
     let mut files = Inputs::new();
     let names = Names::of(workflow.description());
-    // What is there for others is not for a stranger: only what is named is read.
-    if workflow.description().trust() != Trust::Remote {
-        environment(workflow, &mut values, &mut faults);
-    }
     for path in &flags.input_files {
         match file(path, workflow, stdin)? {
             Json::Object(members) => values.extend(members),
@@ -246,10 +286,37 @@ pub(crate) fn credentials(
     description: &Description,
     stdin: &mut Stdin,
 ) -> Result<Credentials, Error> {
+    given_credentials(flags, description, description.trust() != Trust::Remote, stdin)
+}
+
+/// As [`credentials`], for one of several runs: those for schemes that its documents do not describe are for others.
+/// Without `environment`, only those that were given.
+pub(crate) fn credentials_taken(
+    flags: &CredentialFlags,
+    description: &Description,
+    environment: bool,
+    stdin: &mut Stdin,
+) -> Result<Credentials, Error> {
+    let mut flags = flags.clone();
+    flags.auth.retain(|argument| is_scheme(description, secret_name(argument)));
+    given_credentials(&flags, description, environment && description.trust() != Trust::Remote, stdin)
+}
+
+/// `true` for the name of a security scheme of a description, or of a part of one: `oauth`, `api.oauth.clientId`.
+pub(crate) fn is_scheme(description: &Description, name: &str) -> bool {
+    let is = |known: &str| name.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    description.schemes().any(|(source, scheme)| is(scheme) || is(&format!("{source}.{scheme}")))
+}
+
+fn given_credentials(
+    flags: &CredentialFlags,
+    description: &Description,
+    environment: bool,
+    stdin: &mut Stdin,
+) -> Result<Credentials, Error> {
     let mut credentials = Credentials::new();
     let names = Names::of(description);
-    let known = description.trust() != Trust::Remote;
-    let named: BTreeSet<&str> = description.schemes().filter(|_| known).map(|(_, scheme)| scheme).collect();
+    let named: BTreeSet<&str> = description.schemes().filter(|_| environment).map(|(_, scheme)| scheme).collect();
     for scheme in named {
         let parts = PARTS.iter().map(|part| format!("{scheme}.{part}"));
         for key in std::iter::once(scheme.to_owned()).chain(parts) {
@@ -313,8 +380,8 @@ fn headers(typed: &TypedHeader, stdin: &mut Stdin) -> Result<Vec<Header>, InputF
         TypedHeader::Value(name, value) => Ok(vec![Header { name: name.clone(), value: value.clone(), secret: false }]),
         TypedHeader::Variable(name, variable) => {
             let help = Some("the value behind `env:` is the name of a variable that has the value".to_owned());
-            let value = std::env::var(variable)
-                .map_err(|_| fault("", format!("header `{name}`: its variable is not set"), help.clone()))?;
+            let value = environment::variable(variable)
+                .ok_or_else(|| fault("", format!("header `{name}`: its variable is not set"), help.clone()))?;
             // A value is held to the rules of one that is typed.
             let line = header_line(&format!("{name}: {value}"));
             Ok(vec![secret(line.map_err(|reason| fault("", format!("header `{name}`: {reason}"), None))?)])
@@ -336,8 +403,11 @@ fn headers(typed: &TypedHeader, stdin: &mut Stdin) -> Result<Vec<Header>, InputF
 }
 
 /// `ARAZZO_INPUT_<name>`, exact case first, then UPPER_SNAKE.
-fn environment(workflow: &Workflow, values: &mut Map<String, Json>, faults: &mut Vec<InputFault>) {
-    for input in workflow.inputs() {
+pub(crate) fn from_environment(workflow: &Workflow) -> CliInputs {
+    let (mut values, mut faults) = (Map::new(), vec![]);
+    // What is there for others is not for a stranger: only what is named is read.
+    let trusted = workflow.description().trust() != Trust::Remote;
+    for input in workflow.inputs().filter(|_| trusted) {
         if let Some(text) = variable("ARAZZO_INPUT_", &input.name) {
             match workflow.typed(&input.name, &text) {
                 Ok(value) => {
@@ -347,10 +417,12 @@ fn environment(workflow: &Workflow, values: &mut Map<String, Json>, faults: &mut
             }
         }
     }
+    CliInputs { inputs: Inputs::from(values), faults, typed: vec![], made_up: vec![] }
 }
 
 fn variable(prefix: &str, name: &str) -> Option<String> {
-    std::env::var(format!("{prefix}{name}")).or_else(|_| std::env::var(format!("{prefix}{}", variable_name(name)))).ok()
+    let (exact, upper) = (format!("{prefix}{name}"), format!("{prefix}{}", variable_name(name)));
+    environment::variable(&exact).or_else(|| environment::variable(&upper))
 }
 
 fn file(path: &Path, workflow: &Workflow, stdin: &mut Stdin) -> Result<Json, Error> {
@@ -363,9 +435,21 @@ fn file(path: &Path, workflow: &Workflow, stdin: &mut Stdin) -> Result<Json, Err
     workflow.parse_inputs(if name == "-" { "stdin" } else { &name }, text)
 }
 
+/// The text of a document on standard input; nothing for one that is a file.
+///
+/// # Errors
+/// If standard input cannot be read.
+pub(crate) fn document_text(document: &DocumentFlags, stdin: &mut Stdin) -> Result<Option<String>, Error> {
+    document.is_stdin().then(|| stdin.read("-").map_err(Error::Setup)).transpose()
+}
+
 /// Standard input, which can be read once; `-` names it. Or somebody who can be asked.
 pub(crate) struct Stdin {
     was_read: bool,
+    /// Its text, once it was read.
+    text: Option<String>,
+    /// Secrets that were typed.
+    asked: BTreeMap<String, String>,
     asks: bool,
 }
 
@@ -374,7 +458,12 @@ impl Stdin {
     pub(crate) fn new(no_input: bool) -> Self {
         let automated = std::env::var_os("CI").is_some_and(|value| !value.is_empty());
         let terminal = std::io::stdin().is_terminal() && Stream::People.is_terminal();
-        Self { was_read: false, asks: !no_input && !automated && terminal }
+        Self { was_read: false, text: None, asked: BTreeMap::new(), asks: !no_input && !automated && terminal }
+    }
+
+    /// Begins the next of several runs, which gets what the one before was given.
+    pub(crate) fn begin_run(&mut self) {
+        self.was_read = false;
     }
 
     /// `true` if somebody is there who can be asked.
@@ -390,13 +479,30 @@ impl Stdin {
             && matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes")
     }
 
-    /// A secret that is typed and not shown; nothing, if nobody is there or nothing is typed.
-    fn ask(&self, name: &str) -> Option<String> {
-        let prompt = self.asks.then(|| format!("{}: ", safe(name)))?;
-        rpassword::prompt_password(prompt).ok().filter(|text| !text.is_empty())
+    /// A value that is typed; nothing, if nobody is there or nothing is typed.
+    pub(crate) fn ask_openly(&self, name: &str) -> Option<String> {
+        if !self.asks {
+            return None;
+        }
+        streams::people(&format!("{name}: "), Stream::People.usual_colors());
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).ok()?;
+        Some(answer.trim_end_matches(['\r', '\n']).to_owned()).filter(|text| !text.is_empty())
     }
 
-    fn read(&mut self, path: &str) -> Result<String, String> {
+    /// A secret that is typed and not shown; nothing, if nobody is there or nothing is typed.
+    pub(crate) fn ask(&mut self, name: &str) -> Option<String> {
+        if let Some(known) = self.asked.get(name) {
+            return Some(known.clone());
+        }
+        let prompt = self.asks.then(|| format!("{}: ", safe(name)))?;
+        let text = rpassword::prompt_password(prompt).ok().filter(|text| !text.is_empty())?;
+        self.asked.insert(name.to_owned(), text.clone());
+        Some(text)
+    }
+
+    /// The text of a file, or of standard input for `-`.
+    pub(crate) fn read(&mut self, path: &str) -> Result<String, String> {
         if path != "-" {
             let text = named(Path::new(path), LARGEST).map_err(|reason| format!("cannot read `{path}`: {reason}"))?;
             return String::from_utf8(text).map_err(|_| format!("`{path}` is not text"));
@@ -404,13 +510,17 @@ impl Stdin {
         if std::mem::replace(&mut self.was_read, true) {
             return Err("stdin can be read only once".to_owned());
         }
+        if let Some(text) = &self.text {
+            return Ok(text.clone());
+        }
         let mut text = vec![];
         let read = std::io::stdin().take(LARGEST + 1).read_to_end(&mut text);
         read.map_err(|error| format!("cannot read stdin: {error}"))?;
         if text.len() as u64 > LARGEST {
             return Err(format!("stdin has more than {} MiB", LARGEST >> 20));
         }
-        String::from_utf8(text).map_err(|_| "stdin is not text".to_owned())
+        let text = String::from_utf8(text).map_err(|_| "stdin is not text".to_owned())?;
+        Ok(self.text.insert(text).clone())
     }
 }
 

@@ -1,23 +1,34 @@
 //! `arazzo inspect`: what a document holds and what it will call, without calling.
 
+use std::path::Path;
+
 use arazzo::json;
 use arazzo::plan::{Footprint, Input};
 use arazzo::values::{Json, Map};
-use arazzo::{Description, Permissions, Trust};
+use arazzo::{ApiOverview, Description, OperationOverview, Permissions, SchemeOverview, Trust};
 use sha2::{Digest as _, Sha256};
 
 use crate::exit;
+use crate::find::is_openapi;
 use crate::flags::InspectFlags;
+use crate::inputs::{self, Stdin};
+use crate::meant;
 use crate::names::Names;
 use crate::permit;
-use crate::show::{Screen, safe};
+use crate::show::{Screen, diagnostics, safe};
 use crate::shown_command::{self, quoted};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
-    let description = match flags.document.builder().load_blocking() {
-        Ok(description) => description,
+    let document = &flags.document.document;
+    let text = match inputs::document_text(&flags.document, &mut Stdin::new(true)) {
+        Ok(text) => text,
         Err(error) => return screen.error(&error),
+    };
+    let description = match flags.document.builder(text.as_deref()).load_blocking() {
+        Ok(description) => description,
+        Err(_) if is_openapi(document) => return api(&flags, screen),
+        Err(error) => return screen.error(&meant::with_hint(error, document)),
     };
     let text = if flags.json { as_json(&description).to_string() } else { as_text(&description) };
     let result = screen.data(&text);
@@ -31,6 +42,109 @@ pub(crate) fn inspect(flags: InspectFlags, screen: &mut Screen) -> u8 {
         (Err(_), false) => exit::OUTPUT,
         (Ok(()), false) => exit::SUCCEEDED,
     }
+}
+
+/// Shows what an OpenAPI document holds; the result is the exit code.
+fn api(flags: &InspectFlags, screen: &mut Screen) -> u8 {
+    let api = match flags.document.builder(None).inspect_api() {
+        Ok(api) => api,
+        Err(error) => return screen.error(&error),
+    };
+    let (found, sources) = (&api.checked.diagnostics, &api.checked.sources);
+    let text = if flags.json { api_as_json(&api).to_string() } else { api_as_text(&api, &flags.document.document) };
+    let result = screen.data(&text);
+    if !found.is_empty() && !flags.json {
+        screen.line("");
+        screen.diagnostics(found, sources);
+    }
+    match (result, found.has_errors()) {
+        (_, true) => exit::of(found),
+        (Err(_), false) => exit::OUTPUT,
+        (Ok(()), false) => exit::SUCCEEDED,
+    }
+}
+
+fn api_as_text(api: &ApiOverview, document: &Path) -> String {
+    let mut lines = vec![format!("{}   {} {}", safe(&api.format), safe(&api.title), safe(&api.version))];
+    let mut list = |word: &str, items: Vec<String>| {
+        let items = items.into_iter().enumerate();
+        lines.extend(items.map(|(place, item)| format!("{:10}{}", if place == 0 { word } else { "" }, safe(&item))));
+    };
+    list("servers", api.servers.clone());
+    let scheme = |scheme: &SchemeOverview| format!("{}: {}   (--auth {}=…)", scheme.name, scheme.asks, scheme.name);
+    list("auth", api.schemes.iter().map(scheme).collect());
+    let count = api.operations.len();
+    lines.push(format!("{count} operation{}", if count == 1 { "" } else { "s" }));
+    let name = |one: &OperationOverview| one.id.clone().unwrap_or_else(|| "-".to_owned());
+    let width = |text: &dyn Fn(&OperationOverview) -> String, most: usize| {
+        api.operations.iter().map(|one| text(one).chars().count()).max().unwrap_or(0).min(most)
+    };
+    let (names, paths) = (width(&name, 40), width(&|one| one.path.clone(), 50));
+    for one in &api.operations {
+        let mut takes: Vec<String> = one
+            .parameters
+            .iter()
+            .map(|(name, location, required)| {
+                let star = if *required { "*" } else { "" };
+                if location == "query" || location == "path" {
+                    format!("{name}{star}")
+                } else {
+                    format!("{location}:{name}{star}")
+                }
+            })
+            .collect();
+        takes.extend(
+            one.body
+                .as_ref()
+                .map(|(types, required)| format!("body{} {}", if *required { "*" } else { "" }, types.join(" or "))),
+        );
+        let deprecated = if one.deprecated { "  (deprecated)" } else { "" };
+        let line = format!(
+            "  {:names$}  {:7} {:paths$}  {}{deprecated}",
+            safe(&name(one)),
+            safe(&one.method),
+            safe(&one.path),
+            safe(&takes.join("  "))
+        );
+        lines.push(line.trim_end().to_owned());
+    }
+    let example = api.operations.iter().find(|one| one.method == "GET").or(api.operations.first());
+    if let Some(one) = example {
+        let called = one.id.clone().unwrap_or_else(|| format!("{} {}", one.method, one.path));
+        let given = one.parameters.iter().filter(|(.., required)| *required);
+        let given: String = given.map(|(name, ..)| format!(" {name}=…")).collect();
+        let document = quoted(&document.display().to_string());
+        lines.push(format!("call one  arazzo call {document} {}{given} --mock", quoted(&called)));
+    }
+    lines.join("\n")
+}
+
+fn api_as_json(api: &ApiOverview) -> Json {
+    let operation = |one: &OperationOverview| {
+        let parameter = |(name, location, required): &(String, String, bool)| json!({ "name": name, "in": location, "required": required });
+        json!({
+            "operationId": one.id,
+            "method": one.method,
+            "path": one.path,
+            "summary": one.summary,
+            "parameters": one.parameters.iter().map(parameter).collect::<Vec<_>>(),
+            "body": one.body.as_ref().map(|(types, required)| json!({ "mediaTypes": types, "required": required })),
+            "security": one.security,
+            "deprecated": one.deprecated,
+        })
+    };
+    let scheme = |scheme: &SchemeOverview| json!({ "name": scheme.name, "asks": scheme.asks });
+    let found = api.checked.diagnostics.iter();
+    json!({
+        "v": 1,
+        "openapi": api.format,
+        "title": api.title,
+        "version": api.version,
+        "servers": api.servers,
+        "securitySchemes": api.schemes.iter().map(scheme).collect::<Vec<_>>(),
+        "operations": api.operations.iter().map(operation).collect::<Vec<_>>(),
+        "diagnostics": found.map(|one| diagnostics::object(one, &api.checked.sources, None)).collect::<Vec<_>>(),
+    })
 }
 
 fn as_text(description: &Description) -> String {
@@ -108,6 +222,11 @@ fn touched(touches: &Footprint, remote: bool) -> Vec<String> {
     for host in &touches.hosts {
         let name = if host.host.is_empty() { "(no server: give --server)".to_owned() } else { safe(&host.host) };
         lines.push(format!("{word:8}  {name}   {}", safe(&host.calls.join("   "))));
+        word = "";
+    }
+    word = "leads to";
+    for host in &touches.leads_to {
+        lines.push(format!("{word:8}  {}   only where an answer says so", safe(host)));
         word = "";
     }
     word = "secrets";

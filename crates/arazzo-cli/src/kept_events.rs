@@ -6,7 +6,7 @@ use std::path::Path;
 use arazzo::report::RunRecord;
 use arazzo::{Envelope, Error, files};
 
-/// Bytes of the largest file that is read: answers of up to 256 MiB are kept, as base64 if they are no text.
+/// Bytes of the largest file that is read: `--max-kept` may be raised, and what is no text is base64.
 const LARGEST: u64 = 1 << 30;
 
 /// The text of a file that was named, or of stdin for `-`.
@@ -17,9 +17,12 @@ pub(crate) fn text(path: &Path) -> Result<String, String> {
     if path != Path::new("-") {
         return files::named_text(path, LARGEST);
     }
-    let mut text = String::new();
-    let read = std::io::stdin().lock().read_to_string(&mut text);
-    read.map(|_| text).map_err(|error| error.to_string())
+    let mut text = vec![];
+    std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut text).map_err(|error| error.to_string())?;
+    if text.len() as u64 > LARGEST {
+        return Err(format!("it has more than {} MiB", LARGEST >> 20));
+    }
+    String::from_utf8(text).map_err(|_| "it is not UTF-8 text".to_owned())
 }
 
 /// `true` for the events of a run where a recording is wanted.

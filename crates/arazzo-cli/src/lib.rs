@@ -8,24 +8,31 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+mod asking;
 mod call;
 mod cases;
 mod complete;
+mod dry_run;
+mod environment;
 mod execute;
 mod exit;
 mod explain;
+mod faults;
 mod find;
 mod flags;
 mod github;
+mod given;
 mod graph;
 mod help;
 mod inputs;
 mod inspect;
 mod job;
+mod journal;
 mod kept_events;
 mod lint;
 #[cfg(feature = "lsp")]
 mod lsp;
+mod meant;
 mod mistyped;
 mod mock;
 mod names;
@@ -35,8 +42,13 @@ mod remedies;
 mod replay;
 mod report;
 mod requested;
+mod rows;
 mod run;
+mod runs;
 mod save;
+mod schema;
+mod settings;
+mod several;
 mod show;
 mod shown_command;
 mod signal;
@@ -60,13 +72,33 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
     if let Some(code) = complete::answer(arguments.iter().cloned()) {
         return code;
     }
+    let arguments = meant::with_command(arguments);
     words::keep(&arguments);
-    let arguments = match Arguments::try_parse_from(arguments) {
+    let arguments = match environment::load(arguments) {
         Ok(arguments) => arguments,
+        Err(message) => {
+            let mut screen = Screen::new(requested::Color::Auto, words::asks_for_json());
+            screen.fault("setup", &message, None);
+            screen.finish(exit::USAGE);
+            return ExitCode::from(exit::USAGE);
+        }
+    };
+    let parsed = match Arguments::try_parse_from(&arguments) {
+        Ok(parsed) => parsed,
         Err(error) => return ExitCode::from(mistyped::say(error)),
     };
-    let mut screen = Screen::new(arguments.color);
+    let mut screen = Screen::new(parsed.color, words::asks_for_json());
+    let arguments = match with_project(parsed, arguments) {
+        Ok(Ok(arguments)) => arguments,
+        Ok(Err(error)) => return ExitCode::from(mistyped::say(error)),
+        Err(error) => {
+            let code = screen.error(&error);
+            screen.finish(code);
+            return ExitCode::from(code);
+        }
+    };
     let code = match arguments.command {
+        Command::Run(flags) if flags.several.any() => several::run(*flags, &mut screen),
         Command::Run(flags) => run::run(*flags, &mut screen),
         Command::Call(flags) => call::call(*flags, &mut screen),
         Command::Inspect(flags) => inspect::inspect(flags, &mut screen),
@@ -82,8 +114,39 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Man(flags) => help::man(&flags, &mut screen),
         Command::Help(flags) => help::help(&flags, &mut screen),
         Command::Report(flags) => report::report(&flags, &mut screen),
+        Command::Runs(flags) => runs::runs(flags, &mut screen),
+        Command::Schema(flags) => schema::schema(&flags, &mut screen),
     };
+    screen.finish(code);
     ExitCode::from(code)
+}
+
+/// The command line with what the project of its document says about it.
+fn with_project(mut parsed: Arguments, words: Vec<OsString>) -> Result<Result<Arguments, clap::Error>, arazzo::Error> {
+    let (command, path, profile) = match &parsed.command {
+        Command::Run(flags) => ("run", flags.document.document.clone(), &flags.profile),
+        Command::Test(flags) => ("test", flags.paths.first().cloned().unwrap_or_else(|| ".".into()), &flags.profile),
+        _ => return Ok(Ok(parsed)),
+    };
+    if profile.no_config || arazzo::is_remote(&path) {
+        return Ok(Ok(parsed));
+    }
+    let settings::Settings { flags, servers } = settings::of(command, &path, profile.profile.as_deref())?;
+    if !flags.is_empty() {
+        let at = words.iter().position(|word| word == command).map_or(1, |at| at + 1);
+        let (before, behind) = words.split_at_checked(at).unwrap_or((&words, &[]));
+        let all = before.iter().chain(&flags).chain(behind).cloned();
+        parsed = match Arguments::try_parse_from(all) {
+            Ok(parsed) => parsed,
+            Err(error) => return Ok(Err(error)),
+        };
+    }
+    match &mut parsed.command {
+        Command::Run(flags) => flags.document.server.project = run::servers_of_project(flags, servers)?,
+        Command::Test(flags) => flags.server.project = servers,
+        _ => {}
+    }
+    Ok(Ok(parsed))
 }
 
 /// The report of a fault of this program. A message that was put together at run time may hold a secret: only one

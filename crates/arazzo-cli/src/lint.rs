@@ -9,7 +9,7 @@ use arazzo::files::{self, Reach, ReadRefused};
 use arazzo::{Checked, Error};
 
 use crate::exit;
-use crate::find::documents_in;
+use crate::find::{documents_in, is_openapi};
 use crate::flags::{Fixes, Format, LintFlags, Only};
 use crate::project::Project;
 use crate::remedies;
@@ -55,12 +55,16 @@ pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
     let inputs = match inputs(flags) {
         Ok(inputs) => inputs,
         Err(message) => {
-            screen.line(&format!("error: {message}"));
+            screen.fault("setup", &message, None);
             return exit::USAGE;
         }
     };
     if inputs.is_empty() {
-        screen.line("error: no Arazzo documents there (files whose root has `arazzo:`)");
+        screen.fault(
+            "nothing-ran",
+            "there are no Arazzo documents there",
+            Some("they are found by `arazzo:` at their root"),
+        );
         return exit::NOTHING;
     }
     let mut projects: Vec<Project> = vec![];
@@ -68,10 +72,6 @@ pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
     for input in &inputs {
         let project = match project(flags, &input.path, &mut projects) {
             Ok(project) => project,
-            Err(Error::Setup(message)) => {
-                screen.line(&format!("error: {message}"));
-                return exit::USAGE;
-            }
             Err(error) => return screen.error(&error),
         };
         if let Err(code) = document(flags, input, project, &mut tally, screen) {
@@ -267,7 +267,7 @@ fn write(flags: &LintFlags, input: &Input, before: &str, after: &str, screen: &m
         crate::save::replace(&path, &[mark, after.as_bytes()].concat())
     });
     saved.map_err(|error| {
-        screen.line(&format!("error: cannot write the fixes: {error}"));
+        screen.fault("output", &format!("the fixes could not be written: {error}"), None);
         exit::OUTPUT
     })
 }
@@ -332,7 +332,7 @@ impl Tally {
                 self.objects.push(diagnostics::object(&diagnostic, sources, part));
                 Ok(())
             }
-            Format::Sarif => {
+            Format::Sarif | Format::Gitlab => {
                 self.collected.push((diagnostic, sources.clone()));
                 Ok(())
             }
@@ -344,6 +344,7 @@ impl Tally {
         let value = match flags.format() {
             Format::Json => Some(arazzo::json!({ "v": 1, "diagnostics": std::mem::take(&mut self.objects) })),
             Format::Sarif => Some(diagnostics::sarif(&self.collected)),
+            Format::Gitlab => Some(diagnostics::gitlab(&self.collected)),
             Format::Text | Format::Github | Format::Short => None,
         };
         if let Some(value) = value {
@@ -400,7 +401,13 @@ fn check(flags: &LintFlags, input: &Input, text: Option<&str>) -> Result<Checked
     if flags.no_sources {
         builder = builder.without_sources();
     }
-    if flags.only == [Only::Structure] { builder.structure() } else { builder.lint() }
+    let checked = if flags.only == [Only::Structure] { builder.clone().structure() } else { builder.clone().lint() }?;
+    // An OpenAPI document has problems of its own.
+    let is_other = checked.diagnostics.iter().any(|found| found.code == Code::NotAnArazzoDocument);
+    if is_other && text.or(input.text.as_deref()).is_none() && is_openapi(&input.path) {
+        return builder.inspect_api().map(|api| api.checked);
+    }
+    Ok(checked)
 }
 
 fn project<'p>(

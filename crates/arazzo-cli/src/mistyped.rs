@@ -8,6 +8,7 @@ use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::exit;
+use crate::faults;
 use crate::streams::{self, Stream};
 use crate::words::{self, Word, behind_secrets, is_shown, values_of_secrets};
 
@@ -19,12 +20,25 @@ pub(crate) fn say(error: Error) -> u8 {
     let (error, code) = if error.use_stderr() { (redact_error(error), exit::USAGE) } else { (error, exit::SUCCEEDED) };
     let (text, use_stderr) = (error.render().ansi().to_string(), error.use_stderr());
     if use_stderr {
+        if words::asks_for_json() {
+            // A reader that has gone away does not want it.
+            drop(streams::data(&format!("{}\n", object(&error.render().to_string(), code))));
+        }
         streams::people(&text, Stream::People.usual_colors());
     } else {
         // A closed pipe is the reader's choice, not a fault.
         drop(streams::report(&text, Stream::Data.usual_colors()));
     }
     code
+}
+
+/// What is wrong with the command line, for programs: the first lines of what people read, and its tips.
+fn object(text: &str, code: u8) -> arazzo::values::Json {
+    let first = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim).collect::<Vec<_>>().join(" ");
+    let tips = text.lines().filter_map(|line| line.trim().strip_prefix("tip: ")).collect::<Vec<_>>().join("; ");
+    let help = Some(tips.as_str()).filter(|tips| !tips.is_empty());
+    let fault = faults::fault("usage", first.strip_prefix("error: ").unwrap_or(&first), help);
+    faults::list(vec![fault], code)
 }
 
 /// The error without the values of flags that may hold secrets, and without words that may be part of one.

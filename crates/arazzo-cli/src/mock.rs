@@ -1,6 +1,8 @@
 //! `arazzo mock`: what documents describe, served on this machine.
 
+use arazzo::json;
 use arazzo::mock::{Answered, Mocked, serve};
+use arazzo::values::Json;
 
 use crate::exit;
 use crate::flags::MockFlags;
@@ -22,9 +24,12 @@ pub(crate) fn mock(flags: &MockFlags, screen: &mut Screen) -> u8 {
         Ok(mocked) => mocked,
         Err(error) => return screen.error(&error),
     };
-    let quiet = flags.quiet;
+    let (quiet, as_json) = (flags.quiet, flags.json);
     let observe = move |answered: &Answered| {
-        if !quiet {
+        if as_json && !quiet {
+            // A reader that has gone away does not end the mock.
+            drop(streams::data(&format!("{}\n", object(answered))));
+        } else if !quiet {
             streams::people(&format!("{}\n", line(answered)), Stream::People.usual_colors());
         }
     };
@@ -37,13 +42,28 @@ pub(crate) fn mock(flags: &MockFlags, screen: &mut Screen) -> u8 {
         for endpoint in server.endpoints() {
             let operations = if endpoint.operations == 1 { "operation" } else { "operations" };
             let name = safe(&endpoint.name);
-            let text = format!("{name:widest$}  {}  {} {operations}", endpoint.url, endpoint.operations);
+            let text = match as_json {
+                true => json!({
+                    "v": 1, "type": "endpoint", "name": endpoint.name, "url": endpoint.url, "operations": endpoint.operations,
+                })
+                .to_string(),
+                false => format!("{name:widest$}  {}  {} {operations}", endpoint.url, endpoint.operations),
+            };
             if screen.data(&text).is_err() {
                 return exit::OUTPUT;
             }
         }
         signal::next().await;
         exit::SUCCEEDED
+    })
+}
+
+/// A request for programs.
+fn object(answered: &Answered) -> Json {
+    let Answered { source, method, target, status, operation, note, .. } = answered;
+    json!({
+        "v": 1, "type": "request", "source": source, "method": method, "target": target, "status": status,
+        "operation": operation, "note": note,
     })
 }
 

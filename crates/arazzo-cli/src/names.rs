@@ -5,6 +5,8 @@ use arazzo::Description;
 use arazzo::diagnostics::nearest;
 use arazzo::secrets::PARTS;
 
+use crate::environment;
+
 /// The variables that secrets are read from begin with this.
 pub(crate) const VARIABLE: &str = "ARAZZO_SECRET_";
 
@@ -20,8 +22,7 @@ impl Names {
             let parts = PARTS.iter().map(move |part| format!("{scheme}.{part}"));
             [scheme.to_owned(), format!("{source}.{scheme}")].into_iter().chain(parts)
         });
-        let variables =
-            std::env::vars_os().filter_map(|(name, _)| Some(name.to_str()?.strip_prefix(VARIABLE)?.to_owned()));
+        let variables = environment::names().filter_map(|name| Some(name.strip_prefix(VARIABLE)?.to_owned()));
         Self(inputs.chain(schemes).chain(variables).collect())
     }
 

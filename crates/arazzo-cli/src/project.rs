@@ -76,25 +76,53 @@ struct Ignore {
     met: bool,
 }
 
+/// The tables of the file.
+const TABLES: [&str; 5] = ["lint", "run", "servers", "test", "profile"];
+
+/// The nearest file in the folder of a path and those above: its path, the path that people see, and its text.
+///
+/// # Errors
+/// [`Error::Documents`] if it may not be read; [`Error::Setup`] for a table that there is not.
+pub(crate) fn find(path: &Path) -> Result<Option<(PathBuf, String, String)>, Error> {
+    let absolute = std::path::absolute(path).map_err(|error| Error::Setup(error.to_string()))?;
+    let skipped = usize::from(!absolute.is_dir());
+    let Some(path) = absolute.ancestors().skip(skipped).map(|folder| folder.join(NAME)).find(|path| path.is_file())
+    else {
+        return Ok(None);
+    };
+    let shown = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
+    let shown = shown.unwrap_or_else(|| path.clone());
+    // No one names it: it is the file of the folder that it stands in.
+    let text = Reach::new(path.parent().unwrap_or(&path)).text(&shown, LARGEST)?;
+    let tables: BTreeMap<Spanned<String>, toml::Value> = toml::from_str(&text).unwrap_or_default();
+    if let Some(table) = tables.keys().find(|table| !TABLES.contains(&table.get_ref().as_str())) {
+        let line = text.get(..table.span().start).unwrap_or_default().matches('\n').count() + 1;
+        let hint = match nearest(table.get_ref(), TABLES) {
+            Some(near) => Help::meant(near).to_string(),
+            None => format!("there are {}", TABLES.join(", ")),
+        };
+        return Err(Error::Setup(format!(
+            "{}:{line}: there is no table `{}`; {hint}",
+            shown.display(),
+            table.get_ref()
+        )));
+    }
+    Ok(Some((path, shown.display().to_string(), text)))
+}
+
 impl Project {
     /// The project of a document: the nearest `arazzo.toml` in its folder and those above.
     ///
     /// # Errors
     /// The fault of the file, with its line; [`Error::Documents`] if it may not be read.
     pub(crate) fn of(document: &Path) -> Result<Option<Self>, Error> {
-        let absolute = std::path::absolute(document).map_err(|error| Error::Setup(error.to_string()))?;
-        let Some(path) = absolute.ancestors().skip(1).map(|folder| folder.join(NAME)).find(|path| path.is_file())
-        else {
-            return Ok(None);
-        };
-        Self::read(&path).map(Some)
+        match find(document)? {
+            Some((path, shown, text)) => Self::read(&path, Path::new(&shown), text).map(Some),
+            None => Ok(None),
+        }
     }
 
-    fn read(path: &Path) -> Result<Self, Error> {
-        let shown = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
-        let shown = shown.unwrap_or_else(|| path.to_path_buf());
-        // Nobody names it: it is the file of the folder that it stands in.
-        let text = Reach::new(path.parent().unwrap_or(path)).text(&shown, LARGEST)?;
+    fn read(path: &Path, shown: &Path, text: String) -> Result<Self, Error> {
         let at = |offset: usize| text.get(..offset).unwrap_or_default().matches('\n').count() + 1;
         let file: File = toml::from_str(&text).map_err(|error| {
             let line = error.span().map_or(1, |span| at(span.start));

@@ -11,6 +11,7 @@ pub(crate) fn flag(remedy: &Remedy) -> String {
         }
         Remedy::GiveInput { name, secret: false } => format!("--input {name}=…"),
         Remedy::GiveJsonInput(name) => format!("--input '{name}:=…'"),
+        Remedy::GiveField(name) => format!("-F {name}=…"),
         Remedy::GiveServer(source) => format!("--server {source}=https://…"),
         Remedy::GiveOtherServer => "--server".to_owned(),
         Remedy::FreshConnections => "--fresh-connections".to_owned(),

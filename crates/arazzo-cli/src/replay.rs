@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use arazzo::diagnostics::{Severity, Shown, Sources};
 use arazzo::json;
+use arazzo::report::RunRecord;
 use arazzo::values::Json;
 use arazzo::{Description, Drift, DriftKind, Envelope, Error, EventKind, Recording, Replay};
 
 use crate::flags::ReplayFlags;
 use crate::remedies;
-use crate::requested::ProgressForm;
+use crate::requested::{JsonForm, ProgressForm};
 use crate::show::progress::Detail;
 use crate::show::{Screen, safe, width};
 use crate::watch::{Showing, Watch};
@@ -53,13 +54,20 @@ fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
 }
 
 fn again(flags: &ReplayFlags, recording: &Recording, description: &Description, screen: &mut Screen) -> u8 {
-    let showing = Showing::new(flags.verbosity.quiet, flags.verbosity.verbose, flags.json, ProgressForm::Line);
+    let showing = Showing::new(
+        flags.verbosity.quiet,
+        flags.verbosity.verbose,
+        flags.json.then_some(JsonForm::Events),
+        ProgressForm::Line,
+    );
     let detail = showing.detail;
     let plan = description.plan(recording.workflow());
     let (mut data_error, mut last) = (None, None);
     let mut watch = Watch::new(screen, showing, &plan, vec![]);
+    let mut record = RunRecord::default().last_attempts();
     let replay = description.replay(recording, |envelope: &Envelope| {
-        if let Err(error) = watch.event(envelope) {
+        record.add(envelope);
+        if let Err(error) = watch.event(envelope, &record) {
             data_error.get_or_insert(error);
         }
         if matches!(envelope.event.kind, EventKind::RunFinished { .. }) {

@@ -1,23 +1,36 @@
 //! `arazzo report` and `--report`: reports of a run, written where they were asked for.
 
+use std::path::{Path, PathBuf};
+
 use arazzo::files::{Reach, ReadRefused};
-use arazzo::report::{ReportContext, RunRecord, junit};
+use arazzo::json;
+use arazzo::report::{ReportContext, RunRecord};
 
 use crate::flags::ReportFlags;
-use crate::requested::{RequestedReport, RequestedReports};
-use crate::save::{Readers, save, save_in_place};
+use crate::requested::{RequestedFile, RequestedReport, RequestedReports, Typed};
+use crate::save::{Readers, make_folder, save, save_in_place};
 use crate::show::{Screen, safe};
 use crate::{exit, kept_events};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn report(flags: &ReportFlags, screen: &mut Screen) -> u8 {
-    let reports = match RequestedReports::new(&flags.reports) {
-        Ok(reports) => reports,
+    let requested = RequestedReports::new(&flags.reports).and_then(|reports| {
+        reports.beside(flags.json)?;
+        Ok((reports, kept_events::record(&flags.events)?))
+    });
+    let (reports, run) = match requested {
+        Ok(requested) => requested,
         Err(error) => return screen.error(&error),
     };
-    match kept_events::record(&flags.events) {
-        Ok(run) => write_all(&reports, &run, &ReportContext::default(), true, screen, exit::SUCCEEDED),
-        Err(error) => screen.error(&error),
+    let code = write_all(&reports, &run, &ReportContext::default(), !flags.json, screen, exit::SUCCEEDED);
+    if !flags.json || code != exit::SUCCEEDED {
+        return code;
+    }
+    let written =
+        reports.iter().map(|report| json!({ "format": report.kind.name, "file": report.path.display().to_string() }));
+    match screen.data(&json!({ "v": 1, "reports": written.collect::<Vec<_>>() }).to_string()) {
+        Ok(()) => code,
+        Err(_) => exit::OUTPUT,
     }
 }
 
@@ -32,8 +45,10 @@ pub(crate) fn write_all(
 ) -> u8 {
     let mut result = code;
     for report in reports.iter() {
-        match write(report, &(report.kind.text)(run, context)) {
-            Ok(()) if say => screen.line(&format!("report {}", safe(&report.path.display().to_string()))),
+        match write_text(report, &report.path, &(report.kind.text)(run, context), screen) {
+            Ok(()) if say && !report.to_stdout() => {
+                screen.line(&format!("report {}", safe(&report.path.display().to_string())));
+            }
             Ok(()) => {}
             Err(error) => {
                 screen.fault("output", &format!("a report could not be written: {error}"), None);
@@ -44,30 +59,55 @@ pub(crate) fn write_all(
     result
 }
 
-/// Writes a JUnit report of suites that are no run.
-///
-/// # Errors
-/// If the file cannot be written.
-pub(crate) fn write_suites(report: &RequestedReport, suites: &[junit::Suite]) -> std::io::Result<()> {
-    write(report, &junit::document(suites))
-}
-
-/// Writes the text of a report; folders that are missing are made. One whose path was not typed stays in the workspace: in a
-/// clone, links may lead anywhere.
+/// Writes the text of a report to a path of its kind; folders that are missing are made. A link in its place is followed only
+/// if it was typed: in a clone, links may lead anywhere. If nothing was typed, it stays in the workspace.
 ///
 /// # Errors
 /// If the file cannot be written: then the one that was there is still there.
-fn write(report: &RequestedReport, text: &str) -> std::io::Result<()> {
-    if let Some(folder) = report.path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| std::io::Error::new(error.kind(), format!("`{}`: {error}", folder.display())))?;
+pub(crate) fn write_text(
+    report: &RequestedReport,
+    path: &Path,
+    text: &str,
+    screen: &mut Screen,
+) -> std::io::Result<()> {
+    write_file(&RequestedFile { path: path.to_path_buf(), typed: report.typed }, text, screen)
+}
+
+/// As [`write_text`], of any file that was asked for; `-` is stdout.
+///
+/// # Errors
+/// As [`write_text`].
+pub(crate) fn write_file(file: &RequestedFile, text: &str, screen: &mut Screen) -> std::io::Result<()> {
+    let path = file.path.as_path();
+    if path == Path::new("-") {
+        return screen.data(text.trim_end());
     }
-    if report.named {
-        return save(&report.path, text.trim_end(), Readers::Default);
+    if let Some(folder) = path.parent() {
+        make_folder(folder)?;
     }
-    let place = Reach::new(".").place(&report.path).map_err(|reason| {
-        let (ReadRefused::Fault(reason) | ReadRefused::Refused(reason)) = reason;
-        std::io::Error::other(format!("`{}`: {reason}", report.path.display()))
-    })?;
-    save_in_place(&place, text.trim_end())
+    match file.typed {
+        Typed::File => save(path, text.trim_end(), Readers::Default),
+        Typed::Folder => save_in_place(path, text.trim_end()),
+        Typed::Nothing => {
+            let place = Reach::new(".").place(path).map_err(|reason| {
+                let (ReadRefused::Fault(reason) | ReadRefused::Refused(reason)) = reason;
+                std::io::Error::other(format!("`{}`: {reason}", path.display()))
+            })?;
+            save_in_place(&place, text.trim_end())
+        }
+    }
+}
+
+/// The file of one of several pages: `report.2.flow.logs-in.html` for `report.html`, by its number and what it is of.
+pub(crate) fn page(report: &RequestedReport, index: usize, of: &[&str]) -> PathBuf {
+    let part =
+        |name: Option<&std::ffi::OsStr>| name.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let (stem, extension) = (part(report.path.file_stem()), part(report.path.extension()));
+    let words = of.iter().map(|text| {
+        let plain: String = text.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+        let plain = plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+        plain.chars().take(60).collect::<String>()
+    });
+    let parts: Vec<String> = [stem, (index + 1).to_string()].into_iter().chain(words).chain([extension]).collect();
+    report.path.with_file_name(parts.join("."))
 }

@@ -31,6 +31,15 @@ pub(crate) fn save_in_place(path: &Path, text: &str) -> Result<()> {
         .map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
 }
 
+/// Makes a folder that files are to be written to, and those that it is in, where they are missing.
+///
+/// # Errors
+/// The fault, with the path.
+pub(crate) fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", folder.display())))
+}
+
 /// As [`save`], of exactly these bytes.
 ///
 /// # Errors

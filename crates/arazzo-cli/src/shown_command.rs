@@ -24,9 +24,17 @@ fn command(typed: impl Iterator<Item = String>, inputs: &Map<String, Json>, name
         }
         // What nobody knows is not shown.
         Word::Unknown(_) => "…".to_owned(),
+        // An input is shown as one is that was typed with its flag.
+        Word::Plain(word) if is_input(word) => quoted(&input(word, inputs)),
         Word::Plain(word) => quoted(&address(word)),
     });
     std::iter::once("arazzo".to_owned()).chain(shown).collect::<Vec<_>>().join(" ")
+}
+
+/// `true` for `NAME=VALUE`, which is no file and no url.
+fn is_input(word: &str) -> bool {
+    let name = word.split(['=', '@']).next().unwrap_or_default().trim_end_matches(':');
+    word.contains(['=', '@']) && !name.contains(['/', '.', ':', '\\']) && !std::path::Path::new(word).exists()
 }
 
 /// The value of a flag, as far as it is shown.

@@ -5,12 +5,14 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use arazzo::plan::PlannedStep;
+use arazzo::report::RunRecord;
 use arazzo::{Envelope, EventKind};
 
-use crate::requested::ProgressForm;
+use crate::requested::{JsonForm, ProgressForm};
 use crate::show::lines::{self, Lines};
 use crate::show::paint;
 use crate::show::progress::{Detail, Progress};
+use crate::show::result;
 use crate::show::tree::{self, Tree};
 use crate::show::{Screen, width};
 
@@ -21,12 +23,16 @@ pub(crate) struct Showing {
     pub(crate) form: ProgressForm,
     /// `true` if every event is printed, as JSON.
     pub(crate) events: bool,
+    /// `true` if the end of the run is printed, as one object.
+    pub(crate) result: bool,
+    /// `true` if each request is shown as a command.
+    pub(crate) curl: bool,
 }
 
 impl Showing {
     /// The form that so many `--quiet` and `--verbose`, `--json` and `--progress` ask for.
-    pub(crate) fn new(quiet: u8, verbose: u8, json: bool, form: ProgressForm) -> Self {
-        let detail = match (quiet, verbose, json) {
+    pub(crate) fn new(quiet: u8, verbose: u8, json: Option<JsonForm>, form: ProgressForm) -> Self {
+        let detail = match (quiet, verbose, json.is_some()) {
             (2.., ..) => Detail::Nothing,
             (1, ..) => Detail::Failures,
             // Events say everything that lines would say.
@@ -36,7 +42,19 @@ impl Showing {
             (_, 1, _) => Detail::Headers,
             (_, 2.., _) => Detail::Bodies,
         };
-        Self { detail, form, events: json }
+        Self {
+            detail,
+            form,
+            events: json == Some(JsonForm::Events),
+            result: json == Some(JsonForm::Result),
+            curl: false,
+        }
+    }
+
+    /// With each request as a command, or without.
+    pub(crate) fn curl(mut self, curl: bool) -> Self {
+        self.curl = curl;
+        self
     }
 
     /// `true` if the tree is shown.
@@ -80,19 +98,32 @@ impl<'s> Watch<'s> {
         Self { screen, showing, progress: Progress::new(detail), form, at: None }
     }
 
-    /// Shows an event.
+    /// Shows an event, which the record has already.
     ///
     /// # Errors
     /// If it could not be printed; it is shown all the same.
-    pub(crate) fn event(&mut self, envelope: &Envelope) -> std::io::Result<()> {
+    pub(crate) fn event(&mut self, envelope: &Envelope, record: &RunRecord) -> std::io::Result<()> {
         let printed = if self.showing.events {
-            let line = serde_json::to_string(envelope).map_err(std::io::Error::other);
+            let line = result::line(envelope, record).map_err(std::io::Error::other);
             line.and_then(|line| self.screen.data(&line))
         } else {
             Ok(())
         };
         self.follow(envelope);
+        if let (EventKind::RequestSent { call, .. }, true) = (&envelope.event.kind, self.showing.curl) {
+            let sent = record.attempts.iter().rev().flat_map(|attempt| &attempt.exchanges);
+            if let Some(exchange) = sent.into_iter().find(|exchange| exchange.call == *call) {
+                self.screen.line(&exchange.curl());
+            }
+        }
         printed
+    }
+
+    /// Takes in an event of before: nothing is shown of it.
+    pub(crate) fn past(&mut self, envelope: &Envelope) {
+        if self.showing.detail >= Detail::Steps {
+            self.progress.follow(envelope);
+        }
     }
 
     fn follow(&mut self, envelope: &Envelope) {

@@ -9,7 +9,7 @@ use clap::{Arg, Command, CommandFactory};
 use crate::flags::Arguments;
 
 /// Flags whose values are shown. Of all others, also those to come, the name is shown and the value is not.
-const SHOWN: [&str; 40] = [
+const SHOWN: [&str; 50] = [
     "allow-header",
     "allow-host",
     "case",
@@ -18,7 +18,11 @@ const SHOWN: [&str; 40] = [
     "connect-timeout",
     "content-type",
     "cookies",
+    "coverage",
+    "data",
     "dir",
+    "env-file",
+    "event-bodies",
     "fault",
     "fix",
     "format",
@@ -26,11 +30,13 @@ const SHOWN: [&str; 40] = [
     "inputs",
     "insecure-host",
     "jobs",
+    "json",
     "latency",
     "loop-delay",
     "max-body",
     "max-depth",
     "max-kept",
+    "max-requests",
     "max-steps",
     "max-time",
     "max-value",
@@ -40,15 +46,19 @@ const SHOWN: [&str; 40] = [
     "only",
     "output",
     "port",
+    "profile",
     "progress",
     "readings",
+    "repeat",
     "record",
     "redirects",
     "report",
     "require-outputs",
     "run",
     "secret-host",
+    "shard",
     "timeout",
+    "until",
     "workflow",
 ];
 
@@ -62,6 +72,14 @@ pub(crate) fn keep(arguments: &[OsString]) {
 /// The command line of this process, its own name first.
 pub(crate) fn typed() -> impl Iterator<Item = String> {
     TYPED.get().into_iter().flatten().cloned()
+}
+
+/// `true` if a program wants JSON. It is asked for before the flags are known, because they may be wrong.
+pub(crate) fn asks_for_json() -> bool {
+    let typed: Vec<String> = typed().skip(1).take_while(|word| word != "--").collect();
+    let format = |pair: &[String]| matches!(pair, [flag, value] if flag == "--format" && value == "json");
+    typed.iter().any(|word| word == "--json" || word.starts_with("--json=") || word == "--format=json")
+        || typed.windows(2).any(format)
 }
 
 /// All commands with their flags. To know them takes milliseconds: only where something is shown.

@@ -223,6 +223,7 @@ codes! {
     UndeclaredParameter = "undeclared-parameter", Data, "§Parameter Object" read Error, SILENT;
     UndocumentedStatus = "undocumented-status", Data, "§Criterion Object";
     UnknownChannel = "unknown-channel", References, "§Step Object";
+    UnknownCharset = "unknown-charset", Data, "§Runtime Expressions";
     UnknownComponent = "unknown-component", References, "§Reusable Object";
     UnknownField = "unknown-field", Structure, "§Specification Extensions" read Error, SAID;
     UnknownFieldOfSource = "unknown-field-of-source", References, "§Runtime Expressions";

@@ -31,7 +31,7 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Interest {
-    /// The beginning and the end of the run, and what is unusual about it: `run.started`, `diagnostic`,
+    /// The beginning and the end of the run, and what is unusual about it: `run.started`, `run.resumed`, `diagnostic`,
     /// `contract.departed`, `run.finished`.
     Verdict,
     /// Every event; of requests and answers, neither headers nor bodies.
@@ -81,6 +81,14 @@ pub enum EventKind {
         title: String,
         /// Names of the inputs whose values are masked.
         secrets: Vec<String>,
+    },
+    /// The run goes on in another process than before.
+    #[serde(rename = "run.resumed")]
+    RunResumed {
+        /// The time in which no process had it, in ms. It counts for no limit.
+        away_ms: u64,
+        /// Calls that were in flight and are sent again.
+        again: Vec<u64>,
     },
     /// A workflow begins.
     #[serde(rename = "workflow.started")]
@@ -420,6 +428,7 @@ impl EventKind {
     pub fn interest(&self) -> Interest {
         match self {
             Self::RunStarted { .. }
+            | Self::RunResumed { .. }
             | Self::RunFinished { .. }
             | Self::Diagnostic { .. }
             | Self::ContractDeparted { .. } => Interest::Verdict,
@@ -472,7 +481,7 @@ impl Event {
             }
         };
         match &mut self.kind {
-            EventKind::RunStarted { .. } | EventKind::StepStarted { .. } => {}
+            EventKind::RunStarted { .. } | EventKind::RunResumed { .. } | EventKind::StepStarted { .. } => {}
             EventKind::WorkflowStarted { inputs, .. } => map(inputs),
             // Bodies are masked where they are cut, so that no cut goes through a secret.
             EventKind::RequestSent { url, headers: list, .. } => {

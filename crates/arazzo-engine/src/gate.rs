@@ -164,6 +164,8 @@ mod tests {
             ("https://h", "/v1/{+parent}/items/{id}", "https://h/v1/a/b/c/items/1"),
             ("https://h", "/a?method={m}", "https://h/a?method=1"),
             ("https://h", "//a", "https://h//a"),
+            ("https://h", "/{+a}/x/{+b}", "https://h/1/2/x/3"),
+            ("https://h", "/a{b}a", "https://h/aa"),
             ("https://h", "/100%", "https://h/100%"),
         ];
         for (server, path, url) in fine {
@@ -182,6 +184,16 @@ mod tests {
             ("https://h", "/a/{b}", "https://h/c/x", Difference::Segments),
             ("https://h", "/a/{b}.json", "https://h/a/x", Difference::Segments),
             ("https://h", "/v1/{+parent}/items", "https://h/v1/items", Difference::Segments),
+            ("https://h", "/v1/{+parent}/items", "https://h/v2/a/items", Difference::Segments),
+            ("https://h", "/v1/{+parent}/items", "https://h/v1/a/b/things", Difference::Segments),
+            ("https://h", "/{+a}/x/{+b}", "https://h/1/2", Difference::Segments),
+            ("https://h", "/a{b}a", "https://h/a", Difference::Segments),
+            ("https://h", "/a{b}c", "https://h/bc", Difference::Segments),
+            ("https://h/v1/", "/a", "https://h/v1", Difference::Prefix),
+            ("https://h", "/a", "https://user@h/a", Difference::Origin),
+            ("ftp://h", "/a", "ftp://h/a", Difference::Url),
+            ("https://h", "/a", "data:,a", Difference::Url),
+            ("no server", "/a", "https://h/a", Difference::Origin),
             ("https://h", "/a", "https://h/x/../a", Difference::Url),
             ("https://h", "/a/{b}", "https://h/a/%2e%2e", Difference::Url),
             ("https://h", "/a", "https://h/a#b", Difference::Url),
@@ -191,6 +203,9 @@ mod tests {
         for (server, path, url, difference) in different {
             assert_eq!(differs(server, path, url), Some(difference), "{server} {path} {url}");
         }
+        let route = Route { method: "GET", server: "https://h", path: "/a" };
+        assert_eq!(compare(route, "DELETE", "https://h/a"), Err(Difference::Method));
+        assert_eq!(compare(route, "get", "https://h/a"), Err(Difference::Method));
     }
 
     #[test]
@@ -203,5 +218,12 @@ mod tests {
         {
             assert_eq!(compare_headers(&headers(name, value), false), Err(Difference::Header), "{name}");
         }
+        // One that may be set lets no other be set, and breaks no line.
+        for (name, value) in [("Connection", "close"), ("Content-Length", "0"), ("Host", "a\nX: y"), ("X-A", "\0")] {
+            assert_eq!(compare_headers(&headers(name, value), true), Err(Difference::Header), "{name}");
+        }
+        // The first of several is not the only one.
+        let several = [headers("X-A", "b"), headers("te", "trailers")].concat();
+        assert_eq!(compare_headers(&several, false), Err(Difference::Header));
     }
 }

@@ -158,7 +158,8 @@ pub fn accept_own(workflow: &Workflow, mut given: InputValues) -> Result<InputVa
                 .map(|(_, rest)| format!(" at /{rest}"))
                 .unwrap_or_default();
             let what = if defaulted.contains(&&name) { filled } else { given };
-            let message = format!("input `{name}`{inside}: {what}");
+            let whose = if name.is_empty() { "the inputs".to_owned() } else { format!("input `{name}`{inside}") };
+            let message = format!("{whose}: {what}");
             faults.push(InputFault::new(Code::InvalidInput, name, message, None::<Help>));
         }
     }

@@ -1,6 +1,7 @@
 //! A limit on everything, with a name and a default.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -186,6 +187,17 @@ impl AllowedHost {
     }
 }
 
+impl fmt::Display for AllowedHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bare = self.host.contains(':');
+        let host = if bare { format!("[{}]", self.host) } else { self.host.clone() };
+        match self.port {
+            Some(port) => write!(f, "{host}:{port}"),
+            None => f.write_str(&host),
+        }
+    }
+}
+
 /// A host as hosts are compared: without brackets and the dot at its end, in lower case.
 #[must_use]
 pub fn plain_host(host: &str) -> String {
@@ -285,6 +297,18 @@ pub enum ContractCheck {
     Error,
 }
 
+/// The header by which a server knows a request that comes again
+/// ([draft-ietf-httpapi-idempotency-key-header](https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/)):
+/// sent with requests that may not be sent twice without it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct IdempotencyKeys {
+    /// A text that no other run has, of which keys are made: drawn by whoever begins the run. Without it none is sent.
+    pub seed: Option<String>,
+    /// The header, for operations that describe none.
+    pub header: Option<String>,
+}
+
 /// Settings of a run, beyond its inputs.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -314,13 +338,23 @@ pub struct Settings {
     /// Headers that are sent with every request that has no own of the name: those of the transport.
     #[serde(default)]
     pub usual_headers: Vec<(String, String)>,
+    /// Headers by which servers know a request that comes again.
+    #[serde(default)]
+    pub idempotency: IdempotencyKeys,
     /// Inputs to treat as secrets, beyond those that are found.
     pub secrets: Vec<String>,
     /// `--check contract`
     #[serde(default)]
     pub contract: ContractCheck,
+    /// The document is a single call, which nobody wrote: nothing is said of what it could have had.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub single_call: bool,
     /// `--require-outputs`: a run that leaves a declared output without a value exits with 1.
     pub require_outputs: bool,
+    /// The step of the workflow that is run after which it ends, as an `end` action would end it; one that goes back to
+    /// itself ends once it goes on.
+    #[serde(default)]
+    pub until: Option<String>,
     /// Inputs that were given as files: their bytes, which a multipart body sends as they are.
     pub files: BTreeMap<String, crate::value::File>,
     /// Warnings about the documents: said again as events, so that they stand alone.

@@ -1,7 +1,5 @@
 //! The calls that a workflow will make, told without calling: for `inspect` and `--dry-run`.
 
-use std::collections::{BTreeSet, VecDeque};
-
 use serde::Serialize;
 
 use crate::address;
@@ -11,10 +9,14 @@ use crate::limits::{Servers, Settings, is_overridden};
 use crate::machine::{choice, secrets_of_query};
 
 pub use crate::limits::is_safe;
+use crate::openapi::encode::percent;
 use crate::openapi::path;
-use crate::openapi::security::{Kind, at_server};
-use crate::program::{Build, Call, Location, Program, Step, Target, Then, Workflow, WorkflowId};
+use crate::openapi::security::{Needed, at_server};
+use crate::program::{
+    Build, Call, Destinations, Location, Program, Step, Target, Then, Workflow, WorkflowId, host_with_port,
+};
 use crate::source::Place;
+use crate::value::Json;
 
 /// One step as it is written, with its method and url.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,7 +49,7 @@ pub struct PlannedStep {
     pub headers: Vec<(String, String)>,
     /// The body as it is written.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub body: Option<crate::value::Json>,
+    pub body: Option<Json>,
     /// The place of the step.
     pub span: Place,
 }
@@ -59,6 +61,9 @@ pub struct PlannedStep {
 pub struct Footprint {
     /// The hosts that are called, each with its calls, in their order.
     pub hosts: Vec<CalledHost>,
+    /// Other hosts that an answer may lead to, by a redirect or an OpenID configuration: those of other operations of the
+    /// document, and those that were allowed. Nothing else is called but these, `hosts`, and what `credentials` go to.
+    pub leads_to: Vec<String>,
     /// The hosts that secrets go to.
     pub secrets: Vec<SentSecret>,
     /// Security schemes that the operations ask for.
@@ -144,8 +149,9 @@ pub fn touches(
     settings: &Settings,
     answered: &dyn Fn(&str) -> bool,
 ) -> Footprint {
-    let mut touches = Footprint::default();
-    let reached = within_depth(program, workflow);
+    let reached = program.within_depth(workflow, settings.limits.depth);
+    let destinations = Destinations::of(program, &reached, settings, answered);
+    let mut touches = Footprint { leads_to: destinations.led_to(), ..Footprint::default() };
     let origins = Origins::new(program, workflow, &reached, &settings.secrets);
     for id in reached {
         let Some(own) = program.workflow(id) else { continue };
@@ -251,31 +257,6 @@ impl SentCredentials {
     }
 }
 
-/// The workflows that a run can get to: calls go [`DEPTH`] deep, going over to another workflow goes no deeper.
-fn within_depth(program: &Program, from: WorkflowId) -> Vec<WorkflowId> {
-    let mut reached = vec![];
-    let mut met = BTreeSet::new();
-    let mut waiting = VecDeque::from([(from, 0)]);
-    // What is least deep comes first, so that a workflow is met where it is least deep.
-    while let Some((id, depth)) = waiting.pop_front() {
-        let Some(workflow) = program.workflow(id).filter(|_| depth < DEPTH && met.insert(id)) else { continue };
-        reached.push(id);
-        let mut deeper: Vec<WorkflowId> = workflow.dependencies.clone();
-        for step in workflow.steps.iter().filter_map(|id| program.step(*id)) {
-            deeper.extend(step.call.workflow());
-            for action in step.actions() {
-                match (&action.then, action.then.target()) {
-                    (Then::Goto(_), Some(Target::Workflow { workflow, .. })) => waiting.push_front((*workflow, depth)),
-                    (_, Some(Target::Workflow { workflow, .. })) => deeper.push(*workflow),
-                    _ => {}
-                }
-            }
-        }
-        waiting.extend(deeper.into_iter().map(|id| (id, depth + 1)));
-    }
-    reached
-}
-
 impl Footprint {
     fn calls(
         &mut self,
@@ -312,20 +293,10 @@ impl Footprint {
             }
         }
         // What the document passes itself is not asked for.
-        let passed = |name: &str| arguments.iter().any(|argument| argument.name.eq_ignore_ascii_case(name));
-        let given = |kind: &Kind| match kind {
-            Kind::ApiKey { name, .. } => passed(name),
-            Kind::MutualTls => false,
-            _ => passed("Authorization"),
-        };
-        for needed in operation.security.iter().flatten().flatten().filter(|needed| !given(&needed.scheme.kind)) {
+        let asked = |needed: &&Needed| !step.call.passes_credential(&needed.scheme.kind);
+        for needed in operation.security.iter().flatten().flatten().filter(asked) {
             let mut hosts = vec![host.clone()];
-            if let Kind::OAuth2(grants) = &needed.scheme.kind {
-                hosts.extend(grants.iter().filter_map(|grant| host_of(&at_server(&grant.token_url, &server))));
-            }
-            if let Kind::OpenIdConnect(url) = &needed.scheme.kind {
-                hosts.extend(host_of(&at_server(url, &server)));
-            }
+            hosts.extend(needed.scheme.kind.token_urls().filter_map(|url| host_of(&at_server(url, &server))));
             let (scheme, source) = (&needed.scheme.name, &planned.source);
             let known = self.credentials.iter().position(|asked| asked.scheme == *scheme && asked.source == *source);
             let index = known.unwrap_or_else(|| {
@@ -391,11 +362,6 @@ fn host_of(url: &str) -> Option<String> {
     host_with_port(&url::Url::parse(url).ok()?)
 }
 
-fn host_with_port(url: &url::Url) -> Option<String> {
-    let host = url.host_str()?;
-    Some(url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
-}
-
 /// The most steps of a plan: workflows that call others twice, and those others twice, call very many.
 pub const MOST: usize = 10_000;
 /// The depth to which workflows that call workflows are followed; a run has the same limit.
@@ -411,6 +377,61 @@ pub fn plan(program: &Program, workflow: WorkflowId, servers: &Servers) -> Vec<P
         add(program, *id, servers, &mut vec![], &mut planned);
     }
     planned
+}
+
+/// Puts values of inputs in the place of their expressions, in the steps of the workflow that they are given to. `given`
+/// has the value of an input as it may be seen.
+pub fn fill(steps: &mut [PlannedStep], workflow: &str, given: &dyn Fn(&str) -> Option<Json>) {
+    let plain = |value: Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let text = |written: &str, encode: bool| {
+        replace_inputs(written, &|name| {
+            given(name).map(|value| if encode { percent(&plain(value)) } else { plain(value) })
+        })
+    };
+    for step in steps.iter_mut().filter(|step| step.workflow == workflow) {
+        step.url = text(&step.url, true);
+        for (_, value) in &mut step.headers {
+            *value = text(value, false);
+        }
+        step.body = step.body.take().map(|body| fill_value(body, given, &|written| text(written, false)));
+    }
+}
+
+/// A value with inputs in the place of their expressions: the whole of a text keeps its type.
+fn fill_value(value: Json, given: &dyn Fn(&str) -> Option<Json>, text: &dyn Fn(&str) -> String) -> Json {
+    match value {
+        Json::String(written) => {
+            let name = written.strip_prefix(INPUT).and_then(|rest| rest.strip_suffix('}'));
+            name.and_then(given).unwrap_or_else(|| Json::String(text(&written)))
+        }
+        Json::Array(items) => items.iter().map(|item| fill_value(item.clone(), given, text)).collect(),
+        Json::Object(members) => {
+            let fill = |(name, value): (&String, &Json)| (name.clone(), fill_value(value.clone(), given, text));
+            Json::Object(members.iter().map(fill).collect())
+        }
+        other => other,
+    }
+}
+
+/// The beginning of an expression for an input, as a plan writes it.
+const INPUT: &str = "{$inputs.";
+
+fn replace_inputs(written: &str, given: &dyn Fn(&str) -> Option<String>) -> String {
+    let (mut filled, mut rest) = (String::new(), written);
+    while let Some((before, after)) = rest.split_once(INPUT) {
+        filled.push_str(before);
+        match after.split_once('}').and_then(|(name, behind)| Some((given(name)?, behind))) {
+            Some((value, behind)) => {
+                filled.push_str(&value);
+                rest = behind;
+            }
+            None => {
+                filled.push_str(INPUT);
+                rest = after;
+            }
+        }
+    }
+    filled + rest
 }
 
 fn add(
@@ -513,32 +534,28 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
 
 fn text(build: &Build) -> String {
     match json(build) {
-        crate::value::Json::String(text) => text,
+        Json::String(text) => text,
         other => other.to_string(),
     }
 }
 
-fn json(build: &Build) -> crate::value::Json {
+fn json(build: &Build) -> Json {
     match build {
         Build::Constant(json) => json.clone(),
-        Build::Template(leaf) => crate::value::Json::String(if leaf.text.starts_with('$') {
-            format!("{{{}}}", leaf.text)
-        } else {
-            leaf.text.clone()
-        }),
-        Build::Select(selection) => {
-            crate::value::Json::String(format!("{{{} {}}}", selection.context_text, selection.text))
+        Build::Template(leaf) => {
+            Json::String(if leaf.text.starts_with('$') { format!("{{{}}}", leaf.text) } else { leaf.text.clone() })
         }
+        Build::Select(selection) => Json::String(format!("{{{} {}}}", selection.context_text, selection.text)),
         Build::Array(items) => items.iter().map(json).collect(),
         Build::Object(members) => {
-            crate::value::Json::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect())
+            Json::Object(members.iter().map(|(name, value)| (name.clone(), json(value))).collect())
         }
         Build::Keyed(members) => {
             let name = |key: &Build| match json(key) {
-                crate::value::Json::String(name) => name,
+                Json::String(name) => name,
                 other => other.to_string(),
             };
-            crate::value::Json::Object(members.iter().map(|(key, value)| (name(key), json(value))).collect())
+            Json::Object(members.iter().map(|(key, value)| (name(key), json(value))).collect())
         }
     }
 }

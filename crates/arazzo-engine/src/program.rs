@@ -9,10 +9,12 @@ use std::sync::{Arc, OnceLock};
 use crate::value::Json;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::destinations::{Destinations, host_with_port};
 pub use self::input_schema::InputSchema;
 pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation, Unusable};
 pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
+use crate::expr::pattern::Regexp;
 use crate::expr::{Expr, Piece, StepId, Template, condition, jsonpath, xpath};
 use crate::fingerprint::fingerprint;
 use crate::media_type::MediaType;
@@ -24,6 +26,7 @@ use crate::source::{Sources, Span};
 use crate::value::ExpressionType;
 use crate::value::Pointer;
 
+mod destinations;
 mod input_schema;
 mod operation;
 mod reads;
@@ -466,7 +469,7 @@ pub struct RegexTest {
 #[derive(Debug)]
 pub enum Pattern {
     /// Known before anything runs.
-    Fixed(regex::Regex),
+    Fixed(Regexp),
     /// With expressions in braces: those of the author are part of the pattern, what others sent stands for itself.
     Pieces(Vec<Piece>),
 }

@@ -21,6 +21,8 @@ pub enum Remedy {
     },
     /// An input can be given as JSON.
     GiveJsonInput(String),
+    /// A member of a body can be given.
+    GiveField(String),
     /// A base url can be given for a source.
     GiveServer(String),
     /// A server that answers can be given.
@@ -136,6 +138,7 @@ impl Remedy {
         match self {
             Self::Raise(limit) => format!("the limit of {}", limit.word()),
             Self::GiveInput { .. } | Self::GiveJsonInput(_) => "the inputs of the run".to_owned(),
+            Self::GiveField(name) => format!("the member `{name}` of the body"),
             Self::GiveServer(source) => format!("a server for `{source}`"),
             Self::GiveOtherServer | Self::AllowHost(_) | Self::AllowNamedHost(_) => {
                 "the settings of the run".to_owned()
@@ -221,6 +224,7 @@ impl Remedy {
         match self {
             Self::GiveInput { name, .. }
             | Self::GiveJsonInput(name)
+            | Self::GiveField(name)
             | Self::GiveServer(name)
             | Self::GiveServerVariable(name)
             | Self::GiveSource(name)

@@ -61,6 +61,21 @@ pub struct CallReport {
     pub in_doubt: bool,
 }
 
+/// Words of the paths at which tokens and sessions are given out.
+const LOGIN: [&str; 9] = ["login", "logon", "signin", "sign-in", "token", "tokens", "auth", "authenticate", "session"];
+
+impl StepReport {
+    /// `true` if a call gave out a token and nothing else: as little is left behind as by a token that the run fetches
+    /// itself. By its path, and by what the step keeps: secrets alone.
+    fn is_login(&self, call: &CallReport) -> bool {
+        let path = call.url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+        let last = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let masked = |value: &Json| value.as_str().is_some_and(|text| text.starts_with('‹') && text.ends_with('›'));
+        let mut kept = self.outputs.values().filter(|value| !value.is_null()).peekable();
+        LOGIN.contains(&last.as_str()) && kept.peek().is_some() && kept.all(masked)
+    }
+}
+
 /// A change that a run made or may have made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Change<'a> {
@@ -150,6 +165,7 @@ impl Report {
                 // A token is nothing that is left behind; a server that redirects may have acted before.
                 .filter(|call| call.because != Because::Token)
                 .filter(|call| call.in_doubt || call.status.is_some_and(|status| (200..400).contains(&status)))
+                .filter(|call| call.in_doubt || !step.is_login(call))
                 .map(|call| Change { step: &step.step, call, outputs: &step.outputs })
         })
     }

@@ -163,6 +163,17 @@ impl Source {
         })
     }
 
+    /// The lines of a range of bytes: the number of the first, from 1, and where they begin and end, without the line feed of
+    /// the last.
+    pub(crate) fn lines_of(&self, range: Range<usize>) -> (usize, Range<usize>) {
+        let starts = &self.lines().starts;
+        let behind = |offset: usize| starts.partition_point(|start| *start as usize <= offset).max(1);
+        let line = behind(range.start);
+        let start = starts.get(line - 1).map_or(0, |start| *start as usize);
+        let end = starts.get(behind(range.end)).map_or(self.text.len(), |next| *next as usize - 1);
+        (line, start..end)
+    }
+
     fn line_column(&self, offset: u32) -> (u32, u32) {
         let Lines { starts, is_ascii } = self.lines();
         let line = starts.partition_point(|start| *start <= offset).max(1);

@@ -243,7 +243,14 @@ fn suggested(help: &str) -> Vec<&str> {
     let rest = rest.strip_prefix("the simple condition ").unwrap_or(rest);
     let rest = rest.split(" (it ignores case)").next().unwrap_or_default();
     let rest = rest.split(": texts are").next().unwrap_or_default();
-    let parts = rest.split(" for an expression").next().unwrap_or_default().split(" for text, or ");
+    let parts = rest
+        .split(" for the text")
+        .next()
+        .unwrap_or_default()
+        .split(" for text")
+        .next()
+        .unwrap_or_default()
+        .split(", or ");
     parts
         .map(|part| part.strip_suffix(" for text").unwrap_or(part))
         .filter(|part| !WORDS.iter().any(|word| part.starts_with(word)))

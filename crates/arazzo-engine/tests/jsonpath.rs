@@ -155,3 +155,19 @@ fn deep_and_wide_queries_end_in_an_error_and_not_in_a_crash() {
     let nested = format!("${}{}", "[?@".repeat(30), "]".repeat(30));
     assert!(Query::parse(&nested, Dialect::Rfc9535, false).is_ok());
 }
+
+#[test]
+fn patterns_and_orders_over_long_texts_are_paid_for() {
+    let bits = (0_u64..16_000).map(|number| format!("{:064b}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+    let mixed = bits.collect::<String>().replace('0', "a").replace('1', "b");
+    let holds = |condition: &str, root: &Json| {
+        let condition = Condition::parse(condition, false).unwrap();
+        condition.holds(root, &[], &Limits::default(), ObjectFilter::Members).map(|verdict| verdict.met)
+    };
+    let root = json!([mixed]);
+    assert!(matches!(holds("$[?search(@, '[ab]*a[ab]{300}c')]", &root), Err(EvalError::Pattern(_))));
+    assert_eq!(holds("$[?search(@, '[ab]*c')]", &root), Ok(false));
+    // The same long text a thousand times: each comparison reads all of it.
+    let many = Json::Array(vec![Json::from("x".repeat(1 << 20)); 1_000].into());
+    assert_eq!(holds("$[?@ < $[0]]", &many), Err(EvalError::Visits(1_000_000)));
+}

@@ -280,6 +280,19 @@ fn a_large_secret_is_found_whole_and_in_pieces_of_some_size() {
 }
 
 #[test]
+fn a_large_secret_of_few_letters_is_learned_and_found_in_time_that_grows_with_it() {
+    let mut redactor = Redactor::default();
+    redactor.learn("k", &json!(format!("000001{}", "x".repeat(2_000_000))));
+    redactor.learn("l", &json!("y".repeat(2_000_000)));
+    let other = format!("000002{}", "x".repeat(2_000_000));
+    assert_eq!(redactor.mask(&other), other);
+    assert_eq!(redactor.mask(&format!("000001{}", "x".repeat(1_999_999))), "‹k›");
+    assert_eq!(redactor.mask(&"y".repeat(1_999_999)), "‹l›");
+    let nearly = format!("{}z", "y".repeat(255)).repeat(400);
+    assert_eq!(redactor.mask(&nearly), nearly);
+}
+
+#[test]
 fn a_body_that_ends_within_a_secret_shows_no_part_of_it() {
     let mut redactor = Redactor::default();
     redactor.learn("k", &json!("0123456789abcdef+ghi"));

@@ -14,7 +14,7 @@ use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::{Naming, Remedy};
 
 use crate::checked::Checked;
-use crate::description::{Client, Description};
+use crate::description::{Client, Description, GivenDocuments};
 use crate::documents::location::{uri_of, url_of};
 use crate::documents::{fetch, files, remote};
 use crate::error::Error;
@@ -133,6 +133,16 @@ impl Builder {
             None => self.settings.servers.all = Some(url),
         }
         self
+    }
+
+    /// As [`Builder::server`], of a source, for a url that a file of the project gives and no user: secrets that are bound to
+    /// no host ([`Builder::secret_host`]) do not go there.
+    pub fn server_without_secrets(mut self, source: &str, url: impl Into<String>) -> Self {
+        let url = url.into();
+        if let Some(host) = place_of(&url) {
+            self.grants.keep_secrets_from(AllowedHost::parse(&host));
+        }
+        self.server(Some(source), url)
     }
 
     /// The value of a server variable, in the place of its default: `name`, for every source whose servers have it, or
@@ -289,15 +299,36 @@ impl Builder {
         self
     }
 
+    /// Lets secrets that are bound to no host ([`Builder::secret_host`]) go to the servers that are given with
+    /// [`Builder::server`], and nowhere else: for documents that were found and that no one has read.
+    pub fn secrets_to_servers(mut self, bind: bool) -> Self {
+        self.grants.bind_to_servers(bind);
+        self
+    }
+
     /// Lets documents set this header of the connection: `Host`, and no other.
     pub fn allow_header(mut self, name: impl Into<String>) -> Self {
         self.headers.push(name.into());
         self
     }
 
+    /// The header by which the servers know a request that comes again, for operations that describe no `Idempotency-Key`:
+    /// runs that are kept in a journal send a key of their own in it, with every request that may not be sent twice.
+    pub fn idempotency_key(mut self, header: impl Into<String>) -> Self {
+        self.settings.idempotency.header = Some(header.into());
+        self
+    }
+
     /// What is done about answers that are not as their operation documents them; nothing by default.
     pub fn contract(mut self, check: ContractCheck) -> Self {
         self.settings.contract = check;
+        self
+    }
+
+    /// Ends each run after this step of its workflow has succeeded, as an `end` action would. A step that goes back to
+    /// itself is over once it goes on; steps of workflows that it calls do not count.
+    pub fn until(mut self, step: impl Into<String>) -> Self {
+        self.settings.until = Some(step.into());
         self
     }
 
@@ -438,7 +469,16 @@ impl Builder {
         let queries = server_queries(servers, readings);
         #[cfg(feature = "mock")]
         let mocking = match self.mocked.take() {
-            Some(mocked) => Some(mocked.of(bundle, &compiled.program, &mut self.settings.servers)?),
+            Some(mocked) => match mocked.of(bundle, &compiled.program, &mut self.settings.servers) {
+                Ok(mocking) => Some(mocking),
+                // What could not be read describes no operation that is to be mocked.
+                Err(_) if !is_read => {
+                    let mut found = compiled.description.clone();
+                    found.extend(compiled.workflows.iter().flatten().cloned());
+                    return Err(Error::Documents { diagnostics: found, sources: (*compiled.program.sources).clone() });
+                }
+                Err(error) => return Err(error),
+            },
             None => None,
         };
         #[cfg(feature = "mock")]
@@ -451,7 +491,7 @@ impl Builder {
         if url_of(&self.path).is_some() {
             grants.hosts.trust = Trust::Remote;
         }
-        given.iter().for_each(|place| grants.hosts.give(AllowedHost::parse(place)));
+        given.iter().for_each(|place| grants.give_server(AllowedHost::parse(place)));
         let client = match self.transport {
             Some(transport) => Client::Foreign(transport),
             None => {
@@ -467,6 +507,7 @@ impl Builder {
         Ok(Description {
             path: self.path,
             readings,
+            given: GivenDocuments { sources: self.options.sources, headers: self.options.headers },
             compiled: Arc::new(compiled),
             notes,
             settings: self.settings,

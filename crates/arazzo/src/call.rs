@@ -4,20 +4,20 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use arazzo_engine::code::Code;
-use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
+use arazzo_engine::diagnostic::{Diagnostics, Help, nearest};
 use arazzo_engine::json;
-use arazzo_engine::load::LoadOptions;
 use arazzo_engine::media_type::{MediaType, is_json};
 use arazzo_engine::node::Node;
 use arazzo_engine::openapi::{self, Api, Operation, Parameter};
+use arazzo_engine::remedy::{Naming, Remedy};
 use arazzo_engine::value::Pointer;
 use arazzo_engine::value::{Json, Map};
 
+use crate::api::root_of;
 use crate::builder::Builder;
 use crate::description::Description;
 use crate::documents::fetch;
-use crate::documents::location::{name_of, uri_of};
+use crate::documents::location::uri_of;
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::runtime;
@@ -25,8 +25,8 @@ use crate::runtime;
 /// The name of the workflow that a call becomes.
 const NAME: &str = "call";
 
-/// The name that people see for the file of that workflow.
-const FILE: &str = "(the call)";
+/// The name for the file of that workflow, which nobody wrote: reports of its runs have no place in it.
+pub const CALL_DOCUMENT: &str = "(the call)";
 
 /// The places of parameters, as `in` says it.
 const PLACES: [&str; 5] = ["path", "query", "header", "cookie", "querystring"];
@@ -123,40 +123,24 @@ impl Builder {
     /// [`Error::Documents`] if the document cannot be read; [`Error::Setup`] if it has no such operation or parameter,
     /// something that the operation requires is not given, or the body is not JSON where it must be.
     pub fn call_blocking(mut self, call: Call) -> Result<(Description, Inputs), Error> {
-        self.options.headers = self.headers()?;
         let remote = self.remote()?;
-        let options = LoadOptions { parsed: self.options.parsed.clone(), ..LoadOptions::default() };
-        let (bundle, found, sources) = fetch::api(&self.path, options, &self.place, &remote)?.finish();
+        let (bundle, _, sources) = self.read_api()?;
         let naming = self.grants.hosts.naming;
         let wrong = |diagnostics: Diagnostics| Error::Documents {
             diagnostics: diagnostics.worded(naming),
             sources: sources.clone(),
         };
-        let root = bundle.as_ref().and_then(|bundle| Some((bundle.described.first()?.root.as_deref()?, &bundle.store)));
-        let Some((root, store)) = root else {
-            // No source description of anybody: the document itself was named.
-            let unread = found.iter().find_map(|fault| match fault.code {
-                Code::SourceNotFound => Some((fault, Code::DocumentNotFound, None)),
-                Code::SourceRefused => Some((fault, fault.code, Some("save it to a file".to_owned()))),
-                _ => None,
-            });
-            return Err(wrong(unread.map_or_else(
-                || found.clone(),
-                |(fault, code, help)| {
-                    let name = name_of(&self.path);
-                    let message = format!("cannot read `{name}`: {}", fault.remarks.join("; "));
-                    Diagnostic::error(code, None, message).help(help).into()
-                },
-            )));
-        };
+        let Some((root, store)) = root_of(&bundle) else { return Err(wrong(Diagnostics::default())) };
         let api = Api::new(root, store);
         let faults = api.faults();
         if faults.has_errors() {
             return Err(wrong(faults));
         }
+        self.settings.single_call = true;
         let operation = find_operation(api, &call.operation, &self.path)?;
-        let written = Written::write(&call, &operation, &uri_of(&self.path)?)?;
-        let loader = fetch::text(&self.path, (FILE, &written.document), self.options.clone(), &self.place, &remote)?;
+        let written = Written::write(&call, &operation, &uri_of(&self.path)?, naming)?;
+        let loader =
+            fetch::text(&self.path, (CALL_DOCUMENT, &written.document), self.options.clone(), &self.place, &remote)?;
         let (bundle, loading, sources) = loader.finish();
         let Some(bundle) = bundle else { return Err(Error::Documents { diagnostics: loading, sources }) };
         Ok((self.built(bundle, loading)?, written.inputs))
@@ -211,12 +195,13 @@ struct Placed<'a> {
 }
 
 impl Written {
-    fn write(call: &Call, operation: &Operation<'_>, uri: &str) -> Result<Self, Error> {
+    fn write(call: &Call, operation: &Operation<'_>, uri: &str, naming: Naming) -> Result<Self, Error> {
         let (declared, _) = operation.parameters();
         let called = operation.name();
-        let placed = place_parameters(call, &declared, &called)?;
         let body =
             operation.request_body().map_err(|fault| Error::Setup(format!("`{}`: {}", fault.text, fault.reason)))?;
+        let member = |name: &str| body.as_ref().and_then(|body| member_of(operation, body, name, naming));
+        let placed = place_parameters(call, &declared, &called, &member)?;
         let needs_body = call.body.is_none() && body.as_ref().is_some_and(|body| body.required);
         let missing = missing_arguments(&declared, &placed, needs_body);
         if !missing.is_empty() {
@@ -235,6 +220,18 @@ impl Written {
         let document = write_document(operation, &called, uri, (parameters, request_body));
         Ok(Self { document, inputs: inputs.inputs })
     }
+}
+
+/// How a member of a body is given, if the description has one of this name.
+fn member_of(operation: &Operation<'_>, body: &openapi::RequestBody<'_>, name: &str, naming: Naming) -> Option<String> {
+    let api = operation.api();
+    let has = |media: &openapi::Media<'_>| {
+        let schema = media.schema.and_then(|schema| api.resolve(schema).ok());
+        schema.and_then(|schema| schema.get("properties")?.get(name)).is_some()
+    };
+    let field = body.fields.iter().any(|field| field.name == name);
+    (field || body.content.iter().any(has))
+        .then(|| format!("it is a member of its body: write {}", naming(&Remedy::GiveField(name.to_owned()))))
 }
 
 /// Everything that an operation requires and a call does not give, in words.
@@ -347,7 +344,13 @@ fn is_same(placed: &Placed<'_>, parameter: &Parameter<'_>) -> bool {
 }
 
 /// The parameters of a call with their places, each once.
-fn place_parameters<'a>(call: &'a Call, declared: &[Parameter<'a>], called: &str) -> Result<Vec<Placed<'a>>, Error> {
+/// `member` says how a member of the body is given, if the name is one.
+fn place_parameters<'a>(
+    call: &'a Call,
+    declared: &[Parameter<'a>],
+    called: &str,
+    member: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<Placed<'a>>, Error> {
     let mut found: Vec<Placed<'a>> = vec![];
     for (given, value) in &call.parameters {
         let exact: Vec<&Parameter<'a>> = declared.iter().filter(|p| p.name == *given).collect();
@@ -362,6 +365,9 @@ fn place_parameters<'a>(call: &'a Call, declared: &[Parameter<'a>], called: &str
             ([], None) => match header() {
                 Some(one) => (one.name, one.location, Some(one)),
                 None => {
+                    if let Some(help) = member(given) {
+                        return Err(Error::Setup(format!("`{called}` has no parameter `{given}`; {help}")));
+                    }
                     let near = nearest(given, declared.iter().map(|p| p.name));
                     let known: Vec<&str> = declared.iter().map(|p| p.name).collect();
                     let help = match near {

@@ -1,5 +1,6 @@
 //! A document that was read, with all its workflows.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use arazzo_engine::plan::{Footprint, PlannedStep, plan, sent_credentials, touche
 use arazzo_engine::program::{Input, Program};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::Naming;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 #[cfg(feature = "mock")]
@@ -22,7 +24,7 @@ use crate::network;
 use crate::network::shared::SharedNetwork;
 use crate::policy::hosts::Trust;
 use crate::policy::permissions::{Permissions, RunPolicy};
-use crate::settings_check::check_schemes;
+use crate::settings_check::{ServerWithoutPath, check_schemes, servers_without_path};
 use crate::transport::{Transport, World};
 
 /// The client that sends the requests of a description.
@@ -77,11 +79,20 @@ pub struct WorkflowOverview<'d> {
     pub outputs: Vec<&'d str>,
 }
 
+/// What was said about the documents before they were read, beside the mode of reading.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GivenDocuments {
+    pub(crate) sources: BTreeMap<String, String>,
+    pub(crate) headers: Vec<String>,
+}
+
 /// A document that was read, with all its workflows. Cheap to clone; runs of all clones share connections.
 #[derive(Debug, Clone)]
 pub struct Description {
     pub(crate) path: PathBuf,
     pub(crate) readings: Readings,
+    /// The uris that took the place of those of source descriptions, and the headers of the connection that it may set.
+    pub(crate) given: GivenDocuments,
     pub(crate) compiled: Arc<Compiled>,
     /// Warnings about the way in which it is run.
     pub(crate) notes: Diagnostics,
@@ -195,6 +206,12 @@ impl Description {
     pub fn touches(&self, workflow: &str) -> Footprint {
         let id = self.program().workflow_named(workflow);
         id.map(|id| touches(self.program(), id, &self.settings, &|source| self.is_mocked(source))).unwrap_or_default()
+    }
+
+    /// Servers that were given without the path that the described ones have.
+    #[must_use]
+    pub fn servers_without_path(&self) -> Vec<ServerWithoutPath> {
+        servers_without_path(&self.settings.servers, self.program())
     }
 
     /// The trust in the document where the network is concerned.

@@ -32,6 +32,12 @@ pub enum Error {
     /// Something that the run needs from its surroundings is missing.
     #[error("{0}")]
     Setup(String),
+    /// The journal of a run could not be written: the run has ended there, and goes on from what was written.
+    #[error("{0}")]
+    Journal(String),
+    /// It is not known whether requests of a run have arrived that may not be sent twice; nothing was sent.
+    #[error("it is not known whether {} arrived", .0.join(", "))]
+    InDoubt(Vec<String>),
 }
 
 fn rendered(diagnostics: &Diagnostics, sources: &Sources) -> String {

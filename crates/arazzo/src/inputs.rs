@@ -60,6 +60,14 @@ impl Inputs {
         self
     }
 
+    /// Leaves an input out.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.values.shift_remove(name);
+        self.files.remove(name);
+        self
+    }
+
     /// `true` if an input of this name is there.
     #[must_use]
     pub fn has(&self, name: &str) -> bool {

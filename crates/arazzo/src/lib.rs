@@ -26,7 +26,7 @@
 //!
 //! Cargo features: `http` (on by default) sends requests; without it, and with a transport of your own
 //! ([`Builder::transport`]), none of hyper, TLS and the content codings is built, and no document is fetched from the
-//! network. `mock` answers from the descriptions, `reports` makes reports of runs (`arazzo::report`), `xpath` evaluates
+//! network. `journal` (on by default) keeps runs in a file while they run. `mock` answers from the descriptions, `reports` makes reports of runs (`arazzo::report`), `xpath` evaluates
 //! XPath.
 //!
 //! Beside the types of a run there are [`diagnostics`], [`events`], [`plan`], [`secrets`] and [`values`]: names that
@@ -34,6 +34,7 @@
 
 #![forbid(unsafe_code)]
 
+mod api;
 mod builder;
 mod call;
 mod checked;
@@ -43,6 +44,8 @@ mod drivers;
 mod envelope;
 mod error;
 mod inputs;
+#[cfg(feature = "journal")]
+pub mod journal;
 #[cfg(feature = "mock")]
 pub mod mock;
 mod network;
@@ -112,6 +115,7 @@ pub mod values {
     pub use arazzo_engine::value::{File, Json, Map, Number};
 }
 
+pub use api::{ApiOverview, OperationOverview, SchemeOverview};
 pub use arazzo_engine as engine;
 pub use arazzo_engine::credentials::Credentials;
 pub use arazzo_engine::event::{Event, EventKind};
@@ -119,13 +123,13 @@ pub use arazzo_engine::json;
 pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
 pub use arazzo_engine::load::ParsedDocuments;
 pub use arazzo_engine::machine::{
-    CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, ParsedUrl, Progress, Request, Response, Secrets,
-    Stop, StoredOutgoing,
+    CallId, Failure, FailureKind, Input, Outcome, Outgoing, Outputs, ParsedUrl, PendingRequest, Progress, Request,
+    Response, Secrets, Stop, StoredOutgoing,
 };
 pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
 pub use builder::{Builder, is_remote, is_server_url, lint, open};
-pub use call::Call;
+pub use call::{CALL_DOCUMENT, Call};
 pub use checked::Checked;
 pub use description::Description;
 pub use documents::files;
@@ -141,5 +145,6 @@ pub use network::shared::SharedNetwork;
 pub use policy::hosts::Trust;
 pub use policy::permissions::Permissions;
 pub use session::{Session, SessionTurn, StoredSession};
+pub use settings_check::ServerWithoutPath;
 pub use transport::{Clock, Pending, SendProgress, Transport};
 pub use workflow::Workflow;

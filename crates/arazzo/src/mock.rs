@@ -282,7 +282,14 @@ impl Asked {
         let failing: Vec<&Criterion> =
             criteria.filter(|criterion| Some(program.sources.place(criterion.span)) == why.place).collect();
         let session = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((operation, span)) = session.generated() {
+        // It fails because of the fault, whatever was sent.
+        if session.is_faulty() {
+            return vec![];
+        }
+        // No example changes a status.
+        let mut tested = failing.iter().flat_map(|criterion| criterion.expressions()).peekable();
+        let of_status = tested.peek().is_some() && tested.all(|expr| expr.root == Root::StatusCode);
+        if let Some((operation, span)) = session.generated().filter(|_| !of_status) {
             let reads = failing.iter().flat_map(|criterion| criterion.expressions());
             let names = reads.filter(|expr| expr.root == Root::ResponseBody && !expr.at.is_whole());
             let names: Vec<String> = names.map(|expr| format!("`{}`", expr.at.tokens().join("."))).collect();

@@ -11,6 +11,7 @@ pub fn builder_call(remedy: &Remedy) -> String {
         Remedy::GiveInput { name, secret: true } => return format!("give it with `Inputs::set({name:?}, …)`"),
         Remedy::GiveInput { name, secret: false } => format!("Inputs::set({name:?}, …)"),
         Remedy::GiveJsonInput(name) => format!("Inputs::set({name:?}, json!(…))"),
+        Remedy::GiveField(name) => format!("Call::field({name:?}, …)"),
         Remedy::GiveServer(source) => format!("Builder::server(Some({source:?}), …)"),
         Remedy::GiveOtherServer => "Builder::server".to_owned(),
         Remedy::FreshConnections => "Network::fresh_connections".to_owned(),

@@ -10,9 +10,13 @@ use std::time::Duration;
 
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::event::{Event, Interest, VERSION};
+#[cfg(feature = "journal")]
+use arazzo_engine::limits::Limits;
 use arazzo_engine::limits::Millis;
+#[cfg(feature = "journal")]
+use arazzo_engine::machine::NoSuchStep;
 use arazzo_engine::machine::{
-    CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Progress, Secrets, StoredState,
+    CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, PendingRequest, Progress, Secrets, StoredState,
 };
 use arazzo_engine::program::Program;
 use arazzo_engine::stand_in::StandIns;
@@ -126,9 +130,10 @@ impl Session {
     }
 
     /// Keeps what a recording needs from now on: every event, whoever reads it.
-    pub(crate) fn record(&mut self) {
+    /// `most` are the bytes of requests and answers that it may have.
+    pub(crate) fn record(&mut self, most: u64) {
         self.machine.set_interest(Interest::Wire);
-        self.recorder = Some(Recorder::default());
+        self.recorder = Some(Recorder::new(most));
         self.machine.remember_secrets();
     }
 
@@ -242,9 +247,34 @@ impl Session {
         self.machine.calls()
     }
 
+    /// The calls in flight, as a driver has to know them that goes on with a stored run: which have left, and which may be
+    /// sent twice.
+    pub fn pending(&self) -> impl Iterator<Item = PendingRequest> + '_ {
+        self.machine.pending()
+    }
+
     fn begin(&mut self, now: Millis) {
         self.head.begun = true;
         self.step(now, Input::Start { epoch_ms: self.head.epoch_ms });
+    }
+
+    /// Puts events into their envelopes.
+    fn keep_events(&mut self, events: Vec<Event>) {
+        let mut time = None;
+        for event in events {
+            let time = time.get_or_insert_with(|| {
+                let started = Duration::from_millis(u64::try_from(self.head.epoch_ms).unwrap_or(0));
+                rfc3339(started + Duration::from_millis(self.now))
+            });
+            let (seq, run) = (self.head.seq, self.head.run.clone());
+            let mut envelope = Envelope { v: VERSION, seq, time: time.clone(), ms: self.now, run, event };
+            envelope.event.word(self.policy.hosts.naming);
+            if let Some(recorder) = &mut self.recorder {
+                recorder.event(&envelope);
+            }
+            self.turn.events.push(envelope);
+            self.head.seq += 1;
+        }
     }
 
     /// One step of the machine, and one more for each request that the policy refuses.
@@ -256,24 +286,13 @@ impl Session {
                 recorder.input(self.now, &input);
             }
             let turn = self.machine.step(self.now, input);
-            let mut time = None;
-            for event in turn.events {
-                let time = time.get_or_insert_with(|| {
-                    let started = Duration::from_millis(u64::try_from(self.head.epoch_ms).unwrap_or(0));
-                    rfc3339(started + Duration::from_millis(self.now))
-                });
-                let (seq, run) = (self.head.seq, self.head.run.clone());
-                let mut envelope = Envelope { v: VERSION, seq, time: time.clone(), ms: self.now, run, event };
-                envelope.event.word(self.policy.hosts.naming);
-                if let Some(recorder) = &mut self.recorder {
-                    recorder.event(&envelope);
-                }
-                self.turn.events.push(envelope);
-                self.head.seq += 1;
-            }
+            self.keep_events(turn.events);
             self.turn.sends.retain(|outgoing| !turn.aborts.contains(&outgoing.call));
             self.turn.aborts.extend(turn.aborts);
             for outgoing in turn.sends {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.request(&outgoing.request);
+                }
                 match self.policy.request(&outgoing, || self.machine.secrets_in(&outgoing.request)) {
                     Ok(()) => {
                         let (call, progress) = (outgoing.call, Progress::Written);
@@ -294,5 +313,63 @@ impl Session {
                 self.turn.outcome = Some(outcome);
             }
         }
+    }
+}
+
+/// For the journal, which goes on with runs whose process has ended.
+#[cfg(feature = "journal")]
+impl Session {
+    /// The wall clock at the start of the run, in ms since 1970.
+    pub(crate) fn epoch_ms(&self) -> i64 {
+        self.head.epoch_ms
+    }
+
+    /// The last time that was given.
+    pub(crate) fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// The number of the next event.
+    pub(crate) fn seq(&self) -> u64 {
+        self.head.seq
+    }
+
+    /// The step that waits for a call.
+    pub(crate) fn step_of(&self, call: CallId) -> Option<&str> {
+        self.machine.step_of(call)
+    }
+
+    /// Goes on at `now` after so many ms in which no process had the run; calls are sent again.
+    pub(crate) fn resume_at(&mut self, now: Millis, away_ms: Millis, again: &[CallId]) {
+        self.now = self.now.max(now);
+        let turn = self.machine.resume_after(away_ms, again);
+        self.keep_events(turn.events);
+    }
+
+    /// The limits of the run, which can be changed.
+    pub(crate) fn limits(&self) -> Limits {
+        self.machine.limits().clone()
+    }
+
+    pub(crate) fn set_limits(&mut self, limits: Limits) {
+        self.machine.set_limits(limits);
+    }
+
+    /// Lets a run that has ended begin again at a step; its next event has the number `seq`.
+    ///
+    /// # Errors
+    /// [`NoSuchStep`]
+    pub(crate) fn begin_again(&mut self, step: &str, seq: u64) -> Result<(), NoSuchStep> {
+        self.machine.begin_again(step)?;
+        self.head.seq = seq;
+        Ok(())
+    }
+
+    /// A request that a stored run was about to send, or why the policy does not let it leave now; nothing if there is no
+    /// such call.
+    pub(crate) fn permitted(&self, call: CallId) -> Option<Result<Outgoing, String>> {
+        let outgoing = self.machine.outgoing(call)?;
+        let asked = self.policy.request(&outgoing, || self.machine.secrets_in(&outgoing.request));
+        Some(asked.map(|()| outgoing))
     }
 }

@@ -1,6 +1,7 @@
 //! Settings that were given, compared with what the documents describe: servers, variables, security schemes.
 
 use arazzo_engine as engine;
+use arazzo_engine::address::without_secrets;
 use arazzo_engine::credentials::{ClientAuth, Credentials};
 use arazzo_engine::diagnostic::{Help, nearest};
 use arazzo_engine::limits::Servers;
@@ -22,6 +23,38 @@ pub(crate) fn check_servers(servers: &Servers, program: &Program) -> Result<(), 
         )));
     }
     check_variables(servers, program)
+}
+
+/// A server that was given without a path, where the described one has a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServerWithoutPath {
+    /// The source description.
+    pub source: String,
+    /// The url that was given.
+    pub given: String,
+    /// The path of the described server: `/api/v1`.
+    pub path: String,
+}
+
+/// The servers that were given without the path that the described ones have: a request to one often goes nowhere.
+pub(crate) fn servers_without_path(servers: &Servers, program: &Program) -> Vec<ServerWithoutPath> {
+    let mut found: Vec<ServerWithoutPath> = vec![];
+    for operation in &program.operations {
+        let Some(source) = program.apis.get(operation.api).map(|api| api.name.as_str()) else { continue };
+        let Some(given) = servers.of(source).and_then(|given| url::Url::parse(given).ok()) else { continue };
+        let described = operation.server.filled(&|_| None).unwrap_or_else(|_| operation.server.url.clone());
+        let path = match url::Url::parse(&described) {
+            Ok(url) => url.path().trim_end_matches('/').to_owned(),
+            Err(_) => described.trim_end_matches('/').to_owned(),
+        };
+        let without = given.path() == "/" && path.starts_with('/');
+        if without && !found.iter().any(|known| known.source == source) {
+            let given = without_secrets(given.as_str()).trim_end_matches('/').to_owned();
+            found.push(ServerWithoutPath { source: source.to_owned(), given, path });
+        }
+    }
+    found
 }
 
 /// Checks that some server that a step calls has each variable that was given, and that it may have the value.

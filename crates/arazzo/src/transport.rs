@@ -105,6 +105,8 @@ struct Reports {
 #[derive(Default)]
 struct Said {
     stages: VecDeque<(Progress, Duration)>,
+    /// `true` from when the run hears something until it has taken note of it, which may take it as long as a disk does.
+    being_noted: bool,
     /// The run, and a transport that waits until it was heard.
     run: Option<Waker>,
     sender: Option<Waker>,
@@ -133,7 +135,7 @@ impl SendProgress {
         std::future::poll_fn(|context| {
             let Some(reports) = &self.reports else { return Poll::Ready(()) };
             let mut said = reports.lock();
-            if said.stages.is_empty() {
+            if said.stages.is_empty() && !said.being_noted {
                 return Poll::Ready(());
             }
             said.sender = Some(context.waker().clone());
@@ -152,6 +154,7 @@ impl SendProgress {
     pub(crate) fn take(&self, run: &Waker) -> Option<(Progress, Duration)> {
         let mut said = self.reports.as_ref()?.lock();
         let next = said.stages.pop_front();
+        said.being_noted |= next.is_some();
         if next.is_none() {
             said.run = Some(run.clone());
         }
@@ -161,7 +164,9 @@ impl SendProgress {
     /// Lets a transport go on that has said something, once it was applied.
     pub(crate) fn wake_sender(&self) {
         if let Some(reports) = &self.reports {
-            reports.lock().sender.take().into_iter().for_each(Waker::wake);
+            let mut said = reports.lock();
+            said.being_noted = false;
+            said.sender.take().into_iter().for_each(Waker::wake);
         }
     }
 }

@@ -12,7 +12,7 @@ use arazzo_engine::event::{EventKind, Why};
 use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
 use arazzo_engine::machine::{Machine, Outcome, Secrets, missing_credentials};
-use arazzo_engine::plan::{PlannedStep, plan};
+use arazzo_engine::plan::{PlannedStep, fill, plan};
 use arazzo_engine::program::{Input, WorkflowId};
 use arazzo_engine::value::Json;
 
@@ -26,6 +26,8 @@ use crate::drivers::{live, recording, stub};
 use crate::envelope::{Envelope, run_name};
 use crate::error::Error;
 use crate::inputs::{Inputs, parse_withheld};
+#[cfg(feature = "journal")]
+use crate::journal::{run_log::RunLog, store::Journal};
 #[cfg(feature = "mock")]
 use crate::mock;
 use crate::policy::permissions::{Permissions, RunPolicy};
@@ -39,6 +41,8 @@ pub struct Workflow {
     pub(crate) id: WorkflowId,
     pub(crate) found: Diagnostics,
     interest: Interest,
+    #[cfg(feature = "journal")]
+    journal: Option<Journal>,
 }
 
 impl Description {
@@ -55,8 +59,7 @@ impl Description {
         if found.has_errors() {
             return Err(self.documents_error(found));
         }
-        let found = found.worded(self.naming());
-        Ok(Workflow { description: self.clone(), id, found, interest: Interest::default() })
+        Ok(Workflow::of(self, id, found.worded(self.naming())))
     }
 
     /// A workflow without errors, and what is unusual about it.
@@ -80,6 +83,15 @@ impl Description {
         if found.has_errors() { Err(self.documents_error(found)) } else { Ok((id, found)) }
     }
 
+    /// A workflow of which there is a run already: what it needs was given to that.
+    ///
+    /// # Errors
+    /// As [`Description::workflow`].
+    pub(crate) fn begun_workflow(&self, name: &str) -> Result<Workflow, Error> {
+        let (id, found) = self.find_workflow(Some(name))?;
+        Ok(Workflow::of(self, id, found))
+    }
+
     /// Runs a recorded run again, without a socket and in virtual time: with the settings of then, and the answers of
     /// then. Every event goes to `observe`. If the documents are as they were, these are the events of the recorded run;
     /// if not, [`Replay::drifts`] says what is different, and where that is written.
@@ -87,8 +99,8 @@ impl Description {
     /// # Errors
     /// As [`Description::workflow`]; [`Error::Inputs`] if the workflow does not take the recorded inputs any more.
     pub fn replay(&self, recording: &Recording, observe: impl FnMut(&Envelope)) -> Result<Replay, Error> {
-        let (id, found) = self.find_workflow(Some(recording.workflow()))?;
-        let workflow = Workflow { description: self.clone(), id, found, interest: Interest::default() };
+        let workflow = self.begun_workflow(recording.workflow())?;
+        let id = workflow.id;
         let recorded = recording.head.inputs.clone();
         let secret = |name: &str| recording.head.secret.iter().any(|secret| secret == name);
         let inputs = match accept(self.program(), id, recorded.clone()) {
@@ -108,6 +120,17 @@ impl Description {
 }
 
 impl Workflow {
+    fn of(description: &Description, id: WorkflowId, found: Diagnostics) -> Self {
+        Self {
+            description: description.clone(),
+            id,
+            found,
+            interest: Interest::default(),
+            #[cfg(feature = "journal")]
+            journal: None,
+        }
+    }
+
     /// `workflowId`
     #[must_use]
     pub fn name(&self) -> &str {
@@ -146,6 +169,19 @@ impl Workflow {
     #[must_use]
     pub fn plan(&self) -> Vec<PlannedStep> {
         plan(self.description.program(), self.id, &self.description.settings.servers)
+    }
+
+    /// The calls of each step with these inputs, without calling: secrets are shown by their names.
+    #[must_use]
+    pub fn plan_with(&self, inputs: &Inputs) -> Vec<PlannedStep> {
+        let mut steps = self.plan();
+        let secret = |name: &str| self.inputs().any(|input| input.name == name && input.secret);
+        let given = |name: &str| {
+            let value = inputs.values.get(name)?;
+            Some(if secret(name) { Json::String(format!("‹{name}›")) } else { value.clone() })
+        };
+        fill(&mut steps, self.name(), &given);
+        steps
     }
 
     /// `true` if an input may be given as a file, whose bytes are kept: nothing says that it is a number, an object or
@@ -190,6 +226,14 @@ impl Workflow {
     #[must_use]
     pub fn interest(mut self, interest: Interest) -> Self {
         self.interest = interest;
+        self
+    }
+
+    /// Keeps every run of it in a journal while it runs: one whose process ends goes on with [`Journal::resume`].
+    #[cfg(feature = "journal")]
+    #[must_use]
+    pub fn journaled(mut self, journal: &Journal) -> Self {
+        self.journal = Some(journal.clone());
         self
     }
 
@@ -254,8 +298,8 @@ impl Workflow {
     }
 
     /// As [`Workflow::run_until`], and records the run: a file that can be replayed without a server, and without the
-    /// secrets of the run. The recording has its own fault, so that the outcome is there in any case: the answers are
-    /// too large to keep (256 MiB).
+    /// secrets of the run. The recording has its own fault, so that the outcome is there in any case: the requests and
+    /// answers are too large to keep ([`Limits::kept_bytes`](crate::Limits::kept_bytes)).
     ///
     /// # Errors
     /// As [`Workflow::check`].
@@ -284,6 +328,7 @@ impl Workflow {
                 secret: marked.into_iter().flatten().chain(&settings.secrets).cloned().collect(),
                 settings,
                 sources: workflow.description.sources(),
+                naming: workflow.description.naming(),
             };
             let begin = |inputs, settings, epoch_ms| {
                 let machine = workflow.begin_run(inputs, settings)?;
@@ -321,13 +366,31 @@ impl Workflow {
         self.description.world.available().map_err(Error::Setup)?;
         #[cfg(feature = "mock")]
         if let Some(mocking) = &self.description.mocking {
+            #[cfg(feature = "journal")]
+            if self.journal.is_some() {
+                return Err(Error::Setup("a mock ends with its run, which no journal can go on with".to_owned()));
+            }
             return self.drive_mocked(mocking, inputs, interrupt, records, observe, finish).await;
         }
         let world = &self.description.world;
         let (session, kept) =
             self.begin_kept(inputs, &self.description.settings.servers, world.grants.clone(), records)?;
-        let (outcome, finished) = live::run(session, (world, Ways::default()), interrupt, observe, finish).await;
+        let ways = self.ways(&session, interrupt)?;
+        let (outcome, finished) = live::run(session, (world, ways), interrupt, observe, finish).await?;
         Ok((outcome, finished, kept))
+    }
+
+    /// The ways of the driver of a run that begins.
+    #[cfg(feature = "journal")]
+    fn ways(&self, session: &Session, interrupt: &Interrupt) -> Result<Ways, Error> {
+        let Some(journal) = &self.journal else { return Ok(Ways::default()) };
+        let log = RunLog::begin(journal, &self.description, (self.name(), session.run()), interrupt)?;
+        Ok(Ways { log: Some(Box::new(log)), ..Ways::default() })
+    }
+
+    #[cfg(not(feature = "journal"))]
+    fn ways(&self, _: &Session, _: &Interrupt) -> Result<Ways, Error> {
+        Ok(Ways::default())
     }
 
     /// As [`Workflow::drive`], with mocks that begin anew.
@@ -353,7 +416,7 @@ impl Workflow {
         let (session, kept) = self.begin_kept(inputs, &servers, world.grants.clone(), records)?;
         let next = asked.clone();
         let before: live::Before = Box::new(move |session, outgoing| next.expect(session.forecast(outgoing.call)));
-        let ways = Ways { skips_waits: mocking.skips_waits, before: Some(before) };
+        let ways = Ways { skips_waits: mocking.skips_waits, before: Some(before), ..Ways::default() };
         let explain = |why: &Why| asked.explain(&mocking.mock, self.description.program(), &made, why);
         let explained = |envelope: &Envelope| {
             let EventKind::RunFinished { why: Some(why), .. } = &envelope.event.kind else { return observe(envelope) };
@@ -364,7 +427,7 @@ impl Workflow {
             }
             observe(&envelope);
         };
-        let (mut outcome, finished) = live::run(session, (&world, ways), interrupt, explained, finish).await;
+        let (mut outcome, finished) = live::run(session, (&world, ways), interrupt, explained, finish).await?;
         drop(server);
         if let Outcome::Failed { why, .. } = &mut outcome {
             let more = explain(why);
@@ -390,7 +453,12 @@ impl Workflow {
     fn begin_session(&self, machine: Machine, policy: RunPolicy) -> Session {
         let started = self.description.world.clock.wall();
         let mut session = Session::new(machine, policy, run_name(started), started);
-        session.set_interest(self.interest);
+        // A journal keeps every event.
+        #[cfg(feature = "journal")]
+        let interest = if self.journal.is_some() { Interest::Wire } else { self.interest };
+        #[cfg(not(feature = "journal"))]
+        let interest = self.interest;
+        session.set_interest(interest);
         session
     }
 
@@ -402,7 +470,12 @@ impl Workflow {
         policy: RunPolicy,
         records: bool,
     ) -> Result<(Session, Option<Settings>), Error> {
-        let (accepted, settings) = self.accepted(inputs, servers)?;
+        #[cfg_attr(not(feature = "journal"), expect(unused_mut, reason = "changed for journals"))]
+        let (accepted, mut settings) = self.accepted(inputs, servers)?;
+        #[cfg(feature = "journal")]
+        if self.journal.is_some() {
+            settings.idempotency.seed = Some(run_name(self.description.world.clock.wall()));
+        }
         let mut kept = records.then(|| settings.clone());
         let machine = self.begin_run(accepted, settings)?;
         if let Some(kept) = &mut kept {
@@ -410,8 +483,8 @@ impl Workflow {
             kept.warnings = machine.warnings().to_vec();
         }
         let mut session = self.begin_session(machine, policy);
-        if records {
-            session.record();
+        if let Some(kept) = &kept {
+            session.record(kept.limits.kept_bytes);
         }
         Ok((session, kept))
     }

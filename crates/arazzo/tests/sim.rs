@@ -16,6 +16,9 @@
 mod chance;
 #[path = "sim/documents.rs"]
 mod documents;
+#[cfg(feature = "journal")]
+#[path = "sim/journal.rs"]
+mod journal;
 #[path = "sim/loops.rs"]
 mod loops;
 #[path = "sim/promises.rs"]

@@ -1,6 +1,6 @@
 //! The document that is read, and the way in which it is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
@@ -12,7 +12,7 @@ use crate::remedies;
 /// The document, and the servers and sources that take the place of its own.
 #[derive(Debug, Args)]
 pub(crate) struct DocumentFlags {
-    /// The Arazzo document: a file, or an https url. One on the network calls hosts, changes things and sends secrets as
+    /// The Arazzo document: a file, - (stdin), or an https url. One on the network calls hosts, changes things and sends secrets as
     /// it is allowed to
     #[arg(value_name = "DOC")]
     pub(crate) document: PathBuf,
@@ -28,10 +28,34 @@ pub(crate) struct DocumentFlags {
 }
 
 impl DocumentFlags {
-    /// The builder of the library with these flags.
-    pub(crate) fn builder(&self) -> arazzo::Builder {
-        let mut builder = self.reading.on(arazzo::open(&self.document).naming(remedies::flag)).workspace(true);
-        builder = self.server.on(self.offline.on(builder));
+    /// `true` for a document on standard input.
+    pub(crate) fn is_stdin(&self) -> bool {
+        self.document.as_os_str() == "-"
+    }
+
+    /// A document; `text` is that of one on standard input, which stands in this folder.
+    pub(crate) fn opened(document: &Path, text: Option<&str>) -> arazzo::Builder {
+        match text {
+            Some(text) => arazzo::open("stdin").text(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()),
+            None => arazzo::open(document),
+        }
+    }
+
+    /// The builder of the library with these flags, of a document as [`DocumentFlags::opened`] takes it.
+    pub(crate) fn builder(&self, text: Option<&str>) -> arazzo::Builder {
+        self.builder_of(&self.document, text, None)
+    }
+
+    /// As [`DocumentFlags::builder`], of one of several documents; `sources` are those that it describes.
+    pub(crate) fn builder_of(
+        &self,
+        document: &Path,
+        text: Option<&str>,
+        sources: Option<&[String]>,
+    ) -> arazzo::Builder {
+        let opened = Self::opened(document, text).naming(remedies::flag);
+        let mut builder = self.reading.on(opened).workspace(true);
+        builder = self.server.on_sources(sources, self.offline.on(builder));
         for (name, path) in &self.sources {
             builder = builder.source(name, path);
         }

@@ -58,4 +58,7 @@ pub(crate) struct HelpFlags {
     /// A command or a page
     #[arg(value_name = "COMMAND-OR-PAGE")]
     pub(crate) about: Vec<String>,
+    /// Print commands with their flags as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }

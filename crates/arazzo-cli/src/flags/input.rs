@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 /// Values of inputs.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct InputFlags {
     /// An input: NAME=TEXT (converted to the type of its schema), NAME:=JSON, NAME@FILE, NAME:=@FILE, or '{…}' for
     /// several. Also from ARAZZO_INPUT_<NAME>

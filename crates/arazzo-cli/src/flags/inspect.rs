@@ -8,7 +8,10 @@ use super::DocumentFlags;
 use crate::requested::RequestedReport;
 
 /// Show what a document holds and what it will call: workflows, inputs, steps, outputs
+///
+/// Of an OpenAPI document it shows operations, servers and security schemes.
 #[derive(Debug, Args)]
+#[command(before_long_help = "Examples:\n  arazzo inspect flow.yaml\n  arazzo inspect openapi.yaml --json")]
 pub(crate) struct InspectFlags {
     #[command(flatten)]
     pub(crate) document: DocumentFlags,
@@ -30,10 +33,19 @@ pub(crate) struct GraphFlags {
     pub(crate) workflow: Option<String>,
     /// The form of the graph
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = GraphFormat::Ascii)]
-    pub(crate) format: GraphFormat,
+    format: GraphFormat,
+    /// The same as --format json
+    #[arg(long, conflicts_with = "format")]
+    json: bool,
     /// Show the path of a run: a file with what `arazzo run --json` printed (- is stdin)
     #[arg(long, value_name = "EVENTS")]
     pub(crate) run: Option<PathBuf>,
+}
+
+impl GraphFlags {
+    pub(crate) fn format(&self) -> GraphFormat {
+        if self.json { GraphFormat::Json } else { self.format }
+    }
 }
 
 /// The forms of a graph.
@@ -47,6 +59,8 @@ pub(crate) enum GraphFormat {
     Dot,
     /// A picture
     Svg,
+    /// For programs
+    Json,
 }
 
 /// Write reports of a run from its events: what `arazzo run --json` printed
@@ -58,7 +72,11 @@ pub(crate) struct ReportFlags {
     /// The events, one a line (- is stdin)
     #[arg(value_name = "EVENTS")]
     pub(crate) events: PathBuf,
-    /// The reports, as `arazzo run --report` takes them: html, junit, har, md or json, each to a file or into a folder
+    /// The reports, as `arazzo run --report` takes them: html, junit, tap, har, md or json, each to a file, into a folder,
+    /// or to stdout (-)
     #[arg(value_name = "FMT[=PATH]", required = true)]
     pub(crate) reports: Vec<RequestedReport>,
+    /// Print the files that were written as one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -108,6 +108,8 @@ pub(crate) enum Format {
     Github,
     /// One line each, for editors: FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]
     Short,
+    /// A code quality report of GitLab
+    Gitlab,
 }
 
 /// The fixes that are made.
@@ -129,4 +131,7 @@ pub(crate) struct ExplainFlags {
     /// All codes, each with a line
     #[arg(long, conflicts_with = "code")]
     pub(crate) list: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -34,6 +34,9 @@ pub(crate) struct MockFlags {
     /// Do not show requests
     #[arg(short, long)]
     pub(crate) quiet: bool,
+    /// Print the base urls and then each request as JSON, one a line
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Faults and latency of a mock.

@@ -8,11 +8,15 @@ use clap::{Parser, Subcommand};
 use crate::requested::Color;
 
 mod auth;
+mod bodies;
 mod check;
+mod coverage;
 mod document;
+mod env_file;
 mod help;
 mod input;
 mod inspect;
+mod journal;
 mod limits;
 mod lint;
 #[cfg(feature = "lsp")]
@@ -20,27 +24,47 @@ mod lsp;
 mod mock;
 mod network;
 mod output;
+mod partial;
 mod permissions;
+mod plain;
+mod profile;
+mod repetition;
 mod run;
+mod runs;
+mod schema;
 mod server;
+mod several;
 mod test;
 mod values;
 mod verbosity;
 
 pub(crate) use auth::CredentialFlags;
+pub(crate) use bodies::EventBodiesFlag;
 pub(crate) use check::CheckFlag;
+pub(crate) use coverage::CoverageFlag;
 pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};
+pub(crate) use env_file::EnvFileFlag;
 pub(crate) use help::{CompletionsFlags, HelpFlags, ManFlags};
 pub(crate) use input::{InputFlags, PromptFlag};
 pub(crate) use inspect::{GraphFlags, GraphFormat, InspectFlags, ReportFlags};
+pub(crate) use journal::{JournalFileFlag, JournalFlags, Outlives};
 pub(crate) use limits::{LimitFlags, TimeoutFlag};
 pub(crate) use lint::{ExplainFlags, Fixes, Format, LintFlags, Only};
 pub(crate) use mock::{FaultFlags, MockFlags};
 pub(crate) use network::NetworkFlags;
 pub(crate) use output::{EventsFlag, MaskFlag, OutputFileFlag, OutputFlags, ProgressFlag};
+pub(crate) use partial::PartialFlags;
 pub(crate) use permissions::PermissionFlags;
+pub(crate) use plain::PlainArguments;
+pub(crate) use profile::ProfileFlags;
+pub(crate) use repetition::{RepetitionFlags, ShardFlag};
 pub(crate) use run::{CallFlags, ReplayFlags, RunFlags};
+pub(crate) use runs::{
+    ResumeFlags, RunName, RunsCommand, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags, Unknown,
+};
+pub(crate) use schema::SchemaFlags;
 pub(crate) use server::ServerFlags;
+pub(crate) use several::SeveralFlags;
 pub(crate) use test::TestFlags;
 pub(crate) use values::{TypedHeader, header_line};
 pub(crate) use verbosity::VerbosityFlags;
@@ -73,8 +97,10 @@ pub(crate) enum Command {
     Mock(MockFlags),
     Graph(GraphFlags),
     Report(ReportFlags),
-    Test(TestFlags),
+    Test(Box<TestFlags>),
     Replay(ReplayFlags),
+    Runs(RunsFlags),
+    Schema(SchemaFlags),
     Completions(CompletionsFlags),
     Man(ManFlags),
     Help(HelpFlags),

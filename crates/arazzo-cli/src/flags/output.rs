@@ -5,17 +5,17 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::VerbosityFlags;
 use super::values::size;
-use crate::requested::{ProgressForm, RequestedReport};
+use super::{EventBodiesFlag, VerbosityFlags};
+use crate::requested::{JsonForm, ProgressForm, RequestedReport};
 
 /// Texts that are printed, and files that are written.
 #[derive(Debug, Args)]
 pub(crate) struct OutputFlags {
     #[command(flatten)]
     pub(crate) events: EventsFlag,
-    /// Write a report: html, junit, har, md (a summary for a CI job) or json; to a file, or into a folder
-    /// (arazzo-report/ without a path). Repeatable
+    /// Write a report: html, junit, tap, har, md (a summary for a CI job) or json; to a file, into a folder
+    /// (arazzo-report/ without a path), or with =- to stdout, in the place of the outputs. Repeatable
     #[arg(long = "report", value_name = "FMT[=PATH]", conflicts_with = "dry_run")]
     pub(crate) reports: Vec<RequestedReport>,
     /// Keep at most this much of each body in a HAR report: 500000, 64KiB, 10MiB; of all bodies together it keeps 64MiB
@@ -24,6 +24,8 @@ pub(crate) struct OutputFlags {
     /// Write what was sent and what came to a file, without secrets: `arazzo replay FILE` runs it again without a server
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) record: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) bodies: EventBodiesFlag,
     #[command(flatten)]
     pub(crate) mask: MaskFlag,
     #[command(flatten)]
@@ -37,9 +39,10 @@ pub(crate) struct OutputFlags {
 /// Events in the place of outputs.
 #[derive(Debug, Args)]
 pub(crate) struct EventsFlag {
-    /// Print events as JSON, one a line, instead of the outputs
-    #[arg(long)]
-    pub(crate) json: bool,
+    /// Print JSON instead of the outputs: events, one a line, or result, one object at the end (outputs, why it failed
+    /// with the response and a command, what is left behind)
+    #[arg(long, value_name = "FORM", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "events", hide_possible_values = true)]
+    pub(crate) json: Option<JsonForm>,
 }
 
 /// The file that outputs are written to.

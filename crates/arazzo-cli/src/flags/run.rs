@@ -7,8 +7,9 @@ use clap::{ArgAction, Args};
 
 use super::values::server_url;
 use super::{
-    CheckFlag, CredentialFlags, DocumentFlags, EventsFlag, FaultFlags, InputFlags, LimitFlags, NetworkFlags,
-    OfflineFlag, OutputFileFlag, OutputFlags, PermissionFlags, PromptFlag, ServerFlags, VerbosityFlags,
+    CheckFlag, CredentialFlags, DocumentFlags, EnvFileFlag, EventsFlag, FaultFlags, InputFlags, JournalFlags,
+    LimitFlags, NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PartialFlags, PermissionFlags, PlainArguments,
+    ProfileFlags, PromptFlag, ServerFlags, SeveralFlags, VerbosityFlags,
 };
 use crate::exit;
 
@@ -18,19 +19,26 @@ use crate::exit;
 #[derive(Debug, Args)]
 #[command(after_long_help = exit::TABLE)]
 #[command(
-    before_long_help = "Examples:\n  arazzo run specs/daytona-provision.yml -s apiToken -i volumeName=data -i snapshot=base -i mountPath=/data\n  arazzo run flow.yaml --inputs inputs.yaml --server http://localhost:3000\n  arazzo run flow.yaml --json | jq .type"
+    before_long_help = "Examples:\n  arazzo run specs/daytona-provision.yml -s apiToken -i volumeName=data -i snapshot=base -i mountPath=/data\n  arazzo run flow.yaml --data rows.csv --jobs 4\n  arazzo run --all flows --server http://localhost:3000\n  arazzo run flow.yaml --inputs inputs.yaml --server http://localhost:3000\n  arazzo run flow.yaml --json | jq .type"
 )]
 pub(crate) struct RunFlags {
     #[command(flatten)]
     pub(crate) document: DocumentFlags,
-    /// The workflow; not needed if the document has one
-    #[arg(value_name = "WORKFLOW", conflicts_with = "workflow")]
-    pub(crate) workflow_argument: Option<String>,
+    #[command(flatten)]
+    pub(crate) plain: PlainArguments,
     /// The workflow, as a flag
     #[arg(short, long, value_name = "WORKFLOW")]
     pub(crate) workflow: Option<String>,
     #[command(flatten)]
+    pub(crate) profile: ProfileFlags,
+    #[command(flatten)]
+    pub(crate) several: SeveralFlags,
+    #[command(flatten)]
+    pub(crate) partial: PartialFlags,
+    #[command(flatten)]
     pub(crate) input: InputFlags,
+    #[command(flatten)]
+    pub(crate) env_file: EnvFileFlag,
     #[command(flatten)]
     pub(crate) credentials: CredentialFlags,
     #[command(flatten)]
@@ -51,12 +59,21 @@ pub(crate) struct RunFlags {
     #[arg(long)]
     pub(crate) dry_run: bool,
     #[command(flatten)]
+    pub(crate) journal: JournalFlags,
+    #[command(flatten)]
     pub(crate) check: CheckFlag,
     /// Exit with 1 if an output has no value
     #[arg(long, env = "ARAZZO_REQUIRE_OUTPUTS", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) require_outputs: bool,
     #[command(flatten)]
     pub(crate) output: OutputFlags,
+}
+
+impl RunFlags {
+    /// The workflow that was named.
+    pub(crate) fn workflow(&self) -> Option<&str> {
+        self.workflow.as_deref().or(self.plain.workflow_argument.as_deref())
+    }
 }
 
 /// Call one operation of an OpenAPI document
@@ -108,6 +125,8 @@ pub(crate) struct CallFlags {
     #[command(flatten)]
     pub(crate) server: ServerFlags,
     #[command(flatten)]
+    pub(crate) env_file: EnvFileFlag,
+    #[command(flatten)]
     pub(crate) credentials: CredentialFlags,
     #[command(flatten)]
     pub(crate) permissions: PermissionFlags,
@@ -120,6 +139,9 @@ pub(crate) struct CallFlags {
     /// Answer from the description instead of calling
     #[arg(long)]
     pub(crate) mock: bool,
+    /// Show the request, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) check: CheckFlag,
     #[command(flatten)]

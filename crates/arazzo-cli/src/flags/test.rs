@@ -2,20 +2,34 @@
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
-use super::ReadingFlags;
-use super::values::server;
+use super::{
+    CoverageFlag, CredentialFlags, EnvFileFlag, InputFlags, LimitFlags, NetworkFlags, PermissionFlags, ProfileFlags,
+    PromptFlag, ReadingFlags, RepetitionFlags, ServerFlags, ShardFlag,
+};
 use crate::requested::RequestedReport;
 
-/// Run documents and their test files, and say what is not as expected
+/// Run documents and their test files, and report what is not as expected
 ///
 /// Finds Arazzo documents by their content. `NAME.test.yaml` beside a document has its cases; without one, each workflow
-/// runs once against the mock. Exit 0: all passed, 1: a case failed, 2: the command line is wrong, 3: a test file is
-/// wrong, 6: one leads out of the workspace, 7: a report could not be written, 8: nothing ran.
+/// runs once against the mock. With --server a server is called instead; secrets go there and, with --secret-host, to
+/// hosts that are named, never to a host that only a document names. Exit 0: all passed, 1: a case failed, 2: the command
+/// line is wrong, 3: a test file is wrong, 6: one leads out of the workspace, 7: a report could not be written, 8:
+/// nothing ran.
 #[derive(Debug, Args)]
 #[command(
-    before_long_help = "Examples:\n  arazzo test examples\n  arazzo test flow.arazzo.yaml --case login --fail-fast\n  arazzo test --report junit=out/junit.xml"
+    before_long_help = "Examples:\n  arazzo test examples\n  arazzo test flow.arazzo.yaml --case login --fail-fast\n  arazzo test --report junit=out/junit.xml\n  arazzo test flows --server https://staging.example.com -s apiToken --jobs 4 --shard 1/2"
+)]
+#[command(
+    mut_arg("servers", |arg| {
+        arg.help("Call this base url instead of the mock; of one source description (the others are mocked), or of all")
+    }),
+    mut_arg("inputs", |arg| {
+        arg.help("An input of every workflow that takes it, in the place of the one in a test file: as for `arazzo run`")
+    }),
+    mut_arg("timeout", |arg| arg.help("Stop a case after this time: 500ms, 10s, 5m, 1h; a bare number is seconds")),
 )]
 pub(crate) struct TestFlags {
     /// Documents, and folders to look for them in (hidden folders, target and node_modules are passed over); this
@@ -28,17 +42,15 @@ pub(crate) struct TestFlags {
     /// Only cases whose name has this in it. Repeatable
     #[arg(long = "case", value_name = "TEXT")]
     pub(crate) cases: Vec<String>,
-    /// Call this base url instead of the mock; of one source description, or of all
-    #[arg(short = 'S', long = "server", value_name = "[SOURCE=]URL", value_parser = server)]
-    pub(crate) servers: Vec<(Option<String>, String)>,
-    /// How many cases run at once; as many as there are cores, if it is not given
-    #[arg(short, long, value_name = "N")]
-    pub(crate) jobs: Option<std::num::NonZeroUsize>,
-    /// Begin no case after one that failed
+    /// Only cases that failed when they ran last, as arazzo-report/failed.json has them
     #[arg(long)]
-    pub(crate) fail_fast: bool,
+    pub(crate) rerun_failed: bool,
+    #[command(flatten)]
+    pub(crate) shard: ShardFlag,
+    #[command(flatten)]
+    pub(crate) repetition: RepetitionFlags,
     /// Exit with 0 if there is nothing to run
-    #[arg(long)]
+    #[arg(long, env = "ARAZZO_ALLOW_EMPTY", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) allow_empty: bool,
     /// Print the cases and run none
     #[arg(long)]
@@ -46,12 +58,33 @@ pub(crate) struct TestFlags {
     /// Print results as JSON, one a line
     #[arg(long)]
     pub(crate) json: bool,
-    /// Write a report: junit[=PATH]
-    #[arg(long = "report", value_name = "junit[=PATH]")]
+    /// Write a report: junit, tap, md or json of all cases; html or har, a file for each. To a file, or into a folder
+    /// (arazzo-report/ without a path), or to stdout (-). Repeatable
+    #[arg(long = "report", value_name = "FMT[=PATH]")]
     pub(crate) reports: Vec<RequestedReport>,
     #[command(flatten)]
-    pub(crate) reading: ReadingFlags,
+    pub(crate) coverage: CoverageFlag,
     /// Show failures only; -qq nothing
     #[arg(short, long, action = ArgAction::Count)]
     pub(crate) quiet: u8,
+    #[command(flatten)]
+    pub(crate) profile: ProfileFlags,
+    #[command(flatten)]
+    pub(crate) server: ServerFlags,
+    #[command(flatten)]
+    pub(crate) input: InputFlags,
+    #[command(flatten)]
+    pub(crate) env_file: EnvFileFlag,
+    #[command(flatten)]
+    pub(crate) credentials: CredentialFlags,
+    #[command(flatten)]
+    pub(crate) permissions: PermissionFlags,
+    #[command(flatten)]
+    pub(crate) prompt: PromptFlag,
+    #[command(flatten)]
+    pub(crate) reading: ReadingFlags,
+    #[command(flatten)]
+    pub(crate) limits: LimitFlags,
+    #[command(flatten)]
+    pub(crate) network: NetworkFlags,
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use arazzo::values;
 
+use crate::requested::Shard;
+
 pub(super) fn server_url(text: &str) -> Result<(Option<String>, String), String> {
     match server(text)? {
         (None, url) => Ok((None, url)),
@@ -88,6 +90,14 @@ pub(crate) fn header_line(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+pub(super) fn shard(text: &str) -> Result<Shard, String> {
+    let parts = text.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+    match parts {
+        Some((part, of)) if (1..=of).contains(&part) => Ok(Shard { part, of }),
+        _ => Err("write I/N, such as 1/3 for the first of three".to_owned()),
+    }
+}
+
 pub(super) fn secret_host(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, host)) if !name.is_empty() && !host.is_empty() && !host.contains('/') => {
@@ -116,6 +126,25 @@ pub(super) fn loop_delay(text: &str) -> Result<arazzo::LoopDelay, String> {
 
 pub(super) fn size(text: &str) -> Result<u64, String> {
     values::size(text)
+}
+
+/// The name of a header that the connection does not set.
+pub(super) fn header_name(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if text.is_empty() || !text.chars().all(is_name) {
+        return Err("write the name of a header, such as Idempotency-Key".to_owned());
+    }
+    let (name, _) = header_line(&format!("{text}: x"))?;
+    Ok(name)
+}
+
+/// A duration, which may be one of days.
+pub(super) fn age(text: &str) -> Result<Duration, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u64>().ok());
+    match days.and_then(|days| days.checked_mul(86_400)) {
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+        None => duration(text).map_err(|_| "write an age such as 12h or 30d".to_owned()),
+    }
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {

@@ -3,8 +3,7 @@
 use arazzo::diagnostics::{Code, Diagnostic, Place, Severity, Sources, Span, plain};
 use arazzo::json;
 use arazzo::values::{Json, Map};
-
-use crate::explain;
+use sha2::{Digest, Sha256};
 
 /// A diagnostic as people read it, with the section of the specification.
 pub(crate) fn text(diagnostic: &Diagnostic, sources: &Sources, width: usize) -> String {
@@ -24,6 +23,11 @@ pub(crate) fn link(section: &str) -> String {
         .map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() })
         .collect();
     format!("https://spec.openapis.org/arazzo/latest.html#{anchor}")
+}
+
+/// The gist of a page about a code, in one line: its first paragraph.
+pub(crate) fn summary(page: &'static str) -> &'static str {
+    page.lines().find(|line| !line.is_empty() && !line.starts_with('#')).unwrap_or_default()
 }
 
 fn place(sources: &Sources, span: Span) -> Map<String, Json> {
@@ -110,6 +114,34 @@ pub(crate) fn short(diagnostic: &Diagnostic, sources: &Sources) -> String {
     plain(&format!("{}{severity}: {message} [{}]", place.unwrap_or_default(), diagnostic.code))
 }
 
+/// A code quality report of GitLab: a list of findings, each with a fingerprint that stays when lines move.
+pub(crate) fn gitlab(found: &[(Diagnostic, Sources)]) -> Json {
+    let mut known: Vec<String> = vec![];
+    let findings = found.iter().map(|(diagnostic, sources)| {
+        let first = || sources.iter().next().map(|(_, source)| source.name.clone()).unwrap_or_default();
+        let (path, line) = diagnostic.place(sources).map_or_else(|| (first(), 1), |place| (place.file, place.line));
+        let what = format!("{}\n{path}\n{}", diagnostic.code, diagnostic.message);
+        // The same finding at several places is told apart by its order.
+        let before = known.iter().filter(|other| **other == what).count();
+        let digest = Sha256::digest(format!("{what}\n{before}").as_bytes());
+        known.push(what);
+        let severity = match diagnostic.severity {
+            Severity::Error => "major",
+            Severity::Warning => "minor",
+            Severity::Hint => "info",
+        };
+        let help = diagnostic.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        json!({
+            "description": plain(&format!("{}{help}", diagnostic.message)),
+            "check_name": diagnostic.code,
+            "fingerprint": digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>(),
+            "severity": severity,
+            "location": { "path": path, "lines": { "begin": line } },
+        })
+    });
+    findings.collect::<Vec<_>>().into()
+}
+
 /// A log of SARIF 2.1.0.
 pub(crate) fn sarif(found: &[(Diagnostic, Sources)]) -> Json {
     let mut codes: Vec<Code> = found.iter().map(|(diagnostic, _)| diagnostic.code).collect();
@@ -117,7 +149,7 @@ pub(crate) fn sarif(found: &[(Diagnostic, Sources)]) -> Json {
     codes.dedup();
     let rules = codes.iter().map(|code| {
         let help = code.page();
-        json!({ "id": code, "shortDescription": { "text": explain::summary(help) }, "help": { "text": help, "markdown": help } })
+        json!({ "id": code, "shortDescription": { "text": summary(help) }, "help": { "text": help, "markdown": help } })
     });
     let location = |sources: &Sources, span: Span, text: Option<&str>| {
         let Place { file, line, column, end_line, end_column } = sources.place(span);

@@ -5,7 +5,7 @@ use arazzo::diagnostics::Sources;
 use arazzo::events::{Reason, RunStatus};
 use arazzo::report::{RunRecord, explanation, left_behind};
 
-use super::{bold, safe, time};
+use super::{bold, safe, time, wrap_remarks};
 
 /// The whole report of a run that failed or stopped.
 pub(crate) fn report(run: &RunRecord, sources: &Sources, width: usize) -> Vec<String> {
@@ -21,9 +21,14 @@ pub(crate) fn report(run: &RunRecord, sources: &Sources, width: usize) -> Vec<St
         lines.extend(left_behind(&run.report));
         return lines;
     }
-    let mut lines = Vec::from_iter(explanation(run, sources, true, width));
+    let explained = explanation(run, sources, true, width);
+    let mut lines = Vec::from_iter(explained.map(|text| wrap_remarks(&text, width)));
     if let (Some(exchange), Some(RunStatus::Failed)) = (run.failing_exchange(), verdict.status) {
-        lines.push(format!("reproduce: {}", exchange.curl()));
+        let (command, variables) = exchange.curl_with_variables();
+        lines.push(format!("reproduce: {command}"));
+        for variable in variables.iter().filter(|one| !one.from_response && std::env::var_os(&one.name).is_none()) {
+            lines.push(format!("# set {} first: it stands for `{}`", variable.name, safe(&variable.secret)));
+        }
     }
     lines.extend(left_behind(&run.report));
     let red = bold(AnsiColor::Red);

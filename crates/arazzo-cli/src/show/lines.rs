@@ -5,7 +5,7 @@ use arazzo::EventKind;
 use arazzo::events::{BodyText, RunStatus, StepStatus};
 
 use super::progress::{Detail, Finished, Happening, Name, Next};
-use super::{bold, safe, time};
+use super::{bold, safe, time, width, wrapped};
 
 /// The layout of the lines.
 pub(crate) struct Lines {
@@ -102,7 +102,8 @@ pub(crate) fn aside(happening: &Happening, detail: Detail) -> Vec<String> {
     match happening {
         Happening::Note { message, code } => {
             let yellow = bold(AnsiColor::Yellow);
-            vec![format!("{yellow}note{yellow:#}  {} ({})", safe(message), safe(code))]
+            let text = wrapped(&format!("note  {} ({})", safe(message), safe(code)), width(), 6);
+            vec![text.replacen("note", &format!("{yellow}note{yellow:#}"), 1)]
         }
         Happening::Absent { expression, target } if detail >= Detail::Headers => {
             vec![format!("      {} has no value: {} is left out", safe(expression), safe(target))]
@@ -177,7 +178,7 @@ pub(crate) fn ending(kind: &EventKind, time: fn(u64) -> String) -> Option<Ending
         return None;
     };
     let count = |n: u32, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-    let waited = if *waited_ms > 0 { format!(", {} waiting between polls", time(*waited_ms)) } else { String::new() };
+    let waited = if *waited_ms > 0 { format!(", {} waiting", time(*waited_ms)) } else { String::new() };
     let nulls = outputs.iter().filter(|(_, value)| value.is_null()).map(|(name, _)| name.as_str());
     let without: Vec<&str> = missing.iter().map(String::as_str).chain(nulls).collect();
     let missing = match (without.as_slice(), exit) {

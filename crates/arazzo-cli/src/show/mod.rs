@@ -2,17 +2,21 @@
 
 use std::borrow::Cow;
 
+use anstream::adapter::strip_str;
 use anstyle::{AnsiColor, Style};
 use arazzo::Error;
 use arazzo::diagnostics::{Diagnostic, Diagnostics, Help, Sources};
 use arazzo::secrets::without_secrets;
+use arazzo::values::Json;
 
 use crate::exit;
+use crate::faults;
 use crate::github;
 use crate::mistyped;
 use crate::requested::Color;
 use crate::streams::{self, ColorChoice, Stream};
 use paint::Paint;
+use unicode_width::UnicodeWidthStr;
 
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
@@ -20,6 +24,7 @@ pub(crate) mod graph;
 pub(crate) mod lines;
 pub(crate) mod paint;
 pub(crate) mod progress;
+pub(crate) mod result;
 pub(crate) mod tree;
 
 pub(crate) use arazzo::report::text::{safe, time};
@@ -29,12 +34,29 @@ pub(crate) struct Screen {
     color: Color,
     out_closed: bool,
     paint: Paint,
+    /// What is wrong, for programs that asked for JSON and have got no data; nothing if no program asked.
+    objects: Option<Vec<Json>>,
 }
 
 impl Screen {
-    pub(crate) fn new(color: Color) -> Self {
+    /// For a program too, if it asked for JSON.
+    pub(crate) fn new(color: Color, json: bool) -> Self {
         let paint = Paint::new(color.on(Stream::People) != ColorChoice::Never);
-        Self { color, out_closed: false, paint }
+        Self { color, out_closed: false, paint, objects: json.then(Vec::new) }
+    }
+
+    /// Gives a program that asked for JSON what went wrong before there was any data: one object.
+    pub(crate) fn finish(&mut self, code: u8) {
+        if let Some(objects) = self.objects.take().filter(|_| code != exit::SUCCEEDED) {
+            // A reader that has gone away does not want it.
+            drop(streams::data(&format!("{}\n", faults::list(objects, code))));
+        }
+    }
+
+    fn object(&mut self, object: impl FnOnce() -> Json) {
+        if let Some(objects) = &mut self.objects {
+            objects.push(object());
+        }
     }
 
     /// A line for people.
@@ -88,6 +110,7 @@ impl Screen {
     }
 
     fn unless_closed(&mut self, write: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
+        self.objects = None;
         if self.out_closed {
             return Ok(());
         }
@@ -101,16 +124,17 @@ impl Screen {
     }
 
     /// Errors in full with their snippets, then one line for each kind of warning.
-    pub(crate) fn diagnostics(&mut self, diagnostics: &Diagnostics, sources: &Sources) {
-        for diagnostic in diagnostics.errors() {
+    pub(crate) fn diagnostics(&mut self, found: &Diagnostics, sources: &Sources) {
+        for diagnostic in found.errors() {
             let diagnostic = &unsaid(diagnostic);
-            self.line(&diagnostic.render(sources, true, width()));
+            self.object(|| diagnostics::object(diagnostic, sources, None));
+            self.line(&wrap_remarks(&diagnostic.render(sources, true, width()), width()));
             self.annotate(diagnostic, sources);
             self.line("");
         }
-        self.warnings(diagnostics.warnings(), sources);
+        self.warnings(found.warnings(), sources);
         let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
-        match (diagnostics.errors().count(), diagnostics.warnings().count()) {
+        match (found.errors().count(), found.warnings().count()) {
             (0, _) => {}
             (errors, 0) => self.line(&count(errors, "error")),
             (errors, warnings) => self.line(&format!("{}, {}", count(errors, "error"), count(warnings, "warning"))),
@@ -131,6 +155,7 @@ impl Screen {
     pub(crate) fn warnings<'d>(&mut self, warnings: impl Iterator<Item = &'d Diagnostic>, sources: &Sources) {
         let mut kinds: Vec<(&Diagnostic, usize)> = vec![];
         for warning in warnings {
+            self.object(|| diagnostics::object(warning, sources, None));
             match kinds.iter_mut().find(|(known, _)| known.code == warning.code) {
                 Some((_, count)) => *count += 1,
                 None => kinds.push((warning, 1)),
@@ -142,12 +167,10 @@ impl Screen {
                 warning.place(sources).map(|p| format!(" {}:{}:{}", p.file, p.line, p.column)).unwrap_or_default();
             let places = if *count > 1 { format!(" ({count} places)") } else { String::new() };
             let help = warning.help.as_ref().map(|help| format!("; {}", safe(&help.to_string()))).unwrap_or_default();
-            self.line(&format!(
-                "{yellow}warning[{}]{yellow:#}{}: {}{places}{help}",
-                warning.code,
-                safe(&place),
-                safe(&warning.message)
-            ));
+            let text = format!("{}: {}{places}{help}", safe(&place), safe(&warning.message));
+            let word = format!("warning[{}]", warning.code);
+            let text = wrapped(&format!("{word}{text}"), width(), 2);
+            self.line(&text.replacen(&word, &format!("{yellow}{word}{yellow:#}"), 1));
         }
     }
 
@@ -179,6 +202,14 @@ impl Screen {
                 }
                 exit::USAGE
             }
+            Error::Journal(message) => {
+                self.fault("journal", message, None);
+                exit::OUTPUT
+            }
+            Error::InDoubt(_) => {
+                self.fault("in-doubt", &error.to_string(), None);
+                exit::IN_DOUBT
+            }
             other => {
                 self.fault("setup", &other.to_string(), None);
                 exit::USAGE
@@ -193,12 +224,14 @@ impl Screen {
             Some((message, why)) => (Cow::Owned(message), Some(why)),
             None => (Cow::Borrowed(message), None),
         };
-        self.line(&format!("{red}error[{code}]{red:#}{bold}: {}{bold:#}", safe(&without_secrets(&message))));
+        let (message, help) = (without_secrets(&message), help.map(without_secrets));
+        self.object(|| faults::fault(code, &message, help.as_deref()));
+        self.line(&format!("{red}error[{code}]{red:#}{bold}: {}{bold:#}", safe(&message)));
         if let Some(why) = why {
             self.line(&format!("  note: {}", safe(&why)));
         }
         if let Some(help) = help {
-            self.line(&format!("  help: {}", safe(&without_secrets(help))));
+            self.line(&format!("  help: {}", safe(&help)));
         }
     }
 }
@@ -229,6 +262,46 @@ impl Color {
             Self::Auto => stream.usual_colors(),
         }
     }
+}
+
+/// Text for a terminal, broken between words where it is wider than that; what follows stands further in. Logs break
+/// lines themselves, and are searched by them.
+pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    if !Stream::People.is_terminal() {
+        return text.to_owned();
+    }
+    let plain = strip_str(text).to_string();
+    let mut used = plain.len() - plain.trim_start_matches(' ').len();
+    let (mut lines, mut line) = (vec![], " ".repeat(used));
+    let mut is_first = true;
+    // Colours may stand before the blanks that a line begins with.
+    for word in text.split(' ').skip_while(|word| strip_str(word).to_string().is_empty()) {
+        let wide = strip_str(word).to_string().width();
+        if !is_first && used + 1 + wide > width.saturating_sub(1) {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            used = indent;
+        } else if !is_first {
+            line.push(' ');
+            used += 1;
+        }
+        is_first = false;
+        line.push_str(word);
+        used += wide;
+    }
+    lines.push(line);
+    lines.join("\n")
+}
+
+/// A rendered diagnostic whose remarks and help are broken between words; the lines of documents stay as they are.
+pub(crate) fn wrap_remarks(text: &str, width: usize) -> String {
+    let wrap = |line: &str| {
+        let plain = strip_str(line).to_string();
+        match plain.trim_start().starts_with("= ") || plain.starts_with("error[") {
+            true => wrapped(line, width, if plain.starts_with("error[") { 2 } else { 6 }),
+            false => line.to_owned(),
+        }
+    };
+    text.lines().map(wrap).collect::<Vec<_>>().join("\n")
 }
 
 /// A bold style in a colour.

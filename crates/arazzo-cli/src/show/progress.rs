@@ -8,6 +8,8 @@ use arazzo::events::{ActionKind, BodyText, CriteriaOf, Saw, StartedFor, StepStat
 use arazzo::values::Json;
 use arazzo::{Envelope, Event, EventKind};
 
+use super::time;
+
 /// The amount of detail that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Detail {
@@ -91,6 +93,10 @@ pub(crate) struct Current<'p> {
     pub(crate) decided: Option<(&'p str, &'p str)>,
     /// The time at which the next request is due, if it waits.
     pub(crate) due_ms: Option<u64>,
+    /// The condition that was not met, which it waits for.
+    pub(crate) wants: Option<&'p str>,
+    /// The time at which the request was sent that has no response yet.
+    pub(crate) sent_ms: Option<u64>,
 }
 
 /// The run so far.
@@ -109,6 +115,8 @@ pub(crate) struct Progress {
     current: Option<Key>,
     due_ms: Option<u64>,
     pub(crate) requests: u32,
+    /// Warnings about the documents, which were shown before: code and place.
+    warned: BTreeSet<(Code, Option<(u32, u32)>)>,
     /// Notes that were shown: code and message.
     noted: BTreeSet<(String, String)>,
 }
@@ -133,6 +141,10 @@ struct Seen {
     /// The expression that decides whether the step comes again.
     decides: Option<String>,
     path: Vec<(String, u32)>,
+    /// The success criterion that was not met last.
+    wants: Option<String>,
+    /// The time at which the request was sent that has no response yet.
+    sent_ms: Option<u64>,
 }
 
 impl Progress {
@@ -147,6 +159,7 @@ impl Progress {
             current: None,
             due_ms: None,
             requests: 0,
+            warned: BTreeSet::new(),
             noted: BTreeSet::new(),
         }
     }
@@ -162,10 +175,12 @@ impl Progress {
                 self.due_ms = None;
                 let seen = self.steps.entry(key).or_default();
                 (seen.call, seen.answer) = (format!("{method} {}", shorten_path(url)), String::new());
+                seen.sent_ms = Some(envelope.ms);
                 self.show_wire('>', format!("{method} {url}"), headers, body.as_ref())
             }
             EventKind::ResponseReceived { status, headers, body, .. } => {
-                self.steps.entry(key).or_default().answer = status.to_string();
+                let seen = self.steps.entry(key).or_default();
+                (seen.answer, seen.sent_ms) = (status.to_string(), None);
                 self.show_wire('<', status.to_string(), headers, body.as_ref())
             }
             EventKind::RequestQueued { method, url, .. } => {
@@ -178,10 +193,13 @@ impl Progress {
                 if let Some(request) = request {
                     seen.call = format!("{} {}", request.method, shorten_path(&request.url));
                 }
-                seen.answer = failure.word().to_owned();
+                (seen.answer, seen.sent_ms) = (failure.word().to_owned(), None);
                 self.show_wire('<', format!("no answer: {message}"), &[], None)
             }
-            EventKind::CriterionEvaluated { of, met, saw, .. } => {
+            EventKind::CriterionEvaluated { of, met, saw, condition, .. } => {
+                if *of == CriteriaOf::Success {
+                    self.steps.entry(key).or_default().wants = (!met).then(|| condition.clone());
+                }
                 self.criteria.push((of.clone(), *met, saw.clone()));
                 None
             }
@@ -203,11 +221,19 @@ impl Progress {
                     outputs.iter().filter_map(|(name, value)| Some((name.clone(), short_text(value)?))).collect();
                 self.finish_step(key, *status, *again, *duration_ms, envelope.ms, outputs)
             }
-            EventKind::WorkflowStarted { parent, because, .. } => self.start_workflow(event, *parent, *because),
-            // Warnings about the documents are shown elsewhere, once a kind; those of the run itself, here.
-            EventKind::Diagnostic { code, message, .. } if self.began || *code == Code::ShortSecret => {
-                self.note(message.clone(), code.word().to_owned())
+            EventKind::RunResumed { away_ms, again } => {
+                let sent = match again.len() {
+                    0 => String::new(),
+                    1 => "; a request is sent again".to_owned(),
+                    count => format!("; {count} requests are sent again"),
+                };
+                Some(Happening::Note {
+                    message: format!("goes on after {} without a process{sent}", time(*away_ms)),
+                    code: "run.resumed".to_owned(),
+                })
             }
+            EventKind::WorkflowStarted { parent, because, .. } => self.start_workflow(event, *parent, *because),
+            EventKind::Diagnostic { code, message, .. } => self.diagnose(event, *code, message),
             // One that fails its step is in the report of that.
             EventKind::ContractDeparted { part, at, message, severity, .. } if *severity == Severity::Warning => {
                 let place = event.span.as_ref();
@@ -220,6 +246,18 @@ impl Progress {
             }
             _ => None,
         }
+    }
+
+    /// Warnings about the documents are shown elsewhere, once a kind; those of the run itself are notes, unless one was
+    /// such a warning.
+    fn diagnose(&mut self, event: &Event, code: Code, message: &str) -> Option<Happening> {
+        let place = event.span.as_ref().map(|place| (place.line, place.column));
+        if !self.began && code != Code::ShortSecret {
+            self.warned.insert((code, place));
+            return None;
+        }
+        let is_new = !self.warned.contains(&(code, place));
+        is_new.then(|| self.note(message.to_owned(), code.word().to_owned())).flatten()
     }
 
     /// A note is worth a line once, not at every visit of its step.
@@ -269,6 +307,8 @@ impl Progress {
             attempt: seen.attempt,
             decided: label.zip(seen.path.last().map(|(value, _)| value.as_str())),
             due_ms: self.due_ms,
+            wants: seen.wants.as_deref(),
+            sent_ms: seen.sent_ms,
         })
     }
 

@@ -15,7 +15,9 @@ const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 /// The time that each sign of the spinner stands, in ms.
 pub(crate) const FRAME_MS: u64 = 100;
 /// From this width on a line has room for what is called.
-const WIDE: usize = 64;
+const WIDE: usize = 48;
+/// A response that takes longer, in ms, is said to be waited for.
+const LONG_MS: u64 = 1_000;
 
 /// The layout of the tree.
 pub(crate) struct Tree {
@@ -126,7 +128,7 @@ impl Tree {
             let names = names.min(width / 3);
             (names, self.calls.min(width.saturating_sub(lead + names + 2 + behind)))
         };
-        let call = if calls < 8 { String::new() } else { format!("  {}", fit(&row.call, calls)) };
+        let call = if calls < 8 { String::new() } else { format!("  {}", fit(&shorten_call(&row.call, calls), calls)) };
         let (name, answer) = (fit(&row.step, names), &row.answer);
         let line = format!("{margin}{} {name}{call}  {answer:>3}  {:>8}", row.sign, row.time);
         let call = call.width();
@@ -205,10 +207,35 @@ fn doing(current: &Current<'_>, now_ms: u64) -> Vec<String> {
     if let Some(due) = current.due_ms {
         parts.push(format!("next in {}", tenths(due.saturating_sub(now_ms))));
     }
+    if current.sent_ms.is_some_and(|sent| now_ms.saturating_sub(sent) >= LONG_MS) {
+        parts.push("no response yet".to_owned());
+    }
+    if let (Some(condition), Some(_)) = (current.wants, current.due_ms) {
+        let condition = condition.split_whitespace().collect::<Vec<_>>().join(" ");
+        parts.push(format!("for {}", cut(&safe(&condition.replace("$response.body#/", "")), 40)));
+    }
     if let Some((label, value)) = current.decided {
         parts.push(format!("{}={}", safe(label), cut(&safe(value), 24)));
     }
     parts
+}
+
+/// A call in so many columns: of a long path its end, which tells it from others.
+fn shorten_call(call: &str, columns: usize) -> String {
+    let Some((method, path)) = call.split_once('/').filter(|_| call.width() > columns) else { return call.to_owned() };
+    let room = columns.saturating_sub(method.width() + 1);
+    let (mut at, mut used) = (path.len(), 0);
+    for (start, c) in path.char_indices().rev() {
+        used += c.width().unwrap_or(0);
+        if used > room {
+            break;
+        }
+        at = start;
+    }
+    let end = path.get(at..).unwrap_or_default();
+    // From a whole name on, where one begins in what is left.
+    let end = end.find('/').filter(|at| *at > 0).and_then(|at| end.get(at..)).unwrap_or(end);
+    format!("{method}…{end}")
 }
 
 /// `GET  /volumes`, so that paths stand in line.

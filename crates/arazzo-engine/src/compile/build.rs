@@ -642,11 +642,7 @@ impl<'b> Compiler<'b> {
     }
 
     pub(super) fn broken(&mut self, fault: Broken) {
-        if let Some(refused) = fault.refused {
-            return self.push(Diagnostic { span: Some(fault.span), ..*refused });
-        }
-        let message = format!("the reference `{}` cannot be followed: {}", fault.text, fault.reason);
-        self.push(Diagnostic::error(Code::BrokenReference, fault.span, message));
+        self.push(fault.diagnostic());
     }
 }
 

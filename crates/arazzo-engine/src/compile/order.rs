@@ -1,6 +1,6 @@
 //! What runs before what: `dependsOn` of steps and of workflows, and calls that can never end.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::Compiler;
 use crate::code::Code;
@@ -123,9 +123,12 @@ impl Compiler<'_> {
 
     /// A stable topological order; a cycle is said, and its steps keep the order of the list.
     fn sorted_steps(&mut self, workflow: &document::Workflow, ids: &[StepId], after: &[Vec<StepId>]) -> Vec<StepId> {
-        let index_of = |id: &StepId| ids.iter().position(|known| known == id);
+        let indexes: BTreeMap<StepId, usize> = ids.iter().enumerate().map(|(index, id)| (*id, index)).collect();
+        let index_of = |id: &StepId| indexes.get(id).copied();
         let mut before: Vec<BTreeSet<usize>> =
             after.iter().map(|after| after.iter().filter_map(index_of).collect()).collect();
+        // Where everything that is needed stands further up, nothing further up needs what stands below.
+        let mut upwards = before.iter().enumerate().all(|(index, before)| before.iter().all(|needed| *needed < index));
         // "Tools MUST also treat runtime expression output references as implicit dependencies": where they do not
         // contradict what is declared, as those of a loop do.
         for (index, id) in ids.iter().enumerate() {
@@ -138,27 +141,21 @@ impl Compiler<'_> {
                 read.filter(|read| *read != index).collect()
             });
             for read in reads {
-                if !needs(&before, read, index)
+                if (upwards && read < index || !needs(&before, read, index))
                     && let Some(before) = before.get_mut(index)
                 {
                     before.insert(read);
+                    upwards &= read < index;
                 }
             }
         }
-        let mut order: Vec<usize> = vec![];
-        while order.len() < ids.len() {
-            let ready = (0..ids.len()).find(|index| {
-                !order.contains(index)
-                    && before.get(*index).is_none_or(|before| before.iter().all(|needed| order.contains(needed)))
-            });
-            let Some(ready) = ready else { break };
-            order.push(ready);
-        }
+        let order = topological(&before);
+        let ordered: BTreeSet<usize> = order.iter().copied().collect();
         let stuck: Vec<&document::Step> = workflow
             .steps
             .iter()
             .enumerate()
-            .filter(|(index, _)| !order.contains(index) && needs(&before, *index, *index))
+            .filter(|(index, _)| !ordered.contains(index) && needs(&before, *index, *index))
             .map(|(_, step)| step)
             .collect();
         if let Some(first) = stuck.first() {
@@ -174,20 +171,48 @@ impl Compiler<'_> {
                 .section("§Step Dependencies and Execution Order"),
             );
         }
-        let rest: Vec<usize> = (0..ids.len()).filter(|index| !order.contains(index)).collect();
+        let rest: Vec<usize> = (0..ids.len()).filter(|index| !ordered.contains(index)).collect();
         order.into_iter().chain(rest).filter_map(|index| ids.get(index).copied()).collect()
     }
 }
 
+/// The order in which each comes behind what it needs, always the first that can come; without what is in a cycle, and
+/// what needs that.
+fn topological(before: &[BTreeSet<usize>]) -> Vec<usize> {
+    let mut needed_by: Vec<Vec<usize>> = vec![vec![]; before.len()];
+    for (index, before) in before.iter().enumerate() {
+        for needed in before {
+            needed_by.get_mut(*needed).into_iter().for_each(|by| by.push(index));
+        }
+    }
+    let mut missing: Vec<usize> = before.iter().map(BTreeSet::len).collect();
+    let mut ready: BTreeSet<usize> = (0..before.len()).filter(|index| missing.get(*index) == Some(&0)).collect();
+    let mut order = vec![];
+    while let Some(next) = ready.pop_first() {
+        order.push(next);
+        for index in needed_by.get(next).into_iter().flatten() {
+            if let Some(missing) = missing.get_mut(*index) {
+                *missing -= 1;
+                if *missing == 0 {
+                    ready.insert(*index);
+                }
+            }
+        }
+    }
+    order
+}
+
 /// `true` if `from` needs `to` first, directly or not.
 fn needs(before: &[BTreeSet<usize>], from: usize, to: usize) -> bool {
-    let mut seen = BTreeSet::new();
+    let mut seen = vec![false; before.len()];
     let mut frontier: Vec<usize> = before.get(from).into_iter().flatten().copied().collect();
     while let Some(index) = frontier.pop() {
         if index == to {
             return true;
         }
-        if seen.insert(index) {
+        if let Some(seen) = seen.get_mut(index)
+            && !std::mem::replace(seen, true)
+        {
             frontier.extend(before.get(index).into_iter().flatten());
         }
     }

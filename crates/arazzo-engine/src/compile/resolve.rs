@@ -124,9 +124,14 @@ impl<'b> Compiler<'b> {
                 0 => format!("`{value}` does not lead to an operation"),
                 several => format!("`{value}` leads to {several} operations"),
             };
-            let mut diagnostic = Diagnostic::error(Code::UnknownOperationPath, text.span(), message)
-                .help(form.to_owned())
-                .section("§Step Object");
+            let written = |(index, operation): &(usize, openapi::Operation<'b>)| {
+                let way = vec!["paths".to_owned(), operation.path.to_owned(), operation.method.to_owned()];
+                format!("'{{$sourceDescriptions.{}.url}}#{}'", self.source_name(*index), Pointer::of(way))
+            };
+            let ways: Vec<String> = matches.iter().take(4).map(written).collect();
+            let help = if ways.is_empty() { form.to_owned() } else { format!("write {}", ways.join(" or ")) };
+            let mut diagnostic =
+                Diagnostic::error(Code::UnknownOperationPath, text.span(), message).help(help).section("§Step Object");
             for (_, operation) in &matches {
                 diagnostic = diagnostic.note(operation.key.span, "one of them");
             }
@@ -220,6 +225,7 @@ impl<'b> Compiler<'b> {
                 path: view.path.to_owned(),
                 server: view.server(),
                 security: view.security(),
+                idempotency_key: idempotency_key(view),
                 span: view.key.span,
                 responses: view
                     .responses()
@@ -279,6 +285,7 @@ impl<'b> Compiler<'b> {
             path: String::new(),
             server: openapi::server::Server { url: String::new(), variables: vec![], base: None },
             security: None,
+            idempotency_key: None,
             span,
             responses: vec![],
             contract: None,
@@ -710,4 +717,13 @@ fn message_names(root: &Node) -> Vec<String> {
     let older = channels.iter().flat_map(|(_, channel)| ["publish", "subscribe"].map(|verb| channel.get(verb)));
     let older = older.flatten().filter_map(|operation| operation.get("operationId")).filter_map(Node::as_str);
     operations.iter().map(|(key, _)| key.name.clone()).chain(older.map(str::to_owned)).collect()
+}
+
+/// The header of an operation by which its server knows a request that comes again.
+fn idempotency_key(view: &openapi::Operation<'_>) -> Option<String> {
+    let (parameters, _) = view.parameters();
+    let is = |parameter: &&openapi::Parameter<'_>| {
+        parameter.location == "header" && parameter.name.eq_ignore_ascii_case("idempotency-key")
+    };
+    parameters.iter().find(is).map(|parameter| parameter.name.to_owned())
 }

@@ -1,5 +1,7 @@
 //! Diagnostics → text with carets, as people read it. Text is made last, and here.
 
+use std::ops::Range;
+
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
 use crate::address;
@@ -40,7 +42,7 @@ impl Shown<'_> {
             Severity::Hint => Level::INFO.with_name("hint"),
         };
         let mut group = Group::with_title(level.primary_title(one_line(self.message)).id(self.word));
-        type Part = (std::ops::Range<usize>, String, AnnotationKind);
+        type Part = (Range<usize>, String, AnnotationKind);
         let mut by_source: Vec<(SourceId, Vec<Part>)> = vec![];
         let primary = self.span.map(|span| (span, self.label.unwrap_or_default().to_owned(), AnnotationKind::Primary));
         let others = self.notes.iter().map(|(span, text)| (*span, text.clone(), AnnotationKind::Context));
@@ -62,11 +64,9 @@ impl Shown<'_> {
             let bytes = source.text.as_bytes();
             let first = parts.iter().map(|(range, ..)| range.start).min().unwrap_or(0);
             let last = parts.iter().map(|(range, ..)| range.end).max().unwrap_or(0);
-            let start = bytes.iter().take(first).rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-            let end = bytes.iter().skip(last).position(|b| *b == b'\n').map_or(bytes.len(), |at| last + at);
+            let (line, Range { start, end }) = source.lines_of(first..last);
             // A carriage return before the line feed is no part of the line.
             let end = if end > last && bytes.get(end - 1) == Some(&b'\r') { end - 1 } else { end };
-            let line = bytes.iter().take(start).filter(|b| **b == b'\n').count() + 1;
             if end - start > LONGEST_LINES {
                 // Lines that nobody reads: the place must do.
                 let column = source.text.get(start..first).unwrap_or_default().chars().count() + 1;
@@ -132,7 +132,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// The part of a span that a snippet underlines: its first line, at least one character, on character borders.
-fn underlined_range(text: &str, span: Span) -> std::ops::Range<usize> {
+fn underlined_range(text: &str, span: Span) -> Range<usize> {
     let mut start = (span.start as usize).min(text.len());
     while !text.is_char_boundary(start) {
         start -= 1;

@@ -42,11 +42,17 @@ impl Reader<'_> {
             Some((key, value)) if matches!(value.kind, Kind::Object(_)) => {
                 let single = value.get("type").and_then(Node::as_str).is_some() || value.get("reference").is_some();
                 let message = format!("`{field}` is a list of actions");
-                self.departure(
-                    Diagnostic::warning(Code::ActionsAsMap, key.span, message)
-                        .label(if single { "read as a list of one" } else { "read as a list, with the keys as names" })
-                        .help("begin each action with `- `".to_owned()),
-                );
+                let edits = match single {
+                    true => value.in_list(self.sources),
+                    false => value.in_list_with_keys(self.sources, "name"),
+                };
+                let mut diagnostic = Diagnostic::warning(Code::ActionsAsMap, key.span, message)
+                    .label(if single { "read as a list of one" } else { "read as a list, with the keys as names" })
+                    .help("begin each action with `- `".to_owned());
+                if let Some(edits) = edits {
+                    diagnostic = diagnostic.fix("write a list", true, edits);
+                }
+                self.departure(diagnostic);
                 if single {
                     self.or_reusable(value, list.what, |r, n| r.action(n, list, None)).into_iter().collect()
                 } else {

@@ -141,18 +141,17 @@ impl Reader<'_> {
         let alone = given(node, field).filter(|value| value.as_str().is_some());
         let items = alone.map_or_else(|| self.list(node, field, what, false), std::slice::from_ref);
         let mut seen: Vec<Json> = vec![];
-        for item in items {
+        for (index, item) in items.iter().enumerate() {
             let json = item.to_json();
             if seen.contains(&json) {
-                self.departure(
-                    Diagnostic::warning(
-                        Code::DuplicateCriterion,
-                        item.span,
-                        format!("this criterion stands twice in `{field}`"),
-                    )
+                let message = format!("this criterion stands twice in `{field}`");
+                let mut diagnostic = Diagnostic::warning(Code::DuplicateCriterion, item.span, message)
                     .help("keep one of them")
-                    .section("§Step Object"),
-                );
+                    .section("§Step Object");
+                if let Some(edit) = given(node, field).and_then(|list| list.without_item(self.sources, index)) {
+                    diagnostic = diagnostic.fix("leave it out", true, vec![edit]);
+                }
+                self.departure(diagnostic);
             }
             seen.push(json);
         }

@@ -100,7 +100,7 @@ pub(super) fn word(word: &str, text: &str, is_root: bool) -> String {
         _ => {}
     }
     if is_root {
-        return format!("write '{word}' for text, or ${word} for an expression");
+        return format!("write ${word}, or '{word}' for the text");
     }
     format!("write {} for text", literal(text))
 }

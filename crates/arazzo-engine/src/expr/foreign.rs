@@ -1,5 +1,5 @@
-//! Placeholders of other tools in a text: `{{x}}`, `${x}`, `${{x}}`, `{steps.x}`, `<x>` (docs/readings.md,
-//! `foreign-placeholder`). They are text; what was meant is found here, so that it can be said.
+//! Placeholders of other tools in a text: `{{x}}`, `${x}`, `${{x}}`, `{steps.x}`, `<x>`, `Bearer <x>`, `$uuid`,
+//! `$.steps.x` (docs/readings.md, `foreign-placeholder`). They are text; what was meant is found here, so that it can be said.
 
 use std::ops::Range;
 
@@ -12,6 +12,13 @@ use crate::readings::Readings;
 const LONGEST: usize = 200;
 /// How many of one text are said.
 const MOST: usize = 20;
+/// Values that other tools generate where their names stand.
+const GENERATED: [&str; 8] =
+    ["uuid", "uuidv4", "guid", "randomUUID", "isoTimestamp", "timestampISO", "unixTimestamp", "randomInt"];
+/// As [`GENERATED`]; in a payload they may be names of fields.
+const FIELDS: [&str; 6] = ["timestamp", "now", "date", "datetime", "today", "random"];
+/// Schemes of `Authorization` that a token stands behind.
+const SCHEMES: [&str; 7] = ["Bearer", "Basic", "Token", "ApiKey", "Api-Key", "JWT", "OAuth"];
 
 /// What is to be said about the placeholders of a text; `in_payload` if it is a part of a payload, where a longer text
 /// may be a template of its own.
@@ -36,7 +43,9 @@ pub fn findings(text: &str, scope: &Scope<'_>, in_payload: bool) -> Vec<Finding>
             }
             None => finding.help("write an expression in braces, such as {$inputs.name}"),
         };
-        if in_payload && !whole && !own { finding.weighing(Severity::Hint) } else { finding }
+        // `$timestamp` may be the name of a field for whoever reads the payload.
+        let unsure = !whole && !own || whole && FIELDS.iter().any(|name| written.strip_prefix('$') == Some(*name));
+        if in_payload && unsure { finding.weighing(Severity::Hint) } else { finding }
     });
     found.collect()
 }
@@ -141,8 +150,11 @@ pub fn meant(text: &str, scope: &Scope<'_>) -> Option<String> {
 
 /// The placeholders of a text, with the expressions that they mean.
 fn placeholders(text: &str, scope: &Scope<'_>) -> Vec<(Range<usize>, Option<String>)> {
-    if let Some(inner) = alone(text).or_else(|| input(text, scope)) {
+    if let Some(inner) = alone(text).or_else(|| input(text, scope)).or_else(|| generated(text)) {
         return vec![(0..text.len(), right(inner, scope))];
+    }
+    if let Some((before, right)) = behind_scheme(text, scope).or_else(|| behind_root(text, scope)) {
+        return vec![(before..text.len(), right)];
     }
     let mut found = vec![];
     let mut at = 0;
@@ -178,6 +190,30 @@ fn alone(text: &str) -> Option<&str> {
     let braces = text.len() - inner.len();
     let odd = text.starts_with('{') && text.ends_with('}') && braces != 2;
     (odd && inner.starts_with('$') && !inner.contains(['{', '}', ' '])).then_some(inner)
+}
+
+/// The inside of `$uuid`, `$guid()`, `$randomEmail`, values that other tools generate.
+fn generated(text: &str) -> Option<&str> {
+    let inner = text.strip_prefix('$')?;
+    let name = inner.strip_suffix("()").unwrap_or(inner);
+    let random = name.strip_prefix("random").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+    let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (plain && (random || GENERATED.iter().chain(&FIELDS).any(|known| *known == name))).then_some(name)
+}
+
+/// `Bearer <token>`, `Bearer {token}`: where the placeholder begins, and what it means.
+fn behind_scheme(text: &str, scope: &Scope<'_>) -> Option<(usize, Option<String>)> {
+    let (scheme, rest) = text.split_once(' ')?;
+    SCHEMES.iter().find(|known| known.eq_ignore_ascii_case(scheme))?;
+    let inner = if rest.starts_with('<') { alone(rest)? } else { input(rest, scope)? };
+    Some((text.len() - rest.len(), right(inner, scope)))
+}
+
+/// `$.steps.a.outputs.b`, `$.inputs.x`: the way of a JSONPath to what there is.
+fn behind_root(text: &str, scope: &Scope<'_>) -> Option<(usize, Option<String>)> {
+    let inner = text.strip_prefix("$.")?;
+    inner.strip_prefix("steps.").or_else(|| inner.strip_prefix("inputs."))?;
+    Some((0, Some(right(inner, scope)?)))
 }
 
 /// The name of an input in the braces of `{input}`, where nothing else stands in the text.

@@ -60,12 +60,20 @@ pub fn schema_of(schema: &Json) -> Serde {
 fn keyword_of(name: &str, value: &Json) -> (String, Serde) {
     let own = match (name, value) {
         ("multipleOf", Json::Number(_)) => true,
-        ("const", Json::Number(_) | Json::Array(_)) | ("enum", Json::Array(_)) => !is_exact(value),
+        ("const", _) | ("enum", Json::Array(_)) => !is_exact(value),
         (_, Json::Number(_)) => BOUNDS.iter().any(|(bound, ..)| *bound == name) && !is_exact(value),
         _ => false,
     };
     match name {
         _ if own => (format!("{OWN}{name}"), Serde::String(value.to_string())),
+        // Their members have names of their own choice, which are no keywords.
+        "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas" => match value {
+            Json::Object(schemas) => {
+                let schemas = schemas.iter().map(|(name, schema)| (name.clone(), schema_of(schema)));
+                (name.to_owned(), Serde::Object(schemas.collect()))
+            }
+            other => (name.to_owned(), other.to_serde()),
+        },
         // What is in them is no schema.
         "enum" | "const" | "default" | "example" | "examples" => (name.to_owned(), value.to_serde()),
         _ => (name.to_owned(), schema_of(value)),
@@ -347,6 +355,17 @@ mod tests {
             ("{\"multipleOf\": 0.01}".to_owned(), "1.10", "1.101"),
             ("{\"multipleOf\": 9007199254740993}".to_owned(), "18014398509481986", "18014398509481984"),
             ("{\"multipleOf\": 1e2}".to_owned(), "1e30", "1.5e2"),
+            (format!("{{\"multipleOf\": {big}}}"), "300000000000000000003", "300000000000000000002"),
+            (format!("{{\"multipleOf\": {big}}}"), "100000000000000000001e40", "100000000000000000002e40"),
+            ("{\"multipleOf\": 0.100000000000000000001}".to_owned(), "0.3000000000000000000030", "0.3"),
+            (format!("{{\"const\": {{\"a\": [{big}]}}}}"), "{\"a\": [1.00000000000000000001e20]}", "{\"a\": [1e20]}"),
+            (format!("{{\"enum\": [{{\"a\": {big}}}]}}"), "{\"a\": 100000000000000000001}", "{\"a\": 1e20}"),
+            (
+                format!("{{\"properties\": {{\"const\": {{\"maximum\": {big}}}}}}}"),
+                "{\"const\": 100000000000000000001}",
+                "{\"const\": 100000000000000000002}",
+            ),
+            (format!("{{\"$defs\": {{\"enum\": {{\"minimum\": {next}}}}}, \"$ref\": \"#/$defs/enum\"}}"), next, big),
             ("{\"uniqueItems\": true}".to_owned(), "[100000000000000000001, 100000000000000000002]", "[1, 1.0]"),
             (
                 "{\"properties\": {\"multipleOf\": {\"const\": 1}}}".to_owned(),

@@ -172,6 +172,15 @@ fn without_overlapped(found: &mut Vec<Diagnostic>) {
     });
 }
 
+/// The key `outputs` that stands too deep in a step, in an object that has no such field.
+fn sunk_outputs(lint: &Lint<'_>, view: &StepView<'_>, found: &[Diagnostic]) -> Option<Span> {
+    let node = view.node?;
+    let is_key = |span: &Span| lint.bundle.sources.text(*span).trim_matches(['\'', '"']) == "outputs";
+    let is_lost = |d: &&Diagnostic| d.code == Code::UnknownField && d.severity == Severity::Error;
+    let unknown = found.iter().filter(is_lost).filter(|d| inside(d, node.span));
+    unknown.filter_map(|d| d.span).find(is_key)
+}
+
 /// A field that is misspelt is not read: what it holds is not unknown elsewhere, or missing.
 fn misnamed(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
     let fields: Vec<(Span, String)> = found
@@ -217,7 +226,7 @@ fn misnamed(lint: &Lint<'_>, found: &mut Vec<Diagnostic>) {
     for view in &lint.steps {
         let id = view.document.id.span();
         let own = Owner::Step(view.document.id.value.clone());
-        if let Some(cause) = key(view.node, "outputs") {
+        if let Some(cause) = key(view.node, "outputs").or_else(|| sunk_outputs(lint, view, found)) {
             leave_out(found, cause, |d| owner(d) == Some(&own));
         }
         let parameters = view.node.and_then(|node| node.get("parameters")).map(Node::items).unwrap_or_default();

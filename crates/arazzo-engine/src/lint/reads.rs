@@ -158,7 +158,10 @@ impl<'a> Lint<'a> {
 
     fn push_unresolved(&mut self, read: &Read<'_>, span: Span, operation: &str, end: &Unresolved<'_>) {
         let Unresolved { token, nothing } = end;
-        let near = nearest(token, nothing.members.iter().copied());
+        let known = |name: &&str| nothing.members.iter().any(|member| member == name);
+        // `#/id (the id)`: words behind the name of a member.
+        let before_words = || token.split_once(' ').map(|(name, _)| name).filter(known);
+        let near = nearest(token, nothing.members.iter().copied()).or_else(before_words);
         // A test may ask whether there is more than what is described.
         let asks = matches!(read.role, Role::Tested | Role::TestedFailure);
         if asks && near.is_none() && !nothing.closed {

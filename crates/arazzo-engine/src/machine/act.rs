@@ -10,7 +10,7 @@ use super::outputs::outputs_json;
 use super::phase::{End, Phase};
 use super::state::Jump;
 use super::wire::{FailureKind, Stop, Turn};
-use crate::event::{ActionKind, EventKind, Interest, On, StepStatus, WaitReason};
+use crate::event::{ActionKind, EventKind, Interest, On, Saw, StepStatus, WaitReason};
 use crate::expr::{Exchange, StepId};
 use crate::limits::Millis;
 use crate::program::{Action, Criterion, Target, Then};
@@ -22,9 +22,27 @@ use crate::remedy::{Limit, Remedy};
 enum Choice<'p> {
     /// The place in the list of the first whose criteria are all met.
     Action(usize),
-    Nothing,
+    /// None applies: what each action of a failure asked for and saw, in words, and whether one was used up.
+    Nothing { unmet: Vec<String>, spent: bool },
     /// It cannot be told; the text says why.
     Unknown(&'p Criterion, String),
+}
+
+/// The most actions that are named where none applies.
+const NAMED: usize = 5;
+
+/// What an action asks for that is not so.
+fn word_unmet(action: &Action, criterion: &Criterion, saw: &[Saw]) -> String {
+    let value = |saw: &Saw| saw.value.as_deref().unwrap_or("absent").to_owned();
+    let saw = match saw {
+        [] => String::new(),
+        [one] => format!(" (was {})", value(one)),
+        several => {
+            let words = several.iter().take(3).map(|saw| format!("{} was {}", saw.expression, value(saw)));
+            format!(" ({})", words.collect::<Vec<_>>().join(", "))
+        }
+    };
+    format!("`{}` asks for `{}`{saw}", action.name, criterion.text.trim())
 }
 
 impl Machine {
@@ -40,19 +58,23 @@ impl Machine {
         turn: &mut Turn,
     ) -> Choice<'p> {
         let detour = self.is_detour(id);
+        let (mut unmet, mut spent) = (vec![], false);
         for (index, action) in actions.iter().enumerate().skip(from) {
             let retry = matches!(action.then, Then::Retry { .. });
             if detour && (success || !retry) {
                 continue;
             }
             match self.evaluate_criteria(id, &action.criteria, Some(&action.name), exchange, turn) {
-                Met::Yes if retry && !self.may_retry(id, success, index, action) => {}
+                Met::Yes if retry && !self.may_retry(id, success, index, action) => spent = true,
                 Met::Yes => return Choice::Action(index),
+                Met::No(criterion, saw) if !success && unmet.len() < NAMED => {
+                    unmet.push(word_unmet(action, criterion, &saw));
+                }
                 Met::No(..) => {}
                 Met::Unknown(criterion, problem) => return Choice::Unknown(criterion, problem),
             }
         }
-        Choice::Nothing
+        Choice::Nothing { unmet, spent }
     }
 
     fn may_retry(&self, id: StepId, success: bool, index: usize, action: &Action) -> bool {
@@ -90,9 +112,19 @@ impl Machine {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return self.go_on_to(None) };
         let list = (true, step.on_success.as_slice());
-        match self.choose_action(id, list, from, &exchange, turn) {
+        let choice = self.choose_action(id, list, from, &exchange, turn);
+        let again = match &choice {
+            Choice::Action(index) => step.on_success.get(*index).is_some_and(|action| returns_to(action, id)),
+            Choice::Nothing { .. } => false,
+            Choice::Unknown(..) => true,
+        };
+        if !again && self.is_last_wanted(id) {
+            self.finish_visit(now, id, StepStatus::Succeeded, None, false, turn);
+            return Phase::End(End::Ended(format!("stop after {}", step.name)));
+        }
+        match choice {
             Choice::Action(index) => Phase::Act { step: id, success: true, index, fault: None, exchange },
-            Choice::Nothing => {
+            Choice::Nothing { .. } => {
                 self.finish_visit(now, id, StepStatus::Succeeded, None, false, turn);
                 if self.is_detour(id) { Phase::DetourDone } else { self.go_on_to(step.next) }
             }
@@ -102,6 +134,15 @@ impl Machine {
                 Phase::Fail { step: id, fault, exchange: Some(exchange) }
             }
         }
+    }
+
+    /// `true` if the run is to end after this step.
+    fn is_last_wanted(&self, id: StepId) -> bool {
+        let wanted = self.state.settings.until.as_ref();
+        wanted.is_some()
+            && self.state.frames.len() == 1
+            && !self.is_detour(id)
+            && self.program.step(id).map(|step| &step.name) == wanted
     }
 
     /// A step failed: keeps the outputs that resolve and looks for a failure action, else the workflow fails.
@@ -145,23 +186,28 @@ impl Machine {
         let list = (false, step.on_failure.as_slice());
         match self.choose_action(id, list, from, &exchange, turn) {
             Choice::Action(index) => Phase::Act { step: id, success: false, index, fault: Some(fault), exchange },
-            Choice::Nothing if self.is_detour(id) => {
+            Choice::Nothing { .. } if self.is_detour(id) => {
                 self.finish_visit(now, id, StepStatus::Failed, Some(fault), false, turn);
                 Phase::DetourFailed
             }
-            Choice::Nothing => {
-                let reason = if step.on_failure.is_empty() {
+            Choice::Nothing { unmet, spent } => {
+                let retried = self.word_retries(id, u32::from(from > 0));
+                let after = retried.map(|retried| format!(" after {retried}")).unwrap_or_default();
+                let mut reason = if step.on_failure.is_empty() {
                     "the step has no onFailure".to_owned()
-                } else if let Some(retried) = self.word_retries(id, u32::from(from > 0)) {
-                    format!("no onFailure action is left after {retried}")
-                } else if from > 0 {
-                    "no onFailure action is left".to_owned()
+                } else if spent || from > 0 {
+                    format!("no onFailure action is left{after}")
                 } else {
-                    "no onFailure action matched".to_owned()
+                    format!("no onFailure action matched{after}")
                 };
+                if !unmet.is_empty() {
+                    reason.push_str(&format!(": {}", unmet.join("; ")));
+                }
                 // What a workflow that was called did not handle, its caller might have.
                 fault.remarks.retain(|remark| !matches!(remark, Remark::NotHandled(_)));
-                fault.remarks.push(Remark::NotHandled(reason));
+                if !self.state.settings.single_call {
+                    fault.remarks.push(Remark::NotHandled(reason));
+                }
                 self.fail_workflow(now, id, fault, turn)
             }
             // The workflow fails here: no later action is looked at.
@@ -428,5 +474,14 @@ impl Machine {
             again,
         };
         self.emit(turn, Some(id), None, kind);
+    }
+}
+
+/// `true` if an action leads back into its own step.
+fn returns_to(action: &Action, id: StepId) -> bool {
+    match &action.then {
+        Then::Retry { .. } => true,
+        Then::Goto(Target::Step(step)) => *step == id,
+        Then::Goto(Target::Workflow { .. }) | Then::End => false,
     }
 }

@@ -42,8 +42,15 @@ impl Machine {
         if self.state.stage != Stage::Running {
             return Phase::Wait;
         }
-        if now >= self.state.settings.limits.run_ms {
+        if now >= self.state.run_limit() {
             return self.stop_at_limit(Limit::Time, None);
+        }
+        // Of a run that goes on, which has been stopped there before.
+        if self.state.attempts > self.state.settings.limits.steps {
+            return self.stop_at_limit(Limit::Steps, None);
+        }
+        if self.count_requests() > self.state.settings.limits.most_requests() as usize {
+            return self.stop_at_limit(Limit::Requests, None);
         }
         if self.budget.exceeded() {
             return self.stop_at_limit(Limit::Value, None);

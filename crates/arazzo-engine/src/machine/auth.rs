@@ -24,7 +24,7 @@ use crate::expr::eval::Answer;
 use crate::limits::{Millis, Servers};
 use crate::media_type::FORM;
 use crate::openapi::encode;
-use crate::program::{Location, Operation, Program, Step, WorkflowId};
+use crate::program::{Operation, Program, Step, WorkflowId};
 use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::remedy::{self, Remedy};
@@ -141,16 +141,8 @@ pub(crate) fn choice(
     certificate: bool,
 ) -> Choice {
     let Some(operation) = program.operation_of(step) else { return Choice::Nothing };
-    let arguments = step.call.arguments();
     let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
-    let passes = |location: &str, name: &str| {
-        arguments.iter().any(|argument| match argument.location {
-            Location::Header => location == "header" && argument.name.eq_ignore_ascii_case(name),
-            Location::Query => location == "query" && argument.name == name,
-            Location::Cookie => location == "cookie" && argument.name == name,
-            Location::Path | Location::Querystring => false,
-        })
-    };
+    let passes = |location: &str, name: &str| step.call.passes(location, name);
     let mut chosen = choose(operation.security.as_deref(), source, has, certificate, &passes);
     let Choice::Ways(ways) = &mut chosen else { return chosen };
     let mut fetches: Vec<&mut Fetch> =
@@ -394,7 +386,7 @@ impl Machine {
             }
         }
         let named = self.state.tokens.iter().find(|token| token.key == key).and_then(|token| token.endpoint.clone());
-        urls.extend(named.filter(|url| self.may_ask(url)));
+        urls.extend(named.filter(|url| self.may_lead_to(url)));
         urls
     }
 
@@ -421,7 +413,7 @@ impl Machine {
                     Some(url) if url::Url::parse(url).is_err() => {
                         Some((format!("its OpenID configuration names `{url}`, which is no absolute url"), None))
                     }
-                    Some(url) if self.may_ask(url) => {
+                    Some(url) if self.may_lead_to(url) => {
                         self.change_token(&key, |token| token.endpoint = Some(url.to_owned()));
                         None
                     }

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use crate::value::Json;
-use regex::Regex;
 
 use super::select::{build_binding, build_bindings, read_xml};
 use crate::expr::eval::{EvalError, eval, fill};
 use crate::expr::jsonpath::{self, ObjectFilter};
-use crate::expr::{Expr, Lookup, Piece, Root, Template, condition, pattern, xpath};
+use crate::expr::pattern::{self, Regexp};
+use crate::expr::{Expr, Lookup, Piece, Root, Template, condition, xpath};
 use crate::program::{Criterion, JsonpathTest, Pattern, SplicedTest, Test};
 use crate::readings::Readings;
 use crate::value::{ExpressionType, Pointer, Value};
@@ -264,7 +264,7 @@ fn evaluate_xpath(
 
 /// A pattern with values in it: what its author and its user wrote is part of the pattern, what a server
 /// sent stands for itself, however it was passed on.
-fn fill_pattern(pieces: &[Piece], lookup: &dyn Lookup) -> Result<Regex, Judged> {
+fn fill_pattern(pieces: &[Piece], lookup: &dyn Lookup) -> Result<Regexp, Judged> {
     let fails = |reason: String| Judged::new(Err(reason), vec![]);
     let mut text = String::new();
     for piece in pieces {
@@ -282,7 +282,7 @@ fn fill_pattern(pieces: &[Piece], lookup: &dyn Lookup) -> Result<Regex, Judged> 
 }
 
 /// A pattern over the text of a value; null and nothing do not match (specification, Regex Conditions).
-fn evaluate_regex(context: &Expr, pattern: &Regex, written: &str, lookup: &dyn Lookup) -> Judged {
+fn evaluate_regex(context: &Expr, pattern: &Regexp, written: &str, lookup: &dyn Lookup) -> Judged {
     let value = match eval(context, lookup) {
         Ok(value) => value,
         Err(error) => return Judged::failed(error),
@@ -293,7 +293,8 @@ fn evaluate_regex(context: &Expr, pattern: &Regex, written: &str, lookup: &dyn L
         Some(Value::Bytes(_)) => Judged::not_evaluable(written, None, format!("`{written}` is not text")),
         Some(value) => {
             let text = value.to_text();
-            Judged::new(Ok(pattern.is_match(&text)), saw(Some(Json::String(text))))
+            let met = pattern.is_match(&text).map_err(|too_long| too_long.to_string());
+            Judged::new(met, saw(Some(Json::String(text))))
         }
     }
 }

@@ -6,7 +6,7 @@ use super::fault::{Fault, Remark};
 use super::phase::Phase;
 use super::store::Slot;
 use super::wire::Turn;
-use super::{Machine, select};
+use super::{Machine, charset, select};
 use crate::code::{Code, Severity};
 use crate::event::{CriteriaOf, EventKind, Interest, Saw};
 use crate::expr::{Exchange, StepId};
@@ -17,7 +17,7 @@ use crate::readings::Readings;
 use crate::reason::Reason;
 use crate::remedy::Remedy;
 use crate::source::Span;
-use crate::value::Value;
+use crate::value::{Body, Value};
 
 /// The longest value in a message, in characters.
 const SHOWN: usize = 120;
@@ -42,6 +42,7 @@ impl Machine {
             }
             check => self.check_contract(id, step, &exchange, check, turn),
         };
+        self.report_charset(id, step, &exchange, turn);
         self.keep_answer(&exchange);
         let status = exchange.answer.as_ref().map_or(0, |answer| answer.status);
         let fault = if step.criteria.is_empty() {
@@ -190,6 +191,19 @@ impl Machine {
         let kind =
             EventKind::Diagnostic { code: Code::UndocumentedStatus, severity: Severity::Warning, message, help: None };
         self.emit(turn, Some(id), Some(operation.span), kind);
+    }
+
+    /// Says that a text was read as UTF-8, because its charset is not known. One of ASCII alone is the same in both.
+    fn report_charset(&self, id: StepId, step: &Step, exchange: &Exchange, turn: &mut Turn) {
+        let body = exchange.answer.as_ref().and_then(|answer| answer.body.as_ref());
+        let Some(Value::Body(Body { charset: Some(label), bytes, .. })) = body else { return };
+        if charset::is_known(label) || bytes.is_ascii() {
+            return;
+        }
+        let message = format!("the charset `{label}` of the response body is not known, and it is read as UTF-8");
+        let kind =
+            EventKind::Diagnostic { code: Code::UnknownCharset, severity: Severity::Warning, message, help: None };
+        self.emit(turn, Some(id), self.program.operation_of(step).map(|operation| operation.span), kind);
     }
 
     /// Says which outputs cannot be told of an answer that is otherwise good; the fault of the step, if the description

@@ -42,7 +42,10 @@ impl Machine {
                 let url = Url::parse(&request.url).map_err(|_| Difference::Url)?;
                 let planned = self.token_urls(step, key);
                 let is_one = |planned: &String| Url::parse(planned).is_ok_and(|planned| planned == url);
-                if !self.is_mocked(step) && planned.iter().any(is_one) { Ok(()) } else { Err(Difference::Origin) }
+                let destinations = self.destinations();
+                let shown = destinations.fetches_from(&url) || destinations.may_lead_to(&url);
+                let planned = shown && planned.iter().any(is_one);
+                if planned && !self.is_mocked(step) { Ok(()) } else { Err(Difference::Origin) }
             }
         }
     }
@@ -51,6 +54,6 @@ impl Machine {
     fn may_redirect(&self, url: &Url) -> bool {
         let mut plain = url.clone();
         let was_plain = url.scheme() == "https" && url.port().is_none() && plain.set_scheme("http").is_ok();
-        self.may_ask(url.as_str()) || was_plain && self.may_ask(plain.as_str())
+        self.may_lead_to(url.as_str()) || was_plain && self.may_lead_to(plain.as_str())
     }
 }

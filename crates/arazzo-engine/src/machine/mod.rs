@@ -51,6 +51,7 @@ mod fields;
 mod finish;
 mod forecast;
 mod frame;
+mod idempotency;
 mod judge;
 mod kept;
 mod leaving;
@@ -61,6 +62,7 @@ mod phase;
 mod receive;
 mod redirect;
 mod request;
+mod resume;
 mod secrets;
 mod select;
 mod send;
@@ -83,6 +85,7 @@ use store::{Kept, SecretStore, Slot};
 pub(crate) use auth::choice;
 pub use auth::missing_credentials;
 pub use forecast::{Course, Forecast};
+pub use resume::{NoSuchStep, PendingRequest};
 pub(crate) use servers::secrets_of_query;
 pub use state::SEMANTICS;
 pub use stored::{RestoreError, Secrets, StoredState};
@@ -154,12 +157,14 @@ impl Machine {
     /// none, has that from here.
     fn warn_of_plain_secrets(&mut self) {
         let warning = |message: String| Warning { code: Code::ShortSecret, message, help: None, span: None };
-        let common = self.redactor.common().into_iter().map(|name| {
-            warning(format!("the value of `{name}` is a common word, which is masked wherever it stands"))
-        });
-        let short = self.redactor.short().iter().map(|name| {
-            warning(format!("the value of `{name}` is shorter than 4 characters and cannot be masked"))
-        });
+        let common =
+            self.redactor.common().into_iter().map(|name| {
+                warning(format!("the value of `{name}` is a common word, which is masked wherever it stands"))
+            });
+        let short =
+            self.redactor.short().iter().map(|name| {
+                warning(format!("the value of `{name}` is shorter than 4 characters and cannot be masked"))
+            });
         self.state.settings.warnings.extend(common.chain(short));
     }
 
@@ -295,7 +300,7 @@ impl Machine {
 
     /// The time of the next tick.
     fn next_wake(&self) -> Option<Millis> {
-        let limit = self.state.settings.limits.run_ms;
+        let limit = self.state.run_limit();
         let deadlines = self.state.frames.iter().filter_map(|frame| frame.deadline);
         let deadlines = deadlines.filter(|_| self.state.queued_since.is_none());
         let deadline = deadlines.min().unwrap_or(limit).min(limit);

@@ -74,7 +74,7 @@ impl Machine {
         if elsewhere && self.is_mocked(step) {
             return refused("a source that is mocked calls nothing");
         }
-        if elsewhere && !is_upgrade(&from, &to) && !self.may_ask(to.as_str()) {
+        if elsewhere && !is_upgrade(&from, &to) && !self.may_lead_to(to.as_str()) {
             let mut hop = refused("no source names that host");
             if let (Hop::Refuse(fault), Some(host)) = (&mut hop, to.host_str()) {
                 fault.remedy = Some(Box::new(Remedy::AllowHost(host.to_owned())));

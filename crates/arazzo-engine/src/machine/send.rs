@@ -77,6 +77,7 @@ impl Machine {
             self.add_cookies(now, &mut built.request);
         }
         put_headers(&mut built.request, given);
+        self.add_idempotency_key(step, &mut built.request, call);
         if self.program.reads_sent_headers() {
             built.sent.headers = self.headers_sent(&built.request);
         }
@@ -129,6 +130,12 @@ impl Machine {
         }
     }
 
+    /// The requests that have left and that are about to.
+    pub(super) fn count_requests(&self) -> usize {
+        let unsent = self.state.waiting.values().filter(|pending| !pending.is_written()).count();
+        self.state.requests as usize + unsent
+    }
+
     /// Sends a request; its step waits for the answer. What follows instead, if a limit forbids it.
     pub(super) fn dispatch_call(
         &mut self,
@@ -137,9 +144,7 @@ impl Machine {
         mut pending: PendingCall,
         turn: &mut Turn,
     ) -> Option<Phase> {
-        let unsent = self.state.waiting.values().filter(|pending| !pending.is_written()).count();
-        let requests = self.state.requests as usize + unsent;
-        if requests >= self.state.settings.limits.most_requests() as usize {
+        if self.count_requests() >= self.state.settings.limits.most_requests() as usize {
             return Some(self.stop_at_limit(Limit::Requests, Some(pending.step)));
         }
         self.learn_password(&request.url);

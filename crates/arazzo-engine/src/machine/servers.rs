@@ -6,10 +6,10 @@ use super::Machine;
 use crate::code::Code;
 use crate::credentials::is_credential;
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::limits::{Settings, plain_host};
+use crate::limits::Settings;
 use crate::openapi::security::Kind;
 use crate::openapi::server::NoUrl;
-use crate::program::{Program, Step, WorkflowId};
+use crate::program::{Destinations, Program, Step, WorkflowId};
 use crate::remedy::Remedy;
 
 /// The servers of a run that are missing, or cannot be called.
@@ -43,22 +43,18 @@ pub(super) fn missing_servers(program: &Program, workflow: WorkflowId, settings:
 }
 
 impl Machine {
-    /// `true` for a url of a host that a source names, or that was allowed.
-    pub(super) fn may_ask(&self, url: &str) -> bool {
-        let Ok(url) = Url::parse(url) else { return false };
-        let place = |url: &Url| Some((url.host_str()?.to_owned(), url.port_or_known_default()?));
-        let wanted = place(&url);
-        let allowed = |(host, port): &(String, u16)| {
-            let host = plain_host(host);
-            self.state.settings.allowed_hosts.iter().any(|given| given.is(&host, *port))
-        };
-        wanted.as_ref().is_some_and(allowed)
-            || wanted.is_some()
-                && self.program.operations.iter().any(|operation| {
-                    let source = self.program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
-                    let server = operation.server_url(source, &self.state.settings.servers).ok();
-                    server.and_then(|server| Url::parse(&server).ok()).and_then(|server| place(&server)) == wanted
-                })
+    /// Where this run can send something: what is shown of its workflow before it runs. Asked where an answer leads, which
+    /// is rare, so it is not kept.
+    pub(super) fn destinations(&self) -> Destinations {
+        let started = self.state.frames.first().map_or_else(|| self.frame().workflow, |frame| frame.workflow);
+        let settings = &self.state.settings;
+        let reached = self.program.within_depth(started, settings.limits.depth);
+        Destinations::of(&self.program, &reached, settings, &|_| false)
+    }
+
+    /// `true` for a url that a server may name for what is sent next: at a host that a source names, or that was allowed.
+    pub(super) fn may_lead_to(&self, url: &str) -> bool {
+        Url::parse(url).is_ok_and(|url| self.destinations().may_lead_to(&url))
     }
 
     /// `true` if the step calls a source that is answered from its description.

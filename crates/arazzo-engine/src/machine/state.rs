@@ -56,6 +56,9 @@ pub(super) struct State {
     /// Different steps that were entered.
     pub(super) steps: u32,
     pub(super) waited_ms: Millis,
+    /// The time in which no process had the run: no part of its limit.
+    #[serde(default)]
+    pub(super) unowned_ms: Millis,
     /// The last jump that an action made: what a limit names as the loop.
     pub(super) jump: Option<Jump>,
 }
@@ -87,6 +90,7 @@ impl State {
             visits: 0,
             steps: 0,
             waited_ms: 0,
+            unowned_ms: 0,
             jump: None,
         }
     }
@@ -121,6 +125,11 @@ impl State {
         self.credentials.values().for_each(&mut *visit);
         self.tokens.iter().flat_map(|token| token.slots()).for_each(&mut *visit);
         self.cookies.iter().for_each(|cookie| visit(cookie.value()));
+    }
+
+    /// The time at which the limit of the run is reached.
+    pub(super) fn run_limit(&self) -> Millis {
+        self.settings.limits.run_ms.saturating_add(self.unowned_ms)
     }
 
     /// `true` if it is a state of a run of `program`.

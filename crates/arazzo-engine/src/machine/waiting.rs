@@ -159,7 +159,7 @@ impl Machine {
     }
 
     /// Moves the beginnings and the ends of all steps in progress.
-    fn shift_steps(&mut self, ms: Millis) {
+    pub(super) fn shift_steps(&mut self, ms: Millis) {
         for frame in &mut self.state.frames {
             frame.deadline = frame.deadline.map(|deadline| deadline.saturating_add(ms));
             let first = self.program.workflow(frame.workflow).and_then(|workflow| workflow.steps.first());

@@ -98,12 +98,20 @@ pub struct Session {
     forecast: Option<Forecast>,
     /// The last answer that was generated: its operation, and where it is described.
     generated: Option<(String, Span)>,
+    /// `true` if the last answer is one that a fault asked for.
+    faulty: bool,
 }
 
 impl Session {
     /// Says which step asks next, and what it would make of an answer.
     pub fn expect(&mut self, forecast: Option<Forecast>) {
         self.forecast = forecast;
+    }
+
+    /// `true` if the last answer is a fault that was asked for: what it is does not depend on what was sent.
+    #[must_use]
+    pub fn is_faulty(&self) -> bool {
+        self.faulty
     }
 
     /// The last answer, if it was generated: its operation, and where it is described.
@@ -288,6 +296,7 @@ impl Mock {
                 }
             }
         };
+        session.faulty = fault.is_some_and(|fault| fault.status.is_some() || fault.ending.is_some());
         session.generated = answer.generated.map(|span| (name.clone(), span));
         answer.operation = Some(name);
         answer.delay_ms += self.latency + fault.map_or(0, |fault| fault.delay_ms);

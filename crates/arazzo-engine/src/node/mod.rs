@@ -26,6 +26,7 @@ mod merge;
 mod scalar;
 mod size;
 mod standing;
+mod syntax;
 mod written;
 
 pub use deferred::Deferred;
@@ -682,105 +683,5 @@ impl<'a> Builder<'a> {
             Span::new(self.source, range),
             format!("values are nested deeper than {} levels here", self.limits.depth),
         ))
-    }
-
-    /// A quote that was forgotten takes in the lines up to the next one, behind which nothing fits.
-    fn open_quote(&self, at: usize, info: &str) -> Option<Diagnostic> {
-        if !info.contains("quoted scalar") {
-            return None;
-        }
-        let quote = if info.contains("double") { '"' } else { '\'' };
-        let before = self.text.get(self.part.start..at)?;
-        let close = before.rfind(quote)?;
-        let open = before.get(..close)?.rfind(quote)?;
-        let taken = before.get(open..close)?;
-        if !taken.contains('\n') {
-            return None;
-        }
-        let start = self.part.start + open;
-        let end = start + taken.lines().next().unwrap_or_default().trim_end().len();
-        let place = |range| Span::new(self.source, range);
-        Some(
-            Diagnostic::error(
-                Code::YamlSyntax,
-                place(start..end),
-                "not valid YAML: this quote is not closed on its line",
-            )
-            .note(place(self.part.start + close..self.part.start + close + 1), "the text in quotes ends here")
-            .help("close the quote".to_owned()),
-        )
-    }
-
-    /// A line that is indented with a tab; it may be noticed at the end of the line before.
-    fn tab(&self, at: usize, info: &str) -> Option<Diagnostic> {
-        if !info.contains("tab") {
-            return None;
-        }
-        let first = self.text.get(..at)?.rfind('\n').map_or(0, |before| before + 1);
-        let mut start = first;
-        let mut found = None;
-        for line in self.text.get(first..)?.split_inclusive('\n').take(2) {
-            let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
-            found = found.or(line.get(..indent)?.find('\t').map(|tab| start + tab));
-            start += line.len();
-        }
-        let tab = found?;
-        Some(
-            Diagnostic::error(
-                Code::YamlSyntax,
-                Span::new(self.source, tab..tab + 1),
-                "not valid YAML: this line is indented with a tab",
-            )
-            .help("indent with blanks: YAML does not allow tabs".to_owned()),
-        )
-    }
-
-    /// A line without `:` goes on in the next one, whose `:` is then one too many.
-    fn without_colon(&self, at: usize, info: &str) -> Option<Diagnostic> {
-        if !info.contains("mapping values") {
-            return None;
-        }
-        let start = self.text.get(self.part.start..at)?.rfind('\n').map(|before| self.part.start + before + 1)?;
-        let line = self.text.get(start..at)?;
-        let before = self.text.get(self.part.start..start)?.trim_end();
-        let from = self.part.start + before.rfind('\n').map_or(0, |line| line + 1);
-        let written = self.text.get(from..self.part.start + before.len())?;
-        let indent = |line: &str| line.len() - line.trim_start_matches([' ', '-']).len();
-        let content = written.get(indent(written)..)?;
-        let plain = content.starts_with(|c: char| c.is_alphanumeric() || c == '_') && !content.contains(':');
-        if !plain || indent(written) != indent(line) || line.contains(": ") {
-            return None;
-        }
-        let place = Span::new(self.source, from + indent(written)..from + written.len());
-        let message = "not valid YAML: this line has no `:` between a key and a value";
-        Some(Diagnostic::error(Code::YamlSyntax, place, message).help("write `key: value`".to_owned()))
-    }
-
-    fn syntax(&self, error: &granit_parser::ScanError) -> Fault {
-        let at = (error.marker().byte_offset().unwrap_or(0) + self.part.start).min(self.text.len());
-        let next =
-            self.text.get(at..).and_then(|t| t.chars().next()).map_or(0, |c| if c == '\n' { 0 } else { c.len_utf8() });
-        let info = error.info();
-        if info.contains("nesting") || info.contains("recursion") {
-            return self.too_deep(at..at + next);
-        }
-        let known =
-            self.open_quote(at, &info).or_else(|| self.tab(at, &info)).or_else(|| self.without_colon(at, &info));
-        if let Some(fault) = known {
-            return Box::new(fault);
-        }
-        let diagnostic = Diagnostic::error(
-            Code::YamlSyntax,
-            Span::new(self.source, at..at + next),
-            format!("not valid YAML: {info}"),
-        );
-        let line_start = self.text.get(..at).and_then(|t| t.rfind('\n')).map_or(0, |i| i + 1);
-        let line = self.text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
-        let help = if info.contains("mapping values") && line.matches(": ").count() > 1 {
-            Some("a value that contains `: ` must be quoted".to_owned())
-        } else {
-            None
-        };
-        Box::new(diagnostic.help(help))
     }
 }

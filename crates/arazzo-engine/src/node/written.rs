@@ -75,6 +75,79 @@ impl Node {
         None
     }
 
+    /// The edit that takes an item out of a list that has others: its lines, or its place in brackets with the comma beside
+    /// it. Nothing where something else would go with it.
+    pub(crate) fn without_item(&self, sources: &Sources, index: usize) -> Option<Edit> {
+        let (items, text) = (self.items(), &sources.get(self.span.source)?.text);
+        let item = items.get(index).filter(|item| items.len() > 1 && item.span.start < item.span.end)?;
+        let (start, end) = (item.span.start as usize, written_end(text, item.span)?);
+        let after = text.get(end..)?;
+        let cut = |range: Range<usize>| Some(Edit { span: Span::new(item.span.source, range), text: String::new() });
+        if sources.text(self.span).starts_with('[') {
+            return match after.trim_start().strip_prefix(',') {
+                Some(next) if !next.trim_start().starts_with(']') => cut(start..text.len() - next.trim_start().len()),
+                _ => {
+                    let before = text.get(..start)?.trim_end();
+                    before.ends_with(',').then(|| cut(before.len() - 1..end))?
+                }
+            };
+        }
+        let line = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
+        let rest = after.lines().next().unwrap_or_default();
+        let alone = text.get(line..start)?.trim() == "-" && rest.trim().is_empty();
+        alone.then(|| cut(line..(end + rest.len() + 1).min(text.len())))?
+    }
+
+    /// The edits that make a list of one of an object.
+    pub(crate) fn in_list(&self, sources: &Sources) -> Option<Vec<Edit>> {
+        let source = self.span.source;
+        let (text, start) = (&sources.get(source)?.text, self.span.start as usize);
+        let end = written_end(text, self.span)?;
+        let edit = |range: Range<usize>, text: String| Edit { span: Span::new(source, range), text };
+        if sources.text(self.span).starts_with('{') {
+            return Some(vec![edit(start..start, "[".to_owned()), edit(end..end, "]".to_owned())]);
+        }
+        let line = text.get(..start)?.rfind('\n').map_or(0, |at| at + 1);
+        text.get(line..start).filter(|indent| indent.trim().is_empty())?;
+        let mut lines = text.get(start..end)?.split_inclusive('\n');
+        let first = lines.next()?;
+        let others = lines.map(|line| if line.trim().is_empty() { line.to_owned() } else { format!("  {line}") });
+        Some(vec![edit(start..end, format!("- {first}{}", others.collect::<String>()))])
+    }
+
+    /// The edits that make a list of an object of objects, with the keys as members of this name.
+    pub(crate) fn in_list_with_keys(&self, sources: &Sources, name: &str) -> Option<Vec<Edit>> {
+        let source = self.span.source;
+        let text = &sources.get(source)?.text;
+        let edit = |range: Range<usize>, text: String| Edit { span: Span::new(source, range), text };
+        let column =
+            |at: u32| text.get(..at as usize).map(|before| before.len() - before.rfind('\n').map_or(0, |n| n + 1));
+        let flow = sources.text(self.span).starts_with('{');
+        let mut edits = vec![];
+        for (key, value) in self.members() {
+            let (start, inside) = (key.span.start as usize, value.span.start as usize);
+            let (first, _) = value.members().first().filter(|_| value.member(name).is_none())?;
+            let between = text.get(key.span.end as usize..inside)?;
+            let quoted = scalar_of(&key.name);
+            if sources.text(value.span).starts_with('{') && between.trim() == ":" {
+                let open = if flow { "{" } else { "- {" };
+                edits.push(edit(start..inside + 1, format!("{open}{name}: {quoted}, ")));
+            } else if !flow && between.trim() == ":" && column(first.span.start)? == column(key.span.start)? + 2 {
+                // What stands below is where it has to be behind a dash.
+                let rest = between.find('\n').filter(|at| between.get(..*at).is_some_and(|head| head.trim() == ":"))?;
+                edits.push(edit(start..key.span.end as usize + rest, format!("- {name}: {quoted}")));
+            } else {
+                return None;
+            }
+        }
+        if flow {
+            let (start, end) = (self.span.start as usize, written_end(text, self.span)?);
+            edits.push(edit(start..start + 1, "[".to_owned()));
+            edits.push(edit(end - 1..end, "]".to_owned()));
+        }
+        Some(edits)
+    }
+
     /// The edit that adds entries, written as JSON, to the list of a member; without one, it is written before another.
     pub(crate) fn with_entries(&self, sources: &Sources, name: &str, entries: &[String], before: &str) -> Option<Edit> {
         let joined = entries.join(", ");
@@ -119,6 +192,12 @@ impl Node {
         let head = above.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-'));
         own.trim().is_empty() && (head.ends_with(" |") || head.ends_with(" >"))
     }
+}
+
+/// The end of what is written of a value: blanks and lines behind it are no part of it.
+fn written_end(text: &str, span: Span) -> Option<usize> {
+    let written = text.get(span.start as usize..span.end as usize)?;
+    Some(span.start as usize + written.trim_end().len())
 }
 
 /// The byte of a text of the document at which the byte `at` of its value stands: where the value stands there as it is,

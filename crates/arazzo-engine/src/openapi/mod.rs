@@ -10,6 +10,7 @@ use self::security::{Kind, Needed, Scheme};
 use self::server::Server;
 use self::status::find_response;
 use self::store::{ALONE, DocumentStore};
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::media_type::{self, FORM, MediaType, find_media, is_json};
 use crate::node::{Key, Node};
@@ -144,6 +145,16 @@ pub struct Field {
 impl Broken {
     fn new(span: Span, text: &str, reason: impl Into<String>) -> Self {
         Self { span, text: text.to_owned(), reason: reason.into(), refused: None }
+    }
+
+    /// What is said about it.
+    #[must_use]
+    pub fn diagnostic(self) -> Diagnostic {
+        if let Some(refused) = self.refused {
+            return Diagnostic { span: Some(self.span), ..*refused };
+        }
+        let message = format!("the reference `{}` cannot be followed: {}", self.text, self.reason);
+        Diagnostic::error(Code::BrokenReference, self.span, message)
     }
 }
 

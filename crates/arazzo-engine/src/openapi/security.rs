@@ -40,6 +40,17 @@ pub enum Kind {
     Other(String),
 }
 
+impl Kind {
+    /// The urls that a token or an OpenID configuration is fetched from, as they are written.
+    pub(crate) fn token_urls(&self) -> impl Iterator<Item = &str> {
+        let grants = if let Self::OAuth2(grants) = self { grants.as_slice() } else { &[] };
+        let configuration = if let Self::OpenIdConnect(url) = self { Some(url.as_str()) } else { None };
+        let tokens = grants.iter().map(|grant| grant.token_url.as_str());
+        let fresh = grants.iter().filter_map(|grant| grant.refresh_url.as_deref());
+        tokens.chain(fresh).chain(configuration).filter(|url| !url.trim().is_empty())
+    }
+}
+
 /// A way to get a token (RFC 6749).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {

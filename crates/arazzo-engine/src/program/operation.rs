@@ -27,6 +27,8 @@ pub struct Operation {
     pub server: Server,
     /// What it asks of who calls it: alternatives in order. Nothing if its document says nothing about that.
     pub security: Option<Vec<Vec<Needed>>>,
+    /// The header `Idempotency-Key`, as it is described; nothing if it is not.
+    pub idempotency_key: Option<String>,
     /// Where the operation is described.
     pub span: Span,
     /// Documented answers with their descriptions.

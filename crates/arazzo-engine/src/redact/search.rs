@@ -21,6 +21,9 @@ const WINDOW: usize = 64;
 const WINDOWS: usize = 64;
 /// A window with fewer different bytes may stand anywhere: `----`, zeros, blanks.
 const DIFFERENT: usize = 6;
+/// The most bytes of the first window, whatever is in it: so many are read again from each place of a text that goes on and
+/// on like a value.
+const FIRST: usize = WINDOW * 4;
 /// The most ways to read a text that are followed from one place. Beyond that a value counts as found.
 const WAYS: usize = 4096;
 /// The bytes of a value at the end of a text that was cut off there which count as the value.
@@ -205,7 +208,7 @@ impl Search {
             let mut large = 0;
             self.follow(text, place, end, &mut |pattern: &Pattern, to| {
                 let to = extended(text, pattern, to);
-                if to - place > WINDOW * 8 {
+                if to - place >= FIRST {
                     large = large.max(to);
                 }
                 let exact = to - place == pattern.bytes().len();
@@ -393,26 +396,24 @@ fn windows(form: &[u8], boundary: impl Fn(usize) -> bool) -> Vec<Range<usize>> {
         return std::iter::once(0..form.len()).collect();
     }
     let cut = |at: usize| (at.min(form.len())..=form.len()).find(|at| boundary(*at)).unwrap_or(form.len());
-    let various = |range: &Range<usize>| {
+    // How many bytes it takes to have seen so many different ones.
+    let various = |bytes: &[u8]| {
         let mut seen = [false; 256];
-        let bytes = form.get(range.clone()).unwrap_or_default();
-        bytes
-            .iter()
-            .filter(|byte| !seen.get_mut(usize::from(**byte)).is_none_or(|seen| std::mem::replace(seen, true)))
-            .count()
-            >= DIFFERENT
+        let mut count = 0;
+        bytes.iter().position(|byte| {
+            count += usize::from(seen.get_mut(usize::from(*byte)).is_some_and(|seen| !std::mem::replace(seen, true)));
+            count >= DIFFERENT
+        })
     };
     // The first is as long as it has to be to stand for the whole.
-    let mut first = 0..cut(WINDOW);
-    while !various(&first) && first.end < form.len() {
-        first.end = cut(first.end + WINDOW);
-    }
+    let least = various(form.get(..FIRST).unwrap_or(form)).map_or(FIRST, |at| at + 1);
+    let first = 0..cut(least.max(WINDOW));
     let stride = form.len().div_ceil(WINDOWS).max(WINDOW);
     let mut found = vec![first.clone()];
     let mut at = cut(first.end.max(stride));
     while at + WINDOW <= form.len() {
         let window = at..cut(at + WINDOW);
-        if various(&window) {
+        if various(form.get(window.clone()).unwrap_or_default()).is_some() {
             found.push(window);
         }
         at = cut(at + stride);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use num_bigint::BigUint;
 use serde::{Serialize, Serializer};
 
 /// A number of JSON.
@@ -18,6 +19,20 @@ enum Repr {
     Signed(i64),
     /// Any other, as it is written: in the syntax of JSON.
     Written(Arc<str>),
+}
+
+/// The most digits of a divisor whose rests are worked out.
+const LARGEST_DIVISOR: usize = 1_000;
+
+/// `true` if digits divide others that have so many zeros behind them, without a rest.
+fn divides(divisor: &[u8], digits: &[u8], zeros: u128) -> bool {
+    let Some(by) = BigUint::parse_bytes(divisor, 10) else { return false };
+    let rest = digits.chunks(18).fold(BigUint::ZERO, |rest, chunk| {
+        let number = chunk.iter().fold(0_u64, |number, digit| number * 10 + u64::from(digit.saturating_sub(b'0')));
+        let power = chunk.iter().fold(1_u64, |power, _| power * 10);
+        (rest * power + number) % &by
+    });
+    rest * BigUint::from(10_u8).modpow(&BigUint::from(zeros), &by) % &by == BigUint::ZERO
 }
 
 impl Number {
@@ -136,7 +151,8 @@ impl Number {
         Some(if number.negative { -size } else { size })
     }
 
-    /// `true` if dividing it by the other leaves no rest; of a divisor with more than 18 digits, as far as doubles can say.
+    /// `true` if dividing it by the other leaves no rest; of a divisor with more than a thousand digits, as far as doubles
+    /// can say.
     #[must_use]
     pub fn is_multiple_of(&self, other: &Self) -> bool {
         let (value, divisor) = (Decimal::of(&self.text()), Decimal::of(&other.text()));
@@ -150,12 +166,19 @@ impl Number {
             .digits
             .iter()
             .try_fold(0_u64, |size, digit| size.checked_mul(10)?.checked_add(u64::from(digit.saturating_sub(b'0'))));
-        let Some(by) = size.map(u128::from).filter(|by| *by > 0) else {
-            let quotient = self.as_f64().unwrap_or_default() / other.as_f64().unwrap_or_default();
-            return quotient.is_finite() && quotient.fract() == 0.0;
-        };
+        if divisor.digits.is_empty() {
+            return false;
+        }
         // The powers of ten behind the digits of both.
         let last = |number: &Decimal| number.exponent - number.digits.len() as i128;
+        let Some(by) = size.map(u128::from) else {
+            if divisor.digits.len() > LARGEST_DIVISOR {
+                let quotient = self.as_f64().unwrap_or_default() / other.as_f64().unwrap_or_default();
+                return quotient.is_finite() && quotient.fract() == 0.0;
+            }
+            let shift = u128::try_from(last(&value) - last(&divisor));
+            return shift.is_ok_and(|shift| divides(&divisor.digits, &value.digits, shift));
+        };
         let Ok(mut shift) = u128::try_from(last(&value) - last(&divisor)) else {
             // The digits of the value end in no zero.
             return false;

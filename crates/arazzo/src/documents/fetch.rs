@@ -30,6 +30,8 @@ pub(crate) struct DocumentRoots {
     pub(crate) workspace: bool,
     /// `true`: the document alone is read, and what it describes counts as not there.
     pub(crate) entry_only: bool,
+    /// `true`: no document is read but those texts.
+    pub(crate) memory_only: bool,
     /// Where the document was found; nothing if it was named.
     pub(crate) found: Option<Reach>,
 }
@@ -120,7 +122,7 @@ fn read_documents(
         Begin::Text(name, _) => Loader::new(beside(&uri, name), name, options),
         Begin::Api => Loader::of_api(uri.clone(), shown, options),
     };
-    let documents = Documents { base, memory, remote };
+    let documents = Documents { base, memory, memory_only: place.memory_only, remote };
     while let Need::Asks(asks) = loader.need() {
         for ask in asks {
             let result = match (begin, ask.role) {
@@ -177,6 +179,7 @@ pub(crate) fn file(path: &Path) -> Result<(String, String, Vec<u8>), Error> {
 struct Documents<'a> {
     base: Base,
     memory: MemoryDocuments,
+    memory_only: bool,
     remote: &'a Remote,
 }
 
@@ -188,6 +191,7 @@ impl Documents<'_> {
             let found = match Url::parse(&candidate.uri) {
                 Ok(url) => match self.memory.get(&url) {
                     Some(text) => Ok(self.take_text(&url, text, candidate)),
+                    None if self.memory_only => Err(Unread::default()),
                     None if url.scheme() == "file" => self.read_file(&url, candidate, ask, files, limit),
                     None if matches!(url.scheme(), "http" | "https") => self.download(&url, candidate, ask, limit),
                     None => Err(unsupported(candidate)),
@@ -238,7 +242,8 @@ impl Documents<'_> {
             }
             Err(ReadRefused::Fault(reason)) => {
                 // What is there is what was meant.
-                let missing = is_entry && std::fs::symlink_metadata(&path).is_err();
+                let own = is_entry || matches!(ask.role, DocumentRole::Source(_)) && !far;
+                let missing = own && std::fs::symlink_metadata(&path).is_err();
                 let near = if missing { neighbour(&path) } else { None };
                 let near = near.map(|near| format!("; {}", Help::meant(self::name(&near, &self.base))));
                 Err(Unread { tried: tried(reason + &near.unwrap_or_default()), refused: None })

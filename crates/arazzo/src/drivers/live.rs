@@ -1,6 +1,7 @@
 //! The loop between a session and the world: sends what it asks to send, waits as long as it asks to wait, and gives
 //! back what came. Decides nothing.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,8 +12,9 @@ use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Outgo
 use tokio::sync::Notify;
 
 use crate::envelope::Envelope;
+use crate::error::Error;
 use crate::runtime;
-use crate::session::Session;
+use crate::session::{Session, SessionTurn};
 use crate::transport::{Clock, Pending, SendProgress, World};
 
 /// Bytes of an answer that takes longer to work out than it takes to hand it to another thread, many times.
@@ -57,27 +59,33 @@ impl Interrupt {
 }
 
 /// Runs a session to its end, and gives what `finish` makes of it. Dropping the future gives up all calls in flight.
+///
+/// # Errors
+/// The reason why a run cannot be logged any more: it ends there.
 pub(crate) async fn run<T: Send + 'static>(
     session: Session,
     (world, ways): (&World, Ways),
     interrupt: &Interrupt,
     mut observe: impl FnMut(&Envelope),
     finish: impl FnOnce(Session) -> T + Send + 'static,
-) -> (Outcome, T) {
+) -> Result<(Outcome, T), Error> {
     let clock = world.clock.as_ref();
-    let Ways { skips_waits, before } = ways;
-    let mut start = Start { at: clock.elapsed(), skipped: Duration::ZERO };
+    let Ways { skips_waits, before, mut log, resumed } = ways;
+    let Resumed { at: resumed_at, sends, mut inputs } = resumed;
+    let mut start = Start { at: clock.elapsed(), skipped: resumed_at };
     // It moves from thread to thread.
     let mut session = Box::new(session);
     session.await_progress();
     let (mut calls, mut taken) = (Calls::default(), 0);
     let (mut input, mut at, mut is_large) = (None, None, false);
+    sends.into_iter().for_each(|outgoing| calls.send(world, outgoing));
     loop {
         // A transport that is always ready lets other tasks have their turn all the same.
         tokio::task::consume_budget().await;
         is_large |= matches!(&input, Some(Input::Reply { result: Ok(answer), .. }) if answer.body.len() >= LARGE);
         let now = start.since(at.unwrap_or_else(|| clock.elapsed()));
-        let turn;
+        let (turn, logged);
+        let copy = input.clone().filter(|_| log.is_some());
         (session, turn) = work(is_large, move || {
             if let Some(input) = input {
                 session.apply(now, input);
@@ -86,24 +94,28 @@ pub(crate) async fn run<T: Send + 'static>(
             (session, turn)
         })
         .await;
+        logged = log.as_mut().map(|log| log.log(&session, copy, &turn)).transpose()?.flatten();
+        if let Some(logged) = logged {
+            logged.await?;
+        }
         turn.events.iter().for_each(&mut observe);
         calls.0.retain(|running| !turn.aborts.contains(&running.call));
         if let Some(outcome) = turn.outcome {
-            return (outcome, work(is_large, move || finish(*session)).await);
+            return Ok((outcome, work(is_large, move || finish(*session)).await));
         }
         for outgoing in turn.sends {
             if let Some(before) = &before {
                 before(&session, &outgoing);
             }
-            let (transport, call) = (world.transport.clone(), outgoing.call);
-            let progress = SendProgress::new(world.clock.clone());
-            let says = progress.clone();
+            calls.send(world, outgoing);
             // What the run itself took since then (reading a large answer, showing it) is not the time of what is sent.
-            if start.since(clock.elapsed()) > now {
-                progress.report(Progress::Begun);
+            if let (Some(sent), true) = (calls.0.last(), start.since(clock.elapsed()) > now) {
+                sent.progress.report(Progress::Begun);
             }
-            let future: Pending<'_, _> = Box::pin(async move { transport.send_with_progress(outgoing, says).await });
-            calls.0.push(Running { call, future: Some(future), progress, result: None });
+        }
+        if let Some(first) = inputs.pop_front() {
+            (input, at) = (Some(first), None);
+            continue;
         }
         let wait = turn.wake.map(|at| Duration::from_millis(at.saturating_sub(start.since(clock.elapsed()))));
         // A stop comes before a wait that nobody waits for.
@@ -125,7 +137,34 @@ pub(crate) struct Ways {
     pub(crate) skips_waits: bool,
     /// Called for every request before it leaves.
     pub(crate) before: Option<Before>,
+    /// Keeps what happens.
+    pub(crate) log: Option<Box<dyn TurnLog>>,
+    pub(crate) resumed: Resumed,
 }
+
+/// The beginning of a run that goes on with what another process has left.
+#[derive(Default)]
+pub(crate) struct Resumed {
+    /// The time of the run at which it goes on.
+    pub(crate) at: Duration,
+    /// Requests that are in flight, and are sent again.
+    pub(crate) sends: Vec<Outgoing>,
+    /// The ends of calls that are not.
+    pub(crate) inputs: VecDeque<Input>,
+}
+
+/// A log of a run, from which it can go on.
+pub(crate) trait TurnLog: Send {
+    /// Takes in what followed from an input, before its events are shown and its requests leave. What is given back ends
+    /// when so much is kept as must be before the run goes on.
+    ///
+    /// # Errors
+    /// The reason why it cannot be kept.
+    fn log(&mut self, session: &Session, input: Option<Input>, turn: &SessionTurn) -> Result<Option<Logged>, Error>;
+}
+
+/// Ends when something is kept.
+pub(crate) type Logged = Pending<'static, Result<(), Error>>;
 
 /// Looks at a request that is about to leave, and at its run.
 pub(crate) type Before = Box<dyn Fn(&Session, &Outgoing) + Send + Sync>;
@@ -177,6 +216,15 @@ impl Running {
 }
 
 impl Calls {
+    /// Begins to send.
+    fn send(&mut self, world: &World, outgoing: Outgoing) {
+        let (transport, call) = (world.transport.clone(), outgoing.call);
+        let progress = SendProgress::new(world.clock.clone());
+        let says = progress.clone();
+        let future: Pending<'_, _> = Box::pin(async move { transport.send_with_progress(outgoing, says).await });
+        self.0.push(Running { call, future: Some(future), progress, result: None });
+    }
+
     /// The next thing that is heard of a call; never without calls.
     async fn next(&mut self) -> (Input, Option<Duration>) {
         std::future::poll_fn(|context| {

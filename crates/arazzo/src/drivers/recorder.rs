@@ -4,34 +4,56 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arazzo_engine::event::{Event, EventKind};
 use arazzo_engine::limits::Millis;
-use arazzo_engine::machine::Input;
+use arazzo_engine::machine::{Input, Request};
 
 use crate::envelope::Envelope;
-
-/// The number of bytes of answers that are kept.
-pub(crate) const LARGEST: usize = 256 << 20;
 
 /// The log that a driver keeps of a run that is to be recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
+    /// The bytes of requests and answers that it may have.
+    pub(super) most: u64,
     pub(super) inputs: Vec<(Millis, Input)>,
     /// The events and their kinds, to compare.
     pub(super) events: Vec<Print>,
     pub(super) run: String,
     pub(super) epoch_ms: i64,
-    pub(super) bytes: usize,
+    pub(super) bytes: u64,
 }
 
 impl Recorder {
+    pub(crate) fn new(most: u64) -> Self {
+        Self { most, ..Self::default() }
+    }
+
     pub(crate) fn input(&mut self, now: Millis, input: &Input) {
         match input {
-            Input::Reply { result: Ok(response), .. } => self.bytes += response.body.len(),
+            Input::Reply { result: Ok(response), .. } => self.note(&response.headers, response.body.len()),
             Input::Start { epoch_ms } => self.epoch_ms = *epoch_ms,
             _ => {}
         }
-        if self.bytes <= LARGEST {
+        if !self.is_too_large() {
             self.inputs.push((now, input.clone()));
         }
+    }
+
+    /// Takes note of a request: a recording has it, made again.
+    pub(crate) fn request(&mut self, request: &Request) {
+        self.note(&request.headers, request.url.len() + request.body.as_ref().map_or(0, Vec::len));
+    }
+
+    fn note(&mut self, headers: &[(String, String)], bytes: usize) {
+        let headers: usize = headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.bytes = self.bytes.saturating_add((headers + bytes) as u64);
+        if self.is_too_large() {
+            // Nothing comes of it any more.
+            self.inputs = vec![];
+        }
+    }
+
+    /// `true` if there is more than a recording may have.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.bytes > self.most
     }
 
     pub(crate) fn event(&mut self, envelope: &Envelope) {

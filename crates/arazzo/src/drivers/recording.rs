@@ -11,6 +11,7 @@ use arazzo_engine::inputs::InputValues;
 use arazzo_engine::limits::{Millis, Settings};
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outgoing, Progress, Response, SEMANTICS};
 use arazzo_engine::readings::Readings;
+use arazzo_engine::remedy::{Limit, Naming, Remedy};
 use arazzo_engine::source::Sources;
 use arazzo_engine::stand_in::StandIns;
 use arazzo_engine::value::{Json, Map, stored};
@@ -19,7 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::drivers::recorder::{LARGEST, Print, Recorder};
+use crate::drivers::recorder::{Print, Recorder};
 use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::session::{Session, SessionTurn};
@@ -175,6 +176,8 @@ pub(crate) struct RecordingHeader<'a> {
     pub(crate) secret: Vec<String>,
     pub(crate) settings: Settings,
     pub(crate) sources: &'a Sources,
+    /// The names of settings in messages.
+    pub(crate) naming: Naming,
 }
 
 impl Recording {
@@ -189,9 +192,10 @@ impl Recording {
         made: RecordingHeader<'_>,
         begin: impl FnOnce(InputValues, Settings, i64) -> Result<Session, Error>,
     ) -> Result<Self, Error> {
-        if log.bytes > LARGEST {
-            let largest = LARGEST >> 20;
-            return Err(Error::Setup(format!("the answers are larger than the {largest} MiB that a recording holds")));
+        if log.is_too_large() {
+            let raise = (made.naming)(&Remedy::Raise(Limit::Kept));
+            let message = format!("its requests and answers have more than {} bytes; raise {raise}", log.most);
+            return Err(Error::Setup(message));
         }
         let mut inputs = made.inputs;
         let secret = |name: &str| made.secret.iter().any(|secret| secret == name);

@@ -5,11 +5,13 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use arazzo_engine::limits::AllowedHost;
 use arazzo_engine::remedy::{Naming, Remedy};
+use serde::{Deserialize, Serialize};
 
 use crate::remedy::builder_call;
 
 /// The trust in a document on the network.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Trust {
     /// Only hosts that were given are called ([`crate::Builder::allow_host`], [`crate::Builder::server`]), and none on
@@ -27,7 +29,7 @@ pub enum Trust {
 }
 
 /// The hosts that may be called.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Hosts {
     pub(crate) trust: Trust,
     /// `true`: this machine and private networks too, whatever leads there.
@@ -36,13 +38,18 @@ pub(crate) struct Hosts {
     /// public hosts itself.
     pub(crate) documents: bool,
     /// The names of the settings that allow it, in messages.
+    #[serde(skip, default = "naming")]
     pub(crate) naming: Naming,
     given: Vec<AllowedHost>,
 }
 
+fn naming() -> Naming {
+    builder_call
+}
+
 impl Default for Hosts {
     fn default() -> Self {
-        Self { trust: Trust::default(), private: false, documents: false, naming: builder_call, given: vec![] }
+        Self { trust: Trust::default(), private: false, documents: false, naming: naming(), given: vec![] }
     }
 }
 

@@ -10,22 +10,28 @@ use arazzo_engine::limits::{AllowedHost, is_overridden, plain_host};
 use arazzo_engine::machine::{Because, Outgoing};
 use arazzo_engine::plan::{CalledOperation, Footprint, SentCredentials, SentSecret, is_safe};
 use arazzo_engine::remedy::{Naming, Remedy};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::hosts::{Hosts, Trust, is_private};
 
 /// The permissions that were given.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct RunPolicy {
     pub(crate) hosts: Hosts,
     /// `true`: unsafe methods too.
     pub(crate) changes: bool,
     /// Names of secrets with the hosts that they may go to.
     bound: Vec<(String, AllowedHost)>,
+    /// Hosts of servers that were given, if secrets without hosts of their own go to these alone.
+    servers: Option<Vec<AllowedHost>>,
+    /// Hosts that secrets without hosts of their own do not go to.
+    without_secrets: Vec<AllowedHost>,
     /// Origins of the mocks of a run: what goes there leaves nothing.
+    #[serde(skip)]
     mocks: Vec<String>,
     /// `true`: answers stand ready, and nothing leaves at all.
+    #[serde(skip)]
     sends_nothing: bool,
 }
 
@@ -65,6 +71,24 @@ impl RunPolicy {
         self.bound.push((name, host));
     }
 
+    /// Lets secrets that are bound to no host go to servers that are given, and nowhere else.
+    pub(crate) fn bind_to_servers(&mut self, bind: bool) {
+        self.servers = bind.then(Vec::new);
+    }
+
+    /// Lets no secret go to a host that it is not bound to.
+    pub(crate) fn keep_secrets_from(&mut self, host: AllowedHost) {
+        self.without_secrets.push(host);
+    }
+
+    /// Takes note of the host of a server that was given, which may be called.
+    pub(crate) fn give_server(&mut self, host: AllowedHost) {
+        if let Some(servers) = &mut self.servers {
+            servers.push(host.clone());
+        }
+        self.hosts.give(host);
+    }
+
     /// Lets requests to these base urls do what they like.
     #[cfg(feature = "mock")]
     pub(crate) fn answered_at<'u>(&mut self, urls: impl Iterator<Item = &'u String>) {
@@ -78,7 +102,7 @@ impl RunPolicy {
 
     /// `true` if a run is not free to do what its document says.
     pub(crate) fn is_needed(&self) -> bool {
-        self.is_strange() || !self.bound.is_empty()
+        self.is_strange() || self.servers.is_some() || !self.without_secrets.is_empty() || !self.bound.is_empty()
     }
 
     /// `true` if a secret may go to a url: its own hosts decide, else those of the scheme or step that it is a part of
@@ -90,7 +114,12 @@ impl RunPolicy {
         let whole = name.rsplit_once('.').map_or(name, |(whole, _)| whole);
         let hosts = |name: &str| self.bound.iter().filter(|(known, _)| known == name).collect::<Vec<_>>();
         let bound = [hosts(name), hosts(whole)].into_iter().find(|bound| !bound.is_empty());
-        bound.map_or(!self.is_strange(), |bound| bound.iter().any(|(_, given)| given.is(&host, port)))
+        let to_servers =
+            || self.servers.as_ref().is_none_or(|servers| servers.iter().any(|given| given.is(&host, port)));
+        bound.map_or_else(
+            || !self.is_strange() && !self.without_secrets.iter().any(|kept| kept.is(&host, port)) && to_servers(),
+            |bound| bound.iter().any(|(_, given)| given.is(&host, port)),
+        )
     }
 
     /// Permissions that a run needs and was not given.
@@ -223,6 +252,7 @@ impl Permissions {
 #[expect(clippy::unwrap_used, reason = "tests")]
 mod tests {
     use arazzo_engine::machine::{CallId, ParsedUrl, Request};
+    use arazzo_engine::plan::CalledHost;
 
     use super::*;
 
@@ -315,6 +345,29 @@ mod tests {
     }
 
     #[test]
+    fn secrets_go_to_servers_that_were_given_alone_where_that_was_asked_for() {
+        let mut policy = grants(Trust::Given, &[("oauth", "id.example")]);
+        policy.bind_to_servers(true);
+        policy.give_server(AllowedHost::parse("staging.example:8443"));
+        assert!(may(&policy, "POST", "https://staging.example:8443/x", &["token"]));
+        assert!(!may(&policy, "POST", "https://staging.example/x", &["token"]));
+        assert!(!may(&policy, "POST", "https://api.example/x", &["token"]), "a host that may be called is no server");
+        assert!(may(&policy, "POST", "https://api.example/x", &[]));
+        assert!(may(&policy, "POST", "https://id.example/token", &["oauth.clientSecret"]));
+        assert!(!may(&policy, "POST", "https://staging.example:8443/x", &["oauth"]), "its own hosts decide");
+    }
+
+    #[test]
+    fn a_server_of_a_project_gets_no_secret_that_is_not_bound_to_it() {
+        let mut policy = grants(Trust::Local, &[("oauth", "project.example")]);
+        policy.keep_secrets_from(AllowedHost::parse("project.example"));
+        assert!(may(&policy, "POST", "https://project.example/x", &[]));
+        assert!(!may(&policy, "POST", "https://project.example/x", &["token"]));
+        assert!(may(&policy, "POST", "https://project.example/x", &["oauth"]));
+        assert!(may(&policy, "POST", "https://api.example/x", &["token"]));
+    }
+
+    #[test]
     fn what_was_missing_is_there_once_it_was_given() {
         let mut strange = RunPolicy::default();
         strange.hosts.trust = Trust::Remote;
@@ -330,5 +383,67 @@ mod tests {
         assert_eq!((missing.hosts.as_slice(), missing.secrets.len()), (["api.example:8443".to_owned()].as_slice(), 1));
         strange.give(&missing);
         assert!(strange.missing(&Footprint::default(), &sent).is_empty());
+    }
+
+    /// Calls `POST /x` at these origins, which may change something.
+    fn calls(origins: &[&str]) -> Footprint {
+        let call = CalledOperation { step: "make".to_owned(), call: "POST /x".to_owned() };
+        let host = |origin: &&str| CalledHost {
+            host: (*origin).to_owned(),
+            calls: vec![call.call.clone()],
+            origins: vec![(*origin).to_owned()],
+        };
+        let mut touches = Footprint::default();
+        touches.hosts = origins.iter().map(host).collect();
+        touches.changes = vec![call];
+        touches
+    }
+
+    #[test]
+    fn what_is_missing_is_what_a_stranger_may_not_and_a_file_may() {
+        let touches = calls(&[
+            "https://api.example",
+            "https://new.example:444",
+            "http://plain.example",
+            "https://10.0.0.5",
+            "https://[2001:db9::1]:8443",
+        ]);
+        let none = SentCredentials::default();
+        let strange = grants(Trust::Remote, &[]);
+        let missing = strange.missing(&touches, &none);
+        assert_eq!(missing.hosts, ["new.example:444", "[2001:db9::1]:8443"]);
+        assert_eq!((missing.barred.len(), missing.changes.len()), (2, 1));
+        let mut given = strange;
+        given.give(&missing);
+        assert!(given.changes && given.is_needed());
+        assert_eq!(given.missing(&touches, &none).barred, missing.barred);
+        // A file of this machine may all of that, and what its user binds stays bound.
+        for trust in [Trust::Local, Trust::Given] {
+            let free = grants(trust, &[]);
+            assert!(!free.is_needed() && free.missing(&touches, &none).is_empty());
+        }
+        let bound = grants(Trust::Local, &[("token", "api.example")]);
+        let to = |host: &str, place: &str| SentSecret {
+            name: "token".to_owned(),
+            to: place.to_owned(),
+            host: host.to_owned(),
+            origin: format!("https://{host}"),
+        };
+        let mut touches = touches;
+        touches.secrets = vec![to("api.example", "body"), to("any.example", "body"), to("any.example", "header X")];
+        let missing = bound.missing(&touches, &none);
+        assert!(bound.is_needed() && missing.hosts.is_empty() && missing.changes.is_empty());
+        assert_eq!(
+            (missing.secrets.len(), missing.secret_hosts().collect::<Vec<_>>()),
+            (2, vec![("token", "any.example")])
+        );
+        assert!(bound.missing(&Footprint::default(), &none).is_empty());
+    }
+
+    #[test]
+    fn what_is_no_url_is_asked_for_nobody() {
+        for trust in [Trust::Local, Trust::Given, Trust::Remote] {
+            assert!(!may(&grants(trust, &[]), "GET", "nowhere", &[]));
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! A request as a shell command that sends it again.
 
+use arazzo_engine::credentials::PARTS;
 use arazzo_engine::redact::BodyText;
 
 use super::run_record::Exchange;
@@ -10,8 +11,64 @@ impl Exchange {
     /// has to be done before, if anything.
     #[must_use]
     pub fn curl(&self) -> String {
-        curl(&self.method, &self.url, &self.headers, self.body.as_ref())
+        let (command, _) = self.curl_with_variables();
+        command
     }
+
+    /// As [`Exchange::curl`], with the variables that stand in it, each once.
+    #[must_use]
+    pub fn curl_with_variables(&self) -> (String, Vec<Variable>) {
+        let mut command = curl(&self.method, &self.url, &self.headers, self.body.as_ref());
+        let body = self.body.iter().map(|body| &*body.text);
+        let headers = self.headers.iter().map(|(_, value)| value.as_str());
+        let mut variables: Vec<Variable> = vec![];
+        for text in std::iter::once(self.url.as_str()).chain(headers).chain(body) {
+            let known: Vec<Variable> = masks(text).map(Variable::of).collect();
+            variables.extend(known);
+        }
+        variables.sort_by(|one, other| one.name.cmp(&other.name));
+        variables.dedup();
+        variables.retain(|variable| command.contains(&variable.name));
+        for variable in variables.iter().filter(|variable| variable.from_response) {
+            let Variable { name, secret, .. } = variable;
+            command.push_str(&format!("\n# {name} is `{secret}`, which came in a response"));
+        }
+        (command, variables)
+    }
+}
+
+/// A variable of a shell that stands for a secret in a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Variable {
+    /// Its name: `ARAZZO_SECRET_apiToken`, which the command line of `arazzo` reads too, or `LOGIN_TOKEN`.
+    pub name: String,
+    /// The secret: `apiToken`, `login.token`.
+    pub secret: String,
+    /// `true` if nobody gave it: it came in a response of the run.
+    pub from_response: bool,
+}
+
+impl Variable {
+    fn of(secret: &str) -> Self {
+        let part = secret.rsplit_once('.').map(|(_, part)| part);
+        let from_response = part.is_some_and(|part| !PARTS.contains(&part));
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let name = match from_response {
+            true => variable_name(secret),
+            false if secret.chars().all(plain) => format!("{PREFIX}{secret}"),
+            false => format!("{PREFIX}{}", variable_name(secret)),
+        };
+        Self { name, secret: secret.to_owned(), from_response }
+    }
+}
+
+/// The variables that the command line reads secrets from begin with this.
+const PREFIX: &str = "ARAZZO_SECRET_";
+
+/// The names of secrets that stand in a text.
+fn masks(text: &str) -> impl Iterator<Item = &str> {
+    text.split('‹').skip(1).filter_map(|rest| Some(rest.split_once('›')?.0)).filter(|name| is_mask(name))
 }
 
 fn curl(method: &str, url: &str, headers: &[(String, String)], body: Option<&BodyText>) -> String {
@@ -118,7 +175,7 @@ fn word(text: &str) -> String {
         before.push_str(head);
         match after.split_once('›').filter(|(name, _)| is_mask(name)) {
             Some((name, after)) => {
-                pieces.push((std::mem::take(&mut before), Some(variable_name(name))));
+                pieces.push((std::mem::take(&mut before), Some(Variable::of(name).name)));
                 rest = after;
             }
             None => {

@@ -1,11 +1,14 @@
 //! The reason why a run did not succeed, as people read it: the place, the values it saw, the answer, and what is left.
 
 use arazzo_engine::diagnostic::{Severity, Shown};
+use arazzo_engine::reason::Reason;
 use arazzo_engine::report::Report;
 use arazzo_engine::source::Sources;
 
-use super::run_record::{Answer, RunRecord};
+use super::har::reason;
+use super::run_record::{Answer, Exchange, RunRecord};
 use super::text::safe;
+use crate::call::CALL_DOCUMENT;
 
 /// The length of an answer that is quoted, in characters.
 const EXCERPT: usize = 300;
@@ -18,29 +21,46 @@ const CHANGES: usize = 20;
 #[must_use]
 pub fn explanation(run: &RunRecord, sources: &Sources, color: bool, width: usize) -> Option<String> {
     let why = run.verdict().why?;
-    let answer = run.failing_exchange().and_then(|exchange| match &exchange.answer {
-        Answer::Received { body, .. } => body.as_ref(),
-        _ => None,
-    });
-    let notes: Vec<_> = why.notes.iter().filter_map(|(place, text)| Some((sources.span(place)?, safe(text)))).collect();
-    let answer = answer.map(|answer| {
-        let text = if answer.text.is_empty() { "bytes that are not text".to_owned() } else { excerpt(&answer.text) };
-        let media_type = if answer.media_type.is_empty() { "no content type" } else { answer.media_type.as_str() };
-        format!("response: {text}   ({}, {} bytes)", safe(media_type), answer.bytes)
-    });
-    let remarks: Vec<String> = answer.into_iter().chain(why.remarks.iter().map(|remark| safe(remark))).collect();
-    let (label, help) = (why.label.as_deref().map(safe), why.help.as_deref().map(safe));
+    // A single call has a document that nobody wrote: nothing in it is shown.
+    let called = why.place.as_ref().is_some_and(|place| place.file == CALL_DOCUMENT);
+    let answer = run.failing_exchange().and_then(response);
+    let notes: Vec<_> = why
+        .notes
+        .iter()
+        .filter(|_| !called)
+        .filter_map(|(place, text)| Some((sources.span(place)?, safe(text))))
+        .collect();
+    let request = run.failing_exchange().filter(|_| called);
+    let message = match request.map(|exchange| (exchange, &exchange.answer)) {
+        Some((exchange, Answer::Received { status, .. })) if why.code == Reason::UnexpectedStatus => {
+            format!("{} {} answered {status} {}", exchange.method, exchange.path(), reason(*status))
+        }
+        _ => why.message.clone(),
+    };
+    let request = request.map(|exchange| format!("request: {} {}", exchange.method, safe(&exchange.url)));
+    let others = why.remarks.iter().map(|remark| safe(remark));
+    let remarks: Vec<String> = request.into_iter().chain(answer).chain(others).collect();
+    let label = why.label.as_deref().filter(|_| !called).map(safe);
+    let help = why.help.as_deref().map(safe);
     let shown = Shown {
         severity: Severity::Error,
         word: why.code.word(),
-        message: &safe(&why.message),
-        span: why.place.as_ref().and_then(|place| sources.span(place)),
+        message: &safe(message.trim_end()),
+        span: why.place.as_ref().filter(|_| !called).and_then(|place| sources.span(place)),
         label: label.as_deref(),
         notes: &notes,
         remarks: &remarks,
         help: help.as_deref(),
     };
     Some(shown.render(sources, color, width))
+}
+
+/// The beginning of the body that came for a request, with its media type and size; none if no body came.
+pub(super) fn response(exchange: &Exchange) -> Option<String> {
+    let Answer::Received { body: Some(body), .. } = &exchange.answer else { return None };
+    let text = if body.text.is_empty() { "bytes that are not text".to_owned() } else { excerpt(&body.text) };
+    let media_type = if body.media_type.is_empty() { "no content type" } else { body.media_type.as_str() };
+    Some(format!("response: {text}   ({}, {} bytes)", safe(media_type), body.bytes))
 }
 
 fn excerpt(text: &str) -> String {

@@ -5,7 +5,8 @@
 use arazzo_engine::event::{ActionKind, CriteriaOf, On, RunStatus, StepStatus, Why};
 use arazzo_engine::reason::Reason;
 
-use super::run_record::{Attempt, RunRecord, Step};
+use super::failure::response;
+use super::run_record::{Answer, Attempt, RunRecord, Step};
 use super::text::{escaped, time};
 use super::{ReportContext, ReportKind};
 
@@ -43,7 +44,8 @@ pub struct Case {
     pub time_ms: u64,
     /// Its end.
     pub result: CaseResult,
-    /// Attempts before the last one that did not succeed.
+    /// Attempts before the last one that did not succeed, and that say something about it: all of a case that failed;
+    /// of one that passed, those without an answer, with 429 or with 5xx, which make it flaky.
     pub reruns: Vec<Problem>,
     /// Further output.
     pub output: String,
@@ -77,7 +79,7 @@ pub struct Problem {
 /// The suite of a run as a document of its own.
 #[must_use]
 pub fn junit(run: &RunRecord, _: &ReportContext) -> String {
-    document(&[suite(run)])
+    document(&[suite(run)], run.verdict().duration_ms)
 }
 
 /// The suite of a run: a case for every step of every workflow.
@@ -118,16 +120,12 @@ pub fn suite(run: &RunRecord) -> Suite {
     }
 }
 
-/// The XML document of these suites.
+/// The XML document of these suites, which took so many ms together: less than their sum, where they ran side by side.
 #[must_use]
-pub fn document(suites: &[Suite]) -> String {
+pub fn document(suites: &[Suite], time_ms: u64) -> String {
     let all = || suites.iter().flat_map(|suite| &suite.cases);
     let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    xml.push_str(&format!(
-        "<testsuites name=\"arazzo\"{} time=\"{}\">\n",
-        counts(all(), false),
-        seconds(suites.iter().map(|suite| suite.time_ms).sum())
-    ));
+    xml.push_str(&format!("<testsuites name=\"arazzo\"{} time=\"{}\">\n", counts(all(), false), seconds(time_ms)));
     for suite in suites {
         xml.push_str(&format!(
             "  <testsuite name=\"{}\"{} time=\"{}\"",
@@ -196,15 +194,37 @@ fn case(run: &RunRecord, document: &str, step: &Step<'_>) -> Case {
             None => Problem::new("unfinished", "the events end before the step does".to_owned(), String::new()),
         }),
     };
+    let passed = matches!(result, CaseResult::Passed);
     let reruns = step.attempts.iter().rev().skip(1).rev();
-    let reruns = reruns.filter(|attempt| attempt.status() == Some(StepStatus::Failed)).map(|attempt| problem(attempt));
+    let reruns =
+        reruns.filter(|attempt| attempt.status() == Some(StepStatus::Failed) && (!passed || is_flaky(attempt)));
+    let reruns = reruns.map(|attempt| problem(attempt));
     Case {
         classname: format!("{document}.{}", step.workflow),
         name: step.step.to_owned(),
-        time_ms: step.duration_ms(),
+        time_ms: step.attempts.iter().map(|attempt| own_ms(run, attempt)).sum(),
         result,
         reruns: reruns.collect(),
         output: step.attempts.iter().map(|attempt| line(attempt)).collect(),
+    }
+}
+
+/// The time of an attempt, without that of the workflows that it called: their steps are cases of their own.
+fn own_ms(run: &RunRecord, attempt: &Attempt) -> u64 {
+    let (began, ended) = (attempt.started_ms, attempt.end_ms());
+    let called = run.frames.iter().filter(|frame| attempt.calls.is_some() && frame.parent == Some(attempt.frame));
+    let within = called.filter(|frame| (began..=ended).contains(&frame.started_ms));
+    let of_called = within.flat_map(|frame| run.attempts.iter().filter(move |other| other.frame == frame.frame));
+    let others: u64 = of_called.map(|other| other.end_ms().saturating_sub(other.started_ms)).sum();
+    ended.saturating_sub(began).saturating_sub(others)
+}
+
+/// `true` if an attempt failed because of the network or the load of a server, and not because of what it asked.
+fn is_flaky(attempt: &Attempt) -> bool {
+    match attempt.exchanges.last().map(|exchange| &exchange.answer) {
+        Some(Answer::Received { status, .. }) => *status == 429 || *status >= 500,
+        Some(Answer::Lost { .. } | Answer::None) => true,
+        None => false,
     }
 }
 
@@ -214,6 +234,15 @@ fn handled(attempt: &Attempt) -> bool {
 }
 
 fn problem(attempt: &Attempt) -> Problem {
+    let mut problem = reason(attempt);
+    if let Some(exchange) = attempt.exchanges.last() {
+        let lines = response(exchange).into_iter().chain([format!("reproduce: {}", exchange.curl())]);
+        lines.for_each(|line| problem.text = format!("{}\n{line}", problem.text.trim_end()));
+    }
+    problem
+}
+
+fn reason(attempt: &Attempt) -> Problem {
     match attempt.why() {
         Some(why) => problem_of(why),
         // A failure that was retried or handled has no reason of its own: its criteria do.
@@ -305,13 +334,15 @@ fn element(case: &Case) -> String {
         CaseResult::Failed(problem) => inner.push_str(&write_problem("failure", problem)),
         CaseResult::Broke(problem) => inner.push_str(&write_problem("error", problem)),
     }
+    // As Surefire calls them: what passed at last, and what did not.
+    let name = if matches!(case.result, CaseResult::Passed) { "flakyFailure" } else { "rerunFailure" };
     for problem in &case.reruns {
         let (message, code) = (attribute(&problem.message), attribute(&problem.code));
-        inner.push_str(&format!("      <rerunFailure message=\"{message}\" type=\"{code}\">\n"));
+        inner.push_str(&format!("      <{name} message=\"{message}\" type=\"{code}\">\n"));
         if !problem.text.is_empty() {
             inner.push_str(&format!("        <stackTrace>{}</stackTrace>\n", text(&problem.text)));
         }
-        inner.push_str("      </rerunFailure>\n");
+        inner.push_str(&format!("      </{name}>\n"));
     }
     if !case.output.is_empty() {
         inner.push_str(&format!("      <system-out>{}</system-out>\n", text(&case.output)));

@@ -1,11 +1,13 @@
-//! Markdown: a summary of a run for a page of a CI job. At most 60 lines, failures first, everything escaped.
+//! Markdown: a summary of a run, or of tests, for a page of a CI job. At most 60 lines, the reason of a failure first, the
+//! steps in their order, everything escaped.
 
 use arazzo_engine::code::Code;
 use arazzo_engine::event::{RunStatus, StepStatus};
 
-use super::junit::without_value;
+use super::failure::response;
+use super::junit::{CaseResult, Suite, without_value};
 use super::run_record::{RunRecord, Step};
-use super::text::time;
+use super::text::{safe, time};
 use super::{ReportContext, ReportKind};
 
 /// The report as it is chosen.
@@ -16,6 +18,15 @@ const LINES: usize = 60;
 
 /// The length of a text that is shown, in characters.
 const LONGEST: usize = 160;
+
+/// The length of a command that is shown, in characters.
+const LONGEST_COMMAND: usize = 2_000;
+
+/// The most lines about a case that failed.
+const LINES_OF_CASE: usize = 18;
+
+/// The most lines of a command that is shown.
+const LINES_OF_COMMAND: usize = 10;
 
 /// The summary of a run.
 #[must_use]
@@ -52,6 +63,10 @@ pub fn markdown(run: &RunRecord, _: &ReportContext) -> String {
         lines.extend(place.map(|place| format!("- at {}", code(&place))));
         lines.extend(why.remarks.iter().take(6).map(|remark| format!("- {}", escaped(remark))));
         lines.extend(why.help.as_deref().map(|help| format!("- help: {}", escaped(help))));
+        if let Some(exchange) = run.failing_exchange() {
+            lines.extend(response(exchange).map(|response| format!("- {}", escaped(&response))));
+            lines.extend(command(&exchange.curl()));
+        }
         lines.push(String::new());
     }
     let without = without_value(run);
@@ -66,24 +81,21 @@ pub fn markdown(run: &RunRecord, _: &ReportContext) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The steps, those that did not succeed first; as many as there is room for.
+/// The steps in the order in which they ran; as many as there is room for, the last one that ran among them.
 fn table(run: &RunRecord, room: usize, lines: &mut Vec<String>) {
-    let mut steps = run.steps();
-    // Stable: otherwise in the order in which they ran.
-    steps.sort_by_key(|step| match (step.status(), step.attempts.is_empty()) {
-        (Some(StepStatus::Failed), _) => 0,
-        (Some(StepStatus::Stopped), _) | (None, false) => 1,
-        (Some(StepStatus::Succeeded), _) => 2,
-        (None, true) => 3,
-    });
+    let steps = run.steps();
     // The head has two lines, and one may say that there are more.
     let shown = room.saturating_sub(if steps.len() + 2 > room { 4 } else { 2 });
     lines.push("| | step | request | answer | time |".to_owned());
     lines.push("|---|---|---|---|---|".to_owned());
-    lines.extend(steps.iter().take(shown).map(|step| row(run, step)));
+    // Of a long run, what it ended with says more than what it began with.
+    let ran = steps.iter().filter(|step| !step.attempts.is_empty()).count();
+    let first = ran.saturating_sub(shown).min(steps.len().saturating_sub(shown));
+    lines.extend(steps.iter().skip(first).take(shown).map(|step| row(run, step)));
     if steps.len() > shown {
         lines.push(String::new());
-        lines.push(format!("and {} more steps", steps.len() - shown));
+        let before = if first > 0 { format!(", {first} of them before these") } else { String::new() };
+        lines.push(format!("and {} more steps{before}", steps.len() - shown));
     }
 }
 
@@ -135,6 +147,65 @@ fn after(run: &RunRecord) -> Vec<String> {
         lines.extend([String::new(), format!("Notes on the document: {}", kinds.join(", "))]);
     }
     lines
+}
+
+/// A command in a block of its own, whole or not at all: half of one does something else.
+fn command(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    if text.chars().count() > LONGEST_COMMAND || lines.len() > LINES_OF_COMMAND {
+        return vec![
+            "- the request is too long for this page; other reports have the command that repeats it".to_owned(),
+        ];
+    }
+    // Longer than any in the text, so that nothing in it ends the block.
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest.max(2) + 1);
+    let first = ["- reproduce:".to_owned(), format!("  {fence}sh")];
+    let shown = lines.iter().map(|line| format!("  {}", safe(line)));
+    first.into_iter().chain(shown).chain([format!("  {fence}")]).collect()
+}
+
+/// The summary of tests: how many passed, then each that failed with what is said about it.
+#[must_use]
+pub fn summary_of_tests(suites: &[Suite], time_ms: u64) -> String {
+    let all = || suites.iter().flat_map(|suite| &suite.cases);
+    let count = |is: fn(&CaseResult) -> bool| all().filter(|case| is(&case.result)).count();
+    let failed = count(|result| matches!(result, CaseResult::Failed(_) | CaseResult::Broke(_)));
+    let skipped = count(|result| matches!(result, CaseResult::Skipped(_)));
+    let passed = count(|result| matches!(result, CaseResult::Passed));
+    let sign = if failed == 0 { "✅" } else { "❌" };
+    let mut lines = vec![
+        format!("### {sign} {passed} passed, {failed} failed, {skipped} not run"),
+        String::new(),
+        format!("{} documents · {}", suites.len(), time(time_ms)),
+    ];
+    let problems = all().filter_map(|case| match &case.result {
+        CaseResult::Failed(problem) | CaseResult::Broke(problem) => Some((case, problem)),
+        CaseResult::Passed | CaseResult::Skipped(_) => None,
+    });
+    let mut left = failed;
+    for (case, problem) in problems {
+        let shown: Vec<&str> =
+            problem.text.lines().filter(|line| !line.trim().is_empty()).take(LINES_OF_CASE).collect();
+        // The last lines may say how many there are more.
+        if lines.len() + shown.len() + 6 > LINES {
+            break;
+        }
+        lines.extend([String::new(), format!("**{}** {}", escaped(&case.name), code(&case.classname)), String::new()]);
+        lines.push(format!("<pre>{}", shown.iter().map(|line| pre(line)).collect::<Vec<_>>().join("\n")));
+        lines.push("</pre>".to_owned());
+        left -= 1;
+    }
+    if left > 0 {
+        lines.extend([String::new(), format!("and {left} more that failed")]);
+    }
+    lines.join("\n") + "\n"
+}
+
+/// A line between `<pre>` and `</pre>`.
+fn pre(line: &str) -> String {
+    let line = cut(&safe(line));
+    line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('@', "&#64;")
 }
 
 /// Text as text: nothing of it is markup, a mention or a line of its own.

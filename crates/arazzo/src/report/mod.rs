@@ -23,6 +23,7 @@ use arazzo_engine::value::Json;
 
 use crate::Description;
 
+pub mod coverage;
 mod curl;
 mod failure;
 pub mod flow;
@@ -31,32 +32,36 @@ mod html;
 mod json;
 pub mod junit;
 mod markdown;
+mod markup;
 mod run_record;
 mod sequence;
+mod steps;
 mod svg;
+pub mod tap;
 pub mod text;
 
-pub use curl::variable_name;
+pub use curl::{Variable, variable_name};
 pub use failure::{explanation, left_behind};
 pub use har::har;
 pub use html::html;
 pub use json::json;
 pub use junit::junit;
-pub use markdown::markdown;
+pub use markdown::{markdown, summary_of_tests};
 pub use run_record::{Action, Answer, Attempt, Criterion, Exchange, Finished, Frame, Note, RunRecord, Step, Verdict};
 pub use svg::svg;
+pub use tap::tap;
 
 /// Columns of the place of a fault in a report.
 const WIDTH: usize = 100;
 
 /// All kinds of reports.
-pub const KINDS: &[ReportKind] = &[html::KIND, junit::KIND, har::KIND, markdown::KIND, json::KIND];
+pub const KINDS: &[ReportKind] = &[html::KIND, junit::KIND, tap::KIND, har::KIND, markdown::KIND, json::KIND];
 
 /// A kind of report, for who lets others choose one.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct ReportKind {
-    /// A word for it: `html`, `junit`, `har`, `md`, `json`.
+    /// A word for it: `html`, `junit`, `tap`, `har`, `md`, `json`.
     pub name: &'static str,
     /// The name that its file has in a folder of reports: `report.html`.
     pub file: &'static str,

@@ -14,7 +14,6 @@ use super::text::{columns, cut, escaped, label, safe};
 pub(super) const STYLE: &str = include_str!("flow.css");
 
 const CARD_X: usize = 1;
-const CARD: usize = 540;
 const HEAD: usize = 44;
 const ROW: usize = 20;
 const GAP: usize = 26;
@@ -23,10 +22,39 @@ const LANE: usize = 12;
 const LETTER: usize = 68;
 const CODE: usize = 67;
 
+/// The place that a picture is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Size {
+    /// A file of its own, with a margin.
+    Alone,
+    /// As wide as a page is.
+    Page,
+    /// As wide as a phone is.
+    Phone,
+}
+
+impl Size {
+    /// The width of cards beside so many lanes.
+    fn card(self, lanes: usize) -> usize {
+        let beside = CARD_X + 28 + lanes * LANE;
+        match self {
+            Self::Alone => 540,
+            Self::Page => 1038_usize.saturating_sub(beside).max(540),
+            Self::Phone => 340_usize.saturating_sub(beside).max(250),
+        }
+    }
+
+    /// Units around the picture: what stands in a page has them from there.
+    fn margin(self) -> usize {
+        if self == Self::Alone { 16 } else { 0 }
+    }
+}
+
 /// The place of a step.
 struct Card {
     y: usize,
     height: usize,
+    width: usize,
 }
 
 /// A line from a row to a card.
@@ -40,27 +68,29 @@ struct Line {
 /// A graph as a picture of its own: the text of an SVG file, with the path of a run if one is given.
 #[must_use]
 pub fn svg(graph: &Graph, walk: Option<&Walk>) -> String {
-    let picture = picture(graph, walk, "");
+    let picture = picture(graph, walk, "", Size::Alone);
     picture.replacen('>', &format!("><style>{STYLE}\nsvg{{background:var(--ground)}}</style>"), 1)
 }
 
 /// The picture, to be put into a page. `links` is what stands before the number of a step in the id of its details; no
 /// links if it is empty.
-pub(super) fn picture(graph: &Graph, walk: Option<&Walk>, links: &str) -> String {
+pub(super) fn picture(graph: &Graph, walk: Option<&Walk>, links: &str, size: Size) -> String {
     let mut cards = vec![];
     let mut y = 46 + graph.dependencies.len() * 34;
     for (place, step) in graph.steps.iter().enumerate() {
         let rows = step.exits.iter().filter(|exit| is_row(graph, place, exit)).count();
         let height = HEAD + if rows > 0 { rows * ROW + 8 } else { 0 };
-        cards.push(Card { y, height });
+        cards.push(Card { y, height, width: 0 });
         y += height + GAP;
     }
     let (lines, lanes) = lines(graph, walk, &cards);
-    let width = CARD_X + CARD + 14 + lanes * LANE + 14;
-    let height = y + 16;
+    let wide = size.card(lanes);
+    cards.iter_mut().for_each(|card| card.width = wide);
+    let (width, height, margin) = (CARD_X + wide + 14 + lanes * LANE + 14, y + 16, size.margin());
+    let (from, whole, tall) = (-(margin as i64), width + 2 * margin, height + 2 * margin);
     let middle = CARD_X + 30;
     let mut svg = format!(
-        "<svg class=\"flow\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"{}\" aria-label=\"Flow of workflow {}: {} steps\">",
+        "<svg class=\"flow\" xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{from} {from} {whole} {tall}\" width=\"{whole}\" height=\"{tall}\" role=\"{}\" aria-label=\"Flow of workflow {}: {} steps\">",
         // A picture with links in it is a group of them.
         if links.is_empty() { "img" } else { "group" },
         label(&graph.workflow, 200),
@@ -68,14 +98,18 @@ pub(super) fn picture(graph: &Graph, walk: Option<&Walk>, links: &str) -> String
     );
     svg.push_str(&format!("<desc>{}</desc>", escaped(&described(graph))));
     svg.push_str(&format!("<circle class=\"dot\" cx=\"{middle}\" cy=\"14\" r=\"6\"/>"));
-    svg.push_str(&format!("<text class=\"name\" x=\"{}\" y=\"18\">{}</text>", middle + 14, label(&graph.workflow, 60)));
+    svg.push_str(&format!(
+        "<text class=\"name\" x=\"{}\" y=\"18\">{}</text>",
+        middle + 14,
+        label(&graph.workflow, letters(wide - 60, LETTER).min(60))
+    ));
     let begun = if walk.is_some() { "way taken" } else { "way" };
     let mut top = 20;
     for name in &graph.dependencies {
         svg.push_str(&arrow_down(middle, top, top + 14, begun));
         svg.push_str(&format!(
-            "<rect class=\"card other\" x=\"{CARD_X}\" y=\"{}\" width=\"{CARD}\" height=\"20\" rx=\"5\"/><text class=\"does\" x=\"{}\" y=\"{}\">first workflow {}</text>",
-            top + 14, CARD_X + 14, top + 28, label(name, 50)
+            "<rect class=\"card other\" x=\"{CARD_X}\" y=\"{}\" width=\"{wide}\" height=\"20\" rx=\"5\"/><text class=\"does\" x=\"{}\" y=\"{}\">first workflow {}</text>",
+            top + 14, CARD_X + 14, top + 28, label(name, letters(wide - 110, CODE).min(50))
         ));
         top += 34;
     }
@@ -87,13 +121,13 @@ pub(super) fn picture(graph: &Graph, walk: Option<&Walk>, links: &str) -> String
                 "<text class=\"does\" x=\"{}\" y=\"{}\">begins with {}</text>",
                 middle + 14,
                 top + 14,
-                label(name, 40)
+                label(name, letters(wide - 110, CODE).min(40))
             ));
         }
         None => {}
     }
     for line in &lines {
-        svg.push_str(&drawn(line));
+        svg.push_str(&drawn(line, CARD_X + wide));
     }
     for (place, card) in cards.iter().enumerate() {
         svg.push_str(&step(graph, walk, place, card, links));
@@ -165,9 +199,13 @@ fn class(count: Option<u32>, on_failure: bool) -> &'static str {
     }
 }
 
+/// The letters that have room in so many units, each a tenth of this wide.
+fn letters(units: usize, letter: usize) -> usize {
+    units * 10 / letter
+}
+
 /// A line: out of the row, along its lane, into the card.
-fn drawn(line: &Line) -> String {
-    let edge = CARD_X + CARD;
+fn drawn(line: &Line, edge: usize) -> String {
     let x = edge + 14 + line.lane * LANE;
     let (from, to) = (line.from, line.to);
     let near = |y: usize, toward: usize| if toward > y { y + 6 } else { y.saturating_sub(6) };
@@ -218,10 +256,10 @@ fn step(graph: &Graph, walk: Option<&Walk>, place: usize, card: &Card, links: &s
         Some(Walked { status: Some(StepStatus::Failed), .. }) => " bad",
         Some(_) => " halted",
     };
-    let (y, edge) = (card.y, CARD_X + CARD);
+    let (y, edge) = (card.y, CARD_X + card.width);
     let mut svg = format!(
-        "<rect class=\"card{state}\" x=\"{CARD_X}\" y=\"{y}\" width=\"{CARD}\" height=\"{}\" rx=\"7\"/>",
-        card.height
+        "<rect class=\"card{state}\" x=\"{CARD_X}\" y=\"{y}\" width=\"{}\" height=\"{}\" rx=\"7\"/>",
+        card.width, card.height
     );
     if !state.is_empty() {
         svg.push_str(&format!(
@@ -229,40 +267,63 @@ fn step(graph: &Graph, walk: Option<&Walk>, place: usize, card: &Card, links: &s
             card.height
         ));
     }
-    let name =
-        format!("<text class=\"name{state}\" x=\"{}\" y=\"{}\">{}</text>", CARD_X + 16, y + 18, label(&step.step, 48));
+    let name = format!(
+        "<text class=\"name{state}\" x=\"{}\" y=\"{}\">{}</text>",
+        CARD_X + 16,
+        y + 18,
+        label(&step.step, letters(card.width - 100, LETTER).min(48))
+    );
     let linked = !links.is_empty() && walked.as_ref().is_none_or(|walked| walked.visits > 0);
     svg.push_str(&if linked { format!("<a href=\"#{links}{place}\">{name}</a>") } else { name });
     svg.push_str(&format!(
         "<text class=\"does\" x=\"{}\" y=\"{}\">{}</text>",
         CARD_X + 16,
         y + 35,
-        label(&step.does, 70)
+        label(&step.does, letters(card.width - 32, CODE).min(110))
     ));
     if let Some(walked) = walked.as_ref().filter(|walked| walked.visits > 0) {
         let visits = if walked.visits == 1 { "1 visit".to_owned() } else { format!("{} visits", walked.visits) };
         svg.push_str(&format!("<text class=\"count right\" x=\"{}\" y=\"{}\">{visits}</text>", edge - 12, y + 18));
     }
+    svg + &rows(graph, place, card, walked.as_ref())
+}
+
+/// The exits of a step, each in a row of its card.
+fn rows(graph: &Graph, place: usize, card: &Card, walked: Option<&Walked>) -> String {
+    let Some(step) = graph.steps.get(place) else { return String::new() };
+    let (y, edge) = (card.y, CARD_X + card.width);
+    // A narrow card has room for the beginnings of names.
+    let names_most = if card.width < 400 { 14 } else { 24 };
+    let mut svg = String::new();
     let rows: Vec<_> = step.exits.iter().enumerate().filter(|(_, exit)| is_row(graph, place, exit)).collect();
     if !rows.is_empty() {
         svg.push_str(&format!("<path class=\"rule\" d=\"M{} {}H{edge}\"/>", CARD_X + 5, y + HEAD - 1));
     }
     let called = |exit: &Exit| {
-        let sign = if exit.on_failure { "✗ " } else { "" };
-        format!("{sign}{}", cut(&safe(exit.action.as_deref().unwrap_or("then")), 24))
+        let sign = match exit.to {
+            Edge::Retry { .. } => "↻ ",
+            _ if exit.on_failure => "✗ ",
+            _ => "",
+        };
+        format!("{sign}{}", cut(&safe(exit.action.as_deref().unwrap_or("then")), names_most))
     };
     let names = rows.iter().map(|(_, exit)| columns(&called(exit))).max().unwrap_or(0) * LETTER / 10;
     for (row, (index, exit)) in rows.into_iter().enumerate() {
         let y = y + HEAD + row * ROW + 14;
-        let count = walked.as_ref().map(|walked| walked.taken(index));
-        let class = class(count, exit.on_failure);
+        let count = walked.map(|walked| walked.taken(index));
+        let done = walked.is_some_and(|walked| walked.status == Some(StepStatus::Succeeded));
+        // A poll, or a retry that helped, is nothing bad.
+        let class = match exit.to {
+            Edge::Retry { .. } if done && count.is_some_and(|count| count > 0) => "way again",
+            _ => class(count, exit.on_failure),
+        };
         let left = CARD_X + 16;
         svg.push_str(&format!("<text class=\"exit {class}\" x=\"{left}\" y=\"{y}\">{}</text>", escaped(&called(exit))));
         let leads = match (&exit.to, exit.on_failure) {
-            (Edge::Step(_), _) => cut(&target(graph, &exit.to), 24),
+            (Edge::Step(_), _) => cut(&target(graph, &exit.to), names_most),
             (Edge::End, true) => "ends as failed".to_owned(),
             (Edge::End, false) => "ends".to_owned(),
-            (Edge::Workflow(_) | Edge::Retry { .. }, _) => cut(&target(graph, &exit.to), 40),
+            (Edge::Workflow(_) | Edge::Retry { .. }, _) => cut(&target(graph, &exit.to), names_most + 16),
         };
         let leads = match count {
             Some(count) if count > 0 => format!("{count}×  {leads}"),

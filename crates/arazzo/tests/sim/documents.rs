@@ -8,10 +8,10 @@ use serde_json::{Map, Value as Json, json};
 use crate::chance::Chance;
 
 /// Hosts that are given; `stranger.example` is described and not given.
-pub const GIVEN: [&str; 3] = ["api.example", "shop.example", "login.example"];
+pub const GIVEN: [&str; 4] = ["api.example", "shop.example", "login.example", "fresh.example"];
 
 /// Operations with their method, path and security schemes.
-const OPERATIONS: [(&str, &str, &str, &str); 12] = [
+const OPERATIONS: [(&str, &str, &str, &str); 13] = [
     ("list", "get", "/things", ""),
     ("make", "post", "/things", ""),
     ("put", "put", "/things/{id}", ""),
@@ -24,6 +24,7 @@ const OPERATIONS: [(&str, &str, &str, &str); 12] = [
     ("digest", "get", "/digest", "digest"),
     ("granted", "post", "/granted", "granted"),
     ("twice", "put", "/twice", "granted second"),
+    ("found", "get", "/found", "found"),
 ];
 
 /// The APIs.
@@ -60,7 +61,10 @@ fn api(name: &str) -> Json {
         }
         paths.entry(path).or_insert_with(|| json!({}))[method] = operation;
     }
-    let flows = |path: &str| json!({ "clientCredentials": { "tokenUrl": format!("https://login.example/{path}"), "scopes": {} } });
+    let flow = |path: &str| json!({ "tokenUrl": format!("https://login.example/{path}"), "scopes": {} });
+    let flows = |path: &str| json!({ "clientCredentials": flow(path) });
+    let mut renewed = flow("token/second");
+    renewed["refreshUrl"] = json!("https://fresh.example/token/renewed");
     json!({
         "openapi": "3.1.0", "info": { "title": "Things", "version": "1" }, "servers": [{ "url": format!("https://{name}.example") }],
         "components": { "securitySchemes": {
@@ -70,7 +74,8 @@ fn api(name: &str) -> Json {
             "basic": { "type": "http", "scheme": "basic" },
             "digest": { "type": "http", "scheme": "digest" },
             "granted": { "type": "oauth2", "flows": flows("token") },
-            "second": { "type": "oauth2", "flows": flows("token/second") },
+            "second": { "type": "oauth2", "flows": { "clientCredentials": renewed } },
+            "found": { "type": "openIdConnect", "openIdConnectUrl": "https://login.example/configuration" },
         } },
         "paths": paths,
     })
@@ -104,6 +109,7 @@ impl Given {
             "digest.password",
             "granted.clientSecret",
             "second.clientSecret",
+            "found.clientSecret",
         ];
         Self { password: secret("pass"), credentials: schemes.map(|name| (name, secret("given"))).to_vec() }
     }
@@ -137,6 +143,7 @@ impl Case {
         let given = Given::of(self.seed);
         let mut credentials = Credentials::new().scheme("basic.username", "user").scheme("digest.username", "user");
         credentials = credentials.scheme("granted.clientId", "client").scheme("second.clientId", "other");
+        credentials = credentials.scheme("found.clientId", "third");
         for (name, value) in given.credentials {
             credentials = credentials.scheme(name, value);
         }
@@ -150,6 +157,11 @@ impl Case {
 
     /// The workflow of the document that is run, if it can be.
     pub fn load(&self, parsed: &ParsedDocuments) -> Result<Workflow, arazzo::Error> {
+        self.builder(parsed).load_blocking()?.workflow(Some("w0"))
+    }
+
+    /// How its documents are read and run.
+    pub fn builder(&self, parsed: &ParsedDocuments) -> Builder {
         let mut chance = Chance::new(self.seed, "settings");
         self.open(parsed)
             .limits(self.limits())
@@ -158,8 +170,6 @@ impl Case {
             .contract(chance.pick(&[ContractCheck::Off, ContractCheck::Warn, ContractCheck::Error]))
             .redirects(chance.pick(&[Redirects::Auto, Redirects::Auto, Redirects::Never]))
             .require_outputs(self.requires_outputs())
-            .load_blocking()?
-            .workflow(Some("w0"))
     }
 
     pub fn limits(&self) -> Limits {

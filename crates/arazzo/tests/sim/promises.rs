@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use arazzo::events::{Because, Reason, RunStatus};
+use arazzo::plan::Footprint;
 use arazzo::{CallId, Envelope, Event, EventKind, FailureKind, Limits, Outcome, Outgoing};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -28,6 +29,8 @@ type Visit = (u32, String, u32);
 /// Everything that has to be remembered of a run to know whether it keeps its promises.
 pub struct Watch {
     limits: Limits,
+    /// What `inspect` shows of the workflow.
+    shown: Footprint,
     require_outputs: bool,
     next_seq: u64,
     /// Frames in progress.
@@ -60,9 +63,10 @@ pub struct Watch {
 }
 
 impl Watch {
-    pub fn new(case: &Case) -> Self {
+    pub fn new(case: &Case, shown: Footprint) -> Self {
         Self {
             limits: case.limits(),
+            shown,
             require_outputs: case.requires_outputs(),
             next_seq: 0,
             frames: BTreeSet::new(),
@@ -94,6 +98,10 @@ impl Watch {
         if !GIVEN.contains(&host.as_str()) {
             return Err(broken("3 hosts that were given", format!("{url} is called")));
         }
+        if !self.is_shown(outgoing.because, url, &host) {
+            let shown = serde_json::to_string(&self.shown).unwrap_or_default();
+            return Err(broken("13 hosts that are shown", format!("{url} is called, which is not in {shown}")));
+        }
         if now > self.limits.run_ms {
             return Err(broken("5 limits", format!("a request leaves at {now} ms")));
         }
@@ -107,6 +115,22 @@ impl Watch {
         }
         self.last_host = host;
         Ok(())
+    }
+
+    /// `true` if it was shown before the run that a host may be called for this.
+    fn is_shown(&self, because: Because, url: &str, host: &str) -> bool {
+        let calls = self.shown.hosts.iter().any(|known| known.host == host);
+        let fetches = self.shown.credentials.iter().any(|asked| asked.hosts.iter().any(|known| known == host));
+        let leads = self.shown.leads_to.iter().any(|known| known == host);
+        match because {
+            Because::Redirect => calls || leads,
+            // An OpenID configuration said where.
+            Because::Token => fetches || url.ends_with("/found") && (calls || leads),
+            Because::Discovery => fetches,
+            Because::Operation => calls,
+            // What is sent again may be what a redirect led to.
+            _ => calls || fetches || leads,
+        }
     }
 
     /// A turn was taken.

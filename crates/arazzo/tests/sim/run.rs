@@ -68,7 +68,7 @@ pub fn run(case: &Case, workflow: &Workflow, drive: Drive) -> Result<Ended, Brok
         at: Default::default(),
         queues: case.queues(),
         world: World::new(case),
-        watch: Watch::new(case),
+        watch: Watch::new(case, workflow.description().touches(workflow.name())),
         disturbances: Disturbances::of(case),
         restores: drive.restores,
         restarts: Chance::new(case.seed, "restores"),

@@ -88,8 +88,19 @@ impl World {
     }
 
     fn good(&mut self, outgoing: &Outgoing, workflow: &str, step: &str) -> Response {
-        if outgoing.request.url.starts_with("https://login.example/token") {
+        let url = outgoing.request.url.as_str();
+        if ["https://login.example/token", "https://fresh.example/token"].iter().any(|known| url.starts_with(known)) {
             return self.token();
+        }
+        if url == "https://login.example/configuration" {
+            let endpoint = self.chance.pick(&[
+                "https://login.example/token/found",
+                "https://fresh.example/token/found",
+                "https://api.example/token/found",
+                "https://stranger.example/token",
+                "https://elsewhere.example/token",
+            ]);
+            return json_response(200, &json!({ "token_endpoint": endpoint }));
         }
         let giving = self.giving.iter().any(|(of, name)| of == workflow && name == step);
         let token = if giving { self.secret() } else { format!("open-{}", self.sent) };
@@ -178,6 +189,8 @@ impl World {
                     "https://shop.example/things",
                     "https://api.example/things",
                     "https://stranger.example/things",
+                    "https://fresh.example/things",
+                    "https://elsewhere.example/things",
                     "http://api.example/things",
                     "https://me:secret@api.example/",
                     "",

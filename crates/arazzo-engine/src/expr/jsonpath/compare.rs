@@ -62,6 +62,11 @@ pub(super) fn compare<E>(
         (Some(left), Some(right)) => equal_counted(left, right, spend),
         (left, right) => Ok(left.is_none() && right.is_none()),
     };
+    if let (Some(Value::String(left)), Some(Value::String(right))) = (left, right)
+        && !matches!(operator, Operator::Equal | Operator::NotEqual)
+    {
+        spend(work(left.len().min(right.len())))?;
+    }
     Ok(match operator {
         Operator::Equal => same()?,
         Operator::NotEqual => !same()?,

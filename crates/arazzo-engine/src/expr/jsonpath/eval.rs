@@ -6,13 +6,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use crate::value::Json as Value;
-use regex::Regex;
-
 use super::compare::{compare, work};
 use super::functions::regexp;
 use super::tree::{Call, Logical, Operand, Path, Pattern, RegexpTest, Root, Segment, Selector};
 use super::{EvalError, Limits, ObjectFilter, Piece};
+use crate::expr::pattern::{Effort, Regexp};
+use crate::value::Json as Value;
 
 /// What compiling a pattern that came as a value costs in visits: it takes milliseconds, a visit nanoseconds.
 const COMPILING: usize = 50_000;
@@ -27,7 +26,8 @@ pub(super) struct Run<'v, 'q> {
     visits: Cell<usize>,
     tested_self: Cell<bool>,
     /// Patterns that came as values, compiled once; `None` is no regular expression, which matches nothing.
-    patterns: RefCell<HashMap<(String, bool), Option<Regex>>>,
+    patterns: RefCell<HashMap<(String, bool), Option<Regexp>>>,
+    effort: RefCell<Effort>,
 }
 
 impl<'v, 'q> Run<'v, 'q> {
@@ -56,6 +56,7 @@ impl<'v, 'q> Run<'v, 'q> {
             visits: Cell::new(0),
             tested_self: Cell::new(false),
             patterns: RefCell::default(),
+            effort: RefCell::default(),
         }
     }
 
@@ -340,7 +341,7 @@ impl<'v, 'q> Run<'v, 'q> {
         let Some(Value::String(text)) = text.as_deref() else { return Ok(false) };
         self.spend(work(text.len()))?;
         match &test.pattern {
-            Pattern::Fixed(pattern) => Ok(pattern.is_match(text)),
+            Pattern::Fixed(pattern) => self.search(pattern, text),
             Pattern::Dynamic(operand) => {
                 let pattern = self.operand(operand, current)?;
                 let Some(Value::String(pattern)) = pattern.as_deref() else { return Ok(false) };
@@ -352,9 +353,13 @@ impl<'v, 'q> Run<'v, 'q> {
                         new.insert(regexp(pattern, test.whole).ok())
                     }
                 };
-                Ok(compiled.as_ref().is_some_and(|pattern| pattern.is_match(text)))
+                compiled.as_ref().map_or(Ok(false), |pattern| self.search(pattern, text))
             }
         }
+    }
+
+    fn search(&self, pattern: &Regexp, text: &str) -> Result<bool, EvalError> {
+        pattern.is_match_within(text, &mut self.effort.borrow_mut()).map_err(EvalError::Pattern)
     }
 }
 

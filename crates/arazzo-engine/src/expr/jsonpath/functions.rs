@@ -5,18 +5,12 @@
 
 use std::ops::Range;
 
+use crate::expr::pattern::{PATTERN_BYTES, Regexp, build};
 use crate::value::Json as Value;
-use regex::{Regex, RegexBuilder};
 
 use super::SyntaxError;
 use super::lex::shortened;
 use super::tree::{Call, Logical, Operand, Path, Pattern, RegexpTest};
-
-/// The longest pattern, in bytes.
-const PATTERN: usize = 4096;
-
-/// The memory that one compiled pattern may take, in bytes.
-const COMPILED: usize = 1 << 20;
 
 /// The names of the functions, for messages.
 pub(super) const NAMES: [&str; 5] = ["length", "count", "match", "search", "value"];
@@ -120,15 +114,14 @@ impl Function {
 }
 
 /// Compiles an I-Regexp; of a fault the caller knows the place.
-pub(super) fn regexp(pattern: &str, whole: bool) -> Result<Regex, SyntaxError> {
+pub(super) fn regexp(pattern: &str, whole: bool) -> Result<Regexp, SyntaxError> {
     let fault = |message: String| SyntaxError::new(0..0, message);
-    if pattern.len() > PATTERN {
-        return Err(fault(format!("the pattern is longer than {PATTERN} bytes")));
+    if pattern.len() > PATTERN_BYTES {
+        return Err(fault(format!("the pattern is longer than {PATTERN_BYTES} bytes")));
     }
     let inner = translate(pattern)?;
     let anchored = if whole { format!(r"\A(?:{inner})\z") } else { inner };
-    let compiled = RegexBuilder::new(&anchored).size_limit(COMPILED).dfa_size_limit(COMPILED).build();
-    compiled.map_err(|error| match error {
+    build(&anchored).map_err(|error| match error {
         regex::Error::CompiledTooBig(_) => fault("the pattern needs too much memory".to_owned()),
         // The engine draws its own picture of the pattern; its last line says what is wrong.
         other => {

@@ -23,6 +23,7 @@ pub use tree::Operator;
 pub use wishes::{Wanted, Wish, combined};
 
 use crate::diagnostic::Help;
+use crate::expr::pattern::TooLong;
 use crate::value::{PathSegment, Pointer};
 use eval::Run;
 use tree::{Logical, Operand, OperandRef, Path, Root, Segment, Selector};
@@ -75,6 +76,8 @@ pub enum EvalError {
     Results(usize),
     /// [`Limits::depth`]
     Depth(usize),
+    /// What patterns may cost in all.
+    Pattern(TooLong),
 }
 
 impl std::fmt::Display for EvalError {
@@ -82,6 +85,7 @@ impl std::fmt::Display for EvalError {
         match self {
             Self::Visits(limit) => write!(f, "the query looks at more than {limit} values"),
             Self::Results(limit) => write!(f, "the query selects more than {limit} values"),
+            Self::Pattern(too_long) => too_long.fmt(f),
             Self::Depth(limit) => write!(f, "the query descends deeper than {limit} levels"),
         }
     }

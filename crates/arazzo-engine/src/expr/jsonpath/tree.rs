@@ -5,8 +5,8 @@
 
 use std::ops::Range;
 
+use crate::expr::pattern::Regexp;
 use crate::value::Json as Value;
-use regex::Regex;
 
 /// `$.a[0]`, `@..b[?@.c]`
 #[derive(Debug, Clone)]
@@ -128,7 +128,7 @@ pub(super) struct RegexpTest {
 #[derive(Debug, Clone)]
 pub(super) enum Pattern {
     /// `'b.*'`, compiled.
-    Fixed(Regex),
+    Fixed(Regexp),
     /// `@.pattern`, `{$inputs.pattern}`
     Dynamic(Operand),
 }

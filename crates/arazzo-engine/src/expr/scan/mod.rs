@@ -194,6 +194,7 @@ impl<'a> Scanner<'a, '_> {
             Some(root) => Some(Help::meant_behind(root, word)),
             None if word.is_empty() => self.path_of_body(end).map(Help::words),
             None if word == "body" => Some(Help::meant_behind("$response.", word)),
+            None if matches!(word, "status" | "code") => Some(Help::meant_behind("$", "statusCode")),
             None => nearest(word, ROOTS).map(|root| Help::meant_behind("$", root)),
         };
         let message = format!("`${word}` is not the beginning of a runtime expression");

@@ -1,0 +1,59 @@
+//! What is given for several documents at once: each takes what it declares, and what none of them has is an error.
+
+use arazzo::diagnostics::{Help, nearest};
+use arazzo::{Description, Error};
+
+use crate::flags::{CredentialFlags, InputFlags, ServerFlags};
+use crate::inputs;
+
+/// Checks that every name that was given is one of some document: a name is passed over only where another document has
+/// it.
+///
+/// # Errors
+/// [`Error::Setup`] with the first name that none of them has.
+pub(crate) fn check_names(
+    server: &ServerFlags,
+    input: &InputFlags,
+    credentials: &CredentialFlags,
+    loaded: &[&Description],
+) -> Result<(), Error> {
+    let sources: Vec<&str> = loaded.iter().flat_map(|one| one.source_descriptions().map(|(name, _)| name)).collect();
+    let unknown = server.servers.iter().filter_map(|(source, _)| source.as_deref());
+    if let Some(name) = unknown.into_iter().find(|name| !sources.contains(name)) {
+        let hint = nearest(name, sources.iter().copied());
+        let hint = hint.map_or_else(|| format!("sources: {}", listed(&sources)), |near| Help::meant(near).to_string());
+        return Err(Error::Setup(format!("--server names the source `{name}`, which no document describes; {hint}")));
+    }
+    let takes = |name: &str| {
+        let workflows =
+            loaded.iter().flat_map(|one| one.workflows().filter_map(|workflow| one.workflow(Some(workflow)).ok()));
+        workflows.into_iter().any(|workflow| workflow.takes(name))
+    };
+    if let Some(name) = input.inputs.iter().filter_map(|typed| inputs::input_name(typed)).find(|name| !takes(name)) {
+        let all: Vec<&str> = loaded
+            .iter()
+            .flat_map(|one| one.overview())
+            .flat_map(|workflow| workflow.inputs)
+            .map(|input| input.name.as_str())
+            .collect();
+        let hint = nearest(name, all.iter().copied());
+        let hint = hint.map_or_else(|| format!("inputs: {}", listed(&all)), |near| Help::meant(near).to_string());
+        return Err(Error::Setup(format!("--input names `{name}`, which no workflow takes; {hint}")));
+    }
+    // What is near no name may be the secret itself.
+    if input.secrets.iter().any(|typed| !takes(inputs::secret_name(typed))) {
+        return Err(Error::Setup("--secret names an input that no workflow takes".to_owned()));
+    }
+    let is_scheme = |name: &str| loaded.iter().any(|one| inputs::is_scheme(one, name));
+    if credentials.auth.iter().any(|typed| !is_scheme(inputs::secret_name(typed))) {
+        return Err(Error::Setup("--auth names a security scheme that no document describes".to_owned()));
+    }
+    Ok(())
+}
+
+fn listed(names: &[&str]) -> String {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    if names.is_empty() { "there are none".to_owned() } else { names.join(", ") }
+}

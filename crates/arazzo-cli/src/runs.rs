@@ -1,0 +1,338 @@
+//! `arazzo runs`: the runs of a journal, and those that go on.
+
+use std::path::Path;
+
+use arazzo::journal::{Decision, InDoubt, JournaledRun, Resumed, RunState};
+use arazzo::report::{ReportContext, RunRecord};
+use arazzo::values::Json;
+use arazzo::{Error, Limits, Outcome, Response};
+
+use crate::execute::{Execution, Kept, Printed, execute, written};
+use crate::flags::{
+    ResumeFlags, RunName, RunsCommand, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags, Unknown,
+};
+use crate::inputs::{CliInputs, Stdin};
+use crate::journal::{self, NamedJournal};
+use crate::remedies;
+use crate::report;
+use crate::requested::{JsonForm, ProgressForm, RequestedReports};
+use crate::save::{Readers, save};
+use crate::show::{Screen, result, safe};
+use crate::watch::{Showing, Watch};
+use crate::{exit, kept_events};
+
+/// Runs the command; the result is the exit code.
+pub(crate) fn runs(flags: RunsFlags, screen: &mut Screen) -> u8 {
+    let result = match flags.command {
+        RunsCommand::List(flags) => list(&flags, screen),
+        RunsCommand::Show(flags) => show(&flags, screen),
+        RunsCommand::Resume(flags) => resume(&flags, screen),
+        RunsCommand::Cancel(flags) => cancel(&flags, screen),
+        RunsCommand::Rm(flags) => remove(&flags, screen),
+    };
+    result.unwrap_or_else(|error| screen.error(&error))
+}
+
+fn list(flags: &RunsListFlags, screen: &mut Screen) -> Result<u8, Error> {
+    let named = journal::of_runs(&flags.journal, false)?;
+    let wanted = |run: &JournaledRun| match (flags.failed, flags.running) {
+        (true, _) => matches!(run.state, RunState::Failed | RunState::Stopped | RunState::Interrupted),
+        (_, true) => run.state == RunState::Running,
+        _ => true,
+    };
+    for run in named.journal.runs()?.iter().filter(|run| wanted(run)) {
+        let line = match flags.json {
+            true => serde_json::to_string(run).map_err(|error| Error::Setup(error.to_string()))?,
+            false => line(run),
+        };
+        if screen.data(&line).is_err() {
+            return Ok(exit::OUTPUT);
+        }
+    }
+    Ok(exit::SUCCEEDED)
+}
+
+/// A run for people.
+fn line(run: &JournaledRun) -> String {
+    let step = run.step.as_deref().map(|step| format!("  at {}", safe(step))).unwrap_or_default();
+    let reason = run.reason.as_deref().map(|reason| format!("  {}", safe(reason))).unwrap_or_default();
+    let doubt = if run.unsettled > 0 && run.state != RunState::Running { "  in doubt" } else { "" };
+    let pid = run.pid.map(|pid| format!("  process {pid}")).unwrap_or_default();
+    let (id, state, began) = (safe(&run.id), run.state.word(), safe(&run.began));
+    format!("{id}  {state:11}  {began}  {}  {}{step}{reason}{doubt}{pid}", safe(&run.document), safe(&run.workflow))
+}
+
+fn show(flags: &RunsShowFlags, screen: &mut Screen) -> Result<u8, Error> {
+    let reports = RequestedReports::new(&flags.reports)?;
+    let named = journal::of_runs(&flags.journal, false)?;
+    let run = named.journal.run(&flags.run)?;
+    let events = named.journal.events(&run.id)?;
+    let mut record = RunRecord::default();
+    events.iter().for_each(|envelope| record.add(envelope));
+    if flags.json {
+        for envelope in &events {
+            let line = result::line(envelope, &record).map_err(|error| Error::Setup(error.to_string()))?;
+            if screen.data(&line).is_err() {
+                return Ok(exit::OUTPUT);
+            }
+        }
+    } else {
+        if screen.data(&line(&run)).is_err() {
+            return Ok(exit::OUTPUT);
+        }
+        let showing = Showing::new(0, 0, None, ProgressForm::Line);
+        let mut watch = Watch::new(screen, showing, &[], vec![]);
+        for envelope in &events {
+            // Lines for people: what cannot be shown is seen.
+            let _ = watch.event(envelope, &record);
+        }
+        if let Some(last) = &record.end {
+            watch.verdict(&last.event.kind, &run.workflow);
+        }
+        if let Some(command) = command(&named, &run) {
+            screen.line(&format!("resume: {command}"));
+        }
+    }
+    Ok(report::write_all(&reports, &record, &ReportContext::default(), true, screen, exit::SUCCEEDED))
+}
+
+/// The command that goes on with a run, if one does.
+fn command(named: &NamedJournal, run: &JournaledRun) -> Option<String> {
+    match run.state {
+        RunState::Interrupted | RunState::Stopped => Some(named.resume(&run.id, "")),
+        RunState::Failed => Some(named.resume(&run.id, " --from STEP")),
+        _ => None,
+    }
+}
+
+fn cancel(flags: &RunName, screen: &mut Screen) -> Result<u8, Error> {
+    let named = journal::of_runs(&flags.journal, false)?;
+    let run = named.journal.run(&flags.run)?;
+    let said = match (named.journal.cancel(&run.id)?, run.state) {
+        (false, state) => format!("note: the run {} has ended already: {}", run.id, state.word()),
+        (true, RunState::Running) => format!("asked the process of the run {} to stop it", run.id),
+        (true, _) => format!("cancelled {}", run.id),
+    };
+    screen.line(&said);
+    Ok(exit::SUCCEEDED)
+}
+
+fn remove(flags: &RunsRemoveFlags, screen: &mut Screen) -> Result<u8, Error> {
+    let named = journal::of_runs(&flags.journal, false)?;
+    let count = match flags.older {
+        Some(age) => named.journal.remove_older(age)?,
+        None => {
+            let runs = flags.runs.iter().map(|name| named.journal.run(name)).collect::<Result<Vec<_>, _>>()?;
+            runs.iter().try_for_each(|run| named.journal.remove(&run.id))?;
+            runs.len()
+        }
+    };
+    screen.line(&format!("removed {count} run{}", if count == 1 { "" } else { "s" }));
+    Ok(exit::SUCCEEDED)
+}
+
+fn resume(flags: &ResumeFlags, screen: &mut Screen) -> Result<u8, Error> {
+    if (flags.unknown == Some(Unknown::Skip)) != flags.with_response.is_some() {
+        return Err(Error::Setup(
+            "--unknown skip and --with-response go together: the run goes on with that answer".to_owned(),
+        ));
+    }
+    let answer = flags.with_response.as_deref().map(read_answer).transpose()?;
+    let named = journal::of_runs(&flags.journal, true)?;
+    let Some(name) = &flags.run else { return resume_all(flags, &named, screen) };
+    resume_one(flags, &named, (name, answer.as_ref()), screen)
+}
+
+/// Goes on with every run that can; the exit code is the first that is not 0.
+fn resume_all(flags: &ResumeFlags, named: &NamedJournal, screen: &mut Screen) -> Result<u8, Error> {
+    let runs = named.journal.runs()?;
+    let mut codes = vec![];
+    for run in runs.iter().rev().filter(|run| run.can_resume()) {
+        screen.line(&format!("{} {}", safe(&run.id), safe(&run.workflow)));
+        codes.push(resume_one(flags, named, (&run.id, None), screen).unwrap_or_else(|error| screen.error(&error)));
+    }
+    if codes.is_empty() {
+        screen.line("note: there is no run that can go on");
+    }
+    Ok(codes.into_iter().find(|code| *code != exit::SUCCEEDED).unwrap_or(exit::SUCCEEDED))
+}
+
+fn resume_one(
+    flags: &ResumeFlags,
+    named: &NamedJournal,
+    (name, answer): (&str, Option<&Response>),
+    screen: &mut Screen,
+) -> Result<u8, Error> {
+    let resumption = named.journal.resume(name)?;
+    let run = resumption.run().clone();
+    let ended = match (run.state, &flags.from) {
+        (RunState::Succeeded, Some(_)) => {
+            return Err(Error::Setup(format!("the run {} has succeeded; nothing of it is to be done again", run.id)));
+        }
+        (RunState::Succeeded | RunState::Failed, None) => resumption.outcome()?,
+        (RunState::Cancelled, _) => return Err(Error::Setup(format!("the run {} was cancelled", run.id))),
+        _ => None,
+    };
+    if let Some(outcome) = ended {
+        drop(resumption);
+        return again(flags, named, (&run, &outcome), screen);
+    }
+    let builder = resumption.builder()?.naming(remedies::flag).network(flags.network.network());
+    let mut resumed = resumption.load(builder)?;
+    if let Some(step) = &flags.from {
+        resumed.begin_again(step)?;
+    }
+    resumed.set_limits(limits(flags, resumed.limits()));
+    if let Some(code) = decide(flags, named, (&run, answer), &mut resumed, screen) {
+        return Ok(code);
+    }
+    let workflow = resumed.workflow().clone();
+    let execution = Execution {
+        workflow: &workflow,
+        document: Path::new(&run.document),
+        given: CliInputs::none(),
+        mock: None,
+        timeout: std::time::Duration::from_millis(resumed.limits().run_ms),
+        showing: Showing::new(
+            flags.verbosity.quiet,
+            flags.verbosity.verbose,
+            flags.events.json,
+            flags.progress.progress,
+        ),
+        kept: Kept {
+            reports: RequestedReports::new(&flags.reports)?,
+            recording: None,
+            outputs: flags.file.output.clone(),
+            masked: flags.mask.mask_outputs,
+        },
+        // They were shown when it began.
+        warnings: vec![],
+        print: |outputs| Some(Printed::line(Json::from((**outputs).clone()).to_string())),
+        journal: Some(named),
+        resumed: Some(resumed),
+    };
+    Ok(execute(execution, screen))
+}
+
+/// Prints what a run has come to that ended before.
+fn again(
+    flags: &ResumeFlags,
+    named: &NamedJournal,
+    (run, outcome): (&JournaledRun, &Outcome),
+    screen: &mut Screen,
+) -> Result<u8, Error> {
+    let events = named.journal.events(&run.id)?;
+    let mut record = RunRecord::default();
+    events.iter().for_each(|envelope| record.add(envelope));
+    if flags.verbosity.quiet == 0 {
+        screen.line(&format!("note: the run {} has ended already: {}", run.id, run.state.word()));
+        if let (RunState::Failed, Some(command)) = (run.state, command(named, run)) {
+            screen.line(&format!("resume: {command}"));
+        }
+    }
+    let reports = RequestedReports::new(&flags.reports)?;
+    let code = run.exit.unwrap_or_else(|| outcome.exit_code());
+    let code = report::write_all(&reports, &record, &ReportContext::default(), true, screen, code);
+    let shown = record.outputs().filter(|_| flags.mask.mask_outputs).unwrap_or(outcome.values());
+    let outputs = Json::from(shown.clone()).to_string();
+    let printed = match &flags.file.output {
+        _ if flags.events.json == Some(JsonForm::Events) => events.iter().try_for_each(|envelope| {
+            let line = result::line(envelope, &record).map_err(std::io::Error::other)?;
+            screen.data(&line)
+        }),
+        _ if flags.events.json == Some(JsonForm::Result) => screen.data(&result::object(&record, shown).to_string()),
+        Some(path) if path != Path::new("-") => save(path, &outputs, Readers::Owner),
+        _ => screen.data(&outputs),
+    };
+    Ok(written(printed, screen, code))
+}
+
+fn limits(flags: &ResumeFlags, limits: Limits) -> Limits {
+    let ms = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    Limits {
+        run_ms: flags.timeout.map_or(limits.run_ms, ms),
+        steps: flags.max_steps.unwrap_or(limits.steps),
+        requests: flags.max_requests.or(limits.requests),
+        request_ms: ms(flags.network.max_time),
+        ..limits
+    }
+}
+
+/// Decides about requests in doubt, as was said or as the user says now; the exit code, if something is still open.
+fn decide(
+    flags: &ResumeFlags,
+    named: &NamedJournal,
+    (run, answer): (&JournaledRun, Option<&Response>),
+    resumed: &mut Resumed,
+    screen: &mut Screen,
+) -> Option<u8> {
+    let stdin = Stdin::new(flags.prompt.no_input);
+    let doubts = resumed.in_doubt();
+    for doubt in &doubts {
+        let decision = match (flags.unknown, answer) {
+            (Some(Unknown::Retry), _) => Some(Decision::Retry),
+            (Some(Unknown::Fail), _) => Some(Decision::Fail),
+            (Some(Unknown::Skip), Some(answer)) => Some(Decision::Answer(answer.clone())),
+            (Some(Unknown::Skip), None) => None,
+            (None, _) if stdin.asks() => ask(doubt, &stdin, screen),
+            (None, _) => None,
+        };
+        if let Some(decision) = decision {
+            resumed.decide(doubt.call, decision);
+        }
+    }
+    let open = resumed.in_doubt();
+    let first = open.first()?;
+    let message = format!(
+        "{} {} of step `{}` was about to be sent when the process ended: it is not known whether it arrived",
+        first.method, first.url, first.step
+    );
+    let help = format!(
+        "see whether the server has done it, then: {} (or fail: the step fails; or skip --with-response FILE: this was its answer)",
+        named.resume(&run.id, " --unknown retry")
+    );
+    screen.fault("in-doubt", &message, Some(&help));
+    Some(exit::IN_DOUBT)
+}
+
+/// Shows a request in doubt, and asks what to do.
+fn ask(doubt: &InDoubt, stdin: &Stdin, screen: &mut Screen) -> Option<Decision> {
+    screen.line(&format!("in doubt: step `{}` was about to send this when the process ended", safe(&doubt.step)));
+    screen.line(&format!("  {} {}", safe(&doubt.method), safe(&doubt.url)));
+    for line in doubt.body.iter().flat_map(|body| body.lines()) {
+        screen.line(&format!("  {}", safe(line)));
+    }
+    if stdin.confirm("send it (again)?") {
+        return Some(Decision::Retry);
+    }
+    stdin.confirm("let the step fail, as if there were no answer?").then_some(Decision::Fail)
+}
+
+/// Reads an answer: `{"status": 201, "headers": {…}, "body": …}`; a body that is no text is JSON.
+fn read_answer(path: &Path) -> Result<Response, Error> {
+    let name = path.display().to_string();
+    let wrong = |message: &str| Error::Setup(format!("--with-response: `{name}`: {message}"));
+    let text = kept_events::text(path).map_err(|reason| wrong(&reason))?;
+    let json = Json::read(&text).map_err(|error| wrong(&format!("it is not JSON: line {}", error.line())))?;
+    let status = json.get("status").and_then(Json::as_u64).and_then(|status| u16::try_from(status).ok());
+    let status = status.filter(|status| (100..600).contains(status));
+    let status = status.ok_or_else(|| wrong("it has no `status` from 100 to 599"))?;
+    let mut headers = vec![];
+    if let Some(given) = json.get("headers") {
+        let Json::Object(given) = given else { return Err(wrong("`headers` is no object")) };
+        for (name, value) in given.iter() {
+            headers.push((name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+        }
+    }
+    let body = match json.get("body") {
+        None => vec![],
+        Some(Json::String(text)) => text.as_bytes().to_vec(),
+        Some(other) => {
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                headers.push(("content-type".to_owned(), "application/json".to_owned()));
+            }
+            other.to_string().into_bytes()
+        }
+    };
+    Ok(Response { status, headers, body })
+}

@@ -1,0 +1,417 @@
+//! `arazzo run` of several runs: documents, rows of inputs, again and again. Everything is checked before the first request;
+//! runs go on side by side, and are reported in order.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::time::{Duration, Instant};
+
+use anstyle::AnsiColor;
+use arazzo::report::{ReportContext, RunRecord, junit, summary_of_tests, tap};
+use arazzo::values::{Json, Map};
+use arazzo::{Description, Envelope, Error, Inputs, Workflow, json};
+use tokio::sync::Notify;
+
+use crate::exit;
+use crate::find::documents_in;
+use crate::flags::RunFlags;
+use crate::given::check_names;
+use crate::inputs::{self, Stdin};
+use crate::meant;
+use crate::report::{page, write_text};
+use crate::requested::{JsonForm, RequestedReports};
+use crate::rows::{self, Row};
+use crate::run::{Wanted, checked, described, loaded, sort_words};
+use crate::save::{Readers, save};
+use crate::show::{Screen, bold, failure, result, safe, time, width};
+use crate::signal::Signals;
+use crate::streams;
+
+/// Longer than any run: the limit of each run is its own.
+const FOREVER: Duration = Duration::from_secs(365 * 86_400);
+
+/// A run that is to be made, as often as was asked for.
+struct Planned {
+    /// The document, as people call it.
+    document: String,
+    workflow: Workflow,
+    inputs: Inputs,
+    row: Option<usize>,
+}
+
+/// A run that is over.
+struct Ended {
+    /// Its place among all runs.
+    number: usize,
+    record: RunRecord,
+    /// Its outputs as they are, or why it could not run.
+    outputs: Result<Map<String, Json>, String>,
+    took: Duration,
+}
+
+enum Message {
+    Event(String),
+    Ended(Box<Ended>),
+}
+
+/// Runs the command; the result is the exit code: the worst of all runs.
+pub(crate) fn run(mut flags: RunFlags, screen: &mut Screen) -> u8 {
+    let planned = match possible(&flags).and_then(|()| planned(&mut flags)) {
+        Ok(planned) => planned,
+        Err(error) => return screen.error(&meant::with_hint(error, &flags.document.document)),
+    };
+    let flags = &flags;
+    if planned.is_empty() {
+        let help = "Arazzo documents are found by `arazzo:` at their root; rows are those of --data";
+        screen.fault("nothing-ran", "there is nothing to run", Some(help));
+        return exit::NOTHING;
+    }
+    let began = Instant::now();
+    let all = planned.len().saturating_mul(flags.several.repetition.rounds());
+    let mut shown = Shown { flags, planned: &planned, lines: vec![], fault: None, ended: vec![] };
+    side_by_side(flags, &planned, all, &mut shown, screen);
+    shown.finish(all, began.elapsed(), screen)
+}
+
+/// Checks what cannot be together with several runs.
+fn possible(flags: &RunFlags) -> Result<(), Error> {
+    let reports = RequestedReports::new(&flags.output.reports)?;
+    reports
+        .beside(flags.output.events.json.is_some() || flags.output.file.output.as_deref() == Some(Path::new("-")))?;
+    let refused = |what: &str| Err(Error::Setup(format!("{what} is of one run: leave out --all, --data and --repeat")));
+    match () {
+        () if flags.dry_run => refused("--dry-run"),
+        () if flags.output.record.is_some() => refused("--record"),
+        () if flags.partial.curl => refused("--curl"),
+        () if flags.output.reports.iter().any(|report| report.to_stdout() && is_page(report.kind.name)) => {
+            refused("a report of this kind on stdout")
+        }
+        () => Ok(()),
+    }
+}
+
+/// `true` for reports of single runs: each run has its own file.
+fn is_page(kind: &str) -> bool {
+    !["junit", "tap", "md"].contains(&kind)
+}
+
+fn planned(flags: &mut RunFlags) -> Result<Vec<Planned>, Error> {
+    let mut stdin = Stdin::new(flags.prompt.no_input);
+    if flags.several.all { documents(flags, &mut stdin) } else { of_rows(flags, &mut stdin) }
+}
+
+/// A run for each row, or one.
+fn of_rows(flags: &mut RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error> {
+    let text = inputs::document_text(&flags.document, stdin)?;
+    let description = loaded(flags, Wanted::typed(&flags.document.document, text.as_deref()))?;
+    sort_words(flags, &description)?;
+    let flags = &*flags;
+    let document = flags.document.document.as_path();
+    let rows = flags.several.data.as_deref().map(|path| rows::read(path, stdin)).transpose()?;
+    let workflow = described(flags, description, flags.workflow(), None, stdin)?;
+    let planned = |given: inputs::CliInputs, row: Option<usize>| Planned {
+        document: document.display().to_string(),
+        workflow: workflow.clone(),
+        inputs: given.inputs,
+        row,
+    };
+    let Some(rows) = rows else {
+        let mut given = inputs::collect(&flags.input, &workflow, stdin)?;
+        given.make_up(workflow.example_inputs());
+        return Ok(vec![planned(checked(&workflow, given, false)?, None)]);
+    };
+    let (mut runs, mut faults) = (vec![], vec![]);
+    for row in &rows {
+        stdin.begin_run();
+        let mut given = inputs::typed(&flags.input, &workflow, stdin)?;
+        if let Some(fault) = row.doubled(&given.inputs) {
+            return Err(Error::Inputs(vec![fault]));
+        }
+        let (values, mut wrong) = row.inputs(&workflow);
+        given.inputs = values.or(given.inputs);
+        given.faults.append(&mut wrong);
+        let mut given = given.or_environment(&workflow);
+        given.make_up(workflow.example_inputs());
+        match checked(&workflow, given, false) {
+            Ok(given) => runs.push(planned(given, Some(row.number))),
+            Err(Error::Inputs(wrong)) => faults.extend(wrong.iter().map(|fault| Row::placed(row, fault))),
+            Err(error) => return Err(error),
+        }
+    }
+    if faults.is_empty() { Ok(runs) } else { Err(Error::Inputs(faults)) }
+}
+
+/// The runs of all documents that were named or found.
+fn documents(flags: &RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error> {
+    let named = std::iter::once(flags.document.document.clone())
+        .chain(flags.plain.workflow_argument.iter().chain(&flags.plain.plain_inputs).map(PathBuf::from));
+    let mut documents: Vec<(PathBuf, Option<PathBuf>)> = vec![];
+    for path in named {
+        if path.is_dir() {
+            let shown = |file: PathBuf| file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file);
+            let found = documents_in(&path).map_err(Error::Setup)?.into_iter();
+            documents.extend(found.map(|file| (shown(file), Some(path.clone()))));
+        } else {
+            documents.push((path, None));
+        }
+    }
+    let mut descriptions: Vec<Description> = vec![];
+    for (document, found) in &documents {
+        let builder = flags.document.builder_of(document, None, Some(&[]));
+        let builder = found.iter().fold(builder, |builder, folder| builder.found_in(folder));
+        descriptions.push(builder.load_blocking()?);
+    }
+    check_names(&flags.document.server, &flags.input, &flags.credentials, &descriptions.iter().collect::<Vec<_>>())?;
+    let mut runs = vec![];
+    for ((document, found), description) in documents.iter().zip(&descriptions) {
+        let sources: Vec<String> = description.source_descriptions().map(|(name, _)| name.to_owned()).collect();
+        for name in wanted(flags.workflow.as_deref(), description) {
+            stdin.begin_run();
+            let wanted = Wanted { document, text: None, found: found.as_deref(), sources: Some(&sources) };
+            let workflow = described(flags, loaded(flags, wanted)?, Some(&name), Some(&sources), stdin)?;
+            let mut given = inputs::collect_taken(&flags.input, &workflow, stdin)?.or_environment(&workflow);
+            given.make_up(workflow.example_inputs());
+            let given = checked(&workflow, given, false)?;
+            let document = document.display().to_string();
+            runs.push(Planned { document, workflow, inputs: given.inputs, row: None });
+        }
+    }
+    Ok(runs)
+}
+
+/// The workflows of a document that run: the one that was named, if it has it, or all that no other one calls.
+fn wanted(named: Option<&str>, description: &Description) -> Vec<String> {
+    let called: Vec<String> =
+        description.workflows().flat_map(|workflow| description.plan(workflow)).filter_map(|step| step.calls).collect();
+    let all = description.workflows().filter(|workflow| match named {
+        Some(named) => *workflow == named,
+        None => !called.iter().any(|called| called == workflow),
+    });
+    all.map(str::to_owned).collect()
+}
+
+/// Makes all runs, as many at once as was asked for.
+fn side_by_side(flags: &RunFlags, planned: &[Planned], all: usize, shown: &mut Shown<'_>, screen: &mut Screen) {
+    let (next, stop, over) = (AtomicUsize::new(0), AtomicBool::new(false), Notify::new());
+    let signals = Signals::default();
+    signals.insist(FOREVER);
+    let (sender, messages) = mpsc::channel::<Message>();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            let say = |text: &str| streams::people(&format!("{text}\n"), streams::ColorChoice::Never);
+            runtime.block_on(async {
+                tokio::select! {
+                    never = signals.listen(say) => match never {},
+                    () = over.notified() => {}
+                }
+            });
+        });
+        for _ in 0..flags.several.repetition.jobs(all) {
+            let (sender, next, stop, signals) = (sender.clone(), &next, &stop, &signals);
+            scope.spawn(move || {
+                while !stop.load(Ordering::SeqCst) && signals.interrupt.count() == 0 {
+                    let number = next.fetch_add(1, Ordering::SeqCst);
+                    let Some(one) = planned.get(number % planned.len()).filter(|_| number < all) else { return };
+                    let ended = run_one(flags, one, number, signals, &sender);
+                    let failed = !ended.record.verdict().good();
+                    stop.fetch_or(failed && flags.several.repetition.fail_fast, Ordering::SeqCst);
+                    if sender.send(Message::Ended(Box::new(ended))).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        let mut waiting: Vec<Ended> = vec![];
+        for message in messages {
+            match message {
+                Message::Event(line) => shown.keep(screen.data(&line)),
+                Message::Ended(ended) => {
+                    waiting.push(*ended);
+                    // In their order, whichever is over first.
+                    while let Some(at) = waiting.iter().position(|ended| ended.number == shown.ended.len()) {
+                        shown.tell(waiting.swap_remove(at), screen);
+                    }
+                }
+            }
+        }
+        waiting.sort_by_key(|ended| ended.number);
+        waiting.into_iter().for_each(|ended| shown.tell(ended, screen));
+        signals.over();
+        over.notify_one();
+    });
+}
+
+fn run_one(flags: &RunFlags, one: &Planned, number: usize, signals: &Signals, sender: &Sender<Message>) -> Ended {
+    let began = Instant::now();
+    let mut record = RunRecord::of_plan(&one.workflow.plan());
+    if flags.output.reports.is_empty() {
+        record = record.last_attempts();
+    }
+    let events = flags.output.events.json == Some(JsonForm::Events);
+    let observe = |envelope: &Envelope| {
+        let envelope = &signals.named(envelope);
+        record.add(envelope);
+        if let (Ok(line), true) = (result::line(envelope, &record), events) {
+            // Without a reader there is nothing to be told.
+            drop(sender.send(Message::Event(line)));
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = runtime
+        .map_err(|error| Error::Setup(format!("cannot start: {error}")))
+        .and_then(|runtime| runtime.block_on(one.workflow.run_until(one.inputs.clone(), &signals.interrupt, observe)));
+    let outputs = outcome.map(|outcome| (**outcome.values()).clone()).map_err(|error| error.to_string());
+    Ended { number, record, outputs, took: began.elapsed() }
+}
+
+/// What is shown of runs, in their order.
+struct Shown<'a> {
+    flags: &'a RunFlags,
+    planned: &'a [Planned],
+    /// What goes to the file of the outputs.
+    lines: Vec<String>,
+    fault: Option<std::io::Error>,
+    ended: Vec<Ended>,
+}
+
+impl Shown<'_> {
+    fn keep(&mut self, written: std::io::Result<()>) {
+        if let Err(error) = written {
+            self.fault.get_or_insert(error);
+        }
+    }
+
+    fn tell(&mut self, ended: Ended, screen: &mut Screen) {
+        let Some(one) = self.planned.get(ended.number % self.planned.len()) else { return };
+        let quiet = self.flags.output.verbosity.quiet;
+        let (verdict, took) = (ended.record.verdict(), milliseconds(ended.took));
+        let name = named(one, ended.number, self.planned.len(), self.flags);
+        if quiet == 0 && verdict.good() {
+            let ok = bold(AnsiColor::Green);
+            screen.line(&format!("{ok}ok{ok:#}    {}  {}", safe(&name), time(took)));
+        } else if quiet < 2 && !verdict.good() {
+            let fail = bold(AnsiColor::Red);
+            screen.line(&format!("{fail}FAIL{fail:#}  {}  {}", safe(&name), time(took)));
+            let lines = failure::report(&ended.record, one.workflow.description().sources(), width());
+            lines.iter().for_each(|line| screen.line(line));
+            if let Err(why) = &ended.outputs {
+                screen.line(&format!("error: {}", safe(why)));
+            }
+            screen.line("");
+        }
+        if let Some(line) = self.line(one, &ended) {
+            match self.flags.output.file.output.as_deref().filter(|path| *path != Path::new("-")) {
+                Some(_) => self.lines.push(line),
+                None if self.flags.output.reports.iter().any(|report| report.to_stdout()) => {}
+                None => self.keep(screen.data(&line)),
+            }
+        }
+        self.ended.push(ended);
+    }
+
+    /// The line of a run on stdout: its outputs, or all of its result. Its events say all that it would.
+    fn line(&self, one: &Planned, ended: &Ended) -> Option<String> {
+        let whole = ended.outputs.clone().unwrap_or_default();
+        let shown = ended.record.outputs().filter(|_| self.flags.output.mask.mask_outputs);
+        let outputs = shown.unwrap_or(&whole);
+        let verdict = ended.record.verdict();
+        let mut line = match self.flags.output.events.json {
+            Some(JsonForm::Events) => return None,
+            Some(JsonForm::Result) => result::object(&ended.record, outputs),
+            None => json!({
+                "document": one.document, "workflow": one.workflow.name(), "status": verdict.word(),
+                "outputs": Json::Object(outputs.clone().into()),
+            }),
+        };
+        if let (Json::Object(members), Some(row)) = (&mut line, one.row) {
+            members.insert("row".to_owned(), json!(row));
+        }
+        Some(line.to_string())
+    }
+
+    /// Says what all runs came to, and writes what is left of them; the result is the exit code.
+    fn finish(mut self, all: usize, took: Duration, screen: &mut Screen) -> u8 {
+        let good = self.ended.iter().filter(|ended| ended.record.verdict().good()).count();
+        let (bad, not_run) = (self.ended.len() - good, all.saturating_sub(self.ended.len()));
+        if self.flags.output.verbosity.quiet < 2 {
+            let color = bold(if bad == 0 { AnsiColor::Green } else { AnsiColor::Red });
+            let not_run = if not_run > 0 { format!(", {not_run} not run") } else { String::new() };
+            let took = time(milliseconds(took));
+            screen.line(&format!("{color}{good} succeeded, {bad} failed{color:#}{not_run} in {took}"));
+        }
+        if let Some(path) = self.flags.output.file.output.as_deref().filter(|path| *path != Path::new("-")) {
+            let lines = std::mem::take(&mut self.lines).join("\n");
+            self.keep(save(path, &lines, Readers::Owner));
+        }
+        self.reports(took, screen);
+        let code = self.ended.iter().map(exit_of).max_by_key(|code| rank(*code)).unwrap_or(exit::NOTHING);
+        match &self.fault {
+            Some(error) => {
+                screen.fault("output", &format!("the outputs could not be written: {error}"), None);
+                if code == exit::SUCCEEDED { exit::OUTPUT } else { code }
+            }
+            None => code,
+        }
+    }
+
+    fn reports(&mut self, took: Duration, screen: &mut Screen) {
+        let suites = |shown: &Self| {
+            let suite = |ended: &Ended| {
+                let mut suite = junit::suite(&ended.record);
+                if let Some(row) = shown.planned.get(ended.number % shown.planned.len()).and_then(|one| one.row) {
+                    suite.name.push_str(&format!(".row{row}"));
+                    suite.cases.iter_mut().for_each(|case| case.classname.push_str(&format!(".row{row}")));
+                }
+                suite
+            };
+            shown.ended.iter().map(suite).collect::<Vec<_>>()
+        };
+        let ms = milliseconds(took);
+        for report in &self.flags.output.reports {
+            let text = match report.kind.name {
+                "junit" => junit::document(&suites(self), ms),
+                "tap" => tap::document(&suites(self)),
+                "md" => summary_of_tests(&suites(self), ms),
+                _ => {
+                    let pages = self.ended.iter().map(|ended| {
+                        let one = self.planned.get(ended.number % self.planned.len());
+                        let context = one
+                            .map(|one| ReportContext::of(one.workflow.description(), &ended.record))
+                            .unwrap_or_default();
+                        let path = page(report, ended.number, &[&ended.record.workflow]);
+                        write_text(report, &path, &(report.kind.text)(&ended.record, &context), screen)
+                    });
+                    let written: Vec<_> = pages.collect();
+                    written.into_iter().for_each(|written| self.keep(written));
+                    continue;
+                }
+            };
+            self.keep(write_text(report, &report.path, &text, screen));
+        }
+    }
+}
+
+/// The name of a run for people: its document and workflow, its row, which time it is.
+fn named(one: &Planned, number: usize, each: usize, flags: &RunFlags) -> String {
+    let row = one.row.map(|row| format!("  row {row}")).unwrap_or_default();
+    let rounds = flags.several.repetition.rounds();
+    let round = if rounds > 1 { format!("  {} of {rounds}", number / each + 1) } else { String::new() };
+    format!("{}  {}{row}{round}", one.document, one.workflow.name())
+}
+
+fn exit_of(ended: &Ended) -> u8 {
+    ended.record.verdict().exit.unwrap_or(exit::USAGE)
+}
+
+/// How bad an exit code is: an interrupt is what ends all of them; then 3, 6, 5, 4, 1.
+fn rank(code: u8) -> usize {
+    const WORST: [u8; 9] =
+        [exit::TERMINATED, 130, exit::USAGE, exit::DOCUMENT, exit::REFUSED, 5, 4, 1, exit::SUCCEEDED];
+    WORST.len() - WORST.iter().position(|known| *known == code).unwrap_or(0)
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,88 @@
+//! The end of a run for programs: why it did not succeed with the response and the command that repeats the request, what is
+//! left behind, and the whole as one object.
+
+use arazzo::json;
+use arazzo::report::{Answer, Exchange, RunRecord};
+use arazzo::values::{Json, Map};
+use arazzo::{Envelope, EventKind};
+
+/// An event as a line. The last one says more than the run itself knows: what the record of all events has about it.
+///
+/// # Errors
+/// If it cannot be written as JSON.
+pub(crate) fn line(envelope: &Envelope, record: &RunRecord) -> serde_json::Result<String> {
+    let EventKind::RunFinished { .. } = envelope.event.kind else { return serde_json::to_string(envelope) };
+    let mut event = Json::from(serde_json::to_value(envelope)?);
+    if let Json::Object(members) = &mut event {
+        if let Some(why) = why(record) {
+            members.insert("why".to_owned(), why);
+        }
+        members.insert("leftBehind".to_owned(), left_behind(record));
+    }
+    serde_json::to_string(&event)
+}
+
+/// One object of a run that is over, with these outputs.
+pub(crate) fn object(record: &RunRecord, outputs: &Map<String, Json>) -> Json {
+    let verdict = record.verdict();
+    let counts = match record.end.as_ref().map(|end| &end.event.kind) {
+        Some(EventKind::RunFinished { steps, visits, requests, waited_ms, .. }) => {
+            (*steps, *visits, *requests, *waited_ms)
+        }
+        _ => (0, 0, 0, 0),
+    };
+    json!({
+        "v": 1,
+        "type": "result",
+        "run": record.run,
+        "document": record.document,
+        "workflow": record.workflow,
+        "status": verdict.word(),
+        "exit": verdict.exit,
+        "durationMs": verdict.duration_ms,
+        "steps": counts.0,
+        "visits": counts.1,
+        "requests": counts.2,
+        "waitedMs": counts.3,
+        "outputs": Json::Object(outputs.clone().into()),
+        "missing": verdict.missing,
+        "endedBy": verdict.ended_by,
+        "why": why(record),
+        "leftBehind": left_behind(record),
+        "warnings": record.notes.iter().map(|note| json!({ "code": note.code, "message": note.message, "help": note.help, "place": note.place })).collect::<Vec<_>>(),
+    })
+}
+
+/// Why a run did not succeed, with the response of the request that it failed at.
+fn why(record: &RunRecord) -> Option<Json> {
+    let why = serde_json::to_value(record.verdict().why?).ok()?;
+    let mut why = Json::from(why);
+    if let (Json::Object(members), Some(exchange)) = (&mut why, record.failing_exchange()) {
+        members.insert("request".to_owned(), json!({ "method": exchange.method, "url": exchange.url }));
+        members.insert("response".to_owned(), json!(response(exchange)));
+        members.insert("reproduce".to_owned(), json!(exchange.curl()));
+    }
+    Some(why)
+}
+
+fn response(exchange: &Exchange) -> Option<Json> {
+    let Answer::Received { status, headers, body, .. } = &exchange.answer else { return None };
+    let body = body.as_ref().and_then(|body| serde_json::to_value(body).ok()).map(Json::from);
+    Some(json!({ "status": status, "headers": headers, "body": body }))
+}
+
+/// The changes that a run that did not succeed has made, or may have made.
+fn left_behind(record: &RunRecord) -> Json {
+    let changes = record.report.changes().map(|change| {
+        json!({
+            "step": change.step,
+            "method": change.call.method,
+            "url": change.call.url,
+            "status": change.call.status,
+            "inDoubt": change.call.in_doubt,
+            "outputs": Json::Object(change.outputs.clone().into()),
+        })
+    });
+    let failed = record.verdict().why.is_some();
+    changes.filter(|_| failed).collect::<Vec<_>>().into()
+}

@@ -1,0 +1,332 @@
+//! A run of a journal goes on: it gets an owner, its documents are read again as they were, and what is in doubt is decided.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arazzo_engine::limits::{Limits, Millis};
+use arazzo_engine::machine::{
+    CallId, Failure, FailureKind, Input, NoSuchStep, Outcome, Outgoing, PendingRequest, Response, Secrets,
+};
+use rusqlite::{OptionalExtension as _, params};
+
+use crate::builder::Builder;
+use crate::drivers::live::{self, Interrupt, Ways};
+use crate::envelope::Envelope;
+use crate::error::Error;
+use crate::journal::owner::Owner;
+use crate::journal::run_log::RunLog;
+use crate::journal::setup::{KeptText, Setup};
+use crate::journal::store::{Journal, JournaledRun, RunState};
+use crate::session::{Session, StoredSession};
+use crate::workflow::Workflow;
+
+/// A run that this process has, and that does not go on yet. Dropped, it is given back.
+pub struct Resumption {
+    journal: Journal,
+    run: JournaledRun,
+    claim: Claim,
+}
+
+/// This process has a run, until it is dropped.
+struct Claim(Journal, String, Arc<Owner>);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Whoever drops it lets another one have the run from then on. A process that cannot write has it until it ends.
+        let _ = self.0.release_now(&self.1, &self.2);
+    }
+}
+
+/// A run whose documents were read: it can go on.
+pub struct Resumed {
+    journal: Journal,
+    run: String,
+    workflow: Workflow,
+    session: Session,
+    stored: (StoredSession, Secrets),
+    state: RunState,
+    /// When it was last seen, in ms since 1970.
+    alive: i64,
+    decisions: BTreeMap<CallId, Decision>,
+    /// The last of its fields: it is given back when all else is gone.
+    claim: Claim,
+}
+
+/// A request that may not be sent twice, and of which it is not known whether it arrived. All text is masked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InDoubt {
+    /// The call.
+    pub call: CallId,
+    /// The step that waits for it.
+    pub step: String,
+    /// `POST`
+    pub method: String,
+    /// The whole url.
+    pub url: String,
+    /// The body, as far as it is text.
+    pub body: Option<String>,
+}
+
+/// What is done about a request in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Decision {
+    /// It is sent again: if it did arrive, its server acts twice.
+    Retry,
+    /// There is no answer: the step fails, and its `onFailure` runs.
+    Fail,
+    /// This was the answer.
+    Answer(Response),
+}
+
+/// Bytes of a body that are shown.
+const SHOWN: usize = 2_000;
+
+impl Journal {
+    /// Makes this process the owner of a run that has none, so that it can go on; also of one that has ended, whose outcome
+    /// can be read again.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if there is no such run, another process has it, or the key is another one; [`Error::Journal`] if the
+    /// file cannot be written.
+    pub fn resume(&self, run: &str) -> Result<Resumption, Error> {
+        let run = self.run(run)?;
+        let key = self.key()?;
+        if key.id() != run.key {
+            return Err(Error::Setup(format!(
+                "the run `{}` is encrypted with the key `{}`, and the key that was given is `{}`",
+                run.id,
+                run.key,
+                key.id()
+            )));
+        }
+        let owner = self.claim(&run)?;
+        let claim = Claim(self.clone(), run.id.clone(), owner);
+        Ok(Resumption { journal: self.clone(), run, claim })
+    }
+}
+
+impl Resumption {
+    /// The run.
+    #[must_use]
+    pub fn run(&self) -> &JournaledRun {
+        &self.run
+    }
+
+    /// The outcome of a run that has ended.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if it cannot be read.
+    pub fn outcome(&self) -> Result<Option<Outcome>, Error> {
+        let connection = self.journal.read()?;
+        let sealed = connection.query_row("SELECT outcome FROM runs WHERE id = ?1", [&self.run.id], |row| row.get(0));
+        let sealed: Option<Vec<u8>> = self.journal.db(sealed.optional())?.flatten();
+        sealed.map(|sealed| self.decrypted(&self.run.id, &sealed)).transpose()
+    }
+
+    /// Opens the documents of the run, as they were and as they were read. How servers are reached, who tells the time and
+    /// what settings are called is still to be said; what else can be said of documents is as it was.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if they cannot be read.
+    pub fn builder(&self) -> Result<Builder, Error> {
+        let connection = self.journal.read()?;
+        let id = &self.run.id;
+        let setup = connection.query_row("SELECT setup FROM runs WHERE id = ?1", [id], |row| row.get::<_, String>(0));
+        let setup: Setup =
+            serde_json::from_str(&self.journal.db(setup)?).map_err(|e| self.journal.unreadable(id, &e))?;
+        let statement = "SELECT hash, text FROM documents JOIN texts USING (hash) WHERE run = ?1 ORDER BY place";
+        let mut statement = self.journal.db(connection.prepare(statement))?;
+        let rows = statement.query_map([id], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
+        let mut texts = vec![];
+        for row in self.journal.db(rows)? {
+            let (hash, sealed) = self.journal.db(row)?;
+            let bytes = self.opened(&hash, &sealed)?;
+            texts.push(KeptText::of_compressed(&bytes).ok_or_else(|| self.damaged())?);
+        }
+        Ok(setup.builder(texts))
+    }
+
+    /// Reads the documents, and puts the run together again.
+    ///
+    /// # Errors
+    /// As [`Builder::load_blocking`]; [`Error::Setup`] if the run is none of these documents or of this version.
+    pub fn load(self, builder: Builder) -> Result<Resumed, Error> {
+        let connection = self.journal.read()?;
+        let state = connection.query_row("SELECT state, secrets FROM states WHERE run = ?1", [&self.run.id], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))
+        });
+        let Some((state, sealed)) = self.journal.db(state.optional())? else {
+            return Err(Error::Setup(format!("the run `{}` ended before it waited for anything", self.run.id)));
+        };
+        let stored: StoredSession =
+            serde_json::from_str(&state).map_err(|error| self.journal.unreadable(&self.run.id, &error))?;
+        let secrets: Secrets = self.decrypted(&self.run.id, &sealed)?;
+        let workflow = builder.load_blocking()?.begun_workflow(&self.run.workflow)?;
+        let session = Session::restore(&workflow, stored.clone(), secrets.clone())?;
+        Ok(Resumed {
+            journal: self.journal,
+            run: self.run.id,
+            workflow,
+            session,
+            stored: (stored, secrets),
+            state: self.run.state,
+            alive: self.run.alive,
+            decisions: BTreeMap::new(),
+            claim: self.claim,
+        })
+    }
+
+    fn opened(&self, place: &str, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        self.journal.key()?.decrypt(place, sealed).ok_or_else(|| self.damaged())
+    }
+
+    fn decrypted<T: serde::de::DeserializeOwned>(&self, place: &str, sealed: &[u8]) -> Result<T, Error> {
+        let bytes = self.opened(place, sealed)?;
+        serde_json::from_slice(&bytes).map_err(|error| self.journal.unreadable(&self.run.id, &error))
+    }
+
+    fn damaged(&self) -> Error {
+        self.journal.unreadable(&self.run.id, &"what is encrypted is not what was written, or its key is another one")
+    }
+}
+
+impl Resumed {
+    /// The workflow, of the documents as they were when the run began.
+    #[must_use]
+    pub fn workflow(&self) -> &Workflow {
+        &self.workflow
+    }
+
+    /// The events so far, as [`Journal::events`] gives them, without those of an end.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if they cannot be read.
+    pub fn events(&self) -> Result<Vec<Envelope>, Error> {
+        let mut events = self.journal.events(&self.run)?;
+        let seq = self.session.seq();
+        events.retain(|envelope| envelope.seq < seq);
+        Ok(events)
+    }
+
+    /// Requests of which it has to be decided what to do before the run can go on.
+    #[must_use]
+    pub fn in_doubt(&self) -> Vec<InDoubt> {
+        let open = self.session.pending().filter(|pending| pending.written && !pending.repeatable);
+        let undecided = open.filter(|pending| !self.decisions.contains_key(&pending.call));
+        let shown = |call: CallId| {
+            let request = self.session.outgoing(call)?.request;
+            let body = request.body.and_then(|body| String::from_utf8(body).ok());
+            Some(InDoubt {
+                call,
+                step: self.session.step_of(call).unwrap_or_default().to_owned(),
+                method: self.session.mask(&request.method),
+                url: self.session.mask(&request.url),
+                body: body.map(|body| self.session.mask(&body).chars().take(SHOWN).collect()),
+            })
+        };
+        undecided.filter_map(|pending| shown(pending.call)).collect()
+    }
+
+    /// Decides about a request in doubt.
+    pub fn decide(&mut self, call: CallId, decision: Decision) {
+        self.decisions.insert(call, decision);
+    }
+
+    /// The limits of the run.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.session.limits()
+    }
+
+    /// Lets the run go on with other limits: one that reached a limit would stop there again.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.session.set_limits(limits);
+    }
+
+    /// Lets a run that failed begin again at a step of the workflow that was run, with what its steps have given by now.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if there is no such step, with those that there are; if the run has not failed, as one that is in the
+    /// middle of something would leave that behind.
+    pub fn begin_again(&mut self, step: &str) -> Result<(), Error> {
+        if self.state != RunState::Failed {
+            let (run, state) = (&self.run, self.state.word());
+            return Err(Error::Setup(format!(
+                "the run `{run}` has not failed, but is {state}: it goes on where it is"
+            )));
+        }
+        let ending = self.journal.events(&self.run)?;
+        let ends = |envelope: &&Envelope| {
+            matches!(envelope.event.kind, arazzo_engine::event::EventKind::WorkflowFinished { .. })
+        };
+        let seq = ending.iter().rfind(ends).map_or(self.session.seq(), |envelope| envelope.seq);
+        self.session.begin_again(step, seq).map_err(|NoSuchStep(steps)| {
+            Error::Setup(format!("the workflow has no step `{step}`; it has {}", steps.join(", ")))
+        })
+    }
+
+    /// Goes on with the run, to its end. Every event that happens from now on goes to `observe`.
+    ///
+    /// # Errors
+    /// [`Error::InDoubt`] if something is to be decided before; [`Error::Journal`] if the journal cannot be written.
+    pub async fn run(self, interrupt: &Interrupt, observe: impl FnMut(&Envelope)) -> Result<Outcome, Error> {
+        let undecided = self.in_doubt();
+        if !undecided.is_empty() {
+            let named = |one: &InDoubt| format!("{} {} (step `{}`)", one.method, one.url, one.step);
+            return Err(Error::InDoubt(undecided.iter().map(named).collect()));
+        }
+        let Self { journal, run, workflow, mut session, stored, state: _, alive, mut decisions, claim } = self;
+        let world = &workflow.description.world;
+        world.available().map_err(Error::Setup)?;
+        let since_began = |ms: i64| u64::try_from(ms.saturating_sub(session.epoch_ms())).unwrap_or(0);
+        let wall = i64::try_from(world.clock.wall().as_millis()).unwrap_or(i64::MAX);
+        let at: Millis = since_began(wall).max(session.now());
+        let gap = at.saturating_sub(since_began(alive).max(session.now()));
+
+        let left: Vec<PendingRequest> = session.pending().filter(|pending| pending.written).collect();
+        let unsettled: BTreeSet<CallId> = left.iter().filter(|one| !one.idempotent).map(|one| one.call).collect();
+        let (mut sends, mut inputs): (Vec<Outgoing>, VecDeque<Input>) = Default::default();
+        for call in session.calls().collect::<Vec<_>>() {
+            let result = match (decisions.remove(&call), session.permitted(call)) {
+                (None | Some(Decision::Retry), Some(Ok(outgoing))) => {
+                    sends.push(outgoing);
+                    continue;
+                }
+                (Some(Decision::Answer(response)), _) => Ok(response),
+                (Some(Decision::Fail), _) => Err(Failure {
+                    kind: FailureKind::GivenUp,
+                    message: "it is not known whether the request arrived: the process ended before its answer came"
+                        .to_owned(),
+                    in_doubt: true,
+                }),
+                (_, Some(Err(message))) => Err(Failure { kind: FailureKind::Refused, message, in_doubt: false }),
+                (_, None) => {
+                    let message = "the request cannot be made again".to_owned();
+                    Err(Failure { kind: FailureKind::Refused, message, in_doubt: true })
+                }
+            };
+            inputs.push_back(Input::Reply { call, result });
+        }
+        let sent_before = |call: &CallId| left.iter().any(|pending| pending.call == *call);
+        let again: Vec<CallId> = sends.iter().map(|outgoing| outgoing.call).filter(sent_before).collect();
+        session.resume_at(at, gap, &again);
+        let (id, owner) = (run.clone(), claim.2.id.clone());
+        journal.shared.writer.write_now(move |connection| {
+            connection.execute(
+                "UPDATE runs SET status = 'running', exit = NULL, reason = NULL, outcome = NULL, ending = NULL
+                 WHERE id = ?1 AND owner = ?2",
+                params![id, owner],
+            )?;
+            Ok(())
+        })?;
+        let log = RunLog::resume(&journal, &workflow.description, (&run, stored), unsettled, interrupt)?;
+        let resumed = live::Resumed { at: Duration::from_millis(at), sends, inputs };
+        let ways = Ways { log: Some(Box::new(log)), resumed, ..Ways::default() };
+        let (outcome, ()) = live::run(session, (world, ways), interrupt, observe, drop).await?;
+        drop(claim);
+        Ok(outcome)
+    }
+}
