@@ -17,6 +17,7 @@ mod embedding;
 mod hostile;
 mod journal;
 mod library;
+mod lsp;
 mod memory;
 mod mock;
 mod packages;

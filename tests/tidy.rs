@@ -36,6 +36,7 @@ const ROOMS: &[&str] = &[
     "inputs",
     "compile",
     "lint",
+    "index",
     "redact",
     "event",
     "stand_in",

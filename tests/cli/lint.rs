@@ -103,6 +103,36 @@ fn findings_are_printed_in_four_formats() {
 }
 
 #[test]
+fn editors_get_one_line_a_finding_of_what_they_hold() {
+    let folder = folder();
+    let output = lint(&folder, &["flow.yaml", "--format", "short"]);
+    output.exits(0);
+    let lines: Vec<&str> = output.stdout.lines().collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert!(lines[0].starts_with("flow.yaml:10:22: warning: "), "{lines:?}");
+    assert!(lines[0].ends_with(" [source-dot-operation]"), "{lines:?}");
+    // A message is one line, whatever the document writes.
+    let broken = FLOW.replace("operationId: pets.listPets", "\"operationId\": \"a\\nb\\u001b[31m\"");
+    let output = Arazzo::new(["lint", "-", "--format", "short", "--stdin-filename", "flow.yaml"])
+        .cwd(folder.path())
+        .stdin(&broken)
+        .run();
+    output.exits(3);
+    output.check(!output.stdout.contains('\u{1b}'), "no control character");
+    output
+        .check(output.stdout.lines().all(|line| line.starts_with("flow.yaml:") && line.ends_with(']')), "whole lines");
+    // The text of a buffer stands where its file does: its sources are read from there.
+    std::fs::create_dir(folder.path().join("deep")).unwrap();
+    let deep = Arazzo::new(["lint", "-", "--format", "short", "--stdin-filename", "deep/flow.yaml"])
+        .cwd(folder.path())
+        .stdin(&FLOW.replace("pets.yaml", "../pets.yaml"))
+        .run();
+    deep.exits(0);
+    assert!(deep.stdout.starts_with("deep/flow.yaml:10:22: warning: "), "{}", deep.stdout);
+    lint(&folder, &["flow.yaml", "--stdin-filename", "flow.yaml"]).exits(2).says(&["write - for it"]);
+}
+
+#[test]
 fn a_part_of_the_findings_can_be_asked_for() {
     let folder = folder();
     assert_eq!(

@@ -69,7 +69,8 @@ pub(crate) fn is_openapi(path: &Path) -> bool {
     ["openapi", "swagger"].iter().any(|word| names(&text, word))
 }
 
-fn names_arazzo(text: &str) -> bool {
+/// `true` for a text with `arazzo` at its root.
+pub(crate) fn names_arazzo(text: &str) -> bool {
     names(text, "arazzo")
 }
 

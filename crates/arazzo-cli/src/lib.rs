@@ -30,6 +30,8 @@ mod job;
 mod journal;
 mod kept_events;
 mod lint;
+#[cfg(feature = "lsp")]
+mod lsp;
 mod meant;
 mod mistyped;
 mod mock;
@@ -102,6 +104,8 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Inspect(flags) => inspect::inspect(flags, &mut screen),
         Command::Explain(flags) => explain::explain(&flags, &mut screen),
         Command::Lint(flags) => lint::lint(&flags, &mut screen),
+        #[cfg(feature = "lsp")]
+        Command::Lsp(_) => lsp::lsp(&mut screen),
         Command::Mock(flags) => mock::mock(&flags, &mut screen),
         Command::Graph(flags) => graph::graph(&flags, &mut screen),
         Command::Test(flags) => test::test(&flags, &mut screen),

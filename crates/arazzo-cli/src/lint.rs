@@ -326,6 +326,7 @@ impl Tally {
                 }
                 screen.report(&text)
             }
+            Format::Short => screen.report(&diagnostics::short(&diagnostic, sources)),
             Format::Github => screen.data_command(&diagnostics::github(&diagnostic, sources)),
             Format::Json => {
                 self.objects.push(diagnostics::object(&diagnostic, sources, part));
@@ -344,7 +345,7 @@ impl Tally {
             Format::Json => Some(arazzo::json!({ "v": 1, "diagnostics": std::mem::take(&mut self.objects) })),
             Format::Sarif => Some(diagnostics::sarif(&self.collected)),
             Format::Gitlab => Some(diagnostics::gitlab(&self.collected)),
-            Format::Text | Format::Github => None,
+            Format::Text | Format::Github | Format::Short => None,
         };
         if let Some(value) = value {
             screen.data(&value.to_string()).map_err(|_| exit::OUTPUT)?;
@@ -433,6 +434,9 @@ fn inputs(flags: &LintFlags) -> Result<Vec<Input>, String> {
             "{what} on standard output, where --format and --json print findings; leave one of them out"
         ));
     }
+    if flags.stdin_filename.is_some() && !flags.documents.iter().any(|path| path.as_os_str() == "-") {
+        return Err("--stdin-filename names the document on standard input: write - for it, too".to_owned());
+    }
     let mut found = vec![];
     for path in &flags.documents {
         if path.as_os_str() == "-" {
@@ -440,7 +444,8 @@ fn inputs(flags: &LintFlags) -> Result<Vec<Input>, String> {
             let read = std::io::stdin().take(LARGEST + 1).read_to_string(&mut text);
             read.map_err(|error| format!("cannot read standard input: {error}"))?;
             let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
-            found.push(Input { path: PathBuf::from("stdin"), text: Some(text), found: None });
+            let path = flags.stdin_filename.clone().unwrap_or_else(|| PathBuf::from("stdin"));
+            found.push(Input { path, text: Some(text), found: None });
         } else if path.is_dir() {
             // `.` is no part of a path that people want to see.
             let shown = |file: PathBuf| file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file);

@@ -88,6 +88,7 @@ pub mod expr;
 mod fingerprint;
 pub mod gate;
 pub mod graph;
+pub mod index;
 pub mod inputs;
 pub mod json_schema;
 pub mod limits;

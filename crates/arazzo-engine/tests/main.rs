@@ -16,6 +16,7 @@ mod diagnostics;
 mod documents;
 mod expressions;
 mod fuzzed;
+mod index;
 mod jsonpath;
 mod lint;
 mod machine;

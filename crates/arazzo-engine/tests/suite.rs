@@ -4,6 +4,7 @@
 //! `run/*.yaml`: a document and canned replies in virtual time → the list of events (`run.rs`).
 //! `mock/*.yaml`: descriptions and requests → answers (`mock.rs`).
 //! `lint/*.yaml`: a document → everything that lint says about it, with carets; `hints: true` shows hints too (`lint.rs`).
+//! `index/*.yaml`: documents with `^` where a cursor stands → what stands there, or what may be written (`index.rs`).
 //! `expr/*.txt`: one line a rule, checked by the module that owns the rule (`expressions.rs`, `jsonpath.rs`).
 //!
 //! A case file has a head (YAML: `inputs`, `replies`, `readings`, `settings`) and files after lines `--- NAME`.

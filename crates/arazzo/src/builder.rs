@@ -410,6 +410,19 @@ impl Builder {
         }
     }
 
+    /// Reads the document and its source descriptions, and finds its names: where each is defined and used. Faults do not
+    /// keep the rest from being found; nothing comes of a text that is no Arazzo document at all. Blocks its thread, as
+    /// [`Builder::load_blocking`] does.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if a path cannot be used.
+    pub fn index(mut self) -> Result<Option<engine::index::Index>, Error> {
+        Ok(match self.read()? {
+            Read::Bundle { bundle, .. } => Some(engine::index::Index::new(*bundle)),
+            Read::Nothing(_) => None,
+        })
+    }
+
     /// Reads the document and its source descriptions, and compiles every workflow: on a thread of the runtime that is
     /// there for work that blocks. A load that is dropped goes on there to its end, and nothing comes of it.
     ///

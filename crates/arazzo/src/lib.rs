@@ -68,6 +68,14 @@ pub mod diagnostics {
     pub use arazzo_engine::source::{Place, SourceId, Sources, Span};
 }
 
+/// What stands at an offset of a document, where it is defined and used, and what may be written there: for editors.
+pub mod index {
+    pub use arazzo_engine::diagnostic::Edit;
+    pub use arazzo_engine::index::{
+        Index, Offer, OfferKind, Offers, Outlined, RenameRefused, Repair, Symbol, SymbolKind, repairs,
+    };
+}
+
 /// Events of a run: their words, and why it did not succeed.
 pub mod events {
     pub use arazzo_engine::event::{

@@ -33,6 +33,9 @@ pub(crate) struct LintFlags {
     /// Read a source description from here instead of its url
     #[arg(long = "source", value_name = "NAME=FILE", value_parser = source)]
     pub(crate) sources: Vec<(String, PathBuf)>,
+    /// The path of the document on standard input: what it is called, and where its relative urls begin
+    #[arg(long, value_name = "PATH")]
+    pub(crate) stdin_filename: Option<PathBuf>,
     /// How findings are printed
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
@@ -103,6 +106,8 @@ pub(crate) enum Format {
     Sarif,
     /// Annotations of GitHub Actions
     Github,
+    /// One line each, for editors: FILE:LINE:COLUMN: SEVERITY: MESSAGE [CODE]
+    Short,
     /// A code quality report of GitLab
     Gitlab,
 }

@@ -19,6 +19,8 @@ mod inspect;
 mod journal;
 mod limits;
 mod lint;
+#[cfg(feature = "lsp")]
+mod lsp;
 mod mock;
 mod network;
 mod output;
@@ -90,6 +92,8 @@ pub(crate) enum Command {
     Call(Box<CallFlags>),
     Explain(ExplainFlags),
     Inspect(InspectFlags),
+    #[cfg(feature = "lsp")]
+    Lsp(lsp::LspFlags),
     Mock(MockFlags),
     Graph(GraphFlags),
     Report(ReportFlags),

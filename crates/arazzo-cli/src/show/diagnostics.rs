@@ -101,6 +101,19 @@ pub(crate) fn github(diagnostic: &Diagnostic, sources: &Sources) -> String {
     format!("::{command} {}::{}", properties.join(","), data(&format!("{}{help}", diagnostic.message)))
 }
 
+/// A diagnostic in one line, as compilers write it: `flow.yaml:3:7: error: the message [code]`. Control characters of
+/// documents are written out, so that it stays one line.
+pub(crate) fn short(diagnostic: &Diagnostic, sources: &Sources) -> String {
+    let place = diagnostic.place(sources).map(|place| format!("{}:{}:{}: ", place.file, place.line, place.column));
+    let severity = match diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Hint => "hint",
+    };
+    let message = diagnostic.message.replace(['\r', '\n'], " ");
+    plain(&format!("{}{severity}: {message} [{}]", place.unwrap_or_default(), diagnostic.code))
+}
+
 /// A code quality report of GitLab: a list of findings, each with a fingerprint that stays when lines move.
 pub(crate) fn gitlab(found: &[(Diagnostic, Sources)]) -> Json {
     let mut known: Vec<String> = vec![];

@@ -1,0 +1,237 @@
+//! The fields of each object of the specification, in its order, each with a sentence of what it is for.
+
+/// A field of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) words: &'static str,
+}
+
+/// An object of the specification, as far as its fields are offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Object {
+    Root,
+    Info,
+    Source,
+    Workflow,
+    Step,
+    Parameter,
+    Body,
+    Replacement,
+    Criterion,
+    SuccessAction,
+    FailureAction,
+    Components,
+    /// A JSON Schema of inputs.
+    Schema,
+    /// Outputs: any name, an expression behind it.
+    Outputs,
+}
+
+/// Fields whose texts are for people: what looks like an expression there is none.
+pub(super) fn is_prose(field: &str) -> bool {
+    matches!(field, "description" | "summary")
+}
+
+impl Object {
+    /// The object at a place of a document.
+    pub(super) fn at(tokens: &[String]) -> Option<Self> {
+        let mut object = Self::Root;
+        let mut left = tokens.iter();
+        while let Some(field) = left.next() {
+            let (below, is_list) = object.below(field)?;
+            if is_list && left.next().is_none() {
+                return None;
+            }
+            object = below;
+        }
+        Some(object)
+    }
+
+    /// The kind of object in a field, and whether the field is a list or a map of them.
+    fn below(self, field: &str) -> Option<(Self, bool)> {
+        Some(match (self, field) {
+            (Self::Root, "info") => (Self::Info, false),
+            (Self::Root, "sourceDescriptions") => (Self::Source, true),
+            (Self::Root, "workflows") => (Self::Workflow, true),
+            (Self::Root, "components") => (Self::Components, false),
+            (Self::Workflow, "steps") => (Self::Step, true),
+            (Self::Workflow, "inputs") => (Self::Schema, false),
+            (Self::Workflow | Self::Step, "outputs") => (Self::Outputs, false),
+            (Self::Components, "inputs") | (Self::Schema, "properties") => (Self::Schema, true),
+            (
+                Self::Workflow | Self::Step | Self::Components | Self::SuccessAction | Self::FailureAction,
+                "parameters",
+            ) => (Self::Parameter, true),
+            (Self::Workflow | Self::Components, "successActions") | (Self::Step, "onSuccess") => {
+                (Self::SuccessAction, true)
+            }
+            (Self::Workflow | Self::Components, "failureActions") | (Self::Step, "onFailure") => {
+                (Self::FailureAction, true)
+            }
+            (Self::Step, "requestBody") => (Self::Body, false),
+            (Self::Step, "successCriteria") | (Self::SuccessAction | Self::FailureAction, "criteria") => {
+                (Self::Criterion, true)
+            }
+            (Self::Body, "replacements") => (Self::Replacement, true),
+            _ => return None,
+        })
+    }
+
+    /// The field of this name.
+    pub(super) fn field(self, name: &str) -> Option<&'static Field> {
+        self.fields().iter().find(|field| field.name == name)
+    }
+
+    /// The words that a field may have for a value, where the specification lists them.
+    pub(super) fn values(self, field: &str) -> &'static [&'static str] {
+        match (self, field) {
+            (Self::Source, "type") => &["openapi", "arazzo", "asyncapi"],
+            (Self::Parameter, "in") => &["path", "query", "header", "cookie", "querystring"],
+            (Self::Criterion, "type") => &["simple", "regex", "jsonpath", "xpath"],
+            (Self::SuccessAction, "type") => &["end", "goto"],
+            (Self::FailureAction, "type") => &["end", "retry", "goto"],
+            (Self::Body, "contentType") => {
+                &["application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"]
+            }
+            (Self::Schema, "type") => &["string", "integer", "number", "boolean", "object", "array"],
+            (Self::Root, "arazzo") => &["1.0.1", "1.0.0"],
+            _ => &[],
+        }
+    }
+
+    /// The fields in the order of the specification.
+    pub(super) fn fields(self) -> &'static [Field] {
+        match self {
+            Self::Root => ROOT,
+            Self::Info => INFO,
+            Self::Source => SOURCE,
+            Self::Workflow => WORKFLOW,
+            Self::Step => STEP,
+            Self::Parameter => PARAMETER,
+            Self::Body => BODY,
+            Self::Replacement => REPLACEMENT,
+            Self::Criterion => CRITERION,
+            Self::SuccessAction => SUCCESS_ACTION,
+            Self::FailureAction => FAILURE_ACTION,
+            Self::Components => COMPONENTS,
+            Self::Schema => SCHEMA,
+            Self::Outputs => &[],
+        }
+    }
+}
+
+const fn field(name: &'static str, words: &'static str) -> Field {
+    Field { name, words }
+}
+
+const ROOT: &[Field] = &[
+    field("arazzo", "The version of the Arazzo Specification that the document uses. Required."),
+    field("info", "Metadata about the workflows of the document. Required."),
+    field("sourceDescriptions", "The OpenAPI and Arazzo documents that the workflows use. Required."),
+    field("workflows", "The workflows. Required."),
+    field("components", "Inputs, parameters and actions that several workflows use."),
+];
+
+const INFO: &[Field] = &[
+    field("title", "A title of the document. Required."),
+    field("summary", "A short summary."),
+    field("description", "A description; CommonMark may be used."),
+    field("version", "The version of the document, not that of the specification. Required."),
+];
+
+const SOURCE: &[Field] = &[
+    field("name", "A name that expressions and steps use: letters, digits, `-` and `_`. Required."),
+    field("url", "Where the document is, relative to this one or absolute. Required."),
+    field("type", "What the document is: `openapi` or `arazzo`."),
+];
+
+const WORKFLOW: &[Field] = &[
+    field("workflowId", "The name of the workflow, unique in the document. Required."),
+    field("summary", "A summary of the purpose of the workflow."),
+    field("description", "A description; CommonMark may be used."),
+    field("inputs", "A JSON Schema of the inputs; `$inputs.name` reads one."),
+    field("dependsOn", "Workflows that must have run before this one."),
+    field("steps", "The steps, in their order. Required."),
+    field("successActions", "Actions of every step that succeeds and has none of its own."),
+    field("failureActions", "Actions of every step that fails and has none of its own."),
+    field("outputs", "Names and the expressions that give their values when the workflow has ended."),
+    field("parameters", "Parameters of every step of the workflow."),
+];
+
+const STEP: &[Field] = &[
+    field("description", "A description of the step; CommonMark may be used."),
+    field("stepId", "The name of the step, unique in the workflow; `$steps.name` reads it. Required."),
+    field("operationId", "The operation that the step calls, by its `operationId`."),
+    field("operationPath", "The operation that the step calls, by a source description and a JSON Pointer."),
+    field("workflowId", "The workflow that the step runs."),
+    field("parameters", "What is passed to the operation or the workflow."),
+    field("requestBody", "The body of the request."),
+    field("successCriteria", "What has to be so for the step to succeed: all of them."),
+    field("onSuccess", "Actions of which the first whose criteria are met is taken after a success."),
+    field("onFailure", "Actions of which the first whose criteria are met is taken after a failure."),
+    field("outputs", "Names and the expressions that give their values."),
+];
+
+const PARAMETER: &[Field] = &[
+    field("name", "The name of the parameter. Required."),
+    field("in", "Where it goes: `path`, `query`, `header` or `cookie`. Required for an operation."),
+    field("value", "A constant, or an expression. Required."),
+    field("reference", "A parameter of `components` in its place: `$components.parameters.name`."),
+];
+
+const BODY: &[Field] = &[
+    field("contentType", "The media type of the body; without it, that of the operation."),
+    field("payload", "The body: a value with expressions in it, or a text."),
+    field("replacements", "Places of the payload that are replaced by values."),
+];
+
+const REPLACEMENT: &[Field] = &[
+    field("target", "The place in the payload: a JSON Pointer, or an XPath. Required."),
+    field("value", "A constant, or an expression. Required."),
+];
+
+const CRITERION: &[Field] = &[
+    field("context", "What the condition is about: an expression. Required where `type` is given."),
+    field("condition", "What has to be so: `$statusCode == 200`, a pattern, a query. Required."),
+    field("type", "The language of the condition: `simple`, `regex`, `jsonpath` or `xpath`."),
+];
+
+const SUCCESS_ACTION: &[Field] = &[
+    field("name", "The name of the action. Required."),
+    field("type", "What is done: `end` or `goto`. Required."),
+    field("workflowId", "The workflow that is gone to."),
+    field("stepId", "The step of this workflow that is gone to."),
+    field("criteria", "What has to be so for the action to be taken: all of them."),
+    field("reference", "An action of `components` in its place: `$components.successActions.name`."),
+];
+
+const FAILURE_ACTION: &[Field] = &[
+    field("name", "The name of the action. Required."),
+    field("type", "What is done: `end`, `retry` or `goto`. Required."),
+    field("workflowId", "The workflow that is gone to, or that runs before the retry."),
+    field("stepId", "The step that is gone to, or that runs before the retry."),
+    field("retryAfter", "Seconds before the step is tried again."),
+    field("retryLimit", "How often it is tried again; once without it."),
+    field("criteria", "What has to be so for the action to be taken: all of them."),
+    field("reference", "An action of `components` in its place: `$components.failureActions.name`."),
+];
+
+const COMPONENTS: &[Field] = &[
+    field("inputs", "JSON Schemas that inputs refer to: `$ref: '#/components/inputs/name'`."),
+    field("parameters", "Parameters, used as `reference: $components.parameters.name`."),
+    field("successActions", "Success actions, used as `reference: $components.successActions.name`."),
+    field("failureActions", "Failure actions, used as `reference: $components.failureActions.name`."),
+];
+
+const SCHEMA: &[Field] = &[
+    field("type", "The type of the value."),
+    field("properties", "The members of an object, each with a schema: the inputs."),
+    field("required", "Names of the members that must be given."),
+    field("description", "What it is for."),
+    field("default", "The value where none is given."),
+    field("enum", "The values that are allowed."),
+    field("format", "The form of a text; `password` makes it a secret."),
+    field("items", "The schema of the items of a list."),
+    field("$ref", "A schema in its place: `'#/components/inputs/name'`."),
+];
