@@ -10,7 +10,8 @@ use std::fs;
 use std::sync::{Mutex, OnceLock};
 
 /// Commands that print no JSON, and why.
-const WITHOUT: [(&str, &str); 2] = [
+const WITHOUT: [(&str, &str); 3] = [
+    ("lsp", "it speaks JSON-RPC with an editor"),
     ("completions", "what it prints is a script for a shell"),
     ("man", "what it prints is a page of roff for a pager"),
 ];

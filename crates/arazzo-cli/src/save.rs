@@ -40,6 +40,14 @@ pub(crate) fn make_folder(folder: &Path) -> Result<()> {
         .map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", folder.display())))
 }
 
+/// Removes a file.
+///
+/// # Errors
+/// The fault, with the path.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    std::fs::remove_file(path).map_err(|error| Error::new(error.kind(), format!("`{}`: {error}", path.display())))
+}
+
 /// As [`save`], of exactly these bytes.
 ///
 /// # Errors

@@ -221,17 +221,7 @@ impl Progress {
                     outputs.iter().filter_map(|(name, value)| Some((name.clone(), short_text(value)?))).collect();
                 self.finish_step(key, *status, *again, *duration_ms, envelope.ms, outputs)
             }
-            EventKind::RunResumed { away_ms, again } => {
-                let sent = match again.len() {
-                    0 => String::new(),
-                    1 => "; a request is sent again".to_owned(),
-                    count => format!("; {count} requests are sent again"),
-                };
-                Some(Happening::Note {
-                    message: format!("goes on after {} without a process{sent}", time(*away_ms)),
-                    code: "run.resumed".to_owned(),
-                })
-            }
+            EventKind::RunResumed { away_ms, again } => Some(resumed(*away_ms, again.len())),
             EventKind::WorkflowStarted { parent, because, .. } => self.start_workflow(event, *parent, *because),
             EventKind::Diagnostic { code, message, .. } => self.diagnose(event, *code, message),
             // One that fails its step is in the report of that.
@@ -400,6 +390,19 @@ impl Seen {
             Some((last, count)) if *last == value => *count += 1,
             _ => self.path.push((value, 1)),
         }
+    }
+}
+
+/// A run that goes on in another process, with so many requests that are sent again.
+fn resumed(away_ms: u64, again: usize) -> Happening {
+    let sent = match again {
+        0 => String::new(),
+        1 => "; a request is sent again".to_owned(),
+        count => format!("; {count} requests are sent again"),
+    };
+    Happening::Note {
+        message: format!("goes on after {} without a process{sent}", time(away_ms)),
+        code: "run.resumed".to_owned(),
     }
 }
 

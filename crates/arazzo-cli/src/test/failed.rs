@@ -8,7 +8,7 @@ use arazzo::files::{self, Reach, ReadRefused};
 use arazzo::json;
 use arazzo::values::Json;
 
-use crate::save::save_in_place;
+use crate::save::{make_folder, remove, save_in_place};
 
 /// The file, in the folder that the command runs in.
 pub(super) const FILE: &str = "arazzo-report/failed.json";
@@ -43,18 +43,21 @@ pub(super) fn keep(ran: &[CaseName], failed: Vec<CaseName>) -> std::io::Result<(
     let mut left = read().unwrap_or_default();
     left.retain(|case| !ran.contains(case));
     left.extend(failed);
-    if left.is_empty() {
-        return if Path::new(FILE).exists() { std::fs::remove_file(FILE) } else { Ok(()) };
+    if left.is_empty() && !Path::new(FILE).exists() {
+        return Ok(());
     }
-    let cases: Vec<Json> = left.iter().map(|(document, case)| json!({ "document": document, "case": case })).collect();
-    let text = json!({ "v": 1, "failed": cases }).to_string();
     if let Some(folder) = Path::new(FILE).parent() {
-        std::fs::create_dir_all(folder)?;
+        make_folder(folder)?;
     }
     // In a clone, links may lead anywhere.
     let place = Reach::new(".").place(Path::new(FILE)).map_err(|reason| {
         let (ReadRefused::Fault(reason) | ReadRefused::Refused(reason)) = reason;
         std::io::Error::other(reason)
     })?;
+    if left.is_empty() {
+        return remove(&place);
+    }
+    let cases: Vec<Json> = left.iter().map(|(document, case)| json!({ "document": document, "case": case })).collect();
+    let text = json!({ "v": 1, "failed": cases }).to_string();
     save_in_place(&place, &text)
 }

@@ -61,7 +61,7 @@ impl JournalKey {
         let mut bytes = [0; BYTES];
         getrandom::fill(&mut bytes).map_err(|error| wrong(&error))?;
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| wrong(&error))?;
+            private_file::make_folder(folder).map_err(|error| wrong(&error))?;
         }
         // Of two processes that make it at once, one does: the other reads what that wrote.
         let part = path.with_extension(format!("{}.part", std::process::id()));
@@ -69,10 +69,10 @@ impl JournalKey {
             let mut file = private_file::create(&part)?;
             file.write_all(format!("{}\n", hexadecimal(&bytes)).as_bytes())?;
             file.sync_all()?;
-            std::fs::hard_link(&part, path)
+            private_file::name_too(&part, path)
         };
         let written = write();
-        let _ = std::fs::remove_file(&part);
+        private_file::remove(&part);
         match written {
             Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(wrong(&error)),
             _ => crate::documents::files::named_text(path, LONGEST)

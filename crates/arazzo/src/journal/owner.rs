@@ -39,7 +39,7 @@ impl Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.path);
+        private_file::remove(&self.path);
     }
 }
 
@@ -50,7 +50,7 @@ pub(super) fn is_alive(journal: &Path, owner: &str, alive: i64) -> bool {
     let Ok(file) = private_file::open(&path) else { return false };
     match file.try_lock() {
         Ok(()) => {
-            let _ = std::fs::remove_file(&path);
+            private_file::remove(&path);
             false
         }
         Err(TryLockError::WouldBlock) => true,

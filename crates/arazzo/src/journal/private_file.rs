@@ -17,3 +17,18 @@ pub(super) fn create(path: &Path) -> Result<File> {
 pub(super) fn open(path: &Path) -> Result<File> {
     OpenOptions::new().write(true).open(path)
 }
+
+/// Makes the folder of a journal, and those above it.
+pub(super) fn make_folder(folder: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder)
+}
+
+/// Gives a file another name, which must not be there.
+pub(super) fn name_too(file: &Path, name: &Path) -> Result<()> {
+    std::fs::hard_link(file, name)
+}
+
+/// Removes a file; one that stays does no harm.
+pub(super) fn remove(file: &Path) {
+    drop(std::fs::remove_file(file));
+}

@@ -91,7 +91,7 @@ fn create(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(wrong)?;
+        private_file::make_folder(folder).map_err(wrong)?;
     }
     match private_file::create(path).map(|_: File| ()) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(wrong(error)),
