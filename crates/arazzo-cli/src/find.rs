@@ -63,9 +63,10 @@ pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
 }
 
-/// `true` for a document with `openapi` or `swagger` at its root.
+/// `true` for a document with `openapi` or `swagger` at its root. It is only looked at to know what was meant: nothing is
+/// waited for, as behind a pipe.
 pub(crate) fn is_openapi(path: &Path) -> bool {
-    let text = files::named_text(path, LARGEST).unwrap_or_default();
+    let text = if path.is_file() { files::named_text(path, LARGEST).unwrap_or_default() } else { String::new() };
     ["openapi", "swagger"].iter().any(|word| names(&text, word))
 }
 

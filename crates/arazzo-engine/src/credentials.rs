@@ -205,6 +205,27 @@ pub(crate) fn is_credential(name: &str) -> bool {
         .any(|word| name.contains(word))
 }
 
+/// `true` for names such as `Authorization`, `X-Api-Key`, `access_token`, `clientSecret`, `password`; not for tokens
+/// that page through a list.
+pub(crate) fn is_credential_name(name: &str) -> bool {
+    let folded: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
+    let pages = ["page", "next", "continuation", "sync", "cursor", "prev"].iter().any(|word| folded.contains(word));
+    let ends = [
+        "token",
+        "secret",
+        "password",
+        "passwd",
+        "passphrase",
+        "apikey",
+        "authorization",
+        "cookie",
+        "privatekey",
+        "credential",
+        "credentials",
+    ];
+    !pages && ends.iter().any(|end| folded.ends_with(end))
+}
+
 /// The keys under which a credential of a scheme may stand, the most particular first.
 #[derive(Debug, Clone, Copy)]
 struct RequiredCredential<'a> {

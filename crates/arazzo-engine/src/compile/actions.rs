@@ -2,6 +2,7 @@
 
 use super::{Compiler, Context, Stage};
 use crate::code::Code;
+use crate::credentials::is_credential_name;
 use crate::diagnostic::{Diagnostic, Help, Subject, nearest};
 use crate::document::{self, OrReusable, Text};
 use crate::node::{Key, Node};
@@ -259,7 +260,7 @@ impl<'b> Compiler<'b> {
                 }
                 continue;
             }
-            let credential = super::secrets::is_credential_name(name);
+            let credential = is_credential_name(name);
             let Some(value) = self.build(&parameter.value, credential, context) else { continue };
             let span = parameter.value.span;
             passed.values.push(PassedValue { name: name.clone(), value, span });

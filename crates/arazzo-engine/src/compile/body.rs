@@ -1,5 +1,6 @@
 //! `requestBody`: media type, payload and replacements (specification, Request Body Object).
 
+use crate::credentials::is_credential_name;
 use crate::value::{Json, Map};
 
 use super::{Compiler, Context, Place};
@@ -264,7 +265,7 @@ impl<'b> Compiler<'b> {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = form_value(name);
             let leaf = Node { kind: Kind::String(form_value(value)), span: node.span };
-            let built = self.build(&leaf, super::secrets::is_credential_name(&name), context)?;
+            let built = self.build(&leaf, is_credential_name(&name), context)?;
             match fields.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, values)) => values.push(built),
                 None => fields.push((name, vec![built])),
@@ -404,7 +405,7 @@ impl<'b> Compiler<'b> {
                 for (name, value) in members {
                     whole.find(&name);
                     let mut value = self.json_text(value, whole, context, findings)?;
-                    if let (Build::Template(leaf), true) = (&mut value, super::secrets::is_credential_name(&name)) {
+                    if let (Build::Template(leaf), true) = (&mut value, is_credential_name(&name)) {
                         leaf.credential = true;
                     }
                     built.push((name, value));

@@ -16,7 +16,7 @@ use crate::remedy::Remedy;
 use crate::value::ExpressionType;
 use crate::value::Pointer;
 
-use super::secrets::is_credential_name;
+use crate::credentials::is_credential_name;
 
 /// Headers that OpenAPI leaves to other fields and Arazzo documents set as parameters (docs/readings.md).
 const FREE_HEADERS: [&str; 3] = ["authorization", "accept", "content-type"];

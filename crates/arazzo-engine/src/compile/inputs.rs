@@ -1,9 +1,10 @@
 //! `inputs`: a JSON Schema of the document → the declared inputs and what validates them (specification, Resolving URI
 //! Fragments): `$ref` by pointer and by `$anchor`, within the document.
 
+use crate::credentials::is_credential_name;
 use crate::value::{Json, Map};
 
-use super::{Compiler, secrets};
+use super::Compiler;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, Subject, nearest};
 use crate::expr::DeclaredInput;
@@ -53,8 +54,7 @@ impl<'b> Compiler<'b> {
                 required: required.contains(&key.name.as_str()),
                 default: find("default").map(Node::to_json),
                 description: find("description").and_then(Node::as_str).map(str::to_owned),
-                secret: find("format").and_then(Node::as_str) == Some("password")
-                    || secrets::is_credential_name(&key.name),
+                secret: find("format").and_then(Node::as_str) == Some("password") || is_credential_name(&key.name),
                 secret_parts: document.secret_parts(schema),
             });
         }
@@ -247,7 +247,7 @@ impl<'n> Schemas<'n> {
                 let under = |step: SchemaStep| way.iter().cloned().chain([step]).collect::<Vec<_>>();
                 for (key, schema) in part.get("properties").map(Node::members).unwrap_or_default() {
                     let way = under(SchemaStep::Member(key.name.clone()));
-                    if secrets::is_credential_name(&key.name) {
+                    if is_credential_name(&key.name) {
                         found.push(way);
                     } else {
                         waiting.push((schema, way));

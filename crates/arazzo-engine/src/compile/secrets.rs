@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::credentials::is_credential_name;
 use crate::expr::{Expr, Root, StepId, Template};
 use crate::program::{AnswerPart, Build, Inherited, Passed, Program, SecretPart, Target, WorkflowId};
 
@@ -356,25 +357,4 @@ fn callers(program: &Program, among: impl Iterator<Item = WorkflowId>) -> Caller
         }
     }
     callers
-}
-
-/// `true` for names such as `Authorization`, `X-Api-Key`, `access_token`, `clientSecret`, `password`; not for tokens
-/// that page through a list.
-pub(super) fn is_credential_name(name: &str) -> bool {
-    let folded: String = name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let pages = ["page", "next", "continuation", "sync", "cursor", "prev"].iter().any(|word| folded.contains(word));
-    let ends = [
-        "token",
-        "secret",
-        "password",
-        "passwd",
-        "passphrase",
-        "apikey",
-        "authorization",
-        "cookie",
-        "privatekey",
-        "credential",
-        "credentials",
-    ];
-    !pages && ends.iter().any(|end| folded.ends_with(end))
 }

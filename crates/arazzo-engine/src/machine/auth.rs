@@ -17,7 +17,9 @@ use super::request::Built;
 use super::store::Slot;
 use super::wire::{CallId, Request};
 use crate::code::Code;
-use crate::credentials::{AuthMethod, Choice, ClientAuth, Credentials, Fetch, User, choose, header_of, serving};
+use crate::credentials::{
+    AuthMethod, Choice, ClientAuth, Credentials, Fetch, User, choose, header_of, is_credential_name, serving,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::expr::StepId;
 use crate::expr::eval::Answer;
@@ -390,15 +392,15 @@ impl Machine {
         urls
     }
 
-    /// Learns the tokens of an answer before anything shows it.
+    /// Learns the tokens of an answer before anything shows it, by whatever names it has them: a server that is not what it
+    /// was taken for answers too.
     pub(super) fn learn_tokens(&mut self, purpose: &CallPurpose, answer: &Answer) {
         let CallPurpose::Token(key) = purpose else { return };
         let json = members_of(answer);
         let scheme = key.split(' ').next().unwrap_or_default().to_owned();
-        for field in ["access_token", "refresh_token", "id_token"] {
-            if let Some(value) = json.get(field) {
-                self.redactor.learn(&format!("{scheme}.{field}"), value);
-            }
+        let Json::Object(members) = &json else { return };
+        for (field, value) in members.iter().filter(|(field, _)| is_credential_name(field)) {
+            self.redactor.learn(&format!("{scheme}.{field}"), value);
         }
     }
 

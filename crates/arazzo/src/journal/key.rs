@@ -59,7 +59,7 @@ impl JournalKey {
             Err(reason) => return Err(wrong(&reason)),
         }
         let mut bytes = [0; BYTES];
-        getrandom::fill(&mut bytes).map_err(|error| wrong(&error))?;
+        getrandom::getrandom(&mut bytes).map_err(|error| wrong(&error))?;
         if let Some(folder) = path.parent() {
             private_file::make_folder(folder).map_err(|error| wrong(&error))?;
         }
@@ -98,7 +98,7 @@ impl JournalKey {
     /// [`Error::Setup`] if the system has no chance to give.
     pub(super) fn encrypt(&self, place: &str, text: &[u8]) -> Result<Vec<u8>, Error> {
         let mut sealed = vec![0; NONCE];
-        getrandom::fill(&mut sealed).map_err(|error| Error::Setup(format!("no nonce could be drawn: {error}")))?;
+        getrandom::getrandom(&mut sealed).map_err(|error| Error::Setup(format!("no nonce could be drawn: {error}")))?;
         let nonce = XNonce::try_from(sealed.as_slice()).map_err(|error| Error::Setup(error.to_string()))?;
         let cipher = XChaCha20Poly1305::new(&self.bytes.into());
         let payload = Payload { msg: text, aad: place.as_bytes() };
