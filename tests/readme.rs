@@ -93,7 +93,8 @@ fn the_pages_name_no_flag_that_does_not_exist_and_every_flag_says_what_it_does()
         let (short, long) = (help(&[&words[..], &["-h"]].concat()), help(&[&["help"], &words[..]].concat()));
         let command = command.join(" ");
         let heads = |line: &&str| line.trim_start().starts_with('-') && !line.starts_with("        ");
-        for name in short.lines().filter(heads).filter_map(|line| flags(line).into_iter().next()) {
+        assert!(short.lines().count() <= 40, "arazzo {command} -h does not fit a screen:\n{short}");
+        for name in long.lines().filter(heads).filter_map(|line| flags(line).into_iter().next()) {
             // In the long help a flag has a line of its own, and what it does stands below.
             let mut lines = long.lines().skip_while(|line| !heads(line) || !flags(line).contains(&name));
             let below = lines.nth(1).unwrap_or_default();

@@ -6,6 +6,7 @@ use super::values::{TypedHeader, header};
 
 /// Credentials.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Secrets and auth")]
 pub(crate) struct CredentialFlags {
     /// A credential for a security scheme of the API: SCHEME=VALUE (a key, a token, USER:PASSWORD), SCHEME (value from
     /// ARAZZO_SECRET_<SCHEME>), SCHEME@FILE, SCHEME=- (stdin); for tokens that are fetched, SCHEME.clientId=…,

@@ -6,6 +6,7 @@ use super::values::size;
 
 /// The bodies of events.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct EventBodiesFlag {
     /// Show at most this much of each body in events, with -vv and in reports: 500000, 64KiB, 10MiB; one that is not
     /// whole has cut: true

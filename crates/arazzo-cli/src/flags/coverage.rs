@@ -6,6 +6,7 @@ use crate::requested::RequestedCoverage;
 
 /// Coverage.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Reports")]
 pub(crate) struct CoverageFlag {
     /// Report which steps, actions and criteria the cases reached: text (on stderr), json or lcov; to a file, or to stdout
     /// (-). Without a path, json and lcov go into arazzo-report/. Repeatable

@@ -65,6 +65,7 @@ impl DocumentFlags {
 
 /// Documents on the network.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Servers and network")]
 pub(crate) struct OfflineFlag {
     /// Fetch no document from the network. Without it, sources that the document names literally are fetched over
     /// https, without credentials

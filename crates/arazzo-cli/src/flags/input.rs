@@ -7,6 +7,7 @@ use clap::builder::BoolishValueParser;
 
 /// Values of inputs.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Input")]
 pub(crate) struct InputFlags {
     /// An input: NAME=TEXT (converted to the type of its schema), NAME:=JSON, NAME@FILE, NAME:=@FILE, or '{…}' for
     /// several. Also from ARAZZO_INPUT_<NAME>
@@ -23,6 +24,7 @@ pub(crate) struct InputFlags {
 
 /// Questions to the user.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Input")]
 pub(crate) struct PromptFlag {
     /// Ask for nothing, also on a terminal; nothing is ever asked for where CI is set
     #[arg(long, env = "ARAZZO_NO_INPUT", hide_env_values = true, value_parser = BoolishValueParser::new())]

@@ -8,6 +8,7 @@ use super::values::header_name;
 
 /// A run that is kept while it runs.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Journal")]
 pub(crate) struct JournalFlags {
     /// Keep the run in a journal while it runs: if its process ends, it goes on with `arazzo runs resume`. Secrets are
     /// encrypted. Without a file, it is runs.db in the folder for the state of programs. Also from ARAZZO_JOURNAL=FILE
@@ -55,6 +56,7 @@ impl Outlives {
 
 /// The journal that is read.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Journal")]
 pub(crate) struct JournalFileFlag {
     /// The journal; without it, runs.db in the folder for the state of programs
     #[arg(long, value_name = "FILE", env = "ARAZZO_JOURNAL", hide_env_values = true)]

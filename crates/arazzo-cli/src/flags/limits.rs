@@ -8,6 +8,7 @@ use super::values::{duration, loop_delay, size};
 
 /// Limits of a run.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
 pub(crate) struct LimitFlags {
     #[command(flatten)]
     pub(crate) timeout: TimeoutFlag,
@@ -60,6 +61,7 @@ impl LimitFlags {
 
 /// The time of a run.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
 pub(crate) struct TimeoutFlag {
     /// Stop after this time: 500ms, 10s, 5m, 1h; a bare number is seconds
     #[arg(long, value_name = "DURATION", default_value = "1h", env = "ARAZZO_TIMEOUT", hide_env_values = true, value_parser = duration)]

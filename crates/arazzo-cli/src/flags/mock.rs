@@ -41,6 +41,7 @@ pub(crate) struct MockFlags {
 
 /// Faults and latency of a mock.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Mock")]
 pub(crate) struct FaultFlags {
     /// A fault of the mock: OPERATION[#N]=STATUS, reset, malformed or delay:DURATION (getVolume#2=503), or a file of
     /// them

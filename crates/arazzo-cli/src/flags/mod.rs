@@ -3,7 +3,7 @@
 //! Flags that several commands have, or that belong together, are an [`clap::Args`] of their own, one file a group; the
 //! order of fields is that of `--help`.
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, Parser, Subcommand};
 
 use crate::requested::Color;
 
@@ -85,23 +85,39 @@ pub(crate) struct Arguments {
     pub(crate) command: Command,
 }
 
+/// Those that a person needs most days, in the order of a day, then the others.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Run(Box<RunFlags>),
     Lint(LintFlags),
-    Call(Box<CallFlags>),
-    Explain(ExplainFlags),
+    Test(Box<TestFlags>),
     Inspect(InspectFlags),
-    #[cfg(feature = "lsp")]
-    Lsp(lsp::LspFlags),
+    Call(Box<CallFlags>),
     Mock(MockFlags),
     Graph(GraphFlags),
     Report(ReportFlags),
-    Test(Box<TestFlags>),
     Replay(ReplayFlags),
+    Explain(ExplainFlags),
+    Help(HelpFlags),
     Runs(RunsFlags),
+    #[cfg(feature = "lsp")]
+    Lsp(lsp::LspFlags),
     Schema(SchemaFlags),
     Completions(CompletionsFlags),
     Man(ManFlags),
-    Help(HelpFlags),
 }
+
+/// Flags that `-h` shows, so that it fits a screen; `--help` has them all.
+const EVERYDAY: [&str; 25] = [
+    "all", "auth", "bearer", "coverage", "data", "dry_run", "fields", "fix", "format", "headers", "inputs", "jobs",
+    "journal", "json", "mock", "output", "quiet", "reports", "secrets", "servers", "timeout", "verbose",
+];
+
+/// A flag of a command with many of them.
+fn everyday(arg: Arg) -> Arg {
+    let shown = arg.is_positional() || EVERYDAY.contains(&arg.get_id().as_str());
+    arg.hide_short_help(!shown)
+}
+
+/// What `-h` says about the flags that it does not show.
+const MORE: &str = "All flags: --help; by what they are for: arazzo help flags";

@@ -9,7 +9,7 @@ use super::values::duration;
 
 /// The way to servers: proxies, addresses, certificates, times.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Network")]
+#[command(next_help_heading = "Servers and network")]
 pub(crate) struct NetworkFlags {
     /// Go through this proxy: http://[USER:PASSWORD@]HOST:PORT, also https or socks5. Without it, as HTTPS_PROXY,
     /// HTTP_PROXY, ALL_PROXY and NO_PROXY say

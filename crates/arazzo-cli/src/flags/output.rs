@@ -11,18 +11,19 @@ use crate::requested::{JsonForm, ProgressForm, RequestedReport};
 
 /// Texts that are printed, and files that are written.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct OutputFlags {
     #[command(flatten)]
     pub(crate) events: EventsFlag,
     /// Write a report: html, junit, tap, har, md (a summary for a CI job) or json; to a file, into a folder
     /// (arazzo-report/ without a path), or with =- to stdout, in the place of the outputs. Repeatable
-    #[arg(long = "report", value_name = "FMT[=PATH]", conflicts_with = "dry_run")]
+    #[arg(help_heading = "Reports", long = "report", value_name = "FMT[=PATH]", conflicts_with = "dry_run")]
     pub(crate) reports: Vec<RequestedReport>,
     /// Keep at most this much of each body in a HAR report: 500000, 64KiB, 10MiB; of all bodies together it keeps 64MiB
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", env = "ARAZZO_HAR_BODIES", hide_env_values = true, value_parser = size)]
+    #[arg(help_heading = "Reports", long, value_name = "SIZE", default_value = "1MiB", env = "ARAZZO_HAR_BODIES", hide_env_values = true, value_parser = size)]
     pub(crate) har_bodies: u64,
     /// Write what was sent and what came to a file, without secrets: `arazzo replay FILE` runs it again without a server
-    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    #[arg(help_heading = "Reports", long, value_name = "FILE", conflicts_with = "dry_run")]
     pub(crate) record: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) bodies: EventBodiesFlag,
@@ -38,6 +39,7 @@ pub(crate) struct OutputFlags {
 
 /// Events in the place of outputs.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct EventsFlag {
     /// Print JSON instead of the outputs: events, one a line, or result, one object at the end (outputs, why it failed
     /// with the response and a command, what is left behind)
@@ -47,6 +49,7 @@ pub(crate) struct EventsFlag {
 
 /// The file that outputs are written to.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct OutputFileFlag {
     /// Write the outputs to a file instead of stdout
     #[arg(short, long, value_name = "FILE", conflicts_with = "json")]
@@ -55,6 +58,7 @@ pub(crate) struct OutputFileFlag {
 
 /// Outputs as events show them.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct MaskFlag {
     /// Print outputs with secrets masked, as events show them; for logs that others read
     #[arg(long, env = "ARAZZO_MASK_OUTPUTS", hide_env_values = true, value_parser = BoolishValueParser::new())]
@@ -63,6 +67,7 @@ pub(crate) struct MaskFlag {
 
 /// The form of progress.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct ProgressFlag {
     /// How progress is shown: a tree that moves (what auto means in a terminal, but not in CI), one line a finished step
     /// (what auto means elsewhere), or none

@@ -7,6 +7,7 @@ use super::values::{connection_header, secret_host};
 
 /// Redirects, cookies and permissions.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "What is allowed")]
 pub(crate) struct PermissionFlags {
     /// Redirects: auto (followed, to hosts that the sources name, where the document does not judge them), never
     #[arg(long, value_enum, default_value_t = FollowRedirects::Auto, env = "ARAZZO_REDIRECTS", hide_env_values = true)]

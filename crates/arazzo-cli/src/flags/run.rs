@@ -8,8 +8,8 @@ use clap::{ArgAction, Args};
 use super::values::server_url;
 use super::{
     CheckFlag, CredentialFlags, DocumentFlags, EnvFileFlag, EventsFlag, FaultFlags, InputFlags, JournalFlags,
-    LimitFlags, NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PartialFlags, PermissionFlags, PlainArguments,
-    ProfileFlags, PromptFlag, ServerFlags, SeveralFlags, VerbosityFlags,
+    LimitFlags, MORE, NetworkFlags, OfflineFlag, OutputFileFlag, OutputFlags, PartialFlags, PermissionFlags,
+    PlainArguments, ProfileFlags, PromptFlag, ServerFlags, SeveralFlags, VerbosityFlags, everyday,
 };
 use crate::exit;
 
@@ -21,6 +21,7 @@ use crate::exit;
 #[command(
     before_long_help = "Examples:\n  arazzo run specs/daytona-provision.yml -s apiToken -i volumeName=data -i snapshot=base -i mountPath=/data\n  arazzo run flow.yaml --data rows.csv --jobs 4\n  arazzo run --all flows --server http://localhost:3000\n  arazzo run flow.yaml --inputs inputs.yaml --server http://localhost:3000\n  arazzo run flow.yaml --json | jq .type"
 )]
+#[command(after_help = MORE, mut_args(everyday))]
 pub(crate) struct RunFlags {
     #[command(flatten)]
     pub(crate) document: DocumentFlags,
@@ -49,7 +50,7 @@ pub(crate) struct RunFlags {
     pub(crate) limits: LimitFlags,
     /// Answer from the descriptions instead of calling: all sources, or those that are named. If all are, inputs that
     /// are needed and not given are generated, and nothing waits
-    #[arg(long, value_name = "SOURCE,…", num_args = 0..=1, require_equals = true, value_delimiter = ',')]
+    #[arg(help_heading = "Mock", long, value_name = "SOURCE,…", num_args = 0..=1, require_equals = true, value_delimiter = ',')]
     pub(crate) mock: Option<Vec<String>>,
     #[command(flatten)]
     pub(crate) faults: FaultFlags,
@@ -99,6 +100,7 @@ impl RunFlags {
     mut_arg("output", |arg| arg.help("Write the body to a file instead of stdout")),
     mut_arg("verbose", |arg| arg.help("Show headers of the request and the answer; -vv bodies too")),
 )]
+#[command(after_help = MORE, mut_args(everyday))]
 pub(crate) struct CallFlags {
     /// The OpenAPI document: a file, or an https url
     #[arg(value_name = "OPENAPI")]

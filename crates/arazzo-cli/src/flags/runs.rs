@@ -7,7 +7,8 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::values::{age, duration};
 use super::{
-    EventsFlag, JournalFileFlag, MaskFlag, NetworkFlags, OutputFileFlag, ProgressFlag, PromptFlag, VerbosityFlags,
+    EventsFlag, JournalFileFlag, MORE, MaskFlag, NetworkFlags, OutputFileFlag, ProgressFlag, PromptFlag,
+    VerbosityFlags, everyday,
 };
 use crate::exit;
 use crate::requested::RequestedReport;
@@ -72,6 +73,7 @@ pub(crate) struct RunsShowFlags {
 /// outputs are printed again.
 #[derive(Debug, Args)]
 #[command(after_long_help = exit::TABLE)]
+#[command(after_help = MORE, mut_args(everyday))]
 pub(crate) struct ResumeFlags {
     /// The run: its name, or how that begins
     #[arg(value_name = "RUN", required_unless_present = "all")]

@@ -7,6 +7,7 @@ use crate::requested::ProjectServer;
 
 /// Base urls, and variables of described ones.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Servers and network")]
 pub(crate) struct ServerFlags {
     /// Call this base url instead of the described servers; of one source description, or of all
     #[arg(short = 'S', long = "server", value_name = "[SOURCE=]URL", env = "ARAZZO_SERVER", hide_env_values = true, value_parser = server)]

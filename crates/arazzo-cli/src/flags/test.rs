@@ -6,8 +6,8 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args};
 
 use super::{
-    CoverageFlag, CredentialFlags, EnvFileFlag, InputFlags, LimitFlags, NetworkFlags, PermissionFlags, ProfileFlags,
-    PromptFlag, ReadingFlags, RepetitionFlags, ServerFlags, ShardFlag,
+    CoverageFlag, CredentialFlags, EnvFileFlag, InputFlags, LimitFlags, MORE, NetworkFlags, PermissionFlags,
+    ProfileFlags, PromptFlag, ReadingFlags, RepetitionFlags, ServerFlags, ShardFlag, everyday,
 };
 use crate::requested::RequestedReport;
 
@@ -31,6 +31,7 @@ use crate::requested::RequestedReport;
     }),
     mut_arg("timeout", |arg| arg.help("Stop a case after this time: 500ms, 10s, 5m, 1h; a bare number is seconds")),
 )]
+#[command(after_help = MORE, mut_args(everyday))]
 pub(crate) struct TestFlags {
     /// Documents, and folders to look for them in (hidden folders, target and node_modules are passed over); this
     /// folder, if none is given

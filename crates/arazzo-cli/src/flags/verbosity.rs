@@ -4,6 +4,7 @@ use clap::{ArgAction, Args};
 
 /// More, or less.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub(crate) struct VerbosityFlags {
     /// Show headers of requests and answers; -vv bodies too
     #[arg(short, long, action = ArgAction::Count)]
