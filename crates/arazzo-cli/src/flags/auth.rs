@@ -20,9 +20,11 @@ pub(crate) struct CredentialFlags {
     /// A user for every scheme that takes one
     #[arg(short, long, value_name = "USER:PASSWORD")]
     pub(crate) user: Option<String>,
-    /// A header for every request to the servers of the sources, in the place of the document's; masked if its name is
-    /// that of a credential, or its value is given as a secret: NAME: env:VARIABLE, or @FILE (lines of NAME: VALUE). Given
-    /// again with the same name, each is a line. Content-Type says how bodies are written
+    /// A header for every request to the servers of the sources
+    ///
+    /// In the place of the document's; masked if its name is that of a credential, or its value is given as a secret:
+    /// NAME: env:VARIABLE, or @FILE (lines of NAME: VALUE). Given again with the same name, each is a line. Content-Type
+    /// says how bodies are written.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
     pub(crate) headers: Vec<TypedHeader>,
 }

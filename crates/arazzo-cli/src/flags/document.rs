@@ -14,12 +14,12 @@ use crate::remedies;
 pub(crate) struct DocumentFlags {
     /// The Arazzo document: a file, - (stdin), or an https url. One on the network calls hosts, changes things and sends secrets as
     /// it is allowed to
-    #[arg(value_name = "DOC")]
+    #[arg(value_name = "DOC", index = 1)]
     pub(crate) document: PathBuf,
     #[command(flatten)]
     pub(crate) server: ServerFlags,
     /// Read a source description from here instead of its url
-    #[arg(long = "source", value_name = "NAME=FILE-OR-URL", value_parser = source)]
+    #[arg(help_heading = "Documents", long = "source", value_name = "NAME=FILE-OR-URL", value_parser = source)]
     pub(crate) sources: Vec<(String, PathBuf)>,
     #[command(flatten)]
     pub(crate) offline: OfflineFlag,
@@ -84,6 +84,7 @@ impl OfflineFlag {
 
 /// The mode of reading.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Documents")]
 pub(crate) struct ReadingFlags {
     /// How departures from the specification are read: lenient (as their author meant, with a warning), strict
     /// (refused), letter (the text exactly)

@@ -9,15 +9,17 @@ use clap::builder::BoolishValueParser;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct InputFlags {
-    /// An input: NAME=TEXT (converted to the type of its schema), NAME:=JSON, NAME@FILE, NAME:=@FILE, or '{…}' for
-    /// several. Also from ARAZZO_INPUT_<NAME>
+    /// An input: NAME=TEXT, NAME:=JSON, NAME@FILE, NAME:=@FILE, or '{…}' for several
+    ///
+    /// A text is converted to the type of its schema. Also from ARAZZO_INPUT_<NAME>.
     #[arg(short, long = "input", value_name = "INPUT")]
     pub(crate) inputs: Vec<String>,
     /// A file with inputs, JSON or YAML (- is stdin); later files win, --input wins over files
     #[arg(long = "inputs", value_name = "FILE")]
     pub(crate) input_files: Vec<PathBuf>,
-    /// A secret input: NAME (value from ARAZZO_SECRET_<NAME>, else asked for on a terminal), NAME@FILE, or NAME=-
-    /// (stdin)
+    /// A secret input: NAME (value: ARAZZO_SECRET_<NAME>), NAME@FILE, NAME=- (stdin)
+    ///
+    /// A value that is not in the environment is asked for on a terminal.
     #[arg(short, long = "secret", value_name = "NAME")]
     pub(crate) secrets: Vec<String>,
 }

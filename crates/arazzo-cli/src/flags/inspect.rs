@@ -26,10 +26,8 @@ pub(crate) struct InspectFlags {
     before_long_help = "Examples:\n  arazzo graph specs/daytona-provision.yml\n  arazzo graph flow.yaml --format svg > flow.svg\n  arazzo graph flow.yaml --run events.ndjson"
 )]
 pub(crate) struct GraphFlags {
-    #[command(flatten)]
-    pub(crate) document: DocumentFlags,
     /// The workflow; not needed if the document has one, or with --run
-    #[arg(value_name = "WORKFLOW")]
+    #[arg(value_name = "WORKFLOW", index = 2)]
     pub(crate) workflow: Option<String>,
     /// The form of the graph
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = GraphFormat::Ascii)]
@@ -40,6 +38,8 @@ pub(crate) struct GraphFlags {
     /// Show the path of a run: a file with what `arazzo run --json` printed (- is stdin)
     #[arg(long, value_name = "EVENTS")]
     pub(crate) run: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) document: DocumentFlags,
 }
 
 impl GraphFlags {

@@ -79,7 +79,7 @@ pub(crate) use verbosity::VerbosityFlags;
 )]
 pub(crate) struct Arguments {
     /// Colour: in terminals, always or never (NO_COLOR and CLICOLOR_FORCE are honoured)
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, env = "ARAZZO_COLOR", hide_env_values = true)]
+    #[arg(long, global = true, hide_short_help = true, value_enum, default_value_t = Color::Auto, env = "ARAZZO_COLOR", hide_env_values = true)]
     pub(crate) color: Color,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -107,16 +107,40 @@ pub(crate) enum Command {
     Man(ManFlags),
 }
 
-/// Flags that `-h` shows, so that it fits a screen; `--help` has them all.
-const EVERYDAY: [&str; 25] = [
-    "all", "auth", "bearer", "coverage", "data", "dry_run", "fields", "fix", "format", "headers", "inputs", "jobs",
-    "journal", "json", "mock", "output", "quiet", "reports", "secrets", "servers", "timeout", "verbose",
+/// Flags that `-h` shows of commands with many, so that it fits a screen; `--help` has them all.
+const EVERYDAY: [&str; 17] = [
+    "auth",
+    "bearer",
+    "dry_run",
+    "fields",
+    "from",
+    "headers",
+    "inputs",
+    "json",
+    "mock",
+    "output",
+    "quiet",
+    "reports",
+    "secrets",
+    "servers",
+    "unknown",
+    "verbose",
+    "with_response",
 ];
 
-/// A flag of a command with many of them.
+/// A flag of such a command: `-h` has the gist of those of most days.
 fn everyday(arg: Arg) -> Arg {
     let shown = arg.is_positional() || EVERYDAY.contains(&arg.get_id().as_str());
-    arg.hide_short_help(!shown)
+    let arg = arg.hide_short_help(!shown);
+    match (arg.get_help(), arg.get_long_help()) {
+        (Some(help), None) if shown => {
+            let whole = help.to_string();
+            let gist = [": ", "; ", ". "].iter().filter_map(|end| whole.find(end)).min().and_then(|at| whole.get(..at));
+            let gist = gist.unwrap_or(&whole).to_owned();
+            arg.help(gist).long_help(whole)
+        }
+        _ => arg,
+    }
 }
 
 /// What `-h` says about the flags that it does not show.

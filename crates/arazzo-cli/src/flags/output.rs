@@ -15,8 +15,10 @@ use crate::requested::{JsonForm, ProgressForm, RequestedReport};
 pub(crate) struct OutputFlags {
     #[command(flatten)]
     pub(crate) events: EventsFlag,
-    /// Write a report: html, junit, tap, har, md (a summary for a CI job) or json; to a file, into a folder
-    /// (arazzo-report/ without a path), or with =- to stdout, in the place of the outputs. Repeatable
+    /// Write a report: html, junit, tap, har, md or json
+    ///
+    /// md is a summary for a CI job. To a file, into a folder (arazzo-report/ without a path), or with =- to stdout, in the place of the outputs.
+    /// Repeatable.
     #[arg(help_heading = "Reports", long = "report", value_name = "FMT[=PATH]", conflicts_with = "dry_run")]
     pub(crate) reports: Vec<RequestedReport>,
     /// Keep at most this much of each body in a HAR report: 500000, 64KiB, 10MiB; of all bodies together it keeps 64MiB

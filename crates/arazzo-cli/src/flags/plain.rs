@@ -6,9 +6,9 @@ use clap::Args;
 #[derive(Debug, Args)]
 pub(crate) struct PlainArguments {
     /// The workflow; not needed if the document has one
-    #[arg(value_name = "WORKFLOW")]
+    #[arg(value_name = "WORKFLOW", index = 2)]
     pub(crate) workflow_argument: Option<String>,
     /// Inputs: NAME=TEXT, NAME:=JSON, NAME@FILE, as --input takes them
-    #[arg(value_name = "INPUT")]
+    #[arg(value_name = "INPUT", index = 3)]
     pub(crate) plain_inputs: Vec<String>,
 }

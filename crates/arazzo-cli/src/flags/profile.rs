@@ -5,6 +5,7 @@ use clap::builder::BoolishValueParser;
 
 /// Settings of `arazzo.toml`.
 #[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Documents")]
 pub(crate) struct ProfileFlags {
     /// Settings of [profile.NAME] in arazzo.toml too. Its servers may be called; secrets go there with --secret-host
     #[arg(long, value_name = "NAME", env = "ARAZZO_PROFILE", hide_env_values = true)]

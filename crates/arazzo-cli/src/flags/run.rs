@@ -23,19 +23,28 @@ use crate::exit;
 )]
 #[command(after_help = MORE, mut_args(everyday))]
 pub(crate) struct RunFlags {
-    #[command(flatten)]
-    pub(crate) document: DocumentFlags,
+    // Those of no group first: a heading is that of all that follows.
     #[command(flatten)]
     pub(crate) plain: PlainArguments,
+    #[command(flatten)]
+    pub(crate) partial: PartialFlags,
+    #[command(flatten)]
+    pub(crate) check: CheckFlag,
     /// The workflow, as a flag
     #[arg(short, long, value_name = "WORKFLOW")]
     pub(crate) workflow: Option<String>,
+    /// Show what would be called, and call nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Exit with 1 if an output has no value
+    #[arg(long, env = "ARAZZO_REQUIRE_OUTPUTS", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub(crate) require_outputs: bool,
+    #[command(flatten)]
+    pub(crate) document: DocumentFlags,
     #[command(flatten)]
     pub(crate) profile: ProfileFlags,
     #[command(flatten)]
     pub(crate) several: SeveralFlags,
-    #[command(flatten)]
-    pub(crate) partial: PartialFlags,
     #[command(flatten)]
     pub(crate) input: InputFlags,
     #[command(flatten)]
@@ -56,16 +65,8 @@ pub(crate) struct RunFlags {
     pub(crate) faults: FaultFlags,
     #[command(flatten)]
     pub(crate) network: NetworkFlags,
-    /// Show what would be called, and call nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) journal: JournalFlags,
-    #[command(flatten)]
-    pub(crate) check: CheckFlag,
-    /// Exit with 1 if an output has no value
-    #[arg(long, env = "ARAZZO_REQUIRE_OUTPUTS", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    pub(crate) require_outputs: bool,
     #[command(flatten)]
     pub(crate) output: OutputFlags,
 }
