@@ -462,6 +462,33 @@ fn a_run_that_was_stopped_at_a_limit_goes_on_with_a_higher_one() {
 }
 
 #[test]
+fn each_of_several_runs_in_one_call_is_kept() {
+    let (runs, server) = (Runs::new(), daytona(STATES));
+    runs.on(Arazzo::provision(&server.url()).args(["--repeat", "2"])).run().exits(0);
+    let states: Vec<Value> = runs.list().into_iter().map(|run| run["state"].clone()).collect();
+    assert_eq!(states, ["succeeded", "succeeded"]);
+}
+
+#[test]
+fn an_answer_that_stops_the_run_is_kept_and_what_it_answers_is_not_sent_again() {
+    let (runs, folder) = (Runs::new(), Folder::new());
+    folder.write("api.yaml", "openapi: 3.1.0\ninfo: { title: t, version: '1' }\npaths:\n  /a: { post: { operationId: add, responses: { '200': { description: ok } } } }\n");
+    folder.write(
+        "flow.yaml",
+        "arazzo: 1.0.1\ninfo: { title: t, version: '1' }\nsourceDescriptions: [{ name: api, url: api.yaml, type: openapi }]\nworkflows:\n  \
+         - workflowId: w\n    outputs: { all: $steps.add.outputs.all }\n    steps:\n      - { stepId: add, operationId: add, outputs: { all: $response.body#/all } }\n",
+    );
+    let body = json!({ "all": "A".repeat(3_000) });
+    let text = body.to_string();
+    let server = Server::start(move |_, _| Reply::status(200).body("application/json", text.clone()));
+    let command = Arazzo::new(["run", "flow.yaml", "-S", &server.url(), "--max-kept", "2000"]).cwd(folder.path());
+    runs.on(command).run().exits(5).says(&["kept-limit", "resume: arazzo runs resume"]);
+    runs.resume([]).exits(5).says(&["kept-limit"]).never_says(&["in doubt", "in-doubt"]);
+    runs.resume(["--max-kept", "1MiB"]).exits(0).prints(&body);
+    assert_eq!(server.lines(), ["POST /a"]);
+}
+
+#[test]
 fn a_run_that_failed_begins_again_at_a_step_with_what_it_had() {
     let runs = Runs::new();
     let broken = AtomicUsize::new(0);

@@ -27,7 +27,9 @@ pub(crate) fn check_names(
     let takes = |name: &str| {
         let workflows =
             loaded.iter().flat_map(|one| one.workflows().filter_map(|workflow| one.workflow(Some(workflow)).ok()));
-        workflows.into_iter().any(|workflow| workflow.takes(name))
+        // A workflow that declares none takes any, and so says nothing about a name.
+        let declared: Vec<_> = workflows.filter(|workflow| workflow.inputs().next().is_some()).collect();
+        declared.is_empty() || declared.iter().any(|workflow| workflow.takes(name))
     };
     if let Some(name) = input.inputs.iter().filter_map(|typed| inputs::input_name(typed)).find(|name| !takes(name)) {
         let all: Vec<&str> = loaded

@@ -15,6 +15,8 @@ pub(crate) const KEY: &str = "ARAZZO_STATE_KEY";
 /// A journal, and how commands name it.
 pub(crate) struct NamedJournal {
     pub(crate) journal: Journal,
+    /// The file, as it was named.
+    path: PathBuf,
     /// `true` if it is the one that commands read when none is named.
     is_default: bool,
 }
@@ -24,7 +26,7 @@ impl NamedJournal {
     pub(crate) fn resume(&self, run: &str, more: &str) -> String {
         let named = match self.is_default {
             true => String::new(),
-            false => format!(" --journal {}", quoted(&self.journal.path().display().to_string())),
+            false => format!(" --journal {}", quoted(&self.path.display().to_string())),
         };
         format!("arazzo runs resume {run}{more}{named}")
     }
@@ -72,7 +74,7 @@ fn open(file: Option<&Path>, durability: Durability, with_key: bool) -> Result<N
     let journal = if with_key { journal.with_key(key(&path)?) } else { journal };
     let is_default = default_place().is_ok_and(|default| default == path) && variable(VARIABLE).is_none();
     let is_default = is_default || variable(VARIABLE).is_some_and(|named| Path::new(&named) == path);
-    Ok(NamedJournal { journal, is_default })
+    Ok(NamedJournal { journal, path, is_default })
 }
 
 fn place(file: Option<&Path>) -> Result<PathBuf, Error> {

@@ -277,6 +277,11 @@ fn limits(flags: &ResumeFlags, limits: Limits) -> Limits {
         run_ms: flags.timeout.map_or(limits.run_ms, ms),
         steps: flags.max_steps.unwrap_or(limits.steps),
         requests: flags.max_requests.or(limits.requests),
+        depth: flags.max_depth.unwrap_or(limits.depth),
+        wait_ms: flags.max_wait.map_or(limits.wait_ms, ms),
+        body_bytes: flags.max_body.unwrap_or(limits.body_bytes),
+        value_bytes: flags.max_value.unwrap_or(limits.value_bytes),
+        kept_bytes: flags.max_kept.unwrap_or(limits.kept_bytes),
         request_ms: ms(flags.network.max_time),
         ..limits
     }

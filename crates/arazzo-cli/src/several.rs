@@ -17,6 +17,7 @@ use crate::find::documents_in;
 use crate::flags::RunFlags;
 use crate::given::check_names;
 use crate::inputs::{self, Stdin};
+use crate::journal;
 use crate::meant;
 use crate::report::{page, write_text};
 use crate::requested::{JsonForm, RequestedReports};
@@ -61,6 +62,15 @@ pub(crate) fn run(mut flags: RunFlags, screen: &mut Screen) -> u8 {
         Err(error) => return screen.error(&meant::with_hint(error, &flags.document.document)),
     };
     let flags = &flags;
+    let named = match journal::of_run(&flags.journal, flags.mock.is_none()) {
+        Ok(named) => named,
+        Err(error) => return screen.error(&error),
+    };
+    let keep = |one: Planned| match &named {
+        Some(named) => Planned { workflow: one.workflow.journaled(&named.journal), ..one },
+        None => one,
+    };
+    let planned: Vec<Planned> = planned.into_iter().map(keep).collect();
     if planned.is_empty() {
         let help = "Arazzo documents are found by `arazzo:` at their root; rows are those of --data";
         screen.fault("nothing-ran", "there is nothing to run", Some(help));

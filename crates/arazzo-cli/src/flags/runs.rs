@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::values::{age, duration};
+use super::values::{age, duration, size};
 use super::{
     EventsFlag, JournalFileFlag, MORE, MaskFlag, NetworkFlags, OutputFileFlag, ProgressFlag, PromptFlag,
     VerbosityFlags, everyday,
@@ -100,6 +100,21 @@ pub(crate) struct ResumeFlags {
     /// Another number of requests
     #[arg(long, value_name = "N")]
     pub(crate) max_requests: Option<u32>,
+    /// Another number of workflows in progress
+    #[arg(long, value_name = "N")]
+    pub(crate) max_depth: Option<u32>,
+    /// Another time that a server may ask to wait
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) max_wait: Option<Duration>,
+    /// Another size of the body of an answer
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) max_body: Option<u64>,
+    /// Another size of a text or a body that is built from values
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) max_value: Option<u64>,
+    /// Another size of what is kept between steps
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub(crate) max_kept: Option<u64>,
     #[command(flatten)]
     pub(crate) prompt: PromptFlag,
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::meant;
 use crate::remedies;
 
 /// The case of a document that has no test file.
-const UNNAMED: &str = "runs against the mock";
+const UNNAMED: &str = "runs";
 
 /// A case of a document.
 pub(super) struct Planned {

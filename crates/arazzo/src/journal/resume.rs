@@ -15,7 +15,7 @@ use crate::drivers::live::{self, Interrupt, Ways};
 use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::journal::owner::Owner;
-use crate::journal::run_log::RunLog;
+use crate::journal::run_log::{RunLog, Sealed};
 use crate::journal::setup::{KeptText, Setup};
 use crate::journal::store::{Journal, JournaledRun, RunState};
 use crate::session::{Session, StoredSession};
@@ -163,7 +163,7 @@ impl Resumption {
         };
         let stored: StoredSession =
             serde_json::from_str(&state).map_err(|error| self.journal.unreadable(&self.run.id, &error))?;
-        let secrets: Secrets = self.decrypted(&self.run.id, &sealed)?;
+        let Sealed { secrets, answers } = self.decrypted(&self.run.id, &sealed)?;
         let workflow = builder.load_blocking()?.begun_workflow(&self.run.workflow)?;
         let session = Session::restore(&workflow, stored.clone(), secrets.clone())?;
         Ok(Resumed {
@@ -174,7 +174,8 @@ impl Resumption {
             stored: (stored, secrets),
             state: self.run.state,
             alive: self.run.alive,
-            decisions: BTreeMap::new(),
+            // What was answered when the run stopped is not asked again.
+            decisions: answers.into_iter().filter_map(answered).collect(),
             claim: self.claim,
         })
     }
@@ -190,6 +191,14 @@ impl Resumption {
 
     fn damaged(&self) -> Error {
         self.journal.unreadable(&self.run.id, &"what is encrypted is not what was written, or its key is another one")
+    }
+}
+
+/// The call that an input answers, and the answer.
+fn answered(input: Input) -> Option<(CallId, Decision)> {
+    match input {
+        Input::Reply { call, result: Ok(response) } => Some((call, Decision::Answer(response))),
+        _ => None,
     }
 }
 

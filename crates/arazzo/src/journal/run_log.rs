@@ -11,6 +11,7 @@ use arazzo_engine::event::{EventKind, RunStatus};
 use arazzo_engine::limits::Millis;
 use arazzo_engine::machine::{CallId, Input, Outcome, Secrets, Stop};
 use arazzo_engine::program::Program;
+use serde::{Deserialize, Serialize};
 
 use crate::description::Description;
 use crate::documents::location::name_of;
@@ -31,6 +32,14 @@ const ATTEMPTS: usize = 32;
 
 /// What a run may do beyond a limit that has stopped it, until it waits for something: then it is stored.
 const BEYOND: u32 = 64;
+
+/// The part of a state that is encrypted.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Sealed {
+    pub(super) secrets: Secrets,
+    /// Answers that came, and that the state does not know yet.
+    pub(super) answers: Vec<Input>,
+}
 
 pub(crate) struct RunLog {
     journal: Journal,
@@ -160,12 +169,28 @@ impl RunLog {
         let (sent, settled) = self.settle(session);
         let (stored, secrets) = session.stored()?;
         let text = |error: serde_json::Error| Error::Setup(error.to_string());
+        let sealed = Sealed { secrets, answers: vec![] };
         let state = serde_json::to_string(&stored).map_err(text)?;
-        let hidden = self.key.encrypt(&self.run, &serde_json::to_vec(&secrets).map_err(text)?)?;
-        self.last = Some((stored, secrets));
+        let hidden = self.key.encrypt(&self.run, &serde_json::to_vec(&sealed).map_err(text)?)?;
+        self.last = Some((stored, sealed.secrets));
         self.since.clear();
         let mut write = self.write_events();
         (write.state, write.sent, write.settled) = (Some((state, hidden)), sent, settled);
+        Ok(write)
+    }
+
+    /// What is written of a run that an answer stops, whatever limit is raised: the state that waited for it, and the answer,
+    /// so that what was asked is not asked again.
+    fn write_answered(&mut self, answer: Input) -> Result<RunWrite, Error> {
+        let mut write = self.write_events();
+        if let (Input::Reply { call, result: Ok(_) }, Some((stored, secrets))) = (&answer, &self.last) {
+            let call = *call;
+            let text = |error: serde_json::Error| Error::Setup(error.to_string());
+            let sealed = Sealed { secrets: secrets.clone(), answers: vec![answer] };
+            let hidden = self.key.encrypt(&self.run, &serde_json::to_vec(&sealed).map_err(text)?)?;
+            write.state = Some((serde_json::to_string(stored).map_err(text)?, hidden));
+            write.settled = self.unsettled.take(&call).into_iter().collect();
+        }
         Ok(write)
     }
 
@@ -278,11 +303,10 @@ impl RunLog {
         raised.steps = limits.steps.saturating_add(BEYOND);
         raised.run_ms = Millis::MAX;
         shadow.set_limits(raised);
-        shadow.apply(now, input);
+        shadow.apply(now, input.clone());
         let turn = shadow.turn(now);
         if turn.outcome.is_some() {
-            // It ends here in any case: it goes on with what came before.
-            return Ok(self.write_events());
+            return self.write_answered(input);
         }
         shadow.set_limits(limits);
         self.events.extend(turn.events);

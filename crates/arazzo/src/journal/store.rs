@@ -131,7 +131,10 @@ impl Journal {
     /// # Errors
     /// As [`Journal::open`].
     pub fn open_with(path: impl Into<PathBuf>, durability: Durability) -> Result<Self, Error> {
-        let path = path.into();
+        // A name that SQLite takes for something else (`:memory:`) is a file too.
+        let named = path.into();
+        let path = std::path::absolute(&named)
+            .map_err(|error| Error::Setup(format!("the journal `{}`: {error}", named.display())))?;
         let writer = Writer::new(schema::open(&path, durability)?, &path)?;
         let (owner, hashes) = (Mutex::default(), Mutex::default());
         Ok(Self { shared: Arc::new(Shared { path, writer, durability, owner, hashes }), key: None })

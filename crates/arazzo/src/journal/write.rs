@@ -78,7 +78,11 @@ impl RunWrite {
             "UPDATE runs SET updated = ?3, alive = ?3, step = coalesce(?4, step) WHERE id = ?1 AND owner = ?2",
         )?;
         if update.execute(params![run, owner, now(), self.step])? == 0 {
-            return Err(Fault::Refused(format!("the run `{run}` has another owner by now, and goes on there")));
+            let mut known = connection.prepare_cached("SELECT 1 FROM runs WHERE id = ?1")?;
+            return Err(Fault::Refused(match known.exists([run])? {
+                true => format!("the run `{run}` has another owner by now, and goes on there"),
+                false => format!("the beginning of the run `{run}` could not be written, so it is not in the journal"),
+            }));
         }
         if let Some((state, secrets)) = self.state {
             let mut replace = connection.prepare_cached(
