@@ -186,11 +186,8 @@ fn tell(execution: &Execution<'_>, ended: &Ended, screen: &mut Screen) {
     if let Some(command) = execution.journal.and_then(|journal| resume(journal, ended)) {
         screen.line(&format!("resume: {command}"));
     }
-    if let (Some(why), true) = (ended.record.verdict().why, github::is_here()) {
-        let label = why.label.as_ref().map(|label| format!(": {label}")).unwrap_or_default();
-        let help = why.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
-        let message = format!("{}{label}{help}", why.message);
-        screen.command(&github::annotation("error", why.code.word(), &message, why.place.as_ref()));
+    if let Some(annotation) = github::annotation_of(&ended.record) {
+        screen.command(&annotation);
     }
     let missed = |exchange: &Exchange| matches!(exchange.answer, Answer::Received { status: 404 | 405, .. });
     if let Some(exchange) = ended.record.failing_exchange().filter(|exchange| missed(exchange)) {
@@ -221,7 +218,10 @@ fn resume(journal: &NamedJournal, ended: &Ended) -> Option<String> {
     match (&ended.outcome, &ended.failed) {
         (Outcome::Failed { .. }, Some(step)) => Some(journal.resume(run, &format!(" --from {}", quoted(step)))),
         (Outcome::Failed { .. }, None) => Some(journal.resume(run, " --from STEP")),
-        (Outcome::Stopped { .. }, _) => Some(journal.resume(run, "")),
+        // One that was cancelled does not go on.
+        (Outcome::Stopped { .. }, _) => {
+            journal.journal.run(run).is_ok_and(|kept| kept.can_resume()).then(|| journal.resume(run, ""))
+        }
         _ => None,
     }
 }

@@ -24,6 +24,15 @@ pub(crate) fn annotation(kind: &str, code: &str, message: &str, place: Option<&P
     format!("::{kind} {}::{}", properties.join(","), data(message))
 }
 
+/// The annotation of a run that did not succeed; none elsewhere than in a job, or where there is no reason.
+pub(crate) fn annotation_of(run: &RunRecord) -> Option<String> {
+    let why = run.verdict().why.filter(|_| is_here())?;
+    let label = why.label.as_ref().map(|label| format!(": {label}")).unwrap_or_default();
+    let help = why.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
+    let message = format!("{}{label}{help}", why.message);
+    Some(annotation("error", why.code.word(), &message, why.place.as_ref()))
+}
+
 /// Annotations name files from the root of the repository, wherever the command runs.
 fn in_the_repository(file: &str) -> String {
     let inside = || {

@@ -50,7 +50,7 @@ pub(crate) fn of_run(flags: &JournalFlags, is_kept: bool) -> Result<Option<Named
         },
     };
     let durability = flags.durability.map(Outlives::durability).unwrap_or_default();
-    open(file.as_deref(), durability, true).map(Some)
+    open(file.as_deref(), durability, Some(true)).map(Some)
 }
 
 /// The journal that is read; `with_key` if what is encrypted in it is needed.
@@ -65,13 +65,16 @@ pub(crate) fn of_runs(flags: &JournalFileFlag, with_key: bool) -> Result<NamedJo
             path.display()
         )));
     }
-    open(flags.journal.as_deref(), Durability::default(), with_key)
+    open(flags.journal.as_deref(), Durability::default(), with_key.then_some(false))
 }
 
-fn open(file: Option<&Path>, durability: Durability, with_key: bool) -> Result<NamedJournal, Error> {
+fn open(file: Option<&Path>, durability: Durability, with_key: Option<bool>) -> Result<NamedJournal, Error> {
     let path = place(file)?;
     let journal = Journal::open_with(&path, durability)?;
-    let journal = if with_key { journal.with_key(key(&path)?) } else { journal };
+    let journal = match with_key {
+        Some(makes) => journal.with_key(key(&path, makes)?),
+        None => journal,
+    };
     let is_default = default_place().is_ok_and(|default| default == path) && variable(VARIABLE).is_none();
     let is_default = is_default || variable(VARIABLE).is_some_and(|named| Path::new(&named) == path);
     Ok(NamedJournal { journal, path, is_default })
@@ -92,8 +95,8 @@ fn default_place() -> Result<PathBuf, Error> {
     Ok(folder.ok_or_else(none)?.join("arazzo").join("runs.db"))
 }
 
-/// The key of a journal: that of the variable, or of the file beside its folder, which is made if it is not there.
-fn key(journal: &Path) -> Result<JournalKey, Error> {
+/// The key of a journal: that of the variable, or of the file beside its folder; one that is not there is made, if `makes`.
+fn key(journal: &Path, makes: bool) -> Result<JournalKey, Error> {
     if let Some(text) = variable(KEY) {
         return JournalKey::parse(&text).map_err(|error| Error::Setup(format!("{KEY}: {error}")));
     }
@@ -106,6 +109,9 @@ fn key(journal: &Path) -> Result<JournalKey, Error> {
     });
     let help = |reason: &str| Error::Setup(format!("{reason}; {KEY} can have the key instead"));
     let file = file.ok_or_else(|| help("there is no place for a key beside the folder of the journal"))?;
+    if !makes && !file.exists() {
+        return Err(help(&format!("the key of the journal is missing: `{}`", file.display())));
+    }
     JournalKey::in_file(&file).map_err(|error| help(&error.to_string()))
 }
 

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use crate::exit;
 use crate::find::documents_in;
 use crate::flags::RunFlags;
+use crate::github;
 use crate::given::check_names;
 use crate::inputs::{self, Stdin};
 use crate::journal;
@@ -309,7 +310,13 @@ impl Shown<'_> {
             if let Err(why) = &ended.outputs {
                 screen.line(&format!("error: {}", safe(why)));
             }
+            for missing in without_value(&ended) {
+                screen.line(&format!("output `{}` has no value", safe(missing)));
+            }
             screen.line("");
+        }
+        if let Some(annotation) = github::annotation_of(&ended.record) {
+            screen.command(&annotation);
         }
         if let Some(line) = self.line(one, &ended) {
             match self.flags.output.file.output.as_deref().filter(|path| *path != Path::new("-")) {
@@ -356,6 +363,7 @@ impl Shown<'_> {
             self.keep(save(path, &lines, Readers::Owner));
         }
         self.reports(took, screen);
+        self.keep(github::append_summary(|| summary_of_tests(&self.runs_as_cases(), milliseconds(took))));
         let code = self.ended.iter().map(exit_of).max_by_key(|code| rank(*code)).unwrap_or(exit::NOTHING);
         match &self.fault {
             Some(error) => {
@@ -364,6 +372,31 @@ impl Shown<'_> {
             }
             None => code,
         }
+    }
+
+    /// The runs as cases of their documents: for a summary, which has no room for steps.
+    fn runs_as_cases(&self) -> Vec<junit::Suite> {
+        let mut suites: Vec<junit::Suite> = vec![];
+        for number in 0..self.planned.len().saturating_mul(self.flags.several.repetition.rounds()) {
+            let Some(one) = self.planned.get(number % self.planned.len()) else { continue };
+            let ended = self.ended.iter().find(|ended| ended.number == number);
+            let result = match ended {
+                None => junit::CaseResult::Skipped("the runs were stopped before".to_owned()),
+                Some(ended) if ended.record.verdict().good() => junit::CaseResult::Passed,
+                Some(ended) => junit::CaseResult::Failed(problem(one, ended)),
+            };
+            let at = suites.iter().position(|suite| suite.name == one.document).unwrap_or_else(|| {
+                suites.push(junit::Suite::new(one.document.clone()));
+                suites.len() - 1
+            });
+            let name = named(one, number, self.planned.len(), self.flags);
+            let name = name.strip_prefix(&one.document).unwrap_or(&name).trim_start().to_owned();
+            let took = ended.map_or(0, |ended| milliseconds(ended.took));
+            if let Some(suite) = suites.get_mut(at) {
+                suite.cases.push(junit::Case::new(one.document.clone(), name, took, result));
+            }
+        }
+        suites
     }
 
     fn reports(&mut self, took: Duration, screen: &mut Screen) {
@@ -383,7 +416,7 @@ impl Shown<'_> {
             let text = match report.kind.name {
                 "junit" => junit::document(&suites(self), ms),
                 "tap" => tap::document(&suites(self)),
-                "md" => summary_of_tests(&suites(self), ms),
+                "md" => summary_of_tests(&self.runs_as_cases(), ms),
                 _ => {
                     let pages = self.ended.iter().map(|ended| {
                         let one = self.planned.get(ended.number % self.planned.len());
@@ -401,6 +434,26 @@ impl Shown<'_> {
             self.keep(write_text(report, &report.path, &text, screen));
         }
     }
+}
+
+/// Why a run did not succeed.
+fn problem(one: &Planned, ended: &Ended) -> junit::Problem {
+    let lines = failure::report(&ended.record, one.workflow.description().sources(), width());
+    let lines = lines.iter().map(|line| anstream::adapter::strip_str(line).to_string());
+    let missing = without_value(ended).map(|name| format!("output `{name}` has no value"));
+    let text = lines.chain(ended.outputs.as_ref().err().cloned()).chain(missing).collect::<Vec<_>>().join("\n");
+    let why = ended.record.verdict().why;
+    let message = why.map_or_else(|| text.lines().next().unwrap_or_default().to_owned(), |why| why.message.clone());
+    junit::Problem::new(why.map_or("run", |why| why.code.word()), message, text)
+}
+
+/// The outputs without a value of a run that failed for nothing else.
+fn without_value(ended: &Ended) -> impl Iterator<Item = &str> {
+    let verdict = ended.record.verdict();
+    let none = ended.outputs.iter().flat_map(|outputs| outputs.iter());
+    let none = none.filter(|(_, value)| value.is_null()).map(|(name, _)| name.as_str());
+    let missing = verdict.missing.iter().map(String::as_str);
+    missing.chain(none).filter(move |_| verdict.why.is_none() && !verdict.good())
 }
 
 /// The name of a run for people: its document and workflow, its row, which time it is.

@@ -253,7 +253,7 @@ impl Machine {
             (Stage::Running | Stage::Fresh, Input::Cancel) => self.cancel_run(now, &mut turn),
             (Stage::Stopping(_), Input::Reply { call, result }) => self.take_late_reply(now, call, result, &mut turn),
             (Stage::Stopping(_), Input::Cancel) => self.interrupt_run(),
-            (Stage::Stopping(until), Input::Tick) if now >= until => self.interrupt_run(),
+            (Stage::Stopping(until), Input::Tick | Input::Progress { .. }) if now >= until => self.interrupt_run(),
             // Named, so that a new input or stage has to be placed: nothing follows from these.
             (Stage::Fresh | Stage::Stopping(_), Input::Tick)
             | (Stage::Running | Stage::Stopping(_) | Stage::Done, Input::Start { .. })

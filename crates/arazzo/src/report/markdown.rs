@@ -177,7 +177,7 @@ pub fn summary_of_tests(suites: &[Suite], time_ms: u64) -> String {
     let mut lines = vec![
         format!("### {sign} {passed} passed, {failed} failed, {skipped} not run"),
         String::new(),
-        format!("{} documents · {}", suites.len(), time(time_ms)),
+        format!("{} document{} · {}", suites.len(), if suites.len() == 1 { "" } else { "s" }, time(time_ms)),
     ];
     let problems = all().filter_map(|case| match &case.result {
         CaseResult::Failed(problem) | CaseResult::Broke(problem) => Some((case, problem)),
@@ -204,7 +204,8 @@ pub fn summary_of_tests(suites: &[Suite], time_ms: u64) -> String {
 
 /// A line between `<pre>` and `</pre>`.
 fn pre(line: &str) -> String {
-    let line = cut(&safe(line));
+    // A command that is cut is none.
+    let line = if line.starts_with("reproduce: ") { safe(line) } else { cut(&safe(line)) };
     line.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('@', "&#64;")
 }
 
