@@ -74,10 +74,10 @@ impl Destinations {
         self.tokens.contains(url)
     }
 
-    /// Hosts that nothing of the workflow calls, and that an answer may lead to: of other operations of its document, and
-    /// those that were allowed. As people read them, each once.
+    /// Hosts that no operation of the workflow calls, and that an answer may lead to: of other operations of its document,
+    /// and those that were allowed, also where a token is fetched from. As people read them, each once.
     pub(crate) fn led_to(&self) -> Vec<String> {
-        let called: BTreeSet<String> = self.operations.iter().chain(&self.tokens).filter_map(host_with_port).collect();
+        let called: BTreeSet<String> = self.operations.iter().filter_map(host_with_port).collect();
         let others = self.others.iter().filter_map(host_with_port);
         let hosts = others.chain(self.allowed.iter().map(ToString::to_string));
         let mut led: Vec<String> = vec![];
