@@ -264,7 +264,7 @@ fn run_one(flags: &RunFlags, one: &Planned, number: usize, signals: &Signals, se
     let observe = |envelope: &Envelope| {
         let envelope = &signals.named(envelope);
         record.add(envelope);
-        if let (Ok(line), true) = (result::line(envelope, &record), events) {
+        if events && let Ok(line) = result::line(envelope, &record) {
             // Without a reader there is nothing to be told.
             drop(sender.send(Message::Event(line)));
         }

@@ -85,7 +85,8 @@ pub(crate) async fn run<T: Send + 'static>(
         is_large |= matches!(&input, Some(Input::Reply { result: Ok(answer), .. }) if answer.body.len() >= LARGE);
         let now = start.since(at.unwrap_or_else(|| clock.elapsed()));
         let (turn, logged);
-        let copy = input.clone().filter(|_| log.is_some());
+        // An answer may be large: it is copied for a log, and for nothing else.
+        let copy = log.is_some().then(|| input.clone()).flatten();
         (session, turn) = work(is_large, move || {
             if let Some(input) = input {
                 session.apply(now, input);
