@@ -17,7 +17,7 @@ use crate::find::documents_in;
 use crate::flags::RunFlags;
 use crate::github;
 use crate::given::check_names;
-use crate::inputs::{self, Stdin};
+use crate::inputs::{self, CliInputs, Stdin};
 use crate::journal;
 use crate::meant;
 use crate::report::{page, write_text};
@@ -120,16 +120,15 @@ fn of_rows(flags: &mut RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Erro
     let document = flags.document.document.as_path();
     let rows = flags.several.data.as_deref().map(|path| rows::read(path, stdin)).transpose()?;
     let workflow = described(flags, description, flags.workflow(), None, stdin)?;
-    let planned = |given: inputs::CliInputs, row: Option<usize>| Planned {
+    let planned = |given: CliInputs, row: Option<usize>| Planned {
         document: document.display().to_string(),
         workflow: workflow.clone(),
         inputs: given.inputs,
         row,
     };
     let Some(rows) = rows else {
-        let mut given = inputs::collect(&flags.input, &workflow, stdin)?;
-        given.make_up(workflow.example_inputs());
-        return Ok(vec![planned(checked(&workflow, given, false)?, None)]);
+        let given = inputs::collect(&flags.input, &workflow, stdin)?;
+        return Ok(vec![planned(completed(&workflow, given)?, None)]);
     };
     let (mut runs, mut faults) = (vec![], vec![]);
     for row in &rows {
@@ -141,15 +140,19 @@ fn of_rows(flags: &mut RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Erro
         let (values, mut wrong) = row.inputs(&workflow);
         given.inputs = values.or(given.inputs);
         given.faults.append(&mut wrong);
-        let mut given = given.or_environment(&workflow);
-        given.make_up(workflow.example_inputs());
-        match checked(&workflow, given, false) {
+        match completed(&workflow, given.or_environment(&workflow)) {
             Ok(given) => runs.push(planned(given, Some(row.number))),
             Err(Error::Inputs(wrong)) => faults.extend(wrong.iter().map(|fault| Row::placed(row, fault))),
             Err(error) => return Err(error),
         }
     }
     if faults.is_empty() { Ok(runs) } else { Err(Error::Inputs(faults)) }
+}
+
+/// Inputs that a workflow accepts, those that a mock makes up among them.
+fn completed(workflow: &Workflow, mut given: CliInputs) -> Result<CliInputs, Error> {
+    given.make_up(workflow.example_inputs());
+    checked(workflow, given, false)
 }
 
 /// The runs of all documents that were named or found.
@@ -180,9 +183,8 @@ fn documents(flags: &RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error>
             stdin.begin_run();
             let wanted = Wanted { document, text: None, found: found.as_deref(), sources: Some(&sources) };
             let workflow = described(flags, loaded(flags, wanted)?, Some(&name), Some(&sources), stdin)?;
-            let mut given = inputs::collect_taken(&flags.input, &workflow, stdin)?.or_environment(&workflow);
-            given.make_up(workflow.example_inputs());
-            let given = checked(&workflow, given, false)?;
+            let given = inputs::collect_taken(&flags.input, &workflow, stdin)?.or_environment(&workflow);
+            let given = completed(&workflow, given)?;
             let document = document.display().to_string();
             runs.push(Planned { document, workflow, inputs: given.inputs, row: None });
         }
