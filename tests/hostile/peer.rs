@@ -22,9 +22,10 @@ use arazzo::values::Json as Value;
 use crate::cli::{Arazzo, Folder, random};
 use crate::server::{Reply, Server};
 use crate::tls::Authority;
+use crate::watchdog::high_water;
 
-/// What no run may use above one step that goes well; docs/safety.md promises 64 MiB.
-const MEMORY: usize = 48 << 20;
+/// What no run may use above one step that goes well, in KiB; docs/safety.md promises 64 MiB.
+const MEMORY: u64 = 48 << 10;
 
 /// When a run is killed; each of them ends well under a second.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -71,8 +72,7 @@ fn survived(path: &Path) -> Result<(), String> {
     let child = Arazzo::new(args).cwd(folder.path()).env("ARAZZO_INPUT_token", &secret).spawn();
     let (output, memory) = watched(child)?;
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let all =
-        format!("exit {:?}, {} KiB\n--- stdout\n{stdout}\n--- stderr\n{stderr}", output.status.code(), memory >> 10);
+    let all = format!("exit {:?}, {memory} KiB\n--- stdout\n{stdout}\n--- stderr\n{stderr}", output.status.code());
     let check =
         |holds: bool, expected: String| if holds { Ok(()) } else { Err(format!("expected {expected}; {all:.3000}")) };
     let exit = case["exit"].as_i64().unwrap();
@@ -92,7 +92,7 @@ fn survived(path: &Path) -> Result<(), String> {
         |text: &str| text.chars().all(|c| c == '\n' || !c.is_control() && !('\u{202a}'..='\u{202e}').contains(&c));
     check(quiet(&stderr), "no control characters on stderr".to_owned())?;
     let most = one_step() + MEMORY;
-    check(memory <= most, format!("at most {} MiB", most >> 20))?;
+    check(memory <= most, format!("at most {} MiB", most >> 10))?;
     if let Some(wanted) = case["requests"].as_u64() {
         let came = peer.requests.load(Ordering::SeqCst);
         check(came as u64 == wanted, format!("{wanted} requests, not {came}"))?;
@@ -104,8 +104,8 @@ fn survived(path: &Path) -> Result<(), String> {
 }
 
 /// The memory of a run of one step that goes well: most of it is the program.
-fn one_step() -> usize {
-    static KNOWN: OnceLock<usize> = OnceLock::new();
+fn one_step() -> u64 {
+    static KNOWN: OnceLock<u64> = OnceLock::new();
     *KNOWN.get_or_init(|| {
         let (folder, case) = (Folder::new(), json!({}));
         folder.write("flow.yaml", flow(&case));
@@ -147,7 +147,7 @@ fn strings(value: &Value) -> impl Iterator<Item = String> {
 }
 
 /// Waits for a run, and says how much memory it used. One that does not end is killed.
-fn watched(child: std::process::Child) -> Result<(std::process::Output, usize), String> {
+fn watched(child: std::process::Child) -> Result<(std::process::Output, u64), String> {
     let (id, begun) = (child.id(), Instant::now());
     let waiting = thread::spawn(move || child.wait_with_output().unwrap());
     let mut most = 0;
@@ -156,18 +156,11 @@ fn watched(child: std::process::Child) -> Result<(std::process::Output, usize), 
         if begun.elapsed() > DEADLINE {
             // The child is ours, and its number is not used again before it is waited for.
             drop(std::process::Command::new("kill").args(["-9", &id.to_string()]).status());
-            return Err(format!("it does not end, at {} KiB", most >> 10));
+            return Err(format!("it does not end, at {most} KiB"));
         }
         thread::sleep(Duration::from_millis(2));
     }
     Ok((waiting.join().unwrap(), most))
-}
-
-/// The most memory that a process had so far, in bytes; 0 where the system does not say.
-fn high_water(id: u32) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
-    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap_or(0) << 10
 }
 
 /// The peer.

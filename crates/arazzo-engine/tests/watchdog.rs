@@ -43,7 +43,13 @@ pub(crate) fn watched(mut child: Child, what: &str, watchdog: Duration) -> Ran {
 }
 
 /// `VmHWM` of a process, in KiB; nothing where there is no `/proc`.
-fn high_water(id: u32) -> u64 {
+pub(crate) fn high_water(id: u32) -> u64 {
+    // Until the command has begun, the process has the memory of the one that started it, and what that took. A process
+    // that is started has the words of its starter as well, until then.
+    let words = |id: &str| fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    if words(&id.to_string()) == words("self") {
+        return 0;
+    }
     let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0)
