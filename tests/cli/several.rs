@@ -111,9 +111,11 @@ fn faults_of_rows_have_their_number_and_nothing_is_sent() {
     refused("id,token\n1\n", &[], &["rows.csv", "line 2", "more or fewer cells"]);
     refused("id,id\n1,2\n", &[], &["the column `id` twice"]);
     refused("token\nx\n", &[], &["row 1: ", "`id`"]);
+    refused("id,token\n1,x\n,x\n", &[], &["row 2: ", "`id`", "its cell is empty: fill it in"]);
     for (more, words) in [
         (["--data", "rows.csv", "--dry-run"], "--dry-run is of one run"),
         (["--repeat", "2", "--curl"], "--curl is of one run"),
+        (["--data", "rows.csv", "--save=get.id=x"], "--save is of one run"),
     ] {
         run(&folder, &server, &more).run().exits(2).says(&[words]);
     }
@@ -222,4 +224,74 @@ fn a_file_of_variables_gives_inputs_secrets_and_flags() {
     command(&["--json"]).run().exits(2).says(&["line 1 of", "is not NAME=VALUE"]);
     let absent = Arazzo::new(["run", PROVISION, "--env-file", "absent.env"]).run();
     absent.exits(2).says(&["--env-file", "absent.env"]);
+}
+
+#[test]
+fn an_output_of_a_step_is_saved_as_the_bytes_that_it_is() {
+    let folder = folder();
+    let bytes: &[u8] = &[0xff, 0xd8, 0, 13, 10, 0x80];
+    let server = Server::start(move |_, _| Reply::status(200).body("image/jpeg", bytes));
+    folder.write(
+        "pets.arazzo.yaml",
+        FLOW.replace("outputs: {id: $response.body#/id}", "outputs: {picture: $response.body, status: $statusCode}")
+            .replace("outputs: {id: $steps.get.outputs.id}", "outputs: {status: $steps.get.outputs.status}"),
+    );
+    let given = ["-i", "id=1", "--save", "get.picture=out.jpg", "--save", "get.status=out.txt"];
+    let output = run(&folder, &server, &given).run();
+    output.exits(0).says(&["saved get.picture to out.jpg"]);
+    assert_eq!(output.stdout.trim(), "{\"status\":200}");
+    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    assert_eq!((read("out.jpg"), read("out.txt")), (bytes.to_vec(), b"200".to_vec()));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(folder.path().join("out.jpg")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    let wrong = |saved: &str, words: &[&str]| {
+        run(&folder, &server, &["-i", "id=1", "--save", saved]).run().exits(2).says(words);
+    };
+    wrong("gett.picture=x", &["has no step `gett`", "did you mean `get`?"]);
+    wrong("get.pictur=x", &["no output `pictur`", "did you mean `picture`?"]);
+    wrong("get.picture", &["STEP.OUTPUT=FILE"]);
+    wrong("get.picture=-", &["name one"]);
+    let requests = server.lines().len();
+    assert_eq!(requests, 1);
+    // What is not there is not written, and a run that did not give it is no success.
+    let down = Server::start(|_, _| Reply::status(500));
+    let output = run(&folder, &down, &["-i", "id=1", "--save", "get.picture=none.jpg"]).run();
+    output.exits(1).says(&["`get.picture` has no value, so that nothing was written to `none.jpg`"]);
+    assert!(!folder.path().join("none.jpg").exists());
+    run(&folder, &server, &["-i", "id=1", "--save", "get.picture=no/where/out.jpg"]).run().exits(7);
+}
+
+#[test]
+fn several_runs_are_reported_apart_those_that_did_not_run_too() {
+    let (folder, server) = (folder(), pets());
+    folder.write("rows.csv", "id\n1\n0\n2\n");
+    let given = ["--data", "rows.csv", "--jobs", "1", "--fail-fast", "--report", "tap=r.tap", "--report", "junit=r.xml"];
+    run(&folder, &server, &given).run().exits(1).says(&["1 succeeded, 1 failed, 1 not run"]);
+    let tap = fs::read_to_string(folder.path().join("r.tap")).unwrap();
+    assert!(tap.contains("1..3") && tap.contains("ok 3 - ") && tap.contains("# SKIP the runs were stopped"), "{tap}");
+    let junit = fs::read_to_string(folder.path().join("r.xml")).unwrap();
+    assert!(junit.contains("skipped=\"1\"") && junit.contains("look.row3"), "{junit}");
+    let given = ["-i", "id=1", "--repeat", "2", "--report", "junit=two.xml"];
+    run(&folder, &server, &given).run().exits(0);
+    let junit = fs::read_to_string(folder.path().join("two.xml")).unwrap();
+    assert!(junit.contains("look.run1\"") && junit.contains("look.run2\""), "{junit}");
+}
+
+#[test]
+fn all_documents_that_are_broken_are_said_at_once_and_an_input_is_no_document() {
+    let (folder, server) = (folder(), pets());
+    let command = |words: &[&str]| {
+        let command = Arazzo::new(["run", "--all", "--server", &server.url()]);
+        command.args(words.iter().copied()).cwd(folder.path()).run()
+    };
+    command(&["pets.arazzo.yaml", "id=1"]).exits(2).says(&["words without a flag are documents", "--input id=VALUE"]);
+    folder.write("one.arazzo.yaml", FLOW.replace("getPet", "getPest"));
+    folder.write("two.arazzo.yaml", "arazzo: 1.0.1\n");
+    let output = command(&["."]);
+    output.exits(3).says(&["one.arazzo.yaml", "two.arazzo.yaml"]);
+    assert_eq!(server.lines(), Vec::<String>::new());
 }

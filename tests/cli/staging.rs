@@ -305,3 +305,79 @@ fn coverage_says_what_the_cases_reached() {
     }
     run(&["--coverage=cobertura"]).exits(2).says(&["text, json or lcov"]);
 }
+
+#[test]
+fn a_signal_ends_the_tests_with_their_summary_and_reports() {
+    let (folder, server) = (folder(THREE), Server::start(|_, n| match n {
+        0 => Reply::status(200).json(&json!({"id": 1})),
+        _ => Reply::status(200).delay(60_000),
+    }));
+    let given = ["--auth", "bearer=abc-def-ghi", "--jobs", "1", "--report", "junit=r.xml", "--json"];
+    let child = test(&folder, &server, &given).spawn();
+    while server.lines().len() < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    for _ in 0..2 {
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    let output = child.wait_with_output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(130), "{out}{err}");
+    assert!(err.contains("1 passed, 0 failed") && err.contains("2 not run"), "{err}");
+    assert!(out.contains("\"type\":\"summary\""), "{out}");
+    let junit = fs::read_to_string(folder.path().join("r.xml")).unwrap();
+    assert!(junit.contains("tests=\"3\"") && junit.contains("the tests were stopped before"), "{junit}");
+}
+
+#[test]
+fn an_annotation_points_at_the_case_and_only_one_thing_goes_to_stdout() {
+    let cases = "cases:\n- name: first\n  inputs: {id: 1}\n- name: wrong\n  inputs: {id: 1}\n  expect: {outputs: {id: 7}}\n";
+    let (folder, server) = (folder(cases), staging(|_, _| None));
+    let given = ["--auth", "bearer=abc-def-ghi"];
+    let output = test(&folder, &server, &given).env("GITHUB_ACTIONS", "true").run();
+    output.exits(1);
+    let said = format!("{}{}", output.stdout, output.stderr);
+    assert!(said.contains("file=things.test.yaml,line=4,"), "{said}");
+    for more in [["--report", "junit=-", "--coverage=json=-"], ["--json", "--coverage=json=-", "-q"]] {
+        test(&folder, &server, &given).args(more).run().exits(2).says(&["stdout"]);
+    }
+}
+
+#[test]
+fn a_name_of_secret_host_that_is_misspelt_is_said() {
+    let (folder, server) = (folder(THREE), staging(|_, _| None));
+    let given = ["--auth", "bearer=abc-def-ghi", "--secret-host", "bearr=id.example.com"];
+    let output = test(&folder, &server, &given).run();
+    output.exits(2).says(&["--secret-host names `bearr`", "did you mean `bearer`?"]);
+    let url = format!("{}/v1", server.url());
+    let output = Arazzo::new(["run", "things.arazzo.yaml", "-i", "id=1", "-S", &url]).args(given).cwd(folder.path()).run();
+    output.exits(2).says(&["did you mean `bearer`?"]);
+    assert_eq!(server.lines(), Vec::<String>::new());
+}
+
+#[test]
+fn a_recording_becomes_a_test_file_that_passes() {
+    let folder = folder("");
+    let server = staging(|id, n| (id == "2" && n == 0).then_some(503));
+    let secret = random(16);
+    folder.write(
+        "things.arazzo.yaml",
+        FLOW.replace("        outputs:", "        onFailure: [{name: again, type: retry, retryAfter: 0, retryLimit: 2}]\n        outputs:"),
+    );
+    let url = format!("{}/v1", server.url());
+    let auth = format!("bearer={secret}");
+    let run = Arazzo::new(["run", "things.arazzo.yaml", "-i", "id=2", "-S", &url, "--auth", &auth, "--record", "r.ndjson"]);
+    run.cwd(folder.path()).run().exits(0);
+    let command = |words: &[&str]| Arazzo::new(words.iter().copied()).cwd(folder.path()).run();
+    let output = command(&["test", "--init", "r.ndjson", "--json"]);
+    output.exits(0).says(&["wrote things.test.yaml", "the run had credentials (bearer)"]);
+    let text = fs::read_to_string(folder.path().join("things.test.yaml")).unwrap();
+    assert!(text.contains("status: 503") && text.contains("outcome: succeeded"), "{text}");
+    assert!(!text.contains(&secret) && !text.contains("content-length"), "{text}");
+    command(&["test", "things.arazzo.yaml", "--auth", "bearer=abc-def-ghi"]).exits(0).says(&["1 passed, 0 failed"]);
+    // What was written by hand since is not lost.
+    command(&["test", "--init", "r.ndjson"]).exits(2).says(&["`things.test.yaml` is there already"]);
+    command(&["test", "--init", "nothing.ndjson"]).exits(2).says(&["nothing.ndjson"]);
+    command(&["test", "--init", "r.ndjson", "--list"]).exits(2).says(&["--list"]);
+}

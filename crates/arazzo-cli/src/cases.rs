@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use arazzo::FailureKind;
-use arazzo::diagnostics::{Code, Diagnostic, Diagnostics, Help, Sources, nearest};
+use arazzo::diagnostics::{Code, Diagnostic, Diagnostics, Help, Place, Sources, nearest};
 use arazzo::files::Reach;
 use arazzo::mock::Fault;
 use arazzo::values::{Json, Map};
@@ -13,6 +13,8 @@ use arazzo::{Error, Reply, StubReplies};
 /// A case: what is given, and what is expected of it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Case {
+    /// The place of its name in the test file; none if there is none.
+    pub(crate) place: Option<Place>,
     pub(crate) name: String,
     pub(crate) workflow: Option<String>,
     pub(crate) inputs: Map<String, Json>,
@@ -60,7 +62,7 @@ const EXPECT: [&str; 8] = ["outcome", "exit", "why", "step", "outputs", "exactOu
 const SENT: [&str; 5] = ["step", "method", "url", "headers", "body"];
 const REPLY: [&str; 6] = ["status", "headers", "body", "text", "after", "failure"];
 const OUTCOMES: [&str; 4] = ["succeeded", "ended", "failed", "stopped"];
-const FAILURES: [&str; 7] = ["dns", "connect", "tls", "timeout", "reset", "protocol", "body-too-large"];
+pub(crate) const FAILURES: [&str; 7] = ["dns", "connect", "tls", "timeout", "reset", "protocol", "body-too-large"];
 
 /// Bytes of the largest test file, as of documents.
 const LARGEST: u64 = 16 << 20;
@@ -78,7 +80,7 @@ pub(crate) fn read(path: &Path, reach: &Reach) -> Result<Vec<Case>, Error> {
         Ok(root) => root,
         Err(diagnostics) => return Err(Error::Documents { diagnostics, sources }),
     };
-    let mut reader = Reader { found: Diagnostics::default() };
+    let mut reader = Reader { sources: &sources, found: Diagnostics::default() };
     reader.object(&root, "a test file", &["cases"]);
     let mut cases: Vec<Case> = vec![];
     match root.get("cases") {
@@ -93,14 +95,16 @@ pub(crate) fn read(path: &Path, reach: &Reach) -> Result<Vec<Case>, Error> {
         }
         other => reader.wrong(other.unwrap_or(&root), "`cases` is a list of at least one case".to_owned()),
     }
-    if reader.found.has_errors() { Err(Error::Documents { diagnostics: reader.found, sources }) } else { Ok(cases) }
+    let diagnostics = reader.found;
+    if diagnostics.has_errors() { Err(Error::Documents { diagnostics, sources }) } else { Ok(cases) }
 }
 
-struct Reader {
+struct Reader<'a> {
+    sources: &'a Sources,
     found: Diagnostics,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn wrong(&mut self, at: &Node, message: String) {
         self.found.push(Diagnostic::error(Code::TestFile, at.span, message));
     }
@@ -180,6 +184,7 @@ impl Reader {
             workflow: self.text(node, "workflow"),
             inputs: self.map(node, "inputs"),
             secrets: self.map(node, "secrets"),
+            place: Some(self.sources.place(node.get("name").unwrap_or(node).span)),
             ..Case::default()
         };
         if let Some(replies) = node.get("replies") {

@@ -9,9 +9,10 @@ use arazzo::events::StepStatus;
 use arazzo::journal::Resumed;
 use arazzo::plan::PlannedStep;
 use arazzo::report::{Answer, Exchange, ReportContext, RunRecord};
-use arazzo::{Envelope, Error, EventKind, Outcome, Outputs, Recording, Workflow};
+use arazzo::{Envelope, Error, EventKind, Outcome, Outputs, Recording, StepOutputs, Workflow};
 
 use crate::exit;
+use crate::flags::SavedOutput;
 use crate::github;
 use crate::inputs::CliInputs;
 use crate::journal::NamedJournal;
@@ -19,6 +20,7 @@ use crate::names::Names;
 use crate::report;
 use crate::requested::RequestedReports;
 use crate::save::{Readers, save, save_exact};
+use crate::saved;
 use crate::show::progress::Detail;
 use crate::show::{Screen, failure, result, safe, width};
 use crate::shown_command::{self, quoted};
@@ -80,6 +82,8 @@ pub(crate) struct Kept {
     pub(crate) reports: RequestedReports,
     /// The file of its recording.
     pub(crate) recording: Option<PathBuf>,
+    /// Outputs of steps that are written to files.
+    pub(crate) saved: Option<(Vec<SavedOutput>, StepOutputs)>,
     /// The file of its outputs, instead of stdout.
     pub(crate) outputs: Option<PathBuf>,
     /// `true` if outputs are masked as events are.
@@ -233,6 +237,10 @@ fn keep(execution: &Execution<'_>, ended: Ended, screen: &mut Screen, code: u8) 
     let say = execution.showing.detail >= Detail::Verdict;
     let code = match &kept.recording {
         Some(path) => keep_recording(path, recording, say, screen, code),
+        None => code,
+    };
+    let code = match &kept.saved {
+        Some((wanted, outputs)) => saved::write(wanted, outputs, say, screen, code),
         None => code,
     };
     if let Err(error) = github::summarize(&record) {

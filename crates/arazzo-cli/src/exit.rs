@@ -19,6 +19,8 @@ pub(crate) const NOTHING: u8 = 8;
 /// It is not known whether a request of a run has arrived that may not be sent twice.
 pub(crate) const IN_DOUBT: u8 = 9;
 /// Stopped by SIGTERM; Ctrl-C is 130, from the library.
+/// Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
 pub(crate) const TERMINATED: u8 = 143;
 
 /// The exit code of documents that cannot be run.

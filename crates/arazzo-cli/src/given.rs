@@ -3,7 +3,7 @@
 use arazzo::diagnostics::{Help, nearest};
 use arazzo::{Description, Error};
 
-use crate::flags::{CredentialFlags, InputFlags, ServerFlags};
+use crate::flags::{CredentialFlags, InputFlags, PermissionFlags, ServerFlags};
 use crate::inputs;
 
 /// Checks that every name that was given is one of some document: a name is passed over only where another document has
@@ -51,6 +51,44 @@ pub(crate) fn check_names(
         return Err(Error::Setup("--auth names a security scheme that no document describes".to_owned()));
     }
     Ok(())
+}
+
+/// Checks the names of `--secret-host`: one that is misspelt would leave its secret without a bound, in silence. A name that
+/// is near none may be one that only the run knows.
+///
+/// # Errors
+/// [`Error::Setup`] with the first that is nearly the name of something secret.
+pub(crate) fn check_secret_hosts(
+    permissions: &PermissionFlags,
+    credentials: &CredentialFlags,
+    loaded: &[&Description],
+) -> Result<(), Error> {
+    if permissions.secret_hosts.is_empty() {
+        return Ok(());
+    }
+    let mut known: Vec<String> = credentials.bearer.iter().map(|typed| inputs::secret_name(typed).to_owned()).collect();
+    known.extend(credentials.user.iter().map(|_| "password".to_owned()));
+    known.extend(credentials.headers.iter().filter_map(|header| header.name()).map(str::to_owned));
+    for one in loaded {
+        known.extend(one.schemes().map(|(_, scheme)| scheme.to_owned()));
+        known.extend(one.overview().flat_map(|workflow| workflow.inputs).map(|input| input.name.clone()));
+        for workflow in one.workflows().filter_map(|workflow| one.workflow(Some(workflow)).ok()) {
+            let outputs = |step| workflow.outputs_of(step).map(move |output| format!("{step}.{output}"));
+            known.extend(workflow.steps().flat_map(outputs));
+        }
+    }
+    let is_known = |name: &str| {
+        known.iter().any(|known| known.eq_ignore_ascii_case(name)) || loaded.iter().any(|one| inputs::is_scheme(one, name))
+    };
+    let unknown = permissions.secret_hosts.iter().map(|(name, _)| name.as_str()).filter(|name| !is_known(name));
+    let slip = unknown.into_iter().find_map(|name| Some((name, nearest(name, known.iter().map(String::as_str))?)));
+    match slip {
+        Some((name, near)) => {
+            let message = format!("--secret-host names `{name}`, which no secret is called; {}", Help::meant(near));
+            Err(Error::Setup(message))
+        }
+        None => Ok(()),
+    }
 }
 
 fn listed(names: &[&str]) -> String {

@@ -46,6 +46,7 @@ mod rows;
 mod run;
 mod runs;
 mod save;
+mod saved;
 mod schema;
 mod settings;
 mod several;

@@ -1,6 +1,6 @@
 //! `arazzo replay`: a recorded run, run again without a server, and what is different.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use arazzo::diagnostics::{Severity, Shown, Sources};
 use arazzo::json;
@@ -28,13 +28,7 @@ pub(crate) fn replay(flags: &ReplayFlags, screen: &mut Screen) -> u8 {
 }
 
 fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
-    let name = flags.recording.display().to_string();
-    let text = kept_events::text(&flags.recording).map_err(|reason| Error::Setup(format!("`{name}`: {reason}")))?;
-    if kept_events::is_events(&text) {
-        let message = "these are the events of a run; `arazzo run --record FILE` writes recordings";
-        return Err(Error::Setup(format!("`{name}`: {message}")));
-    }
-    let recording = Recording::parse(&name, &text)?;
+    let (name, recording) = (flags.recording.display(), read_recording(&flags.recording)?);
     let builder = match &flags.document {
         Some(document) => arazzo::open(document).naming(remedies::flag),
         None => {
@@ -51,6 +45,20 @@ fn prepared(flags: &ReplayFlags) -> Result<(Recording, Description), Error> {
     };
     let description = builder.readings(recording.readings()).workspace(true).load_blocking()?;
     Ok((recording, description))
+}
+
+/// Reads a recording.
+///
+/// # Errors
+/// What is wrong with the file.
+pub(crate) fn read_recording(file: &Path) -> Result<Recording, Error> {
+    let name = file.display().to_string();
+    let text = kept_events::text(file).map_err(|reason| Error::Setup(format!("`{name}`: {reason}")))?;
+    if kept_events::is_events(&text) {
+        let message = "these are the events of a run; `arazzo run --record FILE` writes recordings";
+        return Err(Error::Setup(format!("`{name}`: {message}")));
+    }
+    Recording::parse(&name, &text)
 }
 
 fn again(flags: &ReplayFlags, recording: &Recording, description: &Description, screen: &mut Screen) -> u8 {

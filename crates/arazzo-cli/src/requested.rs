@@ -84,6 +84,13 @@ pub(crate) struct RequestedCoverage {
     pub(crate) file: Option<RequestedFile>,
 }
 
+impl RequestedCoverage {
+    /// `true` if it is printed.
+    pub(crate) fn to_stdout(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.path == Path::new("-"))
+    }
+}
+
 /// A file that is written.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestedFile {

@@ -15,6 +15,8 @@ pub(crate) struct Row {
     /// From 1.
     pub(crate) number: usize,
     values: Vec<(String, Cell)>,
+    /// The columns in which it has nothing.
+    empty: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -45,7 +47,7 @@ fn list(name: &str, text: &str) -> Result<Vec<Row>, Error> {
     let rows = items.iter().enumerate().map(|(index, item)| match item {
         Json::Object(members) => {
             let values = members.iter().map(|(name, value)| (name.clone(), Cell::Json(value.clone())));
-            Ok(Row { number: index + 1, values: values.collect() })
+            Ok(Row { number: index + 1, values: values.collect(), empty: vec![] })
         }
         _ => Err(Error::Setup(format!("--data: row {} of `{name}` is not an object of inputs", index + 1))),
     });
@@ -67,9 +69,10 @@ fn cells(name: &str, text: &str) -> Result<Vec<Row>, String> {
     }
     let rows = reader.records().enumerate().map(|(index, record)| {
         let record = record.map_err(wrong)?;
-        let cells = names.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty());
-        let values = cells.map(|(name, cell)| (name.clone(), Cell::Text(cell.to_owned())));
-        Ok(Row { number: index + 1, values: values.collect() })
+        let (none, cells): (Vec<_>, Vec<_>) = names.iter().zip(record.iter()).partition(|(_, cell)| cell.is_empty());
+        let values = cells.into_iter().map(|(name, cell)| (name.clone(), Cell::Text(cell.to_owned())));
+        let empty = none.into_iter().map(|(name, _)| name.clone()).collect();
+        Ok(Row { number: index + 1, values: values.collect(), empty })
     });
     rows.collect()
 }
@@ -93,7 +96,10 @@ impl Row {
 
     /// A fault with the number of the row.
     pub(crate) fn placed(&self, fault: &InputFault) -> InputFault {
-        let help = fault.help.as_ref().map(ToString::to_string);
+        let help = match fault.code {
+            Code::MissingInput if self.empty.contains(&fault.name) => Some("its cell is empty: fill it in".to_owned()),
+            _ => fault.help.as_ref().map(ToString::to_string),
+        };
         InputFault::new(fault.code, &fault.name, format!("row {}: {}", self.number, fault.message), help)
     }
 

@@ -6,12 +6,13 @@ use arazzo::diagnostics::{Code, Diagnostic, Diagnostics, Help, Severity, nearest
 use arazzo::mock::Mocked;
 use arazzo::plan::PlannedStep;
 use arazzo::values::Json;
-use arazzo::{Builder, Description, Error, Workflow};
+use arazzo::{Builder, Description, Error, StepOutputs, Workflow};
 
 use crate::asking;
 use crate::dry_run;
 use crate::execute::{Execution, Kept, Printed, execute};
 use crate::flags::{DocumentFlags, RunFlags};
+use crate::given::check_secret_hosts;
 use crate::inputs::{self, CliInputs, Stdin};
 use crate::journal;
 use crate::meant;
@@ -19,6 +20,7 @@ use crate::names::Names;
 use crate::permit;
 use crate::project::Project;
 use crate::remedies;
+use crate::saved;
 use crate::requested::{ProjectServer, RequestedReports};
 use crate::show::Screen;
 use crate::shown_command;
@@ -41,6 +43,9 @@ pub(crate) fn run(mut flags: RunFlags, screen: &mut Screen) -> u8 {
     if flags.dry_run {
         let form = (flags.output.events.json.is_some(), flags.output.verbosity.quiet > 0);
         return dry_run::show(&workflow, &given.inputs, &warnings, form, screen);
+    }
+    if let Some((_, outputs)) = &kept.saved {
+        workflow = workflow.keep_step_outputs(outputs);
     }
     if let Some(named) = &journal {
         workflow = workflow.journaled(&named.journal);
@@ -76,6 +81,11 @@ fn kept(flags: &RunFlags) -> Result<Kept, Error> {
     Ok(Kept {
         reports,
         recording: flags.output.record.clone(),
+        saved: (!flags.partial.save.is_empty()).then(|| {
+            let wanted = flags.partial.save.clone();
+            let steps = StepOutputs::of(wanted.iter().map(|saved| saved.step.clone()));
+            (wanted, steps)
+        }),
         outputs: flags.output.file.output.clone(),
         masked: flags.output.mask.mask_outputs,
     })
@@ -189,9 +199,13 @@ pub(crate) fn described(
         None => inputs::credentials(&flags.credentials, &description, stdin)?,
         Some(_) => inputs::credentials_taken(&flags.credentials, &description, true, stdin)?,
     };
+    if sources.is_none() {
+        check_secret_hosts(&flags.permissions, &flags.credentials, &[&description])?;
+    }
     let description = description.with_credentials(credentials)?;
     let workflow = chosen(flags, &description, workflow)?;
     check_step(flags.partial.until.as_deref(), &workflow)?;
+    saved::check(&flags.partial.save, &workflow)?;
     if flags.dry_run {
         return Ok(workflow);
     }

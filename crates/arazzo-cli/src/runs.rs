@@ -226,6 +226,7 @@ fn resume_one(
         kept: Kept {
             reports: RequestedReports::new(&flags.reports)?,
             recording: None,
+            saved: None,
             outputs: flags.file.output.clone(),
             masked: flags.mask.mask_outputs,
         },

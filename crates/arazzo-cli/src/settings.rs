@@ -132,10 +132,20 @@ pub(crate) fn of(command: &str, path: &Path, profile: Option<&str>) -> Result<Se
         if !arazzo::is_server_url(url) {
             return Err(Error::Setup(format!("{shown}: the server of `{source}` is not an absolute url")));
         }
+        if has_user(url) {
+            let help = "a project holds no credentials: give them with --auth, --user or ARAZZO_SECRET_NAME";
+            return Err(Error::Setup(format!("{shown}: the server of `{source}` has a user or a password in its url; {help}")));
+        }
         servers.insert(source.clone(), ProjectServer { source: source.clone(), url: url.clone(), named });
     }
     found.servers = servers.into_values().collect();
     Ok(found)
+}
+
+/// `true` if an url says who calls.
+fn has_user(url: &str) -> bool {
+    let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    authority.is_some_and(|authority| authority.contains('@'))
 }
 
 /// The words of a flag, unless the command line or the environment gives it.

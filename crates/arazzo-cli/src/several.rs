@@ -10,13 +10,12 @@ use anstyle::AnsiColor;
 use arazzo::report::{ReportContext, RunRecord, junit, summary_of_tests, tap};
 use arazzo::values::{Json, Map};
 use arazzo::{Description, Envelope, Error, Inputs, Workflow, json};
-use tokio::sync::Notify;
 
 use crate::exit;
 use crate::find::documents_in;
 use crate::flags::RunFlags;
 use crate::github;
-use crate::given::check_names;
+use crate::given::{check_names, check_secret_hosts};
 use crate::inputs::{self, CliInputs, Stdin};
 use crate::journal;
 use crate::meant;
@@ -26,11 +25,7 @@ use crate::rows::{self, Row};
 use crate::run::{Wanted, checked, described, loaded, sort_words};
 use crate::save::{Readers, save};
 use crate::show::{Screen, bold, failure, result, safe, time, width};
-use crate::signal::Signals;
-use crate::streams;
-
-/// Longer than any run: the limit of each run is its own.
-const FOREVER: Duration = Duration::from_secs(365 * 86_400);
+use crate::signal::{FOREVER, Signals};
 
 /// A run that is to be made, as often as was asked for.
 struct Planned {
@@ -58,7 +53,7 @@ enum Message {
 
 /// Runs the command; the result is the exit code: the worst of all runs.
 pub(crate) fn run(mut flags: RunFlags, screen: &mut Screen) -> u8 {
-    let planned = match possible(&flags).and_then(|()| planned(&mut flags)) {
+    let planned = match possible(&flags).and_then(|()| planned(&mut flags, screen)) {
         Ok(planned) => planned,
         Err(error) => return screen.error(&meant::with_hint(error, &flags.document.document)),
     };
@@ -94,6 +89,7 @@ fn possible(flags: &RunFlags) -> Result<(), Error> {
         () if flags.dry_run => refused("--dry-run"),
         () if flags.output.record.is_some() => refused("--record"),
         () if flags.partial.curl => refused("--curl"),
+        () if !flags.partial.save.is_empty() => refused("--save"),
         () if flags.output.reports.iter().any(|report| report.to_stdout() && is_page(report.kind.name)) => {
             refused("a report of this kind on stdout")
         }
@@ -106,9 +102,9 @@ fn is_page(kind: &str) -> bool {
     !["junit", "tap", "md"].contains(&kind)
 }
 
-fn planned(flags: &mut RunFlags) -> Result<Vec<Planned>, Error> {
+fn planned(flags: &mut RunFlags, screen: &mut Screen) -> Result<Vec<Planned>, Error> {
     let mut stdin = Stdin::new(flags.prompt.no_input);
-    if flags.several.all { documents(flags, &mut stdin) } else { of_rows(flags, &mut stdin) }
+    if flags.several.all { documents(flags, &mut stdin, screen) } else { of_rows(flags, &mut stdin) }
 }
 
 /// A run for each row, or one.
@@ -156,7 +152,7 @@ fn completed(workflow: &Workflow, mut given: CliInputs) -> Result<CliInputs, Err
 }
 
 /// The runs of all documents that were named or found.
-fn documents(flags: &RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error> {
+fn documents(flags: &RunFlags, stdin: &mut Stdin, screen: &mut Screen) -> Result<Vec<Planned>, Error> {
     let named = std::iter::once(flags.document.document.clone())
         .chain(flags.plain.workflow_argument.iter().chain(&flags.plain.plain_inputs).map(PathBuf::from));
     let mut documents: Vec<(PathBuf, Option<PathBuf>)> = vec![];
@@ -165,31 +161,69 @@ fn documents(flags: &RunFlags, stdin: &mut Stdin) -> Result<Vec<Planned>, Error>
             let shown = |file: PathBuf| file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file);
             let found = documents_in(&path).map_err(Error::Setup)?.into_iter();
             documents.extend(found.map(|file| (shown(file), Some(path.clone()))));
+        } else if let Some((name, _)) = input_word(&path) {
+            let message = format!("with --all, words without a flag are documents and folders: write --input {name}=VALUE");
+            return Err(Error::Setup(message));
         } else {
             documents.push((path, None));
         }
     }
-    let mut descriptions: Vec<Description> = vec![];
+    let (mut descriptions, mut broken): (Vec<Description>, Vec<Error>) = (vec![], vec![]);
     for (document, found) in &documents {
         let builder = flags.document.builder_of(document, None, Some(&[]));
         let builder = found.iter().fold(builder, |builder, folder| builder.found_in(folder));
-        descriptions.push(builder.load_blocking()?);
+        match builder.load_blocking() {
+            Ok(description) => descriptions.push(description),
+            Err(error) => broken.push(error),
+        }
     }
+    all_said(std::mem::take(&mut broken), screen)?;
     check_names(&flags.document.server, &flags.input, &flags.credentials, &descriptions.iter().collect::<Vec<_>>())?;
+    check_secret_hosts(&flags.permissions, &flags.credentials, &descriptions.iter().collect::<Vec<_>>())?;
     let mut runs = vec![];
     for ((document, found), description) in documents.iter().zip(&descriptions) {
         let sources: Vec<String> = description.source_descriptions().map(|(name, _)| name.to_owned()).collect();
-        for name in wanted(flags.workflow.as_deref(), description) {
+        let mut names: Vec<Option<String>> =
+            wanted(flags.workflow.as_deref(), description).into_iter().map(Some).collect();
+        // A document without a workflow is a fault of the document.
+        if names.is_empty() && description.workflows().next().is_none() {
+            names.push(None);
+        }
+        for name in names {
             stdin.begin_run();
             let wanted = Wanted { document, text: None, found: found.as_deref(), sources: Some(&sources) };
-            let workflow = described(flags, loaded(flags, wanted)?, Some(&name), Some(&sources), stdin)?;
-            let given = inputs::collect_taken(&flags.input, &workflow, stdin)?.or_environment(&workflow);
-            let given = completed(&workflow, given)?;
-            let document = document.display().to_string();
-            runs.push(Planned { document, workflow, inputs: given.inputs, row: None });
+            let mut planned = || -> Result<Planned, Error> {
+                let workflow = described(flags, loaded(flags, wanted)?, name.as_deref(), Some(&sources), stdin)?;
+                let given = inputs::collect_taken(&flags.input, &workflow, stdin)?.or_environment(&workflow);
+                let given = completed(&workflow, given)?;
+                Ok(Planned { document: document.display().to_string(), workflow, inputs: given.inputs, row: None })
+            };
+            match planned() {
+                Ok(one) => runs.push(one),
+                Err(error) => broken.push(error),
+            }
         }
     }
+    all_said(broken, screen)?;
     Ok(runs)
+}
+
+/// Says everything that is wrong, but for the last, which whoever asked says.
+///
+/// # Errors
+/// The last.
+fn all_said(mut broken: Vec<Error>, screen: &mut Screen) -> Result<(), Error> {
+    let Some(last) = broken.pop() else { return Ok(()) };
+    for error in &broken {
+        screen.error(error);
+    }
+    Err(last)
+}
+
+/// The name and value of a word that was meant to be an input.
+fn input_word(path: &Path) -> Option<(&str, &str)> {
+    let word = path.to_str().filter(|_| !path.exists())?;
+    word.split_once('=').filter(|(name, _)| !name.is_empty() && !name.contains(['/', '\\']))
 }
 
 /// The workflows of a document that run: the one that was named, if it has it, or all that no other one calls.
@@ -205,21 +239,12 @@ fn wanted(named: Option<&str>, description: &Description) -> Vec<String> {
 
 /// Makes all runs, as many at once as was asked for.
 fn side_by_side(flags: &RunFlags, planned: &[Planned], all: usize, shown: &mut Shown<'_>, screen: &mut Screen) {
-    let (next, stop, over) = (AtomicUsize::new(0), AtomicBool::new(false), Notify::new());
+    let (next, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
     let signals = Signals::default();
     signals.insist(FOREVER);
     let (sender, messages) = mpsc::channel::<Message>();
     std::thread::scope(|scope| {
-        scope.spawn(|| {
-            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
-            let say = |text: &str| streams::people(&format!("{text}\n"), streams::ColorChoice::Never);
-            runtime.block_on(async {
-                tokio::select! {
-                    never = signals.listen(say) => match never {},
-                    () = over.notified() => {}
-                }
-            });
-        });
+        let over = signals.answer(scope);
         for _ in 0..flags.several.repetition.jobs(all) {
             let (sender, next, stop, signals) = (sender.clone(), &next, &stop, &signals);
             scope.spawn(move || {
@@ -401,23 +426,36 @@ impl Shown<'_> {
         suites
     }
 
-    fn reports(&mut self, took: Duration, screen: &mut Screen) {
-        let suites = |shown: &Self| {
-            let suite = |ended: &Ended| {
-                let mut suite = junit::suite(&ended.record);
-                if let Some(row) = shown.planned.get(ended.number % shown.planned.len()).and_then(|one| one.row) {
-                    suite.name.push_str(&format!(".row{row}"));
-                    suite.cases.iter_mut().for_each(|case| case.classname.push_str(&format!(".row{row}")));
+    /// A suite for each run: its steps, or that it was not run.
+    fn suites(&self) -> Vec<junit::Suite> {
+        let rounds = self.flags.several.repetition.rounds();
+        let all = 0..self.planned.len().saturating_mul(rounds);
+        let suite = |number: usize| {
+            let one = self.planned.get(number % self.planned.len())?;
+            let mut suite = match self.ended.iter().find(|ended| ended.number == number) {
+                Some(ended) => junit::suite(&ended.record),
+                None => {
+                    let mut suite = junit::Suite::new(format!("{}.{}", one.document, one.workflow.name()));
+                    let skipped = junit::CaseResult::Skipped("the runs were stopped before".to_owned());
+                    suite.cases.push(junit::Case::new(suite.name.clone(), one.workflow.name().to_owned(), 0, skipped));
+                    suite
                 }
-                suite
             };
-            shown.ended.iter().map(suite).collect::<Vec<_>>()
+            let row = one.row.map(|row| format!(".row{row}")).unwrap_or_default();
+            let round = if rounds > 1 { format!(".run{}", number / self.planned.len() + 1) } else { String::new() };
+            suite.name.push_str(&format!("{row}{round}"));
+            suite.cases.iter_mut().for_each(|case| case.classname.push_str(&format!("{row}{round}")));
+            Some(suite)
         };
+        all.filter_map(suite).collect()
+    }
+
+    fn reports(&mut self, took: Duration, screen: &mut Screen) {
         let ms = milliseconds(took);
         for report in &self.flags.output.reports {
             let text = match report.kind.name {
-                "junit" => junit::document(&suites(self), ms),
-                "tap" => tap::document(&suites(self)),
+                "junit" => junit::document(&self.suites(), ms),
+                "tap" => tap::document(&self.suites()),
                 "md" => summary_of_tests(&self.runs_as_cases(), ms),
                 _ => {
                     let pages = self.ended.iter().map(|ended| {

@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The time after the first signal in which a run has to end.
 const LONGEST: Duration = Duration::from_secs(10);
 
+/// Longer than anything takes: runs side by side have limits of their own.
+pub(crate) const FOREVER: Duration = Duration::from_secs(365 * 86_400);
+
 /// Stops a run: the first signal lets a call end, the second stops at once.
 #[derive(Clone, Default)]
 pub(crate) struct Signals {
@@ -138,6 +141,28 @@ impl Signals {
             }
             tokio::time::sleep(PATIENCE / 4).await;
         }
+    }
+
+    /// Answers for runs that go on side by side, on a thread of its own, until it is told that they are over.
+    pub(crate) fn answer<'scope>(&'scope self, scope: &'scope std::thread::Scope<'scope, '_>) -> Arc<Notify> {
+        let over = Arc::new(Notify::new());
+        let heard = over.clone();
+        scope.spawn(move || {
+            let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+            runtime.block_on(async {
+                tokio::select! {
+                    never = self.listen(tell) => match never {},
+                    () = heard.notified() => {}
+                }
+            });
+        });
+        over
+    }
+
+    /// The exit code, if a signal came.
+    pub(crate) fn exit(&self) -> Option<u8> {
+        let code = if self.terminated.load(Ordering::SeqCst) { exit::TERMINATED } else { exit::INTERRUPTED };
+        (self.interrupt.count() > 0).then_some(code)
     }
 
     /// The run is over: what is left to do has no limit.

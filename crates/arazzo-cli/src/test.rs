@@ -18,6 +18,7 @@ use crate::inputs::Stdin;
 use crate::report::{write_file, write_text};
 use crate::requested::{CoverageKind, RequestedReport, RequestedReports};
 use crate::show::{Screen, bold, safe, time};
+use crate::signal::{FOREVER, Signals};
 
 use attempt::{Done, Given, run_one};
 use plan::{Planned, planned};
@@ -26,13 +27,24 @@ use results::{Counts, Tested, is_page, milliseconds};
 mod attempt;
 mod compare;
 mod failed;
+mod init;
 mod plan;
 mod results;
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn test(flags: &TestFlags, screen: &mut Screen) -> u8 {
+    if let Some(recording) = &flags.init {
+        return init::init(recording, flags, screen);
+    }
     let prepared = RequestedReports::new(&flags.reports)
-        .and_then(|reports| reports.beside(flags.json))
+        .and_then(|reports| {
+            let printed = flags.coverage.coverage.iter().filter(|one| one.to_stdout()).count();
+            reports.beside(flags.json || printed > 0)?;
+            match printed + usize::from(flags.json) {
+                0 | 1 => Ok(()),
+                _ => Err(Error::Setup("only one thing can go to stdout: write the others to files".to_owned())),
+            }
+        })
         .and_then(|()| match flags.reports.iter().find(|report| is_page(report) && report.to_stdout()) {
             Some(page) => Err(Error::Setup(format!("{} is a file for each case: name a folder", page.kind.name))),
             None => Ok(()),
@@ -98,7 +110,9 @@ fn list(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
 fn run_all(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
     let began = Instant::now();
     let pages = flags.reports.iter().filter(|report| is_page(report)).collect();
-    let given = Given { flags, stdin: Mutex::new(Stdin::new(flags.prompt.no_input)), pages };
+    let signals = Signals::default();
+    signals.insist(FOREVER);
+    let given = Given { flags, stdin: Mutex::new(Stdin::new(flags.prompt.no_input)), pages, signals: &signals };
     let mut output = Output { flags, pages: given.pages.clone(), coverage: BTreeMap::new(), fault: None };
     let results = side_by_side(&given, planned, &mut output, screen);
     let (took, counts) = (began.elapsed(), Counts::of(&results));
@@ -108,7 +122,11 @@ fn run_all(flags: &TestFlags, planned: &[Planned], screen: &mut Screen) -> u8 {
     if flags.quiet < 2 {
         screen.line(&summary(counts, took));
     }
-    let code = if counts.failed > 0 { exit::DIFFERENT } else { exit::SUCCEEDED };
+    let code = match signals.exit() {
+        Some(code) => code,
+        None if counts.failed > 0 => exit::DIFFERENT,
+        None => exit::SUCCEEDED,
+    };
     for report in flags.reports.iter().filter(|report| !is_page(report)) {
         let text = results::report(report.kind.name, planned, &results, took).unwrap_or_default();
         output.keep(write_text(report, &report.path, &text, screen));
@@ -138,7 +156,9 @@ fn side_by_side(
     let mut results: Vec<Option<Tested>> = planned.iter().map(|_| None).collect();
     let mut runs: BTreeMap<usize, Vec<Done>> = BTreeMap::new();
     let mut shown = 0;
+    let signals = given.signals;
     std::thread::scope(|scope| {
+        let over = signals.answer(scope);
         for _ in 0..repetition.jobs(all) {
             let (sender, next, stop) = (sender.clone(), &next, &stop);
             scope.spawn(move || {
@@ -147,6 +167,10 @@ fn side_by_side(
                     let index = number / rounds;
                     let Some(one) = planned.get(index).filter(|_| !stop.load(Ordering::SeqCst)) else { return };
                     let run = run_one(given, index, one);
+                    // A case that was stopped says nothing about its document.
+                    if run.end == attempt::End::Stopped {
+                        return;
+                    }
                     if repetition.fail_fast && run.end == attempt::End::Failed {
                         stop.store(true, Ordering::SeqCst);
                     }
@@ -173,6 +197,7 @@ fn side_by_side(
                 shown += 1;
             }
         }
+        over.notify_one();
     });
     // Where it stopped early, some cases did not run as often as they were to, and others not at all.
     for (index, runs) in runs {
@@ -242,7 +267,7 @@ impl Output<'_> {
         }
         if result.failed() && github::is_here() {
             let first_line = || Place { file: document.clone(), line: 1, column: 1, end_line: 1, end_column: 1 };
-            let place = result.shown.place.clone().unwrap_or_else(first_line);
+            let place = result.shown.place.clone().or_else(|| one.case.place.clone()).unwrap_or_else(first_line);
             let message = format!("{}: {}", one.case.name, result.shown.unexpected.join("\n"));
             screen.command(&github::annotation("error", "test", &message, Some(&place)));
         }

@@ -9,7 +9,7 @@ use clap::{Arg, Command, CommandFactory};
 use crate::flags::Arguments;
 
 /// Flags whose values are shown. Of all others, also those to come, the name is shown and the value is not.
-const SHOWN: [&str; 50] = [
+const SHOWN: [&str; 51] = [
     "allow-header",
     "allow-host",
     "case",
@@ -55,6 +55,7 @@ const SHOWN: [&str; 50] = [
     "report",
     "require-outputs",
     "run",
+    "save",
     "secret-host",
     "shard",
     "timeout",

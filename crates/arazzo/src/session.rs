@@ -16,7 +16,7 @@ use arazzo_engine::limits::Millis;
 #[cfg(feature = "journal")]
 use arazzo_engine::machine::NoSuchStep;
 use arazzo_engine::machine::{
-    CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, PendingRequest, Progress, Secrets, StoredState,
+    CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Outputs, PendingRequest, Progress, Secrets, StoredState,
 };
 use arazzo_engine::program::Program;
 use arazzo_engine::stand_in::StandIns;
@@ -166,6 +166,11 @@ impl Session {
     /// The event that will say that a call is sent, if that was not said yet.
     pub(crate) fn sent_event(&self, call: CallId) -> Option<Event> {
         self.machine.sent_event(call)
+    }
+
+    /// The outputs of a step of the workflow that is run ([`Machine::step_outputs`]).
+    pub(crate) fn step_outputs(&self, step: &str) -> Outputs {
+        self.machine.step_outputs(step)
     }
 
     /// The name of the run: a ULID.

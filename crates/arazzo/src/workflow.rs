@@ -33,6 +33,7 @@ use crate::mock;
 use crate::policy::permissions::{Permissions, RunPolicy};
 use crate::runtime;
 use crate::session::{Session, StoredSession};
+use crate::step_outputs::StepOutputs;
 
 /// A workflow that can be run, any number of times and side by side.
 #[derive(Debug, Clone)]
@@ -41,6 +42,7 @@ pub struct Workflow {
     pub(crate) id: WorkflowId,
     pub(crate) found: Diagnostics,
     interest: Interest,
+    step_outputs: Option<StepOutputs>,
     #[cfg(feature = "journal")]
     journal: Option<Journal>,
 }
@@ -126,6 +128,7 @@ impl Workflow {
             id,
             found,
             interest: Interest::default(),
+            step_outputs: None,
             #[cfg(feature = "journal")]
             journal: None,
         }
@@ -152,6 +155,21 @@ impl Workflow {
     /// The names of the outputs that it declares.
     pub fn outputs(&self) -> impl Iterator<Item = &str> {
         self.compiled().into_iter().flat_map(|workflow| &workflow.outputs).map(|output| output.name.as_str())
+    }
+
+    /// Keeps the outputs of steps when a run ends: of every run of it, so that the last one counts.
+    #[must_use]
+    pub fn keep_step_outputs(mut self, outputs: &StepOutputs) -> Self {
+        self.step_outputs = Some(outputs.clone());
+        self
+    }
+
+    /// The names of the outputs of a step.
+    pub fn outputs_of(&self, step: &str) -> impl Iterator<Item = &str> {
+        let program = self.description.program();
+        let ids = self.compiled().map(|workflow| workflow.steps.as_slice()).unwrap_or_default();
+        let found = ids.iter().filter_map(|id| program.step(*id)).find(|known| known.name == step);
+        found.into_iter().flat_map(|step| &step.outputs).map(|output| output.name.as_str())
     }
 
     /// Departures from the specification that are read as they were meant.
@@ -364,6 +382,11 @@ impl Workflow {
     ) -> Result<(Outcome, T, Option<Settings>), Error> {
         self.check_permissions()?;
         self.description.world.available().map_err(Error::Setup)?;
+        let step_outputs = self.step_outputs.clone();
+        let finish = move |session: Session| {
+            step_outputs.into_iter().for_each(|outputs| outputs.fill(&session));
+            finish(session)
+        };
         #[cfg(feature = "mock")]
         if let Some(mocking) = &self.description.mocking {
             #[cfg(feature = "journal")]

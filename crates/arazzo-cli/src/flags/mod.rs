@@ -53,7 +53,7 @@ pub(crate) use lint::{ExplainFlags, Fixes, Format, LintFlags, Only};
 pub(crate) use mock::{FaultFlags, MockFlags};
 pub(crate) use network::NetworkFlags;
 pub(crate) use output::{EventsFlag, MaskFlag, OutputFileFlag, OutputFlags, ProgressFlag};
-pub(crate) use partial::PartialFlags;
+pub(crate) use partial::{PartialFlags, SavedOutput};
 pub(crate) use permissions::PermissionFlags;
 pub(crate) use plain::PlainArguments;
 pub(crate) use profile::ProfileFlags;

@@ -53,6 +53,14 @@ pub(crate) struct TestFlags {
     /// Exit with 0 if there is nothing to run
     #[arg(long, env = "ARAZZO_ALLOW_EMPTY", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) allow_empty: bool,
+    /// Write a test file from a recording (`arazzo run --record`), beside its document or the one that is named, and run
+    /// nothing
+    #[arg(
+        long,
+        value_name = "RECORDING",
+        conflicts_with_all = ["workflow", "cases", "rerun_failed", "shard", "list", "reports", "coverage", "repeat", "jobs", "fail_fast", "servers"]
+    )]
+    pub(crate) init: Option<PathBuf>,
     /// Print the cases and run none
     #[arg(long)]
     pub(crate) list: bool,

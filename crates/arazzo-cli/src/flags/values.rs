@@ -60,6 +60,16 @@ pub(crate) enum TypedHeader {
     File(PathBuf),
 }
 
+impl TypedHeader {
+    /// The name of the header; none if it stands in a file.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Value(name, _) | Self::Variable(name, _) => Some(name),
+            Self::File(_) => None,
+        }
+    }
+}
+
 pub(super) fn header(text: &str) -> Result<TypedHeader, String> {
     if let Some(path) = text.strip_prefix('@').filter(|path| !path.is_empty()) {
         return Ok(TypedHeader::File(PathBuf::from(path)));

@@ -2,7 +2,9 @@
 //! left behind, and the whole as one object.
 
 use arazzo::json;
-use arazzo::report::{Answer, Exchange, RunRecord};
+use arazzo::events::Reason;
+use arazzo::report::junit::missing_outputs;
+use arazzo::report::{Answer, Exchange, RunRecord, changes_left};
 use arazzo::values::{Json, Map};
 use arazzo::{Envelope, EventKind};
 
@@ -17,7 +19,7 @@ pub(crate) fn line(envelope: &Envelope, record: &RunRecord) -> serde_json::Resul
         if let Some(why) = why(record) {
             members.insert("why".to_owned(), why);
         }
-        members.insert("leftBehind".to_owned(), left_behind(record));
+        members.insert("leftBehind".to_owned(), changes_left(record));
     }
     serde_json::to_string(&event)
 }
@@ -48,14 +50,19 @@ pub(crate) fn object(record: &RunRecord, outputs: &Map<String, Json>) -> Json {
         "missing": verdict.missing,
         "endedBy": verdict.ended_by,
         "why": why(record),
-        "leftBehind": left_behind(record),
+        "leftBehind": changes_left(record),
         "warnings": record.notes.iter().map(|note| json!({ "code": note.code, "message": note.message, "help": note.help, "place": note.place })).collect::<Vec<_>>(),
     })
 }
 
 /// Why a run did not succeed, with the response of the request that it failed at.
 fn why(record: &RunRecord) -> Option<Json> {
-    let why = serde_json::to_value(record.verdict().why?).ok()?;
+    let verdict = record.verdict();
+    // It came to its end, and is not what was asked for.
+    if let (None, Some(1)) = (verdict.why, verdict.exit) {
+        return Some(json!({ "code": Reason::MissingOutputs.word(), "message": missing_outputs(record) }));
+    }
+    let why = serde_json::to_value(verdict.why?).ok()?;
     let mut why = Json::from(why);
     if let (Json::Object(members), Some(exchange)) = (&mut why, record.failing_exchange()) {
         members.insert("request".to_owned(), json!({ "method": exchange.method, "url": exchange.url }));
@@ -69,20 +76,4 @@ fn response(exchange: &Exchange) -> Option<Json> {
     let Answer::Received { status, headers, body, .. } = &exchange.answer else { return None };
     let body = body.as_ref().and_then(|body| serde_json::to_value(body).ok()).map(Json::from);
     Some(json!({ "status": status, "headers": headers, "body": body }))
-}
-
-/// The changes that a run that did not succeed has made, or may have made.
-fn left_behind(record: &RunRecord) -> Json {
-    let changes = record.report.changes().map(|change| {
-        json!({
-            "step": change.step,
-            "method": change.call.method,
-            "url": change.call.url,
-            "status": change.call.status,
-            "inDoubt": change.call.in_doubt,
-            "outputs": Json::Object(change.outputs.clone().into()),
-        })
-    });
-    let failed = record.verdict().why.is_some();
-    changes.filter(|_| failed).collect::<Vec<_>>().into()
 }

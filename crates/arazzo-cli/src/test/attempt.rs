@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arazzo::diagnostics::{Help, Place, nearest};
+use arazzo::events::Reason;
 use arazzo::mock::Mocked;
 use arazzo::report::coverage::Coverage;
 use arazzo::report::{ReportContext, RunRecord};
@@ -19,12 +20,15 @@ use crate::inputs::{self, Stdin};
 use crate::permit;
 use crate::requested::RequestedReport;
 use crate::show::{failure, safe, width};
+use crate::signal::Signals;
 
 /// Everything that all cases are given.
 pub(super) struct Given<'a> {
     pub(super) flags: &'a TestFlags,
     /// Cases ask for what others may have been given already.
     pub(super) stdin: Mutex<Stdin>,
+    /// What stops the runs.
+    pub(super) signals: &'a Signals,
     /// Reports of single runs: a file for each case.
     pub(super) pages: Vec<&'a RequestedReport>,
 }
@@ -53,6 +57,8 @@ pub(super) struct Done {
 pub(super) enum End {
     Passed,
     Failed,
+    /// It was stopped by a signal.
+    Stopped,
     /// It cannot be run here, and why.
     Skipped(&'static str),
 }
@@ -93,6 +99,9 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
     }
     unexpected.iter_mut().for_each(|line| *line = redactor.mask(line));
     let place = record.verdict().why.and_then(|why| why.place.clone());
+    if record.verdict().why.is_some_and(|why| why.code == Reason::Interrupted) {
+        end = Some(End::Stopped);
+    }
     let end = end.unwrap_or(if unexpected.is_empty() { End::Passed } else { End::Failed });
     Done { index, end, began, took: began.elapsed(), unexpected, report, place, pages, coverage }
 }
@@ -135,6 +144,7 @@ fn execute(given: &Given<'_>, one: &Planned, record: &mut RunRecord, redactor: &
     values.for_each(|(name, credential)| redactor.learn(name, &Json::String(credential.value.clone())));
     let workflow = description.with_credentials(credentials)?.workflow(case.workflow.as_deref())?;
     let workflow = permit::permitted(workflow, |_| None, &Stdin::new(true))?;
+    let interrupt = &given.signals.interrupt;
     let given = inputs(flags, case, &workflow, calls, &mut stdin)?;
     drop(stdin);
     let secret = |name: &str| {
@@ -157,7 +167,7 @@ fn execute(given: &Given<'_>, one: &Planned, record: &mut RunRecord, redactor: &
         None => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| Error::Setup(format!("cannot start: {error}")))?;
-            let outcome = runtime.block_on(workflow.run(given, |envelope| record.add(envelope)))?;
+            let outcome = runtime.block_on(workflow.run_until(given, interrupt, |envelope| record.add(envelope)))?;
             ((**outcome.values()).clone(), vec![])
         }
     };

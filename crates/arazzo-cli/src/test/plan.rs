@@ -9,7 +9,7 @@ use super::failed;
 use crate::cases::{self, Case};
 use crate::find::documents_in;
 use crate::flags::TestFlags;
-use crate::given::check_names;
+use crate::given::{check_names, check_secret_hosts};
 use crate::meant;
 use crate::remedies;
 
@@ -63,6 +63,7 @@ pub(super) fn planned(flags: &TestFlags) -> Result<Vec<Planned>, Error> {
     if loaded.iter().all(Option::is_some) {
         let loaded: Vec<&Description> = loaded.iter().flatten().collect();
         check_names(&flags.server, &flags.input, &flags.credentials, &loaded)?;
+        check_secret_hosts(&flags.permissions, &flags.credentials, &loaded)?;
     }
     for (document, description) in documents.iter_mut().zip(&loaded) {
         let sources = description.iter().flat_map(|description| description.source_descriptions());
@@ -115,7 +116,7 @@ fn documents(flags: &TestFlags) -> Result<Vec<Document>, Error> {
 }
 
 /// The test file of a document, if it has one: `flow.test.yaml` for `flow.arazzo.yaml` and `flow.yaml`.
-fn test_file(document: &Path) -> Option<PathBuf> {
+pub(super) fn test_file(document: &Path) -> Option<PathBuf> {
     let stem = document.file_stem()?.to_string_lossy().into_owned();
     let stem = stem.strip_suffix(".arazzo").unwrap_or(&stem).to_owned();
     let files = ["yaml", "yml", "json"].map(|extension| document.with_file_name(format!("{stem}.test.{extension}")));

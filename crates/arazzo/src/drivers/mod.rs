@@ -1,6 +1,7 @@
 //! Drivers, between a machine and a world: real servers, answers that stand ready, a file of a run.
 
 pub(crate) mod live;
+pub(crate) mod recorded_case;
 pub(crate) mod recorder;
 pub(crate) mod recording;
 pub(crate) mod replay;

@@ -479,7 +479,7 @@ impl Content {
     }
 
     /// The bytes; a base64 that is none was refused when the file was read.
-    fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         match (&self.text, &self.base64) {
             (Some(text), _) => text.clone().into_bytes(),
             (None, Some(base64)) => STANDARD.decode(base64).unwrap_or_default(),

@@ -83,6 +83,10 @@ fn curl(method: &str, url: &str, headers: &[(String, String)], body: Option<&Bod
     // curl writes the boundary of a form itself.
     let is_own = |name: &str| form.is_some() && name.eq_ignore_ascii_case("content-type");
     for (name, value) in headers.iter().filter(|(name, _)| !is_own(name)) {
+        if let Some(user) = basic_user(name, value) {
+            words.push(format!("-u {}", word(user)));
+            continue;
+        }
         // Without a value, a colon would take the header away.
         let header = if value.is_empty() { format!("{name};") } else { format!("{name}: {value}") };
         words.push(format!("-H {}", word(&header)));
@@ -103,6 +107,13 @@ fn curl(method: &str, url: &str, headers: &[(String, String)], body: Option<&Bod
     }
     words.push(word(url));
     words.join(" ") + &comment
+}
+
+/// The mask of a user and password that are a header: curl encodes them, as the variable has them plain.
+fn basic_user<'a>(name: &str, value: &'a str) -> Option<&'a str> {
+    let mask = value.strip_prefix("Basic ").filter(|_| name.eq_ignore_ascii_case("authorization"))?;
+    let inner = mask.strip_prefix('‹')?.strip_suffix('›')?;
+    is_mask(inner).then_some(mask)
 }
 
 /// The variable of a shell that stands for a secret: `API_TOKEN` for `apiToken`.

@@ -46,10 +46,28 @@ pub fn json(run: &RunRecord, _: &ReportContext) -> String {
         "inputs": run.inputs,
         "status": run.verdict().word(),
         "finished": run.end,
+        "leftBehind": changes_left(run),
         "workflows": workflows,
         "steps": steps,
         "warnings": warnings,
     }))
+}
+
+/// The changes that a run that did not succeed has made, or may have made, as JSON for programs.
+#[must_use]
+pub fn changes_left(run: &RunRecord) -> Json {
+    let verdict = run.verdict();
+    let changes = run.report.changes().map(|change| {
+        json!({
+            "step": change.step,
+            "method": change.call.method,
+            "url": change.call.url,
+            "status": change.call.status,
+            "inDoubt": change.call.in_doubt,
+            "outputs": Json::Object(change.outputs.clone().into()),
+        })
+    });
+    changes.filter(|_| !verdict.good()).collect::<Vec<_>>().into()
 }
 
 fn step(step: &Step<'_>) -> Json {

@@ -5,7 +5,7 @@
 use arazzo_engine::event::{ActionKind, CriteriaOf, On, RunStatus, StepStatus, Why};
 use arazzo_engine::reason::Reason;
 
-use super::failure::response;
+use super::failure::{left_behind, response};
 use super::run_record::{Answer, Attempt, RunRecord, Step};
 use super::text::{escaped, time};
 use super::{ReportContext, ReportKind};
@@ -97,8 +97,8 @@ pub fn suite(run: &RunRecord) -> Suite {
                 Problem::new("unfinished", "the events end before the run does".to_owned(), String::new())
             }
             None => {
-                let message = format!("outputs without a value: {}", without_value(run).join(", "));
-                Problem::new("missing-outputs", message, String::new())
+                let message = missing_outputs(run);
+                Problem::new(Reason::MissingOutputs.word(), message, String::new())
             }
         };
         let broke = verdict.status.is_none_or(|status| status == RunStatus::Stopped);
@@ -110,6 +110,15 @@ pub fn suite(run: &RunRecord) -> Suite {
             reruns: vec![],
             output: String::new(),
         });
+    }
+    // With the failure, so that who reads it knows what to clean up.
+    let left = if verdict.good() { vec![] } else { left_behind(&run.report) };
+    let told = cases.iter_mut().rev().find_map(|case| match &mut case.result {
+        CaseResult::Failed(problem) | CaseResult::Broke(problem) => Some(problem),
+        CaseResult::Passed | CaseResult::Skipped(_) => None,
+    });
+    if let Some(problem) = told {
+        left.iter().for_each(|line| problem.text.push_str(&format!("\n{line}")));
     }
     Suite {
         name: format!("{document}.{}", run.workflow),
@@ -298,9 +307,15 @@ fn line(attempt: &Attempt) -> String {
 }
 
 /// Outputs that the run left without a value.
-pub(super) fn without_value(run: &RunRecord) -> Vec<&str> {
+pub fn without_value(run: &RunRecord) -> Vec<&str> {
     let nulls = run.outputs().into_iter().flatten().filter(|(_, value)| value.is_null()).map(|(name, _)| name.as_str());
     run.verdict().missing.iter().map(String::as_str).chain(nulls).collect()
+}
+
+/// The reason why a run failed that came to its end, in words.
+#[must_use]
+pub fn missing_outputs(run: &RunRecord) -> String {
+    format!("outputs without a value: {}", without_value(run).join(", "))
 }
 
 /// The name of a document without its folder and extension: `flow` for `specs/flow.arazzo.yaml`.

@@ -4,7 +4,7 @@
 use arazzo_engine::code::Code;
 use arazzo_engine::event::{RunStatus, StepStatus};
 
-use super::failure::response;
+use super::failure::{left_behind, response};
 use super::junit::{CaseResult, Suite, without_value};
 use super::run_record::{RunRecord, Step};
 use super::text::{safe, time};
@@ -37,15 +37,16 @@ pub fn markdown(run: &RunRecord, _: &ReportContext) -> String {
         Some(RunStatus::Stopped) | None => "⏹️",
         _ => "❌",
     };
+    let requests = run.exchanges().len();
     let by = verdict.ended_by.map(|by| format!(" by action {}", code(by))).unwrap_or_default();
     let mut lines = vec![
         format!("### {sign} {} {}{by}", escaped(&run.workflow), verdict.word()),
         String::new(),
         format!(
-            "{} · {} · {} requests · {}",
+            "{} · {} · {} · {}",
             code(&run.document),
             if run.title.is_empty() { "no title".to_owned() } else { escaped(&run.title) },
-            run.exchanges().len(),
+            if requests == 1 { "1 request".to_owned() } else { format!("{requests} requests") },
             time(verdict.duration_ms)
         ),
         String::new(),
@@ -67,6 +68,7 @@ pub fn markdown(run: &RunRecord, _: &ReportContext) -> String {
             lines.extend(response(exchange).map(|response| format!("- {}", escaped(&response))));
             lines.extend(command(&exchange.curl()));
         }
+        lines.extend(left_behind(&run.report).iter().map(|line| format!("- {}", escaped(line))));
         lines.push(String::new());
     }
     let without = without_value(run);

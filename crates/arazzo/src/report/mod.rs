@@ -44,7 +44,7 @@ pub use curl::{Variable, variable_name};
 pub use failure::{explanation, left_behind};
 pub use har::har;
 pub use html::html;
-pub use json::json;
+pub use json::{changes_left, json};
 pub use junit::junit;
 pub use markdown::{markdown, summary_of_tests};
 pub use run_record::{Action, Answer, Attempt, Criterion, Exchange, Finished, Frame, Note, RunRecord, Step, Verdict};

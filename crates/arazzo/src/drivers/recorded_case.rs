@@ -1,0 +1,96 @@
+//! A recording as a test of its workflow: what was given, what came, and what that led to.
+
+use arazzo_engine::credentials::Credential;
+use arazzo_engine::event::{FailureKind, RunStatus};
+use arazzo_engine::value::{Json, Map};
+
+use super::recording::{Entry, Recording, Sent};
+
+/// A run as a test expects it, with stand-ins for its secrets.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RecordedCase {
+    /// The `workflowId`.
+    pub workflow: String,
+    /// Inputs that are not secret, by name.
+    pub inputs: Map<String, Json>,
+    /// Inputs that are, with stand-ins.
+    pub secrets: Map<String, Json>,
+    /// Names of credentials that were given beside the inputs.
+    pub credentials: Vec<String>,
+    /// Steps in the order in which they first sent a request, with what came for them in its order.
+    pub replies: Vec<(String, Vec<RecordedReply>)>,
+    /// The requests: step, method, path and query.
+    pub requests: Vec<(String, String, String)>,
+    /// How the run ended.
+    pub status: RunStatus,
+    /// Its exit code.
+    pub exit: u8,
+    /// Its outputs, as events show them.
+    pub outputs: Map<String, Json>,
+    /// The code of the reason why it did not succeed.
+    pub why: Option<String>,
+    /// The step where it did not.
+    pub step: Option<String>,
+}
+
+/// What came for a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecordedReply {
+    /// An answer.
+    Response {
+        /// The status code.
+        status: u16,
+        /// Its headers.
+        headers: Vec<(String, String)>,
+        /// Its body.
+        body: Vec<u8>,
+    },
+    /// None.
+    Failure(FailureKind),
+}
+
+impl Recording {
+    /// The run as a test of its workflow. Answers that nobody waited for any more are left out.
+    #[must_use]
+    pub fn as_case(&self) -> RecordedCase {
+        let is_secret = |name: &str| self.head.secret.iter().any(|secret| secret == name);
+        let (secrets, inputs) = self.head.inputs.clone().into_iter().partition(|(name, _)| is_secret(name));
+        let mut replies: Vec<(String, Vec<RecordedReply>)> = vec![];
+        let mut requests = vec![];
+        for entry in &self.entries {
+            let Entry::Request(Sent { call, step, method, url, .. }) = entry else { continue };
+            let target = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
+            requests.push((step.clone(), method.clone(), target.unwrap_or_default().to_owned()));
+            let came = self.entries.iter().find_map(|entry| match entry {
+                Entry::Reply { call: of, status, headers, body, .. } if of == call => Some(RecordedReply::Response {
+                    status: *status,
+                    headers: headers.clone(),
+                    body: body.bytes(),
+                }),
+                Entry::Failure { call: of, kind, .. } if of == call => Some(RecordedReply::Failure(*kind)),
+                _ => None,
+            });
+            let place = replies.iter().position(|(known, _)| known == step);
+            match place.and_then(|place| replies.get_mut(place)) {
+                Some((_, all)) => all.extend(came),
+                None => replies.push((step.clone(), came.into_iter().collect())),
+            }
+        }
+        let end = self.end.clone();
+        RecordedCase {
+            workflow: self.head.workflow.clone(),
+            inputs,
+            secrets,
+            credentials: self.settings().credentials.iter().map(|(_, Credential { name, .. })| name.clone()).collect(),
+            replies,
+            requests,
+            status: end.status,
+            exit: end.exit,
+            outputs: end.outputs,
+            why: end.why,
+            step: end.step,
+        }
+    }
+}
