@@ -612,6 +612,8 @@ fn a_key_is_made_beside_the_folder_of_the_journal_for_its_owner_alone() {
     let run = list.events()[0]["id"].as_str().unwrap().to_owned();
     let resumed = Arazzo::new(["runs", "resume", &run]).env("XDG_STATE_HOME", &state).run();
     resumed.exits(0).prints(&(PROVISION.outputs)());
+    fs::set_permissions(folder.path().join("state/arazzo.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    command().run().exits(2).says(&["arazzo.key", "chmod 600"]);
 }
 
 #[test]
@@ -659,4 +661,40 @@ fn a_journal_is_asked_for() {
     let mocked = Arazzo::new(["run", "examples/polling/polling.arazzo.yaml", "--mock"]);
     mocked.env("ARAZZO_JOURNAL", &format!("{home}/runs.db")).run().exits(0);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_command_that_resumes_is_named_only_where_it_does() {
+    let runs = Runs::new();
+    let api = "openapi: 3.1.0\ninfo: {title: A, version: '1'}\nservers: [{url: http://127.0.0.1:9}]\npaths:\n  \
+               /a/{id}:\n    get:\n      operationId: getA\n      parameters: [{name: id, in: path, required: true, \
+               schema: {type: string}}]\n      responses: {'200': {description: ok}}\n";
+    let flow = "arazzo: 1.0.1\ninfo: {title: A, version: '1'}\nsourceDescriptions: [{name: a, url: a.yaml, type: openapi}]\n\
+                workflows:\n- workflowId: look\n  inputs: {type: object, properties: {id: {type: string}}}\n  steps:\n  - \
+                stepId: get\n    operationId: getA\n    parameters: [{name: id, in: path, value: $inputs.id}]\n";
+    runs.0.write("a.yaml", api);
+    runs.0.write("flow.yaml", flow);
+    let run = |more: &[&str]| {
+        let command = runs.on(Arazzo::new(["run", "flow.yaml"]).args(more.iter().copied()).cwd(runs.0.path()));
+        command.run()
+    };
+    // It fails before it waits for anything, and what is named does what it says.
+    run(&[]).exits(1).says(&["absent-value", "--from get"]);
+    runs.resume(["--from", "get"]).exits(1).says(&["absent-value"]);
+    runs.runs(["rm", &runs.only()]).exits(0);
+    // It is stopped before it waits for anything.
+    run(&["-i", "id=1", "--max-requests", "0"]).exits(5).never_says(&["resume:"]);
+    runs.runs(["show", &runs.only()]).exits(0).never_says(&["resume:"]);
+    runs.runs(["rm", &runs.only()]).exits(0);
+    let server = Server::start(|_, _| Reply::status(500));
+    run(&["-i", "id=1", "-S", &server.url()]).exits(1).says(&["--from get"]);
+    let only = runs.only();
+    runs.runs(["show", &only]).exits(0).says(&["resume: arazzo runs resume", "--from get"]);
+    runs.runs(["show", &only, "--json", "--report", "junit=-"]).exits(2).says(&["stdout"]);
+    run(&["-i", "id=1", "--idempotency-key", "Host"]).exits(2).says(&["`Host`", "Idempotency-Key"]);
+    // As scripts leave what they have nothing for.
+    let empty = Arazzo::new(["runs", "list"]).env("ARAZZO_JOURNAL", "").env("HOME", &runs.0.path().display().to_string());
+    empty.run().exits(2).says(&["there is no journal", ".local/state/arazzo/runs.db"]);
+    let empty = Arazzo::new(["run", "flow.yaml", "--dry-run"]).env("ARAZZO_TIMEOUT", "").cwd(runs.0.path());
+    empty.run().exits(0);
 }

@@ -8,6 +8,10 @@ use std::sync::OnceLock;
 
 use arazzo::files::{LARGEST, named_text};
 
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use crate::flags::Arguments;
 use crate::words::{self, Word};
 
 /// The variables of the files.
@@ -54,6 +58,27 @@ pub(crate) fn load(arguments: Vec<OsString>) -> Result<Vec<OsString>, String> {
     let mut arguments = arguments;
     arguments.splice(command..command, flags);
     Ok(arguments)
+}
+
+/// Reads a command line. A variable of a flag that is empty counts as not set, as scripts leave them.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    let has_none = !std::env::vars_os().any(|(name, value)| value.is_empty() && name.to_string_lossy().starts_with("ARAZZO_"));
+    if has_none {
+        return Arguments::try_parse_from(arguments);
+    }
+    fn without(command: clap::Command, is_empty: fn(&std::ffi::OsStr) -> bool) -> clap::Command {
+        let command = command.mut_args(|flag| match flag.get_env() {
+            Some(name) if is_empty(name) => flag.env(Resettable::Reset),
+            _ => flag,
+        });
+        command.mut_subcommands(|inner| without(inner, is_empty))
+    }
+    let matches = without(Arguments::command(), is_empty).try_get_matches_from(arguments)?;
+    Arguments::from_arg_matches(&matches)
 }
 
 /// The flags of the command whose variables a file has, and that neither the command line nor the environment gives.

@@ -219,13 +219,12 @@ fn tell(execution: &Execution<'_>, ended: &Ended, screen: &mut Screen) {
 /// The command that goes on with a run that did not succeed.
 fn resume(journal: &NamedJournal, ended: &Ended) -> Option<String> {
     let run = &ended.record.run;
-    match (&ended.outcome, &ended.failed) {
-        (Outcome::Failed { .. }, Some(step)) => Some(journal.resume(run, &format!(" --from {}", quoted(step)))),
-        (Outcome::Failed { .. }, None) => Some(journal.resume(run, " --from STEP")),
-        // One that was cancelled does not go on.
-        (Outcome::Stopped { .. }, _) => {
-            journal.journal.run(run).is_ok_and(|kept| kept.can_resume()).then(|| journal.resume(run, ""))
-        }
+    // One that was cancelled does not go on, nor one that ended before it waited for anything.
+    let kept = journal.journal.run(run).ok()?;
+    match &ended.failed {
+        _ if kept.can_resume() => Some(journal.resume(run, "")),
+        Some(step) if kept.can_begin_again() => Some(journal.resume(run, &format!(" --from {}", quoted(step)))),
+        None if kept.can_begin_again() => Some(journal.resume(run, " --from STEP")),
         _ => None,
     }
 }

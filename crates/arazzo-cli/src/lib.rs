@@ -6,7 +6,6 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
 
 mod asking;
 mod call;
@@ -84,7 +83,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
             return ExitCode::from(exit::USAGE);
         }
     };
-    let parsed = match Arguments::try_parse_from(&arguments) {
+    let parsed = match environment::parse(arguments.iter().cloned()) {
         Ok(parsed) => parsed,
         Err(error) => return ExitCode::from(mistyped::say(error)),
     };
@@ -137,7 +136,7 @@ fn with_project(mut parsed: Arguments, words: Vec<OsString>) -> Result<Result<Ar
         let at = words.iter().position(|word| word == command).map_or(1, |at| at + 1);
         let (before, behind) = words.split_at_checked(at).unwrap_or((&words, &[]));
         let all = before.iter().chain(&flags).chain(behind).cloned();
-        parsed = match Arguments::try_parse_from(all) {
+        parsed = match environment::parse(all) {
             Ok(parsed) => parsed,
             Err(error) => return Ok(Err(error)),
         };

@@ -19,6 +19,7 @@ use crate::report;
 use crate::requested::{JsonForm, ProgressForm, RequestedReports};
 use crate::save::{Readers, save};
 use crate::show::{Screen, result, safe};
+use crate::shown_command::quoted;
 use crate::watch::{Showing, Watch};
 use crate::{exit, kept_events};
 
@@ -87,6 +88,8 @@ fn line(run: &JournaledRun) -> String {
 
 fn show(flags: &RunsShowFlags, screen: &mut Screen) -> Result<u8, Error> {
     let reports = RequestedReports::new(&flags.reports)?;
+    // The lines of the run go there too.
+    reports.beside(flags.json)?;
     let named = journal::of_runs(&flags.journal, false)?;
     let run = named.journal.run(&flags.run)?;
     let events = named.journal.events(&run.id)?;
@@ -121,9 +124,12 @@ fn show(flags: &RunsShowFlags, screen: &mut Screen) -> Result<u8, Error> {
 
 /// The command that goes on with a run, if one does.
 fn command(named: &NamedJournal, run: &JournaledRun) -> Option<String> {
-    match run.state {
-        RunState::Interrupted | RunState::Stopped => Some(named.resume(&run.id, "")),
-        RunState::Failed => Some(named.resume(&run.id, " --from STEP")),
+    match (run.can_resume(), run.can_begin_again()) {
+        (true, _) => Some(named.resume(&run.id, "")),
+        (_, true) => {
+            let step = run.step.as_deref().map_or_else(|| "STEP".to_owned(), quoted);
+            Some(named.resume(&run.id, &format!(" --from {step}")))
+        }
         _ => None,
     }
 }

@@ -48,11 +48,14 @@ impl JournalKey {
     /// The key in a file; a file that is not there is made, with a new key that only its owner may read.
     ///
     /// # Errors
-    /// [`Error::Setup`] if it can be neither read nor made, or holds no key.
+    /// [`Error::Setup`] if it can be neither read nor made, holds no key, or others on this machine may read it.
     pub fn in_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
         let shown = path.display();
         let wrong = |error: &dyn fmt::Display| Error::Setup(format!("the key of the journal, `{shown}`: {error}"));
+        if private_file::is_read_by_others(path) {
+            return Err(wrong(&"others on this machine may read it: chmod 600"));
+        }
         match crate::documents::files::named_text(path, LONGEST) {
             Ok(text) => return Self::parse(&text).map_err(|error| wrong(&error)),
             Err(_) if !path.exists() => {}

@@ -32,3 +32,14 @@ pub(super) fn name_too(file: &Path, name: &Path) -> Result<()> {
 pub(super) fn remove(file: &Path) {
     drop(std::fs::remove_file(file));
 }
+
+/// `true` for a file that is there and that others than its owner may read.
+pub(super) fn is_read_by_others(path: &Path) -> bool {
+    #[cfg(unix)]
+    return std::fs::metadata(path).is_ok_and(|about| std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077 != 0);
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}

@@ -65,6 +65,8 @@ pub struct JournaledRun {
     /// Requests that may not be sent twice, and of which it is not known whether they arrived.
     pub unsettled: u32,
     #[serde(skip)]
+    pub(super) has_state: bool,
+    #[serde(skip)]
     pub(super) key: String,
     #[serde(skip)]
     pub(super) owner: Option<String>,
@@ -113,7 +115,13 @@ impl JournaledRun {
     /// `true` if it has not come to its end, and no process has it. One that failed goes on from a step that is named.
     #[must_use]
     pub fn can_resume(&self) -> bool {
-        matches!(self.state, RunState::Interrupted | RunState::Stopped)
+        matches!(self.state, RunState::Interrupted | RunState::Stopped) && self.has_state
+    }
+
+    /// `true` if a step of it failed, and it can go on from one ([`Resumed::begin_again`](crate::journal::Resumed)).
+    #[must_use]
+    pub fn can_begin_again(&self) -> bool {
+        self.state == RunState::Failed && self.has_state
     }
 }
 
@@ -271,7 +279,8 @@ impl Journal {
         let connection = self.read()?;
         let statement = format!(
             "SELECT id, document, workflow, status, exit, step, reason, began, updated, owner, pid, alive, key,
-             (SELECT count(*) FROM requests WHERE run = id AND settled IS NULL AND again = 0) FROM runs {condition}"
+             (SELECT count(*) FROM requests WHERE run = id AND settled IS NULL AND again = 0),
+             EXISTS (SELECT 1 FROM states WHERE run = id) FROM runs {condition}"
         );
         let mut statement = self.db(connection.prepare(&statement))?;
         let rows = self.db(statement.query_map(parameters, |row| self.row(row)))?;
@@ -306,6 +315,7 @@ impl Journal {
             updated_ms: ms(8)?,
             pid: row.get::<_, Option<u32>>(10)?.filter(|_| has_owner),
             unsettled: row.get(13)?,
+            has_state: row.get(14)?,
             key: row.get(12)?,
             owner,
             alive,
