@@ -3,7 +3,7 @@
 //! This file is the glossary of the house. A program says what to do when, for every step; it holds no state and no
 //! secret values, and it can be shared by any number of runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use crate::value::Json;
@@ -59,6 +59,10 @@ pub struct Program {
     pub(crate) fingerprint: OnceLock<u64>,
     /// As [`Program::reads_sent_headers`]; found out when it is asked for.
     pub(crate) sent_headers: OnceLock<bool>,
+    /// The workflows of the entry document by name; made when one is asked for.
+    pub(crate) names: OnceLock<HashMap<String, WorkflowId>>,
+    /// An operation for each server that is described; found out when it is asked for.
+    pub(crate) described_servers: OnceLock<Vec<OperationId>>,
 }
 
 /// A described document: what it is called and where it was read.
@@ -708,8 +712,14 @@ impl Program {
     /// The workflow of the entry document with this `workflowId`.
     #[must_use]
     pub fn workflow_named(&self, name: &str) -> Option<WorkflowId> {
-        let is = |workflow: &Workflow| workflow.document == 0 && workflow.name == name;
-        self.workflows.iter().position(is).map(|index| WorkflowId(index as u32))
+        let names = self.names.get_or_init(|| {
+            let mut names = HashMap::new();
+            for (id, workflow) in self.own_workflows() {
+                names.entry(workflow.name.clone()).or_insert(id);
+            }
+            names
+        });
+        names.get(name).copied()
     }
 
     /// The workflows of the entry document: those that can be run by name.

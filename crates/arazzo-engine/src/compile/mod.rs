@@ -131,6 +131,8 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
         operations: std::mem::take(&mut compiler.operations),
         fingerprint: OnceLock::new(),
         sent_headers: OnceLock::new(),
+        names: OnceLock::new(),
+        described_servers: OnceLock::new(),
     };
     let written: Vec<&document::Workflow> =
         bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows).collect();
@@ -328,7 +330,11 @@ impl<'b> Compiler<'b> {
     }
 
     fn declared_workflow(&self, id: WorkflowId) -> Option<&DeclaredWorkflow> {
-        self.declared.iter().flat_map(|document| &document.workflows).find(|workflow| workflow.id == id)
+        // The ids of a document stand in their order.
+        self.declared.iter().find_map(|document| {
+            let index = document.workflows.binary_search_by_key(&id, |workflow| workflow.id).ok()?;
+            document.workflows.get(index)
+        })
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {
