@@ -232,16 +232,19 @@ impl<'b> Compiler<'b> {
                 continue;
             }
             if let (Some(location), true) = (&parameter.location, own) {
-                self.departure(
-                    Diagnostic::warning(
-                        Code::PlaceOfWorkflowParameter,
-                        location.span(),
-                        format!("parameter `{name}` is passed to a workflow, where it has no place"),
-                    )
-                    .follows(target.is_none().then_some(Code::UnknownWorkflow))
-                    .help("leave out `in`".to_owned())
-                    .section("§Parameter Object"),
-                );
+                let mut diagnostic = Diagnostic::warning(
+                    Code::PlaceOfWorkflowParameter,
+                    location.span(),
+                    format!("parameter `{name}` is passed to a workflow, where it has no place"),
+                )
+                .follows(target.is_none().then_some(Code::UnknownWorkflow))
+                .help("leave out `in`".to_owned())
+                .section("§Parameter Object");
+                let root = &self.document().root;
+                if let Some(edit) = root.without_member_around(self.sources(), location.span(), "in") {
+                    diagnostic = diagnostic.fix("leave out `in`", true, vec![edit]);
+                }
+                self.departure(diagnostic);
             }
             let known = declared.as_ref().is_none_or(|w| w.open || w.inputs.contains(name));
             if !known && self.readings != Readings::Letter {

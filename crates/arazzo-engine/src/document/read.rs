@@ -9,7 +9,7 @@ use super::actions::{FAILURE, SUCCESS};
 use super::fields::{
     BODY, COMPONENTS, PARAMETER, PLACES, REPLACEMENT, ROOT, SELECTOR, SELECTOR_TYPES, SOURCE, STEP, WORKFLOW,
 };
-use super::shapes::given;
+use super::shapes::{given, named_output};
 use super::{
     Components, Document, OrReusable, Output, Parameter, Reader, Replacement, RequestBody, Selector, SourceDescription,
     Step, Text, Workflow, is_identifier, is_schema, is_selector, is_step_reference, selector_fields, text_of, unquoted,
@@ -228,6 +228,7 @@ impl Reader<'_> {
     pub(super) fn source(&mut self, node: &Node) -> Option<SourceDescription> {
         self.object(node, "a source description")?;
         self.fields(node, SOURCE, "a source description");
+        let node = &*self.without_empty(node, &["type"]);
         let name = self.required(node, "name", "a source description").and_then(|n| self.text(n, "`name`"));
         let url = self.required(node, "url", "a source description").and_then(|n| self.text(n, "`url`"));
         let kind = self.optional_text(node, "type");
@@ -283,6 +284,10 @@ impl Reader<'_> {
     pub(super) fn step(&mut self, node: &Node) -> Option<Step> {
         self.object(node, "a step")?;
         self.fields(node, STEP, "a step");
+        let node = &*self.without_empty(
+            node,
+            &["action", "channelPath", "correlationId", "operationId", "operationPath", "timeout", "workflowId"],
+        );
         let id = self.required(node, "stepId", "a step").and_then(|n| self.text_or_scalar(n, "`stepId`"));
         let parameters = self.parameters(node, "a step");
         self.target(node, id.as_ref());
@@ -326,7 +331,7 @@ impl Reader<'_> {
             ["correlationId", "action"].into_iter().filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
         Some(Step {
             description: self.words(node, "description"),
-            operation_id: self.optional_text(node, "operationId"),
+            operation_id: self.words(node, "operationId"),
             operation_path: self.optional_text(node, "operationPath"),
             workflow_id: self.optional_text(node, "workflowId"),
             channel_path: self.optional_text(node, "channelPath"),
@@ -539,6 +544,7 @@ impl Reader<'_> {
         const WHAT: &str = "a replacement";
         self.object(node, WHAT)?;
         self.fields(node, REPLACEMENT, WHAT);
+        let node = &*self.without_empty(node, &["targetSelectorType"]);
         let target = self.required(node, "target", WHAT).and_then(|n| self.text(n, "`target`"));
         let value = self.required(node, "value", WHAT);
         let kind = match node.get("targetSelectorType") {
@@ -583,6 +589,7 @@ impl Reader<'_> {
             return None;
         }
         self.fields(node, PARAMETER, "a parameter");
+        let node = &*self.without_empty(node, &["in"]);
         let name = self.required(node, "name", "a parameter").and_then(|n| self.text_or_scalar(n, "`name`"));
         let value = self.required(node, "value", "a parameter");
         let location = self.optional_text(node, "in");
@@ -604,6 +611,7 @@ impl Reader<'_> {
     pub(super) fn request_body(&mut self, node: &Node) -> Option<RequestBody> {
         self.object(node, "a request body")?;
         self.fields(node, BODY, "a request body");
+        let node = &*self.without_empty(node, &["contentType"]);
         let replacements = self.list(node, "replacements", "a request body", false);
         if let Some(payload) = node.get("payload") {
             self.selectors(payload);
@@ -623,7 +631,9 @@ impl Reader<'_> {
         let one_key = |item: &Node| matches!(&item.kind, Kind::Object(members) if members.len() == 1);
         match &outputs.kind {
             Kind::Object(members) => members.iter().filter_map(|(name, value)| self.output(name, value)).collect(),
-            Kind::Array(items) if !items.is_empty() && items.iter().all(one_key) => {
+            Kind::Array(items)
+                if !items.is_empty() && items.iter().all(|item| one_key(item) || named_output(item).is_some()) =>
+            {
                 self.outputs_as_list(key.span, outputs)
             }
             _ => {
