@@ -161,7 +161,7 @@ impl Reader<'_> {
     pub(super) fn action(&mut self, node: &Node, list: &ActionList, key: Option<&Key>) -> Option<Action> {
         let what = list.what;
         // `retry` on success is a reading with fields of its own.
-        let retries = node.get("type").and_then(Node::as_str) == Some("retry");
+        let retries = node.get("type").and_then(Node::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("retry"));
         let known = if retries { FAILURE.fields } else { list.fields };
         let condition = node.member("condition");
         match condition {
@@ -169,8 +169,7 @@ impl Reader<'_> {
             Some(_) => self.fields(node, &[known, &["condition", "context"]].concat(), what),
             None => self.fields(node, known, what),
         }
-        let node =
-            &*self.without_empty(node, &["context", "name", "retryAfter", "retryLimit", "stepId", "workflowId"]);
+        let node = &*self.without_empty(node, &["context", "name", "retryAfter", "retryLimit", "stepId", "workflowId"]);
         let condition = node.member("condition");
         let named = self.optional_text(node, "name");
         let name = named.or_else(|| {
@@ -179,19 +178,10 @@ impl Reader<'_> {
             Some(Text { value: key.name.clone(), node })
         });
         if name.is_none() && self.misspelt(node, "name").is_none() {
-            let message = format!("{what} has no `name`");
-            let help = "give it a name; it is shown as its type and position".to_owned();
-            let mut diagnostic = Diagnostic::warning(Code::MissingActionName, node.span, message).help(help);
-            // The name that it is shown by.
-            let shown = node.get("type").and_then(Node::as_str).zip(self.position);
-            let shown = shown.map(|(kind, index)| format!("{kind} {}", index + 1));
-            let edit = shown.as_ref().and_then(|name| self.with_member_before(node, "type", ("name", name)));
-            if let (Some(name), Some(edit)) = (shown, edit) {
-                diagnostic = diagnostic.fix(format!("call it `{name}`"), true, vec![edit]);
-            }
-            self.departure(diagnostic);
+            self.missing_name(node, what);
         }
         let kind = self.required(node, "type", what).and_then(|n| self.text(n, "`type`"));
+        let kind = kind.map(|kind| self.known_word(kind, &["end", "goto", "retry"]));
         if let (Some(kind), Some((_, value))) = (&kind, condition)
             && ["simple", "regex", "jsonpath", "xpath"].contains(&kind.value.as_str())
         {
@@ -245,6 +235,20 @@ impl Reader<'_> {
             kind: kind?,
             criteria,
         })
+    }
+
+    /// An action without a name is called as it is shown.
+    fn missing_name(&mut self, node: &Node, what: &str) {
+        let help = "give it a name; it is shown as its type and position".to_owned();
+        let mut diagnostic =
+            Diagnostic::warning(Code::MissingActionName, node.span, format!("{what} has no `name`")).help(help);
+        let shown = node.get("type").and_then(Node::as_str).zip(self.position);
+        let shown = shown.map(|(kind, index)| format!("{} {}", kind.to_ascii_lowercase(), index + 1));
+        let edit = shown.as_ref().and_then(|name| self.with_member_before(node, "type", ("name", name)));
+        if let (Some(name), Some(edit)) = (shown, edit) {
+            diagnostic = diagnostic.fix(format!("call it `{name}`"), true, vec![edit]);
+        }
+        self.departure(diagnostic);
     }
 
     /// The type of a criterion on an action: the action has none of its own, and what it does is not known.
@@ -316,6 +320,7 @@ impl Reader<'_> {
             Some(_) => VERSIONS.iter().map(|(word, _)| *word).collect(),
             None => words.to_vec(),
         };
+        let word = self.known_word(word, &known);
         if !known.contains(&word.value.as_str()) {
             let help = nearest(&word.value, known.iter().copied())
                 .map_or_else(|| Help::words(format!("write one of {}", known.join(", "))), Help::meant);

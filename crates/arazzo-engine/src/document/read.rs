@@ -231,10 +231,9 @@ impl Reader<'_> {
         let node = &*self.without_empty(node, &["type"]);
         let name = self.required(node, "name", "a source description").and_then(|n| self.text(n, "`name`"));
         let url = self.required(node, "url", "a source description").and_then(|n| self.text(n, "`url`"));
-        let kind = self.optional_text(node, "type");
-        if let Some(kind) =
-            kind.as_ref().filter(|kind| !["openapi", "asyncapi", "arazzo"].contains(&kind.value.as_str()))
-        {
+        const KINDS: [&str; 3] = ["openapi", "asyncapi", "arazzo"];
+        let kind = self.optional_text(node, "type").map(|kind| self.known_word(kind, &KINDS));
+        if let Some(kind) = kind.as_ref().filter(|kind| !KINDS.contains(&kind.value.as_str())) {
             let help = "write openapi, asyncapi or arazzo".to_owned();
             self.error(
                 Code::UnknownValue,
@@ -313,9 +312,9 @@ impl Reader<'_> {
         let success_criteria = self.criteria(node, "successCriteria", "a step");
         let depends_on = self.names(node, "dependsOn", "a step");
         if let (true, Some((key, list))) = (depends_on.is_empty(), node.member("dependsOn"))
-            && matches!(list.kind, Kind::Array(_))
+            && matches!(&list.kind, Kind::Array(items) if items.is_empty())
         {
-            self.error(Code::EmptyList, key.span, "`dependsOn` needs at least one step", "leave it out".to_owned());
+            self.left_out(node, key);
         }
         // A step of this workflow as an expression is looked for where its steps are known.
         let own = |name: &str| name.starts_with("$steps.") || is_step_reference(name);
@@ -592,7 +591,7 @@ impl Reader<'_> {
         let node = &*self.without_empty(node, &["in"]);
         let name = self.required(node, "name", "a parameter").and_then(|n| self.text_or_scalar(n, "`name`"));
         let value = self.required(node, "value", "a parameter");
-        let location = self.optional_text(node, "in");
+        let location = self.optional_text(node, "in").map(|place| self.known_word(place, PLACES));
         if let Some(place) = location.as_ref().filter(|place| !PLACES.contains(&place.value.as_str())) {
             let help = match place.value.as_str() {
                 "body" | "formData" | "form" => Help::words("a body is written as `requestBody: { payload: … }`"),

@@ -7,6 +7,7 @@ use super::{Criterion, Output, Reader, Step, Text, Workflow};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit};
 use crate::node::{Key, Kind, Node};
+use crate::readings::Readings;
 use crate::source::Span;
 use crate::value::{Json, Number};
 
@@ -46,9 +47,8 @@ impl Reader<'_> {
     /// The same of an object's own optional fields, which programs write with null where they have nothing to say: the
     /// object without them.
     pub(super) fn without_empty<'n>(&mut self, object: &'n Node, optional: &[&str]) -> Cow<'n, Node> {
-        let is_empty = |(key, value): &&(Key, Node)| {
-            matches!(value.kind, Kind::Null) && optional.contains(&key.name.as_str())
-        };
+        let is_empty =
+            |(key, value): &&(Key, Node)| matches!(value.kind, Kind::Null) && optional.contains(&key.name.as_str());
         let empty: Vec<&Key> = object.members().iter().filter(is_empty).map(|(key, _)| key).collect();
         if empty.is_empty() {
             return Cow::Borrowed(object);
@@ -60,7 +60,7 @@ impl Reader<'_> {
         Cow::Owned(Node { kind: Kind::Object(others.collect()), span: object.span })
     }
 
-    fn left_out(&mut self, object: &Node, key: &Key) {
+    pub(super) fn left_out(&mut self, object: &Node, key: &Key) {
         let mut diagnostic =
             Diagnostic::warning(Code::EmptyListField, key.span, format!("nothing stands below `{}`", key.name))
                 .label("left out")
@@ -226,6 +226,23 @@ impl Reader<'_> {
         };
         let span = Span::new(key.span.source, key.span.start as usize..value.span.end as usize);
         Some(Edit { span, text })
+    }
+
+    /// The reading `dialect-word` of a word of the specification in other letters: `in: Query`, `type: END`.
+    pub(super) fn known_word(&mut self, text: Text, known: &[&str]) -> Text {
+        let written = text.value.as_str();
+        let meant = known.iter().find(|word| word.eq_ignore_ascii_case(written)).filter(|word| **word != written);
+        let Some(meant) = meant.filter(|_| self.readings != Readings::Letter) else { return text };
+        let help = format!("write {meant}");
+        let mut diagnostic =
+            Diagnostic::warning(Code::DialectWord, text.span(), format!("`{written}` is written `{meant}`"))
+                .label(format!("read as {meant}"))
+                .help(help.clone());
+        if let Some(edit) = text.node.rewrite(self.sources, 0..written.len(), meant, false) {
+            diagnostic = diagnostic.fix(help, true, vec![edit]);
+        }
+        self.departure(diagnostic);
+        Text { value: (*meant).to_owned(), node: text.node }
     }
 
     /// The edit that writes a member before another one of an object, as that is written.

@@ -99,8 +99,8 @@ impl Node {
     }
 
     /// The values around a place, from this one inwards; the last begins and ends there.
-    fn values_around(&self, place: Span) -> Vec<&Node> {
-        let holds = |node: &&Node| {
+    fn values_around(&self, place: Span) -> Vec<&Self> {
+        let holds = |node: &&Self| {
             node.span.source == place.source && node.span.start <= place.start && place.end <= node.span.end
         };
         let mut way = vec![self];

@@ -199,9 +199,7 @@ pub fn write(value: &Json, shape: Option<&XmlShape>, root: Option<&str>) -> Resu
     let describes = |name: &str| shape.is_some_and(|shape| shape.describes(name));
     match (named, value) {
         // An object that names the root itself, and no member of it.
-        (Some(name), Json::Object(own))
-            if matches!(members.as_slice(), [only] if is_called(name, only) && !describes(only)) =>
-        {
+        (Some(name), Json::Object(own)) if matches!(members.as_slice(), [only] if is_called(name, only) && !describes(only)) => {
             for inner in own.values() {
                 writer.element(&mut around, name, schema, inner)?;
             }

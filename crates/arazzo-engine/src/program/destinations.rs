@@ -139,7 +139,7 @@ impl Program {
     /// An operation for each server that is described, in the order of the operations: what is asked about the servers of
     /// all of them is asked about each once.
     fn described_servers(&self) -> impl Iterator<Item = OperationId> {
-        let found = self.described_servers.get_or_init(|| {
+        let found = self.found_out.described_servers.get_or_init(|| {
             let mut known = HashSet::new();
             let ids = (0..).map(OperationId).zip(&self.operations);
             ids.filter(|(_, operation)| known.insert((operation.api, &operation.server))).map(|(id, _)| id).collect()
