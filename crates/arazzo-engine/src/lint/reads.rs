@@ -162,10 +162,10 @@ impl<'a> Lint<'a> {
     /// `$response.body#/id (the id)`, of which nothing says whether there is such a member: a remark would be its name.
     fn remark_in_pointer(&mut self, read: &Read<'_>) {
         let Some(token) = read.expr.at.tokens().last() else { return };
-        let remark = ["(", "# ", "// ", "- ", "– ", "— "];
+        let signs = ["(", "# ", "// ", "- ", "– ", "— "];
         let Some(at) = token.find(' ').filter(|at| {
             let behind = token.get(*at..).unwrap_or_default().trim_start();
-            remark.iter().any(|sign| behind.starts_with(sign)) && behind.contains(char::is_alphabetic)
+            signs.iter().any(|sign| behind.starts_with(sign)) && behind.contains(char::is_alphabetic)
         }) else {
             return;
         };
