@@ -79,6 +79,11 @@ struct Ignore {
 /// The tables of the file.
 const TABLES: [&str; 5] = ["lint", "run", "servers", "test", "profile"];
 
+/// The folders that may be that of a project: never the root of the file system, which is above everybody's.
+fn folders(path: &Path, skipped: usize) -> impl Iterator<Item = &Path> {
+    path.ancestors().skip(skipped).filter(|folder| folder.parent().is_some())
+}
+
 /// The nearest file in the folder of a path and those above: its path, the path that people see, and its text.
 ///
 /// # Errors
@@ -86,10 +91,8 @@ const TABLES: [&str; 5] = ["lint", "run", "servers", "test", "profile"];
 pub(crate) fn find(path: &Path) -> Result<Option<(PathBuf, String, String)>, Error> {
     let absolute = std::path::absolute(path).map_err(|error| Error::Setup(error.to_string()))?;
     let skipped = usize::from(!absolute.is_dir());
-    let Some(path) = absolute.ancestors().skip(skipped).map(|folder| folder.join(NAME)).find(|path| path.is_file())
-    else {
-        return Ok(None);
-    };
+    let mut places = folders(&absolute, skipped).map(|folder| folder.join(NAME));
+    let Some(path) = places.find(|path| path.is_file()) else { return Ok(None) };
     let shown = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_path_buf));
     let shown = shown.unwrap_or_else(|| path.clone());
     // No one names it: it is the file of the folder that it stands in.
@@ -253,7 +256,18 @@ fn paths(written: &str) -> Result<Regex, regex::Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::paths;
+    use std::path::{Path, PathBuf};
+
+    use super::{folders, paths};
+
+    #[test]
+    fn the_root_of_the_file_system_is_no_project() {
+        let of = |path: &str, skipped| folders(Path::new(path), skipped).map(Path::to_path_buf).collect::<Vec<_>>();
+        assert_eq!(of("/a/b/flow.yaml", 1), ["/a/b", "/a"].map(PathBuf::from));
+        assert_eq!(of("/a", 0), [PathBuf::from("/a")]);
+        assert_eq!(of("/flow.yaml", 1), Vec::<PathBuf>::new());
+        assert_eq!(of("/", 0), Vec::<PathBuf>::new());
+    }
 
     #[test]
     fn patterns_fit_paths() {

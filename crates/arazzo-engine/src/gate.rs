@@ -183,6 +183,8 @@ mod tests {
             ("https://h", "/a/{b}", "https://h/a/x/y", Difference::Segments),
             ("https://h", "/a/{b}", "https://h/c/x", Difference::Segments),
             ("https://h", "/a/{b}.json", "https://h/a/x", Difference::Segments),
+            ("https://h", "//a", "https://h/x/a", Difference::Segments),
+            ("https://h", "/a/{b}.json", "https://h/a/longer.yaml", Difference::Segments),
             ("https://h", "/v1/{+parent}/items", "https://h/v1/items", Difference::Segments),
             ("https://h", "/v1/{+parent}/items", "https://h/v2/a/items", Difference::Segments),
             ("https://h", "/v1/{+parent}/items", "https://h/v1/a/b/things", Difference::Segments),
@@ -202,6 +204,12 @@ mod tests {
         ];
         for (server, path, url, difference) in different {
             assert_eq!(differs(server, path, url), Some(difference), "{server} {path} {url}");
+        }
+        // A parser leaves none of these in a url; the gate does not rely on it.
+        for (template, path) in
+            [("/{+a}/b", "/x/%2e%2E/b"), ("/{+a}/b", "/x/./b"), ("/a/{b}", "/a/.."), ("/{b}", "/%2e")]
+        {
+            assert!(!fits(template, path), "{template} {path}");
         }
         let route = Route { method: "GET", server: "https://h", path: "/a" };
         assert_eq!(compare(route, "DELETE", "https://h/a"), Err(Difference::Method));

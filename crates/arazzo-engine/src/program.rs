@@ -3,7 +3,7 @@
 //! This file is the glossary of the house. A program says what to do when, for every step; it holds no state and no
 //! secret values, and it can be shared by any number of runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use crate::value::Json;
@@ -55,10 +55,20 @@ pub struct Program {
     pub steps: Vec<Step>,
     /// All operations that a step calls.
     pub operations: Vec<Operation>,
-    /// Made when it is asked for.
-    pub(crate) fingerprint: OnceLock<u64>,
-    /// As [`Program::reads_sent_headers`]; found out when it is asked for.
+    /// What is found out when it is asked for.
+    pub(crate) found_out: FoundOut,
+}
+
+/// What follows from a program, found out once.
+#[derive(Debug, Default)]
+pub(crate) struct FoundOut {
+    fingerprint: OnceLock<u64>,
+    /// As [`Program::reads_sent_headers`].
     pub(crate) sent_headers: OnceLock<bool>,
+    /// The workflows of the entry document by name.
+    names: OnceLock<HashMap<String, WorkflowId>>,
+    /// An operation for each server that is described.
+    described_servers: OnceLock<Vec<OperationId>>,
 }
 
 /// A described document: what it is called and where it was read.
@@ -699,7 +709,7 @@ impl Program {
     /// A number that another program hardly has: of the texts it was compiled from, and of how they were read.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        *self.fingerprint.get_or_init(|| {
+        *self.found_out.fingerprint.get_or_init(|| {
             let texts = self.sources.iter().map(|(_, source)| source.text.as_bytes());
             fingerprint(std::iter::once([self.readings as u8].as_slice()).chain(texts))
         })
@@ -708,8 +718,14 @@ impl Program {
     /// The workflow of the entry document with this `workflowId`.
     #[must_use]
     pub fn workflow_named(&self, name: &str) -> Option<WorkflowId> {
-        let is = |workflow: &Workflow| workflow.document == 0 && workflow.name == name;
-        self.workflows.iter().position(is).map(|index| WorkflowId(index as u32))
+        let names = self.found_out.names.get_or_init(|| {
+            let mut names = HashMap::new();
+            for (id, workflow) in self.own_workflows() {
+                names.entry(workflow.name.clone()).or_insert(id);
+            }
+            names
+        });
+        names.get(name).copied()
     }
 
     /// The workflows of the entry document: those that can be run by name.

@@ -194,6 +194,10 @@ impl<'b> Compiler<'b> {
             return Some(Target::Workflow { workflow: id, passed });
         }
         let step = action.step_id.as_ref()?;
+        if let Some(found) = step.value.strip_prefix("$steps.").and_then(|name| context.scope.steps.get(name)) {
+            self.named_by_expression(step, "$steps.", "a stepId");
+            return Some(Target::Step(found.id));
+        }
         let found = context.scope.steps.get(&step.value);
         if found.is_none() {
             // `$steps.a` and `#/steps/a` name it too, in words of other places.
@@ -211,6 +215,21 @@ impl<'b> Compiler<'b> {
             self.push(Diagnostic::error(Code::UnknownStep, step.span(), message).help(help));
         }
         found.map(|step| Target::Step(step.id))
+    }
+
+    /// The reading `depends-on-expression` where one name is wanted: `$steps.X` for the step X.
+    pub(super) fn named_by_expression(&mut self, text: &Text, prefix: &str, what: &str) {
+        let name = text.value.strip_prefix(prefix).unwrap_or(&text.value);
+        let help = format!("write {name}");
+        let message = format!("{what} is wanted, and this is an expression");
+        let mut diagnostic = Diagnostic::warning(Code::DependsOnExpression, text.span(), message)
+            .label(format!("read as `{name}`"))
+            .help(help.clone())
+            .section("§Step Object");
+        if let Some(edit) = text.node.rewrite(self.sources(), 0..text.value.len(), name, false) {
+            diagnostic = diagnostic.fix(help, true, vec![edit]);
+        }
+        self.departure(diagnostic);
     }
 
     /// The inputs that a call of a workflow gives: its parameters by name (specification, Parameter Object).
@@ -232,16 +251,19 @@ impl<'b> Compiler<'b> {
                 continue;
             }
             if let (Some(location), true) = (&parameter.location, own) {
-                self.departure(
-                    Diagnostic::warning(
-                        Code::PlaceOfWorkflowParameter,
-                        location.span(),
-                        format!("parameter `{name}` is passed to a workflow, where it has no place"),
-                    )
-                    .follows(target.is_none().then_some(Code::UnknownWorkflow))
-                    .help("leave out `in`".to_owned())
-                    .section("§Parameter Object"),
-                );
+                let mut diagnostic = Diagnostic::warning(
+                    Code::PlaceOfWorkflowParameter,
+                    location.span(),
+                    format!("parameter `{name}` is passed to a workflow, where it has no place"),
+                )
+                .follows(target.is_none().then_some(Code::UnknownWorkflow))
+                .help("leave out `in`".to_owned())
+                .section("§Parameter Object");
+                let root = &self.document().root;
+                if let Some(edit) = root.without_member_around(self.sources(), location.span(), "in") {
+                    diagnostic = diagnostic.fix("leave out `in`", true, vec![edit]);
+                }
+                self.departure(diagnostic);
             }
             let known = declared.as_ref().is_none_or(|w| w.open || w.inputs.contains(name));
             if !known && self.readings != Readings::Letter {

@@ -8,6 +8,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::document;
 use crate::expr::{Expr, Finding, Piece, Template, foreign, parse};
+use crate::media_type;
 use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::openapi::xml::{XmlShape, is_name};
@@ -169,7 +170,7 @@ impl<'b> Compiler<'b> {
             left.extend(node.items());
             for (key, value) in node.members() {
                 left.push(value);
-                if shape.is_none() && !is_name(&key.name) {
+                if !is_name(&key.name) && !shape.is_some_and(|shape| shape.knows(&key.name)) {
                     let message = format!("`{}` cannot be a name in XML", key.name);
                     let fault = Diagnostic::error(Code::XmlObject, key.span, message);
                     self.push(fault.help("a name begins with a letter, and has letters, digits, `-`, `.` and `_`"));
@@ -190,9 +191,29 @@ impl<'b> Compiler<'b> {
                 self.push(Diagnostic::error(Code::UnsafeValue, text.span(), "a content type cannot hold a line break"));
                 return None;
             }
-            return Some(text.value.clone());
+            return Some(self.whole_media_type(text));
         }
         Some(openapi::usual_media_type(described.map(|body| body.content.as_slice()).unwrap_or_default()))
+    }
+
+    /// `contentType: json`: a media type in full (docs/readings.md, `dialect-word`).
+    fn whole_media_type(&mut self, text: &document::Text) -> String {
+        let whole = media_type::in_full(&text.value);
+        if whole == text.value || self.readings == Readings::Letter {
+            return text.value.clone();
+        }
+        let help = format!("write {whole}");
+        let mut diagnostic =
+            Diagnostic::warning(Code::DialectWord, text.span(), format!("`{}` is no media type", text.value))
+                .label(format!("read as {whole}"))
+                .help(help.clone())
+                .section("§Request Body Object");
+        let range = 0..text.value.len();
+        if let Some(edit) = text.node.rewrite(self.sources(), range, whole, false) {
+            diagnostic = diagnostic.fix(help, true, vec![edit]);
+        }
+        self.departure(diagnostic);
+        whole.to_owned()
     }
 
     /// A text as the payload of a JSON body: one expression, a JSON text with expressions, or a string.

@@ -454,7 +454,12 @@ impl<'b> Compiler<'b> {
                 // Another host than the one that is called may be meant.
                 self.push(fault.remedy(Remedy::AllowHeader("Host".to_owned())));
             } else {
-                self.departure(fault.label("left to the connection"));
+                let mut fault = fault.label("left to the connection");
+                let edit = self.document().root.without_item_around(self.sources(), name.span(), "parameters");
+                if let Some(edit) = edit {
+                    fault = fault.fix("leave it out", true, vec![edit]);
+                }
+                self.departure(fault);
             }
             return None;
         }

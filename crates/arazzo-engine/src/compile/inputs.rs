@@ -138,12 +138,23 @@ struct Flag<'n> {
     needed: bool,
 }
 
+/// What a flag says; other versions of YAML, and other languages, have more words for it.
+fn flag(value: &Node) -> Option<bool> {
+    let word = value.as_str().map(str::to_ascii_lowercase);
+    match word.as_deref() {
+        Some("true" | "yes" | "on") => Some(true),
+        Some("false" | "no" | "off") => Some(false),
+        Some(_) => None,
+        None => value.as_bool(),
+    }
+}
+
 /// The properties of a schema that say themselves whether they are required.
 fn flagged(schema: &Node) -> Vec<Flag<'_>> {
     let properties = schema.get("properties").map(Node::members).unwrap_or_default();
     let flags = properties.iter().filter_map(|(name, property)| {
         let (key, value) = property.member("required")?;
-        Some(Flag { name: &name.name, property, key, needed: value.as_bool()? })
+        Some(Flag { name: &name.name, property, key, needed: flag(value)? })
     });
     flags.collect()
 }
@@ -343,7 +354,7 @@ impl<'n> Bundling<'_, 'n> {
     fn member(&mut self, keyword: &str, schema: &'n Node) -> Json {
         let mut json = self.convert(schema);
         if let (Json::Object(members), "properties") = (&mut json, keyword)
-            && members.get("required").is_some_and(Json::is_boolean)
+            && schema.get("required").and_then(flag).is_some()
         {
             members.shift_remove("required");
         }

@@ -5,7 +5,7 @@
 //! `order` and `flow` check what runs before what, `secrets` finds which values must be masked. What is visible in the
 //! documents and cannot be run is said here, before the first request.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::value::Json;
 
@@ -17,7 +17,9 @@ use crate::load::{Bundle, DescribedKind};
 use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::openapi::Api;
-use crate::program::{ApiSource, Build, Call, Inputs, Media, Operation, Output, Program, Step, Workflow, WorkflowId};
+use crate::program::{
+    ApiSource, Build, Call, FoundOut, Inputs, Media, Operation, Output, Program, Step, Workflow, WorkflowId,
+};
 use crate::readings::Readings;
 use crate::remedy::Naming;
 use crate::source::{Sources, Span};
@@ -129,8 +131,7 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
         workflows,
         steps: std::mem::take(&mut compiler.steps),
         operations: std::mem::take(&mut compiler.operations),
-        fingerprint: OnceLock::new(),
-        sent_headers: OnceLock::new(),
+        found_out: FoundOut::default(),
     };
     let written: Vec<&document::Workflow> =
         bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows).collect();
@@ -328,7 +329,11 @@ impl<'b> Compiler<'b> {
     }
 
     fn declared_workflow(&self, id: WorkflowId) -> Option<&DeclaredWorkflow> {
-        self.declared.iter().flat_map(|document| &document.workflows).find(|workflow| workflow.id == id)
+        // The ids of a document stand in their order.
+        self.declared.iter().find_map(|document| {
+            let index = document.workflows.binary_search_by_key(&id, |workflow| workflow.id).ok()?;
+            document.workflows.get(index)
+        })
     }
 
     fn push(&mut self, diagnostic: Diagnostic) {

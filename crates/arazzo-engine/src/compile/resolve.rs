@@ -392,8 +392,13 @@ impl<'b> Compiler<'b> {
             return None;
         }
         let own = self.declared.get(self.document).map(|document| document.workflows.as_slice()).unwrap_or_default();
-        if let Some(found) = own.iter().find(|workflow| workflow.name == value) {
-            return Some(found.id);
+        let named = |name: &str| own.iter().find(|workflow| workflow.name == name).map(|workflow| workflow.id);
+        if let Some(found) = named(value) {
+            return Some(found);
+        }
+        if let Some(found) = value.strip_prefix("$workflows.").and_then(named) {
+            self.named_by_expression(text, "$workflows.", "a workflowId");
+            return Some(found);
         }
         if let Some((found, right)) = self.loose_workflow(value) {
             self.departure(depart(&right));
@@ -469,7 +474,8 @@ impl<'b> Compiler<'b> {
         let known =
             || self.described().any(|(_, d)| d.root.as_ref().is_some_and(|root| names_message(root, d, &id.value)));
         let http = || self.apis().any(|(_, api)| !api.by_id(&id.value).is_empty());
-        (only && self.described().any(|(index, _)| asyncapi(index))) || (!http() && known())
+        // The names of messages are looked at first: most documents have none, and operations are very many.
+        (only && self.described().any(|(index, _)| asyncapi(index))) || (known() && !http())
     }
 
     /// Says what is wrong with a step that sends or receives a message, and that this version does not run it.

@@ -1,11 +1,11 @@
 //! Criteria, and the actions that follow from them.
 
 use super::fields::CRITERION;
+use super::shapes::given;
 use super::{Action, Criterion, OrReusable, Reader, Text, text_of};
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
+use crate::diagnostic::{Diagnostic, Help, nearest};
 use crate::node::{Key, Kind, Node, scalar_of};
-use crate::source::Span;
 use crate::value::{ExpressionType, XpathVersion};
 
 /// The words of the two lists of actions for their entries, and the fields that those may hold.
@@ -54,6 +54,7 @@ impl Reader<'_> {
                 }
                 self.departure(diagnostic);
                 if single {
+                    self.position = Some(0);
                     self.or_reusable(value, list.what, |r, n| r.action(n, list, None)).into_iter().collect()
                 } else {
                     let each = value.members().iter().filter_map(|(key, node)| {
@@ -64,10 +65,14 @@ impl Reader<'_> {
             }
             _ => {
                 let items = self.list(node, field, what, false);
-                let each = items.iter().filter_map(|n| self.or_reusable(n, list.what, |r, n| r.action(n, list, None)));
+                let each = items.iter().enumerate().filter_map(|(index, n)| {
+                    self.position = Some(index);
+                    self.or_reusable(n, list.what, |r, n| r.action(n, list, None))
+                });
                 each.collect::<Vec<_>>()
             }
         };
+        self.position = None;
         let mut seen: Vec<&str> = vec![];
         let names = read.iter().filter_map(|action| match action {
             OrReusable::Object(action) => action.name.as_ref(),
@@ -94,6 +99,7 @@ impl Reader<'_> {
         }
         self.object(node, "a criterion")?;
         self.fields(node, CRITERION, "a criterion");
+        let node = &*self.without_empty(node, &["context", "type"]);
         let condition = self.required(node, "condition", "a criterion").and_then(|n| self.condition(n));
         let kind = match node.get("type") {
             Some(kind) => {
@@ -134,17 +140,7 @@ impl Reader<'_> {
                 .label(format!("read over {BODY}"))
                 .help(format!("add `context: {BODY}`"))
                 .section("§Criterion Object");
-        let source = self.sources.get(node.span.source);
-        if let (Some((key, _)), Some(source)) = (node.member("condition"), source) {
-            let start = key.span.start as usize;
-            let line = source.text.get(..start).and_then(|before| before.rsplit('\n').next()).unwrap_or_default();
-            let flow = source.text.get(node.span.range()).is_some_and(|text| text.starts_with('{'));
-            let text = match source.text.get(key.span.range()) {
-                Some(name) if name.starts_with('"') => format!("\"context\": \"{BODY}\", "),
-                _ if flow => format!("context: {BODY}, "),
-                _ => format!("context: {BODY}\n{}", line.replace(|c: char| c != ' ', " ")),
-            };
-            let edit = Edit { span: Span::new(key.span.source, start..start), text };
+        if let Some(edit) = self.with_member_before(node, "condition", ("context", BODY)) {
             diagnostic = diagnostic.fix(format!("add `context: {BODY}`"), true, vec![edit]);
         }
         self.departure(diagnostic);
@@ -165,7 +161,7 @@ impl Reader<'_> {
     pub(super) fn action(&mut self, node: &Node, list: &ActionList, key: Option<&Key>) -> Option<Action> {
         let what = list.what;
         // `retry` on success is a reading with fields of its own.
-        let retries = node.get("type").and_then(Node::as_str) == Some("retry");
+        let retries = node.get("type").and_then(Node::as_str).is_some_and(|kind| kind.eq_ignore_ascii_case("retry"));
         let known = if retries { FAILURE.fields } else { list.fields };
         let condition = node.member("condition");
         match condition {
@@ -173,6 +169,8 @@ impl Reader<'_> {
             Some(_) => self.fields(node, &[known, &["condition", "context"]].concat(), what),
             None => self.fields(node, known, what),
         }
+        let node = &*self.without_empty(node, &["context", "name", "retryAfter", "retryLimit", "stepId", "workflowId"]);
+        let condition = node.member("condition");
         let named = self.optional_text(node, "name");
         let name = named.or_else(|| {
             let key = key?;
@@ -180,11 +178,10 @@ impl Reader<'_> {
             Some(Text { value: key.name.clone(), node })
         });
         if name.is_none() && self.misspelt(node, "name").is_none() {
-            let message = format!("{what} has no `name`");
-            let help = "give it a name; it is shown as its type and position".to_owned();
-            self.departure(Diagnostic::warning(Code::MissingActionName, node.span, message).help(help));
+            self.missing_name(node, what);
         }
         let kind = self.required(node, "type", what).and_then(|n| self.text(n, "`type`"));
+        let kind = kind.map(|kind| self.known_word(kind, &["end", "goto", "retry"]));
         if let (Some(kind), Some((_, value))) = (&kind, condition)
             && ["simple", "regex", "jsonpath", "xpath"].contains(&kind.value.as_str())
         {
@@ -194,7 +191,8 @@ impl Reader<'_> {
         let mut criteria = self.criteria(node, "criteria", what);
         criteria.extend(condition.and_then(|(key, value)| self.action_condition(node, key, value, what)));
         let parameters = self.parameters(node, what);
-        if let (Some((key, _)), None) = (node.member("parameters"), node.get("workflowId")) {
+        let passed = node.member("parameters").filter(|_| given(node, "parameters").is_some());
+        if let (Some((key, _)), None) = (passed, node.get("workflowId")) {
             let message = "`parameters` of an action are passed to a workflow, and this action names none";
             self.error(Code::MisplacedField, key.span, message, "add `workflowId`, or leave them out".to_owned());
         }
@@ -237,6 +235,20 @@ impl Reader<'_> {
             kind: kind?,
             criteria,
         })
+    }
+
+    /// An action without a name is called as it is shown.
+    fn missing_name(&mut self, node: &Node, what: &str) {
+        let help = "give it a name; it is shown as its type and position".to_owned();
+        let mut diagnostic =
+            Diagnostic::warning(Code::MissingActionName, node.span, format!("{what} has no `name`")).help(help);
+        let shown = node.get("type").and_then(Node::as_str).zip(self.position);
+        let shown = shown.map(|(kind, index)| format!("{} {}", kind.to_ascii_lowercase(), index + 1));
+        let edit = shown.as_ref().and_then(|name| self.with_member_before(node, "type", ("name", name)));
+        if let (Some(name), Some(edit)) = (shown, edit) {
+            diagnostic = diagnostic.fix(format!("call it `{name}`"), true, vec![edit]);
+        }
+        self.departure(diagnostic);
     }
 
     /// The type of a criterion on an action: the action has none of its own, and what it does is not known.
@@ -308,6 +320,7 @@ impl Reader<'_> {
             Some(_) => VERSIONS.iter().map(|(word, _)| *word).collect(),
             None => words.to_vec(),
         };
+        let word = self.known_word(word, &known);
         if !known.contains(&word.value.as_str()) {
             let help = nearest(&word.value, known.iter().copied())
                 .map_or_else(|| Help::words(format!("write one of {}", known.join(", "))), Help::meant);

@@ -274,7 +274,7 @@ pub fn read(
     sources: &Sources,
     readings: Readings,
 ) -> (Option<Document>, Diagnostics) {
-    let mut reader = Reader { sources, readings, diagnostics: Diagnostics::default() };
+    let mut reader = Reader { sources, readings, diagnostics: Diagnostics::default(), position: None };
     let document = reader.document(root, source);
     (document, reader.diagnostics)
 }
@@ -283,6 +283,8 @@ struct Reader<'a> {
     sources: &'a Sources,
     readings: Readings,
     diagnostics: Diagnostics,
+    /// Where the action that is read stands in its list.
+    position: Option<usize>,
 }
 
 /// `context` (an expression), `selector` and `type`: a Selector Object, where any value may stand.
@@ -296,7 +298,7 @@ fn selector_fields(node: &Node) -> Option<(&Node, &Node, &Node)> {
 #[must_use]
 pub fn selector(node: &Node, sources: &Sources) -> Option<Selector> {
     selector_fields(node)?;
-    Reader { sources, readings: Readings::Lenient, diagnostics: Diagnostics::default() }.selector(node)
+    Reader { sources, readings: Readings::Lenient, diagnostics: Diagnostics::default(), position: None }.selector(node)
 }
 
 /// `true` if a value is written as a Selector Object, faulty or not.

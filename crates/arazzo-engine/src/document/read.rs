@@ -9,7 +9,7 @@ use super::actions::{FAILURE, SUCCESS};
 use super::fields::{
     BODY, COMPONENTS, PARAMETER, PLACES, REPLACEMENT, ROOT, SELECTOR, SELECTOR_TYPES, SOURCE, STEP, WORKFLOW,
 };
-use super::shapes::given;
+use super::shapes::{given, named_output};
 use super::{
     Components, Document, OrReusable, Output, Parameter, Reader, Replacement, RequestBody, Selector, SourceDescription,
     Step, Text, Workflow, is_identifier, is_schema, is_selector, is_step_reference, selector_fields, text_of, unquoted,
@@ -228,12 +228,12 @@ impl Reader<'_> {
     pub(super) fn source(&mut self, node: &Node) -> Option<SourceDescription> {
         self.object(node, "a source description")?;
         self.fields(node, SOURCE, "a source description");
+        let node = &*self.without_empty(node, &["type"]);
         let name = self.required(node, "name", "a source description").and_then(|n| self.text(n, "`name`"));
         let url = self.required(node, "url", "a source description").and_then(|n| self.text(n, "`url`"));
-        let kind = self.optional_text(node, "type");
-        if let Some(kind) =
-            kind.as_ref().filter(|kind| !["openapi", "asyncapi", "arazzo"].contains(&kind.value.as_str()))
-        {
+        const KINDS: [&str; 3] = ["openapi", "asyncapi", "arazzo"];
+        let kind = self.optional_text(node, "type").map(|kind| self.known_word(kind, &KINDS));
+        if let Some(kind) = kind.as_ref().filter(|kind| !KINDS.contains(&kind.value.as_str())) {
             let help = "write openapi, asyncapi or arazzo".to_owned();
             self.error(
                 Code::UnknownValue,
@@ -283,6 +283,10 @@ impl Reader<'_> {
     pub(super) fn step(&mut self, node: &Node) -> Option<Step> {
         self.object(node, "a step")?;
         self.fields(node, STEP, "a step");
+        let node = &*self.without_empty(
+            node,
+            &["action", "channelPath", "correlationId", "operationId", "operationPath", "timeout", "workflowId"],
+        );
         let id = self.required(node, "stepId", "a step").and_then(|n| self.text_or_scalar(n, "`stepId`"));
         let parameters = self.parameters(node, "a step");
         self.target(node, id.as_ref());
@@ -308,9 +312,9 @@ impl Reader<'_> {
         let success_criteria = self.criteria(node, "successCriteria", "a step");
         let depends_on = self.names(node, "dependsOn", "a step");
         if let (true, Some((key, list))) = (depends_on.is_empty(), node.member("dependsOn"))
-            && matches!(list.kind, Kind::Array(_))
+            && matches!(&list.kind, Kind::Array(items) if items.is_empty())
         {
-            self.error(Code::EmptyList, key.span, "`dependsOn` needs at least one step", "leave it out".to_owned());
+            self.left_out(node, key);
         }
         // A step of this workflow as an expression is looked for where its steps are known.
         let own = |name: &str| name.starts_with("$steps.") || is_step_reference(name);
@@ -326,7 +330,7 @@ impl Reader<'_> {
             ["correlationId", "action"].into_iter().filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
         Some(Step {
             description: self.words(node, "description"),
-            operation_id: self.optional_text(node, "operationId"),
+            operation_id: self.words(node, "operationId"),
             operation_path: self.optional_text(node, "operationPath"),
             workflow_id: self.optional_text(node, "workflowId"),
             channel_path: self.optional_text(node, "channelPath"),
@@ -539,6 +543,7 @@ impl Reader<'_> {
         const WHAT: &str = "a replacement";
         self.object(node, WHAT)?;
         self.fields(node, REPLACEMENT, WHAT);
+        let node = &*self.without_empty(node, &["targetSelectorType"]);
         let target = self.required(node, "target", WHAT).and_then(|n| self.text(n, "`target`"));
         let value = self.required(node, "value", WHAT);
         let kind = match node.get("targetSelectorType") {
@@ -583,9 +588,10 @@ impl Reader<'_> {
             return None;
         }
         self.fields(node, PARAMETER, "a parameter");
+        let node = &*self.without_empty(node, &["in"]);
         let name = self.required(node, "name", "a parameter").and_then(|n| self.text_or_scalar(n, "`name`"));
         let value = self.required(node, "value", "a parameter");
-        let location = self.optional_text(node, "in");
+        let location = self.optional_text(node, "in").map(|place| self.known_word(place, PLACES));
         if let Some(place) = location.as_ref().filter(|place| !PLACES.contains(&place.value.as_str())) {
             let help = match place.value.as_str() {
                 "body" | "formData" | "form" => Help::words("a body is written as `requestBody: { payload: … }`"),
@@ -604,6 +610,7 @@ impl Reader<'_> {
     pub(super) fn request_body(&mut self, node: &Node) -> Option<RequestBody> {
         self.object(node, "a request body")?;
         self.fields(node, BODY, "a request body");
+        let node = &*self.without_empty(node, &["contentType"]);
         let replacements = self.list(node, "replacements", "a request body", false);
         if let Some(payload) = node.get("payload") {
             self.selectors(payload);
@@ -623,7 +630,9 @@ impl Reader<'_> {
         let one_key = |item: &Node| matches!(&item.kind, Kind::Object(members) if members.len() == 1);
         match &outputs.kind {
             Kind::Object(members) => members.iter().filter_map(|(name, value)| self.output(name, value)).collect(),
-            Kind::Array(items) if !items.is_empty() && items.iter().all(one_key) => {
+            Kind::Array(items)
+                if !items.is_empty() && items.iter().all(|item| one_key(item) || named_output(item).is_some()) =>
+            {
                 self.outputs_as_list(key.span, outputs)
             }
             _ => {

@@ -1,10 +1,13 @@
 //! Slips of shape with one meaning: what is written in another form than the specification's, and what it is read as
 //! (docs/readings.md).
 
+use std::borrow::Cow;
+
 use super::{Criterion, Output, Reader, Step, Text, Workflow};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit};
 use crate::node::{Key, Kind, Node};
+use crate::readings::Readings;
 use crate::source::Span;
 use crate::value::{Json, Number};
 
@@ -36,9 +39,28 @@ pub(super) fn given<'n>(node: &'n Node, name: &str) -> Option<&'n Node> {
 impl Reader<'_> {
     /// The reading `empty-list-field`: `outputs:` with nothing below it.
     pub(super) fn empty_field(&mut self, object: &Node, key: &Key, value: &Node) {
-        if !matches!(value.kind, Kind::Null) || !LEFT_OUT.contains(&key.name.as_str()) {
-            return;
+        if matches!(value.kind, Kind::Null) && LEFT_OUT.contains(&key.name.as_str()) {
+            self.left_out(object, key);
         }
+    }
+
+    /// The same of an object's own optional fields, which programs write with null where they have nothing to say: the
+    /// object without them.
+    pub(super) fn without_empty<'n>(&mut self, object: &'n Node, optional: &[&str]) -> Cow<'n, Node> {
+        let is_empty =
+            |(key, value): &&(Key, Node)| matches!(value.kind, Kind::Null) && optional.contains(&key.name.as_str());
+        let empty: Vec<&Key> = object.members().iter().filter(is_empty).map(|(key, _)| key).collect();
+        if empty.is_empty() {
+            return Cow::Borrowed(object);
+        }
+        for key in empty {
+            self.left_out(object, key);
+        }
+        let others = object.members().iter().filter(|member| !is_empty(member)).cloned();
+        Cow::Owned(Node { kind: Kind::Object(others.collect()), span: object.span })
+    }
+
+    pub(super) fn left_out(&mut self, object: &Node, key: &Key) {
         let mut diagnostic =
             Diagnostic::warning(Code::EmptyListField, key.span, format!("nothing stands below `{}`", key.name))
                 .label("left out")
@@ -206,6 +228,38 @@ impl Reader<'_> {
         Some(Edit { span, text })
     }
 
+    /// The reading `dialect-word` of a word of the specification in other letters: `in: Query`, `type: END`.
+    pub(super) fn known_word(&mut self, text: Text, known: &[&str]) -> Text {
+        let written = text.value.as_str();
+        let meant = known.iter().find(|word| word.eq_ignore_ascii_case(written)).filter(|word| **word != written);
+        let Some(meant) = meant.filter(|_| self.readings != Readings::Letter) else { return text };
+        let help = format!("write {meant}");
+        let mut diagnostic =
+            Diagnostic::warning(Code::DialectWord, text.span(), format!("`{written}` is written `{meant}`"))
+                .label(format!("read as {meant}"))
+                .help(help.clone());
+        if let Some(edit) = text.node.rewrite(self.sources, 0..written.len(), meant, false) {
+            diagnostic = diagnostic.fix(help, true, vec![edit]);
+        }
+        self.departure(diagnostic);
+        Text { value: (*meant).to_owned(), node: text.node }
+    }
+
+    /// The edit that writes a member before another one of an object, as that is written.
+    pub(super) fn with_member_before(&self, object: &Node, before: &str, (name, value): (&str, &str)) -> Option<Edit> {
+        let (key, _) = object.member(before)?;
+        let text = &self.sources.get(key.span.source)?.text;
+        let start = key.span.start as usize;
+        let line = text.get(..start)?.rsplit('\n').next()?;
+        let flow = self.sources.text(object.span).starts_with('{');
+        let text = match self.sources.text(key.span) {
+            quoted if quoted.starts_with('"') => format!("\"{name}\": {}, ", Json::from(value)),
+            _ if flow => format!("{name}: {value}, "),
+            _ => format!("{name}: {value}\n{}", line.replace(|c: char| c != ' ', " ")),
+        };
+        Some(Edit { span: Span::new(key.span.source, start..start), text })
+    }
+
     /// `true` for an item that does not stand behind a dash.
     fn in_flow(&self, item: Span) -> bool {
         let text = self.sources.get(item.source).map(|source| &source.text);
@@ -216,13 +270,17 @@ impl Reader<'_> {
     /// The reading `outputs-as-list`: maps of one name each, in a list.
     pub(super) fn outputs_as_list(&mut self, key: Span, list: &Node) -> Vec<Output> {
         let mut read: Vec<Output> = vec![];
-        for (name, value) in list.items().iter().flat_map(Node::members) {
+        let entries = list.items().iter().flat_map(|item| match named_output(item) {
+            Some(entry) => vec![entry],
+            None => item.members().iter().map(|(name, value)| (name.clone(), value)).collect(),
+        });
+        for (name, value) in entries {
             if read.iter().any(|known| known.name.name == name.name) {
                 let message = format!("two outputs are called `{}`", name.name);
                 self.error(Code::DuplicateName, name.span, message, "keep one of them".to_owned());
                 continue;
             }
-            read.extend(self.output(name, value));
+            read.extend(self.output(&name, value));
         }
         let mut diagnostic = Diagnostic::warning(Code::OutputsAsList, key, "`outputs` is a map, and this is a list")
             .label("read as one map")
@@ -238,6 +296,9 @@ impl Reader<'_> {
     /// The edits that make one map of a list of maps, where it is clear how: dashes become blanks; in braces, one pair
     /// stands for all.
     fn without_dashes(&self, list: &Node) -> Option<Vec<Edit>> {
+        if list.items().iter().any(|item| named_output(item).is_some()) {
+            return None;
+        }
         let written = self.sources.text(list.span);
         if written.starts_with('[') {
             let items = list.items().iter().map(|item| self.sources.text(item.span));
@@ -348,6 +409,13 @@ impl Reader<'_> {
             }
         }
     }
+}
+
+/// The name and the value of `{ name: id, value: $response.body#/id }`, an output as parameters are written.
+pub(super) fn named_output(item: &Node) -> Option<(Key, &Node)> {
+    let (Kind::Object(members), Some(name)) = (&item.kind, item.get("name")) else { return None };
+    let name = Key { name: name.as_str()?.to_owned(), span: name.span };
+    Some((name, item.get("value").filter(|_| members.len() == 2)?))
 }
 
 /// The step that an expression behind `$steps.` begins with: the longest name that fits, because names may hold dots.

@@ -4,7 +4,7 @@ use crate::value::Json;
 
 use super::Lint;
 use super::answers::{After, Resolution, Unresolved, headers};
-use super::shape::ValueKind;
+use super::shape::{Shape, ValueKind};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Help, nearest};
 use crate::expr::condition::Condition;
@@ -128,7 +128,10 @@ impl<'a> Lint<'a> {
             self.header(after, name, read);
         }
         let led = self.resolve_read(after, read.expr, &read.ways, &mut called, 0);
-        if matches!(led, Resolution::To(_)) {
+        if let Resolution::To(shape) = &led {
+            if matches!(shape, Shape::Unknown) {
+                self.remark_in_pointer(read);
+            }
             return;
         }
         let operation = called.map_or_else(String::new, |operation: Operation<'_>| operation.name());
@@ -154,6 +157,27 @@ impl<'a> Lint<'a> {
             }
             Resolution::Nowhere(end) => self.push_unresolved(read, span, &operation, &end),
         }
+    }
+
+    /// `$response.body#/id (the id)`, of which nothing says whether there is such a member: a remark would be its name.
+    fn remark_in_pointer(&mut self, read: &Read<'_>) {
+        let Some(token) = read.expr.at.tokens().last() else { return };
+        let signs = ["(", "# ", "// ", "- ", "– ", "— "];
+        let Some(at) = token.find(' ').filter(|at| {
+            let behind = token.get(*at..).unwrap_or_default().trim_start();
+            signs.iter().any(|sign| behind.starts_with(sign)) && behind.contains(char::is_alphabetic)
+        }) else {
+            return;
+        };
+        let name = token.get(..at).unwrap_or_default();
+        let message = format!("the words behind it belong to the pointer: a member called `{token}` is read");
+        let mut diagnostic = Diagnostic::warning(Code::ProseAfterExpression, read.span, message)
+            .help(format!("if `{name}` is meant, leave out what stands behind it"))
+            .section("§Runtime Expressions");
+        if let Some(edit) = self.replace_once(read.span, token, name) {
+            diagnostic = diagnostic.fix(format!("write `{name}`: another value is read"), false, vec![edit]);
+        }
+        self.push(diagnostic);
     }
 
     fn push_unresolved(&mut self, read: &Read<'_>, span: Span, operation: &str, end: &Unresolved<'_>) {

@@ -87,7 +87,7 @@ impl Loader {
                 // An item that is elsewhere may have any operation.
                 let elsewhere = item.get("$ref").is_some();
                 let named = |operation: &Node| {
-                    let id = operation.get("operationId").and_then(Node::as_str).map(folded);
+                    let id = operation.get("operationId").map(|id| folded(id.as_written())).filter(|id| !id.is_empty());
                     id.is_some_and(|id| ids.iter().any(|known| known.ends_with(&id)))
                 };
                 let called = paths.iter().any(|known| known.contains(&path));

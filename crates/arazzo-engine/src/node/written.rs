@@ -98,6 +98,40 @@ impl Node {
         alone.then(|| cut(line..(end + rest.len() + 1).min(text.len())))?
     }
 
+    /// The values around a place, from this one inwards; the last begins and ends there.
+    fn values_around(&self, place: Span) -> Vec<&Self> {
+        let holds = |node: &&Self| {
+            node.span.source == place.source && node.span.start <= place.start && place.end <= node.span.end
+        };
+        let mut way = vec![self];
+        while let Some(last) = way.last() {
+            let mut below = last.items().iter().chain(last.members().iter().map(|(_, value)| value));
+            let Some(next) = below.find(holds) else { break };
+            way.push(next);
+        }
+        way
+    }
+
+    /// The edit that takes the item of a list out of which a value at this place is a member, and the list with it where
+    /// it is the only one. Nothing for what stands elsewhere.
+    pub(crate) fn without_item_around(&self, sources: &Sources, value: Span, list: &str) -> Option<Edit> {
+        let way = self.values_around(value);
+        let [.., parent, items, item, last] = way.as_slice() else { return None };
+        let (_, own) = parent.member(list).filter(|(_, own)| last.span == value && own.span == items.span)?;
+        match own.items() {
+            [_] => parent.without_member(sources, list),
+            several => items.without_item(sources, several.iter().position(|one| one.span == item.span)?),
+        }
+    }
+
+    /// The edit that takes the member out of an object that holds a value at this place.
+    pub(crate) fn without_member_around(&self, sources: &Sources, value: Span, name: &str) -> Option<Edit> {
+        let way = self.values_around(value);
+        let [.., object, last] = way.as_slice() else { return None };
+        object.member(name).filter(|(_, own)| last.span == value && own.span == value)?;
+        object.without_member(sources, name)
+    }
+
     /// The edits that make a list of one of an object.
     pub(crate) fn in_list(&self, sources: &Sources) -> Option<Vec<Edit>> {
         let source = self.span.source;

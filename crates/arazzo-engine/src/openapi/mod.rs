@@ -352,7 +352,8 @@ impl<'a> Operation<'a> {
     /// `operationId`
     #[must_use]
     pub fn id(&self) -> Option<&'a str> {
-        self.node.get("operationId").and_then(Node::as_str)
+        // A number that stands without quotes is its text.
+        self.node.get("operationId").map(Node::as_written).filter(|id| !id.is_empty())
     }
 
     /// The parameters of the operation and of its path; the operation's own go first and win. What 2.0 calls parameters

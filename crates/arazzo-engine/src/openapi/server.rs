@@ -5,7 +5,7 @@ use url::Url;
 use crate::node::{Kind, Node};
 
 /// A server with what may be filled in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Server {
     /// `url`: absolute, or relative to `base`.
     pub url: String,
@@ -16,7 +16,7 @@ pub struct Server {
 }
 
 /// A Server Variable Object.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Variable {
     /// Its name.
     pub name: String,

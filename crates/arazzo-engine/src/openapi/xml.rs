@@ -98,6 +98,12 @@ impl XmlShape {
         self.root.is_some() || matches!(members, [only] if self.describes(only))
     }
 
+    /// `true` if a schema has a member of this name, which is written as that says.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        self.schemas.iter().any(|schema| schema.members.iter().any(|(known, _)| known == name))
+    }
+
     /// `true` if the schema of the whole has a member of this name.
     fn describes(&self, name: &str) -> bool {
         self.schemas.first().is_some_and(|schema| schema.members.iter().any(|(known, _)| known == name))
@@ -193,7 +199,7 @@ pub fn write(value: &Json, shape: Option<&XmlShape>, root: Option<&str>) -> Resu
     let describes = |name: &str| shape.is_some_and(|shape| shape.describes(name));
     match (named, value) {
         // An object that names the root itself, and no member of it.
-        (Some(name), Json::Object(own)) if matches!(members.as_slice(), [only] if *only == name && !describes(name)) => {
+        (Some(name), Json::Object(own)) if matches!(members.as_slice(), [only] if is_called(name, only) && !describes(only)) => {
             for inner in own.values() {
                 writer.element(&mut around, name, schema, inner)?;
             }
@@ -206,6 +212,11 @@ pub fn write(value: &Json, shape: Option<&XmlShape>, root: Option<&str>) -> Resu
         return Err(NotXml::Root);
     }
     Ok(around.inside)
+}
+
+/// `true` if an element of this name may be called so, with its prefix or without.
+fn is_called(name: &str, called: &str) -> bool {
+    name == called || name.split_once(':').is_some_and(|(_, local)| local == called)
 }
 
 /// A name that XML allows.

@@ -1,11 +1,11 @@
 //! The hosts that the run of a workflow can send something to: one list, which people see before a run and requests are
 //! held against.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 
 use url::Url;
 
-use super::{Call, Program, Step, Target, Then, WorkflowId};
+use super::{Call, OperationId, Program, Step, Target, Then, WorkflowId};
 use crate::limits::{AllowedHost, Redirects, Settings, plain_host};
 use crate::openapi::security::{Kind, at_server};
 
@@ -35,26 +35,24 @@ impl Destinations {
     ) -> Self {
         let mut found = Self { allowed: settings.allowed_hosts.clone(), ..Self::default() };
         found.follows = settings.redirects != Redirects::Never;
+        let (mut called, mut fetched) = (HashSet::new(), HashSet::new());
         let steps = reached.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
         for step in steps.filter_map(|id| program.step(*id)) {
             let Some((source, server)) = server_of(program, step, settings) else { continue };
             if answered(source) {
                 continue;
             }
-            add(&mut found.operations, &server);
+            // Most operations have the server of another, and a url is parsed once.
+            add(&mut found.operations, &mut called, &server);
             for kind in program.token_schemes(step) {
                 found.follows |= matches!(kind, Kind::OpenIdConnect(_));
-                kind.token_urls().for_each(|url| add(&mut found.tokens, &at_server(url, &server)));
+                kind.token_urls().for_each(|url| add(&mut found.tokens, &mut fetched, &at_server(url, &server)));
             }
         }
-        let mut known: BTreeSet<String> = found.operations.iter().map(|url| url.as_str().to_owned()).collect();
-        for operation in &program.operations {
+        for operation in program.described_servers().filter_map(|id| program.operation(id)) {
             let source = program.apis.get(operation.api).map(|api| api.name.as_str()).unwrap_or_default();
-            // Most operations have the server of another, and a url is parsed once.
-            if let (Ok(server), false) = (operation.server_url(source, &settings.servers), answered(source))
-                && known.insert(server.clone())
-            {
-                add(&mut found.others, &server);
+            if let (Ok(server), false) = (operation.server_url(source, &settings.servers), answered(source)) {
+                add(&mut found.others, &mut called, &server);
             }
         }
         found
@@ -80,13 +78,8 @@ impl Destinations {
         let called: BTreeSet<String> = self.operations.iter().filter_map(host_with_port).collect();
         let others = self.others.iter().filter_map(host_with_port);
         let hosts = others.chain(self.allowed.iter().map(ToString::to_string));
-        let mut led: Vec<String> = vec![];
-        for host in hosts.filter(|host| self.follows && !called.contains(host)) {
-            if !led.contains(&host) {
-                led.push(host);
-            }
-        }
-        led
+        let mut known = HashSet::new();
+        hosts.filter(|host| self.follows && !called.contains(host) && known.insert(host.clone())).collect()
     }
 }
 
@@ -96,11 +89,11 @@ fn server_of<'p>(program: &'p Program, step: &Step, settings: &Settings) -> Opti
     Some((source, operation.server_url(source, &settings.servers).ok()?))
 }
 
-fn add(urls: &mut Vec<Url>, text: &str) {
-    if let Ok(url) = Url::parse(text)
-        && !urls.contains(&url)
-    {
-        urls.push(url);
+/// Adds a url that is not one of those that were added before.
+fn add(urls: &mut Vec<Url>, known: &mut HashSet<String>, text: &str) {
+    if !known.contains(text) {
+        known.insert(text.to_owned());
+        urls.extend(Url::parse(text));
     }
 }
 
@@ -141,6 +134,17 @@ impl Program {
             waiting.extend(deeper.into_iter().map(|id| (id, depth + 1)));
         }
         reached
+    }
+
+    /// An operation for each server that is described, in the order of the operations: what is asked about the servers of
+    /// all of them is asked about each once.
+    fn described_servers(&self) -> impl Iterator<Item = OperationId> {
+        let found = self.found_out.described_servers.get_or_init(|| {
+            let mut known = HashSet::new();
+            let ids = (0..).map(OperationId).zip(&self.operations);
+            ids.filter(|(_, operation)| known.insert((operation.api, &operation.server))).map(|(id, _)| id).collect()
+        });
+        found.iter().copied()
     }
 
     /// The security schemes that a token may be fetched for before a step: those that its own parameters do not stand for.

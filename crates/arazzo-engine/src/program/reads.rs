@@ -57,7 +57,7 @@ impl Program {
     /// `true` if an expression reads a header of a request: for it, the headers that leave are put together.
     #[must_use]
     pub fn reads_sent_headers(&self) -> bool {
-        *self.sent_headers.get_or_init(|| {
+        *self.found_out.sent_headers.get_or_init(|| {
             let outputs = self.workflows.iter().flat_map(|workflow| &workflow.outputs);
             self.steps.iter().any(Step::reads_sent_header) || outputs.map(|output| &output.value).any(reads_sent_header)
         })

@@ -131,9 +131,23 @@ impl<'t> Parser<'t> {
             segments.push(self.segment()?);
         }
         let script = self.dialect == Dialect::Goessner && self.filters > 0;
+        if bare || script {
+            self.call_of_length(&mut segments);
+        }
         let length = (bare || script)
             && matches!(segments.last().and_then(Segment::only), Some(Selector::Name(name)) if name == "length");
         Ok(Path { root, segments, length, range: start..self.cursor.at() })
+    }
+
+    /// `.length()`, `.size()`: what other versions call, where this one reads a member.
+    fn call_of_length(&mut self, segments: &mut [Segment]) {
+        let called = |name: &str| matches!(name, "length" | "size");
+        if let Some(last) = segments.last_mut()
+            && matches!(last.only(), Some(Selector::Name(name)) if called(name))
+            && self.cursor.eat("()")
+        {
+            *last = Segment::Child(vec![Selector::Name("length".to_owned())]);
+        }
     }
 
     fn segment(&mut self) -> Result<Segment, SyntaxError> {

@@ -2,6 +2,7 @@
 
 use super::{Position, Scanned, Scanner};
 use crate::code::Code;
+use crate::diagnostic::Help;
 use crate::expr::{Expr, Finding, QueryBehind, Root, jsonpath};
 use crate::readings::Readings;
 use crate::value::Pointer;
@@ -187,7 +188,10 @@ impl Scanner<'_, '_> {
                 let end = at + length.max(bracket(rest)).max(1);
                 let message =
                     format!("`{}` is not a query: {}", self.text.get(at..end).unwrap_or_default(), error.message);
-                Behind::Wrong(self.wrong(Code::ExpressionSyntax, at..end, message, error.help))
+                let values = "a query behind an expression takes no values: write a Selector Object of Arazzo 1.1, and \
+                              the expression in it in braces";
+                let help = if written.contains('$') { Some(Help::words(values)) } else { error.help };
+                Behind::Wrong(self.wrong(Code::ExpressionSyntax, at..end, message, help))
             }
             Err(_) if self.position == Position::Whole && rest.starts_with('[') => {
                 let message = format!("`{written}` is neither a query nor a way into a value");

@@ -412,7 +412,12 @@ impl Meter<'_> {
                     self.costs(0.0, subject.bytes * subject.longest.max(1.0).powf(power - 1.0))?;
                 }
                 let grown = given.get(2).filter(|_| name == "replace").map_or(1.0, |by| by.longest + 1.0);
-                let parts = if name == "tokenize" || name == "analyze-string" { subject.bytes } else { 0.0 };
+                let parts = match name {
+                    "tokenize" => subject.bytes,
+                    // Every byte can become an element with a text, which takes as long as many visits.
+                    "analyze-string" => 8.0 * subject.bytes,
+                    _ => 0.0,
+                };
                 Seq {
                     items: c + parts,
                     repeat: c + parts,
