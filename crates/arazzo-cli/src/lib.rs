@@ -13,6 +13,8 @@ mod call;
 mod cases;
 mod complete;
 mod dry_run;
+#[cfg(feature = "restate")]
+mod engine;
 mod environment;
 mod execute;
 mod exit;
@@ -115,6 +117,10 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Help(flags) => help::help(&flags, &mut screen),
         Command::Report(flags) => report::report(&flags, &mut screen),
         Command::Runs(flags) => runs::runs(flags, &mut screen),
+        #[cfg(feature = "restate")]
+        Command::Worker(flags) => engine::worker(&flags, &mut screen),
+        #[cfg(feature = "restate")]
+        Command::Start(flags) => engine::start(&flags, &mut screen),
         Command::Schema(flags) => schema::schema(&flags, &mut screen),
     };
     screen.finish(code);

@@ -12,6 +12,8 @@ mod bodies;
 mod check;
 mod coverage;
 mod document;
+#[cfg(feature = "restate")]
+mod engine;
 mod env_file;
 mod help;
 mod input;
@@ -43,6 +45,8 @@ pub(crate) use bodies::EventBodiesFlag;
 pub(crate) use check::CheckFlag;
 pub(crate) use coverage::CoverageFlag;
 pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};
+#[cfg(feature = "restate")]
+pub(crate) use engine::{EngineAdminFlag, EngineFlag, NamedDocument, StartFlags, WorkerFlags};
 pub(crate) use env_file::EnvFileFlag;
 pub(crate) use help::{CompletionsFlags, HelpFlags, ManFlags};
 pub(crate) use input::{InputFlags, PromptFlag};
@@ -100,6 +104,10 @@ pub(crate) enum Command {
     Explain(ExplainFlags),
     Help(HelpFlags),
     Runs(RunsFlags),
+    #[cfg(feature = "restate")]
+    Worker(Box<WorkerFlags>),
+    #[cfg(feature = "restate")]
+    Start(Box<StartFlags>),
     #[cfg(feature = "lsp")]
     Lsp(lsp::LspFlags),
     Schema(SchemaFlags),
@@ -108,7 +116,7 @@ pub(crate) enum Command {
 }
 
 /// Flags that `-h` shows of commands with many, so that it fits a screen; `--help` has them all.
-const EVERYDAY: [&str; 17] = [
+const EVERYDAY: [&str; 21] = [
     "auth",
     "bearer",
     "dry_run",
@@ -117,14 +125,18 @@ const EVERYDAY: [&str; 17] = [
     "headers",
     "inputs",
     "json",
+    "listen",
     "mock",
     "output",
     "quiet",
     "reports",
+    "restate",
+    "restate_admin",
     "secrets",
     "servers",
     "unknown",
     "verbose",
+    "wait",
     "with_response",
 ];
 
