@@ -158,14 +158,24 @@ fn a_request_in_doubt_waits_until_it_is_decided_and_each_decision_works() {
         assert_eq!((result["status"].clone(), result["outputs"]["id"].clone(), posts(n)), expected, "{result}");
     }
     // What was decided once is not decided again.
-    let late = engine.arazzo(&["runs", "resume", "arazzo.orders.order/retry", "--restate", engine.ingress(), "--unknown", "fail"]);
+    let late = engine.arazzo(&[
+        "runs",
+        "resume",
+        "arazzo.orders.order/retry",
+        "--restate",
+        engine.ingress(),
+        "--unknown",
+        "fail",
+    ]);
     assert!(printed(late, 2).contains("nothing of this run is in doubt"));
 }
 
 #[test]
 fn a_worker_may_let_requests_in_doubt_fail() {
     let Some((engine, document)) = prepared() else { return };
-    let server = Server::start(|request, _| if request.method == "POST" { answer(request).delay(2_000) } else { answer(request) });
+    let server = Server::start(
+        |request, _| if request.method == "POST" { answer(request).delay(2_000) } else { answer(request) },
+    );
     let (port, url) = (free_port(), server.url());
     let arguments = [document.as_str(), "-S", &url, "--unknown", "fail"];
     let mut worker = engine.worker(port, &arguments);
@@ -191,7 +201,9 @@ fn three_nodes_bring_every_run_to_its_end_when_the_leader_is_killed() {
     let (port, url) = (free_port(), server.url());
     let _worker = engine.worker(port, &[document.to_str().unwrap(), "-S", &url]);
     for n in 0..30 {
-        until("it is taken", || engine.call(&format!("arazzo.orders.order/{n}/run/send"), &json!({ "n": n.to_string() })));
+        until("it is taken", || {
+            engine.call(&format!("arazzo.orders.order/{n}/run/send"), &json!({ "n": n.to_string() }))
+        });
     }
     until("enough is under way", || (server.requests().len() >= 30).then_some(()));
     engine.nodes[0].process.kill();

@@ -19,16 +19,18 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 static ONE: Mutex<()> = Mutex::new(());
 
 /// The server, as `.ci/run` installs it; nothing, and a visible line, where there is none.
-fn server() -> Option<PathBuf> {
+pub(crate) fn server() -> Option<PathBuf> {
     let found = std::env::var_os("ARAZZO_RESTATE_SERVER").map(PathBuf::from).filter(|path| path.is_file());
     if found.is_none() {
-        assert!(
-            std::env::var_os("ARAZZO_REQUIRE_RESTATE").is_none(),
-            "ARAZZO_RESTATE_SERVER names no restate-server"
-        );
+        assert!(std::env::var_os("ARAZZO_REQUIRE_RESTATE").is_none(), "ARAZZO_RESTATE_SERVER names no restate-server");
         eprintln!("skipped: ARAZZO_RESTATE_SERVER names no restate-server");
     }
     found
+}
+
+/// Waits until no other test has an engine.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 pub(crate) fn free_port() -> u16 {
@@ -99,7 +101,7 @@ impl Engine {
     /// An engine of several nodes.
     pub(crate) fn of(count: usize, more: &str) -> Option<Self> {
         let server = server()?;
-        let one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = alone();
         let folder = std::env::temp_dir().join(format!("arazzo-restate-{}-{}", std::process::id(), free_port()));
         fs::create_dir_all(&folder).unwrap();
         let mut engine = Self { nodes: vec![], folder, _one: one };
@@ -183,10 +185,16 @@ impl Engine {
 
     /// A worker on a port, registered.
     pub(crate) fn worker(&self, port: u16, arguments: &[&str]) -> Process {
+        self.worker_with(KEY, port, arguments)
+    }
+
+    /// A worker with another key.
+    pub(crate) fn worker_with(&self, key: &str, port: u16, arguments: &[&str]) -> Process {
         let listen = format!("127.0.0.1:{port}");
         let mut all = vec!["worker", "--listen", &listen, "--restate-admin", self.admin(), "--json"];
         all.extend(arguments);
         let mut command = self.arazzo(&all);
+        command.env("ARAZZO_STATE_KEY", key);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -194,14 +202,23 @@ impl Engine {
             let output = child.wait_with_output().unwrap();
             panic!("no worker: {}", String::from_utf8_lossy(&output.stderr));
         }
+        crate::runs::checked(&line);
         let said: Value = serde_json::from_str(&line).unwrap();
         assert_eq!(said["registered"], true, "{said}");
         Process(child)
     }
 
+    /// A table of the engine, as JSON.
+    pub(crate) fn table(&self, name: &str) -> String {
+        let query = serde_json::json!({ "query": format!("select * from {name}") }).to_string();
+        let url = format!("{}/query", self.admin());
+        curl(&["-H", "content-type: application/json", "-H", "accept: application/json", "-d", &query, &url]).unwrap()
+    }
+
     /// What a run does.
     pub(crate) fn status(&self, run: &str) -> Value {
-        self.call(&format!("{run}/status"), &Value::Null).unwrap_or_default()
+        let said = curl(&["-X", "POST", &format!("{}/{run}/status", self.ingress())]).unwrap_or_default();
+        serde_json::from_str(&said).unwrap_or_default()
     }
 }
 
@@ -227,7 +244,8 @@ pub(crate) fn arazzo(arguments: &[&str]) -> Command {
 
 /// The body of an answer of a 2xx.
 pub(crate) fn curl(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("curl").args(["-s", "--fail-with-body", "--max-time", "100"]).args(arguments).output().unwrap();
+    let output =
+        Command::new("curl").args(["-s", "--fail-with-body", "--max-time", "100"]).args(arguments).output().unwrap();
     output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
 }
 

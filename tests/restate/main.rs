@@ -14,6 +14,7 @@
 mod crashes;
 mod engine;
 mod limits;
+mod pages;
 mod runs;
 mod secrets;
 #[path = "../server.rs"]

@@ -7,6 +7,16 @@ use crate::server::{Reply, Server, daytona};
 
 const STATES: &[&str] = &["creating", "creating", "ready"];
 
+/// Holds JSON to the schema that the command gives.
+pub(crate) fn checked(text: &str) {
+    let schema = printed(arazzo(&["schema", "engine"]), 0);
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let value: Value = serde_json::from_str(text).unwrap();
+    let faults: Vec<String> =
+        jsonschema::validator_for(&schema).unwrap().iter_errors(&value).map(|one| one.to_string()).collect();
+    assert!(faults.is_empty(), "{faults:?}: {text}");
+}
+
 /// Requests as far as they do not depend on the connection.
 fn requests(server: &Server) -> Vec<(String, String, Option<String>, Value)> {
     let shown = server.requests();
@@ -54,22 +64,37 @@ fn the_reference_workflow_does_what_it_does_without_an_engine() {
     }
     let name = name.unwrap();
     let listed = printed(engine.arazzo(&["runs", "list", "--restate-admin", engine.admin(), "--json"]), 0);
+    listed.lines().for_each(checked);
     let listed: Vec<Value> = listed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(listed.len(), 2);
     assert!(listed.iter().all(|run| run["state"] == "succeeded" && run["v"] == 1), "{listed:?}");
     let shown = printed(engine.arazzo(&["runs", "show", "start", "--restate-admin", engine.admin(), "--json"]), 0);
+    checked(&shown);
     let shown: Value = serde_json::from_str(&shown).unwrap_or_default();
     assert!(shown["run"] == name.as_str(), "{shown}");
-    let entries: Vec<&str> = shown["journal"].as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
-    for entry in ["begin", "createVolume#1 intent", "createVolume#1", "getVolume#3", "createSandbox#1"] {
+    let entries: Vec<&str> =
+        shown["journal"].as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
+    for entry in ["begin", "createVolume#1 intent", "createVolume#1", "pollVolume#3", "createSandbox#1"] {
         assert!(entries.iter().any(|one| *one == entry), "{entry}: {entries:?}");
     }
     // A second start under the same key is the same run.
     let again = engine.arazzo(&[
-        "start", document, "--restate", engine.ingress(), "--id", "start", "--json", "-i", "volumeName=x", "-i",
-        "snapshot=y", "mountPath=/z",
+        "start",
+        document,
+        "--restate",
+        engine.ingress(),
+        "--id",
+        "start",
+        "--json",
+        "-i",
+        "volumeName=x",
+        "-i",
+        "snapshot=y",
+        "mountPath=/z",
     ]);
-    let again: Value = serde_json::from_str(&printed(again, 0)).unwrap();
+    let again = printed(again, 0);
+    checked(&again);
+    let again: Value = serde_json::from_str(&again).unwrap();
     assert_eq!((again["started"].as_bool(), again["run"].as_str()), (Some(false), Some(name.as_str())));
 }
 
@@ -117,7 +142,10 @@ fn a_run_ends_as_it_was_begun_whatever_has_become_of_its_document() {
     }
     until("both wait", || (server.lines().len() >= 2).then_some(()));
     until("the engine knows", || {
-        ["one", "two"].iter().all(|key| engine.status(&format!("arazzo.parts.get/{key}"))["state"] == "waiting").then_some(())
+        ["one", "two"]
+            .iter()
+            .all(|key| engine.status(&format!("arazzo.parts.get/{key}"))["state"] == "waiting")
+            .then_some(())
     });
     worker.kill();
     engine.write("parts.arazzo.yaml", flow("new"));
@@ -137,7 +165,10 @@ fn a_run_is_cancelled_while_it_waits_and_a_worker_ends_when_it_is_asked_to() {
     let Some(engine) = Engine::start() else { return };
     let server = Server::start(|_, _| Reply::status(503));
     engine.write("api.yaml", API);
-    let document = engine.write("parts.arazzo.yaml", flow("old").replace("retryAfter: 3", "retryAfter: 600").replace(", retryLimit: 5", ""));
+    let document = engine.write(
+        "parts.arazzo.yaml",
+        flow("old").replace("retryAfter: 3", "retryAfter: 600").replace(", retryLimit: 5", ""),
+    );
     let document = document.to_str().unwrap();
     let port = free_port();
     let mut worker = engine.worker(port, &[document, "-S", &server.url()]);
@@ -147,9 +178,11 @@ fn a_run_is_cancelled_while_it_waits_and_a_worker_ends_when_it_is_asked_to() {
     let run = run.trim();
     until("it waits", || (engine.status(run)["state"] == "waiting").then_some(()));
     let cancelled = printed(engine.arazzo(&["runs", "cancel", run, "--restate-admin", engine.admin(), "--json"]), 0);
+    checked(&cancelled);
     assert!(cancelled.contains("\"cancelled\":true"), "{cancelled}");
     let key = run.split_once('/').unwrap().1;
-    let waited = printed(engine.arazzo(&["start", document, "--restate", engine.ingress(), "--id", key, "--wait"]), 130);
+    let waited =
+        printed(engine.arazzo(&["start", document, "--restate", engine.ingress(), "--id", key, "--wait"]), 130);
     assert!(waited.contains("cancelled"), "{waited}");
     assert_eq!(worker.terminate(), Some(0));
     assert_eq!(server.lines().len(), 1);

@@ -51,6 +51,9 @@ workflows:
 const PASSWORD: &str = "correct-horse-Xq7";
 const TOKEN: &str = "tok-9f2d71aa6c01e4b3";
 const BY_HAND: &str = "tok-by-hand-51c7e0d2";
+/// What is no secret, and may be found.
+const USER: &str = "user=ada-3e8b90c4d7";
+const SHOWN: [&str; 2] = ["ada-3e8b90c4d7", "Milk-note-4c1d"];
 
 /// The files below a folder that hold one of these texts.
 fn holding(folder: &Path, texts: &[&str], found: &mut Vec<String>) -> usize {
@@ -70,7 +73,7 @@ fn holding(folder: &Path, texts: &[&str], found: &mut Vec<String>) -> usize {
 
 #[test]
 fn the_folder_of_the_engine_holds_no_secret() {
-    let Some(engine) = Engine::start() else { return };
+    let Some(mut engine) = Engine::start() else { return };
     let server = Server::start(|request, _| match request.path.as_str() {
         "/login" if request.json()["user"] == "bo" => Reply::status(200).json(&json!({ "token": TOKEN })).delay(2_000),
         "/login" => Reply::status(200).json(&json!({ "token": TOKEN })),
@@ -86,7 +89,9 @@ fn the_folder_of_the_engine_holds_no_secret() {
     let mut worker = engine.worker(port, &arguments);
 
     // By the command with the key, the outputs are whole; without it and for the ingress, they are masked.
-    let start = |key: &str| ["start", document, "--restate", engine.ingress(), "--wait", "-i", "user=ada", "--id", key].map(str::to_owned);
+    let start = |key: &str| {
+        ["start", document, "--restate", engine.ingress(), "--wait", "-i", USER, "--id", key].map(str::to_owned)
+    };
     let run = |arguments: [String; 9]| engine.arazzo(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     let whole: Value = serde_json::from_str(&printed(run(start("ada")), 0)).unwrap();
     assert_eq!(whole, json!({ "first": "Milk-note-4c1d", "token": TOKEN }));
@@ -106,7 +111,14 @@ fn the_folder_of_the_engine_holds_no_secret() {
     let answer = engine.write("answer.json", json!({ "status": 200, "body": { "token": BY_HAND } }).to_string());
     printed(
         engine.arazzo(&[
-            "runs", "resume", "arazzo.notes.read/bo", "--restate", engine.ingress(), "--unknown", "skip", "--with-response",
+            "runs",
+            "resume",
+            "arazzo.notes.read/bo",
+            "--restate",
+            engine.ingress(),
+            "--unknown",
+            "skip",
+            "--with-response",
             answer.to_str().unwrap(),
         ]),
         0,
@@ -114,12 +126,33 @@ fn the_folder_of_the_engine_holds_no_secret() {
     curl(&[&format!("{}/restate/workflow/arazzo.notes.read/bo/attach", engine.ingress())]).unwrap();
     assert_eq!(server.requests().last().unwrap().header("authorization"), Some(format!("Bearer {BY_HAND}").as_str()));
 
+    // What the engine says of its journals, its state and its promises.
+    let said: String =
+        ["sys_journal", "state", "sys_promise", "sys_invocation"].map(|table| engine.table(table)).concat();
+    let bytes = unhexed(&said);
+    let is_in = |text: &str| said.contains(text) || bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    for secret in [PASSWORD, TOKEN, BY_HAND] {
+        assert!(!is_in(secret), "{secret} is in a table of the engine");
+    }
+    assert!(SHOWN.iter().all(|text| is_in(text)), "the look into the tables finds nothing");
+
+    // What stands on its disk, once it has written all of it.
+    engine.nodes[0].process.terminate();
     let mut found = vec![];
     let files = holding(&engine.data(), &[PASSWORD, TOKEN, BY_HAND], &mut found);
     assert!(files > 10 && found.is_empty(), "{files} files; {found:?}");
-    // The look finds what is there: names of runs are.
-    holding(&engine.data(), &["arazzo.notes.read"], &mut found);
-    assert!(!found.is_empty());
+    holding(&engine.data(), &SHOWN, &mut found);
+    assert!(!found.is_empty(), "the look into the folder finds nothing");
+}
+
+/// The bytes that hexadecimal digits in a text stand for.
+fn unhexed(text: &str) -> Vec<u8> {
+    let digits =
+        |part: &str| part.len() > 8 && part.len() % 2 == 0 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let parts = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| digits(part));
+    parts
+        .flat_map(|part| (0..part.len()).step_by(2).map(|at| u8::from_str_radix(&part[at..at + 2], 16).unwrap()))
+        .collect()
 }
 
 #[test]
@@ -135,6 +168,9 @@ fn a_secret_in_a_request_is_refused() {
     typed.push("password=correct-horse");
     let refused = printed(engine.arazzo(&typed), 2);
     assert!(refused.contains("arazzo worker") && !refused.contains("correct-horse"), "{refused}");
+    let mut unknown = start.to_vec();
+    unknown.push("usr=bo");
+    assert!(printed(engine.arazzo(&unknown), 2).contains("did you mean `user`"));
     let mut named = start.to_vec();
     named.extend(["-s", "password"]);
     let mut named = engine.arazzo(&named);
@@ -146,7 +182,16 @@ fn a_secret_in_a_request_is_refused() {
     let _worker = engine.worker(free_port(), &[document, "-S", &server.url(), "-s", &secret]);
     let url = format!("{}/arazzo.notes.read/one/run", engine.ingress());
     let output = std::process::Command::new("curl")
-        .args(["-s", "-w", "%{http_code}", &url, "-H", "content-type: application/json", "-d", r#"{"user":"ada","password":"hunter2"}"#])
+        .args([
+            "-s",
+            "-w",
+            "%{http_code}",
+            &url,
+            "-H",
+            "content-type: application/json",
+            "-d",
+            r#"{"user":"ada","password":"hunter2"}"#,
+        ])
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();

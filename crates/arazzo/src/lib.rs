@@ -26,8 +26,9 @@
 //!
 //! Cargo features: `http` (on by default) sends requests; without it, and with a transport of your own
 //! ([`Builder::transport`]), none of hyper, TLS and the content codings is built, and no document is fetched from the
-//! network. `journal` (on by default) keeps runs in a file while they run. `mock` answers from the descriptions, `reports` makes reports of runs (`arazzo::report`), `restate` lets
-//! an engine keep runs (`arazzo::restate`), `xpath` evaluates XPath.
+//! network. `journal` (on by default) keeps runs in a file while they run. `mock` answers from the descriptions, `reports`
+//! makes reports of runs (`arazzo::report`), `restate` lets an engine keep runs (`arazzo::restate`), `xpath` evaluates
+//! XPath.
 //!
 //! Beside the types of a run there are [`diagnostics`], [`events`], [`plan`], [`secrets`] and [`values`]: names that
 //! stay. The pure core, without files and sockets, is [`engine`].

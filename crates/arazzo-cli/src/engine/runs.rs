@@ -77,7 +77,9 @@ pub(crate) fn show(url: &str, flags: &RunsShowFlags, screen: &mut Screen) -> Res
             let mut lines = vec![line(&run), format!("  {}", safe(&run.invocation))];
             lines.extend(entries.iter().map(|entry| {
                 let time = entry.time.as_deref().unwrap_or_default();
-                format!("  {:3}  {time:24}  {}  {}", entry.index, safe(&entry.kind), safe(&entry.name)).trim_end().to_owned()
+                format!("  {:3}  {time:24}  {}  {}", entry.index, safe(&entry.kind), safe(&entry.name))
+                    .trim_end()
+                    .to_owned()
             }));
             lines.join("\n")
         }

@@ -1,6 +1,6 @@
 //! `arazzo start`: a run begins at the engine; `--wait` shows how it ends.
 
-use arazzo::diagnostics::Code;
+use arazzo::diagnostics::{Code, Help, nearest};
 use arazzo::json;
 use arazzo::plan::InputFault;
 use arazzo::restate::{Client, EngineEnd, open_outputs, service_name};
@@ -73,6 +73,11 @@ fn given(flags: &StartFlags, workflow: &Workflow, words: Vec<String>) -> Result<
     if !collected.faults.is_empty() {
         return Err(Error::Inputs(collected.faults));
     }
+    let unknown = collected.inputs.iter().map(|(name, _)| name).filter(|name| !workflow.takes(name));
+    let faults: Vec<InputFault> = unknown.map(|name| not_taken(name, workflow)).collect();
+    if !faults.is_empty() {
+        return Err(Error::Inputs(faults));
+    }
     let secret = |name: &str| workflow.inputs().any(|input| input.name == name && input.secret);
     let secrets: Vec<String> =
         collected.inputs.iter().map(|(name, _)| name.to_owned()).filter(|name| secret(name)).collect();
@@ -85,6 +90,16 @@ fn given(flags: &StartFlags, workflow: &Workflow, words: Vec<String>) -> Result<
         environment.inputs.iter().map(|(name, _)| name.to_owned()).filter(|name| secret(name)).collect();
     let environment = own.iter().fold(environment.inputs, |inputs, name| inputs.without(name));
     Ok(collected.inputs.or(environment))
+}
+
+fn not_taken(name: &str, workflow: &Workflow) -> InputFault {
+    let inputs: Vec<&str> = workflow.inputs().map(|input| input.name.as_str()).collect();
+    let help = match (nearest(name, inputs.iter().copied()), inputs.as_slice()) {
+        (Some(near), _) => Help::meant(near).to_string(),
+        (None, []) => "the workflow takes no inputs".to_owned(),
+        (None, inputs) => format!("inputs: {}", inputs.join(", ")),
+    };
+    InputFault::new(Code::UnknownInput, name, format!("the workflow takes no input `{name}`"), help)
 }
 
 fn secrets_refused(names: &[String]) -> Error {
@@ -125,12 +140,17 @@ fn show(flags: &StartFlags, run: &str, end: EngineEnd, screen: &mut Screen) -> R
             )),
         }
     }
-    let code = result.get("exit").and_then(Json::as_u64).and_then(|exit| u8::try_from(exit).ok()).unwrap_or(exit::USAGE);
+    let code =
+        result.get("exit").and_then(Json::as_u64).and_then(|exit| u8::try_from(exit).ok()).unwrap_or(exit::USAGE);
     let text = |name: &str| result.get(name).and_then(Json::as_str).unwrap_or_default();
     screen.line(&format!("{} {}", safe(text("workflow")), safe(text("status"))));
     if let Some(why) = result.get("why").filter(|why| why.as_str().is_none() && why.get("code").is_some()) {
         let said = |name: &str| why.get(name).and_then(Json::as_str);
-        screen.line(&format!("error[{}]: {}", safe(said("code").unwrap_or_default()), safe(said("message").unwrap_or_default())));
+        screen.line(&format!(
+            "error[{}]: {}",
+            safe(said("code").unwrap_or_default()),
+            safe(said("message").unwrap_or_default())
+        ));
         if let Some(help) = said("help") {
             screen.line(&format!("  help: {}", safe(help)));
         }

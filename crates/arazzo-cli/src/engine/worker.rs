@@ -42,6 +42,7 @@ async fn serve(flags: &WorkerFlags, worker: Worker, screen: &mut Screen) -> Resu
         screen.line("note: the engine speaks HTTP/2 in clear with this worker: what stands between them can read the requests, and not what is encrypted in them; a private network or a proxy with TLS keeps it to itself");
     }
     let admin = flags.restate_admin.as_deref().map(|admin| Admin::new(admin, flags.network.network())).transpose()?;
+    let not_ready = listening.not_ready();
     // It has to answer while the engine asks what it offers.
     let stop = async {
         signal::next().await;
@@ -50,6 +51,7 @@ async fn serve(flags: &WorkerFlags, worker: Worker, screen: &mut Screen) -> Resu
         if let Some(admin) = &admin {
             admin.register(&url).await?;
         }
+        drop(not_ready);
         let line = match flags.json {
             true => json!({ "v": 1, "url": url, "services": services, "registered": admin.is_some() }).to_string(),
             false => {

@@ -72,7 +72,15 @@ pub(crate) struct WorkerFlags {
     pub(crate) identity_key: Option<String>,
     /// About a request that may not be sent twice, and of which it is not known whether it arrived: ask (the run waits for
     /// arazzo runs resume), retry (send it again), fail (there is no answer: onFailure runs)
-    #[arg(long, value_enum, value_name = "DO", default_value = "ask", hide_possible_values = true, env = "ARAZZO_UNKNOWN", hide_env_values = true)]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "DO",
+        default_value = "ask",
+        hide_possible_values = true,
+        env = "ARAZZO_UNKNOWN",
+        hide_env_values = true
+    )]
     pub(crate) unknown: UnknownRequests,
     /// Let the engine keep runs that have ended for this time: 12h, 30d
     #[arg(long, value_name = "AGE", default_value = "7d", env = "ARAZZO_RETENTION", hide_env_values = true, value_parser = age)]

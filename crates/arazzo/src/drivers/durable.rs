@@ -114,10 +114,8 @@ impl Begun {
 }
 
 fn texts(description: &Description) -> Vec<KeptText> {
-    let kept = |source: &arazzo_engine::source::Source| KeptText {
-        uri: source.uri.clone(),
-        text: source.text.to_string(),
-    };
+    let kept =
+        |source: &arazzo_engine::source::Source| KeptText { uri: source.uri.clone(), text: source.text.to_string() };
     description.program().sources.iter().map(|(_, source)| kept(source)).collect()
 }
 
@@ -151,26 +149,7 @@ pub(crate) enum Exchange {
 pub(crate) struct Decided {
     /// The time of the run.
     pub(crate) at: Millis,
-    pub(crate) decision: DecisionMade,
-}
-
-/// A [`Decision`] as data.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum DecisionMade {
-    Retry,
-    Fail,
-    Answer(arazzo_engine::machine::Response),
-}
-
-impl From<Decision> for DecisionMade {
-    fn from(decision: Decision) -> Self {
-        match decision {
-            Decision::Retry => Self::Retry,
-            Decision::Fail => Self::Fail,
-            Decision::Answer(response) => Self::Answer(response),
-        }
-    }
+    pub(crate) decision: Decision,
 }
 
 /// A run in the middle.
@@ -225,10 +204,10 @@ impl DurableRun {
     }
 
     /// A call in doubt has ended: it was written once, and this came of it.
-    pub(crate) fn settle(&mut self, at: Millis, call: CallId, decision: DecisionMade) {
+    pub(crate) fn settle(&mut self, at: Millis, call: CallId, decision: Decision) {
         let result = match decision {
-            DecisionMade::Answer(response) => Ok(response),
-            DecisionMade::Retry | DecisionMade::Fail => Err(Failure {
+            Decision::Answer(response) => Ok(response),
+            Decision::Retry | Decision::Fail => Err(Failure {
                 kind: FailureKind::GivenUp,
                 message: "it is not known whether the request arrived: its worker ended before the answer came"
                     .to_owned(),
@@ -297,7 +276,8 @@ impl DurableRun {
 /// An input that an engine can keep: an answer that is too large is none.
 fn bounded(input: Input, kept: &mut usize) -> Input {
     let Input::Reply { call, result: Ok(response) } = &input else { return input };
-    let bytes = response.body.len() + response.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
+    let bytes =
+        response.body.len() + response.headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
     *kept = kept.saturating_add(bytes);
     if *kept <= MOST_KEPT {
         return input;

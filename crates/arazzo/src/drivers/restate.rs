@@ -17,6 +17,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hyper::body::Incoming;
 use hyper::{Request, Response};
+use restate_sdk::context::RunFuture as _;
 use restate_sdk::endpoint::{self, ContextInternal, HandleOptions, HandlerOptions, ProtocolMode, ServiceOptions};
 pub(crate) use restate_sdk::endpoint::{Endpoint, ResponseBody};
 use restate_sdk::errors::{HandlerError, TerminalError};
@@ -26,11 +27,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::durable::{Begun, Decided, DecisionMade, DurableRun, Exchange, Unknown, documents_of, inputs_of, secrets_among};
+use super::durable::{Begun, Decided, DurableRun, Exchange, Unknown, documents_of, inputs_of, secrets_among};
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::journal::key::JournalKey;
-use crate::journal::resume::read_answer;
+use crate::journal::resume::{Decision, read_answer};
 use crate::journal::setup::{compress, decompress};
 use crate::report::{RunRecord, result};
 use crate::restate::gate::Gate;
@@ -93,7 +94,8 @@ pub(crate) fn endpoint(services: Vec<Hosted>, identity: Option<&str>) -> Result<
     let mut builder = Endpoint::builder();
     if let Some(key) = identity {
         crate::restate::identity::install();
-        builder = builder.identity_key(key).map_err(|error| setup(&format!("the identity key of the engine: {error}")))?;
+        builder =
+            builder.identity_key(key).map_err(|error| setup(&format!("the identity key of the engine: {error}")))?;
     }
     for hosted in services {
         builder = builder.bind(definition(hosted).map_err(|error| setup(&error))?);
@@ -183,7 +185,7 @@ impl Entries<'_> {
             was_made.store(true, Ordering::SeqCst);
             Ok(self.key.encrypt(&place, &compress(&value)?)?)
         };
-        let run = self.context.run(move || made()).name_it(name);
+        let run = self.context.run(move || made()).name(name);
         let sealed: Vec<u8> = run.await?;
         let made = was_made.load(Ordering::SeqCst);
         self.made.fetch_or(made, Ordering::SeqCst);
@@ -198,17 +200,6 @@ impl Entries<'_> {
     /// `true` if another attempt may have had the run before, and this one has only read so far.
     fn resumes(&self) -> bool {
         !self.made.load(Ordering::SeqCst)
-    }
-}
-
-/// Names a step of a journal.
-trait Named {
-    fn name_it(self, name: &str) -> Self;
-}
-
-impl<F: restate_sdk::context::RunFuture<Result<Vec<u8>, TerminalError>>> Named for F {
-    fn name_it(self, name: &str) -> Self {
-        self.name(name)
     }
 }
 
@@ -229,11 +220,14 @@ impl Hosted {
             made: AtomicBool::new(false),
         };
         let run = entries.run.clone();
-        let (begun, _): (Result<Begun, String>, _) = entries.entry("begin", || async { self.begin(&body, &run) }).await?;
+        let (begun, _): (Result<Begun, String>, _) =
+            entries.entry("begin", || async { self.begin(&body, &run) }).await?;
         let begun = begun.map_err(|message| refused(400, message))?;
         if begun.semantics != SEMANTICS {
             let (found, own) = (begun.semantics, SEMANTICS);
-            return Err(format!("the run has semantics {found}, and this worker {own}: register it under its own url").into());
+            return Err(
+                format!("the run has semantics {found}, and this worker {own}: register it under its own url").into()
+            );
         }
         let (workflow, session) = self.workflow_of(begun).await?;
         let record = RunRecord::of_plan(&workflow.plan()).last_attempts();
@@ -348,7 +342,8 @@ impl Playing<'_> {
         // A worker that is about to end begins nothing any more.
         let pass = self.hosted.shared.gate.enter().await;
         let batch = std::mem::take(&mut self.run.sends);
-        let step = batch.first().and_then(|outgoing| self.run.session.step_of(outgoing.call)).unwrap_or("request").to_owned();
+        let step =
+            batch.first().and_then(|outgoing| self.run.session.step_of(outgoing.call)).unwrap_or("request").to_owned();
         let visit = self.visits.entry(step.clone()).or_default();
         *visit += 1;
         let name = format!("{step}#{visit}");
@@ -383,14 +378,14 @@ impl Playing<'_> {
     /// Settles what is done about a request in doubt: it stays among those that are sent, or has ended.
     async fn settle(&mut self, step: &str, outgoing: &Outgoing, unknown: Unknown) -> Result<(), HandlerError> {
         let made = match unknown {
-            Unknown::Retry => DecisionMade::Retry,
-            Unknown::Fail => DecisionMade::Fail,
+            Unknown::Retry => Decision::Retry,
+            Unknown::Fail => Decision::Fail,
             Unknown::Ask => self.ask(step, outgoing).await?,
         };
         let (world, run) = (self.world(), &self.run);
         let decided = || async { Decided { at: run.clock(world), decision: made } };
         let (Decided { at, decision }, _) = self.entries.entry(&format!("{step} decided"), decided).await?;
-        let again = matches!(decision, DecisionMade::Retry);
+        let again = matches!(decision, Decision::Retry);
         let away = at.saturating_sub(self.run.session.now());
         self.run.resume(at, away, if again { std::slice::from_ref(&outgoing.call) } else { &[] });
         if !again {
@@ -401,7 +396,7 @@ impl Playing<'_> {
     }
 
     /// Waits until somebody decides, as long as it takes.
-    async fn ask(&mut self, step: &str, outgoing: &Outgoing) -> Result<DecisionMade, HandlerError> {
+    async fn ask(&mut self, step: &str, outgoing: &Outgoing) -> Result<Decision, HandlerError> {
         self.doubts += 1;
         let promise = if self.doubts == 1 { IN_DOUBT.to_owned() } else { format!("{IN_DOUBT}-{}", self.doubts) };
         let (session, request) = (&self.run.session, &outgoing.request);
@@ -435,20 +430,18 @@ impl Playing<'_> {
 ///
 /// # Errors
 /// What is wrong with it.
-fn decision_of(key: &JournalKey, run: &str, bytes: &[u8]) -> Result<DecisionMade, String> {
+fn decision_of(key: &JournalKey, run: &str, bytes: &[u8]) -> Result<Decision, String> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("the decision is not JSON: {error}"))?;
     let words = "write {\"decision\": \"retry\"}, \"fail\", or \"skip\" with \"response\" or \"sealed\"";
     match (value.get("decision").and_then(Value::as_str), value.get("response"), value.get("sealed")) {
-        (Some("retry"), None, None) => Ok(DecisionMade::Retry),
-        (Some("fail"), None, None) => Ok(DecisionMade::Fail),
-        (Some("skip"), Some(response), None) => {
-            read_answer(&response.to_string()).map(DecisionMade::Answer)
-        }
+        (Some("retry"), None, None) => Ok(Decision::Retry),
+        (Some("fail"), None, None) => Ok(Decision::Fail),
+        (Some("skip"), Some(response), None) => read_answer(&response.to_string()).map(Decision::Answer),
         (Some("skip"), None, Some(sealed)) => {
             let sealed = sealed.as_str().and_then(|text| STANDARD.decode(text).ok());
             let opened = sealed.and_then(|sealed| open_answer(key, run, &sealed));
             let opened = opened.ok_or("the answer is not encrypted with the key of this worker, for this run")?;
-            read_answer(&opened).map(DecisionMade::Answer)
+            read_answer(&opened).map(Decision::Answer)
         }
         _ => Err(words.to_owned()),
     }
@@ -476,7 +469,8 @@ async fn decide(shared: &Shared, context: &ContextInternal) -> Result<Value, Han
 async fn status(context: &ContextInternal) -> Result<Value, HandlerError> {
     let (_, about) = context.input::<Vec<u8>>().await;
     let said = context.get::<Vec<u8>>(STATUS).await?;
-    let mut said: Value = said.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_else(|| json!({ "state": "unknown" }));
+    let mut said: Value =
+        said.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_else(|| json!({ "state": "unknown" }));
     if let Some(members) = said.as_object_mut() {
         members.insert("v".to_owned(), 1.into());
         members.insert("run".to_owned(), format!("{}/{}", context.service_name(), about.key).into());

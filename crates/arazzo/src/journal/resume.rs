@@ -10,6 +10,7 @@ use arazzo_engine::machine::{
 };
 use arazzo_engine::value::Json;
 use rusqlite::{OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
 
 use crate::builder::Builder;
 use crate::drivers::live::{self, Interrupt, Ways};
@@ -71,7 +72,8 @@ pub struct InDoubt {
 }
 
 /// What is done about a request in doubt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Decision {
     /// It is sent again: if it did arrive, its server acts twice.

@@ -28,5 +28,5 @@ mod worker;
 pub use crate::drivers::durable::Unknown;
 pub use client::{Admin, Client, EngineEnd, EngineRun, JournalEntry};
 pub use seal::{open_outputs, seal_answer};
-pub use serve::Listening;
+pub use serve::{Listening, NotReady};
 pub use worker::{Worker, new_key, service_name};

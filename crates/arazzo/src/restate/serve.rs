@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arazzo_engine::machine::SEMANTICS;
@@ -26,6 +27,17 @@ pub struct Listening {
     address: SocketAddr,
     endpoint: Endpoint,
     shared: Arc<Shared>,
+    is_awaited: Arc<AtomicBool>,
+}
+
+/// A worker that is not ready yet, until this is dropped.
+#[derive(Debug)]
+pub struct NotReady(Arc<AtomicBool>);
+
+impl Drop for NotReady {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
 }
 
 impl Listening {
@@ -33,7 +45,7 @@ impl Listening {
         let wrong = |error: std::io::Error| Error::Setup(format!("cannot listen on {address}: {error}"));
         let listener = TcpListener::bind(address).await.map_err(wrong)?;
         let address = listener.local_addr().map_err(wrong)?;
-        Ok(Self { listener, address, endpoint, shared })
+        Ok(Self { listener, address, endpoint, shared, is_awaited: Arc::default() })
     }
 
     /// The path of the url of every worker.
@@ -55,10 +67,17 @@ impl Listening {
         format!("http://{}{}", self.address, Self::path())
     }
 
+    /// Lets `/healthz` say that it is not ready, as long as what is given back is there: until it is registered, say.
+    #[must_use]
+    pub fn not_ready(&self) -> NotReady {
+        self.is_awaited.store(true, Ordering::SeqCst);
+        NotReady(self.is_awaited.clone())
+    }
+
     /// Answers until `stop` ends; then what is in flight is brought to its end, for two minutes at most. Runs that wait go on
     /// with another worker.
     pub async fn serve(self, stop: impl Future) {
-        let Self { listener, address: _, endpoint, shared } = self;
+        let Self { listener, address: _, endpoint, shared, is_awaited } = self;
         let mut stop = std::pin::pin!(stop);
         let mut drained = std::pin::pin!(async {
             stop.as_mut().await;
@@ -77,10 +96,11 @@ impl Listening {
             };
             // Else each entry of a journal waits for an acknowledgement of the one before, a tenth of a second a step.
             let _ = stream.set_nodelay(true);
-            let (endpoint, shared) = (endpoint.clone(), shared.clone());
+            let (endpoint, shared, is_awaited) = (endpoint.clone(), shared.clone(), is_awaited.clone());
             tokio::spawn(async move {
                 let answer = hyper::service::service_fn(move |request| {
-                    std::future::ready(Ok::<_, Infallible>(answer(&endpoint, &shared, request)))
+                    let ready = !is_awaited.load(Ordering::SeqCst);
+                    std::future::ready(Ok::<_, Infallible>(answer(&endpoint, (&shared, ready), request)))
                 });
                 // A connection that breaks is the engine's to open again.
                 let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), answer).await;
@@ -91,12 +111,13 @@ impl Listening {
 
 type Answer = Response<Either<ResponseBody, Full<Bytes>>>;
 
-fn answer(endpoint: &Endpoint, shared: &Shared, request: Request<Incoming>) -> Answer {
+fn answer(endpoint: &Endpoint, (shared, ready): (&Shared, bool), request: Request<Incoming>) -> Answer {
     let is_closed = shared.gate.is_closed();
     if request.uri().path() == "/healthz" {
-        return match is_closed {
-            false => text(StatusCode::OK, "{\"status\":\"ok\"}\n"),
-            true => text(StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"draining\"}\n"),
+        return match (is_closed, ready) {
+            (true, _) => text(StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"draining\"}\n"),
+            (false, false) => text(StatusCode::SERVICE_UNAVAILABLE, "{\"status\":\"starting\"}\n"),
+            (false, true) => text(StatusCode::OK, "{\"status\":\"ok\"}\n"),
         };
     }
     if is_closed {

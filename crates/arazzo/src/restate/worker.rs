@@ -11,7 +11,7 @@ use arazzo_engine::limits::plain_host;
 use url::Url;
 
 use crate::documents::location::name_of;
-use crate::drivers::durable::Unknown;
+use crate::drivers::durable::{MOST_KEPT, Unknown};
 use crate::drivers::restate::{Hosted, Shared, endpoint};
 use crate::envelope::run_name;
 use crate::error::Error;
@@ -75,6 +75,12 @@ impl Worker {
         }
         workflow.check_permissions()?;
         check_hosts(workflow)?;
+        let most = workflow.description.settings.limits.body_bytes;
+        if most > MOST_KEPT as u64 {
+            return Err(Error::Setup(format!(
+                "answers may have {most} bytes (--max-body), and the engine keeps no more than {MOST_KEPT} of one"
+            )));
+        }
         self.offered.push((service.to_owned(), workflow.clone(), inputs));
         Ok(self)
     }
@@ -100,7 +106,8 @@ impl Worker {
             workflow.description.world.available().map_err(Error::Setup)?;
         }
         let shared = Arc::new(Shared::new(self.key, self.unknown, self.retention));
-        let hosted = |(service, workflow, inputs): (String, Workflow, Inputs)| Hosted::new(&service, &workflow, inputs, &shared);
+        let hosted =
+            |(service, workflow, inputs): (String, Workflow, Inputs)| Hosted::new(&service, &workflow, inputs, &shared);
         let hosted = self.offered.into_iter().map(hosted).collect();
         let endpoint = endpoint(hosted, self.identity.as_deref())?;
         Listening::bind(address, endpoint, shared).await
