@@ -145,7 +145,7 @@ fn requests_that_the_engine_has_not_signed_are_refused() {
     }
     let more = format!("request-identity-private-key-pem-file = \"{}\"", pem.display());
     let Some(engine) = Engine::start_with(&more) else { return };
-    let log = crate::engine::until("it says its key", || {
+    let log = until("it says its key", || {
         let log = engine.log();
         log.contains("publickeyv1_").then_some(log)
     });

@@ -75,7 +75,7 @@ fn the_reference_workflow_does_what_it_does_without_an_engine() {
     let entries: Vec<&str> =
         shown["journal"].as_array().unwrap().iter().filter_map(|one| one["name"].as_str()).collect();
     for entry in ["begin", "createVolume#1 intent", "createVolume#1", "pollVolume#3", "createSandbox#1"] {
-        assert!(entries.iter().any(|one| *one == entry), "{entry}: {entries:?}");
+        assert!(entries.contains(&entry), "{entry}: {entries:?}");
     }
     // A second start under the same key is the same run.
     let again = engine.arazzo(&[

@@ -147,8 +147,9 @@ fn the_folder_of_the_engine_holds_no_secret() {
 
 /// The bytes that hexadecimal digits in a text stand for.
 fn unhexed(text: &str) -> Vec<u8> {
-    let digits =
-        |part: &str| part.len() > 8 && part.len() % 2 == 0 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let digits = |part: &str| {
+        part.len() > 8 && part.len().is_multiple_of(2) && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
     let parts = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| digits(part));
     parts
         .flat_map(|part| (0..part.len()).step_by(2).map(|at| u8::from_str_radix(&part[at..at + 2], 16).unwrap()))

@@ -185,7 +185,7 @@ impl Entries<'_> {
             was_made.store(true, Ordering::SeqCst);
             Ok(self.key.encrypt(&place, &compress(&value)?)?)
         };
-        let run = self.context.run(move || made()).name(name);
+        let run = self.context.run(made).name(name);
         let sealed: Vec<u8> = run.await?;
         let made = was_made.load(Ordering::SeqCst);
         self.made.fetch_or(made, Ordering::SeqCst);
@@ -452,7 +452,8 @@ async fn decide(shared: &Shared, context: &ContextInternal) -> Result<Value, Han
     let (body, about) = context.input::<Vec<u8>>().await;
     let said = context.get::<Vec<u8>>(STATUS).await?;
     let said: Value = said.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-    let (true, Some(promise)) = (said["state"] == IN_DOUBT, said["promise"].as_str()) else {
+    let text = |name: &str| said.get(name).and_then(Value::as_str);
+    let (Some(IN_DOUBT), Some(promise)) = (text("state"), text("promise")) else {
         return Err(refused(409, "nothing of this run is in doubt"));
     };
     let run = format!("{}/{}", context.service_name(), about.key);
@@ -462,7 +463,7 @@ async fn decide(shared: &Shared, context: &ContextInternal) -> Result<Value, Han
         return Err(refused(409, "it has been decided already"));
     }
     context.resolve_promise(promise, body);
-    Ok(json!({ "v": 1, "run": run, "step": said["step"], "decided": true }))
+    Ok(json!({ "v": 1, "run": run, "step": text("step"), "decided": true }))
 }
 
 /// The handler that says what a run does.

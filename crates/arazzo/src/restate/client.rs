@@ -80,7 +80,7 @@ impl Address {
     /// What an engine refuses, in its words.
     fn refusal(&self, response: &Response) -> Error {
         let said: Option<Value> = serde_json::from_slice(&response.body).ok();
-        let said = said.as_ref().and_then(|said| said["message"].as_str()).map(|said| format!(": {said}"));
+        let said = said.as_ref().and_then(|said| text(said, "message")).map(|said| format!(": {said}"));
         Error::Setup(format!("the {} answered {}{}", self.called, response.status, said.unwrap_or_default()))
     }
 
@@ -131,7 +131,7 @@ impl Client {
                 "the engine has no service `{service}`: a worker that offers it is registered with `arazzo worker DOC --restate-admin URL`"
             )));
         }
-        Ok(self.0.json(&answer)?["status"] == "Accepted")
+        Ok(text(&self.0.json(&answer)?, "status") == Some("Accepted"))
     }
 
     /// Waits for the end of a run.
@@ -144,7 +144,7 @@ impl Client {
             return self.0.json(&answer).map(EngineEnd::Result);
         }
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let said = said["message"].as_str().unwrap_or("no reason was given").to_owned();
+        let said = text(&said, "message").unwrap_or("no reason was given").to_owned();
         Ok(EngineEnd::Refused(answer.status, said))
     }
 
@@ -276,12 +276,11 @@ impl Admin {
                 "select index, entry_type, name, cast(appended_at as varchar) as appended from sys_journal where id = '{id}' order by index"
             ))
             .await?;
-        let text = |row: &Value, name: &str| row[name].as_str().map(str::to_owned);
         let entry = |row: &Value| JournalEntry {
-            index: row["index"].as_u64().unwrap_or_default(),
-            kind: text(row, "entry_type").unwrap_or_default(),
-            name: text(row, "name").unwrap_or_default(),
-            time: text(row, "appended"),
+            index: row.get("index").and_then(Value::as_u64).unwrap_or_default(),
+            kind: text(row, "entry_type").unwrap_or_default().to_owned(),
+            name: text(row, "name").unwrap_or_default().to_owned(),
+            time: text(row, "appended").map(str::to_owned),
         };
         Ok(rows.iter().map(entry).collect())
     }
@@ -297,16 +296,20 @@ impl Admin {
 
     async fn query(&self, query: &str) -> Result<Vec<Value>, Error> {
         let answer = self.0.send("POST", &["query"], Some(&json!({ "query": query })), QUESTION_MS).await?;
-        let mut answer = self.0.json(&answer)?;
-        match answer["rows"].take() {
-            Value::Array(rows) => Ok(rows),
+        match self.0.json(&answer)?.get_mut("rows").map(Value::take) {
+            Some(Value::Array(rows)) => Ok(rows),
             _ => Err(Error::Setup("the admin API answered a question without rows".to_owned())),
         }
     }
 }
 
+/// A member that is a text.
+fn text<'v>(value: &'v Value, name: &str) -> Option<&'v str> {
+    value.get(name).and_then(Value::as_str)
+}
+
 fn run_of(row: &Value) -> EngineRun {
-    let text = |name: &str| row[name].as_str().unwrap_or_default();
+    let text = |name: &str| text(row, name).unwrap_or_default();
     let failure = Some(text("completion_failure")).filter(|text| !text.is_empty());
     let state = match (text("status"), text("completion_result")) {
         ("completed", "success") => "succeeded",
