@@ -25,6 +25,9 @@ const END_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 /// Bytes of the longest answer of an engine.
 const ANSWER_BYTES: u64 = 64 << 20;
 
+/// The state of a run that the engine has given up until it is resumed.
+const PAUSED: &str = "paused";
+
 /// One address of an engine.
 #[derive(Clone)]
 struct Address {
@@ -244,7 +247,26 @@ impl Admin {
                  where target_service_name like 'arazzo.%' and target_handler_name = 'run' order by created_at desc",
             )
             .await?;
-        Ok(rows.iter().map(run_of).collect())
+        let mut runs: Vec<EngineRun> = rows.iter().map(run_of).collect();
+        if runs.iter().any(|run| run.state == PAUSED) {
+            self.add_reasons(&mut runs).await?;
+        }
+        Ok(runs)
+    }
+
+    /// Adds why runs were paused, which stands in another table.
+    async fn add_reasons(&self, runs: &mut [EngineRun]) -> Result<(), Error> {
+        let paused = "select id, event_json from sys_journal_events where event_type = 'Paused' order by appended_at";
+        for row in self.query(paused).await? {
+            let event: Value =
+                text(&row, "event_json").and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default();
+            let reason = event.get("last_failure").and_then(|failure| text(failure, "error_message"));
+            let of_it = |run: &&mut EngineRun| run.state == PAUSED && text(&row, "id") == Some(&run.invocation);
+            if let (Some(reason), Some(run)) = (reason, runs.iter_mut().find(of_it)) {
+                run.reason = Some(reason.to_owned());
+            }
+        }
+        Ok(())
     }
 
     /// The run of this name: `service/key`, or a key, or how that begins.
