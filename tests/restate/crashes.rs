@@ -194,7 +194,7 @@ fn three_nodes_bring_every_run_to_its_end_when_the_leader_is_killed() {
         eprintln!("skipped: three nodes are for CI_FULL=1, which sets ARAZZO_RESTATE_NODES=3");
         return;
     }
-    let Some(mut engine) = Engine::of(3, "default-replication = 2") else { return };
+    let Some(mut engine) = Engine::of(3, "") else { return };
     engine.write("api.yaml", API);
     let document = engine.write("orders.arazzo.yaml", FLOW);
     let server = Server::start(|request, _| answer(request).delay(300));
@@ -206,12 +206,16 @@ fn three_nodes_bring_every_run_to_its_end_when_the_leader_is_killed() {
         });
     }
     until("enough is under way", || (server.requests().len() >= 30).then_some(()));
-    engine.nodes[0].process.kill();
+    // The node that leads the most partitions.
+    let leader = (0..3).max_by_key(|node| engine.log_of(*node).matches("became Leader").count()).unwrap();
+    assert!(engine.log_of(leader).contains("became Leader"));
+    engine.nodes[leader].process.kill();
+    let survivor = (leader + 1) % 3;
     for n in 0..30 {
         let run = format!("arazzo.orders.order/{n}");
         // An attempt that lost its node in the middle of an order is asked about, once.
         let result = until("it ends", || {
-            let ingress = &engine.nodes[2].ingress;
+            let ingress = &engine.nodes[survivor].ingress;
             let said = curl(&["-X", "POST", &format!("{ingress}/{run}/status")]).unwrap_or_default();
             if said.contains("in-doubt") {
                 drop(engine.arazzo(&["runs", "resume", &run, "--restate", ingress, "--unknown", "retry"]).output());

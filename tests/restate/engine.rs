@@ -166,7 +166,11 @@ impl Engine {
     }
 
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.folder.join("n0.log")).unwrap_or_default()
+        self.log_of(0)
+    }
+
+    pub(crate) fn log_of(&self, node: usize) -> String {
+        fs::read_to_string(self.folder.join(format!("n{node}.log"))).unwrap_or_default()
     }
 
     /// Starts a run by the ingress; the body of the answer, or nothing if it was refused.

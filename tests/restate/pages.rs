@@ -40,7 +40,7 @@ fn the_page_about_scale_is_what_the_commands_do() {
                 continue;
             }
             // Those of the one node make room.
-            text.push_str("kill $(jobs -p); wait\n");
+            text.push_str("kill $(jobs -p); wait\nunset RESTATE_INGRESS__BIND_PORT RESTATE_ADMIN__BIND_PORT\n");
         }
         for line in block.lines().filter(|line| !line.starts_with("npm install ")) {
             commands += usize::from(line.starts_with("arazzo ") || line.starts_with("curl "));
