@@ -189,6 +189,26 @@ fn a_worker_may_let_requests_in_doubt_fail() {
 }
 
 #[test]
+fn a_worker_that_is_asked_to_end_leaves_nothing_in_doubt() {
+    let Some((engine, document)) = prepared() else { return };
+    let server = Server::start(|request, _| answer(request).delay(700));
+    let (port, url) = (free_port(), server.url());
+    let arguments = [document.as_str(), "-S", url.as_str()];
+    let mut worker = engine.worker(port, &arguments);
+    for n in 0..8 {
+        engine.call(&format!("arazzo.orders.order/{n}/run/send"), &json!({ "n": n.to_string() })).unwrap();
+    }
+    until("orders are under way", || server.lines().iter().any(|line| line.starts_with("POST")).then_some(()));
+    assert_eq!(worker.terminate(), Some(0));
+    let before = server.lines().len();
+    let _worker = engine.worker(port, &arguments);
+    for n in 0..8 {
+        assert_eq!(end(&engine, &format!("arazzo.orders.order/{n}"))["status"], "succeeded");
+    }
+    assert!(before < 24 && server.lines().len() == 24, "{before} {:?}", server.lines());
+}
+
+#[test]
 fn three_nodes_bring_every_run_to_its_end_when_the_leader_is_killed() {
     if std::env::var_os("ARAZZO_RESTATE_NODES").is_none_or(|nodes| nodes != "3") {
         eprintln!("skipped: three nodes are for CI_FULL=1, which sets ARAZZO_RESTATE_NODES=3");

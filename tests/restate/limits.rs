@@ -219,7 +219,7 @@ fn a_run_whose_key_is_missing_is_paused_and_goes_on_with_it() {
         let run: Value = serde_json::from_str(listed.lines().next()?).unwrap();
         (run["state"] == "paused").then_some(run)
     });
-    assert!(paused["reason"].as_str().unwrap_or_default().contains("cannot be read with the key"), "{paused}");
+    assert!(paused["reason"].as_str().unwrap_or_default().contains("is encrypted with the key"), "{paused}");
     other.kill();
     let _worker = engine.worker(port, &arguments);
     let resume = format!("{}/invocations/{}/resume", engine.admin(), paused["invocation"].as_str().unwrap());

@@ -196,6 +196,6 @@ fn a_secret_in_a_request_is_refused() {
         .output()
         .unwrap();
     let said = String::from_utf8(output.stdout).unwrap();
-    assert!(said.ends_with("400") && said.contains("password") && said.contains("--secret"), "{said}");
+    assert!(said.ends_with("400") && said.contains("password") && said.contains("to the worker instead"), "{said}");
     assert!(!said.contains("hunter2") && server.lines().is_empty(), "{said}");
 }

@@ -13,8 +13,6 @@ mod call;
 mod cases;
 mod complete;
 mod dry_run;
-#[cfg(feature = "restate")]
-mod engine;
 mod environment;
 mod execute;
 mod exit;
@@ -44,6 +42,8 @@ mod remedies;
 mod replay;
 mod report;
 mod requested;
+#[cfg(feature = "restate")]
+mod restate;
 mod rows;
 mod run;
 mod runs;
@@ -118,9 +118,9 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Report(flags) => report::report(&flags, &mut screen),
         Command::Runs(flags) => runs::runs(flags, &mut screen),
         #[cfg(feature = "restate")]
-        Command::Worker(flags) => engine::worker(&flags, &mut screen),
+        Command::Worker(flags) => restate::worker(&flags, &mut screen),
         #[cfg(feature = "restate")]
-        Command::Start(flags) => engine::start(&flags, &mut screen),
+        Command::Start(flags) => restate::start(&flags, &mut screen),
         Command::Schema(flags) => schema::schema(&flags, &mut screen),
     };
     screen.finish(code);

@@ -8,8 +8,6 @@ use arazzo::report::{ReportContext, RunRecord, result};
 use arazzo::values::Json;
 use arazzo::{Error, Limits, Outcome, Response};
 
-#[cfg(feature = "restate")]
-use crate::engine;
 use crate::execute::{Execution, Kept, Printed, execute, written};
 use crate::flags::{
     ResumeFlags, RunName, RunsCommand, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags, Unknown,
@@ -19,6 +17,8 @@ use crate::journal::{self, NamedJournal};
 use crate::remedies;
 use crate::report;
 use crate::requested::{JsonForm, ProgressForm, RequestedReports};
+#[cfg(feature = "restate")]
+use crate::restate;
 use crate::save::{Readers, save};
 use crate::show::{Screen, safe};
 use crate::watch::{Showing, Watch};
@@ -44,12 +44,12 @@ pub(crate) fn runs(flags: RunsFlags, screen: &mut Screen) -> u8 {
 #[cfg(feature = "restate")]
 fn of_engine(command: &RunsCommand, screen: &mut Screen) -> Option<Result<u8, Error>> {
     Some(match command {
-        RunsCommand::List(flags) => engine::list(flags.engine.restate_admin.as_deref()?, flags, screen),
-        RunsCommand::Show(flags) => engine::show(flags.engine.restate_admin.as_deref()?, flags, screen),
-        RunsCommand::Cancel(flags) => engine::cancel(flags.engine.restate_admin.as_deref()?, flags, screen),
+        RunsCommand::List(flags) => restate::list(flags.engine.restate_admin.as_deref()?, flags, screen),
+        RunsCommand::Show(flags) => restate::show(flags.engine.restate_admin.as_deref()?, flags, screen),
+        RunsCommand::Cancel(flags) => restate::cancel(flags.engine.restate_admin.as_deref()?, flags, screen),
         RunsCommand::Resume(flags) => {
             let url = flags.engine.restate.as_deref()?;
-            check_unknown(flags).and_then(|()| engine::resume(url, flags, screen))
+            check_unknown(flags).and_then(|()| restate::resume(url, flags, screen))
         }
         RunsCommand::Rm(_) => return None,
     })

@@ -12,8 +12,6 @@ mod bodies;
 mod check;
 mod coverage;
 mod document;
-#[cfg(feature = "restate")]
-mod engine;
 mod env_file;
 mod help;
 mod input;
@@ -31,6 +29,8 @@ mod permissions;
 mod plain;
 mod profile;
 mod repetition;
+#[cfg(feature = "restate")]
+mod restate;
 mod run;
 mod runs;
 mod schema;
@@ -45,8 +45,6 @@ pub(crate) use bodies::EventBodiesFlag;
 pub(crate) use check::CheckFlag;
 pub(crate) use coverage::CoverageFlag;
 pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};
-#[cfg(feature = "restate")]
-pub(crate) use engine::{EngineAdminFlag, EngineFlag, NamedDocument, StartFlags, WorkerFlags};
 pub(crate) use env_file::EnvFileFlag;
 pub(crate) use help::{CompletionsFlags, HelpFlags, ManFlags};
 pub(crate) use input::{InputFlags, PromptFlag};
@@ -62,6 +60,8 @@ pub(crate) use permissions::PermissionFlags;
 pub(crate) use plain::PlainArguments;
 pub(crate) use profile::ProfileFlags;
 pub(crate) use repetition::{RepetitionFlags, ShardFlag};
+#[cfg(feature = "restate")]
+pub(crate) use restate::{EngineAdminFlag, EngineFlag, NamedDocument, StartFlags, WorkerFlags};
 pub(crate) use run::{CallFlags, ReplayFlags, RunFlags};
 pub(crate) use runs::{
     ResumeFlags, RunName, RunsCommand, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags, Unknown,

@@ -183,16 +183,23 @@ impl Entries<'_> {
         let made = async || {
             let value = work().await;
             was_made.store(true, Ordering::SeqCst);
-            Ok(self.key.encrypt(&place, &compress(&value)?)?)
+            Ok([self.key.id().as_bytes(), &self.key.encrypt(&place, &compress(&value)?)?].concat())
         };
         let run = self.context.run(made).name(name);
         let sealed: Vec<u8> = run.await?;
         let made = was_made.load(Ordering::SeqCst);
         self.made.fetch_or(made, Ordering::SeqCst);
-        let opened = self.key.decrypt(&place, &sealed).ok_or_else(|| {
-            let id = self.key.id();
-            format!("`{name}` cannot be read with the key `{id}`: start a worker with the key that the run began with")
-        })?;
+        let own = self.key.id();
+        let (id, sealed) = sealed.split_at_checked(own.len()).unwrap_or_default();
+        if id != own.as_bytes() {
+            let id = String::from_utf8_lossy(id);
+            return Err(format!(
+                "the run is encrypted with the key `{id}`, and this worker has `{own}`: start one with that key"
+            )
+            .into());
+        }
+        let damaged = || format!("`{name}` is not what was encrypted with the key `{own}`");
+        let opened = self.key.decrypt(&place, sealed).ok_or_else(damaged)?;
         let value = decompress(&opened).ok_or_else(|| format!("`{name}` is of another version of arazzo"))?;
         Ok((value, made))
     }
@@ -250,7 +257,7 @@ impl Hosted {
         let secrets = secrets_among(&self.workflow, asked.iter().map(|(name, _)| name));
         if !secrets.is_empty() {
             return Err(format!(
-                "the request has secrets, which the engine has kept as they are: {}; change them where they are used, and give them to the worker instead (--secret)",
+                "the request has secrets, which the engine has kept as they are: {}; change them where they are used, and give them to the worker instead",
                 secrets.join(", ")
             ));
         }

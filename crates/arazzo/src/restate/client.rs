@@ -131,7 +131,7 @@ impl Client {
         let answer = self.0.send("POST", &[service, key, "run", "send"], Some(&body.into()), QUESTION_MS).await?;
         if answer.status == 404 {
             return Err(Error::Setup(format!(
-                "the engine has no service `{service}`: a worker that offers it is registered with `arazzo worker DOC --restate-admin URL`"
+                "the engine has no service `{service}`: no worker that offers it is registered"
             )));
         }
         Ok(text(&self.0.json(&answer)?, "status") == Some("Accepted"))

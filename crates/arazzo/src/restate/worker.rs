@@ -78,7 +78,7 @@ impl Worker {
         let most = workflow.description.settings.limits.body_bytes;
         if most > MOST_KEPT as u64 {
             return Err(Error::Setup(format!(
-                "answers may have {most} bytes (--max-body), and the engine keeps no more than {MOST_KEPT} of one"
+                "answers may have {most} bytes, and the engine keeps no more than {MOST_KEPT} of one: lower the limit of bodies"
             )));
         }
         self.offered.push((service.to_owned(), workflow.clone(), inputs));
@@ -99,7 +99,7 @@ impl Worker {
         crate::runtime::available().map_err(Error::Setup)?;
         if !address.ip().is_loopback() && self.identity.is_none() {
             return Err(Error::Setup(format!(
-                "{address} can be reached from other machines, and whoever does so could run the workflows: give the public key of the engine (--identity-key publickeyv1_…), by which its requests are known"
+                "{address} can be reached from other machines, and all of them could run the workflows: give the public key of the engine, by which its requests are known"
             )));
         }
         for (_, workflow, _) in &self.offered {

@@ -83,6 +83,12 @@ fn prepared(flags: &WorkerFlags, screen: &mut Screen) -> Result<Worker, Error> {
         ))
     };
     let key: JournalKey = key()?.ok_or_else(missing)?;
+    if !flags.listen.ip().is_loopback() && flags.identity_key.is_none() {
+        return Err(Error::Setup(format!(
+            "{} can be reached from other machines, and all of them could run the workflows: give the public key of the engine, by which its requests are known: --identity-key publickeyv1_…",
+            flags.listen
+        )));
+    }
     let mut worker = Worker::new(key).unknown(flags.unknown.unknown()).retention(flags.retention);
     if let Some(identity) = &flags.identity_key {
         worker = worker.identity_key(identity);
