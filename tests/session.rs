@@ -140,4 +140,10 @@ fn the_examples_of_a_session_a_transport_and_a_service_run() {
         }
     };
     assert_eq!(processes, 3, "{printed}");
+    // An engine that is made up keeps three things: the beginning, and two answers.
+    let kept = folder.path().join("kept.json").display().to_string();
+    let printed: Vec<String> = (0..4).map(|_| example("engine", &[&kept])).collect();
+    assert!(printed[..3].iter().all(String::is_empty) && printed[3].contains("Milk"), "{printed:?}");
+    let source = std::fs::read_to_string(root.join("examples/engine.rs")).unwrap();
+    assert!(source.lines().count() <= 60, "examples/engine.rs has {} lines", source.lines().count());
 }

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import venv
 
-from .project import CARGO, COMMAND, HERE, ROOT, Problem, command_package, version
+from .project import CARGO, COMMAND, FEATURES, HERE, ROOT, Problem, command_package, version
 
 
 def build(target, static=False, glibc=None):
@@ -27,6 +27,7 @@ def build(target, static=False, glibc=None):
         environment["PATH"] = tools + os.pathsep + environment["PATH"]
         command, wanted = [CARGO, "zigbuild"], f"{target}.{glibc}"
     command += ["--profile", "dist", "--locked", "-p", command_package()["name"], "--target", wanted]
+    command += ["--features", FEATURES]
     if subprocess.run(command, cwd=ROOT, env=environment).returncode != 0:
         raise Problem(f"not built: {' '.join(command)}")
     return os.path.join(folder, f"{COMMAND}.exe" if "windows" in target else COMMAND)

@@ -8,6 +8,8 @@ HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 ROOT = os.path.dirname(HERE)
 CARGO = os.environ.get("CARGO", "cargo")
 COMMAND = "arazzo"
+# Those of the command that are not on by default, and are on in packages.
+FEATURES = "restate"
 LICENCES = ("LICENSE-APACHE", "LICENSE-MIT")
 
 

@@ -6,7 +6,7 @@ import re
 import subprocess
 import uuid
 
-from .project import CARGO, ROOT, Problem, command_package, metadata, read, version
+from .project import CARGO, FEATURES, ROOT, Problem, command_package, metadata, read, version
 
 # A name for this project's documents: their number depends on nothing but what they say.
 SPACE = uuid.UUID("7a9f5d7e-3d0c-5a53-9f0e-0e5d0f6c3a11")
@@ -22,7 +22,7 @@ def linked(target):
     """The packages that the command is made of, by name and version, each with those that it depends on. `cargo tree` knows
     the features of the command alone; `cargo metadata` those of the tests too."""
     command = [CARGO, "tree", "--locked", "--edges", "normal", "--prefix", "depth", "--format", " {p}", "--target", target,
-               "-p", command_package()["name"]]
+               "-p", command_package()["name"], "--features", FEATURES]
     for offline in (["--offline"], []):
         found = subprocess.run(command + offline, cwd=ROOT, capture_output=True, text=True)
         if found.returncode == 0:

@@ -177,3 +177,20 @@ fn no_command_line_makes_it_panic() {
         output.check(output.status != Some(0) || call.is_empty(), "not success");
     }
 }
+
+#[test]
+#[cfg(not(feature = "restate"))]
+fn a_build_without_an_engine_says_how_to_get_one() {
+    for command in
+        [["worker", "flow.yaml"].as_slice(), &["start", "flow.yaml"], &["runs", "list", "--restate-admin", "x"]]
+    {
+        let output = Arazzo::new(command).run();
+        output.exits(2).prints_nothing().says(&[
+            "this build is without Restate",
+            "--features restate",
+            "docs/scale.md",
+        ]);
+    }
+    let output = Arazzo::new(["--help"]).run();
+    output.check(!output.stdout.contains("worker"), "commands that are not there are not in the help");
+}

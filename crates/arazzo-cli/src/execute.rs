@@ -8,7 +8,7 @@ use arazzo::diagnostics::Diagnostic;
 use arazzo::events::StepStatus;
 use arazzo::journal::Resumed;
 use arazzo::plan::PlannedStep;
-use arazzo::report::{Answer, Exchange, ReportContext, RunRecord};
+use arazzo::report::{Answer, Exchange, ReportContext, RunRecord, result};
 use arazzo::{Envelope, Error, EventKind, Outcome, Outputs, Recording, StepOutputs, Workflow};
 
 use crate::exit;
@@ -22,7 +22,7 @@ use crate::requested::RequestedReports;
 use crate::save::{Readers, save, save_exact};
 use crate::saved;
 use crate::show::progress::Detail;
-use crate::show::{Screen, failure, result, safe, width};
+use crate::show::{Screen, failure, safe, width};
 use crate::shown_command::{self, quoted};
 use crate::signal::Signals;
 use crate::streams::{self, Stream};

@@ -41,6 +41,8 @@ mod remedies;
 mod replay;
 mod report;
 mod requested;
+#[cfg(feature = "restate")]
+mod restate;
 mod rows;
 mod run;
 mod runs;
@@ -115,6 +117,10 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Help(flags) => help::help(&flags, &mut screen),
         Command::Report(flags) => report::report(&flags, &mut screen),
         Command::Runs(flags) => runs::runs(flags, &mut screen),
+        #[cfg(feature = "restate")]
+        Command::Worker(flags) => restate::worker(&flags, &mut screen),
+        #[cfg(feature = "restate")]
+        Command::Start(flags) => restate::start(&flags, &mut screen),
         Command::Schema(flags) => schema::schema(&flags, &mut screen),
     };
     screen.finish(code);

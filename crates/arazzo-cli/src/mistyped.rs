@@ -54,7 +54,11 @@ fn redact_error(mut error: Error) -> Error {
     let hide = |error: &mut Error, kind| error.insert(kind, ContextValue::String(HIDDEN.to_owned()));
     let argument = text(&error, ContextKind::InvalidArg);
     let value = text(&error, ContextKind::InvalidValue).filter(|value| !value.is_empty());
-    let mut tips = vec![];
+    let mut tips: Vec<String> = without_engine(&error).map(str::to_owned).into_iter().collect();
+    if !tips.is_empty() {
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.remove(ContextKind::SuggestedArg);
+    }
     if let (Some(argument), Some(value)) = (&argument, value) {
         // `--server <[SOURCE=]URL>`; what belongs to no flag begins with `<` or `[`.
         let flag = argument.strip_prefix("--").and_then(|rest| rest.split([' ', '=', '[']).next());
@@ -87,6 +91,18 @@ fn redact_error(mut error: Error) -> Error {
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     }
     error
+}
+
+/// The way to commands and flags of the engine Restate that this build does not have.
+fn without_engine(error: &Error) -> Option<&'static str> {
+    const HELP: &str = "this build is without Restate: packages have it, and 'cargo install --path crates/arazzo-cli --features restate' builds it (docs/scale.md)";
+    let said = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let is_command = matches!(said(ContextKind::InvalidSubcommand), Some("worker" | "start"));
+    let is_flag = matches!(said(ContextKind::InvalidArg), Some("--restate" | "--restate-admin"));
+    ((is_command || is_flag) && !cfg!(feature = "restate")).then_some(HELP)
 }
 
 /// `true` if the parser means this word: it names a flag without its value, and letters one by one.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use arazzo::journal::{Decision, InDoubt, JournaledRun, Resumed, RunState};
 use arazzo::json;
-use arazzo::report::{ReportContext, RunRecord};
+use arazzo::report::{ReportContext, RunRecord, result};
 use arazzo::values::Json;
 use arazzo::{Error, Limits, Outcome, Response};
 
@@ -17,14 +17,20 @@ use crate::journal::{self, NamedJournal};
 use crate::remedies;
 use crate::report;
 use crate::requested::{JsonForm, ProgressForm, RequestedReports};
+#[cfg(feature = "restate")]
+use crate::restate;
 use crate::save::{Readers, save};
-use crate::show::{Screen, result, safe};
+use crate::show::{Screen, safe};
 use crate::shown_command::quoted;
 use crate::watch::{Showing, Watch};
 use crate::{exit, kept_events};
 
 /// Runs the command; the result is the exit code.
 pub(crate) fn runs(flags: RunsFlags, screen: &mut Screen) -> u8 {
+    #[cfg(feature = "restate")]
+    if let Some(result) = of_engine(&flags.command, screen) {
+        return result.unwrap_or_else(|error| screen.error(&error));
+    }
     let result = match flags.command {
         RunsCommand::List(flags) => list(&flags, screen),
         RunsCommand::Show(flags) => show(&flags, screen),
@@ -33,6 +39,21 @@ pub(crate) fn runs(flags: RunsFlags, screen: &mut Screen) -> u8 {
         RunsCommand::Rm(flags) => remove(&flags, screen),
     };
     result.unwrap_or_else(|error| screen.error(&error))
+}
+
+/// Does what is meant for the runs of an engine; nothing if those of a journal are.
+#[cfg(feature = "restate")]
+fn of_engine(command: &RunsCommand, screen: &mut Screen) -> Option<Result<u8, Error>> {
+    Some(match command {
+        RunsCommand::List(flags) => restate::list(flags.engine.restate_admin.as_deref()?, flags, screen),
+        RunsCommand::Show(flags) => restate::show(flags.engine.restate_admin.as_deref()?, flags, screen),
+        RunsCommand::Cancel(flags) => restate::cancel(flags.engine.restate_admin.as_deref()?, flags, screen),
+        RunsCommand::Resume(flags) => {
+            let url = flags.engine.restate.as_deref()?;
+            check_unknown(flags).and_then(|()| restate::resume(url, flags, screen))
+        }
+        RunsCommand::Rm(_) => return None,
+    })
 }
 
 fn list(flags: &RunsListFlags, screen: &mut Screen) -> Result<u8, Error> {
@@ -161,12 +182,19 @@ fn remove(flags: &RunsRemoveFlags, screen: &mut Screen) -> Result<u8, Error> {
     Ok(said(flags.json, &json!({ "v": 1, "removed": count }), &line, screen))
 }
 
-fn resume(flags: &ResumeFlags, screen: &mut Screen) -> Result<u8, Error> {
+/// # Errors
+/// [`Error::Setup`] if an answer is missing, or is for nothing.
+fn check_unknown(flags: &ResumeFlags) -> Result<(), Error> {
     if (flags.unknown == Some(Unknown::Skip)) != flags.with_response.is_some() {
         return Err(Error::Setup(
             "--unknown skip and --with-response go together: the run goes on with that answer".to_owned(),
         ));
     }
+    Ok(())
+}
+
+fn resume(flags: &ResumeFlags, screen: &mut Screen) -> Result<u8, Error> {
+    check_unknown(flags)?;
     let answer = flags.with_response.as_deref().map(read_answer).transpose()?;
     let named = journal::of_runs(&flags.journal, true)?;
     let Some(name) = &flags.run else { return resume_all(flags, &named, screen) };
@@ -349,26 +377,5 @@ fn read_answer(path: &Path) -> Result<Response, Error> {
     let name = path.display().to_string();
     let wrong = |message: &str| Error::Setup(format!("--with-response: `{name}`: {message}"));
     let text = kept_events::text(path).map_err(|reason| wrong(&reason))?;
-    let json = Json::read(&text).map_err(|error| wrong(&format!("it is not JSON: line {}", error.line())))?;
-    let status = json.get("status").and_then(Json::as_u64).and_then(|status| u16::try_from(status).ok());
-    let status = status.filter(|status| (100..600).contains(status));
-    let status = status.ok_or_else(|| wrong("it has no `status` from 100 to 599"))?;
-    let mut headers = vec![];
-    if let Some(given) = json.get("headers") {
-        let Json::Object(given) = given else { return Err(wrong("`headers` is no object")) };
-        for (name, value) in given.iter() {
-            headers.push((name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
-        }
-    }
-    let body = match json.get("body") {
-        None => vec![],
-        Some(Json::String(text)) => text.as_bytes().to_vec(),
-        Some(other) => {
-            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-                headers.push(("content-type".to_owned(), "application/json".to_owned()));
-            }
-            other.to_string().into_bytes()
-        }
-    };
-    Ok(Response { status, headers, body })
+    arazzo::journal::read_answer(&text).map_err(|reason| wrong(&reason))
 }

@@ -11,7 +11,7 @@ use crate::show::Screen;
 /// A schema: its name, what it is of, its text.
 type Schema = (&'static str, &'static str, &'static str);
 
-const SCHEMAS: [Schema; 17] = [
+const SCHEMAS: &[Schema] = &[
     ("event", "a line of run --json and call --json", include_str!("schemas/event.json")),
     ("result", "run --json=result, call --json=result", include_str!("schemas/result.json")),
     ("diagnostics", "lint --json, and what fails before there is data", include_str!("schemas/diagnostics.json")),
@@ -23,6 +23,8 @@ const SCHEMAS: [Schema; 17] = [
     ("report", "run --report json", include_str!("schemas/report.json")),
     ("replay", "a line of replay --json", include_str!("schemas/replay.json")),
     ("runs", "a line of runs list --json; runs cancel --json, runs rm --json", include_str!("schemas/runs.json")),
+    #[cfg(feature = "restate")]
+    ("engine", "worker --json, start --json, and runs of an engine", include_str!("schemas/engine.json")),
     ("explain", "explain --json", include_str!("schemas/explain.json")),
     ("graph", "graph --json", include_str!("schemas/graph.json")),
     ("mock", "a line of mock --json", include_str!("schemas/mock.json")),

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Sender};
 use std::time::{Duration, Instant};
 
 use anstyle::AnsiColor;
-use arazzo::report::{ReportContext, RunRecord, junit, summary_of_tests, tap};
+use arazzo::report::{ReportContext, RunRecord, junit, result, summary_of_tests, tap};
 use arazzo::values::{Json, Map};
 use arazzo::{Description, Envelope, Error, Inputs, Workflow, json};
 
@@ -24,7 +24,7 @@ use crate::requested::{JsonForm, RequestedReports};
 use crate::rows::{self, Row};
 use crate::run::{Wanted, checked, described, loaded, sort_words};
 use crate::save::{Readers, save};
-use crate::show::{Screen, bold, failure, result, safe, time, width};
+use crate::show::{Screen, bold, failure, safe, time, width};
 use crate::signal::{FOREVER, Signals};
 
 /// A run that is to be made, as often as was asked for.

@@ -5,14 +5,13 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use arazzo::plan::PlannedStep;
-use arazzo::report::RunRecord;
+use arazzo::report::{RunRecord, result};
 use arazzo::{Envelope, EventKind};
 
 use crate::requested::{JsonForm, ProgressForm};
 use crate::show::lines::{self, Lines};
 use crate::show::paint;
 use crate::show::progress::{Detail, Progress};
-use crate::show::result;
 use crate::show::tree::{self, Tree};
 use crate::show::{Screen, width};
 

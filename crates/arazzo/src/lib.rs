@@ -26,7 +26,8 @@
 //!
 //! Cargo features: `http` (on by default) sends requests; without it, and with a transport of your own
 //! ([`Builder::transport`]), none of hyper, TLS and the content codings is built, and no document is fetched from the
-//! network. `journal` (on by default) keeps runs in a file while they run. `mock` answers from the descriptions, `reports` makes reports of runs (`arazzo::report`), `xpath` evaluates
+//! network. `journal` (on by default) keeps runs in a file while they run. `mock` answers from the descriptions, `reports`
+//! makes reports of runs (`arazzo::report`), `restate` lets an engine keep runs (`arazzo::restate`), `xpath` evaluates
 //! XPath.
 //!
 //! Beside the types of a run there are [`diagnostics`], [`events`], [`plan`], [`secrets`] and [`values`]: names that
@@ -53,6 +54,8 @@ mod policy;
 pub mod remedy;
 #[cfg(feature = "reports")]
 pub mod report;
+#[cfg(feature = "restate")]
+pub mod restate;
 mod runtime;
 mod session;
 mod settings_check;

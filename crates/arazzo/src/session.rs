@@ -378,3 +378,21 @@ impl Session {
         Some(asked.map(|()| outgoing))
     }
 }
+
+/// For other engines, which play a run again from what they have kept of it: what was decided then stays decided.
+#[cfg(feature = "restate")]
+impl Session {
+    /// Asks a policy that is not that of the session, which lets everything pass so that it goes as it went, about a
+    /// request that is to leave now.
+    ///
+    /// # Errors
+    /// The reason why not, in words.
+    pub(crate) fn permitted_by(&self, policy: &RunPolicy, outgoing: &Outgoing) -> Result<(), String> {
+        policy.request(outgoing, || self.machine.secrets_in(&outgoing.request))
+    }
+
+    /// `true` if the request of a call may be sent twice to the same effect.
+    pub(crate) fn is_repeatable(&self, call: CallId) -> bool {
+        self.machine.pending().any(|pending| pending.call == call && pending.repeatable)
+    }
+}

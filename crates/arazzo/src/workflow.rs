@@ -85,6 +85,16 @@ impl Description {
         if found.has_errors() { Err(self.documents_error(found)) } else { Ok((id, found)) }
     }
 
+    /// As [`Description::workflow`], of one that others run: what it needs beside its inputs is given to them.
+    ///
+    /// # Errors
+    /// As [`Description::workflow`].
+    #[cfg(feature = "restate")]
+    pub fn described_workflow(&self, name: Option<&str>) -> Result<Workflow, Error> {
+        let (id, found) = self.find_workflow(name)?;
+        Ok(Workflow::of(self, id, found.worded(self.naming())))
+    }
+
     /// A workflow of which there is a run already: what it needs was given to that.
     ///
     /// # Errors
@@ -279,7 +289,7 @@ impl Workflow {
 
     /// # Errors
     /// [`Error::Documents`] with everything that is missing.
-    fn check_permissions(&self) -> Result<(), Error> {
+    pub(crate) fn check_permissions(&self) -> Result<(), Error> {
         let missing = self.missing_permissions();
         if missing.is_empty() { Ok(()) } else { Err(self.description.documents_error(missing.refusal().into())) }
     }
@@ -471,6 +481,16 @@ impl Workflow {
         self.check_permissions()?;
         let machine = self.build_machine(inputs.into(), &self.description.settings.servers)?;
         Ok(self.begin_session(machine, self.policy()))
+    }
+
+    /// A run that is kept elsewhere, under a name that was given to it, and that was not begun yet. Requests that may not be
+    /// sent twice have keys that are the same whenever it is played.
+    #[cfg(feature = "restate")]
+    pub(crate) fn durable_session(&self, inputs: Inputs, run: &str) -> Result<Session, Error> {
+        let (accepted, mut settings) = self.accepted(inputs, &self.description.settings.servers)?;
+        settings.idempotency.seed = Some(run_name(self.description.world.clock.wall()));
+        let machine = self.begin_run(accepted, settings)?;
+        Ok(Session::new(machine, self.policy(), run.to_owned(), self.description.world.clock.wall()))
     }
 
     fn begin_session(&self, machine: Machine, policy: RunPolicy) -> Session {

@@ -29,6 +29,8 @@ mod permissions;
 mod plain;
 mod profile;
 mod repetition;
+#[cfg(feature = "restate")]
+mod restate;
 mod run;
 mod runs;
 mod schema;
@@ -58,6 +60,8 @@ pub(crate) use permissions::PermissionFlags;
 pub(crate) use plain::PlainArguments;
 pub(crate) use profile::ProfileFlags;
 pub(crate) use repetition::{RepetitionFlags, ShardFlag};
+#[cfg(feature = "restate")]
+pub(crate) use restate::{EngineAdminFlag, EngineFlag, NamedDocument, StartFlags, WorkerFlags};
 pub(crate) use run::{CallFlags, ReplayFlags, RunFlags};
 pub(crate) use runs::{
     ResumeFlags, RunName, RunsCommand, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags, Unknown,
@@ -100,6 +104,10 @@ pub(crate) enum Command {
     Explain(ExplainFlags),
     Help(HelpFlags),
     Runs(RunsFlags),
+    #[cfg(feature = "restate")]
+    Worker(Box<WorkerFlags>),
+    #[cfg(feature = "restate")]
+    Start(Box<StartFlags>),
     #[cfg(feature = "lsp")]
     Lsp(lsp::LspFlags),
     Schema(SchemaFlags),
@@ -108,7 +116,7 @@ pub(crate) enum Command {
 }
 
 /// Flags that `-h` shows of commands with many, so that it fits a screen; `--help` has them all.
-const EVERYDAY: [&str; 17] = [
+const EVERYDAY: [&str; 21] = [
     "auth",
     "bearer",
     "dry_run",
@@ -117,14 +125,18 @@ const EVERYDAY: [&str; 17] = [
     "headers",
     "inputs",
     "json",
+    "listen",
     "mock",
     "output",
     "quiet",
     "reports",
+    "restate",
+    "restate_admin",
     "secrets",
     "servers",
     "unknown",
     "verbose",
+    "wait",
     "with_response",
 ];
 

@@ -49,6 +49,9 @@ pub(crate) struct RunsListFlags {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) journal: JournalFileFlag,
+    #[cfg(feature = "restate")]
+    #[command(flatten)]
+    pub(crate) engine: super::EngineAdminFlag,
 }
 
 /// Show what a run has done so far
@@ -65,6 +68,9 @@ pub(crate) struct RunsShowFlags {
     pub(crate) reports: Vec<RequestedReport>,
     #[command(flatten)]
     pub(crate) journal: JournalFileFlag,
+    #[cfg(feature = "restate")]
+    #[command(flatten)]
+    pub(crate) engine: super::EngineAdminFlag,
 }
 
 /// Go on with a run whose process has ended, or that was stopped
@@ -119,6 +125,9 @@ pub(crate) struct ResumeFlags {
     pub(crate) prompt: PromptFlag,
     #[command(flatten)]
     pub(crate) journal: JournalFileFlag,
+    #[cfg(feature = "restate")]
+    #[command(flatten)]
+    pub(crate) engine: super::EngineFlag,
     #[command(flatten)]
     pub(crate) network: NetworkFlags,
     #[command(flatten)]
@@ -155,6 +164,9 @@ pub(crate) struct RunName {
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) journal: JournalFileFlag,
+    #[cfg(feature = "restate")]
+    #[command(flatten)]
+    pub(crate) engine: super::EngineAdminFlag,
 }
 
 /// Forget runs, with everything that is kept of them

@@ -24,7 +24,6 @@ pub(crate) mod graph;
 pub(crate) mod lines;
 pub(crate) mod paint;
 pub(crate) mod progress;
-pub(crate) mod result;
 pub(crate) mod tree;
 
 pub(crate) use arazzo::report::text::{safe, time};

@@ -100,7 +100,7 @@ pub(crate) async fn run<T: Send + 'static>(
             logged.await?;
         }
         turn.events.iter().for_each(&mut observe);
-        calls.0.retain(|running| !turn.aborts.contains(&running.call));
+        calls.give_up(&turn.aborts);
         if let Some(outcome) = turn.outcome {
             return Ok((outcome, work(is_large, move || finish(*session)).await));
         }
@@ -184,7 +184,7 @@ async fn work<T: Send + 'static>(is_large: bool, work: impl FnOnce() -> T + Send
 
 /// The calls in flight. They are polled where the run is: a task of its own for each would cost more than it gives.
 #[derive(Default)]
-struct Calls(Vec<Running>);
+pub(crate) struct Calls(Vec<Running>);
 
 struct Running {
     call: CallId,
@@ -218,7 +218,7 @@ impl Running {
 
 impl Calls {
     /// Begins to send.
-    fn send(&mut self, world: &World, outgoing: Outgoing) {
+    pub(crate) fn send(&mut self, world: &World, outgoing: Outgoing) {
         let (transport, call) = (world.transport.clone(), outgoing.call);
         let progress = SendProgress::new(world.clock.clone());
         let says = progress.clone();
@@ -226,8 +226,19 @@ impl Calls {
         self.0.push(Running { call, future: Some(future), progress, result: None });
     }
 
+    /// `true` if no call is in flight.
+    #[cfg(feature = "restate")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Gives calls up.
+    pub(crate) fn give_up(&mut self, aborts: &[CallId]) {
+        self.0.retain(|running| !aborts.contains(&running.call));
+    }
+
     /// The next thing that is heard of a call; never without calls.
-    async fn next(&mut self) -> (Input, Option<Duration>) {
+    pub(crate) async fn next(&mut self) -> (Input, Option<Duration>) {
         std::future::poll_fn(|context| {
             for index in 0..self.0.len() {
                 let Some(Poll::Ready(came)) = self.0.get_mut(index).map(|running| running.poll(context)) else {

@@ -99,7 +99,7 @@ impl JournalKey {
     ///
     /// # Errors
     /// [`Error::Setup`] if the system has no chance to give.
-    pub(super) fn encrypt(&self, place: &str, text: &[u8]) -> Result<Vec<u8>, Error> {
+    pub(crate) fn encrypt(&self, place: &str, text: &[u8]) -> Result<Vec<u8>, Error> {
         let mut sealed = vec![0; NONCE];
         getrandom::getrandom(&mut sealed).map_err(|error| Error::Setup(format!("no nonce could be drawn: {error}")))?;
         let nonce = XNonce::try_from(sealed.as_slice()).map_err(|error| Error::Setup(error.to_string()))?;
@@ -111,14 +111,14 @@ impl JournalKey {
     }
 
     /// The inverse of [`JournalKey::encrypt`]; nothing if it was encrypted with another key, for another place, or changed.
-    pub(super) fn decrypt(&self, place: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+    pub(crate) fn decrypt(&self, place: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, hidden) = sealed.split_at_checked(NONCE)?;
         let cipher = XChaCha20Poly1305::new(&self.bytes.into());
         cipher.decrypt(&XNonce::try_from(nonce).ok()?, Payload { msg: hidden, aad: place.as_bytes() }).ok()
     }
 
     /// A hash that only this key makes.
-    pub(super) fn hash(&self, parts: &[&[u8]]) -> String {
+    pub(crate) fn hash(&self, parts: &[&[u8]]) -> String {
         let begin = Sha256::new().chain_update("arazzo journal hash\0").chain_update(self.bytes);
         let whole = parts
             .iter()

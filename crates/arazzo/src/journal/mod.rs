@@ -37,6 +37,6 @@ pub(crate) mod write;
 pub(crate) mod writer;
 
 pub use key::JournalKey;
-pub use resume::{Decision, InDoubt, Resumed, Resumption};
+pub use resume::{Decision, InDoubt, Resumed, Resumption, read_answer};
 pub use schema::Durability;
 pub use store::{Journal, JournaledRun, RunState};

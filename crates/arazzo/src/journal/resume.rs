@@ -8,7 +8,9 @@ use arazzo_engine::limits::{Limits, Millis};
 use arazzo_engine::machine::{
     CallId, Failure, FailureKind, Input, NoSuchStep, Outcome, Outgoing, PendingRequest, Response, Secrets,
 };
+use arazzo_engine::value::Json;
 use rusqlite::{OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
 
 use crate::builder::Builder;
 use crate::drivers::live::{self, Interrupt, Ways};
@@ -70,7 +72,8 @@ pub struct InDoubt {
 }
 
 /// What is done about a request in doubt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Decision {
     /// It is sent again: if it did arrive, its server acts twice.
@@ -79,6 +82,35 @@ pub enum Decision {
     Fail,
     /// This was the answer.
     Answer(Response),
+}
+
+/// Reads an answer as people write it: `{"status": 201, "headers": {…}, "body": …}`; a body that is no text is JSON.
+///
+/// # Errors
+/// What is wrong with it; nothing of it is shown.
+pub fn read_answer(text: &str) -> Result<Response, String> {
+    let json = Json::read(text).map_err(|error| format!("it is not JSON: line {}", error.line()))?;
+    let status = json.get("status").and_then(Json::as_u64).and_then(|status| u16::try_from(status).ok());
+    let status = status.filter(|status| (100..600).contains(status));
+    let status = status.ok_or("it has no `status` from 100 to 599")?;
+    let mut headers = vec![];
+    if let Some(given) = json.get("headers") {
+        let Json::Object(given) = given else { return Err("`headers` is no object".to_owned()) };
+        for (name, value) in given.iter() {
+            headers.push((name.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+        }
+    }
+    let body = match json.get("body") {
+        None => vec![],
+        Some(Json::String(text)) => text.as_bytes().to_vec(),
+        Some(other) => {
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                headers.push(("content-type".to_owned(), "application/json".to_owned()));
+            }
+            other.to_string().into_bytes()
+        }
+    };
+    Ok(Response { status, headers, body })
 }
 
 /// Bytes of a body that are shown.

@@ -9,6 +9,7 @@ use arazzo_engine::readings::Readings;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::builder::{self, Builder, is_remote};
@@ -19,7 +20,7 @@ use crate::policy::permissions::RunPolicy;
 /// Everything that is said of a run before it begins, but for its settings, which are in its state.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Setup {
+pub(crate) struct Setup {
     /// The document as it was named, and the folder that it was named from.
     document: PathBuf,
     folder: PathBuf,
@@ -32,13 +33,13 @@ pub(super) struct Setup {
 
 /// A text of a document, and where it stands.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct KeptText {
-    pub(super) uri: String,
-    pub(super) text: String,
+pub(crate) struct KeptText {
+    pub(crate) uri: String,
+    pub(crate) text: String,
 }
 
 impl Setup {
-    pub(super) fn of(description: &Description) -> Self {
+    pub(crate) fn of(description: &Description) -> Self {
         Self {
             document: description.path.clone(),
             folder: std::env::current_dir().unwrap_or_default(),
@@ -50,7 +51,7 @@ impl Setup {
     }
 
     /// Opens these texts as the documents were opened.
-    pub(super) fn builder(self, texts: Vec<KeptText>) -> Builder {
+    pub(crate) fn builder(self, texts: Vec<KeptText>) -> Builder {
         let here = std::env::current_dir().is_ok_and(|here| here == self.folder);
         let path = if here || is_remote(&self.document) { self.document } else { self.folder.join(self.document) };
         let mut builder = builder::open(path).readings(self.readings).contract(self.contract).offline(true);
@@ -62,7 +63,7 @@ impl Setup {
     }
 
     /// The document, as it was named.
-    pub(super) fn document(&self) -> &Path {
+    pub(crate) fn document(&self) -> &Path {
         &self.document
     }
 }
@@ -72,16 +73,29 @@ impl KeptText {
     ///
     /// # Errors
     /// [`Error::Setup`], which memory does not give.
-    pub(super) fn compressed(&self) -> Result<Vec<u8>, Error> {
-        let json = serde_json::to_vec(self).map_err(|error| Error::Setup(error.to_string()))?;
-        let mut encoder = DeflateEncoder::new(vec![], Compression::default());
-        encoder.write_all(&json).and_then(|()| encoder.finish()).map_err(|error| Error::Setup(error.to_string()))
+    pub(crate) fn compressed(&self) -> Result<Vec<u8>, Error> {
+        compress(self)
     }
 
     /// The inverse of [`KeptText::compressed`]; nothing if the bytes are others.
-    pub(super) fn of_compressed(bytes: &[u8]) -> Option<Self> {
-        let mut json = vec![];
-        DeflateDecoder::new(bytes).read_to_end(&mut json).ok()?;
-        serde_json::from_slice(&json).ok()
+    pub(crate) fn of_compressed(bytes: &[u8]) -> Option<Self> {
+        decompress(bytes)
     }
+}
+
+/// A value as JSON, compressed.
+///
+/// # Errors
+/// [`Error::Setup`] if it cannot be written as JSON.
+pub(crate) fn compress(value: &impl Serialize) -> Result<Vec<u8>, Error> {
+    let json = serde_json::to_vec(value).map_err(|error| Error::Setup(error.to_string()))?;
+    let mut encoder = DeflateEncoder::new(vec![], Compression::default());
+    encoder.write_all(&json).and_then(|()| encoder.finish()).map_err(|error| Error::Setup(error.to_string()))
+}
+
+/// The inverse of [`compress`]; nothing if the bytes are others.
+pub(crate) fn decompress<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+    let mut json = vec![];
+    DeflateDecoder::new(bytes).read_to_end(&mut json).ok()?;
+    serde_json::from_slice(&json).ok()
 }

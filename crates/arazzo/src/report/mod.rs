@@ -33,6 +33,7 @@ mod json;
 pub mod junit;
 mod markdown;
 mod markup;
+pub mod result;
 mod run_record;
 mod sequence;
 mod steps;

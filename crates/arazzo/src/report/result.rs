@@ -1,18 +1,21 @@
 //! The end of a run for programs: why it did not succeed with the response and the command that repeats the request, what is
 //! left behind, and the whole as one object.
 
-use arazzo::json;
-use arazzo::events::Reason;
-use arazzo::report::junit::missing_outputs;
-use arazzo::report::{Answer, Exchange, RunRecord, changes_left};
-use arazzo::values::{Json, Map};
-use arazzo::{Envelope, EventKind};
+use arazzo_engine::event::EventKind;
+use arazzo_engine::json;
+use arazzo_engine::reason::Reason;
+use arazzo_engine::value::{Json, Map};
+
+use super::json::changes_left;
+use super::junit::missing_outputs;
+use super::run_record::{Answer, Exchange, RunRecord};
+use crate::envelope::Envelope;
 
 /// An event as a line. The last one says more than the run itself knows: what the record of all events has about it.
 ///
 /// # Errors
 /// If it cannot be written as JSON.
-pub(crate) fn line(envelope: &Envelope, record: &RunRecord) -> serde_json::Result<String> {
+pub fn line(envelope: &Envelope, record: &RunRecord) -> serde_json::Result<String> {
     let EventKind::RunFinished { .. } = envelope.event.kind else { return serde_json::to_string(envelope) };
     let mut event = Json::from(serde_json::to_value(envelope)?);
     if let Json::Object(members) = &mut event {
@@ -24,8 +27,9 @@ pub(crate) fn line(envelope: &Envelope, record: &RunRecord) -> serde_json::Resul
     serde_json::to_string(&event)
 }
 
-/// One object of a run that is over, with these outputs.
-pub(crate) fn object(record: &RunRecord, outputs: &Map<String, Json>) -> Json {
+/// One object of a run that is over, with these outputs: what `arazzo run --json=result` prints.
+#[must_use]
+pub fn object(record: &RunRecord, outputs: &Map<String, Json>) -> Json {
     let verdict = record.verdict();
     let counts = match record.end.as_ref().map(|end| &end.event.kind) {
         Some(EventKind::RunFinished { steps, visits, requests, waited_ms, .. }) => {
