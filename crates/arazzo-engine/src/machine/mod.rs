@@ -55,6 +55,7 @@ mod idempotency;
 mod judge;
 mod kept;
 mod leaving;
+pub mod message;
 mod outputs;
 mod pace;
 mod payload;
