@@ -484,6 +484,7 @@ impl Builder {
         #[cfg(feature = "mock")]
         if let Some(mocking) = &mocking {
             self.settings.mocked = mocking.mock.served().map(|(_, name, _)| name.to_owned()).collect();
+            self.settings.mocked.extend(mocking.channels.iter().cloned());
         }
         let mut notes = insecure(&self.network.options().insecure_hosts);
         notes.extend(queries);

@@ -141,7 +141,10 @@ impl Description {
     /// The names that [`crate::StubReplies`] can be for: steps and operations, of all workflows.
     pub fn reply_names(&self) -> impl Iterator<Item = &str> {
         let steps = self.program().steps.iter().map(|step| step.name.as_str());
-        steps.chain(self.program().operations.iter().filter_map(|operation| operation.id.as_deref()))
+        let operations = self.program().operations.iter().filter_map(|operation| operation.id.as_deref());
+        let messages = self.program().steps.iter().filter_map(|step| step.call.target()?.operation.as_deref());
+        let channels = self.program().channels.iter().map(|channel| channel.name.as_str());
+        steps.chain(operations).chain(messages).chain(channels)
     }
 
     /// The compiled program: everything about the document.

@@ -37,6 +37,7 @@
 mod api;
 mod builder;
 mod call;
+mod channel;
 mod checked;
 mod description;
 mod documents;
@@ -136,7 +137,7 @@ pub use documents::files;
 pub use drivers::live::Interrupt;
 pub use drivers::recording::Recording;
 pub use drivers::replay::{Drift, DriftKind, Replay};
-pub use drivers::stub::{Rehearsal, Reply, StubReplies};
+pub use drivers::stub::{Rehearsal, Reply, StubMessage, StubReplies};
 pub use envelope::Envelope;
 pub use error::Error;
 pub use inputs::{Inputs, parse_values};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arazzo_engine as engine;
+use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use arazzo_engine::event::Interest;
 #[cfg(feature = "mock")]
@@ -18,6 +19,8 @@ use arazzo_engine::value::Json;
 
 use crate::description::Description;
 use crate::documents::location::name_of;
+#[cfg(feature = "mock")]
+use crate::drivers::live::RunChannels;
 use crate::drivers::live::{Interrupt, Ways};
 use crate::drivers::recording::Recording;
 use crate::drivers::replay::{self, Replay};
@@ -350,7 +353,8 @@ impl Workflow {
         observe: impl FnMut(&Envelope),
     ) -> Result<Rehearsal, Error> {
         let machine = self.build_machine(inputs.into(), &self.description.settings.servers)?;
-        Ok(stub::rehearse(self.stub_session(machine, "REHEARSAL", stub::EPOCH_MS), canned, observe))
+        let session = self.stub_session(machine, "REHEARSAL", stub::EPOCH_MS);
+        Ok(stub::rehearse(session, self.description.program(), canned, observe))
     }
 
     /// Runs; gives what `finish` makes of the session that has ended, and the settings of the machine if it `records`.
@@ -364,6 +368,7 @@ impl Workflow {
     ) -> Result<(Outcome, T, Option<Settings>), Error> {
         self.check_permissions()?;
         self.description.world.available().map_err(Error::Setup)?;
+        self.check_channels()?;
         #[cfg(feature = "mock")]
         if let Some(mocking) = &self.description.mocking {
             #[cfg(feature = "journal")]
@@ -378,6 +383,29 @@ impl Workflow {
         let ways = self.ways(&session, interrupt)?;
         let (outcome, finished) = live::run(session, (world, ways), interrupt, observe, finish).await?;
         Ok((outcome, finished, kept))
+    }
+
+    /// Before a run sends anything: nothing here connects to brokers, so that messages are for mocks alone.
+    ///
+    /// # Errors
+    /// [`Error::Documents`] with every channel that would be connected to.
+    fn check_channels(&self) -> Result<(), Error> {
+        let program = self.description.program();
+        let mut faults = Diagnostics::default();
+        let mut said: Vec<&str> = vec![];
+        let workflows = program.reached(self.id).into_iter().filter_map(|id| program.workflow(id));
+        for step in workflows.flat_map(|workflow| &workflow.steps).filter_map(|id| program.step(*id)) {
+            let (Some(channel), Some(source)) = (program.channel_of(step), program.source_of(step)) else { continue };
+            if self.description.is_mocked(source) || said.contains(&source) {
+                continue;
+            }
+            said.push(source);
+            let protocol = channel.server().map_or("a broker", |server| server.protocol_text.as_str());
+            let message = format!("step `{}` needs a connection by {protocol}, and this build has none", step.name);
+            let fault = Diagnostic::error(Code::UnsupportedProtocol, step.span, message);
+            faults.push(fault.note(channel.span, "the channel").help(format!("mock the source `{source}`")));
+        }
+        if faults.has_errors() { Err(self.description.documents_error(faults)) } else { Ok(()) }
     }
 
     /// The ways of the driver of a run that begins.
@@ -416,7 +444,9 @@ impl Workflow {
         let (session, kept) = self.begin_kept(inputs, &servers, world.grants.clone(), records)?;
         let next = asked.clone();
         let before: live::Before = Box::new(move |session, outgoing| next.expect(session.forecast(outgoing.call)));
-        let ways = Ways { skips_waits: mocking.skips_waits, before: Some(before), ..Ways::default() };
+        let broker = mocking.broker(&self.description.compiled.program, &servers);
+        let channels = broker.map(|broker| RunChannels::mocked(None, broker));
+        let ways = Ways { skips_waits: mocking.skips_waits, before: Some(before), channels, ..Ways::default() };
         let explain = |why: &Why| asked.explain(&mocking.mock, self.description.program(), &made, why);
         let explained = |envelope: &Envelope| {
             let EventKind::RunFinished { why: Some(why), .. } = &envelope.event.kind else { return observe(envelope) };

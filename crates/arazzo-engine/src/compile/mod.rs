@@ -11,13 +11,13 @@ use crate::value::Json;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Help, nearest};
-use crate::document::{self, Document, is_identifier};
+use crate::document::{self, Document, MessageAction, is_identifier};
 use crate::expr::{DeclaredDocument, DeclaredStep, DeclaredSteps, DeclaredWorkflow, Finding, Scope, StepId, Template};
 use crate::load::{Bundle, DescribedKind};
 use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::openapi::Api;
-use crate::program::{ApiSource, Build, Call, Inputs, Media, Operation, Output, Program, Step, Workflow, WorkflowId};
+use crate::program::{ApiSource, Build, Call, Channel, Inputs, Media, Operation, Output, Program, Step, Workflow, WorkflowId};
 use crate::readings::Readings;
 use crate::remedy::Naming;
 use crate::source::{Sources, Span};
@@ -25,6 +25,7 @@ use crate::source::{Sources, Span};
 mod actions;
 mod body;
 mod build;
+mod channels;
 mod constants;
 mod contract;
 mod criteria;
@@ -32,6 +33,7 @@ mod declare;
 mod flow;
 mod inputs;
 mod meant;
+pub(crate) mod messages;
 pub(crate) mod order;
 mod replacements;
 mod resolve;
@@ -87,7 +89,7 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
         declared: vec![],
         first_steps: first_steps(bundle),
         required: vec![],
-        messages: false,
+        channels: vec![],
     };
     let mut inputs: Vec<Inputs> = vec![];
     for (document, loaded) in bundle.documents.iter().enumerate() {
@@ -129,13 +131,16 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
         workflows,
         steps: std::mem::take(&mut compiler.steps),
         operations: std::mem::take(&mut compiler.operations),
+        channels: std::mem::take(&mut compiler.channels),
         fingerprint: OnceLock::new(),
         sent_headers: OnceLock::new(),
     };
     let written: Vec<&document::Workflow> =
         bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows).collect();
     let constants = constants::check(&mut program, readings);
-    for (id, mut fault) in constants.into_iter().chain(order::check(&mut program)).chain(flow::check(&program)) {
+    let ordered = order::check(&mut program);
+    let faults = constants.into_iter().chain(ordered).chain(flow::check(&program)).chain(messages::check(&program));
+    for (id, mut fault) in faults {
         if fault.code == Code::DependencyCycle {
             let needed = written.get(id.0 as usize).and_then(|workflow| workflow.depends_on.first());
             fault.span = needed.map(document::Text::span).or(fault.span);
@@ -245,8 +250,7 @@ struct Compiler<'b> {
     first_steps: Vec<u32>,
     /// Names of the inputs that each workflow cannot run without.
     required: Vec<Vec<String>>,
-    /// `true` if it was said that the workflow has steps that send or receive messages.
-    messages: bool,
+    channels: Vec<Channel>,
 }
 
 /// Where the strings of a step or workflow stand.
@@ -283,8 +287,10 @@ enum Stage {
     Returned,
     /// A workflow was to be run, and which one is not known: that was said.
     Lost,
-    /// A message was sent or received.
-    Message,
+    /// A message was sent.
+    Sent,
+    /// A message was received.
+    Received,
     /// It is not known what the step calls.
     Unknown,
     /// No step: the outputs of a workflow.
@@ -341,14 +347,6 @@ impl<'b> Compiler<'b> {
             diagnostic.severity = severity;
             self.push(diagnostic);
         }
-    }
-
-    /// Names a field that this version reads and does not run.
-    fn not_yet(&mut self, span: Span, what: &str) {
-        self.push(
-            Diagnostic::error(Code::NotSupportedYet, span, format!("{what} is not supported yet"))
-                .label("not run by this version"),
-        );
     }
 
     /// Turns what was found in a string into diagnostics with a place.
@@ -421,7 +419,6 @@ impl<'b> Compiler<'b> {
     }
 
     fn workflow(&mut self, id: WorkflowId, workflow: &document::Workflow, inputs: Inputs) -> Workflow {
-        self.messages = false;
         let first = self.steps.len() as u32;
         let dependencies = self.dependencies(id, workflow);
         // The documents' names are looked at while steps are compiled, which changes the compiler.
@@ -466,6 +463,7 @@ impl<'b> Compiler<'b> {
             self.steps.push(compiled);
         }
         let entry = self.in_order(workflow, &ids);
+        let receives = self.join_receives(&ids);
         let outputs = self.outputs(&workflow.outputs, &context.at(Stage::Outside));
         Workflow {
             name: workflow.id.value.clone(),
@@ -477,6 +475,7 @@ impl<'b> Compiler<'b> {
             steps: ids,
             entry,
             outputs,
+            receives,
             runnable: false,
         }
     }
@@ -515,7 +514,7 @@ impl<'b> Compiler<'b> {
             Call::Workflow { workflow, .. } => {
                 self.declared_workflow(*workflow).map(|called| called.outputs.clone()).unwrap_or_default()
             }
-            Call::Operation { .. } => vec![],
+            Call::Operation { .. } | Call::Send(_) | Call::Receive(_) => vec![],
         };
         let after = match stage {
             Stage::Returned => context.returned(&returned),
@@ -566,6 +565,7 @@ impl<'b> Compiler<'b> {
             after: vec![],
             awaited: false,
             read_elsewhere: false,
+            joins: vec![],
         }
     }
 
@@ -593,8 +593,8 @@ impl<'b> Compiler<'b> {
             return (call, Stage::Returned, None);
         }
         if self.is_message(step) {
-            self.message(step, context);
-            return (self.nothing(step), Stage::Message, None);
+            let (call, stage) = self.message(workflow, step, context);
+            return (call, stage, None);
         }
         let found = match (&step.operation_id, &step.operation_path) {
             (Some(text), None) => self.by_id(text, &self.given_in_path(workflow, step)),
@@ -602,8 +602,8 @@ impl<'b> Compiler<'b> {
             // Reading the document said that nothing is named, or too much.
             (None, None) | (Some(_), Some(_)) => None,
         };
-        let receives = step.receives.filter(|_| found.is_some());
-        if let Some(span) = receives {
+        let receives = step.action.filter(|(action, _)| *action == MessageAction::Receive && found.is_some());
+        if let Some((_, span)) = receives {
             self.receives_nothing(span);
         }
         // Values are read even if the operation is not known, so that one pass names every fault.

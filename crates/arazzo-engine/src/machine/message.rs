@@ -6,39 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::wire::{CallId, Failure};
+pub use crate::asyncapi::Protocol;
 use crate::limits::Millis;
-use crate::string_enum::string_enum;
 use crate::value::{Json, Map, as_base64};
-
-string_enum! {
-    /// A protocol of `servers[].protocol` that can be spoken.
-    pub enum Protocol: "protocol" {
-        /// WebSocket.
-        Ws = "ws",
-        /// WebSocket over TLS.
-        Wss = "wss",
-        /// A stream of server-sent events; a send is a POST.
-        Http = "http",
-        /// As `http`, over TLS.
-        Https = "https",
-        /// MQTT 3.1.1.
-        Mqtt = "mqtt",
-        /// MQTT 5.
-        Mqtt5 = "mqtt5",
-        /// MQTT 3.1.1 over TLS.
-        SecureMqtt = "secure-mqtt",
-        /// Kafka.
-        Kafka = "kafka",
-        /// Kafka over TLS.
-        KafkaSecure = "kafka-secure",
-        /// NATS, core.
-        Nats = "nats",
-        /// AMQP 0-9-1.
-        Amqp = "amqp",
-        /// AMQP 0-9-1 over TLS.
-        Amqps = "amqps",
-    }
-}
 
 /// An open subscription of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

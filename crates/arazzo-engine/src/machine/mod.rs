@@ -40,6 +40,7 @@ mod advance;
 mod answer;
 mod auth;
 mod call;
+mod channel;
 mod charset;
 mod contract;
 mod cookies;
@@ -76,6 +77,7 @@ mod waiting;
 mod wire;
 
 use fault::Fault;
+use message::ChannelInput;
 use frame::{ByteBudget, Frame, Position, Purpose, StepState, View};
 use kept::KeptBudget;
 use phase::Phase;
@@ -84,6 +86,7 @@ use state::{Stage, State};
 use store::{Kept, SecretStore, Slot};
 
 pub(crate) use auth::choice;
+pub use channel::AwaitedMessage;
 pub use auth::missing_credentials;
 pub use forecast::{Course, Forecast};
 pub use resume::{NoSuchStep, PendingRequest};
@@ -250,16 +253,27 @@ impl Machine {
                     }
                 }
             }
+            (Stage::Running, Input::Channel(input)) => {
+                match self.expire_attempts(now.saturating_sub(1), now, &mut turn) {
+                    Some(expired) => expired,
+                    None => self.take_channel(now, input, &mut turn),
+                }
+            }
+            (Stage::Stopping(_), Input::Channel(ChannelInput::Sent { call, result })) => {
+                self.take_late_sent(now, call, result, &mut turn)
+            }
             (Stage::Running, Input::Tick) => Phase::Resume,
             (Stage::Running | Stage::Fresh, Input::Cancel) => self.cancel_run(now, &mut turn),
             (Stage::Stopping(_), Input::Reply { call, result }) => self.take_late_reply(now, call, result, &mut turn),
             (Stage::Stopping(_), Input::Cancel) => self.interrupt_run(),
-            (Stage::Stopping(until), Input::Tick | Input::Progress { .. }) if now >= until => self.interrupt_run(),
+            (Stage::Stopping(until), Input::Tick | Input::Progress { .. } | Input::Channel(_)) if now >= until => {
+                self.interrupt_run()
+            }
             // Named, so that a new input or stage has to be placed: nothing follows from these.
             (Stage::Fresh | Stage::Stopping(_), Input::Tick)
             | (Stage::Running | Stage::Stopping(_) | Stage::Done, Input::Start { .. })
             | (Stage::Fresh | Stage::Done, Input::Reply { .. })
-            | (Stage::Fresh | Stage::Stopping(_) | Stage::Done, Input::Progress { .. })
+            | (Stage::Fresh | Stage::Stopping(_) | Stage::Done, Input::Progress { .. } | Input::Channel(_))
             | (Stage::Done, Input::Tick | Input::Cancel) => Phase::Wait,
         };
         self.advance(now, phase, &mut turn);
@@ -307,6 +321,9 @@ impl Machine {
         let deadline = deadlines.min().unwrap_or(limit).min(limit);
         match (self.state.stage, &self.frame().position) {
             (Stage::Running, Position::Waiting { until, .. }) => Some((*until).min(deadline)),
+            (Stage::Running, Position::Receiving { .. }) => {
+                Some(self.receive_deadline().unwrap_or(deadline).min(deadline))
+            }
             (Stage::Running, _) => Some(deadline),
             (Stage::Stopping(until), _) => Some(until),
             (Stage::Fresh | Stage::Done, _) => None,

@@ -46,11 +46,26 @@ impl Machine {
         self.program.step(pending.step).map(|step| step.name.as_str())
     }
 
+    /// The names of the workflow and the step that wait for a call.
+    #[must_use]
+    pub fn place_of(&self, call: CallId) -> (String, String) {
+        let step = self.sender_of(call).and_then(|id| self.program.step(id));
+        let workflow = step.and_then(|step| self.program.workflow(step.workflow));
+        (workflow.map(|w| w.name.clone()).unwrap_or_default(), step.map(|step| step.name.clone()).unwrap_or_default())
+    }
+
+    /// The step that waits for a call, in this program.
+    #[must_use]
+    pub fn sender_of(&self, call: CallId) -> Option<crate::expr::StepId> {
+        self.state.waiting.get(&call).map(|pending| pending.step)
+    }
+
     /// Takes in that no process had the run for so many ms, and that calls are sent again, and says so: the time counts for
     /// no limit and for no step. Waits end when they would have.
     pub fn resume_after(&mut self, ms: Millis, again: &[CallId]) -> Turn {
         self.state.unowned_ms = self.state.unowned_ms.saturating_add(ms);
         self.shift_steps(ms);
+        self.lose_channels();
         self.state.waiting.values_mut().for_each(|pending| pending.since = pending.since.saturating_add(ms));
         let mut turn = Turn::default();
         let again = again.iter().map(|call| call.0).collect();
@@ -83,6 +98,7 @@ impl Machine {
         };
         self.state.stage = Stage::Running;
         self.state.waiting.clear();
+        self.state.messaging = None;
         let frame = self.frame_mut();
         frame.position = Position::Go(Next::Visit(id));
         (frame.visiting, frame.deadline) = (None, None);

@@ -7,6 +7,7 @@ use crate::value::{Json, Map, Shared, Value, as_base64, stored};
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
+use super::message::{ChannelInput, ChannelRequest};
 pub use crate::event::{Because, FailureKind};
 use crate::event::{Event, Why};
 use crate::limits::Millis;
@@ -39,6 +40,8 @@ pub enum Input {
         /// The answer, or the reason why there is none.
         result: Result<Response, Failure>,
     },
+    /// Something is heard of a channel.
+    Channel(ChannelInput),
     /// Time has passed: at least up to the `wake` of the last turn.
     Tick,
     /// Stop. The first lets calls in flight end for 5 s, the second stops at once.
@@ -49,7 +52,7 @@ impl Input {
     /// `true` if it may bring a secret, as an answer may: whoever stores it encrypts it.
     #[must_use]
     pub fn may_hold_secrets(&self) -> bool {
-        matches!(self, Self::Reply { .. })
+        matches!(self, Self::Reply { .. } | Self::Channel(_))
     }
 }
 
@@ -195,6 +198,9 @@ pub struct Turn {
     pub events: Vec<Event>,
     /// Requests to send now.
     pub sends: Vec<Outgoing>,
+    /// What is asked of channels now, in this order. They may hold secrets, and are not written.
+    #[serde(skip)]
+    pub channels: Vec<ChannelRequest>,
     /// Calls whose answer is not wanted any more.
     pub aborts: Vec<CallId>,
     /// The time to tick at, in ms since the start, if nothing else happens before.

@@ -174,6 +174,11 @@ pub enum Answer {
         /// The body, cut at a limit.
         body: Option<BodyText>,
     },
+    /// It is a message: its protocol has accepted it, or it is the one that a step was waiting for.
+    Message {
+        /// Milliseconds until it was accepted, or came.
+        duration_ms: u64,
+    },
     /// No answer will come.
     Lost {
         /// The kind of failure.
@@ -185,6 +190,37 @@ pub enum Answer {
         /// `false` if it is certain that the server did not get the request.
         in_doubt: bool,
     },
+}
+
+/// What stands in the place of the method of a request, of a message.
+const SEND: &str = "SEND";
+const RECEIVE: &str = "RECEIVE";
+
+impl Exchange {
+    fn of_message(
+        (verb, call, address): (&str, u64, &str),
+        headers: &[(String, String)],
+        body: Option<BodyText>,
+        (envelope, duration_ms): (&Envelope, u64),
+    ) -> Self {
+        Self {
+            call,
+            because: None,
+            method: verb.to_owned(),
+            url: address.to_owned(),
+            headers: headers.to_vec(),
+            body,
+            sent_ms: envelope.ms.saturating_sub(duration_ms),
+            time: envelope.time.clone(),
+            answer: Answer::Message { duration_ms },
+        }
+    }
+
+    /// `true` for a message, which is no request.
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        matches!(self.answer, Answer::Message { .. })
+    }
 }
 
 /// A criterion with the values it saw.
@@ -333,7 +369,10 @@ impl RunRecord {
         let event = &envelope.event;
         let Some(name) = &event.step else { return };
         let body = match &event.kind {
-            EventKind::RequestSent { body, .. } | EventKind::ResponseReceived { body, .. } => self.keep_body(body),
+            EventKind::RequestSent { body, .. }
+            | EventKind::ResponseReceived { body, .. }
+            | EventKind::MessageSent { body, .. }
+            | EventKind::MessageReceived { body, .. } => self.keep_body(body),
             _ => None,
         };
         let own = |attempt: &&mut Attempt| attempt.frame == event.frame && attempt.step == *name;
@@ -350,6 +389,13 @@ impl RunRecord {
                 time: envelope.time.clone(),
                 answer: Answer::None,
             }),
+            EventKind::MessageSent { call, address, duration_ms, headers, .. } => {
+                attempt.exchanges.push(Exchange::of_message((SEND, *call, address), headers, body, (envelope, *duration_ms)));
+            }
+            EventKind::MessageReceived { address, waited_ms, headers, .. } => {
+                let message = (RECEIVE, u64::MAX, address.as_str());
+                attempt.exchanges.push(Exchange::of_message(message, headers, body, (envelope, *waited_ms)));
+            }
             EventKind::ResponseReceived { call, status, duration_ms, headers, .. } => {
                 let answer =
                     Answer::Received { status: *status, duration_ms: *duration_ms, headers: headers.clone(), body };
@@ -553,6 +599,7 @@ impl Attempt {
             Some(Answer::Received { status, .. }) => status.to_string(),
             Some(Answer::Lost { failure, .. }) => failure.word().to_owned(),
             Some(Answer::None) => "no answer".to_owned(),
+            Some(Answer::Message { .. }) => "message".to_owned(),
             None => String::new(),
         }
     }
@@ -600,7 +647,9 @@ impl Exchange {
     pub fn duration_ms(&self) -> Option<u64> {
         match &self.answer {
             Answer::None => None,
-            Answer::Received { duration_ms, .. } | Answer::Lost { duration_ms, .. } => Some(*duration_ms),
+            Answer::Received { duration_ms, .. }
+            | Answer::Message { duration_ms }
+            | Answer::Lost { duration_ms, .. } => Some(*duration_ms),
         }
     }
 

@@ -1,0 +1,20 @@
+//! The seam to brokers: who makes connections, and one connection to all channels of a run.
+
+use arazzo_engine::machine::message::{ChannelInput, ChannelRequest};
+
+use crate::transport::Pending;
+
+/// Connects runs to their channels.
+pub trait Channels: Send + Sync {
+    /// A link for one run.
+    fn open(&self) -> Box<dyn ChannelLink>;
+}
+
+/// The channels of a run: requests are answered in their order.
+pub trait ChannelLink: Send {
+    /// Asks something of a channel. What comes of it is heard by [`ChannelLink::next`].
+    fn request(&mut self, request: ChannelRequest);
+
+    /// The next thing that is heard of a channel. Dropping the future loses nothing.
+    fn next(&mut self) -> Pending<'_, ChannelInput>;
+}
