@@ -13,6 +13,7 @@ use arazzo_engine::load::{LoadOptions, ParsedDocuments};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::{Naming, Remedy};
 
+use crate::channel::{Channels, Connections};
 use crate::checked::Checked;
 use crate::description::{Client, Description, GivenDocuments};
 use crate::documents::location::{uri_of, url_of};
@@ -46,6 +47,7 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         offline: false,
         linted: false,
         transport: None,
+        channels: None,
         clock: None,
         #[cfg(feature = "mock")]
         mocked: None,
@@ -82,6 +84,7 @@ pub struct Builder {
     pub(crate) offline: bool,
     pub(crate) linted: bool,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) channels: Option<Arc<dyn Channels>>,
     pub(crate) clock: Option<Arc<dyn Clock>>,
     #[cfg(feature = "mock")]
     pub(crate) mocked: Option<mock::Mocked>,
@@ -358,6 +361,12 @@ impl Builder {
         self
     }
 
+    /// Connects steps that send and receive messages to their brokers.
+    pub fn channels(mut self, channels: impl Channels + 'static) -> Self {
+        self.channels = Some(Arc::new(channels));
+        self
+    }
+
     /// Tells the time with this instead of the clock of this machine.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Some(Arc::new(clock));
@@ -514,6 +523,7 @@ impl Builder {
             settings: self.settings,
             client,
             world: World { transport, clock, grants },
+            channels: self.channels.map(Connections),
             #[cfg(feature = "mock")]
             mocking: mocking.map(Arc::new),
         })

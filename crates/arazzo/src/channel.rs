@@ -1,5 +1,7 @@
 //! The seam to brokers: who makes connections, and one connection to all channels of a run.
 
+use std::sync::Arc;
+
 use arazzo_engine::machine::message::{ChannelInput, ChannelRequest};
 
 use crate::transport::Pending;
@@ -8,6 +10,16 @@ use crate::transport::Pending;
 pub trait Channels: Send + Sync {
     /// A link for one run.
     fn open(&self) -> Box<dyn ChannelLink>;
+}
+
+/// Who connects to brokers, as a description keeps it.
+#[derive(Clone)]
+pub(crate) struct Connections(pub(crate) Arc<dyn Channels>);
+
+impl std::fmt::Debug for Connections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Connections")
+    }
 }
 
 /// The channels of a run: requests are answered in their order.

@@ -17,6 +17,7 @@ use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::Naming;
 use serde::{Deserialize, Serialize};
 
+use crate::channel::Connections;
 use crate::error::Error;
 #[cfg(feature = "mock")]
 use crate::mock;
@@ -99,6 +100,8 @@ pub struct Description {
     pub(crate) settings: Settings,
     pub(crate) client: Client,
     pub(crate) world: World,
+    /// Who connects to brokers; nothing if nobody does.
+    pub(crate) channels: Option<Connections>,
     #[cfg(feature = "mock")]
     pub(crate) mocking: Option<Arc<mock::Mocking>>,
 }

@@ -116,6 +116,14 @@ pub mod values {
     pub use arazzo_engine::value::{File, Json, Map, Number};
 }
 
+/// Messages of channels, for those who connect to brokers themselves ([`Builder::channels`]).
+pub mod messages {
+    pub use arazzo_engine::asyncapi::Protocol;
+    pub use arazzo_engine::machine::message::{
+        Channel, ChannelInput, ChannelRequest, Delivery, DeliveryId, Login, Message, SubscriptionId,
+    };
+}
+
 pub use api::{ApiOverview, OperationOverview, SchemeOverview};
 pub use arazzo_engine as engine;
 pub use arazzo_engine::credentials::Credentials;
@@ -137,6 +145,7 @@ pub use documents::files;
 pub use drivers::live::Interrupt;
 pub use drivers::recording::Recording;
 pub use drivers::replay::{Drift, DriftKind, Replay};
+pub use channel::{ChannelLink, Channels};
 pub use drivers::stub::{Rehearsal, Reply, StubMessage, StubReplies};
 pub use envelope::Envelope;
 pub use error::Error;

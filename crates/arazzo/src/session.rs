@@ -18,7 +18,8 @@ use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Message};
 #[cfg(feature = "journal")]
 use arazzo_engine::machine::NoSuchStep;
 use arazzo_engine::machine::{
-    AwaitedMessage, CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, PendingRequest, Progress, Secrets, StoredState,
+    AwaitedMessage, CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, PendingRequest, Progress, Request, Secrets,
+    StoredState,
 };
 use arazzo_engine::program::Program;
 use arazzo_engine::stand_in::StandIns;
@@ -216,6 +217,18 @@ impl Session {
         self.applied = true;
     }
 
+    /// Whether the policy lets something be asked of a channel; a source that is mocked connects nowhere.
+    fn judge_channel(&self, request: &ChannelRequest) -> Result<(), String> {
+        if self.machine.is_mocked_channel(request) {
+            return Ok(());
+        }
+        self.policy.channel(request, |message| {
+            let Message { headers, payload, .. } = message.clone();
+            let (method, url) = (String::new(), String::new());
+            self.machine.secrets_in(&Request { method, url, headers, body: Some(payload) })
+        })
+    }
+
     /// As for answers: what a connection says may quote what was sent.
     fn mask_failure(&self, input: ChannelInput) -> ChannelInput {
         let masked = |failure: Failure| Failure { message: self.machine.mask(&failure.message), ..failure };
@@ -333,7 +346,12 @@ impl Session {
             if let Some(recorder) = &mut self.recorder {
                 turn.channels.iter().for_each(|request| recorder.channel(request));
             }
-            self.turn.channels.extend(turn.channels);
+            for request in turn.channels {
+                match self.judge_channel(&request) {
+                    Ok(()) => self.turn.channels.push(request),
+                    Err(message) => inputs.extend(refuse(&request, message).map(Input::Channel)),
+                }
+            }
             for outgoing in turn.sends {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.request(&outgoing.request);
@@ -358,6 +376,18 @@ impl Session {
                 self.turn.outcome = Some(outcome);
             }
         }
+    }
+}
+
+/// What is heard of a request that the policy refuses.
+fn refuse(request: &ChannelRequest, message: String) -> Option<ChannelInput> {
+    let failure = Failure { kind: FailureKind::Refused, message, in_doubt: false };
+    match request {
+        ChannelRequest::Subscribe { subscription, .. } => {
+            Some(ChannelInput::Lost { subscription: *subscription, failure })
+        }
+        ChannelRequest::Send { call, .. } => Some(ChannelInput::Sent { call: *call, result: Err(failure) }),
+        ChannelRequest::Acknowledge { .. } | ChannelRequest::Unsubscribe(_) => None,
     }
 }
 

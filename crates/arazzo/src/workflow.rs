@@ -19,9 +19,7 @@ use arazzo_engine::value::Json;
 
 use crate::description::Description;
 use crate::documents::location::name_of;
-#[cfg(feature = "mock")]
-use crate::drivers::live::RunChannels;
-use crate::drivers::live::{Interrupt, Ways};
+use crate::drivers::live::{Interrupt, RunChannels, Ways};
 use crate::drivers::recording::Recording;
 use crate::drivers::replay::{self, Replay};
 use crate::drivers::stub::{Rehearsal, StubReplies};
@@ -380,16 +378,21 @@ impl Workflow {
         let world = &self.description.world;
         let (session, kept) =
             self.begin_kept(inputs, &self.description.settings.servers, world.grants.clone(), records)?;
-        let ways = self.ways(&session, interrupt)?;
+        let mut ways = self.ways(&session, interrupt)?;
+        let open = self.description.channels.as_ref().filter(|_| self.description.program().has_channels());
+        ways.channels = open.map(|channels| RunChannels::new(Some(channels.0.open())));
         let (outcome, finished) = live::run(session, (world, ways), interrupt, observe, finish).await?;
         Ok((outcome, finished, kept))
     }
 
-    /// Before a run sends anything: nothing here connects to brokers, so that messages are for mocks alone.
+    /// Before a run sends anything: where nothing connects to brokers, messages are for mocks alone.
     ///
     /// # Errors
     /// [`Error::Documents`] with every channel that would be connected to.
     fn check_channels(&self) -> Result<(), Error> {
+        if self.description.channels.is_some() {
+            return Ok(());
+        }
         let program = self.description.program();
         let mut faults = Diagnostics::default();
         let mut said: Vec<&str> = vec![];
@@ -445,7 +448,8 @@ impl Workflow {
         let next = asked.clone();
         let before: live::Before = Box::new(move |session, outgoing| next.expect(session.forecast(outgoing.call)));
         let broker = mocking.broker(&self.description.compiled.program, &servers);
-        let channels = broker.map(|broker| RunChannels::mocked(None, broker));
+        let link = self.description.channels.as_ref().map(|channels| channels.0.open());
+        let channels = broker.map(|broker| RunChannels::mocked(link, broker));
         let ways = Ways { skips_waits: mocking.skips_waits, before: Some(before), channels, ..Ways::default() };
         let explain = |why: &Why| asked.explain(&mocking.mock, self.description.program(), &made, why);
         let explained = |envelope: &Envelope| {

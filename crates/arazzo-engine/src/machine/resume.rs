@@ -4,6 +4,7 @@
 use super::Machine;
 use super::frame::{Next, Position};
 use super::state::Stage;
+use super::message::ChannelRequest;
 use super::wire::{CallId, Turn};
 use crate::event::EventKind;
 use crate::limits::{Limits, Millis};
@@ -44,6 +45,26 @@ impl Machine {
     pub fn step_of(&self, call: CallId) -> Option<&str> {
         let pending = self.state.waiting.get(&call)?;
         self.program.step(pending.step).map(|step| step.name.as_str())
+    }
+
+    /// `true` for what is asked of a channel of a source that is mocked.
+    #[must_use]
+    pub fn is_mocked_channel(&self, request: &ChannelRequest) -> bool {
+        let subscription = |id| {
+            let known = self.state.messaging.as_ref().and_then(|messaging| messaging.subscription(id));
+            known.map(|known| known.channel)
+        };
+        let channel = match request {
+            ChannelRequest::Send { call, .. } => {
+                let step = self.sender_of(*call).and_then(|id| self.program.step(id));
+                step.and_then(|step| Some(step.call.target()?.channel))
+            }
+            ChannelRequest::Subscribe { subscription: id, .. }
+            | ChannelRequest::Acknowledge { subscription: id, .. }
+            | ChannelRequest::Unsubscribe(id) => subscription(*id),
+        };
+        let api = channel.and_then(|id| self.program.channel(id)).and_then(|channel| self.program.apis.get(channel.api));
+        api.is_some_and(|api| self.state.settings.mocked.contains(&api.name))
     }
 
     /// The names of the workflow and the step that wait for a call.
