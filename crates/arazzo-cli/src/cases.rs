@@ -230,7 +230,10 @@ impl Reader {
     /// Messages that stand ready, by step, operation or channel.
     fn messages(&mut self, node: &Node, mut canned: StubReplies) -> StubReplies {
         if !matches!(node.kind, Kind::Object(_)) {
-            self.wrong(node, format!("`messages` is an object of steps, operations or channels, not {}", node.type_name()));
+            self.wrong(
+                node,
+                format!("`messages` is an object of steps, operations or channels, not {}", node.type_name()),
+            );
         }
         for (key, list) in node.members() {
             let alone = std::slice::from_ref(list);

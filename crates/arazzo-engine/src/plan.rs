@@ -271,9 +271,12 @@ impl Footprint {
         let Some(call) = operation.map(Operation::endpoint).or(message) else { return };
         let (arguments, body) = (step.call.arguments(), step.call.body());
         let host = planned.host;
-        let server = operation.map(|operation| operation.server_url(&planned.source, &settings.servers).unwrap_or_default());
+        let server =
+            operation.map(|operation| operation.server_url(&planned.source, &settings.servers).unwrap_or_default());
         // A channel has no path that its server does not.
-        let server = server.unwrap_or_else(|| planned.url.split_once("://").map_or_else(String::new, |(scheme, _)| format!("{scheme}://{host}")));
+        let server = server.unwrap_or_else(|| {
+            planned.url.split_once("://").map_or_else(String::new, |(scheme, _)| format!("{scheme}://{host}"))
+        });
         let origin = if operation.is_some() { origin_of(&server) } else { server.clone() };
         self.host(&host, &call, &origin);
         let sends = operation.is_some() || step.call.receive().is_none();
@@ -544,8 +547,9 @@ fn plan_message(program: &Program, step: &Step, servers: &Servers) -> Option<Pla
     let (target, channel) = (step.call.target()?, program.channel_of(step)?);
     let source = program.source_of(step)?;
     let endpoint = channel.endpoint(servers.of(source), &|name| servers.variable(source, name).map(str::to_owned)).ok();
-    let written =
-        |location| target.arguments.iter().filter(move |a| a.location == location).map(|a| (a.name.clone(), text(&a.value)));
+    let written = |location| {
+        target.arguments.iter().filter(move |a| a.location == location).map(|a| (a.name.clone(), text(&a.value)))
+    };
     let mut address = channel.address.clone().unwrap_or_default();
     for (name, value) in written(Location::Path) {
         address = address.replace(&format!("{{{name}}}"), &value);

@@ -647,32 +647,6 @@ impl Call {
         }
     }
 
-    /// The channel that it sends to or receives from.
-    #[must_use]
-    pub fn target(&self) -> Option<&MessageTarget> {
-        match self {
-            Self::Send(send) => Some(&send.target),
-            Self::Receive(receive) => Some(&receive.target),
-            Self::Operation { .. } | Self::Workflow { .. } => None,
-        }
-    }
-
-    /// The message that it waits for.
-    #[must_use]
-    pub fn receive(&self) -> Option<&ReceiveCall> {
-        if let Self::Receive(receive) = self { Some(receive) } else { None }
-    }
-
-    /// What it does with its channel, in a word: `send`, `receive`.
-    #[must_use]
-    pub fn verb(&self) -> &'static str {
-        match self {
-            Self::Send(_) => "send",
-            Self::Receive(_) => "receive",
-            Self::Operation { .. } | Self::Workflow { .. } => "call",
-        }
-    }
-
     /// The workflow that it runs.
     #[must_use]
     pub fn workflow(&self) -> Option<WorkflowId> {
@@ -808,32 +782,6 @@ impl Program {
     #[must_use]
     pub fn operation_of(&self, step: &Step) -> Option<&Operation> {
         self.operation(step.call.operation()?)
-    }
-
-    /// The channel that a step sends to or receives from.
-    #[must_use]
-    pub fn channel_of(&self, step: &Step) -> Option<&Channel> {
-        self.channel(step.call.target()?.channel)
-    }
-
-    /// A channel of this program.
-    #[must_use]
-    pub fn channel(&self, id: ChannelId) -> Option<&Channel> {
-        self.channels.get(id.0 as usize)
-    }
-
-    /// What a step does with its channel, in words: `send orders`.
-    #[must_use]
-    pub fn describe_message(&self, step: &Step) -> Option<String> {
-        Some(format!("{} {}", step.call.verb(), self.channel_of(step)?.name))
-    }
-
-    /// The source description that a step calls, sends to or receives from.
-    #[must_use]
-    pub fn source_of(&self, step: &Step) -> Option<&str> {
-        let api = self.operation_of(step).map(|operation| operation.api);
-        let api = api.or_else(|| self.channel_of(step).map(|channel| channel.api))?;
-        self.apis.get(api).map(|api| api.name.as_str())
     }
 
     /// An operation of this program.

@@ -113,7 +113,7 @@ fn the_example_of_the_specification_is_read_and_its_messages_are_understood() {
     let events = std::fs::read_to_string(spec.join("examples/1.1.0/pet-asyncapi.yaml")).unwrap();
     let text = std::fs::read_to_string(spec.join("arazzo-1.1.0.md")).unwrap();
     // The steps of the example that send and receive, as they stand in the text.
-    let steps = text.split_once("  - stepId: purchasePetStep\n").unwrap().1.split_once("  outputs:\n").unwrap().0;
+    let steps = text.split_once("  - stepId: purchasePetStep\n").unwrap().1.split_once("\n  outputs:\n").unwrap().0;
     let flow = format!(
         "arazzo: 1.1.0\ninfo: {{ title: Pets, version: '1' }}\nsourceDescriptions: [{{ name: asyncOrderApiDescription, url: events.yaml, type: asyncapi }}]\nworkflows:\n- workflowId: buy\n  inputs: {{ type: object, properties: {{ orderCorrelationId: {{ type: string }} }} }}\n  steps:\n  - stepId: purchasePetStep\n{}",
         steps.replace("petId: $steps.getPetStep.outputs.petId", "petId: 7")

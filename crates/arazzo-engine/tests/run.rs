@@ -159,7 +159,8 @@ impl World {
         if self.shows_wire || !self.script.is_empty() {
             writeln!(self.lines, "   -> {line}{shown}").unwrap();
         }
-        let entries: Vec<Json> = self.script.iter().filter(|entry| entry["when"] == json!(line.as_str())).cloned().collect();
+        let entries: Vec<Json> =
+            self.script.iter().filter(|entry| entry["when"] == json!(line.as_str())).cloned().collect();
         let own = entries.iter().find(|entry| entry.get("failure").is_some());
         let failure = own.map(|entry| Failure {
             kind: serde_json::from_value(entry["failure"].to_serde()).unwrap(),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arazzo_engine as engine;
+use arazzo_engine::asyncapi::Protocol;
 use arazzo_engine::code::Code;
 use arazzo_engine::compile::compile;
 use arazzo_engine::credentials::Credentials;
@@ -341,6 +342,12 @@ impl Builder {
         self
     }
 
+    /// Lets steps receive messages that were stored before their run listened: retained, or waiting in a queue.
+    pub fn receive_stored(mut self, stored: bool) -> Self {
+        self.settings.receive_stored = stored;
+        self
+    }
+
     /// How servers are reached: proxies, addresses, certificates, times; as a [`Network`], or as one that several
     /// descriptions share ([`Network::shared`]).
     pub fn network(mut self, network: impl Into<SharedNetwork>) -> Self {
@@ -614,7 +621,8 @@ fn server_queries<'s>(servers: impl Iterator<Item = &'s String>, readings: Readi
 /// The host and the port of a url.
 pub(crate) fn place_of(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
-    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
+    let port = url.port_or_known_default().or_else(|| Protocol::of(url.scheme(), "").map(Protocol::port))?;
+    Some(format!("{}:{port}", url.host_str()?))
 }
 
 /// `true` for the url of a document on the network: what [`open`] takes beside a path.
@@ -626,6 +634,7 @@ pub fn is_remote(document: &Path) -> bool {
 /// `true` for an absolute http or https url without a fragment: what [`Builder::server`] takes.
 #[must_use]
 pub fn is_server_url(text: &str) -> bool {
-    let fits = |url: url::Url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none();
+    let known = |scheme: &str| matches!(scheme, "http" | "https") || Protocol::of(scheme, "").is_some();
+    let fits = |url: url::Url| known(url.scheme()) && url.has_host() && url.fragment().is_none();
     url::Url::parse(text).is_ok_and(fits)
 }

@@ -24,7 +24,8 @@ impl std::fmt::Debug for Connections {
 
 /// The channels of a run: requests are answered in their order.
 pub trait ChannelLink: Send {
-    /// Asks something of a channel. What comes of it is heard by [`ChannelLink::next`].
+    /// Asks something of a channel. What comes of it is heard by [`ChannelLink::next`]. What is asked last (that messages
+    /// were taken, that nobody listens any more) is to be done also where the link is dropped then.
     fn request(&mut self, request: ChannelRequest);
 
     /// The next thing that is heard of a channel. Dropping the future loses nothing.

@@ -80,8 +80,8 @@ pub mod index {
 /// Events of a run: their words, and why it did not succeed.
 pub mod events {
     pub use arazzo_engine::event::{
-        ActionKind, Because, ContractPart, CriteriaOf, Interest, On, RunStatus, Saw, StartedFor, StepStatus,
-        UnsentRequest, VERSION, WaitReason, Why,
+        ActionKind, Because, ContractPart, CriteriaOf, IgnoredBecause, Interest, On, RunStatus, Saw, StartedFor,
+        StepStatus, UnsentRequest, VERSION, WaitReason, Why,
     };
     pub use arazzo_engine::reason::Reason;
     pub use arazzo_engine::redact::{BodyText, Masked};
@@ -139,13 +139,13 @@ pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
 pub use builder::{Builder, is_remote, is_server_url, lint, open};
 pub use call::{CALL_DOCUMENT, Call};
+pub use channel::{ChannelLink, Channels};
 pub use checked::Checked;
 pub use description::Description;
 pub use documents::files;
 pub use drivers::live::Interrupt;
 pub use drivers::recording::Recording;
 pub use drivers::replay::{Drift, DriftKind, Replay};
-pub use channel::{ChannelLink, Channels};
 pub use drivers::stub::{Rehearsal, Reply, StubMessage, StubReplies};
 pub use envelope::Envelope;
 pub use error::Error;

@@ -180,7 +180,9 @@ impl Mocked {
         }
         let inputs = program.own_workflows().map(|(id, _)| mock.inputs(program, id)).collect();
         let names = Broker::names(program);
-        let of_messages = |fault: &Fault| names.iter().any(|name| fault.operation == *name || fault.operation.ends_with(&format!(".{name}")));
+        let of_messages = |fault: &Fault| {
+            names.iter().any(|name| fault.operation == *name || fault.operation.ends_with(&format!(".{name}")))
+        };
         let (faults, others): (Vec<Fault>, Vec<Fault>) = self.faults.iter().cloned().partition(of_messages);
         let mut mocks = Self { faults: others, ..self.clone() }.on(vec![mock])?;
         let mock = mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?;

@@ -10,16 +10,16 @@ use std::time::Duration;
 
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::event::{Event, Interest, VERSION};
+use arazzo_engine::expr::StepId;
 #[cfg(feature = "journal")]
 use arazzo_engine::limits::Limits;
-use arazzo_engine::expr::StepId;
 use arazzo_engine::limits::Millis;
-use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Message};
 #[cfg(feature = "journal")]
 use arazzo_engine::machine::NoSuchStep;
+use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Message};
 use arazzo_engine::machine::{
-    AwaitedMessage, CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, PendingRequest, Progress, Request, Secrets,
-    StoredState,
+    AwaitedMessage, CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, PendingRequest, Progress, Request,
+    Secrets, StoredState,
 };
 use arazzo_engine::program::Program;
 use arazzo_engine::stand_in::StandIns;
@@ -233,7 +233,9 @@ impl Session {
     fn mask_failure(&self, input: ChannelInput) -> ChannelInput {
         let masked = |failure: Failure| Failure { message: self.machine.mask(&failure.message), ..failure };
         match input {
-            ChannelInput::Lost { subscription, failure } => ChannelInput::Lost { subscription, failure: masked(failure) },
+            ChannelInput::Lost { subscription, failure } => {
+                ChannelInput::Lost { subscription, failure: masked(failure) }
+            }
             ChannelInput::Sent { call, result } => ChannelInput::Sent { call, result: result.map_err(masked) },
             other => other,
         }

@@ -143,7 +143,9 @@ impl<'a> Message<'a> {
         let mut left: Vec<&'a Node> = self.headers().into_iter().collect();
         while let Some(node) = left.pop() {
             let Ok(node) = self.document.api().resolve(node) else { continue };
-            found.extend(node.get("properties").map(Node::members).unwrap_or_default().iter().map(|(key, _)| key.name.as_str()));
+            found.extend(
+                node.get("properties").map(Node::members).unwrap_or_default().iter().map(|(key, _)| key.name.as_str()),
+            );
             left.extend(node.get("allOf").map(Node::items).unwrap_or_default());
             if found.len() > 1_000 {
                 break;

@@ -74,6 +74,13 @@ impl<'a> AsyncApi<'a> {
         text == "3" || text.starts_with("3.")
     }
 
+    /// Names of the security schemes of a document.
+    #[must_use]
+    pub fn scheme_names(root: &Node) -> Vec<String> {
+        let schemes = root.get("components").and_then(|components| components.get("securitySchemes"));
+        schemes.map(Node::members).unwrap_or_default().iter().map(|(key, _)| key.name.clone()).collect()
+    }
+
     /// The view through which references are followed and schemas are read.
     #[must_use]
     pub fn api(self) -> Api<'a> {
@@ -149,9 +156,9 @@ impl<'a> AsyncApi<'a> {
 
     /// The servers of the document.
     pub fn servers(self) -> impl Iterator<Item = Server<'a>> {
-        self.map("servers").iter().filter_map(move |(key, node)| {
-            Some(Server::new(self.api, &key.name, self.api.resolve(node).ok()?))
-        })
+        self.map("servers")
+            .iter()
+            .filter_map(move |(key, node)| Some(Server::new(self.api, &key.name, self.api.resolve(node).ok()?)))
     }
 }
 
@@ -188,9 +195,7 @@ impl<'a> Channel<'a> {
     pub fn parameters(&self) -> impl Iterator<Item = Parameter<'a>> + use<'a> {
         let members = self.node.get("parameters").map(Node::members).unwrap_or_default();
         let api = self.document.api;
-        members.iter().filter_map(move |(key, node)| {
-            Some(Parameter { name: &key.name, node: api.resolve(node).ok()? })
-        })
+        members.iter().filter_map(move |(key, node)| Some(Parameter { name: &key.name, node: api.resolve(node).ok()? }))
     }
 
     /// The servers that it is on: those that it names, else all of the document.
@@ -338,9 +343,8 @@ impl<'a> Parameter<'a> {
 /// `true` where two names are one but for case and punctuation: `confirmOrder`, `confirm-order`.
 #[must_use]
 pub fn is_same_name(one: &str, other: &str) -> bool {
-    let folded = |name: &str| {
-        name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>()
-    };
+    let folded =
+        |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect::<String>();
     let one = folded(one);
     !one.is_empty() && one == folded(other)
 }

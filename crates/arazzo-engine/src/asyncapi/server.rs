@@ -1,7 +1,7 @@
 //! Server Objects of AsyncAPI: protocol, host and path, with variables, and who may connect.
 
-use crate::node::Node;
 use super::protocol::Protocol;
+use crate::node::Node;
 use crate::openapi::Api;
 use crate::openapi::server::{self as openapi, Variable};
 
@@ -50,10 +50,20 @@ impl<'a> Server<'a> {
             Some(Variable {
                 name: key.name.clone(),
                 default: node.get("default").map(|value| value.as_written().to_owned()),
-                values: node.get("enum").map(Node::items).unwrap_or_default().iter().map(|v| v.as_written().to_owned()).collect(),
+                values: node
+                    .get("enum")
+                    .map(Node::items)
+                    .unwrap_or_default()
+                    .iter()
+                    .map(|v| v.as_written().to_owned())
+                    .collect(),
             })
         });
-        openapi::Server { url: format!("//{}{slash}{path}", self.text("host")), variables: variables.collect(), base: None }
+        openapi::Server {
+            url: format!("//{}{slash}{path}", self.text("host")),
+            variables: variables.collect(),
+            base: None,
+        }
     }
 
     /// Its security schemes, any of which is enough.

@@ -1,14 +1,15 @@
 //! `operationId`, `operationPath` and `channelPath` → the channel of an AsyncAPI document, and its entry in the program.
 
-use super::meant::folded;
 use super::Compiler;
+use super::meant::folded;
 use crate::asyncapi::{self, AsyncApi, Protocol, is_same_name};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::document::{self, MessageAction, Text};
 use crate::json;
 use crate::load::DescribedKind;
-use crate::node::Node;
+use crate::node::{Key, Node};
+use crate::openapi::Api;
 use crate::openapi::sample::sample_of;
 use crate::openapi::schema::{Checked, Direction, checked};
 use crate::program::{Argument, Channel, ChannelId, ChannelParameter, ChannelServer, Message, MessageTarget};
@@ -245,11 +246,15 @@ impl<'b> Compiler<'b> {
         let right = format!("$sourceDescriptions.{}.{}", self.source_name(source), text.value);
         let span = text.node.part(self.sources(), 0..text.value.len());
         self.departure(
-            Diagnostic::warning(Code::UnqualifiedOperationId, span, "bare `operationId` with several source descriptions")
-                .label(format!("found in `{}`", self.source_name(source)))
-                .help(format!("write {right}"))
-                .fix(format!("write {right}"), true, vec![Edit { span, text: right }])
-                .section("§Step Object"),
+            Diagnostic::warning(
+                Code::UnqualifiedOperationId,
+                span,
+                "bare `operationId` with several source descriptions",
+            )
+            .label(format!("found in `{}`", self.source_name(source)))
+            .help(format!("write {right}"))
+            .fix(format!("write {right}"), true, vec![Edit { span, text: right }])
+            .section("§Step Object"),
         );
     }
 
@@ -260,7 +265,9 @@ impl<'b> Compiler<'b> {
         }
         let known: Vec<&str> = apis
             .iter()
-            .flat_map(|(_, api)| api.operations().map(|o| o.id()).chain(api.channels().map(|c| c.name())).collect::<Vec<_>>())
+            .flat_map(|(_, api)| {
+                api.operations().map(|o| o.id()).chain(api.channels().map(|c| c.name())).collect::<Vec<_>>()
+            })
             .collect();
         let help = nearest(id, known.iter().copied()).map(Help::meant);
         let message = format!("unknown operation id `{id}`");
@@ -362,7 +369,8 @@ impl<'b> Compiler<'b> {
         let Some(first) = servers.first().filter(|_| aim.protocols().is_empty()) else { return };
         let word = first.protocol_text().map(Node::as_written).unwrap_or_default();
         let known: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.word()).collect();
-        let message = format!("channel `{}` is on a server whose protocol `{word}` is not built in", aim.channel.name());
+        let message =
+            format!("channel `{}` is on a server whose protocol `{word}` is not built in", aim.channel.name());
         let span = first.protocol_text().map_or(first.span(), |node| node.span);
         let mut fault = Diagnostic::error(Code::UnsupportedProtocol, span, message)
             .help(format!("these are: {}", known.join(", ")))
@@ -436,9 +444,11 @@ impl<'b> Compiler<'b> {
         let payload = match message.payload() {
             Ok(payload) => payload,
             Err((format, node)) => {
-                let text = format!("schemas of the format `{format}` are not read: payloads are not checked against this one");
+                let text =
+                    format!("schemas of the format `{format}` are not read: payloads are not checked against this one");
                 self.push(
-                    Diagnostic::warning(Code::UnsupportedSchemaFormat, node.span, text).section("AsyncAPI, §Message Object"),
+                    Diagnostic::warning(Code::UnsupportedSchemaFormat, node.span, text)
+                        .section("AsyncAPI, §Message Object"),
                 );
                 None
             }
@@ -450,6 +460,13 @@ impl<'b> Compiler<'b> {
         let mut samples: Vec<(Json, Json)> = examples.collect();
         if samples.is_empty() {
             samples.push((sample(headers), sample(payload)));
+            // What criteria ask for is often one of a few values.
+            for (name, value) in payload.map(|schema| choices(api, schema)).unwrap_or_default() {
+                let Some((headers, Json::Object(members))) = samples.first().cloned() else { continue };
+                let mut members: Map<String, Json> = members.into_iter().collect();
+                members.insert(name, value);
+                samples.push((headers, Json::Object(members.into())));
+            }
         }
         Message {
             name: message.name.to_owned(),
@@ -463,6 +480,20 @@ impl<'b> Compiler<'b> {
             span: message.span(),
         }
     }
+}
+
+/// The most values of one member that are tried.
+const CHOICES: usize = 16;
+
+/// The values that the members of an object may have, where they are listed.
+fn choices(api: Api<'_>, schema: &Node) -> Vec<(String, Json)> {
+    let members = schema.get("properties").map(Node::members).unwrap_or_default();
+    let listed = |(key, node): &(Key, Node)| {
+        let node = api.resolve(node).ok()?;
+        let values = node.get("enum")?.items().iter().take(CHOICES);
+        Some(values.map(|value| (key.name.clone(), value.to_json())).collect::<Vec<_>>())
+    };
+    members.iter().filter_map(listed).flatten().collect()
 }
 
 /// Bindings by protocol, as they are written.

@@ -97,7 +97,11 @@ impl<'b> Compiler<'b> {
         let opposite = described.and_then(Node::as_str).is_some_and(|word| word != action.word());
         let answer = found.is_some_and(|aim| aim.is_reply);
         if let (Some(described), true, false) = (described, opposite, answer) {
-            let message = format!("the step is to {}, and the operation is described as one that {}s", action.word(), described.as_written());
+            let message = format!(
+                "the step is to {}, and the operation is described as one that {}s",
+                action.word(),
+                described.as_written()
+            );
             self.push(
                 Diagnostic::hint(Code::ActionPerspective, *span, message)
                     .label("what the step does is what counts")
@@ -156,7 +160,8 @@ impl<'b> Compiler<'b> {
         let inherited = self.parameter_objects(&workflow.parameters);
         let names = found.map(|aim| aim.parameter_names()).unwrap_or_default();
         let given = |parameter: &&document::Parameter| {
-            let is_path = parameter.location.as_ref().is_some_and(|place| matches!(place.value.as_str(), "path" | "channel"));
+            let is_path =
+                parameter.location.as_ref().is_some_and(|place| matches!(place.value.as_str(), "path" | "channel"));
             is_path && names.contains(&parameter.name.value)
         };
         let overridden = |parameter: &document::Parameter| own.iter().any(|own| own.name.value == parameter.name.value);
@@ -237,7 +242,8 @@ impl<'b> Compiler<'b> {
                 None
             }
             Location::Query if aim.protocols().iter().any(|protocol| !protocol.is_web()) => {
-                let message = "a query belongs to the handshake of WebSocket and HTTP, and this channel is on another protocol";
+                let message =
+                    "a query belongs to the handshake of WebSocket and HTTP, and this channel is on another protocol";
                 self.push(Diagnostic::error(Code::MisplacedParameter, span, message).section("§Parameter Object"));
                 None
             }
@@ -283,7 +289,8 @@ impl<'b> Compiler<'b> {
         let known = declared.iter().any(|known| known.eq_ignore_ascii_case(name)) || is_id_header(name);
         let sends = action == Some(MessageAction::Send);
         if sends && !declared.is_empty() && !known {
-            let message = format!("no message of channel `{}` declares a header `{name}`; it is sent", aim.channel.name());
+            let message =
+                format!("no message of channel `{}` declares a header `{name}`; it is sent", aim.channel.name());
             let help = nearest(name, declared.iter().copied()).map(Help::meant);
             let fault = Diagnostic::warning(Code::UndeclaredParameter, span, message);
             self.departure(fault.note(aim.channel.key.span, "the channel").help(help));
@@ -295,7 +302,8 @@ impl<'b> Compiler<'b> {
     fn missing_parameters(&mut self, step: &document::Step, aim: &Aim<'b>, arguments: &[Argument]) {
         for parameter in aim.channel.parameters() {
             let given = arguments.iter().any(|a| a.location == Location::Path && a.name == parameter.name);
-            let in_address = aim.channel.address().is_some_and(|address| address.contains(&format!("{{{}}}", parameter.name)));
+            let in_address =
+                aim.channel.address().is_some_and(|address| address.contains(&format!("{{{}}}", parameter.name)));
             if given || !in_address || parameter.default().is_some() || parameter.location().is_some() {
                 continue;
             }
@@ -320,9 +328,9 @@ impl<'b> Compiler<'b> {
         let (name, place) = (channel.name.clone(), channel.span);
         let native = channel.server().and_then(|server| server.protocol).is_some_and(|p| p.has_correlation());
         let described = !target.messages.is_empty();
-        let has_place = channel.messages_of(target).any(|message| {
-            message.correlation.is_some() || message.headers.iter().any(|name| is_id_header(name))
-        });
+        let has_place = channel
+            .messages_of(target)
+            .any(|message| message.correlation.is_some() || message.headers.iter().any(|name| is_id_header(name)));
         if native || has_place {
             return;
         }
@@ -343,9 +351,8 @@ impl<'b> Compiler<'b> {
             return receives;
         }
         for receive in &receives {
-            let named = ids.iter().any(|id| {
-                self.steps.get(id.0 as usize).is_some_and(|step| step.after.contains(receive))
-            });
+            let named =
+                ids.iter().any(|id| self.steps.get(id.0 as usize).is_some_and(|step| step.after.contains(receive)));
             if let Some(Call::Receive(call)) = self.steps.get_mut(receive.0 as usize).map(|step| &mut step.call) {
                 call.stays_open = named;
             }

@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::value::Json;
 
+use crate::asyncapi::AsyncApi;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Help, nearest};
 use crate::document::{self, Document, MessageAction, is_identifier};
@@ -17,7 +18,9 @@ use crate::load::{Bundle, DescribedKind};
 use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::openapi::Api;
-use crate::program::{ApiSource, Build, Call, Channel, Inputs, Media, Operation, Output, Program, Step, Workflow, WorkflowId};
+use crate::program::{
+    ApiSource, Build, Call, Channel, Inputs, Media, Operation, Output, Program, Step, Workflow, WorkflowId,
+};
 use crate::readings::Readings;
 use crate::remedy::Naming;
 use crate::source::{Sources, Span};
@@ -200,11 +203,12 @@ fn apis(bundle: &Bundle) -> (Vec<ApiSource>, Vec<usize>) {
             let root = described.root.as_ref();
             let file = root.and_then(|root| bundle.sources.get(root.span.source)).map(|source| source.name.clone());
             let openapi = root.filter(|_| described.kind == DescribedKind::Openapi);
+            let asyncapi = root.filter(|_| described.kind == DescribedKind::Asyncapi);
             let schemes = openapi.map(|root| Api::new(root, &bundle.store).scheme_names().map(str::to_owned).collect());
             apis.push(ApiSource {
                 name: described.label.clone(),
                 file: file.unwrap_or_default(),
-                schemes: schemes.unwrap_or_default(),
+                schemes: schemes.or_else(|| asyncapi.map(|root| AsyncApi::scheme_names(root))).unwrap_or_default(),
             });
         }
     }

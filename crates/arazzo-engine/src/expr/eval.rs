@@ -143,9 +143,7 @@ pub enum EvalError {
 /// [`EvalError`] if there is no answer, or a way leads into something that has no members.
 pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Value>>, EvalError> {
     let answer = || lookup.exchange().and_then(|exchange| exchange.answer.as_ref()).ok_or(EvalError::NoAnswer);
-    let message = || {
-        lookup.exchange().and_then(|exchange| exchange.message.as_deref()).ok_or(EvalError::NoAnswer)
-    };
+    let message = || lookup.exchange().and_then(|exchange| exchange.message.as_deref()).ok_or(EvalError::NoAnswer);
     let text = |text: &str| Some(Cow::Owned(Value::string(text)));
     let sent = || lookup.exchange().map(|exchange| &exchange.request).ok_or(EvalError::NoAnswer);
     let parameter = |list: &'a [(String, Json)], name: &str| {

@@ -13,9 +13,7 @@ use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::expr::{Expr, Root, StepId, Template};
 use crate::node::{Kind, Node};
 use crate::openapi::{Api, Operation, Parameter};
-use crate::program::{
-    Argument, Body, Build, Call, Location, Media as BodyMedia, Passed, Select, SendCall, WorkflowId,
-};
+use crate::program::{Argument, Body, Build, Call, Location, Media as BodyMedia, Passed, Select, SendCall, WorkflowId};
 use crate::source::Span;
 use crate::value::PathSegment;
 

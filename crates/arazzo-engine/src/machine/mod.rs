@@ -77,17 +77,17 @@ mod waiting;
 mod wire;
 
 use fault::Fault;
-use message::ChannelInput;
 use frame::{ByteBudget, Frame, Position, Purpose, StepState, View};
 use kept::KeptBudget;
+use message::ChannelInput;
 use phase::Phase;
 use servers::missing_servers;
 use state::{Stage, State};
 use store::{Kept, SecretStore, Slot};
 
 pub(crate) use auth::choice;
-pub use channel::AwaitedMessage;
 pub use auth::missing_credentials;
+pub use channel::AwaitedMessage;
 pub use forecast::{Course, Forecast};
 pub use resume::{NoSuchStep, PendingRequest};
 pub(crate) use servers::secrets_of_query;

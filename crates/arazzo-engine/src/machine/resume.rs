@@ -3,8 +3,8 @@
 
 use super::Machine;
 use super::frame::{Next, Position};
-use super::state::Stage;
 use super::message::ChannelRequest;
+use super::state::Stage;
 use super::wire::{CallId, Turn};
 use crate::event::EventKind;
 use crate::limits::{Limits, Millis};
@@ -63,7 +63,8 @@ impl Machine {
             | ChannelRequest::Acknowledge { subscription: id, .. }
             | ChannelRequest::Unsubscribe(id) => subscription(*id),
         };
-        let api = channel.and_then(|id| self.program.channel(id)).and_then(|channel| self.program.apis.get(channel.api));
+        let api =
+            channel.and_then(|id| self.program.channel(id)).and_then(|channel| self.program.apis.get(channel.api));
         api.is_some_and(|api| self.state.settings.mocked.contains(&api.name))
     }
 

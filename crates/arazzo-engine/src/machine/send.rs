@@ -50,8 +50,12 @@ impl Machine {
         let print = built.print;
         self.state.loopback = built.loopback;
         self.state.paces.entry(id).or_default().note_request(print);
-        let exchange =
-            Exchange { url: request.url.clone(), method: request.method.clone(), request: built.sent, ..Exchange::default() };
+        let exchange = Exchange {
+            url: request.url.clone(),
+            method: request.method.clone(),
+            request: built.sent,
+            ..Exchange::default()
+        };
         let pending = self.new_call(now, id, CallPurpose::Operation, challenge);
         let url = ParsedUrl(Some(built.url));
         let pending = PendingCall { exchange: Some(Box::new(exchange)), url, ..pending };
@@ -209,9 +213,12 @@ impl Machine {
             return Exchange { method: pending.method.clone(), url, ..Exchange::default() };
         }
         match self.build_again(pending) {
-            Some((built, _)) => {
-                Exchange { url: built.request.url, method: built.request.method, request: built.sent, ..Exchange::default() }
-            }
+            Some((built, _)) => Exchange {
+                url: built.request.url,
+                method: built.request.method,
+                request: built.sent,
+                ..Exchange::default()
+            },
             _ => Exchange { method: pending.method.clone(), ..Exchange::default() },
         }
     }

@@ -61,10 +61,10 @@ fn missing_brokers(program: &Program, workflows: &[WorkflowId], settings: &Setti
         let Err(error) = channel.endpoint(servers.of(source), &variable) else { continue };
         said.push(&channel.name);
         let (reason, remedy) = match &error {
-            NoUrl::Relative => {
-                ("no server of it is described".to_owned(), Remedy::GiveServer(source.to_owned()))
+            NoUrl::Relative => ("no server of it is described".to_owned(), Remedy::GiveServer(source.to_owned())),
+            NoUrl::Variable(name) | NoUrl::Value(name, _) => {
+                (error.to_string(), Remedy::GiveServerVariable(name.clone()))
             }
-            NoUrl::Variable(name) | NoUrl::Value(name, _) => (error.to_string(), Remedy::GiveServerVariable(name.clone())),
             NoUrl::NotHttp(url) => {
                 (format!("`{url}` is no address of a broker"), Remedy::GiveServer(source.to_owned()))
             }

@@ -134,9 +134,9 @@ impl Broker {
             return vec![];
         }
         let program = self.program.clone();
-        let found = program.step(awaited.step).and_then(|step| {
-            Some((step.call.receive()?, program.channel_of(step)?, program.source_of(step)?))
-        });
+        let found = program
+            .step(awaited.step)
+            .and_then(|step| Some((step.call.receive()?, program.channel_of(step)?, program.source_of(step)?)));
         let Some((call, channel, source)) = found else { return vec![] };
         let number = self.calls.entry(awaited.step).or_default();
         *number += 1;
@@ -243,7 +243,10 @@ fn make(channel: &Channel, target: &MessageTarget, wanted: Option<&Json>) -> Vec
         return vec![message];
     }
     let all = described.into_iter().flat_map(|described| {
-        described.samples.iter().map(move |(headers, payload)| make_one(described, headers.clone(), payload.clone(), wanted))
+        described
+            .samples
+            .iter()
+            .map(move |(headers, payload)| make_one(described, headers.clone(), payload.clone(), wanted))
     });
     all.collect()
 }

@@ -40,8 +40,7 @@ pub enum Ending {
     Duplicate,
 }
 
-const FORM: &str =
-    "write OPERATION[#N]=STATUS|reset|malformed|delay:DURATION (for messages drop|duplicate|delay:DURATION), such as getVolume#2=503";
+const FORM: &str = "write OPERATION[#N]=STATUS|reset|malformed|delay:DURATION (for messages drop|duplicate|delay:DURATION), such as getVolume#2=503";
 
 impl Fault {
     /// A fault as it is written on a command line.

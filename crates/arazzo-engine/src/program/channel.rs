@@ -7,7 +7,7 @@ use crate::openapi::server::{NoUrl, Server};
 use crate::source::Span;
 use crate::value::{Json, Map};
 
-use super::{Argument, Body, Build};
+use super::{Argument, Body, Build, Call, Program, Step};
 use serde::{Deserialize, Serialize};
 
 /// A channel: its index in [`Program::channels`](super::Program::channels).
@@ -130,6 +130,68 @@ pub struct ReceiveCall {
     pub reply_to: Option<String>,
     /// `true` if the workflow goes on while the message has not come: a later step says that it waits for it.
     pub stays_open: bool,
+}
+
+impl Call {
+    /// The channel that it sends to or receives from.
+    #[must_use]
+    pub fn target(&self) -> Option<&MessageTarget> {
+        match self {
+            Self::Send(send) => Some(&send.target),
+            Self::Receive(receive) => Some(&receive.target),
+            Self::Operation { .. } | Self::Workflow { .. } => None,
+        }
+    }
+
+    /// The message that it waits for.
+    #[must_use]
+    pub fn receive(&self) -> Option<&ReceiveCall> {
+        if let Self::Receive(receive) = self { Some(receive) } else { None }
+    }
+
+    /// What it does with its channel, in a word: `send`, `receive`.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Send(_) => "send",
+            Self::Receive(_) => "receive",
+            Self::Operation { .. } | Self::Workflow { .. } => "call",
+        }
+    }
+}
+
+impl Program {
+    /// `true` if a step of the workflows sends or receives.
+    #[must_use]
+    pub fn has_channels(&self) -> bool {
+        !self.channels.is_empty()
+    }
+
+    /// The channel that a step sends to or receives from.
+    #[must_use]
+    pub fn channel_of(&self, step: &Step) -> Option<&Channel> {
+        self.channel(step.call.target()?.channel)
+    }
+
+    /// A channel of this program.
+    #[must_use]
+    pub fn channel(&self, id: ChannelId) -> Option<&Channel> {
+        self.channels.get(id.0 as usize)
+    }
+
+    /// What a step does with its channel, in words: `send orders`.
+    #[must_use]
+    pub fn describe_message(&self, step: &Step) -> Option<String> {
+        Some(format!("{} {}", step.call.verb(), self.channel_of(step)?.name))
+    }
+
+    /// The source description that a step calls, sends to or receives from.
+    #[must_use]
+    pub fn source_of(&self, step: &Step) -> Option<&str> {
+        let api = self.operation_of(step).map(|operation| operation.api);
+        let api = api.or_else(|| self.channel_of(step).map(|channel| channel.api))?;
+        self.apis.get(api).map(|api| api.name.as_str())
+    }
 }
 
 impl Channel {

@@ -106,6 +106,10 @@ pub(crate) async fn run<T: Send + 'static>(
         }
         turn.events.iter().for_each(&mut observe);
         calls.0.retain(|running| !turn.aborts.contains(&running.call));
+        if let Some(channels) = &mut channels {
+            // The last turn acknowledges what was taken, and listens no more.
+            channels.ask(&session, turn.channels, start.since(clock.elapsed()));
+        }
         if let Some(outcome) = turn.outcome {
             return Ok((outcome, work(is_large, move || finish(*session)).await));
         }
@@ -118,9 +122,6 @@ pub(crate) async fn run<T: Send + 'static>(
             if let (Some(sent), true) = (calls.0.last(), start.since(clock.elapsed()) > now) {
                 sent.progress.report(Progress::Begun);
             }
-        }
-        if let Some(channels) = &mut channels {
-            channels.ask(&session, turn.channels, start.since(clock.elapsed()));
         }
         if let Some(first) = inputs.pop_front() {
             (input, at) = (Some(first), None);
@@ -193,7 +194,8 @@ impl RunChannels {
             if let Some(broker) = &mut self.broker
                 && broker.serves(&request)
             {
-                let sender = if let ChannelRequest::Send { call, .. } = &request { session.sender_of(*call) } else { None };
+                let sender =
+                    if let ChannelRequest::Send { call, .. } = &request { session.sender_of(*call) } else { None };
                 let coming = broker.ask(&request, sender);
                 self.coming.extend(coming.map(|(after, heard)| (now.saturating_add(after), heard)));
                 continue;

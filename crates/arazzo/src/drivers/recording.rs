@@ -419,7 +419,8 @@ fn hide_heard(heard: ChannelInput, stand_ins: &StandIns) -> ChannelInput {
         ChannelInput::Received { subscription, delivery } => {
             let Delivery { address, message, .. } = &delivery;
             let text = |text: &Option<String>| text.as_ref().map(|text| stand_ins.in_text(text));
-            let headers = message.headers.iter().map(|(name, value)| (stand_ins.in_text(name), stand_ins.in_text(value)));
+            let headers =
+                message.headers.iter().map(|(name, value)| (stand_ins.in_text(name), stand_ins.in_text(value)));
             let message = Message {
                 headers: headers.collect(),
                 content_type: message.content_type.clone(),

@@ -212,7 +212,8 @@ impl RunPolicy {
         let secure = matches!(channel.protocol.word(), "wss" | "https" | "secure-mqtt" | "kafka-secure" | "amqps");
         // As a url of a scheme that hosts are compared by.
         let scheme = if secure { "https" } else { "http" };
-        let url = Url::parse(&format!("{scheme}://{}", channel.host)).map_err(|_| "the host is not valid".to_owned())?;
+        let url =
+            Url::parse(&format!("{scheme}://{}", channel.host)).map_err(|_| "the host is not valid".to_owned())?;
         if let (Some(host), Some(port)) = (url.host_str().map(plain_host), url.port_or_known_default()) {
             self.hosts.host(&host, port, secure)?;
         }

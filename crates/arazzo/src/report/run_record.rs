@@ -390,7 +390,12 @@ impl RunRecord {
                 answer: Answer::None,
             }),
             EventKind::MessageSent { call, address, duration_ms, headers, .. } => {
-                attempt.exchanges.push(Exchange::of_message((SEND, *call, address), headers, body, (envelope, *duration_ms)));
+                attempt.exchanges.push(Exchange::of_message(
+                    (SEND, *call, address),
+                    headers,
+                    body,
+                    (envelope, *duration_ms),
+                ));
             }
             EventKind::MessageReceived { address, waited_ms, headers, .. } => {
                 let message = (RECEIVE, u64::MAX, address.as_str());

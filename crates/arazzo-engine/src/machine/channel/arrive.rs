@@ -91,19 +91,26 @@ impl Machine {
         let waits = |receive: &OpenReceive| {
             receive.subscription == id && receive.found.is_none() && now < receive.until.saturating_add(1)
         };
-        let found = messaging.receives.iter().enumerate().filter(|(_, receive)| waits(receive)).find_map(|(at, receive)| {
-            let call = program.step(receive.step)?.call.receive()?;
-            let wanted = receive.correlation.as_ref().map(|slot| slot.json(&self.secrets));
-            let named = matches(
-                channel,
-                call,
-                (wanted.as_ref(), receive.address.as_deref()),
-                (address, &delivery.message, seen),
-            );
-            Some((at, receive.step, receive.since, named.ok()?))
-        });
+        let found =
+            messaging.receives.iter().enumerate().filter(|(_, receive)| waits(receive)).find_map(|(at, receive)| {
+                let call = program.step(receive.step)?.call.receive()?;
+                let wanted = receive.correlation.as_ref().map(|slot| slot.json(&self.secrets));
+                let named = matches(
+                    channel,
+                    call,
+                    (wanted.as_ref(), receive.address.as_deref()),
+                    (address, &delivery.message, seen),
+                );
+                Some((at, receive.step, receive.since, named.ok()?))
+            });
         let Some((at, step, since, correlated_by)) = found else { return false };
-        self.announce_received(step, channel, (address, seen, &delivery.message.payload), (now.saturating_sub(since), correlated_by), turn);
+        self.announce_received(
+            step,
+            channel,
+            (address, seen, &delivery.message.payload),
+            (now.saturating_sub(since), correlated_by),
+            turn,
+        );
         let slot = self.stash(seen);
         if let Some(receive) = self.state.messaging.as_mut().and_then(|m| m.receives.get_mut(at)) {
             receive.found = Some((delivery.delivery, slot));
@@ -262,7 +269,8 @@ impl Machine {
         }
         let (shown, kept) = (self.state.settings.limits.shown_bytes, self.state.settings.limits.report_bytes);
         let body = self.redactor.body(payload, &seen.media_type, shown);
-        let body = body.map(|body| crate::redact::BodyText { kept: self.redactor.kept(payload, payload.len(), kept), ..body });
+        let body =
+            body.map(|body| crate::redact::BodyText { kept: self.redactor.kept(payload, payload.len(), kept), ..body });
         (seen.headers.clone(), body)
     }
 }

@@ -5,7 +5,7 @@ use crate::expr::Lookup;
 use crate::expr::eval::SeenMessage;
 use crate::fingerprint::fingerprint;
 use crate::openapi::encode;
-use crate::program::{Argument, Channel, Endpoint, Location, MessageTarget, Program, Step};
+use crate::program::{Argument, Channel, Endpoint, Location, MessageTarget, Step};
 use crate::reason::Reason;
 use crate::value::{Json, Map, Value};
 
@@ -70,7 +70,8 @@ impl Machine {
             (endpoint.path.clone(), address)
         };
         let login = self.login_of(described, &endpoint);
-        let channel = message::Channel { protocol, host: endpoint.host, path, query, headers, address, login, bindings };
+        let channel =
+            message::Channel { protocol, host: endpoint.host, path, query, headers, address, login, bindings };
         Ok(Resolved { channel, is_pattern })
     }
 
@@ -237,7 +238,8 @@ pub(super) fn merged<'b>(
 
 /// The fingerprint of where a channel is, and who connects.
 pub(super) fn key_of(channel: &message::Channel) -> u64 {
-    let pairs = channel.query.iter().chain(&channel.headers).flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    let pairs =
+        channel.query.iter().chain(&channel.headers).flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
     let head = [
         channel.protocol.word().as_bytes(),
         channel.host.as_bytes(),
@@ -250,12 +252,4 @@ pub(super) fn key_of(channel: &message::Channel) -> u64 {
 /// The address of a channel as people read it: its path where it has one.
 pub(super) fn shown_address(channel: &message::Channel) -> String {
     if channel.address.is_empty() { channel.path.clone() } else { channel.address.clone() }
-}
-
-impl Program {
-    /// `true` if a step of the workflows sends or receives.
-    #[must_use]
-    pub fn has_channels(&self) -> bool {
-        !self.channels.is_empty()
-    }
 }

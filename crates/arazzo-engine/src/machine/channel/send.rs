@@ -82,7 +82,8 @@ impl Machine {
             let header = message.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(reply_to));
             message.reply_to = header.map(|(_, value)| value.clone());
         }
-        if let Some(Json::String(key)) = channel.bindings.get("key").filter(|_| channel.protocol.bindings() == "kafka") {
+        if let Some(Json::String(key)) = channel.bindings.get("key").filter(|_| channel.protocol.bindings() == "kafka")
+        {
             message.key = Some(key.clone());
         }
         let headers = message.headers.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);

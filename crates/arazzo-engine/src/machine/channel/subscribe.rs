@@ -1,10 +1,10 @@
 //! A channel that a step may receive from is listened to as soon as it is known where it is, and before any step sends.
 
 use super::super::fault::Fault;
+use super::super::frame::{Next, View};
 use super::super::message::{ChannelInput, ChannelRequest, Delivery, SubscriptionId};
 use super::super::phase::Phase;
 use super::super::wire::{Failure, FailureKind, Stop, Turn};
-use super::super::frame::{Next, View};
 use super::super::{Machine, select};
 use super::resolve::{Resolved, key_of, shown_address};
 use super::{Listening, Subscription};
@@ -188,6 +188,7 @@ impl Machine {
         let open = messaging.subscriptions.iter().filter(|known| !matches!(known.status, Listening::Lost(..)));
         turn.channels.extend(open.map(|subscription| ChannelRequest::Unsubscribe(subscription.id)));
         // What is left of it is what was sent.
-        self.state.messaging = Some(Box::new(super::Messaging { count: messaging.count, ..super::Messaging::default() }));
+        self.state.messaging =
+            Some(Box::new(super::Messaging { count: messaging.count, ..super::Messaging::default() }));
     }
 }

@@ -88,8 +88,8 @@ impl Machine {
             Ok(resolved) => resolved,
             Err(fault) => return fail(fault),
         };
-        let address = (!resolved.is_pattern && !resolved.channel.address.is_empty())
-            .then(|| resolved.channel.address.clone());
+        let address =
+            (!resolved.is_pattern && !resolved.channel.address.is_empty()).then(|| resolved.channel.address.clone());
         let subscription = self.find_pattern(step, call, address.as_deref());
         let subscription = subscription.unwrap_or_else(|| self.listen_to(id, call, resolved, turn));
         let correlation = match self.correlation_of(step, call) {
@@ -146,7 +146,11 @@ impl Machine {
     }
 
     /// The id of the message that a step waits for.
-    fn correlation_of(&mut self, step: &Step, call: &ReceiveCall) -> Result<Option<super::super::store::Slot>, Box<Fault>> {
+    fn correlation_of(
+        &mut self,
+        step: &Step,
+        call: &ReceiveCall,
+    ) -> Result<Option<super::super::store::Slot>, Box<Fault>> {
         let Some(build) = &call.correlation else { return Ok(None) };
         let value = super::super::select::evaluate(build, &self.view(None));
         let absent = || {
@@ -249,7 +253,11 @@ impl Machine {
         let reason = if overflowed > 0 { Reason::BufferLimit } else { Reason::NoMatchingMessage };
         let mut fault = self.fault_at(id, reason, message);
         for (because, count) in ignored {
-            fault.remark(format!("{count} {} ignored: {}", if count == 1 { "message was" } else { "messages were" }, because.words()));
+            fault.remark(format!(
+                "{count} {} ignored: {}",
+                if count == 1 { "message was" } else { "messages were" },
+                because.words()
+            ));
         }
         let kept = known.map_or(0, |known| known.buffer.len());
         if kept > 0 {
@@ -321,5 +329,6 @@ fn is_within(address: &str, pattern: &str) -> bool {
         return false;
     }
     let (one, other): (Vec<&str>, Vec<&str>) = (address.split(separator).collect(), pattern.split(separator).collect());
-    one.len() == other.len() && one.iter().zip(&other).all(|(level, known)| level == known || matches!(*known, "+" | "*"))
+    one.len() == other.len()
+        && one.iter().zip(&other).all(|(level, known)| level == known || matches!(*known, "+" | "*"))
 }
