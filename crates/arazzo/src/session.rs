@@ -256,6 +256,12 @@ impl Session {
         self.machine.has_id(awaited, message)
     }
 
+    /// `true` for a call that sends a message.
+    #[cfg(feature = "journal")]
+    pub(crate) fn sends_message(&self, call: CallId) -> bool {
+        self.machine.sends_message(call)
+    }
+
     /// The workflow and the step that wait for a call.
     pub(crate) fn place_of(&self, call: CallId) -> (String, String) {
         self.machine.place_of(call)

@@ -68,6 +68,13 @@ impl Machine {
         api.is_some_and(|api| self.state.settings.mocked.contains(&api.name))
     }
 
+    /// `true` for a call that sends a message.
+    #[must_use]
+    pub fn sends_message(&self, call: CallId) -> bool {
+        let step = self.sender_of(call).and_then(|id| self.program.step(id));
+        step.is_some_and(|step| step.call.target().is_some())
+    }
+
     /// The names of the workflow and the step that wait for a call.
     #[must_use]
     pub fn place_of(&self, call: CallId) -> (String, String) {

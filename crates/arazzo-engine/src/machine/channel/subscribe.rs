@@ -55,7 +55,7 @@ impl Machine {
                     if self.find_pattern(step, call, address).is_some() {
                         continue;
                     }
-                    self.listen_to(*receive, call, resolved, turn);
+                    self.listen_to(*receive, call, (resolved, false), turn);
                 }
             }
         }
@@ -94,20 +94,29 @@ impl Machine {
         &mut self,
         step: StepId,
         call: &ReceiveCall,
-        resolved: Resolved,
+        (resolved, again): (Resolved, bool),
         turn: &mut Turn,
     ) -> SubscriptionId {
         let key = key_of(&resolved.channel);
         let limits = &self.state.settings.limits;
         let (timeout_ms, message_bytes) = (limits.request_ms, limits.body_bytes);
         let messaging = self.state.messaging.get_or_insert_default();
+        let id = SubscriptionId(messaging.next + 1);
         if let Some(known) = messaging.subscriptions.iter_mut().find(|subscription| subscription.key == key) {
             if !known.steps.contains(&step) {
                 known.steps.push(step);
             }
-            return known.id;
+            // No silent second connection: only a step that is tried again makes one.
+            if !again || !matches!(known.status, Listening::Lost(..)) {
+                return known.id;
+            }
+            (known.id, known.status) = (id, Listening::Opening);
+            messaging.next += 1;
+            let channel = resolved.channel;
+            turn.channels.push(ChannelRequest::Subscribe { subscription: id, channel, timeout_ms, message_bytes });
+            return id;
         }
-        let id = SubscriptionId(messaging.number());
+        messaging.next += 1;
         messaging.subscriptions.push(Subscription {
             id,
             channel: call.target.channel,

@@ -90,8 +90,9 @@ impl Machine {
         };
         let address =
             (!resolved.is_pattern && !resolved.channel.address.is_empty()).then(|| resolved.channel.address.clone());
+        let again = self.view(None).state(id).is_some_and(|state| state.attempt > 1);
         let subscription = self.find_pattern(step, call, address.as_deref());
-        let subscription = subscription.unwrap_or_else(|| self.listen_to(id, call, resolved, turn));
+        let subscription = subscription.unwrap_or_else(|| self.listen_to(id, call, (resolved, again), turn));
         let correlation = match self.correlation_of(step, call) {
             Ok(correlation) => correlation,
             Err(fault) => return fail(fault),
