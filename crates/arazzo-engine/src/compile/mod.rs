@@ -138,11 +138,24 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
         fingerprint: OnceLock::new(),
         sent_headers: OnceLock::new(),
     };
+    check(bundle, &mut program, &mut found);
+    let shares = |place: Span| bundle.anchors.shares(place);
+    let description = description.without_shared_fixes(&shares).sorted();
+    let found: Vec<Diagnostics> = found.into_iter().map(|found| found.without_shared_fixes(&shares).sorted()).collect();
+    let good = |own: &Diagnostics| !own.has_errors() && !description.has_errors();
+    mark_runnable(&mut program, found.iter().map(good).collect());
+    secrets::mark(&mut program);
+    Compiled { program: Arc::new(program), workflows: found, description }
+}
+
+/// Says in the workflows what is seen of all of them together: constants, the order of steps, what can have run.
+fn check(bundle: &Bundle, program: &mut Program, found: &mut [Diagnostics]) {
     let written: Vec<&document::Workflow> =
         bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows).collect();
-    let constants = constants::check(&mut program, readings);
-    let ordered = order::check(&mut program);
-    let faults = constants.into_iter().chain(ordered).chain(flow::check(&program)).chain(messages::check(&program));
+    let readings = program.readings;
+    let constants = constants::check(program, readings);
+    let ordered = order::check(program);
+    let faults = constants.into_iter().chain(ordered).chain(flow::check(program)).chain(messages::check(program));
     for (id, mut fault) in faults {
         if fault.code == Code::DependencyCycle {
             let needed = written.get(id.0 as usize).and_then(|workflow| workflow.depends_on.first());
@@ -152,13 +165,6 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
             own.push(fault);
         }
     }
-    let shares = |place: Span| bundle.anchors.shares(place);
-    let description = description.without_shared_fixes(&shares).sorted();
-    let found: Vec<Diagnostics> = found.into_iter().map(|found| found.without_shared_fixes(&shares).sorted()).collect();
-    let good = |own: &Diagnostics| !own.has_errors() && !description.has_errors();
-    mark_runnable(&mut program, found.iter().map(good).collect());
-    secrets::mark(&mut program);
-    Compiled { program: Arc::new(program), workflows: found, description }
 }
 
 /// Marks the workflows that can run: those that are good themselves, unless they run one that cannot.

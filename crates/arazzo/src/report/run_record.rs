@@ -197,23 +197,28 @@ const SEND: &str = "SEND";
 const RECEIVE: &str = "RECEIVE";
 
 impl Exchange {
-    fn of_message(
-        (verb, call, address): (&str, u64, &str),
-        headers: &[(String, String)],
-        body: Option<BodyText>,
-        (envelope, duration_ms): (&Envelope, u64),
-    ) -> Self {
-        Self {
+    /// A message that was accepted, or came.
+    fn of_message(envelope: &Envelope, body: Option<BodyText>) -> Option<Self> {
+        let (verb, call, address, duration_ms, headers) = match &envelope.event.kind {
+            EventKind::MessageSent { call, address, duration_ms, headers, .. } => {
+                (SEND, *call, address, *duration_ms, headers)
+            }
+            EventKind::MessageReceived { address, waited_ms, headers, .. } => {
+                (RECEIVE, u64::MAX, address, *waited_ms, headers)
+            }
+            _ => return None,
+        };
+        Some(Self {
             call,
             because: None,
             method: verb.to_owned(),
-            url: address.to_owned(),
-            headers: headers.to_vec(),
+            url: address.clone(),
+            headers: headers.clone(),
             body,
             sent_ms: envelope.ms.saturating_sub(duration_ms),
             time: envelope.time.clone(),
             answer: Answer::Message { duration_ms },
-        }
+        })
     }
 
     /// `true` for a message, which is no request.
@@ -389,17 +394,8 @@ impl RunRecord {
                 time: envelope.time.clone(),
                 answer: Answer::None,
             }),
-            EventKind::MessageSent { call, address, duration_ms, headers, .. } => {
-                attempt.exchanges.push(Exchange::of_message(
-                    (SEND, *call, address),
-                    headers,
-                    body,
-                    (envelope, *duration_ms),
-                ));
-            }
-            EventKind::MessageReceived { address, waited_ms, headers, .. } => {
-                let message = (RECEIVE, u64::MAX, address.as_str());
-                attempt.exchanges.push(Exchange::of_message(message, headers, body, (envelope, *waited_ms)));
+            EventKind::MessageSent { .. } | EventKind::MessageReceived { .. } => {
+                attempt.exchanges.extend(Exchange::of_message(envelope, body));
             }
             EventKind::ResponseReceived { call, status, duration_ms, headers, .. } => {
                 let answer =
