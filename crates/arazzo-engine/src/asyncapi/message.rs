@@ -166,3 +166,12 @@ impl<'a> Message<'a> {
         self.document.api().resolve(self.field("bindings")?).ok()
     }
 }
+
+/// Headers that relate messages by their name alone, in lower case.
+const ID_HEADERS: [&str; 3] = ["correlationid", "correlation-id", "x-correlation-id"];
+
+/// `true` for a header that relates messages by its name alone.
+#[must_use]
+pub fn is_id_header(name: &str) -> bool {
+    ID_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known))
+}

@@ -10,7 +10,7 @@ mod message;
 mod protocol;
 mod server;
 
-pub use message::{CorrelationPlace, Message, MessagePart};
+pub use message::{CorrelationPlace, Message, MessagePart, is_id_header};
 pub use protocol::Protocol;
 pub use server::Server;
 

@@ -3,7 +3,7 @@
 
 use super::channels::Aim;
 use super::{Compiler, Context, Place, Stage};
-use crate::asyncapi;
+use crate::asyncapi::{self, is_id_header};
 use crate::code::Code;
 use crate::credentials::is_credential_name;
 use crate::diagnostic::{Diagnostic, Help, nearest};
@@ -15,14 +15,6 @@ use crate::program::{
     Argument, Body, Build, Call, Criterion, Location, Media, MessageTarget, Program, ReceiveCall, SendCall, WorkflowId,
 };
 use crate::source::Span;
-
-/// Headers that relate messages by their name alone, in lower case.
-pub(crate) const ID_HEADERS: [&str; 3] = ["correlationid", "correlation-id", "x-correlation-id"];
-
-/// `true` for a header that relates messages by its name alone.
-pub(crate) fn is_id_header(name: &str) -> bool {
-    ID_HEADERS.iter().any(|known| name.eq_ignore_ascii_case(known))
-}
 
 impl<'b> Compiler<'b> {
     /// A step that sends or receives a message.

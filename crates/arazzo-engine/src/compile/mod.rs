@@ -36,7 +36,7 @@ mod declare;
 mod flow;
 mod inputs;
 mod meant;
-pub(crate) mod messages;
+mod messages;
 pub(crate) mod order;
 mod replacements;
 mod resolve;

@@ -75,7 +75,7 @@ string_enum! {
         /// The headers are larger than any answer needs: the run stops (exit 5).
         HeadTooLarge = "head-too-large",
         /// The connection to a broker ended: what came since is not known.
-        ConnectionLost = "connection-lost",
+        ConnectionLost = "lost",
         /// A policy does not let the host be called: the run stops (exit 6).
         Refused = "refused",
     }

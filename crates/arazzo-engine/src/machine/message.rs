@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::wire::{CallId, Failure};
+use super::failed::{CallId, Failure};
 pub use crate::asyncapi::Protocol;
 use crate::limits::Millis;
 use crate::value::{Json, Map, as_base64};

@@ -47,6 +47,7 @@ mod cookies;
 mod criterion;
 mod digest;
 mod enter;
+mod failed;
 mod fault;
 mod fields;
 mod finish;

@@ -7,16 +7,13 @@ use crate::value::{Json, Map, Shared, Value, as_base64, stored};
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
+pub use super::failed::{CallId, Failure};
 use super::message::{ChannelInput, ChannelRequest};
 pub use crate::event::{Because, FailureKind};
 use crate::event::{Event, Why};
 use crate::limits::Millis;
 use crate::remedy::Naming;
 use crate::string_enum::string_enum;
-
-/// A call in flight. Every answer names the call that it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CallId(pub u64);
 
 /// The only things that move a machine. One may hold a secret ([`Input::may_hold_secrets`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,17 +75,6 @@ pub struct Response {
     /// The body, decoded from its content codings.
     #[serde(with = "as_base64")]
     pub body: Vec<u8>,
-}
-
-/// A call that ended without an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// The kind.
-    pub kind: FailureKind,
-    /// The reason in words for people: `connection refused`.
-    pub message: String,
-    /// `false` if it is certain that the server did not get the request.
-    pub in_doubt: bool,
 }
 
 /// A request as it goes out. Holds secrets: its `Debug` shows method and length only.

@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::fault::{Ending, Fault};
-use crate::asyncapi::{CorrelationPlace, MessagePart, Protocol};
-use crate::compile::messages::is_id_header;
+use crate::asyncapi::{CorrelationPlace, MessagePart, Protocol, is_id_header};
 use crate::expr::StepId;
 use crate::limits::{Millis, Servers};
 use crate::machine::message::{

@@ -3,8 +3,8 @@
 
 use arazzo_engine::code::Code;
 use arazzo_engine::event::{
-    ActionKind, Because, CriteriaOf, EventKind, FailureKind, On, RunStatus, Saw, StartedFor, StepStatus, WaitReason,
-    Why,
+    ActionKind, Because, CriteriaOf, EventKind, FailureKind, On, RunStatus, Saw, StartedFor, StepStatus, UnsentRequest,
+    WaitReason, Why,
 };
 use arazzo_engine::plan::PlannedStep;
 use arazzo_engine::redact::BodyText;
@@ -197,6 +197,21 @@ const SEND: &str = "SEND";
 const RECEIVE: &str = "RECEIVE";
 
 impl Exchange {
+    /// A request that never left.
+    fn unsent(call: u64, request: &UnsentRequest, envelope: &Envelope, duration_ms: u64) -> Self {
+        Self {
+            call,
+            because: Some(request.because).filter(|because| !because.is_operation()),
+            method: request.method.clone(),
+            url: request.url.clone(),
+            headers: request.headers.clone(),
+            body: request.body.clone(),
+            sent_ms: envelope.ms.saturating_sub(duration_ms),
+            time: envelope.time.clone(),
+            answer: Answer::None,
+        }
+    }
+
     /// A message that was accepted, or came.
     fn of_message(envelope: &Envelope, body: Option<BodyText>) -> Option<Self> {
         let (verb, call, address, duration_ms, headers) = match &envelope.event.kind {
@@ -405,17 +420,7 @@ impl RunRecord {
             EventKind::RequestFailed { call, failure, message, duration_ms, in_doubt, request } => {
                 // One that was not sent is first heard of now.
                 if let Some(request) = request {
-                    attempt.exchanges.push(Exchange {
-                        call: *call,
-                        because: Some(request.because).filter(|because| !because.is_operation()),
-                        method: request.method.clone(),
-                        url: request.url.clone(),
-                        headers: request.headers.clone(),
-                        body: request.body.clone(),
-                        sent_ms: envelope.ms.saturating_sub(*duration_ms),
-                        time: envelope.time.clone(),
-                        answer: Answer::None,
-                    });
+                    attempt.exchanges.push(Exchange::unsent(*call, request, envelope, *duration_ms));
                 }
                 let answer = Answer::Lost {
                     failure: *failure,

@@ -5,7 +5,7 @@ use super::super::frame::View;
 use super::super::message::{ChannelRequest, Delivery, SubscriptionId};
 use super::super::wire::Turn;
 use super::correlate::{matches, see};
-use super::{BUFFERED, BUFFERED_BYTES, Buffered, IGNORED_SHOWN, OpenReceive};
+use super::messaging::{BUFFERED, BUFFERED_BYTES, Buffered, IGNORED_SHOWN, OpenReceive};
 use crate::event::{EventKind, IgnoredBecause, Interest};
 use crate::expr::StepId;
 use crate::expr::eval::SeenMessage;

@@ -1,7 +1,6 @@
 //! Whether a message is the one that a step waits for: by its address, and by the id that the step names.
 
-use crate::asyncapi::{CorrelationPlace, MessagePart};
-use crate::compile::messages::is_id_header;
+use crate::asyncapi::{CorrelationPlace, MessagePart, is_id_header};
 use crate::event::IgnoredBecause;
 use crate::expr::eval::SeenMessage;
 use crate::program::{Channel, ReceiveCall};

@@ -10,7 +10,7 @@ use super::super::wire::{CallId, Failure, FailureKind, ParsedUrl, Progress, Stop
 use super::super::{Machine, message};
 use super::arrive::print_of;
 use super::resolve::{key_of, merged, shown_address};
-use crate::compile::messages::is_id_header;
+use crate::asyncapi::is_id_header;
 use crate::event::{EventKind, Interest};
 use crate::expr::eval::SeenMessage;
 use crate::expr::{Exchange, StepId};

@@ -6,8 +6,8 @@ use super::super::message::{ChannelInput, ChannelRequest, Delivery, Subscription
 use super::super::phase::Phase;
 use super::super::wire::{Failure, FailureKind, Stop, Turn};
 use super::super::{Machine, select};
+use super::messaging::{Listening, Subscription};
 use super::resolve::{Resolved, key_of, shown_address};
-use super::{Listening, Subscription};
 use crate::expr::StepId;
 use crate::limits::Millis;
 use crate::program::{Argument, Call, Location, ReceiveCall, Step, WorkflowId};
@@ -197,7 +197,9 @@ impl Machine {
         let open = messaging.subscriptions.iter().filter(|known| !matches!(known.status, Listening::Lost(..)));
         turn.channels.extend(open.map(|subscription| ChannelRequest::Unsubscribe(subscription.id)));
         // What is left of it is what was sent.
-        self.state.messaging =
-            Some(Box::new(super::Messaging { count: messaging.count, ..super::Messaging::default() }));
+        self.state.messaging = Some(Box::new(super::messaging::Messaging {
+            count: messaging.count,
+            ..super::messaging::Messaging::default()
+        }));
     }
 }

@@ -5,7 +5,7 @@ use super::super::fault::Fault;
 use super::super::frame::{Next, Position};
 use super::super::phase::Phase;
 use super::super::wire::{Failure, FailureKind, Stop, Turn};
-use super::{Joining, Listening, OpenReceive};
+use super::messaging::{Joining, Listening, OpenReceive};
 use crate::event::{EventKind, IgnoredBecause, StepStatus};
 use crate::expr::eval::SeenMessage;
 use crate::expr::{Exchange, StepId};
