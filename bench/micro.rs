@@ -81,6 +81,7 @@ fn main() {
     let body = Some(Value::Json(pets()));
     let answer = Answer { status: 200, headers: vec![], body, media_type: "application/json".to_owned() };
     let known = Known(Exchange {
+        message: None,
         url: "https://a.example/".to_owned(),
         method: "GET".to_owned(),
         request: Default::default(),

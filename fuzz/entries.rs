@@ -117,8 +117,13 @@ fn with_scope(act: impl FnOnce(&Scope<'_>, &Seen)) {
     };
     let body = Some(Value::Json(json!({"a": [1, {"b": "c"}], "d": null})));
     let answer = Answer { status: 200, headers: vec![], body, media_type: "application/json".to_owned() };
-    let seen =
-        Exchange { url: "http://x".into(), method: "GET".into(), request: Sent::default(), answer: Some(answer) };
+    let seen = Exchange {
+        url: "http://x".into(),
+        method: "GET".into(),
+        request: Sent::default(),
+        answer: Some(answer),
+        message: None,
+    };
     act(&scope, &Seen(seen));
 }
 

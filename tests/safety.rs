@@ -54,6 +54,7 @@ fn pages_name_the_defaults_of_limits() {
         ("--timeout", limits.run_ms),
         ("--max-time", limits.request_ms),
         ("--max-wait", limits.wait_ms),
+        ("--receive-timeout", limits.receive_ms),
         ("--max-body", limits.body_bytes),
         ("--max-body`: eight times as much", 8 * limits.body_bytes),
         ("--max-value", limits.value_bytes),

@@ -27,6 +27,7 @@ const ROOMS: &[&str] = &[
     "json_schema",
     "document",
     "openapi",
+    "asyncapi",
     "expr",
     "load",
     "credentials",

@@ -8,7 +8,7 @@ use arazzo::files::Reach;
 use arazzo::mock::Fault;
 use arazzo::values::{Json, Map};
 use arazzo::values::{Kind, Node, compile_pattern, duration, parse_source};
-use arazzo::{Error, Reply, StubReplies};
+use arazzo::{Error, Reply, StubMessage, StubReplies};
 
 /// A case: what is given, and what is expected of it.
 #[derive(Debug, Clone, Default)]
@@ -57,9 +57,11 @@ pub(crate) struct Sent {
     pub(crate) body: Option<Json>,
 }
 
-const CASE: [&str; 8] = ["name", "workflow", "inputs", "secrets", "replies", "faults", "expect", "description"];
+const CASE: [&str; 9] =
+    ["name", "workflow", "inputs", "secrets", "replies", "messages", "faults", "expect", "description"];
 const EXPECT: [&str; 8] = ["outcome", "exit", "why", "step", "outputs", "exactOutputs", "path", "requests"];
 const SENT: [&str; 5] = ["step", "method", "url", "headers", "body"];
+const MESSAGE: [&str; 4] = ["headers", "payload", "text", "after"];
 const REPLY: [&str; 6] = ["status", "headers", "body", "text", "after", "failure"];
 const OUTCOMES: [&str; 4] = ["succeeded", "ended", "failed", "stopped"];
 pub(crate) const FAILURES: [&str; 7] = ["dns", "connect", "tls", "timeout", "reset", "protocol", "body-too-large"];
@@ -74,7 +76,7 @@ const LARGEST: u64 = 16 << 20;
 pub(crate) fn read(path: &Path, reach: &Reach) -> Result<Vec<Case>, Error> {
     let text = reach.text(path, LARGEST)?;
     let mut sources = Sources::default();
-    let words = CASE.iter().chain(&EXPECT).chain(&SENT).chain(&REPLY).chain(&["cases"]);
+    let words = CASE.iter().chain(&EXPECT).chain(&SENT).chain(&REPLY).chain(&MESSAGE).chain(&["cases"]);
     let id = sources.add_withheld(path.display().to_string(), text, words.copied());
     let root = match parse_source(&sources, id, Default::default()) {
         Ok(root) => root,
@@ -190,9 +192,15 @@ impl Reader<'_> {
         if let Some(replies) = node.get("replies") {
             case.replies = Some(self.replies(replies));
         }
+        if let Some(messages) = node.get("messages") {
+            let canned = case.replies.take().unwrap_or_default();
+            case.replies = Some(self.messages(messages, canned));
+        }
         if let Some(faults) = node.get("faults") {
-            if let Some(replies) = node.member("replies").map(|(key, _)| key.span) {
-                let message = "`faults` are of the mock, which does not answer where there are `replies`".to_owned();
+            let ready = node.member("replies").or_else(|| node.member("messages"));
+            if let Some((key, _)) = ready {
+                let (replies, name) = (key.span, &key.name);
+                let message = format!("`faults` are of the mock, which does not answer where there are `{name}`");
                 self.found.push(Diagnostic::error(Code::TestFile, faults.span, message).note(replies, "these answer"));
             }
             match Fault::of_file(&faults.to_json()) {
@@ -224,17 +232,45 @@ impl Reader<'_> {
         canned
     }
 
+    /// Messages that stand ready, by step, operation or channel.
+    fn messages(&mut self, node: &Node, mut canned: StubReplies) -> StubReplies {
+        if !matches!(node.kind, Kind::Object(_)) {
+            self.wrong(
+                node,
+                format!("`messages` is an object of steps, operations or channels, not {}", node.type_name()),
+            );
+        }
+        for (key, list) in node.members() {
+            let alone = std::slice::from_ref(list);
+            let all = if matches!(list.kind, Kind::Array(_)) { list.items() } else { alone };
+            for message in all {
+                if self.object(message, "a message", &MESSAGE) {
+                    let after = self.after(message);
+                    let headers = self.map(message, "headers").into_iter();
+                    let text = |value: Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    let headers = headers.map(|(name, value)| (name, text(value))).collect();
+                    let payload = match (self.text(message, "text"), message.get("payload")) {
+                        (Some(text), _) => text,
+                        (None, payload) => payload.map(|payload| payload.to_json().to_string()).unwrap_or_default(),
+                    };
+                    canned = canned.message(&key.name, StubMessage::new(headers, payload).after(after));
+                }
+            }
+        }
+        canned
+    }
+
+    fn after(&mut self, node: &Node) -> u64 {
+        let Some((at, after)) = node.get("after").map(|after| (after, after.to_json())) else { return 0 };
+        let text = after.as_str().map_or_else(|| after.to_string(), str::to_owned);
+        duration(&text).map_err(|reason| self.wrong(at, reason)).unwrap_or(0)
+    }
+
     fn reply(&mut self, node: &Node) -> Option<Reply> {
         if !self.object(node, "a reply", &REPLY) {
             return None;
         }
-        let after = match node.get("after").map(|after| (after, after.to_json())) {
-            Some((at, after)) => {
-                let text = after.as_str().map_or_else(|| after.to_string(), str::to_owned);
-                duration(&text).map_err(|reason| self.wrong(at, reason)).unwrap_or(0)
-            }
-            None => 0,
-        };
+        let after = self.after(node);
         if node.get("failure").is_some() {
             let kind = self.word(node, "failure", &FAILURES)?;
             let kind: FailureKind = serde_json::from_value(kind.into()).ok()?;

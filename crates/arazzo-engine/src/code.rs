@@ -105,11 +105,13 @@ const SILENT: Option<Severity> = None;
 codes! {
     // variant = word, category, section; for a departure also its weight in the modes `strict` and `letter`.
     ActionCondition = "action-condition", Structure, "§Failure Action Object" read Error, REFUSED;
+    ActionPerspective = "action-perspective", References, "§Step Object";
     ActionsAsMap = "actions-as-map", Structure, "§Step Object" read Error, REFUSED;
     AliasLimit = "alias-limit", Structure, "§Format";
     AllOutputs = "all-outputs", Expressions, "§Runtime Expressions" read Error, SAID;
     AmbiguousOperationId = "ambiguous-operation-id", References, "§Step Object" read Error, REFUSED;
     AnswerOfWorkflow = "answer-of-workflow", Expressions, "§Step Object" read Error, SAID;
+    AsyncapiVersion = "asyncapi-version", References, "§Source Description Object";
     BareJsonExpression = "bare-json-expression", Expressions, "§Request Body Object" read Error, SILENT;
     BareWord = "bare-word", Expressions, "§Criterion Object" read Error, SAID;
     BodyNotJson = "body-not-json", Data, "§Runtime Expressions";
@@ -125,6 +127,7 @@ codes! {
     CriterionAsText = "criterion-as-text", Structure, "§Criterion Object" read Error, REFUSED;
     DependencyCycle = "dependency-cycle", Flow, "§Workflow Object";
     DependsOnExpression = "depends-on-expression", References, "§Step Object" read Error, REFUSED;
+    DependsOnNeverRuns = "depends-on-never-runs", Flow, "§Step Dependencies and Execution Order";
     DialectWord = "dialect-word", Expressions, "§Runtime Expressions" read Error, REFUSED;
     DocumentNotFound = "document-not-found", Structure, "§Format";
     DocumentTooDeep = "document-too-deep", Structure, "§Format";
@@ -159,6 +162,7 @@ codes! {
     JsonpathDialect = "jsonpath-dialect", Expressions, "§Expression Type Object" read Error, SAID;
     JsonpathFilterOnObject = "jsonpath-filter-on-object", Expressions, "§Criterion Object" read Error, SILENT;
     JsonpathSyntax = "jsonpath-syntax", Expressions, "§Criterion Object";
+    LateSubscription = "late-subscription", Flow, "§Defining Success for Asynchronous Steps";
     LeadingZeroNumber = "leading-zero-number", Structure, "§Format" read Warning, SILENT;
     LiteralOutput = "literal-output", Expressions, "§Step Object" read Error, REFUSED;
     LiteralSecret = "literal-secret", Secrets, "§Parameter Object";
@@ -177,10 +181,12 @@ codes! {
     NeverMet = "never-met", Flow, "§Criterion Object";
     NewerForm = "newer-form", Structure, "§Arazzo Specification Object" read Error, REFUSED;
     NoBody = "no-body", Data, "§Runtime Expressions";
+    NoCorrelationPlace = "no-correlation-place", Data, "§Step Object" read Error, REFUSED;
+    NoMessageHeaders = "no-message-headers", Data, "§Parameter Object";
     NotAnArazzoDocument = "not-an-arazzo-document", Structure, "§Arazzo Specification Object";
     NotJson = "not-json", Structure, "§Format";
-    NotSupportedYet = "not-supported-yet", Structure, "§Step Object";
     NotUtf8 = "not-utf8", Structure, "§Format";
+    OperationAsChannel = "operation-as-channel", References, "§Step Object" read Error, REFUSED;
     OperationIdCase = "operation-id-case", References, "§Step Object" read Error, REFUSED;
     OperationPathForm = "operation-path-form", References, "§Step Object" read Error, REFUSED;
     OptionalInputInText = "optional-input-in-text", Expressions, "§Runtime Expressions" read Warning, SAID;
@@ -196,6 +202,7 @@ codes! {
     ProseAfterExpression = "prose-after-expression", Expressions, "§Runtime Expressions" read Error, SILENT;
     QueryAfterOutput = "query-after-output", Expressions, "§Runtime Expressions" read Error, REFUSED;
     QuotedNumber = "quoted-number", Structure, "§Failure Action Object" read Error, REFUSED;
+    ReceiveWithoutTimeout = "receive-without-timeout", Flow, "§Step Object";
     ReferenceAsName = "reference-as-name", Structure, "§Reusable Object" read Error, REFUSED;
     RegexDelimiters = "regex-delimiters", Expressions, "§Criterion Object" read Error, SILENT;
     RegexSyntax = "regex-syntax", Expressions, "§Criterion Object";
@@ -229,6 +236,7 @@ codes! {
     UnknownFieldOfSource = "unknown-field-of-source", References, "§Runtime Expressions";
     UnknownInput = "unknown-input", References, "§Runtime Expressions";
     UnknownMember = "unknown-member", Data, "§Runtime Expressions";
+    UnknownMessage = "unknown-message", References, "§Step Object";
     UnknownOperationId = "unknown-operation-id", References, "§Step Object";
     UnknownOperationPath = "unknown-operation-path", References, "§Step Object";
     UnknownOutput = "unknown-output", References, "§Runtime Expressions";
@@ -248,6 +256,8 @@ codes! {
     UnreachableStep = "unreachable-step", Flow, "§Success Action Object";
     UnsafePath = "unsafe-path", References, "OpenAPI, §Paths Object";
     UnsafeValue = "unsafe-value", Data, "§Parameter Object";
+    UnsupportedProtocol = "unsupported-protocol", References, "§Source Description Object";
+    UnsupportedSchemaFormat = "unsupported-schema-format", Data, "§Source Description Object";
     UnusedIgnore = "unused-ignore", Structure, "§Format";
     UnusedName = "unused-name", Style, "§Workflow Object";
     ValueMismatch = "value-mismatch", Data, "§Parameter Object";

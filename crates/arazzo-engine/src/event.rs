@@ -21,7 +21,7 @@ mod words;
 
 use masking::Masking;
 
-pub use words::{ActionKind, Because, CriteriaOf, FailureKind, On, StartedFor, WaitReason};
+pub use words::{ActionKind, Because, CriteriaOf, FailureKind, IgnoredBecause, On, StartedFor, WaitReason};
 
 /// The version of the events, `v` in the envelope.
 pub const VERSION: u32 = 1;
@@ -171,6 +171,53 @@ pub enum EventKind {
         /// The request, if it was not sent: no [`EventKind::RequestSent`] says it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         request: Option<Box<UnsentRequest>>,
+    },
+    /// The protocol of a channel has accepted a message.
+    #[serde(rename = "message.sent")]
+    MessageSent {
+        /// The call.
+        call: u64,
+        /// The channel.
+        channel: String,
+        /// Its address: a topic, a subject, a path.
+        address: String,
+        /// Milliseconds until it was accepted.
+        duration_ms: u64,
+        /// Headers in the order in which they are sent.
+        headers: Vec<(String, String)>,
+        /// The payload, cut at a limit.
+        body: Option<BodyText>,
+    },
+    /// The message came that a step was waiting for.
+    #[serde(rename = "message.received")]
+    MessageReceived {
+        /// The channel.
+        channel: String,
+        /// The address that it came by.
+        address: String,
+        /// Milliseconds that the step had waited.
+        waited_ms: u64,
+        /// The place of the id that the step named, in words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        correlated_by: Option<String>,
+        /// Headers as received.
+        headers: Vec<(String, String)>,
+        /// The payload, cut at a limit.
+        body: Option<BodyText>,
+    },
+    /// A message came that no step takes. After 100 of a channel they are counted only.
+    #[serde(rename = "message.ignored")]
+    MessageIgnored {
+        /// The channel.
+        channel: String,
+        /// The address that it came by.
+        address: String,
+        /// The reason.
+        because: IgnoredBecause,
+        /// Headers as received.
+        headers: Vec<(String, String)>,
+        /// The payload, cut at a limit.
+        body: Option<BodyText>,
     },
     /// A criterion was evaluated.
     #[serde(rename = "criterion.evaluated")]
@@ -438,6 +485,9 @@ impl EventKind {
             | Self::RequestSent { .. }
             | Self::ResponseReceived { .. }
             | Self::RequestFailed { .. }
+            | Self::MessageSent { .. }
+            | Self::MessageReceived { .. }
+            | Self::MessageIgnored { .. }
             | Self::CriterionEvaluated { .. }
             | Self::ValueAbsent { .. }
             | Self::ActionSelected { .. }
@@ -489,6 +539,12 @@ impl Event {
                 headers(list);
             }
             EventKind::ResponseReceived { headers: list, .. } => headers(list),
+            EventKind::MessageSent { address, headers: list, .. }
+            | EventKind::MessageReceived { address, headers: list, .. }
+            | EventKind::MessageIgnored { address, headers: list, .. } => {
+                text(address);
+                headers(list);
+            }
             EventKind::RequestQueued { url, .. } => text(url),
             EventKind::RequestFailed { message, request, .. } => {
                 text(message);

@@ -106,6 +106,7 @@ pub fn graph(program: &Program, id: WorkflowId) -> Option<Graph> {
     let does = |step: &Step| match &step.call {
         Call::Operation { operation, .. } => program.operation(*operation).map(Operation::endpoint).unwrap_or_default(),
         Call::Workflow { workflow, .. } => format!("workflow {}", name(workflow)),
+        Call::Send(_) | Call::Receive(_) => program.describe_message(step).unwrap_or_default(),
     };
     let steps = workflow.steps.iter().filter_map(|id| program.step(*id));
     Some(Graph {

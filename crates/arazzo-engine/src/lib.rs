@@ -78,6 +78,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod asyncapi;
 pub mod code;
 pub mod compile;
 pub mod credentials;

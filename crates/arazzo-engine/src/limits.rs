@@ -66,6 +66,8 @@ pub struct Limits {
     pub request_ms: Millis,
     /// Milliseconds that a `Retry-After` may ask for, `--max-wait`.
     pub wait_ms: Millis,
+    /// Milliseconds that a step without a `timeout` waits for a message, `--receive-timeout`.
+    pub receive_ms: Millis,
     /// Bytes of a decoded response body, `--max-body`.
     pub body_bytes: u64,
     /// Bytes of a text, a body or an argument that is built from values, `--max-value`: texts can double with every step.
@@ -95,6 +97,7 @@ impl Limits {
         run_ms: 3_600_000,
         request_ms: 60_000,
         wait_ms: 300_000,
+        receive_ms: 60_000,
         body_bytes: 10 << 20,
         value_bytes: 64 << 20,
         kept_bytes: 64 << 20,
@@ -343,6 +346,9 @@ pub struct Settings {
     pub idempotency: IdempotencyKeys,
     /// Inputs to treat as secrets, beyond those that are found.
     pub secrets: Vec<String>,
+    /// Messages that were stored before the run listened are taken too, `--receive-stored`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub receive_stored: bool,
     /// `--check contract`
     #[serde(default)]
     pub contract: ContractCheck,

@@ -13,7 +13,7 @@ use crate::openapi::encode::percent;
 use crate::openapi::path;
 use crate::openapi::security::{Needed, at_server};
 use crate::program::{
-    Build, Call, Destinations, Location, Program, Step, Target, Then, Workflow, WorkflowId, host_with_port,
+    Build, Call, Destinations, Location, Operation, Program, Step, Target, Then, Workflow, WorkflowId, host_with_port,
 };
 use crate::source::Place;
 use crate::value::Json;
@@ -156,9 +156,9 @@ pub fn touches(
     for id in reached {
         let Some(own) = program.workflow(id) else { continue };
         for step in own.steps.iter().filter_map(|id| program.step(*id)) {
-            if let Some(planned) =
-                plan_call(program, step, &settings.servers).filter(|planned| !answered(&planned.source))
-            {
+            let planned = plan_call(program, step, &settings.servers);
+            let planned = planned.or_else(|| plan_message(program, step, &settings.servers));
+            if let Some(planned) = planned.filter(|planned| !answered(&planned.source)) {
                 touches.calls(program, &origins, step, planned, settings);
             }
             touches.loops(program, id, own, step);
@@ -266,13 +266,21 @@ impl Footprint {
         planned: PlannedStep,
         settings: &Settings,
     ) {
-        let Some(operation) = program.operation_of(step) else { return };
+        let operation = program.operation_of(step);
+        let message = program.describe_message(step);
+        let Some(call) = operation.map(Operation::endpoint).or(message) else { return };
         let (arguments, body) = (step.call.arguments(), step.call.body());
-        let (host, call) = (planned.host, operation.endpoint());
-        let server = operation.server_url(&planned.source, &settings.servers).unwrap_or_default();
-        let origin = origin_of(&server);
+        let host = planned.host;
+        let server =
+            operation.map(|operation| operation.server_url(&planned.source, &settings.servers).unwrap_or_default());
+        // A channel has no path that its server does not.
+        let server = server.unwrap_or_else(|| {
+            planned.url.split_once("://").map_or_else(String::new, |(scheme, _)| format!("{scheme}://{host}"))
+        });
+        let origin = if operation.is_some() { origin_of(&server) } else { server.clone() };
         self.host(&host, &call, &origin);
-        if !is_safe(&planned.method) || is_overridden(&planned.headers, &planned.url) {
+        let sends = operation.is_some() || step.call.receive().is_none();
+        if sends && (!is_safe(&planned.method) || is_overridden(&planned.headers, &planned.url)) {
             self.changes.push(CalledOperation { step: step.name.clone(), call });
         }
         if planned.method == "DELETE" {
@@ -294,7 +302,8 @@ impl Footprint {
         }
         // What the document passes itself is not asked for.
         let asked = |needed: &&Needed| !step.call.passes_credential(&needed.scheme.kind);
-        for needed in operation.security.iter().flatten().flatten().filter(asked) {
+        let security = operation.and_then(|operation| operation.security.as_ref());
+        for needed in security.into_iter().flatten().flatten().filter(asked) {
             let mut hosts = vec![host.clone()];
             hosts.extend(needed.scheme.kind.token_urls().filter_map(|url| host_of(&at_server(url, &server))));
             let (scheme, source) = (&needed.scheme.name, &planned.source);
@@ -455,6 +464,7 @@ fn add(
         let mut shown = match step.call {
             Call::Operation { .. } => plan_call(program, step, servers),
             Call::Workflow { workflow, .. } => Some(call(program, step, workflow)),
+            Call::Send(_) | Call::Receive(_) => plan_message(program, step, servers),
         };
         if let Some(shown) = &mut shown {
             (shown.workflow, shown.depth) = (workflow.name.clone(), depth);
@@ -528,6 +538,46 @@ fn plan_call(program: &Program, step: &Step, servers: &Servers) -> Option<Planne
         url: address::without_secrets(&format!("{}{path}{query}", shown.trim_end_matches('/'))).into_owned(),
         headers,
         body: body.as_ref().map(|body| json(&body.payload)),
+        span: program.sources.place(step.span),
+    })
+}
+
+/// A message that is sent or waited for: its channel in the place of a url.
+fn plan_message(program: &Program, step: &Step, servers: &Servers) -> Option<PlannedStep> {
+    let (target, channel) = (step.call.target()?, program.channel_of(step)?);
+    let source = program.source_of(step)?;
+    let endpoint = channel.endpoint(servers.of(source), &|name| servers.variable(source, name).map(str::to_owned)).ok();
+    let written = |location| {
+        target.arguments.iter().filter(move |a| a.location == location).map(|a| (a.name.clone(), text(&a.value)))
+    };
+    let mut address = channel.address.clone().unwrap_or_default();
+    for (name, value) in written(Location::Path) {
+        address = address.replace(&format!("{{{name}}}"), &value);
+    }
+    let query: Vec<String> = written(Location::Query).map(|(name, value)| format!("{name}={value}")).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    let mut headers: Vec<(String, String)> = written(Location::Header).collect();
+    if let Some(body) = step.call.body() {
+        headers.push(("Content-Type".to_owned(), body.content_type.clone()));
+    }
+    let (scheme, host, base) = match endpoint {
+        Some(endpoint) => (endpoint.protocol.word(), endpoint.host, endpoint.path),
+        None => ("channel", String::new(), String::new()),
+    };
+    let address = address.trim_start_matches('/');
+    Some(PlannedStep {
+        workflow: String::new(),
+        depth: 0,
+        step: step.name.clone(),
+        calls: None,
+        operation: target.operation.clone(),
+        source: source.to_owned(),
+        method: step.call.verb().to_ascii_uppercase(),
+        path: format!("{base}/{address}"),
+        url: format!("{scheme}://{host}{base}/{address}{query}"),
+        host,
+        headers,
+        body: step.call.body().map(|body| json(&body.payload)),
         span: program.sources.place(step.span),
     })
 }

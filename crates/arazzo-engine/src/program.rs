@@ -9,6 +9,10 @@ use std::sync::{Arc, OnceLock};
 use crate::value::Json;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::channel::Endpoint;
+pub use self::channel::{
+    Channel, ChannelId, ChannelParameter, ChannelServer, Message, MessageTarget, ReceiveCall, SendCall,
+};
 pub(crate) use self::destinations::{Destinations, host_with_port};
 pub use self::input_schema::InputSchema;
 pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation, Unusable};
@@ -26,6 +30,7 @@ use crate::source::{Sources, Span};
 use crate::value::ExpressionType;
 use crate::value::Pointer;
 
+mod channel;
 mod destinations;
 mod input_schema;
 mod operation;
@@ -55,6 +60,8 @@ pub struct Program {
     pub steps: Vec<Step>,
     /// All operations that a step calls.
     pub operations: Vec<Operation>,
+    /// All channels that a step sends to or receives from.
+    pub channels: Vec<Channel>,
     /// What is found out when it is asked for.
     pub(crate) found_out: FoundOut,
 }
@@ -105,6 +112,8 @@ pub struct Workflow {
     pub entry: Option<StepId>,
     /// `outputs`
     pub outputs: Vec<Output>,
+    /// Its steps that receive messages: their channels are listened to before they are reached.
+    pub receives: Vec<StepId>,
     /// `true` if nothing that was found keeps it from running.
     pub runnable: bool,
 }
@@ -188,9 +197,12 @@ pub struct Step {
     pub awaited: bool,
     /// `true` if another workflow reads its outputs.
     pub read_elsewhere: bool,
+    /// Steps of its workflow that may be waiting for a message while others run, and that it names or reads: it waits for
+    /// them.
+    pub joins: Vec<StepId>,
 }
 
-/// What a step does. Messages get their variants here.
+/// What a step does.
 #[derive(Debug)]
 pub enum Call {
     /// `operationId`, `operationPath`: an HTTP request.
@@ -211,6 +223,10 @@ pub enum Call {
         /// `true` if the step reads the last answer that the workflow got (docs/readings.md, `answer-of-workflow`).
         keeps_answer: bool,
     },
+    /// `action: send`: a message to a channel.
+    Send(Box<SendCall>),
+    /// `action: receive`: a message of a channel.
+    Receive(Box<ReceiveCall>),
 }
 
 /// The inputs of a workflow that is called or gone to.
@@ -616,25 +632,28 @@ impl Call {
     pub fn operation(&self) -> Option<OperationId> {
         match self {
             Self::Operation { operation, .. } => Some(*operation),
-            Self::Workflow { .. } => None,
+            Self::Workflow { .. } | Self::Send(_) | Self::Receive(_) => None,
         }
     }
 
-    /// The parameters of its request.
+    /// The parameters of its request, or of its channel and message.
     #[must_use]
     pub fn arguments(&self) -> &[Argument] {
         match self {
             Self::Operation { arguments, .. } => arguments,
             Self::Workflow { .. } => &[],
+            Self::Send(send) => &send.target.arguments,
+            Self::Receive(receive) => &receive.target.arguments,
         }
     }
 
-    /// The body of its request.
+    /// The body of its request, or the payload of its message.
     #[must_use]
     pub fn body(&self) -> Option<&Body> {
         match self {
             Self::Operation { body, .. } => body.as_ref(),
-            Self::Workflow { .. } => None,
+            Self::Send(send) => send.body.as_ref(),
+            Self::Workflow { .. } | Self::Receive(_) => None,
         }
     }
 
@@ -648,7 +667,7 @@ impl Call {
     #[must_use]
     pub fn passed(&self) -> Option<(WorkflowId, &Passed)> {
         match self {
-            Self::Operation { .. } => None,
+            Self::Operation { .. } | Self::Send(_) | Self::Receive(_) => None,
             Self::Workflow { workflow, passed, .. } => Some((*workflow, passed)),
         }
     }

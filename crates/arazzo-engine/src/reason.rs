@@ -53,6 +53,8 @@ reasons! {
     AbsentValue = "absent-value", exit 1, sent false;
     BodyLimit = "body-limit", exit 5, sent true;
     BodyNotJson = "body-not-json", exit 1, sent true, page of BodyNotJson;
+    BufferLimit = "buffer-limit", exit 5, sent true;
+    ConnectionLost = "connection-lost", exit 4, sent true;
     ContractDeparted = "contract-departed", exit 1, sent true, page of ContractDeparted;
     ContractNotChecked = "contract-not-checked", exit 1, sent true, page of ContractNotChecked;
     CriterionNotEvaluable = "criterion-not-evaluable", exit 1, sent true;
@@ -65,10 +67,12 @@ reasons! {
     Interrupted = "interrupted", exit 130, sent true;
     InvalidInput = "invalid-input", exit 1, sent false, page of InvalidInput;
     KeptLimit = "kept-limit", exit 5, sent true;
+    MessageNotSent = "message-not-sent", exit 4, sent true;
     MissingOutputs = "missing-outputs", exit 1, sent true;
     NestingLimit = "nesting-limit", exit 5, sent true;
     NoAnswer = "no-answer", exit 4, sent true;
     NoCredentials = "no-credentials", exit 1, sent true;
+    NoMatchingMessage = "no-matching-message", exit 1, sent true;
     NoOperation = "no-operation", exit 1, sent false;
     NoToken = "no-token", exit 1, sent true;
     RedirectLimit = "redirect-limit", exit 5, sent true;

@@ -98,6 +98,8 @@ pub enum Limit {
     Time,
     /// The time that a `Retry-After` may ask to wait.
     Wait,
+    /// The time that a step waits for a message.
+    Receive,
     /// Bytes of a body.
     Body,
     /// Memory for the values of a body, which is a multiple of its bytes.
@@ -202,7 +204,7 @@ impl Remedy {
             Self::Raise(Limit::Kept) => format!("keep less of the answers in outputs, or raise {name}"),
             Self::Raise(Limit::Depth) => format!("give the recursion an end, or raise {name}"),
             Self::Raise(Limit::BodyValues) => format!("raise {name}: eight times as much is taken"),
-            Self::Raise(Limit::Wait | Limit::Body) => format!("raise {name}"),
+            Self::Raise(Limit::Wait | Limit::Receive | Limit::Body) => format!("raise {name}"),
             // How a secret is given is a sentence of its own.
             Self::GiveInput { secret: true, .. } => name.to_owned(),
             Self::GiveJsonInput(_) => format!("give it as JSON: {name}"),
@@ -264,6 +266,7 @@ impl Limit {
             Self::Depth => "depth",
             Self::Time => "time",
             Self::Wait => "waits",
+            Self::Receive => "receives",
             Self::Body | Self::BodyValues => "bodies",
             Self::Value => "values",
             Self::Kept => "kept values",

@@ -41,6 +41,7 @@ impl Known {
         let answer =
             context["status"].as_u64().map(|status| Answer { status: status as u16, headers, body, media_type });
         let exchange = Exchange {
+            message: None,
             url: "https://api.example/things?x=1".to_owned(),
             method: "GET".to_owned(),
             request: Sent {

@@ -10,6 +10,7 @@
     reason = "a test says what went wrong by stopping"
 )]
 
+mod channels;
 mod conformance;
 mod corpus;
 mod diagnostics;

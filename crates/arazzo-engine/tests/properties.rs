@@ -110,8 +110,13 @@ impl All {
         };
         let pairs = vec![("a".to_owned(), json.clone())];
         let request = Sent { headers, query: pairs.clone(), path: pairs, body: Some(Value::Json(json.clone())) };
-        let exchange =
-            Exchange { url: "https://a.example/".to_owned(), method: "GET".to_owned(), request, answer: Some(answer) };
+        let exchange = Exchange {
+            url: "https://a.example/".to_owned(),
+            method: "GET".to_owned(),
+            request,
+            answer: Some(answer),
+            message: None,
+        };
         Self(json, exchange)
     }
 

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use arazzo_engine::event::{Event, EventKind, Interest};
 use arazzo_engine::inputs::accept;
 use arazzo_engine::json;
-use arazzo_engine::machine::{CallId, Input, Machine, Outgoing, Turn};
+use arazzo_engine::machine::message::{
+    Channel, ChannelInput, ChannelRequest, Delivery, DeliveryId, Message, SubscriptionId,
+};
+use arazzo_engine::machine::{CallId, Failure, Input, Machine, Outgoing, Turn};
 use arazzo_engine::program::WorkflowId;
 use arazzo_engine::remedy::Remedy;
 use arazzo_engine::value::{Json, Map};
@@ -36,7 +39,14 @@ pub struct World {
     /// `show: wire`: requests as they are sent, and only those events that are not about requests and answers.
     shows_wire: bool,
     wake: Option<u64>,
+    /// `channels:`: what comes of what is asked of channels.
+    script: Vec<Json>,
+    subscriptions: Vec<(SubscriptionId, String)>,
+    deliveries: u64,
 }
+
+/// No call: what comes of channels is not given up with one.
+const NO_CALL: CallId = CallId(u64::MAX);
 
 impl World {
     pub fn new(case: &Case) -> Self {
@@ -65,6 +75,9 @@ impl World {
             done: false,
             cancel_at,
             wake: None,
+            script: case.head["channels"].as_array().cloned().unwrap_or_default(),
+            subscriptions: vec![],
+            deliveries: 0,
         }
     }
 
@@ -112,6 +125,99 @@ impl World {
         }
         let body = request.body.as_ref().map(|body| format!("  {}", String::from_utf8_lossy(body)));
         writeln!(self.lines, "{}", body.unwrap_or_default()).unwrap();
+    }
+
+    /// What a channel is asked, and what comes of it: an entry of the script happens at every request whose line it names.
+    fn ask(&mut self, request: ChannelRequest) {
+        let place = |channel: &Channel| match channel.address.as_str() {
+            "" => channel.path.clone(),
+            address => address.to_owned(),
+        };
+        let line = match &request {
+            ChannelRequest::Subscribe { subscription, channel, .. } => {
+                self.subscriptions.push((*subscription, place(channel)));
+                format!("subscribe {}", place(channel))
+            }
+            ChannelRequest::Send { channel, .. } => format!("send {}", place(channel)),
+            ChannelRequest::Acknowledge { delivery, .. } => format!("acknowledge {}", delivery.0),
+            ChannelRequest::Unsubscribe(subscription) => format!("unsubscribe {}", subscription.0),
+        };
+        let shown = match &request {
+            ChannelRequest::Send { channel, message, .. } => {
+                let mut text = format!(" {} {}", channel.protocol, channel.host);
+                message.headers.iter().for_each(|(name, value)| write!(text, "  {name}: {value}").unwrap());
+                message.correlation.iter().for_each(|id| write!(text, "  correlation {id}").unwrap());
+                message.reply_to.iter().for_each(|to| write!(text, "  reply to {to}").unwrap());
+                if !channel.bindings.is_empty() {
+                    write!(text, "  {}", Json::from(channel.bindings.clone())).unwrap();
+                }
+                format!("{text}  {}", String::from_utf8_lossy(&message.payload))
+            }
+            ChannelRequest::Subscribe { channel, .. } => format!(" {} {}", channel.protocol, channel.host),
+            _ => String::new(),
+        };
+        if self.shows_wire || !self.script.is_empty() {
+            writeln!(self.lines, "   -> {line}{shown}").unwrap();
+        }
+        let entries: Vec<Json> =
+            self.script.iter().filter(|entry| entry["when"] == json!(line.as_str())).cloned().collect();
+        let own = entries.iter().find(|entry| entry.get("failure").is_some());
+        let failure = own.map(|entry| Failure {
+            kind: serde_json::from_value(entry["failure"].to_serde()).unwrap(),
+            message: "it broke".to_owned(),
+            in_doubt: entry["inDoubt"] == json!(true),
+        });
+        let accepted = entries.iter().find_map(|entry| entry["accept"].as_u64()).unwrap_or(1);
+        let answer = match (&request, failure) {
+            (ChannelRequest::Subscribe { subscription, .. }, None) => Some(ChannelInput::Subscribed(*subscription)),
+            (ChannelRequest::Subscribe { subscription, .. }, Some(failure)) => {
+                Some(ChannelInput::Lost { subscription: *subscription, failure })
+            }
+            (ChannelRequest::Send { call, .. }, failure) => {
+                Some(ChannelInput::Sent { call: *call, result: failure.map_or(Ok(()), Err) })
+            }
+            _ => None,
+        };
+        if let Some(answer) = answer {
+            self.pending.push((self.now + accepted, NO_CALL, Input::Channel(answer)));
+        }
+        for entry in entries.iter().filter(|entry| entry["to"].is_string()) {
+            self.come(entry);
+        }
+    }
+
+    /// A message comes, or a subscription is lost.
+    fn come(&mut self, entry: &Json) {
+        let (to, at) = (entry["to"].as_str().unwrap(), self.now + entry["after"].as_u64().unwrap_or(10));
+        let address = entry["address"].as_str().unwrap_or_default().to_owned();
+        let Some((subscription, _)) = self.subscriptions.iter().find(|(_, place)| place == to).cloned() else { return };
+        if let Some(kind) = entry.get("lost") {
+            let kind = serde_json::from_value(kind.to_serde()).unwrap();
+            let failure = Failure { kind, message: "it ended".to_owned(), in_doubt: false };
+            self.pending.push((at, NO_CALL, Input::Channel(ChannelInput::Lost { subscription, failure })));
+            return;
+        }
+        let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let headers = entry["headers"].as_object().into_iter().flatten();
+        let headers = headers.map(|(name, value)| (name.clone(), text(value))).collect();
+        let message = Message {
+            headers,
+            content_type: entry["contentType"].as_str().map(str::to_owned),
+            correlation: entry["correlation"].as_str().map(str::to_owned),
+            payload: entry.get("payload").map(text).unwrap_or_default().into_bytes(),
+            ..Message::default()
+        };
+        for copy in 0..entry["copies"].as_u64().unwrap_or(1) {
+            self.deliveries += 1;
+            let delivery = Delivery {
+                delivery: DeliveryId(self.deliveries),
+                address: address.clone(),
+                is_stored: entry["stored"] == json!(true),
+                is_redelivered: entry["redelivered"] == json!(true) || copy > 0,
+                message: message.clone(),
+            };
+            self.pending.push((at, NO_CALL, Input::Channel(ChannelInput::Received { subscription, delivery })));
+        }
     }
 
     fn take(&mut self, turn: Turn) {
@@ -162,6 +268,9 @@ impl World {
             at += reply["after"].as_u64().unwrap_or(10);
             self.pending.push((at, call, Input::Reply { call, result: canned(&reply) }));
         }
+        for request in turn.channels {
+            self.ask(request);
+        }
         self.pending.retain(|(_, call, _)| !turn.aborts.contains(call));
         self.wake = turn.wake;
         self.done |= turn.done.is_some();
@@ -185,6 +294,9 @@ fn a_reader_of_less_hears_a_part_of_the_same_events() {
                     (headers, body)
                 }
                 EventKind::RequestFailed { request: Some(request), .. } => (&mut request.headers, &mut request.body),
+                EventKind::MessageSent { headers, body, .. }
+                | EventKind::MessageReceived { headers, body, .. }
+                | EventKind::MessageIgnored { headers, body, .. } => (headers, body),
                 _ => continue,
             };
             (*headers, *body) = (vec![], None);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arazzo_engine as engine;
+use arazzo_engine::asyncapi::Protocol;
 use arazzo_engine::code::Code;
 use arazzo_engine::compile::compile;
 use arazzo_engine::credentials::Credentials;
@@ -13,6 +14,7 @@ use arazzo_engine::load::{LoadOptions, ParsedDocuments};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::{Naming, Remedy};
 
+use crate::channel::{Channels, Connections};
 use crate::checked::Checked;
 use crate::description::{Client, Description, GivenDocuments};
 use crate::documents::location::{uri_of, url_of};
@@ -46,6 +48,7 @@ pub fn open(path: impl Into<PathBuf>) -> Builder {
         offline: false,
         linted: false,
         transport: None,
+        channels: None,
         clock: None,
         #[cfg(feature = "mock")]
         mocked: None,
@@ -82,6 +85,7 @@ pub struct Builder {
     pub(crate) offline: bool,
     pub(crate) linted: bool,
     pub(crate) transport: Option<Arc<dyn Transport>>,
+    pub(crate) channels: Option<Arc<dyn Channels>>,
     pub(crate) clock: Option<Arc<dyn Clock>>,
     #[cfg(feature = "mock")]
     pub(crate) mocked: Option<mock::Mocked>,
@@ -338,6 +342,12 @@ impl Builder {
         self
     }
 
+    /// Lets steps receive messages that were stored before their run listened: retained, or waiting in a queue.
+    pub fn receive_stored(mut self, stored: bool) -> Self {
+        self.settings.receive_stored = stored;
+        self
+    }
+
     /// How servers are reached: proxies, addresses, certificates, times; as a [`Network`], or as one that several
     /// descriptions share ([`Network::shared`]).
     pub fn network(mut self, network: impl Into<SharedNetwork>) -> Self {
@@ -355,6 +365,12 @@ impl Builder {
     /// Sends with this instead of the HTTP client of this crate.
     pub fn transport(mut self, transport: impl Transport + 'static) -> Self {
         self.transport = Some(Arc::new(transport));
+        self
+    }
+
+    /// Connects steps that send and receive messages to their brokers.
+    pub fn channels(mut self, channels: impl Channels + 'static) -> Self {
+        self.channels = Some(Arc::new(channels));
         self
     }
 
@@ -484,6 +500,7 @@ impl Builder {
         #[cfg(feature = "mock")]
         if let Some(mocking) = &mocking {
             self.settings.mocked = mocking.mock.served().map(|(_, name, _)| name.to_owned()).collect();
+            self.settings.mocked.extend(mocking.channels.iter().cloned());
         }
         let mut notes = insecure(&self.network.options().insecure_hosts);
         notes.extend(queries);
@@ -513,6 +530,7 @@ impl Builder {
             settings: self.settings,
             client,
             world: World { transport, clock, grants },
+            channels: self.channels.map(Connections),
             #[cfg(feature = "mock")]
             mocking: mocking.map(Arc::new),
         })
@@ -603,7 +621,8 @@ fn server_queries<'s>(servers: impl Iterator<Item = &'s String>, readings: Readi
 /// The host and the port of a url.
 pub(crate) fn place_of(url: &str) -> Option<String> {
     let url = url::Url::parse(url).ok()?;
-    Some(format!("{}:{}", url.host_str()?, url.port_or_known_default()?))
+    let port = url.port_or_known_default().or_else(|| Protocol::of(url.scheme(), "").map(Protocol::port))?;
+    Some(format!("{}:{port}", url.host_str()?))
 }
 
 /// `true` for the url of a document on the network: what [`open`] takes beside a path.
@@ -615,6 +634,7 @@ pub fn is_remote(document: &Path) -> bool {
 /// `true` for an absolute http or https url without a fragment: what [`Builder::server`] takes.
 #[must_use]
 pub fn is_server_url(text: &str) -> bool {
-    let fits = |url: url::Url| matches!(url.scheme(), "http" | "https") && url.has_host() && url.fragment().is_none();
+    let known = |scheme: &str| matches!(scheme, "http" | "https") || Protocol::of(scheme, "").is_some();
+    let fits = |url: url::Url| known(url.scheme()) && url.has_host() && url.fragment().is_none();
     url::Url::parse(text).is_ok_and(fits)
 }

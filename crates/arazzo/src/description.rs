@@ -17,6 +17,7 @@ use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::Naming;
 use serde::{Deserialize, Serialize};
 
+use crate::channel::Connections;
 use crate::error::Error;
 #[cfg(feature = "mock")]
 use crate::mock;
@@ -99,6 +100,8 @@ pub struct Description {
     pub(crate) settings: Settings,
     pub(crate) client: Client,
     pub(crate) world: World,
+    /// Who connects to brokers; nothing if nobody does.
+    pub(crate) channels: Option<Connections>,
     #[cfg(feature = "mock")]
     pub(crate) mocking: Option<Arc<mock::Mocking>>,
 }
@@ -141,7 +144,10 @@ impl Description {
     /// The names that [`crate::StubReplies`] can be for: steps and operations, of all workflows.
     pub fn reply_names(&self) -> impl Iterator<Item = &str> {
         let steps = self.program().steps.iter().map(|step| step.name.as_str());
-        steps.chain(self.program().operations.iter().filter_map(|operation| operation.id.as_deref()))
+        let operations = self.program().operations.iter().filter_map(|operation| operation.id.as_deref());
+        let messages = self.program().steps.iter().filter_map(|step| step.call.target()?.operation.as_deref());
+        let channels = self.program().channels.iter().map(|channel| channel.name.as_str());
+        steps.chain(operations).chain(messages).chain(channels)
     }
 
     /// The compiled program: everything about the document.

@@ -38,6 +38,7 @@
 mod api;
 mod builder;
 mod call;
+mod channel;
 mod checked;
 mod description;
 mod documents;
@@ -83,8 +84,8 @@ pub mod index {
 /// Events of a run: their words, and why it did not succeed.
 pub mod events {
     pub use arazzo_engine::event::{
-        ActionKind, Because, ContractPart, CriteriaOf, Interest, On, RunStatus, Saw, StartedFor, StepStatus,
-        UnsentRequest, VERSION, WaitReason, Why,
+        ActionKind, Because, ContractPart, CriteriaOf, IgnoredBecause, Interest, On, RunStatus, Saw, StartedFor,
+        StepStatus, UnsentRequest, VERSION, WaitReason, Why,
     };
     pub use arazzo_engine::reason::Reason;
     pub use arazzo_engine::redact::{BodyText, Masked};
@@ -119,6 +120,14 @@ pub mod values {
     pub use arazzo_engine::value::{File, Json, Map, Number};
 }
 
+/// Messages of channels, for those who connect to brokers themselves ([`Builder::channels`]).
+pub mod messages {
+    pub use arazzo_engine::asyncapi::Protocol;
+    pub use arazzo_engine::machine::message::{
+        Channel, ChannelInput, ChannelRequest, Delivery, DeliveryId, Login, Message, SubscriptionId,
+    };
+}
+
 pub use api::{ApiOverview, OperationOverview, SchemeOverview};
 pub use arazzo_engine as engine;
 pub use arazzo_engine::credentials::Credentials;
@@ -134,6 +143,7 @@ pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
 pub use builder::{Builder, is_remote, is_server_url, lint, open};
 pub use call::{CALL_DOCUMENT, Call};
+pub use channel::{ChannelLink, Channels};
 pub use checked::Checked;
 pub use description::Description;
 pub use documents::files;
@@ -141,7 +151,7 @@ pub use drivers::live::Interrupt;
 pub use drivers::recorded_case::{RecordedCase, RecordedReply};
 pub use drivers::recording::Recording;
 pub use drivers::replay::{Drift, DriftKind, Replay};
-pub use drivers::stub::{Rehearsal, Reply, StubReplies};
+pub use drivers::stub::{Rehearsal, Reply, StubMessage, StubReplies};
 pub use envelope::Envelope;
 pub use error::Error;
 pub use inputs::{Inputs, parse_values};

@@ -14,7 +14,7 @@
 //! # }
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,7 +28,7 @@ use arazzo_engine::expr::Root;
 use arazzo_engine::limits::{AllowedHost, Servers};
 use arazzo_engine::load::{Bundle, DescribedKind};
 use arazzo_engine::machine::{Failure, Forecast, Outgoing, Response};
-use arazzo_engine::mock::{Answer, Mock, Request, Session};
+use arazzo_engine::mock::{Answer, Broker, Mock, Request, Session};
 use arazzo_engine::openapi::Api;
 use arazzo_engine::program::{Criterion, Program};
 use arazzo_engine::reason::Reason;
@@ -137,6 +137,7 @@ impl Mocked {
             )));
         }
         let mut documents = vec![];
+        let mut channels = BTreeSet::new();
         let numbers = bundle.numbers();
         for (described, number) in bundle.described.into_iter().zip(numbers) {
             // A document that two source descriptions lead to is mocked once.
@@ -145,7 +146,9 @@ impl Mocked {
             }
             let wanted = self.only.is_empty() || self.only.iter().any(|name| is_within(&described.label, name));
             let kind = described.kind == DescribedKind::Openapi;
-            // Steps that call another kind of source are refused when they are compiled.
+            if wanted && described.kind == DescribedKind::Asyncapi && described.root.is_some() {
+                channels.insert(described.label.clone());
+            }
             let root = described.root.filter(|_| wanted && kind);
             let faults = root.as_ref().map(|root| Api::alone(root).faults()).unwrap_or_default();
             if faults.has_errors() {
@@ -153,11 +156,15 @@ impl Mocked {
             }
             documents.push((described.label, root));
         }
-        let mocks = |name: &String| documents.iter().any(|(label, root)| root.is_some() && is_within(label, name));
+        let mocks = |name: &String| {
+            documents.iter().any(|(label, root)| root.is_some() && is_within(label, name))
+                || channels.iter().any(|label| is_within(label, name))
+        };
         if let Some(none) = self.only.iter().find(|name| !mocks(name)) {
             return Err(Error::Setup(format!("`{none}` is to be mocked, and it describes no operation")));
         }
-        let everything = documents.iter().all(|(_, root)| root.is_some()) || self.only.is_empty();
+        let is_served = |(label, root): &(String, Option<_>)| root.is_some() || channels.contains(label);
+        let everything = documents.iter().all(is_served) || self.only.is_empty();
         let mock = Mock::new(bundle.sources, bundle.store, documents).reads(program.clone());
         for (_, name, base) in mock.served() {
             if servers.named.contains_key(name) {
@@ -172,10 +179,16 @@ impl Mocked {
             return Err(Error::Setup(format!("every source is mocked: the server {url} would not be called")));
         }
         let inputs = program.own_workflows().map(|(id, _)| mock.inputs(program, id)).collect();
-        let mut mocks = self.on(vec![mock])?;
+        let names = Broker::names(program);
+        let of_messages = |fault: &Fault| {
+            names.iter().any(|name| fault.operation == *name || fault.operation.ends_with(&format!(".{name}")))
+        };
+        let (faults, others): (Vec<Fault>, Vec<Fault>) = self.faults.iter().cloned().partition(of_messages);
+        let mut mocks = Self { faults: others, ..self.clone() }.on(vec![mock])?;
         let mock = mocks.pop().ok_or_else(|| Error::Setup("nothing is mocked".to_owned()))?;
         let skips_waits = everything && self.latency_ms == 0 && self.faults.iter().all(|fault| fault.delay_ms == 0);
-        Ok(Mocking { mock: Arc::new(mock), everything, skips_waits, inputs })
+        let latency_ms = self.latency_ms;
+        Ok(Mocking { mock: Arc::new(mock), channels, faults, latency_ms, everything, skips_waits, inputs })
     }
 
     /// Puts latency and faults on mocks; a fault goes to every mock that has its operation.
@@ -200,12 +213,25 @@ impl Mocked {
 #[derive(Debug)]
 pub(crate) struct Mocking {
     pub(crate) mock: Arc<Mock>,
+    /// The sources whose channels a broker in memory stands for.
+    pub(crate) channels: BTreeSet<String>,
+    /// Faults of their messages, and the time that each takes.
+    faults: Vec<Fault>,
+    latency_ms: u64,
     /// `true` if no source is called.
     pub(crate) everything: bool,
     /// `true` if nobody waits for the pauses of a run: no source is called, and none is to be slow.
     pub(crate) skips_waits: bool,
     /// Made-up inputs of each workflow.
     pub(crate) inputs: Vec<Map<String, Json>>,
+}
+
+impl Mocking {
+    /// The broker of a run, if messages are mocked.
+    pub(crate) fn broker(&self, program: &Arc<Program>, servers: &Servers) -> Option<Broker> {
+        let (faults, latency) = (self.faults.clone(), self.latency_ms);
+        (!self.channels.is_empty()).then(|| Broker::new(program.clone(), &self.channels, servers, (faults, latency)))
+    }
 }
 
 /// A request that a mock has answered.

@@ -41,6 +41,7 @@ fn field(limit: Limit) -> &'static str {
         Limit::Depth => "depth",
         Limit::Time => "run_ms",
         Limit::Wait => "wait_ms",
+        Limit::Receive => "receive_ms",
         Limit::Body | Limit::BodyValues => "body_bytes",
         Limit::Value => "value_bytes",
         Limit::Kept => "kept_bytes",

@@ -10,13 +10,16 @@ use std::time::Duration;
 
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::event::{Event, Interest, VERSION};
+use arazzo_engine::expr::StepId;
 #[cfg(feature = "journal")]
 use arazzo_engine::limits::Limits;
 use arazzo_engine::limits::Millis;
 #[cfg(feature = "journal")]
 use arazzo_engine::machine::NoSuchStep;
+use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Message};
 use arazzo_engine::machine::{
-    CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Outputs, PendingRequest, Progress, Secrets, StoredState,
+    AwaitedMessage, CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Outputs, PendingRequest, Progress, Request,
+    Secrets, StoredState,
 };
 use arazzo_engine::program::Program;
 use arazzo_engine::stand_in::StandIns;
@@ -105,6 +108,9 @@ pub struct SessionTurn {
     pub events: Vec<Envelope>,
     /// Requests to send now.
     pub sends: Vec<Outgoing>,
+    /// What is asked of channels now, in this order: [`Input::Channel`] says what is heard of them.
+    #[serde(skip)]
+    pub channels: Vec<ChannelRequest>,
     /// Calls whose answers are not wanted any more.
     pub aborts: Vec<CallId>,
     /// The time at which to take a turn if nothing comes before, in ms since the start.
@@ -209,10 +215,66 @@ impl Session {
                 let message = self.machine.mask(&failure.message);
                 Input::Reply { call, result: Err(Failure { message, ..failure }) }
             }
+            Input::Channel(input) => Input::Channel(self.mask_failure(input)),
             input => input,
         };
         self.step(now, input);
         self.applied = true;
+    }
+
+    /// Whether the policy lets something be asked of a channel; a source that is mocked connects nowhere.
+    fn judge_channel(&self, request: &ChannelRequest) -> Result<(), String> {
+        if self.machine.is_mocked_channel(request) {
+            return Ok(());
+        }
+        self.policy.channel(request, |message| {
+            let Message { headers, payload, .. } = message.clone();
+            let (method, url) = (String::new(), String::new());
+            self.machine.secrets_in(&Request { method, url, headers, body: Some(payload) })
+        })
+    }
+
+    /// As for answers: what a connection says may quote what was sent.
+    fn mask_failure(&self, input: ChannelInput) -> ChannelInput {
+        let masked = |failure: Failure| Failure { message: self.machine.mask(&failure.message), ..failure };
+        match input {
+            ChannelInput::Lost { subscription, failure } => {
+                ChannelInput::Lost { subscription, failure: masked(failure) }
+            }
+            ChannelInput::Sent { call, result } => ChannelInput::Sent { call, result: result.map_err(masked) },
+            other => other,
+        }
+    }
+
+    /// The messages that steps wait for.
+    pub(crate) fn awaited(&self) -> Vec<AwaitedMessage> {
+        self.machine.awaited().collect()
+    }
+
+    /// `true` if the step that waits for a message would succeed with this one.
+    pub(crate) fn would_take(&self, awaited: &AwaitedMessage, message: &Message) -> bool {
+        self.machine.would_take(awaited, message)
+    }
+
+    /// `true` if a message is the one that a step waits for, whatever it then makes of it.
+    pub(crate) fn has_id(&self, awaited: &AwaitedMessage, message: &Message) -> bool {
+        self.machine.has_id(awaited, message)
+    }
+
+    /// `true` for a call that sends a message.
+    #[cfg(feature = "journal")]
+    pub(crate) fn sends_message(&self, call: CallId) -> bool {
+        self.machine.sends_message(call)
+    }
+
+    /// The workflow and the step that wait for a call.
+    pub(crate) fn place_of(&self, call: CallId) -> (String, String) {
+        self.machine.place_of(call)
+    }
+
+    /// The step that waits for a call.
+    pub(crate) fn sender_of(&self, call: CallId) -> Option<StepId> {
+        self.machine.sender_of(call)
     }
 
     /// The session between two steps: what can be stored anywhere, and what has to be kept apart from it and encrypted.
@@ -294,6 +356,15 @@ impl Session {
             self.keep_events(turn.events);
             self.turn.sends.retain(|outgoing| !turn.aborts.contains(&outgoing.call));
             self.turn.aborts.extend(turn.aborts);
+            if let Some(recorder) = &mut self.recorder {
+                turn.channels.iter().for_each(|request| recorder.channel(request));
+            }
+            for request in turn.channels {
+                match self.judge_channel(&request) {
+                    Ok(()) => self.turn.channels.push(request),
+                    Err(message) => inputs.extend(refuse(&request, message).map(Input::Channel)),
+                }
+            }
             for outgoing in turn.sends {
                 if let Some(recorder) = &mut self.recorder {
                     recorder.request(&outgoing.request);
@@ -318,6 +389,18 @@ impl Session {
                 self.turn.outcome = Some(outcome);
             }
         }
+    }
+}
+
+/// What is heard of a request that the policy refuses.
+fn refuse(request: &ChannelRequest, message: String) -> Option<ChannelInput> {
+    let failure = Failure { kind: FailureKind::Refused, message, in_doubt: false };
+    match request {
+        ChannelRequest::Subscribe { subscription, .. } => {
+            Some(ChannelInput::Lost { subscription: *subscription, failure })
+        }
+        ChannelRequest::Send { call, .. } => Some(ChannelInput::Sent { call: *call, result: Err(failure) }),
+        ChannelRequest::Acknowledge { .. } | ChannelRequest::Unsubscribe(_) => None,
     }
 }
 

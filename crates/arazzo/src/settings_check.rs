@@ -60,11 +60,13 @@ pub(crate) fn servers_without_path(servers: &Servers, program: &Program) -> Vec<
 /// Checks that some server that a step calls has each variable that was given, and that it may have the value.
 fn check_variables(servers: &Servers, program: &Program) -> Result<(), Error> {
     let called = |index: usize| program.apis.get(index).map(|api| api.name.as_str());
-    let known: Vec<(String, &engine::openapi::server::Variable)> = program
-        .operations
-        .iter()
-        .filter_map(|operation| Some((called(operation.api)?, operation)))
-        .flat_map(|(api, operation)| operation.server.variables.iter().map(move |v| (format!("{api}.{}", v.name), v)))
+    let of_operations = program.operations.iter().map(|operation| (operation.api, &operation.server));
+    let channels = program.channels.iter();
+    let of_channels = channels.flat_map(|channel| channel.servers.iter().map(|server| (channel.api, &server.url)));
+    let known: Vec<(String, &engine::openapi::server::Variable)> = of_operations
+        .chain(of_channels)
+        .filter_map(|(api, server)| Some((called(api)?, server)))
+        .flat_map(|(api, server)| server.variables.iter().map(move |v| (format!("{api}.{}", v.name), v)))
         .collect();
     for (given, value) in &servers.variables {
         let mut fits = known.iter().filter(|(name, variable)| name == given || variable.name == *given).peekable();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arazzo_engine as engine;
+use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::{Diagnostic, Diagnostics, Help, nearest};
 use arazzo_engine::event::Interest;
 #[cfg(feature = "mock")]
@@ -18,7 +19,7 @@ use arazzo_engine::value::Json;
 
 use crate::description::Description;
 use crate::documents::location::name_of;
-use crate::drivers::live::{Interrupt, Ways};
+use crate::drivers::live::{Interrupt, RunChannels, Ways};
 use crate::drivers::recording::Recording;
 use crate::drivers::replay::{self, Replay};
 use crate::drivers::stub::{Rehearsal, StubReplies};
@@ -378,7 +379,8 @@ impl Workflow {
         observe: impl FnMut(&Envelope),
     ) -> Result<Rehearsal, Error> {
         let machine = self.build_machine(inputs.into(), &self.description.settings.servers)?;
-        Ok(stub::rehearse(self.stub_session(machine, "REHEARSAL", stub::EPOCH_MS), canned, observe))
+        let session = self.stub_session(machine, "REHEARSAL", stub::EPOCH_MS);
+        Ok(stub::rehearse(session, self.description.program(), canned, observe))
     }
 
     /// Runs; gives what `finish` makes of the session that has ended, and the settings of the machine if it `records`.
@@ -397,6 +399,7 @@ impl Workflow {
             step_outputs.into_iter().for_each(|outputs| outputs.fill(&session));
             finish(session)
         };
+        self.check_channels()?;
         #[cfg(feature = "mock")]
         if let Some(mocking) = &self.description.mocking {
             #[cfg(feature = "journal")]
@@ -408,9 +411,37 @@ impl Workflow {
         let world = &self.description.world;
         let (session, kept) =
             self.begin_kept(inputs, &self.description.settings.servers, world.grants.clone(), records)?;
-        let ways = self.ways(&session, interrupt)?;
+        let mut ways = self.ways(&session, interrupt)?;
+        let open = self.description.channels.as_ref().filter(|_| self.description.program().has_channels());
+        ways.channels = open.map(|channels| RunChannels::new(Some(channels.0.open())));
         let (outcome, finished) = live::run(session, (world, ways), interrupt, observe, finish).await?;
         Ok((outcome, finished, kept))
+    }
+
+    /// Before a run sends anything: where nothing connects to brokers, messages are for mocks alone.
+    ///
+    /// # Errors
+    /// [`Error::Documents`] with every channel that would be connected to.
+    fn check_channels(&self) -> Result<(), Error> {
+        if self.description.channels.is_some() {
+            return Ok(());
+        }
+        let program = self.description.program();
+        let mut faults = Diagnostics::default();
+        let mut said: Vec<&str> = vec![];
+        let workflows = program.reached(self.id).into_iter().filter_map(|id| program.workflow(id));
+        for step in workflows.flat_map(|workflow| &workflow.steps).filter_map(|id| program.step(*id)) {
+            let (Some(channel), Some(source)) = (program.channel_of(step), program.source_of(step)) else { continue };
+            if self.description.is_mocked(source) || said.contains(&source) {
+                continue;
+            }
+            said.push(source);
+            let protocol = channel.server().map_or("a broker", |server| server.protocol_text.as_str());
+            let message = format!("step `{}` needs a connection by {protocol}, and this build has none", step.name);
+            let fault = Diagnostic::error(Code::UnsupportedProtocol, step.span, message);
+            faults.push(fault.note(channel.span, "the channel").help(format!("mock the source `{source}`")));
+        }
+        if faults.has_errors() { Err(self.description.documents_error(faults)) } else { Ok(()) }
     }
 
     /// The ways of the driver of a run that begins.
@@ -449,7 +480,10 @@ impl Workflow {
         let (session, kept) = self.begin_kept(inputs, &servers, world.grants.clone(), records)?;
         let next = asked.clone();
         let before: live::Before = Box::new(move |session, outgoing| next.expect(session.forecast(outgoing.call)));
-        let ways = Ways { skips_waits: mocking.skips_waits, before: Some(before), ..Ways::default() };
+        let broker = mocking.broker(&self.description.compiled.program, &servers);
+        let link = self.description.channels.as_ref().map(|channels| channels.0.open());
+        let channels = broker.map(|broker| RunChannels::mocked(link, broker));
+        let ways = Ways { skips_waits: mocking.skips_waits, before: Some(before), channels, ..Ways::default() };
         let explain = |why: &Why| asked.explain(&mocking.mock, self.description.program(), &made, why);
         let explained = |envelope: &Envelope| {
             let EventKind::RunFinished { why: Some(why), .. } = &envelope.event.kind else { return observe(envelope) };

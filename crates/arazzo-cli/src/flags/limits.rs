@@ -15,6 +15,9 @@ pub(crate) struct LimitFlags {
     /// Stop if a server asks to wait longer than this before the next request (Retry-After)
     #[arg(long, value_name = "DURATION", default_value = "5m", env = "ARAZZO_MAX_WAIT", hide_env_values = true, value_parser = duration)]
     pub(crate) max_wait: Duration,
+    /// How long a step without a `timeout` waits for a message
+    #[arg(long, value_name = "DURATION", default_value = "60s", env = "ARAZZO_RECEIVE_TIMEOUT", hide_env_values = true, value_parser = duration)]
+    pub(crate) receive_timeout: Duration,
     /// Stop after this many attempts of steps
     #[arg(long, value_name = "N", default_value_t = arazzo::Limits::DEFAULT.steps, env = "ARAZZO_MAX_STEPS", hide_env_values = true)]
     pub(crate) max_steps: u32,
@@ -53,6 +56,7 @@ impl LimitFlags {
             kept_bytes: self.max_kept,
             run_ms: ms(self.timeout.timeout),
             wait_ms: ms(self.max_wait),
+            receive_ms: ms(self.receive_timeout),
             request_ms: ms(request),
             ..arazzo::Limits::default()
         }

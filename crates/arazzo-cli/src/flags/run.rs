@@ -39,6 +39,9 @@ pub(crate) struct RunFlags {
     /// Exit with 1 if an output has no value
     #[arg(long, env = "ARAZZO_REQUIRE_OUTPUTS", hide_env_values = true, value_parser = BoolishValueParser::new())]
     pub(crate) require_outputs: bool,
+    /// Take messages too that were stored before the run listened: retained, or waiting in a queue
+    #[arg(long, env = "ARAZZO_RECEIVE_STORED", hide_env_values = true, value_parser = BoolishValueParser::new())]
+    pub(crate) receive_stored: bool,
     #[command(flatten)]
     pub(crate) document: DocumentFlags,
     #[command(flatten)]

@@ -183,6 +183,9 @@ impl Progress {
                 (seen.answer, seen.sent_ms) = (status.to_string(), None);
                 self.show_wire('<', status.to_string(), headers, body.as_ref())
             }
+            EventKind::MessageSent { .. } | EventKind::MessageReceived { .. } | EventKind::MessageIgnored { .. } => {
+                self.follow_message(key, &event.kind)
+            }
             EventKind::RequestQueued { method, url, .. } => {
                 let seen = self.steps.entry(key).or_default();
                 (seen.call, seen.answer) = (format!("{method} {}", shorten_path(url)), "queued".to_owned());
@@ -233,6 +236,28 @@ impl Progress {
             }
             EventKind::ValueAbsent { expression, target } => {
                 Some(Happening::Absent { expression: expression.clone(), target: target.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    /// A message that was sent, came, or is ignored.
+    fn follow_message(&mut self, key: Key, kind: &EventKind) -> Option<Happening> {
+        match kind {
+            EventKind::MessageSent { channel, address, headers, body, .. } => {
+                self.requests += 1;
+                let seen = self.steps.entry(key).or_default();
+                (seen.call, seen.answer) = (format!("send {channel}"), "sent".to_owned());
+                self.show_wire('>', format!("message to {address}"), headers, body.as_ref())
+            }
+            EventKind::MessageReceived { channel, address, headers, body, .. } => {
+                let seen = self.steps.entry(key).or_default();
+                (seen.call, seen.answer) = (format!("receive {channel}"), "received".to_owned());
+                self.show_wire('<', format!("message from {address}"), headers, body.as_ref())
+            }
+            EventKind::MessageIgnored { address, because, headers, body, .. } => {
+                let first = format!("message from {address} is ignored: {}", because.words());
+                self.show_wire('<', first, headers, body.as_ref())
             }
             _ => None,
         }

@@ -413,7 +413,7 @@ impl<'b> Compiler<'b> {
                 "a request, and a step that calls a workflow has none of its own"
             }
             Stage::Outside if answer || request => "a request or an answer, and stands in no step",
-            Stage::Message if answer || request => "an answer, and the step sends or receives a message",
+            Stage::Sent | Stage::Received if answer || request => "an answer, and the step sends or receives a message",
             Stage::Before | Stage::Answered | Stage::Returned | Stage::Lost | Stage::Outside if message => {
                 "a message, and the step sends or receives none"
             }
@@ -426,7 +426,7 @@ impl<'b> Compiler<'b> {
             }
             Stage::Answered => Some("an answer is read with $response.body".to_owned()),
             Stage::Unknown => None,
-            Stage::Message => Some("a message is read with $message.payload".to_owned()),
+            Stage::Sent | Stage::Received => Some("a message is read with $message.payload".to_owned()),
         };
         self.push(
             Diagnostic::error(Code::UnreachableReference, node.span, format!("`{text}` reads {what}"))

@@ -217,7 +217,13 @@ impl<'b> Compiler<'b> {
     }
 
     /// A text as the payload of a JSON body: one expression, a JSON text with expressions, or a string.
-    fn json_payload(&mut self, node: &Node, text: &str, media: &mut Media, context: &Context<'_>) -> Option<Build> {
+    pub(super) fn json_payload(
+        &mut self,
+        node: &Node,
+        text: &str,
+        media: &mut Media,
+        context: &Context<'_>,
+    ) -> Option<Build> {
         if text.starts_with('$') {
             return self.build(node, false, context);
         }

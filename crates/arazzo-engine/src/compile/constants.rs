@@ -27,7 +27,7 @@ pub(super) fn check(program: &mut Program, readings: Readings) -> Vec<(WorkflowI
         let id = step.workflow;
         let called = match &mut step.call {
             Call::Workflow { workflow, passed, .. } => Some((*workflow, passed)),
-            Call::Operation { .. } => None,
+            Call::Operation { .. } | Call::Send(_) | Call::Receive(_) => None,
         };
         let actions = step.on_success.iter_mut().chain(&mut step.on_failure).filter_map(gone_to);
         for (workflow, passed) in called.into_iter().chain(actions) {

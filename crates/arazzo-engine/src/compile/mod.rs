@@ -9,16 +9,17 @@ use std::sync::Arc;
 
 use crate::value::Json;
 
+use crate::asyncapi::AsyncApi;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Help, nearest};
-use crate::document::{self, Document, is_identifier};
+use crate::document::{self, Document, MessageAction, is_identifier};
 use crate::expr::{DeclaredDocument, DeclaredStep, DeclaredSteps, DeclaredWorkflow, Finding, Scope, StepId, Template};
 use crate::load::{Bundle, DescribedKind};
 use crate::node::{Kind, Node};
 use crate::openapi;
 use crate::openapi::Api;
 use crate::program::{
-    ApiSource, Build, Call, FoundOut, Inputs, Media, Operation, Output, Program, Step, Workflow, WorkflowId,
+    ApiSource, Build, Call, Channel, FoundOut, Inputs, Media, Operation, Output, Program, Step, Workflow, WorkflowId,
 };
 use crate::readings::Readings;
 use crate::remedy::Naming;
@@ -27,6 +28,7 @@ use crate::source::{Sources, Span};
 mod actions;
 mod body;
 mod build;
+mod channels;
 mod constants;
 mod contract;
 mod criteria;
@@ -34,6 +36,7 @@ mod declare;
 mod flow;
 mod inputs;
 mod meant;
+mod messages;
 pub(crate) mod order;
 mod replacements;
 mod resolve;
@@ -89,7 +92,7 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
         declared: vec![],
         first_steps: first_steps(bundle),
         required: vec![],
-        messages: false,
+        channels: vec![],
     };
     let mut inputs: Vec<Inputs> = vec![];
     for (document, loaded) in bundle.documents.iter().enumerate() {
@@ -131,12 +134,28 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
         workflows,
         steps: std::mem::take(&mut compiler.steps),
         operations: std::mem::take(&mut compiler.operations),
+        channels: std::mem::take(&mut compiler.channels),
         found_out: FoundOut::default(),
     };
+    check(bundle, &mut program, &mut found);
+    let shares = |place: Span| bundle.anchors.shares(place);
+    let description = description.without_shared_fixes(&shares).sorted();
+    let found: Vec<Diagnostics> = found.into_iter().map(|found| found.without_shared_fixes(&shares).sorted()).collect();
+    let good = |own: &Diagnostics| !own.has_errors() && !description.has_errors();
+    mark_runnable(&mut program, found.iter().map(good).collect());
+    secrets::mark(&mut program);
+    Compiled { program: Arc::new(program), workflows: found, description }
+}
+
+/// Says in the workflows what is seen of all of them together: constants, the order of steps, what can have run.
+fn check(bundle: &Bundle, program: &mut Program, found: &mut [Diagnostics]) {
     let written: Vec<&document::Workflow> =
         bundle.documents.iter().flat_map(|loaded| &loaded.document.workflows).collect();
-    let constants = constants::check(&mut program, readings);
-    for (id, mut fault) in constants.into_iter().chain(order::check(&mut program)).chain(flow::check(&program)) {
+    let readings = program.readings;
+    let constants = constants::check(program, readings);
+    let ordered = order::check(program);
+    let faults = constants.into_iter().chain(ordered).chain(flow::check(program)).chain(messages::check(program));
+    for (id, mut fault) in faults {
         if fault.code == Code::DependencyCycle {
             let needed = written.get(id.0 as usize).and_then(|workflow| workflow.depends_on.first());
             fault.span = needed.map(document::Text::span).or(fault.span);
@@ -145,13 +164,6 @@ pub fn compile(bundle: &Bundle, loading: Diagnostics, readings: Readings) -> Com
             own.push(fault);
         }
     }
-    let shares = |place: Span| bundle.anchors.shares(place);
-    let description = description.without_shared_fixes(&shares).sorted();
-    let found: Vec<Diagnostics> = found.into_iter().map(|found| found.without_shared_fixes(&shares).sorted()).collect();
-    let good = |own: &Diagnostics| !own.has_errors() && !description.has_errors();
-    mark_runnable(&mut program, found.iter().map(good).collect());
-    secrets::mark(&mut program);
-    Compiled { program: Arc::new(program), workflows: found, description }
 }
 
 /// Marks the workflows that can run: those that are good themselves, unless they run one that cannot.
@@ -196,11 +208,12 @@ fn apis(bundle: &Bundle) -> (Vec<ApiSource>, Vec<usize>) {
             let root = described.root.as_ref();
             let file = root.and_then(|root| bundle.sources.get(root.span.source)).map(|source| source.name.clone());
             let openapi = root.filter(|_| described.kind == DescribedKind::Openapi);
+            let asyncapi = root.filter(|_| described.kind == DescribedKind::Asyncapi);
             let schemes = openapi.map(|root| Api::new(root, &bundle.store).scheme_names().map(str::to_owned).collect());
             apis.push(ApiSource {
                 name: described.label.clone(),
                 file: file.unwrap_or_default(),
-                schemes: schemes.unwrap_or_default(),
+                schemes: schemes.or_else(|| asyncapi.map(|root| AsyncApi::scheme_names(root))).unwrap_or_default(),
             });
         }
     }
@@ -246,8 +259,7 @@ struct Compiler<'b> {
     first_steps: Vec<u32>,
     /// Names of the inputs that each workflow cannot run without.
     required: Vec<Vec<String>>,
-    /// `true` if it was said that the workflow has steps that send or receive messages.
-    messages: bool,
+    channels: Vec<Channel>,
 }
 
 /// Where the strings of a step or workflow stand.
@@ -284,8 +296,10 @@ enum Stage {
     Returned,
     /// A workflow was to be run, and which one is not known: that was said.
     Lost,
-    /// A message was sent or received.
-    Message,
+    /// A message was sent.
+    Sent,
+    /// A message was received.
+    Received,
     /// It is not known what the step calls.
     Unknown,
     /// No step: the outputs of a workflow.
@@ -346,14 +360,6 @@ impl<'b> Compiler<'b> {
             diagnostic.severity = severity;
             self.push(diagnostic);
         }
-    }
-
-    /// Names a field that this version reads and does not run.
-    fn not_yet(&mut self, span: Span, what: &str) {
-        self.push(
-            Diagnostic::error(Code::NotSupportedYet, span, format!("{what} is not supported yet"))
-                .label("not run by this version"),
-        );
     }
 
     /// Turns what was found in a string into diagnostics with a place.
@@ -426,7 +432,6 @@ impl<'b> Compiler<'b> {
     }
 
     fn workflow(&mut self, id: WorkflowId, workflow: &document::Workflow, inputs: Inputs) -> Workflow {
-        self.messages = false;
         let first = self.steps.len() as u32;
         let dependencies = self.dependencies(id, workflow);
         // The documents' names are looked at while steps are compiled, which changes the compiler.
@@ -471,6 +476,7 @@ impl<'b> Compiler<'b> {
             self.steps.push(compiled);
         }
         let entry = self.in_order(workflow, &ids);
+        let receives = self.join_receives(&ids);
         let outputs = self.outputs(&workflow.outputs, &context.at(Stage::Outside));
         Workflow {
             name: workflow.id.value.clone(),
@@ -482,6 +488,7 @@ impl<'b> Compiler<'b> {
             steps: ids,
             entry,
             outputs,
+            receives,
             runnable: false,
         }
     }
@@ -520,7 +527,7 @@ impl<'b> Compiler<'b> {
             Call::Workflow { workflow, .. } => {
                 self.declared_workflow(*workflow).map(|called| called.outputs.clone()).unwrap_or_default()
             }
-            Call::Operation { .. } => vec![],
+            Call::Operation { .. } | Call::Send(_) | Call::Receive(_) => vec![],
         };
         let after = match stage {
             Stage::Returned => context.returned(&returned),
@@ -571,6 +578,7 @@ impl<'b> Compiler<'b> {
             after: vec![],
             awaited: false,
             read_elsewhere: false,
+            joins: vec![],
         }
     }
 
@@ -598,8 +606,8 @@ impl<'b> Compiler<'b> {
             return (call, Stage::Returned, None);
         }
         if self.is_message(step) {
-            self.message(step, context);
-            return (self.nothing(step), Stage::Message, None);
+            let (call, stage) = self.message(workflow, step, context);
+            return (call, stage, None);
         }
         let found = match (&step.operation_id, &step.operation_path) {
             (Some(text), None) => self.by_id(text, &self.given_in_path(workflow, step)),
@@ -607,8 +615,8 @@ impl<'b> Compiler<'b> {
             // Reading the document said that nothing is named, or too much.
             (None, None) | (Some(_), Some(_)) => None,
         };
-        let receives = step.receives.filter(|_| found.is_some());
-        if let Some(span) = receives {
+        let receives = step.action.filter(|(action, _)| *action == MessageAction::Receive && found.is_some());
+        if let Some((_, span)) = receives {
             self.receives_nothing(span);
         }
         // Values are read even if the operation is not known, so that one pass names every fault.

@@ -302,7 +302,7 @@ impl<'b> Compiler<'b> {
     }
 
     /// The source descriptions of the document that is compiled, with their indexes in the bundle.
-    fn described(&self) -> impl Iterator<Item = (usize, &'b Described)> + use<'b> {
+    pub(super) fn described(&self) -> impl Iterator<Item = (usize, &'b Described)> + use<'b> {
         let (bundle, document) = (self.bundle, self.document);
         bundle.described.iter().enumerate().filter(move |(_, described)| described.document == document)
     }
@@ -312,7 +312,7 @@ impl<'b> Compiler<'b> {
     }
 
     /// `name.rest` with the longest source name that fits.
-    fn source_prefix<'t>(&mut self, text: &Text, rest: &'t str) -> Option<(usize, &'t str)> {
+    pub(super) fn source_prefix<'t>(&mut self, text: &Text, rest: &'t str) -> Option<(usize, &'t str)> {
         let found = self.prefixed(rest);
         if found.is_none() {
             self.unknown_source(text, rest.split('.').next().unwrap_or_default());
@@ -474,99 +474,19 @@ impl<'b> Compiler<'b> {
         let known =
             || self.described().any(|(_, d)| d.root.as_ref().is_some_and(|root| names_message(root, d, &id.value)));
         let http = || self.apis().any(|(_, api)| !api.by_id(&id.value).is_empty());
-        // The names of messages are looked at first: most documents have none, and operations are very many.
-        (only && self.described().any(|(index, _)| asyncapi(index))) || (known() && !http())
-    }
-
-    /// Says what is wrong with a step that sends or receives a message, and that this version does not run it.
-    pub(super) fn message(&mut self, step: &document::Step, context: &super::Context<'_>) {
-        let before = context.at(super::Stage::Before);
-        for parameter in self.parameter_objects(&step.parameters) {
-            let _ = self.build(&parameter.value, false, &before);
-        }
-        if let Some(payload) = step.request_body.as_ref().and_then(|body| body.payload.as_ref()) {
-            let _ = self.build(payload, false, &before);
-        }
-        if let Some(id) = &step.operation_id {
-            let qualified = id.value.strip_prefix("$sourceDescriptions.");
-            let place = match qualified {
-                Some(rest) => self.source_prefix(id, rest),
-                None => None,
-            };
-            if let Some((index, name)) = place
-                && let Some(described) = self.bundle.described.get(index)
-                && let Some(root) = &described.root
-                && !names_message(root, described, name)
-            {
-                let known = message_names(root);
-                let help = nearest(name, known.iter().map(String::as_str)).map(Help::meant);
-                let message = format!("unknown operation id `{name}`");
-                self.push(
-                    Diagnostic::error(Code::UnknownOperationId, id.span(), message).help(help).section("§Step Object"),
-                );
-            }
-        }
-        if let Some(path) = &step.channel_path {
-            self.newer_form(path.span(), "`channelPath`");
-            self.channel(path);
-        }
-        if !std::mem::replace(&mut self.messages, true) {
-            let span = step.message.first().map_or(step.id.span(), |key| key.span);
-            self.not_yet(span, "a step that sends or receives messages (AsyncAPI)");
-        }
-    }
-
-    /// `{$sourceDescriptions.<name>.url}#/channels/<name>`
-    fn channel(&mut self, text: &Text) {
-        let inner = text.value.strip_prefix('{').and_then(|rest| rest.split_once('}'));
-        let named = inner.and_then(|(expression, rest)| {
-            let name = expression.strip_prefix("$sourceDescriptions.")?.strip_suffix(".url")?;
-            Some((name, rest.strip_prefix('#')?))
-        });
-        // `$sourceDescriptions.events#/channels/orders` (docs/readings.md, `operation-path-form`).
-        let loose = text.value.strip_prefix("$sourceDescriptions.").and_then(|rest| rest.split_once('#'));
-        if let (None, Some((name, pointer))) = (named, loose) {
-            let right = format!("'{{$sourceDescriptions.{name}.url}}#{pointer}'");
-            let message = "a channelPath begins with the url of a source description";
-            self.departure(
-                Diagnostic::warning(Code::OperationPathForm, text.span(), message)
-                    .help(format!("write {right}"))
-                    .fix(format!("write {right}"), true, vec![Edit { span: text.span(), text: right }])
-                    .section("§Step Object"),
-            );
-        }
-        let Some((name, pointer)) = named.or(loose) else {
-            self.push(
-                Diagnostic::error(Code::UnknownChannel, text.span(), format!("`{}` names no channel", text.value))
-                    .help("write '{$sourceDescriptions.<name>.url}#/channels/<channel>'".to_owned())
-                    .section("§Step Object"),
-            );
-            return;
-        };
-        let Some((_, described)) = self.described().find(|(_, described)| described.name == name) else {
-            return self.unknown_source(text, name);
-        };
-        let Some(root) = described.root.as_ref() else { return };
-        if described.kind != DescribedKind::Asyncapi {
-            let message = format!("source `{name}` is not an AsyncAPI document, and has no channels");
-            self.push(Diagnostic::error(Code::WrongKindOfSource, text.span(), message));
-        } else if root.at(&Pointer::parse(pointer)).is_none() {
-            let channels = root.get("channels").map(Node::members).unwrap_or_default();
-            let wanted = Pointer::parse(pointer);
-            let last = wanted.tokens().last().cloned().unwrap_or_default();
-            let help = nearest(&last, channels.iter().map(|(key, _)| key.name.as_str())).map(Help::meant);
-            let message = format!("`{name}` has no channel at #{pointer}");
-            self.push(Diagnostic::error(Code::UnknownChannel, text.span(), message).help(help));
-        }
+        let any = || self.described().any(|(index, _)| asyncapi(index));
+        // One that says what it does with a channel means one, whatever it calls it. The names of messages are looked at
+        // first: most documents have none, and operations are very many.
+        (only && any()) || ((known() || step.action.is_some() && any()) && !http())
     }
 
     /// `true` if a source description was left out for a fault, which was said.
-    fn lacks_a_source(&self) -> bool {
+    pub(super) fn lacks_a_source(&self) -> bool {
         let written = self.document().root.get("sourceDescriptions").map_or(0, |list| list.items().len());
         written > self.document().source_descriptions.len()
     }
 
-    fn unknown_source(&mut self, text: &Text, name: &str) {
+    pub(super) fn unknown_source(&mut self, text: &Text, name: &str) {
         if self.lacks_a_source() {
             return;
         }

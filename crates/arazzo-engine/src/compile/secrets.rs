@@ -93,10 +93,14 @@ impl<'p> Marking<'p> {
     fn follow_reads(&mut self) {
         while let Some(Reading { expr, workflow, step, output }) = self.readings.pop() {
             self.slots.extend(read_slots(self.program, &expr, workflow, step));
-            if let (Root::ResponseBody | Root::ResponseHeader(_), Some(id), Some(output)) = (&expr.root, step, output) {
+            let of_answer = matches!(
+                expr.root,
+                Root::ResponseBody | Root::ResponseHeader(_) | Root::MessagePayload | Root::MessageHeader(_)
+            );
+            if let (true, Some(id), Some(output)) = (of_answer, step, output) {
                 let name = self.program.step(id).map(|s| format!("{}.{output}", s.name)).unwrap_or_default();
                 let part = match expr.root {
-                    Root::ResponseHeader(header) => AnswerPart::Header(header),
+                    Root::ResponseHeader(header) | Root::MessageHeader(header) => AnswerPart::Header(header),
                     _ => AnswerPart::Body(expr.at),
                 };
                 let of_error = match &part {

@@ -18,6 +18,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Subject};
 use crate::node::{Key, Kind, Node, scalar_of};
 use crate::readings::Readings;
 use crate::source::{SourceId, Sources, Span};
+use crate::string_enum::string_enum;
 use crate::value::ExpressionType;
 
 /// A string of a document, with its node for carets inside it.
@@ -138,10 +139,20 @@ pub struct Step {
     pub timeout: Option<(Key, u64)>,
     /// `dependsOn`
     pub depends_on: Vec<Text>,
-    /// Fields of steps that send or receive messages: `correlationId`, `action`.
-    pub message: Vec<Key>,
-    /// The place of `action: receive`.
-    pub receives: Option<Span>,
+    /// `action`, and where it is written.
+    pub action: Option<(MessageAction, Span)>,
+    /// `correlationId`, with its key: any value of JSON.
+    pub correlation_id: Option<(Key, Node)>,
+}
+
+string_enum! {
+    /// What a step does with a channel.
+    pub enum MessageAction: "action of a step" {
+        /// It sends a message.
+        Send = "send",
+        /// It receives a message.
+        Receive = "receive",
+    }
 }
 
 /// An object, or a reference to one in `components` (Reusable Object).

@@ -326,8 +326,7 @@ impl Reader<'_> {
             let ms = self.natural(value, "`timeout`", "a number of milliseconds")?;
             Some((key.clone(), ms))
         });
-        let message =
-            ["correlationId", "action"].into_iter().filter_map(|name| node.member(name).map(|(key, _)| key.clone()));
+        let action = node.member("action").and_then(|(key, value)| Some((value.as_str()?.parse().ok()?, key.span)));
         Some(Step {
             description: self.words(node, "description"),
             operation_id: self.words(node, "operationId"),
@@ -342,11 +341,8 @@ impl Reader<'_> {
             outputs: self.outputs(node),
             timeout,
             depends_on,
-            message: message.collect(),
-            receives: node
-                .member("action")
-                .filter(|(_, value)| value.as_str() == Some("receive"))
-                .map(|(key, _)| key.span),
+            action,
+            correlation_id: node.member("correlationId").map(|(key, value)| (key.clone(), value.clone())),
             id: id?,
         })
     }

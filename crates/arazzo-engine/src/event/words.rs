@@ -74,8 +74,44 @@ string_enum! {
         BodyTooLarge = "body-too-large",
         /// The headers are larger than any answer needs: the run stops (exit 5).
         HeadTooLarge = "head-too-large",
+        /// The connection to a broker ended: what came since is not known.
+        ConnectionLost = "lost",
         /// A policy does not let the host be called: the run stops (exit 6).
         Refused = "refused",
+    }
+}
+
+string_enum! {
+    /// The reason why a message was not taken.
+    #[non_exhaustive]
+    pub enum IgnoredBecause: "reason to ignore a message" {
+        /// This run sent it.
+        Own = "own",
+        /// It was stored before the run listened.
+        Older = "older",
+        /// It was delivered before.
+        Duplicate = "duplicate",
+        /// Its correlation id is another one.
+        Correlation = "correlation",
+        /// It came by another address.
+        Address = "address",
+        /// More came than is kept until a step takes it.
+        Overflow = "overflow",
+    }
+}
+
+impl IgnoredBecause {
+    /// The reason, for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Own => "this run sent it",
+            Self::Older => "it was stored before the run listened",
+            Self::Duplicate => "it was delivered before",
+            Self::Correlation => "another correlation id",
+            Self::Address => "another address",
+            Self::Overflow => "more came than is kept",
+        }
     }
 }
 

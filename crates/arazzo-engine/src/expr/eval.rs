@@ -18,6 +18,28 @@ pub struct Exchange {
     pub request: Sent,
     /// The answer; `None` if there was none.
     pub answer: Option<Answer>,
+    /// The message that the step sent or received, which has neither request nor answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Box<SeenMessage>>,
+}
+
+/// A message of a channel.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SeenMessage {
+    /// Its headers, in their order.
+    pub headers: Vec<(String, String)>,
+    /// The payload; `None` if it was empty.
+    pub payload: Option<Value>,
+    /// Its media type, without parameters; empty if it is not known.
+    pub media_type: String,
+}
+
+impl SeenMessage {
+    /// The first header of this name, without regard to case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header_lines(&self.headers, name).next()
+    }
 }
 
 /// The parts of a request, as `$request` sees them: values before they were encoded.
@@ -121,6 +143,7 @@ pub enum EvalError {
 /// [`EvalError`] if there is no answer, or a way leads into something that has no members.
 pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Value>>, EvalError> {
     let answer = || lookup.exchange().and_then(|exchange| exchange.answer.as_ref()).ok_or(EvalError::NoAnswer);
+    let message = || lookup.exchange().and_then(|exchange| exchange.message.as_deref()).ok_or(EvalError::NoAnswer);
     let text = |text: &str| Some(Cow::Owned(Value::string(text)));
     let sent = || lookup.exchange().map(|exchange| &exchange.request).ok_or(EvalError::NoAnswer);
     let parameter = |list: &'a [(String, Json)], name: &str| {
@@ -133,8 +156,8 @@ pub fn eval<'a>(expr: &Expr, lookup: &'a dyn Lookup) -> Result<Option<Cow<'a, Va
         Root::RequestQuery(name) => parameter(&sent()?.query, name),
         Root::RequestPath(name) => parameter(&sent()?.path, name),
         Root::RequestBody => sent()?.body.as_ref().map(Cow::Borrowed),
-        // Messages come with the steps that receive them.
-        Root::MessageHeader(_) | Root::MessagePayload => return Err(EvalError::NoAnswer),
+        Root::MessageHeader(name) => combined(&message()?.headers, name).map(Cow::Owned),
+        Root::MessagePayload => message()?.payload.as_ref().map(Cow::Borrowed),
         Root::Nothing(_) => None,
         Root::Constant(constant) => constant.value.clone().map(|value| Cow::Owned(Value::Json(value))),
         Root::Output(name) => lookup.returned(name),

@@ -26,6 +26,7 @@ mod conditions;
 pub mod fix;
 mod flow;
 pub mod ignore;
+mod messages;
 mod names;
 mod reads;
 mod sends;
@@ -41,6 +42,7 @@ pub fn lint(bundle: &Bundle, compiled: &Compiled) -> Diagnostics {
     lint.names();
     lint.flow();
     lint.check_calls();
+    lint.check_subscriptions();
     let own = std::mem::take(&mut lint.diagnostics);
     let all: Vec<Diagnostic> = found.iter().cloned().chain(own).collect();
     cascade::without_consequences(&lint, all).without_shared_fixes(&|place| bundle.anchors.shares(place)).sorted()

@@ -7,12 +7,13 @@ use crate::value::Json;
 use super::Lint;
 use super::answers::{After, Resolution, Unresolved, walk};
 use super::shape::{Child, NoChild, Schema, Shape, ValueKind, articles, overlap};
+use crate::asyncapi::AsyncApi;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
 use crate::expr::{Expr, Root, StepId, Template};
 use crate::node::{Kind, Node};
 use crate::openapi::{Api, Operation, Parameter};
-use crate::program::{Argument, Body, Build, Call, Location, Media as BodyMedia, Passed, Select, WorkflowId};
+use crate::program::{Argument, Body, Build, Call, Location, Media as BodyMedia, Passed, Select, SendCall, WorkflowId};
 use crate::source::Span;
 use crate::value::PathSegment;
 
@@ -39,7 +40,8 @@ impl<'a> Lint<'a> {
         let (arguments, body) = match program.step(id).map(|step| &step.call) {
             Some(Call::Operation { arguments, body, .. }) => (arguments, body),
             Some(Call::Workflow { workflow, passed, .. }) => return self.passed(id, *workflow, passed),
-            None => return,
+            Some(Call::Send(call)) => return self.message(id, call),
+            Some(Call::Receive(_)) | None => return,
         };
         let Some(operation) = self.step(id).and_then(|view| view.operation) else { return };
         let (declared, _) = operation.parameters();
@@ -154,6 +156,30 @@ impl<'a> Lint<'a> {
         if let Some(replaced) = replaced {
             self.fits(&body.payload, Some(node), node.span, schema, &Sent { replaced: &replaced, ..sent });
         }
+    }
+
+    /// The payload of a message, where it can be only one of those of its channel.
+    fn message(&mut self, step: StepId, call: &SendCall) {
+        let (Some(body), [only]) = (&call.body, call.target.messages.as_slice()) else { return };
+        let Some(written) = self.step(step).and_then(|view| view.document.request_body.as_ref()) else { return };
+        let (Some(node), Some(channel)) = (&written.payload, self.program.channel(call.target.channel)) else { return };
+        let Some(name) = channel.messages.get(*only).map(|message| message.name.as_str()) else { return };
+        if body.media != BodyMedia::Json || !written.replacements.is_empty() {
+            return;
+        }
+        let numbers = self.bundle.numbers();
+        let mut of_channel = self.bundle.described.iter().zip(numbers).filter(|(_, number)| *number == channel.api);
+        let Some(root) = of_channel.find_map(|(described, _)| described.root.as_ref()) else { return };
+        let document = AsyncApi::new(root, &self.bundle.store);
+        let Ok(Some(described)) = document.channel(&channel.name) else { return };
+        let messages = described.messages();
+        let Some(Ok(Some(schema))) = messages.iter().find(|message| message.name == name).map(|m| m.payload()) else {
+            return;
+        };
+        let named = self.step(step).and_then(|view| view.node?.get("requestBody")?.member("payload"));
+        let named = named.filter(|(_, payload)| matches!(payload.kind, Kind::Object(_))).map(|(key, _)| key.span);
+        let sent = Sent { what: "the payload", textual: false, step, named, replaced: &[] };
+        self.fits(&body.payload, Some(node), node.span, Schema { api: document.api(), node: schema }, &sent);
     }
 
     /// Targets of replacements that the body does not have.

@@ -184,9 +184,12 @@ impl Loader {
         if read.kind == Some(described.kind) {
             described.leads_to = read.document;
             described.root = Some(read.tree.node.clone());
-            if described.kind == DescribedKind::Openapi {
+            let kind = described.kind;
+            if kind != DescribedKind::Arazzo {
                 let (meant, uri) = (described.identity.clone(), described.uri.clone());
                 self.insert(&read.tree, &meant, &uri);
+            }
+            if kind == DescribedKind::Openapi {
                 self.check_version(&read.tree.node);
             }
             return;

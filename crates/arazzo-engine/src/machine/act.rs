@@ -126,7 +126,7 @@ impl Machine {
             Choice::Action(index) => Phase::Act { step: id, success: true, index, fault: None, exchange },
             Choice::Nothing { .. } => {
                 self.finish_visit(now, id, StepStatus::Succeeded, None, false, turn);
-                if self.is_detour(id) { Phase::DetourDone } else { self.go_on_to(step.next) }
+                if self.is_detour(id) { Phase::DetourDone } else { self.go_on_after_step(id, step.next) }
             }
             // No falling through: a choice that cannot be made is a failure of the step.
             Choice::Unknown(criterion, problem) => {
@@ -240,6 +240,10 @@ impl Machine {
         let action = program.step(id).and_then(|step| step.actions_on(success).get(index));
         let Some(action) = action else { return self.go_on_to(None) };
         let status = if success { StepStatus::Succeeded } else { StepStatus::Failed };
+        if !matches!(action.then, Then::Retry { .. }) {
+            // It leads elsewhere than to what waited for the step.
+            let _ = self.take_joining(id);
+        }
         match &action.then {
             Then::Goto(Target::Step(target)) => self.go_to_step(now, id, *target, action, (status, fault), turn),
             Then::Goto(Target::Workflow { workflow, passed }) => {
@@ -252,7 +256,7 @@ impl Machine {
                 self.announce_action(id, action, (ActionKind::Goto, success), name, None, turn);
                 self.finish_visit(now, id, status, fault, false, turn);
                 let entry = program.workflow(*workflow).and_then(|w| w.entry);
-                self.go_to_workflow(*workflow, inputs, turn);
+                self.go_to_workflow(now, *workflow, inputs, turn);
                 // A loop of workflows is paced as one of steps is.
                 if let (Some(entry), true) =
                     (entry, program.workflow(*workflow).is_some_and(|w| w.dependencies.is_empty()))

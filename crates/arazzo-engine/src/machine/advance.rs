@@ -18,6 +18,9 @@ impl Machine {
                 Phase::Enter { step, visit } => self.enter_step(now, step, visit, turn),
                 Phase::TakeDetour(step) => self.take_detour(step, turn),
                 Phase::Send { step, challenge } => self.send_step(now, step, challenge, turn),
+                Phase::SendMessage(step) => self.send_message(now, step, turn),
+                Phase::OpenReceive(step) => self.open_receive(now, step, turn),
+                Phase::JudgeMessage { step, exchange } => self.judge_message(step, exchange, turn),
                 Phase::Judge { step, exchange } => self.judge_answer(step, exchange, turn),
                 Phase::Return { step, answer } => self.judge_return(step, answer, turn),
                 Phase::Succeed { step, exchange } => self.succeed_step(step, exchange, turn),
@@ -61,14 +64,23 @@ impl Machine {
         if let Some(expired) = self.expire_attempts(now, now, turn) {
             return expired;
         }
+        if self.frame().position == Position::Left
+            && let Some(joined) = self.join_at_end(now, turn)
+        {
+            return joined;
+        }
         let next = match self.frame().position {
             Position::Start => return self.begin_workflow(turn),
             Position::Go(next) => next,
             Position::Waiting { next, until } if now >= until => next,
             Position::Waiting { .. } | Position::Calling { .. } => return Phase::Wait,
+            Position::Receiving { step } => return self.await_message(now, step),
             // The frame above is gone, which never happens: there is nothing to wait for.
             Position::Inside(_) | Position::Left => return Phase::End(End::Succeeded),
         };
+        if let Some(before) = self.prepare_channels(now, next, turn) {
+            return before;
+        }
         match next {
             Next::Visit(step) => Phase::Enter { step, visit: true },
             Next::Attempt(step) => Phase::Enter { step, visit: false },

@@ -408,7 +408,7 @@ impl Machine {
     pub(super) fn receive_token(&mut self, now: Millis, id: StepId, pending: PendingCall, answer: &Answer) -> Phase {
         let json = members_of(answer);
         let (key, failed) = match pending.purpose {
-            CallPurpose::Operation => return Phase::Resume,
+            CallPurpose::Operation | CallPurpose::Message => return Phase::Resume,
             CallPurpose::Discovery(key) => {
                 let endpoint = json.get("token_endpoint").and_then(Json::as_str).filter(|_| is_success(answer));
                 let failed = match endpoint {

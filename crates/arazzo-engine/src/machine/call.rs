@@ -220,7 +220,7 @@ impl Machine {
     }
 
     /// The workflow of an action takes the place of the one in progress.
-    pub(super) fn go_to_workflow(&mut self, workflow: WorkflowId, inputs: Inputs, turn: &mut Turn) {
+    pub(super) fn go_to_workflow(&mut self, now: Millis, workflow: WorkflowId, inputs: Inputs, turn: &mut Turn) {
         let program = self.program.clone();
         let declares = program.workflow(workflow).is_some_and(|w| !w.outputs.is_empty());
         let own = program.workflow(self.frame().workflow).is_some_and(|w| !w.outputs.is_empty());
@@ -233,6 +233,7 @@ impl Machine {
         let inherited: Option<Outputs> = given.clone().filter(|_| !declares);
         let outputs = Map::new();
         self.emit(turn, None, None, EventKind::WorkflowFinished { status: crate::event::RunStatus::Ended, outputs });
+        self.leave_receives(now, turn);
         let Some(old) = self.state.frames.pop() else { return };
         // Whoever depends on it has what was needed: it does not run again, whatever it has become.
         let (purpose, extra) = (old.purpose, old.extra.clone());

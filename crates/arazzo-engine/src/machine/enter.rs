@@ -45,6 +45,7 @@ impl Machine {
         frame.returned.clear();
         if self.is_heard(Interest::Steps) {
             let operation = program.operation_of(step).and_then(|operation| operation.id.clone());
+            let operation = operation.or_else(|| step.call.target().and_then(|target| target.operation.clone()));
             let calls = step.call.workflow().and_then(|id| program.workflow(id)).map(|workflow| workflow.name.clone());
             self.emit(turn, Some(id), Some(step.span), EventKind::StepStarted { operation, calls });
         }
@@ -57,6 +58,8 @@ impl Machine {
         match &step.call {
             Call::Operation { .. } => Phase::Send { step: id, challenge: None },
             Call::Workflow { workflow, passed, .. } => self.call_workflow(id, *workflow, passed, turn),
+            Call::Send(_) => Phase::SendMessage(id),
+            Call::Receive(_) => Phase::OpenReceive(id),
         }
     }
 

@@ -133,6 +133,7 @@ impl Machine {
         while self.state.frames.len() > 1 {
             self.abandon_frame(now, turn);
         }
+        self.leave_receives(now, turn);
         self.announce_stopped_step(now, turn);
         let (outputs, missing) = self.evaluate_final_outputs(turn);
         self.finish_run(now, Outcome::Stopped { stop, why: self.explain(fault), outputs, missing }, turn)
@@ -142,7 +143,7 @@ impl Machine {
     fn current_step(&self) -> Option<StepId> {
         match self.frame().position {
             Position::Go(next) | Position::Waiting { next, .. } => Some(next.step()),
-            Position::Calling { step } => Some(step),
+            Position::Calling { step } | Position::Receiving { step } => Some(step),
             Position::Inside(step) => step,
             Position::Start | Position::Left => None,
         }
@@ -164,6 +165,7 @@ impl Machine {
 
     /// Gives the workflow of the last frame up.
     pub(super) fn abandon_frame(&mut self, now: Millis, turn: &mut Turn) {
+        self.leave_receives(now, turn);
         self.announce_stopped_step(now, turn);
         self.emit(turn, None, None, EventKind::WorkflowFinished { status: RunStatus::Stopped, outputs: Map::new() });
         self.state.frames.pop();
@@ -188,6 +190,7 @@ impl Machine {
         if self.kept.exceeded() {
             return self.stop_at_limit(Limit::Kept, None);
         }
+        self.leave_receives(now, turn);
         if self.state.frames.len() == 1 {
             let (outputs, missing) = self.evaluate_final_outputs(turn);
             if self.kept.exceeded() {
@@ -256,6 +259,7 @@ impl Machine {
 
     pub(super) fn finish_run(&mut self, now: Millis, mut outcome: Outcome, turn: &mut Turn) -> Phase {
         self.state.stage = Stage::Done;
+        self.unsubscribe(turn);
         // Outputs are data; what is said about the end is a text like any other.
         if let Outcome::Failed { why, .. } | Outcome::Stopped { why, .. } = &mut outcome {
             why.mask(&self.redactor);

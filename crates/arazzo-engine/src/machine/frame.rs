@@ -87,6 +87,8 @@ pub(super) enum Position {
     Waiting { next: Next, until: Millis },
     /// The step waits for calls: those in flight know their frame and step.
     Calling { step: StepId },
+    /// The step waits for a message.
+    Receiving { step: StepId },
     /// The frame above runs for this step, or before the first.
     Inside(Option<StepId>),
     /// The last step has been left.
@@ -227,6 +229,7 @@ impl PendingCall {
             _ if self.reconnect => Because::Reconnect,
             CallPurpose::Token(_) => Because::Token,
             CallPurpose::Discovery(_) => Because::Discovery,
+            CallPurpose::Message => Because::Operation,
             CallPurpose::Operation if self.hops > 0 => Because::Redirect,
             CallPurpose::Operation if self.challenge.is_some() => Because::Challenge,
             CallPurpose::Operation => Because::Operation,
@@ -243,6 +246,8 @@ pub(super) enum CallPurpose {
     Token(String),
     /// The place where the token with this key is to be had.
     Discovery(String),
+    /// A message that a protocol accepts.
+    Message,
 }
 
 /// A frame as expressions see it.

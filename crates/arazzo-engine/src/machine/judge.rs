@@ -57,6 +57,16 @@ impl Machine {
         }
     }
 
+    /// Judges a message: without criteria, that it was sent or came is enough.
+    pub(super) fn judge_message(&mut self, id: StepId, exchange: Exchange, turn: &mut Turn) -> Phase {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return self.go_on_to(None) };
+        match self.judge_criteria(id, step, 200, &exchange, turn) {
+            Some(fault) => Phase::Fail { step: id, fault, exchange: Some(exchange) },
+            None => Phase::Succeed { step: id, exchange },
+        }
+    }
+
     /// The workflow that a step called has come back: judges it by the criteria of the step.
     pub(super) fn judge_return(&mut self, id: StepId, answer: Option<Slot>, turn: &mut Turn) -> Phase {
         let program = self.program.clone();

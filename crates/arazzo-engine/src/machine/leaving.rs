@@ -38,6 +38,8 @@ impl Machine {
                 let elsewhere = || !self.is_mocked(step) && self.may_redirect(&url);
                 if same || elsewhere() { Ok(()) } else { Err(Difference::Origin) }
             }
+            // A message is no request.
+            CallPurpose::Message => Err(Difference::Origin),
             CallPurpose::Token(key) | CallPurpose::Discovery(key) => {
                 let url = Url::parse(&request.url).map_err(|_| Difference::Url)?;
                 let planned = self.token_urls(step, key);

@@ -40,12 +40,14 @@ mod advance;
 mod answer;
 mod auth;
 mod call;
+mod channel;
 mod charset;
 mod contract;
 mod cookies;
 mod criterion;
 mod digest;
 mod enter;
+mod failed;
 mod fault;
 mod fields;
 mod finish;
@@ -55,6 +57,7 @@ mod idempotency;
 mod judge;
 mod kept;
 mod leaving;
+pub mod message;
 mod outputs;
 mod pace;
 mod payload;
@@ -77,6 +80,7 @@ mod wire;
 use fault::Fault;
 use frame::{ByteBudget, Frame, Position, Purpose, StepState, View};
 use kept::KeptBudget;
+use message::ChannelInput;
 use phase::Phase;
 use servers::missing_servers;
 use state::{Stage, State};
@@ -84,6 +88,7 @@ use store::{Kept, SecretStore, Slot};
 
 pub(crate) use auth::choice;
 pub use auth::missing_credentials;
+pub use channel::AwaitedMessage;
 pub use forecast::{Course, Forecast};
 pub use resume::{NoSuchStep, PendingRequest};
 pub(crate) use servers::secrets_of_query;
@@ -249,16 +254,27 @@ impl Machine {
                     }
                 }
             }
+            (Stage::Running, Input::Channel(input)) => {
+                match self.expire_attempts(now.saturating_sub(1), now, &mut turn) {
+                    Some(expired) => expired,
+                    None => self.take_channel(now, input, &mut turn),
+                }
+            }
+            (Stage::Stopping(_), Input::Channel(ChannelInput::Sent { call, result })) => {
+                self.take_late_sent(now, call, result, &mut turn)
+            }
             (Stage::Running, Input::Tick) => Phase::Resume,
             (Stage::Running | Stage::Fresh, Input::Cancel) => self.cancel_run(now, &mut turn),
             (Stage::Stopping(_), Input::Reply { call, result }) => self.take_late_reply(now, call, result, &mut turn),
             (Stage::Stopping(_), Input::Cancel) => self.interrupt_run(),
-            (Stage::Stopping(until), Input::Tick | Input::Progress { .. }) if now >= until => self.interrupt_run(),
+            (Stage::Stopping(until), Input::Tick | Input::Progress { .. } | Input::Channel(_)) if now >= until => {
+                self.interrupt_run()
+            }
             // Named, so that a new input or stage has to be placed: nothing follows from these.
             (Stage::Fresh | Stage::Stopping(_), Input::Tick)
             | (Stage::Running | Stage::Stopping(_) | Stage::Done, Input::Start { .. })
             | (Stage::Fresh | Stage::Done, Input::Reply { .. })
-            | (Stage::Fresh | Stage::Stopping(_) | Stage::Done, Input::Progress { .. })
+            | (Stage::Fresh | Stage::Stopping(_) | Stage::Done, Input::Progress { .. } | Input::Channel(_))
             | (Stage::Done, Input::Tick | Input::Cancel) => Phase::Wait,
         };
         self.advance(now, phase, &mut turn);
@@ -306,6 +322,9 @@ impl Machine {
         let deadline = deadlines.min().unwrap_or(limit).min(limit);
         match (self.state.stage, &self.frame().position) {
             (Stage::Running, Position::Waiting { until, .. }) => Some((*until).min(deadline)),
+            (Stage::Running, Position::Receiving { .. }) => {
+                Some(self.receive_deadline().unwrap_or(deadline).min(deadline))
+            }
             (Stage::Running, _) => Some(deadline),
             (Stage::Stopping(until), _) => Some(until),
             (Stage::Fresh | Stage::Done, _) => None,

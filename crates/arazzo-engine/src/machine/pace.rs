@@ -70,6 +70,12 @@ impl Machine {
                 };
                 (built.print, built.loopback)
             }
+            Call::Send(call) => {
+                let built = self.build_message(step, call).ok()?;
+                (built.print, built.loopback)
+            }
+            // It sends nothing.
+            Call::Receive(_) => return None,
             Call::Workflow { workflow, passed, .. } => {
                 let inputs = self.pass_inputs(target, *workflow, passed, None, &mut Turn::default()).ok()?;
                 (self.fingerprint_inputs(&inputs), self.state.loopback)

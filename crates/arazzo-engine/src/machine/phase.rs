@@ -19,6 +19,12 @@ pub(super) enum Phase {
     /// The request of a step is sent, or the one that has to go before it; `challenge` is what the server asked for when
     /// it refused the request before.
     Send { step: StepId, challenge: Option<String> },
+    /// The message of a step is sent.
+    SendMessage(StepId),
+    /// A step begins to receive.
+    OpenReceive(StepId),
+    /// A message that was sent or received is judged.
+    JudgeMessage { step: StepId, exchange: Exchange },
     /// An answer is judged.
     Judge { step: StepId, exchange: Exchange },
     /// The workflow that a step called has come back.

@@ -3,6 +3,7 @@
 
 use super::Machine;
 use super::frame::{Next, Position};
+use super::message::ChannelRequest;
 use super::state::Stage;
 use super::wire::{CallId, Turn};
 use crate::event::EventKind;
@@ -46,11 +47,54 @@ impl Machine {
         self.program.step(pending.step).map(|step| step.name.as_str())
     }
 
+    /// `true` for what is asked of a channel of a source that is mocked.
+    #[must_use]
+    pub fn is_mocked_channel(&self, request: &ChannelRequest) -> bool {
+        let subscription = |id| {
+            let known = self.state.messaging.as_ref().and_then(|messaging| messaging.subscription(id));
+            known.map(|known| known.channel)
+        };
+        let channel = match request {
+            ChannelRequest::Send { call, .. } => {
+                let step = self.sender_of(*call).and_then(|id| self.program.step(id));
+                step.and_then(|step| Some(step.call.target()?.channel))
+            }
+            ChannelRequest::Subscribe { subscription: id, .. }
+            | ChannelRequest::Acknowledge { subscription: id, .. }
+            | ChannelRequest::Unsubscribe(id) => subscription(*id),
+        };
+        let api =
+            channel.and_then(|id| self.program.channel(id)).and_then(|channel| self.program.apis.get(channel.api));
+        api.is_some_and(|api| self.state.settings.mocked.contains(&api.name))
+    }
+
+    /// `true` for a call that sends a message.
+    #[must_use]
+    pub fn sends_message(&self, call: CallId) -> bool {
+        let step = self.sender_of(call).and_then(|id| self.program.step(id));
+        step.is_some_and(|step| step.call.target().is_some())
+    }
+
+    /// The names of the workflow and the step that wait for a call.
+    #[must_use]
+    pub fn place_of(&self, call: CallId) -> (String, String) {
+        let step = self.sender_of(call).and_then(|id| self.program.step(id));
+        let workflow = step.and_then(|step| self.program.workflow(step.workflow));
+        (workflow.map(|w| w.name.clone()).unwrap_or_default(), step.map(|step| step.name.clone()).unwrap_or_default())
+    }
+
+    /// The step that waits for a call, in this program.
+    #[must_use]
+    pub fn sender_of(&self, call: CallId) -> Option<crate::expr::StepId> {
+        self.state.waiting.get(&call).map(|pending| pending.step)
+    }
+
     /// Takes in that no process had the run for so many ms, and that calls are sent again, and says so: the time counts for
     /// no limit and for no step. Waits end when they would have.
     pub fn resume_after(&mut self, ms: Millis, again: &[CallId]) -> Turn {
         self.state.unowned_ms = self.state.unowned_ms.saturating_add(ms);
         self.shift_steps(ms);
+        self.lose_channels();
         self.state.waiting.values_mut().for_each(|pending| pending.since = pending.since.saturating_add(ms));
         let mut turn = Turn::default();
         let again = again.iter().map(|call| call.0).collect();
@@ -83,6 +127,7 @@ impl Machine {
         };
         self.state.stage = Stage::Running;
         self.state.waiting.clear();
+        self.state.messaging = None;
         let frame = self.frame_mut();
         frame.position = Position::Go(Next::Visit(id));
         (frame.visiting, frame.deadline) = (None, None);

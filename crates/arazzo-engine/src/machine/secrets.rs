@@ -11,7 +11,7 @@ use super::servers::secrets_of_query;
 use super::store::Slot;
 use super::{Machine, Request, select};
 use crate::address;
-use crate::expr::eval::{Answer, Exchange, eval};
+use crate::expr::eval::{Answer, Exchange, SeenMessage, eval};
 use crate::expr::{Root, StepId, Template, WorkflowId, pattern};
 use crate::media_type::MediaType;
 use crate::program::{AnswerPart, Build, Output, SchemaStep, Select, Selection, Step};
@@ -87,6 +87,26 @@ impl Machine {
                 for text in broken_members(&String::from_utf8_lossy(body), &member) {
                     self.redactor.learn(&secret.name, &Json::String(text));
                 }
+            }
+        }
+    }
+
+    /// Learns what a message that a step may take gives of secrets, before anything shows it.
+    pub(super) fn learn_message(&mut self, id: StepId, seen: &SeenMessage) {
+        let program = self.program.clone();
+        let Some(step) = program.step(id) else { return };
+        for secret in &step.secrets {
+            let value = match &secret.part {
+                AnswerPart::Header(name) => seen.header(name).map(|text| Json::String(text.to_owned())),
+                AnswerPart::Body(at) => seen.payload.as_ref().and_then(|body| body.at(at)).map(Value::into_json),
+                AnswerPart::Selected(name) => {
+                    let exchange = Exchange { message: Some(Box::new(seen.clone())), ..Exchange::default() };
+                    let output = step.outputs.iter().find(|output| output.name == *name);
+                    output.and_then(|output| self.evaluate_output(output, Some(&exchange))).map(Value::into_json)
+                }
+            };
+            if let Some(value) = value {
+                self.redactor.learn(&secret.name, &value);
             }
         }
     }

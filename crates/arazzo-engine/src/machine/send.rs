@@ -50,8 +50,12 @@ impl Machine {
         let print = built.print;
         self.state.loopback = built.loopback;
         self.state.paces.entry(id).or_default().note_request(print);
-        let exchange =
-            Exchange { url: request.url.clone(), method: request.method.clone(), request: built.sent, answer: None };
+        let exchange = Exchange {
+            url: request.url.clone(),
+            method: request.method.clone(),
+            request: built.sent,
+            ..Exchange::default()
+        };
         let pending = self.new_call(now, id, CallPurpose::Operation, challenge);
         let url = ParsedUrl(Some(built.url));
         let pending = PendingCall { exchange: Some(Box::new(exchange)), url, ..pending };
@@ -133,7 +137,8 @@ impl Machine {
     /// The requests that have left and that are about to.
     pub(super) fn count_requests(&self) -> usize {
         let unsent = self.state.waiting.values().filter(|pending| !pending.is_written()).count();
-        self.state.requests as usize + unsent
+        let messages = self.state.messaging.as_ref().map_or(0, |messaging| messaging.count);
+        self.state.requests as usize + messages as usize + unsent
     }
 
     /// Sends a request; its step waits for the answer. What follows instead, if a limit forbids it.
@@ -199,14 +204,21 @@ impl Machine {
         if let Some(exchange) = &pending.exchange {
             return Exchange::clone(exchange);
         }
+        if pending.purpose == CallPurpose::Message {
+            let Exchange { url, .. } = self.sent_exchange(pending);
+            return Exchange { method: pending.method.clone(), url, ..Exchange::default() };
+        }
         if pending.purpose != CallPurpose::Operation {
             let url = self.other_url(pending).unwrap_or_default();
             return Exchange { method: pending.method.clone(), url, ..Exchange::default() };
         }
         match self.build_again(pending) {
-            Some((built, _)) => {
-                Exchange { url: built.request.url, method: built.request.method, request: built.sent, answer: None }
-            }
+            Some((built, _)) => Exchange {
+                url: built.request.url,
+                method: built.request.method,
+                request: built.sent,
+                ..Exchange::default()
+            },
             _ => Exchange { method: pending.method.clone(), ..Exchange::default() },
         }
     }

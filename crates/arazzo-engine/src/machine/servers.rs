@@ -9,7 +9,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::limits::Settings;
 use crate::openapi::security::Kind;
 use crate::openapi::server::NoUrl;
-use crate::program::{Destinations, Program, Step, WorkflowId};
+use crate::program::{Channel, Destinations, Program, Step, WorkflowId};
 use crate::remedy::Remedy;
 
 /// The servers of a run that are missing, or cannot be called.
@@ -29,8 +29,13 @@ pub(super) fn missing_servers(program: &Program, workflow: WorkflowId, settings:
             faults.push(Diagnostic::error(Code::UnknownServer, operation.span, message).remedy(remedy));
         }
     }
-    let given = settings.servers.named.values().chain(&settings.servers.all);
-    for url in given {
+    missing_brokers(program, &workflows, settings, &mut faults);
+    let given = settings.servers.named.iter().map(|(name, url)| (Some(name), url));
+    for (name, url) in given.chain(settings.servers.all.iter().map(|url| (None, url))) {
+        let has_channels = |channel: &Channel| program.apis.get(channel.api).is_some_and(|api| Some(&api.name) == name);
+        if program.channels.iter().any(has_channels) {
+            continue;
+        }
         let is_whole = Url::parse(url).is_ok_and(|parsed| {
             matches!(parsed.scheme(), "http" | "https") && parsed.has_host() && parsed.fragment().is_none()
         });
@@ -40,6 +45,33 @@ pub(super) fn missing_servers(program: &Program, workflow: WorkflowId, settings:
         }
     }
     faults
+}
+
+/// The servers of channels that are missing, or cannot be connected to. A source that is mocked needs none.
+fn missing_brokers(program: &Program, workflows: &[WorkflowId], settings: &Settings, faults: &mut Diagnostics) {
+    let steps = workflows.iter().filter_map(|id| program.workflow(*id)).flat_map(|workflow| &workflow.steps);
+    let mut said: Vec<&str> = vec![];
+    for step in steps.filter_map(|id| program.step(*id)) {
+        let (Some(channel), Some(source)) = (program.channel_of(step), program.source_of(step)) else { continue };
+        if settings.mocked.contains(source) || said.contains(&channel.name.as_str()) {
+            continue;
+        }
+        let servers = &settings.servers;
+        let variable = |name: &str| servers.variable(source, name).map(str::to_owned);
+        let Err(error) = channel.endpoint(servers.of(source), &variable) else { continue };
+        said.push(&channel.name);
+        let (reason, remedy) = match &error {
+            NoUrl::Relative => ("no server of it is described".to_owned(), Remedy::GiveServer(source.to_owned())),
+            NoUrl::Variable(name) | NoUrl::Value(name, _) => {
+                (error.to_string(), Remedy::GiveServerVariable(name.clone()))
+            }
+            NoUrl::NotHttp(url) => {
+                (format!("`{url}` is no address of a broker"), Remedy::GiveServer(source.to_owned()))
+            }
+        };
+        let message = format!("channel `{}` cannot be reached: {reason}", channel.name);
+        faults.push(Diagnostic::error(Code::UnknownServer, channel.span, message).remedy(remedy));
+    }
 }
 
 impl Machine {

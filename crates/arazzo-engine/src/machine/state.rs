@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::auth::Token;
+use super::channel::Messaging;
 use super::cookies::Cookie;
 use super::frame::{Completed, Frame, PendingCall};
 use super::pace::Pace;
@@ -61,6 +62,9 @@ pub(super) struct State {
     pub(super) unowned_ms: Millis,
     /// The last jump that an action made: what a limit names as the loop.
     pub(super) jump: Option<Jump>,
+    /// What is known of channels, once one was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) messaging: Option<Box<Messaging>>,
 }
 
 impl State {
@@ -92,6 +96,7 @@ impl State {
             waited_ms: 0,
             unowned_ms: 0,
             jump: None,
+            messaging: None,
         }
     }
 
@@ -122,6 +127,7 @@ impl State {
             completed.outputs.iter().chain(steps).filter_map(|(_, slot)| slot.as_ref()).for_each(&mut *visit);
         }
         self.waiting.values().filter_map(|pending| pending.request.as_ref()).for_each(&mut *visit);
+        self.messaging.iter().for_each(|messaging| messaging.each_slot(visit));
         self.credentials.values().for_each(&mut *visit);
         self.tokens.iter().flat_map(|token| token.slots()).for_each(&mut *visit);
         self.cookies.iter().for_each(|cookie| visit(cookie.value()));

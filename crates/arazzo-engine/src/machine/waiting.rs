@@ -4,7 +4,7 @@
 //! belongs to nothing and is dropped.
 
 use super::Machine;
-use super::frame::{PendingCall, Position};
+use super::frame::{CallPurpose, PendingCall, Position};
 use super::wire::{CallId, FailureKind, Progress, Request, Turn};
 use crate::event::{Because, EventKind, Interest, UnsentRequest};
 use crate::limits::Millis;
@@ -128,6 +128,10 @@ impl Machine {
             turn.aborts.push(call);
             let Some(pending) = self.state.waiting.get(&call) else { continue };
             let unsent = !pending.is_written();
+            // No event says that a message was sent before it is accepted, and none that it was not.
+            if pending.purpose == CallPurpose::Message {
+                continue;
+            }
             let Some(failure) = kind.filter(|_| !unsent).or(unsent.then_some(FailureKind::GivenUp)) else { continue };
             let kind = EventKind::RequestFailed {
                 call: call.0,

@@ -7,15 +7,13 @@ use crate::value::{Json, Map, Shared, Value, as_base64, stored};
 use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
+pub use super::failed::{CallId, Failure};
+use super::message::{ChannelInput, ChannelRequest};
 pub use crate::event::{Because, FailureKind};
 use crate::event::{Event, Why};
 use crate::limits::Millis;
 use crate::remedy::Naming;
 use crate::string_enum::string_enum;
-
-/// A call in flight. Every answer names the call that it answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct CallId(pub u64);
 
 /// The only things that move a machine. One may hold a secret ([`Input::may_hold_secrets`]).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +37,8 @@ pub enum Input {
         /// The answer, or the reason why there is none.
         result: Result<Response, Failure>,
     },
+    /// Something is heard of a channel.
+    Channel(ChannelInput),
     /// Time has passed: at least up to the `wake` of the last turn.
     Tick,
     /// Stop. The first lets calls in flight end for 5 s, the second stops at once.
@@ -49,7 +49,7 @@ impl Input {
     /// `true` if it may bring a secret, as an answer may: whoever stores it encrypts it.
     #[must_use]
     pub fn may_hold_secrets(&self) -> bool {
-        matches!(self, Self::Reply { .. })
+        matches!(self, Self::Reply { .. } | Self::Channel(_))
     }
 }
 
@@ -75,17 +75,6 @@ pub struct Response {
     /// The body, decoded from its content codings.
     #[serde(with = "as_base64")]
     pub body: Vec<u8>,
-}
-
-/// A call that ended without an answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Failure {
-    /// The kind.
-    pub kind: FailureKind,
-    /// The reason in words for people: `connection refused`.
-    pub message: String,
-    /// `false` if it is certain that the server did not get the request.
-    pub in_doubt: bool,
 }
 
 /// A request as it goes out. Holds secrets: its `Debug` shows method and length only.
@@ -195,6 +184,9 @@ pub struct Turn {
     pub events: Vec<Event>,
     /// Requests to send now.
     pub sends: Vec<Outgoing>,
+    /// What is asked of channels now, in this order. They may hold secrets, and are not written.
+    #[serde(skip)]
+    pub channels: Vec<ChannelRequest>,
     /// Calls whose answer is not wanted any more.
     pub aborts: Vec<CallId>,
     /// The time to tick at, in ms since the start, if nothing else happens before.

@@ -34,9 +34,13 @@ pub enum Ending {
     Reset,
     /// The body is cut in two: it is not what its content type says.
     Malformed,
+    /// A message does not come.
+    Drop,
+    /// A message comes twice.
+    Duplicate,
 }
 
-const FORM: &str = "write OPERATION[#N]=STATUS|reset|malformed|delay:DURATION, such as getVolume#2=503";
+const FORM: &str = "write OPERATION[#N]=STATUS|reset|malformed|delay:DURATION (for messages drop|duplicate|delay:DURATION), such as getVolume#2=503";
 
 impl Fault {
     /// A fault as it is written on a command line.
@@ -113,6 +117,8 @@ impl Fault {
         match action {
             "reset" => self.ending = Some(Ending::Reset),
             "malformed" => self.ending = Some(Ending::Malformed),
+            "drop" => self.ending = Some(Ending::Drop),
+            "duplicate" => self.ending = Some(Ending::Duplicate),
             _ => match (action.strip_prefix("delay:"), action.parse::<u16>()) {
                 (Some(text), _) => self.delay_ms = duration(text)?,
                 // 1xx are not answers.

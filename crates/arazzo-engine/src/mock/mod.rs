@@ -23,6 +23,7 @@ use crate::value::PathSegment;
 
 mod allowed;
 mod answer;
+mod broker;
 mod check;
 mod echo;
 mod fault;
@@ -37,6 +38,7 @@ mod wishes;
 
 use prefer::Preference;
 
+pub use broker::{Broker, Coming, with_correlation};
 pub use fault::{Ending, Fault};
 pub use reads::Reads;
 
@@ -228,6 +230,9 @@ impl Mock {
     /// The name of an operation that is not described, with the nearest one.
     pub fn fault(&mut self, fault: Fault) -> Result<(), String> {
         let known: Vec<[String; 3]> = self.operations().map(|(source, o)| names(source, &o)).collect();
+        if matches!(fault.ending, Some(Ending::Drop | Ending::Duplicate)) {
+            return Err(format!("`{}` is no message, which alone is dropped or comes twice", fault.operation));
+        }
         if known.iter().flatten().any(|name| *name == fault.operation) {
             self.faults.push(fault);
             return Ok(());

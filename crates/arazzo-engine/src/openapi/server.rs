@@ -90,11 +90,11 @@ impl Server {
         !self.url.contains('{')
     }
 
-    /// The url to call, without a `/` at its end; `given` are the values of variables that take the place of defaults.
+    /// The url with its variables filled in, as it is written; `given` are the values that take the place of defaults.
     ///
     /// # Errors
-    /// [`NoUrl`], if a variable has no value or one that it may not have, or the url is not one that can be called.
-    pub fn filled(&self, given: &dyn Fn(&str) -> Option<String>) -> Result<String, NoUrl> {
+    /// [`NoUrl`], if a variable has no value or one that it may not have.
+    pub fn fill(&self, given: &dyn Fn(&str) -> Option<String>) -> Result<String, NoUrl> {
         let mut url = String::new();
         let mut rest = self.url.as_str();
         while let Some((before, after)) = rest.split_once('{') {
@@ -126,6 +126,15 @@ impl Server {
             rest = after;
         }
         url.push_str(rest);
+        Ok(url)
+    }
+
+    /// The url to call, without a `/` at its end; `given` are the values of variables that take the place of defaults.
+    ///
+    /// # Errors
+    /// [`NoUrl`], if a variable has no value or one that it may not have, or the url is not one that can be called.
+    pub fn filled(&self, given: &dyn Fn(&str) -> Option<String>) -> Result<String, NoUrl> {
+        let url = self.fill(given)?;
         let (parsed, is_absolute) = match (Url::parse(&url), &self.base) {
             (Ok(parsed), _) => (parsed, true),
             (Err(_), Some(base)) => (base.join(&url).map_err(|_| NoUrl::NotHttp(url.clone()))?, false),

@@ -20,26 +20,21 @@ pub struct Read<'p> {
 impl Call {
     /// Everything that is built before the call.
     pub fn values(&self) -> Box<dyn Iterator<Item = &Build> + '_> {
-        match self {
-            Self::Operation { arguments, body, .. } => {
-                let replaced = body.iter().flat_map(|body| body.replacements.iter().map(|r| &r.value));
-                Box::new(
-                    arguments
-                        .iter()
-                        .map(|argument| &argument.value)
-                        .chain(body.iter().map(|body| &body.payload))
-                        .chain(replaced),
-                )
-            }
-            Self::Workflow { passed, .. } => Box::new(passed.values.iter().map(|value| &value.value)),
+        if let Self::Workflow { passed, .. } = self {
+            return Box::new(passed.values.iter().map(|value| &value.value));
         }
+        let (arguments, body) = (self.arguments(), self.body());
+        let replaced = body.into_iter().flat_map(|body| body.replacements.iter().map(|r| &r.value));
+        let correlation = self.receive().and_then(|receive| receive.correlation.as_ref());
+        let arguments = arguments.iter().map(|argument| &argument.value);
+        Box::new(arguments.chain(body.map(|body| &body.payload)).chain(replaced).chain(correlation))
     }
 
     /// The expressions that it reads, those in the targets of replacements among them.
     #[must_use]
     pub fn reads(&self) -> Vec<Read<'_>> {
         let mut reads: Vec<Read<'_>> = self.values().flat_map(Build::reads).collect();
-        if let Self::Operation { body: Some(body), .. } = self {
+        if let Some(body) = self.body() {
             for replacement in &body.replacements {
                 reads.extend(replacement.target.placeholders().iter().map(|placeholder| Read {
                     expr: &placeholder.expr,

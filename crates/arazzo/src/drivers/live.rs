@@ -8,9 +8,14 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use arazzo_engine::machine::message::{ChannelInput, ChannelRequest};
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Outgoing, Progress, Response};
 use tokio::sync::Notify;
 
+#[cfg(feature = "mock")]
+use arazzo_engine::mock::Broker;
+
+use crate::channel::ChannelLink;
 use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::runtime;
@@ -70,7 +75,7 @@ pub(crate) async fn run<T: Send + 'static>(
     finish: impl FnOnce(Session) -> T + Send + 'static,
 ) -> Result<(Outcome, T), Error> {
     let clock = world.clock.as_ref();
-    let Ways { skips_waits, before, mut log, resumed } = ways;
+    let Ways { skips_waits, before, mut log, resumed, mut channels } = ways;
     let Resumed { at: resumed_at, sends, mut inputs } = resumed;
     let mut start = Start { at: clock.elapsed(), skipped: resumed_at };
     // It moves from thread to thread.
@@ -101,6 +106,10 @@ pub(crate) async fn run<T: Send + 'static>(
         }
         turn.events.iter().for_each(&mut observe);
         calls.give_up(&turn.aborts);
+        if let Some(channels) = &mut channels {
+            // The last turn acknowledges what was taken, and listens no more.
+            channels.ask(&session, turn.channels, start.since(clock.elapsed()));
+        }
         if let Some(outcome) = turn.outcome {
             return Ok((outcome, work(is_large, move || finish(*session)).await));
         }
@@ -118,7 +127,13 @@ pub(crate) async fn run<T: Send + 'static>(
             (input, at) = (Some(first), None);
             continue;
         }
-        let wait = turn.wake.map(|at| Duration::from_millis(at.saturating_sub(start.since(clock.elapsed()))));
+        if let Some(heard) = channels.as_mut().and_then(|channels| channels.take(start.since(clock.elapsed()))) {
+            (input, at) = (Some(Input::Channel(heard)), None);
+            continue;
+        }
+        let delayed = channels.as_ref().and_then(RunChannels::next_delayed);
+        let wake = turn.wake.into_iter().chain(delayed).min();
+        let wait = wake.map(|at| Duration::from_millis(at.saturating_sub(start.since(clock.elapsed()))));
         // A stop comes before a wait that nobody waits for.
         if let (Some(wait), true) = (wait, skips_waits && calls.0.is_empty() && interrupt.count() <= taken) {
             start.skipped = start.skipped.saturating_add(wait);
@@ -126,7 +141,8 @@ pub(crate) async fn run<T: Send + 'static>(
             tokio::task::yield_now().await;
             continue;
         }
-        let came = next(&mut calls, clock, wait, interrupt, &mut taken).await;
+        let link = channels.as_mut().and_then(|channels| channels.link.as_mut());
+        let came = next(&mut calls, link, clock, wait, interrupt, &mut taken).await;
         (input, at) = (Some(came.0), came.1);
     }
 }
@@ -141,6 +157,88 @@ pub(crate) struct Ways {
     /// Keeps what happens.
     pub(crate) log: Option<Box<dyn TurnLog>>,
     pub(crate) resumed: Resumed,
+    /// The channels of the run; nothing for one that has none.
+    pub(crate) channels: Option<RunChannels>,
+}
+
+/// The channels of a run: those that are connected to, and those that are mocked.
+pub(crate) struct RunChannels {
+    link: Option<Box<dyn ChannelLink>>,
+    #[cfg(feature = "mock")]
+    broker: Option<Broker>,
+    /// What is coming of those that are mocked, and when, in ms of the run.
+    coming: Vec<(u64, ChannelInput)>,
+}
+
+impl RunChannels {
+    /// The channels of a run that are connected to.
+    pub(crate) fn new(link: Option<Box<dyn ChannelLink>>) -> Self {
+        Self {
+            link,
+            #[cfg(feature = "mock")]
+            broker: None,
+            coming: vec![],
+        }
+    }
+
+    /// As [`RunChannels::new`], with those that a broker in memory answers.
+    #[cfg(feature = "mock")]
+    pub(crate) fn mocked(link: Option<Box<dyn ChannelLink>>, broker: Broker) -> Self {
+        Self { link, broker: Some(broker), coming: vec![] }
+    }
+
+    /// Hands out what is asked, and makes the messages up that steps wait for.
+    fn ask(&mut self, session: &Session, requests: Vec<ChannelRequest>, now: u64) {
+        for request in requests {
+            #[cfg(feature = "mock")]
+            if let Some(broker) = &mut self.broker
+                && broker.serves(&request)
+            {
+                let sender =
+                    if let ChannelRequest::Send { call, .. } = &request { session.sender_of(*call) } else { None };
+                let coming = broker.ask(&request, sender);
+                self.coming.extend(coming.map(|(after, heard)| (now.saturating_add(after), heard)));
+                continue;
+            }
+            match &mut self.link {
+                Some(link) => link.request(request),
+                None => self.coming.extend(refuse(&request).map(|heard| (now, heard))),
+            }
+        }
+        #[cfg(feature = "mock")]
+        if let Some(broker) = &mut self.broker {
+            for awaited in session.awaited() {
+                let coming = broker.answer(&awaited, &|message| session.would_take(&awaited, message));
+                self.coming.extend(coming.into_iter().map(|(after, heard)| (now.saturating_add(after), heard)));
+            }
+        }
+        #[cfg(not(feature = "mock"))]
+        let _ = (session, now);
+    }
+
+    /// What has come by now of those that are mocked.
+    fn take(&mut self, now: u64) -> Option<ChannelInput> {
+        let index = self.coming.iter().position(|(at, _)| *at <= now)?;
+        Some(self.coming.remove(index).1)
+    }
+
+    /// The time at which the next of what is coming comes.
+    fn next_delayed(&self) -> Option<u64> {
+        self.coming.iter().map(|(at, _)| *at).min()
+    }
+}
+
+/// What is heard of a request that nothing takes.
+fn refuse(request: &ChannelRequest) -> Option<ChannelInput> {
+    let message = "nothing here connects to brokers".to_owned();
+    let failure = Failure { kind: FailureKind::Connect, message, in_doubt: false };
+    match request {
+        ChannelRequest::Subscribe { subscription, .. } => {
+            Some(ChannelInput::Lost { subscription: *subscription, failure })
+        }
+        ChannelRequest::Send { call, .. } => Some(ChannelInput::Sent { call: *call, result: Err(failure) }),
+        ChannelRequest::Acknowledge { .. } | ChannelRequest::Unsubscribe(_) => None,
+    }
 }
 
 /// The beginning of a run that goes on with what another process has left.
@@ -258,6 +356,7 @@ impl Calls {
 /// The next thing that happens: a stop, something about a call, or the time to wake; and when, if that is over.
 async fn next(
     calls: &mut Calls,
+    link: Option<&mut Box<dyn ChannelLink>>,
     clock: &dyn Clock,
     wake: Option<Duration>,
     interrupt: &Interrupt,
@@ -269,6 +368,12 @@ async fn next(
             None => std::future::pending().await,
         }
     };
+    let heard = async {
+        match link {
+            Some(link) => link.next().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         biased;
         () = interrupt.more_than(*taken) => {
@@ -276,6 +381,7 @@ async fn next(
             (Input::Cancel, None)
         }
         came = calls.next() => came,
+        heard = heard => (Input::Channel(heard), None),
         () = sleep => (Input::Tick, None),
     }
 }

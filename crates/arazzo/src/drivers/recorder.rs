@@ -4,6 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arazzo_engine::event::{Event, EventKind};
 use arazzo_engine::limits::Millis;
+use arazzo_engine::machine::message::{ChannelInput, ChannelRequest};
 use arazzo_engine::machine::{Input, Request};
 
 use crate::envelope::Envelope;
@@ -29,6 +30,9 @@ impl Recorder {
     pub(crate) fn input(&mut self, now: Millis, input: &Input) {
         match input {
             Input::Reply { result: Ok(response), .. } => self.note(&response.headers, response.body.len()),
+            Input::Channel(ChannelInput::Received { delivery, .. }) => {
+                self.note(&delivery.message.headers, delivery.message.payload.len());
+            }
             Input::Start { epoch_ms } => self.epoch_ms = *epoch_ms,
             _ => {}
         }
@@ -40,6 +44,13 @@ impl Recorder {
     /// Takes note of a request: a recording has it, made again.
     pub(crate) fn request(&mut self, request: &Request) {
         self.note(&request.headers, request.url.len() + request.body.as_ref().map_or(0, Vec::len));
+    }
+
+    /// As [`Recorder::request`], of a message.
+    pub(crate) fn channel(&mut self, request: &ChannelRequest) {
+        if let ChannelRequest::Send { message, .. } = request {
+            self.note(&message.headers, message.payload.len());
+        }
     }
 
     fn note(&mut self, headers: &[(String, String)], bytes: usize) {
@@ -80,6 +91,9 @@ impl Print {
         let body = match &mut event.kind {
             EventKind::RequestSent { body, .. } => body.take(),
             EventKind::RequestFailed { request: Some(request), .. } => request.body.take(),
+            EventKind::MessageSent { body, .. }
+            | EventKind::MessageReceived { body, .. }
+            | EventKind::MessageIgnored { body, .. } => body.take(),
             EventKind::ResponseReceived { body, headers, .. } => {
                 headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-length"));
                 body.take()

@@ -9,6 +9,7 @@ use arazzo_engine::credentials::{Credential, Credentials};
 use arazzo_engine::event::{Event, EventKind, RunStatus};
 use arazzo_engine::inputs::InputValues;
 use arazzo_engine::limits::{Millis, Settings};
+use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Delivery, Message};
 use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outgoing, Progress, Response, SEMANTICS};
 use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::{Limit, Naming, Remedy};
@@ -27,6 +28,9 @@ use crate::session::{Session, SessionTurn};
 
 /// The version of the file.
 const VERSION: u32 = 1;
+
+/// What stands in the place of the method of a request, of a message.
+pub(crate) const SEND: &str = "SEND";
 
 /// A run that was recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,6 +109,11 @@ pub(crate) enum Entry {
         ms: Millis,
         call: CallId,
         progress: Progress,
+    },
+    /// What was heard of a channel.
+    Channel {
+        ms: Millis,
+        heard: ChannelInput,
     },
     Tick {
         ms: Millis,
@@ -400,8 +409,38 @@ fn learn_cookies(input: &Input, stand_ins: &mut StandIns) {
     }
 }
 
+/// What was heard of a channel, with stand-ins.
+fn hide_heard(heard: ChannelInput, stand_ins: &StandIns) -> ChannelInput {
+    let hidden = |failure: Failure| Failure { message: stand_ins.in_text(&failure.message), ..failure };
+    match heard {
+        ChannelInput::Subscribed(subscription) => ChannelInput::Subscribed(subscription),
+        ChannelInput::Lost { subscription, failure } => ChannelInput::Lost { subscription, failure: hidden(failure) },
+        ChannelInput::Sent { call, result } => ChannelInput::Sent { call, result: result.map_err(hidden) },
+        ChannelInput::Received { subscription, delivery } => {
+            let Delivery { address, message, .. } = &delivery;
+            let text = |text: &Option<String>| text.as_ref().map(|text| stand_ins.in_text(text));
+            let headers =
+                message.headers.iter().map(|(name, value)| (stand_ins.in_text(name), stand_ins.in_text(value)));
+            let message = Message {
+                headers: headers.collect(),
+                content_type: message.content_type.clone(),
+                correlation: text(&message.correlation),
+                reply_to: text(&message.reply_to),
+                key: text(&message.key),
+                payload: stand_ins.in_bytes(&message.payload),
+            };
+            let address = stand_ins.in_text(address);
+            ChannelInput::Received { subscription, delivery: Delivery { address, message, ..delivery } }
+        }
+    }
+}
+
 fn hidden_input(input: Input, stand_ins: &StandIns) -> Input {
-    let Input::Reply { call, result } = input else { return input };
+    let (call, result) = match input {
+        Input::Reply { call, result } => (call, result),
+        Input::Channel(heard) => return Input::Channel(hide_heard(heard, stand_ins)),
+        other => return other,
+    };
     let result = match result {
         Ok(response) => {
             let body = stand_ins.in_bytes(&response.body);
@@ -450,7 +489,32 @@ pub(crate) fn sent(turn: &SessionTurn, ms: Millis, session: &Session) -> Vec<Sen
             body: body.unwrap_or_default(),
         }
     };
-    turn.sends.iter().map(of).collect()
+    let messages = turn.channels.iter().filter_map(|request| sent_message(request, ms, session));
+    turn.sends.iter().map(of).chain(messages).collect()
+}
+
+/// A message as a request is recorded: its channel in the place of a url.
+fn sent_message(request: &ChannelRequest, ms: Millis, session: &Session) -> Option<Sent> {
+    let ChannelRequest::Send { call, channel, message, .. } = request else { return None };
+    let address = format!("{}/{}", channel.path, channel.address);
+    let (workflow, step) = session.place_of(*call);
+    let header = |(name, value): &(String, String)| (name.clone(), session.mask(value));
+    let payload = match std::str::from_utf8(&message.payload) {
+        Ok(text) => Content { text: (!text.is_empty()).then(|| session.mask(text)), base64: None },
+        Err(_) => Content::of(&message.payload),
+    };
+    Some(Sent {
+        ms,
+        call: *call,
+        workflow,
+        step,
+        visit: 1,
+        attempt: 1,
+        method: SEND.to_owned(),
+        url: session.mask(&format!("{}://{}{}", channel.protocol, channel.host, address.trim_end_matches('/'))),
+        headers: message.headers.iter().map(header).collect(),
+        body: payload,
+    })
 }
 
 impl End {
@@ -500,6 +564,7 @@ impl Entry {
         Some(match input {
             Input::Start { .. } => return None,
             Input::Tick => Self::Tick { ms },
+            Input::Channel(heard) => Self::Channel { ms, heard: heard.clone() },
             Input::Cancel => Self::Cancel { ms },
             Input::Progress { call, progress } => Self::Progress { ms, call: *call, progress: *progress },
             Input::Reply { call, result: Ok(Response { status, headers, body }) } => {
@@ -517,6 +582,7 @@ impl Entry {
             | Self::Reply { ms, .. }
             | Self::Failure { ms, .. }
             | Self::Progress { ms, .. }
+            | Self::Channel { ms, .. }
             | Self::Tick { ms }
             | Self::Cancel { ms } => *ms,
         }
@@ -527,6 +593,7 @@ impl Entry {
         Some(match self {
             Self::Request(_) => return None,
             Self::Tick { .. } => Input::Tick,
+            Self::Channel { heard, .. } => Input::Channel(heard.clone()),
             Self::Cancel { .. } => Input::Cancel,
             Self::Progress { call, progress, .. } => Input::Progress { call: *call, progress: *progress },
             Self::Reply { .. } | Self::Failure { .. } => {
@@ -545,7 +612,11 @@ impl Entry {
             Self::Failure { call, kind, message, in_doubt, .. } => {
                 Some((*call, Err(Failure { kind: *kind, message: message.clone(), in_doubt: *in_doubt })))
             }
-            Self::Request(_) | Self::Progress { .. } | Self::Tick { .. } | Self::Cancel { .. } => None,
+            Self::Request(_)
+            | Self::Progress { .. }
+            | Self::Channel { .. }
+            | Self::Tick { .. }
+            | Self::Cancel { .. } => None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! step sends, or at another time), each request gets what the recorded one like it got, after as long.
 
 use arazzo_engine::limits::Millis;
+use arazzo_engine::machine::message::{ChannelInput, ChannelRequest};
 use arazzo_engine::machine::{CallId, Input, Outcome, Progress};
 use arazzo_engine::node::Node;
 use arazzo_engine::program::{Argument, Location, Program, Step};
@@ -14,7 +15,7 @@ use arazzo_engine::value::Pointer;
 use serde::Serialize;
 use url::Url;
 
-use crate::drivers::recording::{Content, End, Entry, Recording, Sent, sent};
+use crate::drivers::recording::{Content, End, Entry, Recording, SEND, Sent, sent};
 use crate::envelope::Envelope;
 use crate::session::Session;
 
@@ -151,9 +152,15 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
             if let Some(waiting) = &mut self.waiting {
                 let is_over = |input: &Input| match input {
                     Input::Reply { call, .. } | Input::Progress { call, .. } => turn.aborts.contains(call),
-                    Input::Start { .. } | Input::Tick | Input::Cancel => false,
+                    Input::Start { .. } | Input::Channel(_) | Input::Tick | Input::Cancel => false,
                 };
                 waiting.retain(|(_, input)| !is_over(input));
+                // Whoever listens hears what was heard then.
+                for request in &turn.channels {
+                    if let ChannelRequest::Subscribe { subscription, .. } = request {
+                        waiting.push((now, Input::Channel(ChannelInput::Subscribed(*subscription))));
+                    }
+                }
             }
             let known = self.sent(now, &requests);
             if let Some(outcome) = turn.outcome {
@@ -218,6 +225,9 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
                 input @ (Input::Reply { call, .. } | Input::Progress { call, .. }) => {
                     taken(call).then_some((other.ms(), input))
                 }
+                input @ Input::Channel(ChannelInput::Sent { call, .. }) => taken(call).then_some((other.ms(), input)),
+                Input::Channel(ChannelInput::Subscribed(_)) => None,
+                input @ Input::Channel(_) => Some((other.ms(), input)),
                 Input::Start { .. } | Input::Tick | Input::Cancel => None,
             },
         });
@@ -238,6 +248,11 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
         exchange.taken = true;
         let then = exchange.sent;
         self.compare(then, request);
+        if request.method == SEND {
+            let heard = ChannelInput::Sent { call: request.call, result: Ok(()) };
+            self.waiting.iter_mut().for_each(|waiting| waiting.push((now, Input::Channel(heard.clone()))));
+            return true;
+        }
         let answer = self.recording.entries.iter().find_map(|entry| {
             let (call, result) = entry.answer()?;
             (call == then.call).then_some((entry.ms().saturating_sub(then.ms), result))

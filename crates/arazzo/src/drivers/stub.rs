@@ -12,11 +12,14 @@
 //! # }
 //! ```
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use arazzo_engine::event::EventKind;
 use arazzo_engine::limits::Millis;
-use arazzo_engine::machine::{CallId, Failure, FailureKind, Input, Outcome, Response};
+use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Delivery, DeliveryId, Message};
+use arazzo_engine::machine::{AwaitedMessage, CallId, Failure, FailureKind, Input, Outcome, Response};
+use arazzo_engine::mock::with_correlation;
+use arazzo_engine::program::Program;
 use arazzo_engine::value::Json;
 
 use crate::envelope::Envelope;
@@ -61,10 +64,37 @@ impl Reply {
     }
 }
 
+/// A message that stands ready for a step that waits for one. The id that the step waits for is put where its channel says
+/// that messages have it, unless the message has one there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StubMessage {
+    after_ms: Millis,
+    message: Message,
+}
+
+impl StubMessage {
+    /// A message with these headers and this payload.
+    #[must_use]
+    pub fn new(headers: Vec<(String, String)>, payload: impl Into<Vec<u8>>) -> Self {
+        let message = Message { headers, payload: payload.into(), ..Message::default() };
+        Self { after_ms: 0, message }
+    }
+
+    /// The time that it takes from when the step begins to wait, in ms.
+    #[must_use]
+    pub fn after(mut self, ms: u64) -> Self {
+        self.after_ms = ms;
+        self
+    }
+}
+
 /// Answers by step or operation, each list in its order. A request for which nothing stands ready gets no answer.
 #[derive(Debug, Clone, Default)]
 #[must_use = "answers are given to `Workflow::rehearse`"]
-pub struct StubReplies(BTreeMap<String, VecDeque<Reply>>);
+pub struct StubReplies {
+    replies: BTreeMap<String, VecDeque<Reply>>,
+    messages: BTreeMap<String, VecDeque<StubMessage>>,
+}
 
 impl StubReplies {
     /// No answers.
@@ -74,13 +104,20 @@ impl StubReplies {
 
     /// Adds an answer for a `stepId`, or for an `operationId` whose steps have none of their own.
     pub fn reply(mut self, step_or_operation: impl Into<String>, reply: Reply) -> Self {
-        self.0.entry(step_or_operation.into()).or_default().push_back(reply);
+        self.replies.entry(step_or_operation.into()).or_default().push_back(reply);
+        self
+    }
+
+    /// Adds a message for a step that receives, by its `stepId`, the operation or the channel. All that stand ready for a
+    /// wait come, in their order, up to one that the step takes.
+    pub fn message(mut self, step_or_channel: impl Into<String>, message: StubMessage) -> Self {
+        self.messages.entry(step_or_channel.into()).or_default().push_back(message);
         self
     }
 
     /// The steps and operations that have answers.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.replies.keys().chain(self.messages.keys()).map(String::as_str)
     }
 }
 
@@ -97,8 +134,14 @@ pub struct Rehearsal {
 }
 
 /// Runs a session with answers that stand ready.
-pub(crate) fn rehearse(mut session: Session, canned: StubReplies, mut observe: impl FnMut(&Envelope)) -> Rehearsal {
-    let StubReplies(mut ready) = canned;
+pub(crate) fn rehearse(
+    mut session: Session,
+    program: &Program,
+    canned: StubReplies,
+    mut observe: impl FnMut(&Envelope),
+) -> Rehearsal {
+    let StubReplies { replies: mut ready, messages } = canned;
+    let mut broker = StubBroker { program, messages, waits: BTreeSet::new(), deliveries: 0, coming: vec![] };
     let mut now = 0;
     let mut coming: Vec<(Millis, CallId, Result<Response, Failure>)> = vec![];
     let (mut operations, mut unanswered) = (BTreeMap::new(), vec![]);
@@ -125,13 +168,18 @@ pub(crate) fn rehearse(mut session: Session, canned: StubReplies, mut observe: i
             });
             coming.push((now.saturating_add(reply.after_ms), send.call, reply.result));
         }
+        broker.ask(now, &turn, &session, &mut unanswered);
         if let Some(outcome) = turn.outcome {
-            let left = ready.into_iter().filter(|(_, replies)| !replies.is_empty());
-            return Rehearsal {
-                outcome,
-                unanswered,
-                left: left.map(|(name, replies)| (name, replies.len())).collect(),
-            };
+            let replies = ready.into_iter().map(|(name, replies)| (name, replies.len()));
+            let messages = broker.messages.into_iter().map(|(name, messages)| (name, messages.len()));
+            let left = replies.chain(messages).filter(|(_, count)| *count > 0);
+            return Rehearsal { outcome, unanswered, left: left.collect() };
+        }
+        let first_ms = coming.iter().map(|(at, ..)| *at).min();
+        if let Some((at, heard)) = broker.take(first_ms.into_iter().chain(turn.wake).min()) {
+            now = at.max(now);
+            session.apply(now, Input::Channel(heard));
+            continue;
         }
         let first = coming.iter().enumerate().min_by_key(|(_, (at, ..))| *at).map(|(index, (at, ..))| (index, *at));
         let input = match (first, turn.wake) {
@@ -148,6 +196,74 @@ pub(crate) fn rehearse(mut session: Session, canned: StubReplies, mut observe: i
             (_, None) => Input::Cancel,
         };
         session.apply(now, input);
+    }
+}
+
+/// Messages that stand ready: everything that is asked of a channel is answered at once.
+struct StubBroker<'p> {
+    program: &'p Program,
+    messages: BTreeMap<String, VecDeque<StubMessage>>,
+    /// Waits that were answered.
+    waits: BTreeSet<u64>,
+    deliveries: u64,
+    coming: Vec<(Millis, ChannelInput)>,
+}
+
+impl StubBroker<'_> {
+    /// Takes in what is asked, and which steps wait; those for which nothing stands ready are noted.
+    fn ask(&mut self, now: Millis, turn: &SessionTurn, session: &Session, unanswered: &mut Vec<String>) {
+        for request in &turn.channels {
+            match request {
+                ChannelRequest::Subscribe { subscription, .. } => {
+                    self.coming.push((now, ChannelInput::Subscribed(*subscription)));
+                }
+                ChannelRequest::Send { call, .. } => {
+                    self.coming.push((now, ChannelInput::Sent { call: *call, result: Ok(()) }));
+                }
+                ChannelRequest::Acknowledge { .. } | ChannelRequest::Unsubscribe(_) => {}
+            }
+        }
+        for awaited in session.awaited() {
+            if self.waits.insert(awaited.number) {
+                self.answer(now, &awaited, session, unanswered);
+            }
+        }
+    }
+
+    fn answer(&mut self, now: Millis, awaited: &AwaitedMessage, session: &Session, unanswered: &mut Vec<String>) {
+        let Some(step) = self.program.step(awaited.step) else { return };
+        let operation = step.call.target().and_then(|target| target.operation.as_deref());
+        let channel = self.program.channel_of(step).map(|channel| channel.name.as_str());
+        let names = [Some(step.name.as_str()), operation, channel];
+        let found = names.into_iter().flatten().find(|name| self.messages.get(*name).is_some_and(|m| !m.is_empty()));
+        let Some(ready) = found.map(str::to_owned).and_then(|name| self.messages.get_mut(&name)) else {
+            unanswered.push(step.name.clone());
+            return;
+        };
+        while let Some(StubMessage { after_ms, message }) = ready.pop_front() {
+            let message = with_correlation(self.program, awaited, message);
+            let taken = session.has_id(awaited, &message);
+            self.deliveries += 1;
+            let delivery = Delivery {
+                delivery: DeliveryId(self.deliveries),
+                address: awaited.address.clone(),
+                is_stored: false,
+                is_redelivered: false,
+                message,
+            };
+            let heard = ChannelInput::Received { subscription: awaited.subscription, delivery };
+            self.coming.push((now.saturating_add(after_ms), heard));
+            if taken {
+                break;
+            }
+        }
+    }
+
+    /// What comes next, if nothing else comes before `other`.
+    fn take(&mut self, other: Option<Millis>) -> Option<(Millis, ChannelInput)> {
+        let first = self.coming.iter().map(|(at, _)| *at).min()?;
+        let place = self.coming.iter().position(|(at, _)| *at == first)?;
+        other.is_none_or(|other| first <= other).then(|| self.coming.remove(place))
     }
 }
 

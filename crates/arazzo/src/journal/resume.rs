@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
 use crate::builder::Builder;
-use crate::drivers::live::{self, Interrupt, Ways};
+use crate::drivers::live::{self, Interrupt, RunChannels, Ways};
 use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::journal::owner::Owner;
@@ -344,6 +344,12 @@ impl Resumed {
                     in_doubt: true,
                 }),
                 (_, Some(Err(message))) => Err(Failure { kind: FailureKind::Refused, message, in_doubt: false }),
+                (_, None) if session.sends_message(call) => Err(Failure {
+                    kind: FailureKind::GivenUp,
+                    message: "it is not known whether it has arrived: the process ended before it was accepted"
+                        .to_owned(),
+                    in_doubt: true,
+                }),
                 (_, None) => {
                     let message = "the request cannot be made again".to_owned();
                     Err(Failure { kind: FailureKind::Refused, message, in_doubt: true })
@@ -365,7 +371,9 @@ impl Resumed {
         })?;
         let log = RunLog::resume(&journal, &workflow.description, (&run, stored), unsettled, interrupt)?;
         let resumed = live::Resumed { at: Duration::from_millis(at), sends, inputs };
-        let ways = Ways { log: Some(Box::new(log)), resumed, ..Ways::default() };
+        let description = &workflow.description;
+        let channels = description.channels.as_ref().map(|channels| RunChannels::new(Some(channels.0.open())));
+        let ways = Ways { log: Some(Box::new(log)), resumed, channels, ..Ways::default() };
         let (outcome, ()) = live::run(session, (world, ways), interrupt, observe, drop).await?;
         drop(claim);
         Ok(outcome)

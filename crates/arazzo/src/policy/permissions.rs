@@ -7,6 +7,7 @@
 use arazzo_engine::code::Code;
 use arazzo_engine::diagnostic::Diagnostic;
 use arazzo_engine::limits::{AllowedHost, is_overridden, plain_host};
+use arazzo_engine::machine::message::{ChannelRequest, Message};
 use arazzo_engine::machine::{Because, Outgoing};
 use arazzo_engine::plan::{CalledOperation, Footprint, SentCredentials, SentSecret, is_safe};
 use arazzo_engine::remedy::{Naming, Remedy};
@@ -185,6 +186,48 @@ impl RunPolicy {
             Some(name) => {
                 let message = format!("the secret `{name}` would go to `{host}`, which it is not for");
                 let bind = (self.hosts.naming)(&Remedy::BindSecret { name, host: host.clone() });
+                Err(format!("{message}; if it is meant: {bind}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Judges what is asked of a channel, as [`RunPolicy::request`] judges requests. `secrets` are names of those in a message.
+    ///
+    /// # Errors
+    /// The reason why not, in words.
+    pub(crate) fn channel(
+        &self,
+        request: &ChannelRequest,
+        secrets: impl FnOnce(&Message) -> Vec<String>,
+    ) -> Result<(), String> {
+        let (channel, message) = match request {
+            ChannelRequest::Subscribe { channel, .. } => (channel, None),
+            ChannelRequest::Send { channel, message, .. } => (channel, Some(message)),
+            ChannelRequest::Acknowledge { .. } | ChannelRequest::Unsubscribe(_) => return Ok(()),
+        };
+        if self.sends_nothing {
+            return Ok(());
+        }
+        let secure = matches!(channel.protocol.word(), "wss" | "https" | "secure-mqtt" | "kafka-secure" | "amqps");
+        // As a url of a scheme that hosts are compared by.
+        let scheme = if secure { "https" } else { "http" };
+        let url =
+            Url::parse(&format!("{scheme}://{}", channel.host)).map_err(|_| "the host is not valid".to_owned())?;
+        if let (Some(host), Some(port)) = (url.host_str().map(plain_host), url.port_or_known_default()) {
+            self.hosts.host(&host, port, secure)?;
+        }
+        let Some(message) = message.filter(|_| self.is_needed()) else { return Ok(()) };
+        if self.is_strange() && !self.changes {
+            let allow = (self.hosts.naming)(&Remedy::AllowUnsafe);
+            let host = &channel.host;
+            return Err(format!("a message to `{host}` may change something, and that was not allowed: {allow}"));
+        }
+        match secrets(message).into_iter().find(|name| !self.may_go(name, &url)) {
+            Some(name) => {
+                let host = channel.host.clone();
+                let message = format!("the secret `{name}` would go to `{host}`, which it is not for");
+                let bind = (self.hosts.naming)(&Remedy::BindSecret { name, host });
                 Err(format!("{message}; if it is meant: {bind}"))
             }
             None => Ok(()),

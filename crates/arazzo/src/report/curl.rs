@@ -18,6 +18,9 @@ impl Exchange {
     /// As [`Exchange::curl`], with the variables that stand in it, each once.
     #[must_use]
     pub fn curl_with_variables(&self) -> (String, Vec<Variable>) {
+        if self.is_message() {
+            return (format!("# {} {} is a message, which curl does not send", self.method, self.url), vec![]);
+        }
         let mut command = curl(&self.method, &self.url, &self.headers, self.body.as_ref());
         let body = self.body.iter().map(|body| &*body.text);
         let headers = self.headers.iter().map(|(_, value)| value.as_str());

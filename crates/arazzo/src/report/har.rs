@@ -81,6 +81,8 @@ fn entry(attempt: &Attempt, exchange: &Exchange) -> Json {
         Answer::Lost { failure: kind, message, in_doubt, .. } => {
             failure = json!({ "kind": kind, "message": message, "inDoubt": in_doubt });
         }
+        // A message has no answer.
+        Answer::Message { .. } => {}
         Answer::None => {
             failure =
                 json!({ "kind": "unfinished", "message": "the run ended before an answer came", "inDoubt": true });

@@ -110,7 +110,7 @@ fn attempt(attempt: &Attempt) -> Json {
 /// Without headers and bodies: the archive (HAR) has those.
 fn exchange(exchange: &Exchange) -> Json {
     let (status, failure) = match &exchange.answer {
-        Answer::None => (None, Json::Null),
+        Answer::None | Answer::Message { .. } => (None, Json::Null),
         Answer::Received { status, .. } => (Some(*status), Json::Null),
         Answer::Lost { failure, message, in_doubt, .. } => {
             (None, json!({ "kind": failure, "message": message, "inDoubt": in_doubt }))

@@ -233,7 +233,7 @@ fn is_flaky(attempt: &Attempt) -> bool {
     match attempt.exchanges.last().map(|exchange| &exchange.answer) {
         Some(Answer::Received { status, .. }) => *status == 429 || *status >= 500,
         Some(Answer::Lost { .. } | Answer::None) => true,
-        None => false,
+        Some(Answer::Message { .. }) | None => false,
     }
 }
 

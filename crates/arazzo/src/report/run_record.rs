@@ -3,8 +3,8 @@
 
 use arazzo_engine::code::Code;
 use arazzo_engine::event::{
-    ActionKind, Because, CriteriaOf, EventKind, FailureKind, On, RunStatus, Saw, StartedFor, StepStatus, WaitReason,
-    Why,
+    ActionKind, Because, CriteriaOf, EventKind, FailureKind, On, RunStatus, Saw, StartedFor, StepStatus, UnsentRequest,
+    WaitReason, Why,
 };
 use arazzo_engine::plan::PlannedStep;
 use arazzo_engine::redact::BodyText;
@@ -174,6 +174,11 @@ pub enum Answer {
         /// The body, cut at a limit.
         body: Option<BodyText>,
     },
+    /// It is a message: its protocol has accepted it, or it is the one that a step was waiting for.
+    Message {
+        /// Milliseconds until it was accepted, or came.
+        duration_ms: u64,
+    },
     /// No answer will come.
     Lost {
         /// The kind of failure.
@@ -185,6 +190,57 @@ pub enum Answer {
         /// `false` if it is certain that the server did not get the request.
         in_doubt: bool,
     },
+}
+
+/// What stands in the place of the method of a request, of a message.
+const SEND: &str = "SEND";
+const RECEIVE: &str = "RECEIVE";
+
+impl Exchange {
+    /// A request that never left.
+    fn unsent(call: u64, request: &UnsentRequest, envelope: &Envelope, duration_ms: u64) -> Self {
+        Self {
+            call,
+            because: Some(request.because).filter(|because| !because.is_operation()),
+            method: request.method.clone(),
+            url: request.url.clone(),
+            headers: request.headers.clone(),
+            body: request.body.clone(),
+            sent_ms: envelope.ms.saturating_sub(duration_ms),
+            time: envelope.time.clone(),
+            answer: Answer::None,
+        }
+    }
+
+    /// A message that was accepted, or came.
+    fn of_message(envelope: &Envelope, body: Option<BodyText>) -> Option<Self> {
+        let (verb, call, address, duration_ms, headers) = match &envelope.event.kind {
+            EventKind::MessageSent { call, address, duration_ms, headers, .. } => {
+                (SEND, *call, address, *duration_ms, headers)
+            }
+            EventKind::MessageReceived { address, waited_ms, headers, .. } => {
+                (RECEIVE, u64::MAX, address, *waited_ms, headers)
+            }
+            _ => return None,
+        };
+        Some(Self {
+            call,
+            because: None,
+            method: verb.to_owned(),
+            url: address.clone(),
+            headers: headers.clone(),
+            body,
+            sent_ms: envelope.ms.saturating_sub(duration_ms),
+            time: envelope.time.clone(),
+            answer: Answer::Message { duration_ms },
+        })
+    }
+
+    /// `true` for a message, which is no request.
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        matches!(self.answer, Answer::Message { .. })
+    }
 }
 
 /// A criterion with the values it saw.
@@ -333,7 +389,10 @@ impl RunRecord {
         let event = &envelope.event;
         let Some(name) = &event.step else { return };
         let body = match &event.kind {
-            EventKind::RequestSent { body, .. } | EventKind::ResponseReceived { body, .. } => self.keep_body(body),
+            EventKind::RequestSent { body, .. }
+            | EventKind::ResponseReceived { body, .. }
+            | EventKind::MessageSent { body, .. }
+            | EventKind::MessageReceived { body, .. } => self.keep_body(body),
             _ => None,
         };
         let own = |attempt: &&mut Attempt| attempt.frame == event.frame && attempt.step == *name;
@@ -350,6 +409,9 @@ impl RunRecord {
                 time: envelope.time.clone(),
                 answer: Answer::None,
             }),
+            EventKind::MessageSent { .. } | EventKind::MessageReceived { .. } => {
+                attempt.exchanges.extend(Exchange::of_message(envelope, body));
+            }
             EventKind::ResponseReceived { call, status, duration_ms, headers, .. } => {
                 let answer =
                     Answer::Received { status: *status, duration_ms: *duration_ms, headers: headers.clone(), body };
@@ -358,17 +420,7 @@ impl RunRecord {
             EventKind::RequestFailed { call, failure, message, duration_ms, in_doubt, request } => {
                 // One that was not sent is first heard of now.
                 if let Some(request) = request {
-                    attempt.exchanges.push(Exchange {
-                        call: *call,
-                        because: Some(request.because).filter(|because| !because.is_operation()),
-                        method: request.method.clone(),
-                        url: request.url.clone(),
-                        headers: request.headers.clone(),
-                        body: request.body.clone(),
-                        sent_ms: envelope.ms.saturating_sub(*duration_ms),
-                        time: envelope.time.clone(),
-                        answer: Answer::None,
-                    });
+                    attempt.exchanges.push(Exchange::unsent(*call, request, envelope, *duration_ms));
                 }
                 let answer = Answer::Lost {
                     failure: *failure,
@@ -553,6 +605,7 @@ impl Attempt {
             Some(Answer::Received { status, .. }) => status.to_string(),
             Some(Answer::Lost { failure, .. }) => failure.word().to_owned(),
             Some(Answer::None) => "no answer".to_owned(),
+            Some(Answer::Message { .. }) => "message".to_owned(),
             None => String::new(),
         }
     }
@@ -600,7 +653,9 @@ impl Exchange {
     pub fn duration_ms(&self) -> Option<u64> {
         match &self.answer {
             Answer::None => None,
-            Answer::Received { duration_ms, .. } | Answer::Lost { duration_ms, .. } => Some(*duration_ms),
+            Answer::Received { duration_ms, .. }
+            | Answer::Message { duration_ms }
+            | Answer::Lost { duration_ms, .. } => Some(*duration_ms),
         }
     }
 

@@ -109,6 +109,7 @@ fn row(exchange: &Exchange, y: usize, host: usize) -> String {
             (format!("{status} · {}", pace(*duration_ms)), class, true)
         }
         Answer::Lost { failure, duration_ms, .. } => (format!("{failure} · {}", pace(*duration_ms)), "no", false),
+        Answer::Message { duration_ms } => (format!("message · {}", pace(*duration_ms)), "go", true),
         Answer::None => ("no answer yet".to_owned(), "", false),
     };
     if arrived {

@@ -298,6 +298,14 @@ impl<'a> Steps<'a> {
             self.message(&format!("{} {}", exchange.method, exchange.url), &exchange.headers, exchange.body.as_ref());
         let (answer, label) = match &exchange.answer {
             Answer::None => ("<p class=\"halt\">The run ended before a response came.</p>".to_owned(), String::new()),
+            Answer::Message { duration_ms } => {
+                let (title, word) =
+                    if exchange.method == "SEND" { ("Message", "accepted") } else { ("Message received", "came") };
+                return format!(
+                    "<div class=\"wire\"><div><h4>{title}, {word} after {}</h4>{request}</div></div>",
+                    pace(*duration_ms)
+                );
+            }
             Answer::Lost { failure, message, in_doubt, .. } => {
                 let doubt = if *in_doubt { "<p>Whether the server acted on the request is not known.</p>" } else { "" };
                 (

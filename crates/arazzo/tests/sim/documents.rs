@@ -182,6 +182,7 @@ impl Case {
             run_ms: chance.pick(&[5_000, 120_000, 600_000]),
             request_ms: 10_000,
             wait_ms: chance.pick(&[10_000, 100_000]),
+            receive_ms: Limits::DEFAULT.receive_ms,
             body_bytes: 4 << 10,
             value_bytes: 64 << 10,
             shown_bytes: chance.pick(&[40, 300, 16 << 10]),

@@ -1,0 +1,113 @@
+//! The protocols of channels: what each is called, and what it can carry.
+
+use crate::string_enum::string_enum;
+
+string_enum! {
+    /// A protocol of `servers[].protocol` that can be spoken.
+    pub enum Protocol: "protocol" {
+        /// WebSocket.
+        Ws = "ws",
+        /// WebSocket over TLS.
+        Wss = "wss",
+        /// A stream of server-sent events; a send is a POST.
+        Http = "http",
+        /// As `http`, over TLS.
+        Https = "https",
+        /// MQTT 3.1.1.
+        Mqtt = "mqtt",
+        /// MQTT 5.
+        Mqtt5 = "mqtt5",
+        /// MQTT 3.1.1 over TLS.
+        SecureMqtt = "secure-mqtt",
+        /// Kafka.
+        Kafka = "kafka",
+        /// Kafka over TLS.
+        KafkaSecure = "kafka-secure",
+        /// NATS, core.
+        Nats = "nats",
+        /// AMQP 0-9-1.
+        Amqp = "amqp",
+        /// AMQP 0-9-1 over TLS.
+        Amqps = "amqps",
+    }
+}
+
+impl Protocol {
+    /// The protocol of a word, of a document or the scheme of a url, with its version.
+    #[must_use]
+    pub fn of(word: &str, version: &str) -> Option<Self> {
+        Some(match word.to_ascii_lowercase().as_str() {
+            "mqtt" if version.starts_with('5') => Self::Mqtt5,
+            "mqtts" => Self::SecureMqtt,
+            "sse" => Self::Http,
+            // AMQP 1.0 is another protocol of the same name.
+            "amqp" | "amqps" if version.starts_with('1') => return None,
+            word => word.parse().ok()?,
+        })
+    }
+
+    /// The port where none is written.
+    #[must_use]
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Ws | Self::Http => 80,
+            Self::Wss | Self::Https => 443,
+            Self::Mqtt | Self::Mqtt5 => 1883,
+            Self::SecureMqtt => 8883,
+            Self::Kafka | Self::KafkaSecure => 9092,
+            Self::Nats => 4222,
+            Self::Amqp => 5672,
+            Self::Amqps => 5671,
+        }
+    }
+
+    /// `true` where what connects is a url with a path and a query, and the address is a part of its path.
+    #[must_use]
+    pub const fn is_web(self) -> bool {
+        matches!(self, Self::Ws | Self::Wss | Self::Http | Self::Https)
+    }
+
+    /// `true` where messages have headers.
+    #[must_use]
+    pub const fn has_headers(self) -> bool {
+        !matches!(self, Self::Ws | Self::Wss | Self::Mqtt | Self::SecureMqtt)
+    }
+
+    /// `true` where the protocol has a field of its own for the id that relates messages.
+    #[must_use]
+    pub const fn has_correlation(self) -> bool {
+        matches!(self, Self::Mqtt5 | Self::Amqp | Self::Amqps)
+    }
+
+    /// `true` where what is sent may come back to whoever sent it: that is no answer.
+    #[must_use]
+    pub const fn echoes(self) -> bool {
+        !self.is_web()
+    }
+
+    /// What stands for one level of an address in a subscription, and what separates levels; nothing where a subscription
+    /// names one address.
+    #[must_use]
+    pub const fn wildcard(self) -> Option<(&'static str, char)> {
+        match self {
+            Self::Mqtt | Self::Mqtt5 | Self::SecureMqtt => Some(("+", '/')),
+            Self::Nats | Self::Amqp | Self::Amqps => Some(("*", '.')),
+            Self::Ws | Self::Wss | Self::Http | Self::Https | Self::Kafka | Self::KafkaSecure => None,
+        }
+    }
+
+    /// The name of its bindings in a description.
+    #[must_use]
+    pub const fn bindings(self) -> &'static str {
+        match self {
+            Self::Ws | Self::Wss => "ws",
+            Self::Http | Self::Https => "http",
+            Self::Mqtt | Self::SecureMqtt => "mqtt",
+            // What is written for one version stands for the other.
+            Self::Mqtt5 => "mqtt5",
+            Self::Kafka | Self::KafkaSecure => "kafka",
+            Self::Nats => "nats",
+            Self::Amqp | Self::Amqps => "amqp",
+        }
+    }
+}

@@ -1,0 +1,506 @@
+//! `operationId`, `operationPath` and `channelPath` → the channel of an AsyncAPI document, and its entry in the program.
+
+use super::Compiler;
+use super::meant::folded;
+use crate::asyncapi::{self, AsyncApi, Protocol, is_same_name};
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Edit, Help, nearest};
+use crate::document::{self, MessageAction, Text};
+use crate::json;
+use crate::load::DescribedKind;
+use crate::node::{Key, Node};
+use crate::openapi::Api;
+use crate::openapi::sample::sample_of;
+use crate::openapi::schema::{Checked, Direction, checked};
+use crate::program::{Argument, Channel, ChannelId, ChannelParameter, ChannelServer, Message, MessageTarget};
+use crate::source::Span;
+use crate::value::{Json, Map, Pointer};
+
+/// What a step aims at.
+pub(super) struct Aim<'b> {
+    /// The source description.
+    pub(super) source: usize,
+    pub(super) channel: asyncapi::Channel<'b>,
+    pub(super) operation: Option<asyncapi::Operation<'b>>,
+    pub(super) messages: Vec<asyncapi::Message<'b>>,
+    /// The header of the message before that says where the answer comes.
+    pub(super) reply_to: Option<String>,
+    /// `true` if it is the answer to the message of its operation.
+    pub(super) is_reply: bool,
+}
+
+impl Aim<'_> {
+    /// Names of the parameters of the address.
+    pub(super) fn parameter_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = self.channel.parameters().map(|parameter| parameter.name.to_owned()).collect();
+        for name in super::meant::path_names(self.channel.address().unwrap_or_default()) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    /// The protocols of its servers, as far as they are known.
+    pub(super) fn protocols(&self) -> Vec<Protocol> {
+        self.channel.servers().iter().filter_map(asyncapi::Server::protocol).collect()
+    }
+}
+
+/// What was named: an operation, or a channel.
+enum Named<'b> {
+    Operation(asyncapi::Operation<'b>),
+    Channel(asyncapi::Channel<'b>),
+}
+
+impl<'b> Compiler<'b> {
+    /// The channel that a step sends to or receives from; a diagnostic if there is none.
+    pub(super) fn aim(&mut self, workflow: &document::Workflow, step: &document::Step) -> Option<Aim<'b>> {
+        let (source, named) = match (&step.operation_id, &step.operation_path, &step.channel_path) {
+            (Some(text), None, None) => self.message_by_id(text),
+            (None, Some(text), None) => self.message_by_path(text),
+            (None, None, Some(text)) => self.channel_by_path(text),
+            // Reading the document said that nothing is named, or too much.
+            _ => None,
+        }?;
+        let aim = match named {
+            Named::Channel(channel) => {
+                let messages = channel.messages();
+                Aim { source, channel, operation: None, messages, reply_to: None, is_reply: false }
+            }
+            Named::Operation(operation) => self.aim_of(workflow, step, source, operation)?,
+        };
+        self.check_protocol(step, &aim);
+        Some(aim)
+    }
+
+    /// The channel of an operation. A receive means the answer, where a message of the same operation is sent before.
+    fn aim_of(
+        &mut self,
+        workflow: &document::Workflow,
+        step: &document::Step,
+        source: usize,
+        operation: asyncapi::Operation<'b>,
+    ) -> Option<Aim<'b>> {
+        let id = |step: &document::Step| {
+            let text = step.operation_id.as_ref().or(step.operation_path.as_ref())?;
+            Some(folded(text.value.rsplit(['.', '/']).next().unwrap_or_default()))
+        };
+        let is = |step: &document::Step, wanted| step.action.as_ref().is_some_and(|(action, _)| *action == wanted);
+        let before = workflow.steps.iter().take_while(|other| other.id.span() != step.id.span());
+        let sent = before.filter(|other| is(other, MessageAction::Send)).any(|other| id(other) == id(step));
+        let reply = operation.reply();
+        let reply_to = reply.and_then(|reply| reply.address()?.header().map(str::to_owned));
+        let reply = reply.filter(|_| sent && is(step, MessageAction::Receive));
+        let led = match reply {
+            Some(reply) => reply.channel(),
+            None => operation.channel(),
+        };
+        let channel = match led {
+            Ok(Some(channel)) => channel,
+            // An answer without a channel of its own comes on that of the operation.
+            Ok(None) if reply.is_some() => operation.channel().ok().flatten()?,
+            Ok(None) => {
+                let message = format!("operation `{}` names no channel that is described", operation.id());
+                self.push(Diagnostic::error(Code::UnknownChannel, operation.key.span, message));
+                return None;
+            }
+            Err(broken) => {
+                self.broken(broken);
+                return None;
+            }
+        };
+        let messages = match reply {
+            Some(reply) => reply.messages(&channel),
+            None => operation.messages(&channel),
+        };
+        if messages.is_empty() && !channel.messages().is_empty() {
+            let message = format!("operation `{}` names messages that its channel does not have", operation.id());
+            let fault = Diagnostic::error(Code::UnknownMessage, operation.key.span, message);
+            self.push(fault.note(channel.key.span, "its channel").section("AsyncAPI, §Operation Object"));
+        }
+        let is_reply = reply.is_some();
+        Some(Aim { source, channel, operation: Some(operation), messages, reply_to, is_reply })
+    }
+
+    /// The view of an AsyncAPI source; a diagnostic if it is something else, or of a version that is not read. Nothing if it
+    /// could not be read: that was said when it was loaded.
+    fn asyncapi(&mut self, source: usize, span: Span) -> Option<AsyncApi<'b>> {
+        let bundle = self.bundle;
+        let described = bundle.described.get(source)?;
+        let root = described.root.as_ref()?;
+        if described.kind != DescribedKind::Asyncapi {
+            let message = format!("source `{}` is not an AsyncAPI document, and has no channels", described.name);
+            self.push(Diagnostic::error(Code::WrongKindOfSource, span, message));
+            return None;
+        }
+        let api = AsyncApi::new(root, &bundle.store);
+        if api.is_known_version() {
+            return Some(api);
+        }
+        let written = api.version().map(Node::as_written).unwrap_or_default();
+        let message = format!("source `{}` is written in AsyncAPI {written}, and 3.0 and 3.1 are read", described.name);
+        let mut fault = Diagnostic::error(Code::AsyncapiVersion, span, message)
+            .help("convert it, for instance with `asyncapi convert`")
+            .section("§Source Description Object");
+        if let Some(version) = api.version() {
+            fault = fault.note(version.span, "the version of the document");
+        }
+        self.push(fault);
+        None
+    }
+
+    /// The AsyncAPI sources of the document that is compiled.
+    fn asyncapis(&self) -> Vec<(usize, AsyncApi<'b>)> {
+        let store = &self.bundle.store;
+        let known = self.described().filter(|(_, described)| described.kind == DescribedKind::Asyncapi);
+        known.filter_map(|(index, d)| Some((index, AsyncApi::new(d.root.as_ref()?, store)))).collect()
+    }
+
+    /// `operationId`: `$sourceDescriptions.<name>.<id>`, or a bare id.
+    fn message_by_id(&mut self, text: &Text) -> Option<(usize, Named<'b>)> {
+        if let Some(rest) = text.value.strip_prefix("$sourceDescriptions.") {
+            let (source, id) = self.source_prefix(text, rest)?;
+            let api = self.asyncapi(source, text.span())?;
+            let found = self.named_in(api, source, id, text);
+            if found.is_none() {
+                self.unknown_message(text, id, &[(source, api)]);
+            }
+            return Some((source, found?));
+        }
+        let all = self.asyncapis();
+        let exact: Vec<(usize, asyncapi::Operation<'b>)> =
+            all.iter().filter_map(|(source, api)| Some((*source, api.operation(&text.value)?))).collect();
+        match exact.as_slice() {
+            [(source, operation)] => {
+                self.asyncapi(*source, text.span())?;
+                self.qualify_message(text, *source);
+                return Some((*source, Named::Operation(*operation)));
+            }
+            [] => {}
+            several => {
+                let message = format!("`{}` is the id of {} operations", text.value, several.len());
+                let mut fault = Diagnostic::error(Code::AmbiguousOperationId, text.span(), message)
+                    .help("write $sourceDescriptions.<name>.<operationId>")
+                    .section("§Step Object");
+                for (_, operation) in several {
+                    fault = fault.note(operation.key.span, "one of them");
+                }
+                self.push(fault);
+                return None;
+            }
+        }
+        for (source, api) in &all {
+            // Of a version that is not read, nothing else is to be said.
+            self.asyncapi(*source, text.span())?;
+            if let Some(found) = self.named_in(*api, *source, &text.value, text) {
+                return Some((*source, found));
+            }
+        }
+        self.unknown_message(text, &text.value, &all);
+        None
+    }
+
+    /// An operation by its id, by one that differs in case or punctuation, or a channel that is called so.
+    fn named_in(&mut self, api: AsyncApi<'b>, source: usize, id: &str, text: &Text) -> Option<Named<'b>> {
+        if let Some(operation) = api.operation(id) {
+            return Some(Named::Operation(operation));
+        }
+        let near: Vec<asyncapi::Operation<'b>> =
+            api.operations().filter(|operation| is_same_name(operation.id(), id)).collect();
+        let span = text.node.part(self.sources(), 0..text.value.len());
+        if let [operation] = near.as_slice() {
+            let right = format!("$sourceDescriptions.{}.{}", self.source_name(source), operation.id());
+            let message = format!("the operation is called `{}`, and not `{id}`", operation.id());
+            self.departure(
+                Diagnostic::warning(Code::OperationIdCase, span, message)
+                    .label(format!("read as `{}`", operation.id()))
+                    .note(operation.key.span, "the operation")
+                    .help(format!("write {right}"))
+                    .fix(format!("write {right}"), true, vec![Edit { span, text: right }])
+                    .section("§Step Object"),
+            );
+            return Some(Named::Operation(*operation));
+        }
+        let channels: Vec<asyncapi::Channel<'b>> =
+            api.channels().filter(|channel| is_same_name(channel.name(), id)).collect();
+        let [channel] = channels.as_slice() else { return None };
+        let right = Pointer::of(vec!["channels".to_owned(), channel.name().to_owned()]);
+        let right = format!("channelPath: '{{$sourceDescriptions.{}.url}}#{right}'", self.source_name(source));
+        let message = format!("no operation is called `{id}`, and a channel is called `{}`", channel.name());
+        self.departure(
+            Diagnostic::warning(Code::OperationAsChannel, span, message)
+                .label("read as this channel")
+                .note(channel.key.span, "the channel")
+                .help(format!("write {right}"))
+                .section("§Step Object"),
+        );
+        Some(Named::Channel(*channel))
+    }
+
+    /// The reading `unqualified-operation-id`.
+    fn qualify_message(&mut self, text: &Text, source: usize) {
+        if !self.is_one_of_several() {
+            return;
+        }
+        let right = format!("$sourceDescriptions.{}.{}", self.source_name(source), text.value);
+        let span = text.node.part(self.sources(), 0..text.value.len());
+        self.departure(
+            Diagnostic::warning(
+                Code::UnqualifiedOperationId,
+                span,
+                "bare `operationId` with several source descriptions",
+            )
+            .label(format!("found in `{}`", self.source_name(source)))
+            .help(format!("write {right}"))
+            .fix(format!("write {right}"), true, vec![Edit { span, text: right }])
+            .section("§Step Object"),
+        );
+    }
+
+    fn unknown_message(&mut self, text: &Text, id: &str, apis: &[(usize, AsyncApi<'b>)]) {
+        // A source that could not be read may have it: that was said.
+        if self.described().any(|(_, described)| described.root.is_none()) || self.lacks_a_source() {
+            return;
+        }
+        let known: Vec<&str> = apis
+            .iter()
+            .flat_map(|(_, api)| {
+                api.operations().map(|o| o.id()).chain(api.channels().map(|c| c.name())).collect::<Vec<_>>()
+            })
+            .collect();
+        let help = nearest(id, known.iter().copied()).map(Help::meant);
+        let message = format!("unknown operation id `{id}`");
+        let fault = Diagnostic::error(Code::UnknownOperationId, text.span(), message);
+        self.push(fault.help(help).section("§Step Object"));
+    }
+
+    /// `operationPath` into an AsyncAPI document (docs/readings.md, `operation-path-form`).
+    fn message_by_path(&mut self, text: &Text) -> Option<(usize, Named<'b>)> {
+        let value = text.value.trim_matches(['{', '}', ' ']);
+        let rest = value.strip_prefix("$sourceDescriptions.").unwrap_or(value);
+        let rest = rest.replace(['{', '}'], "");
+        let (source, rest) = match rest.split_once('#') {
+            Some((name, pointer)) => {
+                let name = name.strip_suffix(".url").unwrap_or(name).to_owned();
+                let Some((source, _)) = self.described().find(|(_, d)| d.name == name) else {
+                    self.unknown_source(text, &name);
+                    return None;
+                };
+                (source, Pointer::parse(pointer).tokens().last().cloned().unwrap_or_default())
+            }
+            None => {
+                let (source, id) = self.source_prefix(text, &rest)?;
+                (source, id.to_owned())
+            }
+        };
+        let api = self.asyncapi(source, text.span())?;
+        let Some(found) = self.named_in(api, source, &rest, text) else {
+            self.unknown_message(text, &rest, &[(source, api)]);
+            return None;
+        };
+        if let Named::Operation(operation) = &found {
+            let right = format!("operationId: $sourceDescriptions.{}.{}", self.source_name(source), operation.id());
+            let message = "an operationPath leads to an operation of OpenAPI; those of AsyncAPI have ids";
+            self.departure(
+                Diagnostic::warning(Code::OperationPathForm, text.span(), message)
+                    .label(format!("read as operation `{}`", operation.id()))
+                    .help(format!("write {right}"))
+                    .section("§Step Object"),
+            );
+        }
+        Some((source, found))
+    }
+
+    /// `{$sourceDescriptions.<name>.url}#/channels/<name>`
+    fn channel_by_path(&mut self, text: &Text) -> Option<(usize, Named<'b>)> {
+        let inner = text.value.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        let named = inner.and_then(|(expression, rest)| {
+            let name = expression.strip_prefix("$sourceDescriptions.")?.strip_suffix(".url")?;
+            Some((name, rest.strip_prefix('#')?))
+        });
+        // `$sourceDescriptions.events#/channels/orders` (docs/readings.md, `operation-path-form`).
+        let loose = text.value.strip_prefix("$sourceDescriptions.").and_then(|rest| rest.split_once('#'));
+        let loose = loose.map(|(name, pointer)| (name.strip_suffix(".url").unwrap_or(name), pointer));
+        if let (None, Some((name, pointer))) = (named, loose) {
+            let right = format!("'{{$sourceDescriptions.{name}.url}}#{pointer}'");
+            let message = "a channelPath begins with the url of a source description";
+            self.departure(
+                Diagnostic::warning(Code::OperationPathForm, text.span(), message)
+                    .help(format!("write {right}"))
+                    .fix(format!("write {right}"), true, vec![Edit { span: text.span(), text: right }])
+                    .section("§Step Object"),
+            );
+        }
+        let Some((name, pointer)) = named.or(loose) else {
+            self.push(
+                Diagnostic::error(Code::UnknownChannel, text.span(), format!("`{}` names no channel", text.value))
+                    .help("write '{$sourceDescriptions.<name>.url}#/channels/<channel>'".to_owned())
+                    .section("§Step Object"),
+            );
+            return None;
+        };
+        let Some((source, _)) = self.described().find(|(_, described)| described.name == name) else {
+            self.unknown_source(text, name);
+            return None;
+        };
+        let api = self.asyncapi(source, text.span())?;
+        let decoded = percent_encoding::percent_decode_str(pointer).decode_utf8_lossy();
+        let wanted = Pointer::parse(&decoded);
+        match api.channel_at(&wanted) {
+            Ok(Some(channel)) => return Some((source, Named::Channel(channel))),
+            Ok(None) => {}
+            Err(broken) => {
+                self.broken(broken);
+                return None;
+            }
+        }
+        let last = wanted.tokens().last().cloned().unwrap_or_default();
+        let names: Vec<&str> = api.channels().map(|channel| channel.name()).collect();
+        let help = nearest(&last, names.iter().copied()).map(Help::meant);
+        let message = format!("`{name}` has no channel at #{pointer}");
+        self.push(Diagnostic::error(Code::UnknownChannel, text.span(), message).help(help).section("§Step Object"));
+        None
+    }
+
+    /// A channel can be reached by a protocol that is built in.
+    fn check_protocol(&mut self, step: &document::Step, aim: &Aim<'b>) {
+        let servers = aim.channel.servers();
+        let Some(first) = servers.first().filter(|_| aim.protocols().is_empty()) else { return };
+        let word = first.protocol_text().map(Node::as_written).unwrap_or_default();
+        let known: Vec<&str> = Protocol::ALL.iter().map(|protocol| protocol.word()).collect();
+        let message =
+            format!("channel `{}` is on a server whose protocol `{word}` is not built in", aim.channel.name());
+        let span = first.protocol_text().map_or(first.span(), |node| node.span);
+        let mut fault = Diagnostic::error(Code::UnsupportedProtocol, span, message)
+            .help(format!("these are: {}", known.join(", ")))
+            .section("AsyncAPI, §Server Object");
+        fault.notes.push((step.id.span(), format!("used by step `{}`", step.id.value)));
+        self.push(fault);
+    }
+
+    /// The entry of the program for what a step aims at.
+    pub(super) fn target_of(&mut self, aim: &Aim<'b>, arguments: Vec<Argument>) -> MessageTarget {
+        let api = self.api_of.get(aim.source).copied().unwrap_or(aim.source);
+        let name = aim.channel.name();
+        let known = self.channels.iter().position(|channel| channel.api == api && channel.name == name);
+        let index = known.unwrap_or_else(|| {
+            let channel = self.channel_entry(api, &aim.channel);
+            self.channels.push(channel);
+            self.channels.len() - 1
+        });
+        let names: Vec<&str> = aim.messages.iter().map(|message| message.name).collect();
+        let all = self.channels.get(index).map(|channel| channel.messages.as_slice()).unwrap_or_default();
+        let messages = all.iter().enumerate().filter(|(_, message)| names.contains(&message.name.as_str()));
+        MessageTarget {
+            channel: ChannelId(index as u32),
+            operation: aim.operation.map(|operation| operation.id().to_owned()),
+            messages: messages.map(|(index, _)| index).collect(),
+            bindings: bindings(aim.operation.and_then(|operation| operation.bindings())),
+            arguments,
+        }
+    }
+
+    fn channel_entry(&mut self, api: usize, channel: &asyncapi::Channel<'b>) -> Channel {
+        let servers = channel.servers().into_iter().map(|server| ChannelServer {
+            name: server.name.to_owned(),
+            protocol: server.protocol(),
+            protocol_text: server.protocol_text().map(Node::as_written).unwrap_or_default().to_owned(),
+            url: server.url(),
+            security: server
+                .security()
+                .into_iter()
+                .map(|(name, node)| (name, node.get("type").map(Node::as_written).unwrap_or_default().to_owned()))
+                .collect(),
+        });
+        let parameters = channel.parameters().map(|parameter| ChannelParameter {
+            name: parameter.name.to_owned(),
+            default: parameter.default().map(str::to_owned),
+            values: parameter.values(),
+            location: parameter.location(),
+        });
+        let (servers, parameters) = (servers.collect(), parameters.collect());
+        let messages = channel.messages().iter().map(|message| self.message_entry(message)).collect();
+        // `address` may be absent, which says the same as null; a channel of a web server may have none at all.
+        Channel {
+            api,
+            name: channel.name().to_owned(),
+            address: channel.address().map(str::to_owned),
+            parameters,
+            servers,
+            messages,
+            bindings: bindings(channel.bindings()),
+            span: channel.key.span,
+        }
+    }
+
+    fn message_entry(&mut self, message: &asyncapi::Message<'b>) -> Message {
+        let api = message.api();
+        let schema = |node: Option<&'b Node>| -> Option<Checked> { checked(api, node?, Direction::Request).ok() };
+        let sample = |node: Option<&'b Node>| {
+            node.map_or(Json::Null, |node| sample_of(api, node, Direction::Request, message.name, &[]))
+        };
+        let headers = message.headers();
+        let payload = match message.payload() {
+            Ok(payload) => payload,
+            Err((format, node)) => {
+                let text =
+                    format!("schemas of the format `{format}` are not read: payloads are not checked against this one");
+                self.push(
+                    Diagnostic::warning(Code::UnsupportedSchemaFormat, node.span, text)
+                        .section("AsyncAPI, §Message Object"),
+                );
+                None
+            }
+        };
+        let examples = message.examples().map(|(own_headers, own_payload)| {
+            let given = |own: Option<&Node>, schema| own.map_or_else(|| sample(schema), Node::to_json);
+            (given(own_headers, headers), given(own_payload, payload))
+        });
+        let mut samples: Vec<(Json, Json)> = examples.collect();
+        if samples.is_empty() {
+            samples.push((sample(headers), sample(payload)));
+            // What criteria ask for is often one of a few values.
+            for (name, value) in payload.map(|schema| choices(api, schema)).unwrap_or_default() {
+                let Some((headers, Json::Object(members))) = samples.first().cloned() else { continue };
+                let mut members: Map<String, Json> = members.into_iter().collect();
+                members.insert(name, value);
+                samples.push((headers, Json::Object(members.into())));
+            }
+        }
+        Message {
+            name: message.name.to_owned(),
+            content_type: message.content_type().map(str::to_owned),
+            correlation: message.correlation().map(|(place, _)| place),
+            headers: message.header_names().into_iter().map(str::to_owned).collect(),
+            header_schema: schema(headers),
+            payload_schema: schema(payload),
+            samples,
+            bindings: bindings(message.bindings()),
+            span: message.span(),
+        }
+    }
+}
+
+/// The most values of one member that are tried.
+const CHOICES: usize = 16;
+
+/// The values that the members of an object may have, where they are listed.
+fn choices(api: Api<'_>, schema: &Node) -> Vec<(String, Json)> {
+    let members = schema.get("properties").map(Node::members).unwrap_or_default();
+    let listed = |(key, node): &(Key, Node)| {
+        let node = api.resolve(node).ok()?;
+        let values = node.get("enum")?.items().iter().take(CHOICES);
+        Some(values.map(|value| (key.name.clone(), value.to_json())).collect::<Vec<_>>())
+    };
+    members.iter().filter_map(listed).flatten().collect()
+}
+
+/// Bindings by protocol, as they are written.
+fn bindings(node: Option<&Node>) -> Map<String, Json> {
+    let json = node.map_or_else(|| json!({}), Node::to_json);
+    match json {
+        Json::Object(members) => members.into_iter().collect(),
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,16 @@
+//! Channels of a run: who listens to what, what came and nobody has taken, which steps wait for a message.
+//!
+//! A channel that a step may receive from is listened to before the steps before it send anything (`subscribe.rs`), what
+//! comes is matched or kept (`arrive.rs`, `correlate.rs`), a step that receives waits for it, or lets others run meanwhile
+//! (`wait.rs`). `send.rs` sends, `resolve.rs` says where a channel is.
+
+mod arrive;
+mod correlate;
+mod messaging;
+mod resolve;
+mod send;
+mod subscribe;
+mod wait;
+
+pub(super) use messaging::Messaging;
+pub use wait::AwaitedMessage;

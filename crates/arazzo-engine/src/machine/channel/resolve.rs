@@ -1,0 +1,255 @@
+//! Step + scope → channel: its server, its address with the parameters in it, and who connects.
+
+use crate::asyncapi::{CorrelationPlace, MessagePart, Protocol};
+use crate::expr::Lookup;
+use crate::expr::eval::SeenMessage;
+use crate::fingerprint::fingerprint;
+use crate::openapi::encode;
+use crate::program::{Argument, Channel, Endpoint, Location, MessageTarget, Step};
+use crate::reason::Reason;
+use crate::value::{Json, Map, Value};
+
+use super::super::fault::Fault;
+use super::super::message::{self, Login};
+use super::super::{Machine, select};
+
+/// A channel as it is connected to.
+pub(super) struct Resolved {
+    pub(super) channel: message::Channel,
+    /// `true` if the address stands for several.
+    pub(super) is_pattern: bool,
+}
+
+/// Characters that are never a part of one level of an address.
+fn is_unfit(protocol: Protocol, c: char) -> bool {
+    let separator = protocol.wildcard().map(|(_, separator)| separator);
+    c.is_control() || c.is_whitespace() || "+#*>".contains(c) || Some(c) == separator
+}
+
+impl Machine {
+    /// The server of a channel: what was given for its source, else what is described.
+    pub(super) fn endpoint_of(&self, channel: &Channel) -> Result<Endpoint, String> {
+        let source = self.program.apis.get(channel.api).map(|api| api.name.as_str()).unwrap_or_default();
+        let settings = &self.state.settings;
+        let found = channel.endpoint_or_mocked(source, &settings.servers, settings.mocked.contains(source));
+        found.map_err(|error| error.to_string())
+    }
+
+    /// The channel of a step. Parameters without a value are left open where `open` is given and the protocol can listen
+    /// to more than one address; `sent` is the message, whose parts may be parameters.
+    pub(super) fn resolve_channel(
+        &self,
+        step: &Step,
+        target: &MessageTarget,
+        address: Option<&str>,
+        (open, sent): (bool, Option<&SeenMessage>),
+        lookup: &dyn Lookup,
+    ) -> Result<Resolved, Box<Fault>> {
+        let fault = |reason, message: String| Fault::unsent(reason, step, step.span, message);
+        let Some(described) = self.program.channel(target.channel) else {
+            return Err(fault(Reason::NoOperation, "the channel is not known".to_owned()));
+        };
+        let endpoint = self.endpoint_of(described).map_err(|error| fault(Reason::UnknownServer, error))?;
+        let protocol = endpoint.protocol;
+        let written = address.or(described.address.as_deref());
+        let Some(written) = written.or(protocol.is_web().then_some("")) else {
+            let message = format!("the address of channel `{}` is not known", described.name);
+            return Err(fault(Reason::AbsentValue, message));
+        };
+        // An address that a message named has no parameters.
+        let fill = Filling { machine: self, step, described, target, protocol, open, sent };
+        let (address, is_pattern) =
+            if address.is_some() { (written.to_owned(), false) } else { fill.address(written, lookup)? };
+        let query = fill.named(Location::Query, lookup)?;
+        let headers = if protocol.is_web() { fill.named(Location::Header, lookup)? } else { vec![] };
+        let bindings = merged(protocol, [&described.bindings, &target.bindings]);
+        let (path, address) = if protocol.is_web() {
+            let slash = if address.is_empty() || address.starts_with('/') { "" } else { "/" };
+            (format!("{}{slash}{address}", endpoint.path), String::new())
+        } else {
+            (endpoint.path.clone(), address)
+        };
+        let login = self.login_of(described, &endpoint);
+        let channel =
+            message::Channel { protocol, host: endpoint.host, path, query, headers, address, login, bindings };
+        Ok(Resolved { channel, is_pattern })
+    }
+
+    /// Who connects: the user of the url that was given, else what was given for the first scheme of the server that is
+    /// served.
+    fn login_of(&self, channel: &Channel, endpoint: &Endpoint) -> Option<Login> {
+        if let Some((user, password)) = &endpoint.user {
+            return Some(Login::Password { user: user.clone(), password: password.clone() });
+        }
+        let source = self.program.apis.get(channel.api).map(|api| api.name.as_str()).unwrap_or_default();
+        let read = |scheme: &str, part: &str| {
+            let keys = [format!("{source}.{scheme}{part}"), format!("{scheme}{part}")];
+            let key = keys.into_iter().find(|key| self.state.credentials.contains_key(key))?;
+            self.state.credentials.get(&key)?.value(&self.secrets).map(Value::to_text)
+        };
+        channel.server()?.security.iter().find_map(|(scheme, kind)| {
+            let whole = read(scheme, "");
+            let user = || {
+                let whole = whole.as_ref().and_then(|text| text.split_once(':'));
+                let parts = || Some((read(scheme, ".username")?, read(scheme, ".password")?));
+                whole.map(|(user, password)| (user.to_owned(), password.to_owned())).or_else(parts)
+            };
+            Some(match kind.as_str() {
+                "userPassword" | "plain" | "gssapi" => {
+                    let (user, password) = user()?;
+                    Login::Password { user, password }
+                }
+                "scramSha256" => {
+                    let (user, password) = user()?;
+                    Login::ScramSha256 { user, password }
+                }
+                "scramSha512" => {
+                    let (user, password) = user()?;
+                    Login::ScramSha512 { user, password }
+                }
+                "http" if user().is_some() => {
+                    let (user, password) = user()?;
+                    Login::Password { user, password }
+                }
+                _ => Login::Token(whole?),
+            })
+        })
+    }
+}
+
+/// Fills the parameters of a channel in.
+struct Filling<'a> {
+    machine: &'a Machine,
+    step: &'a Step,
+    described: &'a Channel,
+    target: &'a MessageTarget,
+    protocol: Protocol,
+    open: bool,
+    sent: Option<&'a SeenMessage>,
+}
+
+impl Filling<'_> {
+    fn argument(&self, location: Location, name: &str) -> Option<&Argument> {
+        self.target.arguments.iter().find(|argument| argument.location == location && argument.name == name)
+    }
+
+    /// The address with its parameters; whether it stands for several.
+    fn address(&self, written: &str, lookup: &dyn Lookup) -> Result<(String, bool), Box<Fault>> {
+        let (mut address, mut rest, mut is_pattern) = (String::new(), written, false);
+        while let Some((before, after)) = rest.split_once('{') {
+            let Some((name, after)) = after.split_once('}') else { break };
+            address.push_str(before);
+            match (self.parameter(name, lookup)?, self.protocol.wildcard()) {
+                (Some(value), _) if self.protocol.is_web() => address.push_str(&encode::percent(&value)),
+                (Some(value), _) => address.push_str(&value),
+                (None, Some((wildcard, _))) if self.open => {
+                    address.push_str(wildcard);
+                    is_pattern = true;
+                }
+                (None, _) => {
+                    let message = format!("parameter `{name}` of channel `{}` has no value", self.described.name);
+                    return Err(Fault::unsent(Reason::AbsentValue, self.step, self.step.span, message));
+                }
+            }
+            rest = after;
+        }
+        address.push_str(rest);
+        Ok((address, is_pattern))
+    }
+
+    fn parameter(&self, name: &str, lookup: &dyn Lookup) -> Result<Option<String>, Box<Fault>> {
+        let described = self.described.parameters.iter().find(|parameter| parameter.name == name);
+        let argument = self.argument(Location::Path, name);
+        let given = argument.and_then(|argument| select::evaluate(&argument.value, lookup));
+        let of_message = || described.and_then(|parameter| part_of(self.sent?, parameter.location.as_ref()?));
+        let default = || described.and_then(|parameter| parameter.default.clone());
+        let value = match given {
+            Some(value) => Some(value.to_text()),
+            // What is given and has no value yet is no default.
+            None if argument.is_some() => None,
+            None => of_message().or_else(default),
+        };
+        let Some(value) = value else { return Ok(None) };
+        let allowed = described.map(|parameter| parameter.values.as_slice()).unwrap_or_default();
+        let unfit = value.is_empty() || !self.protocol.is_web() && value.chars().any(|c| is_unfit(self.protocol, c));
+        let reason = if unfit {
+            "it would change the address".to_owned()
+        } else if !allowed.is_empty() && !allowed.contains(&value) {
+            format!("it is one of {}", allowed.join(", "))
+        } else {
+            return Ok(Some(value));
+        };
+        let span = argument.map_or(self.step.span, |argument| argument.span);
+        let message = format!("parameter `{name}` of channel `{}` cannot be `{value}`: {reason}", self.described.name);
+        Err(Fault::unsent(Reason::UnsafeValue, self.step, span, message))
+    }
+
+    /// The arguments of a place, as texts.
+    fn named(&self, location: Location, lookup: &dyn Lookup) -> Result<Vec<(String, String)>, Box<Fault>> {
+        let arguments = self.target.arguments.iter().filter(|argument| argument.location == location);
+        let read = |argument: &Argument| {
+            let value = select::evaluate(&argument.value, lookup).map(|value| value.to_text());
+            let Some(value) = value else {
+                let message = format!("{} parameter `{}` has no value", location.word(), argument.name);
+                return Err(Fault::unsent(Reason::AbsentValue, self.step, argument.span, message));
+            };
+            if value.contains(['\r', '\n', '\0']) {
+                let message = format!("{} parameter `{}` cannot hold a line break", location.word(), argument.name);
+                return Err(Fault::unsent(Reason::UnsafeValue, self.step, argument.span, message));
+            }
+            Ok((argument.name.clone(), value))
+        };
+        let _ = self.machine;
+        arguments.map(read).collect()
+    }
+}
+
+/// The part of a message at a place, as text.
+pub(super) fn part_of(message: &SeenMessage, place: &CorrelationPlace) -> Option<String> {
+    match place.part {
+        MessagePart::Header => message.header(place.header()?).map(str::to_owned),
+        MessagePart::Payload => {
+            let value = message.payload.as_ref()?;
+            let Value::Json(json) = value.read() else { return None };
+            match place.at.find(json)? {
+                Json::Object(_) | Json::Array(_) | Json::Null => None,
+                scalar => Some(scalar.clone().into_value().to_text()),
+            }
+        }
+    }
+}
+
+/// The bindings of a protocol: those of an operation go before those of its channel, those of a message before both.
+pub(super) fn merged<'b>(
+    protocol: Protocol,
+    all: impl IntoIterator<Item = &'b Map<String, Json>>,
+) -> Map<String, Json> {
+    let mut found = Map::new();
+    let names: &[&str] = if protocol == Protocol::Mqtt5 { &["mqtt", "mqtt5"] } else { &[protocol.bindings()] };
+    for bindings in all {
+        for json in names.iter().filter_map(|name| bindings.get(*name)) {
+            let Json::Object(members) = json else { continue };
+            let members = members.iter().filter(|(name, _)| name.as_str() != "bindingVersion");
+            found.extend(members.map(|(name, value)| (name.clone(), value.clone())));
+        }
+    }
+    found
+}
+
+/// The fingerprint of where a channel is, and who connects.
+pub(super) fn key_of(channel: &message::Channel) -> u64 {
+    let pairs =
+        channel.query.iter().chain(&channel.headers).flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    let head = [
+        channel.protocol.word().as_bytes(),
+        channel.host.as_bytes(),
+        channel.path.as_bytes(),
+        channel.address.as_bytes(),
+    ];
+    fingerprint(head.into_iter().chain(pairs))
+}
+
+/// The address of a channel as people read it: its path where it has one.
+pub(super) fn shown_address(channel: &message::Channel) -> String {
+    if channel.address.is_empty() { channel.path.clone() } else { channel.address.clone() }
+}

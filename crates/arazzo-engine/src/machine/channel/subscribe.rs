@@ -1,0 +1,205 @@
+//! A channel that a step may receive from is listened to as soon as it is known where it is, and before any step sends.
+
+use super::super::fault::Fault;
+use super::super::frame::{Next, View};
+use super::super::message::{ChannelInput, ChannelRequest, Delivery, SubscriptionId};
+use super::super::phase::Phase;
+use super::super::wire::{Failure, FailureKind, Stop, Turn};
+use super::super::{Machine, select};
+use super::messaging::{Listening, Subscription};
+use super::resolve::{Resolved, key_of, shown_address};
+use crate::expr::StepId;
+use crate::limits::Millis;
+use crate::program::{Argument, Call, Location, ReceiveCall, Step, WorkflowId};
+use crate::reason::Reason;
+
+impl Machine {
+    /// What has to be done about channels before a step is entered: others are waited for, or channels are listened to.
+    pub(in super::super) fn prepare_channels(&mut self, now: Millis, next: Next, turn: &mut Turn) -> Option<Phase> {
+        if !self.program.has_channels() {
+            return None;
+        }
+        if let Next::Visit(step) = next
+            && let Some(phase) = self.join_before(now, step, next, turn)
+        {
+            return Some(phase);
+        }
+        self.subscribe_ahead(turn);
+        let messaging = self.state.messaging.as_ref()?;
+        let opening = messaging.subscriptions.iter().any(|subscription| subscription.status == Listening::Opening);
+        opening.then_some(Phase::Wait)
+    }
+
+    /// Listens to the channels of steps that may still receive, where it is known by now where they are.
+    fn subscribe_ahead(&mut self, turn: &mut Turn) {
+        let program = self.program.clone();
+        let own = self.frame().workflow;
+        let started = self.state.frames.first().map_or(own, |frame| frame.workflow);
+        // What another workflow receives may be the answer to what this one sends.
+        let mut workflows: Vec<WorkflowId> = program.reached(started);
+        workflows.retain(|id| program.workflow(*id).is_some_and(|workflow| !workflow.receives.is_empty()));
+        for id in workflows {
+            let receives = program.workflow(id).map(|workflow| workflow.receives.as_slice()).unwrap_or_default();
+            for receive in receives {
+                let Some(step) = program.step(*receive) else { continue };
+                let Some(call) = step.call.receive() else { continue };
+                let reads = |argument: &Argument| argument.value.reads_any(&mut |_| true);
+                let fixed = !call.target.arguments.iter().any(reads);
+                let known = id == own || fixed && call.reply_to.is_none();
+                if !known {
+                    continue;
+                }
+                let resolved = self.resolve_receive(step, call, true, &self.view(None));
+                if let Ok(resolved) = resolved {
+                    let address = Some(resolved.channel.address.as_str()).filter(|_| !resolved.is_pattern);
+                    if self.find_pattern(step, call, address).is_some() {
+                        continue;
+                    }
+                    self.listen_to(*receive, call, (resolved, false), turn);
+                }
+            }
+        }
+    }
+
+    /// The channel that a step receives from.
+    pub(super) fn resolve_receive(
+        &self,
+        step: &Step,
+        call: &ReceiveCall,
+        open: bool,
+        view: &View<'_>,
+    ) -> Result<Resolved, Box<Fault>> {
+        let address = match &call.reply_to {
+            Some(header) => self.reply_address(step, call, header, view),
+            None => None,
+        };
+        self.resolve_channel(step, &call.target, address.as_deref(), (open, None), view)
+    }
+
+    /// The address that the message before says its answer comes to.
+    fn reply_address(&self, step: &Step, call: &ReceiveCall, header: &str, view: &View<'_>) -> Option<String> {
+        let workflow = self.program.workflow(step.workflow)?;
+        let sends = workflow.steps.iter().filter_map(|id| self.program.step(*id));
+        let sends = sends.filter_map(|step| if let Call::Send(send) = &step.call { Some(send) } else { None });
+        let mut own = sends.filter(|send| send.target.operation == call.target.operation);
+        own.find_map(|send| {
+            let is = |name: &str| name.eq_ignore_ascii_case(header);
+            let mut named = send.target.arguments.iter().filter(|a| a.location == Location::Header && is(&a.name));
+            select::evaluate(&named.next()?.value, view).map(|value| value.to_text())
+        })
+    }
+
+    /// Listens to a channel for a step, unless it is listened to already.
+    pub(super) fn listen_to(
+        &mut self,
+        step: StepId,
+        call: &ReceiveCall,
+        (resolved, again): (Resolved, bool),
+        turn: &mut Turn,
+    ) -> SubscriptionId {
+        let key = key_of(&resolved.channel);
+        let limits = &self.state.settings.limits;
+        let (timeout_ms, message_bytes) = (limits.request_ms, limits.body_bytes);
+        let messaging = self.state.messaging.get_or_insert_default();
+        let id = SubscriptionId(messaging.next + 1);
+        if let Some(known) = messaging.subscriptions.iter_mut().find(|subscription| subscription.key == key) {
+            if !known.steps.contains(&step) {
+                known.steps.push(step);
+            }
+            // No silent second connection: only a step that is tried again makes one.
+            if !again || !matches!(known.status, Listening::Lost(..)) {
+                return known.id;
+            }
+            (known.id, known.status) = (id, Listening::Opening);
+            messaging.next += 1;
+            let channel = resolved.channel;
+            turn.channels.push(ChannelRequest::Subscribe { subscription: id, channel, timeout_ms, message_bytes });
+            return id;
+        }
+        messaging.next += 1;
+        messaging.subscriptions.push(Subscription {
+            id,
+            channel: call.target.channel,
+            key,
+            address: shown_address(&resolved.channel),
+            status: Listening::Opening,
+            steps: vec![step],
+            buffer: vec![],
+            seen: vec![],
+            ignored: std::collections::BTreeMap::new(),
+            shown: 0,
+        });
+        let channel = resolved.channel;
+        turn.channels.push(ChannelRequest::Subscribe { subscription: id, channel, timeout_ms, message_bytes });
+        id
+    }
+
+    /// Takes in what is heard of channels.
+    pub(in super::super) fn take_channel(&mut self, now: Millis, input: ChannelInput, turn: &mut Turn) -> Phase {
+        match input {
+            ChannelInput::Subscribed(id) => {
+                if let Some(known) = self.state.messaging.as_mut().and_then(|m| m.subscription_mut(id))
+                    && known.status == Listening::Opening
+                {
+                    known.status = Listening::Open;
+                }
+                Phase::Resume
+            }
+            ChannelInput::Received { subscription, delivery } => self.take_delivery(now, subscription, delivery, turn),
+            ChannelInput::Lost { subscription, failure } => self.lose(subscription, failure),
+            ChannelInput::Sent { call, result } => self.take_sent(now, call, result, turn),
+        }
+    }
+
+    fn take_delivery(
+        &mut self,
+        now: Millis,
+        subscription: SubscriptionId,
+        delivery: Delivery,
+        turn: &mut Turn,
+    ) -> Phase {
+        self.arrive(now, subscription, delivery, turn);
+        if self.kept.exceeded() {
+            return self.stop_at_limit(crate::remedy::Limit::Kept, None);
+        }
+        Phase::Resume
+    }
+
+    fn lose(&mut self, id: SubscriptionId, failure: Failure) -> Phase {
+        let message = self.mask(&failure.message);
+        let Some(known) = self.state.messaging.as_mut().and_then(|m| m.subscription_mut(id)) else {
+            return Phase::Resume;
+        };
+        known.status = Listening::Lost(failure.kind, message.clone());
+        let step = known.steps.first().copied();
+        if failure.kind == FailureKind::Refused {
+            let fault = match step {
+                Some(step) => self.fault_at(step, Reason::HostRefused, message),
+                None => Fault::new(Reason::HostRefused, message),
+            };
+            return Phase::Stop(Stop::Policy, fault);
+        }
+        Phase::Resume
+    }
+
+    /// After a time without a process nothing is listened to any more: what came meanwhile is not known.
+    pub(in super::super) fn lose_channels(&mut self) {
+        let Some(messaging) = &mut self.state.messaging else { return };
+        for subscription in &mut messaging.subscriptions {
+            let message = "the process that was connected has ended".to_owned();
+            subscription.status = Listening::Lost(FailureKind::ConnectionLost, message);
+        }
+    }
+
+    /// Ends what is listened to, when the run does.
+    pub(in super::super) fn unsubscribe(&mut self, turn: &mut Turn) {
+        let Some(messaging) = self.state.messaging.take() else { return };
+        let open = messaging.subscriptions.iter().filter(|known| !matches!(known.status, Listening::Lost(..)));
+        turn.channels.extend(open.map(|subscription| ChannelRequest::Unsubscribe(subscription.id)));
+        // What is left of it is what was sent.
+        self.state.messaging = Some(Box::new(super::messaging::Messaging {
+            count: messaging.count,
+            ..super::messaging::Messaging::default()
+        }));
+    }
+}

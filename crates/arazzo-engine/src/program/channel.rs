@@ -1,0 +1,288 @@
+//! Channels as far as steps need them: where messages go and come from, and what they are said to be.
+
+use crate::asyncapi::{CorrelationPlace, Protocol};
+use crate::limits::Servers;
+use crate::openapi::schema::Checked;
+use crate::openapi::server::{NoUrl, Server};
+use crate::source::Span;
+use crate::value::{Json, Map};
+
+use super::{Argument, Body, Build, Call, Program, Step};
+use serde::{Deserialize, Serialize};
+
+/// A channel: its index in [`Program::channels`](super::Program::channels).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ChannelId(pub u32);
+
+/// A channel of an AsyncAPI document.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Channel {
+    /// Index in [`Program::apis`](super::Program::apis).
+    pub api: usize,
+    /// Its key in the document.
+    pub name: String,
+    /// `address`, with its parameters in braces; nothing where it is known only when a run answers.
+    pub address: Option<String>,
+    /// `parameters`
+    pub parameters: Vec<ChannelParameter>,
+    /// The servers that it is on, in their order.
+    pub servers: Vec<ChannelServer>,
+    /// `messages`
+    pub messages: Vec<Message>,
+    /// `bindings`, by protocol.
+    pub bindings: Map<String, Json>,
+    /// Where it is described.
+    pub span: Span,
+}
+
+/// A parameter of the address of a channel.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ChannelParameter {
+    /// Its name.
+    pub name: String,
+    /// `default`
+    pub default: Option<String>,
+    /// `enum`: what it may be; empty for anything.
+    pub values: Vec<String>,
+    /// `location`: the place in a message that has its value.
+    pub location: Option<CorrelationPlace>,
+}
+
+/// A server that a channel is on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ChannelServer {
+    /// Its key in the document.
+    pub name: String,
+    /// The protocol; nothing for one that is not built in.
+    pub protocol: Option<Protocol>,
+    /// `protocol`, as written.
+    pub protocol_text: String,
+    /// Host and path, which may have variables.
+    pub url: Server,
+    /// Security schemes, any of which is enough: name and `type`.
+    pub security: Vec<(String, String)>,
+}
+
+/// What a message is said to be.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Message {
+    /// Its key in the channel.
+    pub name: String,
+    /// `contentType`, or that of the document.
+    pub content_type: Option<String>,
+    /// `correlationId.location`
+    pub correlation: Option<CorrelationPlace>,
+    /// Names of the headers that are declared.
+    pub headers: Vec<String>,
+    /// What its headers are checked against.
+    pub header_schema: Option<Checked>,
+    /// What its payload is checked against.
+    pub payload_schema: Option<Checked>,
+    /// Values to choose from where one is made: those of its examples, else one that its schemas describe. Headers, payload.
+    pub samples: Vec<(Json, Json)>,
+    /// `bindings`, by protocol.
+    pub bindings: Map<String, Json>,
+    /// Where it is described.
+    pub span: Span,
+}
+
+/// The channel of a step, and which of its messages are meant.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct MessageTarget {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The operation that the step names, if it names one.
+    pub operation: Option<String>,
+    /// Indexes in [`Channel::messages`].
+    pub messages: Vec<usize>,
+    /// `bindings` of the operation, by protocol.
+    pub bindings: Map<String, Json>,
+    /// Parameters: of the address, headers, the query of a handshake.
+    pub arguments: Vec<Argument>,
+}
+
+/// A step that sends a message.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SendCall {
+    /// Where to.
+    pub target: MessageTarget,
+    /// `requestBody`: its payload.
+    pub body: Option<Body>,
+    /// The header that says where the answer comes, if the operation has one.
+    pub reply_to: Option<String>,
+}
+
+/// A step that receives a message.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ReceiveCall {
+    /// Where from.
+    pub target: MessageTarget,
+    /// `correlationId`
+    pub correlation: Option<Build>,
+    /// The header of the message before that says where the answer comes, and the steps that may send that message.
+    pub reply_to: Option<String>,
+    /// `true` if the workflow goes on while the message has not come: a later step says that it waits for it.
+    pub stays_open: bool,
+}
+
+impl Call {
+    /// The channel that it sends to or receives from.
+    #[must_use]
+    pub fn target(&self) -> Option<&MessageTarget> {
+        match self {
+            Self::Send(send) => Some(&send.target),
+            Self::Receive(receive) => Some(&receive.target),
+            Self::Operation { .. } | Self::Workflow { .. } => None,
+        }
+    }
+
+    /// The message that it waits for.
+    #[must_use]
+    pub fn receive(&self) -> Option<&ReceiveCall> {
+        if let Self::Receive(receive) = self { Some(receive) } else { None }
+    }
+
+    /// What it does with its channel, in a word: `send`, `receive`.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Send(_) => "send",
+            Self::Receive(_) => "receive",
+            Self::Operation { .. } | Self::Workflow { .. } => "call",
+        }
+    }
+}
+
+impl Program {
+    /// `true` if a step of the workflows sends or receives.
+    #[must_use]
+    pub fn has_channels(&self) -> bool {
+        !self.channels.is_empty()
+    }
+
+    /// The channel that a step sends to or receives from.
+    #[must_use]
+    pub fn channel_of(&self, step: &Step) -> Option<&Channel> {
+        self.channel(step.call.target()?.channel)
+    }
+
+    /// A channel of this program.
+    #[must_use]
+    pub fn channel(&self, id: ChannelId) -> Option<&Channel> {
+        self.channels.get(id.0 as usize)
+    }
+
+    /// What a step does with its channel, in words: `send orders`.
+    #[must_use]
+    pub fn describe_message(&self, step: &Step) -> Option<String> {
+        Some(format!("{} {}", step.call.verb(), self.channel_of(step)?.name))
+    }
+
+    /// The source description that a step calls, sends to or receives from.
+    #[must_use]
+    pub fn source_of(&self, step: &Step) -> Option<&str> {
+        let api = self.operation_of(step).map(|operation| operation.api);
+        let api = api.or_else(|| self.channel_of(step).map(|channel| channel.api))?;
+        self.apis.get(api).map(|api| api.name.as_str())
+    }
+}
+
+impl Channel {
+    /// The messages of a target.
+    pub fn messages_of<'c>(&'c self, target: &'c MessageTarget) -> impl Iterator<Item = &'c Message> {
+        target.messages.iter().filter_map(|index| self.messages.get(*index))
+    }
+
+    /// The server that is connected to if none is given: the first whose protocol is built in.
+    #[must_use]
+    pub fn server(&self) -> Option<&ChannelServer> {
+        self.servers.iter().find(|server| server.protocol.is_some())
+    }
+}
+
+/// A server as it is connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    pub(crate) protocol: Protocol,
+    /// `host:port`
+    pub(crate) host: String,
+    /// With a leading slash, or empty.
+    pub(crate) path: String,
+    /// User and password in the url that was given.
+    pub(crate) user: Option<(String, String)>,
+}
+
+impl Channel {
+    /// The server that is connected to: what was given for the source, else the one that is described.
+    ///
+    /// # Errors
+    /// Why there is none, in words.
+    pub(crate) fn endpoint(
+        &self,
+        given: Option<&str>,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Endpoint, NoUrl> {
+        let described = self.server();
+        let Some(url) = given else {
+            let server = described.ok_or(NoUrl::Relative)?;
+            let protocol = server.protocol.ok_or(NoUrl::Relative)?;
+            let text = server.url.fill(variable)?;
+            return endpoint(protocol, &text).ok_or(NoUrl::NotHttp(text));
+        };
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| NoUrl::NotHttp(url.to_owned()))?;
+        let protocol = Protocol::of(scheme, "").ok_or_else(|| NoUrl::NotHttp(url.to_owned()))?;
+        // The scheme says how it is connected to; which version is spoken, the description.
+        let five = described.is_some_and(|server| server.protocol == Some(Protocol::Mqtt5));
+        let protocol = if protocol == Protocol::Mqtt && five { Protocol::Mqtt5 } else { protocol };
+        endpoint(protocol, rest).ok_or_else(|| NoUrl::NotHttp(url.to_owned()))
+    }
+}
+
+/// The protocol of a channel that is mocked and has no server.
+const MOCKED: Protocol = Protocol::Nats;
+
+impl Channel {
+    /// As [`Channel::endpoint`], with these settings; a channel that is mocked needs no server.
+    pub(crate) fn endpoint_or_mocked(
+        &self,
+        source: &str,
+        servers: &Servers,
+        is_mocked: bool,
+    ) -> Result<Endpoint, NoUrl> {
+        let found = self.endpoint(servers.of(source), &|name| servers.variable(source, name).map(str::to_owned));
+        match found {
+            Err(_) if is_mocked => {
+                Ok(Endpoint { protocol: MOCKED, host: format!("{source}:0"), path: String::new(), user: None })
+            }
+            found => found,
+        }
+    }
+}
+
+/// `user:password@host:port/path`
+fn endpoint(protocol: Protocol, text: &str) -> Option<Endpoint> {
+    let text = text.trim_start_matches('/');
+    // A scheme that the url parser treats as it treats http.
+    let parsed = url::Url::parse(&format!("http://{text}")).ok()?;
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        return None;
+    }
+    let written = text.split('/').next().unwrap_or_default().rsplit('@').next().unwrap_or_default();
+    let port = match parsed.port() {
+        Some(port) => port,
+        None if written.ends_with(":80") => 80,
+        None => protocol.port(),
+    };
+    let path = parsed.path().trim_end_matches('/').to_owned();
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    let user = (!parsed.username().is_empty())
+        .then(|| (decoded(parsed.username()), decoded(parsed.password().unwrap_or_default())));
+    Some(Endpoint { protocol, host: format!("{}:{port}", parsed.host_str()?), path, user })
+}
