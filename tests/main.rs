@@ -11,6 +11,7 @@
     reason = "a test says what went wrong by stopping"
 )]
 
+mod channels;
 mod cli;
 mod documents;
 mod embedding;

@@ -37,6 +37,7 @@
 mod api;
 mod builder;
 mod call;
+mod channel;
 mod checked;
 mod description;
 mod documents;
@@ -130,6 +131,7 @@ pub use arazzo_engine::readings::Readings;
 pub use arazzo_engine::report::Report;
 pub use builder::{Builder, is_remote, is_server_url, lint, open};
 pub use call::{CALL_DOCUMENT, Call};
+pub use channel::{ChannelLink, Channels};
 pub use checked::Checked;
 pub use description::Description;
 pub use documents::files;

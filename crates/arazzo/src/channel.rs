@@ -1,0 +1,28 @@
+//! The seam to brokers: what subscribes and sends for a run. It can be replaced.
+
+use arazzo_engine::machine::message::{ChannelInput, ChannelRequest};
+
+use crate::transport::Pending;
+
+/// Reaches brokers: the channels of runs. Implement it to use clients of your own, or to answer in tests.
+pub trait Channels: Send + Sync {
+    /// The link of one run, which has no connection yet: the first request for a broker opens it.
+    fn open(&self) -> Box<dyn ChannelLink>;
+}
+
+/// The channels of one run. Dropping it closes every connection.
+pub trait ChannelLink: Send + 'static {
+    /// Takes a request of the run, and does not wait. Every subscription and every send is answered by
+    /// [`ChannelLink::next`]; keeping to their `timeout_ms` and `message_bytes` is the link's duty. Nothing is sent twice.
+    fn request(&mut self, request: ChannelRequest);
+
+    /// The next thing that the run hears, in the order in which it happened; it waits while there is none. The future may be
+    /// dropped at any time, and nothing is lost by that.
+    fn next(&mut self) -> Pending<'_, ChannelInput>;
+
+    /// Says goodbye to every broker and waits for a second at most, where a runtime ends with the run; by default, and where
+    /// it is only dropped, connections are closed as their tasks get to it.
+    fn close(self: Box<Self>) -> Pending<'static, ()> {
+        Box::pin(async move { drop(self) })
+    }
+}
