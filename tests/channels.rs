@@ -95,7 +95,7 @@ impl Peer {
         }
         let link = self.link.as_mut().unwrap();
         let heard = &mut self.heard;
-        let found = runtime().block_on(tokio::time::timeout(PATIENCE, async {
+        let look = async {
             loop {
                 let input = link.next().await;
                 match of(&input) {
@@ -103,7 +103,8 @@ impl Peer {
                     None => heard.push_back(input),
                 }
             }
-        }));
+        };
+        let found = runtime().block_on(async { tokio::time::timeout(PATIENCE, look).await });
         found.unwrap_or_else(|_| panic!("{what} did not come; what came: {:?}", self.heard))
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message as Frame};
 
+use super::brokers::folder;
 use super::*;
 use crate::tls::{Authority, Identity};
 
@@ -46,11 +47,12 @@ impl Hub {
                         clients.spawn(async move {
                             match acceptor {
                                 None => serve(stream, number, say, kept).await,
-                                Some(acceptor) => match acceptor.accept(stream).await {
-                                    Ok(stream) => serve(stream, number, say, kept).await,
+                                Some(acceptor) => {
                                     // A client that does not like the certificate goes away.
-                                    Err(_) => {}
-                                },
+                                    if let Ok(stream) = acceptor.accept(stream).await {
+                                        serve(stream, number, say, kept).await;
+                                    }
+                                }
                             }
                         });
                     }
@@ -246,7 +248,7 @@ fn ws_a_server_that_is_absent_or_denied_is_not_reached() {
 fn wss_trusts_the_authorities_that_were_given() {
     let authority = Authority::new();
     let hub = Hub::start(Some(authority.server(&["chat.example"])));
-    let folder = super::brokers::folder("wss");
+    let folder = folder("wss");
     let file = folder.join("ca.pem");
     std::fs::write(&file, authority.pem()).unwrap();
     let port = hub.host.rsplit(':').next().unwrap();

@@ -126,7 +126,7 @@ impl Connector {
     ///
     /// # Errors
     /// The reason why the connection is not safe.
-    #[cfg(feature = "channel")]
+    #[cfg(feature = "channel-nats")]
     pub(crate) async fn secure(&self, host: &str, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, ConnectError> {
         let configs = self.0.configs().await?;
         Ok(Box::new(handshake(host, (configs.proxies.clone(), &*configs.asked), stream).await?))

@@ -157,7 +157,14 @@ impl Desk {
         self.close(failure).await;
     }
 
-    /// The run listens no more.
+    /// The run listens no more; an event stream just ends.
+    #[cfg(any(
+        feature = "channel-ws",
+        feature = "channel-mqtt",
+        feature = "channel-nats",
+        feature = "channel-amqp",
+        feature = "channel-kafka"
+    ))]
     pub(super) fn forget(&mut self, subscription: SubscriptionId) {
         self.open.remove(&subscription);
     }

@@ -150,10 +150,10 @@ async fn open(way: &Way, channel: &Channel, last_id: &str) -> Result<Body, Failu
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::from_bytes(last_id.as_bytes()) {
-        if !last_id.is_empty() {
-            headers.insert(HeaderName::from_static("last-event-id"), id);
-        }
+    if let Ok(id) = HeaderValue::from_bytes(last_id.as_bytes())
+        && !last_id.is_empty()
+    {
+        headers.insert(HeaderName::from_static("last-event-id"), id);
     }
     let answer = exchange(way, channel, request).await?;
     let status = answer.status().as_u16();
@@ -163,7 +163,10 @@ async fn open(way: &Way, channel: &Channel, last_id: &str) -> Result<Body, Failu
         401 | 403 => return Err(not_let_in(channel, format!("the answer was {status}"))),
         204 => return Err(failed(format!("`{}` has no more events: the answer was 204", channel.host))),
         _ => {
-            return Err(failed(format!("`{}` answered with {status} where an event stream was to begin", channel.host)));
+            return Err(failed(format!(
+                "`{}` answered with {status} where an event stream was to begin",
+                channel.host
+            )));
         }
     }
     let is_stream = |value: &HeaderValue| {

@@ -203,7 +203,14 @@ impl Conversation {
             let (heard, channel, proxy) = (self.heard.clone(), self.channel.clone(), self.proxy.clone());
             reading.spawn(async move {
                 loop {
-                    match partition.fetch_records(offset, 1..LARGEST, WAIT_MS).await {
+                    let fetched = tokio::select! {
+                        fetched = partition.fetch_records(offset, 1..LARGEST, WAIT_MS) => {
+                            fetched.map_err(|error| failure(&channel, &proxy, &error))
+                        }
+                        // The client tries for as long as it takes.
+                        why = proxy.unreachable(AGAIN) => Err(why),
+                    };
+                    match fetched {
                         Ok((records, _)) => {
                             for record in records {
                                 offset = record.offset + 1;
@@ -212,8 +219,7 @@ impl Conversation {
                                 }
                             }
                         }
-                        Err(error) => {
-                            let why = failure(&channel, &proxy, &error);
+                        Err(why) => {
                             let why = Failure { kind: FailureKind::Reset, ..broken(&channel.host, why.message) };
                             // Nobody hears it when the run is over.
                             let _ = heard.send((subscription, Err(why))).await;

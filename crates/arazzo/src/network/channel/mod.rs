@@ -28,6 +28,7 @@ use std::time::Duration;
 use arazzo_engine::limits::plain_host;
 use arazzo_engine::machine::message::{Channel, ChannelInput, ChannelRequest, Login, Protocol, SubscriptionId};
 use arazzo_engine::machine::{CallId, Failure, FailureKind};
+#[cfg(any(feature = "channel-ws", feature = "channel-http"))]
 use base64::Engine as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -383,6 +384,7 @@ fn no_place_for(channel: &Channel, login: &Login) -> Failure {
 }
 
 /// The header of a credential, for handshakes and requests.
+#[cfg(any(feature = "channel-ws", feature = "channel-http"))]
 fn authorization(channel: &Channel) -> Result<Option<String>, Failure> {
     match &channel.login {
         None => Ok(None),

@@ -44,7 +44,7 @@ struct Conversation {
 }
 
 enum Asked {
-    Subscribe(u64, SubscribeOrder),
+    Subscribe(u64, Box<SubscribeOrder>),
     Send(CallId, Instant),
     /// Nothing, or nobody wants to know any more.
     Nothing,
@@ -239,7 +239,7 @@ impl Conversation {
                         self.last += 1;
                         let line = format!("SUB {} {queue}{}\r\nPING\r\n", order.channel.address, self.last);
                         self.subscriptions.insert(self.last, order.subscription);
-                        self.asked.push_back(Asked::Subscribe(self.last, order));
+                        self.asked.push_back(Asked::Subscribe(self.last, Box::new(order)));
                         self.write(line.as_bytes()).await?;
                     }
                 }
@@ -287,12 +287,12 @@ impl Conversation {
     async fn give_up(&mut self, desk: &Desk) {
         let now = Instant::now();
         for asked in &mut self.asked {
-            if let Asked::Send(call, until) = *asked {
-                if until <= now {
-                    *asked = Asked::Nothing;
-                    let message = format!("`{}` did not accept the message in time", self.host);
-                    desk.sent(call, Err(Failure { kind: FailureKind::Timeout, message, in_doubt: true })).await;
-                }
+            if let Asked::Send(call, until) = *asked
+                && until <= now
+            {
+                *asked = Asked::Nothing;
+                let message = format!("`{}` did not accept the message in time", self.host);
+                desk.sent(call, Err(Failure { kind: FailureKind::Timeout, message, in_doubt: true })).await;
             }
         }
     }

@@ -132,7 +132,7 @@ fn frame(order: &SendOrder) -> Result<tungstenite::Message, Failure> {
     let is_binary = content_type.as_deref().is_some_and(|full| {
         let plain = full.split(';').next().unwrap_or(full).trim().to_ascii_lowercase();
         let (family, kind) = plain.split_once('/').unwrap_or(("", &plain));
-        matches!(family, "image" | "audio" | "video") || BINARY.iter().any(|binary| kind == *binary)
+        matches!(family, "image" | "audio" | "video") || BINARY.contains(&kind)
     });
     Ok(match std::str::from_utf8(payload) {
         Ok(text) if !is_binary => tungstenite::Message::text(text),

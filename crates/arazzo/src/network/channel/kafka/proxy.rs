@@ -6,7 +6,8 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arazzo_engine::limits::plain_host;
 use arazzo_engine::machine::message::Channel;
@@ -14,6 +15,7 @@ use arazzo_engine::machine::{Failure, FailureKind};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::network::channel::{Way, cleartext, is_secure, unreached};
 use crate::network::connect::Target;
@@ -22,16 +24,31 @@ use crate::policy::hosts::is_this_machine;
 /// A listener; it ends with this value, and its connections too.
 pub(super) struct Proxy {
     pub(super) address: String,
-    failure: Arc<Mutex<Option<Failure>>>,
+    state: Arc<Mutex<State>>,
     _task: JoinSet<()>,
+}
+
+/// What became of the connections.
+#[derive(Default)]
+struct State {
+    failure: Option<Failure>,
+    /// Since when none has come about.
+    down: Option<Instant>,
+}
+
+impl State {
+    fn failed(&mut self, failure: Failure) {
+        self.down.get_or_insert_with(Instant::now);
+        self.failure = Some(failure);
+    }
 }
 
 impl Proxy {
     pub(super) async fn start(way: Arc<Way>, channel: &Channel) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?.to_string();
-        let failure = Arc::new(Mutex::new(None));
-        let (channel, last) = (channel.clone(), failure.clone());
+        let state = Arc::new(Mutex::new(State::default()));
+        let (channel, last) = (channel.clone(), state.clone());
         let mut task = JoinSet::new();
         task.spawn(async move {
             let mut connections = JoinSet::new();
@@ -44,26 +61,44 @@ impl Proxy {
                 while connections.try_join_next().is_some() {}
             }
         });
-        Ok(Self { address, failure, _task: task })
+        Ok(Self { address, state, _task: task })
     }
 
     /// Why the last connection did not come about.
     pub(super) fn take_failure(&self) -> Option<Failure> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+        lock(&self.state).failure.take()
+    }
+
+    /// Ends when no broker could be reached for this time, with the reason.
+    pub(super) async fn unreachable(&self, time: Duration) -> Failure {
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            let mut state = lock(&self.state);
+            if state.down.is_some_and(|since| since.elapsed() >= time)
+                && let Some(failure) = state.failure.take()
+            {
+                return failure;
+            }
+        }
     }
 }
 
-async fn pass_on(mut near: TcpStream, way: &Way, channel: &Channel, last: &Mutex<Option<Failure>>) -> io::Result<()> {
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn pass_on(mut near: TcpStream, way: &Way, channel: &Channel, last: &Mutex<State>) -> io::Result<()> {
     let _ = near.set_nodelay(true);
     let (host, port) = asked_for(&mut near).await?;
     match open(way, channel, &host, port).await {
         Ok(mut far) => {
+            *lock(last) = State::default();
             near.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await?;
             tokio::io::copy_bidirectional(&mut near, &mut far).await.map(drop)
         }
         Err(failure) => {
             let code = if failure.kind == FailureKind::Refused { 2 } else { 5 };
-            *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+            lock(last).failed(failure);
             near.write_all(&[5, code, 0, 1, 0, 0, 0, 0, 0, 0]).await
         }
     }
