@@ -109,13 +109,18 @@ impl Peer {
     }
 
     fn subscribe(&mut self, channel: &Channel) -> Result<SubscriptionId, Failure> {
-        self.subscribe_up_to(channel, 1 << 20)
+        self.subscribe_with(channel, 15_000, 1 << 20)
     }
 
-    fn subscribe_up_to(&mut self, channel: &Channel, message_bytes: u64) -> Result<SubscriptionId, Failure> {
+    fn subscribe_with(
+        &mut self,
+        channel: &Channel,
+        timeout_ms: u64,
+        message_bytes: u64,
+    ) -> Result<SubscriptionId, Failure> {
         self.next += 1;
         let id = SubscriptionId(self.next);
-        let (channel, timeout_ms) = (channel.clone(), 15_000);
+        let channel = channel.clone();
         self.request(ChannelRequest::Subscribe { subscription: id, channel, timeout_ms, message_bytes });
         self.wait("the subscription", |input| match input {
             ChannelInput::Subscribed(subscription) if *subscription == id => Some(Ok(id)),
@@ -240,6 +245,23 @@ fn absent_and_denied(channel: impl Fn(&str) -> Channel) {
         assert_eq!(open.kind, FailureKind::Refused, "{}", open.message);
         assert!(open.message.contains("not encrypted") && !open.message.contains("s3cret"), "{}", open.message);
     }
+}
+
+/// A subscription at a broker that stands still ends in its time, and the connection goes on.
+fn stands_still(broker: &brokers::Broker, channel: &Channel) {
+    let channels = channels(Network::default(), &channel.host);
+    let mut peer = Peer::new(&channels);
+    peer.subscribe(channel).unwrap();
+    let other = Channel { address: "other".to_owned(), ..channel.clone() };
+    broker.signal("STOP");
+    let late = peer.subscribe_with(&other, 200, 1 << 20);
+    broker.signal("CONT");
+    let late = late.unwrap_err();
+    assert_eq!(late.kind, FailureKind::Timeout, "{}", late.message);
+    assert!(late.message.contains(&channel.host) && late.message.contains("in time"), "{}", late.message);
+    let heard = peer.subscribe(&other).unwrap();
+    Peer::new(&channels).send(&other, text("after")).unwrap();
+    assert_eq!(payload(&peer.receive(heard)), "after");
 }
 
 /// A connection that ended, with its address.

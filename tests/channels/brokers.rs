@@ -31,6 +31,12 @@ impl Broker {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Tells it to stand still (`STOP`), or to go on (`CONT`).
+    pub(super) fn signal(&self, name: &str) {
+        let done = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(done.unwrap().success());
+    }
+
     /// Ends it at once, as a crash does.
     pub(super) fn kill(&mut self) {
         let _ = self.child.kill();

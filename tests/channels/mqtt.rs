@@ -205,3 +205,11 @@ fn mqtt_a_broker_that_is_absent_or_denied_is_not_reached() {
         absent_and_denied(|host| channel(protocol, host, "orders"));
     }
 }
+
+#[test]
+fn mqtt_a_broker_that_stands_still_is_not_waited_for() {
+    for protocol in [Protocol::Mqtt, Protocol::Mqtt5] {
+        let Some(broker) = mosquitto(OPEN) else { return };
+        stands_still(&broker, &channel(protocol, &broker.host(), "a"));
+    }
+}

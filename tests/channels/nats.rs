@@ -171,3 +171,9 @@ fn nats_over_tls_is_checked_and_without_it_no_credential_leaves_this_machine() {
 fn nats_a_broker_that_is_absent_or_denied_is_not_reached() {
     absent_and_denied(|host| channel(Protocol::Nats, host, "orders"));
 }
+
+#[test]
+fn nats_a_broker_that_stands_still_is_not_waited_for() {
+    let Some(broker) = nats(&[]) else { return };
+    stands_still(&broker, &at(&broker, "a"));
+}

@@ -189,7 +189,7 @@ fn ws_a_message_that_is_too_large_ends_its_subscription_alone() {
     let channels = channels(Network::default(), &hub.host);
     let room = at(&hub.host, "/room");
     let (mut one, mut other) = (Peer::new(&channels), Peer::new(&channels));
-    let small = other.subscribe_up_to(&room, 10).unwrap();
+    let small = other.subscribe_with(&room, 15_000, 10).unwrap();
     let large = other.subscribe(&room).unwrap();
     one.send(&room, text("0123456789a")).unwrap();
     let lost = other.lost(small);

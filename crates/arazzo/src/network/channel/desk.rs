@@ -12,6 +12,7 @@ use tokio::time::Instant;
 pub(super) enum Order {
     Subscribe(SubscribeOrder),
     Send(SendOrder),
+    #[cfg_attr(not(feature = "channel-amqp"), expect(dead_code, reason = "only AMQP gives messages back"))]
     Acknowledge(SubscriptionId, DeliveryId),
     Unsubscribe(SubscriptionId),
 }
@@ -194,7 +195,16 @@ impl Desk {
     }
 }
 
-fn late(host: &str, what: &str) -> Failure {
+/// Ends at a time, if there is one.
+#[cfg(any(feature = "channel-mqtt", feature = "channel-nats"))]
+pub(super) async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+pub(super) fn late(host: &str, what: &str) -> Failure {
     Failure { kind: FailureKind::Timeout, message: format!("`{host}` did not {what} in time"), in_doubt: true }
 }
 

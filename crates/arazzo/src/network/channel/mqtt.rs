@@ -14,7 +14,7 @@ use arazzo_engine::machine::message::{Channel, Login, Message, SubscriptionId};
 use arazzo_engine::machine::{Failure, FailureKind};
 use tokio::time::Instant;
 
-use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder};
+use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder, at, late};
 use super::{GOODBYE, Way, binding, broken, no_place_for, not_let_in, refusal};
 use crate::network::connect::Stream;
 use crate::transport::Pending;
@@ -110,7 +110,7 @@ struct Filters {
     filters: Vec<Filter>,
     last: usize,
     /// Those that have no packet number yet, in the order in which they leave.
-    unnumbered: Vec<SubscribeOrder>,
+    unnumbered: Vec<Option<SubscribeOrder>>,
     asked: Vec<(u16, SubscribeOrder)>,
 }
 
@@ -144,11 +144,15 @@ pub(super) async fn serve<D: Dialect>(way: Arc<Way>, channel: Channel, until: In
                 }
             },
             heard = D::next(&mut events) => heard,
+            () = at(filters.first_end()) => {
+                filters.give_up(&mut desk).await;
+                continue;
+            }
         };
         match heard {
             Ok(Heard::Numbered(number)) if !filters.unnumbered.is_empty() => {
                 let order = filters.unnumbered.remove(0);
-                filters.asked.push((number, order));
+                filters.asked.extend(order.map(|order| (number, order)));
             }
             Ok(Heard::Granted(number, granted)) => filters.granted(&mut desk, number, granted).await,
             Ok(Heard::Message(published)) => filters.deliver(&mut desk, published).await,
@@ -156,7 +160,7 @@ pub(super) async fn serve<D: Dialect>(way: Arc<Way>, channel: Channel, until: In
             Err(why) => {
                 let failure = failure(&channel, why);
                 let asked = filters.asked.into_iter().map(|(_, order)| order);
-                for order in asked.chain(filters.unnumbered) {
+                for order in asked.chain(filters.unnumbered.into_iter().flatten()) {
                     desk.lost(order.subscription, failure.clone()).await;
                 }
                 return desk.close(failure).await;
@@ -213,7 +217,7 @@ async fn obey<D: Dialect>(client: &D::Client, desk: &mut Desk, filters: &mut Fil
                     .map_err(|why| refusal(format!("`{}` cannot be subscribed to: {why}", order.channel.address)))
             });
             match asked {
-                Ok(()) => filters.unnumbered.push(order),
+                Ok(()) => filters.unnumbered.push(Some(order)),
                 Err(failure) => desk.lost(order.subscription, failure).await,
             }
         }
@@ -291,6 +295,24 @@ impl Filters {
         self.last += 1;
         self.filters.push(Filter { number: self.last, text: text.to_owned(), open: vec![] });
         self.last
+    }
+
+    /// When the time of the first subscription ends that is not answered.
+    fn first_end(&self) -> Option<Instant> {
+        let asked = self.asked.iter().map(|(_, order)| order);
+        self.unnumbered.iter().flatten().chain(asked).map(|order| order.until).min()
+    }
+
+    /// Answers the subscriptions whose time is over; what comes of them later goes to nobody.
+    async fn give_up(&mut self, desk: &mut Desk) {
+        let now = Instant::now();
+        let asked = self.asked.extract_if(.., |(_, order)| order.until <= now).map(|(_, order)| order);
+        // Those without a number leave their places empty: the next number is that of the first.
+        let unnumbered = self.unnumbered.iter_mut().filter_map(|order| order.take_if(|order| order.until <= now));
+        let late_ones: Vec<_> = asked.chain(unnumbered).collect();
+        for order in late_ones {
+            desk.lost(order.subscription, late(&order.channel.host, "grant the subscription")).await;
+        }
     }
 
     async fn granted(&mut self, desk: &mut Desk, number: u16, granted: Result<(), String>) {

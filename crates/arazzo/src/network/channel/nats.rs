@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
 use tokio::time::{Instant, Interval};
 
-use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder};
+use super::desk::{Desk, Incoming, Order, SendOrder, SubscribeOrder, at, late};
 use super::{GOODBYE, Way, binding, broken, cleartext, no_place_for, not_let_in, refusal, target, unreached};
 use crate::network::connect::Stream;
 use crate::policy::hosts::is_this_machine;
@@ -283,16 +283,20 @@ impl Conversation {
         Ok(bytes)
     }
 
-    /// Answers the sends whose time is over.
-    async fn give_up(&mut self, desk: &Desk) {
+    /// Answers what was asked for and whose time is over.
+    async fn give_up(&mut self, desk: &mut Desk) {
         let now = Instant::now();
         for asked in &mut self.asked {
-            if let Asked::Send(call, until) = *asked
-                && until <= now
-            {
-                *asked = Asked::Nothing;
-                let message = format!("`{}` did not accept the message in time", self.host);
-                desk.sent(call, Err(Failure { kind: FailureKind::Timeout, message, in_doubt: true })).await;
+            if asked.until().is_none_or(|until| until > now) {
+                continue;
+            }
+            match std::mem::replace(asked, Asked::Nothing) {
+                Asked::Send(call, _) => desk.sent(call, Err(late(&self.host, "accept the message"))).await,
+                Asked::Subscribe(number, order) => {
+                    self.subscriptions.remove(&number);
+                    desk.lost(order.subscription, late(&self.host, "grant the subscription")).await;
+                }
+                Asked::Nothing | Asked::IsThere => {}
             }
         }
     }
@@ -334,14 +338,8 @@ impl Asked {
     fn until(&self) -> Option<Instant> {
         match self {
             Self::Send(_, until) => Some(*until),
-            Self::Subscribe(..) | Self::Nothing | Self::IsThere => None,
+            Self::Subscribe(_, order) => Some(order.until),
+            Self::Nothing | Self::IsThere => None,
         }
-    }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
     }
 }
