@@ -1,186 +1,290 @@
-//! Steps that send and receive: over a link of one's own, against the mock of the command, recorded and replayed.
+//! Channels against real brokers: each protocol subscribes, sends, receives; what is stored, what comes back, what is
+//! refused, what is lost. Servers are processes of this test on free ports of this machine, or in it. One that is not
+//! installed is said to be skipped, or is a fault where `ARAZZO_REQUIRE_BROKERS` is set, as `.ci/run` does.
+
+#[cfg(feature = "channel-amqp")]
+mod amqp;
+mod brokers;
+#[cfg(feature = "channel-kafka")]
+mod kafka;
+#[cfg(feature = "channel-mqtt")]
+mod mqtt;
+#[cfg(feature = "channel-nats")]
+mod nats;
+#[cfg(feature = "channel-http")]
+mod sse;
+#[cfg(feature = "channel-ws")]
+mod ws;
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use arazzo::messages::{ChannelInput, ChannelRequest, Delivery, DeliveryId, Message, SubscriptionId};
-use arazzo::{ChannelLink, Channels, Pending, Trust};
-use serde_json::Value;
+use arazzo::messages::{
+    Channel, ChannelInput, ChannelRequest, Delivery, Login, Message, Protocol, SubscriptionId,
+};
+use arazzo::values::Json;
+use arazzo::{CallId, ChannelLink, Channels, Failure, FailureKind, Network};
+use tokio::runtime::Runtime;
 
-use crate::cli::{Arazzo, Folder};
+/// How long a broker may take for anything; reached only where a test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
 
-const FLOW: &str = "arazzo: 1.1.0
-info: { title: Orders, version: '1' }
-sourceDescriptions: [{ name: orders, url: events.yaml, type: asyncapi }]
-workflows:
-  - workflowId: order
-    inputs: { type: object, required: [id], properties: { id: { type: string, example: o-1 }, token: { type: string } } }
-    steps:
-      - stepId: place
-        operationId: placeOrder
-        action: send
-        parameters: [{ name: Authorization, in: header, value: $inputs.token }]
-        requestBody: { payload: { id: $inputs.id, item: tea } }
-      - stepId: confirmed
-        operationId: placeOrder
-        action: receive
-        correlationId: $inputs.id
-        timeout: 5000
-        outputs: { number: $message.payload#/number }
-    outputs: { number: $steps.confirmed.outputs.number }
-";
-
-const EVENTS: &str = "asyncapi: 3.0.0
-info: { title: Orders, version: '1' }
-defaultContentType: application/json
-servers: { broker: { host: 'broker.example:4222', protocol: nats } }
-channels:
-  orders: { address: orders, messages: { order: { payload: { type: object, required: [id] } } } }
-  confirmed:
-    address: confirmed
-    messages:
-      confirmed:
-        correlationId: { location: '$message.payload#/id' }
-        payload: { type: object, required: [id, number], properties: { id: { type: string }, number: { type: integer } } }
-operations:
-  placeOrder:
-    action: receive
-    channel: { $ref: '#/channels/orders' }
-    reply: { channel: { $ref: '#/channels/confirmed' } }
-";
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap())
 }
 
-fn documents() -> Folder {
-    let folder = Folder::new();
-    folder.write("flow.yaml", FLOW);
-    folder.write("events.yaml", EVENTS);
-    folder
+/// The channels to one broker.
+fn channels(network: Network, host: &str) -> Arc<dyn Channels> {
+    network.shared().channels([host]).unwrap()
 }
 
-/// A broker that answers every order twice: for somebody else first. It keeps what it was asked.
-#[derive(Default, Clone)]
-struct Echo(Arc<Mutex<Vec<String>>>);
+/// A channel without anything that is not said.
+fn channel(protocol: Protocol, host: &str, address: &str) -> Channel {
+    Channel {
+        protocol,
+        host: host.to_owned(),
+        path: String::new(),
+        query: vec![],
+        headers: vec![],
+        address: address.to_owned(),
+        login: None,
+        bindings: arazzo::values::Map::new(),
+    }
+}
 
-struct EchoLink {
-    asked: Arc<Mutex<Vec<String>>>,
+fn bound(mut channel: Channel, bindings: Json) -> Channel {
+    channel.bindings = bindings.as_object().unwrap().clone();
+    channel
+}
+
+fn password(user: &str, password: &str) -> Option<Login> {
+    Some(Login::Password { user: user.to_owned(), password: password.to_owned() })
+}
+
+fn text(payload: &str) -> Message {
+    Message { payload: payload.as_bytes().to_vec(), ..Message::default() }
+}
+
+fn payload(delivery: &Delivery) -> &str {
+    std::str::from_utf8(&delivery.message.payload).unwrap()
+}
+
+/// A run, as its channels see it.
+struct Peer {
+    link: Option<Box<dyn ChannelLink>>,
     heard: VecDeque<ChannelInput>,
-    subscription: Option<SubscriptionId>,
+    next: u64,
 }
 
-impl Channels for Echo {
-    fn open(&self) -> Box<dyn ChannelLink> {
-        Box::new(EchoLink { asked: self.0.clone(), heard: VecDeque::new(), subscription: None })
+impl Peer {
+    fn new(channels: &Arc<dyn Channels>) -> Self {
+        Self { link: Some(channels.open()), heard: VecDeque::new(), next: 0 }
     }
-}
 
-impl ChannelLink for EchoLink {
     fn request(&mut self, request: ChannelRequest) {
-        let line = match &request {
-            ChannelRequest::Subscribe { subscription, channel, .. } => {
-                self.subscription = Some(*subscription);
-                self.heard.push_back(ChannelInput::Subscribed(*subscription));
-                format!("subscribe {} {}", channel.host, channel.address)
-            }
-            ChannelRequest::Send { call, channel, message, .. } => {
-                let order: Value = serde_json::from_slice(&message.payload).unwrap();
-                for (number, id) in ["nobody", order["id"].as_str().unwrap()].iter().enumerate() {
-                    let payload = serde_json::json!({ "id": id, "number": number + 6 }).to_string().into_bytes();
-                    let delivery = Delivery {
-                        delivery: DeliveryId(number as u64),
-                        address: String::new(),
-                        is_stored: false,
-                        is_redelivered: false,
-                        message: Message { payload, ..Message::default() },
-                    };
-                    self.heard.push_back(ChannelInput::Received { subscription: self.subscription.unwrap(), delivery });
+        let _entered = runtime().enter();
+        self.link.as_mut().unwrap().request(request);
+    }
+
+    /// The first input that `of` wants; the others stay.
+    fn wait<T>(&mut self, what: &str, of: impl Fn(&ChannelInput) -> Option<T>) -> T {
+        if let Some(at) = self.heard.iter().position(|input| of(input).is_some()) {
+            return of(&self.heard.remove(at).unwrap()).unwrap();
+        }
+        let link = self.link.as_mut().unwrap();
+        let heard = &mut self.heard;
+        let look = async {
+            loop {
+                let input = link.next().await;
+                match of(&input) {
+                    Some(found) => return found,
+                    None => heard.push_back(input),
                 }
-                // The answer comes before the send is accepted.
-                self.heard.push_back(ChannelInput::Sent { call: *call, result: Ok(()) });
-                format!("send {} {}", channel.address, String::from_utf8_lossy(&message.payload))
             }
-            ChannelRequest::Acknowledge { delivery, .. } => format!("acknowledge {}", delivery.0),
-            ChannelRequest::Unsubscribe(_) => "unsubscribe".to_owned(),
         };
-        self.asked.lock().unwrap().push(line);
+        let found = runtime().block_on(async { tokio::time::timeout(PATIENCE, look).await });
+        found.unwrap_or_else(|_| panic!("{what} did not come; what came: {:?}", self.heard))
     }
 
-    fn next(&mut self) -> Pending<'_, ChannelInput> {
-        match self.heard.pop_front() {
-            Some(heard) => Box::pin(std::future::ready(heard)),
-            None => Box::pin(std::future::pending()),
+    fn subscribe(&mut self, channel: &Channel) -> Result<SubscriptionId, Failure> {
+        self.subscribe_with(channel, 15_000, 1 << 20)
+    }
+
+    fn subscribe_with(
+        &mut self,
+        channel: &Channel,
+        timeout_ms: u64,
+        message_bytes: u64,
+    ) -> Result<SubscriptionId, Failure> {
+        self.next += 1;
+        let id = SubscriptionId(self.next);
+        let channel = channel.clone();
+        self.request(ChannelRequest::Subscribe { subscription: id, channel, timeout_ms, message_bytes });
+        self.wait("the subscription", |input| match input {
+            ChannelInput::Subscribed(subscription) if *subscription == id => Some(Ok(id)),
+            ChannelInput::Lost { subscription, failure } if *subscription == id => Some(Err(failure.clone())),
+            _ => None,
+        })
+    }
+
+    fn send(&mut self, channel: &Channel, message: Message) -> Result<(), Failure> {
+        self.next += 1;
+        let id = CallId(self.next);
+        self.request(ChannelRequest::Send { call: id, channel: channel.clone(), message, timeout_ms: 15_000 });
+        self.wait("the end of a send", |input| match input {
+            ChannelInput::Sent { call, result } if *call == id => Some(result.clone()),
+            _ => None,
+        })
+    }
+
+    fn receive(&mut self, id: SubscriptionId) -> Delivery {
+        self.wait("a message", |input| match input {
+            ChannelInput::Received { subscription, delivery } if *subscription == id => Some(delivery.clone()),
+            ChannelInput::Lost { subscription, failure } if *subscription == id => panic!("lost: {}", failure.message),
+            _ => None,
+        })
+    }
+
+    fn lost(&mut self, id: SubscriptionId) -> Failure {
+        self.wait("the loss", |input| match input {
+            ChannelInput::Lost { subscription, failure } if *subscription == id => Some(failure.clone()),
+            _ => None,
+        })
+    }
+
+    fn close(mut self) {
+        runtime().block_on(self.link.take().unwrap().close());
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _entered = runtime().enter();
+        drop(self.link.take());
+    }
+}
+
+/// Requests and answers with an id, wherever a protocol has a place for it.
+struct Conversation<'c> {
+    channels: &'c Arc<dyn Channels>,
+    requests: Channel,
+    answers: Channel,
+    mark: fn(&str) -> Message,
+    id: fn(&Message) -> String,
+}
+
+impl Conversation<'_> {
+    /// A hundred requests are answered one after the other, each before its send returns or after, with 20 messages of
+    /// others between, which come too.
+    fn hold(&self) {
+        let (mut asking, mut answering, mut other) =
+            (Peer::new(self.channels), Peer::new(self.channels), Peer::new(self.channels));
+        let answers = asking.subscribe(&self.answers).unwrap();
+        let requests = answering.subscribe(&self.requests).unwrap();
+        let mut foreign = 0;
+        for number in 0..100 {
+            let id = format!("{number}");
+            asking.send(&self.requests, (self.mark)(&id)).unwrap();
+            let asked = loop {
+                let asked = answering.receive(requests);
+                if (self.id)(&asked.message) == id {
+                    break asked;
+                }
+            };
+            if number % 5 == 0 {
+                other.send(&self.answers, (self.mark)(&format!("foreign {number}"))).unwrap();
+            }
+            let answer = Message { reply_to: None, ..asked.message };
+            answering.send(&self.answers, answer).unwrap();
+            loop {
+                let answer = asking.receive(answers);
+                match (self.id)(&answer.message) {
+                    found if found == id => break,
+                    found => {
+                        assert!(found.starts_with("foreign"), "{found}");
+                        foreign += 1;
+                    }
+                }
+            }
+        }
+        // Those that were sent after the last answer may be on their way.
+        while foreign < 20 {
+            assert!((self.id)(&asking.receive(answers).message).starts_with("foreign"));
+            foreign += 1;
         }
     }
 }
 
-#[test]
-fn a_run_asks_its_link_and_hears_what_comes() {
-    let folder = documents();
-    let broker = Echo::default();
-    let description = arazzo::open(folder.path().join("flow.yaml"))
-        .allow_host("broker.example:4222")
-        .channels(broker.clone())
-        .load_blocking()
-        .unwrap();
-    let workflow = description.workflow(None).unwrap();
-    let mut kinds = vec![];
-    let inputs = arazzo::Inputs::new().set("id", "o-9").set("token", "t-0123456789");
-    let run = workflow.run(inputs, |envelope| {
-        let json = serde_json::to_value(envelope).unwrap();
-        let text = json.to_string();
-        assert!(!text.contains("t-0123456789"), "{text}");
-        if json["type"].as_str().unwrap().starts_with("message.") {
-            kinds.push(format!("{} {}", json["type"].as_str().unwrap(), json["because"].as_str().unwrap_or("-")));
-        }
-    });
-    let outcome = runtime().block_on(run).unwrap();
-    assert_eq!((outcome.exit_code(), outcome.outputs()["number"].as_u64()), (0, Some(7)));
-    assert_eq!(kinds, ["message.ignored correlation", "message.sent -", "message.received -"]);
-    let asked = broker.0.lock().unwrap().clone();
-    assert_eq!(
-        asked[..3],
-        [
-            "subscribe broker.example:4222 confirmed".to_owned(),
-            "send orders {\"id\":\"o-9\",\"item\":\"tea\"}".to_owned(),
-            "acknowledge 1".to_owned()
-        ]
-    );
+/// Where nobody listens.
+fn nowhere() -> String {
+    crate::server::unreachable_url().trim_start_matches("http://").to_owned()
+}
+
+/// A broker that is not there, and one that may not be called, for a protocol.
+fn absent_and_denied(channel: impl Fn(&str) -> Channel) {
+    let host = nowhere();
+    let mut peer = Peer::new(&channels(Network::default(), &host));
+    let absent = peer.subscribe(&channel(&host)).unwrap_err();
+    assert_eq!((absent.kind, absent.in_doubt), (FailureKind::Connect, false), "{}", absent.message);
+    assert!(absent.message.contains(&host), "{}", absent.message);
+    let unsent = peer.send(&channel(&host), text("x")).unwrap_err();
+    assert_eq!((unsent.kind, unsent.in_doubt), (FailureKind::Connect, false), "{}", unsent.message);
+
+    let mut peer = Peer::new(&channels(Network::default(), "other.example"));
+    let denied = peer.subscribe(&channel(&host)).unwrap_err();
+    assert_eq!((denied.kind, denied.in_doubt), (FailureKind::Refused, false), "{}", denied.message);
+    assert!(denied.message.contains("may not be called"), "{}", denied.message);
+
+    let mut peer = Peer::new(&channels(Network::default(), "broker.example"));
+    let open = Channel { login: password("me", "s3cret"), ..channel("broker.example:1") };
+    // Of NATS, the server says first whether it is to be secure.
+    if open.protocol != Protocol::Nats {
+        let open = peer.subscribe(&open).unwrap_err();
+        assert_eq!(open.kind, FailureKind::Refused, "{}", open.message);
+        assert!(open.message.contains("not encrypted") && !open.message.contains("s3cret"), "{}", open.message);
+    }
+}
+
+/// A subscription at a broker that stands still ends in its time, and the connection goes on.
+fn stands_still(broker: &brokers::Broker, channel: &Channel) {
+    let channels = channels(Network::default(), &channel.host);
+    let mut peer = Peer::new(&channels);
+    peer.subscribe(channel).unwrap();
+    let other = Channel { address: "other".to_owned(), ..channel.clone() };
+    broker.signal("STOP");
+    let late = peer.subscribe_with(&other, 200, 1 << 20);
+    broker.signal("CONT");
+    let late = late.unwrap_err();
+    assert_eq!(late.kind, FailureKind::Timeout, "{}", late.message);
+    assert!(late.message.contains(&channel.host) && late.message.contains("in time"), "{}", late.message);
+    let heard = peer.subscribe(&other).unwrap();
+    Peer::new(&channels).send(&other, text("after")).unwrap();
+    assert_eq!(payload(&peer.receive(heard)), "after");
+}
+
+/// A connection that ended, with its address.
+fn is_lost(failure: &Failure, host: &str) {
+    assert_eq!(failure.kind, FailureKind::Reset, "{}", failure.message);
+    assert!(failure.message.contains(host) && failure.message.contains("was lost"), "{}", failure.message);
 }
 
 #[test]
-fn a_broker_that_was_not_allowed_is_not_connected_to() {
-    let folder = documents();
-    let broker = Echo::default();
-    let description = arazzo::open(folder.path().join("flow.yaml"))
-        .trust(Trust::Given)
-        .channels(broker.clone())
-        .load_blocking()
-        .unwrap();
-    let workflow = description.workflow(None).unwrap();
-    let run = runtime().block_on(workflow.run(arazzo::Inputs::new().set("id", "o-9"), |_| {}));
-    // Before it is asked for anything.
-    assert!(run.map_or(true, |outcome| outcome.exit_code() == 6));
-    assert!(broker.0.lock().unwrap().is_empty(), "{:?}", broker.0.lock().unwrap());
-}
-
-#[test]
-fn without_connections_nothing_is_sent_and_the_channel_is_named() {
-    let folder = documents();
-    let run = Arazzo::new(["run", "flow.yaml", "-i", "id=o-1"]).cwd(folder.path()).run();
-    run.exits(3).says(&["error[unsupported-protocol]", "needs a connection by nats", "events.yaml:6:3"]);
-}
-
-#[test]
-fn a_mocked_run_is_recorded_and_replayed_and_a_changed_message_is_drift() {
-    let folder = documents();
-    let flags = ["run", "flow.yaml", "--mock", "-s", "token", "--record", "run.ndjson", "--json"];
-    let run = Arazzo::new(flags).cwd(folder.path()).env("ARAZZO_SECRET_token", "t-0123456789").run();
-    run.exits(0).never_says(&["t-0123456789"]);
-    let recorded = std::fs::read_to_string(folder.path().join("run.ndjson")).unwrap();
-    assert!(recorded.contains("\"method\":\"SEND\"") && !recorded.contains("t-0123456789"), "{recorded}");
-    Arazzo::new(["replay", "run.ndjson"]).cwd(folder.path()).run().exits(0);
-    folder.write("flow.yaml", FLOW.replace("item: tea", "item: coffee"));
-    Arazzo::new(["replay", "run.ndjson"]).cwd(folder.path()).run().exits(1).says(&["/item"]);
+fn a_protocol_that_is_not_built_in_says_which_feature_it_lacks() {
+    let features = [
+        (Protocol::Ws, "channel-ws", cfg!(feature = "channel-ws")),
+        (Protocol::Http, "channel-http", cfg!(feature = "channel-http")),
+        (Protocol::Mqtt5, "channel-mqtt", cfg!(feature = "channel-mqtt")),
+        (Protocol::Nats, "channel-nats", cfg!(feature = "channel-nats")),
+        (Protocol::Amqp, "channel-amqp", cfg!(feature = "channel-amqp")),
+        (Protocol::KafkaSecure, "channel-kafka", cfg!(feature = "channel-kafka")),
+    ];
+    let host = nowhere();
+    let mut peer = Peer::new(&channels(Network::default(), &host));
+    for (protocol, feature, is_built_in) in features {
+        let failure = peer.subscribe(&channel(protocol, &host, "a")).unwrap_err();
+        let says = failure.kind == FailureKind::Protocol && failure.message.contains(feature);
+        assert_eq!(says, !is_built_in, "{}", failure.message);
+    }
 }

@@ -20,6 +20,7 @@ mod journal;
 mod library;
 mod lsp;
 mod memory;
+mod messages;
 mod mock;
 mod packages;
 #[cfg(unix)]

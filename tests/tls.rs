@@ -43,6 +43,12 @@ impl Authority {
         identity(self.sign(&params(hosts)))
     }
 
+    /// As [`Authority::server`], certificate and key in PEM form.
+    pub(crate) fn server_pem(&self, hosts: &[&str]) -> (String, String) {
+        let (certificate, key) = self.sign(&params(hosts));
+        (certificate.pem(), key.serialize_pem())
+    }
+
     pub(crate) fn expired(&self, hosts: &[&str]) -> Identity {
         let mut params = params(hosts);
         params.not_before = date_time_ymd(2020, 1, 1);

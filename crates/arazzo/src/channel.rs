@@ -1,4 +1,4 @@
-//! The seam to brokers: who makes connections, and one connection to all channels of a run.
+//! The seam to brokers: what subscribes and sends for a run. It can be replaced.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use arazzo_engine::machine::message::{ChannelInput, ChannelRequest};
 
 use crate::transport::Pending;
 
-/// Connects runs to their channels.
+/// Reaches brokers: the channels of runs. Implement it to use clients of your own, or to answer in tests.
 pub trait Channels: Send + Sync {
-    /// A link for one run.
+    /// The link of one run, which has no connection yet: the first request for a broker opens it.
     fn open(&self) -> Box<dyn ChannelLink>;
 }
 
@@ -22,12 +22,20 @@ impl std::fmt::Debug for Connections {
     }
 }
 
-/// The channels of a run: requests are answered in their order.
-pub trait ChannelLink: Send {
-    /// Asks something of a channel. What comes of it is heard by [`ChannelLink::next`]. What is asked last (that messages
-    /// were taken, that nobody listens any more) is to be done also where the link is dropped then.
+/// The channels of one run. Dropping it closes every connection.
+pub trait ChannelLink: Send + 'static {
+    /// Takes a request of the run, and does not wait. Every subscription and every send is answered by
+    /// [`ChannelLink::next`]; keeping to their `timeout_ms` and `message_bytes` is the link's duty. Nothing is sent twice. What
+    /// is asked last (that messages were taken, that nobody listens any more) is to be done also where the link is dropped then.
     fn request(&mut self, request: ChannelRequest);
 
-    /// The next thing that is heard of a channel. Dropping the future loses nothing.
+    /// The next thing that the run hears, in the order in which it happened; it waits while there is none. The future may be
+    /// dropped at any time, and nothing is lost by that.
     fn next(&mut self) -> Pending<'_, ChannelInput>;
+
+    /// Says goodbye to every broker and waits for a second at most, where a runtime ends with the run; by default, and where
+    /// it is only dropped, connections are closed as their tasks get to it.
+    fn close(self: Box<Self>) -> Pending<'static, ()> {
+        Box::pin(async move { drop(self) })
+    }
 }

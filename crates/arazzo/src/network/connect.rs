@@ -110,6 +110,28 @@ impl Connector {
         tokio::time::timeout(limit, self.0.open(uri, hosts)).await.map_err(late)?
     }
 
+    /// A stream for a protocol that is not HTTP: through a proxy by a tunnel only, and without a choice of protocols in TLS.
+    ///
+    /// # Errors
+    /// The reason why there is none.
+    #[cfg(feature = "channel")]
+    pub(crate) async fn stream(&self, target: &Target, hosts: &Hosts) -> Result<Box<dyn Stream>, ConnectError> {
+        let limit = self.0.network.connect_timeout;
+        let late =
+            |_| ConnectError::new(FailureKind::Connect, format!("no connection within {} s", limit.as_secs_f64()));
+        tokio::time::timeout(limit, self.0.stream(target, hosts)).await.map_err(late)?
+    }
+
+    /// TLS over an open stream, for protocols that begin without.
+    ///
+    /// # Errors
+    /// The reason why the connection is not safe.
+    #[cfg(feature = "channel-nats")]
+    pub(crate) async fn secure(&self, host: &str, stream: Box<dyn Stream>) -> Result<Box<dyn Stream>, ConnectError> {
+        let configs = self.0.configs().await?;
+        Ok(Box::new(handshake(host, (configs.proxies.clone(), &*configs.asked), stream).await?))
+    }
+
     /// The credentials for the proxy of a request that it passes on as it is: those without TLS.
     pub(crate) fn proxy_authorization(&self, uri: &Uri) -> Option<HeaderValue> {
         if uri.scheme_str() != Some("http") {
@@ -177,6 +199,21 @@ impl Inner {
         let stream = handshake(&target.host, (configs.requests.clone(), &configs.asked), stream).await?;
         let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         Ok(Opened { stream: TokioIo::new(Box::new(stream)), passed_on, h2, judged })
+    }
+
+    #[cfg(feature = "channel")]
+    async fn stream(self: &Arc<Self>, target: &Target, hosts: &Hosts) -> Result<Box<dyn Stream>, ConnectError> {
+        hosts.host(&target.host, target.port, target.secure).map_err(refused)?;
+        let no_uri = || ConnectError::new(FailureKind::Protocol, format!("`{}` is no host", target.host));
+        let stream = match self.proxy(target) {
+            Some(proxy) => self.through(&proxy, &target.uri().ok_or_else(no_uri)?, target).await?,
+            None => self.direct(target, hosts).await?.0,
+        };
+        if !target.secure {
+            return Ok(stream);
+        }
+        let configs = self.configs().await?;
+        Ok(Box::new(handshake(&target.host, (configs.proxies.clone(), &*configs.asked), stream).await?))
     }
 
     /// The proxy of a target.
@@ -433,9 +470,9 @@ impl Service<Uri> for ToProxy {
 }
 
 /// The stream that bytes go over.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Sync> Stream for S {}
 
 /// An open connection.
 pub(crate) struct Opened {

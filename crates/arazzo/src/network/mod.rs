@@ -3,6 +3,8 @@
 //! The client is behind the feature `http`: whoever embeds the library with a transport of their own builds none of
 //! hyper, TLS and the content codings.
 
+#[cfg(feature = "channel")]
+pub(crate) mod channel;
 #[cfg(feature = "http")]
 pub(crate) mod coding;
 #[cfg(feature = "http")]
@@ -49,6 +51,18 @@ pub(crate) fn usual_headers() -> Vec<(String, String)> {
 #[cfg(feature = "http")]
 pub(crate) fn client(network: &SharedNetwork, hosts: Hosts) -> Result<Arc<dyn Transport>, String> {
     Ok(Arc::new(http::Http::new(network.pool()?, hosts)))
+}
+
+/// The brokers of this build, to which connections go where `hosts` lets them.
+///
+/// # Errors
+/// The part of `network` that cannot be used.
+#[cfg(feature = "channel")]
+pub(crate) fn channel_client(
+    network: &SharedNetwork,
+    hosts: Hosts,
+) -> Result<Arc<dyn crate::channel::Channels>, String> {
+    Ok(Arc::new(channel::Brokers::new(network, hosts)?))
 }
 
 #[cfg(not(feature = "http"))]

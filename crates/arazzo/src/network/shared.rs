@@ -44,6 +44,27 @@ impl SharedNetwork {
         &self.0.options
     }
 
+    /// Connections to brokers over this network, to these hosts alone: `localhost`, `broker.example:1883`.
+    ///
+    /// ```no_run
+    /// let channels = arazzo::Network::default().shared().channels(["localhost:1883"])?;
+    /// let link = channels.open();
+    /// # drop(link);
+    /// # Ok::<(), String>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The part of the network that cannot be used.
+    #[cfg(feature = "channel")]
+    pub fn channels<H: AsRef<str>>(
+        &self,
+        hosts: impl IntoIterator<Item = H>,
+    ) -> Result<Arc<dyn crate::channel::Channels>, String> {
+        let mut allowed = crate::policy::hosts::Hosts::default();
+        hosts.into_iter().for_each(|host| allowed.give(arazzo_engine::limits::AllowedHost::parse(host.as_ref())));
+        crate::network::channel_client(self, allowed)
+    }
+
     /// # Errors
     /// The part of the network that cannot be used.
     #[cfg(feature = "http")]

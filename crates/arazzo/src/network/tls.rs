@@ -26,7 +26,7 @@ pub(crate) struct Tls {
 pub(crate) struct Configs {
     /// For servers: HTTP/2 if they speak it.
     pub(crate) requests: Arc<ClientConfig>,
-    /// For proxies.
+    /// For proxies, and for brokers of protocols that are not HTTP.
     pub(crate) proxies: Arc<ClientConfig>,
     pub(crate) asked: Arc<Asked>,
 }

@@ -1,0 +1,186 @@
+//! Steps that send and receive: over a link of one's own, against the mock of the command, recorded and replayed.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use arazzo::messages::{ChannelInput, ChannelRequest, Delivery, DeliveryId, Message, SubscriptionId};
+use arazzo::{ChannelLink, Channels, Pending, Trust};
+use serde_json::Value;
+
+use crate::cli::{Arazzo, Folder};
+
+const FLOW: &str = "arazzo: 1.1.0
+info: { title: Orders, version: '1' }
+sourceDescriptions: [{ name: orders, url: events.yaml, type: asyncapi }]
+workflows:
+  - workflowId: order
+    inputs: { type: object, required: [id], properties: { id: { type: string, example: o-1 }, token: { type: string } } }
+    steps:
+      - stepId: place
+        operationId: placeOrder
+        action: send
+        parameters: [{ name: Authorization, in: header, value: $inputs.token }]
+        requestBody: { payload: { id: $inputs.id, item: tea } }
+      - stepId: confirmed
+        operationId: placeOrder
+        action: receive
+        correlationId: $inputs.id
+        timeout: 5000
+        outputs: { number: $message.payload#/number }
+    outputs: { number: $steps.confirmed.outputs.number }
+";
+
+const EVENTS: &str = "asyncapi: 3.0.0
+info: { title: Orders, version: '1' }
+defaultContentType: application/json
+servers: { broker: { host: 'broker.example:4222', protocol: nats } }
+channels:
+  orders: { address: orders, messages: { order: { payload: { type: object, required: [id] } } } }
+  confirmed:
+    address: confirmed
+    messages:
+      confirmed:
+        correlationId: { location: '$message.payload#/id' }
+        payload: { type: object, required: [id, number], properties: { id: { type: string }, number: { type: integer } } }
+operations:
+  placeOrder:
+    action: receive
+    channel: { $ref: '#/channels/orders' }
+    reply: { channel: { $ref: '#/channels/confirmed' } }
+";
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn documents() -> Folder {
+    let folder = Folder::new();
+    folder.write("flow.yaml", FLOW);
+    folder.write("events.yaml", EVENTS);
+    folder
+}
+
+/// A broker that answers every order twice: for somebody else first. It keeps what it was asked.
+#[derive(Default, Clone)]
+struct Echo(Arc<Mutex<Vec<String>>>);
+
+struct EchoLink {
+    asked: Arc<Mutex<Vec<String>>>,
+    heard: VecDeque<ChannelInput>,
+    subscription: Option<SubscriptionId>,
+}
+
+impl Channels for Echo {
+    fn open(&self) -> Box<dyn ChannelLink> {
+        Box::new(EchoLink { asked: self.0.clone(), heard: VecDeque::new(), subscription: None })
+    }
+}
+
+impl ChannelLink for EchoLink {
+    fn request(&mut self, request: ChannelRequest) {
+        let line = match &request {
+            ChannelRequest::Subscribe { subscription, channel, .. } => {
+                self.subscription = Some(*subscription);
+                self.heard.push_back(ChannelInput::Subscribed(*subscription));
+                format!("subscribe {} {}", channel.host, channel.address)
+            }
+            ChannelRequest::Send { call, channel, message, .. } => {
+                let order: Value = serde_json::from_slice(&message.payload).unwrap();
+                for (number, id) in ["nobody", order["id"].as_str().unwrap()].iter().enumerate() {
+                    let payload = serde_json::json!({ "id": id, "number": number + 6 }).to_string().into_bytes();
+                    let delivery = Delivery {
+                        delivery: DeliveryId(number as u64),
+                        address: String::new(),
+                        is_stored: false,
+                        is_redelivered: false,
+                        message: Message { payload, ..Message::default() },
+                    };
+                    self.heard.push_back(ChannelInput::Received { subscription: self.subscription.unwrap(), delivery });
+                }
+                // The answer comes before the send is accepted.
+                self.heard.push_back(ChannelInput::Sent { call: *call, result: Ok(()) });
+                format!("send {} {}", channel.address, String::from_utf8_lossy(&message.payload))
+            }
+            ChannelRequest::Acknowledge { delivery, .. } => format!("acknowledge {}", delivery.0),
+            ChannelRequest::Unsubscribe(_) => "unsubscribe".to_owned(),
+        };
+        self.asked.lock().unwrap().push(line);
+    }
+
+    fn next(&mut self) -> Pending<'_, ChannelInput> {
+        match self.heard.pop_front() {
+            Some(heard) => Box::pin(std::future::ready(heard)),
+            None => Box::pin(std::future::pending()),
+        }
+    }
+}
+
+#[test]
+fn a_run_asks_its_link_and_hears_what_comes() {
+    let folder = documents();
+    let broker = Echo::default();
+    let description = arazzo::open(folder.path().join("flow.yaml"))
+        .allow_host("broker.example:4222")
+        .channels(broker.clone())
+        .load_blocking()
+        .unwrap();
+    let workflow = description.workflow(None).unwrap();
+    let mut kinds = vec![];
+    let inputs = arazzo::Inputs::new().set("id", "o-9").set("token", "t-0123456789");
+    let run = workflow.run(inputs, |envelope| {
+        let json = serde_json::to_value(envelope).unwrap();
+        let text = json.to_string();
+        assert!(!text.contains("t-0123456789"), "{text}");
+        if json["type"].as_str().unwrap().starts_with("message.") {
+            kinds.push(format!("{} {}", json["type"].as_str().unwrap(), json["because"].as_str().unwrap_or("-")));
+        }
+    });
+    let outcome = runtime().block_on(run).unwrap();
+    assert_eq!((outcome.exit_code(), outcome.outputs()["number"].as_u64()), (0, Some(7)));
+    assert_eq!(kinds, ["message.ignored correlation", "message.sent -", "message.received -"]);
+    let asked = broker.0.lock().unwrap().clone();
+    assert_eq!(
+        asked[..3],
+        [
+            "subscribe broker.example:4222 confirmed".to_owned(),
+            "send orders {\"id\":\"o-9\",\"item\":\"tea\"}".to_owned(),
+            "acknowledge 1".to_owned()
+        ]
+    );
+}
+
+#[test]
+fn a_broker_that_was_not_allowed_is_not_connected_to() {
+    let folder = documents();
+    let broker = Echo::default();
+    let description = arazzo::open(folder.path().join("flow.yaml"))
+        .trust(Trust::Given)
+        .channels(broker.clone())
+        .load_blocking()
+        .unwrap();
+    let workflow = description.workflow(None).unwrap();
+    let run = runtime().block_on(workflow.run(arazzo::Inputs::new().set("id", "o-9"), |_| {}));
+    // Before it is asked for anything.
+    assert!(run.map_or(true, |outcome| outcome.exit_code() == 6));
+    assert!(broker.0.lock().unwrap().is_empty(), "{:?}", broker.0.lock().unwrap());
+}
+
+#[test]
+fn without_connections_nothing_is_sent_and_the_channel_is_named() {
+    let folder = documents();
+    let run = Arazzo::new(["run", "flow.yaml", "-i", "id=o-1"]).cwd(folder.path()).run();
+    run.exits(3).says(&["error[unsupported-protocol]", "needs a connection by nats", "events.yaml:6:3"]);
+}
+
+#[test]
+fn a_mocked_run_is_recorded_and_replayed_and_a_changed_message_is_drift() {
+    let folder = documents();
+    let flags = ["run", "flow.yaml", "--mock", "-s", "token", "--record", "run.ndjson", "--json"];
+    let run = Arazzo::new(flags).cwd(folder.path()).env("ARAZZO_SECRET_token", "t-0123456789").run();
+    run.exits(0).never_says(&["t-0123456789"]);
+    let recorded = std::fs::read_to_string(folder.path().join("run.ndjson")).unwrap();
+    assert!(recorded.contains("\"method\":\"SEND\"") && !recorded.contains("t-0123456789"), "{recorded}");
+    Arazzo::new(["replay", "run.ndjson"]).cwd(folder.path()).run().exits(0);
+    folder.write("flow.yaml", FLOW.replace("item: tea", "item: coffee"));
+    Arazzo::new(["replay", "run.ndjson"]).cwd(folder.path()).run().exits(1).says(&["/item"]);
+}
