@@ -10,6 +10,7 @@ use arazzo_engine::credentials::Credentials;
 use arazzo_engine::diagnostic::Diagnostics;
 use arazzo_engine::graph::{Graph, graph};
 use arazzo_engine::inputs::InputFault;
+use arazzo_engine::machine::message::Protocol;
 use arazzo_engine::limits::{AllowedHost, Settings};
 use arazzo_engine::plan::{Footprint, PlannedStep, plan, sent_credentials, touches};
 use arazzo_engine::program::{Input, Program};
@@ -17,7 +18,7 @@ use arazzo_engine::readings::Readings;
 use arazzo_engine::remedy::Naming;
 use serde::{Deserialize, Serialize};
 
-use crate::channel::Connections;
+use crate::channel::{ChannelLink, Connections};
 use crate::error::Error;
 #[cfg(feature = "mock")]
 use crate::mock;
@@ -55,6 +56,32 @@ impl Client {
                 network::client(network, hosts).map_err(Error::Setup)
             }
         }
+    }
+}
+
+impl Description {
+    /// The link of a run to its brokers: by what was given, else by this build; none where no step sends or receives.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] with the part of the network that cannot be used.
+    pub(crate) fn link(&self) -> Result<Option<Box<dyn ChannelLink>>, Error> {
+        if !self.program().has_channels() {
+            return Ok(None);
+        }
+        if let Some(given) = &self.channels {
+            return Ok(Some(given.0.open()));
+        }
+        #[cfg(feature = "channel")]
+        if let Client::Own(network) = &self.client {
+            let brokers = network::channel_client(network, self.world.grants.hosts.clone()).map_err(Error::Setup)?;
+            return Ok(Some(brokers.open()));
+        }
+        Ok(None)
+    }
+
+    /// `true` if runs of it can connect to brokers by a protocol.
+    pub(crate) fn connects_by(&self, protocol: Protocol) -> bool {
+        self.channels.is_some() || matches!(self.client, Client::Own(_)) && network::channel_feature(protocol).1
     }
 }
 

@@ -31,6 +31,7 @@ use crate::inputs::{Inputs, parse_withheld};
 use crate::journal::{run_log::RunLog, store::Journal};
 #[cfg(feature = "mock")]
 use crate::mock;
+use crate::network;
 use crate::policy::permissions::{Permissions, RunPolicy};
 use crate::runtime;
 use crate::session::{Session, StoredSession};
@@ -412,8 +413,7 @@ impl Workflow {
         let (session, kept) =
             self.begin_kept(inputs, &self.description.settings.servers, world.grants.clone(), records)?;
         let mut ways = self.ways(&session, interrupt)?;
-        let open = self.description.channels.as_ref().filter(|_| self.description.program().has_channels());
-        ways.channels = open.map(|channels| RunChannels::new(Some(channels.0.open())));
+        ways.channels = self.description.link()?.map(|link| RunChannels::new(Some(link)));
         let (outcome, finished) = live::run(session, (world, ways), interrupt, observe, finish).await?;
         Ok((outcome, finished, kept))
     }
@@ -423,23 +423,23 @@ impl Workflow {
     /// # Errors
     /// [`Error::Documents`] with every channel that would be connected to.
     fn check_channels(&self) -> Result<(), Error> {
-        if self.description.channels.is_some() {
-            return Ok(());
-        }
         let program = self.description.program();
         let mut faults = Diagnostics::default();
         let mut said: Vec<&str> = vec![];
         let workflows = program.reached(self.id).into_iter().filter_map(|id| program.workflow(id));
         for step in workflows.flat_map(|workflow| &workflow.steps).filter_map(|id| program.step(*id)) {
             let (Some(channel), Some(source)) = (program.channel_of(step), program.source_of(step)) else { continue };
-            if self.description.is_mocked(source) || said.contains(&source) {
+            let Some(protocol) = channel.protocol(source, &self.description.settings.servers) else { continue };
+            let can = self.description.is_mocked(source) || self.description.connects_by(protocol);
+            if can || said.contains(&source) {
                 continue;
             }
             said.push(source);
-            let protocol = channel.server().map_or("a broker", |server| server.protocol_text.as_str());
             let message = format!("step `{}` needs a connection by {protocol}, and this build has none", step.name);
             let fault = Diagnostic::error(Code::UnsupportedProtocol, step.span, message);
-            faults.push(fault.note(channel.span, "the channel").help(format!("mock the source `{source}`")));
+            let (feature, _) = network::channel_feature(protocol);
+            let help = format!("mock the source `{source}`, or use a build with the feature `{feature}`");
+            faults.push(fault.note(channel.span, "the channel").help(help));
         }
         if faults.has_errors() { Err(self.description.documents_error(faults)) } else { Ok(()) }
     }
@@ -481,7 +481,7 @@ impl Workflow {
         let next = asked.clone();
         let before: live::Before = Box::new(move |session, outgoing| next.expect(session.forecast(outgoing.call)));
         let broker = mocking.broker(&self.description.compiled.program, &servers);
-        let link = self.description.channels.as_ref().map(|channels| channels.0.open());
+        let link = self.description.link()?;
         let channels = broker.map(|broker| RunChannels::mocked(link, broker));
         let ways = Ways { skips_waits: mocking.skips_waits, before: Some(before), channels, ..Ways::default() };
         let explain = |why: &Why| asked.explain(&mocking.mock, self.description.program(), &made, why);

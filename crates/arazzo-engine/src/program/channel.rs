@@ -249,6 +249,12 @@ impl Channel {
 const MOCKED: Protocol = Protocol::Nats;
 
 impl Channel {
+    /// The protocol that is spoken with the server of a source; nothing where there is no server.
+    #[must_use]
+    pub fn protocol(&self, source: &str, servers: &Servers) -> Option<Protocol> {
+        self.endpoint_or_mocked(source, servers, false).ok().map(|endpoint| endpoint.protocol)
+    }
+
     /// As [`Channel::endpoint`], with these settings; a channel that is mocked needs no server.
     pub(crate) fn endpoint_or_mocked(
         &self,

@@ -111,6 +111,10 @@ pub(crate) async fn run<T: Send + 'static>(
             channels.ask(&session, turn.channels, start.since(clock.elapsed()));
         }
         if let Some(outcome) = turn.outcome {
+            if let Some(link) = channels.and_then(|channels| channels.link) {
+                // Its brokers hear that nobody listens any more, also where the runtime ends with the run.
+                link.close().await;
+            }
             return Ok((outcome, work(is_large, move || finish(*session)).await));
         }
         for outgoing in turn.sends {

@@ -372,7 +372,7 @@ impl Resumed {
         let log = RunLog::resume(&journal, &workflow.description, (&run, stored), unsettled, interrupt)?;
         let resumed = live::Resumed { at: Duration::from_millis(at), sends, inputs };
         let description = &workflow.description;
-        let channels = description.channels.as_ref().map(|channels| RunChannels::new(Some(channels.0.open())));
+        let channels = description.link()?.map(|link| RunChannels::new(Some(link)));
         let ways = Ways { log: Some(Box::new(log)), resumed, channels, ..Ways::default() };
         let (outcome, ()) = live::run(session, (world, ways), interrupt, observe, drop).await?;
         drop(claim);

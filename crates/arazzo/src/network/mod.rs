@@ -22,6 +22,8 @@ pub(crate) mod tls;
 
 use std::sync::Arc;
 
+use arazzo_engine::machine::message::Protocol;
+
 use crate::policy::hosts::Hosts;
 use crate::transport::Transport;
 use shared::SharedNetwork;
@@ -51,6 +53,18 @@ pub(crate) fn usual_headers() -> Vec<(String, String)> {
 #[cfg(feature = "http")]
 pub(crate) fn client(network: &SharedNetwork, hosts: Hosts) -> Result<Arc<dyn Transport>, String> {
     Ok(Arc::new(http::Http::new(network.pool()?, hosts)))
+}
+
+/// The feature of this build that a protocol needs, and whether it is on.
+pub(crate) fn channel_feature(protocol: Protocol) -> (&'static str, bool) {
+    match protocol {
+        Protocol::Ws | Protocol::Wss => ("channel-ws", cfg!(feature = "channel-ws")),
+        Protocol::Http | Protocol::Https => ("channel-http", cfg!(feature = "channel-http")),
+        Protocol::Mqtt | Protocol::Mqtt5 | Protocol::SecureMqtt => ("channel-mqtt", cfg!(feature = "channel-mqtt")),
+        Protocol::Nats => ("channel-nats", cfg!(feature = "channel-nats")),
+        Protocol::Amqp | Protocol::Amqps => ("channel-amqp", cfg!(feature = "channel-amqp")),
+        Protocol::Kafka | Protocol::KafkaSecure => ("channel-kafka", cfg!(feature = "channel-kafka")),
+    }
 }
 
 /// The brokers of this build, to which connections go where `hosts` lets them.

@@ -35,6 +35,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::channel::{ChannelLink, Channels};
+use crate::network::channel_feature;
 use crate::network::connect::{ConnectError, Connector, Stream, Target};
 use crate::network::shared::SharedNetwork;
 use crate::policy::hosts::{Hosts, is_this_machine};
@@ -268,26 +269,14 @@ async fn converse(way: Arc<Way>, channel: Channel, until: Instant, desk: Desk) {
     }
 }
 
-/// The feature of this build that a protocol needs, and whether it is on.
-fn feature(protocol: Protocol) -> (&'static str, bool) {
-    match protocol {
-        Protocol::Ws | Protocol::Wss => ("channel-ws", cfg!(feature = "channel-ws")),
-        Protocol::Http | Protocol::Https => ("channel-http", cfg!(feature = "channel-http")),
-        Protocol::Mqtt | Protocol::Mqtt5 | Protocol::SecureMqtt => ("channel-mqtt", cfg!(feature = "channel-mqtt")),
-        Protocol::Nats => ("channel-nats", cfg!(feature = "channel-nats")),
-        Protocol::Amqp | Protocol::Amqps => ("channel-amqp", cfg!(feature = "channel-amqp")),
-        Protocol::Kafka | Protocol::KafkaSecure => ("channel-kafka", cfg!(feature = "channel-kafka")),
-    }
-}
-
 fn not_built_in(protocol: Protocol) -> Failure {
-    let (feature, _) = feature(protocol);
+    let (feature, _) = channel_feature(protocol);
     refusal(format!("this build does not speak `{protocol}`: it was made without the feature `{feature}`"))
 }
 
 /// Decides about a channel before anything connects: its protocol, and whether what proves who connects may go there.
 fn admit(channel: &Channel) -> Result<(), Failure> {
-    if !feature(channel.protocol).1 {
+    if !channel_feature(channel.protocol).1 {
         return Err(not_built_in(channel.protocol));
     }
     let target = target(channel)?;
