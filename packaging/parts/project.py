@@ -24,7 +24,7 @@ def read(*path):
 
 def metadata(*arguments):
     """`cargo metadata`, from what is on this machine where that is enough."""
-    command = [CARGO, "metadata", "--format-version", "1", "--locked", *arguments]
+    command = [CARGO, "metadata", "--format-version", "1", "--locked", "--all-features", *arguments]
     for offline in (["--offline"], []):
         found = subprocess.run(command + offline, cwd=ROOT, capture_output=True, text=True)
         if found.returncode == 0:

@@ -7,7 +7,7 @@ import tarfile
 
 from parts import archive, npm, release
 from parts.archive import COMPLETIONS, File
-from parts.project import CARGO, ROOT, Problem, command_package, read, targets, version
+from parts.project import CARGO, FEATURES, ROOT, Problem, command_package, read, targets, version
 
 from . import made
 from .made import Case, needs
@@ -61,7 +61,7 @@ class Release(Case):
         bom = json.loads(read(made.one(f"release/arazzo-{version()}-*-gnu.cdx.json")))
         self.assertEqual((bom["bomFormat"], bom["specVersion"]), ("CycloneDX", "1.5"))
         named = {part["name"]: part for part in bom["components"]}
-        tree = [CARGO, "tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "-p", command_package()["name"]]
+        tree = [CARGO, "tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "-p", command_package()["name"], "--features", FEATURES]
         done = subprocess.run(tree, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True)
         linked = {(line.split()[0], line.split()[1].lstrip("v")) for line in done.stdout.splitlines() if line.strip()}
         linked = {part for part in linked if part[0] != command_package()["name"]}
