@@ -122,7 +122,9 @@ fn every_run_of_the_suite_replays_to_the_same_events_from_its_file() {
     let (mut replayed, mut hidden) = (0, 0);
     for path in files_below(&suite_path("run"), &["yaml"]) {
         let case = Case::read(&path);
-        if !case.head["cancel"].is_null() {
+        // Channels need a link: what is recorded of them stands in `channels.rs`.
+        let by_channel = case.files.iter().any(|(_, text)| text.starts_with("asyncapi:"));
+        if !case.head["cancel"].is_null() || by_channel {
             continue;
         }
         let folder = Folder::new();
