@@ -56,7 +56,7 @@ pub(super) async fn serve(way: &Way, channel: &Channel, until: Instant, mut desk
         Some(Err(failure)) => return desk.close(failure).await,
         None => return,
     };
-    let mut events = connection.events_listener().boxed();
+    let mut events = std::pin::pin!(connection.events_listener());
     let (heard, mut deliveries) = mpsc::channel(16);
     let vhost = vhost(channel);
     let mut conversation = Conversation { connection, sending: None, consumers: BTreeMap::new(), heard, vhost };

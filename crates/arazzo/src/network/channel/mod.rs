@@ -92,6 +92,7 @@ struct Link {
 }
 
 /// A subscription, and the connection that it was given to.
+#[cfg_attr(not(feature = "channel-mqtt"), expect(dead_code, reason = "only patterns of MQTT 3.1.1 are compared"))]
 struct Open {
     subscription: SubscriptionId,
     orders: mpsc::UnboundedSender<Order>,
