@@ -266,7 +266,7 @@ fn stands_still(broker: &brokers::Broker, channel: &Channel) {
 
 /// A connection that ended, with its address.
 fn is_lost(failure: &Failure, host: &str) {
-    assert_eq!(failure.kind, FailureKind::Reset, "{}", failure.message);
+    assert_eq!(failure.kind, FailureKind::ConnectionLost, "{}", failure.message);
     assert!(failure.message.contains(host) && failure.message.contains("was lost"), "{}", failure.message);
 }
 

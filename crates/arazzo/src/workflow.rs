@@ -15,6 +15,8 @@ use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
 use arazzo_engine::machine::{Machine, Outcome, Secrets, missing_credentials};
 use arazzo_engine::plan::{PlannedStep, fill, plan};
 use arazzo_engine::program::{Input, WorkflowId};
+#[cfg(feature = "restate")]
+use arazzo_engine::source::Span;
 use arazzo_engine::value::Json;
 
 use crate::description::Description;
@@ -416,6 +418,15 @@ impl Workflow {
         ways.channels = self.description.link()?.map(|link| RunChannels::new(Some(link)));
         let (outcome, finished) = live::run(session, (world, ways), interrupt, observe, finish).await?;
         Ok((outcome, finished, kept))
+    }
+
+    /// The steps of it, and of the workflows that it runs, that send or receive: with the names of their channels.
+    #[cfg(feature = "restate")]
+    pub(crate) fn channel_steps(&self) -> impl Iterator<Item = (&str, &str, Span)> {
+        let program = self.description.program();
+        let workflows = program.reached(self.id).into_iter().filter_map(|id| program.workflow(id));
+        let steps = workflows.flat_map(|workflow| &workflow.steps).filter_map(|id| program.step(*id));
+        steps.filter_map(|step| Some((step.name.as_str(), program.channel_of(step)?.name.as_str(), step.span)))
     }
 
     /// Before a run sends anything: where nothing connects to brokers, messages are for mocks alone.

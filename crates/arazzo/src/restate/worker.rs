@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arazzo_engine::code::Code;
-use arazzo_engine::diagnostic::Diagnostic;
+use arazzo_engine::diagnostic::{Diagnostic, Diagnostics};
 use arazzo_engine::limits::plain_host;
 use url::Url;
 
@@ -74,6 +74,7 @@ impl Worker {
             )));
         }
         workflow.check_permissions()?;
+        check_channels(workflow)?;
         check_hosts(workflow)?;
         let most = workflow.description.settings.limits.body_bytes;
         if most > MOST_KEPT as u64 {
@@ -112,6 +113,18 @@ impl Worker {
         let endpoint = endpoint(hosted, self.identity.as_deref())?;
         Listening::bind(address, endpoint, shared).await
     }
+}
+
+/// Checks that no step sends or receives messages: the engine would make a run of it again from its beginning, and no broker
+/// gives its messages twice.
+fn check_channels(workflow: &Workflow) -> Result<(), Error> {
+    let mut refusals = Diagnostics::default();
+    for (step, channel, span) in workflow.channel_steps() {
+        let message = format!("step `{step}` sends or receives messages on the channel `{channel}`, which no worker does");
+        let help = "run the document with `Workflow::run`, or give a worker a workflow without this step";
+        refusals.push(Diagnostic::error(Code::UnsupportedProtocol, span, message).help(help.to_owned()));
+    }
+    if refusals.has_errors() { Err(workflow.description.documents_error(refusals)) } else { Ok(()) }
 }
 
 /// Checks what can be known by now: the hosts of the steps may be called.

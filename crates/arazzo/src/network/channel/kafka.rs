@@ -220,7 +220,7 @@ impl Conversation {
                             }
                         }
                         Err(why) => {
-                            let why = Failure { kind: FailureKind::Reset, ..broken(&channel.host, why.message) };
+                            let why = broken(&channel.host, why.message);
                             // Nobody hears it when the run is over.
                             let _ = heard.send((subscription, Err(why))).await;
                             return;
@@ -255,7 +255,7 @@ async fn client(channel: &Channel, proxy: &Proxy, time: Duration) -> Result<Clie
     };
     builder.build().await.map_err(|error| match failure(channel, proxy, &error) {
         // Before anything was asked of the cluster.
-        Failure { kind: FailureKind::Reset, message, .. } => {
+        Failure { kind: FailureKind::ConnectionLost, message, .. } => {
             let message = match channel.login {
                 None => format!("{message}; it may want a credential, and none was given"),
                 Some(_) => message,
@@ -322,7 +322,7 @@ async fn send(topic: &Topic, order: &SendOrder, channel: &Channel, proxy: &Proxy
         Ok(_) => Ok(()),
         Err(error) => {
             let failure = failure(channel, proxy, &error);
-            let in_doubt = failure.kind == FailureKind::Reset;
+            let in_doubt = failure.kind == FailureKind::ConnectionLost;
             Err(Failure { in_doubt, ..failure })
         }
     }
