@@ -20,9 +20,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arazzo::messages::{
-    Channel, ChannelInput, ChannelRequest, Delivery, Login, Message, Protocol, SubscriptionId,
-};
+use arazzo::messages::{Channel, ChannelInput, ChannelRequest, Delivery, Login, Message, Protocol, SubscriptionId};
 use arazzo::values::Json;
 use arazzo::{CallId, ChannelLink, Channels, Failure, FailureKind, Network};
 use tokio::runtime::Runtime;

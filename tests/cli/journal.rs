@@ -693,7 +693,8 @@ fn the_command_that_resumes_is_named_only_where_it_does() {
     runs.runs(["show", &only, "--json", "--report", "junit=-"]).exits(2).says(&["stdout"]);
     run(&["-i", "id=1", "--idempotency-key", "Host"]).exits(2).says(&["`Host`", "Idempotency-Key"]);
     // As scripts leave what they have nothing for.
-    let empty = Arazzo::new(["runs", "list"]).env("ARAZZO_JOURNAL", "").env("HOME", &runs.0.path().display().to_string());
+    let empty =
+        Arazzo::new(["runs", "list"]).env("ARAZZO_JOURNAL", "").env("HOME", &runs.0.path().display().to_string());
     empty.run().exits(2).says(&["there is no journal", ".local/state/arazzo/runs.db"]);
     let empty = Arazzo::new(["run", "flow.yaml", "--dry-run"]).env("ARAZZO_TIMEOUT", "").cwd(runs.0.path());
     empty.run().exits(0);

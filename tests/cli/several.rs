@@ -269,7 +269,8 @@ fn an_output_of_a_step_is_saved_as_the_bytes_that_it_is() {
 fn several_runs_are_reported_apart_those_that_did_not_run_too() {
     let (folder, server) = (folder(), pets());
     folder.write("rows.csv", "id\n1\n0\n2\n");
-    let given = ["--data", "rows.csv", "--jobs", "1", "--fail-fast", "--report", "tap=r.tap", "--report", "junit=r.xml"];
+    let given =
+        ["--data", "rows.csv", "--jobs", "1", "--fail-fast", "--report", "tap=r.tap", "--report", "junit=r.xml"];
     run(&folder, &server, &given).run().exits(1).says(&["1 succeeded, 1 failed, 1 not run"]);
     let tap = fs::read_to_string(folder.path().join("r.tap")).unwrap();
     assert!(tap.contains("1..3") && tap.contains("ok 3 - ") && tap.contains("# SKIP the runs were stopped"), "{tap}");

@@ -308,10 +308,13 @@ fn coverage_says_what_the_cases_reached() {
 
 #[test]
 fn a_signal_ends_the_tests_with_their_summary_and_reports() {
-    let (folder, server) = (folder(THREE), Server::start(|_, n| match n {
-        0 => Reply::status(200).json(&json!({"id": 1})),
-        _ => Reply::status(200).delay(60_000),
-    }));
+    let (folder, server) = (
+        folder(THREE),
+        Server::start(|_, n| match n {
+            0 => Reply::status(200).json(&json!({"id": 1})),
+            _ => Reply::status(200).delay(60_000),
+        }),
+    );
     let given = ["--auth", "bearer=abc-def-ghi", "--jobs", "1", "--report", "junit=r.xml", "--json"];
     let child = test(&folder, &server, &given).spawn();
     while server.lines().len() < 2 {
@@ -332,7 +335,8 @@ fn a_signal_ends_the_tests_with_their_summary_and_reports() {
 
 #[test]
 fn an_annotation_points_at_the_case_and_only_one_thing_goes_to_stdout() {
-    let cases = "cases:\n- name: first\n  inputs: {id: 1}\n- name: wrong\n  inputs: {id: 1}\n  expect: {outputs: {id: 7}}\n";
+    let cases =
+        "cases:\n- name: first\n  inputs: {id: 1}\n- name: wrong\n  inputs: {id: 1}\n  expect: {outputs: {id: 7}}\n";
     let (folder, server) = (folder(cases), staging(|_, _| None));
     let given = ["--auth", "bearer=abc-def-ghi"];
     let output = test(&folder, &server, &given).env("GITHUB_ACTIONS", "true").run();
@@ -351,7 +355,8 @@ fn a_name_of_secret_host_that_is_misspelt_is_said() {
     let output = test(&folder, &server, &given).run();
     output.exits(2).says(&["--secret-host names `bearr`", "did you mean `bearer`?"]);
     let url = format!("{}/v1", server.url());
-    let output = Arazzo::new(["run", "things.arazzo.yaml", "-i", "id=1", "-S", &url]).args(given).cwd(folder.path()).run();
+    let output =
+        Arazzo::new(["run", "things.arazzo.yaml", "-i", "id=1", "-S", &url]).args(given).cwd(folder.path()).run();
     output.exits(2).says(&["did you mean `bearer`?"]);
     assert_eq!(server.lines(), Vec::<String>::new());
 }
@@ -363,11 +368,15 @@ fn a_recording_becomes_a_test_file_that_passes() {
     let secret = random(16);
     folder.write(
         "things.arazzo.yaml",
-        FLOW.replace("        outputs:", "        onFailure: [{name: again, type: retry, retryAfter: 0, retryLimit: 2}]\n        outputs:"),
+        FLOW.replace(
+            "        outputs:",
+            "        onFailure: [{name: again, type: retry, retryAfter: 0, retryLimit: 2}]\n        outputs:",
+        ),
     );
     let url = format!("{}/v1", server.url());
     let auth = format!("bearer={secret}");
-    let run = Arazzo::new(["run", "things.arazzo.yaml", "-i", "id=2", "-S", &url, "--auth", &auth, "--record", "r.ndjson"]);
+    let run =
+        Arazzo::new(["run", "things.arazzo.yaml", "-i", "id=2", "-S", &url, "--auth", &auth, "--record", "r.ndjson"]);
     run.cwd(folder.path()).run().exits(0);
     let command = |words: &[&str]| Arazzo::new(words.iter().copied()).cwd(folder.path()).run();
     let output = command(&["test", "--init", "r.ndjson", "--json"]);

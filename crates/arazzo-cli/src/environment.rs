@@ -66,7 +66,8 @@ pub(crate) fn load(arguments: Vec<OsString>) -> Result<Vec<OsString>, String> {
 /// What is wrong with it.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Arguments, clap::Error> {
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
-    let has_none = !std::env::vars_os().any(|(name, value)| value.is_empty() && name.to_string_lossy().starts_with("ARAZZO_"));
+    let has_none =
+        !std::env::vars_os().any(|(name, value)| value.is_empty() && name.to_string_lossy().starts_with("ARAZZO_"));
     if has_none {
         return Arguments::try_parse_from(arguments);
     }

@@ -78,7 +78,8 @@ pub(crate) fn check_secret_hosts(
         }
     }
     let is_known = |name: &str| {
-        known.iter().any(|known| known.eq_ignore_ascii_case(name)) || loaded.iter().any(|one| inputs::is_scheme(one, name))
+        known.iter().any(|known| known.eq_ignore_ascii_case(name))
+            || loaded.iter().any(|one| inputs::is_scheme(one, name))
     };
     let unknown = permissions.secret_hosts.iter().map(|(name, _)| name.as_str()).filter(|name| !is_known(name));
     let slip = unknown.into_iter().find_map(|name| Some((name, nearest(name, known.iter().map(String::as_str))?)));

@@ -6,7 +6,6 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-
 mod asking;
 mod call;
 mod cases;

@@ -134,7 +134,9 @@ pub(crate) fn of(command: &str, path: &Path, profile: Option<&str>) -> Result<Se
         }
         if has_user(url) {
             let help = "a project holds no credentials: give them with --auth, --user or ARAZZO_SECRET_NAME";
-            return Err(Error::Setup(format!("{shown}: the server of `{source}` has a user or a password in its url; {help}")));
+            return Err(Error::Setup(format!(
+                "{shown}: the server of `{source}` has a user or a password in its url; {help}"
+            )));
         }
         servers.insert(source.clone(), ProjectServer { source: source.clone(), url: url.clone(), named });
     }

@@ -162,7 +162,8 @@ fn documents(flags: &RunFlags, stdin: &mut Stdin, screen: &mut Screen) -> Result
             let found = documents_in(&path).map_err(Error::Setup)?.into_iter();
             documents.extend(found.map(|file| (shown(file), Some(path.clone()))));
         } else if let Some((name, _)) = input_word(&path) {
-            let message = format!("with --all, words without a flag are documents and folders: write --input {name}=VALUE");
+            let message =
+                format!("with --all, words without a flag are documents and folders: write --input {name}=VALUE");
             return Err(Error::Setup(message));
         } else {
             documents.push((path, None));

@@ -18,8 +18,8 @@ use arazzo_engine::limits::Millis;
 use arazzo_engine::machine::NoSuchStep;
 use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Message};
 use arazzo_engine::machine::{
-    AwaitedMessage, CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Outputs, PendingRequest, Progress, Request,
-    Secrets, StoredState,
+    AwaitedMessage, CallId, Failure, FailureKind, Input, Machine, Outcome, Outgoing, Outputs, PendingRequest, Progress,
+    Request, Secrets, StoredState,
 };
 use arazzo_engine::program::Program;
 use arazzo_engine::stand_in::StandIns;

@@ -145,9 +145,12 @@ pub(super) fn header_name(text: &str) -> Result<String, String> {
         return Err("write the name of a header, such as Idempotency-Key".to_owned());
     }
     let (name, _) = header_line(&format!("{text}: x"))?;
-    let known = ["host", "authorization", "cookie", "content-type", "accept", "date", "expect", "te", "upgrade", "trailer"];
+    let known =
+        ["host", "authorization", "cookie", "content-type", "accept", "date", "expect", "te", "upgrade", "trailer"];
     if known.iter().any(|known| name.eq_ignore_ascii_case(known)) {
-        return Err(format!("`{name}` says something else to servers: write a header for keys, such as Idempotency-Key"));
+        return Err(format!(
+            "`{name}` says something else to servers: write a header for keys, such as Idempotency-Key"
+        ));
     }
     Ok(name)
 }

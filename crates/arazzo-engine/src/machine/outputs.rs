@@ -81,7 +81,8 @@ impl Machine {
         let Some(frame) = self.state.frames.first() else { return Default::default() };
         let ids = self.program.workflow(frame.workflow).map(|workflow| workflow.steps.as_slice()).unwrap_or_default();
         let named = |id: &StepId| self.program.step(*id).is_some_and(|known| known.name == step);
-        let found = ids.iter().zip(&frame.steps).find(|(id, _)| named(id)).and_then(|(_, state)| state.outputs.as_ref());
+        let found =
+            ids.iter().zip(&frame.steps).find(|(id, _)| named(id)).and_then(|(_, state)| state.outputs.as_ref());
         let value = |slot: &Option<Slot>| Some(slot.as_ref()?.value(&self.secrets)?.clone());
         found.into_iter().flatten().filter_map(|(name, slot)| Some((name.clone(), value(slot)?))).collect()
     }

@@ -64,11 +64,9 @@ impl Recording {
             let target = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
             requests.push((step.clone(), method.clone(), target.unwrap_or_default().to_owned()));
             let came = self.entries.iter().find_map(|entry| match entry {
-                Entry::Reply { call: of, status, headers, body, .. } if of == call => Some(RecordedReply::Response {
-                    status: *status,
-                    headers: headers.clone(),
-                    body: body.bytes(),
-                }),
+                Entry::Reply { call: of, status, headers, body, .. } if of == call => {
+                    Some(RecordedReply::Response { status: *status, headers: headers.clone(), body: body.bytes() })
+                }
                 Entry::Failure { call: of, kind, .. } if of == call => Some(RecordedReply::Failure(*kind)),
                 _ => None,
             });

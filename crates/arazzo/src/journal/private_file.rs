@@ -36,7 +36,8 @@ pub(super) fn remove(file: &Path) {
 /// `true` for a file that is there and that others than its owner may read.
 pub(super) fn is_read_by_others(path: &Path) -> bool {
     #[cfg(unix)]
-    return std::fs::metadata(path).is_ok_and(|about| std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077 != 0);
+    return std::fs::metadata(path)
+        .is_ok_and(|about| std::os::unix::fs::PermissionsExt::mode(&about.permissions()) & 0o077 != 0);
     #[cfg(not(unix))]
     {
         let _ = path;

@@ -120,7 +120,8 @@ impl Worker {
 fn check_channels(workflow: &Workflow) -> Result<(), Error> {
     let mut refusals = Diagnostics::default();
     for (step, channel, span) in workflow.channel_steps() {
-        let message = format!("step `{step}` sends or receives messages on the channel `{channel}`, which no worker does");
+        let message =
+            format!("step `{step}` sends or receives messages on the channel `{channel}`, which no worker does");
         let help = "run the document with `Workflow::run`, or give a worker a workflow without this step";
         refusals.push(Diagnostic::error(Code::UnsupportedProtocol, span, message).help(help.to_owned()));
     }

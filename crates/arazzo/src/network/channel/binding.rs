@@ -44,6 +44,18 @@ pub(super) fn whole(channel: &Channel, name: &str) -> Result<Option<u64>, Failur
     found(channel, name).map(|value| value.as_u64().ok_or_else(|| wrong(channel, name, "a whole number"))).transpose()
 }
 
+/// Lets a schema pass where a value would not be honoured.
+///
+/// # Errors
+/// The name of the binding that has a value.
+#[cfg(feature = "channel-kafka")]
+pub(super) fn no_text(channel: &Channel, name: &str) -> Result<(), Failure> {
+    match found(channel, name).and_then(Json::as_str) {
+        Some(_) => Err(refusal(format!("the binding `{name}` of `{}` is not honoured", channel.protocol))),
+        None => Ok(()),
+    }
+}
+
 pub(super) fn text<'c>(channel: &'c Channel, name: &str) -> Result<Option<&'c str>, Failure> {
     found(channel, name).map(|value| value.as_str().ok_or_else(|| wrong(channel, name, "a text"))).transpose()
 }

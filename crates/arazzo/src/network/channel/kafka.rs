@@ -144,7 +144,8 @@ impl Conversation {
 
     /// The partitions of a topic, with the offsets at which they end now.
     async fn ends(&mut self, order: &SubscribeOrder) -> Result<Vec<(PartitionClient, i64)>, Failure> {
-        if order.channel.bindings.contains_key("groupId") {
+        // As a schema it says which group a member of one would be of.
+        if order.channel.bindings.get("groupId").is_some_and(|group| group.as_str().is_some()) {
             let message = "the binding `groupId` of `kafka` is not honoured: a run reads the topic by itself, and takes nothing from a group";
             return Err(refusal(message));
         }
@@ -287,7 +288,9 @@ fn failure(channel: &Channel, proxy: &Proxy, error: &Error) -> Failure {
 }
 
 fn topic_name(channel: &Channel) -> Result<&str, Failure> {
-    binding::only(channel, &[&KNOWN[..], &["groupId"]].concat())?;
+    binding::only(channel, &[&KNOWN[..], &["groupId", "clientId"]].concat())?;
+    // Any client id fits a schema of one; a run has its own.
+    binding::no_text(channel, "clientId")?;
     Ok(binding::text(channel, "topic")?.unwrap_or(&channel.address))
 }
 

@@ -342,7 +342,11 @@ fn refusal(message: impl Into<String>) -> Failure {
 
 /// The reason why a subscription is no more: its connection.
 fn broken(host: &str, why: impl std::fmt::Display) -> Failure {
-    Failure { kind: FailureKind::ConnectionLost, message: format!("the connection to `{host}` was lost: {why}"), in_doubt: true }
+    Failure {
+        kind: FailureKind::ConnectionLost,
+        message: format!("the connection to `{host}` was lost: {why}"),
+        in_doubt: true,
+    }
 }
 
 /// The server did not let us in; `scheme` is what we proved ourselves with.
