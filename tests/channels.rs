@@ -11,6 +11,7 @@ mod kafka;
 mod mqtt;
 #[cfg(feature = "channel-nats")]
 mod nats;
+mod runs;
 #[cfg(feature = "channel-http")]
 mod sse;
 #[cfg(feature = "channel-ws")]

@@ -165,6 +165,7 @@ fn a_broker_that_was_not_allowed_is_not_connected_to() {
     assert!(broker.0.lock().unwrap().is_empty(), "{:?}", broker.0.lock().unwrap());
 }
 
+#[cfg(not(feature = "channel-nats"))]
 #[test]
 fn without_connections_nothing_is_sent_and_the_channel_is_named() {
     let folder = documents();

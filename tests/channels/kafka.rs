@@ -147,3 +147,11 @@ fn kafka_a_credential_is_sent_and_a_refused_one_is_named() {
 fn kafka_a_broker_that_is_absent_or_denied_is_not_reached() {
     absent_and_denied(|host| channel(Protocol::Kafka, host, "orders"));
 }
+
+#[test]
+fn kafka_a_run_takes_its_answer_among_those_of_others() {
+    let Some(broker) = tansu(None, &[]) else { return };
+    create(&broker, "orders", 2);
+    create(&broker, "confirmed", 1);
+    runs::takes_its_answer("kafka", &broker.host(), |address| at(&broker, address));
+}

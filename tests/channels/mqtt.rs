@@ -213,3 +213,19 @@ fn mqtt_a_broker_that_stands_still_is_not_waited_for() {
         stands_still(&broker, &channel(protocol, &broker.host(), "a"));
     }
 }
+
+#[test]
+fn mqtt_a_run_takes_its_answer_among_those_of_others_and_says_who_vanished() {
+    let Some(broker) = mosquitto(OPEN) else { return };
+    let host = broker.host();
+    runs::takes_its_answer("mqtt", &host, |address| channel(Protocol::Mqtt, &host, address));
+    runs::says_who_vanished("mqtt", broker, |host, address| channel(Protocol::Mqtt, host, address));
+}
+
+#[test]
+fn mqtt5_a_run_takes_its_answer_among_those_of_others_and_says_who_vanished() {
+    let Some(broker) = mosquitto(OPEN) else { return };
+    let host = broker.host();
+    runs::takes_its_answer("mqtt5", &host, |address| channel(Protocol::Mqtt5, &host, address));
+    runs::says_who_vanished("mqtt5", broker, |host, address| channel(Protocol::Mqtt5, host, address));
+}

@@ -177,3 +177,11 @@ fn nats_a_broker_that_stands_still_is_not_waited_for() {
     let Some(broker) = nats(&[]) else { return };
     stands_still(&broker, &at(&broker, "a"));
 }
+
+#[test]
+fn nats_a_run_takes_its_answer_among_those_of_others_and_says_who_vanished() {
+    let Some(broker) = nats(&[]) else { return };
+    let host = broker.host();
+    runs::takes_its_answer("nats", &host, |address| channel(Protocol::Nats, &host, address));
+    runs::says_who_vanished("nats", broker, |host, address| channel(Protocol::Nats, host, address));
+}

@@ -266,3 +266,9 @@ fn wss_trusts_the_authorities_that_were_given() {
     assert_eq!(payload(&peer.receive(heard)), "repeated");
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn ws_a_run_takes_its_answer_among_those_of_others() {
+    let hub = Hub::start(None);
+    runs::takes_its_answer("ws", &hub.host, |address| at(&hub.host, &format!("/{address}")));
+}
