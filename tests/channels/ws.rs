@@ -65,7 +65,8 @@ impl Hub {
     }
 }
 
-type Said = (usize, Frame);
+/// Who said it, where, and what.
+type Said = (usize, String, Frame);
 
 async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
     stream: S,
@@ -74,11 +75,13 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
     kept: Arc<Mutex<Vec<String>>>,
 ) {
     let mut heard = say.subscribe();
+    let path = Mutex::new(String::new());
     #[expect(clippy::result_large_err, reason = "the library's")]
     let look = |request: &Request, answer: Response| -> Result<Response, ErrorResponse> {
         let headers: Vec<_> =
             request.headers().iter().map(|(name, value)| format!("{name}={}", value.to_str().unwrap())).collect();
         kept.lock().unwrap().push(format!("{} {}", request.uri(), headers.join(" ")));
+        request.uri().path().clone_into(&mut path.lock().unwrap());
         let proof = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
         if request.uri().path() == "/secret" && proof.as_deref() != Some("Basic bWU6czNjcmV0") {
             return Err(tokio_tungstenite::tungstenite::http::Response::builder().status(401).body(None).unwrap());
@@ -86,6 +89,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
         Ok(answer)
     };
     let Ok(mut socket) = tokio_tungstenite::accept_hdr_async(stream, look).await else { return };
+    let path = path.into_inner().unwrap();
     loop {
         tokio::select! {
             frame = socket.next() => match frame {
@@ -97,12 +101,12 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send>(
                 Some(Ok(Frame::Text(text))) if text.as_str() == "please repeat" => {
                     drop(socket.send(Frame::text("repeated")).await);
                 }
-                Some(Ok(frame @ (Frame::Text(_) | Frame::Binary(_)))) => drop(say.send((number, frame))),
+                Some(Ok(frame @ (Frame::Text(_) | Frame::Binary(_)))) => drop(say.send((number, path.clone(), frame))),
                 Some(Ok(_)) => {}
                 _ => return,
             },
             said = heard.recv() => match said {
-                Ok((of, frame)) if of != number => drop(socket.send(frame).await),
+                Ok((of, at, frame)) if of != number && at == path => drop(socket.send(frame).await),
                 Ok(_) => {}
                 Err(_) => return,
             },

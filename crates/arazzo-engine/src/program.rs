@@ -3,8 +3,8 @@
 //! This file is the glossary of the house. A program says what to do when, for every step; it holds no state and no
 //! secret values, and it can be shared by any number of runs.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::value::Json;
 use serde::{Deserialize, Serialize};
@@ -14,13 +14,13 @@ pub use self::channel::{
     Channel, ChannelId, ChannelParameter, ChannelServer, Message, MessageTarget, ReceiveCall, SendCall,
 };
 pub(crate) use self::destinations::{Destinations, host_with_port};
+pub(crate) use self::found_out::FoundOut;
 pub use self::input_schema::InputSchema;
 pub use self::operation::{Contract, DocumentedBody, DocumentedHeader, DocumentedResponse, Operation, Unusable};
 pub use self::reads::Read;
 pub use crate::expr::WorkflowId;
 use crate::expr::pattern::Regexp;
 use crate::expr::{Expr, Piece, StepId, Template, condition, jsonpath, xpath};
-use crate::fingerprint::fingerprint;
 use crate::media_type::MediaType;
 use crate::openapi::Field;
 use crate::openapi::encode::Serialization;
@@ -32,6 +32,7 @@ use crate::value::Pointer;
 
 mod channel;
 mod destinations;
+mod found_out;
 mod input_schema;
 mod operation;
 mod reads;
@@ -64,18 +65,6 @@ pub struct Program {
     pub channels: Vec<Channel>,
     /// What is found out when it is asked for.
     pub(crate) found_out: FoundOut,
-}
-
-/// What follows from a program, found out once.
-#[derive(Debug, Default)]
-pub(crate) struct FoundOut {
-    fingerprint: OnceLock<u64>,
-    /// As [`Program::reads_sent_headers`].
-    pub(crate) sent_headers: OnceLock<bool>,
-    /// The workflows of the entry document by name.
-    names: OnceLock<HashMap<String, WorkflowId>>,
-    /// An operation for each server that is described.
-    described_servers: OnceLock<Vec<OperationId>>,
 }
 
 /// A described document: what it is called and where it was read.
@@ -725,28 +714,6 @@ impl Inputs {
 }
 
 impl Program {
-    /// A number that another program hardly has: of the texts it was compiled from, and of how they were read.
-    #[must_use]
-    pub fn fingerprint(&self) -> u64 {
-        *self.found_out.fingerprint.get_or_init(|| {
-            let texts = self.sources.iter().map(|(_, source)| source.text.as_bytes());
-            fingerprint(std::iter::once([self.readings as u8].as_slice()).chain(texts))
-        })
-    }
-
-    /// The workflow of the entry document with this `workflowId`.
-    #[must_use]
-    pub fn workflow_named(&self, name: &str) -> Option<WorkflowId> {
-        let names = self.found_out.names.get_or_init(|| {
-            let mut names = HashMap::new();
-            for (id, workflow) in self.own_workflows() {
-                names.entry(workflow.name.clone()).or_insert(id);
-            }
-            names
-        });
-        names.get(name).copied()
-    }
-
     /// The workflows of the entry document: those that can be run by name.
     pub fn own_workflows(&self) -> impl Iterator<Item = (WorkflowId, &Workflow)> {
         let all = self.workflows.iter().enumerate().map(|(index, workflow)| (WorkflowId(index as u32), workflow));

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use arazzo_engine::credentials::Credentials;
 use arazzo_engine::event::{Event, Interest, VERSION};
+#[cfg(feature = "mock")]
 use arazzo_engine::expr::StepId;
 #[cfg(feature = "journal")]
 use arazzo_engine::limits::Limits;
@@ -252,6 +253,7 @@ impl Session {
     }
 
     /// `true` if the step that waits for a message would succeed with this one.
+    #[cfg(feature = "mock")]
     pub(crate) fn would_take(&self, awaited: &AwaitedMessage, message: &Message) -> bool {
         self.machine.would_take(awaited, message)
     }
@@ -273,6 +275,7 @@ impl Session {
     }
 
     /// The step that waits for a call.
+    #[cfg(feature = "mock")]
     pub(crate) fn sender_of(&self, call: CallId) -> Option<StepId> {
         self.machine.sender_of(call)
     }

@@ -111,10 +111,7 @@ pub(crate) async fn run<T: Send + 'static>(
             channels.ask(&session, turn.channels, start.since(clock.elapsed()));
         }
         if let Some(outcome) = turn.outcome {
-            if let Some(link) = channels.and_then(|channels| channels.link) {
-                // Its brokers hear that nobody listens any more, also where the runtime ends with the run.
-                link.close().await;
-            }
+            RunChannels::close(channels).await;
             return Ok((outcome, work(is_large, move || finish(*session)).await));
         }
         for outgoing in turn.sends {
@@ -189,6 +186,13 @@ impl RunChannels {
     #[cfg(feature = "mock")]
     pub(crate) fn mocked(link: Option<Box<dyn ChannelLink>>, broker: Broker) -> Self {
         Self { link, broker: Some(broker), coming: vec![] }
+    }
+
+    /// Lets brokers hear that nobody listens any more, also where the runtime ends with the run.
+    async fn close(channels: Option<Self>) {
+        if let Some(link) = channels.and_then(|channels| channels.link) {
+            link.close().await;
+        }
     }
 
     /// Hands out what is asked, and makes the messages up that steps wait for.

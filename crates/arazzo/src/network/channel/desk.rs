@@ -154,6 +154,7 @@ impl Desk {
     /// As [`Desk::close`], where a subscription has not come about either.
     #[cfg(feature = "channel-http")]
     pub(super) async fn close_with(mut self, subscription: SubscriptionId, failure: Failure) {
+        self.orders.close();
         self.lost(subscription, failure.clone()).await;
         self.close(failure).await;
     }
@@ -172,10 +173,11 @@ impl Desk {
 
     /// The connection has ended: all that is open is lost, and all that waits comes to nothing.
     pub(super) async fn close(mut self, failure: Failure) {
+        // Whoever hears of it and asks again is to get another connection.
+        self.orders.close();
         for subscription in self.subscriptions() {
             self.lost(subscription, failure.clone()).await;
         }
-        self.orders.close();
         while let Some(order) = self.orders.recv().await {
             if let Some(input) = order.refused(failure.clone()) {
                 self.say(input).await;
