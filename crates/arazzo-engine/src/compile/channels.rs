@@ -174,7 +174,7 @@ impl<'b> Compiler<'b> {
         match exact.as_slice() {
             [(source, operation)] => {
                 self.asyncapi(*source, text.span())?;
-                self.qualify_message(text, *source);
+                self.qualify_id(text, *source);
                 return Some((*source, Named::Operation(*operation)));
             }
             [] => {}
@@ -239,7 +239,7 @@ impl<'b> Compiler<'b> {
     }
 
     /// The reading `unqualified-operation-id`.
-    fn qualify_message(&mut self, text: &Text, source: usize) {
+    pub(super) fn qualify_id(&mut self, text: &Text, source: usize) {
         if !self.is_one_of_several() {
             return;
         }

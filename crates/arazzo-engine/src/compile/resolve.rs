@@ -550,21 +550,7 @@ impl<'b> Compiler<'b> {
         if self.openapi(index, text.span()).is_none() {
             return;
         }
-        if self.is_one_of_several() {
-            let right = format!("$sourceDescriptions.{}.{}", self.source_name(index), text.value);
-            let span = text.node.part(self.sources(), 0..text.value.len());
-            self.departure(
-                Diagnostic::warning(
-                    Code::UnqualifiedOperationId,
-                    span,
-                    "bare `operationId` with several source descriptions",
-                )
-                .label(format!("found in `{}`", self.source_name(index)))
-                .help(format!("write {right}"))
-                .fix(format!("write {right}"), true, vec![Edit { span, text: right }])
-                .section("§Step Object"),
-            );
-        }
+        self.qualify_id(text, index);
     }
 
     /// `true` where an operation may come from several sources.
