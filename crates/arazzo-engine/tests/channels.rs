@@ -3,14 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use arazzo_engine::event::EventKind;
-use arazzo_engine::inputs::accept;
-use arazzo_engine::limits::Servers;
+use arazzo_engine::inputs::{InputValues, accept};
+use arazzo_engine::limits::{Servers, Settings};
 use arazzo_engine::load::LoadOptions;
 use arazzo_engine::machine::{Input, Machine, Turn};
 use arazzo_engine::mock::{Broker, Fault};
-use arazzo_engine::program::WorkflowId;
+use arazzo_engine::program::{Program, WorkflowId};
 use arazzo_engine::remedy::Remedy;
 use arazzo_engine::value::Json;
 
@@ -37,12 +38,17 @@ fn run(case: &Case) -> String {
     assert!(!found.has_errors(), "{}", rendered(&found, &sources));
     let given = case.head["inputs"].as_object().cloned().unwrap_or_default();
     let inputs = accept(&compiled.program, WorkflowId(0), given).unwrap();
-    let mut settings = settings(&case.head["settings"]);
-    let sources: BTreeSet<String> = compiled.program.apis.iter().map(|api| api.name.clone()).collect();
-    settings.mocked.clone_from(&sources);
     let faults = case.head.get("faults").map(|faults| Fault::of_file(faults).unwrap()).unwrap_or_default();
-    let mut broker = Broker::new(compiled.program.clone(), &sources, &Servers::default(), (faults, 1));
-    let mut machine = Machine::new(compiled.program, WorkflowId(0), inputs, settings).unwrap();
+    run_in_memory(compiled.program, inputs, settings(&case.head["settings"]), faults)
+}
+
+/// A run of the first workflow of a program with the broker, in virtual time: a line for what is of messages, and for how
+/// steps and the run end.
+pub fn run_in_memory(program: Arc<Program>, inputs: InputValues, mut settings: Settings, faults: Vec<Fault>) -> String {
+    let sources: BTreeSet<String> = program.apis.iter().map(|api| api.name.clone()).collect();
+    settings.mocked.clone_from(&sources);
+    let mut broker = Broker::new(program.clone(), &sources, &Servers::default(), (faults, 1));
+    let mut machine = Machine::new(program, WorkflowId(0), inputs, settings).unwrap();
     let (mut now, mut coming, mut text) = (0, vec![], String::new());
     let mut turn = machine.step(0, Input::Start { epoch_ms: 0 });
     for _ in 0..1_000 {

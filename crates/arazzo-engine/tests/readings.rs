@@ -143,6 +143,9 @@ fn told_of(case: &Case, mut files: Vec<(String, String)>, readings: Readings) ->
         };
         settings.files.insert(name.clone(), file);
     }
+    if compiled.program.has_channels() {
+        return text + &crate::channels::run_in_memory(compiled.program, inputs, settings, vec![]);
+    }
     let mut machine = match Machine::new(compiled.program, WorkflowId(0), inputs, settings) {
         Ok(machine) => machine,
         Err(faults) => return text + &said(&faults),
