@@ -276,3 +276,38 @@ fn ws_a_run_takes_its_answer_among_those_of_others() {
     let hub = Hub::start(None);
     runs::takes_its_answer("ws", &hub.host, |address| at(&hub.host, &format!("/{address}")));
 }
+
+#[test]
+fn ws_a_credential_goes_where_its_scheme_says() {
+    let hub = Hub::start(None);
+    let folder = crate::cli::Folder::new();
+    let send = "- { stepId: say, channelPath: '{$sourceDescriptions.chat.url}#/channels/room', action: send, requestBody: { payload: { text: hi } } }";
+    folder.write(
+        "flow.yaml",
+        format!("arazzo: 1.1.0\ninfo: {{ title: t, version: '1' }}\nsourceDescriptions: [{{ name: chat, url: chat.yaml, type: asyncapi }}]\nworkflows: [{{ workflowId: wf, steps: [\n{}] }}]\n", send.trim_start_matches("- ")),
+    );
+    let run = |scheme: &str, given: &[&str]| {
+        folder.write(
+            "chat.yaml",
+            format!(
+                "asyncapi: 3.0.0\ninfo: {{ title: t, version: '1' }}\ndefaultContentType: application/json\nservers: {{ hub: {{ host: '{}', protocol: ws, security: [{{ $ref: '#/components/securitySchemes/k' }}] }} }}\nchannels: {{ room: {{ address: /room, messages: {{ m: {{ payload: {{ type: object }} }} }} }} }}\ncomponents: {{ securitySchemes: {{ k: {scheme} }} }}\n",
+                hub.host
+            ),
+        );
+        crate::cli::Arazzo::new(["run", "flow.yaml", "-vv"]).args(given.iter().copied()).cwd(folder.path()).run()
+    };
+    let last = || hub.handshakes.lock().unwrap().last().unwrap().clone();
+    let key = ["--auth", "k=QUERYKEY99:x"];
+    run("{ type: httpApiKey, in: query, name: key }", &key).exits(0).never_says(&["QUERYKEY99"]);
+    assert!(last().starts_with("/room?key=QUERYKEY99%3Ax ") && !last().contains("authorization"), "{}", last());
+    run("{ type: httpApiKey, in: header, name: X-Key }", &key).exits(0);
+    assert!(last().contains("x-key=QUERYKEY99:x") && !last().contains("authorization"), "{}", last());
+    run("{ type: httpApiKey, in: cookie, name: sid }", &key).exits(0);
+    assert!(last().contains("cookie=sid=QUERYKEY99:x"), "{}", last());
+    run("{ type: http, scheme: bearer }", &key).exits(0);
+    assert!(last().contains("authorization=Bearer QUERYKEY99:x"), "{}", last());
+    run("{ type: http, scheme: basic }", &["-u", "me:s3cret"]).exits(0);
+    assert!(last().contains("authorization=Basic bWU6czNjcmV0"), "{}", last());
+    let refused = run("{ type: X509 }", &key);
+    refused.exits(1).says(&["no-credentials", "`k`", "X509"]).never_says(&["QUERYKEY99"]);
+}

@@ -699,3 +699,42 @@ fn the_command_that_resumes_is_named_only_where_it_does() {
     let empty = Arazzo::new(["run", "flow.yaml", "--dry-run"]).env("ARAZZO_TIMEOUT", "").cwd(runs.0.path());
     empty.run().exits(0);
 }
+
+#[test]
+fn a_message_that_may_have_arrived_is_in_doubt_and_not_sent_again() {
+    let runs = Runs::new();
+    let server = Server::start(|request: &Request, _| match request.path.as_str() {
+        "/orders" => Reply::status(200).delay(60_000),
+        _ => Reply::status(202),
+    });
+    let host = server.url().trim_start_matches("http://").to_owned();
+    let flow = "arazzo: 1.1.0\ninfo: {title: t, version: '1'}\nsourceDescriptions: [{name: shop, url: shop.yaml, type: asyncapi}]\n\
+                workflows:\n- workflowId: wf\n  steps:\n  - {stepId: place, channelPath: '{$sourceDescriptions.shop.url}#/channels/orders', \
+                action: send, requestBody: {payload: {id: 1}}, onFailure: [{name: undo, type: goto, stepId: undo}], onSuccess: [{name: e, type: end}]}\n  \
+                - {stepId: undo, channelPath: '{$sourceDescriptions.shop.url}#/channels/undo', action: send, requestBody: {payload: {id: 1}}}\n";
+    let channel = |name: &str| format!("{name}: {{address: /{name}, messages: {{m: {{payload: {{type: object}}}}}}}}");
+    runs.0.write("flow.yaml", flow);
+    runs.0.write(
+        "shop.yaml",
+        format!(
+            "asyncapi: 3.0.0\ninfo: {{title: t, version: '1'}}\ndefaultContentType: application/json\nservers: {{s: {{host: '{host}', protocol: http}}}}\nchannels: {{{}, {}}}\n",
+            channel("orders"),
+            channel("undo")
+        ),
+    );
+    let mut child = runs.on(Arazzo::new(["run", "flow.yaml"]).cwd(runs.0.path())).spawn();
+    until(|| server.lines().len() == 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let run = runs.only();
+    runs.runs(["list"]).exits(0);
+    let resume = |more: &[&str]| {
+        let command = Arazzo::new(["runs", "resume", &run, "--no-input"]).args(more.iter().copied()).cwd(runs.0.path());
+        runs.on(command).run()
+    };
+    resume(&[]).exits(9).says(&["SEND orders of step `place`", "--unknown fail"]);
+    resume(&["--unknown", "retry"]).exits(2).says(&["is not sent again"]);
+    assert_eq!(server.lines(), ["POST /orders"]);
+    resume(&["--unknown", "fail"]).exits(0);
+    assert_eq!(server.lines(), ["POST /orders", "POST /undo"]);
+}

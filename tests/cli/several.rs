@@ -110,6 +110,9 @@ fn faults_of_rows_have_their_number_and_nothing_is_sent() {
     refused("id\n1\n", &["-i", "id=2"], &["input `id` is in the rows, and given beside them"]);
     refused("id,token\n1\n", &[], &["rows.csv", "line 2", "more or fewer cells"]);
     refused("id,id\n1,2\n", &[], &["the column `id` twice"]);
+    // Without a first line, there are values in its place.
+    refused("1,word-of-a-cell\n2,x\n", &[], &["row 1: ", "column 2 of the first line is no input"]);
+    refused("id,token\n1,\"open\n2,x\n", &[], &["a quote is not closed"]);
     refused("token\nx\n", &[], &["row 1: ", "`id`"]);
     refused("id,token\n1,x\n,x\n", &[], &["row 2: ", "`id`", "its cell is empty: fill it in"]);
     for (more, words) in [
@@ -255,6 +258,10 @@ fn an_output_of_a_step_is_saved_as_the_bytes_that_it_is() {
     wrong("get.pictur=x", &["no output `pictur`", "did you mean `picture`?"]);
     wrong("get.picture", &["STEP.OUTPUT=FILE"]);
     wrong("get.picture=-", &["name one"]);
+    for more in [["-o", "one"], ["--record", "one"], ["--report", "json=one"]] {
+        let given = [&["-i", "id=1", "--save", "get.status=one"][..], &more].concat();
+        run(&folder, &server, &given).run().exits(2).says(&["`one` would be written twice"]);
+    }
     let requests = server.lines().len();
     assert_eq!(requests, 1);
     // What is not there is not written, and a run that did not give it is no success.

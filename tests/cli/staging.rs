@@ -327,7 +327,8 @@ fn a_signal_ends_the_tests_with_their_summary_and_reports() {
     let output = child.wait_with_output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(130), "{out}{err}");
-    assert!(err.contains("1 passed, 0 failed") && err.contains("2 not run"), "{err}");
+    assert!(err.contains("1 passed, 1 failed") && err.contains("1 not run"), "{err}");
+    assert!(err.contains("it was interrupted"), "{err}");
     assert!(out.contains("\"type\":\"summary\""), "{out}");
     let junit = fs::read_to_string(folder.path().join("r.xml")).unwrap();
     assert!(junit.contains("tests=\"3\"") && junit.contains("the tests were stopped before"), "{junit}");
@@ -354,6 +355,17 @@ fn a_name_of_secret_host_that_is_misspelt_is_said() {
     let given = ["--auth", "bearer=abc-def-ghi", "--secret-host", "bearr=id.example.com"];
     let output = test(&folder, &server, &given).run();
     output.exits(2).says(&["--secret-host names `bearr`", "did you mean `bearer`?"]);
+    for (name, words) in [
+        ("zzzzz=id.example.com", "a name that no secret is called; names: bearer, "),
+        ("Bearer=id.example.com", "did you mean `bearer`?"),
+        ("bearer=id.example.com:99999", "NAME=HOST:PORT"),
+        ("bearer=id.example.com:", "NAME=HOST:PORT"),
+        ("bearer=http://id.example.com", "NAME=HOST:PORT"),
+    ] {
+        let given = ["--auth", "bearer=abc-def-ghi", "--secret-host", name];
+        test(&folder, &server, &given).run().exits(2).says(&[words]).never_says(&["zzzzz`"]);
+    }
+    test(&folder, &server, &["--allow-host", "id.example.com:0"]).run().exits(2).says(&["HOST:PORT"]);
     let url = format!("{}/v1", server.url());
     let output =
         Arazzo::new(["run", "things.arazzo.yaml", "-i", "id=1", "-S", &url]).args(given).cwd(folder.path()).run();

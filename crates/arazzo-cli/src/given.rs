@@ -53,11 +53,10 @@ pub(crate) fn check_names(
     Ok(())
 }
 
-/// Checks the names of `--secret-host`: one that is misspelt would leave its secret without a bound, in silence. A name that
-/// is near none may be one that only the run knows.
+/// Checks the names of `--secret-host`: one that is misspelt would leave its secret without a bound, in silence.
 ///
 /// # Errors
-/// [`Error::Setup`] with the first that is nearly the name of something secret.
+/// [`Error::Setup`] with the first that is the name of nothing secret.
 pub(crate) fn check_secret_hosts(
     permissions: &PermissionFlags,
     credentials: &CredentialFlags,
@@ -75,20 +74,29 @@ pub(crate) fn check_secret_hosts(
         for workflow in one.workflows().filter_map(|workflow| one.workflow(Some(workflow)).ok()) {
             let outputs = |step| workflow.outputs_of(step).map(move |output| format!("{step}.{output}"));
             known.extend(workflow.steps().flat_map(outputs));
+            // All that a step gives.
+            known.extend(workflow.steps().map(str::to_owned));
         }
     }
+    let headers: Vec<&str> = credentials.headers.iter().filter_map(|header| header.name()).collect();
     let is_known = |name: &str| {
-        known.iter().any(|known| known.eq_ignore_ascii_case(name))
+        known.iter().any(|known| known == name)
+            || headers.iter().any(|header| header.eq_ignore_ascii_case(name))
             || loaded.iter().any(|one| inputs::is_scheme(one, name))
     };
-    let unknown = permissions.secret_hosts.iter().map(|(name, _)| name.as_str()).filter(|name| !is_known(name));
-    let slip = unknown.into_iter().find_map(|name| Some((name, nearest(name, known.iter().map(String::as_str))?)));
-    match slip {
-        Some((name, near)) => {
-            let message = format!("--secret-host names `{name}`, which no secret is called; {}", Help::meant(near));
-            Err(Error::Setup(message))
+    let mut unknown = permissions.secret_hosts.iter().map(|(name, _)| name.as_str()).filter(|name| !is_known(name));
+    let Some(name) = unknown.next() else { return Ok(()) };
+    let bare = name.trim_start_matches("$inputs.").trim_start_matches("inputs.");
+    let same = known.iter().map(String::as_str).find(|known| known.eq_ignore_ascii_case(bare));
+    match same.or_else(|| nearest(bare, known.iter().map(String::as_str))) {
+        Some(near) => {
+            Err(Error::Setup(format!("--secret-host names `{name}`, which no secret is called; {}", Help::meant(near))))
         }
-        None => Ok(()),
+        // What is near no name may be the secret itself.
+        None => {
+            let known: Vec<&str> = known.iter().map(String::as_str).collect();
+            Err(Error::Setup(format!("--secret-host has a name that no secret is called; names: {}", listed(&known))))
+        }
     }
 }
 

@@ -39,6 +39,8 @@ impl CliInputs {
     /// Adds inputs of the environment that are not there.
     pub(crate) fn or_environment(mut self, workflow: &Workflow) -> Self {
         let mut environment = from_environment(workflow);
+        // A variable that is wrong says nothing where a flag or a file has the input.
+        environment.faults.retain(|fault| !self.inputs.has(&fault.name));
         environment.faults.append(&mut self.faults);
         self.faults = environment.faults;
         self.inputs = self.inputs.or(environment.inputs);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use arazzo::diagnostics::Code;
+use arazzo::diagnostics::{Code, Help, nearest};
 use arazzo::plan::InputFault;
 use arazzo::values::{Json, Map};
 use arazzo::{Error, Inputs, Workflow};
@@ -56,6 +56,10 @@ fn list(name: &str, text: &str) -> Result<Vec<Row>, Error> {
 
 /// The rows of CSV, whose first line has the names of inputs.
 fn cells(name: &str, text: &str) -> Result<Vec<Row>, String> {
+    // What is not closed takes in everything behind it.
+    if text.matches('"').count() % 2 == 1 {
+        return Err(format!("`{name}`: a quote is not closed"));
+    }
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes());
     // What the parser says of a fault may have a part of its text.
     let wrong = |error: csv::Error| {
@@ -81,7 +85,20 @@ impl Row {
     /// The inputs of a workflow in this row, and their faults.
     pub(crate) fn inputs(&self, workflow: &Workflow) -> (Inputs, Vec<InputFault>) {
         let (mut values, mut faults) = (Map::new(), vec![]);
-        for (name, cell) in &self.values {
+        for (column, (name, cell)) in self.values.iter().enumerate() {
+            // A file without its first line has values there, which may be secrets.
+            if matches!(cell, Cell::Text(_)) && !workflow.takes(name) {
+                let near = nearest(name, workflow.inputs().map(|input| input.name.as_str()));
+                let (shown, help) = match near {
+                    Some(near) => (format!("`{name}`"), Help::meant(near)),
+                    None => {
+                        ((column + 1).to_string(), Help::words("the first line has the names of inputs".to_owned()))
+                    }
+                };
+                let message = format!("column {shown} of the first line is no input of the workflow");
+                faults.push(InputFault::new(Code::UnknownInput, near.unwrap_or_default(), message, help.to_string()));
+                continue;
+            }
             let value = match cell {
                 Cell::Json(json) => Ok(json.clone()),
                 Cell::Text(text) => workflow.typed(name, text),

@@ -351,10 +351,16 @@ fn decide(
         "{} {} of step `{}` was about to be sent when the process ended: it is not known whether it arrived",
         first.method, first.url, first.step
     );
-    let help = format!(
-        "see whether the server has done it, then: {} (or fail: the step fails; or skip --with-response FILE: this was its answer)",
-        named.resume(&run.id, " --unknown retry")
-    );
+    let help = match first.is_message() {
+        true => format!(
+            "see whether it has arrived, then: {} (the step fails; or skip --with-response FILE: it counts as accepted)",
+            named.resume(&run.id, " --unknown fail")
+        ),
+        false => format!(
+            "see whether the server has done it, then: {} (or fail: the step fails; or skip --with-response FILE: this was its answer)",
+            named.resume(&run.id, " --unknown retry")
+        ),
+    };
     screen.fault("in-doubt", &message, Some(&help));
     Some(exit::IN_DOUBT)
 }

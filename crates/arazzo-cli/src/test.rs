@@ -165,12 +165,12 @@ fn side_by_side(
                 loop {
                     let number = next.fetch_add(1, Ordering::SeqCst);
                     let index = number / rounds;
-                    let Some(one) = planned.get(index).filter(|_| !stop.load(Ordering::SeqCst)) else { return };
-                    let run = run_one(given, index, one);
-                    // A case that was stopped says nothing about its document.
-                    if run.end == attempt::End::Stopped {
+                    let Some(one) =
+                        planned.get(index).filter(|_| !stop.load(Ordering::SeqCst) && signals.interrupt.count() == 0)
+                    else {
                         return;
-                    }
+                    };
+                    let run = run_one(given, index, one);
                     if repetition.fail_fast && run.end == attempt::End::Failed {
                         stop.store(true, Ordering::SeqCst);
                     }

@@ -32,9 +32,9 @@ pub struct Credential {
 const HEADER: &str = "*header ";
 
 /// Keys of credentials that were not given for a scheme.
-const BEARER: &str = "*bearer";
-const USER: &str = "*user";
-const PASSWORD: &str = "*password";
+pub(crate) const BEARER: &str = "*bearer";
+pub(crate) const USER: &str = "*user";
+pub(crate) const PASSWORD: &str = "*password";
 
 /// Parts of a credential that has several, as they are written behind the name of the scheme.
 pub const PARTS: [&str; 8] =

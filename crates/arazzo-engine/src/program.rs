@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::channel::Endpoint;
 pub use self::channel::{
-    Channel, ChannelId, ChannelParameter, ChannelServer, Message, MessageTarget, ReceiveCall, SendCall,
+    Channel, ChannelId, ChannelParameter, ChannelScheme, ChannelServer, Message, MessageTarget, ReceiveCall, SendCall,
 };
 pub(crate) use self::destinations::{Destinations, host_with_port};
 pub(crate) use self::found_out::FoundOut;

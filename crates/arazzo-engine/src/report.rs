@@ -1,6 +1,7 @@
 //! [`Report`]: a fold over events. Knows no machine: what it says, anybody with the events can say.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use crate::value::{Json, Map};
 use serde::{Deserialize, Serialize};
@@ -59,6 +60,9 @@ pub struct CallReport {
     pub because: Because,
     /// `true` if nobody knows whether the server acted: no answer yet, or it was lost after sending.
     pub in_doubt: bool,
+    /// The outputs of the visit that it is of; nothing while that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Map<String, Json>>,
 }
 
 /// Words of the paths at which tokens and sessions are given out.
@@ -86,6 +90,9 @@ pub struct Change<'a> {
     /// Outputs of the step that name what was created; empty if it did not succeed.
     pub outputs: &'a Map<String, Json>,
 }
+
+/// The outputs of a visit that goes on.
+static NONE: LazyLock<Map<String, Json>> = LazyLock::new(Map::new);
 
 impl Report {
     /// Takes one more event in.
@@ -118,6 +125,7 @@ impl Report {
                     status: None,
                     because: *because,
                     in_doubt: true,
+                    outputs: None,
                 });
             }
             EventKind::ResponseReceived { call, status, .. } => {
@@ -132,6 +140,7 @@ impl Report {
                 status: None,
                 because: request.because,
                 in_doubt: *in_doubt,
+                outputs: None,
             }),
             EventKind::RequestFailed { call, in_doubt, .. } => {
                 if let Some(known) = step.calls.iter_mut().find(|known| known.call == *call) {
@@ -141,6 +150,10 @@ impl Report {
             EventKind::StepFinished { status, outputs, .. } => {
                 step.status = Some(*status);
                 step.outputs.clone_from(outputs);
+                for call in step.calls.iter_mut().rev().take_while(|call| call.outputs.is_none()) {
+                    // What changes nothing leaves nothing behind.
+                    call.outputs = Some(if is_safe(&call.method) { Map::new() } else { outputs.clone() });
+                }
             }
             _ => {}
         }
@@ -166,7 +179,7 @@ impl Report {
                 .filter(|call| call.because != Because::Token)
                 .filter(|call| call.in_doubt || call.status.is_some_and(|status| (200..400).contains(&status)))
                 .filter(|call| call.in_doubt || !step.is_login(call))
-                .map(|call| Change { step: &step.step, call, outputs: &step.outputs })
+                .map(|call| Change { step: &step.step, call, outputs: call.outputs.as_ref().unwrap_or(&NONE) })
         })
     }
 }

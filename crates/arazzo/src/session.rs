@@ -263,6 +263,12 @@ impl Session {
         self.machine.has_id(awaited, message)
     }
 
+    /// The channel that a call sends a message to; nothing for a request.
+    #[cfg(feature = "journal")]
+    pub(crate) fn channel_of(&self, call: CallId) -> Option<String> {
+        self.machine.channel_of(call)
+    }
+
     /// `true` for a call that sends a message.
     #[cfg(feature = "journal")]
     pub(crate) fn sends_message(&self, call: CallId) -> bool {

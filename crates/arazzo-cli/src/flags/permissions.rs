@@ -3,7 +3,7 @@
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
-use super::values::{connection_header, secret_host};
+use super::values::{connection_header, host_and_port, secret_host};
 
 /// Redirects, cookies and permissions.
 #[derive(Debug, Args)]
@@ -14,7 +14,7 @@ pub(crate) struct PermissionFlags {
     pub(crate) redirects: FollowRedirects,
     /// A host that may be called although no source names it, that is on a private network, or that a document on the
     /// network calls: HOST, or HOST:PORT
-    #[arg(long = "allow-host", value_name = "HOST")]
+    #[arg(long = "allow-host", value_name = "HOST", value_parser = host_and_port)]
     pub(crate) allowed_hosts: Vec<String>,
     /// Let a document on the network call operations that may change something
     #[arg(long)]

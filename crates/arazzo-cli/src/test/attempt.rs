@@ -57,8 +57,6 @@ pub(super) struct Done {
 pub(super) enum End {
     Passed,
     Failed,
-    /// It was stopped by a signal.
-    Stopped,
     /// It cannot be run here, and why.
     Skipped(&'static str),
 }
@@ -75,7 +73,12 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
         Ok(Ran::Skipped(why)) => end = Some(End::Skipped(why)),
         Ok(Ran::Ended { description, outputs, more }) => {
             unexpected.extend(more);
-            compare(&one.case.expect, &outputs, &record, &mut unexpected);
+            if record.verdict().why.is_some_and(|why| why.code == Reason::Interrupted) {
+                // It says nothing about its document, and may leave something behind.
+                unexpected.push("it was interrupted".to_owned());
+            } else {
+                compare(&one.case.expect, &outputs, &record, &mut unexpected);
+            }
             if !unexpected.is_empty() {
                 report = failure::report(&record, description.sources(), width());
             }
@@ -99,9 +102,6 @@ pub(super) fn run_one(given: &Given<'_>, index: usize, one: &Planned) -> Done {
     }
     unexpected.iter_mut().for_each(|line| *line = redactor.mask(line));
     let place = record.verdict().why.and_then(|why| why.place.clone());
-    if record.verdict().why.is_some_and(|why| why.code == Reason::Interrupted) {
-        end = Some(End::Stopped);
-    }
     let end = end.unwrap_or(if unexpected.is_empty() { End::Passed } else { End::Failed });
     Done { index, end, began, took: began.elapsed(), unexpected, report, place, pages, coverage }
 }

@@ -43,7 +43,7 @@ impl Tested {
     pub(super) fn skipped(&self) -> Option<&'static str> {
         match self.shown.end {
             End::Skipped(why) => Some(why),
-            End::Passed | End::Failed | End::Stopped => None,
+            End::Passed | End::Failed => None,
         }
     }
 

@@ -12,7 +12,9 @@ use crate::node::{Key, Node};
 use crate::openapi::Api;
 use crate::openapi::sample::sample_of;
 use crate::openapi::schema::{Checked, Direction, checked};
-use crate::program::{Argument, Channel, ChannelId, ChannelParameter, ChannelServer, Message, MessageTarget};
+use crate::program::{
+    Argument, Channel, ChannelId, ChannelParameter, ChannelScheme, ChannelServer, Message, MessageTarget,
+};
 use crate::source::Span;
 use crate::value::{Json, Map, Pointer};
 
@@ -410,7 +412,11 @@ impl<'b> Compiler<'b> {
             security: server
                 .security()
                 .into_iter()
-                .map(|(name, node)| (name, node.get("type").map(Node::as_written).unwrap_or_default().to_owned()))
+                .map(|(name, node)| {
+                    let text = |key| node.get(key).map(Node::as_written).unwrap_or_default().to_owned();
+                    let (kind, scheme) = (text("type"), text("scheme").to_ascii_lowercase());
+                    ChannelScheme { name, kind, scheme, location: text("in"), parameter: text("name") }
+                })
                 .collect(),
         });
         let parameters = channel.parameters().map(|parameter| ChannelParameter {

@@ -75,6 +75,13 @@ impl Machine {
         step.is_some_and(|step| step.call.target().is_some())
     }
 
+    /// The name of the channel that a call sends a message to; nothing for a request.
+    #[must_use]
+    pub fn channel_of(&self, call: CallId) -> Option<String> {
+        let step = self.sender_of(call).and_then(|id| self.program.step(id))?;
+        self.program.channel_of(step).map(|channel| channel.name.clone())
+    }
+
     /// The names of the workflow and the step that wait for a call.
     #[must_use]
     pub fn place_of(&self, call: CallId) -> (String, String) {

@@ -62,8 +62,24 @@ pub struct ChannelServer {
     pub protocol_text: String,
     /// Host and path, which may have variables.
     pub url: Server,
-    /// Security schemes, any of which is enough: name and `type`.
-    pub security: Vec<(String, String)>,
+    /// Security schemes, any of which is enough.
+    pub security: Vec<ChannelScheme>,
+}
+
+/// A security scheme of a server of channels.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct ChannelScheme {
+    /// Its name in the document.
+    pub name: String,
+    /// `type`
+    pub kind: String,
+    /// `scheme`, of `http`.
+    pub scheme: String,
+    /// `in`, of API keys.
+    pub location: String,
+    /// `name`, of API keys: of the header, the query parameter, the cookie.
+    pub parameter: String,
 }
 
 /// What a message is said to be.

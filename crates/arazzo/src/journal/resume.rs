@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arazzo_engine::limits::{Limits, Millis};
+use arazzo_engine::machine::message::ChannelInput;
 use arazzo_engine::machine::{
     CallId, Failure, FailureKind, Input, NoSuchStep, Outcome, Outgoing, PendingRequest, Response, Secrets,
 };
@@ -63,12 +64,20 @@ pub struct InDoubt {
     pub call: CallId,
     /// The step that waits for it.
     pub step: String,
-    /// `POST`
+    /// `POST`; `SEND` for a message.
     pub method: String,
-    /// The whole url.
+    /// The whole url; the channel of a message.
     pub url: String,
     /// The body, as far as it is text.
     pub body: Option<String>,
+}
+
+impl InDoubt {
+    /// `true` for a message to a channel, which is not sent again.
+    #[must_use]
+    pub fn is_message(&self) -> bool {
+        self.method == "SEND"
+    }
 }
 
 /// What is done about a request in doubt.
@@ -258,11 +267,15 @@ impl Resumed {
         let open = self.session.pending().filter(|pending| pending.written && !pending.repeatable);
         let undecided = open.filter(|pending| !self.decisions.contains_key(&pending.call));
         let shown = |call: CallId| {
+            let step = self.session.step_of(call).unwrap_or_default().to_owned();
+            if let Some(url) = self.session.channel_of(call) {
+                return Some(InDoubt { call, step, method: "SEND".to_owned(), url, body: None });
+            }
             let request = self.session.outgoing(call)?.request;
             let body = request.body.and_then(|body| String::from_utf8(body).ok());
             Some(InDoubt {
                 call,
-                step: self.session.step_of(call).unwrap_or_default().to_owned(),
+                step,
                 method: self.session.mask(&request.method),
                 url: self.session.mask(&request.url),
                 body: body.map(|body| self.session.mask(&body).chars().take(SHOWN).collect()),
@@ -319,6 +332,14 @@ impl Resumed {
             let named = |one: &InDoubt| format!("{} {} (step `{}`)", one.method, one.url, one.step);
             return Err(Error::InDoubt(undecided.iter().map(named).collect()));
         }
+        let again = self.decisions.iter().find(|(_, decision)| matches!(decision, Decision::Retry));
+        if let Some((step, channel)) = again.and_then(|(call, _)| {
+            Some((self.session.step_of(*call).unwrap_or_default(), self.session.channel_of(*call)?))
+        }) {
+            return Err(Error::Setup(format!(
+                "the message of step `{step}` to channel `{channel}` is not sent again: decide that it failed, or that it was accepted"
+            )));
+        }
         let Self { journal, run, workflow, mut session, stored, state: _, alive, mut decisions, claim } = self;
         let world = &workflow.description.world;
         world.available().map_err(Error::Setup)?;
@@ -334,6 +355,11 @@ impl Resumed {
             let result = match (decisions.remove(&call), session.permitted(call)) {
                 (None | Some(Decision::Retry), Some(Ok(outgoing))) => {
                     sends.push(outgoing);
+                    continue;
+                }
+                // Whatever the answer is: the message counts as accepted.
+                (Some(Decision::Answer(_)), None) if session.sends_message(call) => {
+                    inputs.push_back(Input::Channel(ChannelInput::Sent { call, result: Ok(()) }));
                     continue;
                 }
                 (Some(Decision::Answer(response)), _) => Ok(response),

@@ -150,7 +150,14 @@ impl RunLog {
         let settled = self.unsettled.difference(&unsettled).copied().collect();
         let mut sent = vec![];
         for pending in pending.iter().filter(|pending| !self.unsettled.contains(&pending.call)) {
-            let Some(outgoing) = session.outgoing(pending.call) else { continue };
+            let Some(outgoing) = session.outgoing(pending.call) else {
+                if let Some(channel) = session.channel_of(pending.call) {
+                    let step = session.step_of(pending.call).map(str::to_owned);
+                    let (method, url) = ("SEND".to_owned(), channel);
+                    sent.push(SentRequest { call: pending.call, again: false, step, method, url, body: None });
+                }
+                continue;
+            };
             sent.push(SentRequest {
                 call: pending.call,
                 again: pending.repeatable,

@@ -17,7 +17,8 @@ use crate::envelope::Envelope;
 /// If it cannot be written as JSON.
 pub fn line(envelope: &Envelope, record: &RunRecord) -> serde_json::Result<String> {
     let EventKind::RunFinished { .. } = envelope.event.kind else { return serde_json::to_string(envelope) };
-    let mut event = Json::from(serde_json::to_value(envelope)?);
+    // By its text, which has numbers with all their digits.
+    let mut event = Json::read(&serde_json::to_string(envelope)?)?;
     if let Json::Object(members) = &mut event {
         if let Some(why) = why(record) {
             members.insert("why".to_owned(), why);

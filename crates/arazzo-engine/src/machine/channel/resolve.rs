@@ -1,11 +1,12 @@
 //! Step + scope → channel: its server, its address with the parameters in it, and who connects.
 
 use crate::asyncapi::{CorrelationPlace, MessagePart, Protocol};
+use crate::credentials::{BEARER, PASSWORD, USER};
 use crate::expr::Lookup;
 use crate::expr::eval::SeenMessage;
 use crate::fingerprint::fingerprint;
 use crate::openapi::encode;
-use crate::program::{Argument, Channel, Endpoint, Location, MessageTarget, Step};
+use crate::program::{Argument, Channel, ChannelScheme, Endpoint, Location, MessageTarget, Step};
 use crate::reason::Reason;
 use crate::value::{Json, Map, Value};
 
@@ -24,6 +25,12 @@ pub(super) struct Resolved {
 fn is_unfit(protocol: Protocol, c: char) -> bool {
     let separator = protocol.wildcard().map(|(_, separator)| separator);
     c.is_control() || c.is_whitespace() || "+#*>".contains(c) || Some(c) == separator
+}
+
+/// Why a credential is not sent.
+fn no_place(scheme: &ChannelScheme, protocol: Protocol) -> String {
+    let kind = if scheme.kind.is_empty() { "a type that is not known" } else { &scheme.kind };
+    format!("the credential of `{}` is not sent: `{protocol}` has no place for {kind}", scheme.name)
 }
 
 impl Machine {
@@ -69,51 +76,68 @@ impl Machine {
         } else {
             (endpoint.path.clone(), address)
         };
-        let login = self.login_of(described, &endpoint);
-        let channel =
-            message::Channel { protocol, host: endpoint.host, path, query, headers, address, login, bindings };
+        let host = endpoint.host.clone();
+        let mut channel = message::Channel { protocol, host, path, query, headers, address, login: None, bindings };
+        self.prove(described, &endpoint, &mut channel).map_err(|why| fault(Reason::NoCredentials, why))?;
         Ok(Resolved { channel, is_pattern })
     }
 
-    /// Who connects: the user of the url that was given, else what was given for the first scheme of the server that is
-    /// served.
-    fn login_of(&self, channel: &Channel, endpoint: &Endpoint) -> Option<Login> {
+    /// Proves who connects: by the user of the url that was given, else by what was given for the first scheme of the server
+    /// that is served.
+    ///
+    /// # Errors
+    /// The scheme that was served and that the protocol has no place for, in words.
+    fn prove(&self, described: &Channel, endpoint: &Endpoint, channel: &mut message::Channel) -> Result<(), String> {
         if let Some((user, password)) = &endpoint.user {
-            return Some(Login::Password { user: user.clone(), password: password.clone() });
+            channel.login = Some(Login::Password { user: user.clone(), password: password.clone() });
+            return Ok(());
         }
-        let source = self.program.apis.get(channel.api).map(|api| api.name.as_str()).unwrap_or_default();
+        let source = self.program.apis.get(described.api).map(|api| api.name.as_str()).unwrap_or_default();
+        let held = |key: &str| self.state.credentials.get(key)?.value(&self.secrets).map(Value::to_text);
         let read = |scheme: &str, part: &str| {
-            let keys = [format!("{source}.{scheme}{part}"), format!("{scheme}{part}")];
-            let key = keys.into_iter().find(|key| self.state.credentials.contains_key(key))?;
-            self.state.credentials.get(&key)?.value(&self.secrets).map(Value::to_text)
+            held(&format!("{source}.{scheme}{part}")).or_else(|| held(&format!("{scheme}{part}")))
         };
-        channel.server()?.security.iter().find_map(|(scheme, kind)| {
-            let whole = read(scheme, "");
+        let security = described.server().map(|server| server.security.as_slice()).unwrap_or_default();
+        for scheme in security {
+            let whole = read(&scheme.name, "");
             let user = || {
-                let whole = whole.as_ref().and_then(|text| text.split_once(':'));
-                let parts = || Some((read(scheme, ".username")?, read(scheme, ".password")?));
-                whole.map(|(user, password)| (user.to_owned(), password.to_owned())).or_else(parts)
+                let split = |text: String| text.split_once(':').map(|(a, b)| (a.to_owned(), b.to_owned()));
+                let parts = || Some((read(&scheme.name, ".username")?, read(&scheme.name, ".password")?));
+                whole.clone().and_then(split).or_else(parts).or_else(|| Some((held(USER)?, held(PASSWORD)?)))
             };
-            Some(match kind.as_str() {
-                "userPassword" | "plain" | "gssapi" => {
-                    let (user, password) = user()?;
-                    Login::Password { user, password }
+            let token = || whole.clone().or_else(|| held(BEARER));
+            channel.login = match (scheme.kind.as_str(), scheme.scheme.as_str()) {
+                ("userPassword" | "plain" | "gssapi", _) | ("http", "basic") => {
+                    user().map(|(user, password)| Login::Password { user, password })
                 }
-                "scramSha256" => {
-                    let (user, password) = user()?;
-                    Login::ScramSha256 { user, password }
+                ("scramSha256", _) => user().map(|(user, password)| Login::ScramSha256 { user, password }),
+                ("scramSha512", _) => user().map(|(user, password)| Login::ScramSha512 { user, password }),
+                ("http" | "oauth2" | "openIdConnect", _) => token().map(Login::Token),
+                ("apiKey", _) => whole.map(|key| match scheme.location.as_str() {
+                    "user" => Login::Password { user: key, password: String::new() },
+                    _ => Login::Password { user: String::new(), password: key },
+                }),
+                ("httpApiKey", _) => {
+                    let Some(key) = whole else { continue };
+                    let name = scheme.parameter.clone();
+                    match scheme.location.as_str() {
+                        "query" if channel.protocol.is_web() => channel.query.push((name, key)),
+                        "header" if channel.protocol.is_web() => channel.headers.push((name, key)),
+                        "cookie" if channel.protocol.is_web() => {
+                            channel.headers.push(("Cookie".to_owned(), format!("{name}={key}")));
+                        }
+                        _ => return Err(no_place(scheme, channel.protocol)),
+                    }
+                    return Ok(());
                 }
-                "scramSha512" => {
-                    let (user, password) = user()?;
-                    Login::ScramSha512 { user, password }
-                }
-                "http" if user().is_some() => {
-                    let (user, password) = user()?;
-                    Login::Password { user, password }
-                }
-                _ => Login::Token(whole?),
-            })
-        })
+                _ if whole.is_some() => return Err(no_place(scheme, channel.protocol)),
+                _ => None,
+            };
+            if channel.login.is_some() {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 }
 

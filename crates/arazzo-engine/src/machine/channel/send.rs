@@ -99,6 +99,12 @@ impl Machine {
         let program = self.program.clone();
         let Some(step) = program.step(id) else { return self.go_on_to(None) };
         let crate::program::Call::Send(call) = &step.call else { return self.go_on_to(None) };
+        // An answer would come where nobody listens.
+        if let Some(message) = self.deaf_to(step) {
+            let mut fault = self.fault_at(id, Reason::ConnectionLost, message);
+            fault.remark("no message was sent");
+            return Phase::Fail { step: id, fault, exchange: None };
+        }
         let built = match self.build_message(step, call) {
             Ok(built) => built,
             Err(_) if self.budget.exceeded() => return self.stop_at_limit(Limit::Value, None),

@@ -182,6 +182,22 @@ impl Machine {
         Phase::Resume
     }
 
+    /// Why a channel cannot be listened to that a step of the same workflow has still to receive from.
+    pub(super) fn deaf_to(&self, step: &Step) -> Option<String> {
+        let messaging = self.state.messaging.as_ref()?;
+        let view = self.view(None);
+        let waits = |id: &StepId| {
+            let known = self.program.step(*id).is_some_and(|known| known.workflow == step.workflow);
+            known && view.state(*id).is_none_or(|state| state.visits == 0)
+        };
+        messaging.subscriptions.iter().find_map(|subscription| match &subscription.status {
+            Listening::Lost(_, message) if subscription.steps.iter().any(waits) => {
+                Some(format!("channel `{}` cannot be listened to: {message}", subscription.address))
+            }
+            _ => None,
+        })
+    }
+
     /// After a time without a process nothing is listened to any more: what came meanwhile is not known.
     pub(in super::super) fn lose_channels(&mut self) {
         let Some(messaging) = &mut self.state.messaging else { return };
