@@ -59,8 +59,7 @@ fn amqp_sends_receives_acknowledges_and_says_what_is_refused() {
     fields_arrive(&channels, topic("orders.7"), topic("orders.*"));
     what_is_not_acknowledged_goes_back(&channels, &at("work"));
     what_cannot_be_is_refused(&channels, &at("orders"));
-    // Without a binding, an address is a queue.
-    runs::takes_its_answer("amqp", &broker.host(), |address| at(address));
+    runs::takes_its_answer("amqp", &broker.host(), topic);
     let heard = {
         let mut peer = Peer::new(&channels);
         let heard = peer.subscribe(&topic("orders.#")).unwrap();

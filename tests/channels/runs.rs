@@ -30,9 +30,10 @@ info: { title: Orders, version: '1' }
 defaultContentType: application/json
 servers: { broker: { host: localhost, protocol: PROTOCOL } }
 channels:
-  orders: { address: orders, messages: { order: { payload: { type: object, required: [id, item] } } } }
+  orders: { address: orders, bindings: BINDINGS, messages: { order: { payload: { type: object, required: [id, item] } } } }
   confirmed:
     address: confirmed
+    bindings: BINDINGS
     messages:
       confirmed:
         correlationId: { location: '$message.payload#/id' }
@@ -47,7 +48,12 @@ operations:
 /// A run at the broker of a scheme.
 fn command(folder: &Folder, scheme: &str, host: &str) -> Arazzo {
     folder.write("flow.yaml", FLOW);
-    folder.write("events.yaml", EVENTS.replace("PROTOCOL", scheme));
+    // Without an exchange, an address is a queue, which has to be there.
+    let bindings = match scheme {
+        "amqp" => "{ amqp: { is: routingKey, exchange: { name: amq.topic, type: topic } } }",
+        _ => "{}",
+    };
+    folder.write("events.yaml", EVENTS.replace("PROTOCOL", scheme).replace("BINDINGS", bindings));
     let server = format!("orders={scheme}://{host}");
     Arazzo::new(["run", "flow.yaml", "-i", "id=o-5", "--json", "-S", &server]).cwd(folder.path())
 }
