@@ -218,6 +218,9 @@ fn tell(execution: &Execution<'_>, ended: &Ended, screen: &mut Screen) {
 
 /// The command that goes on with a run that did not succeed.
 fn resume(journal: &NamedJournal, ended: &Ended) -> Option<String> {
+    if !matches!(ended.outcome, Outcome::Failed { .. } | Outcome::Stopped { .. }) {
+        return None;
+    }
     let run = &ended.record.run;
     // One that was cancelled does not go on, nor one that ended before it waited for anything.
     let kept = journal.journal.run(run).ok()?;

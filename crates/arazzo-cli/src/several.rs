@@ -179,8 +179,9 @@ fn documents(flags: &RunFlags, stdin: &mut Stdin, screen: &mut Screen) -> Result
         }
     }
     all_said(std::mem::take(&mut broken), screen)?;
-    check_names(&flags.document.server, &flags.input, &flags.credentials, &descriptions.iter().collect::<Vec<_>>())?;
-    check_secret_hosts(&flags.permissions, &flags.credentials, &descriptions.iter().collect::<Vec<_>>())?;
+    let all: Vec<&Description> = descriptions.iter().collect();
+    check_names(&flags.document.server, &flags.input, &flags.credentials, &all)?;
+    check_secret_hosts(&flags.permissions, &flags.credentials, &all)?;
     let mut runs = vec![];
     for ((document, found), description) in documents.iter().zip(&descriptions) {
         let sources: Vec<String> = description.source_descriptions().map(|(name, _)| name.to_owned()).collect();
@@ -481,7 +482,7 @@ impl Shown<'_> {
 fn problem(one: &Planned, ended: &Ended) -> junit::Problem {
     let lines = failure::report(&ended.record, one.workflow.description().sources(), width());
     let lines = lines.iter().map(|line| anstream::adapter::strip_str(line).to_string());
-    let missing = without_value(ended).map(|name| format!("output `{name}` has no value"));
+    let missing = without_value(ended).into_iter().map(|name| format!("output `{name}` has no value"));
     let text = lines.chain(ended.outputs.as_ref().err().cloned()).chain(missing).collect::<Vec<_>>().join("\n");
     let why = ended.record.verdict().why;
     let message = why.map_or_else(|| text.lines().next().unwrap_or_default().to_owned(), |why| why.message.clone());
@@ -489,12 +490,9 @@ fn problem(one: &Planned, ended: &Ended) -> junit::Problem {
 }
 
 /// The outputs without a value of a run that failed for nothing else.
-fn without_value(ended: &Ended) -> impl Iterator<Item = &str> {
+fn without_value(ended: &Ended) -> Vec<&str> {
     let verdict = ended.record.verdict();
-    let none = ended.outputs.iter().flat_map(|outputs| outputs.iter());
-    let none = none.filter(|(_, value)| value.is_null()).map(|(name, _)| name.as_str());
-    let missing = verdict.missing.iter().map(String::as_str);
-    missing.chain(none).filter(move |_| verdict.why.is_none() && !verdict.good())
+    if verdict.why.is_none() && !verdict.good() { junit::without_value(&ended.record) } else { vec![] }
 }
 
 /// The name of a run for people: its document and workflow, its row, which time it is.

@@ -6,6 +6,9 @@ use arazzo_engine::machine::message::{ChannelInput, ChannelRequest};
 
 use crate::transport::Pending;
 
+/// What stands in the place of the method of a request, of a message.
+pub(crate) const SEND: &str = "SEND";
+
 /// Reaches brokers: the channels of runs. Implement it to use clients of your own, or to answer in tests.
 pub trait Channels: Send + Sync {
     /// The link of one run, which has no connection yet: the first request for a broker opens it.

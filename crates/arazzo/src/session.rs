@@ -269,12 +269,6 @@ impl Session {
         self.machine.channel_of(call)
     }
 
-    /// `true` for a call that sends a message.
-    #[cfg(feature = "journal")]
-    pub(crate) fn sends_message(&self, call: CallId) -> bool {
-        self.machine.sends_message(call)
-    }
-
     /// The workflow and the step that wait for a call.
     pub(crate) fn place_of(&self, call: CallId) -> (String, String) {
         self.machine.place_of(call)

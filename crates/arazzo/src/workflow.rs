@@ -14,9 +14,7 @@ use arazzo_engine::inputs::{InputFault, InputValues, accept, typed};
 use arazzo_engine::limits::{AllowedHost, Servers, Settings, Warning};
 use arazzo_engine::machine::{Machine, Outcome, Secrets, missing_credentials};
 use arazzo_engine::plan::{PlannedStep, fill, plan};
-use arazzo_engine::program::{Input, WorkflowId};
-#[cfg(feature = "restate")]
-use arazzo_engine::source::Span;
+use arazzo_engine::program::{Channel, Input, Step, WorkflowId};
 use arazzo_engine::value::Json;
 
 use crate::description::Description;
@@ -420,13 +418,13 @@ impl Workflow {
         Ok((outcome, finished, kept))
     }
 
-    /// The steps of it, and of the workflows that it runs, that send or receive: with the names of their channels.
-    #[cfg(feature = "restate")]
-    pub(crate) fn channel_steps(&self) -> impl Iterator<Item = (&str, &str, Span)> {
+    /// The steps of it, and of the workflows that it runs, that send or receive, with their channels.
+    pub(crate) fn channel_steps(&self) -> impl Iterator<Item = (&Step, &Channel)> {
         let program = self.description.program();
-        let workflows = program.reached(self.id).into_iter().filter_map(|id| program.workflow(id));
+        let workflows = if program.has_channels() { program.reached(self.id) } else { vec![] };
+        let workflows = workflows.into_iter().filter_map(|id| program.workflow(id));
         let steps = workflows.flat_map(|workflow| &workflow.steps).filter_map(|id| program.step(*id));
-        steps.filter_map(|step| Some((step.name.as_str(), program.channel_of(step)?.name.as_str(), step.span)))
+        steps.filter_map(|step| Some((step, program.channel_of(step)?)))
     }
 
     /// Before a run sends anything: where nothing connects to brokers, messages are for mocks alone.
@@ -437,9 +435,8 @@ impl Workflow {
         let program = self.description.program();
         let mut faults = Diagnostics::default();
         let mut said: Vec<&str> = vec![];
-        let workflows = program.reached(self.id).into_iter().filter_map(|id| program.workflow(id));
-        for step in workflows.flat_map(|workflow| &workflow.steps).filter_map(|id| program.step(*id)) {
-            let (Some(channel), Some(source)) = (program.channel_of(step), program.source_of(step)) else { continue };
+        for (step, channel) in self.channel_steps() {
+            let Some(source) = program.source_of(step) else { continue };
             let Some(protocol) = channel.protocol(source, &self.description.settings.servers) else { continue };
             let can = self.description.is_mocked(source) || self.description.connects_by(protocol);
             if can || said.contains(&source) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use arazzo::values::{Json, Map};
 use arazzo::{Error, FailureKind, RecordedCase, RecordedReply, json};
 
-use super::plan::test_file;
+use super::plan::{stem_of, test_file};
 use crate::cases::FAILURES;
 use crate::exit;
 use crate::flags::TestFlags;
@@ -27,9 +27,7 @@ pub(super) fn init(recording: &Path, flags: &TestFlags, screen: &mut Screen) -> 
         Ok(text) => text,
         Err(reason) => return screen.error(&Error::Setup(reason)),
     };
-    let stem = document.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let stem = stem.strip_suffix(".arazzo").unwrap_or(&stem);
-    let path = document.with_file_name(format!("{stem}.test.yaml"));
+    let path = document.with_file_name(format!("{}.test.yaml", stem_of(&document)));
     if let Err(error) = save(&path, text.trim_end(), Readers::Default) {
         screen.fault("output", &format!("the test file could not be written: {error}"), None);
         return exit::OUTPUT;

@@ -115,10 +115,16 @@ fn documents(flags: &TestFlags) -> Result<Vec<Document>, Error> {
     Ok(documents)
 }
 
+/// The name of a document without what says that it is one: `flow` of `flow.arazzo.yaml` and `flow.yaml`.
+pub(super) fn stem_of(document: &Path) -> String {
+    let stem = document.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    stem.strip_suffix(".arazzo").map(str::to_owned).unwrap_or(stem)
+}
+
 /// The test file of a document, if it has one: `flow.test.yaml` for `flow.arazzo.yaml` and `flow.yaml`.
 pub(super) fn test_file(document: &Path) -> Option<PathBuf> {
-    let stem = document.file_stem()?.to_string_lossy().into_owned();
-    let stem = stem.strip_suffix(".arazzo").unwrap_or(&stem).to_owned();
+    document.file_stem()?;
+    let stem = stem_of(document);
     let files = ["yaml", "yml", "json"].map(|extension| document.with_file_name(format!("{stem}.test.{extension}")));
     // What is there and cannot be read is a fault, not a document without tests.
     files.into_iter().find(|file| std::fs::symlink_metadata(file).is_ok())

@@ -9,7 +9,7 @@ use arazzo::report::{summary_of_tests, tap};
 use arazzo::values::Json;
 
 use super::attempt::{Done, End};
-use super::plan::Planned;
+use super::plan::{Planned, stem_of};
 use crate::requested::RequestedReport;
 
 /// All runs of a case.
@@ -134,9 +134,7 @@ pub(super) fn is_page(report: &RequestedReport) -> bool {
 
 /// The file of a page of one case: `report.2.flow.logs-in.html` for `report.html`.
 pub(super) fn page(report: &RequestedReport, one: &Planned, index: usize) -> PathBuf {
-    let document = one.document.path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let document = document.strip_suffix(".arazzo").unwrap_or(&document);
-    crate::report::page(report, index, &[document, &one.case.name])
+    crate::report::page(report, index, &[&stem_of(&one.document.path), &one.case.name])
 }
 
 /// A suite for each document.

@@ -68,13 +68,6 @@ impl Machine {
         api.is_some_and(|api| self.state.settings.mocked.contains(&api.name))
     }
 
-    /// `true` for a call that sends a message.
-    #[must_use]
-    pub fn sends_message(&self, call: CallId) -> bool {
-        let step = self.sender_of(call).and_then(|id| self.program.step(id));
-        step.is_some_and(|step| step.call.target().is_some())
-    }
-
     /// The name of the channel that a call sends a message to; nothing for a request.
     #[must_use]
     pub fn channel_of(&self, call: CallId) -> Option<String> {

@@ -1,7 +1,10 @@
 //! A recording as a test of its workflow: what was given, what came, and what that led to.
 
+use std::collections::BTreeMap;
+
 use arazzo_engine::credentials::Credential;
 use arazzo_engine::event::{FailureKind, RunStatus};
+use arazzo_engine::machine::CallId;
 use arazzo_engine::value::{Json, Map};
 
 use super::recording::{Entry, Recording, Sent};
@@ -57,19 +60,25 @@ impl Recording {
     pub fn as_case(&self) -> RecordedCase {
         let is_secret = |name: &str| self.head.secret.iter().any(|secret| secret == name);
         let (secrets, inputs) = self.head.inputs.clone().into_iter().partition(|(name, _)| is_secret(name));
+        let mut answers: BTreeMap<CallId, RecordedReply> = BTreeMap::new();
+        for entry in &self.entries {
+            let (call, came) = match entry {
+                Entry::Reply { call, status, headers, body, .. } => {
+                    let (headers, body) = (headers.clone(), body.bytes());
+                    (call, RecordedReply::Response { status: *status, headers, body })
+                }
+                Entry::Failure { call, kind, .. } => (call, RecordedReply::Failure(*kind)),
+                _ => continue,
+            };
+            answers.entry(*call).or_insert(came);
+        }
         let mut replies: Vec<(String, Vec<RecordedReply>)> = vec![];
         let mut requests = vec![];
         for entry in &self.entries {
             let Entry::Request(Sent { call, step, method, url, .. }) = entry else { continue };
             let target = url.split_once("://").and_then(|(_, rest)| rest.find('/').and_then(|at| rest.get(at..)));
             requests.push((step.clone(), method.clone(), target.unwrap_or_default().to_owned()));
-            let came = self.entries.iter().find_map(|entry| match entry {
-                Entry::Reply { call: of, status, headers, body, .. } if of == call => {
-                    Some(RecordedReply::Response { status: *status, headers: headers.clone(), body: body.bytes() })
-                }
-                Entry::Failure { call: of, kind, .. } if of == call => Some(RecordedReply::Failure(*kind)),
-                _ => None,
-            });
+            let came = answers.get(call).cloned();
             let place = replies.iter().position(|(known, _)| known == step);
             match place.and_then(|place| replies.get_mut(place)) {
                 Some((_, all)) => all.extend(came),

@@ -21,6 +21,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::channel::SEND;
 use crate::drivers::recorder::{Print, Recorder};
 use crate::envelope::Envelope;
 use crate::error::Error;
@@ -28,9 +29,6 @@ use crate::session::{Session, SessionTurn};
 
 /// The version of the file.
 const VERSION: u32 = 1;
-
-/// What stands in the place of the method of a request, of a message.
-pub(crate) const SEND: &str = "SEND";
 
 /// A run that was recorded.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,7 +15,8 @@ use arazzo_engine::value::Pointer;
 use serde::Serialize;
 use url::Url;
 
-use crate::drivers::recording::{Content, End, Entry, Recording, SEND, Sent, sent};
+use crate::channel::SEND;
+use crate::drivers::recording::{Content, End, Entry, Recording, Sent, sent};
 use crate::envelope::Envelope;
 use crate::session::Session;
 

@@ -14,6 +14,7 @@ use rusqlite::{OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
 use crate::builder::Builder;
+use crate::channel::SEND;
 use crate::drivers::live::{self, Interrupt, RunChannels, Ways};
 use crate::envelope::Envelope;
 use crate::error::Error;
@@ -76,7 +77,7 @@ impl InDoubt {
     /// `true` for a message to a channel, which is not sent again.
     #[must_use]
     pub fn is_message(&self) -> bool {
-        self.method == "SEND"
+        self.method == SEND
     }
 }
 
@@ -269,7 +270,7 @@ impl Resumed {
         let shown = |call: CallId| {
             let step = self.session.step_of(call).unwrap_or_default().to_owned();
             if let Some(url) = self.session.channel_of(call) {
-                return Some(InDoubt { call, step, method: "SEND".to_owned(), url, body: None });
+                return Some(InDoubt { call, step, method: SEND.to_owned(), url, body: None });
             }
             let request = self.session.outgoing(call)?.request;
             let body = request.body.and_then(|body| String::from_utf8(body).ok());
@@ -358,7 +359,7 @@ impl Resumed {
                     continue;
                 }
                 // Whatever the answer is: the message counts as accepted.
-                (Some(Decision::Answer(_)), None) if session.sends_message(call) => {
+                (Some(Decision::Answer(_)), None) if session.channel_of(call).is_some() => {
                     inputs.push_back(Input::Channel(ChannelInput::Sent { call, result: Ok(()) }));
                     continue;
                 }
@@ -370,7 +371,7 @@ impl Resumed {
                     in_doubt: true,
                 }),
                 (_, Some(Err(message))) => Err(Failure { kind: FailureKind::Refused, message, in_doubt: false }),
-                (_, None) if session.sends_message(call) => Err(Failure {
+                (_, None) if session.channel_of(call).is_some() => Err(Failure {
                     kind: FailureKind::GivenUp,
                     message: "it is not known whether it has arrived: the process ended before it was accepted"
                         .to_owned(),

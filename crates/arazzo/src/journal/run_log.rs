@@ -13,6 +13,7 @@ use arazzo_engine::machine::{CallId, Input, Outcome, Secrets, Stop};
 use arazzo_engine::program::Program;
 use serde::{Deserialize, Serialize};
 
+use crate::channel::SEND;
 use crate::description::Description;
 use crate::documents::location::name_of;
 use crate::drivers::live::{Interrupt, Logged, TurnLog};
@@ -153,7 +154,7 @@ impl RunLog {
             let Some(outgoing) = session.outgoing(pending.call) else {
                 if let Some(channel) = session.channel_of(pending.call) {
                     let step = session.step_of(pending.call).map(str::to_owned);
-                    let (method, url) = ("SEND".to_owned(), channel);
+                    let (method, url) = (SEND.to_owned(), channel);
                     sent.push(SentRequest { call: pending.call, again: false, step, method, url, body: None });
                 }
                 continue;

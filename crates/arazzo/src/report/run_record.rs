@@ -12,6 +12,7 @@ use arazzo_engine::report::{Report, StepReport};
 use arazzo_engine::source::Place;
 use arazzo_engine::value::{Json, Map};
 
+use crate::channel::SEND;
 use crate::envelope::Envelope;
 
 /// A run, folded from its events with [`RunRecord::add`]. All text is masked, as it is in the events.
@@ -192,8 +193,7 @@ pub enum Answer {
     },
 }
 
-/// What stands in the place of the method of a request, of a message.
-const SEND: &str = "SEND";
+/// As [`SEND`], of a message that came.
 const RECEIVE: &str = "RECEIVE";
 
 impl Exchange {

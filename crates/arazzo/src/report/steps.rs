@@ -9,6 +9,7 @@ use super::har::reason;
 use super::markup;
 use super::run_record::{Answer, Attempt, Criterion, Exchange, RunRecord};
 use super::text::pace;
+use crate::channel::SEND;
 
 /// The longest value that is named among those that a poll saw, in characters.
 const VALUE: usize = 24;
@@ -300,7 +301,7 @@ impl<'a> Steps<'a> {
             Answer::None => ("<p class=\"halt\">The run ended before a response came.</p>".to_owned(), String::new()),
             Answer::Message { duration_ms } => {
                 let (title, word) =
-                    if exchange.method == "SEND" { ("Message", "accepted") } else { ("Message received", "came") };
+                    if exchange.method == SEND { ("Message", "accepted") } else { ("Message received", "came") };
                 return format!(
                     "<div class=\"wire\"><div><h4>{title}, {word} after {}</h4>{request}</div></div>",
                     pace(*duration_ms)

@@ -119,7 +119,8 @@ impl Worker {
 /// gives its messages twice.
 fn check_channels(workflow: &Workflow) -> Result<(), Error> {
     let mut refusals = Diagnostics::default();
-    for (step, channel, span) in workflow.channel_steps() {
+    for (step, channel) in workflow.channel_steps() {
+        let (span, step, channel) = (step.span, &step.name, &channel.name);
         let message =
             format!("step `{step}` sends or receives messages on the channel `{channel}`, which no worker does");
         let help = "run the document with `Workflow::run`, or give a worker a workflow without this step";
