@@ -1,6 +1,8 @@
 //! Runs of the built command against real brokers: a request and its answer, with answers for others before it, and a broker
 //! that vanishes.
 
+use std::io::{BufRead as _, BufReader};
+
 use super::brokers::Broker;
 use super::*;
 use crate::cli::{Arazzo, Folder};
@@ -95,8 +97,11 @@ pub(super) fn says_who_vanished(scheme: &str, mut broker: Broker, at: impl Fn(&s
     let mut shop = Peer::new(&channels);
     let orders = shop.subscribe(&at(&host, "orders")).unwrap();
     let folder = Folder::new();
-    let child = command(&folder, scheme, &host).spawn();
+    let mut child = command(&folder, scheme, &host).spawn();
     shop.receive(orders);
+    // The shop may have the message before the run knows that the broker took it.
+    let mut events = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(events.any(|event| event.unwrap().contains("\"message.sent\"")));
     broker.kill();
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
