@@ -67,8 +67,10 @@ fn answer(mut stream: TcpStream, with_ids: bool, open: &Listeners, kept: &Mutex<
         return say("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 2\r\n\r\nhi");
     }
     if method == "GET" {
+        // What is posted once the client has the head finds its stream.
+        let mut open = open.lock().unwrap();
         say("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\r\nretry: 10\n\n")?;
-        open.lock().unwrap().push((path, stream));
+        open.push((path, stream));
         return Ok(());
     }
     let mut body = vec![0; length];
