@@ -1,4 +1,4 @@
-//! Runs a workflow from a program: `cargo run -p arazzo --example embed -- http://localhost:8080`
+//! Runs a workflow from a program: `cargo run --example embed -- http://localhost:8080`
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! A run under a durable engine of your own: `cargo run -p arazzo --example engine -- FILE`, again and again until it prints
+//! A run under a durable engine of your own: `cargo run --example engine -- FILE`, again and again until it prints
 //! outputs. The engine is a list of entries in a file: what is there is read, what is not is done. Each process does
 //! one thing and ends, as one that crashes; the next one plays the run from its beginning. A real engine encrypts entries,
 //! and has one that a request which may not be sent twice is about to leave before it does.

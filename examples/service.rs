@@ -1,5 +1,5 @@
 //! A service that runs a workflow: documents in memory, a client of its own, a credential, limits, progress, and what is
-//! done with the end: `cargo run -p arazzo --example service`
+//! done with the end: `cargo run --example service`
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! One turn of a run a process: `cargo run -p arazzo --example session -- FOLDER`, again and again until it prints outputs.
+//! One turn of a run a process: `cargo run --example session -- FOLDER`, again and again until it prints outputs.
 //!
 //! After every turn the run is stored: `state.json` holds no secret and may lie anywhere, `secrets.json` has to be
 //! encrypted where that matters. The requests of a turn leave in the next process, which makes them again from the state.

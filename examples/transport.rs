@@ -1,4 +1,4 @@
-//! Runs a workflow with a transport of one's own, and no network: `cargo run -p arazzo --example transport`
+//! Runs a workflow with a transport of one's own, and no network: `cargo run --example transport`
 
 use std::io::Write;
 

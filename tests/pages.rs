@@ -241,7 +241,7 @@ fn what_takes_long_on_a_page_is_tried_elsewhere() {
             let own = &lines[block.lines.clone()];
             for line in own.iter().filter(|line| block.words == ["sh"] && line.starts_with("cargo ")) {
                 // Those of the README are run by tests/readme.rs, the examples by that and tests/session.rs.
-                let known = readme.contains(line) || line.starts_with("cargo run -p arazzo --example ");
+                let known = readme.contains(line) || line.starts_with("cargo run --example ");
                 assert!(known, "{line} in {}", page.display());
             }
             let quoted = block.words.get(1) == Some(&"from");

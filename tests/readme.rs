@@ -1,6 +1,7 @@
 //! What the README says of building, flags, variables and exit codes is what is there; its other commands are run by
 //! `pages.rs`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::process::Command;
 
@@ -205,6 +206,26 @@ fn the_exit_codes_of_the_readme_are_those_of_the_help() {
     assert!(from_help.len() >= 8);
 }
 
+/// The features with which a command of cargo builds each package that it needs.
+fn features(words: &[&str]) -> BTreeMap<String, BTreeSet<String>> {
+    let shown = ["--locked", "--prefix", "none", "--format", "{p} = {f}", "--edges"];
+    let text = run(env!("CARGO"), &[&["tree"], &shown[..], words].concat(), &workspace_root());
+    let mut features = BTreeMap::<String, BTreeSet<String>>::new();
+    for (package, features_of) in text.lines().filter_map(|line| line.trim_end_matches(" (*)").split_once(" = ")) {
+        features.entry(package.to_owned()).or_default().insert(features_of.to_owned());
+    }
+    features
+}
+
+#[test]
+fn the_tests_go_on_with_what_the_first_command_has_built() {
+    let tests = features(&["normal,build,dev", "--workspace"]);
+    let first = features(&["normal,build", "-p", "arazzo-run"]);
+    assert!(first.len() > 100, "{first:?}");
+    let anew: Vec<_> = first.iter().filter(|(package, features)| tests.get(*package) != Some(features)).collect();
+    assert!(anew.is_empty(), "`cargo test` would build these again, with other features: {anew:#?}");
+}
+
 #[test]
 fn the_embedding_example_is_short_and_runs() {
     let root = workspace_root();
@@ -215,7 +236,7 @@ fn the_embedding_example_is_short_and_runs() {
         "/greetings" => crate::server::Reply::status(201).json(&serde_json::json!({"text": "Good day, Ada"})),
         _ => crate::server::Reply::status(404),
     });
-    let text = run(env!("CARGO"), &["run", "-q", "-p", "arazzo", "--example", "embed", "--", &server.url()], &root);
+    let text = run(env!("CARGO"), &["run", "-q", "--example", "embed", "--", &server.url()], &root);
     assert!(text.contains("\"Good day, Ada\""), "{text}");
     let requests = server.requests();
     let body: serde_json::Value = serde_json::from_slice(&requests[1].body).unwrap();

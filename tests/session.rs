@@ -117,7 +117,7 @@ fn failures_that_are_applied_are_masked() {
 fn the_examples_of_a_session_a_transport_and_a_service_run() {
     let root = workspace_root();
     let example = |name: &str, arguments: &[&str]| {
-        let fixed = ["run", "-q", "-p", "arazzo", "--example", name, "--"];
+        let fixed = ["run", "-q", "--example", name, "--"];
         run(env!("CARGO"), &[fixed.as_slice(), arguments].concat(), &root)
     };
     assert!(example("transport", &[]).contains("\"Good day, Ada\""));
