@@ -21,7 +21,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 TARGET = os.environ.get("CARGO_TARGET_DIR", f"{ROOT}/target")
 ROUNDS = 15
 # Steps, and what is aimed at for a change, in ms.
-SIZES = [(8, 3), (60, 6), (2000, 50)]
+SIZES = [(8, 3), (60, 6), (1680, 50)]
 
 
 def described(operations):

@@ -142,9 +142,10 @@ async def test_completion(client):
     assert [(item.label, item.detail) for item in items] == [("listPets", "GET /pets")]
 
 
+@pytest.mark.asyncio
 async def test_what_is_shown_around_a_text(client):
     document = types.TextDocumentIdentifier(uri=client.flow)
-    loose = FLOW.replace("{ title: Pets, version: '1' }", '{title: "Pets", version: "1"}')
+    loose = FLOW.replace("pets.listPets", "listPets").replace("{ title: Pets, version: '1' }", '{title: "Pets", version: "1"}')
     client.text_document_did_change(
         types.DidChangeTextDocumentParams(
             text_document=types.VersionedTextDocumentIdentifier(uri=client.flow, version=2),
@@ -160,7 +161,7 @@ async def test_what_is_shown_around_a_text(client):
     assert [link.target.rsplit("/", 1)[1] for link in links] == ["pets.yaml"]
     lenses = await client.text_document_code_lens_async(types.CodeLensParams(document))
     assert [lens.command.command for lens in lenses] == ["arazzo.run", "arazzo.mock", "arazzo.graph"]
-    assert lenses[0].command.arguments == [client.flow, "tour"]
+    assert list(lenses[0].command.arguments) == [client.flow, "tour"]
     place = types.Position(line=20, character=0)
     everything = types.Range(start=types.Position(line=0, character=0), end=place)
     hints = await client.text_document_inlay_hint_async(types.InlayHintParams(document, everything))

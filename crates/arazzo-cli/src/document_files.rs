@@ -72,7 +72,7 @@ impl DocumentFile {
         }
         let bytes = self.bytes()?;
         let text = std::str::from_utf8(bytes.strip_prefix(MARK).unwrap_or(&bytes));
-        text.map(str::to_owned).map_err(|_| format!("`{}` is not in UTF-8", self.path.display()))
+        text.map(str::to_owned).map_err(|_| "it is not in UTF-8".to_owned())
     }
 
     /// Writes another text in the place of the one that was read; a byte order mark stays.

@@ -152,7 +152,7 @@ fn left(
 
 fn tally(outcomes: &[Outcome]) -> String {
     let count = |word: &str| outcomes.iter().filter(|outcome| outcome.word() == word).count();
-    let words = [("formatted", "formatted"), ("unformatted", "not formatted"), ("left", "left as they are")];
+    let words = [("formatted", "formatted"), ("unformatted", "not formatted"), ("left", "left")];
     let parts: Vec<String> = words
         .iter()
         .map(|(word, said)| (count(word), said))
