@@ -126,7 +126,10 @@ impl Gap {
 
     /// Comments that are indented at least so far, and further than what follows them, with the empty lines before them.
     pub(super) fn lines_from(&mut self, own: usize, following: Option<usize>) -> Vec<Line> {
-        let is_own = |piece: &Piece| matches!(piece, Piece::Comment { column, .. } if *column >= own && following.is_none_or(|next| *column > next));
+        let is_own = |piece: &Piece| match piece {
+            Piece::Comment { column, .. } => *column >= own && following.is_none_or(|next| *column > next),
+            _ => false,
+        };
         let mut lines = vec![];
         loop {
             let empty = self.pieces.iter().take_while(|piece| **piece == Piece::Empty).count();
