@@ -8,6 +8,7 @@ mod credentials;
 pub(crate) mod documents;
 mod failures;
 mod flags;
+mod fmt;
 mod graph;
 mod inputs;
 mod inspect;

@@ -56,6 +56,7 @@ impl Client {
         let params = json!({
             "processId": null,
             "capabilities": capabilities,
+            "initializationOptions": { "commands": true },
             "workspaceFolders": [{ "uri": uri(folder), "name": "folder" }],
         });
         let answer = client.ask("initialize", params).unwrap();
@@ -239,6 +240,8 @@ impl Asked<'_> {
         match word.as_str() {
             "references" => params["context"] = json!({ "includeDeclaration": true }),
             "rename" => params["newName"] = argument,
+            "formatting" => params["options"] = json!({ "tabSize": 2, "insertSpaces": true }),
+            "inlayHint" => params["range"] = json!({ "start": at, "end": at }),
             "codeAction" => {
                 params["range"] = json!({ "start": at, "end": at });
                 params["context"] = json!({ "diagnostics": [] });
@@ -277,6 +280,32 @@ impl Asked<'_> {
                     writeln!(self.report, "{}", line.trim_end()).unwrap();
                 }
             }
+            "formatting" => self.formatted(uri, &answer),
+            "foldingRange" => {
+                for range in answer.as_array().unwrap() {
+                    writeln!(self.report, "    lines {}-{}", range["startLine"], range["endLine"]).unwrap();
+                }
+            }
+            "documentLink" => {
+                for link in answer.as_array().unwrap() {
+                    let (range, to) = (self.range(&link["range"]), self.name(link["target"].as_str().unwrap()));
+                    writeln!(self.report, "    {range} {to}").unwrap();
+                }
+            }
+            "codeLens" => {
+                for lens in answer.as_array().unwrap() {
+                    let (command, workflow) = (&lens["command"], &lens["command"]["arguments"][1]);
+                    let range = self.range(&lens["range"]);
+                    writeln!(self.report, "    {range} {} {} {workflow}", command["title"], command["command"])
+                        .unwrap();
+                }
+            }
+            "inlayHint" => {
+                for hint in answer.as_array().unwrap() {
+                    let at = &hint["position"];
+                    writeln!(self.report, "    {}:{} {}", at["line"], at["character"], hint["label"]).unwrap();
+                }
+            }
             "documentSymbol" => self.symbols(&answer, 2),
             "prepareRename" => {
                 let range = if answer.is_null() { "nothing".to_owned() } else { self.range(&answer["range"]) };
@@ -290,6 +319,12 @@ impl Asked<'_> {
                 }
             }
         }
+    }
+
+    /// The lines of the text that come and go.
+    fn formatted(&mut self, uri: &str, edits: &Value) {
+        let changes = json!({ "documentChanges": [{ "textDocument": { "uri": uri, "version": 1 }, "edits": edits }] });
+        self.changed(&changes);
     }
 
     fn symbols(&mut self, list: &Value, depth: usize) {

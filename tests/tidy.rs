@@ -38,6 +38,7 @@ const ROOMS: &[&str] = &[
     "compile",
     "lint",
     "index",
+    "format",
     "redact",
     "event",
     "stand_in",

@@ -27,5 +27,21 @@ vim.lsp.config('arazzo', {
   cmd = { 'arazzo', 'lsp' },
   filetypes = { 'yaml.arazzo', 'json.arazzo' },
   root_markers = { 'arazzo.toml', '.git' },
+  init_options = { commands = true },
 })
 vim.lsp.enable('arazzo')
+
+-- The commands above workflows (:lua vim.lsp.codelens.refresh(), then vim.lsp.codelens.run()), in a terminal below. The
+-- words are those of a process, not a line of a shell.
+for command, words in pairs({
+  ['arazzo.run'] = { 'run' },
+  ['arazzo.mock'] = { 'run', '--mock' },
+  ['arazzo.graph'] = { 'graph' },
+}) do
+  vim.lsp.commands[command] = function(lens)
+    local uri, workflow = lens.arguments[1], lens.arguments[2]
+    vim.cmd('silent! wall | botright new')
+    local line = vim.list_extend({ 'arazzo' }, words)
+    vim.fn.jobstart(vim.list_extend(line, { '--', vim.uri_to_fname(uri), workflow }), { term = true })
+  end
+end

@@ -33,6 +33,7 @@ const WITHOUT_VARIABLE: [(&str, &[&str]); 8] = [
             "init",
             "run",
             "save",
+            "stdin-filename",
             "until",
             "version",
             "workflow",

@@ -65,4 +65,12 @@ local items = client:request_sync('textDocument/completion', {
   position = { line = vim.api.nvim_buf_line_count(0) - 1, character = #begun },
 }, 60000, 0).result
 check(#items == 1 and items[1].label == 'limit', 'an input is offered')
+
+vim.api.nvim_buf_set_lines(0, -2, -1, false, {})
+local bound = vim.lsp.commands['arazzo.run'] and vim.lsp.commands['arazzo.mock'] and vim.lsp.commands['arazzo.graph']
+local lenses = ask('textDocument/codeLens')
+check(bound and #lenses == 3 and lenses[1].command.arguments[2] == 'tour', 'commands above a workflow')
+vim.fn.setline(2, 'info: {title:  "Pets", version: "1"}')
+vim.lsp.buf.format({ timeout_ms = 60000 })
+check(vim.fn.getline(2) == "info: { title: Pets, version: '1' }", 'the document is formatted')
 os.exit(0)

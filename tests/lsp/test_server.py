@@ -50,6 +50,7 @@ async def client(lsp_client: LanguageClient, tmp_path):
 
     params = types.InitializeParams(
         capabilities=client_capabilities("visual-studio-code"),
+        initialization_options={"commands": True},
         workspace_folders=[types.WorkspaceFolder(uri=tmp_path.as_uri(), name="pets")],
     )
     await lsp_client.initialize_session(params)
@@ -139,3 +140,29 @@ async def test_completion(client):
     place = at("pets.listPets")
     items = await client.text_document_completion_async(types.CompletionParams(document(client), place))
     assert [(item.label, item.detail) for item in items] == [("listPets", "GET /pets")]
+
+
+@pytest.mark.asyncio
+async def test_what_is_shown_around_a_text(client):
+    document = types.TextDocumentIdentifier(uri=client.flow)
+    loose = FLOW.replace("pets.listPets", "listPets").replace("{ title: Pets, version: '1' }", '{title: "Pets", version: "1"}')
+    client.text_document_did_change(
+        types.DidChangeTextDocumentParams(
+            text_document=types.VersionedTextDocumentIdentifier(uri=client.flow, version=2),
+            content_changes=[types.TextDocumentContentChangeWholeDocument(text=loose)],
+        )
+    )
+    options = types.FormattingOptions(tab_size=2, insert_spaces=True)
+    edits = await client.text_document_formatting_async(types.DocumentFormattingParams(document, options))
+    assert len(edits) == 1 and edits[0].range.start.line == edits[0].range.end.line == 1
+    folds = await client.text_document_folding_range_async(types.FoldingRangeParams(document))
+    assert (5, 12) in [(fold.start_line, fold.end_line) for fold in folds]
+    links = await client.text_document_document_link_async(types.DocumentLinkParams(document))
+    assert [link.target.rsplit("/", 1)[1] for link in links] == ["pets.yaml"]
+    lenses = await client.text_document_code_lens_async(types.CodeLensParams(document))
+    assert [lens.command.command for lens in lenses] == ["arazzo.run", "arazzo.mock", "arazzo.graph"]
+    assert list(lenses[0].command.arguments) == [client.flow, "tour"]
+    place = types.Position(line=20, character=0)
+    everything = types.Range(start=types.Position(line=0, character=0), end=place)
+    hints = await client.text_document_inlay_hint_async(types.InlayHintParams(document, everything))
+    assert [(hint.label, hint.position.line) for hint in hints] == [("GET /pets", 9)]

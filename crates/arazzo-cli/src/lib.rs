@@ -10,6 +10,7 @@ mod asking;
 mod call;
 mod cases;
 mod complete;
+mod document_files;
 mod dry_run;
 mod environment;
 mod execute;
@@ -18,6 +19,7 @@ mod explain;
 mod faults;
 mod find;
 mod flags;
+mod fmt;
 mod github;
 mod given;
 mod graph;
@@ -105,6 +107,7 @@ pub fn main(arguments: impl IntoIterator<Item = impl Into<OsString> + Clone>) ->
         Command::Inspect(flags) => inspect::inspect(flags, &mut screen),
         Command::Explain(flags) => explain::explain(&flags, &mut screen),
         Command::Lint(flags) => lint::lint(&flags, &mut screen),
+        Command::Fmt(flags) => fmt::fmt(&flags, &mut screen),
         #[cfg(feature = "lsp")]
         Command::Lsp(_) => lsp::lsp(&mut screen),
         Command::Mock(flags) => mock::mock(&flags, &mut screen),

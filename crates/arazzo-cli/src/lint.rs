@@ -1,15 +1,14 @@
 //! `arazzo lint`: what is wrong with documents, said before anything runs, and repaired where it can be.
 
 use std::collections::HashSet;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use arazzo::diagnostics::{Category, Code, Diagnostic, Place, Severity, SourceId, Sources, fix};
-use arazzo::files::{self, Reach, ReadRefused};
 use arazzo::{Checked, Error};
 
+use crate::document_files::{DocumentFile, document_files};
 use crate::exit;
-use crate::find::{documents_in, is_openapi};
+use crate::find::is_openapi;
 use crate::flags::{Fixes, Format, LintFlags, Only};
 use crate::project::Project;
 use crate::remedies;
@@ -17,9 +16,6 @@ use crate::show::{Screen, diagnostics};
 
 /// The number of times that fixes are looked for again in what was repaired.
 const PASSES: usize = 10;
-
-/// Bytes that a document may have, on standard input too.
-const LARGEST: u64 = 16 << 20;
 
 /// The findings of all documents.
 #[derive(Default)]
@@ -39,15 +35,6 @@ struct Tally {
     refused: bool,
     /// `true` if `--diff` showed how a document with errors would be repaired.
     unwritten: bool,
-}
-
-/// A document to look at.
-struct Input {
-    path: PathBuf,
-    /// The text of standard input.
-    text: Option<String>,
-    /// The folder that it was found in; nothing if it was named.
-    found: Option<PathBuf>,
 }
 
 /// Runs the command; the result is the exit code: 0 if no document has an error, 3 if one has.
@@ -99,7 +86,7 @@ pub(crate) fn lint(flags: &LintFlags, screen: &mut Screen) -> u8 {
 /// Looks at one document, repairs it if that was asked for, and says what is left.
 fn document(
     flags: &LintFlags,
-    input: &Input,
+    input: &DocumentFile,
     mut project: Option<&mut Project>,
     tally: &mut Tally,
     screen: &mut Screen,
@@ -148,7 +135,7 @@ struct Judged {
     ignored: usize,
 }
 
-fn judged(checked: &Checked, input: &Input, mut project: Option<&mut Project>) -> Judged {
+fn judged(checked: &Checked, input: &DocumentFile, mut project: Option<&mut Project>) -> Judged {
     let mut judged = Judged::default();
     for diagnostic in &checked.diagnostics {
         let part = checked.find_part(diagnostic).map(|part| (part.workflow.clone(), part.step.clone()));
@@ -176,7 +163,7 @@ struct Repaired {
 #[expect(clippy::too_many_arguments, reason = "what a document is looked at with")]
 fn repair(
     flags: &LintFlags,
-    input: &Input,
+    input: &DocumentFile,
     which: Fixes,
     checked: &mut Checked,
     left: &mut Judged,
@@ -234,7 +221,7 @@ fn repair(
 }
 
 /// Writes what was repaired, or shows it.
-fn write(flags: &LintFlags, input: &Input, before: &str, after: &str, screen: &mut Screen) -> Result<(), u8> {
+fn write(flags: &LintFlags, input: &DocumentFile, before: &str, after: &str, screen: &mut Screen) -> Result<(), u8> {
     if flags.diff {
         let name = input.path.display().to_string();
         let diff = similar::TextDiff::from_lines(before, after);
@@ -244,29 +231,7 @@ fn write(flags: &LintFlags, input: &Input, before: &str, after: &str, screen: &m
     if input.text.is_some() {
         return screen.data(after.strip_suffix('\n').unwrap_or(after)).map_err(|_| exit::OUTPUT);
     }
-    let read = match &input.found {
-        Some(folder) => Reach::new(folder).read(&input.path, LARGEST).map_err(|reason| match reason {
-            ReadRefused::Fault(reason) | ReadRefused::Refused(reason) => reason,
-        }),
-        None => files::named(&input.path, LARGEST),
-    };
-    let saved = read.map_err(std::io::Error::other).and_then(|bytes| {
-        // A byte order mark is no part of the text, and stays.
-        let mark: &[u8] = if bytes.starts_with(b"\xef\xbb\xbf") { b"\xef\xbb\xbf" } else { b"" };
-        if bytes.strip_prefix(mark) != Some(before.as_bytes()) {
-            return Err(std::io::Error::other(format!("`{}` was changed meanwhile", input.path.display())));
-        }
-        let path = match &input.found {
-            // Where it was read from: a link that was changed meanwhile is not followed anywhere else.
-            Some(folder) => Reach::new(folder).real(&input.path).map_err(|reason| {
-                let (ReadRefused::Fault(reason) | ReadRefused::Refused(reason)) = reason;
-                std::io::Error::other(reason)
-            })?,
-            None => input.path.clone(),
-        };
-        crate::save::replace(&path, &[mark, after.as_bytes()].concat())
-    });
-    saved.map_err(|error| {
+    input.replace(before, after).map_err(|error| {
         screen.fault("output", &format!("the fixes could not be written: {error}"), None);
         exit::OUTPUT
     })
@@ -386,7 +351,7 @@ impl Tally {
 }
 
 /// The findings of a document; `text` instead of what is written in it.
-fn check(flags: &LintFlags, input: &Input, text: Option<&str>) -> Result<Checked, Error> {
+fn check(flags: &LintFlags, input: &DocumentFile, text: Option<&str>) -> Result<Checked, Error> {
     let mut builder =
         flags.offline.on(flags.reading.on(arazzo::open(&input.path).naming(remedies::flag)).workspace(true));
     if let Some(folder) = &input.found {
@@ -427,36 +392,13 @@ fn project<'p>(
 }
 
 /// The documents that were asked for: files, standard input, and those in folders.
-fn inputs(flags: &LintFlags) -> Result<Vec<Input>, String> {
+fn inputs(flags: &LintFlags) -> Result<Vec<DocumentFile>, String> {
     if flags.format() != Format::Text && (flags.diff || prints_document(flags)) {
         let what = if flags.diff { "--diff prints the difference" } else { "--fix - prints the repaired document" };
         return Err(format!(
             "{what} on standard output, where --format and --json print findings; leave one of them out"
         ));
     }
-    if flags.stdin_filename.is_some() && !flags.documents.iter().any(|path| path.as_os_str() == "-") {
-        return Err("--stdin-filename names the document on standard input: write - for it, too".to_owned());
-    }
-    let mut found = vec![];
-    for path in &flags.documents {
-        if path.as_os_str() == "-" {
-            let mut text = String::new();
-            let read = std::io::stdin().take(LARGEST + 1).read_to_string(&mut text);
-            read.map_err(|error| format!("cannot read standard input: {error}"))?;
-            let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
-            let path = flags.stdin_filename.clone().unwrap_or_else(|| PathBuf::from("stdin"));
-            found.push(Input { path, text: Some(text), found: None });
-        } else if path.is_dir() {
-            // `.` is no part of a path that people want to see.
-            let shown = |file: PathBuf| file.strip_prefix(".").map(Path::to_path_buf).unwrap_or(file);
-            let files = documents_in(path)?.into_iter();
-            found.extend(files.map(|file| Input { path: shown(file), text: None, found: Some(path.clone()) }));
-        } else {
-            if arazzo::is_remote(path) && flags.fixes().is_some() && !flags.diff {
-                return Err("a document on the network is not written; --diff shows what --fix would change".to_owned());
-            }
-            found.push(Input { path: path.clone(), text: None, found: None });
-        }
-    }
-    Ok(found)
+    let writes = (flags.fixes().is_some() && !flags.diff).then_some("--diff shows what --fix would change");
+    document_files(&flags.documents, flags.stdin_filename.as_deref(), writes)
 }

@@ -26,6 +26,7 @@ const SCHEMAS: &[Schema] = &[
     #[cfg(feature = "restate")]
     ("engine", "worker --json, start --json, and runs of an engine", include_str!("schemas/engine.json")),
     ("explain", "explain --json", include_str!("schemas/explain.json")),
+    ("fmt", "fmt --json", include_str!("schemas/fmt.json")),
     ("graph", "graph --json", include_str!("schemas/graph.json")),
     ("mock", "a line of mock --json", include_str!("schemas/mock.json")),
     ("written", "report --json", include_str!("schemas/written.json")),

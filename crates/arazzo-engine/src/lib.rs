@@ -87,6 +87,7 @@ pub mod document;
 pub mod event;
 pub mod expr;
 mod fingerprint;
+pub mod format;
 pub mod gate;
 pub mod graph;
 pub mod index;

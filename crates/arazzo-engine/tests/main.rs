@@ -16,6 +16,7 @@ mod corpus;
 mod diagnostics;
 mod documents;
 mod expressions;
+mod format;
 mod fuzzed;
 mod index;
 mod jsonpath;

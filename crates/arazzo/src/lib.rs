@@ -81,6 +81,11 @@ pub mod index {
     };
 }
 
+/// Documents in one style: the order of the specification, one indentation, quotes where they are needed.
+pub mod formatting {
+    pub use arazzo_engine::format::{Unformatted, format};
+}
+
 /// Events of a run: their words, and why it did not succeed.
 pub mod events {
     pub use arazzo_engine::event::{

@@ -13,6 +13,7 @@ mod check;
 mod coverage;
 mod document;
 mod env_file;
+mod fmt;
 mod help;
 mod input;
 mod inspect;
@@ -46,6 +47,7 @@ pub(crate) use check::CheckFlag;
 pub(crate) use coverage::CoverageFlag;
 pub(crate) use document::{DocumentFlags, OfflineFlag, ReadingFlags};
 pub(crate) use env_file::EnvFileFlag;
+pub(crate) use fmt::FmtFlags;
 pub(crate) use help::{CompletionsFlags, HelpFlags, ManFlags};
 pub(crate) use input::{InputFlags, PromptFlag};
 pub(crate) use inspect::{GraphFlags, GraphFormat, InspectFlags, ReportFlags};
@@ -94,6 +96,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     Run(Box<RunFlags>),
     Lint(LintFlags),
+    Fmt(FmtFlags),
     Test(Box<TestFlags>),
     Inspect(InspectFlags),
     Call(Box<CallFlags>),

@@ -10,7 +10,6 @@ use gen_lsp_types::{
     Location, Message, Position, Range, TextEdit, Uri,
 };
 
-use super::text::Lines;
 use super::workspace::Workspace;
 use crate::project::Project;
 use crate::show::diagnostics::link;
@@ -132,19 +131,5 @@ fn edit(workspace: &Workspace, checked: &Checked, wanted: &[&diagnostics::Diagno
     let text = &checked.sources.get(SourceId(0))?.text;
     let json = text.trim_start().starts_with('{');
     let fixed = diagnostics::fix(text, SourceId(0), json, wanted).text;
-    if **text == *fixed {
-        return None;
-    }
-    let mut start = text.bytes().zip(fixed.bytes()).take_while(|(old, new)| old == new).count();
-    while !text.is_char_boundary(start) || !fixed.is_char_boundary(start) {
-        start -= 1;
-    }
-    let most = (text.len() - start).min(fixed.len() - start);
-    let ends = text.bytes().rev().zip(fixed.bytes().rev());
-    let mut end = ends.take(most).take_while(|(old, new)| old == new).count();
-    while !text.is_char_boundary(text.len() - end) || !fixed.is_char_boundary(fixed.len() - end) {
-        end -= 1;
-    }
-    let range = Lines::new(text, workspace.encoding).range(start..text.len() - end);
-    Some(TextEdit { range, new_text: fixed.get(start..fixed.len() - end)?.to_owned() })
+    super::outside::smallest(workspace, text, &fixed)
 }

@@ -23,6 +23,7 @@ use crate::show::Screen;
 
 mod answers;
 mod findings;
+mod outside;
 mod text;
 mod workspace;
 
@@ -43,7 +44,7 @@ pub(crate) fn lsp(screen: &mut Screen) -> u8 {
         Ok((id, params)) => {
             let client = Client::of(&params);
             let answer = json!({
-                "capabilities": capabilities(client.encoding),
+                "capabilities": capabilities(&client),
                 "serverInfo": { "name": "arazzo", "version": env!("CARGO_PKG_VERSION") },
             });
             match connection.initialize_finish(id, answer) {
@@ -75,6 +76,8 @@ struct Client {
     /// It can be asked to say when files change.
     watches: bool,
     hints: bool,
+    /// It has the commands `arazzo.run`, `arazzo.mock` and `arazzo.graph`.
+    commands: bool,
 }
 
 impl Client {
@@ -94,13 +97,16 @@ impl Client {
             versions: is("/capabilities/workspace/workspaceEdit/documentChanges"),
             watches: is("/capabilities/workspace/didChangeWatchedFiles/dynamicRegistration"),
             hints: is("/initializationOptions/hints"),
+            commands: is("/initializationOptions/commands"),
         }
     }
 }
 
-fn capabilities(encoding: Encoding) -> Value {
+fn capabilities(client: &Client) -> Value {
     json!({
-        "positionEncoding": if encoding == Encoding::Utf8 { "utf-8" } else { "utf-16" },
+        "positionEncoding": if client.encoding == Encoding::Utf8 { "utf-8" } else { "utf-16" },
+        // Its commands are those of the client, which says that it has them.
+        "codeLensProvider": if client.commands { json!({}) } else { Value::Null },
         // Whole texts: parsing begins at their beginning anyway.
         "textDocumentSync": { "openClose": true, "change": 1, "save": true },
         "hoverProvider": true,
@@ -109,6 +115,10 @@ fn capabilities(encoding: Encoding) -> Value {
         "documentHighlightProvider": true,
         "documentSymbolProvider": true,
         "renameProvider": { "prepareProvider": true },
+        "documentFormattingProvider": true,
+        "foldingRangeProvider": true,
+        "documentLinkProvider": {},
+        "inlayHintProvider": true,
         "codeActionProvider": { "codeActionKinds": ["quickfix", FIX_ALL] },
         "completionProvider": { "triggerCharacters": ["$", ".", "/", "#", " "] },
         "workspace": { "workspaceFolders": { "supported": true, "changeNotifications": true } },
@@ -299,6 +309,14 @@ impl<'c> Server<'c> {
                 let path = path_of(&params.text_document.uri)?;
                 value(self.actions(&path, &params))
             }
+            "textDocument/formatting" => {
+                let edit = outside::formatting(workspace, &document(&params)?);
+                value(edit.map_err(|reason| (ErrorCode::RequestFailed, reason))?.into_iter().collect::<Vec<_>>())
+            }
+            "textDocument/foldingRange" => value(outside::folds(workspace, &document(&params)?)),
+            "textDocument/documentLink" => value(outside::links(workspace, &document(&params)?)),
+            "textDocument/codeLens" => value(outside::lenses(workspace, &document(&params)?)),
+            "textDocument/inlayHint" => value(outside::hints(workspace, &document(&params)?)),
             _ => Err((ErrorCode::MethodNotFound, format!("`{method}` is not offered"))),
         }
     }
@@ -515,6 +533,12 @@ fn place(params: Value) -> Result<(PathBuf, Position), Refusal> {
 
 fn place_of(params: TextDocumentPositionParams) -> Result<(PathBuf, Position), Refusal> {
     Ok((path_of(&params.text_document.uri)?, params.position))
+}
+
+/// The document that a request is about.
+fn document(params: &Value) -> Result<PathBuf, Refusal> {
+    let uri = params.pointer("/textDocument/uri").and_then(Value::as_str).unwrap_or_default();
+    path_of(&Uri(uri.to_owned()))
 }
 
 fn path_of(uri: &Uri) -> Result<PathBuf, Refusal> {

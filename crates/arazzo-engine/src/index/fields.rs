@@ -28,6 +28,18 @@ pub(super) enum Object {
     Outputs,
 }
 
+/// The place of a field among those of the object at this path; nothing where the specification names no fields. A merge
+/// key comes first, extensions and unknown fields last. A step begins with its name, as every example of the
+/// specification does.
+pub(crate) fn field_order(path: &[String]) -> Option<impl Fn(&str) -> usize + use<>> {
+    let object = Object::at(path).filter(|object| !matches!(object, Object::Schema | Object::Outputs))?;
+    Some(move |name: &str| match name {
+        "<<" => 0,
+        "stepId" if object == Object::Step => 1,
+        _ => object.fields().iter().position(|field| field.name == name).map_or(usize::MAX, |place| place + 2),
+    })
+}
+
 /// Fields whose texts are for people: what looks like an expression there is none.
 pub(super) fn is_prose(field: &str) -> bool {
     matches!(field, "description" | "summary")
@@ -95,7 +107,9 @@ impl Object {
                 &["application/json", "application/x-www-form-urlencoded", "multipart/form-data", "text/plain"]
             }
             (Self::Schema, "type") => &["string", "integer", "number", "boolean", "object", "array"],
-            (Self::Root, "arazzo") => &["1.0.1", "1.0.0"],
+            (Self::Step, "action") => &["send", "receive"],
+            (Self::Replacement, "targetSelectorType") => &["jsonpointer", "jsonpath", "xpath"],
+            (Self::Root, "arazzo") => &["1.0.1", "1.0.0", "1.1.0"],
             _ => &[],
         }
     }
@@ -127,8 +141,9 @@ const fn field(name: &'static str, words: &'static str) -> Field {
 
 const ROOT: &[Field] = &[
     field("arazzo", "The version of the Arazzo Specification that the document uses. Required."),
+    field("$self", "The url by which other documents know this one (Arazzo 1.1)."),
     field("info", "Metadata about the workflows of the document. Required."),
-    field("sourceDescriptions", "The OpenAPI and Arazzo documents that the workflows use. Required."),
+    field("sourceDescriptions", "The OpenAPI, AsyncAPI and Arazzo documents that the workflows use. Required."),
     field("workflows", "The workflows. Required."),
     field("components", "Inputs, parameters and actions that several workflows use."),
 ];
@@ -143,7 +158,7 @@ const INFO: &[Field] = &[
 const SOURCE: &[Field] = &[
     field("name", "A name that expressions and steps use: letters, digits, `-` and `_`. Required."),
     field("url", "Where the document is, relative to this one or absolute. Required."),
-    field("type", "What the document is: `openapi` or `arazzo`."),
+    field("type", "What the document is: `openapi`, `asyncapi` or `arazzo`."),
 ];
 
 const WORKFLOW: &[Field] = &[
@@ -164,6 +179,10 @@ const STEP: &[Field] = &[
     field("stepId", "The name of the step, unique in the workflow; `$steps.name` reads it. Required."),
     field("operationId", "The operation that the step calls, by its `operationId`."),
     field("operationPath", "The operation that the step calls, by a source description and a JSON Pointer."),
+    field(
+        "channelPath",
+        "The channel that the step sends to or receives from: a source and a JSON Pointer (Arazzo 1.1).",
+    ),
     field("workflowId", "The workflow that the step runs."),
     field("parameters", "What is passed to the operation or the workflow."),
     field("requestBody", "The body of the request."),
@@ -171,6 +190,10 @@ const STEP: &[Field] = &[
     field("onSuccess", "Actions of which the first whose criteria are met is taken after a success."),
     field("onFailure", "Actions of which the first whose criteria are met is taken after a failure."),
     field("outputs", "Names and the expressions that give their values."),
+    field("timeout", "Milliseconds after which the step has failed (Arazzo 1.1)."),
+    field("correlationId", "What a message that comes has to name to be the one that is waited for (Arazzo 1.1)."),
+    field("action", "What is done with the channel: `send` or `receive` (Arazzo 1.1)."),
+    field("dependsOn", "Steps that must have ended before this one (Arazzo 1.1)."),
 ];
 
 const PARAMETER: &[Field] = &[
@@ -188,6 +211,7 @@ const BODY: &[Field] = &[
 
 const REPLACEMENT: &[Field] = &[
     field("target", "The place in the payload: a JSON Pointer, or an XPath. Required."),
+    field("targetSelectorType", "The language of the target: `jsonpointer`, `jsonpath` or `xpath` (Arazzo 1.1)."),
     field("value", "A constant, or an expression. Required."),
 ];
 
@@ -202,6 +226,7 @@ const SUCCESS_ACTION: &[Field] = &[
     field("type", "What is done: `end` or `goto`. Required."),
     field("workflowId", "The workflow that is gone to."),
     field("stepId", "The step of this workflow that is gone to."),
+    field("parameters", "What is passed to the workflow that is gone to (Arazzo 1.1)."),
     field("criteria", "What has to be so for the action to be taken: all of them."),
     field("reference", "An action of `components` in its place: `$components.successActions.name`."),
 ];
@@ -211,6 +236,7 @@ const FAILURE_ACTION: &[Field] = &[
     field("type", "What is done: `end`, `retry` or `goto`. Required."),
     field("workflowId", "The workflow that is gone to, or that runs before the retry."),
     field("stepId", "The step that is gone to, or that runs before the retry."),
+    field("parameters", "What is passed to the workflow that is gone to (Arazzo 1.1)."),
     field("retryAfter", "Seconds before the step is tried again."),
     field("retryLimit", "How often it is tried again; once without it."),
     field("criteria", "What has to be so for the action to be taken: all of them."),

@@ -21,6 +21,7 @@ mod places;
 mod repair;
 mod uses;
 
+pub(crate) use fields::field_order;
 pub use offers::{Offer, OfferKind, Offers};
 pub use repair::{Repair, repairs};
 
@@ -253,6 +254,32 @@ impl Index {
             .find(|loaded| loaded.document.source == source)
             .map(|loaded| about::outline(&loaded.document, &self.bundle.sources))
             .unwrap_or_default()
+    }
+
+    /// Where the urls of source descriptions of an Arazzo document stand, and the texts that they lead to.
+    #[must_use]
+    pub fn links(&self, source: SourceId) -> Vec<(Span, SourceId)> {
+        let own = self.bundle.described.iter().filter(|described| described.span.source == source);
+        own.filter_map(|described| Some((described.span, described.root.as_ref()?.span.source))).collect()
+    }
+
+    /// Where the steps of an Arazzo document name operations, and the method and path of each.
+    #[must_use]
+    pub fn endpoints(&self, source: SourceId) -> Vec<(Span, String)> {
+        let mut found = vec![];
+        for (number, loaded) in self.bundle.documents.iter().enumerate() {
+            if loaded.document.source != source {
+                continue;
+            }
+            for step in loaded.document.workflows.iter().flat_map(|workflow| &workflow.steps) {
+                if let (Some(id), Some(operation)) =
+                    (&step.operation_id, operations::of_step(&self.bundle, number, step))
+                {
+                    found.push((id.span(), operation.endpoint()));
+                }
+            }
+        }
+        found
     }
 
     /// What is to be said about what stands at a byte of a text, in Markdown, and its place: the symbol that is named

@@ -16,12 +16,14 @@ use crate::value::{Json, Pointer};
 
 use duplicates::duplicates;
 use merge::Pending;
-use scalar::{number, plain_scalar};
+use scalar::number;
+pub(crate) use scalar::plain_scalar;
 use size::{Size, size};
 
 mod deferred;
 mod duplicates;
 mod json;
+pub(crate) mod layout;
 mod merge;
 mod scalar;
 mod size;

@@ -49,7 +49,7 @@ fn in_decimal(digits: &str, radix: u32) -> String {
 }
 
 /// YAML 1.2 core schema, 10.3.2: what a plain scalar is.
-pub(super) fn plain_scalar(text: &str) -> Kind {
+pub(crate) fn plain_scalar(text: &str) -> Kind {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Kind::Null,
         "true" | "True" | "TRUE" => return Kind::Bool(true),
