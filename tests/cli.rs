@@ -14,6 +14,8 @@ mod inspect;
 #[cfg(target_os = "linux")]
 mod journal;
 mod json;
+#[cfg(target_os = "linux")]
+mod kept_runs;
 mod language;
 mod lint;
 mod mistakes;

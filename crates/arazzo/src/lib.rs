@@ -116,7 +116,7 @@ pub mod values {
     pub use crate::network::options::insecure_host;
     pub use arazzo_engine::load::parse_source;
     pub use arazzo_engine::media_type::is_json;
-    pub use arazzo_engine::node::{Kind, Node};
+    pub use arazzo_engine::node::{Kind, Node, scalar_of};
     pub use arazzo_engine::value::{File, Json, Map, Number};
 }
 

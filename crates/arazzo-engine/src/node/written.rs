@@ -258,7 +258,8 @@ pub(super) fn place(raw: &str, value: &str, at: usize) -> Option<usize> {
 }
 
 /// A text as a scalar of YAML that can stand anywhere, also in braces and as a key: in quotes where it needs them.
-pub(crate) fn scalar_of(text: &str) -> String {
+#[must_use]
+pub fn scalar_of(text: &str) -> String {
     let harmless = |c: char| c.is_ascii_alphanumeric() || "_-$./#=!<>&|()' ".contains(c);
     let begins = text.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '$' | '/' | '('));
     let plain = begins && text.chars().all(harmless) && !text.contains(" #") && !text.ends_with(' ');
