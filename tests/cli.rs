@@ -24,6 +24,7 @@ mod natural;
 mod network;
 mod project;
 mod provision;
+mod recorded_tests;
 mod remote;
 mod replay;
 mod reports;

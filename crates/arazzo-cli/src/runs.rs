@@ -10,7 +10,8 @@ use arazzo::{Builder, Error, Limits, Outcome, Response, StepOutputs};
 
 use crate::execute::{Execution, Kept, Printed, execute, written};
 use crate::flags::{
-    ResumeFlags, RunName, RunsCommand, RunsExportFlags, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags, Unknown,
+    ResumeFlags, RunName, RunsCommand, RunsExportFlags, RunsFlags, RunsListFlags, RunsRemoveFlags, RunsShowFlags,
+    Unknown,
 };
 use crate::inputs::{CliInputs, Stdin};
 use crate::journal::{self, NamedJournal};
@@ -356,7 +357,8 @@ fn with_new_documents(
         1 => "one difference".to_owned(),
         count => format!("{count} differences"),
     };
-    let message = format!("the run would not have come so far in the same way with the documents as they are now: {count}");
+    let message =
+        format!("the run would not have come so far in the same way with the documents as they are now: {count}");
     let help = format!("go on with the documents as they were: {}", named.resume(&run.id, ""));
     screen.fault("drift", &message, Some(&help));
     Ok(Err(exit::DIFFERENT))

@@ -453,7 +453,7 @@ impl Shown<'_> {
             let mut suite = match self.ended.iter().find(|ended| ended.number == number) {
                 Some(ended) => junit::suite(&ended.record),
                 None => {
-                    let mut suite = junit::Suite::new(format!("{}.{}", one.document, one.workflow.name()));
+                    let mut suite = junit::Suite::new(junit::suite_name(&one.document, one.workflow.name()));
                     let skipped = junit::CaseResult::Skipped("the runs were stopped before".to_owned());
                     suite.cases.push(junit::Case::new(suite.name.clone(), one.workflow.name().to_owned(), 0, skipped));
                     suite

@@ -130,7 +130,7 @@ pub mod messages {
 
 pub use api::{ApiOverview, OperationOverview, SchemeOverview};
 pub use arazzo_engine as engine;
-pub use arazzo_engine::credentials::Credentials;
+pub use arazzo_engine::credentials::{Credential, Credentials};
 pub use arazzo_engine::event::{Event, EventKind};
 pub use arazzo_engine::json;
 pub use arazzo_engine::limits::{ContractCheck, Limits, LoopDelay, Redirects, Servers, Settings};
@@ -148,7 +148,7 @@ pub use checked::Checked;
 pub use description::Description;
 pub use documents::files;
 pub use drivers::live::Interrupt;
-pub use drivers::recorded_case::{RecordedCase, RecordedReply};
+pub use drivers::recorded_case::{RecordedCase, RecordedCredential, RecordedReply};
 pub use drivers::recording::Recording;
 pub use drivers::replay::{Drift, DriftKind, Replay};
 pub use drivers::stub::{Rehearsal, Reply, StubMessage, StubReplies};

@@ -12,9 +12,9 @@ use arazzo_engine::credentials::Credentials;
 use arazzo_engine::event::{Event, Interest, VERSION};
 #[cfg(feature = "mock")]
 use arazzo_engine::expr::StepId;
+use arazzo_engine::limits::Millis;
 #[cfg(feature = "journal")]
 use arazzo_engine::limits::{Limits, Warning};
-use arazzo_engine::limits::Millis;
 #[cfg(feature = "journal")]
 use arazzo_engine::machine::NoSuchStep;
 use arazzo_engine::machine::message::{ChannelInput, ChannelRequest, Message};

@@ -8,8 +8,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::partial::saved_output;
 use super::values::{age, duration, host_and_port, size};
 use super::{
-    EventsFlag, JournalFileFlag, MORE, MaskFlag, NetworkFlags, OutputFileFlag, ProgressFlag, PromptFlag,
-    SavedOutput, ServerFlags, VerbosityFlags, everyday,
+    EventsFlag, JournalFileFlag, MORE, MaskFlag, NetworkFlags, OutputFileFlag, ProgressFlag, PromptFlag, SavedOutput,
+    ServerFlags, VerbosityFlags, everyday,
 };
 use crate::exit;
 use crate::requested::RequestedReport;

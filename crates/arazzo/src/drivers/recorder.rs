@@ -16,9 +16,14 @@ use crate::envelope::Envelope;
 pub(crate) enum Taken {
     Input(Input),
     /// No process had the run for so many ms; these calls are sent again.
-    Resumed { away_ms: Millis, again: Vec<CallId> },
+    Resumed {
+        away_ms: Millis,
+        again: Vec<CallId>,
+    },
     /// A run that has failed begins again at a step.
-    BegunAgain { step: String },
+    BegunAgain {
+        step: String,
+    },
     /// Other limits from now on.
     Limits(Box<Limits>),
     /// Other servers and permitted hosts from now on.

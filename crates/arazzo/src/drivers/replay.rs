@@ -188,7 +188,8 @@ impl<F: FnMut(&Envelope)> Player<'_, F> {
     fn begins_again(&self) -> bool {
         let next = self.recording.entries.get(self.at..).unwrap_or_default().iter();
         // What came too late for it changes nothing.
-        let after = next.filter(|entry| !matches!(entry, Entry::Reply { .. } | Entry::Failure { .. } | Entry::Limits { .. }));
+        let after =
+            next.filter(|entry| !matches!(entry, Entry::Reply { .. } | Entry::Failure { .. } | Entry::Limits { .. }));
         self.waiting.is_none() && matches!(after.take(1).next(), Some(Entry::BegunAgain { .. }))
     }
 

@@ -113,7 +113,8 @@ impl Journal {
         let opening = connection.query_row(opening, [id], |row| Ok((row.get(0)?, row.get(1)?))).optional();
         let (opening, has_ended): (Option<Vec<u8>>, bool) = self.db(opening)?.unwrap_or_default();
         let opening = opening.ok_or_else(|| not_kept(id, "an earlier release began it, which kept no answers"))?;
-        let statement = "SELECT event, number, ms, part, cut IS NOT NULL, input FROM inputs WHERE run = ?1 ORDER BY number";
+        let statement =
+            "SELECT event, number, ms, part, cut IS NOT NULL, input FROM inputs WHERE run = ?1 ORDER BY number";
         let mut statement = self.db(connection.prepare(statement))?;
         let number = |row: &rusqlite::Row<'_>, place| {
             Ok::<_, rusqlite::Error>(u64::try_from(row.get::<_, i64>(place)?).unwrap_or_default())
@@ -128,7 +129,8 @@ impl Journal {
             let row = self.db(row)?;
             if row.number != next {
                 let step = self.step_at(id, event)?;
-                let message = format!("of the answers {step}, which was tried again and again, the first and the last are");
+                let message =
+                    format!("of the answers {step}, which was tried again and again, the first and the last are");
                 return Err(not_kept(id, &message));
             }
             (next, event) = (row.number + 1, row.event);

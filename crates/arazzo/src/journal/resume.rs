@@ -15,18 +15,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::builder::Builder;
 use crate::channel::SEND;
+use crate::description::Description;
 use crate::drivers::live::{self, Interrupt, RunChannels, Ways};
+use crate::drivers::recorder::Taken;
+use crate::drivers::replay::{Drift, DriftKind, Replay};
 use crate::envelope::Envelope;
 use crate::error::Error;
-use crate::journal::owner::Owner;
-use crate::drivers::recorder::Taken;
-use crate::description::Description;
-use crate::drivers::replay::{Drift, DriftKind, Replay};
 use crate::journal::course::{TAKEN_BACK, enters};
+use crate::journal::owner::Owner;
 use crate::journal::renewal::Renewal;
 use crate::journal::run_log::{RunLog, Sealed};
-use crate::journal::write::Part;
 use crate::journal::store::{Journal, JournaledRun, RunState};
+use crate::journal::write::Part;
 use crate::session::{Session, StoredSession};
 use crate::step_outputs::StepOutputs;
 use crate::workflow::Workflow;
@@ -256,9 +256,8 @@ impl Resumption {
         let mut replay = description.replay(&recording, |_| {})?;
         if let (Some(from), Some(visit)) = (from, visit) {
             // What the step does is yet to come, and so is the end.
-            let is_over = |drift: &Drift| {
-                drift.kind != DriftKind::OutcomeChanged && (drift.step != from || drift.visit < visit)
-            };
+            let is_over =
+                |drift: &Drift| drift.kind != DriftKind::OutcomeChanged && (drift.step != from || drift.visit < visit);
             replay.drifts.retain(is_over);
         }
         Ok(replay)
@@ -504,7 +503,8 @@ impl Resumed {
                 params![id, owner],
             )?;
             if gone_on == 1 {
-                connection.execute("UPDATE inputs SET part = ?2 WHERE run = ?1 AND part = 1", params![id, TAKEN_BACK])?;
+                connection
+                    .execute("UPDATE inputs SET part = ?2 WHERE run = ?1 AND part = 1", params![id, TAKEN_BACK])?;
                 connection.execute("UPDATE inputs SET part = 0 WHERE run = ?1 AND part = 2", [&id])?;
                 if let Some(setup) = setup {
                     connection.execute("UPDATE runs SET setup = ?2 WHERE id = ?1", params![id, setup])?;

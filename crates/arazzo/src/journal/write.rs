@@ -167,17 +167,17 @@ impl Begin {
 
 /// Says which documents a run reads.
 pub(super) fn add_documents(run: &str, texts: Vec<(String, Sealing)>, connection: &Connection) -> Result<(), Fault> {
-        let mut text = connection.prepare_cached("INSERT INTO texts (hash, text) VALUES (?1, ?2)")?;
-        let mut document = connection.prepare_cached("INSERT INTO documents (run, place, hash) VALUES (?1, ?2, ?3)")?;
-        let mut known = connection.prepare_cached("SELECT 1 FROM texts WHERE hash = ?1")?;
-        for (place, (hash, sealing)) in texts.into_iter().enumerate() {
-            if !known.exists([&hash])? {
-                let bytes = sealing().map_err(|error| Fault::Refused(error.to_string()))?;
-                text.execute(params![hash, bytes])?;
-            }
-            document.execute(params![run, place as i64, hash])?;
+    let mut text = connection.prepare_cached("INSERT INTO texts (hash, text) VALUES (?1, ?2)")?;
+    let mut document = connection.prepare_cached("INSERT INTO documents (run, place, hash) VALUES (?1, ?2, ?3)")?;
+    let mut known = connection.prepare_cached("SELECT 1 FROM texts WHERE hash = ?1")?;
+    for (place, (hash, sealing)) in texts.into_iter().enumerate() {
+        if !known.exists([&hash])? {
+            let bytes = sealing().map_err(|error| Fault::Refused(error.to_string()))?;
+            text.execute(params![hash, bytes])?;
         }
-        Ok(())
+        document.execute(params![run, place as i64, hash])?;
+    }
+    Ok(())
 }
 
 impl KeptInput {

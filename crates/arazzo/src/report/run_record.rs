@@ -299,7 +299,9 @@ impl Gap {
         let events = if self.count == 1 { "1 event is".to_owned() } else { format!("{} events are", self.count) };
         let seconds = |ms: u64| format!("{}.{:03} s", ms / 1_000, ms % 1_000);
         let (from, to) = (seconds(self.from_ms), seconds(self.to_ms));
-        format!("{events} not kept between {from} and {to}: of a step that is tried again and again, a journal keeps the first and the last attempts")
+        format!(
+            "{events} not kept between {from} and {to}: of a step that is tried again and again, a journal keeps the first and the last attempts"
+        )
     }
 }
 
