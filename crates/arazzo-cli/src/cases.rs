@@ -9,8 +9,7 @@ use arazzo::mock::Fault;
 use arazzo::values::{Json, Map};
 use arazzo::values::{Kind, Node, compile_pattern, duration, parse_source};
 use arazzo::{Credential, Credentials, Error, Readings, Reply, StubMessage, StubReplies};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 /// A case: what is given, and what is expected of it.
 #[derive(Debug, Clone, Default)]
@@ -347,7 +346,7 @@ impl Reader<'_> {
         }
         let typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
         if let Some(base64) = self.text(node, "base64") {
-            let bytes = STANDARD.decode(&base64);
+            let bytes = BASE64_STANDARD.decode(&base64);
             if bytes.is_err() {
                 self.wrong(node.get("base64").unwrap_or(node), "`base64` is not base64".to_owned());
             }

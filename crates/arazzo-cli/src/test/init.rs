@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use arazzo::diagnostics::Code;
 use arazzo::values::{Json, Map, scalar_of};
 use arazzo::{Error, FailureKind, Readings, RecordedCase, RecordedCredential, RecordedReply, json};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 
 use super::attempt::{End, Given, run_one};
 use super::plan::{planned_of, stem_of, test_file};
@@ -53,7 +53,7 @@ pub(super) fn init(recording: &Path, flags: &TestFlags, screen: &mut Screen) -> 
         let message =
             format!("the case in `{file}` does not pass as it is: something of the run is not in a test file");
         screen.fault(
-            "test-file",
+            Code::TestFile.word(),
             &message,
             Some("look at the differences above, and change what is expected or given"),
         );
@@ -206,7 +206,7 @@ fn reply_of(step: &str, reply: &RecordedReply) -> Result<Json, String> {
         match (json, std::str::from_utf8(body)) {
             (Some(value), _) => all.insert("body".to_owned(), value),
             (_, Ok(text)) => all.insert("text".to_owned(), json!(text)),
-            (_, Err(_)) => all.insert("base64".to_owned(), json!(STANDARD.encode(body))),
+            (_, Err(_)) => all.insert("base64".to_owned(), json!(BASE64_STANDARD.encode(body))),
         };
     }
     Ok(Json::from(all))

@@ -154,6 +154,37 @@ impl Journal {
     }
 }
 
+impl Journal {
+    /// Writes that a run goes on, with all that is new about it.
+    fn goes_on(
+        &self,
+        (run, owner): (&str, &str),
+        setup: Option<String>,
+        renewal: Option<Renewal>,
+    ) -> Result<(), Error> {
+        let (run, owner) = (run.to_owned(), owner.to_owned());
+        self.shared.writer.write_now(move |connection| {
+            let goes_on = connection.execute(
+                "UPDATE runs SET status = 'running', exit = NULL, reason = NULL, outcome = NULL, ending = NULL
+                 WHERE id = ?1 AND owner = ?2",
+                params![run, owner],
+            )?;
+            if goes_on == 0 {
+                return Ok(());
+            }
+            connection.execute("UPDATE inputs SET part = ?2 WHERE run = ?1 AND part = 1", params![run, TAKEN_BACK])?;
+            connection.execute("UPDATE inputs SET part = 0 WHERE run = ?1 AND part = 2", [&run])?;
+            if let Some(setup) = setup {
+                connection.execute("UPDATE runs SET setup = ?2 WHERE id = ?1", params![run, setup])?;
+            }
+            match renewal {
+                Some(renewal) => renewal.apply(&run, connection),
+                None => Ok(()),
+            }
+        })
+    }
+}
+
 impl Resumption {
     /// The run.
     #[must_use]
@@ -249,7 +280,7 @@ impl Resumption {
         let recording = course.record(&begun)?;
         if let Some(what) = recording.unlike() {
             return Err(Error::Setup(format!(
-                "it cannot be told whether the run `{}` would have gone so with other documents: from {what} on, something looks into the value of a secret",
+                "it is not known whether the run `{}` would have gone so with other documents: from {what} on, something looks into the value of a secret",
                 self.run.id
             )));
         }
@@ -298,6 +329,43 @@ impl Resumption {
         resumed.renewal = Some(renewal);
         Ok(resumed)
     }
+}
+
+/// What becomes of the calls in flight: requests that are sent, and the ends of the others.
+fn in_flight(session: &Session, decisions: &mut BTreeMap<CallId, Decision>) -> (Vec<Outgoing>, VecDeque<Input>) {
+    let (mut sends, mut inputs): (Vec<Outgoing>, VecDeque<Input>) = Default::default();
+    for call in session.calls().collect::<Vec<_>>() {
+        let result = match (decisions.remove(&call), session.permitted(call)) {
+            (None | Some(Decision::Retry), Some(Ok(outgoing))) => {
+                sends.push(outgoing);
+                continue;
+            }
+            // Whatever the answer is: the message counts as accepted.
+            (Some(Decision::Answer(_)), None) if session.channel_of(call).is_some() => {
+                inputs.push_back(Input::Channel(ChannelInput::Sent { call, result: Ok(()) }));
+                continue;
+            }
+            (Some(Decision::Answer(response)), _) => Ok(response),
+            (Some(Decision::Fail), _) => Err(Failure {
+                kind: FailureKind::GivenUp,
+                message: "it is not known whether the request arrived: the process ended before its answer came"
+                    .to_owned(),
+                in_doubt: true,
+            }),
+            (_, Some(Err(message))) => Err(Failure { kind: FailureKind::Refused, message, in_doubt: false }),
+            (_, None) if session.channel_of(call).is_some() => Err(Failure {
+                kind: FailureKind::GivenUp,
+                message: "it is not known whether it has arrived: the process ended before it was accepted".to_owned(),
+                in_doubt: true,
+            }),
+            (_, None) => {
+                let message = "the request cannot be made again".to_owned();
+                Err(Failure { kind: FailureKind::Refused, message, in_doubt: true })
+            }
+        };
+        inputs.push_back(Input::Reply { call, result });
+    }
+    (sends, inputs)
 }
 
 fn no_such_step(step: &str, steps: &[String]) -> Error {
@@ -458,63 +526,12 @@ impl Resumed {
 
         let left: Vec<PendingRequest> = session.pending().filter(|pending| pending.written).collect();
         let unsettled: BTreeSet<CallId> = left.iter().filter(|one| !one.idempotent).map(|one| one.call).collect();
-        let (mut sends, mut inputs): (Vec<Outgoing>, VecDeque<Input>) = Default::default();
-        for call in session.calls().collect::<Vec<_>>() {
-            let result = match (decisions.remove(&call), session.permitted(call)) {
-                (None | Some(Decision::Retry), Some(Ok(outgoing))) => {
-                    sends.push(outgoing);
-                    continue;
-                }
-                // Whatever the answer is: the message counts as accepted.
-                (Some(Decision::Answer(_)), None) if session.channel_of(call).is_some() => {
-                    inputs.push_back(Input::Channel(ChannelInput::Sent { call, result: Ok(()) }));
-                    continue;
-                }
-                (Some(Decision::Answer(response)), _) => Ok(response),
-                (Some(Decision::Fail), _) => Err(Failure {
-                    kind: FailureKind::GivenUp,
-                    message: "it is not known whether the request arrived: the process ended before its answer came"
-                        .to_owned(),
-                    in_doubt: true,
-                }),
-                (_, Some(Err(message))) => Err(Failure { kind: FailureKind::Refused, message, in_doubt: false }),
-                (_, None) if session.channel_of(call).is_some() => Err(Failure {
-                    kind: FailureKind::GivenUp,
-                    message: "it is not known whether it has arrived: the process ended before it was accepted"
-                        .to_owned(),
-                    in_doubt: true,
-                }),
-                (_, None) => {
-                    let message = "the request cannot be made again".to_owned();
-                    Err(Failure { kind: FailureKind::Refused, message, in_doubt: true })
-                }
-            };
-            inputs.push_back(Input::Reply { call, result });
-        }
+        let (sends, inputs) = in_flight(&session, &mut decisions);
         let sent_before = |call: &CallId| left.iter().any(|pending| pending.call == *call);
         let again: Vec<CallId> = sends.iter().map(|outgoing| outgoing.call).filter(sent_before).collect();
         let seq = session.seq();
         session.resume_at(at, gap, &again);
-        let (id, owner) = (run.clone(), claim.2.id.clone());
-        journal.shared.writer.write_now(move |connection| {
-            let gone_on = connection.execute(
-                "UPDATE runs SET status = 'running', exit = NULL, reason = NULL, outcome = NULL, ending = NULL
-                 WHERE id = ?1 AND owner = ?2",
-                params![id, owner],
-            )?;
-            if gone_on == 1 {
-                connection
-                    .execute("UPDATE inputs SET part = ?2 WHERE run = ?1 AND part = 1", params![id, TAKEN_BACK])?;
-                connection.execute("UPDATE inputs SET part = 0 WHERE run = ?1 AND part = 2", [&id])?;
-                if let Some(setup) = setup {
-                    connection.execute("UPDATE runs SET setup = ?2 WHERE id = ?1", params![id, setup])?;
-                }
-                if let Some(renewal) = renewal {
-                    renewal.apply(&id, connection)?;
-                }
-            }
-            Ok(())
-        })?;
+        journal.goes_on((&run, &claim.2.id), setup, renewal)?;
         let number = journal.next_input(&run)?;
         let description = &workflow.description;
         let mut log = RunLog::resume(&journal, description, (&run, stored), (unsettled, number), interrupt)?;
