@@ -236,6 +236,7 @@ fn a_resume_takes_servers_hosts_and_files_of_outputs_anew() {
     output.exits(0);
     assert_eq!(fs::read_to_string(&file).unwrap(), "vol-1");
     assert_eq!(server.lines().len(), 2, "{:?}", server.lines());
+    runs.resume(["--save", "createVolume.volumeId=x.txt"]).exits(2).says(&["has ended already"]);
     assert!(other.lines().contains(&"POST /api/sandbox".to_owned()), "{:?}", other.lines());
     Arazzo::new(["replay", &runs.export("run.ndjson")]).run().exits(0).says(&["same"]);
 }

@@ -371,6 +371,13 @@ fn again(
     (run, outcome): (&JournaledRun, &Outcome),
     screen: &mut Screen,
 ) -> Result<u8, Error> {
+    if !flags.save.is_empty() {
+        let state = run.state.word();
+        return Err(Error::Setup(format!(
+            "--save: the run {} has ended already ({state}), and only a run that goes on writes outputs of steps",
+            run.id
+        )));
+    }
     let events = named.journal.events(&run.id)?;
     let mut record = RunRecord::default();
     events.iter().for_each(|envelope| record.add(envelope));

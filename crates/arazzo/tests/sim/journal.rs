@@ -10,7 +10,7 @@ use std::time::Duration;
 use arazzo::journal::{Decision, Durability, Journal, JournalKey};
 use arazzo::{
     Builder, Clock, Envelope, EventKind, Failure, Interrupt, Outcome, Outgoing, ParsedDocuments, Pending, Response,
-    Transport,
+    Transport, Workflow,
 };
 
 use crate::chance::Chance;
