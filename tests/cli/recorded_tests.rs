@@ -124,7 +124,7 @@ fn recorded() -> Vec<Recorded> {
         Recorded {
             name: "a secret input",
             step: "onFailure: [{ name: again, type: retry, retryAfter: 0, retryLimit: 1 }]",
-            args: &["-i", "q=SECRET", "-s", "q"],
+            args: &["-s", "q"],
             ..PLAIN
         },
     ]
@@ -138,7 +138,7 @@ fn written(folder: &Folder, case: &Recorded) {
             case.description, case.operation
         ),
     );
-    let parameters = if case.args.iter().any(|arg| arg.starts_with("q=")) {
+    let parameters = if case.args.iter().any(|arg| arg.starts_with("q=") || *arg == "q") {
         "parameters: [{ name: q, in: query, value: $inputs.q }]"
     } else {
         ""
@@ -159,8 +159,9 @@ fn a_test_file_of_a_recording_passes_at_once() {
         written(&folder, &case);
         let answer = case.answer;
         let server = Server::start(move |request, _| answer(request));
-        let command =
-            |words: &[String]| -> Output { Arazzo::new(words.iter().map(String::as_str)).cwd(folder.path()).run() };
+        let command = |words: &[String]| -> Output {
+            Arazzo::new(words.iter().map(String::as_str)).env("ARAZZO_SECRET_q", &secret).cwd(folder.path()).run()
+        };
         let words = |all: &[&str]| -> Vec<String> { all.iter().map(|word| (*word).to_owned()).collect() };
         let mut run = words(&["run", "flow.arazzo.yaml", "--record", "r.ndjson"]);
         if case.name == "a variable of the server" {
