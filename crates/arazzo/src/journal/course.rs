@@ -140,8 +140,9 @@ impl Journal {
             if row.is_cut {
                 let step = self.step_at(id, row.event)?;
                 let most = super::run_log::WHOLE >> 10;
-                let message =
-                    format!("an answer {step} has more than {most} KiB, of which only what was read is, and a hash");
+                let message = format!(
+                    "an answer {step} has more than {most} KiB: the journal has what was read of it, and a hash"
+                );
                 return Err(not_kept(id, &message));
             }
             let input = self.decrypted(id, &row.input)?;
